@@ -1,0 +1,11 @@
+"""Newsletter Press: one house, four rooms, one street.
+
+    audience/      who reads, and by what right?
+    editorial/     what do we say, and is it fit to print?
+    delivery/      did each copy arrive?
+    web/           how do people reach the three above?
+    publishing.py  the street between the rooms: one issue, its readers, a letter
+
+``cli`` and ``worker`` are the other two doors; ``wiring`` is where settings become parts.
+docs/architecture.md tells the three journeys; pyproject.toml holds the import contracts.
+"""
