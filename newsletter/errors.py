@@ -1,13 +1,13 @@
 """The tree of errors: each class says what its catcher can do.
 
-    PressError                 a sentence for the person, and never a traceback
-    ├── Refused                we will not do this; change the request (exit 1, or a 4xx page)
-    │   ├── Invalid            what was given is malformed; the message names where and how to mend it
-    │   ├── NotFound           there is no such thing here
-    │   └── Conflict           it has changed meanwhile, or its state does not allow this
-    └── Unavailable            nothing is wrong with the request; try again later
-        ├── TryLater           this one copy: the server put it off (4xx)
-        └── TransportDown      every copy: the mail server cannot be reached or used
+PressError                 a sentence for the person, and never a traceback
+├── Refused                we will not do this; change the request (exit 1, or a 4xx page)
+│   ├── Invalid            what was given is malformed; the message names where and how to mend it
+│   ├── NotFound           there is no such thing here
+│   └── Conflict           it has changed meanwhile, or its state does not allow this
+└── Unavailable            nothing is wrong with the request; try again later
+    ├── TryLater           this one copy: the server put it off (4xx)
+    └── TransportDown      every copy: the mail server cannot be reached or used
 """
 
 

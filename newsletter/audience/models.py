@@ -1,0 +1,128 @@
+"""The audience's tables: a subscriber is a person, a subscription their tie to one publication."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from newsletter.db import Base, LongId, word
+from newsletter.publications import Publication
+
+
+class Status(StrEnum):
+    """Where a subscription stands; only `active` gets issues."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    UNSUBSCRIBED = "unsubscribed"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+class Act(StrEnum):
+    """What a consent event records."""
+
+    ASKED = "asked"
+    CONFIRMED = "confirmed"
+    IMPORTED = "imported"
+    RENAMED = "renamed"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    LEFT = "left"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+class Way(StrEnum):
+    """By which door it came."""
+
+    FORM = "form"
+    LINK = "link"
+    ONE_CLICK = "one-click"
+    MAIL = "mail"
+    IMPORT = "import"
+    DESK = "desk"
+    CLOCK = "clock"
+
+
+class Subscriber(Base):
+    """One person, by one address; `key` is what makes two spellings of it the same."""
+
+    __tablename__ = "subscribers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    key: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(120), default="")
+    created_at: Mapped[datetime]
+
+    subscriptions: Mapped[list["Subscription"]] = relationship(
+        back_populates="subscriber",
+        order_by="Subscription.id",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+    )
+
+
+class Subscription(Base):
+    """One person's tie to one publication."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "publication_id"),
+        Index(None, "publication_id", "status"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
+    status: Mapped[Status] = mapped_column(word(Status), default=Status.PENDING)
+    created_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    left_at: Mapped[datetime | None]
+    paused_until: Mapped[datetime | None]
+
+    subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions", lazy="joined", innerjoin=True)
+    publication: Mapped[Publication] = relationship(lazy="joined", innerjoin=True)
+    events: Mapped[list["ConsentEvent"]] = relationship(order_by="ConsentEvent.id", passive_deletes=True)
+
+
+class Wording(Base):
+    """Words that were shown to a reader, kept once, by their SHA-256."""
+
+    __tablename__ = "wordings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class ConsentEvent(Base):
+    """One step of a reader's consent: never changed, only added to."""
+
+    __tablename__ = "consent_events"
+
+    id: Mapped[LongId]
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"), index=True)
+    act: Mapped[Act] = mapped_column(word(Act))
+    way: Mapped[Way] = mapped_column(word(Way))
+    at: Mapped[datetime]
+    origin: Mapped[str | None] = mapped_column(String(64))
+    """The client's address, truncated or hashed as CONSENT_ORIGIN says."""
+    note: Mapped[str | None] = mapped_column(Text)
+    """For an import, where the consent came from; for leaving, the reader's reason."""
+    wording_id: Mapped[int | None] = mapped_column(ForeignKey("wordings.id"))
+
+    wording: Mapped[Wording | None] = relationship()
+
+
+class SignupCount(Base):
+    """How often one bucket (an address, a domain, a client) asked within one window."""
+
+    __tablename__ = "signup_counts"
+
+    bucket: Mapped[str] = mapped_column(String(80), primary_key=True)
+    window: Mapped[int] = mapped_column(primary_key=True)
+    hits: Mapped[int]

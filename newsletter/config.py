@@ -1,0 +1,186 @@
+"""Settings: the only reader of the environment and of `.env`.
+
+Every field is a setting of the same name in capitals, told in docs/settings.md.
+"""
+
+import difflib
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from newsletter.errors import Invalid
+
+# A variable that begins like one of ours is meant for us, so a typo in it must not pass in silence.
+_OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "DKIM_", "INBOX_", "SIGNUP_")
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where mail is handed over, and how: as the MAIL_* or BULK_MAIL_* settings say."""
+
+    host: str
+    port: int
+    use_tls: bool = False
+    use_ssl: bool = False
+    username: str | None = None
+    password: SecretStr | None = None
+
+
+class Settings(BaseSettings):
+    """What the operator decides; frozen, checked once at the start."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="forbid", frozen=True, env_ignore_empty=True)
+
+    data_dir: Path = Path("var")
+    database_url: str = ""
+    base_url: str = ""
+    secret_key: SecretStr | None = None
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    inbox_port: int = Field(8025, ge=1, le=65535)
+    proxy_hops: int = Field(0, ge=0, le=9)
+
+    mail_server: str | None = None
+    mail_port: int = Field(25, ge=1, le=65535)
+    mail_use_tls: bool = False
+    mail_use_ssl: bool = False
+    mail_username: str | None = None
+    mail_password: SecretStr | None = None
+    mail_default_sender: str | None = None
+    mail_connections: int = Field(10, ge=1, le=500)
+    mail_rate: float = Field(0, ge=0)
+    mail_return_path_domain: str | None = None
+
+    bulk_mail_server: str | None = None
+    bulk_mail_port: int = Field(25, ge=1, le=65535)
+    bulk_mail_use_tls: bool = False
+    bulk_mail_use_ssl: bool = False
+    bulk_mail_username: str | None = None
+    bulk_mail_password: SecretStr | None = None
+
+    in_doubt: Literal["resend", "hold"] = "resend"
+    send_grace_minutes: int = Field(120, ge=0)
+
+    signup_cap_address: int = Field(3, ge=1)
+    signup_cap_domain: int = Field(500, ge=1)
+    signup_cap_client: int = Field(20, ge=1)
+    consent_origin: Literal["truncated", "hashed", "none"] = "truncated"
+
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_origin(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
+            raise ValueError("must look like https://letters.example.org")
+        return url.rstrip("/")
+
+    @property
+    def public_url(self) -> str:
+        """The origin that links in mail begin with; no slash at the end."""
+        return self.base_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the store: SQLite in `data_dir` unless told otherwise."""
+        url = self.database_url or f"sqlite:///{self.data_dir.absolute() / 'newsletter.db'}"
+        scheme, _, rest = url.partition("://")
+        return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url
+
+    @property
+    def mail(self) -> MailServer | None:
+        """The post room's server; None when no mail server is configured."""
+        if self.mail_server is None:
+            return None
+        return MailServer(
+            self.mail_server,
+            self.mail_port,
+            self.mail_use_tls,
+            self.mail_use_ssl,
+            self.mail_username,
+            self.mail_password,
+        )
+
+    @property
+    def bulk_mail(self) -> MailServer | None:
+        """The press run's server: its own when BULK_MAIL_SERVER is set, else the post room's."""
+        if self.bulk_mail_server is None:
+            return self.mail
+        return MailServer(
+            self.bulk_mail_server,
+            self.bulk_mail_port,
+            self.bulk_mail_use_tls,
+            self.bulk_mail_use_ssl,
+            self.bulk_mail_username,
+            self.bulk_mail_password,
+        )
+
+    @cached_property
+    def secret(self) -> bytes:
+        """The key behind every signature: SECRET_KEY, or one made once and kept in `data_dir`."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value().encode()
+        return _kept_secret(self.data_dir / "secret_key")
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings; Invalid, in one line that names it, for an unknown or malformed one."""
+    _refuse_unknown(environ)
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise Invalid(_one_line(error)) from None
+
+
+def names() -> list[str]:
+    """Every setting's name, as the environment spells it."""
+    return [field.upper() for field in Settings.model_fields]
+
+
+def _refuse_unknown(environ: Iterable[str]) -> None:
+    known = names()
+    for name in sorted(environ):
+        if name in known:
+            continue
+        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.9)
+        if near or name.startswith(_OUR_PREFIXES):
+            raise Invalid(f"{name} is not a setting{_hint(name)}")
+
+
+def _hint(name: str) -> str:
+    near = difflib.get_close_matches(name.upper(), names(), n=1)
+    return f"; did you mean {near[0]}?" if near else "; docs/settings.md lists them all"
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0]).upper()
+    if first["type"] == "extra_forbidden":
+        return f"{name} in .env is not a setting{_hint(name)}"
+    return f"{name}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _kept_secret(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(48))
+    try:
+        # A hard link appears whole or not at all, so two processes that start at once agree on one key.
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_bytes().strip()

@@ -1,0 +1,119 @@
+"""The store: engine, sessions, the naming convention, and the one type for moments."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    Integer,
+    MetaData,
+    TypeDecorator,
+    create_engine,
+    event,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: goes in aware, is kept in UTC, comes out aware in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a moment needs a time zone: {value!r}")
+        return value.astimezone(UTC) if dialect.name != "sqlite" else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite numbers rows by itself only in an INTEGER column, which holds 64 bits there anyway.
+LongId = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)]
+LongRef = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"))]
+
+
+class Base(DeclarativeBase):
+    """Every table of the house."""
+
+    metadata = MetaData(naming_convention=_NAMES)
+    type_annotation_map = {datetime: UtcDateTime}  # noqa: RUF012  (SQLAlchemy's own spelling)
+
+
+def word(kind: type[StrEnum]) -> Enum:
+    """A column that keeps an enum by its value, as plain text in either database."""
+    return Enum(kind, native_enum=False, length=24, values_callable=lambda members: [m.value for m in members])
+
+
+class Sessions:
+    """Opens sessions on one database: `begin` to write, `reading` to look."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writing = sessionmaker(engine, expire_on_commit=False)
+        # The database itself refuses a write in such a session, so a GET cannot change anything by a slip.
+        self._reading = sessionmaker(engine.execution_options(read_only=True, postgresql_readonly=True))
+
+    def begin(self) -> AbstractContextManager[Session]:
+        """A session that commits at the end of the block, or rolls back on any error."""
+        return self._writing.begin()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session in which a write is an error."""
+        with self._reading() as session:
+            yield session
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for SQLite (WAL, one writer at a time, no lost locks) or PostgreSQL."""
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20)
+    _make_room(url)
+    engine = create_engine(url, connect_args={"timeout": 30}, pool_size=20, max_overflow=20)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _make_room(url: str) -> None:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # We begin transactions ourselves; the driver would begin late, and as a reader.
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer that begins as a reader can fail half-way with "database is locked"; one that asks first waits.
+    read_only = connection.get_execution_options().get("read_only", False)
+    connection.exec_driver_sql(f"PRAGMA query_only = {int(read_only)}")
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

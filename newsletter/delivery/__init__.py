@@ -1,0 +1,1 @@
+"""Did each copy arrive? Letters, the outbox, the ledger, and the two lanes that carry them."""

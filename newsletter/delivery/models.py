@@ -1,0 +1,202 @@
+"""Delivery's tables: a letter is frozen text, a copy is one letter for one address."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from newsletter.db import Base, LongId, LongRef, word
+
+
+class LetterState(StrEnum):
+    """Where a letter for many stands."""
+
+    WAITING = "waiting"
+    """Frozen, for the hour `due_at`."""
+    RUNNING = "running"
+    """Fanned out; copies are being sent."""
+    PAUSED = "paused"
+    """Fanned out; no copy is claimed until a person resumes."""
+    HELD = "held"
+    """Its hour was missed by more than the grace; a person decides."""
+    FINISHED = "finished"
+    """No copy is pending or sending any more."""
+    CANCELLED = "cancelled"
+    """A person stopped it; what was not sent is skipped."""
+
+
+class CopyState(StrEnum):
+    """Where one copy stands: in exactly one of these at any instant."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    REFUSED = "refused"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    IN_DOUBT = "in_doubt"
+
+
+class Letter(Base):
+    """One text, frozen with its merge fields left in, for as many readers as there are."""
+
+    __tablename__ = "letters"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
+    state: Mapped[LetterState] = mapped_column(word(LetterState), default=LetterState.WAITING, index=True)
+    due_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    content_hash: Mapped[str] = mapped_column(String(64))
+
+    sender_name: Mapped[str] = mapped_column(String(120))
+    sender_address: Mapped[str] = mapped_column(String(254))
+    reply_to: Mapped[str | None] = mapped_column(String(254))
+    list_id: Mapped[str] = mapped_column(String(254))
+    feedback_id: Mapped[str] = mapped_column(String(120))
+    archive_url: Mapped[str] = mapped_column(String(500))
+    subject: Mapped[str] = mapped_column(Text)
+    html: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class Copy(Base):
+    """A row of the ledger: one letter for one reader, and what the other server answered."""
+
+    __tablename__ = "copies"
+    __table_args__ = (
+        # The database keeps the first promise: nobody gets an issue twice.
+        UniqueConstraint("letter_id", "subscription_id"),
+        # Claims walk this; it holds only what is still to be sent, so a copy's cost does not grow with the list.
+        Index(
+            "ix_copies_pending",
+            "letter_id",
+            "not_before",
+            "id",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index(
+            "ix_copies_sending",
+            "lease_until",
+            sqlite_where=text("state = 'sending'"),
+            postgresql_where=text("state = 'sending'"),
+        ),
+        Index(None, "subscription_id"),
+    )
+
+    id: Mapped[LongId]
+    letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"))
+    subscription_id: Mapped[int]
+    """The reader's; no foreign key, because the record of a copy outlives the reader's erasure."""
+    address: Mapped[str] = mapped_column(String(254))
+    name: Mapped[str] = mapped_column(String(120), default="")
+    state: Mapped[CopyState] = mapped_column(word(CopyState), default=CopyState.PENDING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime]
+    worker: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None]
+    begun_at: Mapped[datetime | None]
+    """Set before the final dot may be written: from here on a crash leaves the copy in doubt."""
+    ended_at: Mapped[datetime | None]
+    code: Mapped[int | None]
+    """The server's last reply code (RFC 5321), and beside it the enhanced code (RFC 3463) and text."""
+    status: Mapped[str | None] = mapped_column(String(12))
+    reply: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(String(40))
+    """Why it was skipped: unsubscribed, suppressed, cancelled, erased, …"""
+
+
+class Note(StrEnum):
+    """What was learned of a copy after it was sent."""
+
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+class CopyNote(Base):
+    """Something learned of a sent copy later; each only once."""
+
+    __tablename__ = "copy_notes"
+    __table_args__ = (UniqueConstraint("copy_id", "kind"),)
+
+    id: Mapped[LongId]
+    copy_id: Mapped[LongRef] = mapped_column(ForeignKey("copies.id"))
+    kind: Mapped[Note] = mapped_column(word(Note))
+    at: Mapped[datetime]
+    detail: Mapped[str | None] = mapped_column(Text)
+
+
+class PostState(StrEnum):
+    """Where a single letter stands."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class Post(Base):
+    """A single letter that a person waits for, in the outbox from the same transaction as its cause."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(
+            "ix_outbox_pending",
+            "not_before",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+    )
+
+    id: Mapped[LongId]
+    kind: Mapped[str] = mapped_column(String(24))
+    sender_name: Mapped[str] = mapped_column(String(120))
+    sender_address: Mapped[str] = mapped_column(String(254))
+    reply_to: Mapped[str | None] = mapped_column(String(254))
+    address: Mapped[str] = mapped_column(String(254))
+    name: Mapped[str] = mapped_column(String(120), default="")
+    subject: Mapped[str] = mapped_column(Text)
+    html: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    unsubscribe_url: Mapped[str | None] = mapped_column(String(500))
+    state: Mapped[PostState] = mapped_column(word(PostState), default=PostState.PENDING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    not_before: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    reply: Mapped[str | None] = mapped_column(Text)
+
+
+class Cause(StrEnum):
+    """Why an address is suppressed."""
+
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    DESK = "desk"
+    IMPORT = "import"
+
+
+class Suppression(Base):
+    """An address that gets nothing, whatever list it is on; `key` as in the audience."""
+
+    __tablename__ = "suppressions"
+
+    key: Mapped[str] = mapped_column(String(254), primary_key=True)
+    cause: Mapped[Cause] = mapped_column(word(Cause))
+    at: Mapped[datetime]
+    detail: Mapped[str | None] = mapped_column(Text)
+
+
+class Heartbeat(Base):
+    """A worker's last sign of life, for /readyz and for its leases."""
+
+    __tablename__ = "heartbeats"
+
+    worker: Mapped[str] = mapped_column(String(64), primary_key=True)
+    started_at: Mapped[datetime]
+    at: Mapped[datetime]

@@ -1,0 +1,84 @@
+"""Absolute public URLs, and the tokens inside them, from the base URL.
+
+The tokens: `confirm` and `sign-in` carry the moment they were made and expire;
+`unsubscribe` and `preferences` never do, because a letter may be read years later.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from newsletter.errors import Invalid
+from newsletter.tokens import Seal
+
+CONFIRM_DAYS = 7
+SIGN_IN_HOURS = 24
+
+
+class Expired(Invalid):
+    """The link is genuine but too old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Makes the links that leave the house, and opens the tokens that come back."""
+
+    base_url: str
+    seal: Seal
+
+    def home(self) -> str:
+        return f"{self.base_url}/"
+
+    def subscribe(self, publication: str) -> str:
+        return f"{self.base_url}/subscribe?publication={publication}"
+
+    def confirm(self, subscription_id: int, now: datetime) -> str:
+        return f"{self.base_url}/confirm/{self.seal.seal('confirm', subscription_id, _minute(now))}"
+
+    def unsubscribe(self, subscription_id: int, letter_id: int = 0) -> str:
+        return f"{self.base_url}/unsubscribe/{self.seal.seal('unsubscribe', subscription_id, letter_id)}"
+
+    def preferences(self, subscription_id: int) -> str:
+        return f"{self.base_url}/preferences/{self.seal.seal('preferences', subscription_id)}"
+
+    def archive(self, slug: str = "") -> str:
+        return f"{self.base_url}/archive/{slug}/" if slug else f"{self.base_url}/archive/"
+
+    def picture(self, file_name: str) -> str:
+        return f"{self.base_url}/pictures/{file_name}"
+
+    def sign_in(self, editor_id: int, nonce: int, now: datetime) -> str:
+        return f"{self.base_url}/desk/sign-in/{self.seal.seal('sign-in', editor_id, nonce, _minute(now))}"
+
+    def open_confirm(self, token: str, now: datetime) -> int:
+        """The subscription's id; Expired after seven days, Invalid if forged."""
+        subscription_id, made = self.seal.open("confirm", token)
+        _refuse_older_than(timedelta(days=CONFIRM_DAYS), made, now)
+        return subscription_id
+
+    def open_stale_confirm(self, token: str) -> int:
+        """The subscription's id however old the link: only for sending a fresh one to the same address."""
+        return self.seal.open("confirm", token)[0]
+
+    def open_unsubscribe(self, token: str) -> tuple[int, int]:
+        """The subscription's id and the letter's (0 where it was no issue); Invalid if forged."""
+        subscription_id, letter_id = self.seal.open("unsubscribe", token)
+        return subscription_id, letter_id
+
+    def open_preferences(self, token: str) -> int:
+        """The subscription's id; Invalid if forged."""
+        return self.seal.open("preferences", token)[0]
+
+    def open_sign_in(self, token: str, now: datetime) -> tuple[int, int]:
+        """The editor's id and the nonce that makes the link work once; Expired after a day."""
+        editor_id, nonce, made = self.seal.open("sign-in", token)
+        _refuse_older_than(timedelta(hours=SIGN_IN_HOURS), made, now)
+        return editor_id, nonce
+
+
+def _minute(moment: datetime) -> int:
+    return int(moment.timestamp()) // 60
+
+
+def _refuse_older_than(age: timedelta, minute: int, now: datetime) -> None:
+    if now - datetime.fromtimestamp(minute * 60, UTC) > age:
+        raise Expired("this link is too old; ask for a fresh one")

@@ -1,0 +1,71 @@
+"""A publication: one newsletter with its own name, sender, readers and weekly slot."""
+
+from datetime import datetime, time
+
+from sqlalchemy import JSON, ForeignKey, String, Text, Time, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from newsletter.db import Base
+from newsletter.errors import Conflict, NotFound
+
+
+class Publication(Base):
+    """Who speaks, from which address, and where the law can find them."""
+
+    __tablename__ = "publications"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    tagline: Mapped[str] = mapped_column(String(200), default="")
+    description: Mapped[str] = mapped_column(Text, default="")
+    language: Mapped[str] = mapped_column(String(16), default="en")
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    sender_name: Mapped[str] = mapped_column(String(120))
+    sender_address: Mapped[str] = mapped_column(String(254))
+    reply_to: Mapped[str | None] = mapped_column(String(254))
+    postal_address: Mapped[str] = mapped_column(Text, default="")
+    booking_url: Mapped[str | None] = mapped_column(String(500))
+    ask_url: Mapped[str | None] = mapped_column(String(500))
+    follow: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
+    created_at: Mapped[datetime]
+
+    slot: Mapped["Slot | None"] = relationship(back_populates="publication", lazy="joined")
+
+
+class Slot(Base):
+    """The weekly hour of a publication, in its own time zone; 0 is Monday."""
+
+    __tablename__ = "slots"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"), unique=True)
+    weekday: Mapped[int]
+    at: Mapped[time] = mapped_column(Time)
+    time_zone: Mapped[str] = mapped_column(String(64))
+
+    publication: Mapped[Publication] = relationship(back_populates="slot")
+
+
+def find(session: Session, slug: str | None = None) -> Publication:
+    """The publication of that slug; without one, the only one there is."""
+    if slug is not None:
+        named = session.scalar(select(Publication).where(Publication.slug == slug))
+        if named is None:
+            raise NotFound(f"there is no publication {slug!r}; known: {', '.join(_slugs(session)) or 'none yet'}")
+        return named
+    publications = session.scalars(select(Publication).order_by(Publication.id).limit(2)).all()
+    if not publications:
+        raise NotFound("there is no publication yet; `newsletter issues load` makes one")
+    if len(publications) > 1:
+        raise Conflict(f"say which publication: --publication {' | '.join(_slugs(session))}")
+    return publications[0]
+
+
+def first(session: Session) -> Publication | None:
+    """The oldest publication: the one that `/` shows."""
+    return session.scalar(select(Publication).order_by(Publication.id).limit(1))
+
+
+def _slugs(session: Session) -> list[str]:
+    return list(session.scalars(select(Publication.slug).order_by(Publication.id)))

@@ -1,0 +1,46 @@
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+
+from newsletter import schema
+from newsletter.db import Sessions, open_engine
+from newsletter.errors import Conflict
+
+
+def test_there_is_one_head() -> None:
+    assert len(ScriptDirectory.from_config(schema._config()).get_heads()) == 1
+
+
+def test_upgrading_from_empty_gives_exactly_the_models(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata()) == []
+
+
+def test_an_upgrade_done_twice_changes_nothing(engine: Engine) -> None:
+    schema.upgrade(engine)
+    assert schema.standing(engine) is schema.Standing.CURRENT
+
+
+def test_a_database_from_a_newer_version_is_refused_and_left_alone(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Conflict, match="newer version"):
+        schema.upgrade(engine)
+    assert schema.standing(engine) is schema.Standing.NEWER
+
+
+def test_an_empty_database_says_to_upgrade(tmp_path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'empty.db'}")
+    with pytest.raises(Conflict, match="newsletter db upgrade"):
+        schema.require_current(engine)
+    engine.dispose()
+
+
+def test_a_reading_session_cannot_write(sessions: Sessions) -> None:
+    with sessions.reading() as session, pytest.raises(Exception, match=r"read-?\s?only"):
+        session.execute(text("DELETE FROM editors"))
+    with sessions.begin() as session:
+        session.execute(text("DELETE FROM editors"))
