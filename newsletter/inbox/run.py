@@ -1,0 +1,110 @@
+"""The whole inbox: both doors open, until a signal asks for the end."""
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import structlog
+from waitress import create_server, wasyncore  # type: ignore[import-untyped]
+
+from newsletter.inbox import smtp
+from newsletter.inbox.doors import listen
+from newsletter.inbox.store import KEEP, Store
+from newsletter.inbox.web import create_inbox
+
+LOOPBACK = "127.0.0.1"
+SMTP_PORT = 1025
+WEB_PORT = 8025
+THREADS = 8  # one browser holds up to six connections
+
+log = structlog.get_logger(__name__)
+
+
+class WebServer:
+    """The pages on a bound socket, in a thread of their own; `stop` returns when all is closed."""
+
+    def __init__(self, listener: socket.socket, store: Store, smtp_address: str) -> None:
+        self.port: int = listener.getsockname()[1]
+        self._sockets: dict[int, object] = {}
+        # waitress warns of each request that waits a moment or is cut off by the stop.
+        logging.getLogger("waitress").setLevel(logging.ERROR)
+        app = create_inbox(store, smtp_address)
+        self._server = create_server(app, map=self._sockets, sockets=[listener], threads=THREADS)
+        self._thread = threading.Thread(target=self._server.run, name="inbox-web", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the port and every connection; a second call does nothing."""
+        if self._thread.is_alive():
+            self._server.task_dispatcher.shutdown()
+            self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._sockets))
+            self._thread.join()
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Both servers, running; the ports are those in use, also where 0 was asked for."""
+
+    store: Store
+    mail_server: smtp.MailServer
+    web_server: WebServer
+
+    @property
+    def smtp_port(self) -> int:
+        return self.mail_server.port
+
+    @property
+    def web_port(self) -> int:
+        return self.web_server.port
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.web_port}"
+
+    def stop(self) -> None:
+        """Take no more mail, then close the page."""
+        self.mail_server.stop()
+        self.web_server.stop()
+
+
+def start_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PORT, *, keep: int = KEEP) -> Inbox:
+    """Open both doors and return; Refused when a port is taken. The caller calls `stop`."""
+    listener = listen(LOOPBACK, web_port, "INBOX_PORT")
+    try:
+        store = Store(folder, keep)
+        mail_server = smtp.start(LOOPBACK, smtp_port, store)
+    except BaseException:
+        listener.close()
+        raise
+    web_server = WebServer(listener, store, f"{LOOPBACK}:{mail_server.port}")
+    return Inbox(store, mail_server, web_server)
+
+
+def serve_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PORT, *, keep: int = KEEP) -> None:
+    """Run the inbox until SIGTERM or Ctrl-C; Refused when a port is taken. Main thread only."""
+    with _until_signalled() as asked_to_stop:
+        inbox = start_inbox(folder, smtp_port, web_port, keep=keep)
+        log.info("inbox ready", url=inbox.url, smtp=f"{LOOPBACK}:{inbox.smtp_port}")
+        asked_to_stop.wait()
+        inbox.stop()
+
+
+@contextmanager
+def _until_signalled() -> Iterator[threading.Event]:
+    asked = threading.Event()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        asked.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

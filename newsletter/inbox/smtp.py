@@ -1,0 +1,108 @@
+"""The door where mail comes in: a real SMTP server on this machine, in a thread of its own."""
+
+import asyncio
+import logging
+import socket
+import threading
+import weakref
+from datetime import UTC, datetime
+
+import structlog
+from aiosmtpd.smtp import SMTP, Session
+from aiosmtpd.smtp import Envelope as Said
+
+from newsletter.inbox.doors import listen
+from newsletter.inbox.store import Envelope, Store
+
+MAX_SIZE = 25 * 1024 * 1024  # bytes; aiosmtpd announces it in SIZE and answers 552 above it
+
+log = structlog.get_logger(__name__)
+
+
+class Intake:
+    """What is done with a mail once its last dot has come. The names are aiosmtpd's."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, said: Said) -> str:  # noqa: N802
+        """250 only when the mail is on disk; 452 asks the sender to try again."""
+        try:
+            mail = self._store.add(_envelope(said), said.original_content or b"", datetime.now(UTC))
+        except OSError as error:
+            log.warning("inbox cannot write", reason=error.strerror)
+            return f"452 4.3.1 The inbox cannot write ({error.strerror}); try again later"
+        return f"250 2.0.0 Kept as {mail.id}"
+
+    async def handle_exception(self, error: Exception) -> str:
+        """A fault of ours is no verdict on the mail, so never a 5xx."""
+        log.error("inbox fault", exc_info=error)
+        return "451 4.3.0 The inbox has a fault; try again later"
+
+
+class MailServer:
+    """A running SMTP server; `stop` returns when its port and connections are closed."""
+
+    def __init__(self, listener: socket.socket, store: Store) -> None:
+        self.port: int = listener.getsockname()[1]
+        self._listener = listener
+        self._intake = Intake(store)
+        self._sessions: weakref.WeakSet[SMTP] = weakref.WeakSet()
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="inbox-smtp", daemon=True)
+        self._thread.start()
+        self._started.wait()
+
+    def stop(self) -> None:
+        """Close the port and every connection; a second call does nothing."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        server = await self._loop.create_server(self._session, sock=self._listener)
+        self._started.set()
+        await self._stopping.wait()
+        server.close()
+        self._hang_up()
+        await server.wait_closed()
+
+    def _session(self) -> SMTP:
+        # The host name is given, for aiosmtpd would ask DNS for it at each connection.
+        session = SMTP(
+            self._intake,
+            data_size_limit=MAX_SIZE,
+            enable_SMTPUTF8=True,
+            hostname="localhost",
+            ident="Newsletter Press inbox",
+            loop=self._loop,
+        )
+        self._sessions.add(session)
+        return session
+
+    def _hang_up(self) -> None:
+        for session in list(self._sessions):
+            if session.transport is not None:
+                session.transport.close()
+
+
+def start(host: str, port: int, store: Store, *, beyond_loopback: bool = False) -> MailServer:
+    """Take mail at host and port into the store; port 0 lets the system choose."""
+    # aiosmtpd writes addresses at info level, and warns of a client's every slip.
+    logging.getLogger("mail.log").setLevel(logging.ERROR)
+    return MailServer(listen(host, port, "MAIL_PORT", beyond_loopback=beyond_loopback), store)
+
+
+def _envelope(said: Said) -> Envelope:
+    sender = said.mail_from or ""
+    return Envelope(_clean("" if sender == "<>" else sender), tuple(_clean(to) for to in said.rcpt_tos))
+
+
+def _clean(address: str) -> str:
+    # aiosmtpd keeps bytes that are not UTF-8 as surrogates, which no page and no JSON can carry.
+    return address.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,185 @@
+"""The mails, one `.eml` file each with exactly the bytes that came, and the envelope beside it.
+
+The file's name is its place in time (microseconds, as hex), so the folder alone rebuilds the list.
+"""
+
+import json
+import re
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from newsletter.errors import NotFound
+from newsletter.inbox.reading import read_headers
+
+KEEP = 1_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What was said in SMTP, whatever the headers say; an empty sender is the null sender."""
+
+    sender: str
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What the list shows of one mail; `size` is in bytes."""
+
+    id: str
+    envelope: Envelope
+    author: str
+    subject: str
+    size: int
+
+    @property
+    def to(self) -> str:
+        return ", ".join(self.envelope.recipients)
+
+    @property
+    def received_at(self) -> datetime:
+        return EPOCH + int(self.id, 16) * MICROSECOND
+
+    def is_for(self, address: str) -> bool:
+        """Whether `address` is one of the recipients, in whatever case."""
+        return address.casefold() in (recipient.casefold() for recipient in self.envelope.recipients)
+
+    def mentions(self, words: str) -> bool:
+        """Whether each of `words` occurs in a recipient, the author or the subject."""
+        said = f"{self.to} {self.author} {self.subject}".casefold()
+        return all(word in said for word in words.casefold().split())
+
+
+class Store:
+    """The newest `keep` mails of a folder. Threads may share it; two processes may not."""
+
+    def __init__(self, folder: Path, keep: int = KEEP) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # sign-in links lie in here
+        self._folder = folder
+        self._keep = keep
+        self._lock = threading.Lock()
+        self._mails = _found(folder)
+        self._forget_oldest()
+
+    def __len__(self) -> int:
+        return len(self._mails)
+
+    def add(self, envelope: Envelope, source: bytes, now: datetime) -> Mail:
+        """Keep a mail; OSError when it could not be written, and then nothing is kept."""
+        with self._lock:
+            mail = _summary(self._next_id(now), envelope, source)
+            self._write(mail, source)
+            self._mails[mail.id] = mail
+            self._forget_oldest()
+        return mail
+
+    def newest(self, *, to: str = "", words: str = "", before: str = "", limit: int = KEEP) -> list[Mail]:
+        """Newest first: for the recipient `to`, with all `words` in it, older than the id `before`."""
+        chosen: list[Mail] = []
+        for mail in self._newest_first():
+            if len(chosen) == limit:
+                break
+            if (not before or mail.id < before) and (not to or mail.is_for(to)) and mail.mentions(words):
+                chosen.append(mail)
+        return chosen
+
+    def get(self, mail_id: str) -> Mail:
+        """The mail with this id, or NotFound."""
+        mail = self._mails.get(mail_id)
+        if mail is None:
+            raise NotFound("This mail is no longer here.")
+        return mail
+
+    def source(self, mail_id: str) -> bytes:
+        """The bytes that came, or NotFound."""
+        path = _eml(self._folder, self.get(mail_id).id)
+        try:
+            return path.read_bytes()
+        except FileNotFoundError as error:  # forgotten between the two lines above, or by hand
+            raise NotFound("This mail is no longer here.") from error
+
+    def clear(self) -> int:
+        """Forget every mail; how many there were."""
+        with self._lock:
+            gone = len(self._mails)
+            while self._mails:
+                self._forget_one()
+        return gone
+
+    def _newest_first(self) -> list[Mail]:
+        with self._lock:
+            return list(reversed(self._mails.values()))
+
+    def _next_id(self, now: datetime) -> str:
+        # Two mails in one microsecond, or a clock set back, must not share a name or change the order.
+        newest = int(next(reversed(self._mails), "0"), 16)
+        return f"{max((now - EPOCH) // MICROSECOND, newest + 1):014x}"
+
+    def _write(self, mail: Mail, source: bytes) -> None:
+        """Envelope first: once the `.eml` has its name, the mail is there and whole."""
+        envelope = {"sender": mail.envelope.sender, "recipients": mail.envelope.recipients}
+        _replace(_sidecar(self._folder, mail.id), json.dumps(envelope).encode())
+        try:
+            _replace(_eml(self._folder, mail.id), source)
+        except OSError:
+            _sidecar(self._folder, mail.id).unlink(missing_ok=True)
+            raise
+
+    def _forget_oldest(self) -> None:
+        while len(self._mails) > self._keep:
+            self._forget_one()
+
+    def _forget_one(self) -> None:
+        oldest, _ = self._mails.popitem(last=False)
+        _eml(self._folder, oldest).unlink(missing_ok=True)
+        _sidecar(self._folder, oldest).unlink(missing_ok=True)
+
+
+def _eml(folder: Path, mail_id: str) -> Path:
+    return folder / f"{mail_id}.eml"
+
+
+def _sidecar(folder: Path, mail_id: str) -> Path:
+    return folder / f"{mail_id}.json"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _summary(mail_id: str, envelope: Envelope, source: bytes) -> Mail:
+    author, subject = read_headers(source, "From", "Subject")
+    return Mail(mail_id, envelope, author or envelope.sender, subject, len(source))
+
+
+def _found(folder: Path) -> OrderedDict[str, Mail]:
+    """The mails of an earlier run, oldest first; what a kill left half written is swept away."""
+    names = {path.stem for path in folder.glob("*.eml") if re.fullmatch(r"[0-9a-f]{14}", path.stem)}
+    halves = [path for path in folder.glob("*.json") if path.stem not in names]
+    for path in (*folder.glob("*.part"), *halves):
+        path.unlink(missing_ok=True)
+    return OrderedDict((name, _reread(folder, name)) for name in sorted(names))
+
+
+def _reread(folder: Path, mail_id: str) -> Mail:
+    return _summary(mail_id, _envelope(_sidecar(folder, mail_id)), _eml(folder, mail_id).read_bytes())
+
+
+def _envelope(path: Path) -> Envelope:
+    try:
+        said = json.loads(path.read_bytes())
+        return Envelope(str(said["sender"]), tuple(str(address) for address in said["recipients"]))
+    except (OSError, ValueError, KeyError, TypeError):  # lost or edited by hand; the mail still counts
+        return Envelope("", ())

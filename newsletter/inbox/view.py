@@ -1,0 +1,81 @@
+"""What an address of the inbox asks to see, and the words in which mails are shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from newsletter.inbox.reading import Part, Reading
+from newsletter.inbox.store import Mail
+
+SIDES = ("html", "text", "headers", "source")
+WIDTHS = ("desktop", "phone")
+SCHEMES = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The search, and how the mail is shown; an empty word means that nothing was chosen."""
+
+    q: str
+    before: str
+    show: str
+    width: str
+    scheme: str
+
+    @classmethod
+    def parse(cls, asked: Mapping[str, str]) -> "View":
+        """A view from query arguments; a word that is none of ours counts as absent."""
+        return cls(
+            q=asked.get("q", "").strip(),
+            before=asked.get("before", ""),
+            show=_one_of(SIDES, asked.get("show", "")),
+            width=_one_of(WIDTHS, asked.get("width", "")),
+            scheme=_one_of(SCHEMES, asked.get("scheme", "")),
+        )
+
+    def kept(self, **changes: str) -> dict[str, str]:
+        """The arguments that carry this view to another page, with some of them changed."""
+        chosen = {"q": self.q, "show": self.show, "width": self.width, "scheme": self.scheme}
+        return {name: word for name, word in {**chosen, **changes}.items() if word}
+
+    def shows(self, reading: Reading) -> str:
+        """The chosen side of a mail, or else the richest that it has."""
+        return self.show or ("text" if reading.html is None else "html")
+
+
+def _one_of(words: tuple[str, ...], asked: str) -> str:
+    return asked if asked in words else ""
+
+
+def moment(when: datetime) -> str:
+    """A time with its weekday and zone: Tue 24 Nov 2026, 09:00 UTC."""
+    return f"{when.astimezone(UTC):%a} {when.day} {when:%b %Y, %H:%M} UTC"
+
+
+def listed(mail: Mail) -> dict[str, Any]:
+    """A mail as JSON lists it."""
+    return {
+        "id": mail.id,
+        "to": mail.to,
+        "from": mail.author,
+        "subject": mail.subject,
+        "received_at": mail.received_at.isoformat(),
+        "size": mail.size,
+    }
+
+
+def detailed(mail: Mail, reading: Reading, source_url: str) -> dict[str, Any]:
+    """A mail as JSON shows it alone; `source` is the address of its bytes."""
+    return listed(mail) | {
+        "envelope": {"sender": mail.envelope.sender, "recipients": list(mail.envelope.recipients)},
+        "headers": [list(header) for header in reading.headers],
+        "text": reading.text,
+        "html": reading.html,
+        "attachments": [_attachment(part) for part in reading.attachments],
+        "source": source_url,
+    }
+
+
+def _attachment(part: Part) -> dict[str, Any]:
+    return {"n": part.number, "name": part.name, "type": part.content_type, "size": len(part.body)}

@@ -1,0 +1,182 @@
+"""The inbox in a browser, and its JSON. No GET changes anything; a mail's HTML is only ever framed."""
+
+from io import BytesIO
+from pathlib import Path
+
+from flask import Flask, Response, abort, jsonify, redirect, render_template, request, send_file, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from newsletter.bundle import folder
+from newsletter.errors import NotFound
+from newsletter.inbox import guard
+from newsletter.inbox.reading import Reading, decoded, read
+from newsletter.inbox.store import KEEP, Mail, Store
+from newsletter.inbox.view import View, detailed, listed, moment
+
+PAGE_LENGTH = 100
+SOURCE_SHOWN = 200_000  # bytes of a source on its page; the link beside it has all of them
+
+
+def create_inbox(store: Store, smtp_address: str = "", trusted_hosts: tuple[str, ...] = guard.TRUSTED_HOSTS) -> Flask:
+    """The inbox's WSGI application over a store; `smtp_address` is what its empty page names."""
+    app = Flask(
+        __name__,
+        static_folder=str(Path(__file__).parent / "assets"),
+        static_url_path="/assets",
+        template_folder=str(folder("templates")),
+    )
+    # A page elsewhere can point its own name at 127.0.0.1; only the Host header tells it apart.
+    app.config["TRUSTED_HOSTS"] = list(trusted_hosts)
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_env.globals.update(smtp_address=smtp_address, moment=moment)
+    _guard(app)
+    _add_pages(app, Pages(store))
+    _add_json(app, Json(store))
+    return app
+
+
+class Pages:
+    """What a person meets."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def index(self) -> str:
+        return self._page("inbox/index.html", View.parse(request.args))
+
+    def mail(self, mail_id: str) -> str:
+        """One mail beside the list."""
+        view, mail, source = View.parse(request.args), self._store.get(mail_id), self._store.source(mail_id)
+        reading = read(source)
+        return self._page(
+            "inbox/mail.html",
+            view,
+            mail=mail,
+            reading=reading,
+            show=view.shows(reading),
+            source_text=decoded(source[:SOURCE_SHOWN], "utf-8"),
+            source_is_cut=len(source) > SOURCE_SHOWN,
+        )
+
+    def html(self, mail_id: str) -> Response:
+        """The mail's HTML for the frame, or alone in a tab; powerless in both."""
+        reading = read(self._store.source(mail_id))
+        if reading.html is None:
+            raise NotFound("This mail has no HTML.")
+        page = guard.framed(reading.html, lambda content_id: _picture(mail_id, reading, content_id))
+        return _foreign(Response(page, mimetype="text/html"), guard.MAIL_POLICY)
+
+    def source(self, mail_id: str) -> Response:
+        """The bytes that came."""
+        return _foreign(Response(self._store.source(mail_id), mimetype="text/plain"), guard.BYTES_POLICY)
+
+    def part(self, mail_id: str, number: int) -> Response:
+        """One leaf: a picture as itself, anything else as a file to save."""
+        reading = read(self._store.source(mail_id))
+        part = next((part for part in reading.parts if part.number == number), None)
+        if part is None:
+            raise NotFound("This mail has no such part.")
+        is_picture = part.content_type in guard.PICTURES
+        sent = send_file(
+            BytesIO(part.body),
+            mimetype=part.content_type if is_picture else "application/octet-stream",
+            as_attachment=not is_picture,
+            download_name=part.name or f"part-{number}",
+        )
+        return _foreign(sent, guard.BYTES_POLICY)
+
+    def delete(self) -> AnyResponse:
+        """Forget every mail."""
+        self._store.clear()
+        return redirect(url_for("index"), 303)
+
+    def _page(self, template: str, view: View, mail: Mail | None = None, **more: object) -> str:
+        mails = self._store.newest(words=view.q, before=view.before, limit=PAGE_LENGTH + 1)
+        return render_template(
+            template,
+            view=view,
+            mail=mail,
+            mails=mails[:PAGE_LENGTH],
+            has_older=len(mails) > PAGE_LENGTH,
+            total=len(self._store),
+            page_length=PAGE_LENGTH,
+            **more,
+        )
+
+
+class Json:
+    """What tests, the demo and the page's own script meet."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def mails(self) -> Response:
+        """Newest first: `to` is a whole recipient, `q` words to search, `limit` how many at most."""
+        limit = request.args.get("limit", KEEP, type=int)
+        asked = {"to": request.args.get("to", "").strip(), "words": request.args.get("q", "")}
+        answer = jsonify([listed(mail) for mail in self._store.newest(**asked, limit=max(limit, 0))])
+        # The page asks every two seconds; while nothing has come it is told so in one line.
+        answer.headers["Cache-Control"] = "no-cache"
+        answer.add_etag()
+        answer.make_conditional(request)
+        return answer
+
+    def mail(self, mail_id: str) -> Response:
+        mail, reading = self._store.get(mail_id), read(self._store.source(mail_id))
+        return jsonify(detailed(mail, reading, url_for("source", mail_id=mail_id)))
+
+
+def _add_pages(app: Flask, pages: Pages) -> None:
+    app.add_url_rule("/", "index", pages.index)
+    app.add_url_rule("/messages/<mail_id>", "mail", pages.mail)
+    app.add_url_rule("/messages/<mail_id>/html", "html", pages.html)
+    app.add_url_rule("/messages/<mail_id>/source", "source", pages.source)
+    app.add_url_rule("/messages/<mail_id>/parts/<int:number>", "part", pages.part)
+    app.add_url_rule("/delete", "delete", pages.delete, methods=["POST"])
+
+
+def _add_json(app: Flask, json: Json) -> None:
+    app.add_url_rule("/api/messages", "api_mails", json.mails)
+    app.add_url_rule("/api/messages/<mail_id>", "api_mail", json.mail)
+
+
+def _guard(app: Flask) -> None:
+    app.before_request(_refuse_other_sites)
+    app.after_request(_protect)
+    app.register_error_handler(NotFound, lambda error: _sorry(str(error), 404))
+    app.register_error_handler(HTTPException, _http_sorry)
+
+
+def _refuse_other_sites() -> None:
+    said = request.headers
+    own = guard.from_own_page(said.get("Sec-Fetch-Site"), said.get("Origin"), request.host)
+    if request.method not in {"GET", "HEAD", "OPTIONS"} and not own:
+        abort(403, "Only the inbox's own page may do this.")
+
+
+def _protect(answer: Response) -> Response:
+    for name, value in guard.HEADERS.items():
+        answer.headers.setdefault(name, value)
+    return answer
+
+
+def _foreign(answer: Response, policy: str) -> Response:
+    answer.headers["Content-Security-Policy"] = policy
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
+def _picture(mail_id: str, reading: Reading, content_id: str) -> str | None:
+    part = reading.part_by_content_id(content_id)
+    return None if part is None else url_for("part", mail_id=mail_id, number=part.number)
+
+
+def _http_sorry(error: HTTPException) -> tuple[Response, int]:
+    return _sorry(error.description or error.name, error.code or 500)
+
+
+def _sorry(sentence: str, code: int) -> tuple[Response, int]:
+    if request.path.startswith("/api/"):
+        return jsonify(error=sentence), code
+    return Response(render_template("inbox/sorry.html", sentence=sentence, code=code)), code
