@@ -46,14 +46,17 @@ class Links:
     def picture(self, file_name: str) -> str:
         return f"{self.base_url}/pictures/{file_name}"
 
+    def desk(self) -> str:
+        return f"{self.base_url}/desk/"
+
     def sign_in(self, editor_id: int, nonce: int, now: datetime) -> str:
         return f"{self.base_url}/desk/sign-in/{self.seal.seal('sign-in', editor_id, nonce, _minute(now))}"
 
-    def open_confirm(self, token: str, now: datetime) -> int:
-        """The subscription's id; Expired after seven days, Invalid if forged."""
-        subscription_id, made = self.seal.open("confirm", token)
-        _refuse_older_than(timedelta(days=CONFIRM_DAYS), made, now)
-        return subscription_id
+    def open_confirm(self, token: str, now: datetime) -> tuple[int, datetime]:
+        """The subscription's id and the minute the link was made; Expired after seven days, Invalid if forged."""
+        subscription_id, minute = self.seal.open("confirm", token)
+        made = _refuse_older_than(timedelta(days=CONFIRM_DAYS), minute, now)
+        return subscription_id, made
 
     def open_stale_confirm(self, token: str) -> int:
         """The subscription's id however old the link: only for sending a fresh one to the same address."""
@@ -79,6 +82,8 @@ def _minute(moment: datetime) -> int:
     return int(moment.timestamp()) // 60
 
 
-def _refuse_older_than(age: timedelta, minute: int, now: datetime) -> None:
-    if now - datetime.fromtimestamp(minute * 60, UTC) > age:
+def _refuse_older_than(age: timedelta, minute: int, now: datetime) -> datetime:
+    made = datetime.fromtimestamp(minute * 60, UTC)
+    if now - made > age:
         raise Expired("this link is too old; ask for a fresh one")
+    return made

@@ -2,7 +2,7 @@
 
 from datetime import datetime, time
 
-from sqlalchemy import JSON, ForeignKey, String, Text, Time, select
+from sqlalchemy import JSON, ForeignKey, Select, String, Text, Time, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from newsletter.db import Base
@@ -65,6 +65,29 @@ def find(session: Session, slug: str | None = None) -> Publication:
 def first(session: Session) -> Publication | None:
     """The oldest publication: the one that `/` shows."""
     return session.scalar(select(Publication).order_by(Publication.id).limit(1))
+
+
+def every() -> Select[Publication]:
+    """All publications, the oldest first."""
+    return select(Publication).order_by(Publication.id)
+
+
+def hold_departures(session: Session, publication_id: int) -> None:
+    """Until this transaction ends, readers who leave wait; those who were leaving have left. For the fan-out.
+
+    Without it, PostgreSQL could write a copy for a reader whose leaving has just looked for copies to skip.
+    SQLite has one writer at a time, and so needs none of this.
+    """
+    session.execute(_row(publication_id).with_for_update(key_share=True))
+
+
+def depart(session: Session, publication_id: int) -> None:
+    """Wait while a fan-out is being written, so that its copies are seen; readers do not wait for each other."""
+    session.execute(_row(publication_id).with_for_update(read=True))
+
+
+def _row(publication_id: int) -> Select[int]:
+    return select(Publication.id).where(Publication.id == publication_id)
 
 
 def _slugs(session: Session) -> list[str]:

@@ -31,6 +31,7 @@ class Act(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     LEFT = "left"
+    EXPLAINED = "explained"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
 
@@ -73,6 +74,8 @@ class Subscription(Base):
     __table_args__ = (
         UniqueConstraint("subscriber_id", "publication_id"),
         Index(None, "publication_id", "status"),
+        # Links carry this id for ever, so an erased reader's must never be given to the next one.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -86,7 +89,7 @@ class Subscription(Base):
 
     subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions", lazy="joined", innerjoin=True)
     publication: Mapped[Publication] = relationship(lazy="joined", innerjoin=True)
-    events: Mapped[list["ConsentEvent"]] = relationship(order_by="ConsentEvent.id", passive_deletes=True)
+    events: Mapped[list["ConsentEvent"]] = relationship(order_by="ConsentEvent.id", passive_deletes="all")
 
 
 class Wording(Base):
@@ -112,7 +115,7 @@ class ConsentEvent(Base):
     origin: Mapped[str | None] = mapped_column(String(64))
     """The client's address, truncated or hashed as CONSENT_ORIGIN says."""
     note: Mapped[str | None] = mapped_column(Text)
-    """For an import, where the consent came from; for leaving, the reader's reason."""
+    """For an import, where the consent came from; for leaving, the letter it was; then the reader's reason."""
     wording_id: Mapped[int | None] = mapped_column(ForeignKey("wordings.id"))
 
     wording: Mapped[Wording | None] = relationship()

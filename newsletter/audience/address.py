@@ -1,0 +1,86 @@
+"""Addresses and names, parsed once at the border; everything behind it trusts them."""
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Self
+
+from email_validator import EmailNotValidError, validate_email
+
+from newsletter.errors import Invalid
+
+MAX_NAME = 100
+MAX_KEY = 254
+# Far beyond any address (RFC 5321 allows 254 octets), and short enough to be checked at once.
+_MAX_INPUT = 1_000
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address that mail can be sent to; `key` is the same for every spelling of it."""
+
+    email: str
+    key: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The address in a text (RFC 5321, 6531); Invalid with a sentence for whoever typed it."""
+        email = _normalized(text.strip())
+        key = email.casefold()
+        # Folding can lengthen letters of other scripts, and the key has to fit its column.
+        if len(key) > MAX_KEY:
+            raise _not_an_address("it is too long")
+        return cls(email, key)
+
+    @property
+    def domain(self) -> str:
+        """What follows the @, in one letter case."""
+        return self.key.rpartition("@")[2]
+
+    @property
+    def masked(self) -> str:
+        """For logs: tells addresses apart a little, and gives none away."""
+        return f"{self.email[0]}…@{self.domain}"
+
+
+def clean_name(text: str) -> str:
+    """A person's name with single spaces, safe in a header; Invalid if it is no name, "" if there is none."""
+    name = unicodedata.normalize("NFC", text.strip())
+    if any(_is_control(character) for character in name):
+        raise Invalid("Please give the name in one line, in letters only: it holds a line break or a control character")
+    name = " ".join(name.split())
+    if len(name) > MAX_NAME:
+        raise Invalid(f"Please shorten the name: it has {len(name)} characters, and {MAX_NAME} fit")
+    return name
+
+
+def _normalized(text: str) -> str:
+    bare = text[len("mailto:") :].lstrip() if text[:7].lower() == "mailto:" else text
+    if not bare:
+        raise _not_an_address("it is empty")
+    if len(bare) > _MAX_INPUT:
+        raise _not_an_address("it is too long")
+    try:
+        # `test_environment` lets .test through (RFC 6761); .localhost and .invalid stay out.
+        checked = validate_email(bare, strict=True, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise _not_an_address(_reason(bare, error)) from None
+    if "." not in checked.domain:
+        raise _not_an_address("a dot is missing after the @")
+    return checked.normalized
+
+
+def _reason(text: str, error: EmailNotValidError) -> str:
+    if "@" not in text:
+        return "it lacks an @"
+    sentence = str(error).rstrip(".")
+    return sentence[0].lower() + sentence[1:]
+
+
+def _not_an_address(reason: str) -> Invalid:
+    return Invalid(f"Please give an address like name@example.org: {reason}")
+
+
+def _is_control(character: str) -> bool:
+    # Format characters (Cf) stay: several scripts need joiners. Those that turn the reading direction do not.
+    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _BIDI_CONTROLS

@@ -1,0 +1,38 @@
+"""Export: the roster as a CSV file that a spreadsheet opens as text and nothing else."""
+
+import csv
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TextIO
+
+from newsletter.audience.roster import Member
+
+# What a spreadsheet takes for the beginning of a formula (OWASP, "CSV injection").
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write(members: Iterable[Member], file: TextIO) -> int:
+    """Write a header and one line a member (RFC 4180); how many. Open `file` with newline=""."""
+    sheet = csv.writer(file)
+    sheet.writerow(Member._fields)
+    written = 0
+    for member in members:
+        sheet.writerow([_cell(value) for value in member])
+        written += 1
+    return written
+
+
+def defused(text: str) -> str:
+    """The text with an apostrophe before what would be a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def fused(text: str) -> str:
+    """The text that `defused` was given."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+
+
+def _cell(value: str | datetime | None) -> str:
+    if value is None:
+        return ""
+    return value.isoformat() if isinstance(value, datetime) else defused(value)

@@ -1,0 +1,106 @@
+"""Leaving: at once, by one tap, without a question; and one day to take it back."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter import publications
+from newsletter.audience import consent, letters, moves, roster
+from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
+from newsletter.audience.practice import Practice
+from newsletter.delivery import ledger
+from newsletter.errors import Conflict
+
+UNDO = timedelta(hours=24)
+MAX_REASON = 500
+
+ACTS = {Status.UNSUBSCRIBED: Act.LEFT, Status.BOUNCED: Act.BOUNCED, Status.COMPLAINED: Act.COMPLAINED}
+"""What is put on record when a subscription ends so."""
+
+
+def look(session: Session, practice: Practice, token: str) -> Subscription:
+    """Whose link this is; changes nothing. Invalid if forged, NotFound if erased."""
+    return roster.get(session, practice.links.open_unsubscribe(token)[0])
+
+
+def leave(
+    session: Session, practice: Practice, token: str, way: Way, client: str | None, now: datetime
+) -> Subscription:
+    """Take the holder of an unsubscribe link off the list; twice is as once. Invalid if forged, NotFound if erased."""
+    subscription_id, letter_id = practice.links.open_unsubscribe(token)
+    note = f"letter {letter_id}" if letter_id else None
+    return unsubscribe(session, practice, roster.get(session, subscription_id), way, client, now, note)
+
+
+def unsubscribe(
+    session: Session,
+    practice: Practice,
+    subscription: Subscription,
+    way: Way,
+    client: str | None,
+    now: datetime,
+    note: str | None = None,
+) -> Subscription:
+    """Take a reader off the list at their own word, whatever door it came by."""
+    origin = consent.origin_of(practice, client)
+    ended = end(session, subscription, Status.UNSUBSCRIBED, way, now, origin, note)
+    # Who left from a page gets a receipt; who left from the mail program asked for no more mail at all.
+    if ended and way is Way.LINK:
+        letters.goodbye(session, practice, subscription, now)
+    return subscription
+
+
+def end(
+    session: Session,
+    subscription: Subscription,
+    status: Status,
+    way: Way,
+    now: datetime,
+    origin: str | None = None,
+    note: str | None = None,
+) -> bool:
+    """Unsubscribed, bounced or complained: copies that still wait are skipped; False if it had ended before."""
+    publications.depart(session, subscription.publication_id)
+    if not moves.end(session, subscription, status, now):
+        return False
+    consent.record(session, subscription, ACTS[status], way, now, origin, note=note)
+    ledger.skip_pending(session, subscription.id, status.value, now)
+    return True
+
+
+def strike_off(session: Session, key: str, status: Status, now: datetime, note: str | None = None) -> int:
+    """An address bounced for good, or complained: end all its subscriptions; how many."""
+    theirs = select(Subscription).join(Subscription.subscriber).where(Subscriber.key == key)
+    return sum(end(session, one, status, Way.MAIL, now, note=note) for one in session.scalars(theirs).all())
+
+
+def undo(session: Session, practice: Practice, token: str, client: str | None, now: datetime) -> Subscription:
+    """Take the leaving back within a day; Conflict after it, or if the address bounced or complained."""
+    subscription = look(session, practice, token)
+    if subscription.left_at is not None and now - subscription.left_at > UNDO:
+        raise Conflict("You left more than a day ago. Please sign up again.")
+    if moves.come_back(session, subscription):
+        origin = consent.origin_of(practice, client)
+        consent.record(session, subscription, Act.RESUMED, Way.LINK, now, origin, note="took the leaving back")
+    if subscription.status not in moves.GETTING:
+        raise Conflict("This cannot be taken back here. Please sign up again.")
+    return subscription
+
+
+def give_reason(session: Session, practice: Practice, token: str, reason: str, now: datetime) -> None:
+    """Keep why they left, once for each leaving; cut to 500 characters, and nothing kept of an empty one."""
+    subscription = look(session, practice, token)
+    told = _one_line(reason)[:MAX_REASON]
+    if told and subscription.status is Status.UNSUBSCRIBED and not _explained(session, subscription):
+        consent.record(session, subscription, Act.EXPLAINED, Way.LINK, now, note=told)
+
+
+def _explained(session: Session, subscription: Subscription) -> bool:
+    last = select(ConsentEvent.act).where(ConsentEvent.subscription_id == subscription.id)
+    return session.scalar(last.order_by(ConsentEvent.id.desc()).limit(1)) is Act.EXPLAINED
+
+
+def _one_line(text: str) -> str:
+    # Not even PostgreSQL keeps a NUL, nor a terminal an escape sequence it should obey.
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())

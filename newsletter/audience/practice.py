@@ -1,0 +1,32 @@
+"""Practice: how this press deals with its readers; made once at the edge, handed to every journey."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from newsletter.delivery.outbox import Composed
+from newsletter.links import Links
+from newsletter.publications import Publication
+
+Compose = Callable[[str, Publication, Mapping[str, str]], Composed]
+"""From a letter's kind, its publication and its field values to the words that are sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How many sign-ups are answered with a letter: for an address a day, a domain an hour, a client an hour."""
+
+    address: int
+    domain: int
+    client: int
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """The links, letters and limits of this press, and what it keeps of where a request came from."""
+
+    links: Links
+    compose: Compose
+    caps: Caps
+    origin_policy: Literal["truncated", "hashed", "none"]
+    origin_key: bytes

@@ -1,0 +1,86 @@
+"""Preferences: what a reader may change about themself, by the link that every letter carries."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from newsletter import publications
+from newsletter.audience import consent, leaving, moves, roster
+from newsletter.audience.address import clean_name
+from newsletter.audience.models import Act, ConsentEvent, Status, Subscription, Way
+from newsletter.audience.practice import Practice
+from newsletter.delivery import ledger
+from newsletter.errors import Conflict, Invalid
+
+MAX_WEEKS = 12
+_GROUP = 1_000
+
+
+def look(session: Session, practice: Practice, token: str) -> Subscription:
+    """Whose link this is; changes nothing. Invalid if forged, NotFound if erased."""
+    return roster.get(session, practice.links.open_preferences(token))
+
+
+def rename(
+    session: Session, practice: Practice, token: str, name: str, client: str | None, now: datetime
+) -> Subscription:
+    """Be greeted by this name; Invalid if it is none."""
+    subscription, cleaned = look(session, practice, token), clean_name(name)
+    if subscription.subscriber.name != cleaned:
+        subscription.subscriber.name = cleaned
+        consent.record(session, subscription, Act.RENAMED, Way.LINK, now, consent.origin_of(practice, client))
+    return subscription
+
+
+def pause(
+    session: Session, practice: Practice, token: str, weeks: int, client: str | None, now: datetime
+) -> Subscription:
+    """No letters for 1 to 12 weeks from now, not even those that wait already; Invalid for other numbers."""
+    if not 1 <= weeks <= MAX_WEEKS:
+        raise Invalid(f"Please choose a pause of 1 to {MAX_WEEKS} weeks")
+    subscription = look(session, practice, token)
+    publications.depart(session, subscription.publication_id)
+    if not moves.pause(session, subscription, now + timedelta(weeks=weeks)):
+        raise _not_a_reader()
+    origin = consent.origin_of(practice, client)
+    consent.record(session, subscription, Act.PAUSED, Way.LINK, now, origin, note=f"{weeks} weeks")
+    ledger.skip_pending(session, subscription.id, "paused", now)
+    return subscription
+
+
+def resume(session: Session, practice: Practice, token: str, client: str | None, now: datetime) -> Subscription:
+    """Letters again, before the pause is over; changes nothing for a reader who gets them."""
+    subscription = look(session, practice, token)
+    if moves.resume(session, subscription):
+        consent.record(session, subscription, Act.RESUMED, Way.LINK, now, consent.origin_of(practice, client))
+    if subscription.status is not Status.ACTIVE:
+        raise _not_a_reader()
+    return subscription
+
+
+def leave(session: Session, practice: Practice, token: str, client: str | None, now: datetime) -> Subscription:
+    """Take the holder of a preferences link off the list; twice is as once."""
+    subscription = look(session, practice, token)
+    return leaving.unsubscribe(session, practice, subscription, Way.LINK, client, now)
+
+
+def wake(session: Session, now: datetime) -> int:
+    """End the pauses that are over, up to 1,000 at a time; how many, so 0 means that none is left."""
+    over = select(Subscription.id).where(Subscription.status == Status.PAUSED, Subscription.paused_until <= now)
+    # Two clocks wake different readers, so neither waits and no reader is woken twice.
+    some = over.limit(_GROUP).with_for_update(skip_locked=True).cte("over")
+    awake = update(Subscription).where(Subscription.id.in_(select(some.c.id)))
+    awake = awake.values(status=Status.ACTIVE, paused_until=None).returning(Subscription.id)
+    woken = session.scalars(awake, execution_options={"synchronize_session": False}).all()
+    if woken:
+        session.execute(insert(ConsentEvent), [_woken(subscription_id, now) for subscription_id in woken])
+    return len(woken)
+
+
+def _woken(subscription_id: int, now: datetime) -> dict[str, object]:
+    return {"subscription_id": subscription_id, "act": Act.RESUMED, "way": Way.CLOCK, "at": now}
+
+
+def _not_a_reader() -> Conflict:
+    return Conflict("You do not get these letters at the moment. Please sign up again.")

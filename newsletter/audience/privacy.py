@@ -1,0 +1,60 @@
+"""Privacy: a reader's own data as a file, and their erasure (GDPR, articles 15, 17 and 20)."""
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter import publications
+from newsletter.audience import roster
+from newsletter.audience.models import Subscriber, Subscription
+from newsletter.delivery import ledger, outbox, suppression
+from newsletter.delivery.models import Copy, Letter, Suppression
+
+log = structlog.get_logger(__name__)
+
+
+def erase(session: Session, email: str, now: datetime) -> None:
+    """Erase the person of that address; NotFound if there is none."""
+    erase_reader(session, roster.find(session, email), now)
+
+
+def erase_reader(session: Session, reader: Subscriber, now: datetime) -> None:
+    """Delete a person with their subscriptions and consent; the ledger keeps its rows, to nobody in particular.
+
+    A suppression stays: it is the promise not to write again.
+    """
+    subscriptions = [one.id for one in reader.subscriptions]
+    for one in reader.subscriptions:
+        publications.depart(session, one.publication_id)
+    ledger.blank(session, subscriptions, now)
+    outbox.forget(session, reader.email)
+    session.delete(reader)
+    session.flush()
+    log.info("reader erased", subscriptions=subscriptions)
+
+
+def my_data(session: Session, subscription: Subscription) -> dict[str, Any]:
+    """Everything held about a reader, in plain JSON values; moments in ISO 8601, UTC."""
+    reader = subscription.subscriber
+    return {
+        **roster.history(reader),
+        "letters": _letters(session, reader),
+        "suppressed": _suppressed(suppression.find(session, reader.key)),
+    }
+
+
+def _letters(session: Session, reader: Subscriber) -> list[dict[str, Any]]:
+    theirs = [one.id for one in reader.subscriptions]
+    copies = select(Letter.subject, Copy.state, Copy.ended_at).join(Letter, Letter.id == Copy.letter_id)
+    found = session.execute(copies.where(Copy.subscription_id.in_(theirs)).order_by(Copy.id))
+    return [
+        {"subject": subject, "state": state.value, "at": ended_at.isoformat() if ended_at else None}
+        for subject, state, ended_at in found
+    ]
+
+
+def _suppressed(found: Suppression | None) -> dict[str, Any] | None:
+    return {"cause": found.cause.value, "at": found.at.isoformat()} if found else None

@@ -1,0 +1,148 @@
+"""The roster: who reads, who may be written to, and what happened with one reader."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import Session
+
+from newsletter.audience.address import Address
+from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription
+from newsletter.delivery.models import Suppression
+from newsletter.errors import NotFound
+
+_BATCH = 1_000
+_SUPPRESSED = exists().where(Suppression.key == Subscriber.key)
+
+
+class Member(NamedTuple):
+    """One line of an export."""
+
+    email: str
+    name: str
+    status: Status
+    created_at: datetime
+    confirmed_at: datetime | None
+    left_at: datetime | None
+
+
+def active(publication_id: int) -> Select[int, str, str]:
+    """Everybody an issue goes to, as (subscription_id, address, name): active, and not suppressed."""
+    readers = select(
+        Subscription.id.label("subscription_id"), Subscriber.email.label("address"), Subscriber.name.label("name")
+    ).join(Subscription.subscriber)
+    return readers.where(
+        Subscription.publication_id == publication_id, Subscription.status == Status.ACTIVE, ~_SUPPRESSED
+    )
+
+
+def audience_size(session: Session, publication_id: int) -> int:
+    """How many an issue would go to now."""
+    return session.scalar(select(func.count()).select_from(active(publication_id).subquery())) or 0
+
+
+def counts(session: Session, publication_id: int) -> dict[Status, int]:
+    """How many subscriptions stand where; every status is there, with 0 if nobody."""
+    grouped = select(Subscription.status, func.count()).group_by(Subscription.status)
+    found = session.execute(grouped.where(Subscription.publication_id == publication_id))
+    return dict.fromkeys(Status, 0) | dict(found.all())
+
+
+def get(session: Session, subscription_id: int, *, fresh: bool = False) -> Subscription:
+    """The subscription of that id, read anew if `fresh`; NotFound once its reader was erased."""
+    found = session.get(Subscription, subscription_id, populate_existing=fresh)
+    if found is None:
+        raise NotFound("This link belongs to nobody any more: the reader was erased.")
+    return found
+
+
+def find(session: Session, email: str) -> Subscriber:
+    """The person of that address, however it is spelled; NotFound if there is none."""
+    found = session.scalar(select(Subscriber).where(Subscriber.key == Address.parse(email).key))
+    if found is None:
+        raise NotFound(f"nobody here has the address {email.strip()}")
+    return found
+
+
+def listing(
+    publication_id: int,
+    search: str = "",
+    status: Status | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> Select[Subscription]:
+    """One page for the desk, newest first; the next one is `before` the id of the last.
+
+    `search` is looked for inside addresses and names; it is never read as a pattern.
+    """
+    page = select(Subscription).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
+    if status is not None:
+        page = page.where(Subscription.status == status)
+    if before is not None:
+        page = page.where(Subscription.id < before)
+    # PostgreSQL cannot even be asked about a NUL.
+    if wanted := search.replace("\0", "").strip():
+        in_key = Subscriber.key.contains(wanted.casefold(), autoescape=True)
+        page = page.where(in_key | Subscriber.name.icontains(wanted, autoescape=True))
+    return page.order_by(Subscription.id.desc()).limit(limit)
+
+
+def export(session: Session, publication_id: int) -> Iterator[Member]:
+    """Everybody with their status, oldest first, read in batches so that a million fit."""
+    columns = select(
+        Subscriber.email,
+        Subscriber.name,
+        Subscription.status,
+        Subscription.created_at,
+        Subscription.confirmed_at,
+        Subscription.left_at,
+    ).join(Subscription.subscriber)
+    everybody = columns.where(Subscription.publication_id == publication_id).order_by(Subscription.id)
+    for row in session.execute(everybody.execution_options(yield_per=_BATCH)):
+        yield Member(*row)
+
+
+def history(subscriber: Subscriber) -> dict[str, Any]:
+    """One reader's whole story, in plain JSON values; moments in ISO 8601, UTC."""
+    events = [(event, one) for one in subscriber.subscriptions for event in one.events]
+    events.sort(key=lambda pair: pair[0].id)
+    return {
+        "email": subscriber.email,
+        "name": subscriber.name,
+        "created_at": subscriber.created_at.isoformat(),
+        "subscriptions": [_standing(one) for one in subscriber.subscriptions],
+        "events": [_step(event, one) for event, one in events],
+    }
+
+
+def _standing(subscription: Subscription) -> dict[str, Any]:
+    return {
+        "publication": subscription.publication.slug,
+        "status": subscription.status.value,
+        "since": _since(subscription).isoformat(),
+        "confirmed_at": _iso(subscription.confirmed_at),
+        "left_at": _iso(subscription.left_at),
+        "paused_until": _iso(subscription.paused_until),
+    }
+
+
+def _since(subscription: Subscription) -> datetime:
+    moves = [event.at for event in subscription.events if event.act not in {Act.RENAMED, Act.EXPLAINED}]
+    return moves[-1] if moves else subscription.created_at
+
+
+def _step(event: ConsentEvent, subscription: Subscription) -> dict[str, Any]:
+    return {
+        "at": event.at.isoformat(),
+        "publication": subscription.publication.slug,
+        "act": event.act.value,
+        "way": event.way.value,
+        "origin": event.origin,
+        "note": event.note,
+        "wording": event.wording.text if event.wording else None,
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

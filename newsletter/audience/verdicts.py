@@ -1,0 +1,118 @@
+"""Verdicts: what becomes of an imported row, judged before anything is written."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Self
+
+from newsletter.audience import moves
+from newsletter.audience.address import Address
+from newsletter.audience.models import Status
+from newsletter.audience.sheet import Problem
+from newsletter.errors import Invalid
+
+
+class Verdict(StrEnum):
+    """What becomes of one row."""
+
+    ADDED = "added"
+    ALREADY = "already there"
+    LEFT_ALONE = "left alone"
+    """It left, complained or is suppressed here; or the file says it left, and it has confirmed here."""
+    ENDED = "ended"
+    """The file says that it left, bounced or complained; now so do we."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms readers come in: pending (each gets a confirm letter), or active with a proof of consent."""
+
+    status: Status = Status.PENDING
+    consent: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in {Status.PENDING, Status.ACTIVE}:
+            raise Invalid(f"readers can be imported as pending or active, not as {self.status}")
+        if self.status is Status.ACTIVE and not self.consent.strip():
+            raise Invalid("readers who come in as active have consented somewhere: say where, with --consent")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One reader in the file; `status` and `joined` are the file's own words, if it has any."""
+
+    address: Address
+    name: str
+    status: Status | None
+    joined: str
+
+    @property
+    def gone(self) -> bool:
+        return self.status in moves.GONE
+
+
+class Known(NamedTuple):
+    """A subscription that was here before the file."""
+
+    subscription_id: int
+    status: Status
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The rows of a group under their verdicts; `known` are the subscriptions of those that are here."""
+
+    verdicts: Mapping[str, Verdict]
+    rows: Mapping[str, Row]
+    known: Mapping[str, Known]
+    repeated: int
+
+    def of(self, verdict: Verdict) -> list[Row]:
+        return [row for key, row in self.rows.items() if self.verdicts[key] is verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of the rows of a group, or of several: tallies add up."""
+
+    added: int = 0
+    already: int = 0
+    left_alone: int = 0
+    ended: int = 0
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def of(cls, plan: Plan, problems: tuple[Problem, ...]) -> Self:
+        """The counts of a plan, with the rows that never got so far."""
+        counts = Counter(plan.verdicts.values())
+        already = counts[Verdict.ALREADY] + plan.repeated
+        return cls(counts[Verdict.ADDED], already, counts[Verdict.LEFT_ALONE], counts[Verdict.ENDED], problems)
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.added + other.added,
+            self.already + other.already,
+            self.left_alone + other.left_alone,
+            self.ended + other.ended,
+            self.problems + other.problems,
+        )
+
+
+def judge(row: Row, known: Known | None, suppressed: bool) -> Verdict:
+    """What becomes of a row, given what is known of its address here."""
+    if known is None:
+        if row.gone:
+            return Verdict.ENDED
+        return Verdict.LEFT_ALONE if suppressed else Verdict.ADDED
+    if row.gone:
+        return _judge_gone(known)
+    return Verdict.LEFT_ALONE if suppressed or known.status in moves.GONE else Verdict.ALREADY
+
+
+def _judge_gone(known: Known) -> Verdict:
+    if known.status in moves.GONE:
+        return Verdict.ALREADY
+    # What a reader did here themself outranks a file that may be older.
+    return Verdict.LEFT_ALONE if known.confirmed else Verdict.ENDED

@@ -1,0 +1,119 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.audience.address import MAX_NAME, Address, clean_name
+from newsletter.errors import Invalid
+
+
+@pytest.mark.parametrize(
+    ("text", "email"),
+    [
+        ("ada@example.org", "ada@example.org"),
+        ("  ada@example.org\n", "ada@example.org"),
+        ("mailto:ada@example.org", "ada@example.org"),
+        ("MAILTO: ada@example.org", "ada@example.org"),
+        ("Ada.L+list@EXAMPLE.org", "Ada.L+list@example.org"),
+        ("o'brien@example.org", "o'brien@example.org"),
+        ("ada@letters.test", "ada@letters.test"),
+        ("ada@press.example", "ada@press.example"),
+        ("ада@почта.example", "ада@почта.example"),
+        ("POSTMASTER@example.org", "postmaster@example.org"),
+    ],
+)
+def test_an_address_is_read_as_people_give_it(text: str, email: str) -> None:
+    assert Address.parse(text).email == email
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "it is empty"),
+        ("mailto:", "it is empty"),
+        ("ada", "it lacks an @"),
+        ("ada@", "something after the @"),
+        ("@example.org", "something before the @"),
+        ("ada@example", "a period"),
+        ("ada@test", "a dot"),
+        ("ada@localhost", "a period"),
+        ("ada@mail.localhost", "reserved"),
+        ("ada@mail.invalid", "reserved"),
+        ("ada lovelace@example.org", "SPACE"),
+        ("ada@example.org\nBcc: eve@example.org", "invalid"),
+        ("ada@example.org\0", "invalid"),
+        ("Ada <ada@example.org>", "display name"),
+        ('"ada"@[192.0.2.1]', "."),
+        (f"{'a' * 65}@example.org", "too long"),
+        (f"ada@{'a.' * 125}org", "too long"),
+        ("a" * 100_000 + "@example.org", "too long"),
+        (f"{'ΐ' * 64}@{'a' * 60}.{'b' * 60}.example", "too long"),
+    ],
+)
+def test_a_malformed_address_is_refused_with_a_sentence(text: str, reason: str) -> None:
+    with pytest.raises(Invalid, match=r"^Please give an address like name@example\.org: ") as refusal:
+        Address.parse(text)
+    assert reason in str(refusal.value)
+
+
+def test_two_spellings_of_one_address_have_one_key() -> None:
+    assert Address.parse("Ada@Bücher.example").key == Address.parse("ada@xn--bcher-kva.EXAMPLE").key
+
+
+def test_a_masked_address_gives_only_its_first_letter_and_domain() -> None:
+    address = Address.parse("Ada.Lovelace@Example.org")
+    assert address.masked == "A…@example.org"
+    assert address.domain == "example.org"
+
+
+@given(st.text() | st.emails() | st.from_regex(r"[\w.+'-]{1,70}@[\w.-]{1,70}", fullmatch=True))
+def test_whatever_is_typed_becomes_an_address_that_fits_or_a_refusal(text: str) -> None:
+    try:
+        address = Address.parse(text)
+    except Invalid:
+        return
+    assert len(address.email.encode()) <= 254
+    assert len(address.key) <= 254
+    assert not any(unicodedata.category(character).startswith(("C", "Z")) for character in address.email)
+    assert Address.parse(address.email) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("  Ada   Lovelace ", "Ada Lovelace"),
+        ("", ""),
+        ("Zoe\u0308", "Zoë"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("Ada\u00a0Lovelace", "Ada Lovelace"),
+        ("👩\u200d🔬", "👩\u200d🔬"),
+    ],
+)
+def test_a_name_is_kept_as_its_owner_writes_it(text: str, name: str) -> None:
+    assert clean_name(text) == name
+
+
+@pytest.mark.parametrize(
+    "text", ["Ada\r\nBcc: eve@example.org", "Ada\nLovelace", "Ada\0", "Ada\u2028L", "\ud800", "\u202egnp.exe", "a\x1bb"]
+)
+def test_a_name_with_a_line_break_or_control_character_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="in one line"):
+        clean_name(text)
+
+
+def test_a_name_that_is_too_long_is_refused_with_its_length() -> None:
+    assert clean_name("a" * MAX_NAME)
+    with pytest.raises(Invalid, match=r"shorten the name: it has 101 characters, and 100 fit"):
+        clean_name("a" * (MAX_NAME + 1))
+
+
+@given(st.text(max_size=150))
+def test_a_name_that_passes_stays_as_it_is_and_fits_into_a_header(text: str) -> None:
+    try:
+        name = clean_name(text)
+    except Invalid:
+        return
+    assert clean_name(name) == name
+    assert len(name) <= MAX_NAME
+    assert name.splitlines() in ([], [name])

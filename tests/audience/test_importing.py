@@ -1,0 +1,173 @@
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from newsletter.audience import exporting, importing, leaving, preferences, roster
+from newsletter.audience.models import Status, Subscriber, Way
+from newsletter.audience.verdicts import Tally, Terms
+from newsletter.delivery import suppression
+from newsletter.delivery.models import Cause, CopyState, Post
+from newsletter.errors import Invalid
+
+ADA, BOB, CYD = "ada@example.org", "bob@example.org", "cyd@example.org"
+ACTIVE = Terms(Status.ACTIVE, "exported from the old list, where each confirmed")
+
+
+def load(press, path: Path, terms: Terms = ACTIVE, *, dry_run: bool = False) -> Tally:
+    tallies = importing.load(press.sessions, press.practice, press.publication, path, terms, press.now, dry_run=dry_run)
+    return sum(tallies, Tally())
+
+
+def test_readers_come_in_as_active_with_the_proof_of_their_consent(press, write: Callable[..., Path]) -> None:
+    path = write("email,name,created_at\nada@example.org,Ada,2024-01-02 10:00\nbob@example.org,,\n")
+    assert load(press, path) == Tally(added=2)
+    assert (press.status(ADA), press.subscription(ADA).subscriber.name) == (Status.ACTIVE, "Ada")
+    assert press.acts(ADA) == [("imported", "import")]
+    assert press.events(ADA)[0].note == f"{ACTIVE.consent}; there since 2024-01-02 10:00"
+    assert press.letters(ADA) == []
+
+
+def test_without_a_proof_of_consent_nobody_comes_in_as_active() -> None:
+    for consent in ("", "  "):
+        with pytest.raises(Invalid, match="--consent"):
+            Terms(Status.ACTIVE, consent)
+    with pytest.raises(Invalid, match="not as paused"):
+        Terms(Status.PAUSED, "somewhere")
+
+
+def test_by_default_each_is_asked_to_confirm(press, write: Callable[..., Path]) -> None:
+    assert load(press, write("email\nada@example.org\n"), Terms()) == Tally(added=1)
+    assert (press.status(ADA), press.kinds(ADA)) == (Status.PENDING, ["confirm"])
+    assert press.confirm(ADA).status is Status.ACTIVE
+
+
+def test_who_never_confirmed_elsewhere_is_asked_even_among_the_active(press, write: Callable[..., Path]) -> None:
+    load(press, write("email,status\nada@example.org,pending\nbob@example.org,active\n"))
+    assert (press.status(ADA), press.kinds(ADA)) == (Status.PENDING, ["confirm"])
+    assert (press.status(BOB), press.kinds(BOB)) == (Status.ACTIVE, [])
+
+
+def test_an_import_can_be_run_twice(press, write: Callable[..., Path]) -> None:
+    path = write("email\nada@example.org\nAda@Example.org\nbob@example.org\nbob\n")
+    first, second = load(press, path), load(press, path)
+    assert (first.added, first.already, len(first.problems)) == (2, 1, 1)
+    assert (second.added, second.already, len(second.problems)) == (0, 3, 1)
+    assert press.acts(ADA) == [("imported", "import")]
+
+
+@pytest.mark.parametrize("status", [Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED])
+def test_nobody_who_is_gone_is_brought_back(press, write: Callable[..., Path], status: Status) -> None:
+    press.reader(ADA)
+    press.set_status(ADA, status)
+    assert load(press, write("email,status\nada@example.org,active\n")) == Tally(left_alone=1)
+    assert press.status(ADA) is status
+
+
+def test_a_suppressed_address_does_not_come_in(press, write: Callable[..., Path]) -> None:
+    with press.sessions.begin() as session:
+        suppression.add(session, ADA, Cause.BOUNCE, press.now)
+    assert load(press, write("email\nada@example.org\n")) == Tally(left_alone=1)
+    with press.sessions.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Subscriber)) == 0
+
+
+def test_who_left_elsewhere_is_on_record_as_having_left(press, write: Callable[..., Path]) -> None:
+    text = "email,status\nada@example.org,unsubscribed\nbob@example.org,bounced\ncyd@example.org,complained\n"
+    assert load(press, write(text), Terms()) == Tally(ended=3)
+    assert [press.status(email) for email in (ADA, BOB, CYD)] == [
+        Status.UNSUBSCRIBED,
+        Status.BOUNCED,
+        Status.COMPLAINED,
+    ]
+    assert press.subscription(ADA).left_at == press.now
+    with press.sessions.reading() as session:
+        assert suppression.among(session, [ADA, BOB, CYD]) == {BOB, CYD}
+        assert session.scalar(select(func.count()).select_from(Post)) == 0
+    assert load(press, write("email\nada@example.org\nbob@example.org\n")) == Tally(left_alone=2)
+
+
+def test_a_row_that_says_its_reader_left_wins_over_its_twin(press, write: Callable[..., Path]) -> None:
+    load(press, write("email,status\nada@example.org,active\nada@example.org,unsubscribed\nada@example.org,active\n"))
+    assert press.status(ADA) is Status.UNSUBSCRIBED
+
+
+def test_a_later_file_ends_what_an_earlier_one_began(press, write: Callable[..., Path]) -> None:
+    load(press, write("email\nada@example.org\n"))
+    letter_id = press.queue_copy(ADA)
+    assert load(press, write("email,UNSUB_TIME\nada@example.org,2024-01-02\n")) == Tally(ended=1)
+    assert press.acts(ADA) == [("imported", "import"), ("left", "import")]
+    assert press.copy(letter_id).state is CopyState.SKIPPED
+
+
+def test_a_file_does_not_end_what_a_reader_confirmed_here(press, write: Callable[..., Path]) -> None:
+    press.reader(ADA)
+    assert load(press, write("email,status\nada@example.org,unsubscribed\n")) == Tally(left_alone=1)
+    assert press.status(ADA) is Status.ACTIVE
+
+
+def test_a_reader_of_another_publication_keeps_their_name(press, other_publication, write: Callable[..., Path]) -> None:
+    press.reader(ADA, "Ada")
+    path = write("email,name\nada@example.org,Somebody\n")
+    tallies = importing.load(press.sessions, press.practice, other_publication, path, ACTIVE, press.now)
+    assert sum(tallies, Tally()) == Tally(added=1)
+    with press.sessions.reading() as session:
+        person = roster.find(session, ADA)
+        assert (person.name, len(person.subscriptions)) == ("Ada", 2)
+
+
+def test_a_dry_run_tells_the_same_and_writes_nothing(press, write: Callable[..., Path]) -> None:
+    press.reader(BOB)
+    path = write("email,status\nada@example.org,\nbob@example.org,\ncyd@example.org,cleaned\nbob,\n")
+    rehearsed = load(press, path, dry_run=True)
+    with press.sessions.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Subscriber)) == 1
+        assert suppression.among(session, [CYD]) == set()
+    assert load(press, path) == rehearsed
+
+
+def test_more_rows_than_a_group_are_streamed_group_by_group(press, write: Callable[..., Path]) -> None:
+    rows = "".join(f"reader{number}@example.org\n" for number in range(importing.GROUP + 5))
+    path = write("email\n" + rows)
+    tallies = importing.load(press.sessions, press.practice, press.publication, path, ACTIVE, press.now)
+    assert next(tallies).added == importing.GROUP
+    with press.sessions.reading() as session:
+        assert roster.audience_size(session, press.publication.id) == importing.GROUP
+    assert next(tallies).added == 5
+
+
+def test_two_imports_of_the_same_people_at_once_make_each_once(press, write: Callable[..., Path], together) -> None:
+    people = [f"reader{number}@example.org" for number in range(300)]
+    forward = write("\n".join(["email", *people]))
+    backward = forward.with_name("backward.csv")
+    backward.write_text("\n".join(["email", *reversed(people)]))
+    assert together(lambda: load(press, forward), lambda: load(press, backward)) == []
+    with press.sessions.reading() as session:
+        assert roster.audience_size(session, press.publication.id) == len(people)
+    assert press.acts(people[0]) == [("imported", "import")]
+
+
+def test_an_export_can_be_imported_again(press, other_publication, write: Callable[..., Path]) -> None:
+    press.reader("+ada@example.org", "=Ada")
+    press.subscribe(BOB)
+    press.reader(CYD)
+    press.run(leaving.leave, press.leave_token(CYD), Way.LINK, None, press.now)
+    file = io.StringIO(newline="")
+    with press.sessions.reading() as session:
+        exporting.write(roster.export(session, press.publication.id), file)
+    path = write(file.getvalue())
+    tallies = importing.load(press.sessions, press.practice, other_publication, path, ACTIVE, press.now)
+    assert sum(tallies, Tally()) == Tally(added=2, ended=1)
+    with press.sessions.reading() as session:
+        assert roster.find(session, "+ada@example.org").name == "=Ada"
+        counted = roster.counts(session, other_publication.id)
+    assert (counted[Status.ACTIVE], counted[Status.PENDING], counted[Status.UNSUBSCRIBED]) == (1, 1, 1)
+
+
+def test_a_paused_reader_of_an_export_is_refused_rather_than_woken(press, write: Callable[..., Path]) -> None:
+    press.reader(ADA)
+    press.run(preferences.pause, press.preferences_token(ADA), 2, None, press.now)
+    tally = load(press, write("email,status\nada@example.org,paused\n"))
+    assert "'paused' is not one that can be imported" in tally.problems[0].reason

@@ -1,0 +1,72 @@
+import json
+
+import pytest
+from sqlalchemy import func, select
+
+from newsletter.audience import leaving, preferences, privacy, roster
+from newsletter.audience.models import ConsentEvent, Subscriber, Subscription, Way
+from newsletter.delivery import suppression
+from newsletter.delivery.models import Cause, CopyState
+from newsletter.errors import NotFound
+
+ADA = "ada@example.org"
+
+
+def erase(press, email: str = ADA) -> None:
+    with press.sessions.begin() as session:
+        privacy.erase(session, email, press.now)
+
+
+def test_erasure_leaves_no_trace_of_the_person_but_the_promise_not_to_write(press) -> None:
+    press.reader(ADA, "Ada")
+    letter_id = press.queue_copy(ADA)
+    with press.sessions.begin() as session:
+        suppression.add(session, ADA, Cause.COMPLAINT, press.now)
+    erase(press, "ADA@example.org")
+    with press.sessions.reading() as session:
+        for table in (Subscriber, Subscription, ConsentEvent):
+            assert session.scalar(select(func.count()).select_from(table)) == 0
+        assert suppression.find(session, ADA) is not None
+    copy = press.copy(letter_id)
+    assert (copy.state, copy.reason) == (CopyState.SKIPPED, "erased")
+    assert "ada" not in (copy.address + copy.name).lower()
+    assert press.letters(ADA) == []
+
+
+def test_erasure_works_on_a_reader_whose_history_was_just_read(press) -> None:
+    press.reader(ADA)
+    with press.sessions.begin() as session:
+        reader = roster.find(session, ADA)
+        assert roster.history(reader)["events"]
+        privacy.erase_reader(session, reader, press.now)
+    with press.sessions.reading() as session:
+        assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 0
+
+
+def test_nobody_is_erased_twice(press) -> None:
+    press.reader(ADA)
+    erase(press)
+    with pytest.raises(NotFound):
+        erase(press)
+
+
+def test_an_erased_reader_s_links_never_open_another_reader_s_door(press) -> None:
+    press.reader(ADA)
+    preferences_token, leave_token = press.preferences_token(ADA), press.leave_token(ADA)
+    erase(press)
+    press.reader("bob@example.org")
+    with pytest.raises(NotFound, match="erased"):
+        press.run(preferences.look, preferences_token)
+    with pytest.raises(NotFound, match="erased"):
+        press.run(leaving.leave, leave_token, Way.ONE_CLICK, None, press.now)
+
+
+def test_a_reader_gets_everything_that_is_held_about_them(press) -> None:
+    press.reader(ADA, "Ada")
+    press.queue_copy(ADA)
+    with press.sessions.reading() as session:
+        subscription = session.get_one(Subscription, press.subscription(ADA).id)
+        data = json.loads(json.dumps(privacy.my_data(session, subscription)))
+    assert (data["email"], data["name"], data["suppressed"]) == (ADA, "Ada", None)
+    assert data["letters"] == [{"subject": "One issue", "state": "pending", "at": None}]
+    assert [event["act"] for event in data["events"]] == ["asked", "confirmed"]

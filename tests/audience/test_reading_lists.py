@@ -1,0 +1,156 @@
+"""Lists as other programs write them, and what is made of each row."""
+
+import csv
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from newsletter.audience import importing
+from newsletter.audience.models import Status
+from newsletter.audience.sheet import Problem
+from newsletter.audience.verdicts import Row
+from newsletter.errors import Invalid, NotFound
+
+ADA, BOB = "ada@example.org", "bob@example.org"
+
+
+def told(rows: list[Row | Problem]) -> list[tuple[str, str, Status | None] | tuple[int, str]]:
+    return [
+        (row.address.email, row.name, row.status) if isinstance(row, Row) else (row.line, row.reason) for row in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("Email Address,First Name,Last Name,MEMBER_RATING,OPTIN_TIME,TAGS\nada@example.org,Ada,L,2,,", None),
+        (
+            "Email Address,First Name,Last Name,UNSUB_TIME,UNSUB_REASON\nada@example.org,Ada,L,2024-01-02 10:00:00,x",
+            Status.UNSUBSCRIBED,
+        ),
+        ("Email Address,First Name,Last Name,CLEAN_TIME\nada@example.org,Ada,L,2024-01-02 10:00:00", Status.BOUNCED),
+        ("email,active_subscription,expiry,plan,email_disabled,name\nada@example.org,false,,other,false,Ada L", None),
+        ("email,active_subscription,email_disabled,name\nada@example.org,true,true,Ada L", Status.UNSUBSCRIBED),
+        ("id,email,name,note,subscribed_to_emails,deleted_at,labels\n6,ada@example.org,Ada L,,true,,", None),
+        ("id,email,name,subscribed_to_emails\n6,ada@example.org,Ada L,false", Status.UNSUBSCRIBED),
+        (
+            'uuid,email,name,attributes,status,created_at\n7,ada@example.org,Ada L,"{""city"": ""Łódź""}",enabled,',
+            Status.ACTIVE,
+        ),
+        ("uuid,email,name,attributes,status\n7,ada@example.org,Ada L,{},blocklisted", Status.COMPLAINED),
+        ("email,First Name,Last Name,status,tier,unsubscribed_at\nada@example.org,Ada,L,active,free,", Status.ACTIVE),
+        (
+            "email,First Name,Last Name,status,tier,unsubscribed_at\nada@example.org,Ada,L,active,free,2024-01-02",
+            Status.UNSUBSCRIBED,
+        ),
+        ("email,first_name,last_name,status\nada@example.org,Ada,L,Pending", Status.PENDING),
+    ],
+)
+def test_exports_of_other_programs_are_understood(write: Callable[..., Path], text: str, status: Status | None) -> None:
+    assert told(list(importing.read(write(text)))) == [(ADA, "Ada L", status)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_file_is_read_however_it_was_saved(
+    write: Callable[..., Path], encoding: str, delimiter: str, end: str
+) -> None:
+    lines = [("E-Mail", "Name", "Note"), (ADA, "Zoë", f'"a{end}b"'), ("", "", ""), ("mailto:" + BOB, "", "")]
+    text = end.join(delimiter.join(line) for line in lines)
+    assert told(list(importing.read(write(text, encoding)))) == [(ADA, "Zoë", None), (BOB, "", None)]
+
+
+def test_an_excel_sep_line_names_the_delimiter(write: Callable[..., Path]) -> None:
+    rows = list(importing.read(write("sep=;\r\nemail;name\r\nada@example.org;Ada, Countess\r\nbob;\r\n")))
+    assert told(rows) == [
+        (ADA, "Ada, Countess", None),
+        (4, "Please give an address like name@example.org: it lacks an @"),
+    ]
+
+
+def test_the_first_filled_one_of_two_columns_with_one_name_counts(write: Callable[..., Path]) -> None:
+    text = "Email,Email Address,Email\n,ada@example.org,bob@example.org\nnull,,bob@example.org\n"
+    assert [row.address.email for row in importing.read(write(text))] == [ADA, BOB]
+
+
+def test_every_refused_row_names_its_line_and_reason(write: Callable[..., Path]) -> None:
+    text = (
+        "email,name,status\n"
+        'ada@example.org,"two\nlines",active\n'
+        "bob@example.org,Bob,active,surplus\n"
+        "cyd@example.org,Cyd,platinum\n"
+        '"dan"@example.org,Dan,active\n'
+        "eve@example.org,Eve,active\n"
+        'fay@example.org,"Fay,active\n'
+        "gus@example.org,Gus,active\n"
+    )
+    rows = list(importing.read(write(text)))
+    problems = {row.line: row.reason for row in rows if isinstance(row, Problem)}
+    assert list(problems) == [2, 4, 5, 6, 8]
+    assert "in one line" in problems[2]
+    assert "4 cells for 3 columns" in problems[4]
+    assert "'platinum' is not one that can be imported" in problems[5]
+    assert "not CSV" in problems[6]
+    assert "never closed" in problems[8]
+    assert [row.address.email for row in rows if isinstance(row, Row)] == ["eve@example.org"]
+
+
+def test_a_name_that_is_not_utf_8_is_refused_and_the_next_row_read(write: Callable[..., Path]) -> None:
+    path = write("email,name\nada@example.org,Zoë\nbob@example.org,Bob", "latin-1")
+    first, second = importing.read(path)
+    assert isinstance(first, Problem)
+    assert second.address.email == BOB
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the file is empty"),
+        ("\n\n", "the file is empty"),
+        ("name,city\nAda,London", "no column is called email; the first line names: 'name', 'city'"),
+        ("ada@example.org\nbob@example.org", "no column is called email"),
+    ],
+)
+def test_a_file_without_a_column_for_addresses_is_refused(write: Callable[..., Path], text: str, message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        list(importing.read(write(text)))
+
+
+def test_what_is_no_text_or_no_file_is_refused(tmp_path: Path) -> None:
+    picture = tmp_path / "list.csv"
+    picture.write_bytes(b"\x89PNG\r\n\0\0\0\0\0\0\0\0\0\0IHDR")
+    with pytest.raises(Invalid, match="no text file"):
+        list(importing.read(picture))
+    for missing in (tmp_path / "missing.csv", tmp_path):
+        with pytest.raises(NotFound, match="cannot be read"):
+            list(importing.read(missing))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(content=st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "list.csv"
+    for head in (b"", b"email,name,status\n"):
+        path.write_bytes(head + content)
+        try:
+            assert all(isinstance(row, Row | Problem) for row in importing.read(path))
+        except Invalid:
+            continue
+
+
+NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=20).map(lambda text: f"n{text}n")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(names=st.lists(NAMES, max_size=5), delimiter=st.sampled_from(",;\t"))
+def test_what_a_spreadsheet_writes_is_read_as_it_was(tmp_path: Path, names: list[str], delimiter: str) -> None:
+    path = tmp_path / "list.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        sheet = csv.writer(file, delimiter=delimiter)
+        sheet.writerows([("email", "first name"), *((ADA, name) for name in names)])
+    assert [row.name for row in importing.read(path)] == [unicodedata.normalize("NFC", name) for name in names]

@@ -1,0 +1,217 @@
+import string
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from newsletter.audience import leaving, privacy, signup
+from newsletter.audience.models import Status, Subscriber, Way
+from newsletter.delivery import suppression
+from newsletter.delivery.models import Cause
+from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.links import Expired
+
+ADA = "ada@example.org"
+
+
+def test_a_form_makes_a_pending_reader_and_a_confirm_letter(press) -> None:
+    press.subscribe(ADA, "Ada Lovelace")
+    assert press.status(ADA) is Status.PENDING
+    assert press.acts(ADA) == [("asked", "form")]
+    assert press.kinds(ADA) == ["confirm"]
+
+
+def test_nothing_a_stranger_typed_is_mailed_but_the_address(press) -> None:
+    press.subscribe(ADA, "Buy pills at https://spam.example")
+    letter = press.letters(ADA)[0]
+    assert letter.name == ""
+    assert "pills" not in letter.subject + letter.html + letter.text
+
+
+@pytest.mark.parametrize("email", ["ada", "ada@example.org\r\nBcc: eve@example.org", "a" * 255 + "@example.org"])
+def test_a_malformed_address_is_refused_and_nothing_is_kept(press, email: str) -> None:
+    with pytest.raises(Invalid, match="Please give an address"):
+        press.subscribe(email)
+    with press.sessions.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Subscriber)) == 0
+
+
+def test_a_name_that_would_inject_a_header_is_refused(press) -> None:
+    with pytest.raises(Invalid, match="in one line"):
+        press.subscribe(ADA, "Ada\r\nBcc: eve@example.org")
+
+
+def test_the_button_makes_a_reader_and_sends_a_welcome(press) -> None:
+    press.subscribe(ADA, "Ada")
+    subscription = press.confirm(ADA)
+    assert subscription.status is Status.ACTIVE
+    assert subscription.confirmed_at == press.now
+    assert press.acts(ADA) == [("asked", "form"), ("confirmed", "link")]
+    welcome = press.letters(ADA)[-1]
+    assert (welcome.kind, welcome.name) == ("welcome", "Ada")
+    token = welcome.unsubscribe_url.rpartition("/")[2]
+    assert press.practice.links.open_unsubscribe(token) == (subscription.id, 0)
+
+
+def test_confirming_twice_changes_nothing(press) -> None:
+    press.subscribe(ADA)
+    press.confirm(ADA)
+    assert press.confirm(ADA).status is Status.ACTIVE
+    assert press.kinds(ADA) == ["confirm", "welcome"]
+
+
+def test_two_tabs_at_once_send_one_welcome(press, together) -> None:
+    press.subscribe(ADA)
+    assert together(*[lambda: press.confirm(ADA)] * 4) == []
+    assert press.kinds(ADA) == ["confirm", "welcome"]
+    assert press.acts(ADA) == [("asked", "form"), ("confirmed", "link")]
+
+
+def test_two_forms_at_once_make_one_reader(press, together) -> None:
+    assert together(*[lambda: press.subscribe(ADA, "Ada")] * 3) == []
+    with press.sessions.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Subscriber)) == 1
+
+
+def test_looking_at_a_link_changes_nothing(press) -> None:
+    press.subscribe(ADA)
+    with press.sessions.reading() as session:
+        seen = signup.look(session, press.practice, press.token("confirm", ADA), press.now)
+        assert seen.publication.slug == "back-pain-help"
+    assert press.status(ADA) is Status.PENDING
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_the_form_answers_the_same_whoever_asks(press, status: Status) -> None:
+    press.reader(ADA)
+    press.set_status(ADA, status)
+    assert press.subscribe(ADA) is None
+
+
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.PAUSED])
+def test_a_reader_who_asks_again_is_left_in_peace(press, status: Status) -> None:
+    press.reader(ADA)
+    press.set_status(ADA, status)
+    press.subscribe(ADA)
+    assert press.status(ADA) is status
+    assert press.kinds(ADA) == ["confirm", "welcome"]
+
+
+@pytest.mark.parametrize("status", [Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED])
+def test_who_is_gone_and_asks_again_is_asked_to_confirm(press, status: Status) -> None:
+    press.reader(ADA)
+    press.set_status(ADA, status)
+    press.subscribe(ADA)
+    assert press.status(ADA) is Status.PENDING
+    assert press.kinds(ADA)[-1] == "confirm"
+
+
+def test_a_suppressed_address_gets_no_letter_and_keeps_its_status(press) -> None:
+    press.reader(ADA)
+    press.set_status(ADA, Status.COMPLAINED)
+    with press.sessions.begin() as session:
+        suppression.add(session, ADA, Cause.COMPLAINT, press.now)
+    press.subscribe(ADA)
+    assert press.status(ADA) is Status.COMPLAINED
+    assert press.kinds(ADA) == ["confirm", "welcome"]
+    assert press.acts(ADA)[-1] == ("asked", "form")
+
+
+def test_a_forged_link_is_refused(press) -> None:
+    press.subscribe(ADA)
+    token = press.token("confirm", ADA)
+    letters = string.ascii_letters
+    for forged in ("", "x", token[:-5], token[:10] + letters[letters.index("a") - 1] + token[11:] + "A", "ü" * 40):
+        with pytest.raises(Invalid):
+            press.run(signup.confirm, forged, None, "Yes", press.now)
+
+
+def test_a_link_for_leaving_does_not_confirm(press) -> None:
+    press.subscribe(ADA)
+    with pytest.raises(Invalid):
+        press.run(signup.confirm, press.leave_token(ADA), None, "Yes", press.now)
+
+
+def test_an_old_link_is_refused_and_its_button_sends_a_fresh_one(press) -> None:
+    press.subscribe(ADA)
+    token, later = press.token("confirm", ADA), press.now + timedelta(days=8)
+    with pytest.raises(Expired):
+        press.run(signup.confirm, token, None, "Yes", later)
+    press.run(signup.resend, token, None, later)
+    fresh = press.token("confirm", ADA)
+    assert press.run(signup.confirm, fresh, None, "Yes", later).status is Status.ACTIVE
+
+
+def test_a_fresh_link_is_sent_under_the_same_caps_and_only_to_who_is_pending(press) -> None:
+    press.subscribe(ADA)
+    token = press.token("confirm", ADA)
+    for _ in range(5):
+        press.run(signup.resend, token, None, press.now)
+    assert press.kinds(ADA) == ["confirm"] * 3
+    press.confirm(ADA)
+    press.run(signup.resend, token, None, press.now + timedelta(days=2))
+    assert press.kinds(ADA)[-1] == "welcome"
+
+
+def test_a_link_of_an_erased_reader_is_answered_plainly(press) -> None:
+    press.subscribe(ADA)
+    token = press.token("confirm", ADA)
+    with press.sessions.begin() as session:
+        privacy.erase(session, ADA, press.now)
+    with pytest.raises(NotFound, match="erased"):
+        press.run(signup.confirm, token, None, "Yes", press.now)
+    assert press.run(signup.resend, token, None, press.now) is None
+
+
+def test_an_old_confirm_link_does_not_bring_back_who_left(press) -> None:
+    press.reader(ADA)
+    token = press.token("confirm", ADA)
+    press.run(leaving.leave, press.leave_token(ADA), Way.ONE_CLICK, None, press.now + timedelta(hours=1))
+    with pytest.raises(Conflict, match="sign up again"):
+        press.run(signup.confirm, token, None, "Yes", press.now + timedelta(hours=2))
+    assert press.status(ADA) is Status.UNSUBSCRIBED
+
+
+def test_after_leaving_only_a_link_made_since_confirms(press) -> None:
+    press.reader(ADA)
+    old = press.token("confirm", ADA)
+    left = press.now + timedelta(hours=1)
+    press.run(leaving.leave, press.leave_token(ADA), Way.ONE_CLICK, None, left)
+    press.subscribe(ADA, at=left + timedelta(seconds=20))
+    fresh = press.token("confirm", ADA)
+    with pytest.raises(Expired, match="before you left"):
+        press.run(signup.confirm, old, None, "Yes", left + timedelta(hours=1))
+    confirmed = press.run(signup.confirm, fresh, None, "Yes", left + timedelta(hours=1))
+    assert (confirmed.status, confirmed.left_at) == (Status.ACTIVE, None)
+
+
+def test_a_name_gives_way_only_until_its_owner_may_have_seen_it(press) -> None:
+    press.subscribe(ADA, "A rude word")
+    press.subscribe(ADA, "Ada")
+    assert press.confirm(ADA).subscriber.name == "Ada"
+    press.set_status(ADA, Status.UNSUBSCRIBED, left_at=press.now)
+    press.subscribe(ADA, "A rude word")
+    assert press.subscription(ADA).subscriber.name == "Ada"
+
+
+def test_one_person_reads_two_publications_by_one_address(press, other_publication) -> None:
+    press.subscribe(ADA)
+    asked = signup.Asked("ADA@example.org", "", None, "Words")
+    press.run(signup.subscribe, other_publication, asked, press.now)
+    with press.sessions.reading() as session:
+        person = session.scalars(select(Subscriber)).one()
+        assert [one.publication.slug for one in person.subscriptions] == ["back-pain-help", "other"]
+
+
+def test_an_address_in_another_script_is_written_to_as_it_is(press) -> None:
+    press.reader("ада@почта.example")
+    assert press.kinds("ада@почта.example") == ["confirm", "welcome"]
+
+
+def test_a_log_line_never_holds_a_whole_address_or_a_token(press, capsys) -> None:
+    for _ in range(5):
+        press.subscribe("somebody.special@example.org")
+    printed = capsys.readouterr().out
+    assert "s…@example.org" in printed
+    assert "somebody.special" not in printed
+    assert press.token("confirm", "somebody.special@example.org") not in printed
