@@ -1,0 +1,123 @@
+r"""Merge fields: the few words of a letter that differ from reader to reader.
+
+    {{ name }}             the reader's name
+    {{ name | friend }}    the same, with what is printed for a reader who gave none
+    \{{                    two braces that are meant to be printed
+
+Not a template language: no expressions, no filters, no loops. A field is a word from an allow-list,
+a value is never looked at again for further fields, and a fallback is part of the template, so in
+HTML it is HTML already.
+"""
+
+import html
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from newsletter.errors import Invalid
+
+EDITORS = frozenset({"name", "email"})
+"""The fields that an editor may write in an issue."""
+
+_BRACES = re.compile(r"\\\{\{|\{\{(?:([^{}]*)\}\})?")
+
+# Controls, line and paragraph separators, direction overrides (they make an address read backwards)
+# and lone surrogates (they cannot be encoded).
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A hole in a template; `fallback` is None where the template gives none."""
+
+    name: str
+    fallback: str | None = None
+
+    def fill(self, values: Mapping[str, str], escape: Callable[[str], str]) -> str:
+        """The reader's own value, else the fallback; KeyError when there is neither."""
+        value = values[self.name] if self.fallback is None else values.get(self.name, "")
+        return escape(value).strip() or self.fallback or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Text with holes, compiled once and filled once for each copy."""
+
+    texts: tuple[str, ...]
+    """The literal pieces, with an empty one where a hole is."""
+    holes: tuple[tuple[int, Field], ...]
+    """Each field beside its place among the texts."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names of the fields that the text uses."""
+        return frozenset(field.name for _, field in self.holes)
+
+    def fill(self, values: Mapping[str, str], escape: Callable[[str], str]) -> str:
+        """The text for one reader; KeyError names a value that is missing and has no fallback."""
+        parts = list(self.texts)
+        for place, field in self.holes:
+            parts[place] = field.fill(values, escape)
+        return "".join(parts)
+
+
+def compile(text: str, fields: Collection[str]) -> Template:  # noqa: A001  (read as `merge.compile`, like `re.compile`)
+    """The template of a text that may use these fields; Invalid names every field that it may not."""
+    wrong = [sentence for _, sentence in faults(text, fields)]
+    if wrong:
+        raise Invalid("\n".join(wrong))
+    return _template(list(_parts(text)))
+
+
+def faults(text: str, fields: Collection[str]) -> Iterator[tuple[int, str]]:
+    """What is wrong with a text's merge fields: the offset of each, and a sentence on how to mend it."""
+    for braces in _BRACES.finditer(text):
+        if braces[0] == "{{":
+            yield braces.start(), r'"{{" opens a merge field that never closes; write \{{ to print braces'
+        elif braces[1] is not None and _field(braces[1]).name not in fields:
+            yield braces.start(), _unknown(_field(braces[1]).name, fields)
+
+
+def literal(text: str) -> str:
+    """Text that prints as it stands when it becomes part of a template: its braces open no field."""
+    return text.replace("{{", r"\{{")
+
+
+def as_html(value: str) -> str:
+    """A value for HTML, in text or in a quoted attribute."""
+    return html.escape(as_text(value))
+
+
+def as_text(value: str) -> str:
+    """A value for one line of plain text."""
+    return _UNPRINTABLE.sub(" ", value)
+
+
+def as_header(value: str) -> str:
+    """A value for a header: nothing in it can end the header or begin another (RFC 5322, 2.2)."""
+    return " ".join(as_text(value).split())
+
+
+def _parts(text: str) -> Iterator[str | Field]:
+    end = 0
+    for braces in _BRACES.finditer(text):
+        yield text[end : braces.start()]
+        yield "{{" if braces[1] is None else _field(braces[1])
+        end = braces.end()
+    yield text[end:]
+
+
+def _template(parts: list[str | Field]) -> Template:
+    texts = tuple("" if isinstance(part, Field) else part for part in parts)
+    holes = tuple((place, part) for place, part in enumerate(parts) if isinstance(part, Field))
+    return Template(texts, holes)
+
+
+def _field(inside: str) -> Field:
+    name, bar, fallback = inside.partition("|")
+    return Field(name.strip(), " ".join(fallback.split()) if bar else None)
+
+
+def _unknown(name: str, fields: Collection[str]) -> str:
+    known = ", ".join(sorted(fields)) or "none"
+    return f'unknown field "{name}"; the fields here are: {known}'

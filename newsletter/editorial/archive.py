@@ -1,0 +1,60 @@
+"""The archive: issues that have begun to go out, and never another word."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Select, literal, tuple_
+from sqlalchemy.orm import Session, joinedload
+
+from newsletter.db import UtcDateTime
+from newsletter.delivery.models import Letter
+from newsletter.editorial import shelf
+from newsletter.editorial.models import Issue, Revision
+from newsletter.errors import NotFound
+
+
+class Neighbours(NamedTuple):
+    """The issues before and after one; None at the ends."""
+
+    older: Issue | None
+    newer: Issue | None
+
+
+def shown() -> Select[Issue]:
+    """What the archive may show, newest first, each with the text that its letter was frozen from."""
+    return _newest_first().options(joinedload(Issue.frozen_revision))
+
+
+def find(session: Session, slug: str) -> Issue:
+    """The published issue of that slug; NotFound, in the same words, whether it is not out yet or does not exist."""
+    # PostgreSQL cannot even be asked about a NUL.
+    issue = None if "\0" in slug else session.scalar(shown().where(Issue.slug == slug))
+    if issue is None:
+        raise _not_out()
+    return issue
+
+
+def out(issue: Issue) -> tuple[datetime, Revision]:
+    """When an issue began to go out, and the text it went out with; NotFound if it has not."""
+    letter, revision = issue.letter, issue.frozen_revision
+    if letter is None or letter.started_at is None or revision is None:
+        raise _not_out()
+    return letter.started_at, revision
+
+
+def neighbours(session: Session, issue: Issue) -> Neighbours:
+    """The issues that went out just before and just after a published one."""
+    started_at, _ = out(issue)
+    place, here = tuple_(Letter.started_at, Issue.id), tuple_(literal(started_at, UtcDateTime()), literal(issue.id))
+    older = _newest_first().where(place < here).limit(1)
+    newer = shelf.published().order_by(None).order_by(Letter.started_at, Issue.id).where(place > here).limit(1)
+    return Neighbours(session.scalar(older), session.scalar(newer))
+
+
+def _newest_first() -> Select[Issue]:
+    # Two issues that one beat of the clock started share their moment, and still need an order.
+    return shelf.published().order_by(None).order_by(Letter.started_at.desc(), Issue.id.desc())
+
+
+def _not_out() -> NotFound:
+    return NotFound("There is no such issue. It may not be out yet, or its address was cut short.")

@@ -1,0 +1,81 @@
+"""The weekly slot: which moments it names, whatever the clocks do in between.
+
+An hour that the clocks skip is taken at the offset from before the gap (02:30 becomes 03:30), and of
+an hour that comes twice the first one counts: RFC 5545, 3.3.5. So a week never has two slots or none.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from difflib import get_close_matches
+from zoneinfo import ZoneInfo, available_timezones
+
+from newsletter.errors import Invalid
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+# strftime would print these in the machine's language.
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_WEEK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklySlot:
+    """An hour of the week, 0 being Monday, on the clocks of one time zone; Invalid if there is no such thing."""
+
+    weekday: int
+    at: time
+    time_zone: str
+
+    def __post_init__(self) -> None:
+        if self.weekday not in range(_WEEK):
+            raise Invalid(f"weekday {self.weekday} does not exist; 0 is Monday and 6 is Sunday")
+        if self.at.tzinfo is not None:
+            raise Invalid(f"{self.at} carries a time zone of its own; the slot's is {self.time_zone}")
+        zone(self.time_zone)
+
+
+def slots_after(slot: WeeklySlot, moment: datetime) -> Iterator[datetime]:
+    """The slot's moments after `moment` (aware), in UTC, earliest first, one a week up to the year 9999."""
+    clocks = zone(slot.time_zone)
+    # A day skipped at the date line puts a slot on the day after, hence the week's head start.
+    today = moment.astimezone(clocks).date().toordinal() - _WEEK
+    first = today + (slot.weekday - today + 1) % _WEEK
+    for ordinal in range(first, date.max.toordinal(), _WEEK):
+        local = datetime.combine(date.fromordinal(ordinal), slot.at.replace(fold=0), clocks)
+        if local.astimezone(UTC) > moment:
+            yield local.astimezone(UTC)
+
+
+def next_slot(slot: WeeklySlot, after: datetime) -> datetime:
+    """The first of the slot's moments after `after`, in UTC."""
+    return next(slots_after(slot, after))
+
+
+def describe(moment: datetime, time_zone: str) -> str:
+    """`Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)`, whatever the machine's language."""
+    local = moment.astimezone(zone(time_zone))
+    return f"{_day(local)} {local.year} at {local:%H:%M} ({time_zone})"
+
+
+def brief(moment: datetime, time_zone: str) -> str:
+    """`Tuesday 24 November 09:00`, where the year and the zone are in sight already."""
+    local = moment.astimezone(zone(time_zone))
+    return f"{_day(local)} {local:%H:%M}"
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of that name in the IANA database; Invalid names the nearest."""
+    try:
+        return ZoneInfo(name)
+    # A name that is a folder, a path or not a name at all fails each in its own way.
+    except (KeyError, ValueError, OSError):
+        near = get_close_matches(name, available_timezones(), 1)
+        hint = f"; did you mean {near[0]}?" if near else "; write it like Europe/Warsaw"
+        raise Invalid(f'there is no time zone "{name}"{hint}') from None
+
+
+def _day(local: datetime) -> str:
+    return f"{WEEKDAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]}"

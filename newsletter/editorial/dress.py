@@ -1,0 +1,34 @@
+"""An article's HTML in its travelling clothes: boxes as tables, because Outlook pads nothing else.
+
+Only tags are rewritten that `markdown` writes itself, and sanitised text holds no bare `<` or `>`.
+"""
+
+import re
+
+WIDTH = 552
+"""Pixels of the text column in mail."""
+
+_CALLOUT = re.compile(r'<aside class="(callout \w+)">(.*?)</aside>', re.DOTALL)
+_ACTION = re.compile(r'<p class="action">(.*?)</p>', re.DOTALL)
+_BUTTON = re.compile(r"<a [^<>]*>.*?</a>", re.DOTALL)
+_TABLE = '<table role="presentation" border="0" cellpadding="0" cellspacing="0"'
+
+
+def for_mail(article: str) -> str:
+    """The same article for mail programs; headings, paragraphs and lists stay what they are."""
+    article = _CALLOUT.sub(_callout, article)
+    article = _ACTION.sub(_action, article)
+    article = article.replace("<table>", '<table class="data">')
+    return article.replace("<figure><img ", f'<figure><img width="{WIDTH}" ')
+
+
+def _callout(found: re.Match[str]) -> str:
+    return f'{_TABLE} width="100%" class="box"><tr><td class="{found[1]}">{found[2]}</td></tr></table>'
+
+
+def _action(found: re.Match[str]) -> str:
+    return "".join(map(_cell, _BUTTON.findall(found[1])))
+
+
+def _cell(button: str) -> str:
+    return f'{_TABLE} class="action"><tr><td class="press">{button}</td></tr></table>'

@@ -1,0 +1,158 @@
+"""The fields of an issue, each read as what it should be; what it is not is kept as a fault."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+
+from newsletter.delivery import merge
+from newsletter.editorial.front_matter import Entry, Fault, FrontMatter
+from newsletter.errors import Invalid
+
+KNOWN = ("title", "subject", "preheader", "slug", "category", "tags", "author", "reviewed_by", "sources")
+
+SUBJECT_LENGTH = range(10, 79)
+"""Characters, each merge field counted as its fallback."""
+
+_LONGEST = 200
+_LONGEST_SLUG = 120
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_WEB = re.compile(r"https?://[^\s<>\"{}\\]+")
+_DATED = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)", re.ASCII)
+# A line break in a subject would end the header and begin another.
+_ENDS_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a claim rests on."""
+
+    title: str
+    url: str
+
+
+class Fields:
+    """Reads one front matter, and gathers in `faults` what was wrong with it."""
+
+    def __init__(self, front: FrontMatter, stem: str) -> None:
+        self.entries = front.entries
+        self.faults: list[Fault] = list(front.faults)
+        # A front matter that cannot be read is one fault, not one more for each field it may hold.
+        self.legible = bool(front.entries) or not front.faults
+        self.stem = stem
+        self._refuse_strangers()
+
+    def title(self) -> str:
+        """One line; no merge fields, for it is also the archive's heading."""
+        self._require("title")
+        title = self.words("title")
+        if "{{" in title:
+            self._fault("title", "title takes no merge fields, for it is also the archive's heading")
+        return title
+
+    def subject(self) -> str:
+        """One line that fits an inbox, merge fields allowed."""
+        self._require("subject")
+        subject = self.template("subject")
+        length = _length(subject)
+        if subject and length is not None and length not in SUBJECT_LENGTH:
+            fits = f"{SUBJECT_LENGTH[0]} to {SUBJECT_LENGTH[-1]} fit an inbox line"
+            self._fault("subject", f"subject has {length} characters; {fits}")
+        return subject
+
+    def slug(self) -> str:
+        """The issue's name in addresses; without one, the file's name less its date."""
+        dated = _DATED.fullmatch(self.stem)
+        slug = self.words("slug") or (dated[2] if dated else self.stem)
+        if len(slug) > _LONGEST_SLUG or not _SLUG.fullmatch(slug):
+            self._fault("slug", f'slug "{slug}" does not fit an address; use a-z, 0-9 and single hyphens')
+        return slug
+
+    def date(self) -> date | None:
+        """The day that the file's name begins with."""
+        dated = _DATED.fullmatch(self.stem)
+        if dated is None:
+            return None
+        try:
+            return date.fromisoformat(dated[1])
+        except ValueError:
+            self.faults.append(Fault(None, f"the file's name begins with {dated[1]}, which is no date"))
+            return None
+
+    def tags(self) -> tuple[str, ...]:
+        """A list of words."""
+        tags = self._items("tags", "[massage, back pain]")
+        return tuple(self._line(tag, "tags") for tag in tags)
+
+    def sources(self) -> tuple[Source, ...]:
+        """A list of mappings with a title and a web address each."""
+        return tuple(self._source(item) for item in self._items("sources", "[{title: …, url: …}]"))
+
+    def template(self, key: str) -> str:
+        """One line in which an editor's merge fields may stand."""
+        text = self.words(key)
+        for _, sentence in merge.faults(text, merge.EDITORS):
+            self._fault(key, f"{key}: {sentence}")
+        return text
+
+    def words(self, key: str) -> str:
+        """One line; empty where the field is absent."""
+        entry = self.entries.get(key)
+        return self._line(entry, key) if entry else ""
+
+    def _line(self, entry: Entry, key: str) -> str:
+        if not isinstance(entry.value, str):
+            self._complain(entry, f"{key} must be words, not a {type(entry.value).__name__}")
+            return ""
+        if _ENDS_A_LINE.search(entry.value):
+            self._complain(entry, f"{key} holds a line break or a control character; write it on one line")
+        if len(entry.value) > _LONGEST:
+            self._complain(entry, f"{key} has {len(entry.value):,} characters; {_LONGEST} are the most")
+        return entry.value
+
+    def _items(self, key: str, example: str) -> list[Entry]:
+        entry = self.entries.get(key)
+        if entry is None or entry.value == "":
+            return []
+        if not isinstance(entry.value, list):
+            self._complain(entry, f"{key} must be a list, such as {example}")
+            return []
+        return entry.value
+
+    def _source(self, item: Entry) -> Source:
+        if not isinstance(item.value, dict) or set(item.value) != {"title", "url"}:
+            self._complain(item, "each of the sources has a title and a url, and nothing else")
+            return Source("", "")
+        title, url = (self._line(item.value[key], f"a source's {key}") for key in ("title", "url"))
+        if not _WEB.fullmatch(url):
+            self._complain(item, f'source "{title}" needs a whole web address, not "{url}"')
+        return Source(title, url)
+
+    def _require(self, key: str) -> None:
+        entry = self.entries.get(key)
+        if entry is not None and entry.value == "":
+            self._complain(entry, f"{key} is empty")
+        elif entry is None and self.legible:
+            self.faults.append(Fault(None, f'front matter has no "{key}"'))
+
+    def _refuse_strangers(self) -> None:
+        for key, entry in self.entries.items():
+            if key not in KNOWN:
+                near = get_close_matches(key, KNOWN, 1)
+                hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(KNOWN)}"
+                self._complain(entry, f'unknown field "{key}"; {hint}')
+
+    def _fault(self, key: str, text: str) -> None:
+        entry = self.entries.get(key)
+        self.faults.append(Fault(entry.line if entry else None, text))
+
+    def _complain(self, entry: Entry, text: str) -> None:
+        self.faults.append(Fault(entry.line, text))
+
+
+def _length(template: str) -> int | None:
+    try:
+        compiled = merge.compile(template, merge.EDITORS)
+    except Invalid:
+        return None
+    return len(compiled.fill(dict.fromkeys(compiled.fields, ""), merge.as_header))

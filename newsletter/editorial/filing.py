@@ -1,0 +1,64 @@
+"""Filing: issues come in from Markdown files with their pictures, and go out again byte for byte."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from newsletter.editorial import issue_file
+from newsletter.editorial.issue_file import IssueFile, PictureRef
+from newsletter.editorial.models import Issue
+from newsletter.editorial.shelf import Text, picture_names
+from newsletter.errors import Conflict, Invalid
+
+
+def read(path: Path, keep: Callable[[str, bytes], str]) -> list[Text]:
+    """One file, or every `*.md` of a folder, with its pictures kept; Invalid lists all that is wrong at once."""
+    paths = sorted(path.glob("*.md")) if path.is_dir() else [path]
+    if not paths:
+        raise Invalid(f"{path} holds no issues; an issue is a file like 2026-11-24-unwind-a-tight-back.md")
+    return [_read(path, file, keep) for path, file in _checked(paths)]
+
+
+def folder_of(path: Path) -> Path:
+    """The folder that is meant by itself, or by one of its files."""
+    return path if path.is_dir() else path.parent
+
+
+def write_folder(issues: Sequence[Issue], folder: Path, picture: Callable[[str], Path]) -> list[Path]:
+    """Write issues back as files with their pictures; Conflict, before any is written, over a file that differs."""
+    contents = {folder / name: content for issue in issues for name, content in _files(issue, picture).items()}
+    for path, content in contents.items():
+        if path.exists() and path.read_bytes() != content:
+            raise Conflict(f"{path} differs from the store; move it away, or dump to another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, content in contents.items():
+        path.write_bytes(content)
+    return list(contents)
+
+
+def _checked(paths: Sequence[Path]) -> list[tuple[Path, IssueFile]]:
+    problems, files = [], []
+    for path in paths:
+        try:
+            files.append((path, issue_file.read(path)))
+        except Invalid as error:
+            problems.append(str(error))
+    if problems:
+        raise Invalid("\n".join(problems))
+    return files
+
+
+def _read(path: Path, file: IssueFile, keep: Callable[[str, bytes], str]) -> Text:
+    pictures = {ref.name: keep(f"{path.parent / ref.name}", _bytes(path, ref)) for ref in file.pictures}
+    return Text(file, path.name, pictures)
+
+
+def _bytes(path: Path, ref: PictureRef) -> bytes:
+    try:
+        return (path.parent / ref.name).read_bytes()
+    except OSError:
+        raise Invalid(f"{path}:{ref.line}: there is no picture {ref.name!r} beside the issue") from None
+
+
+def _files(issue: Issue, picture: Callable[[str], Path]) -> dict[str, bytes]:
+    pictures = {name: picture(kept).read_bytes() for name, kept in picture_names(issue.revision).items()}
+    return {issue.file_name: issue.revision.source.encode()} | pictures

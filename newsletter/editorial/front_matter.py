@@ -1,0 +1,131 @@
+"""Front matter as YAML nodes, so that every complaint can name its line.
+
+Plain YAML only: no tags, no anchors or aliases (a few lines of them can unfold into gigabytes),
+no nesting beyond a list of mappings.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+_FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
+_FIRST_LINE = 2
+_DEEPEST = 4  # the front matter, a list, its mappings, their values
+_NULL = "tag:yaml.org,2002:null"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, how to mend it, and the line it stands on (from 1; None where it stands nowhere)."""
+
+    line: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value as it was written: words, a list of values, or values by name; empty words for none."""
+
+    line: int
+    value: "str | list[Entry] | dict[str, Entry]"
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """The fields above the text, the text below them, and what was wrong with their form."""
+
+    entries: dict[str, Entry]
+    body: str
+    body_line: int
+    faults: list[Fault] = field(default_factory=list)
+
+
+def split(source: str) -> FrontMatter:
+    """A file's two halves; never raises, but lists its faults. `source` has LF line ends."""
+    fences = [fence for _, fence in zip(range(2), _FENCE.finditer(source), strict=False)]
+    if not fences or fences[0].start() != 0:
+        return _bare(source, Fault(1, "front matter is missing; begin the file with a line ---, fields, and ---"))
+    if len(fences) == 1:
+        return _bare("", Fault(1, "front matter is not closed; put a line --- below its last field"))
+    opening, closing = fences
+    body_line = source.count("\n", 0, closing.end()) + 2
+    faults: list[Fault] = []
+    entries = _entries(source[opening.end() + 1 : closing.start()], faults)
+    return FrontMatter(entries, source[closing.end() + 1 :], body_line, faults)
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes plain nodes; an alias, an anchor, a tag or deep nesting is a YAMLError."""
+
+    depth = 0
+
+    def compose_node(self, parent: Node | None, index: int) -> Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) or getattr(event, "tag", None):
+            raise yaml.MarkedYAMLError(
+                problem="a value that begins with &, * or ! must be quoted", problem_mark=event.start_mark
+            )
+        if self.depth == _DEEPEST:
+            raise yaml.MarkedYAMLError(problem="this is nested too deeply", problem_mark=event.start_mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+def _bare(body: str, fault: Fault) -> FrontMatter:
+    return FrontMatter({}, body, 1, [fault])
+
+
+def _entries(text: str, faults: list[Fault]) -> dict[str, Entry]:
+    try:
+        root = yaml.compose(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        faults.append(_syntax(error))
+        return {}
+    except yaml.reader.ReaderError as error:
+        line = _FIRST_LINE + text.count("\n", 0, error.position)
+        faults.append(Fault(line, f"front matter holds a character that YAML forbids: U+{error.character:04X}"))
+        return {}
+    if root is None or (isinstance(root, ScalarNode) and root.tag == _NULL):
+        return {}
+    if not isinstance(root, MappingNode):
+        faults.append(Fault(_FIRST_LINE, "front matter has no fields; write each as `field: value`"))
+        return {}
+    return _mapping(root, faults)
+
+
+def _syntax(error: yaml.MarkedYAMLError) -> Fault:
+    mark = error.problem_mark or error.context_mark
+    problem = error.problem or error.context or "it cannot be read"
+    hint = "; quote a value that holds a colon" if "mapping values" in problem else ""
+    return Fault(mark.line + _FIRST_LINE if mark else None, f"front matter is not YAML: {problem}{hint}")
+
+
+def _mapping(node: MappingNode, faults: list[Fault]) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    for key, entry in _pairs(node, faults):
+        if key in entries:
+            faults.append(Fault(entry.line, f'"{key}" is given twice; first on line {entries[key].line}'))
+        entries.setdefault(key, entry)
+    return entries
+
+
+def _pairs(node: MappingNode, faults: list[Fault]) -> Iterator[tuple[str, Entry]]:
+    for key, value in node.value:
+        line = key.start_mark.line + _FIRST_LINE
+        if isinstance(key, ScalarNode):
+            yield str(key.value), Entry(line, _value(value, faults))
+        else:
+            faults.append(Fault(line, "a field's name must be a word"))
+
+
+def _value(node: Node, faults: list[Fault]) -> "str | list[Entry] | dict[str, Entry]":
+    if isinstance(node, MappingNode):
+        return _mapping(node, faults)
+    if isinstance(node, SequenceNode):
+        return [Entry(item.start_mark.line + _FIRST_LINE, _value(item, faults)) for item in node.value]
+    return "" if node.tag == _NULL else str(node.value).strip()

@@ -1,0 +1,97 @@
+"""An issue as a file: front matter, then Markdown. What is wrong is told all at once, line by line."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path, PurePosixPath
+
+from newsletter.editorial import markdown, proofs
+from newsletter.editorial.fields import Fields, Source
+from newsletter.editorial.front_matter import Fault, FrontMatter, split
+from newsletter.editorial.proofs import PictureRef
+from newsletter.errors import Invalid
+
+__all__ = ["MOST_BYTES", "IssueFile", "PictureRef", "Source", "parse", "read"]
+
+MOST_BYTES = 1_000_000
+_MOST_FAULTS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class IssueFile:
+    """One issue as its editors wrote it; `source` is the whole file with LF line ends and no BOM."""
+
+    title: str
+    subject: str
+    preheader: str
+    slug: str
+    category: str
+    tags: tuple[str, ...]
+    author: str
+    reviewed_by: str
+    sources: tuple[Source, ...]
+    date: date | None
+    """The day that the file's name begins with."""
+    body: str
+    """Markdown."""
+    body_line: int
+    """The line of the file that the body begins on."""
+    pictures: tuple[PictureRef, ...]
+    source: str
+
+
+def read(path: Path) -> IssueFile:
+    """The issue in a file; Invalid has a line for each thing that is wrong with it."""
+    name = path.as_posix()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Invalid(f"{name}: cannot be read: {error.strerror}") from error
+    try:
+        return parse(content.decode("utf-8"), name)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Invalid(f"{name}:{line}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
+
+
+def parse(source: str, name: str) -> IssueFile:
+    """The issue in a text; `name` gives its date and slug and heads each complaint. Invalid has them all."""
+    size = len(source.encode("utf-8", "surrogatepass"))
+    if size > MOST_BYTES:
+        raise Invalid(f"{name}: the file has {size:,} bytes; {MOST_BYTES:,} are the most")
+    text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    issue, faults = _issue(text, split(text), PurePosixPath(name).stem)
+    if faults:
+        raise Invalid(_sentences(name, faults))
+    return issue
+
+
+def _issue(source: str, front: FrontMatter, stem: str) -> tuple[IssueFile, list[Fault]]:
+    fields = Fields(front, stem)
+    tokens = markdown.parse(front.body)
+    issue = IssueFile(
+        title=fields.title(),
+        subject=fields.subject(),
+        preheader=fields.template("preheader"),
+        slug=fields.slug(),
+        category=fields.words("category"),
+        tags=fields.tags(),
+        author=fields.words("author"),
+        reviewed_by=fields.words("reviewed_by"),
+        sources=fields.sources(),
+        date=fields.date(),
+        body=front.body,
+        body_line=front.body_line,
+        pictures=tuple(proofs.pictures(tokens, front.body_line)),
+        source=source,
+    )
+    return issue, [*fields.faults, *proofs.faults(front.body, tokens, front.body_line)]
+
+
+def _sentences(name: str, faults: list[Fault]) -> str:
+    sentences = [_sentence(name, fault) for fault in sorted(faults, key=lambda fault: fault.line or 0)]
+    more = len(sentences) - _MOST_FAULTS
+    return "\n".join(sentences if more <= 0 else [*sentences[:_MOST_FAULTS], f"{name}: and {more:,} more"])
+
+
+def _sentence(name: str, fault: Fault) -> str:
+    return f"{name}: {fault.text}" if fault.line is None else f"{name}:{fault.line}: {fault.text}"

@@ -1,0 +1,152 @@
+"""Markdown as editors write it, into HTML that is safe to print.
+
+CommonMark with tables, ~~strikethrough~~, and four things of our own:
+
+    > [!TIP]                           a callout; also NOTE, IMPORTANT, WARNING, CAUTION
+    [Book a session](url){.button}     a button, where it has a paragraph to itself
+    ![alt](picture.png "caption")      a figure, where it has a paragraph to itself
+    {{ name | friend }}                a merge field, handed on untouched, in code too
+
+HTML in the source is printed, not obeyed. Links may be http, https or mailto; what else there is
+loses its address. Addresses hold no merge fields: their braces come out percent-encoded.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import unquote
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import escapeHtml
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+from markdown_it.utils import EnvType
+from mdit_py_plugins.anchors import anchors_plugin
+from mdit_py_plugins.attrs import attrs_plugin
+
+from newsletter.editorial import shapes
+
+SCHEMES = frozenset({"http", "https", "mailto"})
+
+_CELL = {"style"}
+_SANITISER = nh3.Cleaner(
+    tags={
+        *("p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "hr", "br"),
+        *("a", "em", "strong", "s", "code", "img", "figure", "figcaption", "aside"),
+        *("table", "thead", "tbody", "tr", "th", "td"),
+    },
+    attributes={
+        "a": {"href", "title"},
+        "img": {"src", "alt", "title"},
+        "ol": {"start"},
+        "th": _CELL,
+        "td": _CELL,
+        **{heading: {"id"} for heading in ("h2", "h3", "h4", "h5", "h6")},
+    },
+    allowed_classes={
+        "a": {"button"},
+        "p": {"action", "callout-title"},
+        "aside": {"callout", *shapes.CALLOUTS},
+    },
+    filter_style_properties={"text-align"},
+    url_schemes=set(SCHEMES),
+    link_rel=None,
+    # A heading "Comments" must not take the name of the page's own part.
+    id_prefix="on-",
+)
+_VOID = re.compile(r"<((?:br|hr|img)\b[^<>]*)>")
+_FIELD = re.compile(r"\\\{\{|\{\{[^{}]*\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A link or a picture in the text, by the line (from 1) that it stands on."""
+
+    kind: Literal["link", "picture"]
+    target: str
+    words: str
+    title: str
+    """What stands in quotes behind the address: a picture's caption."""
+    line: int
+
+
+def to_html(body: str, picture_url: Callable[[str], str], *, anchors: bool = False) -> str:
+    """Sanitised HTML with closed tags; `picture_url` gives a picture's address, `anchors` gives headings ids."""
+    parser = _ANCHORED if anchors else _PLAIN
+    return _closed(_SANITISER.clean(parser.render(body, {"picture_url": picture_url})))
+
+
+def parse(body: str) -> list[Token]:
+    """The tokens of a text, callouts, figures and buttons told apart (see `shapes`)."""
+    return _PLAIN.parse(body)
+
+
+def passages(tokens: list[Token]) -> Iterator[tuple[int, str]]:
+    """Each stretch of text as it was written, with the line (from 1) that it begins on."""
+    for token in tokens:
+        if token.map and token.type in {"inline", "fence", "code_block"}:
+            yield token.map[0] + (2 if token.type == "fence" else 1), token.content
+
+
+def references(tokens: list[Token]) -> Iterator[Reference]:
+    """The links and pictures of a text, in order."""
+    for token in tokens:
+        line = token.map[0] + 1 if token.map else 1
+        children = token.children or []
+        for place, child in enumerate(children):
+            title = str(child.attrs.get("title", ""))
+            if child.type == "image":
+                yield Reference("picture", picture_name(child), shapes.words(child.children or []), title, line)
+            elif child.type == "link_open":
+                words = shapes.words(shapes.inside(children, place))
+                yield Reference("link", str(child.attrs.get("href", "")), words, title, line)
+            line += child.type in {"softbreak", "hardbreak"}
+
+
+def picture_name(image: Token) -> str:
+    """The name that the editor wrote: the address without its percent-encoding."""
+    return unquote(str(image.attrs.get("src", "")))
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "alerts": True})
+    parser.enable(["table", "strikethrough"])
+    parser.use(attrs_plugin, after=("link_close",), allowed=("class",))
+    # Ahead of "escape", which would eat the backslash of \{{.
+    parser.inline.ruler.before("escape", "merge_field", _merge_field)
+    parser.core.ruler.push("shapes", shapes.tell_apart)
+    parser.add_render_rule("merge_field", _print_field)
+    parser.add_render_rule("image", _print_image)
+    # The sanitiser judges addresses, so that a refused one loses its link and not its words.
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005
+    return parser
+
+
+def _merge_field(state: StateInline, silent: bool) -> bool:
+    found = _FIELD.match(state.src, state.pos, state.posMax)
+    if found is None:
+        return False
+    if not silent:
+        state.push("merge_field", "", 0).content = found[0]
+    state.pos = found.end()
+    return True
+
+
+def _print_field(_renderer: object, tokens: Sequence[Token], place: int, *_: object) -> str:
+    return escapeHtml(tokens[place].content)
+
+
+def _print_image(_renderer: object, tokens: Sequence[Token], place: int, _options: object, env: EnvType) -> str:
+    image = tokens[place]
+    address = env["picture_url"](picture_name(image))
+    return f'<img src="{escapeHtml(address)}" alt="{escapeHtml(shapes.words(image.children or []))}">'
+
+
+def _closed(html: str) -> str:
+    return _VOID.sub(r"<\1/>", html)
+
+
+_PLAIN = _parser()
+_ANCHORED = _parser().use(anchors_plugin, max_level=3)

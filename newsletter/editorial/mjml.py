@@ -1,0 +1,50 @@
+"""MJML into mail HTML: the only door to `mjml` and `css_inline`.
+
+mjml-python passes two things over in silence: a tag that it does not know, and `inline="inline"` on
+a style. Here the first is an error, and the second does what MJML says it does.
+"""
+
+import re
+
+import css_inline
+from mjml import mjml2html
+
+from newsletter.errors import Invalid
+
+
+class RenderError(Invalid):
+    """A letter's MJML is malformed; the message says how."""
+
+
+_INLINE_STYLE = re.compile(r'<mj-style inline="inline">(.*?)</mj-style>', re.DOTALL)
+_BODY = re.compile(r"(<body[^>]*>)(.*)(</body>)", re.DOTALL)
+_LEFT_OVER = re.compile(r"</?(mj-[a-z-]+|mjml)\b")
+
+
+def to_html(mjml: str) -> str:
+    """A whole HTML document, its inline styles on their elements, every other style still in its head."""
+    styles = "\n".join(_INLINE_STYLE.findall(mjml))
+    try:
+        # Without `fonts` a mail whose font list names Roboto or Open Sans would load it from Google.
+        html = mjml2html(_INLINE_STYLE.sub("", mjml), fonts={})
+    except ValueError as error:
+        raise RenderError(f"the letter's MJML cannot be read: {error}") from error
+    left_over = _LEFT_OVER.search(html)
+    if left_over:
+        raise RenderError(f"MJML knows no <{left_over[1]}>, or not at this place")
+    # Opened by itself a mail is a page, and a page has one main part: axe's landmark-one-main and region.
+    return _inlined(_BODY.sub(r'\1<div role="main">\2</div>\3', html), styles)
+
+
+def _inlined(html: str, styles: str) -> str:
+    # Styles in the head stay as they are: dark mode and small screens cannot be written on an element.
+    try:
+        return css_inline.inline(
+            html,
+            extra_css=styles,
+            inline_style_tags=False,
+            keep_style_tags=True,
+            load_remote_stylesheets=False,
+        )
+    except css_inline.InlineError as error:
+        raise RenderError(f"the letter's styles cannot be read: {error}") from error

@@ -1,0 +1,95 @@
+"""The shapes of an article that Markdown has no word for: callouts, figures and rows of buttons."""
+
+from collections.abc import Sequence
+
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+from newsletter.delivery import merge
+
+CALLOUTS = frozenset({"note", "tip", "important", "warning", "caution"})
+
+
+def tell_apart(state: StateCore) -> None:
+    """Rename the tokens of callouts, figures and button rows, and set every heading below the title's h1."""
+    for place, token in enumerate(state.tokens):
+        if token.type in {"heading_open", "heading_close"} and token.tag == "h1":
+            token.tag = "h2"
+        elif token.type == "alert_open":
+            _callout(state.tokens, place)
+        elif token.type == "alert_close":
+            token.type, token.tag = "callout_close", "aside"
+        elif token.type == "paragraph_open":
+            _paragraph(*state.tokens[place : place + 3])
+        elif token.type == "inline":
+            _print_stray_braces(token.children or [])
+
+
+def words(tokens: Sequence[Token]) -> str:
+    """The plain words of a line of text, a picture's alt text among them."""
+    return " ".join("".join(_word(token) for token in tokens).split())
+
+
+def inside(tokens: Sequence[Token], place: int) -> list[Token]:
+    """The tokens between the opening one at `place` and its closing one."""
+    level = tokens[place].level
+    closing = next(end for end in range(place + 1, len(tokens)) if tokens[end].level == level)
+    return list(tokens[place + 1 : closing])
+
+
+def is_button(token: Token) -> bool:
+    """Whether a link is written `[…](…){.button}`."""
+    return token.type == "link_open" and "button" in str(token.attrs.get("class", "")).split()
+
+
+def _print_stray_braces(children: list[Token]) -> None:
+    # Merge fields are tokens of their own; braces left in the text were written as entities.
+    for token in children:
+        if token.type == "text":
+            token.content = merge.literal(token.content)
+
+
+def _callout(tokens: list[Token], place: int) -> None:
+    opening, title = tokens[place], tokens[place + 1]
+    kind = opening.info.lower()
+    opening.type, opening.tag, opening.attrs = "callout_open", "aside", {"class": f"callout {kind}"}
+    title.attrs = {"class": "callout-title"}
+
+
+def _paragraph(opening: Token, text: Token, closing: Token) -> None:
+    children = text.children or []
+    if len(children) == 1 and children[0].type == "image":
+        opening.type, closing.type = "figure_open", "figure_close"
+        opening.tag = closing.tag = "figure"
+        opening.hidden = closing.hidden = False
+        text.children = [*children, *_caption(str(children[0].attrs.get("title", "")))]
+    elif _only_buttons(children):
+        opening.type, closing.type = "action_open", "action_close"
+        opening.hidden = closing.hidden = False
+        opening.attrs = {"class": "action"}
+
+
+def _caption(words: str) -> list[Token]:
+    if not words:
+        return []
+    return [
+        Token("caption_open", "figcaption", 1),
+        Token("text", "", 0, content=words),
+        Token("caption_close", "figcaption", -1),
+    ]
+
+
+def _only_buttons(children: list[Token]) -> bool:
+    outer = [token for token in children if token.level == 0 and not _is_blank(token)]
+    links = [token for token in outer if token.nesting == 1]
+    return bool(links) and all(map(is_button, links)) and len(outer) == 2 * len(links)
+
+
+def _is_blank(token: Token) -> bool:
+    return token.type == "softbreak" or (token.type == "text" and not token.content.strip())
+
+
+def _word(token: Token) -> str:
+    if token.type == "image":
+        return words(token.children or [])
+    return " " if token.type in {"softbreak", "hardbreak"} else token.content

@@ -1,0 +1,189 @@
+"""An article as plain text, made for reading: 72 columns, addresses gathered below each section."""
+
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count, repeat
+
+from markdown_it.tree import SyntaxTreeNode as Node
+
+from newsletter.editorial import markdown, shapes
+
+WIDTH = 72
+"""Columns; RFC 3676 asks for no more than 78."""
+
+_NARROWEST = 24  # however deep the lists
+_FIELD = re.compile(r"\{\{[^{}]*\}\}")
+_BLANK = re.compile(r"[ \t\n]+")
+# Stands for a space at which no line may end: inside a merge field, before a link's number.
+_HELD = "\ue000"
+
+
+def to_text(body: str) -> str:
+    """Markdown as plain text that ends with a line break; merge fields stay in it."""
+    page = _Page()
+    blocks = page.article(Node(markdown.parse(body)).children)
+    return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks) + "\n"
+
+
+def underlined(heading: str, rule: str = "-") -> list[str]:
+    """A heading on as many lines as it needs, with a rule as long as the longest."""
+    lines = wrapped(heading, WIDTH)
+    return [*lines, rule * max(map(len, lines), default=0)]
+
+
+def wrapped(words: str, width: int) -> list[str]:
+    """Lines of at most `width` columns; an address or a merge field is never broken."""
+    held = _FIELD.sub(lambda field: field[0].replace(" ", _HELD), words)
+    lines = (_BLANK.sub(" ", line).strip() for line in held.split("\n"))
+    width = max(width, _NARROWEST)
+    broken = (textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in lines)
+    return [line.replace(_HELD, " ") for part in broken for line in part]
+
+
+def hung(lines: list[str], mark: str) -> list[str]:
+    """The lines with a mark before the first, and the rest set in as far."""
+    first, *rest = lines or [""]
+    return [mark + first, *(" " * len(mark) + line if line else "" for line in rest)]
+
+
+class _Page:
+    """Writes one article, numbering its links as they come; a block is a list of lines."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self.unlisted: list[str] = []
+
+    def article(self, nodes: Iterable[Node]) -> Iterator[list[str]]:
+        """The blocks of an article, with each section's links listed where the section ends."""
+        for node in nodes:
+            if node.type == "heading":
+                yield from self._links()
+            yield self.block(node, WIDTH)
+        yield from self._links()
+
+    def block(self, node: Node, width: int) -> list[str]:
+        """One block of at most `width` columns."""
+        write = _WRITERS.get(node.type, _Page.stack)
+        return write(self, node, width)
+
+    def _links(self) -> Iterator[list[str]]:
+        if self.unlisted:
+            yield [f"[{self.numbers[url]}] {url}" for url in self.unlisted]
+            self.unlisted = []
+
+    def stack(self, node: Node, width: int) -> list[str]:
+        gap = [] if any(child.hidden for child in node.children) else [""]
+        return _joined((self.block(child, width) for child in node.children), gap)
+
+    def heading(self, node: Node, width: int) -> list[str]:
+        words = self.words(node)
+        return underlined(words) if node.tag == "h2" else wrapped(words, width)
+
+    def paragraph(self, node: Node, width: int) -> list[str]:
+        return wrapped(self.words(node), width)
+
+    def figure(self, node: Node, width: int) -> list[str]:
+        picture, *caption = node.children[0].children
+        words = " — ".join([_alt(picture), *map(self.words, caption)])
+        return wrapped(f"[Picture: {words}]", width)
+
+    def listing(self, node: Node, width: int) -> list[str]:
+        marks = _marks(node)
+        items = (
+            hung(self.block(item, width - len(mark)), mark) for mark, item in zip(marks, node.children, strict=False)
+        )
+        tight = any(child.hidden for item in node.children for child in item.children)
+        return _joined(items, [] if tight else [""])
+
+    def quote(self, node: Node, width: int) -> list[str]:
+        return [f"> {line}" for line in self.stack(node, width - 2)]
+
+    def callout(self, node: Node, width: int) -> list[str]:
+        title, *rest = node.children
+        text = _joined((self.block(child, width - 2) for child in rest), [""])
+        return [f"| {line}" for line in [self.words(title).upper(), "", *text]]
+
+    def action(self, node: Node, width: int) -> list[str]:
+        links = (child for child in node.children[0].children if child.type == "link")
+        return [line for link in links for line in self._button(link, width)]
+
+    def _button(self, link: Node, width: int) -> list[str]:
+        words, url = self.words(link), str(link.attrs.get("href", ""))
+        return hung(wrapped(f"{words}: {url}", width - 2), "→ ")
+
+    def code(self, node: Node, _width: int) -> list[str]:
+        return [f"    {line}" for line in node.content.rstrip("\n").split("\n")]
+
+    def rule(self, _node: Node, width: int) -> list[str]:
+        return ["* * *".center(width)]
+
+    def table(self, node: Node, width: int) -> list[str]:
+        heads, *rows = (list(map(self.words, row.children)) for part in node.children for row in part.children)
+        lines = (
+            [first, *(f"{head}: {cell}" for head, cell in zip(heads[1:], cells, strict=True))] for first, *cells in rows
+        )
+        return _joined((hung(wrapped("; ".join(line), width - 2), "- ") for line in lines), [])
+
+    def words(self, node: Node) -> str:
+        """A line of text, its emphasis and its links in plain characters."""
+        return "".join(map(self._word, node.children))
+
+    def _word(self, node: Node) -> str:
+        match node.type:
+            case "link":
+                return self._link(self.words(node), str(node.attrs.get("href", "")))
+            case "image":
+                return f"[Picture: {_alt(node)}]"
+            case "softbreak" | "hardbreak":
+                return " " if node.type == "softbreak" else "\n"
+            case "em" | "strong":
+                return f"{_EMPHASIS[node.type]}{self.words(node)}{_EMPHASIS[node.type]}"
+        return self.words(node) if node.children else node.content
+
+    def _link(self, words: str, url: str) -> str:
+        if url.startswith("mailto:"):
+            address = url.removeprefix("mailto:")
+            return words if words == address else f"{words} ({address})"
+        if words == url or not url.startswith(("http://", "https://")):
+            return words
+        self.numbers.setdefault(url, len(self.numbers) + 1)
+        if url not in self.unlisted:
+            self.unlisted.append(url)
+        return f"{words}{_HELD}[{self.numbers[url]}]"
+
+
+def _alt(picture: Node) -> str:
+    return shapes.words((picture.token and picture.token.children) or [])
+
+
+def _marks(node: Node) -> Iterator[str]:
+    if node.type == "bullet_list":
+        return repeat("- ")
+    start = int(node.attrs.get("start", 1))
+    return (f"{number}. " for number in count(start))
+
+
+def _joined(blocks: Iterable[list[str]], gap: list[str]) -> list[str]:
+    lines: list[str] = []
+    for block in blocks:
+        lines += [*(gap if lines else []), *block]
+    return lines
+
+
+_EMPHASIS = {"em": "_", "strong": "*"}
+_WRITERS: dict[str, Callable[[_Page, Node, int], list[str]]] = {
+    "heading": _Page.heading,
+    "paragraph": _Page.paragraph,
+    "figure": _Page.figure,
+    "inline": _Page.paragraph,
+    "bullet_list": _Page.listing,
+    "ordered_list": _Page.listing,
+    "blockquote": _Page.quote,
+    "callout": _Page.callout,
+    "action": _Page.action,
+    "fence": _Page.code,
+    "code_block": _Page.code,
+    "hr": _Page.rule,
+    "table": _Page.table,
+}

@@ -1,0 +1,42 @@
+"""What the tests of the editorial room print: manuscripts that wish us ill, and one that wants every shape."""
+
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+from newsletter.editorial import issue_file
+from newsletter.editorial.issue_file import IssueFile
+from newsletter.editorial.masthead import Link, Masthead
+
+_HOSTILE = st.sampled_from(
+    [
+        *("<script>", "</p>", "<img src=x onerror=alert(1)>", "<!--", "]]>", "&lt;", "&#123;", "<mj-text>"),
+        *("[a](javascript:alert(1))", "![b](x.png)", '![b](x "', '"', "'", "{.button}", "{{ name | ", "{{ name }}"),
+        *("> [!TIP]\n", "> ", "- ", "1. ", "\n", "\n\n", "    ", "# ", "| a | b |\n|--|--|\n", "`", "**", "~~", "\\"),
+    ]
+)
+BODIES = st.lists(_HOSTILE | st.text(max_size=6), max_size=20).map("".join)
+"""Markdown that tries to get out of its page."""
+
+MASTHEAD = Masthead(
+    name="Back & Forth",
+    tagline="One calm letter a week",
+    language="en-GB",
+    postal_address="\nBack & Forth\n1 Example Street\n00-000 Sampleton",
+    site_url="https://letters.example.org/",
+    sender_name="Back & Forth",
+    booking_url="https://example.org/book",
+    ask_url="https://example.org/ask",
+    follow=(Link("Instagram", "https://instagram.example/back"), Link("Pinterest", "https://pinterest.example/back")),
+)
+
+
+def every_shape() -> IssueFile:
+    """An issue with each thing that an article may hold."""
+    name = "2026-11-24-every-shape.md"
+    return issue_file.parse((Path(__file__).parent / name).read_text(), name)
+
+
+def picture_url(name: str) -> str:
+    """Where a picture is in public."""
+    return f"https://letters.example.org/pictures/{name}"

@@ -1,0 +1,105 @@
+from datetime import UTC, datetime, time, timedelta
+from itertools import islice, pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.editorial import cadence
+from newsletter.editorial.cadence import WeeklySlot
+from newsletter.errors import Invalid
+
+ZONES = st.sampled_from(
+    [
+        *("UTC", "Europe/Warsaw", "America/New_York", "America/Sao_Paulo", "Asia/Kathmandu", "Asia/Tehran"),
+        *("Australia/Lord_Howe", "Pacific/Apia", "Pacific/Chatham", "Pacific/Kwajalein", "Africa/Casablanca"),
+        *("Antarctica/Troll", "America/St_Johns", "Africa/Monrovia", "Asia/Gaza"),
+    ]
+)
+SLOTS = st.builds(WeeklySlot, st.integers(0, 6), st.times(), ZONES)
+MOMENTS = st.datetimes(datetime(1970, 1, 8), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+TUESDAYS = WeeklySlot(1, time(9), "Europe/Warsaw")
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
+
+
+def test_the_hour_on_the_wall_stays_when_the_clocks_change() -> None:
+    slots = list(islice(cadence.slots_after(TUESDAYS, utc(2026, 10, 19)), 2))
+    assert slots == [utc(2026, 10, 20, 7), utc(2026, 10, 27, 8)]
+
+
+def test_a_slot_is_strictly_after_the_moment() -> None:
+    assert cadence.next_slot(TUESDAYS, utc(2026, 11, 24, 7, 59)) == utc(2026, 11, 24, 8)
+    assert cadence.next_slot(TUESDAYS, utc(2026, 11, 24, 8)) == utc(2026, 12, 1, 8)
+
+
+def test_an_hour_that_the_clocks_skip_is_taken_as_much_later() -> None:
+    slot = WeeklySlot(6, time(2, 30), "Europe/Warsaw")
+    at = cadence.next_slot(slot, utc(2027, 3, 22))
+    assert cadence.describe(at, "Europe/Warsaw") == "Sunday 28 March 2027 at 03:30 (Europe/Warsaw)"
+
+
+@pytest.mark.parametrize("fold", [0, 1])
+def test_of_an_hour_that_comes_twice_the_first_counts(fold: int) -> None:
+    slot = WeeklySlot(6, time(2, 30, fold=fold), "Europe/Warsaw")
+    slots = list(islice(cadence.slots_after(slot, utc(2027, 10, 30)), 2))
+    assert slots == [utc(2027, 10, 31, 0, 30), utc(2027, 11, 7, 1, 30)]
+
+
+def test_a_slot_on_a_day_that_never_was_comes_the_day_after() -> None:
+    fridays = WeeklySlot(4, time(9), "Pacific/Apia")
+    at = cadence.next_slot(fridays, utc(2011, 12, 29, 12))
+    assert cadence.describe(at, "Pacific/Apia") == "Saturday 31 December 2011 at 09:00 (Pacific/Apia)"
+
+
+@given(SLOTS, MOMENTS)
+def test_slots_come_once_a_week_and_on_their_day(slot: WeeklySlot, moment: datetime) -> None:
+    slots = list(islice(cadence.slots_after(slot, moment), 4))
+    gaps = [later - earlier for earlier, later in pairwise(slots)]
+    assert moment < slots[0] <= moment + timedelta(days=9)
+    assert all(timedelta(days=5, hours=20) <= gap <= timedelta(days=8, hours=4) for gap in gaps)
+    assert len({at.astimezone(ZoneInfo(slot.time_zone)).date() for at in slots}) == 4
+    assert all(at.tzinfo is UTC for at in slots)
+
+
+@given(SLOTS, MOMENTS)
+def test_the_hour_on_the_wall_is_kept_unless_the_clocks_skip_it(slot: WeeklySlot, moment: datetime) -> None:
+    local = cadence.next_slot(slot, moment).astimezone(ZoneInfo(slot.time_zone))
+    wall = datetime.combine(local, slot.at, local.tzinfo)
+    skipped = wall.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None) != wall.replace(tzinfo=None)
+    assert (
+        (local.weekday(), local.time()) == (slot.weekday, slot.at.replace(fold=0)) or skipped or local.time() != slot.at
+    )
+
+
+@pytest.mark.parametrize(
+    ("zone", "hint"),
+    [
+        ("Europe/Warsav", "did you mean Europe/Warsaw?"),
+        ("Europe", "there is no time zone"),
+        ("", "write it like Europe/Warsaw"),
+        ("/etc/passwd", "there is no time zone"),
+        ("../../etc/passwd", "there is no time zone"),
+        ("x\0", "there is no time zone"),
+    ],
+)
+def test_an_unknown_time_zone_is_refused(zone: str, hint: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        WeeklySlot(1, time(9), zone)
+    assert hint in str(refusal.value)
+
+
+def test_a_slot_that_cannot_be_is_refused() -> None:
+    with pytest.raises(Invalid, match="weekday 7 does not exist"):
+        WeeklySlot(7, time(9), "UTC")
+    with pytest.raises(Invalid, match="carries a time zone of its own"):
+        WeeklySlot(1, time(9, tzinfo=UTC), "Europe/Warsaw")
+
+
+def test_a_moment_is_described_in_full() -> None:
+    assert cadence.describe(utc(2026, 11, 24, 8), "Europe/Warsaw") == (
+        "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)"
+    )

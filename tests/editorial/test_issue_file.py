@@ -1,0 +1,236 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.editorial import issue_file
+from newsletter.editorial.issue_file import MOST_BYTES, IssueFile, PictureRef, Source
+from newsletter.errors import Invalid
+
+WHOLE = """---
+title: Unwind a tight back
+subject: "{{ name | Friend }}, unwind a tight back"
+preheader: Three muscles worth knowing.
+slug: unwind
+category: Health
+tags: [massage, back pain]
+author: The desk
+reviewed_by: A. Clinician, 20 November 2026
+sources:
+  - title: "NHS: Back pain"
+    url: https://www.nhs.uk/conditions/back-pain/
+---
+Hello {{ name | friend }},
+
+![A back, seen from behind](backs/back.png "Three muscles")
+and [a link](https://example.org/).
+"""
+
+
+def parse(source: str, name: str = "issues/2026-11-24-unwind-a-tight-back.md") -> IssueFile:
+    return issue_file.parse(source, name)
+
+
+def complaints(source: str, name: str = "issues/12-posture.md") -> list[str]:
+    with pytest.raises(Invalid) as refusal:
+        issue_file.parse(source, name)
+    return str(refusal.value).splitlines()
+
+
+def with_front(front: str, body: str = "Text.") -> str:
+    return f"---\ntitle: Posture\n{front}\n---\n{body}\n"
+
+
+def with_body(body: str) -> str:
+    return with_front("subject: Sit, stand, walk", body)
+
+
+def test_a_whole_file_is_read() -> None:
+    assert parse(WHOLE) == IssueFile(
+        title="Unwind a tight back",
+        subject="{{ name | Friend }}, unwind a tight back",
+        preheader="Three muscles worth knowing.",
+        slug="unwind",
+        category="Health",
+        tags=("massage", "back pain"),
+        author="The desk",
+        reviewed_by="A. Clinician, 20 November 2026",
+        sources=(Source("NHS: Back pain", "https://www.nhs.uk/conditions/back-pain/"),),
+        date=date(2026, 11, 24),
+        body=WHOLE.partition("---\nHello")[2].join(["Hello", ""]),
+        body_line=14,
+        pictures=(PictureRef("backs/back.png", 16, "A back, seen from behind"),),
+        source=WHOLE,
+    )
+
+
+def test_title_and_subject_are_enough() -> None:
+    issue = parse("---\ntitle: Posture\nsubject: Sit, stand, walk\n---\nText.", "2026-12-01-posture.md")
+    assert (issue.slug, issue.date, issue.tags, issue.sources) == ("posture", date(2026, 12, 1), (), ())
+
+
+def test_a_file_whose_name_has_no_date_has_none() -> None:
+    issue = parse(with_body("Text."), "12-posture.md")
+    assert (issue.slug, issue.date) == ("12-posture", None)
+
+
+@pytest.mark.parametrize("line_end", ["\r\n", "\r"])
+def test_foreign_line_ends_and_a_byte_order_mark_make_no_difference(line_end: str) -> None:
+    assert parse("\ufeff" + WHOLE.replace("\n", line_end)) == parse(WHOLE)
+
+
+def test_a_missing_field_is_named() -> None:
+    assert complaints("---\ntitle: Posture\n---\nText.") == ['issues/12-posture.md: front matter has no "subject"']
+
+
+def test_every_problem_is_told_at_once_in_the_order_of_lines() -> None:
+    front = "slug: Not A Slug\ntags: massage\npreheader: |\n  two\n  lines\nautor: me"
+    assert complaints(with_front(front, "{{ nmae }}\n\n[x](javascript:alert(1))")) == [
+        'issues/12-posture.md: front matter has no "subject"',
+        'issues/12-posture.md:3: slug "Not A Slug" does not fit an address; use a-z, 0-9 and single hyphens',
+        "issues/12-posture.md:4: tags must be a list, such as [massage, back pain]",
+        "issues/12-posture.md:5: preheader holds a line break or a control character; write it on one line",
+        'issues/12-posture.md:8: unknown field "autor"; did you mean "author"?',
+        'issues/12-posture.md:10: unknown field "nmae"; the fields here are: email, name',
+        "issues/12-posture.md:12: link [x]: javascript: is not allowed; use https:, http: or mailto:",
+    ]
+
+
+@pytest.mark.parametrize(("length", "fits"), [(9, False), (10, True), (78, True), (79, False)])
+def test_a_subject_fits_an_inbox_line(length: int, fits: bool) -> None:
+    source = with_front(f"subject: {'x' * length}")
+    if fits:
+        assert len(parse(source).subject) == length
+    else:
+        sentence = f"subject has {length} characters; 10 to 78 fit an inbox line"
+        assert complaints(source) == [f"issues/12-posture.md:3: {sentence}"]
+
+
+def test_a_subject_is_measured_as_a_nameless_reader_sees_it() -> None:
+    assert parse(with_front(f'subject: "{{{{ name | Friend }}}}, {"x" * 70}"')).subject.startswith("{{ name")
+
+
+@pytest.mark.parametrize("value", [r'"a\r\nBcc: everybody@example.org"', r'"a\0b and so on"', r'"a\Lb and so on"'])
+def test_a_subject_cannot_smuggle_a_header(value: str) -> None:
+    [complaint] = complaints(with_front(f"subject: {value}"))
+    assert "issues/12-posture.md:3: subject holds a line break or a control character" in complaint
+
+
+def test_a_title_takes_no_merge_field() -> None:
+    [complaint] = complaints("---\ntitle: For {{ name }}\nsubject: Sit, stand, walk\n---\nText.")
+    assert complaint.startswith("issues/12-posture.md:2: title takes no merge fields")
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ("Text.", "1: front matter is missing; begin the file with a line ---, fields, and ---"),
+        ("\n---\na: b\n---\nText.", "1: front matter is missing; begin the file with a line ---, fields, and ---"),
+        ("---\ntitle: x\nText.", "1: front matter is not closed; put a line --- below its last field"),
+        ("---\ntitle: a: b\n---\nText.", "2: front matter is not YAML: mapping values are not allowed here"),
+        ("---\na: 1\nb: 'x\n---\nText.", "front matter is not YAML: found unexpected end of stream"),
+        ("---\n- title\n---\nText.", "2: front matter has no fields; write each as `field: value`"),
+        ("---\ntitle: !!python/name:os.system x\n---\nText.", "2: front matter is not YAML: a value that begins"),
+        ("---\na: &a [x]\nb: [*a, *a]\n---\nText.", "2: front matter is not YAML: a value that begins"),
+        ("---\ntags: [[[[[x]]]]]\n---\nText.", "2: front matter is not YAML: this is nested too deeply"),
+        (f"---\ntags: {'[' * 100_000}\n---\nText.", "2: front matter is not YAML: this is nested too deeply"),
+        ("---\ntitle: a\ntitle: b\n---\nText.", '3: "title" is given twice; first on line 2'),
+        ("---\ntitle: \x07\n---\nText.", "2: front matter holds a character that YAML forbids: U+0007"),
+        (with_body(""), "5: there is no text below the front matter"),
+        (with_body("one\n\ntwo \x1b"), "7: the control character U+001B cannot be printed; delete it"),
+        (with_body("\ud800"), "5: the control character U+D800 cannot be printed; delete it"),
+        (with_front("subject: {a: b}"), "3: subject must be words, not a dict"),
+        (with_front("subject:"), "3: subject is empty"),
+        (with_front("sources: [{title: x}]"), "3: each of the sources has a title and a url, and nothing else"),
+        (with_front("sources: [{title: x, url: //x}]"), '3: source "x" needs a whole web address, not "//x"'),
+        (with_front(f"author: {'x' * 201}"), "3: author has 201 characters; 200 are the most"),
+    ],
+)
+def test_a_malformed_file_says_where_and_how_to_mend_it(source: str, complaint: str) -> None:
+    assert any(complaint in line for line in complaints(source))
+
+
+@pytest.mark.parametrize(
+    ("markdown", "complaint"),
+    [
+        ("![a](../secret.png)", 'picture "../secret.png": name a file beside the issue'),
+        ("![a](%2e%2e/secret.png)", 'picture "../secret.png": name a file beside the issue'),
+        ("![a](/etc/passwd.png)", 'picture "/etc/passwd.png": name a file beside the issue'),
+        (r"![a](<a\b.png>)", "name a file beside the issue"),
+        ("![a]()", 'picture "": name a file beside the issue'),
+        ("![a](https://example.org/a.png)", "keep pictures beside the issue; one on another's server can change"),
+        ("![a](//example.org/a.png)", "keep pictures beside the issue"),
+        ("![a](data:image/png;base64,AA)", "keep pictures beside the issue"),
+        ("![a](drawing.svg)", "picture drawing.svg: not every mail program shows this kind; save it as PNG"),
+        ("![{{ name }}](a.png)", "a picture's name, alt text and caption take no merge fields"),
+        ('![a](a.png "&#123;{ name }}")', "a picture's name, alt text and caption take no merge fields"),
+        ("[me](https://example.org/?who={{ email }})", "an address takes no merge field"),
+        ("[me](https://example.org/{{email}})", "an address takes no merge field"),
+        ("[x](data:text/html;base64,AA)", "link [x]: data: is not allowed"),
+        ("`{{ 7*7 }}`", 'unknown field "7*7"'),
+    ],
+)
+def test_what_cannot_be_printed_is_refused_with_its_line(markdown: str, complaint: str) -> None:
+    [line] = complaints(with_body(f"First line\nsecond line {markdown}"))
+    assert line.startswith("issues/12-posture.md:6: ")
+    assert complaint in line
+
+
+def test_many_problems_are_summed_up() -> None:
+    lines = complaints(with_body("\n\n".join(["{{ x }}"] * 1000)))
+    assert len(lines) == 26
+    assert lines[-1] == "issues/12-posture.md: and 975 more"
+
+
+def test_a_file_that_is_not_utf8_names_the_byte_and_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "latin.md"
+    path.write_bytes("---\ntitle: café".encode("latin-1"))
+    with pytest.raises(Invalid, match=r"latin.md:2: byte 14 is not UTF-8; save the file as UTF-8"):
+        issue_file.read(path)
+
+
+def test_a_file_that_is_not_there_is_invalid(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"gone.md: cannot be read: No such file"):
+        issue_file.read(tmp_path / "gone.md")
+
+
+def test_a_huge_file_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(Invalid, match=r"the file has 1,000,001 bytes; 1,000,000 are the most"):
+        parse("x" * (MOST_BYTES + 1))
+
+
+def test_a_name_that_begins_with_no_real_day_is_refused() -> None:
+    [complaint] = complaints(with_body("Text."), "issues/2026-13-40-posture.md")
+    assert complaint.endswith("the file's name begins with 2026-13-40, which is no date")
+
+
+PIECES = st.sampled_from(
+    [
+        "---\n",
+        "title: x\n",
+        "subject: 'x",
+        "{{ ",
+        " }}",
+        "![a](",
+        "](",
+        "> [!TIP]\n",
+        "\r",
+        "\x00",
+        "&a ",
+        "*a",
+        "[",
+        "{",
+        "| ",
+    ]
+)
+
+
+@given(st.lists(PIECES | st.text(max_size=8), max_size=25).map("".join), st.text(max_size=12))
+def test_whatever_it_is_given_parse_reads_it_or_says_what_is_wrong(source: str, name: str) -> None:
+    for text in (source, with_body(source), f"---\n{source}\n---\nText."):
+        try:
+            issue_file.parse(text, name)
+        except Invalid:
+            continue

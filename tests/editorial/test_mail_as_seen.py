@@ -1,0 +1,118 @@
+"""The mails in a real browser and before a real spam filter."""
+
+import subprocess
+from collections.abc import Iterator
+from email.message import EmailMessage
+from email.policy import SMTP
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from newsletter.delivery import merge
+from newsletter.editorial import render
+from newsletter.editorial.render import FIELDS
+from tests.editorial.manuscripts import MASTHEAD, every_shape, picture_url
+
+KINDS = ("issue", "confirm", "welcome", "goodbye", "sign_in")
+
+# Each element with words of its own, its colour, and the first ground behind it that is not transparent.
+COLOURS = """() => [...document.querySelectorAll('body *')]
+    .filter(element => [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())
+        && element.getClientRects().length)
+    .map(element => {
+        let behind = element
+        while (behind && getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') behind = behind.parentElement
+        return [element.textContent.trim().slice(0, 40), getComputedStyle(element).color,
+            getComputedStyle(behind || document.body).backgroundColor]
+    })"""
+
+
+def filled(kind: str) -> tuple[str, str, str]:
+    mail = render.issue(every_shape(), MASTHEAD, picture_url) if kind == "issue" else render.single(kind, MASTHEAD)
+    values = {field: f"https://letters.example.org/{field}/{'x' * 60}" for field in FIELDS[kind] if "_url" in field}
+    values |= {"name": "Zofia", "email": "zofia.kowalska@example.org"}
+    return (
+        merge.compile(mail.subject, FIELDS[kind]).fill(values, merge.as_header),
+        merge.compile(mail.html, FIELDS[kind]).fill(values, merge.as_html),
+        merge.compile(mail.text, FIELDS[kind]).fill(values, merge.as_text),
+    )
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+def shown(browser: Browser, kind: str, width: int, scheme: str) -> Page:
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
+    page.route("**/*", lambda route: route.abort())
+    page.set_content(filled(kind)[1])
+    return page
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_sticks_out_at_any_width(browser: Browser, kind: str, width: int) -> None:
+    page = shown(browser, kind, width, "light")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_word_can_be_told_from_its_ground(browser: Browser, kind: str, scheme: str) -> None:
+    page = shown(browser, kind, 375, scheme)
+    colours = page.evaluate(COLOURS)
+    faint = [(words, ink, ground) for words, ink, ground in colours if contrast(ink, ground) < 4.5]
+    assert len(colours) > 8
+    assert faint == []
+    page.close()
+
+
+@pytest.mark.parametrize("kind", ["issue", "confirm", "sign_in", "goodbye"])
+def test_buttons_are_big_enough_for_a_thumb(browser: Browser, kind: str) -> None:
+    page = shown(browser, kind, 375, "light")
+    heights = page.evaluate("[...document.querySelectorAll('.press a')].map(a => a.getBoundingClientRect().height)")
+    assert heights
+    assert min(heights) >= 44
+    page.close()
+
+
+def test_the_confirm_button_comes_before_the_fold_of_a_small_phone(browser: Browser) -> None:
+    page = shown(browser, "confirm", 320, "light")
+    assert page.evaluate("document.querySelector('.press a').getBoundingClientRect().bottom") <= 480
+    page.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_spam_filter_has_nothing_against_it(spamassassin: str, kind: str) -> None:
+    subject, html, text = filled(kind)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = "Back & Forth <letter@example.org>"
+    message["To"] = "Zofia <zofia@example.org>"
+    message["Subject"] = subject
+    message["Date"] = "Tue, 24 Nov 2026 09:00:00 +0100"
+    message["Message-ID"] = "<1.1@example.org>"
+    message.set_content(text, cte="quoted-printable")
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    judged = subprocess.run([spamassassin, "-L", "-t"], input=message.as_bytes(), capture_output=True, check=True)
+    details = judged.stdout.decode(errors="replace").rpartition("Content analysis details:")[2]
+    assert float(details.split("(")[1].split(" points")[0]) < 1, details
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    red, green, blue = (linear(int(part)) for part in colour.strip("rgb()").split(","))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def linear(part: int) -> float:
+    share = part / 255
+    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4

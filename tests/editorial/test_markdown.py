@@ -1,0 +1,128 @@
+import html.parser
+
+import pytest
+from hypothesis import given
+
+from newsletter.editorial import markdown
+from newsletter.editorial.markdown import Reference
+from tests.editorial.manuscripts import BODIES
+
+
+def to_html(body: str, **options: bool) -> str:
+    return markdown.to_html(body, lambda name: f"https://letters.example.org/pictures/{name}", **options)
+
+
+def test_html_in_the_text_is_printed_and_not_obeyed() -> None:
+    assert to_html("a <b>b</b> <script>c</script>") == (
+        "<p>a &lt;b&gt;b&lt;/b&gt; &lt;script&gt;c&lt;/script&gt;</p>\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "file:///etc/passwd"]
+)
+def test_a_link_that_could_run_loses_its_address_and_keeps_its_words(address: str) -> None:
+    assert to_html(f"[words]({address})") == "<p><a>words</a></p>\n"
+
+
+def test_a_callout_is_an_aside_with_its_title() -> None:
+    assert to_html("> [!TIP]\n> Breathe.") == (
+        '<aside class="callout tip">\n<p class="callout-title">Tip</p>\n<p>Breathe.</p>\n</aside>\n'
+    )
+
+
+def test_a_link_that_is_alone_and_marked_becomes_a_button() -> None:
+    assert to_html("[Book](https://example.org){.button}") == (
+        '<p class="action"><a href="https://example.org" class="button">Book</a></p>\n'
+    )
+
+
+def test_a_marked_link_among_words_is_no_row_of_buttons() -> None:
+    assert to_html("Please [book](https://example.org){.button} now").startswith("<p>Please ")
+
+
+def test_a_picture_that_is_alone_becomes_a_figure_with_its_caption() -> None:
+    assert to_html('![A "back"](my%20back.png "Three muscles")') == (
+        '<figure><img src="https://letters.example.org/pictures/my back.png" alt="A &quot;back&quot;"/>'
+        "<figcaption>Three muscles</figcaption></figure>\n"
+    )
+
+
+def test_the_largest_heading_of_a_text_stands_below_the_title() -> None:
+    assert to_html("# One\n\n## Two") == "<h2>One</h2>\n<h2>Two</h2>\n"
+
+
+def test_headings_have_ids_of_their_own_where_they_are_asked_for() -> None:
+    assert to_html("## Comments\n\n## Comments", anchors=True) == (
+        '<h2 id="on-comments">Comments</h2>\n<h2 id="on-comments-1">Comments</h2>\n'
+    )
+
+
+@pytest.mark.parametrize("around", ["{}", "**{}**", "[{}](https://example.org)", "`{}`", "- {}", "> {}", "## {}"])
+def test_a_merge_field_is_handed_on_untouched(around: str) -> None:
+    assert "{{ unsubscribe_url | *a_b_c* }}" in to_html(around.format("{{ unsubscribe_url | *a_b_c* }}"))
+
+
+def test_a_fallback_becomes_html_with_the_text_around_it() -> None:
+    assert to_html("{{ name | <b> & co }}") == "<p>{{ name | &lt;b&gt; &amp; co }}</p>\n"
+
+
+def test_braces_to_be_printed_keep_their_backslash_for_the_merge() -> None:
+    assert to_html(r"\{{ x") == "<p>\\{{ x</p>\n"
+
+
+def test_braces_written_as_entities_are_printed() -> None:
+    assert to_html("&#123;{ name }}") == "<p>\\{{ name }}</p>\n"
+
+
+def test_a_field_in_an_address_is_inert() -> None:
+    assert to_html("[x](https://example.org/{{name}})") == (
+        '<p><a href="https://example.org/%7B%7Bname%7D%7D">x</a></p>\n'
+    )
+
+
+def test_void_tags_are_closed_for_mjml() -> None:
+    assert to_html("a\\\nb\n\n---\n\nc ![d](e.png)").count("/>") == 3
+
+
+def test_tables_keep_their_alignment() -> None:
+    assert '<td style="text-align:right">1</td>' in to_html("| a |\n|--:|\n| 1 |")
+
+
+def test_references_tell_their_lines() -> None:
+    tokens = markdown.parse('One [a *b*](https://example.org)\nand ![c](d.png "e")\n\n> - [e](f)')
+    assert list(markdown.references(tokens)) == [
+        Reference("link", "https://example.org", "a b", "", 1),
+        Reference("picture", "d.png", "c", "e", 2),
+        Reference("link", "f", "e", "", 4),
+    ]
+
+
+class _Inventory(html.parser.HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.addresses: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes.update(name for name, _ in attrs)
+        self.addresses += [value or "" for name, value in attrs if name in {"href", "src"}]
+
+
+@given(BODIES)
+def test_whatever_is_written_comes_out_clean(body: str) -> None:
+    for anchors in (False, True):
+        cleaned = to_html(body, anchors=anchors)
+        found = _Inventory(cleaned)
+        assert not found.tags & {"script", "style", "iframe", "form", "input", "mj-text", "b"}
+        assert found.attributes <= {"href", "src", "alt", "title", "class", "id", "start", "style"}
+        assert not any(address.lower().startswith(("javascript:", "data:")) for address in found.addresses)
+
+
+@given(BODIES)
+def test_cleaning_twice_changes_nothing(body: str) -> None:
+    cleaned = to_html(body)
+    assert markdown._closed(markdown._SANITISER.clean(cleaned)) == cleaned

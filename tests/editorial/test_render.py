@@ -1,0 +1,151 @@
+"""The mails as golden files: look at the diff, then keep it with UPDATE_GOLDEN=1."""
+
+import dataclasses
+import os
+import re
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+
+from newsletter.delivery import merge
+from newsletter.editorial import issue_file, render
+from newsletter.editorial.render import CLIP_BYTES, FIELDS, Link, Rendered
+from newsletter.errors import Invalid
+from tests.editorial.manuscripts import BODIES, MASTHEAD, every_shape, picture_url
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+SINGLE = ("confirm", "welcome", "goodbye", "sign_in")
+
+
+def letter(kind: str) -> Rendered:
+    if kind == "issue":
+        return render.issue(every_shape(), MASTHEAD, picture_url)
+    best = Link("Under the hands", "https://letters.example.org/archive/under-the-hands/")
+    return render.single(kind, MASTHEAD, best if kind == "welcome" else None)
+
+
+def is_golden(name: str, text: str) -> bool:
+    path = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, newline="\n")
+    return path.read_text() == text
+
+
+@pytest.mark.parametrize("kind", ["issue", *SINGLE])
+def test_a_letter_is_what_it_was_when_it_was_last_looked_at(kind: str) -> None:
+    mail = letter(kind)
+    assert is_golden(f"{kind}.html", mail.html)
+    assert is_golden(f"{kind}.txt", f"Subject: {mail.subject}\nPreheader: {mail.preheader}\n\n{mail.text}")
+
+
+def test_the_page_for_the_archive_is_what_it_was() -> None:
+    assert is_golden("issue_page.html", render.issue_page(every_shape(), picture_url))
+
+
+def test_the_page_for_the_archive_names_no_reader() -> None:
+    page = render.issue_page(every_shape(), picture_url)
+    assert "Hello friend," in page
+    assert "You wrote to us from ." in page
+    assert "{{ braces }}" in page
+
+
+@pytest.mark.parametrize("kind", ["issue", *SINGLE])
+def test_a_letter_needs_only_its_addresses_and_uses_no_field_besides_its_own(kind: str) -> None:
+    addresses = {field: f"https://x.example/{field}" for field in FIELDS[kind] if field.endswith("_url")}
+    values = addresses | ({"email": "zofia@example.org"} if kind == "issue" else {})
+    mail = letter(kind)
+    merge.compile(mail.subject, FIELDS[kind]).fill(values, merge.as_header)
+    for part in (mail.html, mail.text):
+        used = merge.compile(part, FIELDS[kind])
+        assert used.fields >= {field for field in addresses if field != "archive_url" or kind == "issue"}
+        used.fill(values, merge.as_text)
+
+
+@pytest.mark.parametrize("kind", ["issue", *SINGLE])
+def test_every_mail_has_what_readers_and_the_law_ask_for(kind: str) -> None:
+    mail = letter(kind)
+    assert '<html lang="en-GB"' in mail.html
+    assert re.search(r"<title>[^<]{10,}</title>", mail.html)
+    assert '<meta name="color-scheme" content="light dark">' in mail.html
+    assert "@media (prefers-color-scheme: dark)" in mail.html
+    assert "[data-ogsc]" in mail.html
+    assert "1 Example Street" in mail.html
+    assert "1 Example Street" in mail.text
+    assert "{{ email" in mail.html
+    assert mail.preheader
+    assert mail.bytes < CLIP_BYTES
+
+
+@pytest.mark.parametrize("kind", ["issue", *SINGLE])
+def test_layout_tables_say_that_they_are_layout(kind: str) -> None:
+    tables = re.findall(r"<table[^>]*>", letter(kind).html)
+    assert all('role="presentation"' in table or 'class="data"' in table for table in tables)
+
+
+@pytest.mark.parametrize("kind", ["issue", *SINGLE])
+def test_a_mail_loads_nothing_but_its_pictures(kind: str) -> None:
+    html = letter(kind).html
+    assert "@import" not in html
+    assert "<link" not in html
+    assert re.findall(r'src="([^"]*)"', html) == ([picture_url("three-muscles.png")] if kind == "issue" else [])
+
+
+@pytest.mark.parametrize("kind", ["issue", *SINGLE])
+def test_the_text_part_has_short_lines_and_no_trailing_blanks(kind: str) -> None:
+    for line in letter(kind).text.splitlines():
+        assert line == line.rstrip()
+        assert len(line) <= 78 or "https://" in line
+
+
+def test_the_confirm_mail_prints_no_words_of_a_stranger() -> None:
+    assert FIELDS["confirm"] == {"email", "confirm_url", "valid_for"}
+
+
+def test_a_title_or_a_masthead_with_braces_is_printed_as_it_is() -> None:
+    masthead = dataclasses.replace(MASTHEAD, name="{{ name }}", tagline="[[ masthead ]] {% raw %}")
+    mail = render.single("goodbye", masthead)
+    assert merge.compile(mail.subject, FIELDS["goodbye"]).fill({}, merge.as_header) == "You have left {{ name }}"
+    assert "[[ masthead ]] {% raw %}" in mail.text
+
+
+def test_an_article_that_looks_like_a_template_is_not_run() -> None:
+    file = dataclasses.replace(every_shape(), body="[[ masthead.name ]] {% include 'x' %} [[ 7*7 ]]")
+    mail = render.issue(file, MASTHEAD, picture_url)
+    assert "[[ masthead.name ]]" in mail.html
+    assert "[[ 7*7 ]]" in mail.text
+
+
+def test_a_field_that_a_letter_does_not_have_is_refused() -> None:
+    file = dataclasses.replace(every_shape(), subject="Your link is {{ confirm_url }}")
+    with pytest.raises(Invalid, match='unknown field "confirm_url"'):
+        render.issue(file, MASTHEAD, picture_url)
+
+
+def test_a_bare_masthead_leaves_no_gaps() -> None:
+    bare = dataclasses.replace(MASTHEAD, tagline="", booking_url="", ask_url="", follow=())
+    file = dataclasses.replace(every_shape(), sources=(), reviewed_by="", author="", category="", preheader="")
+    mail = render.issue(file, bare, picture_url)
+    assert "Sources" not in mail.html + mail.text
+    assert 'href=""' not in mail.html
+    assert "\n\n\n" not in mail.text
+
+
+@given(BODIES)
+def test_whatever_was_read_can_be_printed(body: str) -> None:
+    try:
+        file = issue_file.parse(f"---\ntitle: A title\nsubject: A subject of an issue\n---\n{body}", "a.md")
+    except Invalid:
+        return
+    assert "<mj-" not in render.issue(file, MASTHEAD, picture_url).html
+
+
+def test_an_issue_is_rendered_well_within_the_blink_that_a_preview_has() -> None:
+    def took() -> float:
+        start = time.perf_counter()
+        render.issue(every_shape(), MASTHEAD, picture_url)
+        return time.perf_counter() - start
+
+    assert statistics.median(took() for _ in range(9)) < 0.1

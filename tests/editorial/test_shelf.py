@@ -1,0 +1,193 @@
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from newsletter import publication_file
+from newsletter.db import Sessions
+from newsletter.delivery.models import Letter, LetterState
+from newsletter.editorial import filing, issue_file, shelf
+from newsletter.editorial.models import Issue, Revision
+from newsletter.editorial.pictures import PictureFolder
+from newsletter.editorial.shelf import BY_FILE, Saved
+from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.publications import Publication
+
+SHIPPED = Path(__file__).parents[2] / "issues"
+NAME = "2026-11-24-a-tight-back.md"
+SOURCE = """---
+title: A tight back
+subject: A tight back, in ten minutes
+---
+Lie down.
+"""
+
+
+@pytest.fixture
+def publication(sessions: Sessions, now: datetime) -> Publication:
+    with sessions.begin() as session:
+        return publication_file.load(session, SHIPPED / "publication.toml", now)[0]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> PictureFolder:
+    return PictureFolder(tmp_path / "pictures")
+
+
+def draft(source: str = SOURCE) -> shelf.Text:
+    return shelf.Text(issue_file.parse(source, NAME), NAME, {})
+
+
+def save(sessions: Sessions, publication: Publication, source: str, author: str, now: datetime) -> Saved:
+    with sessions.begin() as session:
+        home = session.get_one(Publication, publication.id)
+        return shelf.save(session, home, draft(source), author, now)
+
+
+def test_the_shipped_issues_go_in_and_come_out_byte_for_byte(
+    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+) -> None:
+    with sessions.begin() as session:
+        home = session.get_one(Publication, publication.id)
+        for text in filing.read(SHIPPED, lambda name, content: pictures.keep(session, name, content, now).file_name):
+            assert shelf.save(session, home, text, BY_FILE, now) is Saved.NEW
+    with sessions.reading() as session:
+        filing.write_folder(session.scalars(shelf.listing()).all(), tmp_path / "out", pictures.path)
+    for path in [*SHIPPED.glob("*.md"), *SHIPPED.glob("*.png")]:
+        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_loading_the_same_text_again_makes_no_revision(
+    sessions: Sessions, publication: Publication, now: datetime
+) -> None:
+    saved = [save(sessions, publication, SOURCE, BY_FILE, now) for _ in range(2)]
+    assert saved == [Saved.NEW, Saved.SAME]
+    with sessions.reading() as session:
+        assert session.scalars(select(Revision.number)).all() == [1]
+
+
+def test_a_changed_file_becomes_the_next_revision_and_the_old_one_stays(
+    sessions: Sessions, publication: Publication, now: datetime
+) -> None:
+    save(sessions, publication, SOURCE, BY_FILE, now)
+    assert save(sessions, publication, SOURCE + "Breathe.\n", BY_FILE, now) is Saved.CHANGED
+    with sessions.reading() as session:
+        assert session.scalars(select(Revision.source).order_by(Revision.number)).all() == [
+            SOURCE,
+            SOURCE + "Breathe.\n",
+        ]
+
+
+def test_a_file_never_overwrites_what_the_desk_wrote_meanwhile(
+    sessions: Sessions, publication: Publication, now: datetime
+) -> None:
+    save(sessions, publication, SOURCE, BY_FILE, now)
+    save(sessions, publication, SOURCE + "At the desk.\n", "ann@press.example", now)
+    assert save(sessions, publication, SOURCE, BY_FILE, now) is Saved.KEPT
+    with pytest.raises(Conflict, match=r"at the desk by ann@press\.example \(revision 2\)"):
+        save(sessions, publication, SOURCE + "In the file.\n", BY_FILE, now)
+
+
+def test_an_issue_that_has_gone_out_keeps_its_text(sessions: Sessions, publication: Publication, now: datetime) -> None:
+    save(sessions, publication, SOURCE, BY_FILE, now)
+    with sessions.begin() as session:
+        issue = shelf.find(session, "a-tight-back")
+        issue.letter = sent_letter(publication, now)
+    with pytest.raises(Conflict, match="has gone out"):
+        save(sessions, publication, SOURCE + "More.\n", BY_FILE, now)
+
+
+def test_only_issues_that_have_begun_to_go_out_are_published(
+    sessions: Sessions, publication: Publication, now: datetime
+) -> None:
+    save(sessions, publication, SOURCE, BY_FILE, now)
+    with sessions.begin() as session:
+        issue = shelf.find(session, "a-tight-back")
+        issue.letter = waiting = sent_letter(publication, now)
+        waiting.state, waiting.started_at = LetterState.WAITING, None
+        session.flush()
+        assert session.scalars(shelf.published()).all() == []
+        waiting.started_at = now
+        session.flush()
+        assert session.scalars(shelf.published()).all() == [issue]
+
+
+def test_dumping_does_not_write_over_a_file_that_differs(
+    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+) -> None:
+    save(sessions, publication, SOURCE, BY_FILE, now)
+    (tmp_path / NAME).write_text("mine")
+    with sessions.reading() as session:
+        issues = session.scalars(select(Issue)).all()
+        with pytest.raises(Conflict, match="differs from the store"):
+            filing.write_folder(issues, tmp_path, pictures.path)
+    assert (tmp_path / NAME).read_text() == "mine"
+
+
+def test_every_problem_of_every_file_is_named_and_nothing_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "2026-11-24-one.md").write_text("no front matter")
+    (tmp_path / "2026-12-01-two.md").write_bytes(b"---\ntitle: \xff\n---\n")
+    with pytest.raises(Invalid) as refusal:
+        filing.read(tmp_path, lambda _name, _content: pytest.fail("a picture was kept"))
+    assert "2026-11-24-one.md" in str(refusal.value)
+    assert "2026-12-01-two.md" in str(refusal.value)
+
+
+def test_a_missing_picture_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text(SOURCE + "\n![A back](missing.png)\n")
+    with pytest.raises(Invalid, match=rf"{NAME}:7: there is no picture 'missing\.png'"):
+        filing.read(tmp_path, lambda _name, _content: "")
+
+
+def test_an_empty_folder_says_what_an_issue_is(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="holds no issues"):
+        filing.read(tmp_path, lambda _name, _content: "")
+
+
+@pytest.mark.parametrize(
+    "content", [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html>", b"", b"\x89PNG\r\n\x1a\n"]
+)
+def test_what_is_no_picture_is_refused(
+    sessions: Sessions, pictures: PictureFolder, content: bytes, now: datetime
+) -> None:
+    with sessions.begin() as session, pytest.raises(Invalid, match=r"back\.png: not a PNG, JPEG or GIF"):
+        pictures.keep(session, "back.png", content, now)
+
+
+def test_the_same_picture_is_kept_once(
+    sessions: Sessions, pictures: PictureFolder, tmp_path: Path, now: datetime
+) -> None:
+    Image.new("RGB", (4, 3)).save(tmp_path / "back.png")
+    content = (tmp_path / "back.png").read_bytes()
+    with sessions.begin() as session:
+        first = pictures.keep(session, "back.png", content, now)
+        again = pictures.keep(session, "other.png", content, now + timedelta(days=1))
+        assert (first, first.width, first.height) == (again, 4, 3)
+    assert pictures.path(first.file_name).read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["../secret_key", "x.png", f"{'a' * 64}.svg", f"{'a' * 64}.png", ""])
+def test_no_other_file_is_reached_through_a_pictures_name(pictures: PictureFolder, name: str) -> None:
+    with pytest.raises(NotFound):
+        pictures.path(name)
+
+
+def sent_letter(publication: Publication, now: datetime) -> Letter:
+    return Letter(
+        publication_id=publication.id,
+        state=LetterState.FINISHED,
+        due_at=now,
+        created_at=now,
+        started_at=now,
+        content_hash="0" * 64,
+        sender_name="",
+        sender_address="",
+        list_id="",
+        feedback_id="",
+        archive_url="",
+        subject="",
+        html="",
+        text="",
+    )
