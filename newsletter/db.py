@@ -21,7 +21,12 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
+from sqlalchemy.orm import Session as Session  # for the web rooms, which know no SQLAlchemy
+
+DatabaseDown = OperationalError
+"""What a session raises when the database does not answer; likewise for the web rooms."""
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -42,6 +42,17 @@ class Letter(Base):
     """One text, frozen with its merge fields left in, for as many readers as there are."""
 
     __tablename__ = "letters"
+    __table_args__ = (
+        # Two issues never wait for the same hour of one publication, whoever schedules them at once.
+        Index(
+            "uq_letters_waiting",
+            "publication_id",
+            "due_at",
+            unique=True,
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
@@ -59,8 +70,9 @@ class Letter(Base):
     feedback_id: Mapped[str] = mapped_column(String(120))
     archive_url: Mapped[str] = mapped_column(String(500))
     subject: Mapped[str] = mapped_column(Text)
-    html: Mapped[str] = mapped_column(Text)
-    text: Mapped[str] = mapped_column(Text)
+    # Deferred, because a list of issues needs neither of the two.
+    html: Mapped[str] = mapped_column(Text, deferred=True, deferred_group="parts")
+    text: Mapped[str] = mapped_column(Text, deferred=True, deferred_group="parts")
 
 
 class Copy(Base):

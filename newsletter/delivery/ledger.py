@@ -1,0 +1,256 @@
+"""The ledger: a row for each copy, and every move it can make.
+
+    pending ──claim──▶ sending ──record──▶ sent | refused | failed | in_doubt
+       ▲                 │
+       └──put off, given back, lease run out
+
+A move out of `sending` is a compare-and-set on state and worker, so whoever lost the lease changes
+nothing. A reason on a copy that is being sent marks it: if it comes back, it is skipped, not queued.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, cast
+
+import structlog
+from sqlalchemy import Table, Update, bindparam, case, func, literal, null, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from newsletter.delivery import suppression
+from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
+from newsletter.delivery.outcomes import Outcome
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=2)
+"""How long a claimed copy is one worker's own, unless the worker extends it."""
+
+# Written out, because neither database matches a parameter to a partial index.
+_PENDING = text("copies.state = 'pending'")
+_SENDING = text("copies.state = 'sending'")
+
+_RUNNING = select(Letter.id).where(Letter.state == LetterState.RUNNING)
+_ROWS = cast("Table", Copy.__table__)
+_STATE = {state: literal(state, _ROWS.c.state.type) for state in CopyState}
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many of a letter's copies stand where; bounced and complained count among the sent."""
+
+    audience: int
+    pending: int
+    sending: int
+    sent: int
+    refused: int
+    failed: int
+    skipped: int
+    in_doubt: int
+    bounced: int
+    complained: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A copy that is this worker's to send."""
+
+    id: int
+    letter_id: int
+    subscription_id: int
+    address: str
+    name: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The copies of workers that are gone, by id: what became of them."""
+
+    unsent: Sequence[int]
+    """Their final dot was not written; they wait as before."""
+    again: Sequence[int]
+    """In doubt, and to be sent again under the same Message-ID."""
+    in_doubt: Sequence[int]
+    """In doubt, and left so for a person to decide."""
+
+
+def counts(session: Session, letter_id: int) -> Counts:
+    """Where a letter's copies stand now."""
+    states = select(Copy.state, func.count()).where(Copy.letter_id == letter_id).group_by(Copy.state)
+    by_state = dict(session.execute(states).all())
+    by_note = _notes(session, letter_id)
+    return Counts(
+        audience=sum(by_state.values()),
+        **{state.value: by_state.get(state, 0) for state in CopyState},
+        bounced=by_note.get(Note.BOUNCED, 0),
+        complained=by_note.get(Note.COMPLAINED, 0),
+    )
+
+
+def skip_pending(session: Session, subscription_id: int, reason: str, now: datetime) -> int:
+    """Send this reader nothing that is not sent yet; how many copies that spared."""
+    return _skip(session, update(Copy).where(Copy.subscription_id == subscription_id), reason, now)
+
+
+def skip_letter(session: Session, letter_id: int, reason: str, now: datetime) -> int:
+    """Send nobody this letter who has not got it yet; how many copies that spared."""
+    return _skip(session, update(Copy).where(Copy.letter_id == letter_id), reason, now)
+
+
+def blank(session: Session, subscription_ids: Collection[int], now: datetime) -> None:
+    """Erase who these readers were: what was sent stays on record, to nobody in particular."""
+    theirs = update(Copy).where(Copy.subscription_id.in_(subscription_ids))
+    _skip(session, theirs, "erased", now)
+    _run(session, theirs.values(address="", name="", reply=None))
+
+
+def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Claimed]:
+    """Lease up to `limit` due copies of running letters, each letter its share; no two workers get the same."""
+    letters = session.scalars(_RUNNING.order_by(Letter.due_at, Letter.id)).all()
+    claimed: list[Claimed] = []
+    for place, letter_id in enumerate(letters):
+        share = -(-(limit - len(claimed)) // (len(letters) - place))
+        claimed += _claim(session, letter_id, worker, share, now)
+    return _without_suppressed(session, worker, claimed, now)
+
+
+def begin(session: Session, worker: str, ids: Collection[int], now: datetime) -> set[int]:
+    """Mark that these final dots may be written from here on; those that must not be are not among the answer.
+
+    Not among it: a lost lease, a letter that was paused or cancelled, a reader who left meanwhile.
+    """
+    mine = _held_by(worker).where(Copy.id.in_(ids), Copy.begun_at.is_(None))
+    fit = mine.where(Copy.reason.is_(None), Copy.lease_until > now, Copy.letter_id.in_(_RUNNING))
+    return set(_ids(session, fit.values(begun_at=now)))
+
+
+def record(session: Session, worker: str, outcomes: Sequence[Outcome], now: datetime) -> None:
+    """Write down what became of these copies, in three grouped statements at most."""
+    back = [outcome for outcome in outcomes if outcome.goes_back]
+    release(session, worker, now, [outcome.copy_id for outcome in back if outcome.not_before is None])
+    put_off = [outcome for outcome in back if outcome.not_before is not None]
+    ended = [outcome for outcome in outcomes if not outcome.goes_back]
+    tried = {"attempts": _ROWS.c.attempts + 1}
+    _write(session, worker, put_off, _back(now) | tried, ("code", "status", "reply", "not_before"))
+    final = tried | {"lease_until": None, "ended_at": now}
+    _write(session, worker, ended, final, ("code", "status", "reply", "reason", "state"))
+
+
+def release(session: Session, worker: str, now: datetime, ids: Collection[int]) -> None:
+    """Give back claimed copies that were not tried; no attempt is charged."""
+    if ids:
+        _run(session, _held_by(worker).where(Copy.id.in_(ids)).values(_back(now)))
+
+
+def release_unbegun(session: Session, worker: str, now: datetime) -> None:
+    """Give back whatever this worker claimed and has not begun."""
+    _run(session, _held_by(worker).where(Copy.begun_at.is_(None)).values(_back(now)))
+
+
+def extend_leases(session: Session, worker: str, now: datetime) -> None:
+    """Keep what this worker holds."""
+    _run(session, _held_by(worker).values(lease_until=now + LEASE))
+
+
+def recover(session: Session, now: datetime, policy: Literal["resend", "hold"]) -> Recovered:
+    """Take back the copies whose lease ran out, and log each that is in doubt."""
+    lost = update(Copy).where(_SENDING, Copy.lease_until < now)
+    begun = lost.where(Copy.begun_at.is_not(None))
+    unsent = _ids(session, lost.where(Copy.begun_at.is_(None)).values(_back(now)))
+    again = _ids(session, begun.where(Copy.reason.is_(None)).values(_back(now))) if policy == "resend" else []
+    in_doubt = _ids(session, begun.values(state=CopyState.IN_DOUBT, lease_until=None, reason=None, ended_at=now))
+    for copy_id in again:
+        log.warning("copy in doubt: sent again under the same Message-ID", copy=copy_id)
+    for copy_id in in_doubt:
+        log.warning("copy in doubt: left for a person to decide", copy=copy_id)
+    return Recovered(unsent, again, in_doubt)
+
+
+def finish(session: Session, now: datetime) -> list[int]:
+    """Close every running letter that has no copy pending or sending; their ids."""
+    unsent = select(Copy.id).where(Copy.letter_id == Letter.id)
+    done = update(Letter).where(
+        Letter.state == LetterState.RUNNING,
+        ~unsent.where(_PENDING).exists(),
+        ~unsent.where(_SENDING).exists(),
+    )
+    return _ids(session, done.values(state=LetterState.FINISHED, finished_at=now), Letter.id)
+
+
+def halted(session: Session, letter_ids: Collection[int]) -> set[int]:
+    """Those of these letters of which nothing more may be sent now."""
+    return set(letter_ids) - set(session.scalars(_RUNNING.where(Letter.id.in_(letter_ids))))
+
+
+def _held_by(worker: str) -> Update:
+    return update(Copy).where(_SENDING, Copy.worker == worker)
+
+
+def _claim(session: Session, letter_id: int, worker: str, limit: int, now: datetime) -> list[Claimed]:
+    due = select(Copy.id).where(Copy.letter_id == letter_id, _PENDING, Copy.not_before <= now)
+    walk = due.order_by(Copy.not_before, Copy.id).limit(limit).with_for_update(skip_locked=True).cte("due")
+    lease = update(_ROWS).where(_ROWS.c.id.in_(select(walk.c.id)))
+    lease = lease.values(state=CopyState.SENDING, worker=worker, lease_until=now + LEASE, begun_at=None)
+    columns = [_ROWS.c[name] for name in Claimed.__slots__]
+    return [Claimed(*row) for row in session.execute(lease.returning(*columns))]
+
+
+def _without_suppressed(session: Session, worker: str, claimed: list[Claimed], now: datetime) -> list[Claimed]:
+    keys = {copy.id: suppression.key_of(copy.address) for copy in claimed}
+    barred = suppression.among(session, set(keys.values())) if keys else set()
+    if not barred:
+        return claimed
+    ids = [copy_id for copy_id, key in keys.items() if key in barred]
+    theirs = _held_by(worker).where(Copy.id.in_(ids))
+    _run(session, theirs.values(state=CopyState.SKIPPED, reason="suppressed", lease_until=None, ended_at=now))
+    return [copy for copy in claimed if keys[copy.id] not in barred]
+
+
+def _skip(session: Session, whose: Update, reason: str, now: datetime) -> int:
+    # One statement for both states, or a copy that is claimed or given back between two would slip through.
+    # What is being sent cannot be called back; the reason sees to it that it does not come back to the queue.
+    held = _ROWS.c.state == _STATE[CopyState.SENDING]
+    state = case((held, _STATE[CopyState.SENDING]), else_=_STATE[CopyState.SKIPPED])
+    ended_at = case((held, null()), else_=literal(now, _ROWS.c.ended_at.type))
+    unsent = whose.where(or_(_PENDING, _SENDING)).values(state=state, reason=reason, ended_at=ended_at)
+    return sum(
+        state is CopyState.SKIPPED for state in session.connection().execute(unsent.returning(_ROWS.c.state)).scalars()
+    )
+
+
+def _notes(session: Session, letter_id: int) -> dict[Note, int]:
+    sent = select(CopyNote.kind, func.count()).join(Copy, Copy.id == CopyNote.copy_id)
+    sent = sent.where(Copy.letter_id == letter_id, Copy.state == CopyState.SENT).group_by(CopyNote.kind)
+    return dict(session.execute(sent).all())
+
+
+def _back(now: datetime) -> dict[str, Any]:
+    """The columns of a copy that waits again, or is skipped if it was marked meanwhile."""
+    unmarked = _ROWS.c.reason.is_(None)
+    return {
+        "state": case((unmarked, _STATE[CopyState.PENDING]), else_=_STATE[CopyState.SKIPPED]),
+        "ended_at": case((unmarked, null()), else_=literal(now, _ROWS.c.ended_at.type)),
+        "worker": None,
+        "lease_until": None,
+        "begun_at": None,
+    }
+
+
+def _write(
+    session: Session, worker: str, outcomes: Sequence[Outcome], same: dict[str, Any], own: Sequence[str]
+) -> None:
+    """One statement for all of them: some columns the same for each, some its own."""
+    if not outcomes:
+        return
+    mine = update(_ROWS).where(_SENDING, _ROWS.c.id == bindparam("copy"), _ROWS.c.worker == worker)
+    told = [{"copy": outcome.copy_id} | {name: getattr(outcome, name) for name in own} for outcome in outcomes]
+    session.connection().execute(mine.values(same | {name: bindparam(name) for name in own}), told)
+
+
+def _run(session: Session, statement: Update) -> int:
+    return session.connection().execute(statement).rowcount
+
+
+def _ids(session: Session, statement: Update, column: Any = Copy.id) -> list[int]:
+    return sorted(session.scalars(statement.returning(column), execution_options={"synchronize_session": False}))

@@ -1,0 +1,94 @@
+"""Bytes of a message (RFC 5322, 2045, 2047): what needs no encoding goes as it is, the rest is 7-bit safe.
+
+No line is folded but between encoded words, so an address, a URL or a token never breaks; the
+callers keep what is not encoded under the 998 octets that a line may have.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from email.utils import format_datetime
+
+import idna
+
+from newsletter.delivery.merge import as_header
+from newsletter.errors import Invalid
+
+_PLAIN = re.compile(r"[ -~]*")
+_LOOKS_ENCODED = "=?"
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
+_LONGEST_PLAIN = 900
+# 45 octets make 60 in base64: a word of 72, inside the 75 that RFC 2047 (2) allows.
+_WORD = 45
+
+# What could end an address in a header or in an SMTP command, or make it a list of several.
+_NO_PART_OF_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f-\x9f<>,;:\\\"()\[\]]")
+
+
+def words(text: str) -> str:
+    """Unstructured text for a header, such as a subject: encoded words where it must be (RFC 2047)."""
+    line = as_header(text)
+    if _PLAIN.fullmatch(line) and len(line) <= _LONGEST_PLAIN and _LOOKS_ENCODED not in line:
+        return line
+    return _encoded(line)
+
+
+def mailbox(name: str, address: str) -> str:
+    """`Name <address>` for From, To and Reply-To; the bare address where there is no name."""
+    shown = _phrase(as_header(name))
+    return f"{shown} <{address}>" if shown else address
+
+
+def list_id(text: str) -> str:
+    """`Name <id>` as List-Id wants it (RFC 2919)."""
+    name, _, identifier = as_header(text).rpartition("<")
+    return f"{_phrase(name.strip())} <{identifier.rstrip('>')}>".lstrip()
+
+
+def sendable(address: str) -> str:
+    """The address with its domain as A-labels (RFC 5890), as mail servers know it; Invalid if it is none."""
+    local, at, domain = address.rpartition("@")
+    if not (local and at and domain) or _NO_PART_OF_ADDRESS.search(address) or len(address) > 254:
+        raise Invalid("not an address that mail can be sent to")
+    try:
+        return f"{local}@{domain if domain.isascii() else idna.encode(domain, uts46=True).decode()}"
+    except idna.IDNAError:
+        raise Invalid("not a domain that mail can be sent to") from None
+
+
+def moment(date: datetime) -> str:
+    """A Date (RFC 5322, 3.3)."""
+    return format_datetime(date)
+
+
+def quoted_printable(text: str) -> bytes:
+    """A body part (RFC 2045, 6.7): CRLF, no line over 76 octets, ends with a line break."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
+    return binascii.b2a_qp(lines.replace("\n", "\r\n").encode())
+
+
+def _phrase(name: str) -> str:
+    if not _PLAIN.fullmatch(name) or _LOOKS_ENCODED in name:
+        return _encoded(name)
+    if _ATOMS.fullmatch(name):
+        return name
+    escaped = name.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{escaped}"'
+
+
+def _encoded(text: str) -> str:
+    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(piece).decode()}?=" for piece in _pieces(text))
+
+
+def _pieces(text: str) -> Iterator[bytes]:
+    """The text's octets, cut between characters, for no encoded word may hold half of one."""
+    piece = b""
+    for character in text:
+        octets = character.encode()
+        if len(piece) + len(octets) > _WORD:
+            yield piece
+            piece = b""
+        piece += octets
+    yield piece

@@ -1,0 +1,111 @@
+"""The outbox: single letters that a person waits for, written in the same transaction as their cause.
+
+At least once: a lease that ran out is sent again, under the same Message-ID. Every move out of
+`sending` is a compare-and-set, so a sender that comes late changes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.orm import Session
+
+from newsletter.delivery.models import Post, PostState
+from newsletter.publications import Publication
+
+LEASE = timedelta(minutes=5)
+"""How long a claimed letter is one worker's own; longer than any one letter takes."""
+
+# Written out, because neither database matches a parameter to a partial index.
+_PENDING = text("outbox.state = 'pending'")
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A single letter's words, ready for its one reader: nothing is merged into them any more."""
+
+    subject: str
+    html: str
+    text: str
+
+
+def post(
+    session: Session,
+    publication: Publication,
+    kind: str,
+    address: str,
+    name: str,
+    composed: Composed,
+    now: datetime,
+    unsubscribe_url: str | None = None,
+) -> Post:
+    """Put a letter into the outbox; it leaves when the caller's transaction commits."""
+    letter = Post(
+        kind=kind,
+        sender_name=publication.sender_name,
+        sender_address=publication.sender_address,
+        reply_to=publication.reply_to,
+        address=address,
+        name=name,
+        subject=composed.subject,
+        html=composed.html,
+        text=composed.text,
+        unsubscribe_url=unsubscribe_url,
+        state=PostState.PENDING,
+        attempts=0,
+        created_at=now,
+        not_before=now,
+    )
+    session.add(letter)
+    return letter
+
+
+def claim(session: Session, limit: int, now: datetime) -> list[Post]:
+    """Lease up to `limit` letters that are due, the longest waiting first; no two workers get the same."""
+    due = select(Post.id).where(_PENDING, Post.not_before <= now).order_by(Post.not_before, Post.id).limit(limit)
+    ids = due.with_for_update(skip_locked=True).cte("due")
+    lease = update(Post).where(Post.id.in_(select(ids.c.id)))
+    lease = lease.values(state=PostState.SENDING, lease_until=now + LEASE).returning(Post)
+    claimed = session.scalars(lease, execution_options={"synchronize_session": False, "populate_existing": True})
+    return sorted(claimed, key=lambda letter: letter.id)
+
+
+def sent(session: Session, post_id: int, reply: str, now: datetime) -> bool:
+    """The server took it."""
+    return _move(session, post_id, state=PostState.SENT, reply=reply, ended_at=now)
+
+
+def failed(session: Session, post_id: int, reply: str, now: datetime) -> bool:
+    """It will not be tried again."""
+    return _move(session, post_id, state=PostState.FAILED, reply=reply, ended_at=now)
+
+
+def put_off(session: Session, post_id: int, reply: str, not_before: datetime) -> bool:
+    """It is tried again at that moment; this try counts."""
+    later = {"not_before": not_before, "attempts": Post.attempts + 1}
+    return _move(session, post_id, state=PostState.PENDING, reply=reply, **later)
+
+
+def give_back(session: Session, post_id: int) -> bool:
+    """It was not tried, through no fault of its own, and waits as before."""
+    return _move(session, post_id, state=PostState.PENDING)
+
+
+def recover(session: Session, now: datetime) -> int:
+    """Put back what a worker claimed and never answered for; how many."""
+    lost = update(Post).where(Post.state == PostState.SENDING, Post.lease_until < now)
+    back = lost.values(state=PostState.PENDING, lease_until=None).returning(Post.id)
+    return len(session.scalars(back, execution_options={"synchronize_session": False}).all())
+
+
+def forget(session: Session, address: str) -> None:
+    """Erase every letter to this address, sent or not."""
+    mine = delete(Post).where(func.lower(Post.address) == address.lower())
+    session.execute(mine, execution_options={"synchronize_session": False})
+
+
+def _move(session: Session, post_id: int, **values: Any) -> bool:
+    mine = update(Post).where(Post.id == post_id, Post.state == PostState.SENDING)
+    moved = mine.values(lease_until=None, **values).returning(Post.id)
+    return session.scalar(moved, execution_options={"synchronize_session": False}) is not None

@@ -1,0 +1,88 @@
+"""What a mail server says: bytes in, replies out, and nothing but ProtocolError for anything else."""
+
+import re
+from dataclasses import dataclass
+
+from newsletter.delivery.merge import as_header
+from newsletter.errors import TransportDown
+
+# RFC 5321 (4.5.3.1.5) allows 512 octets a line; real servers write longer ones, but none a megabyte.
+MAX_LINE = 4096
+MAX_LINES = 128
+KEPT = 500
+"""Characters of a reply that are kept in the ledger."""
+
+_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+_STATUS = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s|$)")
+
+
+class ProtocolError(TransportDown):
+    """The server said something that is not SMTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply (RFC 5321, 4.2): its code, and the text of each of its lines."""
+
+    code: int
+    lines: tuple[str, ...]
+
+    @property
+    def status(self) -> str | None:
+        """The enhanced code (RFC 3463) that the text begins with, if it does."""
+        found = _STATUS.match(self.lines[0])
+        return found[1] if found else None
+
+    @property
+    def text(self) -> str:
+        """The words, in one line, no longer than the ledger keeps."""
+        return " ".join(self.lines)[:KEPT]
+
+    @property
+    def positive(self) -> bool:
+        return 200 <= self.code < 300
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}".rstrip()
+
+
+class ReplyReader:
+    """Puts replies together from bytes as they come."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._code = 0
+        self._lines: list[str] = []
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing has come of a next reply."""
+        return not self._rest and not self._lines
+
+    def feed(self, data: bytes) -> list[Reply]:
+        """The replies that these bytes complete; ProtocolError if they are no SMTP."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > MAX_LINE:
+            raise ProtocolError(f"a reply line of more than {MAX_LINE} octets")
+        return [reply for line in lines if (reply := self._take(line.removesuffix(b"\r")))]
+
+    def _take(self, line: bytes) -> Reply | None:
+        found = _LINE.fullmatch(line)
+        if found is None or len(line) > MAX_LINE:
+            raise ProtocolError(f"not a reply: {legible(line[:80])!r}")
+        return self._join(int(found[1]), found[2] == b"-", legible(found[3] or b""))
+
+    def _join(self, code: int, more: bool, text: str) -> Reply | None:
+        if (self._lines and code != self._code) or len(self._lines) == MAX_LINES:
+            raise ProtocolError("a reply whose lines do not belong together")
+        self._code = code
+        self._lines.append(text)
+        if more:
+            return None
+        lines, self._lines = tuple(self._lines), []
+        return Reply(code, lines)
+
+
+def legible(text: bytes) -> str:
+    """A server's words in one line, with nothing in them that a log or a database minds."""
+    return as_header(text.decode("utf-8", "replace"))

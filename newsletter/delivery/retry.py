@@ -1,0 +1,63 @@
+"""When to try again, and when to give up: tables, with chance as an argument."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+
+from newsletter.delivery.outcomes import Answer
+
+_JITTER = 0.2
+
+# Not about the copy: the server is closing (421), or wants a password or TLS (RFC 4954, 3207).
+_SERVER_WIDE = frozenset({421, 530, 534, 535, 538})
+
+
+class Verdict(Enum):
+    """What a reply means for the copy it answers."""
+
+    TAKEN = auto()
+    LATER = auto()
+    NEVER = auto()
+    SERVER = auto()
+    """Nothing for this copy: the server is what is wrong."""
+
+
+def classify(answer: Answer) -> Verdict:
+    """A reply's meaning (RFC 5321, 4.2.1)."""
+    if answer.code in _SERVER_WIDE:
+        return Verdict.SERVER
+    if answer.code == 552 and answer.status in {None, "5.5.3"}:
+        # 552 once meant "too many recipients" (RFC 5321, 4.5.3.1.10), so it is worth another try.
+        return Verdict.LATER
+    if answer.code >= 500:
+        return Verdict.NEVER
+    return Verdict.TAKEN if answer.code < 300 else Verdict.LATER
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How long to wait after each try in vain; past the table's end, give up."""
+
+    waits: tuple[timedelta, ...]
+
+    def after(self, tries: int, chance: float) -> timedelta | None:
+        """The wait after so many tries, up to a fifth longer as `chance` (0 to 1) falls; None to give up."""
+        if tries > len(self.waits):
+            return None
+        return self.waits[tries - 1] * (1 + _JITTER * chance)
+
+
+def _minutes(*waits: float) -> Retries:
+    return Retries(tuple(timedelta(minutes=wait) for wait in waits))
+
+
+COPIES = _minutes(1, 5, 15, 60, 120, 240, 240, 360, 480)
+"""For issues: a server's bad day, about 25 hours in all."""
+
+LETTERS = _minutes(1 / 12, 1 / 2, 2, 5, 15, 60, 120, 240, 480)
+"""For single letters, which a person waits for: at once at first, then about 15 hours in all."""
+
+
+def outage(failures: int, chance: float) -> float:
+    """Seconds until a server is tried again that could not be used so many times in a row; at most a minute."""
+    return min(60.0, 0.25 * 2.0 ** min(failures, 10)) * (1 + _JITTER * chance)

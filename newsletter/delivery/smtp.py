@@ -1,0 +1,215 @@
+"""The client's side of SMTP (RFC 5321) without a socket: each dialogue says what to write, and is told the replies.
+
+A dialogue is a generator. It yields an `Ask`: bytes, how many replies they call for, and how long to
+wait for them. It is sent those replies, and returns what it found out. When the server hangs up,
+HungUp is thrown into it with the replies that still came. `wire` runs dialogues over a socket; a test
+runs them over lists. An Ask without bytes reads what was asked before, so a dialogue can ride behind
+the one before it in the same write (RFC 2920).
+"""
+
+import base64
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self, TypeVar
+
+from newsletter.delivery.replies import ProtocolError, Reply
+from newsletter.errors import TransportDown
+
+T = TypeVar("T")
+
+# Seconds, as RFC 5321 (4.5.3.2) asks for.
+_GREETING = _MAIL = _RCPT = _COMMAND = 300.0
+_DATA = 120.0
+_FINAL_DOT = 600.0
+
+
+class HungUp(TransportDown):
+    """The server closed the connection, or fell silent, with these replies given of those asked for."""
+
+    def __init__(self, why: str, replies: Sequence[Reply] = ()) -> None:
+        super().__init__(why)
+        self.replies = replies
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Bytes to write, how many replies they call for, and how many seconds to wait for each."""
+
+    data: bytes
+    replies: int
+    patience: float
+
+
+Talk = Generator[Ask, list[Reply], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """What a server offers: each keyword of its EHLO reply in capitals, with its parameters."""
+
+    offered: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, reply: Reply) -> Self:
+        words = [line.upper().partition(" ") for line in reply.lines[1:]]
+        return cls({keyword: parameters for keyword, _, parameters in words})
+
+    def __contains__(self, keyword: str) -> bool:
+        return keyword in self.offered
+
+    @property
+    def mechanisms(self) -> frozenset[str]:
+        """The ways to log in (RFC 4954)."""
+        return frozenset(self.offered.get("AUTH", "").split())
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """From whom and to whom, as the server is told; `size` in octets."""
+
+    sender: str
+    recipient: str
+    size: int
+
+    @property
+    def international(self) -> bool:
+        """Whether it takes SMTPUTF8 (RFC 6531) to carry it."""
+        return not (self.sender + self.recipient).isascii()
+
+
+def greeting() -> Talk[None]:
+    """Hear the server out; TransportDown unless it is ready."""
+    [reply] = yield Ask(b"", 1, _GREETING)
+    _require(reply, "greets")
+
+
+def hello(name: str) -> Talk[Extensions]:
+    """Say who we are, in the old way (HELO) where the new one (EHLO) is not understood."""
+    [reply] = yield _command(f"EHLO {name}")
+    if reply.positive:
+        return Extensions.parse(reply)
+    if reply.code != 421:
+        [reply] = yield _command(f"HELO {name}")
+    _require(reply, "answers HELO")
+    return Extensions({})
+
+
+def start_tls(extensions: Extensions) -> Talk[None]:
+    """Ask for TLS (RFC 3207); TransportDown where it is not to be had, for we never go on without."""
+    if "STARTTLS" not in extensions:
+        raise TransportDown("the server does not offer STARTTLS")
+    [reply] = yield _command("STARTTLS")
+    _require(reply, "answers STARTTLS")
+
+
+def log_in(extensions: Extensions, username: str, password: str) -> Talk[None]:
+    """Say user name and password (RFC 4954) in a way that the server offers."""
+    if "PLAIN" in extensions.mechanisms:
+        [reply] = yield _command("AUTH PLAIN " + _base64(f"\0{username}\0{password}"))
+    elif "LOGIN" in extensions.mechanisms:
+        reply = yield from _log_in_by_steps(username, password)
+    else:
+        raise TransportDown("the server offers no way to log in that we know (PLAIN, LOGIN)")
+    _require(reply, "answers AUTH")
+
+
+def offer(extensions: Extensions, envelope: Envelope) -> Talk[Reply]:
+    """Open a transaction: 354 when the content may follow, else the reply that refused it."""
+    asks = _envelope_asks(extensions, envelope)
+    try:
+        replies = yield from (_at_once(asks) if "PIPELINING" in extensions else _step_by_step(asks))
+    except HungUp as end:
+        # A refusal stands, even when it is the server's last word.
+        if refusal := _refusal(end.replies):
+            return refusal
+        raise
+    refusal = _refusal(replies)
+    if refusal is None:
+        return replies[-1]
+    with suppress(HungUp):
+        yield from _abandon(replies)
+    return refusal
+
+
+def deliver(content: bytes) -> Talk[Reply]:
+    """Write the message and its final dot; what the server says to it."""
+    [reply] = yield Ask(stuffed(content) + b".\r\n", 1, _FINAL_DOT)
+    if 300 <= reply.code < 400:
+        raise ProtocolError(f"{reply} is no answer to a message")
+    return reply
+
+
+def quit() -> Talk[None]:  # noqa: A001  (the command's name)
+    """Take leave."""
+    yield _command("QUIT")
+
+
+def stuffed(content: bytes) -> bytes:
+    """The content with each line's leading dot doubled (RFC 5321, 4.5.2); it must end with CRLF."""
+    doubled = content.replace(b"\r\n.", b"\r\n..")
+    return b"." + doubled if doubled.startswith(b".") else doubled
+
+
+def _envelope_asks(extensions: Extensions, envelope: Envelope) -> list[Ask]:
+    parameters = [f" SIZE={envelope.size}"] if "SIZE" in extensions else []
+    if envelope.international:
+        parameters += [" BODY=8BITMIME", " SMTPUTF8"]
+    return [
+        Ask(f"MAIL FROM:<{envelope.sender}>{''.join(parameters)}\r\n".encode(), 1, _MAIL),
+        Ask(f"RCPT TO:<{envelope.recipient}>\r\n".encode(), 1, _RCPT),
+        Ask(b"DATA\r\n", 1, _DATA),
+    ]
+
+
+def _at_once(asks: Sequence[Ask]) -> Talk[list[Reply]]:
+    patience = max(ask.patience for ask in asks)
+    return (yield Ask(b"".join(ask.data for ask in asks), len(asks), patience))
+
+
+def _step_by_step(asks: Sequence[Ask]) -> Talk[list[Reply]]:
+    replies: list[Reply] = []
+    for ask in asks:
+        replies += yield ask
+        if _refusal(replies):
+            break
+    return replies
+
+
+def _refusal(replies: Sequence[Reply]) -> Reply | None:
+    """The first reply that ends the transaction; ProtocolError for one that makes no sense."""
+    for place, reply in enumerate(replies):
+        if reply.code >= 400:
+            return reply
+        if not (reply.code == 354 if place == 2 else reply.positive):
+            raise ProtocolError(f"{reply} is no answer to {('MAIL', 'RCPT', 'DATA')[place]}")
+    return None
+
+
+def _abandon(replies: Sequence[Reply]) -> Talk[None]:
+    """Make room for the next transaction after one that was refused."""
+    if replies[-1].code == 421:
+        return
+    # DATA was let through although nobody is to get it: an empty message ends it (RFC 2920, 3.1).
+    yield Ask(b".\r\n", 1, _FINAL_DOT) if replies[-1].code == 354 else _command("RSET")
+
+
+def _log_in_by_steps(username: str, password: str) -> Talk[Reply]:
+    [reply] = yield _command("AUTH LOGIN")
+    for word in (username, password):
+        if reply.code == 334:
+            [reply] = yield _command(_base64(word))
+    return reply
+
+
+def _command(line: str) -> Ask:
+    return Ask(f"{line}\r\n".encode(), 1, _COMMAND)
+
+
+def _require(reply: Reply, does: str) -> None:
+    if not reply.positive:
+        raise TransportDown(f"the server {does} with {reply}")
+
+
+def _base64(word: str) -> str:
+    return base64.b64encode(word.encode()).decode()

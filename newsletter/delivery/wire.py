@@ -1,0 +1,216 @@
+"""One SMTP connection over a socket: asyncio, TLS, time-outs. What is said over it is `smtp`'s."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections import deque
+from typing import Self, TypeVar
+
+from newsletter.config import MailServer
+from newsletter.delivery import smtp, trust
+from newsletter.delivery.replies import ProtocolError, Reply, ReplyReader
+from newsletter.delivery.smtp import Ask, Envelope, Extensions, HungUp, Talk
+from newsletter.errors import TransportDown
+
+T = TypeVar("T")
+
+_CONNECT = 30.0  # seconds, as all below
+_LEAVE = 2.0
+# More replies than ever were asked for at once: a server that talks without end fills no memory.
+_MAX_UNREAD = 100
+
+
+class _Ear(asyncio.Protocol):
+    """Hears replies as they come, and when the line goes dead."""
+
+    def __init__(self) -> None:
+        self.unread: deque[Reply] = deque()
+        self.reader = ReplyReader()
+        self.gone = False
+        self._fault: ProtocolError | None = None
+        self._heard = asyncio.Event()
+        self._may_write = asyncio.Event()
+        self._may_write.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self.unread.extend(self.reader.feed(data))
+        except ProtocolError as fault:
+            self._give_up(fault)
+        if len(self.unread) > _MAX_UNREAD:
+            self._give_up(ProtocolError("replies to what was never asked"))
+        self._heard.set()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.gone = True
+        self._heard.set()
+        self._may_write.set()
+
+    def pause_writing(self) -> None:
+        self._may_write.clear()
+
+    def resume_writing(self) -> None:
+        self._may_write.set()
+
+    async def replies(self, count: int) -> list[Reply]:
+        """The next replies; HungUp with those that came, or ProtocolError."""
+        await self._may_write.wait()
+        while len(self.unread) < count:
+            if self._fault:
+                raise self._fault
+            if self.gone:
+                raise HungUp("the server hung up", list(self.unread))
+            self._heard.clear()
+            await self._heard.wait()
+        return [self.unread.popleft() for _ in range(count)]
+
+    def _give_up(self, fault: ProtocolError) -> None:
+        self._fault = fault
+        self._transport.close()
+
+    async def lost(self) -> None:
+        """Until the connection is closed for good."""
+        while not self.gone:
+            self._heard.clear()
+            await self._heard.wait()
+
+
+class Wire:
+    """A connection that is ready for transactions; `patience` scales every time-out."""
+
+    def __init__(self, server: MailServer, tls: ssl.SSLContext | None = None, patience: float = 1.0) -> None:
+        self.extensions = Extensions({})
+        self.served = 0
+        """Messages that went over it."""
+        self.awaiting_verdict = False
+        """Whether a final dot may be out whose answer is not in."""
+        self._server = server
+        self._tls = tls
+        self._patience = patience
+
+    @classmethod
+    async def open(cls, server: MailServer, tls: ssl.SSLContext | None = None, patience: float = 1.0) -> Self:
+        """Connect, secure, log in; TransportDown, saying why, if any of it cannot be done."""
+        wire = cls(server, tls, patience)
+        try:
+            await wire._connect()
+            await wire._introduce()
+        except (OSError, TransportDown) as error:
+            wire.drop()
+            raise TransportDown(f"{server.host}:{server.port}: {str(error) or type(error).__name__}") from error
+        except BaseException:
+            wire.drop()
+            raise
+        return wire
+
+    @property
+    def usable(self) -> bool:
+        """Whether another transaction can begin: the line is open, and the server has not spoken meanwhile."""
+        return not (self._ear.gone or self._transport.is_closing() or self._ear.unread)
+
+    async def offer(self, envelope: Envelope) -> Reply:
+        """Open a transaction: 354 when the content may follow, else the refusal. HungUp, ProtocolError."""
+        return await self._run(smtp.offer(self.extensions, envelope))
+
+    async def deliver(self, content: bytes) -> Reply:
+        """Write the message and its final dot; what the server says to it. HungUp, ProtocolError."""
+        self.awaiting_verdict = True
+        reply = await self._run(smtp.deliver(content))
+        self.awaiting_verdict = False
+        self.served += 1
+        return reply
+
+    async def close(self) -> None:
+        """Take leave if the server still listens, and close."""
+        with contextlib.suppress(TransportDown, TimeoutError):
+            async with asyncio.timeout(_LEAVE):
+                if self.usable:
+                    await self._run(smtp.quit())
+                self._transport.close()
+                await self._ear.lost()
+        self.drop()
+
+    def drop(self) -> None:
+        """Close without a word: the only way to take back a message before its final dot."""
+        if hasattr(self, "_transport"):
+            self._transport.abort()
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        tls = (self._tls or trust.verified()) if self._server.use_ssl else None
+        name = self._server.host if tls else None
+        async with asyncio.timeout(_CONNECT * self._patience):
+            self._transport, self._ear = await loop.create_connection(
+                _Ear, self._server.host, self._server.port, ssl=tls, server_hostname=name
+            )
+
+    async def _introduce(self) -> None:
+        await self._run(smtp.greeting())
+        self.extensions = await self._run(smtp.hello(self._own_name()))
+        if self._server.use_tls and not self._server.use_ssl:
+            await self._run(smtp.start_tls(self.extensions))
+            await self._secure()
+            self.extensions = await self._run(smtp.hello(self._own_name()))
+        await self._log_in()
+
+    async def _secure(self) -> None:
+        if self._ear.unread or not self._ear.reader.idle:
+            # Words slipped in before the encryption would count as said within it (CVE-2011-0411).
+            raise ProtocolError("the server went on talking after STARTTLS")
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(_CONNECT * self._patience):
+            secured = await loop.start_tls(
+                self._transport, self._ear, self._tls or trust.verified(), server_hostname=self._server.host
+            )
+        if secured is None:
+            raise HungUp("the server hung up at STARTTLS")
+        self._transport = secured
+        self._ear.connection_made(secured)
+
+    async def _log_in(self) -> None:
+        if self._server.username is None or self._server.password is None:
+            return
+        peer = self._transport.get_extra_info("peername")[0]
+        encrypted = self._transport.get_extra_info("ssl_object") is not None
+        trust.require_privacy(self._server.host, peer, encrypted=encrypted)
+        password = self._server.password.get_secret_value()
+        await self._run(smtp.log_in(self.extensions, self._server.username, password))
+
+    def _own_name(self) -> str:
+        name = socket.gethostname()
+        if "." in name and name.isascii():
+            return name
+        # A bare host name means nothing elsewhere, so the address speaks for us (RFC 5321, 4.1.3).
+        address = self._transport.get_extra_info("sockname")[0]
+        return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+    async def _run(self, talk: Talk[T]) -> T:
+        try:
+            ask = next(talk)
+            while True:
+                try:
+                    replies = await self._ask(ask)
+                except HungUp as end:
+                    self.drop()
+                    ask = talk.throw(end)
+                else:
+                    ask = talk.send(replies)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+        except ProtocolError:
+            self.drop()
+            raise
+
+    async def _ask(self, ask: Ask) -> list[Reply]:
+        if ask.data:
+            self._transport.write(ask.data)
+        try:
+            async with asyncio.timeout(ask.patience * self._patience):
+                return await self._ear.replies(ask.replies)
+        except TimeoutError:
+            raise HungUp("the server fell silent", list(self._ear.unread)) from None
