@@ -1,10 +1,10 @@
-"""Alembic's door: always run through `newsletter.schema`, on a connection that it hands over."""
+"""Alembic's door: always run through `newsletter.migrating`, on a connection that it hands over."""
 
 from alembic import context
 from sqlalchemy import Enum
 
 from newsletter.db import UtcDateTime
-from newsletter.schema import metadata
+from newsletter.migrating import metadata
 
 
 def plain(kind, value, _context):

@@ -6,7 +6,9 @@ Every field is a setting of the same name in capitals, told in docs/settings.md.
 import difflib
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +22,9 @@ from newsletter.errors import Invalid
 
 # A variable that begins like one of ours is meant for us, so a typo in it must not pass in silence.
 _OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "DKIM_", "INBOX_", "SIGNUP_")
+
+_DATABASES = {"sqlite", "postgres", "postgresql", "postgresql+psycopg"}
+_SHORTEST_SECRET = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Settings(BaseSettings):
     mail_password: SecretStr | None = None
     mail_default_sender: str | None = None
     mail_connections: int = Field(10, ge=1, le=500)
-    mail_rate: float = Field(0, ge=0)
+    mail_rate: float = Field(0, ge=0, allow_inf_nan=False)
     mail_return_path_domain: str | None = None
 
     bulk_mail_server: str | None = None
@@ -82,9 +87,25 @@ class Settings(BaseSettings):
     @classmethod
     def _is_an_origin(cls, url: str) -> str:
         parts = urlsplit(url)
-        if url and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
+        plain = url.isprintable() and " " not in url and not parts.query and not parts.fragment
+        if url and not (plain and parts.scheme in {"http", "https"} and parts.hostname):
             raise ValueError("must look like https://letters.example.org")
         return url.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database_of_ours(cls, url: str) -> str:
+        scheme, separator, _ = url.partition("://")
+        if url and not (separator and scheme in _DATABASES):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return url
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_hard_to_guess(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value().strip()) < _SHORTEST_SECRET:
+            raise ValueError(f"must have at least {_SHORTEST_SECRET} characters; without it, one is made and kept")
+        return key
 
     @property
     def public_url(self) -> str:
@@ -134,13 +155,15 @@ class Settings(BaseSettings):
         return _kept_secret(self.data_dir / "secret_key")
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Settings:
+def load() -> Settings:
     """Read the settings; Invalid, in one line that names it, for an unknown or malformed one."""
-    _refuse_unknown(environ)
+    _refuse_unknown(os.environ)
     try:
         return Settings()
     except ValidationError as error:
         raise Invalid(_one_line(error)) from None
+    except UnicodeDecodeError:
+        raise Invalid(".env is not UTF-8 text; save it as UTF-8") from None
 
 
 def names() -> list[str]:
@@ -172,15 +195,23 @@ def _one_line(error: ValidationError) -> str:
 
 
 def _kept_secret(path: Path) -> bytes:
+    if not path.exists():
+        _keep_new_secret(path)
+    if len(secret := path.read_bytes().strip()) < _SHORTEST_SECRET:
+        raise Invalid(f"{path} is damaged; restore it, or delete it to have a new one (old links then stop working)")
+    return secret
+
+
+def _keep_new_secret(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(secrets.token_urlsafe(48))
+    handle, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # readable by its owner only
     try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(handle)
         # A hard link appears whole or not at all, so two processes that start at once agree on one key.
-        path.hardlink_to(draft)
-    except FileExistsError:
-        pass
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
     finally:
-        draft.unlink()
-    return path.read_bytes().strip()
+        Path(draft).unlink()

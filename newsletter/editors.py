@@ -1,19 +1,25 @@
 """Editors: the people who may sign in at the desk, their passwords and one-time links."""
 
+import hashlib
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from sqlalchemy import String, select, update
+from sqlalchemy import Select, String, delete, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.db import Base, word
 from newsletter.errors import Conflict, Invalid, NotFound
 
 MIN_PASSWORD = 10
+MAX_PASSWORD = 200
+TRIES_WINDOW = timedelta(minutes=15)
+ACCOUNT_TRIES = 10
+CLIENT_TRIES = 40
 _hasher = PasswordHasher()
 
 
@@ -41,6 +47,16 @@ class Editor(Base):
     """Part of every sign-in link and session; changing it ends them all."""
 
 
+class SignInTries(Base):
+    """How often one account, or one client, tried a password within one quarter of an hour; only digests are kept."""
+
+    __tablename__ = "sign_in_tries"
+
+    bucket: Mapped[str] = mapped_column(String(64), primary_key=True)
+    window: Mapped[int] = mapped_column(primary_key=True)
+    hits: Mapped[int]
+
+
 def add(session: Session, email: str, role: Role, now: datetime) -> Editor:
     """A new person; Conflict if the address is taken. `email` is already checked and normalised."""
     if session.scalar(select(Editor.id).where(Editor.key == email.casefold())):
@@ -51,12 +67,37 @@ def add(session: Session, email: str, role: Role, now: datetime) -> Editor:
     return editor
 
 
+def first_owner(session: Session) -> Editor | None:
+    """The owner who was there first; None before the first start."""
+    return session.scalar(select(Editor).where(Editor.role == Role.OWNER).order_by(Editor.id).limit(1))
+
+
 def set_password(editor: Editor, password: str) -> None:
     """Keep the password's argon2 hash, and end the sessions and links that were out."""
-    if len(password) < MIN_PASSWORD:
-        raise Invalid(f"a password needs {MIN_PASSWORD} characters or more")
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise Invalid(f"A password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters; this one has {len(password)}.")
     editor.password_hash = _hasher.hash(password)
+    end_sessions(editor)
+
+
+def end_sessions(editor: Editor) -> None:
+    """End every session and one-time link of this person that is out."""
     editor.nonce = _fresh_nonce()
+
+
+def may_try(session: Session, email: str, client: str, now: datetime) -> bool:
+    """Count a try to sign in; False when this account or this client had enough for now."""
+    window = int(now.timestamp() // TRIES_WINDOW.total_seconds())
+    session.execute(delete(SignInTries).where(SignInTries.window < window))
+    # Counted before the password is looked at, so that many tries at once cannot slip through together.
+    of_account = _count(session, _account(email), window)
+    of_client = _count(session, _digest("client", client), window)
+    return of_account <= ACCOUNT_TRIES and of_client <= CLIENT_TRIES
+
+
+def forget_tries(session: Session, email: str) -> None:
+    """Start the account's count anew, after its password was right."""
+    session.execute(delete(SignInTries).where(SignInTries.bucket == _account(email)))
 
 
 def check(session: Session, email: str, password: str) -> Editor | None:
@@ -67,6 +108,16 @@ def check(session: Session, email: str, password: str) -> Editor | None:
     except VerifyMismatchError:
         return None
     return editor
+
+
+def holding(session: Session, editor_id: int, nonce: int) -> Editor | None:
+    """The editor whose session or one-time link this is, while it is good."""
+    return session.scalar(select(Editor).where(Editor.id == editor_id, Editor.nonce == nonce))
+
+
+def team() -> Select[Editor]:
+    """Everybody who may sign in, in the order of their addresses."""
+    return select(Editor).order_by(Editor.key)
 
 
 def use_link(session: Session, editor_id: int, nonce: int) -> Editor:
@@ -81,6 +132,31 @@ def use_link(session: Session, editor_id: int, nonce: int) -> Editor:
 def _nobodys_hash() -> str:
     # Checked when the address is unknown, so that the answer takes as long as for a known one.
     return _hasher.hash(secrets.token_hex())
+
+
+def _count(session: Session, bucket: str, window: int) -> int:
+    of_bucket = update(SignInTries).where(SignInTries.bucket == bucket, SignInTries.window == window)
+    one_more = of_bucket.values(hits=SignInTries.hits + 1).returning(SignInTries.hits)
+    hits = session.scalar(one_more, execution_options={"synchronize_session": False})
+    return hits if hits is not None else _count_first(session, bucket, window)
+
+
+def _count_first(session: Session, bucket: str, window: int) -> int:
+    try:
+        with session.begin_nested():
+            session.add(SignInTries(bucket=bucket, window=window, hits=1))
+            session.flush()
+    except IntegrityError:  # somebody else was first
+        return _count(session, bucket, window)
+    return 1
+
+
+def _account(email: str) -> str:
+    return _digest("account", email.strip().casefold())
+
+
+def _digest(kind: str, word: str) -> str:
+    return hashlib.sha256(f"{kind}:{word}".encode()).hexdigest()
 
 
 def _fresh_nonce() -> int:

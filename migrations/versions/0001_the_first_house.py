@@ -94,6 +94,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_publications_slug")),
     )
     op.create_table(
+        "sign_in_tries",
+        sa.Column("bucket", sa.String(length=64), nullable=False),
+        sa.Column("window", sa.Integer(), nullable=False),
+        sa.Column("hits", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("bucket", "window", name=op.f("pk_sign_in_tries")),
+    )
+    op.create_table(
         "signup_counts",
         sa.Column("bucket", sa.String(length=80), nullable=False),
         sa.Column("window", sa.Integer(), nullable=False),
@@ -150,6 +157,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("letters", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_letters_state"), ["state"], unique=False)
+        batch_op.create_index(
+            "uq_letters_waiting",
+            ["publication_id", "due_at"],
+            unique=True,
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
 
     op.create_table(
         "slots",
@@ -172,9 +186,7 @@ def upgrade() -> None:
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("left_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["publication_id"], ["publications.id"], name=op.f("fk_subscriptions_publication_id")
-        ),
+        sa.ForeignKeyConstraint(["publication_id"], ["publications.id"], name=op.f("fk_subscriptions_publication_id")),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscribers.id"], name=op.f("fk_subscriptions_subscriber_id"), ondelete="CASCADE"
         ),
@@ -182,6 +194,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "subscriber_id", "publication_id", name=op.f("uq_subscriptions_subscriber_id_publication_id")
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
         batch_op.create_index(
@@ -297,9 +310,7 @@ def upgrade() -> None:
         sa.Column("revision_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("file_name", sa.String(length=80), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["file_name"], ["pictures.file_name"], name=op.f("fk_revision_pictures_file_name")
-        ),
+        sa.ForeignKeyConstraint(["file_name"], ["pictures.file_name"], name=op.f("fk_revision_pictures_file_name")),
         sa.ForeignKeyConstraint(["revision_id"], ["revisions.id"], name=op.f("fk_revision_pictures_revision_id")),
         sa.PrimaryKeyConstraint("revision_id", "name", name=op.f("pk_revision_pictures")),
     )

@@ -1,0 +1,73 @@
+"""The `newsletter` command: exit 0 done, 1 refused with the reason, 2 wrong usage.
+
+Each command's module is imported only when it is called, so `--help` comes at once.
+"""
+
+import importlib
+import sys
+
+import click
+
+from newsletter.errors import PressError
+
+# command → (module of this package, what --help says of it)
+_COMMANDS = {
+    "up": ("processes", "Web, worker and local inbox together, for a laptop."),
+    "serve": ("processes", "The web server; any number of them."),
+    "worker": ("processes", "The clock and the sender; any number of them."),
+    "inbox": ("processes", "The local inbox alone."),
+    "db": ("database", "Migrate the database, or check it."),
+    "editors": ("editors", "The people who may sign in at the desk."),
+    "issues": ("issues", "Load, look at, check, schedule and send issues."),
+    "subscribers": ("subscribers", "Import, export, look at and erase readers."),
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"newsletter.cli.{_COMMANDS[name][0]}")
+        command: click.Command = getattr(module, name)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="newsletter-press", prog_name="newsletter")
+def newsletter() -> None:
+    """A small press for email newsletters."""
+
+
+def main() -> None:
+    """Run the command; a refusal is one clear line (or one a problem) on standard error."""
+    try:
+        newsletter()
+    except PressError as error:
+        _leave(str(error))
+    except BrokenPipeError:
+        # The reader of our output has left, as `| head` does; that is no error of ours.
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        sentence = _database_trouble(error)
+        if sentence is None:
+            raise
+        _leave(sentence)
+
+
+def _leave(reason: str) -> None:
+    click.echo(reason, err=True)
+    sys.exit(1)
+
+
+def _database_trouble(error: Exception) -> str | None:
+    if type(error).__module__.startswith("sqlalchemy") and (cause := getattr(error, "orig", None)):
+        return f"the database did not do it: {str(cause).strip().splitlines()[0]}"
+    return None

@@ -1,0 +1,62 @@
+"""What every command shares: the house it works in, and how it prints for people and for programs."""
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from newsletter import config, logs
+from newsletter.wiring import House, open_house
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+publication_option = click.option("--publication", metavar="SLUG", help="Which publication (default: the only one).")
+
+
+@contextmanager
+def the_house(*, check_schema: bool = True) -> Iterator[House]:
+    """The house as the settings say, closed again afterwards."""
+    settings = config.load()
+    logs.configure(settings)
+    house = open_house(settings, check_schema=check_schema)
+    try:
+        yield house
+    finally:
+        house.close()
+
+
+def in_house(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the house as its first argument."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        with the_house() as house:
+            command(house, *args, **kwargs)
+
+    return run
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """A table for people; a sentence where there is nothing to show."""
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    if table.row_count:
+        Console().print(table)
+    else:
+        click.echo(empty)
+
+
+def now() -> datetime:
+    """This moment: the edge's, handed down to everything below."""
+    return datetime.now(UTC)

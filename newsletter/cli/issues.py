@@ -1,0 +1,229 @@
+"""`newsletter issues`: load, look at, check, schedule and send."""
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+from sqlalchemy.orm import Session
+
+from newsletter import publication_file, publications, publishing
+from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
+from newsletter.editorial import cadence, filing, preflight, shelf
+from newsletter.editorial.models import Issue, IssueState, Readiness
+from newsletter.errors import Conflict
+from newsletter.wiring import House
+
+_FOLDER = Path("issues")
+
+
+def _must_be_said(_ctx: click.Context, _option: click.Parameter, said: bool) -> None:
+    if not said:
+        raise click.UsageError("sending cannot be undone: say --now, or use `issues schedule`")
+
+
+@click.group()
+def issues() -> None:
+    """Load, look at, check, schedule and send issues."""
+
+
+@issues.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path), default=_FOLDER)
+@in_house
+def load(house: House, path: Path) -> None:
+    """Markdown files into the store; a conflict is named, and nothing is overwritten."""
+    conflicts = []
+    with house.sessions.begin() as session:
+        publication, _ = publication_file.load(session, filing.folder_of(path) / "publication.toml", now())
+        texts = filing.read(path, lambda name, content: house.pictures.keep(session, name, content, now()).file_name)
+        for text in texts:
+            try:
+                saved = shelf.save(session, publication, text, shelf.BY_FILE, now())
+                _judge(session, house, text.file.slug)
+                click.echo(f"{text.file_name}: {saved.value}")
+            except Conflict as error:
+                conflicts.append(str(error))
+    if conflicts:
+        raise Conflict("\n".join(conflicts))
+
+
+@issues.command()
+@click.argument("path", type=click.Path(file_okay=False, path_type=Path), default=_FOLDER)
+@in_house
+def dump(house: House, path: Path) -> None:
+    """The store's issues back into files; refuses to write over a file that differs."""
+    with house.sessions.reading() as session:
+        written = filing.write_folder(session.scalars(shelf.listing()).all(), path, house.pictures.path)
+    click.echo(f"{len(written)} files in {path}")
+
+
+@issues.command(name="list")
+@as_json
+@publication_option
+@in_house
+def list_(house: House, as_json: bool, publication: str | None) -> None:
+    """What there is, oldest first."""
+    with house.sessions.reading() as session:
+        only = publications.find(session, publication).id if publication else None
+        found = [_summary(issue) for issue in session.scalars(shelf.listing(only))]
+    if as_json:
+        print_json(found)
+    else:
+        columns = ("slug", "title", "state", "scheduled_for")
+        rows = ([row[column] for column in columns] for row in found)
+        print_table(columns, rows, "no issues yet; `newsletter issues load` reads issues/*.md")
+
+
+@issues.command()
+@click.argument("slug")
+@as_json
+@in_house
+def show(house: House, slug: str, as_json: bool) -> None:
+    """One issue: what it is, and where it stands."""
+    with house.sessions.reading() as session:
+        issue = shelf.find(session, slug)
+        summary, source = _summary(issue), issue.revision.source
+    if as_json:
+        print_json(summary)
+    else:
+        print_table(("", ""), summary.items(), "")
+        click.echo(f"\n{source}")
+
+
+@issues.command()
+@click.argument("slug")
+@as_json
+@in_house
+def check(house: House, slug: str, as_json: bool) -> None:
+    """Preflight; exit 1 when something blocks the issue."""
+    with house.sessions.reading() as session:
+        findings = publishing.check(shelf.find(session, slug), house.links)
+    if as_json:
+        print_json([{"level": f.level.value, "message": f.message, "line": f.line} for f in findings])
+    elif not findings:
+        click.echo(f"{slug}: nothing to mend")
+    for finding in [] if as_json else findings:
+        click.echo(str(finding))
+    if any(finding.level is preflight.Level.BLOCKING for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+@issues.command()
+@click.argument("slug")
+@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), required=True)
+@in_house
+def render(house: House, slug: str, folder: Path) -> None:
+    """Write issue.html, issue.txt and issue.eml exactly as a reader gets them."""
+    with house.sessions.reading() as session:
+        proof = publishing.proof(shelf.find(session, slug), house.links, now())
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in proof.items():
+        (folder / name).write_bytes(content)
+        click.echo(f"{folder / name}: {len(content):,} bytes")
+
+
+@issues.command()
+@click.argument("slug")
+@click.option(
+    "--at", "moment", metavar="ISO8601", help="2026-11-24T09:00, in the publication's time zone unless it says."
+)
+@click.option("--next-slot", is_flag=True, help="The next weekly slot without an issue (the default).")
+@in_house
+def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> None:
+    """Freeze an issue for its hour."""
+    if moment and next_slot:
+        raise click.UsageError("give --at or --next-slot, not both")
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, slug)
+        if moment:
+            letter = publishing.schedule(session, house.links, issue, _moment(moment, issue), now())
+        else:
+            letter = publishing.schedule_next(session, house.links, issue, now())
+        readers = publishing.readers(publishing.audience_size(session, issue))
+        when = cadence.describe(letter.due_at, issue.publication.time_zone)
+    click.echo(f"On {when} this goes to {readers}.")
+
+
+@issues.command()
+@click.argument("slug")
+@click.option("--now", is_flag=True, callback=_must_be_said, expose_value=False, help="Yes, at once.")
+@in_house
+def send(house: House, slug: str) -> None:
+    """Send an issue at once."""
+    with house.sessions.begin() as session:
+        started = publishing.send_now(session, house.links, shelf.find(session, slug), now())
+    click.echo(f"{slug} is going out to {publishing.readers(started.copies)}")
+
+
+@issues.command()
+@click.argument("slug")
+@in_house
+def cancel(house: House, slug: str) -> None:
+    """Stop an issue: nothing more of it goes out."""
+    with house.sessions.begin() as session:
+        spared = publishing.cancel(session, shelf.find(session, slug), now())
+    click.echo(f"{slug} is cancelled" + (f"; {spared:,} copies were not sent" if spared else ""))
+
+
+@issues.command()
+@click.argument("slug")
+@in_house
+def pause(house: House, slug: str) -> None:
+    """Hold what is not yet sent, until `resume`."""
+    with house.sessions.begin() as session:
+        publishing.pause(session, shelf.find(session, slug))
+    click.echo(f"{slug} is paused")
+
+
+@issues.command()
+@click.argument("slug")
+@in_house
+def resume(house: House, slug: str) -> None:
+    """Go on with a paused issue."""
+    with house.sessions.begin() as session:
+        publishing.resume(session, shelf.find(session, slug))
+    click.echo(f"{slug} goes on")
+
+
+@issues.command()
+@click.argument("slug")
+@as_json
+@in_house
+def status(house: House, slug: str, as_json: bool) -> None:
+    """The ledger's counts of one issue."""
+    with house.sessions.reading() as session:
+        issue = shelf.find(session, slug)
+        counts = {"state": shelf.state(issue).value} | asdict(publishing.counts(session, issue))
+    if as_json:
+        print_json(counts)
+    else:
+        print_table(("", ""), counts.items(), "")
+
+
+def _summary(issue: Issue) -> dict[str, str | None]:
+    state = shelf.state(issue)
+    due = issue.letter.due_at if issue.letter and state is not IssueState.CANCELLED else None
+    return {
+        "slug": issue.slug,
+        "title": issue.title,
+        "subject": issue.subject,
+        "publication": issue.publication.slug,
+        "state": state.value,
+        "scheduled_for": due.isoformat() if due else None,
+    }
+
+
+def _judge(session: Session, house: House, slug: str) -> None:
+    """An issue that came as a file is ready when nothing blocks it; there is no editor who could say so."""
+    issue = shelf.find(session, slug)
+    blocked = any(finding.level is preflight.Level.BLOCKING for finding in publishing.check(issue, house.links))
+    shelf.mark(issue, Readiness.DRAFT if blocked else Readiness.READY)
+
+
+def _moment(text: str, issue: Issue) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a moment like 2026-11-24T09:00", param_hint="--at") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(issue.publication.time_zone))

@@ -1,0 +1,46 @@
+"""`newsletter up`, `serve`, `worker` and `inbox`: the processes that run until a signal."""
+
+import click
+
+from newsletter import config, logs
+from newsletter.cli.common import in_house
+from newsletter.wiring import House
+
+
+@click.command()
+@in_house
+def serve(house: House) -> None:
+    """The web server; any number of them."""
+    from newsletter.web.server import serve as run
+
+    run(house)
+
+
+@click.command()
+@in_house
+def worker(house: House) -> None:
+    """The clock and the sender; any number of them."""
+    from newsletter.worker import Worker
+
+    Worker(house).run()
+
+
+@click.command()
+@click.option("--smtp-port", type=int, default=1025, show_default=True)
+def inbox(smtp_port: int) -> None:
+    """The local inbox alone: it takes every mail, and sends none on."""
+    from newsletter.inbox.run import serve_inbox
+
+    settings = config.load()
+    logs.configure(settings)
+    serve_inbox(settings.data_dir / "inbox", smtp_port, settings.inbox_port)
+
+
+@click.command()
+def up() -> None:
+    """Web, worker and local inbox together, for a laptop."""
+    from newsletter.laptop import run
+
+    settings = config.load()
+    logs.configure(settings)
+    run(settings)

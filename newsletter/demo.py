@@ -1,0 +1,233 @@
+"""`make demo`: the whole story in a minute, with a real web server, a real scheduler and real mail.
+
+Every step says what it did and what it saw; a step that sees anything else ends the demo with exit 1.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.panel import Panel
+
+from newsletter.ports import free_port
+
+READER, NAME = "ada@reader.example", "Ada"
+SLUG = "unwind-a-tight-back"
+SECONDS_AHEAD = 6
+PATIENCE = 30
+
+T = TypeVar("T")
+_console = Console(highlight=False)
+
+
+class StepFailed(Exception):
+    """The story took another turn than it should."""
+
+
+class Reader:
+    """A reader's browser: keeps cookies, fills in the first form of a page, and sends it."""
+
+    def __init__(self) -> None:
+        self._open = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar())).open
+
+    def get(self, url: str) -> str:
+        """The page at `url`."""
+        with self._open(url, timeout=PATIENCE) as response:
+            return str(response.read().decode())
+
+    def submit(self, url: str, page: str, action: str, **fields: str) -> str:
+        """Send the page's form for `action` with its hidden fields and these; the page that answers."""
+        form = _found(rf'<form[^>]*action="([^"]*{action}[^"]*)".*?</form>', page, f"a form for {action}")
+        hidden = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form.group(0)))
+        data = urllib.parse.urlencode(hidden | fields).encode()
+        with self._open(urllib.parse.urljoin(url, form.group(1)), data, timeout=PATIENCE) as response:
+            return str(response.read().decode())
+
+
+class Demo:
+    """The house under demonstration: its addresses, its command line and its inbox."""
+
+    def __init__(self, folder: Path) -> None:
+        self.site = f"http://127.0.0.1:{free_port()}"
+        self.inbox = f"http://127.0.0.1:{free_port()}"
+        ports = {"PORT": self.site.rpartition(":")[2], "INBOX_PORT": self.inbox.rpartition(":")[2]}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAIL_", "BULK_MAIL_"))}
+        clean.pop("DATABASE_URL", None)
+        self._environment = clean | ports | {"DATA_DIR": str(folder), "BASE_URL": self.site, "LOG_LEVEL": "warning"}
+
+    def newsletter(self, *arguments: str) -> str:
+        """What a command prints; StepFailed with its words when it refuses."""
+        done = subprocess.run(
+            self._command(arguments), check=False, env=self._environment, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise StepFailed(f"newsletter {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """`newsletter up`, from ready to cleanly stopped."""
+        process = subprocess.Popen(
+            self._command(["up"]), env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            _wait_for(lambda: _answers(f"{self.site}/readyz"), "the web server, the worker and the inbox")
+            yield
+        finally:
+            process.terminate()
+            ended = process.wait(PATIENCE)
+        _expect(ended == 0, "a clean stop")
+
+    def mail(self, subject: str) -> dict[str, Any]:
+        """The reader's mail with these words in its subject, as soon as it is there."""
+        query = urllib.parse.urlencode({"to": READER})
+
+        def found() -> dict[str, Any] | None:
+            for message in _json(f"{self.inbox}/api/messages?{query}"):
+                if subject in message["subject"]:
+                    whole: dict[str, Any] = _json(f"{self.inbox}/api/messages/{message['id']}")
+                    return whole
+            return None
+
+        return _wait_for(found, f"a mail about {subject!r}")
+
+    def status_of_reader(self) -> str:
+        return str(json.loads(self.newsletter("subscribers", "show", READER, "--json"))["subscriptions"][0]["status"])
+
+    @staticmethod
+    def _command(arguments: Any) -> list[str]:
+        return [sys.executable, "-m", "newsletter", *arguments]
+
+
+def main() -> None:
+    """Tell the story; exit 1 at the first step that goes wrong."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="newsletter-demo-") as folder:
+        demo = Demo(Path(folder))
+        try:
+            _tell(demo)
+        except (StepFailed, OSError, subprocess.TimeoutExpired) as error:
+            _console.print(f"[bold red]✗[/] {error}")
+            sys.exit(1)
+    _console.print(f"\n[bold green]The whole story, in {time.monotonic() - began:.0f} seconds.[/]")
+
+
+def _tell(demo: Demo) -> None:
+    demo.newsletter("db", "upgrade")
+    _say("The press opens", demo.newsletter("issues", "load"))
+    with demo.running():
+        _sign_up(demo)
+        _confirm(demo)
+        issue = _send_an_issue(demo)
+        _leave(demo, issue)
+        _report(demo)
+
+
+def _sign_up(demo: Demo) -> None:
+    reader = Reader()
+    page = reader.submit(demo.site, reader.get(demo.site), "/subscribe", email=READER, name=NAME)
+    _expect("check your email" in page.lower(), "the page that says to check the email")
+    _expect(demo.status_of_reader() == "pending", "a pending subscription")
+    _say("A reader signs up on the web form", f"{READER} is pending; the page says to check the email")
+
+
+def _confirm(demo: Demo) -> None:
+    mail = demo.mail("onfirm")
+    link = _link(mail, "/confirm/")
+    reader = Reader()
+    page = reader.get(link)
+    _expect(demo.status_of_reader() == "pending", "a link that changes nothing when a scanner opens it")
+    reader.submit(link, page, "/confirm/")
+    _expect(demo.status_of_reader() == "active", "an active subscription")
+    welcome = demo.mail("elcome")
+    _say("The link from the mail", f"“{mail['subject']}” → button → active → “{welcome['subject']}”")
+
+
+def _send_an_issue(demo: Demo) -> dict[str, Any]:
+    at = (datetime.now(UTC) + timedelta(seconds=SECONDS_AHEAD)).isoformat(timespec="seconds")
+    sentence = demo.newsletter("issues", "schedule", SLUG, "--at", at)
+    issue = demo.mail("tight back")
+    _expect(NAME in issue["text"], "the reader's name in the mail")
+    _say("The weekly issue goes out on schedule", f"{sentence}\n“{issue['subject']}” is in the inbox")
+    return issue
+
+
+def _leave(demo: Demo, issue: dict[str, Any]) -> None:
+    headers = dict(issue["headers"])
+    _expect(headers.get("List-Unsubscribe-Post") == "List-Unsubscribe=One-Click", "the one-click header")
+    url = headers["List-Unsubscribe"].strip("<>")
+    with urllib.request.urlopen(url, b"List-Unsubscribe=One-Click", timeout=PATIENCE) as response:  # noqa: S310
+        _expect(response.status == 200, "an answer of 200")
+    _expect(demo.status_of_reader() == "unsubscribed", "a subscription that has ended")
+    _say("The reader leaves by one tap in the mail program", "one POST, no cookie, no page: unsubscribed")
+
+
+def _report(demo: Demo) -> None:
+    counts = _wait_for(lambda: _finished(demo), "the end of the issue")
+    _expect(counts["audience"] == 1 and counts["sent"] == 1, "one copy, sent")
+    _say("The report: every copy is accounted for", "  ".join(f"{name} {value}" for name, value in counts.items()))
+
+
+def _finished(demo: Demo) -> dict[str, Any] | None:
+    counts: dict[str, Any] = json.loads(demo.newsletter("issues", "status", SLUG, "--json"))
+    return counts if counts["state"] == "sent" else None
+
+
+def _link(mail: dict[str, Any], path: str) -> str:
+    return _found(rf"https?://\S+{path}[\w-]+", mail["text"], f"a link to {path} in the mail").group(0)
+
+
+def _found(pattern: str, text: str, what: str) -> re.Match[str]:
+    match = re.search(pattern, text, re.DOTALL)
+    if match is None:
+        raise StepFailed(f"expected {what}, but did not see it")
+    return match
+
+
+def _say(title: str, text: str) -> None:
+    _console.print(Panel(text, title=title, title_align="left"))
+
+
+def _expect(seen: bool, what: str) -> None:
+    if not seen:
+        raise StepFailed(f"expected {what}, but did not see it")
+
+
+def _wait_for(look: Callable[[], T | None], what: str) -> T:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.2)
+    raise StepFailed(f"waited {PATIENCE} seconds for {what}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def _json(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as response:  # noqa: S310
+        return json.load(response)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Migrating: bring a database forward with Alembic. Only the commands that migrate import this."""
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, MetaData
+
+import newsletter.audience.models
+import newsletter.delivery.models
+import newsletter.editorial.models
+import newsletter.editors  # noqa: F401  (importing the tables is what fills the metadata)
+from newsletter import schema
+from newsletter.bundle import folder
+from newsletter.db import Base
+
+
+def metadata() -> MetaData:
+    """Every table that the code knows."""
+    return Base.metadata
+
+
+def upgrade(engine: Engine) -> None:
+    """Migrate to the newest revision, in one transaction; Conflict if the database is newer than the code."""
+    if schema.standing(engine) is schema.Standing.NEWER:
+        schema.require_current(engine)
+    with engine.begin() as connection:
+        command.upgrade(config(connection), "head")
+
+
+def write_revision(engine: Engine, message: str) -> None:
+    """For developers: write the migration that brings the database to the models, under the next number."""
+    number = f"{len(schema.revisions()) + 1:04}"
+    with engine.begin() as connection:
+        command.revision(config(connection), message, autogenerate=True, rev_id=number)
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration: where the migrations lie, and the connection they run on."""
+    made = Config()
+    made.set_main_option("script_location", str(folder("migrations")))
+    made.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    made.attributes["connection"] = connection
+    return made

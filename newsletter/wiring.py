@@ -1,0 +1,86 @@
+"""The one composition root: settings become sessions, links, and what each room asks for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from newsletter import schema
+from newsletter.audience.practice import Caps, Practice
+from newsletter.config import Settings
+from newsletter.db import Sessions, open_engine
+from newsletter.delivery import merge
+from newsletter.delivery.outbox import Composed
+from newsletter.editorial import archive, cadence, render
+from newsletter.editorial.masthead import Link
+from newsletter.editorial.pictures import PictureFolder
+from newsletter.links import Links
+from newsletter.publications import Publication
+from newsletter.publishing import masthead
+from newsletter.tokens import Seal
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything that a request, a job or a command needs, made from the settings once."""
+
+    settings: Settings
+    sessions: Sessions
+    links: Links
+    practice: Practice
+    pictures: PictureFolder
+
+    @cached_property
+    def database(self) -> str:
+        """Which engine keeps the store: `sqlite` or `postgresql`."""
+        return self.sessions.engine.dialect.name
+
+    def close(self) -> None:
+        """Give back the database's connections."""
+        self.sessions.engine.dispose()
+
+
+def open_house(settings: Settings, *, check_schema: bool = True) -> House:
+    """Wire the house; Conflict, saying what to do, if the database is not of this version."""
+    engine = open_engine(settings.database)
+    if check_schema:
+        schema.require_current(engine)
+    links = Links(settings.public_url, Seal(settings.secret))
+    sessions = Sessions(engine)
+    return House(
+        settings=settings,
+        sessions=sessions,
+        links=links,
+        practice=_practice(settings, sessions, links),
+        pictures=PictureFolder(settings.data_dir / "pictures"),
+    )
+
+
+def _practice(settings: Settings, sessions: Sessions, links: Links) -> Practice:
+    caps = Caps(settings.signup_cap_address, settings.signup_cap_domain, settings.signup_cap_client)
+
+    def compose(kind: str, publication: Publication, fields: Mapping[str, str]) -> Composed:
+        latest = _latest_issue(sessions, links) if kind == "welcome" else None
+        mail = render.single(kind, masthead(publication, links), latest)
+        return _filled(mail, kind, {"next_issue": _weekly_hour(publication), **fields})
+
+    return Practice(links, compose, caps, settings.consent_origin, settings.secret)
+
+
+def _latest_issue(sessions: Sessions, links: Links) -> Link | None:
+    with sessions.reading() as session:
+        issue = session.scalar(archive.shown().limit(1))
+        return Link(issue.title, links.archive(issue.slug)) if issue else None
+
+
+def _weekly_hour(publication: Publication) -> str:
+    slot = publication.slot
+    return f"{cadence.WEEKDAYS[slot.weekday]} at {slot.at:%H:%M} ({slot.time_zone})" if slot else ""
+
+
+def _filled(mail: render.Rendered, kind: str, fields: Mapping[str, str]) -> Composed:
+    known = render.FIELDS[kind]
+    return Composed(
+        subject=merge.compile(mail.subject, known).fill(fields, merge.as_header),
+        html=merge.compile(mail.html, known).fill(fields, merge.as_html),
+        text=merge.compile(mail.text, known).fill(fields, merge.as_text),
+    )

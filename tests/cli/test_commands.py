@@ -1,0 +1,188 @@
+import json
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT, Press
+
+SLUG = "unwind-a-tight-back"
+COUNTS = ["audience", "pending", "sending", "sent", "refused", "failed", "skipped", "in_doubt", "bounced", "complained"]
+
+
+def test_help_names_every_command_and_ends_with_0(press: Press) -> None:
+    answer = press("--help")
+    assert answer.code == 0
+    assert all(name in answer.out for name in ("up", "serve", "worker", "db", "editors", "issues", "subscribers"))
+
+
+@pytest.mark.parametrize("wrong", [["nonsense"], ["issues", "schedule"], ["issues", "send", SLUG], ["db"]])
+def test_wrong_usage_ends_with_2(press: Press, wrong: list[str]) -> None:
+    assert press(*wrong).code == 2
+
+
+def test_a_command_before_the_upgrade_says_to_upgrade(press: Press) -> None:
+    answer = press("issues", "list")
+    assert (answer.code, answer.err) == (1, "the database is empty; run `newsletter db upgrade`\n")
+
+
+def test_a_misspelt_setting_stops_the_start_with_one_line_that_names_it(press: Press) -> None:
+    answer = press("db", "check", MAIL_SEVER="smtp.example.org")
+    assert (answer.code, answer.err) == (1, "MAIL_SEVER is not a setting; did you mean MAIL_SERVER?\n")
+
+
+def test_a_malformed_setting_stops_the_start_with_one_line_that_names_it(press: Press) -> None:
+    answer = press("db", "check", MAIL_PORT="smtp")
+    assert (answer.code, answer.err.count("\n")) == (1, 1)
+    assert answer.err.startswith("MAIL_PORT: ")
+
+
+def test_the_database_says_whether_it_is_current(press: Press) -> None:
+    assert press("db", "check").code == 1
+    assert press("db", "upgrade").code == 0
+    assert press("db", "check").out == "the database is current\n"
+    assert json.loads(press("db", "check", "--json").out) == {"schema": "current"}
+
+
+def test_issues_are_listed_oldest_first_in_the_promised_shape(loaded: Press) -> None:
+    listed = json.loads(loaded("issues", "list", "--json").out)
+    assert len(listed) == 5
+    assert listed[0] == {
+        "slug": SLUG,
+        "title": "Unwind a tight back",
+        "subject": "Unwind a tight back: what massage can and cannot do",
+        "publication": "backpainhelp",
+        "state": "ready",
+        "scheduled_for": None,
+    }
+
+
+def test_loading_twice_changes_nothing(loaded: Press) -> None:
+    answer = loaded("issues", "load", str(ROOT / "issues"))
+    assert answer.code == 0
+    assert answer.out.count("unchanged") == 5
+
+
+def test_an_issue_is_rendered_exactly_as_a_reader_gets_it(loaded: Press, tmp_path: Path) -> None:
+    assert loaded("issues", "render", SLUG, "--to", str(tmp_path / "out")).code == 0
+    eml = (tmp_path / "out" / "issue.eml").read_bytes()
+    message = message_from_bytes(eml, policy=default)
+    text, html = (part.get_content() for part in message.iter_parts())
+    assert (tmp_path / "out" / "issue.html").read_text() == html.replace("\r\n", "\n")
+    assert (tmp_path / "out" / "issue.txt").read_text() == text.replace("\r\n", "\n")
+    assert max(len(line) for line in eml.split(b"\r\n")) <= 998
+    assert len(html.encode()) < 102_400
+
+
+def test_scheduling_says_what_will_happen_and_cancelling_undoes_it(loaded: Press) -> None:
+    answer = loaded("issues", "schedule", SLUG, "--at", "2036-11-25T09:00")
+    assert answer.out == "On Tuesday 25 November 2036 at 09:00 (Europe/Warsaw) this goes to 0 confirmed readers.\n"
+    shown = json.loads(loaded("issues", "show", SLUG, "--json").out)
+    assert (shown["state"], shown["scheduled_for"]) == ("scheduled", "2036-11-25T08:00:00+00:00")
+    assert loaded("issues", "cancel", SLUG).code == 0
+    assert json.loads(loaded("issues", "show", SLUG, "--json").out)["state"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["schedule", SLUG, "--at", "2020-01-07T09:00"], "has passed"),
+        (["schedule", "no-such-issue"], "there is no issue 'no-such-issue'"),
+        (["cancel", SLUG], "nothing to cancel"),
+        (["pause", SLUG], "only an issue that is being sent can pause"),
+        (["list", "--publication", "gazette"], "there is no publication 'gazette'; known: backpainhelp"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_1_and_the_reason(loaded: Press, arguments: list[str], reason: str) -> None:
+    answer = loaded("issues", *arguments)
+    assert answer.code == 1
+    assert reason in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_moment_that_is_none_is_wrong_usage(loaded: Press) -> None:
+    answer = loaded("issues", "schedule", SLUG, "--at", "tomorrow")
+    assert answer.code == 2
+    assert "'tomorrow' is not a moment like" in answer.err
+
+
+def test_the_ledgers_counts_have_the_promised_keys(loaded: Press) -> None:
+    status = json.loads(loaded("issues", "status", SLUG, "--json").out)
+    assert list(status) == ["state", *COUNTS]
+    assert status["state"] == "ready"
+
+
+def test_an_issue_that_preflight_blocks_ends_the_check_with_1(loaded: Press, tmp_path: Path) -> None:
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "publication.toml").write_text((ROOT / "issues" / "publication.toml").read_text())
+    (folder / "2027-01-05-unwritten.md").write_text("---\ntitle: Unwritten\nsubject: Unwritten so far\n---\nTK\n")
+    assert loaded("issues", "load", str(folder)).code == 0
+    answer = loaded("issues", "check", "unwritten")
+    assert answer.code == 1
+    assert answer.out.startswith("blocking: a placeholder is left in the text; write what belongs there (line 5)\n")
+    assert loaded("issues", "schedule", "unwritten").code == 1
+    assert loaded("issues", "check", SLUG).code == 0
+
+
+def test_broken_front_matter_is_named_with_file_line_and_field(loaded: Press, tmp_path: Path) -> None:
+    (tmp_path / "publication.toml").write_text((ROOT / "issues" / "publication.toml").read_text())
+    (tmp_path / "2027-01-05-short.md").write_text("---\ntitle: Short\nsubject: Short\n---\nText.\n")
+    answer = loaded("issues", "load", str(tmp_path))
+    assert answer.code == 1
+    assert "2027-01-05-short.md:3: subject has 5 characters; 10 to 78 fit an inbox line" in answer.err
+
+
+def test_dumped_issues_are_the_files_that_were_loaded(loaded: Press, tmp_path: Path) -> None:
+    assert loaded("issues", "dump", str(tmp_path / "out")).code == 0
+    for path in (ROOT / "issues").glob("*.md"):
+        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_readers_are_imported_shown_exported_and_erased(loaded: Press, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("email,name\nada@reader.example,Ada\nnonsense,\n")
+    answer = loaded("subscribers", "import", "list.csv", "--status", "active", "--consent", "paper form, May 2026")
+    assert (answer.code, answer.out) == (1, "1 added, 0 already there, 0 left alone, 0 ended, 1 refused\n")
+    assert answer.err.startswith("line 3: ")
+    shown = json.loads(loaded("subscribers", "show", "ADA@reader.example", "--json").out)
+    assert (shown["email"], shown["name"]) == ("ada@reader.example", "Ada")
+    assert [(one["publication"], one["status"]) for one in shown["subscriptions"]] == [("backpainhelp", "active")]
+    assert shown["events"][0]["note"].startswith("paper form, May 2026")
+    assert "ada@reader.example,Ada,active," in loaded("subscribers", "export").out
+    assert loaded("subscribers", "erase", "ada@reader.example", "--yes").code == 0
+    assert loaded("subscribers", "show", "ada@reader.example").code == 1
+
+
+def test_active_readers_need_a_proof_of_consent(loaded: Press, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("email\nada@reader.example\n")
+    answer = loaded("subscribers", "import", "list.csv", "--status", "active")
+    assert answer.code == 1
+    assert "--consent" in answer.err
+
+
+def test_an_editor_is_added_once_with_a_one_time_link(loaded: Press) -> None:
+    answer = loaded("editors", "add", "ann@press.example", "--role", "owner")
+    assert answer.code == 0
+    assert "http://127.0.0.1:8000/desk/sign-in/" in answer.out
+    assert loaded("editors", "add", "ann@press.example").code == 1
+
+
+def test_a_short_password_is_refused_and_nobody_is_added(loaded: Press) -> None:
+    answer = loaded("editors", "add", "ann@press.example", "--password-stdin", stdin="short\n")
+    assert (answer.code, "needs 10 to 200 characters" in answer.err) == (1, True)
+    assert loaded("editors", "add", "ann@press.example", "--password-stdin", stdin="long enough, really\n").code == 0
+
+
+def test_a_worker_without_a_mail_server_says_what_to_set(loaded: Press) -> None:
+    answer = loaded("worker")
+    assert (answer.code, answer.err.startswith("MAIL_SERVER is not set")) == (1, True)
+
+
+def test_a_taken_port_is_named_with_the_setting_to_change(loaded: Press) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        answer = loaded("serve", PORT=str(taken.getsockname()[1]))
+    assert answer.code == 1
+    assert "is taken; set PORT to a free one" in answer.err

@@ -1,0 +1,283 @@
+from datetime import UTC, datetime, time, timedelta
+from threading import Barrier, Thread
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter import publishing
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.db import Sessions
+from newsletter.delivery import suppression
+from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
+from newsletter.editorial import issue_file, shelf
+from newsletter.editorial.models import Issue, IssueState
+from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.links import Links
+from newsletter.publications import Publication, Slot
+
+GRACE = timedelta(hours=2)
+WARSAW = ZoneInfo("Europe/Warsaw")
+TUESDAY = datetime(2026, 11, 24, 9, 0, tzinfo=WARSAW)
+
+SOURCE = """---
+title: {title}
+subject: {title}, in ten minutes
+preheader: A short routine for the end of a long day at the desk.
+category: Health
+sources: [{{title: NHS, url: "https://www.nhs.uk/conditions/back-pain/"}}]
+---
+Dear {{{{ name | friend }}}},
+
+Lie down for ten minutes. See a doctor when it does not get better.
+"""
+
+
+@pytest.fixture
+def publication(sessions: Sessions, now: datetime) -> Publication:
+    made = Publication(
+        slug="backpainhelp",
+        name="BackPainHelp",
+        sender_name="BackPainHelp",
+        sender_address="letter@backpainhelp.example",
+        postal_address="1 Example Street",
+        time_zone="Europe/Warsaw",
+        created_at=now,
+        slot=Slot(weekday=1, at=time(9, 0), time_zone="Europe/Warsaw"),
+    )
+    with sessions.begin() as session:
+        session.add(made)
+    return made
+
+
+@pytest.fixture
+def slugs(sessions: Sessions, publication: Publication, now: datetime) -> list[str]:
+    with sessions.begin() as session:
+        home = session.get_one(Publication, publication.id)
+        return [write(session, home, title, now) for title in ("A tight back", "A calm neck")]
+
+
+def write(session: Session, publication: Publication, title: str, now: datetime) -> str:
+    slug = title.lower().replace(" ", "-")
+    parsed = issue_file.parse(SOURCE.format(title=title), f"2026-11-24-{slug}.md")
+    shelf.save(session, publication, shelf.Text(parsed, f"2026-11-24-{slug}.md", {}), shelf.BY_FILE, now)
+    return slug
+
+
+def add_reader(session: Session, publication: Publication, email: str, status: Status, now: datetime) -> int:
+    person = Subscriber(email=email, key=email, name="", created_at=now)
+    tie = Subscription(subscriber=person, publication_id=publication.id, status=status, created_at=now)
+    session.add_all([person, tie])
+    session.flush()
+    return tie.id
+
+
+def schedule(sessions: Sessions, links: Links, slug: str, at: datetime, now: datetime) -> Letter:
+    with sessions.begin() as session:
+        return publishing.schedule(session, links, shelf.find(session, slug), at, now)
+
+
+def state(sessions: Sessions, slug: str) -> IssueState:
+    with sessions.reading() as session:
+        return shelf.state(shelf.find(session, slug))
+
+
+def test_the_next_slot_is_the_first_tuesday_that_no_issue_holds(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime
+) -> None:
+    with sessions.begin() as session:
+        due = [publishing.schedule_next(session, links, shelf.find(session, slug), now).due_at for slug in slugs]
+    assert due == [TUESDAY, TUESDAY + timedelta(days=7)]
+
+
+def test_scheduling_freezes_the_text_that_readers_will_get(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime
+) -> None:
+    letter = schedule(sessions, links, slugs[0], TUESDAY, now)
+    assert state(sessions, slugs[0]) is IssueState.SCHEDULED
+    assert letter.subject == "A tight back, in ten minutes"
+    changed = issue_file.parse(SOURCE.format(title="A tight back") + "More.\n", "2026-11-24-a-tight-back.md")
+    draft = shelf.Text(changed, "2026-11-24-a-tight-back.md", {})
+    with sessions.begin() as session:
+        home = shelf.find(session, slugs[0]).publication
+        with pytest.raises(Conflict, match="cancel a-tight-back"):
+            shelf.save(session, home, draft, shelf.BY_FILE, now)
+
+
+def test_a_moment_that_has_passed_is_refused(sessions: Sessions, links: Links, slugs: list[str], now: datetime) -> None:
+    with pytest.raises(Invalid, match="has passed"):
+        schedule(sessions, links, slugs[0], now - timedelta(minutes=1), now)
+    assert state(sessions, slugs[0]) is IssueState.DRAFT
+
+
+def test_two_issues_never_wait_for_the_same_hour(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime
+) -> None:
+    schedule(sessions, links, slugs[0], TUESDAY, now)
+    with pytest.raises(Conflict, match="another issue waits"):
+        schedule(sessions, links, slugs[1], TUESDAY, now)
+
+
+def test_a_publication_without_a_slot_asks_for_a_moment(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime
+) -> None:
+    with sessions.begin() as session:
+        issue = shelf.find(session, slugs[0])
+        session.delete(issue.publication.slot)
+        session.flush()
+        session.expire(issue.publication)
+        with pytest.raises(NotFound, match="--at"):
+            publishing.schedule_next(session, links, issue, now)
+
+
+def test_only_active_unsuppressed_readers_of_the_publication_get_a_copy(
+    sessions: Sessions, links: Links, publication: Publication, slugs: list[str], now: datetime
+) -> None:
+    with sessions.begin() as session:
+        reader = add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
+        for status in set(Status) - {Status.ACTIVE}:
+            add_reader(session, publication, f"{status.value}@reader.example", status, now)
+        add_reader(session, publication, "bounced-once@reader.example", Status.ACTIVE, now)
+        suppression.add(session, "bounced-once@reader.example", Cause.BOUNCE, now)
+    schedule(sessions, links, slugs[0], TUESDAY, now)
+    with sessions.begin() as session:
+        assert [started.copies for started in publishing.publish_due(session, GRACE, TUESDAY)] == [1]
+    with sessions.reading() as session:
+        assert session.scalars(select(Copy.subscription_id)).all() == [reader]
+
+
+def test_nothing_goes_out_before_its_hour(sessions: Sessions, links: Links, slugs: list[str], now: datetime) -> None:
+    schedule(sessions, links, slugs[0], TUESDAY, now)
+    with sessions.begin() as session:
+        assert publishing.publish_due(session, GRACE, TUESDAY - timedelta(seconds=1)) == []
+
+
+def test_an_hour_missed_within_the_grace_still_goes_out(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime
+) -> None:
+    schedule(sessions, links, slugs[0], TUESDAY, now)
+    with sessions.begin() as session:
+        assert len(publishing.publish_due(session, GRACE, TUESDAY + GRACE)) == 1
+
+
+def test_an_hour_missed_by_more_than_the_grace_waits_for_a_person(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime
+) -> None:
+    late = TUESDAY + GRACE + timedelta(seconds=1)
+    letter = schedule(sessions, links, slugs[0], TUESDAY, now)
+    with sessions.begin() as session:
+        assert publishing.publish_due(session, GRACE, late) == []
+    with sessions.reading() as session:
+        assert session.get_one(Letter, letter.id).state is LetterState.HELD
+    assert state(sessions, slugs[0]) is IssueState.PAUSED
+    with sessions.begin() as session:
+        publishing.send_now(session, links, shelf.find(session, slugs[0]), late)
+    assert state(sessions, slugs[0]) is IssueState.SENDING
+
+
+def test_two_workers_at_the_hour_write_each_copy_once(
+    sessions: Sessions, links: Links, publication: Publication, slugs: list[str], now: datetime
+) -> None:
+    with sessions.begin() as session:
+        for number in range(50):
+            add_reader(session, publication, f"reader{number}@reader.example", Status.ACTIVE, now)
+    schedule(sessions, links, slugs[0], TUESDAY, now)
+    started = at_once(4, lambda: _publish(sessions))
+    assert sum(len(letters) for letters in started) == 1
+    with sessions.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Copy)) == 50
+
+
+def test_two_editors_who_schedule_one_issue_at_once_make_one_letter(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime
+) -> None:
+    def try_it() -> str:
+        try:
+            with sessions.begin() as session:
+                publishing.schedule_next(session, links, shelf.find(session, slugs[0]), now)
+        except Conflict as error:
+            return str(error)
+        return "scheduled"
+
+    answers = at_once(3, try_it)
+    assert answers.count("scheduled") == 1
+    with sessions.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Letter)) == 1
+
+
+def test_cancelling_before_the_hour_lets_the_issue_be_scheduled_again(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime
+) -> None:
+    schedule(sessions, links, slugs[0], TUESDAY, now)
+    with sessions.begin() as session:
+        assert publishing.cancel(session, shelf.find(session, slugs[0]), now) == 0
+    assert state(sessions, slugs[0]) is IssueState.CANCELLED
+    schedule(sessions, links, slugs[0], TUESDAY, now)
+    assert state(sessions, slugs[0]) is IssueState.SCHEDULED
+
+
+def test_cancelling_in_mid_issue_spares_the_rest_and_is_final(
+    sessions: Sessions, links: Links, publication: Publication, slugs: list[str], now: datetime
+) -> None:
+    with sessions.begin() as session:
+        add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
+        publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
+    with sessions.begin() as session:
+        assert publishing.cancel(session, shelf.find(session, slugs[0]), now) == 1
+    with sessions.begin() as session:
+        assert session.scalars(select(Copy.state)).all() == [CopyState.SKIPPED]
+        with pytest.raises(Conflict, match="nobody is sent an issue twice"):
+            publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
+
+
+def test_an_issue_is_sent_once_however_often_it_is_asked_for(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime
+) -> None:
+    with sessions.begin() as session:
+        publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
+    with sessions.begin() as session, pytest.raises(Conflict, match="sending already"):
+        publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
+
+
+def test_a_paused_issue_goes_on_when_resumed(sessions: Sessions, links: Links, slugs: list[str], now: datetime) -> None:
+    with sessions.begin() as session:
+        issue = shelf.find(session, slugs[0])
+        publishing.send_now(session, links, issue, now)
+        publishing.pause(session, issue)
+        assert shelf.state(issue) is IssueState.PAUSED
+        publishing.resume(session, issue)
+        assert shelf.state(issue) is IssueState.SENDING
+
+
+def test_an_unfit_issue_is_never_frozen(
+    sessions: Sessions, links: Links, publication: Publication, now: datetime
+) -> None:
+    with sessions.begin() as session:
+        home = session.get_one(Publication, publication.id)
+        parsed = issue_file.parse(SOURCE.format(title="Still to come") + "TK\n", "2026-11-24-still-to-come.md")
+        shelf.save(session, home, shelf.Text(parsed, "2026-11-24-still-to-come.md", {}), shelf.BY_FILE, now)
+        with pytest.raises(Conflict, match="placeholder"):
+            publishing.schedule_next(session, links, shelf.find(session, "still-to-come"), now)
+        assert session.scalar(select(Issue.letter_id)) is None
+
+
+def _publish(sessions: Sessions) -> list[publishing.Started]:
+    with sessions.begin() as session:
+        return publishing.publish_due(session, GRACE, TUESDAY.astimezone(UTC))
+
+
+def at_once(times: int, act):  # type: ignore[no-untyped-def]
+    """What `act` returned in each of several threads that began together."""
+    barrier, answers = Barrier(times), []
+
+    def run() -> None:
+        barrier.wait()
+        answers.append(act())
+
+    threads = [Thread(target=run) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
