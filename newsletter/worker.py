@@ -1,5 +1,6 @@
 """The clock: one table of jobs, run by APScheduler, each safe to run on two hosts at once."""
 
+import logging
 import os
 import secrets
 import signal
@@ -23,6 +24,9 @@ from newsletter.errors import Refused
 from newsletter.wiring import House
 
 log = structlog.get_logger()
+
+# A job that is still running is left alone until it is done; that is meant, and no warning each second.
+logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 import structlog
-from waitress import create_server, wasyncore  # type: ignore[import-untyped]
+from waitress import create_server, wasyncore
 
 from newsletter.inbox import smtp
 from newsletter.inbox.doors import listen
