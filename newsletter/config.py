@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     base_url: str = ""
     secret_key: SecretStr | None = None
 
-    host: str = "127.0.0.1"
+    listen: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     inbox_port: int = Field(8025, ge=1, le=65535)
     proxy_hops: int = Field(0, ge=0, le=9)
@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     @property
     def public_url(self) -> str:
         """The origin that links in mail begin with; no slash at the end."""
-        return self.base_url or f"http://{self.host}:{self.port}"
+        return self.base_url or f"http://{self.listen}:{self.port}"
 
     @property
     def database(self) -> str:

@@ -28,7 +28,7 @@ _STOP_SECONDS = 15
 def run(settings: Settings) -> None:
     """Start the processes, say where everything is, and stop them all when one ends or a signal comes."""
     for port, name in ((settings.port, "PORT"), (settings.inbox_port, "INBOX_PORT")):
-        require_free(settings.host, port, name)
+        require_free(settings.listen, port, name)
     house = open_house(settings, check_schema=False)
     migrating.upgrade(house.sessions.engine)
     invitation = _invitation(house)
@@ -66,7 +66,7 @@ def _start(command: list[str], environment: Mapping[str, str]) -> subprocess.Pop
 
 def _wait_until_ready(settings: Settings, children: list[subprocess.Popen[bytes]]) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while not _answers(f"http://{settings.host}:{settings.port}/readyz"):
+    while not _answers(f"http://{settings.listen}:{settings.port}/readyz"):
         if any(child.poll() is not None for child in children):
             raise Refused("a part did not start; its reason stands above")
         if time.monotonic() > deadline:

@@ -1,0 +1,86 @@
+# `make run` and `make test` are all that a fresh machine needs; `make help` lists the rest.
+# Kept to GNU make 3.81 and a POSIX shell, which is what macOS has.
+
+BIN := .venv/bin
+# How many tests run at once; 0 for one after the other, in this process.
+WORKERS ?= auto
+
+# What the browser gets from npm packages. The desk serves each under its path in the package.
+VENDOR := newsletter/web/assets/vendor
+VENDORED := \
+	@tabler/core/dist/css/tabler.min.css \
+	htmx.org/dist/htmx.min.js \
+	htmx.org/LICENSE
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test setup check lint bench demo dist lock clean assets parts
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: setup ## set up, then run the press with a local inbox (PORT=, INBOX_PORT=, DATA_DIR=)
+	@$(BIN)/newsletter db upgrade
+	@$(BIN)/newsletter issues load || echo "The press starts all the same; mend the files and load them again."
+	@exec $(BIN)/newsletter up
+
+test: .venv/.installed-dev assets parts ## set up, then run every test (ARGS="-k words" for some)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+
+setup: .venv/.installed assets ## all of the set-up; starts nothing
+	@:
+
+check: lint test ## lint, types, import contracts, tests
+
+lint: .venv/.installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+demo: setup ## the whole story in the terminal, in a minute
+	@$(BIN)/python -m newsletter.demo
+
+bench: .venv/.installed-dev assets parts ## measure: ratios, not seconds
+	@$(BIN)/python -m bench $(ARGS)
+
+dist: setup ## a wheel and a source archive in dist/
+	@$(BIN)/python -m hatchling build
+
+lock: .venv/.installed ## pin the versions that pyproject.toml and package.json allow
+	@sh .ci/lock
+
+clean: ## remove what set-up made; your data in var/ stays
+	rm -rf .venv node_modules $(VENDOR) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+assets: $(VENDORED:%=$(VENDOR)/%)
+
+parts: .venv/.installed-dev
+	@sh .ci/machine parts
+
+# pip comes last into a new environment, so half a one is made again.
+$(BIN)/pip:
+	@python=$$(sh .ci/machine python) && echo "Making .venv with $$python" && "$$python" -m venv --clear .venv
+
+.venv/.installed: requirements.lock pyproject.toml | $(BIN)/pip
+	@echo "Installing Python packages"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+# The development lock holds all of the other, so one installation does for both.
+.venv/.installed-dev: requirements-dev.lock pyproject.toml | $(BIN)/pip
+	@echo "Installing Python packages"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch .venv/.installed $@
+
+node_modules/.installed: package.json package-lock.json .npmrc | .venv/.installed
+	@echo "Installing front-end packages"
+	@$(BIN)/npm ci --loglevel=error > /dev/null
+	@touch $@
+
+$(VENDOR)/%: node_modules/.installed
+	@mkdir -p $(@D)
+	@cp node_modules/$* $@

@@ -1,0 +1,186 @@
+"""The settings: told in docs/settings.md, checked at the start, and one secret key kept for good."""
+
+import re
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter import config
+from newsletter.errors import Invalid
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
+ROW = re.compile(r"^\| `([A-Z_]+)` \| (?:`(.*?)`|–) \| (.+?) \| (.+?) \|$", re.MULTILINE)
+TOLD = {name: default for name, default, *_ in ROW.findall(DOCUMENT.read_text(encoding="utf-8"))}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting from outside, and no `.env`."""
+    for name in config.names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_every_setting_is_told_and_no_other() -> None:
+    assert sorted(TOLD) == sorted(config.names())
+
+
+@pytest.mark.parametrize("name", config.names())
+def test_the_default_told_is_the_default(name: str) -> None:
+    assert TOLD[name] == as_written(config.Settings.model_fields[name.lower()].default)
+
+
+def test_without_any_setting_it_runs_on_a_laptop(tmp_path: Path) -> None:
+    settings = config.load()
+    assert settings.public_url == "http://127.0.0.1:8000"
+    assert settings.database == f"sqlite:///{tmp_path}/var/newsletter.db"
+    assert settings.mail is None
+    assert settings.bulk_mail is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("MAIL_SEVER", "localhost", "MAIL_SEVER is not a setting; did you mean MAIL_SERVER?"),
+        ("BULK_MAIL_PROT", "25", "BULK_MAIL_PROT is not a setting; did you mean BULK_MAIL_PORT?"),
+        ("SIGNUP_ZZZ", "1", "SIGNUP_ZZZ is not a setting; docs/settings.md lists them all"),
+        ("DATABSE_URL", "sqlite:///x", "DATABSE_URL is not a setting; did you mean DATABASE_URL?"),
+        ("log_format", "json", "log_format is not a setting; did you mean LOG_FORMAT?"),
+    ],
+)
+def test_an_unknown_setting_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Invalid) as stop:
+        config.load()
+    assert str(stop.value) == sentence
+
+
+@pytest.mark.parametrize("name", ["PATH_INFO", "HOSTNAME", "MAIL", "MAILCHECK", "PYTHONPATH", "PGPORT"])
+def test_a_variable_of_another_program_is_left_alone(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "whatever")
+    config.load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eight thousand"),
+        ("PORT", "65536"),
+        ("MAIL_USE_TLS", "perhaps"),
+        ("MAIL_RATE", "-1"),
+        ("MAIL_RATE", "inf"),
+        ("IN_DOUBT", "retry"),
+        ("BASE_URL", "letters.example.org"),
+        ("BASE_URL", "https://letters.example.org/\r\nBcc: x"),
+        ("BASE_URL", "https://"),
+        ("DATABASE_URL", "mysql://db"),
+        ("DATABASE_URL", "newsletter.db"),
+        ("SECRET_KEY", "short"),
+        ("SEND_GRACE_MINUTES", "2h"),
+    ],
+)
+def test_a_malformed_setting_stops_the_start_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Invalid, match=rf"^{name}: .+$") as stop:
+        config.load()
+    assert "\n" not in str(stop.value)
+
+
+def test_a_secret_is_not_repeated_when_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "swordfish")
+    with pytest.raises(Invalid) as stop:
+        config.load()
+    assert "swordfish" not in str(stop.value)
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=1111\nINBOX_PORT=2222\n")
+    monkeypatch.setenv("PORT", "3333")
+    settings = config.load()
+    assert (settings.port, settings.inbox_port) == (3333, 2222)
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "")
+    assert config.load().port == 8000
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"PROT=1\n", "PROT in .env is not a setting; did you mean PORT?"),
+        (b"PORT=one\n", "PORT: Input should be a valid integer, unable to parse string as an integer"),
+        ("MAIL_USERNAME=Zoë\n".encode("latin-1"), ".env is not UTF-8 text; save it as UTF-8"),
+    ],
+)
+def test_a_bad_line_in_the_file_stops_the_start(tmp_path: Path, content: bytes, sentence: str) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(Invalid) as stop:
+        config.load()
+    assert str(stop.value) == sentence
+
+
+def test_postgres_is_reached_through_psycopg(monkeypatch: pytest.MonkeyPatch) -> None:
+    for scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        monkeypatch.setenv("DATABASE_URL", f"{scheme}://press@db/press")
+        assert config.load().database == "postgresql+psycopg://press@db/press"
+
+
+def test_issues_may_have_a_server_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIL_SERVER", "letters.example.org")
+    monkeypatch.setenv("MAIL_USE_TLS", "true")
+    assert config.load().bulk_mail == config.load().mail
+    monkeypatch.setenv("BULK_MAIL_SERVER", "bulk.example.org")
+    assert config.load().bulk_mail == config.MailServer("bulk.example.org", 25)
+
+
+def test_the_secret_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    first = config.load().secret
+    kept = tmp_path / "var" / "secret_key"
+    assert len(first) >= 48
+    assert config.load().secret == first
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert [path.name for path in kept.parent.iterdir()] == ["secret_key"]
+
+
+def test_a_secret_key_that_is_set_is_used_and_none_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SECRET_KEY", "0123456789abcdef")
+    assert config.load().secret == b"0123456789abcdef"
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_damaged_secret_key_is_not_replaced_in_silence(tmp_path: Path) -> None:
+    kept = tmp_path / "var" / "secret_key"
+    kept.parent.mkdir()
+    kept.touch()
+    with pytest.raises(Invalid, match="is damaged"):
+        _ = config.load().secret
+
+
+def test_processes_that_start_at_once_agree_on_the_secret_key(tmp_path: Path) -> None:
+    program = f"import sys; sys.path.insert(0, {str(DOCUMENT.parents[1])!r})\n"
+    program += "from newsletter import config; print(config.load().secret)"
+    command = [sys.executable, "-c", program]
+    racers = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path) for _ in range(4)]
+    assert len({racer.communicate()[0] for racer in racers}) == 1
+    assert [racer.returncode for racer in racers] == [0] * 4
+
+
+def test_threads_that_start_at_once_agree_on_the_secret_key() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: config.load().secret, range(64)))) == 1
+
+
+def as_written(default: Any) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    return "" if default is None else str(default)
