@@ -115,6 +115,14 @@ def holding(session: Session, editor_id: int, nonce: int) -> Editor | None:
     return session.scalar(select(Editor).where(Editor.id == editor_id, Editor.nonce == nonce))
 
 
+def find(session: Session, email: str) -> Editor:
+    """The person of that address; NotFound if nobody of the team has it."""
+    editor = session.scalar(select(Editor).where(Editor.key == email.strip().casefold()))
+    if editor is None:
+        raise NotFound(f"{email} is not of the team; `newsletter editors add` lets somebody in")
+    return editor
+
+
 def team() -> Select[Editor]:
     """Everybody who may sign in, in the order of their addresses."""
     return select(Editor).order_by(Editor.key)

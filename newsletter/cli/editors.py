@@ -7,7 +7,7 @@ import click
 from newsletter import editors as people
 from newsletter.audience.address import Address
 from newsletter.cli.common import in_house, now
-from newsletter.editors import Role
+from newsletter.editors import Editor, Role
 from newsletter.wiring import House
 
 
@@ -29,4 +29,18 @@ def add(house: House, email: str, role: str, password_stdin: bool) -> None:
             people.set_password(editor, sys.stdin.readline().rstrip("\r\n"))
     click.echo(f"{editor.email} may sign in as {editor.role.value} at {house.links.desk()}")
     if not password_stdin:
-        click.echo(f"once, within a day, without a password: {house.links.sign_in(editor.id, editor.nonce, now())}")
+        _print_link(house, editor)
+
+
+@editors.command()
+@click.argument("email")
+@in_house
+def link(house: House, email: str) -> None:
+    """A new one-time sign-in link, for somebody of the team who lost their password."""
+    with house.sessions.reading() as session:
+        editor = people.find(session, email)
+    _print_link(house, editor)
+
+
+def _print_link(house: House, editor: Editor) -> None:
+    click.echo(f"once, within a day, without a password: {house.links.sign_in(editor.id, editor.nonce, now())}")

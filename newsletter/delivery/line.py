@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import ssl
-from asyncio import Event
+from asyncio import Event, Future
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -133,10 +133,18 @@ class Line:
         wire = await self._connected()
         if envelope.international and "SMTPUTF8" not in wire.extensions:
             return outcomes.refused_here(copy.id, "5.6.7", "the address needs SMTPUTF8, which the server has not")
-        return await self._transact(wire, copy, envelope, content)
-
-    async def _transact(self, wire: Wire, copy: Claimed, envelope: Envelope, content: bytes) -> Outcome:
         begun = self._floor.scribe.begin(copy.id)
+        try:
+            return await self._transact(wire, copy, envelope, content, begun)
+        except HungUp:
+            if wire.awaiting_verdict or not wire.served:
+                raise
+        # A server may close after so many messages; that is no outage, and no copy's fault.
+        return await self._transact(await self._connected(), copy, envelope, content, begun)
+
+    async def _transact(
+        self, wire: Wire, copy: Claimed, envelope: Envelope, content: bytes, begun: Future[bool]
+    ) -> Outcome:
         reply = await wire.offer(envelope)
         if reply.code != 354:
             return self._judged(copy, reply)
@@ -201,11 +209,7 @@ class Line:
 
     async def _sit_out(self, error: TransportDown) -> None:
         """Wait before the server is troubled again, longer each time in a row."""
-        worn = self._wire is not None and self._wire.served > 0
         self._drop()
-        if worn:
-            # A server may close after so many messages; that is no outage.
-            return
         self._failures += 1
         if self._failures == 1:
             log.warning("the mail server cannot be used; trying again", reason=str(error))

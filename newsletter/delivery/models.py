@@ -119,7 +119,7 @@ class Copy(Base):
     status: Mapped[str | None] = mapped_column(String(12))
     reply: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(String(40))
-    """Why it was skipped: unsubscribed, suppressed, cancelled, erased, …"""
+    """Why it was skipped, or why it will be if it comes back: unsubscribed, suppressed, cancelled, erased, …"""
 
 
 class Note(StrEnum):

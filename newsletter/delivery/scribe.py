@@ -53,15 +53,8 @@ class Scribe:
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Do this in a transaction of its own; waits while the database is away."""
-        wait = 0.1
         async with self._pen:
-            while True:
-                try:
-                    return await _to_the_end(asyncio.to_thread(self._in_transaction, work))
-                except _AWAY as error:
-                    log.warning("the ledger cannot be written; trying again", error=type(error).__name__)
-                await asyncio.sleep(wait)
-                wait = min(_LONGEST_WAIT, wait * 2)
+            return await self._insist(work)
 
     async def run(self) -> None:
         """Write group after group, until cancelled."""
@@ -70,16 +63,27 @@ class Scribe:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what waits to be written."""
-        self._asked.clear()
-        begins, self._begins = self._begins, {}
-        # The list is emptied only once it is written, so that no result is lost to a cancelled wait.
-        outcomes = list(self._outcomes)
-        begun = await self.write(lambda session: self._group(session, outcomes, list(begins)))
-        del self._outcomes[: len(outcomes)]
+        """Write what waits to be written, in one transaction."""
+        async with self._pen:
+            self._asked.clear()
+            begins, self._begins = self._begins, {}
+            outcomes = list(self._outcomes)
+            begun = await self._insist(lambda session: self._group(session, outcomes, list(begins)))
+            # Only now, so that a wait that is cancelled loses no result.
+            del self._outcomes[: len(outcomes)]
         for copy_id, answer in begins.items():
             if not answer.done():
                 answer.set_result(copy_id in begun)
+
+    async def _insist(self, work: Callable[[Session], T]) -> T:
+        wait = 0.1
+        while True:
+            try:
+                return await _to_the_end(asyncio.to_thread(self._in_transaction, work))
+            except _AWAY as error:
+                log.warning("the ledger cannot be written; trying again", error=type(error).__name__)
+            await asyncio.sleep(wait)
+            wait = min(_LONGEST_WAIT, wait * 2)
 
     @property
     def unwritten(self) -> list[int]:

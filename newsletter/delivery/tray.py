@@ -114,6 +114,8 @@ class Tray:
         async with self._filling:
             if not self._copies:
                 self._adapt()
+                # What a line has just given back is among what is due.
+                await self._scribe.flush()
                 self._copies.extend(await self._scribe.write(lambda session: self._claims.take(session, self._room)))
 
     def _adapt(self) -> None:

@@ -166,6 +166,8 @@ def test_an_editor_is_added_once_with_a_one_time_link(loaded: Press) -> None:
     assert answer.code == 0
     assert "http://127.0.0.1:8000/desk/sign-in/" in answer.out
     assert loaded("editors", "add", "ann@press.example").code == 1
+    assert "/desk/sign-in/" in loaded("editors", "link", "Ann@press.example").out
+    assert loaded("editors", "link", "bob@press.example").code == 1
 
 
 def test_a_short_password_is_refused_and_nobody_is_added(loaded: Press) -> None:

@@ -1,0 +1,109 @@
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import pytest
+from peers import Clock, Mailbox, honest
+from sqlalchemy import insert, select
+
+from newsletter.config import MailServer
+from newsletter.db import Sessions
+from newsletter.delivery import ledger
+from newsletter.delivery.ledger import Counts
+from newsletter.delivery.models import Copy, Letter, LetterState
+from newsletter.delivery.sender import PressRun
+from newsletter.links import Links
+from newsletter.publications import Publication
+
+TEXT = "Hello {{ name | friend }},\n\n.a line with a dot\nLeave: {{ unsubscribe_url }}\n"
+HTML = '<html><p>Hello {{ name | friend }}</p><a href="{{ unsubscribe_url }}">Leave</a>{{ preferences_url }}</html>'
+
+
+@pytest.fixture
+def clock(now: datetime) -> Clock:
+    return Clock(now)
+
+
+@pytest.fixture
+def publication(sessions: Sessions, now: datetime) -> Publication:
+    publication = Publication(
+        slug="back", name="Back", sender_name="Back Pain Help", sender_address="desk@example.org", created_at=now
+    )
+    with sessions.begin() as session:
+        session.add(publication)
+    return publication
+
+
+@pytest.fixture
+def running(sessions: Sessions, publication: Publication, now: datetime) -> Callable[..., int]:
+    """Makes a running letter with a copy for each address, and says its id."""
+
+    def make(addresses: Iterable[str], subject: str = "Unwind, {{ name | friend }}", at: datetime = now) -> int:
+        letter = Letter(
+            publication_id=publication.id,
+            state=LetterState.RUNNING,
+            due_at=at,
+            created_at=at,
+            started_at=at,
+            content_hash="ab" * 32,
+            sender_name=publication.sender_name,
+            sender_address=publication.sender_address,
+            list_id="Back <back.example.org>",
+            feedback_id="1:1:issue:backpain",
+            archive_url="https://letters.example.org/archive/unwind/",
+            subject=subject,
+            html=HTML,
+            text=TEXT,
+        )
+        with sessions.begin() as session:
+            session.add(letter)
+            session.flush()
+            copies = [
+                {"letter_id": letter.id, "subscription_id": number, "address": address, "name": "", "not_before": at}
+                for number, address in enumerate(addresses, 1)
+            ]
+            session.execute(insert(Copy), copies)
+        return letter.id
+
+    return make
+
+
+@pytest.fixture
+def counts(sessions: Sessions) -> Callable[[int], Counts]:
+    def count(letter_id: int) -> Counts:
+        with sessions.begin() as session:
+            return ledger.counts(session, letter_id)
+
+    return count
+
+
+@pytest.fixture
+def copies(sessions: Sessions) -> Callable[[int], dict[str, Copy]]:
+    """The rows of a letter's copies, by address."""
+
+    def rows(letter_id: int) -> dict[str, Copy]:
+        with sessions.begin() as session:
+            return {copy.address: copy for copy in session.scalars(select(Copy).where(Copy.letter_id == letter_id))}
+
+    return rows
+
+
+@pytest.fixture
+def press(sessions: Sessions, links: Links, clock: Clock) -> Callable[..., PressRun]:
+    """Makes a press for a server; its time-outs are hundredths of what the RFC asks for."""
+
+    def make(server: MailServer, **options: object) -> PressRun:
+        settings = {"worker": "w", "connections": 3, "clock": clock, "patience": 0.01} | options
+        return PressRun(sessions, server, links, **settings)
+
+    return make
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+def honest_server(mailbox: Mailbox):
+    with honest(mailbox) as peer:
+        yield peer.server

@@ -1,0 +1,188 @@
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from peers import parsed
+
+from newsletter.delivery import compose, mime
+from newsletter.delivery.merge import as_header, as_html, as_text
+from newsletter.delivery.models import Letter, Post
+from newsletter.errors import Invalid
+from newsletter.links import Links
+from newsletter.tokens import Seal
+
+LINKS = Links("https://letters.example.org", Seal(b"a secret for tests"))
+DATE = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Copy:
+    id: int = 7
+    letter_id: int = 3
+    subscription_id: int = 5
+    address: str = "reader@example.org"
+    name: str = "Ada"
+
+
+def letter(**changes: object) -> Letter:
+    fields = {
+        "sender_name": "Back Pain Help",
+        "sender_address": "desk@example.org",
+        "reply_to": "ask@example.org",
+        "list_id": "Back <back.example.org>",
+        "feedback_id": "1:1:issue:backpain",
+        "content_hash": "ab" * 32,
+        "archive_url": "https://letters.example.org/archive/unwind/",
+        "subject": "Unwind, {{ name | friend }}",
+        "html": "<p>Hello {{ name | friend }}</p>\n<a href='{{ unsubscribe_url }}'>Leave</a>\n",
+        "text": "Hello {{ name | friend }}\n.\n.dot\nFrom here to {{ preferences_url }} and {{ archive_url }}\n",
+    }
+    return Letter(**(fields | changes))
+
+
+def plainly_built(copy: Copy) -> EmailMessage:
+    """The same message, built by the standard library without any of our own encoding."""
+    name = as_header(copy.name)
+    message = EmailMessage(policy=policy.SMTP.clone(max_line_length=998))
+    message["From"] = Address("Back Pain Help", addr_spec="desk@example.org")
+    message["To"] = Address(name, addr_spec=copy.address)
+    message["Subject"] = f"Unwind, {name or 'friend'}"
+    message["Reply-To"] = "ask@example.org"
+    message["List-Id"] = "Back <back.example.org>"
+    message["List-Unsubscribe"] = f"<{LINKS.unsubscribe(5, 3)}>"
+    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message["Feedback-ID"] = "1:1:issue:backpain"
+    in_text = as_text(copy.name).strip() or "friend"
+    in_html = as_html(copy.name).strip() or "friend"
+    message.set_content(
+        f"Hello {in_text}\n.\n.dot\n"
+        f"From here to {LINKS.preferences(5)} and https://letters.example.org/archive/unwind/\n"
+    )
+    message.add_alternative(f"<p>Hello {in_html}</p>\n<a href='{LINKS.unsubscribe(5, 3)}'>Leave</a>\n", subtype="html")
+    return message
+
+
+names = st.text(max_size=100)
+local_parts = st.from_regex(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]{1,20}(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]{1,20}){0,2}", fullmatch=True
+)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(names, local_parts)
+def test_a_message_reads_as_one_built_by_the_standard_library(name: str, local: str) -> None:
+    copy = Copy(name=name, address=f"{local}@example.org")
+    ours = parsed(compose.compile(letter(), LINKS).message(copy, DATE))
+    theirs = parsed(plainly_built(copy).as_bytes())
+    for header in set(theirs.keys()) - {"Content-Type", "Content-Transfer-Encoding"}:
+        assert str(ours[header]) == str(theirs[header]), header
+    assert ours["To"].addresses == theirs["To"].addresses
+    assert [part.get_content() for part in ours.iter_parts()] == [part.get_content() for part in theirs.iter_parts()]
+
+
+@settings(max_examples=100, deadline=None)
+@given(names, st.text(max_size=300), st.text(max_size=3000))
+def test_whatever_is_written_no_line_is_too_long_and_all_is_7_bit(name: str, subject: str, body: str) -> None:
+    frozen = letter(subject=subject.replace("{{", ""), html=body.replace("{{", ""), text=body.replace("{{", ""))
+    frozen = _encodable(frozen)
+    content = compose.compile(frozen, LINKS).message(Copy(name=name), DATE)
+    assert content.isascii()
+    assert content.endswith(b"\r\n")
+    for line in content.split(b"\r\n"):
+        assert len(line) <= 998
+        assert b"\n" not in line
+        assert b"\r" not in line
+
+
+def _encodable(frozen: Letter) -> Letter:
+    for part in ("html", "text"):
+        setattr(frozen, part, getattr(frozen, part).encode("utf-8", "replace").decode())
+    return frozen
+
+
+def test_the_headers_are_those_of_the_contract_and_each_once() -> None:
+    message = parsed(compose.compile(letter(), LINKS).message(Copy(), DATE))
+    assert sorted(message.keys()) == sorted(
+        [
+            "From", "To", "Subject", "Date", "Message-ID", "Reply-To", "List-Id", "List-Unsubscribe",
+            "List-Unsubscribe-Post", "Feedback-ID", "MIME-Version", "Content-Type",
+        ]
+    )  # fmt: skip
+    assert message["Date"].datetime == DATE
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    assert message.defects == []
+
+
+def test_the_unsubscribe_link_is_neither_encoded_nor_folded() -> None:
+    content = compose.compile(letter(), LINKS).message(Copy(), DATE)
+    assert f"\r\nList-Unsubscribe: <{LINKS.unsubscribe(5, 3)}>\r\n".encode() in content
+
+
+def test_the_message_id_is_the_copys_own_and_never_changes() -> None:
+    template = compose.compile(letter(), LINKS)
+    again = parsed(compose.compile(letter(), LINKS).message(Copy(), DATE.replace(year=2027)))
+    first, other = (parsed(template.message(Copy(id=number), DATE)) for number in (7, 8))
+    assert first["Message-ID"] == again["Message-ID"] != other["Message-ID"]
+
+
+def test_a_name_cannot_add_a_header_or_a_tag() -> None:
+    evil = Copy(name="Eve\r\nBcc: all@example.org\r\n\r\n<script>")
+    message = parsed(compose.compile(letter(), LINKS).message(evil, DATE))
+    assert message["Bcc"] is None
+    assert "<script>" not in message.get_body(("html",)).get_content()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "a",
+        "@example.org",
+        "a@",
+        "a b@example.org",
+        "a@b>",
+        "a@example.org\r\nX: y",
+        "a,b@example.org",
+        "a@\u2603.\u0000",
+    ],
+)
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(Invalid):
+        mime.sendable(address)
+
+
+def test_a_domain_goes_as_its_a_label() -> None:
+    assert mime.sendable("info@straße.example") == "info@xn--strae-oqa.example"
+
+
+def test_the_return_path_fits_a_local_part_however_large_the_number() -> None:
+    template = compose.compile(letter(), LINKS)
+    envelope = compose.envelope(template, Copy(id=2**63 - 1), "bounces.example.org", 1)
+    assert len(envelope.sender.partition("@")[0]) <= 64
+    assert compose.envelope(template, Copy(), None, 1).sender == "desk@example.org"
+
+
+def test_a_single_letter_says_that_no_person_wrote_it() -> None:
+    post = Post(
+        id=4,
+        created_at=DATE,
+        sender_name="Back Pain Help",
+        sender_address="desk@example.org",
+        address="reader@example.org",
+        name="Ada",
+        subject="Please confirm – è",
+        html="<p>Confirm</p>",
+        text="Confirm",
+    )
+    message = parsed(compose.single(post, DATE))
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Subject"] == "Please confirm – è"
+    assert message["List-Unsubscribe"] is None
+    post.unsubscribe_url = "https://letters.example.org/unsubscribe/x"
+    assert parsed(compose.single(post, DATE))["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"

@@ -1,0 +1,154 @@
+from datetime import timedelta
+
+import pytest
+from peers import readers
+from sqlalchemy import insert, text, update
+
+from newsletter.delivery import ledger, outcomes
+from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
+from newsletter.delivery.replies import Reply
+
+TAKEN = Reply(250, ("2.0.0 Taken",))
+LATER = Reply(451, ("4.3.0 Later",))
+
+
+def test_a_copy_is_counted_in_exactly_one_state(running, sessions, now, counts) -> None:
+    letter = running(readers(6))
+    with sessions.begin() as session:
+        claimed = ledger.claim(session, "w", 5, now)
+        ids = [copy.id for copy in claimed]
+        results = [outcomes.sent(ids[0], TAKEN), outcomes.refused(ids[1], LATER), outcomes.in_doubt(ids[2], "?")]
+        ledger.record(session, "w", [*results, outcomes.faulty(ids[3], ValueError("x"))], now)
+        session.execute(insert(CopyNote).values(copy_id=ids[0], kind=Note.COMPLAINED, at=now))
+    assert counts(letter) == ledger.Counts(
+        audience=6,
+        pending=1,
+        sending=1,
+        sent=1,
+        refused=1,
+        failed=1,
+        skipped=0,
+        in_doubt=1,
+        bounced=0,
+        complained=1,
+    )
+
+
+def test_no_two_workers_claim_the_same_copy(running, sessions, now) -> None:
+    running(readers(10))
+    with sessions.begin() as session:
+        first = {copy.id for copy in ledger.claim(session, "one", 6, now)}
+    with sessions.begin() as session:
+        second = {copy.id for copy in ledger.claim(session, "two", 6, now)}
+    assert (len(first), len(second)) == (6, 4)
+    assert not first & second
+
+
+@pytest.mark.parametrize("state", [state for state in LetterState if state is not LetterState.RUNNING])
+def test_only_a_running_letter_is_claimed_from(running, sessions, now, state) -> None:
+    letter = running(readers(2))
+    with sessions.begin() as session:
+        session.execute(update(Letter).where(Letter.id == letter).values(state=state))
+        assert ledger.claim(session, "w", 10, now) == []
+
+
+def test_a_copy_is_begun_once_and_only_by_whoever_holds_it(running, sessions, now) -> None:
+    running(readers(2))
+    with sessions.begin() as session:
+        ids = {copy.id for copy in ledger.claim(session, "w", 2, now)}
+        assert ledger.begin(session, "other", ids, now) == set()
+        assert ledger.begin(session, "w", ids, now + ledger.LEASE) == set()
+        assert ledger.begin(session, "w", ids, now) == ids
+        assert ledger.begin(session, "w", ids, now) == set()
+
+
+def test_no_copy_of_a_paused_letter_is_begun(running, sessions, now) -> None:
+    letter = running(readers(1))
+    with sessions.begin() as session:
+        [copy] = ledger.claim(session, "w", 1, now)
+        session.execute(update(Letter).where(Letter.id == letter).values(state=LetterState.PAUSED))
+        assert ledger.begin(session, "w", [copy.id], now) == set()
+        assert ledger.halted(session, [letter]) == {letter}
+
+
+def test_who_lost_the_lease_changes_nothing(running, sessions, now, counts) -> None:
+    letter = running(readers(1))
+    with sessions.begin() as session:
+        [copy] = ledger.claim(session, "late", 1, now)
+        ledger.recover(session, now + 2 * ledger.LEASE, "hold")
+        ledger.claim(session, "other", 1, now)
+        ledger.record(session, "late", [outcomes.sent(copy.id, TAKEN)], now)
+        ledger.release(session, "late", now, [copy.id])
+    assert counts(letter).sending == 1
+
+
+def test_a_copy_that_is_put_off_is_charged_and_one_that_is_given_back_is_not(running, sessions, now, copies) -> None:
+    letter = running(["a@example.org", "b@example.org"])
+    with sessions.begin() as session:
+        by_address = {copy.address: copy.id for copy in ledger.claim(session, "w", 2, now)}
+        later = now + timedelta(minutes=1)
+        put_off = outcomes.put_off(by_address["a@example.org"], LATER, later)
+        ledger.record(session, "w", [put_off, outcomes.given_back(by_address["b@example.org"])], now)
+    rows = copies(letter)
+    assert {address: (row.attempts, row.not_before) for address, row in rows.items()} == {
+        "a@example.org": (1, later),
+        "b@example.org": (0, now),
+    }
+    assert {row.state for row in rows.values()} == {CopyState.PENDING}
+
+
+@pytest.mark.parametrize("policy", ["resend", "hold"])
+def test_what_a_dead_worker_left_is_taken_back(running, sessions, now, counts, policy) -> None:
+    letter = running(readers(3))
+    with sessions.begin() as session:
+        unsent, begun, extended = (copy.id for copy in ledger.claim(session, "w", 3, now))
+        ledger.begin(session, "w", [begun], now)
+        session.execute(update(Copy).where(Copy.id == extended).values(worker="alive"))
+        ledger.extend_leases(session, "alive", now + ledger.LEASE)
+        recovered = ledger.recover(session, now + ledger.LEASE * 1.5, policy)
+    assert recovered.unsent == [unsent]
+    assert (recovered.again, recovered.in_doubt) == (([begun], []) if policy == "resend" else ([], [begun]))
+    end = counts(letter)
+    assert (end.pending, end.in_doubt, end.sending) == ((2, 0, 1) if policy == "resend" else (1, 1, 1))
+
+
+def test_an_erased_reader_is_nobody_in_the_ledger_and_gets_nothing_more(running, sessions, now, copies) -> None:
+    letter = running(readers(3))
+    with sessions.begin() as session:
+        [held] = ledger.claim(session, "w", 1, now)
+        ledger.blank(session, [1, 2, 3], now)
+        ledger.record(session, "w", [outcomes.put_off(held.id, LATER, now)], now)
+        assert ledger.claim(session, "w", 5, now) == []
+    [row] = copies(letter).values()
+    assert (row.address, row.name, row.state, row.reason) == ("", "", CopyState.SKIPPED, "erased")
+
+
+def test_a_cancelled_letters_copy_in_flight_does_not_come_back(running, sessions, now, counts) -> None:
+    letter = running(readers(3))
+    with sessions.begin() as session:
+        [held] = ledger.claim(session, "w", 1, now)
+        assert ledger.skip_letter(session, letter, "cancelled", now) == 2
+        ledger.record(session, "w", [outcomes.given_back(held.id)], now)
+    assert counts(letter).skipped == 3
+
+
+def test_a_letter_is_finished_once_nothing_of_it_is_left_to_send(running, sessions, now) -> None:
+    done, at_work = running(readers(1)), running(readers(2))
+    with sessions.begin() as session:
+        assert ledger.finish(session, now) == []
+        ids = {copy.letter_id: copy.id for copy in ledger.claim(session, "w", 2, now)}
+        assert ledger.finish(session, now) == []
+        ledger.record(session, "w", [outcomes.sent(copy_id, TAKEN) for copy_id in ids.values()], now)
+        assert ledger.finish(session, now) == [done]
+        assert ledger.finish(session, now) == []
+        assert session.get_one(Letter, at_work).state is LetterState.RUNNING
+
+
+# On PostgreSQL no plan to speak of: it scans so small a table, and rightly.
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_claims_walk_the_index_of_pending_copies(running, sessions, now) -> None:
+    running(readers(5))
+    with sessions.begin() as session:
+        walked = "SELECT id FROM copies WHERE letter_id = 1 AND copies.state = 'pending' AND not_before <= :now"
+        plan = session.execute(text(f"EXPLAIN QUERY PLAN {walked} ORDER BY not_before, id LIMIT 5"), {"now": now})
+        assert all("ix_copies_pending" in row.detail for row in plan)

@@ -1,0 +1,215 @@
+"""Each copy ends in the right state, whatever the server does, and at whichever command."""
+
+import threading
+import time
+
+import pytest
+from peers import HANG_UP, SILENCE, Mailbox, honest, readers, scripted
+from sqlalchemy.exc import OperationalError
+
+from newsletter.config import MailServer
+from newsletter.delivery import ledger
+from newsletter.delivery.models import CopyState
+
+NO = b"550 5.7.1 No\r\n"
+LATER = b"451 4.3.0 Later\r\n"
+CLOSING = b"421 4.3.2 Closing\r\n" + HANG_UP
+
+
+# What the server does is told apart the same way whatever the database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA", "."])
+@pytest.mark.parametrize(("answer", "state"), [(NO, CopyState.REFUSED), (LATER, CopyState.PENDING)])
+def test_a_refusal_ends_a_copy_and_a_deferral_puts_it_off(
+    running, press, copies, clock, command, answer, state, pipelining
+) -> None:
+    letter = running(readers(2))
+    script = {command: answer} | ({} if pipelining else {"EHLO": b"250 plain.example.org\r\n"})
+    with scripted(script) as (peer, _liar):
+        press(peer.server).run_once()
+    for copy in copies(letter).values():
+        assert copy.state is state
+        assert copy.attempts == 1
+        assert copy.reply == answer.decode()[4:].strip()
+        assert (copy.not_before > clock.now) == (state is CopyState.PENDING)
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("fault", [HANG_UP, SILENCE, b"moo\r\n", b"x" * 10_000_000])
+def test_who_falls_silent_or_lies_before_the_final_dot_leaves_no_doubt(
+    running, press, copies, command, fault, pipelining
+) -> None:
+    letter = running(readers(2))
+    script = {command: fault} | ({} if pipelining else {"EHLO": b"250 plain.example.org\r\n"})
+    with scripted(script) as (peer, _liar):
+        press(peer.server, patience=0.002).run_once()
+    for copy in copies(letter).values():
+        # The first time it may be the server's own trouble; the second time the copy is charged.
+        assert (copy.state, copy.attempts) == (CopyState.PENDING, 1)
+
+
+@pytest.mark.parametrize("fault", [HANG_UP, SILENCE, b"moo\r\n", b"354 Go on\r\n"])
+@pytest.mark.parametrize(("policy", "state"), [("hold", CopyState.IN_DOUBT), ("resend", CopyState.PENDING)])
+def test_no_answer_to_the_final_dot_leaves_a_copy_in_doubt(running, press, copies, fault, policy, state) -> None:
+    letter = running(readers(1))
+    with scripted({".": fault}) as (peer, _liar):
+        press(peer.server, patience=0.002, in_doubt=policy).run_once()
+    [copy] = copies(letter).values()
+    assert copy.state is state
+    assert "in doubt" in copy.reply
+
+
+def test_a_copy_in_doubt_is_sent_again_only_once(running, press, copies, clock) -> None:
+    letter = running(readers(1))
+    with scripted({".": HANG_UP}) as (peer, liar):
+        run = press(peer.server)
+        for _ in range(5):
+            run.run_once()
+            clock.pass_by(days=1)
+    assert len(liar.taken) == 2
+    [copy] = copies(letter).values()
+    assert copy.state is CopyState.IN_DOUBT
+
+
+def test_a_refusal_stands_even_as_the_last_word(running, press, copies) -> None:
+    letter = running(readers(1))
+    with scripted({"RCPT": NO + HANG_UP}) as (peer, _liar):
+        press(peer.server).run_once()
+    [copy] = copies(letter).values()
+    assert copy.state is CopyState.REFUSED
+
+
+def test_a_server_that_closes_after_each_message_is_no_outage(running, press, counts) -> None:
+    letter = running(readers(20))
+    with scripted({".": b"250 2.0.0 Taken\r\n" + HANG_UP}) as (peer, liar):
+        began = time.monotonic()
+        press(peer.server).run_once()
+    assert counts(letter).sent == len(liar.taken) == 20
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("command", ["", "EHLO", "MAIL"])
+def test_a_server_that_is_closing_costs_no_copy_an_attempt(running, press, copies, command) -> None:
+    letter = running(readers(5))
+    answers = iter([CLOSING] * 4)
+    manners = {"": b"220 ready\r\n", "EHLO": b"250 ready\r\n", "MAIL": b"250 fine\r\n"}
+    with scripted({command: lambda _line: next(answers, manners[command])}) as (peer, _liar):
+        press(peer.server).run_once()
+    for copy in copies(letter).values():
+        assert (copy.state, copy.attempts) == (CopyState.SENT, 1)
+
+
+def test_a_server_that_was_down_at_the_start_and_in_mid_run_loses_nobody(
+    running, press, counts, mailbox, clock
+) -> None:
+    letter = running(readers(100))
+    mailbox.delay = 0.01
+    with honest(mailbox) as first:
+        port = first.port
+    run = press(MailServer("127.0.0.1", port))
+    thread = threading.Thread(target=run.run_once)
+    thread.start()
+    time.sleep(0.3)
+    with honest(mailbox, port):
+        _wait_for(lambda: len(mailbox.taken) > 20)
+    time.sleep(0.5)
+    with honest(mailbox, port):
+        thread.join()
+        clock.pass_by(minutes=5)
+        run.run_once()
+    assert set(mailbox.recipients) == set(readers(100))
+    assert counts(letter).sent == 100
+    # What the server had taken when it fell, and could not say so: one for each connection.
+    assert len(mailbox.taken) <= 103
+
+
+def test_while_the_server_is_down_a_stop_is_heard_at_once(running, press, counts) -> None:
+    letter = running(readers(5))
+    with honest(Mailbox()) as peer:
+        port = peer.port
+    run = press(MailServer("127.0.0.1", port))
+    thread = threading.Thread(target=run.run_once)
+    thread.start()
+    time.sleep(1)
+    run.stop()
+    thread.join(timeout=2)
+    assert not thread.is_alive()
+    assert counts(letter).pending == 5
+
+
+def test_a_stop_waits_a_while_for_a_slow_server_and_then_takes_the_copy_back(
+    running, press, copies, monkeypatch
+) -> None:
+    monkeypatch.setattr("newsletter.delivery.sender._FINISH_IN_FLIGHT", 0.2)
+    letter = running(readers(1))
+    with scripted({"RCPT": SILENCE}) as (peer, liar):
+        run = press(peer.server, patience=1)
+        thread = threading.Thread(target=run.run_once)
+        thread.start()
+        _wait_for(lambda: any(line.startswith(b"RCPT") for line in liar.heard))
+        run.stop()
+        thread.join(timeout=3)
+        assert not thread.is_alive()
+    [copy] = copies(letter).values()
+    assert (copy.state, copy.attempts, copy.begun_at) == (CopyState.PENDING, 0, None)
+
+
+def test_a_database_that_goes_away_in_mid_run_costs_nothing(
+    running, press, mailbox, counts, sessions, monkeypatch
+) -> None:
+    letter = running(readers(60))
+    mailbox.delay = 0.01
+    with honest(mailbox) as peer, monkeypatch.context() as patch:
+        patch.setattr(sessions, "begin", _away_now_and_then(sessions.begin))
+        press(peer.server).run_once()
+    assert mailbox.recipients == readers(60)
+    assert counts(letter).sent == 60
+
+
+def test_a_lease_that_was_lost_sends_nothing(running, press, mailbox, clock, counts) -> None:
+    letter = running(readers(1))
+    with honest(mailbox) as peer:
+        run = press(peer.server)
+        run._claims = _Losing(run._claims, clock)
+        run.run_once()
+    assert mailbox.taken == []
+    assert counts(letter).pending == 1
+
+
+class _Losing:
+    """Claims that another worker takes back at once, as after a long sleep of this machine."""
+
+    def __init__(self, claims, clock) -> None:
+        self._claims = claims
+        self._clock = clock
+
+    def take(self, session, limit: int):
+        claimed = self._claims.take(session, limit)
+        ledger.recover(session, self._clock() + 2 * ledger.LEASE, "resend")
+        self._clock.pass_by(minutes=-1)  # so that the copy is not due for another claim
+        return claimed
+
+    def __getattr__(self, name: str):
+        return getattr(self._claims, name)
+
+
+def _away_now_and_then(begin):
+    calls = iter(range(1_000_000))
+
+    def unreliable():
+        if next(calls) % 5 == 3:
+            raise OperationalError("statement", {}, Exception("the database is away"))
+        return begin()
+
+    return unreliable
+
+
+def _wait_for(condition) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

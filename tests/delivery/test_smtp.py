@@ -1,0 +1,130 @@
+"""Dialogues over lists: what is written, given what is answered."""
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.delivery import smtp
+from newsletter.delivery.replies import ProtocolError, Reply, ReplyReader
+from newsletter.delivery.smtp import Envelope, Extensions, HungUp, Talk
+from newsletter.errors import TransportDown
+
+PLAIN = Extensions({})
+PIPELINING = Extensions({"PIPELINING": ""})
+ENVELOPE = Envelope("desk@example.org", "reader@example.org", 1234)
+
+
+def played(talk: Talk, answers: Iterable[bytes]) -> tuple[list[bytes], object]:
+    """What a dialogue wrote, and what it returned, when it was answered so."""
+    answers = iter(answers)
+    written = []
+    ask = next(talk)
+    while True:
+        written.append(ask.data)
+        try:
+            replies = _heard(next(answers, b""))
+            if len(replies) == ask.replies:
+                ask = talk.send(replies)
+            else:
+                ask = talk.throw(HungUp("the server hung up", replies))
+        except StopIteration as end:
+            return written, end.value
+
+
+def _heard(data: bytes) -> Sequence[Reply]:
+    return ReplyReader().feed(data)
+
+
+def test_a_transaction_goes_out_in_one_write_where_the_server_pipelines() -> None:
+    written, reply = played(smtp.offer(PIPELINING, ENVELOPE), [b"250 a\r\n250 b\r\n354 c\r\n"])
+    assert written == [b"MAIL FROM:<desk@example.org>\r\nRCPT TO:<reader@example.org>\r\nDATA\r\n"]
+    assert reply.code == 354
+
+
+def test_a_transaction_goes_step_by_step_where_it_does_not() -> None:
+    written, reply = played(smtp.offer(PLAIN, ENVELOPE), [b"250 a\r\n", b"250 b\r\n", b"354 c\r\n"])
+    assert len(written) == 3
+    assert reply.code == 354
+
+
+def test_a_step_that_is_refused_is_the_last_and_is_undone() -> None:
+    written, reply = played(smtp.offer(PLAIN, ENVELOPE), [b"250 a\r\n", b"550 5.1.1 no\r\n", b"250 reset\r\n"])
+    assert written[2] == b"RSET\r\n"
+    assert reply == Reply(550, ("5.1.1 no",))
+
+
+def test_data_that_is_let_through_without_a_recipient_gets_an_empty_message() -> None:
+    answers = [b"250 a\r\n550 no\r\n354 go on\r\n", b"554 nobody\r\n"]
+    written, reply = played(smtp.offer(PIPELINING, ENVELOPE), answers)
+    assert written[1] == b".\r\n"
+    assert reply.code == 550
+
+
+@pytest.mark.parametrize("extensions", [PLAIN, PIPELINING])
+def test_a_refusal_stands_when_it_is_the_last_word(extensions: Extensions) -> None:
+    _, reply = played(smtp.offer(extensions, ENVELOPE), [b"550 go away\r\n"])
+    assert reply.code == 550
+
+
+def test_a_hang_up_without_a_refusal_is_one() -> None:
+    with pytest.raises(HungUp):
+        played(smtp.offer(PIPELINING, ENVELOPE), [b"250 a\r\n250 b\r\n"])
+
+
+@pytest.mark.parametrize("answer", [b"354 a\r\n250 b\r\n354 c\r\n", b"250 a\r\n250 b\r\n250 c\r\n"])
+def test_answers_in_the_wrong_order_are_no_smtp(answer: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        played(smtp.offer(PIPELINING, ENVELOPE), [answer])
+
+
+def test_parameters_are_given_only_where_they_are_offered() -> None:
+    offered = Extensions({"SIZE": "", "SMTPUTF8": "", "8BITMIME": ""})
+    written, _ = played(smtp.offer(offered, Envelope("desk@example.org", "jürgen@example.org", 9)), [b"421 bye\r\n"])
+    assert written == [b"MAIL FROM:<desk@example.org> SIZE=9 BODY=8BITMIME SMTPUTF8\r\n"]
+
+
+def test_a_server_that_knows_no_ehlo_is_greeted_in_the_old_way() -> None:
+    written, extensions = played(smtp.hello("me"), [b"502 what?\r\n", b"250 hello\r\n"])
+    assert written == [b"EHLO me\r\n", b"HELO me\r\n"]
+    assert extensions == PLAIN
+
+
+def test_ehlo_tells_what_a_server_offers() -> None:
+    _, extensions = played(smtp.hello("me"), [b"250-mx\r\n250-size 99\r\n250 AUTH login PLAIN\r\n"])
+    assert "SIZE" in extensions
+    assert extensions.mechanisms == {"LOGIN", "PLAIN"}
+
+
+def test_there_is_no_going_on_without_tls() -> None:
+    with pytest.raises(TransportDown, match="STARTTLS"):
+        played(smtp.start_tls(PLAIN), [])
+
+
+def test_logging_in_takes_the_way_that_is_offered() -> None:
+    plain, _ = played(smtp.log_in(Extensions({"AUTH": "LOGIN PLAIN"}), "me", "pw"), [b"235 ok\r\n"])
+    login, _ = played(
+        smtp.log_in(Extensions({"AUTH": "LOGIN"}), "me", "pw"), [b"334 u\r\n", b"334 p\r\n", b"235 k\r\n"]
+    )
+    assert plain == [b"AUTH PLAIN AG1lAHB3\r\n"]
+    assert login == [b"AUTH LOGIN\r\n", b"bWU=\r\n", b"cHc=\r\n"]
+
+
+@pytest.mark.parametrize("answers", [[b"535 5.7.8 wrong\r\n"], []])
+def test_a_password_that_is_not_taken_takes_the_server_down(answers: list[bytes]) -> None:
+    with pytest.raises(TransportDown):
+        played(smtp.log_in(Extensions({"AUTH": "PLAIN"}), "me", "pw"), answers)
+
+
+@given(st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\r", b"").replace(b"\n", b""))))
+def test_dots_come_back_as_they_went(lines: list[bytes]) -> None:
+    content = b"".join(line + b"\r\n" for line in lines)
+    stuffed = smtp.stuffed(content)
+    assert b"\r\n.\r\n" not in b"\r\n" + stuffed
+    received = [line.removeprefix(b".") for line in stuffed.split(b"\r\n")]
+    assert b"\r\n".join(received) == content
+
+
+def test_a_leading_dot_is_doubled() -> None:
+    assert smtp.stuffed(b".\r\n..a\r\nb.\r\n") == b"..\r\n...a\r\nb.\r\n"

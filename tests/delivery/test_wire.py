@@ -1,0 +1,161 @@
+"""Connections: what must be there before a word is said, and what is never said without it."""
+
+import asyncio
+import ipaddress
+import ssl
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from peers import Liar, Mailbox, Peer, honest, scripted, trusting
+from pydantic import SecretStr
+
+from newsletter.config import MailServer
+from newsletter.delivery import trust
+from newsletter.delivery.smtp import Envelope
+from newsletter.delivery.wire import Wire
+from newsletter.errors import TransportDown
+
+LETTER = b"Subject: x\r\n\r\n.dot\r\n"
+IN_THE_CLEAR = {"auth_require_tls": False}
+ENVELOPE = Envelope("desk@example.org", "reader@example.org", len(LETTER))
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate with its key, for `localhost` only."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1))  # noqa: DTZ001  (the builder takes UTC without a zone)
+        .not_valid_after(datetime(2020, 1, 1) + timedelta(days=36500))  # noqa: DTZ001
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+def server_tls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def send(server: MailServer, tls: ssl.SSLContext | None = None) -> None:
+    async def one_message() -> None:
+        wire = await Wire.open(server, tls, patience=0.02)
+        assert (await wire.offer(ENVELOPE)).code == 354
+        assert (await wire.deliver(LETTER)).code == 250
+        await wire.close()
+
+    asyncio.run(one_message())
+
+
+def authenticating(mechanism: str = "LOGIN") -> dict[str, object]:
+    def check(_server, _session, _envelope, _mechanism: str, data) -> AuthResult:
+        return AuthResult(success=(data.login, data.password) == (b"me", b"secret"), handled=False)
+
+    return {"authenticator": check, "auth_exclude_mechanism": [mechanism]}
+
+
+def test_starttls_with_a_verified_certificate_and_a_login(certificate, server_tls) -> None:
+    mailbox = Mailbox()
+    with honest(mailbox, tls_context=server_tls, require_starttls=True, **authenticating()) as peer:
+        send(MailServer("localhost", peer.port, True, False, "me", SecretStr("secret")), trusting(certificate))
+    assert len(mailbox.taken) == 1
+
+
+def test_tls_from_the_first_octet(certificate, server_tls) -> None:
+    mailbox = Mailbox()
+    peer = Peer(lambda: SMTP(mailbox, loop=asyncio.get_running_loop(), hostname="localhost"), tls=server_tls)
+    try:
+        send(MailServer("localhost", peer.port, use_ssl=True), trusting(certificate))
+    finally:
+        peer.stop()
+    assert len(mailbox.taken) == 1
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+def test_a_server_on_this_machine_may_hear_the_password_without_tls(mechanism) -> None:
+    mailbox = Mailbox()
+    with honest(mailbox, **authenticating(mechanism), **IN_THE_CLEAR) as peer:
+        send(MailServer("127.0.0.1", peer.port, username="me", password=SecretStr("secret")))
+    assert len(mailbox.taken) == 1
+
+
+def test_a_wrong_password_takes_the_server_down() -> None:
+    with (
+        honest(Mailbox(), **authenticating(), **IN_THE_CLEAR) as peer,
+        pytest.raises(TransportDown, match="535"),
+    ):
+        send(MailServer("127.0.0.1", peer.port, username="me", password=SecretStr("wrong")))
+
+
+def test_no_password_crosses_the_network_in_the_clear() -> None:
+    with pytest.raises(TransportDown, match="MAIL_USE_TLS"):
+        trust.require_privacy("mx.example.org", "192.0.2.1", encrypted=False)
+    trust.require_privacy("mx.example.org", "192.0.2.1", encrypted=True)
+    trust.require_privacy("localhost", str(ipaddress.ip_address("::1")), encrypted=False)
+
+
+@pytest.mark.parametrize("use_ssl", [True, False])
+def test_a_certificate_that_nobody_vouches_for_is_not_taken(server_tls, use_ssl) -> None:
+    make = lambda: SMTP(  # noqa: E731
+        Mailbox(), loop=asyncio.get_running_loop(), hostname="localhost", tls_context=None if use_ssl else server_tls
+    )
+    peer = Peer(make, tls=server_tls if use_ssl else None)
+    try:
+        with pytest.raises(TransportDown, match="certificate"):
+            send(MailServer("localhost", peer.port, not use_ssl, use_ssl))
+    finally:
+        peer.stop()
+
+
+def test_a_certificate_for_another_name_is_not_taken(certificate, server_tls) -> None:
+    with (
+        honest(Mailbox(), tls_context=server_tls) as peer,
+        pytest.raises(TransportDown, match="certificate"),
+    ):
+        send(MailServer("127.0.0.1", peer.port, use_tls=True), trusting(certificate))
+
+
+def test_a_server_without_starttls_gets_nothing_from_who_asks_for_it() -> None:
+    mailbox = Mailbox()
+    with honest(mailbox) as peer, pytest.raises(TransportDown, match="STARTTLS"):
+        send(MailServer("127.0.0.1", peer.port, use_tls=True))
+    assert mailbox.taken == []
+
+
+def test_words_slipped_in_before_the_encryption_are_found_out() -> None:
+    script = {"EHLO": b"250-liar\r\n250 STARTTLS\r\n", "STAR": b"220 go\r\n250 AUTH PLAIN\r\n"}
+    with scripted(script) as (peer, _liar), pytest.raises(TransportDown, match="STARTTLS"):
+        send(MailServer("127.0.0.1", peer.port, use_tls=True))
+
+
+@pytest.mark.parametrize("greeting", [b"554 No\r\n", b"421 Busy\r\n", b"HTTP/1.1 400\r\n", b"220" + b"0" * 10_000_000])
+def test_what_does_not_greet_as_a_mail_server_is_none(greeting: bytes) -> None:
+    with scripted({"": greeting}) as (peer, _liar), pytest.raises(TransportDown):
+        send(peer.server)
+
+
+def test_a_server_without_ehlo_still_gets_mail() -> None:
+    with scripted({"EHLO": b"502 what?\r\n"}) as (peer, liar):
+        send(peer.server)
+    assert isinstance(liar, Liar)
+    assert liar.taken == [b"\r\nSubject: x\r\n\r\n..dot\r\n.\r\n"]
