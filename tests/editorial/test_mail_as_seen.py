@@ -1,12 +1,11 @@
 """The mails in a real browser and before a real spam filter."""
 
 import subprocess
-from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import SMTP
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from newsletter.delivery import merge
 from newsletter.editorial import render
@@ -38,16 +37,8 @@ def filled(kind: str) -> tuple[str, str, str]:
     )
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-def shown(browser: Browser, kind: str, width: int, scheme: str) -> Page:
-    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
+def shown(chrome: Browser, kind: str, width: int, scheme: str) -> Page:
+    page = chrome.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     page.route("**/*", lambda route: route.abort())
     page.set_content(filled(kind)[1])
     return page
@@ -55,16 +46,16 @@ def shown(browser: Browser, kind: str, width: int, scheme: str) -> Page:
 
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_sticks_out_at_any_width(browser: Browser, kind: str, width: int) -> None:
-    page = shown(browser, kind, width, "light")
+def test_nothing_sticks_out_at_any_width(chrome: Browser, kind: str, width: int) -> None:
+    page = shown(chrome, kind, width, "light")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_word_can_be_told_from_its_ground(browser: Browser, kind: str, scheme: str) -> None:
-    page = shown(browser, kind, 375, scheme)
+def test_every_word_can_be_told_from_its_ground(chrome: Browser, kind: str, scheme: str) -> None:
+    page = shown(chrome, kind, 375, scheme)
     colours = page.evaluate(COLOURS)
     faint = [(words, ink, ground) for words, ink, ground in colours if contrast(ink, ground) < 4.5]
     assert len(colours) > 8
@@ -73,16 +64,16 @@ def test_every_word_can_be_told_from_its_ground(browser: Browser, kind: str, sch
 
 
 @pytest.mark.parametrize("kind", ["issue", "confirm", "sign_in", "goodbye"])
-def test_buttons_are_big_enough_for_a_thumb(browser: Browser, kind: str) -> None:
-    page = shown(browser, kind, 375, "light")
+def test_buttons_are_big_enough_for_a_thumb(chrome: Browser, kind: str) -> None:
+    page = shown(chrome, kind, 375, "light")
     heights = page.evaluate("[...document.querySelectorAll('.press a')].map(a => a.getBoundingClientRect().height)")
     assert heights
     assert min(heights) >= 44
     page.close()
 
 
-def test_the_confirm_button_comes_before_the_fold_of_a_small_phone(browser: Browser) -> None:
-    page = shown(browser, "confirm", 320, "light")
+def test_the_confirm_button_comes_before_the_fold_of_a_small_phone(chrome: Browser) -> None:
+    page = shown(chrome, "confirm", 320, "light")
     assert page.evaluate("document.querySelector('.press a').getBoundingClientRect().bottom") <= 480
     page.close()
 

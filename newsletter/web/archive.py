@@ -1,0 +1,88 @@
+"""The archive: the published issues as pages that anyone may read and keep, and their pictures."""
+
+from datetime import datetime
+from itertools import islice
+
+from flask import Blueprint, Response, abort, make_response, render_template, request, send_file
+
+from newsletter import publications
+from newsletter.db import Session
+from newsletter.editorial import archive
+from newsletter.editorial.pictures import MEDIA_TYPES
+from newsletter.web import structured, wording
+from newsletter.web.forms import SignUp
+from newsletter.web.house import house
+from newsletter.web.printed import Printed
+
+blueprint = Blueprint("archive", __name__)
+
+_A_PAGE = 20
+_MOST_PAGES = 10_000
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+@blueprint.get("/archive/")
+def index() -> Response:
+    """The issues, newest first, twenty a page; of one category if it is asked for."""
+    category, page = request.args.get("category", ""), request.args.get("page", 1, type=int)
+    with house().sessions.reading() as session:
+        found = _printed(session, category, page) if 1 <= page <= _MOST_PAGES else []
+        if not found and (category or page != 1):
+            abort(404)
+        values = {"category": category, "page": page, "has_older": len(found) > _A_PAGE}
+        shown = render_template(
+            "site/archive.html", publication=publications.first(session), issues=found[:_A_PAGE], **values
+        )
+    return public(make_response(shown), found[0].published_at if found else None)
+
+
+@blueprint.get("/archive/<slug>/")
+def issue(slug: str) -> Response:
+    """One issue, with the way to the next, and the form."""
+    with house().sessions.reading() as session:
+        found = archive.find(session, slug)
+        printed, neighbours = Printed.of(found), archive.neighbours(session, found)
+        shown = render_template(
+            "site/issue.html",
+            publication=printed.publication,
+            issue=printed,
+            neighbours=neighbours,
+            data=structured.article(printed, house().links),
+            form=SignUp(),
+            faults={},
+            words=wording.asking(printed.publication),
+        )
+    # An older issue's page changed when the next one came out, and gained its link.
+    newest = neighbours.newer.letter if neighbours.newer else None
+    return public(make_response(shown), newest.started_at if newest else printed.published_at)
+
+
+@blueprint.get("/pictures/<file_name>")
+def picture(file_name: str) -> Response:
+    """A picture of an issue; its name is its content, so it may be kept for ever."""
+    path = house().pictures.path(file_name)
+    answer = send_file(path.absolute(), mimetype=MEDIA_TYPES[path.suffix[1:]], etag=path.stem)
+    answer.headers["Cache-Control"] = _FOREVER
+    # Mail programs in a browser show it on a page that is not ours.
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return answer
+
+
+def public(answer: Response, modified: datetime | None = None) -> Response:
+    """Let anyone keep this answer for a minute, and learn by its ETag that it has not changed."""
+    answer.headers["Cache-Control"] = "public, max-age=60"
+    answer.last_modified = modified
+    answer.add_etag()
+    answer.make_conditional(request)
+    return answer
+
+
+def _printed(session: Session, category: str, page: int) -> list[Printed]:
+    """The issues of a page, and one more if there is a page behind it."""
+    first = (page - 1) * _A_PAGE
+    if not category:
+        some = archive.shown().offset(first).limit(_A_PAGE + 1)
+        return [Printed.of(issue) for issue in session.scalars(some)]
+    # The category stands in the text, which the store does not look into.
+    every = map(Printed.of, session.scalars(archive.shown()))
+    return list(islice((each for each in every if each.file.category == category), first, first + _A_PAGE + 1))

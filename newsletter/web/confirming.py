@@ -1,0 +1,75 @@
+"""Confirming: the link shows a button and changes nothing, for mail scanners open links. The button confirms."""
+
+from flask import Response, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from newsletter import publications
+from newsletter.audience import moves, roster, signup
+from newsletter.audience.models import Status, Subscription
+from newsletter.db import Session
+from newsletter.errors import NotFound
+from newsletter.links import Expired
+from newsletter.publications import Publication
+from newsletter.web import keys, wording
+from newsletter.web.house import client, house, now
+from newsletter.web.looks import next_letter
+
+blueprint = keys.blueprint("confirming", __name__)
+
+
+@blueprint.get("/confirm/<token>")
+def show(token: str) -> str | AnyResponse:
+    """One big button; or where the reader stands, if there is nothing to confirm any more."""
+    with house().sessions.reading() as session:
+        subscription = signup.look(session, house().practice, token, now())
+        if subscription.status in moves.GETTING:
+            return _welcome(subscription)
+        if subscription.status is not Status.PENDING:
+            return redirect(url_for("public.form", publication=subscription.publication.slug), 303)
+        publication = subscription.publication
+        words = wording.confirming(publication)
+        return render_template("site/confirm.html", publication=publication, token=token, words=words)
+
+
+@blueprint.post("/confirm/<token>")
+def confirm(token: str) -> str:
+    """Become a reader; twice is as once."""
+    with house().sessions.begin() as session:
+        practice = house().practice
+        words = wording.confirming(signup.look(session, practice, token, now()).publication)
+        return _welcome(signup.confirm(session, practice, token, client(), words, now()))
+
+
+@blueprint.post("/confirm/<token>/again")
+def again(token: str) -> str:
+    """Send a fresh link to the address of an old one; the same answer whatever became of it."""
+    with house().sessions.begin() as session:
+        signup.resend(session, house().practice, token, client(), now())
+        return render_template("site/check_mail.html", publication=_publication(session, token))
+
+
+@blueprint.errorhandler(Expired)
+def expired(_error: Expired) -> Response:
+    """The way to a fresh link."""
+    token = (request.view_args or {})["token"]
+    with house().sessions.reading() as session:
+        page = render_template("site/expired.html", publication=_publication(session, token), token=token)
+        return make_response(page, 410)
+
+
+def _publication(session: Session, token: str) -> Publication | None:
+    try:
+        return roster.get(session, house().links.open_stale_confirm(token)).publication
+    except NotFound:
+        # The reader was erased since. That is nobody's business, so the pages look as ever.
+        return publications.first(session)
+
+
+def _welcome(subscription: Subscription) -> str:
+    publication = subscription.publication
+    return render_template(
+        "site/welcome.html",
+        publication=publication,
+        next_letter=next_letter(publication, now()),
+        preferences_url=house().links.preferences(subscription.id),
+    )

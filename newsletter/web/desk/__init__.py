@@ -1,0 +1,14 @@
+"""The desk: where editors spend their week.
+
+routes                        all of it in one table, with the least role for each
+roles                         the guard that holds every request to the table
+door, account                 coming in, and keeping the key
+issues, previews              what there is, and how it looks as mail
+schedule, sending             what will happen, and making it happen
+calendar, readers, reports, settings
+frame, words, sorry           what every page shares
+"""
+
+from newsletter.web.desk.routes import blueprint
+
+__all__ = ["blueprint"]

@@ -1,0 +1,88 @@
+"""What stands around every page of the desk: who is here, which publication, and what goes out next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import publications
+from newsletter.audience import roster
+from newsletter.db import Session
+from newsletter.editorial import agenda, cadence
+from newsletter.editorial.agenda import Entry
+from newsletter.editorial.models import Issue
+from newsletter.errors import NotFound
+from newsletter.publications import Publication
+from newsletter.web import auth
+from newsletter.web.auth import Person
+from newsletter.web.desk import previews, words
+from newsletter.web.house import house, now
+
+_CHOSEN = "publication"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The part of a page that is the same on each."""
+
+    section: str
+    """Which of the five words of the navigation this page belongs to."""
+    person: Person | None
+    publication: Publication | None
+    publications: Sequence[Publication]
+    under_way: Sequence[Issue]
+    next: Entry | None
+    audience: int
+
+
+def init_blueprint(blueprint: Blueprint) -> None:
+    """Give the desk's templates their words."""
+    blueprint.context_processor(words.context)
+    blueprint.add_app_template_filter(cadence.brief)
+    blueprint.add_app_template_filter(previews.as_sample)
+
+
+def chosen(store: Session) -> Publication:
+    """The publication that this person works on; NotFound, saying what to do, while there is none."""
+    publication = _chosen(store)
+    if publication is None:
+        raise NotFound(
+            "There is no publication yet. `newsletter issues load` makes the one in issues/publication.toml."
+        )
+    return publication
+
+
+def page(
+    store: Session, template: str, section: str, /, publication: Publication | None = None, **shown: object
+) -> str:
+    """A page of the desk within its frame."""
+    return render_template(f"desk/{template}", frame=_frame(store, section, publication), **shown)
+
+
+def switch_publication() -> ResponseReturnValue:
+    """Work on another publication from here on."""
+    with house().sessions.reading() as store:
+        publication = publications.find(store, request.form.get("publication", ""))
+        session[_CHOSEN] = publication.slug
+        flash(f"This is {publication.name} now.")
+    return redirect(url_for("desk.home"), 303)
+
+
+def _frame(store: Session, section: str, publication: Publication | None) -> Frame:
+    of = publication or _chosen(store)
+    return Frame(
+        section=section,
+        person=auth.person(),
+        publication=of,
+        publications=store.scalars(publications.every()).all(),
+        under_way=store.scalars(agenda.under_way(of)).all() if of else (),
+        next=next(iter(agenda.ahead(store, of, now(), 1)), None) if of else None,
+        audience=roster.audience_size(store, of.id) if of else 0,
+    )
+
+
+def _chosen(store: Session) -> Publication | None:
+    every = store.scalars(publications.every()).all()
+    slug = session.get(_CHOSEN)
+    return next((one for one in every if one.slug == slug), every[0] if every else None)

@@ -1,0 +1,128 @@
+"""The list of issues, and one issue: what it is, whether it is fit to print, and what will happen to it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import publishing
+from newsletter.db import Session
+from newsletter.delivery.ledger import Counts
+from newsletter.editorial import shelf
+from newsletter.editorial.models import Issue, IssueState, Readiness
+from newsletter.editorial.preflight import Finding, Level
+from newsletter.errors import Conflict, NotFound
+from newsletter.web.desk import frame, lookup, previews, words
+from newsletter.web.house import house, now
+
+_SENT_SHOWN = 10
+_OPEN = (IssueState.DRAFT, IssueState.READY, IssueState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the page of one issue knows of its future and its past."""
+
+    findings: Sequence[Finding]
+    audience: int
+    next_free: datetime | None
+    """The first weekly slot that no other issue holds."""
+    counts: Counts | None
+    """Where its copies stand, once there are any."""
+
+    @property
+    def blocking(self) -> int:
+        """How many findings stop the issue."""
+        return sum(finding.level is Level.BLOCKING for finding in self.findings)
+
+
+def home() -> ResponseReturnValue:
+    """The desk opens on the issues."""
+    return redirect(url_for("desk.issues"))
+
+
+def issues() -> str:
+    """Every issue by its state; `?state=` for those of one."""
+    with house().sessions.reading() as store:
+        publication = frame.chosen(store)
+        groups = _grouped(store.scalars(shelf.listing(publication.id)))
+        wanted = request.args.get("state", "")
+        shown = {state: found for state, found in groups.items() if found and wanted in {"", state}}
+        most = _SENT_SHOWN if not wanted else None
+        return frame.page(
+            store, "issues.html", "issues", publication, found=groups, shown=shown, wanted=wanted, most=most
+        )
+
+
+def issue(slug: str) -> str:
+    """One issue; `?view=` chooses how its preview looks."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        return frame.page(
+            store,
+            "issue.html",
+            "issues",
+            found.publication,
+            issue=found,
+            proof=previews.proof(found),
+            outlook=outlook(store, found),
+            view=previews.view(request.args),
+            version=lookup.version(found),
+        )
+
+
+def set_readiness(slug: str) -> ResponseReturnValue:
+    """Say that an issue is ready, or a draft again; Conflict if preflight stops it."""
+    wanted = Readiness.READY if request.form.get("readiness") == Readiness.READY else Readiness.DRAFT
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        if shelf.state(found) not in _OPEN:
+            raise Conflict(f"“{found.title}” is {shelf.state(found)}, so it is past being a draft.")
+        if wanted is Readiness.READY and outlook(store, found).blocking:
+            raise Conflict(f"“{found.title}” is not ready: mend what blocks it first.")
+        shelf.mark(found, wanted)
+        flash(f"“{found.title}” is marked as {wanted}.")
+    return redirect(url_for("desk.issue", slug=slug), 303)
+
+
+def outlook(store: Session, found: Issue) -> Outlook:
+    """What can happen to an issue, and what has."""
+    is_open = can_be_scheduled(found)
+    return Outlook(
+        findings=publishing.check(found, house().links) if is_open else (),
+        audience=publishing.audience_size(store, found),
+        next_free=_next_free(store, found) if is_open else None,
+        counts=publishing.counts(store, found) if has_begun(found) else None,
+    )
+
+
+def can_be_scheduled(found: Issue) -> bool:
+    """Whether nothing of it is waiting or out: a draft, a ready one, or one that was cancelled in time."""
+    return shelf.state(found) in _OPEN and not has_begun(found)
+
+
+def has_begun(found: Issue) -> bool:
+    """Whether copies of it were made."""
+    return found.letter is not None and found.letter.started_at is not None
+
+
+def _next_free(store: Session, found: Issue) -> datetime | None:
+    try:
+        return publishing.next_free_slot(store, found.publication, now())
+    except NotFound:
+        return None
+
+
+def _grouped(every: Iterable[Issue]) -> dict[IssueState, list[Issue]]:
+    groups: dict[IssueState, list[Issue]] = {state: [] for state in words.GROUPS}
+    for found in every:
+        groups[shelf.state(found)].append(found)
+    groups[IssueState.SCHEDULED].sort(key=_due)
+    groups[IssueState.SENT].sort(key=_due, reverse=True)
+    return groups
+
+
+def _due(found: Issue) -> datetime:
+    return found.letter.due_at if found.letter else found.created_at

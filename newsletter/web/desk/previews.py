@@ -1,0 +1,86 @@
+"""The preview of an issue: the mail itself, filled in for a sample reader and shut in a frame without power."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from flask import Response, request
+
+from newsletter import publishing
+from newsletter.delivery import merge
+from newsletter.editorial import render
+from newsletter.editorial.models import Issue, IssueState
+from newsletter.editorial.shelf import state
+from newsletter.web.desk import lookup
+from newsletter.web.house import house
+
+VIEWS = {"phone": "Phone", "desktop": "Desktop", "dark": "Dark", "images-off": "Images off", "text": "Text"}
+SAMPLE = {"name": "Alex", "email": "alex@example.org"}
+"""The reader that a preview is written to."""
+
+_DARK = "(prefers-color-scheme: dark)"
+# What always holds, and what never does: so the page that frames the mail decides, not the editor's system.
+_ALWAYS, _NEVER = "(min-width: 0)", "(max-width: 0)"
+
+
+class Proof(Protocol):
+    """The words of an issue as mail: a frozen letter, or one rendered just now."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def html(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+def proof(issue: Issue) -> Proof:
+    """What goes out, or went: the frozen letter while there is one, else the newest revision."""
+    if issue.letter is not None and (state(issue) is not IssueState.CANCELLED or issue.letter.started_at):
+        return issue.letter
+    return publishing.rendered(issue, issue.revision, house().links)
+
+
+def view(asked: Mapping[str, str]) -> str:
+    """How the preview looks; on a phone unless one of the others is asked for."""
+    wanted = asked.get("view", "")
+    return wanted if wanted in VIEWS else "phone"
+
+
+def preview_html(slug: str) -> Response:
+    """The mail for the frame: `?view=dark` as in dark mode, `?view=images-off` without pictures."""
+    wanted = view(request.args)
+    with house().sessions.reading() as store:
+        html = _filled(proof(lookup.issue(store, slug)).html, merge.as_html)
+    # A link in the mail opens a tab of its own: nothing else could be shown inside the frame.
+    html = html.replace("<head>", '<head><base target="_blank">', 1)
+    html = html.replace(_DARK, _ALWAYS if wanted == "dark" else _NEVER)
+    return _shut_in(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
+
+
+def preview_text(slug: str) -> Response:
+    """The mail's text part."""
+    with house().sessions.reading() as store:
+        text = as_sample(proof(lookup.issue(store, slug)).text)
+    return _shut_in(Response(text, mimetype="text/plain"), with_pictures=False)
+
+
+def as_sample(template: str) -> str:
+    """A line or the text part as the sample reader gets it."""
+    return _filled(template, merge.as_text)
+
+
+def _filled(template: str, escape: Callable[[str], str]) -> str:
+    # Links that are one reader's own lead nowhere.
+    fields = render.FIELDS["issue"]
+    return merge.compile(template, fields).fill({**dict.fromkeys(fields, "#"), **SAMPLE}, escape)
+
+
+def _shut_in(answer: Response, *, with_pictures: bool) -> Response:
+    origin = urlsplit(house().links.home())
+    pictures = f"'self' {origin.scheme}://{origin.netloc}" if with_pictures else "'none'"
+    answer.headers["Content-Security-Policy"] = (
+        "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
+        f"img-src {pictures}; form-action 'none'; frame-ancestors 'self'"
+    )
+    return answer

@@ -1,0 +1,66 @@
+"""Scheduling an issue: choose a moment, read what will happen, press the button that says so."""
+
+from datetime import datetime
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import publishing
+from newsletter.db import Session
+from newsletter.editorial import cadence
+from newsletter.editorial.models import Issue
+from newsletter.errors import Conflict, Invalid
+from newsletter.web.desk import frame, issues, lookup, moments
+from newsletter.web.house import house, now
+
+
+def schedule_form(slug: str) -> ResponseReturnValue:
+    """Ask for a moment; with `?at=`, say what will happen then, or beside the field why it cannot."""
+    typed = request.args.get("at", "")
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        _require_open(found)
+        at, fault = _chosen(typed, found.publication.time_zone) if "at" in request.args else (None, "")
+        return _page(store, found, typed, at, fault), 422 if fault else 200
+
+
+def schedule_issue(slug: str) -> ResponseReturnValue:
+    """Freeze the issue for the moment that the button named."""
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        at = moments.handed_on(request.form.get("moment", ""))
+        letter = publishing.schedule(store, house().links, found, at, now())
+        flash(f"Scheduled for {cadence.describe(letter.due_at, found.publication.time_zone)}.")
+    return redirect(url_for("desk.issue", slug=slug), 303)
+
+
+def _chosen(typed: str, time_zone: str) -> tuple[datetime | None, str]:
+    try:
+        at = moments.typed(typed, time_zone)
+    except Invalid as error:
+        return None, str(error)
+    if at < now():
+        return None, f"{cadence.describe(at, time_zone)} has passed. Choose a moment to come."
+    return at, ""
+
+
+def _page(store: Session, found: Issue, typed: str, at: datetime | None, fault: str) -> str:
+    outlook = issues.outlook(store, found)
+    suggested = moments.for_input(outlook.next_free, found.publication.time_zone) if outlook.next_free else ""
+    return frame.page(
+        store,
+        "schedule.html",
+        "issues",
+        found.publication,
+        issue=found,
+        outlook=outlook,
+        typed=typed or suggested,
+        at=at,
+        fault=fault,
+        version=lookup.version(found),
+    )
+
+
+def _require_open(found: Issue) -> None:
+    if not issues.can_be_scheduled(found):
+        raise Conflict(f"“{found.title}” cannot be scheduled now. Its page says where it stands.")

@@ -1,0 +1,96 @@
+"""Sending: start an issue now, watch it go, hold it, or stop what is not out yet. Each act says first what it does."""
+
+from collections.abc import Callable
+
+from flask import flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import publishing
+from newsletter.db import Session
+from newsletter.editorial import shelf
+from newsletter.editorial.models import Issue, IssueState
+from newsletter.errors import Conflict
+from newsletter.web.desk import frame, issues, lookup, words
+from newsletter.web.house import house, now
+
+_STOPPABLE = (IssueState.SCHEDULED, IssueState.SENDING, IssueState.PAUSED)
+
+
+def send_form(slug: str) -> str:
+    """Say what sending now means, before it is done."""
+    return _question(slug, "send.html", lambda found: issues.can_be_scheduled(found) or _waits(found))
+
+
+def send(slug: str) -> ResponseReturnValue:
+    """Start the issue at once."""
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        started = publishing.send_now(store, house().links, found, now())
+        flash(f"On its way to {words.counted(started.copies, 'reader')}.")
+    return _back(slug)
+
+
+def cancel_form(slug: str) -> str:
+    """Say what stops and what does not, before it is done."""
+    return _question(slug, "cancel.html", lambda found: shelf.state(found) in _STOPPABLE)
+
+
+def cancel(slug: str) -> ResponseReturnValue:
+    """Stop the issue: what is out stays out, and nothing more goes."""
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        had_begun = issues.has_begun(found)
+        spared = publishing.cancel(store, found, now())
+        stopped = f"Stopped. {words.counted(spared, 'copy')} will not be sent."
+        flash(stopped if had_begun else f"Cancelled. “{found.title}” goes to nobody until it is scheduled again.")
+    return _back(slug)
+
+
+def pause(slug: str) -> ResponseReturnValue:
+    """Hold what is not sent yet, until somebody resumes."""
+    return _move(slug, publishing.pause, "Paused. What is being handed over now still goes; the rest waits.")
+
+
+def resume(slug: str) -> ResponseReturnValue:
+    """Go on with a paused issue."""
+    return _move(slug, publishing.resume, "Going on with the rest.")
+
+
+def progress(slug: str) -> ResponseReturnValue:
+    """The part of an issue's page that changes while it goes out; the whole page once its state has changed."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        if request.args.get("state") != shelf.state(found):
+            return make_response("", 200, {"HX-Refresh": "true"})
+        return render_template("desk/parts/progress.html", counts=publishing.counts(store, found))
+
+
+def _question(slug: str, template: str, is_open: Callable[[Issue], bool]) -> str:
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        if not is_open(found):
+            raise Conflict(f"“{found.title}” is {shelf.state(found)}, so there is nothing to do here.")
+        return frame.page(
+            store,
+            template,
+            "issues",
+            found.publication,
+            issue=found,
+            outlook=issues.outlook(store, found),
+            version=lookup.version(found),
+        )
+
+
+def _move(slug: str, move: Callable[[Session, Issue], None], done: str) -> ResponseReturnValue:
+    with house().sessions.begin() as store:
+        move(store, lookup.unchanged(store, slug, request.form))
+        flash(done)
+    return _back(slug)
+
+
+def _waits(found: Issue) -> bool:
+    return shelf.state(found) is IssueState.SCHEDULED or words.is_held(found)
+
+
+def _back(slug: str) -> ResponseReturnValue:
+    return redirect(url_for("desk.issue", slug=slug), 303)

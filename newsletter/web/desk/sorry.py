@@ -1,0 +1,49 @@
+"""What the desk shows when something cannot be done: the same calm page, within the frame."""
+
+from flask import Blueprint, Response, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import Forbidden, HTTPException, NotFound
+
+from newsletter.errors import PressError
+from newsletter.web import auth, sorry
+from newsletter.web.desk import frame
+from newsletter.web.house import house
+
+_TITLES = {
+    400: "That did not work",
+    403: "Your role does not allow this",
+    404: "There is no such page",
+    409: "Nothing was done",
+}
+_NO_PAGE = "Nothing is kept at this address. The navigation leads to everything that the desk has."
+_STRANGE = "This form did not come from a page of the desk, or the page was open for too long. Nothing was changed."
+
+
+def init_blueprint(blueprint: Blueprint) -> None:
+    """Answer the desk's errors within its frame."""
+    blueprint.register_error_handler(PressError, _refused)
+    for kind, sentence in ((Forbidden, None), (NotFound, _NO_PAGE), (CSRFError, _STRANGE)):
+        blueprint.register_error_handler(kind, lambda error, sentence=sentence: _http(error, sentence))
+
+
+def no_such_page(_anything: str) -> str:
+    """Whatever the desk does not have."""
+    raise NotFound
+
+
+def _refused(error: PressError) -> Response:
+    return _page(str(error), sorry.status_of(error))
+
+
+def _http(error: HTTPException, sentence: str | None) -> Response:
+    return _page(sentence or error.description or "", error.code or 400)
+
+
+def _page(sentence: str, status: int) -> Response:
+    title = _TITLES.get(status, "That did not work")
+    if auth.person() is None:
+        return sorry.page(sentence, status, title)
+    slug = (request.view_args or {}).get("slug") if status != 404 else None
+    with house().sessions.reading() as store:
+        html = frame.page(store, "sorry.html", "issues" if slug else "", title=title, sentence=sentence, slug=slug)
+    return Response(html, status)

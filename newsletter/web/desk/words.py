@@ -1,0 +1,56 @@
+"""The desk's words for numbers and states."""
+
+from newsletter.delivery.models import LetterState
+from newsletter.editorial import shelf
+from newsletter.editorial.models import Issue, IssueState
+from newsletter.editors import Role
+from newsletter.web import auth
+from newsletter.web.desk import previews
+
+# Sorted as an editor's eye goes: what needs a person first, what is past last.
+GROUPS: dict[IssueState, str] = {
+    IssueState.PAUSED: "Waiting for you",
+    IssueState.SENDING: "Going out now",
+    IssueState.SCHEDULED: "Scheduled",
+    IssueState.READY: "Ready",
+    IssueState.DRAFT: "Drafts",
+    IssueState.SENT: "Sent",
+    IssueState.CANCELLED: "Cancelled",
+}
+
+
+def context() -> dict[str, object]:
+    """What every template of the desk can say."""
+    return {
+        "state": shelf.state,
+        "is_held": is_held,
+        "readers": readers,
+        "counted": counted,
+        "may": may,
+        "groups": GROUPS,
+        "views": previews.VIEWS,
+        "sample": previews.SAMPLE,
+    }
+
+
+def readers(count: int) -> str:
+    """`12,480 confirmed readers`."""
+    return counted(count, "confirmed reader")
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 copy`, `2 copies`, `12,480 readers`."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {noun[:-1]}ies" if noun.endswith("py") else f"{count:,} {noun}s"
+
+
+def is_held(issue: Issue) -> bool:
+    """Whether the issue missed its hour, so that a person has to decide."""
+    return issue.letter is not None and issue.letter.state is LetterState.HELD
+
+
+def may(role: str) -> bool:
+    """Whether whoever reads this page has that role or a higher one."""
+    person = auth.person()
+    return person is not None and person.may(Role(role))

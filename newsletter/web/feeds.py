@@ -1,0 +1,42 @@
+"""What readers of another kind fetch: the Atom feed, the sitemap and robots.txt."""
+
+from flask import Blueprint, Response, render_template
+
+from newsletter import publications
+from newsletter.editorial import archive, shelf
+from newsletter.errors import NotFound
+from newsletter.web.archive import public
+from newsletter.web.house import house
+from newsletter.web.printed import Printed
+
+blueprint = Blueprint("feeds", __name__)
+
+_LATEST = 20
+
+
+@blueprint.get("/feed.xml")
+def feed() -> Response:
+    """The newest issues in full (Atom, RFC 4287)."""
+    with house().sessions.reading() as session:
+        publication = publications.first(session)
+        if publication is None:
+            raise NotFound("Nothing is printed here yet. Come back soon.")
+        issues = [Printed.of(issue) for issue in session.scalars(archive.shown().limit(_LATEST))]
+        updated = issues[0].published_at if issues else publication.created_at
+        shown = render_template("site/feed.xml", publication=publication, issues=issues, updated=updated)
+    return public(Response(shown, mimetype="application/atom+xml"), updated)
+
+
+@blueprint.get("/sitemap.xml")
+def sitemap() -> Response:
+    """Every page that search engines may list (sitemaps.org)."""
+    with house().sessions.reading() as session:
+        shown = render_template("site/sitemap.xml", issues=session.scalars(shelf.published()).all())
+    return public(Response(shown, mimetype="application/xml"))
+
+
+@blueprint.get("/robots.txt")
+def robots() -> Response:
+    """Where robots have no business (RFC 9309)."""
+    shown = render_template("site/robots.txt")
+    return public(Response(shown, mimetype="text/plain"))

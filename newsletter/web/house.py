@@ -1,0 +1,43 @@
+"""What a request finds at hand: the house it is served from, the moment, and who asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from flask import Flask, current_app, request
+
+from newsletter.wiring import House
+
+_KEY = "newsletter"
+
+
+@dataclass(frozen=True, slots=True)
+class _AtHand:
+    house: House
+    clock: Callable[[], datetime]
+
+
+def move_in(app: Flask, house: House, clock: Callable[[], datetime]) -> None:
+    """Let this app's requests find the house and its links, and take the time from that clock."""
+    app.extensions[_KEY] = _AtHand(house, clock)
+    app.jinja_env.globals["links"] = house.links
+
+
+def house() -> House:
+    """The house that this request is served from."""
+    return _at_hand().house
+
+
+def now() -> datetime:
+    """The moment of this request, in UTC."""
+    return _at_hand().clock()
+
+
+def client() -> str:
+    """The network address that asks, as the proxies that we trust tell it."""
+    return request.remote_addr or ""
+
+
+def _at_hand() -> _AtHand:
+    return cast("_AtHand", current_app.extensions[_KEY])

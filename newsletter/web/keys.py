@@ -1,0 +1,22 @@
+"""Pages whose address is a key: one reader's own, kept, told and listed nowhere."""
+
+from flask import Blueprint, Response
+
+from newsletter.errors import Invalid
+from newsletter.web import security, sorry
+
+
+def blueprint(name: str, module: str) -> Blueprint:
+    """A blueprint of such pages; a key that does not fit is answered by 404, with nothing told."""
+    made = Blueprint(name, module)
+    security.keep_private(made)
+    made.register_error_handler(Invalid, _no_such_key)
+    return made
+
+
+def _no_such_key(_error: Invalid) -> Response:
+    return sorry.page(
+        "It may be cut short or broken over two lines. Open it again from the mail, in one piece.",
+        404,
+        "This link does not work",
+    )

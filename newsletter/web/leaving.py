@@ -1,0 +1,65 @@
+"""Leaving: a link with one button, and the one tap that mail programs send (RFC 8058)."""
+
+from flask import Response, render_template, request
+
+from newsletter.audience import leaving, moves
+from newsletter.audience.models import Status, Subscription, Way
+from newsletter.web import keys
+from newsletter.web.house import client, house, now
+from newsletter.web.security import without_token
+
+blueprint = keys.blueprint("leaving", __name__)
+
+
+@blueprint.get("/unsubscribe/<token>")
+def show(token: str) -> str:
+    """The button; or that the reader has left."""
+    with house().sessions.reading() as session:
+        subscription = leaving.look(session, house().practice, token)
+        page = "leave" if subscription.status not in moves.GONE else "left"
+        return _page(page, token, subscription)
+
+
+# The mail program that taps for the reader has neither our cookie nor our form; the link is the proof.
+@blueprint.post("/unsubscribe/<token>")
+@without_token
+def leave(token: str) -> str | Response:
+    """Leave at once, whoever presses; twice is as once."""
+    is_one_click = request.form.get("List-Unsubscribe") == "One-Click"
+    way = Way.ONE_CLICK if is_one_click else Way.LINK
+    with house().sessions.begin() as session:
+        subscription = leaving.leave(session, house().practice, token, way, client(), now())
+        if is_one_click:
+            return Response("You have left.\n", mimetype="text/plain")
+        return _page("left", token, subscription)
+
+
+@blueprint.post("/unsubscribe/<token>/undo")
+def undo(token: str) -> str:
+    """It was a mistake: be a reader again."""
+    with house().sessions.begin() as session:
+        return _page("back", token, leaving.undo(session, house().practice, token, client(), now()))
+
+
+@blueprint.post("/unsubscribe/<token>/reason")
+def give_reason(token: str) -> str:
+    """Keep why they left, if they care to say."""
+    with house().sessions.begin() as session:
+        leaving.give_reason(session, house().practice, token, request.form.get("reason", ""), now())
+        return _page("left", token, leaving.look(session, house().practice, token), is_told=True)
+
+
+def _page(name: str, token: str, subscription: Subscription, *, is_told: bool = False) -> str:
+    return render_template(
+        f"site/{name}.html",
+        publication=subscription.publication,
+        token=token,
+        preferences_url=house().links.preferences(subscription.id),
+        can_undo=_can_undo(subscription),
+        is_told=is_told,
+    )
+
+
+def _can_undo(subscription: Subscription) -> bool:
+    left_at = subscription.left_at
+    return subscription.status is Status.UNSUBSCRIBED and left_at is not None and now() - left_at <= leaving.UNDO

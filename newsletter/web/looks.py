@@ -1,0 +1,61 @@
+"""What every page has at hand: its assets by content, its words for days and numbers."""
+
+import hashlib
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from flask import Flask, Response, request, url_for
+
+from newsletter.editorial import cadence
+from newsletter.publications import Publication, Slot
+
+_FOREVER = "public, max-age=31536000, immutable"
+_A_DAY = "public, max-age=86400"
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates their words, and the browser leave to keep our assets."""
+    app.jinja_env.globals.update(asset=asset)
+    app.jinja_env.filters.update(day=day, moment=cadence.describe, number=number, often=often)
+    app.after_request(_keep_assets)
+
+
+def asset(file_name: str) -> str:
+    """The address of an asset; it changes when the file does, so a browser may keep it for ever."""
+    return url_for("static", filename=file_name, v=_digest(Path(__file__).parent / "assets" / file_name))
+
+
+def day(moment: datetime, time_zone: str) -> str:
+    """`Tuesday 24 November 2026`, on the calendar of that zone."""
+    return cadence.describe(moment, time_zone).partition(" at ")[0]
+
+
+def number(count: int) -> str:
+    """12,480."""
+    return f"{count:,}"
+
+
+def often(publication: Publication) -> str:
+    """How often the letter comes: `every Tuesday`, or `now and then` while it has no slot."""
+    return f"every {cadence.WEEKDAYS[publication.slot.weekday]}" if publication.slot else "now and then"
+
+
+def next_letter(publication: Publication, now: datetime) -> datetime | None:
+    """The moment of the next weekly slot, in UTC; None while there is no slot."""
+    return cadence.next_slot(_weekly(publication.slot), now) if publication.slot else None
+
+
+def _weekly(slot: Slot) -> cadence.WeeklySlot:
+    return cadence.WeeklySlot(slot.weekday, slot.at, slot.time_zone)
+
+
+@cache
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def _keep_assets(answer: Response) -> Response:
+    if request.endpoint == "static" and answer.status_code in {200, 304}:
+        answer.headers["Cache-Control"] = _FOREVER if "v" in request.args else _A_DAY
+    return answer

@@ -1,0 +1,81 @@
+"""Numbers for Prometheus: requests as they pass, and the store's counts at the moment of asking."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from flask import Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from newsletter.audience import gauges as audience
+from newsletter.delivery import gauges as delivery
+from newsletter.wiring import House
+
+MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+
+class Metrics:
+    """One app's numbers; no label holds anything of a reader, or anything that a stranger may invent."""
+
+    def __init__(self, house: Callable[[], House]) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Store(house))
+        self._requests = Counter(
+            "newsletter_requests", "Requests answered.", ["route", "method", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "newsletter_request_seconds",
+            "Time to answer a request.",
+            ["route", "method"],
+            registry=self._registry,
+            buckets=_SECONDS,
+        )
+
+    def finish(self, answer: Response) -> Response:
+        """Count a request that is answered now."""
+        route, method = _route(), request.method if request.method in _METHODS else "other"
+        self._requests.labels(route, method, answer.status_code).inc()
+        if "started" in g:
+            self._seconds.labels(route, method).observe(time.perf_counter() - g.started)
+        return answer
+
+    def text(self) -> bytes:
+        """Everything, in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+def start() -> None:
+    """Note when a request came."""
+    g.started = time.perf_counter()
+
+
+class _Store(Collector):
+    """What the store knows, asked when Prometheus asks."""
+
+    def __init__(self, house: Callable[[], House]) -> None:
+        self._house = house
+
+    def describe(self) -> Iterator[Metric]:
+        # Without it the registry would collect once at the start, before there is a request to serve.
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        copies = GaugeMetricFamily("newsletter_copies", "Copies of letters under way.", labels=["letter", "state"])
+        outbox = GaugeMetricFamily("newsletter_outbox_pending", "Single letters that wait.")
+        readers = GaugeMetricFamily("newsletter_subscriptions", "Subscriptions.", labels=["publication", "status"])
+        with self._house().sessions.reading() as session:
+            for (letter_id, state), count in delivery.copies(session).items():
+                copies.add_metric([str(letter_id), state.value], count)
+            outbox.add_metric([], delivery.outbox_pending(session))
+            for (slug, status), count in audience.subscriptions(session).items():
+                readers.add_metric([slug, status.value], count)
+        yield from (copies, outbox, readers)
+
+
+def _route() -> str:
+    return request.url_rule.rule if request.url_rule else "none"

@@ -1,0 +1,61 @@
+"""What operators and their machines ask: is the process up, is all well behind it, what are the numbers?"""
+
+from flask import Blueprint, Flask, Response, jsonify
+
+from newsletter.db import DatabaseDown, Session
+from newsletter.delivery import gauges, heartbeat
+from newsletter.web import metrics
+from newsletter.web.house import house, now
+
+_OK = "ok"
+
+
+def init_app(app: Flask) -> None:
+    """Add the routes, and count every request from here on."""
+    pages = Blueprint("operations", __name__)
+    counted = metrics.Metrics(house)
+    pages.add_url_rule("/healthz", "healthz", healthz)
+    pages.add_url_rule("/readyz", "readyz", readyz)
+    pages.add_url_rule("/metrics", "metrics", lambda: _unkept(Response(counted.text(), mimetype=metrics.MEDIA_TYPE)))
+    app.before_request(metrics.start)
+    app.after_request(counted.finish)
+    app.register_blueprint(pages)
+
+
+def healthz() -> Response:
+    """The process answers; nothing else is asked."""
+    return _unkept(Response(f"{_OK}\n", mimetype="text/plain"))
+
+
+def readyz() -> Response:
+    """Database, worker and clock, each `ok` or a sentence that says what to do; 503 unless all are well."""
+    checks = _checks()
+    is_ready = set(checks.values()) == {_OK}
+    answer = jsonify(ready=is_ready, **checks)
+    answer.status_code = 200 if is_ready else 503
+    return _unkept(answer)
+
+
+def _checks() -> dict[str, str]:
+    unknown = "not known while the database does not answer"
+    try:
+        with house().sessions.reading() as session:
+            return {"database": _OK, "worker": _worker(session), "clock": _clock(session)}
+    except DatabaseDown:
+        return {"database": "does not answer; see DATABASE_URL", "worker": unknown, "clock": unknown}
+
+
+def _worker(session: Session) -> str:
+    if heartbeat.alive(session, now()):
+        return _OK
+    return f"no sign of life for {heartbeat.FRESH.seconds} seconds; start `newsletter worker`"
+
+
+def _clock(session: Session) -> str:
+    overdue = gauges.overdue(session, now())
+    return _OK if not overdue else f"{overdue} issue(s) wait past their hour; see the worker's log"
+
+
+def _unkept(answer: Response) -> Response:
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

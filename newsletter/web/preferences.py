@@ -1,0 +1,108 @@
+"""Preferences: what a reader may change, take along or have erased, by the link that every letter carries."""
+
+import json
+from collections.abc import Callable, Mapping
+
+from flask import Response, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from newsletter.audience import moves, preferences, privacy
+from newsletter.audience.models import Status
+from newsletter.db import Session
+from newsletter.errors import Invalid
+from newsletter.web import keys
+from newsletter.web.house import client, house, now
+
+blueprint = keys.blueprint("preferences", __name__)
+
+_PAUSES = (1, 2, 4, 8)
+_DONE = {
+    "rename": "Your name is saved.",
+    "pause": "Your pause has begun.",
+    "resume": "Your letters come again.",
+    "leave": "You have left. No more letters will come.",
+}
+
+
+@blueprint.get("/preferences/<token>")
+def show(token: str) -> str:
+    """Where the reader stands, and what they may change."""
+    return _page(token, notice=_DONE.get(request.args.get("done", ""), ""))
+
+
+@blueprint.post("/preferences/<token>")
+def change(token: str) -> str | AnyResponse:
+    """Do what the pressed button says."""
+    wish = request.form.get("do", "")
+    if wish == "erase":
+        return _erase(token)
+    do = _CHANGES.get(wish) or abort(400)
+    try:
+        with house().sessions.begin() as session:
+            do(session, token)
+    except Invalid as error:
+        return Response(_page(token, faults={wish: str(error)}), 422)
+    return redirect(url_for(".show", token=token, done=wish), 303)
+
+
+@blueprint.get("/preferences/<token>/my-data.json")
+def my_data(token: str) -> Response:
+    """All that is kept about this reader, as a file."""
+    with house().sessions.reading() as session:
+        held = privacy.my_data(session, preferences.look(session, house().practice, token))
+    answer = Response(json.dumps(held, ensure_ascii=False, indent=2), mimetype="application/json")
+    answer.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
+    return answer
+
+
+def _rename(session: Session, token: str) -> None:
+    preferences.rename(session, house().practice, token, request.form.get("name", ""), client(), now())
+
+
+def _pause(session: Session, token: str) -> None:
+    weeks = request.form.get("weeks", 0, type=int)
+    preferences.pause(session, house().practice, token, weeks, client(), now())
+
+
+def _resume(session: Session, token: str) -> None:
+    preferences.resume(session, house().practice, token, client(), now())
+
+
+def _leave(session: Session, token: str) -> None:
+    preferences.leave(session, house().practice, token, client(), now())
+
+
+_CHANGES: Mapping[str, Callable[[Session, str], None]] = {
+    "rename": _rename,
+    "pause": _pause,
+    "resume": _resume,
+    "leave": _leave,
+}
+
+
+def _erase(token: str) -> str | Response:
+    if request.form.get("sure") != "yes":
+        return Response(_page(token, faults={"erase": "Tick the box first, so that nobody is erased by a slip."}), 422)
+    with house().sessions.begin() as session:
+        subscription = preferences.look(session, house().practice, token)
+        page = render_template("site/erased.html", publication=subscription.publication)
+        privacy.erase_reader(session, subscription.subscriber, now())
+        return page
+
+
+def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None) -> str:
+    with house().sessions.reading() as session:
+        subscription = preferences.look(session, house().practice, token)
+        return render_template(
+            "site/preferences.html",
+            publication=subscription.publication,
+            subscription=subscription,
+            reader=subscription.subscriber,
+            name=request.form.get("name", subscription.subscriber.name),
+            gets_letters=subscription.status in moves.GETTING,
+            is_paused=subscription.status is Status.PAUSED,
+            pauses=_PAUSES,
+            token=token,
+            notice=notice,
+            faults=faults or {},
+        )

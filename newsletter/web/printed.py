@@ -1,0 +1,76 @@
+"""An issue as readers see it on the web: its parsed text, its summary, its first picture, its article."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple, Self
+
+from newsletter.delivery import merge
+from newsletter.editorial import archive, issue_file, render, shelf
+from newsletter.editorial.issue_file import IssueFile
+from newsletter.editorial.models import Issue
+from newsletter.publications import Publication
+
+_WORDS_A_MINUTE = 220
+_WORD = re.compile(r"\w+")
+_TO_NOBODY = dict.fromkeys(merge.EDITORS, "")
+
+
+class Cover(NamedTuple):
+    """An issue's first picture, by its kept name."""
+
+    file_name: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A published issue, as its letter was frozen."""
+
+    slug: str
+    publication: Publication
+    published_at: datetime
+    file: IssueFile
+    pictures: tuple[tuple[str, str], ...]
+    """From the name in the text to the kept name."""
+
+    @classmethod
+    def of(cls, issue: Issue) -> Self:
+        """The printed side of an issue that the archive shows."""
+        published_at, revision = archive.out(issue)
+        pictures = tuple(shelf.picture_names(revision).items())
+        file = _parsed(revision.source, issue.file_name)
+        return cls(issue.slug, issue.publication, published_at, file, pictures)
+
+    @property
+    def summary(self) -> str:
+        """What the inbox shows beside the subject, written to nobody by name."""
+        return merge.compile(self.file.preheader, merge.EDITORS).fill(_TO_NOBODY, merge.as_text)
+
+    @property
+    def minutes(self) -> int:
+        """How long it takes to read."""
+        return max(1, round(len(_WORD.findall(self.file.body)) / _WORDS_A_MINUTE))
+
+    @property
+    def cover(self) -> Cover | None:
+        """The first picture, if there is one."""
+        kept = dict(self.pictures)
+        return next((Cover(kept[each.name], each.alt) for each in self.file.pictures), None)
+
+    def article(self, site: str = "") -> str:
+        """Sanitised HTML; `site` goes before the pictures' paths where it is read elsewhere than on our pages."""
+        return _article(self.file, self.pictures, site)
+
+
+# What they are made from is frozen, so the answers never change; making them takes milliseconds.
+@lru_cache(maxsize=256)
+def _parsed(source: str, file_name: str) -> IssueFile:
+    return issue_file.parse(source, file_name)
+
+
+@lru_cache(maxsize=256)
+def _article(file: IssueFile, pictures: tuple[tuple[str, str], ...], site: str) -> str:
+    kept = dict(pictures)
+    return render.issue_page(file, lambda name: f"{site}/pictures/{kept[name]}")

@@ -1,0 +1,113 @@
+"""The front door: the home page, the sign-up form, and the page that sends a reader to their mailbox."""
+
+from flask import Blueprint, Response, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+
+from newsletter import publications
+from newsletter.audience import signup
+from newsletter.audience.caps import TooMany
+from newsletter.audience.signup import Asked
+from newsletter.db import Session
+from newsletter.editorial import archive
+from newsletter.errors import NotFound
+from newsletter.publications import Publication
+from newsletter.web import sorry, wording
+from newsletter.web.forms import SignUp
+from newsletter.web.house import client, house, now
+from newsletter.web.looks import next_letter
+from newsletter.web.printed import Printed
+
+blueprint = Blueprint("public", __name__)
+
+_LATEST = 3
+_ONCE_MORE = "Please press the button once more: we could not tell that the form came from our own page."
+
+
+@blueprint.get("/")
+def home() -> str:
+    """What the letter is, when it comes, and the form."""
+    with house().sessions.reading() as session:
+        publication = _publication(session)
+        latest = session.scalars(archive.shown().limit(_LATEST))
+        return render_template(
+            "site/home.html",
+            **_form_values(publication, SignUp()),
+            next_letter=next_letter(publication, now()),
+            latest=[Printed.of(issue) for issue in latest],
+        )
+
+
+@blueprint.get("/subscribe")
+def form() -> Response:
+    """The form alone, for links from elsewhere."""
+    return _form(SignUp(publication=request.args.get("publication")))
+
+
+@blueprint.post("/subscribe")
+def subscribe() -> Response:
+    """Ask for a confirm letter; the same answer whatever the address."""
+    asked = SignUp.parse(request.form)
+    if not asked.is_trapped and (faults := asked.faults()):
+        return _form(asked, 422, faults)
+    publication = _nothing(asked) if asked.is_trapped else _ask(asked)
+    return _kept_by_nobody(render_template("site/check_mail.html", publication=publication))
+
+
+@blueprint.errorhandler(CSRFError)
+def once_more(_error: CSRFError) -> Response:
+    """The form again, with what was typed."""
+    return _form_again(400, _ONCE_MORE)
+
+
+@blueprint.errorhandler(TooMany)
+def later(error: TooMany) -> Response:
+    """The form again, for another hour."""
+    answer = _form_again(429, str(error))
+    answer.headers["Retry-After"] = str(sorry.RETRY_AFTER[429])
+    return answer
+
+
+def _ask(asked: SignUp) -> Publication:
+    with house().sessions.begin() as session:
+        publication = _publication(session, asked.publication)
+        words = wording.asking(publication)
+        signup.subscribe(session, house().practice, publication, Asked(asked.email, asked.name, client(), words), now())
+        return publication
+
+
+def _nothing(asked: SignUp) -> Publication:
+    with house().sessions.reading() as session:
+        return _publication(session, asked.publication)
+
+
+def _form(asked: SignUp, status: int = 200, faults: dict[str, str] | None = None, notice: str = "") -> Response:
+    with house().sessions.reading() as session:
+        publication = _publication(session, asked.publication)
+        page = render_template("site/subscribe.html", **_form_values(publication, asked, faults), notice=notice)
+        return _kept_by_nobody(page, status)
+
+
+def _form_again(status: int, notice: str) -> Response:
+    try:
+        return _form(SignUp.parse(request.form), status, notice=notice)
+    except NotFound as error:
+        return sorry.refused(error)
+
+
+def _form_values(publication: Publication, asked: SignUp, faults: dict[str, str] | None = None) -> dict[str, object]:
+    words = wording.asking(publication)
+    return {"publication": publication, "form": asked, "faults": faults or {}, "words": words}
+
+
+def _publication(session: Session, slug: str | None = None) -> Publication:
+    publication = publications.find(session, slug) if slug else publications.first(session)
+    if publication is None:
+        raise NotFound("Nothing is printed here yet. Come back soon.")
+    return publication
+
+
+def _kept_by_nobody(page: str, status: int = 200) -> Response:
+    answer = make_response(page, status)
+    # It may hold an address that somebody typed.
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

@@ -1,0 +1,140 @@
+"""What a browser may do with our pages, and which forms we believe to be our own."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from flask import Blueprint, Flask, Response, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from newsletter.config import Settings
+
+FORM_BYTES = 64 * 1024
+"""The most that a form may carry; a view that takes more sets `request.max_content_length` itself."""
+
+_POLICY = {
+    "default-src": "'none'",
+    "style-src": "'self'",
+    "script-src": "'self'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "frame-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+_UNUSED = ("camera", "geolocation", "microphone", "payment", "usb", "browsing-topics")
+
+
+def policy(changes: Mapping[str, str] | None = None) -> str:
+    """The Content-Security-Policy of a page; `changes` names the directives that differ on one."""
+    return "; ".join(f"{name} {value}" for name, value in {**_POLICY, **(changes or {})}.items())
+
+
+HEADERS = {
+    "Content-Security-Policy": policy(),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin",
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # A page with a form in it belongs to one reader; what anyone may keep says so itself.
+    "Cache-Control": "private, no-cache",
+}
+
+PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
+"""For pages that are one person's own, whose very address may be a key: kept, told and listed nowhere."""
+
+csrf = CSRFProtect()
+
+_View = TypeVar("_View", bound=Callable[..., object])
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Guard every answer by headers, every form by its origin, every cookie by its flags."""
+    is_https = settings.public_url.startswith("https://")
+    app.config.update(_config(settings, is_https))
+    app.session_interface = _Sessions()
+    csrf.init_app(app)
+    app.before_request(_refuse_strange_forms)
+    app.after_request(_protect)
+    app.after_request(_name_no_host)
+    if is_https:
+        app.after_request(_stay_on_https)
+    if hops := settings.proxy_hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+
+def keep_private(blueprint: Blueprint) -> None:
+    """Mark every answer of these routes as one person's own, errors included."""
+    blueprint.after_request(_mark_private)
+
+
+def without_token(view: _View) -> _View:
+    """Let a view be posted to from anywhere."""
+    csrf.exempt(view)
+    return view
+
+
+def is_own_form() -> bool:
+    """Whether the browser itself vouches that this request comes from one of our pages."""
+    # No page can set this header. It lets a page that is cached for everybody carry a form without a token,
+    # and lets a reader whose browser keeps no cookies confirm.
+    return request.headers.get("Sec-Fetch-Site") == "same-origin"
+
+
+def _config(settings: Settings, is_https: bool) -> dict[str, object]:
+    return {
+        "SECRET_KEY": hashlib.sha256(b"newsletter/session/" + settings.secret).digest(),
+        # The prefix binds the cookie to this very host; browsers grant it over https only.
+        "SESSION_COOKIE_NAME": "__Host-newsletter" if is_https else "newsletter",
+        "SESSION_COOKIE_SECURE": is_https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "MAX_CONTENT_LENGTH": FORM_BYTES,
+        "WTF_CSRF_CHECK_DEFAULT": False,
+        # A form may stay open for days. Its token lives as long as the session that it belongs to.
+        "WTF_CSRF_TIME_LIMIT": None,
+        # Pages whose address is a key send no referrer, so a form's referrer proves nothing here.
+        "WTF_CSRF_SSL_STRICT": False,
+    }
+
+
+def _refuse_strange_forms() -> None:
+    if not is_own_form():
+        csrf.protect(apply_exemptions=True)
+
+
+def _mark_private(answer: Response) -> Response:
+    answer.headers.update(PRIVATE)
+    return answer
+
+
+def _protect(answer: Response) -> Response:
+    for name, value in HEADERS.items():
+        answer.headers.setdefault(name, value)
+    return answer
+
+
+def _name_no_host(answer: Response) -> Response:
+    # Werkzeug builds some redirects from the Host header, which is whatever the client likes to send.
+    if answer.location and answer.location.startswith(request.host_url):
+        answer.location = "/" + answer.location.removeprefix(request.host_url).lstrip("/")
+        answer.set_data(b"")
+    return answer
+
+
+def _stay_on_https(answer: Response) -> Response:
+    answer.headers["Strict-Transport-Security"] = "max-age=31536000"
+    return answer
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """The session in a signed cookie, but none with an answer that anyone may keep: it is the same for everybody."""
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if not response.cache_control.public:
+            super().save_session(app, session, response)

@@ -1,0 +1,120 @@
+"""What is shown when something cannot be done: one calm page, a sentence, and a way on."""
+
+import structlog
+from flask import Flask, Response, current_app, jsonify, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from newsletter import publications
+from newsletter.audience.caps import TooMany
+from newsletter.db import DatabaseDown
+from newsletter.errors import Conflict, NotFound, PressError, Unavailable
+from newsletter.publications import Publication
+from newsletter.web.house import house
+
+log = structlog.get_logger()
+
+_STATUS: tuple[tuple[type[PressError], int], ...] = (
+    (TooMany, 429),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Unavailable, 503),
+)
+RETRY_AFTER = {429: 3600, 503: 30}
+_TITLES = {
+    400: "That did not work",
+    403: "This is not open to you",
+    404: "There is no such page",
+    405: "This page takes no such request",
+    409: "Something changed meanwhile",
+    413: "That was too much at once",
+    429: "Please wait a little",
+    503: "We cannot answer just now",
+}
+_SENTENCES = {
+    404: "The address may be cut short or out of date. If it came in a mail, open it again from there, in one piece.",
+    405: "Go back to the page you came from and use its button.",
+    413: "What was sent is larger than this form takes. Shorten it and send it again.",
+}
+_GO_ON = "Go back, and try again. If it happens twice, reply to any of our letters and tell us."
+_BROKEN = "The fault is ours, and it is written down. Nothing you did is half-done; try again in a minute."
+_DOWN = "Our store does not answer. Nothing is lost; try again in a minute."
+_STRANGE = (
+    "We could not tell that this form came from our own page, so nothing was changed. It happens when a page was "
+    "open for long, or when the browser keeps no cookies. Open the page again and press its button once more."
+)
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error by its page."""
+    app.register_error_handler(PressError, refused)
+    app.register_error_handler(CSRFError, _strange_form)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(DatabaseDown, _database_down)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def page(sentence: str, status: int, title: str = "", again: str = "") -> Response:
+    """The page of an error; `again` is an address to start anew from. JSON where a program asks."""
+    if request.path.startswith("/api/"):
+        answer = jsonify(error=sentence)
+    else:
+        title = title or _TITLES.get(status, "Something went wrong")
+        shown = {"title": title, "sentence": sentence, "again": again, "publication": _masthead(status)}
+        answer = Response(render_template("site/sorry.html", **shown))
+    answer.status_code = status
+    if status in RETRY_AFTER:
+        answer.headers["Retry-After"] = str(RETRY_AFTER[status])
+    return answer
+
+
+def status_of(error: PressError) -> int:
+    """The HTTP status that says what this error says."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
+
+
+def refused(error: PressError) -> Response:
+    """The page that says an error's own sentence."""
+    sentence = str(error)
+    return page(sentence[:1].upper() + sentence[1:], status_of(error))
+
+
+def _strange_form(_error: CSRFError) -> Response:
+    addresses = current_app.create_url_adapter(request)
+    is_a_page = addresses is not None and addresses.test(method="GET")
+    return page(_STRANGE, 400, "Please press the button once more", request.path if is_a_page else "")
+
+
+def _http(error: HTTPException) -> AnyResponse:
+    if error.code is None or error.code < 400:
+        # A redirect that Werkzeug raises is an answer, not an error.
+        return error.get_response()
+    answer = page(_SENTENCES.get(error.code, _GO_ON), error.code)
+    answer.headers.extend((name, value) for name, value in error.get_headers() if name in {"Allow", "Retry-After"})
+    return answer
+
+
+def _database_down(error: DatabaseDown) -> Response:
+    log.warning("the database did not answer", route=_route(), error=type(error.orig).__name__)
+    return page(_DOWN, 503)
+
+
+def _unexpected(error: Exception) -> Response:
+    # By its rule, not its address: an address may hold a reader's key.
+    log.error("request failed", route=_route(), method=request.method, exc_info=error)
+    return page(_BROKEN, 500, "Something broke on our side")
+
+
+def _route() -> str:
+    return request.url_rule.rule if request.url_rule else "none"
+
+
+def _masthead(status: int) -> Publication | None:
+    if status >= 500:
+        return None
+    try:
+        with house().sessions.reading() as session:
+            return publications.first(session)
+    except DatabaseDown:
+        return None

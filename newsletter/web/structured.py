@@ -1,0 +1,40 @@
+"""An issue as search engines read it: schema.org's Article and BreadcrumbList."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from newsletter.links import Links
+from newsletter.web.printed import Printed
+
+
+def article(issue: Printed, links: Links) -> dict[str, Any]:
+    """The JSON-LD of an issue's page; every address is whole."""
+    return {"@context": "https://schema.org", "@graph": [_article(issue, links), _trail(issue, links)]}
+
+
+def _article(issue: Printed, links: Links) -> dict[str, Any]:
+    file, publication = issue.file, issue.publication
+    return {
+        "@type": "Article",
+        "headline": file.title,
+        "description": issue.summary,
+        "datePublished": issue.published_at.isoformat(),
+        "author": {"@type": "Organization", "name": file.author or publication.name},
+        "publisher": {"@type": "Organization", "name": publication.name, "url": links.home()},
+        "mainEntityOfPage": links.archive(issue.slug),
+        "image": [links.picture(issue.cover.file_name)] if issue.cover else [],
+        "citation": [source.url for source in file.sources],
+    }
+
+
+def _trail(issue: Printed, links: Links) -> dict[str, Any]:
+    category = issue.file.category
+    middle = [(category, f"{links.archive()}?{urlencode({'category': category})}")] if category else []
+    crumbs = [("Home", links.home()), *middle, (issue.file.title, links.archive(issue.slug))]
+    return {
+        "@type": "BreadcrumbList",
+        "itemListElement": [
+            {"@type": "ListItem", "position": place, "name": name, "item": url}
+            for place, (name, url) in enumerate(crumbs, 1)
+        ],
+    }

@@ -1,0 +1,56 @@
+"""Chromium before a real server: waitress over a house on SQLite, whose links lead back to it."""
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from waitress import create_server
+
+from newsletter import migrating
+from newsletter.db import Sessions, open_engine
+from newsletter.ports import free_port
+from newsletter.web import create_app
+from newsletter.wiring import House
+from tests import houses
+from tests.houses import Clock
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core, which judges a page's accessibility."""
+    if not AXE.exists():
+        pytest.skip("axe-core is missing; `make setup` brings it")
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def clock(now: datetime) -> Clock:
+    return Clock(now)
+
+
+@pytest.fixture
+def house(tmp_path: Path, now: datetime) -> Iterator[House]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'newsletter.db'}")
+    migrating.upgrade(engine)
+    made = houses.build(Sessions(engine), tmp_path, base_url=f"http://127.0.0.1:{free_port()}")
+    houses.open_publication(made, now)
+    houses.stock(made, now)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def site(house: House, clock: Clock) -> Iterator[str]:
+    """The address of the house's site, served."""
+    port = int(house.links.base_url.rpartition(":")[2])
+    server = create_server(create_app(house, clock), host="127.0.0.1", port=port, threads=4)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    yield house.links.base_url
+    server.close()
+    server.trigger.close()
+    thread.join(timeout=10)

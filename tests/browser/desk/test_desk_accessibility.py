@@ -1,0 +1,66 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.desk.conftest import Open
+
+AXE = Path(__file__).parents[3] / "node_modules" / "axe-core" / "axe.min.js"
+READY = "/desk/issues/break-the-circle/"
+PAGES = (
+    "/desk/issues/",
+    READY,
+    f"{READY}?view=text",
+    f"{READY}schedule?at=2026-11-25T10:00",
+    f"{READY}schedule?at=2027-03-28T02:30",
+    f"{READY}send",
+    "/desk/issues/five-reasons-weighed/",
+    "/desk/issues/five-reasons-weighed/cancel",
+    "/desk/issues/under-the-hands/",
+    "/desk/issues/unwind-a-tight-back/",
+    "/desk/calendar/",
+    "/desk/readers/",
+    "/desk/readers/?q=nobody",
+    "/desk/readers/2/",
+    "/desk/reports/",
+    "/desk/settings/",
+    "/desk/account/",
+    "/desk/no/such/page",
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(open_desk: Open, scheme: str, width: int) -> None:
+    page = open_desk(color_scheme=scheme, viewport={"width": width, "height": 800})
+    problems: list[Any] = []
+    page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
+    for path in PAGES:
+        page.goto(path)
+        problems += [(path, *fault) for fault in faults(page)]
+        problems += [(path, "too wide")] if is_too_wide(page) else []
+    assert problems == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_at_the_door(open_desk: Open, scheme: str) -> None:
+    page = open_desk(color_scheme=scheme)
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Email address").fill("owner@desk.example")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    assert page.get_by_label("Email address").input_value() == "owner@desk.example"
+    assert faults(page) == []
+
+
+def faults(page: Page) -> list[tuple[str, str]]:
+    """What axe-core finds: the rule, and where."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    # A mail in its frame runs no script, axe's own neither; its tests are with the mail.
+    found = page.evaluate("axe.run({iframes: false})")
+    return [(rule["id"], node["html"]) for rule in found["violations"] for node in rule["nodes"]]
+
+
+def is_too_wide(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))

@@ -1,0 +1,93 @@
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import select, update
+
+from newsletter import publishing
+from newsletter.delivery.models import Copy, CopyState, LetterState
+from newsletter.editorial import shelf
+from newsletter.editorial.models import IssueState
+from newsletter.wiring import House
+from tests.browser.desk.conftest import NOW, Open
+
+SENDING = "under-the-hands"
+
+
+def test_the_keyboard_alone_schedules_an_issue(open_desk: Open, house: House) -> None:
+    page = open_desk()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    page.keyboard.press("Enter")
+    tab_to(page, "When pain stays: ways out of the circle")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/break-the-circle/")
+    tab_to(page, "Schedule for Tuesday 1 December 09:00")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text(
+        "Scheduled for Tuesday 1 December 2026 at 09:00 (Europe/Warsaw)."
+    )
+    with house.sessions.reading() as session:
+        assert shelf.state(shelf.find(session, "break-the-circle")) is IssueState.SCHEDULED
+
+
+def test_the_counts_follow_while_an_issue_goes_out_and_the_page_when_it_is_done(open_desk: Open, house: House) -> None:
+    page = open_desk()
+    page.goto(f"/desk/issues/{SENDING}/")
+    copies = page.get_by_role("region", name="Copies")
+    expect(copies).to_contain_text("Waiting")
+    move(house, CopyState.SENT)
+    expect(copies).not_to_contain_text("Waiting", timeout=8_000)
+    with house.sessions.begin() as session:
+        letter = shelf.find(session, SENDING).letter
+        assert letter
+        letter.state, letter.finished_at = LetterState.FINISHED, NOW
+    expect(page.get_by_text("It went out on")).to_be_visible(timeout=8_000)
+
+
+def test_two_presses_of_one_button_do_one_thing(open_desk: Open, house: House) -> None:
+    page = open_desk()
+    page.goto("/desk/issues/break-the-circle/send")
+    page.get_by_role("button", name="Send to").dblclick()
+    expect(page.get_by_role("status")).to_contain_text("On its way to")
+    with house.sessions.reading() as session:
+        assert publishing.counts(session, shelf.find(session, "break-the-circle")).audience == len(active(house))
+
+
+def test_everything_works_without_scripts(open_desk: Open) -> None:
+    page = open_desk(java_script_enabled=False, viewport={"width": 375, "height": 800})
+    page.goto("/desk/issues/break-the-circle/")
+    page.get_by_role("link", name="Choose another moment").click()
+    page.get_by_label("Day and time in Europe/Warsaw").fill("2026-11-25T10:30")
+    page.get_by_role("button", name="Show what will happen").click()
+    page.get_by_role("button", name="Schedule for Wednesday 25 November 10:30").click()
+    expect(page.get_by_role("status")).to_contain_text("Scheduled for Wednesday 25 November 2026 at 10:30")
+
+
+@pytest.mark.parametrize("view", ["Phone", "Desktop", "Dark", "Images off"])
+def test_the_mail_shows_in_its_frame(open_desk: Open, view: str) -> None:
+    page = open_desk()
+    page.goto("/desk/issues/break-the-circle/")
+    page.get_by_role("navigation", name="Preview").get_by_role("link", name=view).click()
+    mail = page.frame_locator("iframe")
+    expect(mail.get_by_role("heading", name="When pain stays: ways out of the circle")).to_be_visible()
+    background = mail.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    assert (background == "rgb(20, 25, 27)") is (view == "Dark")
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the focus is on what has that name."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText.trim()") == name:
+            return
+    pytest.fail(f"Tab never came to {name!r}")
+
+
+def move(house: House, to: CopyState) -> None:
+    with house.sessions.begin() as session:
+        letter = shelf.find(session, SENDING).letter_id
+        session.execute(update(Copy).where(Copy.letter_id == letter).values(state=to, ended_at=NOW))
+
+
+def active(house: House) -> list[int]:
+    with house.sessions.reading() as session:
+        return list(session.scalars(select(Copy.id).where(Copy.letter_id == shelf.find(session, SENDING).letter_id)))

@@ -1,0 +1,143 @@
+"""The whole story in Chromium, on `newsletter up`: form, mail, button, weekly issue, one tap."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from newsletter.ports import free_port
+
+ROOT = Path(__file__).parents[2]
+READER = "ada@reader.example"
+PATIENCE = 60
+
+
+class Press:
+    """`newsletter up` in a folder of its own, with its command line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.site, self.inbox = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        ports = {"PORT": self.site.rpartition(":")[2], "INBOX_PORT": self.inbox.rpartition(":")[2]}
+        self.environment = kept | ports | {"DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
+        self.log = folder / "up.log"
+
+    def run(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "newsletter", *arguments]
+        return subprocess.run(
+            command, check=True, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
+        ).stdout
+
+    def start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "newsletter", "up"]
+        with self.log.open("wb") as log:
+            return subprocess.Popen(command, env=self.environment, cwd=ROOT, stdout=log, stderr=log)
+
+    def sign_in_link(self) -> str:
+        found = re.search(r"http\S+/desk/sign-in/\S+", self.log.read_text())
+        assert found
+        return found[0]
+
+
+@pytest.fixture(scope="module")
+def press(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Press]:
+    made = Press(tmp_path_factory.mktemp("press"))
+    made.run("db", "upgrade")
+    made.run("issues", "load")
+    process = made.start()
+    try:
+        _wait_until_said(made, "Ctrl-C stops it")
+        yield made
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    ("width", "slug", "subject"),
+    [
+        (375, "unwind-a-tight-back", "Unwind a tight back: what massage can and cannot do"),
+        (1280, "under-the-hands", "What happens under a therapist's hands, as far as we know"),
+    ],
+)
+def test_a_reader_signs_up_confirms_gets_the_weekly_issue_and_leaves_by_one_tap(
+    press: Press, chrome: Browser, width: int, slug: str, subject: str
+) -> None:
+    reader = f"reader{width}@reader.example"
+    page = chrome.new_context(viewport={"width": width, "height": 800}).new_page()
+
+    page.goto(press.site)
+    page.get_by_label("Email").fill(reader)
+    page.get_by_label("name").fill("Ada")
+    page.get_by_role("button", name="Send me the letter").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("check your email")
+
+    _open_mail(page, press, reader, "confirm")
+    link = page.frame_locator("iframe").get_by_role("link", name="Yes, confirm").get_attribute("href")
+    page.goto(str(link))
+    page.get_by_role("button").click()
+    _open_mail(page, press, reader, "Welcome")
+
+    at = (datetime.now(UTC) + timedelta(seconds=3)).isoformat(timespec="seconds")
+    press.run("issues", "schedule", slug, "--at", at)
+    _open_mail(page, press, reader, subject)
+    mail = page.frame_locator("iframe")
+    expect(mail.get_by_role("heading", level=1)).to_be_visible()
+    expect(mail.get_by_text("Ada,")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+    assert _one_click(page, press) == 200
+    assert '"status": "unsubscribed"' in press.run("subscribers", "show", reader, "--json")
+
+    page.goto(f"{press.site}/archive/{slug}/")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_an_editor_signs_in_by_the_printed_link_and_schedules_the_next_slot(press: Press, chrome: Browser) -> None:
+    page = chrome.new_context().new_page()
+    page.goto(press.sign_in_link())
+    page.get_by_role("button").first.click()
+    page.goto(f"{press.site}/desk/issues/looser-by-degrees/")
+    page.get_by_role("button", name=re.compile("^Schedule for Tuesday")).click()
+    expect(page.get_by_text("scheduled").first).to_be_visible()
+    assert '"state": "scheduled"' in press.run("issues", "show", "looser-by-degrees", "--json")
+
+
+def _open_mail(page: Page, press: Press, reader: str, subject: str) -> None:
+    """Open the reader's mail with that subject in the inbox, as soon as it is there."""
+    deadline = time.monotonic() + PATIENCE
+    mail = page.get_by_role("link").filter(has_text=reader).filter(has_text=subject)
+    while time.monotonic() < deadline:
+        page.goto(press.inbox)
+        if mail.count():
+            mail.first.click()
+            return
+        page.wait_for_timeout(250)
+    raise AssertionError(f"no mail about {subject!r} came for {reader}")
+
+
+def _one_click(page: Page, press: Press) -> int:
+    """What a mail program does: one POST to the header's address, with no page and no cookie."""
+    headers = page.request.get(f"{press.inbox}/api{urllib.parse.urlsplit(page.url).path}").json()["headers"]
+    named = dict(headers)
+    assert named["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    url = named["List-Unsubscribe"].strip("<>")
+    with urllib.request.urlopen(url, b"List-Unsubscribe=One-Click", timeout=10) as response:  # noqa: S310
+        return int(response.status)
+
+
+def _wait_until_said(press: Press, words: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while words not in press.log.read_text():
+        assert time.monotonic() < deadline, press.log.read_text()
+        time.sleep(0.2)

@@ -1,0 +1,198 @@
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+from sqlalchemy import select
+
+from newsletter.audience.models import Status, Subscription
+from newsletter.wiring import House
+from tests import houses
+from tests.houses import Clock
+
+PHONE, DESKTOP = {"width": 375, "height": 667}, {"width": 1280, "height": 800}
+BIG = 44
+"""Pixels that a finger needs."""
+
+
+@pytest.fixture(params=[PHONE, DESKTOP], ids=["phone", "desktop"])
+def page(request: pytest.FixtureRequest, chrome: Browser, site: str) -> Iterator[Page]:
+    """A browser without scripts: every page has to do its work without them."""
+    with chrome.new_context(viewport=request.param, base_url=site, java_script_enabled=False) as context:
+        yield context.new_page()
+
+
+def press(page: Page, words: str) -> None:
+    """Press the button of these words, which is there before the reader scrolls."""
+    button = page.get_by_role("button", name=words)
+    assert_before_the_fold(button)
+    button.click()
+
+
+def assert_before_the_fold(button: Locator) -> None:
+    box, window = button.bounding_box(), button.page.viewport_size
+    assert box is not None
+    assert window is not None
+    assert box["height"] >= BIG
+    assert box["y"] + box["height"] <= window["height"]
+
+
+def ask(page: Page, email: str = "ada@example.org", name: str = "Ada") -> None:
+    page.goto("/")
+    page.get_by_role("textbox", name="Email").fill(email)
+    page.get_by_label("First name").fill(name)
+    press(page, "Send me the letter")
+
+
+def standing(house: House) -> Status:
+    with house.sessions.reading() as session:
+        return session.scalars(select(Subscription)).one().status
+
+
+def test_a_reader_comes_by_the_form_and_leaves_by_the_link(page: Page, house: House) -> None:
+    ask(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Now check your email")
+    page.goto(houses.letters(house)[-1]["confirm_url"])
+    press(page, "Yes, send me BackPainHelp")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome. You are a reader")
+    assert standing(house) is Status.ACTIVE
+    page.goto(house.links.unsubscribe(1))
+    press(page, "Leave BackPainHelp")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You have left")
+    assert standing(house) is Status.UNSUBSCRIBED
+    press(page, "Undo, I want to stay")
+    assert standing(house) is Status.ACTIVE
+
+
+def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, house: House) -> None:
+    ask(page, email="ada@example")
+    field = page.get_by_role("textbox", name="Email")
+    expect(field).to_have_value("ada@example")
+    expect(field).to_have_accessible_description(re.compile("Please give an address like name@example.org"))
+    expect(page.get_by_label("First name")).to_have_value("Ada")
+    field.fill("ada@example.org")
+    page.get_by_role("button", name="Send me the letter").click()
+    assert [letter["address"] for letter in houses.letters(house)] == ["ada@example.org"]
+
+
+def test_the_form_at_the_end_of_an_issue_works_without_a_cookie(page: Page, house: House) -> None:
+    page.goto(f"/archive/{houses.OUT[0]}/")
+    assert page.context.cookies() == []
+    page.get_by_role("textbox", name="Email").fill("ada@example.org")
+    page.get_by_role("button", name="Send me the letter").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Now check your email")
+    assert len(houses.letters(house)) == 1
+
+
+def test_a_reader_takes_a_break_by_the_preferences(page: Page, house: House) -> None:
+    become_reader(page, house)
+    page.goto(house.links.preferences(1))
+    page.get_by_label("4 weeks").check()
+    page.get_by_role("button", name="Start the break").click()
+    expect(page.get_by_role("status")).to_have_text("Your pause has begun.")
+    assert standing(house) is Status.PAUSED
+
+
+def test_the_keyboard_alone_reaches_the_form_and_sends_it(chrome: Browser, site: str, house: House) -> None:
+    with chrome.new_context(viewport=PHONE, base_url=site) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the text")).to_be_in_viewport()
+        page.keyboard.press("Enter")
+        for key in ("Tab", *"ada@example.org", "Tab", *"Ada", "Tab", "Enter"):
+            page.keyboard.press(key)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Now check your email")
+        assert len(houses.letters(house)) == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(
+    chrome: Browser, site: str, house: House, clock: Clock, axe: str, scheme: str
+) -> None:
+    with chrome.new_context(viewport=PHONE, base_url=site, color_scheme=scheme) as context:
+        page = context.new_page()
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        found = {name: judge(page, axe) for name in visit_every_page(page, house, clock)}
+        assert {name: faults for name, faults in found.items() if faults} == {}
+        # A policy that stops something of our own, says so here.
+        assert [words for words in said if "Failed to load resource" not in words] == []
+
+
+def test_no_page_is_wider_than_the_narrowest_phone(chrome: Browser, site: str, house: House, clock: Clock) -> None:
+    with chrome.new_context(viewport={"width": 320, "height": 568}, base_url=site) as context:
+        page = context.new_page()
+        for name in visit_every_page(page, house, clock):
+            assert page.evaluate("document.documentElement.scrollWidth") == 320, name
+            assert small_targets(page) == [], name
+
+
+def visit_every_page(page: Page, house: House, clock: Clock) -> Iterator[str]:
+    """Open each kind of page in turn, and say its name."""
+    for path in ("/", "/subscribe", "/archive/", f"/archive/{houses.OUT[0]}/", "/nothing", "/confirm/forged"):
+        page.goto(path)
+        yield path
+    page.goto("/subscribe")
+    page.get_by_role("button", name="Send me the letter").click()
+    yield "form with a fault"
+    yield from visit_steps(page, house, clock)
+
+
+def visit_steps(page: Page, house: House, clock: Clock) -> Iterator[str]:
+    page.get_by_role("textbox", name="Email").fill("ada@example.org")
+    page.get_by_role("button", name="Send me the letter").click()
+    yield "check your mail"
+    link = houses.letters(house)[-1]["confirm_url"]
+    page.goto(link)
+    yield "confirm"
+    clock.turn(days=8)
+    page.goto(link)
+    yield "expired"
+    clock.turn(days=-8)
+    page.goto(link)
+    page.get_by_role("button", name="Yes, send me").click()
+    yield "welcome"
+    yield from visit_the_way_out(page, house)
+
+
+def visit_the_way_out(page: Page, house: House) -> Iterator[str]:
+    page.goto(house.links.preferences(1))
+    page.get_by_text("Erase me").first.click()
+    yield "preferences"
+    page.get_by_role("button", name="Erase me").click()
+    yield "preferences with a fault"
+    page.get_by_role("button", name="Start the break").click()
+    yield "preferences in a break"
+    page.goto(house.links.unsubscribe(1))
+    yield "leave"
+    page.get_by_role("button", name="Leave").click()
+    yield "left"
+    page.get_by_role("button", name="Tell us").click()
+    yield "told"
+    page.get_by_role("button", name="Undo").click()
+    yield "back"
+
+
+def judge(page: Page, axe: str) -> list[str]:
+    """What axe-core finds on this page."""
+    page.evaluate(axe)
+    found = page.evaluate("axe.run()")["violations"]
+    return [f"{fault['id']}: {node['html']}" for fault in found for node in fault["nodes"]]
+
+
+def small_targets(page: Page) -> list[str]:
+    """The buttons, fields and links outside running text that a finger would miss."""
+    return page.evaluate(
+        """least => [...document.querySelectorAll("button, .button, .choice, summary, .masthead a, .colophon a,"
+            + ".crumbs a, input:not([type=hidden], [type=radio], [type=checkbox], .trap *)")]
+            .filter(each => each.checkVisibility() && each.getBoundingClientRect().height < least)
+            .map(each => each.outerHTML)""",
+        BIG,
+    )
+
+
+def become_reader(page: Page, house: House) -> None:
+    ask(page)
+    page.goto(houses.letters(house)[-1]["confirm_url"])
+    press(page, "Yes, send me BackPainHelp")

@@ -1,0 +1,55 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from newsletter import publishing
+from newsletter.db import Sessions
+from newsletter.editorial import archive, issue_file, shelf
+from newsletter.errors import NotFound
+from newsletter.links import Links
+from newsletter.publications import Publication
+
+SOURCE = "---\ntitle: The {0}\nsubject: The {0} issue of all\npreheader: Words\ncategory: Health\n---\nText.\n"
+
+
+@pytest.fixture
+def out(sessions: Sessions, links: Links, now: datetime) -> list[str]:
+    """Three issues that went out, oldest first; the last two at one beat of the clock. A fourth waits."""
+    words = {"name": "A Letter", "sender_name": "A Letter", "sender_address": "a@example.org"}
+    with sessions.begin() as session:
+        home = Publication(slug="letter", postal_address="1 Example Street", created_at=now, **words)
+        session.add(home)
+        for slug in ("first", "second", "third", "waiting"):
+            name = f"2026-11-20-{slug}.md"
+            file = issue_file.parse(SOURCE.format(slug), name)
+            shelf.save(session, home, shelf.Text(file, name, {}), shelf.BY_FILE, now)
+        for slug, day in (("first", 1), ("second", 2), ("third", 2)):
+            publishing.send_now(session, links, shelf.find(session, slug), datetime(2026, 11, day, tzinfo=UTC))
+        publishing.schedule(session, links, shelf.find(session, "waiting"), now + timedelta(days=1), now)
+    return ["first", "second", "third"]
+
+
+def test_the_archive_shows_what_is_out_newest_first(sessions: Sessions, out: list[str]) -> None:
+    with sessions.reading() as session:
+        assert [issue.slug for issue in session.scalars(archive.shown())] == out[::-1]
+
+
+def test_neighbours_walk_the_archive_without_a_gap(sessions: Sessions, out: list[str]) -> None:
+    walked, slug = [], "third"
+    with sessions.reading() as session:
+        while slug:
+            walked.append(slug)
+            older, _ = archive.neighbours(session, archive.find(session, slug))
+            assert older is None or archive.neighbours(session, older).newer.slug == slug
+            slug = older.slug if older else ""
+    assert walked == out[::-1]
+
+
+@pytest.mark.usefixtures("out")
+def test_an_issue_that_is_not_out_is_not_found(sessions: Sessions) -> None:
+    with sessions.reading() as session:
+        for slug in ("waiting", "nothing", "first\0"):
+            with pytest.raises(NotFound, match="no such issue"):
+                archive.find(session, slug)
+        with pytest.raises(NotFound, match="no such issue"):
+            archive.out(shelf.find(session, "waiting"))

@@ -1,0 +1,99 @@
+"""A whole house for tests of the web: the shipped publication and issues, two of them out, and a clock to turn."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from newsletter import publication_file, publications, publishing
+from newsletter.audience.practice import Caps, Practice
+from newsletter.config import Settings
+from newsletter.db import Base, Sessions
+from newsletter.delivery.models import Post
+from newsletter.delivery.outbox import Composed
+from newsletter.editorial import filing, shelf
+from newsletter.editorial.pictures import PictureFolder
+from newsletter.links import Links
+from newsletter.publications import Publication
+from newsletter.tokens import Seal
+from newsletter.wiring import House
+
+ISSUES = Path(__file__).parents[1] / "issues"
+BASE_URL = "https://letters.example.org"
+OUT = ("unwind-a-tight-back", "under-the-hands")
+"""The issues that have gone out, oldest first; the others wait unpublished."""
+WAITING = "looser-by-degrees"
+
+
+@dataclass
+class Clock:
+    """What an app takes the time from."""
+
+    moment: datetime
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def turn(self, **time: float) -> None:
+        """Let so much time go by."""
+        self.moment += timedelta(**time)
+
+
+def build(sessions: Sessions, data_dir: Path, base_url: str = BASE_URL, **changes: Any) -> House:
+    """An empty house over these sessions; its single letters are their fields as JSON."""
+    settings = Settings(data_dir=data_dir, base_url=base_url, secret_key="a secret that is for tests", **changes)
+    links = Links(base_url, Seal(settings.secret))
+    caps = Caps(settings.signup_cap_address, settings.signup_cap_domain, settings.signup_cap_client)
+    practice = Practice(links, _compose, caps, settings.consent_origin, settings.secret)
+    return House(settings, sessions, links, practice, PictureFolder(data_dir / "pictures"))
+
+
+def open_publication(house: House, now: datetime) -> None:
+    """The shipped publication, without issues."""
+    with house.sessions.begin() as session:
+        publication_file.load(session, ISSUES / "publication.toml", now)
+
+
+def stock(house: House, now: datetime) -> None:
+    """Load the shipped issues, and let two of them go out in the weeks before `now`."""
+    with house.sessions.begin() as session:
+        texts = filing.read(ISSUES, lambda name, content: house.pictures.keep(session, name, content, now).file_name)
+        for text in texts:
+            shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+    for week, slug in enumerate(OUT, -len(OUT)):
+        with house.sessions.begin() as session:
+            publishing.send_now(session, house.links, shelf.find(session, slug), now + timedelta(weeks=week))
+
+
+def open_another_publication(house: House, now: datetime) -> None:
+    """A second letter of the same house, without a weekly slot."""
+    with house.sessions.begin() as session:
+        other = {"slug": "other", "name": "The Other Letter", "sender_name": "The Other Letter"}
+        session.add(Publication(sender_address="other@letters.example", created_at=now, **other))
+
+
+def letters(house: House) -> list[dict[str, str]]:
+    """The single letters in the outbox, oldest first: kind, address, and their fields."""
+    with house.sessions.reading() as session:
+        posts = session.scalars(select(Post).order_by(Post.id)).all()
+        return [{"kind": post.kind, "address": post.address, **json.loads(post.text)} for post in posts]
+
+
+def dump(house: House) -> dict[str, list[str]]:
+    """Every row of every table."""
+    tables = Base.metadata.sorted_tables
+    with house.sessions.reading() as session:
+        return {table.name: sorted(map(repr, session.execute(table.select()))) for table in tables}
+
+
+def path_of(url: str) -> str:
+    """The path of one of our own addresses."""
+    return url.removeprefix(BASE_URL)
+
+
+def _compose(kind: str, _publication: Publication, fields: Mapping[str, str]) -> Composed:
+    return Composed(subject=kind, html="", text=json.dumps(dict(fields)))

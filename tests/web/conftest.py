@@ -1,0 +1,73 @@
+"""A house on either database, served; a reader's browser, and a program that is none."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from newsletter.audience.models import Subscription
+from newsletter.db import Sessions
+from newsletter.web import create_app
+from newsletter.wiring import House
+from tests import houses
+from tests.houses import Clock
+
+
+@pytest.fixture
+def clock(now: datetime) -> Clock:
+    return Clock(now)
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+    """The shipped publication, without issues."""
+    made = houses.build(sessions, tmp_path)
+    houses.open_publication(made, now)
+    return made
+
+
+@pytest.fixture
+def stocked(house: House, now: datetime) -> House:
+    """With the shipped issues: two that are out, and three that wait."""
+    houses.stock(house, now)
+    return house
+
+
+@pytest.fixture
+def app(house: House, clock: Clock) -> Flask:
+    return create_app(house, clock)
+
+
+@pytest.fixture
+def browser(app: Flask) -> FlaskClient:
+    """A browser that keeps cookies and says where its forms come from."""
+    return browser_of(app)
+
+
+@pytest.fixture
+def program(app: Flask) -> FlaskClient:
+    """Something that is no browser, and keeps no cookies."""
+    return app.test_client(use_cookies=False)
+
+
+@pytest.fixture
+def reader(browser: FlaskClient, house: House) -> Subscription:
+    """Ada, who signed up by the form and confirmed."""
+    browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
+    browser.post(houses.path_of(houses.letters(house)[-1]["confirm_url"]))
+    return subscription(house)
+
+
+def browser_of(app: Flask) -> FlaskClient:
+    client = app.test_client()
+    client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
+    return client
+
+
+def subscription(house: House) -> Subscription:
+    """The newest subscription."""
+    with house.sessions.reading() as session:
+        return session.scalars(select(Subscription).order_by(Subscription.id.desc())).first()

@@ -1,0 +1,215 @@
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from flask import Flask
+
+from newsletter import editors
+from newsletter.editors import Editor, Role
+from newsletter.web import auth
+from newsletter.wiring import House
+from tests import houses
+from tests.houses import Clock
+from tests.web.desk.conftest import Enter, visitor
+from tests.web.desk.visits import PASSWORD, Visitor, words
+
+Engage = Callable[..., Editor]
+
+
+def test_the_right_password_opens_the_page_that_was_asked_for(stranger: Visitor, engage: Engage) -> None:
+    engage(Role.VIEWER)
+    asked = stranger.open("/desk/readers/?q=ada")
+    assert asked.status_code == 303
+    assert asked.location == "/desk/sign-in?next=/desk/readers/?q%3Dada"
+    entered = stranger.sign_in("viewer@desk.example", to="/desk/readers/?q=ada")
+    assert (entered.status_code, entered.location) == (303, "/desk/readers/?q=ada")
+    assert stranger.open("/desk/readers/?q=ada").status_code == 200
+
+
+def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(stranger: Visitor, engage: Engage) -> None:
+    engage(Role.VIEWER)
+    known, unknown = (stranger.sign_in(f"{name}@desk.example", "wrong") for name in ("viewer", "nobody"))
+    assert known.status_code == unknown.status_code == 422
+    assert words(known) == words(unknown)
+    assert "do not belong together" in words(known)
+    assert 'value="viewer@desk.example"' in known.text
+
+
+def test_an_address_with_a_nul_is_merely_unknown(stranger: Visitor) -> None:
+    assert stranger.sign_in("a\0@desk.example").status_code == 422
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/desk/",
+        "//evil.example/desk/",
+        "/\\evil.example",
+        "/desk/\\evil.example",
+        "/deskevil",
+        "/subscribe",
+        "javascript:alert(1)",
+        "/desk/\r\nSet-Cookie: a=b",
+        "//[",
+        "",
+    ],
+)
+def test_a_sign_in_leads_nowhere_but_to_the_desk(app: Flask, target: str) -> None:
+    with app.test_request_context():
+        assert auth.way_back(target) == "/desk/"
+
+
+def test_after_ten_tries_even_the_right_password_waits_a_quarter_of_an_hour(
+    stranger: Visitor, engage: Engage, clock: Clock
+) -> None:
+    engage(Role.VIEWER)
+    for _ in range(editors.ACCOUNT_TRIES):
+        assert stranger.sign_in("viewer@desk.example", "wrong").status_code == 422
+    refused = stranger.sign_in("viewer@desk.example")
+    assert refused.status_code == 429
+    assert "Wait 15 minutes" in words(refused)
+    clock.turn(minutes=15)
+    assert stranger.sign_in("viewer@desk.example").status_code == 303
+
+
+def test_tries_on_an_unknown_address_are_counted_alike(stranger: Visitor) -> None:
+    codes = [stranger.sign_in("nobody@desk.example", "wrong").status_code for _ in range(editors.ACCOUNT_TRIES + 1)]
+    assert codes == [422] * editors.ACCOUNT_TRIES + [429]
+
+
+def test_the_right_password_starts_the_count_anew(stranger: Visitor, engage: Engage) -> None:
+    engage(Role.VIEWER)
+    for _ in range(2):
+        for _ in range(editors.ACCOUNT_TRIES - 1):
+            stranger.sign_in("viewer@desk.example", "wrong")
+        assert stranger.sign_in("viewer@desk.example").status_code == 303
+
+
+def test_one_client_cannot_try_many_addresses(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        allowed = [editors.may_try(session, f"{n}@desk.example", "192.0.2.1", now) for n in range(50)]
+        assert allowed == [True] * editors.CLIENT_TRIES + [False] * (50 - editors.CLIENT_TRIES)
+        assert editors.may_try(session, "other@desk.example", "192.0.2.2", now)
+
+
+def test_counting_tries_keeps_no_address(stranger: Visitor, house: House) -> None:
+    stranger.sign_in("somebody@desk.example", "wrong")
+    kept = " ".join(houses.dump(house)["sign_in_tries"])
+    assert kept
+    assert "somebody" not in kept
+
+
+def test_opening_a_one_time_link_changes_nothing(
+    stranger: Visitor, engage: Engage, house: House, now: datetime
+) -> None:
+    link = link_for(engage(Role.OWNER, password=None), house, now)
+    before = houses.dump(house)
+    for _ in range(3):
+        assert "Sign in as owner@desk.example" in words(stranger.open(link))
+    assert houses.dump(house) == before
+    assert stranger.open("/desk/issues/").status_code == 303
+
+
+def test_a_one_time_link_works_once_and_asks_for_a_password(
+    app: Flask, stranger: Visitor, engage: Engage, house: House, now: datetime
+) -> None:
+    link = link_for(engage(Role.OWNER, password=None), house, now)
+    entered = stranger.press(link)
+    assert (entered.status_code, entered.location) == (303, "/desk/account/")
+    assert "Choose a password" in stranger.read("/desk/account/")
+    again = visitor(app).client.post(link)
+    assert again.status_code == 404
+    assert "used already" in words(again)
+
+
+def test_a_link_that_is_a_day_old_says_so(
+    stranger: Visitor, engage: Engage, house: House, now: datetime, clock: Clock
+) -> None:
+    link = link_for(engage(Role.OWNER), house, now)
+    clock.turn(hours=25)
+    assert "too old" in words(stranger.open(link))
+    assert stranger.client.post(link).status_code == 400
+
+
+def test_whoever_came_by_a_link_need_not_tell_a_forgotten_password(
+    stranger: Visitor, engage: Engage, house: House, now: datetime
+) -> None:
+    stranger.press(link_for(engage(Role.OWNER), house, now))
+    changed = stranger.client.post(
+        "/desk/account/password", data={"new": "a new one of mine", "again": "a new one of mine"}
+    )
+    assert changed.status_code == 303
+    assert "Password now" in stranger.read("/desk/account/")
+
+
+def test_a_new_password_ends_every_other_session_and_link(
+    app: Flask, editor: Visitor, house: House, now: datetime
+) -> None:
+    elsewhere = visitor(app)
+    elsewhere.sign_in("editor@desk.example")
+    with house.sessions.reading() as session:
+        link = link_for(session.scalars(editors.team()).one(), house, now)
+    new = {"current": PASSWORD, "new": "another long one", "again": "another long one"}
+    assert editor.client.post("/desk/account/password", data=new).status_code == 303
+    assert "Your new password is kept" in editor.read("/desk/account/")
+    assert elsewhere.open("/desk/issues/").status_code == 303
+    assert elsewhere.client.post(link).status_code == 404
+    assert elsewhere.sign_in("editor@desk.example").status_code == 422
+    assert elsewhere.sign_in("editor@desk.example", "another long one").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"current": "wrong", "new": "another long one", "again": "another long one"}, "not your password now"),
+        ({"current": PASSWORD, "new": "another long one", "again": "another long on"}, "The two are not the same"),
+        ({"current": PASSWORD, "new": "short", "again": "short"}, "needs 10 to 200 characters; this one has 5"),
+    ],
+)
+def test_what_is_wrong_with_a_new_password_stands_beside_its_field(
+    editor: Visitor, house: House, typed: dict[str, str], sentence: str
+) -> None:
+    before = houses.dump(house)
+    refused = editor.client.post("/desk/account/password", data=typed)
+    assert refused.status_code == 422
+    assert sentence in words(refused)
+    assert 'aria-invalid="true"' in refused.text
+    assert houses.dump(house) == before
+
+
+def test_signing_out_everywhere_leaves_this_session(app: Flask, editor: Visitor) -> None:
+    elsewhere = visitor(app)
+    elsewhere.sign_in("editor@desk.example")
+    assert editor.press("/desk/account/", "/desk/account/end-sessions").status_code == 303
+    assert editor.open("/desk/issues/").status_code == 200
+    assert elsewhere.open("/desk/issues/").status_code == 303
+
+
+def test_signing_out_ends_the_session(editor: Visitor) -> None:
+    assert editor.press("/desk/issues/", "/desk/sign-out").location == "/desk/sign-in"
+    assert editor.open("/desk/issues/").status_code == 303
+
+
+def test_a_session_lasts_a_week_at_most(editor: Visitor, clock: Clock) -> None:
+    clock.turn(days=7)
+    assert editor.open("/desk/issues/").status_code == 200
+    clock.turn(minutes=1)
+    assert editor.open("/desk/issues/").status_code == 303
+
+
+def test_a_changed_role_holds_at_once(enter: Enter, house: House) -> None:
+    editor = enter(Role.EDITOR)
+    with house.sessions.begin() as session:
+        session.scalars(editors.team()).one().role = Role.VIEWER
+    assert editor.open("/desk/issues/looser-by-degrees/send").status_code == 403
+
+
+def test_the_session_cookie_is_for_https_and_not_for_scripts(stranger: Visitor, engage: Engage) -> None:
+    engage(Role.VIEWER)
+    cookie = stranger.sign_in("viewer@desk.example").headers["Set-Cookie"]
+    assert cookie.startswith("__Host-")
+    assert all(flag in cookie for flag in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"))
+
+
+def link_for(editor: Editor, house: House, now: datetime) -> str:
+    return houses.path_of(house.links.sign_in(editor.id, editor.nonce, now))

@@ -1,0 +1,212 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from newsletter import publishing
+from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way, Wording
+from newsletter.delivery.models import Copy, CopyState
+from newsletter.editorial import shelf
+from newsletter.editors import Role
+from newsletter.publications import Publication, first
+from newsletter.wiring import House
+from tests import houses
+from tests.houses import OUT, WAITING, Clock
+from tests.web.desk.conftest import Enter
+from tests.web.desk.visits import Visitor, words
+
+
+def test_the_five_words_lead_to_five_pages_and_the_current_one_is_marked(editor: Visitor) -> None:
+    for word in ("issues", "calendar", "readers", "reports", "settings"):
+        page = editor.open(f"/desk/{word}/")
+        assert page.status_code == 200
+        assert f'href="/desk/{word}/" aria-current="page"' in page.text
+
+
+def test_the_empty_slot_is_in_sight_on_every_page(editor: Visitor) -> None:
+    assert "Tuesday 24 November 09:00 No issue yet. Pick one 0 readers" in editor.read("/desk/account/")
+
+
+def test_issues_stand_by_state_with_what_needs_a_person_first(editor: Visitor) -> None:
+    page = editor.read("/desk/issues/")
+    assert page.rindex("Going out now") < page.rindex("Under the hands") < page.index("Drafts Five reasons")
+
+
+def test_one_state_can_be_looked_at_alone(editor: Visitor) -> None:
+    page = editor.read("/desk/issues/?state=draft")
+    assert "Looser by degrees" in page
+    assert page.count("Under the hands") == 1  # in the frame, for it is going out
+    assert "No issue is in that state" in editor.read("/desk/issues/?state=nonsense")
+
+
+@pytest.mark.parametrize("slug", ["no-such-issue", "%00", "..%2fsettings"])
+def test_an_unknown_issue_is_a_calm_page_within_the_desk(editor: Visitor, slug: str) -> None:
+    answer = editor.open(f"/desk/issues/{slug}/")
+    assert answer.status_code == 404
+    assert "There is no" in words(answer)
+    assert 'aria-label="Desk"' in answer.text
+
+
+def test_an_unknown_address_is_a_calm_page_within_the_desk(editor: Visitor) -> None:
+    answer = editor.open("/desk/no/such/page")
+    assert answer.status_code == 404
+    assert 'aria-label="Desk"' in answer.text
+
+
+def test_a_desk_without_a_publication_says_how_to_get_one(editor: Visitor, house: House) -> None:
+    with house.sessions.begin() as session:
+        for table in reversed(Publication.metadata.sorted_tables):
+            if table.name != "editors":
+                session.execute(table.delete())
+    for path in ("/desk/issues/", "/desk/calendar/", "/desk/readers/", "/desk/reports/", "/desk/settings/"):
+        assert "newsletter issues load" in editor.read(path)
+    assert editor.open("/desk/account/").status_code == 200
+
+
+def test_the_preview_is_the_mail_written_to_a_sample_reader(editor: Visitor) -> None:
+    mail = editor.open("/desk/issues/break-the-circle/preview.html")
+    assert "Hello Alex" in mail.text
+    assert "{{" not in mail.text
+    text = editor.open("/desk/issues/break-the-circle/preview.txt")
+    assert text.mimetype == "text/plain"
+    assert "{{" not in text.text
+
+
+def test_the_preview_has_no_power_over_the_desk(editor: Visitor) -> None:
+    policy = editor.open(f"/desk/issues/{WAITING}/preview.html").headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-popups")
+    assert "allow-scripts" not in policy
+    assert "allow-same-origin" not in policy
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'self'" in policy
+    assert 'sandbox="allow-popups' in editor.open(f"/desk/issues/{WAITING}/").text
+
+
+def test_the_preview_can_be_dark_and_without_pictures(editor: Visitor) -> None:
+    assert "prefers-color-scheme: dark" not in editor.open(f"/desk/issues/{WAITING}/preview.html?view=dark").text
+    bare = editor.open(f"/desk/issues/{WAITING}/preview.html?view=images-off")
+    assert "img-src 'none'" in bare.headers["Content-Security-Policy"]
+
+
+def test_a_scheduled_issue_is_previewed_as_it_was_frozen(editor: Visitor, house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        letter = publishing.schedule_next(session, house.links, shelf.find(session, WAITING), now)
+        letter.html = letter.html.replace("</body>", "FROZEN</body>")
+    assert "FROZEN" in editor.open(f"/desk/issues/{WAITING}/preview.html").text
+
+
+def test_what_is_typed_into_a_title_never_becomes_markup(editor: Visitor, house: House) -> None:
+    with house.sessions.begin() as session:
+        shelf.find(session, WAITING).title = "<script>alert(1)</script>"
+    for path in ("/desk/issues/", f"/desk/issues/{WAITING}/", "/desk/calendar/", f"/desk/issues/{WAITING}/send"):
+        page = editor.open(path).text
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert" in page
+
+
+def test_the_calendar_shows_eight_slots_and_when_the_clocks_move(enter: Enter, clock: Clock) -> None:
+    clock.moment = datetime(2027, 3, 10, 12, tzinfo=UTC)
+    page = enter(Role.VIEWER).read("/desk/calendar/")
+    assert page.count("No issue yet") == 8 + 1  # one of them in the frame
+    assert (
+        "The clocks in Europe/Warsaw go forward before this. Tuesday 30 March 09:00 is Tuesday 30 March 07:00 UTC."
+        in page
+    )
+
+
+def test_the_calendar_shows_what_fills_a_slot_and_what_stands_outside(
+    editor: Visitor, house: House, now: datetime
+) -> None:
+    with house.sessions.begin() as session:
+        publishing.schedule_next(session, house.links, shelf.find(session, WAITING), now)
+        publishing.schedule(session, house.links, shelf.find(session, "break-the-circle"), now + timedelta(days=1), now)
+    page = editor.read("/desk/calendar/")
+    assert (
+        "Saturday 21 November 13:00 When pain stays: ways out of the circle scheduled outside the weekly slot" in page
+    )
+    assert "Tuesday 24 November 09:00 Looser by degrees scheduled" in page
+    assert "Without a place yet Open one" in page
+
+
+def test_readers_are_counted_found_and_narrowed(editor: Visitor, house: House, now: datetime) -> None:
+    people(house, now)
+    page = editor.read("/desk/readers/")
+    assert "All 2 " in page
+    assert "Active 1 " in page
+    found = editor.read("/desk/readers/?q=ADA")
+    assert "ada@example.org" in found
+    assert "bo@example.org" not in found
+    assert "bo@example.org" in editor.read("/desk/readers/?status=unsubscribed")
+    assert "No reader with “%” in address or name" in editor.read("/desk/readers/?q=%25")
+    assert editor.open("/desk/readers/?q=%00&before=x&status=x").status_code == 200
+
+
+def test_one_reader_is_a_whole_story(editor: Visitor, house: House, now: datetime) -> None:
+    ada = people(house, now)
+    page = editor.read(f"/desk/readers/{ada}/")
+    assert "Asked by form from 203.0.113.0/24" in page
+    assert "I want the weekly letter." in page
+    assert "refused" in page
+    assert "550 5.1.1 User unknown" in page
+    assert editor.open("/desk/readers/999/").status_code == 404
+
+
+def test_reports_add_up(editor: Visitor, house: House, now: datetime) -> None:
+    people(house, now)
+    page = editor.read("/desk/reports/")
+    assert "Refused by the other server 1 Audience 1" in page
+    assert page.rindex("Under the hands") < page.rindex("Unwind a tight back")
+    assert editor.open("/desk/reports/?page=9").status_code == 200
+
+
+def test_settings_tell_the_publication_and_the_team(editor: Visitor) -> None:
+    page = editor.read("/desk/settings/")
+    assert "every Tuesday at 09:00 (Europe/Warsaw)" in page
+    assert "editor@desk.example (you)" in page
+
+
+def test_another_publication_is_one_choice_away(editor: Visitor, house: House, now: datetime) -> None:
+    houses.open_another_publication(house, now)
+    assert "Looser by degrees" in editor.read("/desk/issues/")
+    editor.client.post("/desk/publication", data={"publication": "other"})
+    page = editor.read("/desk/issues/")
+    assert "No issues yet" in page
+    assert "The Other Letter has no weekly slot" in page
+    assert editor.client.post("/desk/publication", data={"publication": "none"}).status_code == 404
+
+
+def test_a_viewer_sees_no_button_that_is_not_theirs(enter: Enter) -> None:
+    page = enter(Role.VIEWER).open(f"/desk/issues/{WAITING}/").text
+    assert page.count("<form") == 1  # to sign out
+
+
+def test_each_page_has_one_heading_a_title_and_a_place_to_skip_to(editor: Visitor) -> None:
+    for path in ("issues/", f"issues/{WAITING}/", f"issues/{OUT[0]}/", "calendar/", "readers/", "reports/", "account/"):
+        page = editor.open(f"/desk/{path}").text
+        assert page.count("<h1") == 1
+        assert 'href="#main"' in page
+        assert 'id="main"' in page
+        assert "style=" not in page
+        assert "<script>" not in page
+
+
+def people(house: House, now: datetime) -> int:
+    """Ada, who confirmed and whose copy was refused, and Bo, who left. Ada's subscription."""
+    asked = ConsentEvent(act=Act.ASKED, way=Way.FORM, at=now, origin="203.0.113.0/24")
+    asked.wording = Wording(sha256="0" * 64, text="I want the weekly letter.")
+    with house.sessions.begin() as session:
+        publication = first(session)
+        ties = [
+            Subscription(publication=publication, status=Status.ACTIVE, created_at=now, events=[asked]),
+            Subscription(publication=publication, status=Status.UNSUBSCRIBED, created_at=now, left_at=now),
+        ]
+        for name, tie in zip(("ada", "bo"), ties, strict=True):
+            person = Subscriber(email=f"{name}@example.org", key=f"{name}@example.org", created_at=now)
+            person.subscriptions.append(tie)
+            session.add(person)
+        session.flush()
+        letter = shelf.find(session, OUT[0]).letter_id
+        refused = {"state": CopyState.REFUSED, "code": 550, "reply": "5.1.1 User unknown", "ended_at": now}
+        session.add(
+            Copy(letter_id=letter, subscription_id=ties[0].id, address="ada@example.org", not_before=now, **refused)
+        )
+        return ties[0].id

@@ -1,0 +1,107 @@
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from newsletter.audience.models import Subscriber
+from newsletter.editors import Role
+from newsletter.web.desk.roles import ANYONE, Route
+from newsletter.web.desk.routes import ROUTES
+from newsletter.wiring import House
+from tests import houses
+from tests.web.desk.conftest import Enter
+from tests.web.desk.visits import Visitor, words
+
+SAMPLES = {"<slug>": houses.WAITING, "<token>": "t0k3n", "<int:subscription_id>": "1", "<path:_anything>": "nowhere"}
+
+
+def test_every_route_of_the_desk_stands_in_the_table_of_roles(app: Flask) -> None:
+    served = {
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/desk")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert served == {(route.method, f"/desk{route.path}") for route in ROUTES}
+
+
+def test_only_the_door_is_open_to_strangers() -> None:
+    assert {route.path for route in ROUTES if route.least is ANYONE} == {"/sign-in", "/sign-in/<token>", "/sign-out"}
+
+
+def test_all_that_moves_an_issue_takes_an_editor() -> None:
+    acts = {route.path.rpartition("/")[2]: route.least for route in ROUTES if route.method == "POST"}
+    assert {acts[name] for name in ("schedule", "send", "cancel", "pause", "resume")} == {Role.EDITOR}
+
+
+def test_whoever_is_not_signed_in_is_led_to_the_door(stranger: Visitor, house: House) -> None:
+    before = houses.dump(house)
+    for route in closed():
+        answer = stranger.client.open(path_of(route), method=route.method)
+        assert answer.status_code == 303, route
+        assert answer.location.startswith("/desk/sign-in"), route
+    assert houses.dump(house) == before
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.AUTHOR])
+def test_a_role_that_is_too_low_gets_a_clear_no_and_nothing_changes(enter: Enter, house: House, role: Role) -> None:
+    visitor = enter(role)
+    before = houses.dump(house)
+    above = [route for route in closed() if route.least and list(Role).index(route.least) < list(Role).index(role)]
+    assert above
+    for route in above:
+        answer = visitor.client.open(path_of(route), method=route.method)
+        assert answer.status_code == 403, route
+        assert f"yours is “{role}”" in words(answer)
+    assert houses.dump(house) == before
+
+
+def test_a_part_of_a_page_never_turns_into_the_sign_in_form(stranger: Visitor) -> None:
+    answer = stranger.client.get(f"/desk/issues/{houses.WAITING}/progress", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Refresh"], answer.text) == (401, "true", "")
+
+
+@pytest.mark.parametrize(("path", "back"), [("send", f"/desk/issues/{houses.WAITING}/send"), ("pause", "")])
+def test_a_form_that_comes_after_the_session_leads_back_to_its_page(stranger: Visitor, path: str, back: str) -> None:
+    answer = stranger.client.post(f"/desk/issues/{houses.WAITING}/{path}")
+    assert answer.location == f"/desk/sign-in?next={back}" if back else "/desk/sign-in"
+
+
+def test_a_form_from_elsewhere_changes_nothing(enter: Enter, house: House) -> None:
+    owner = enter(Role.OWNER)
+    owner.client.environ_base["HTTP_SEC_FETCH_SITE"] = "cross-site"
+    before = houses.dump(house)
+    for route in ROUTES:
+        if route.method == "POST":
+            answer = owner.client.post(path_of(route))
+            assert answer.status_code == 400, route
+            assert "Nothing was changed" in words(answer) or "nothing was changed" in words(answer)
+    assert houses.dump(house) == before
+
+
+def test_no_get_changes_anything(enter: Enter, house: House) -> None:
+    owner = enter(Role.OWNER)
+    with house.sessions.begin() as session:
+        assert session.get(Subscriber, 1) is None
+    before = houses.dump(house)
+    for route in ROUTES:
+        if route.method == "GET":
+            assert owner.open(path_of(route)).status_code < 500, route
+    assert houses.dump(house) == before
+
+
+def test_nothing_of_the_desk_is_kept_by_a_browser_or_listed(editor: Visitor) -> None:
+    headers = editor.open("/desk/issues/").headers
+    assert headers["Cache-Control"] == "no-store"
+    assert "noindex" in headers["X-Robots-Tag"]
+
+
+def closed() -> Iterator[Route]:
+    return (route for route in ROUTES if route.least is not ANYONE)
+
+
+def path_of(route: Route) -> str:
+    path = f"/desk{route.path}"
+    for hole, sample in SAMPLES.items():
+        path = path.replace(hole, sample)
+    return path

@@ -1,0 +1,231 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import pytest
+from flask import Flask
+
+from newsletter import publishing
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.delivery.models import Letter
+from newsletter.editorial import shelf
+from newsletter.editorial.models import Issue, IssueState
+from newsletter.editors import Role
+from newsletter.publications import first
+from newsletter.wiring import House
+from tests.houses import WAITING, Clock
+from tests.web.desk.conftest import Enter, visitor
+from tests.web.desk.visits import Visitor, hidden, words
+
+Looked = TypeVar("Looked")
+PAGE = f"/desk/issues/{WAITING}/"
+SCHEDULE = f"/desk/issues/{WAITING}/schedule"
+SEND = f"/desk/issues/{WAITING}/send"
+CANCEL = f"/desk/issues/{WAITING}/cancel"
+TUESDAY = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def readers(house: House, now: datetime) -> None:
+    """Three confirmed readers."""
+    with house.sessions.begin() as session:
+        for name in ("ada", "bo", "cy"):
+            person = Subscriber(email=f"{name}@example.org", key=f"{name}@example.org", created_at=now)
+            tie = Subscription(publication=first(session), status=Status.ACTIVE, created_at=now, confirmed_at=now)
+            person.subscriptions.append(tie)
+            session.add(person)
+
+
+def test_the_page_says_what_will_happen_and_the_button_names_the_act(editor: Visitor) -> None:
+    page = editor.read(PAGE)
+    assert "On Tuesday 24 November 2026 at 09:00 (Europe/Warsaw) this goes to 3 confirmed readers." in page
+    assert "Schedule for Tuesday 24 November 09:00" in page
+
+
+def test_one_press_schedules_for_the_next_free_slot(editor: Visitor, house: House) -> None:
+    assert editor.press(PAGE, SCHEDULE).location == PAGE
+    assert letter(house).due_at == TUESDAY
+    page = editor.read(PAGE)
+    assert "Scheduled for Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)." in page
+    assert "Tuesday 24 November 09:00 Looser by degrees scheduled 3 readers" in editor.read("/desk/settings/")
+
+
+def test_a_slot_that_is_taken_is_not_offered_again(editor: Visitor) -> None:
+    editor.press(PAGE, SCHEDULE)
+    assert "Schedule for Tuesday 1 December 09:00" in editor.read("/desk/issues/break-the-circle/")
+
+
+def test_a_moment_of_ones_own_is_shown_before_it_is_taken(editor: Visitor, house: House) -> None:
+    shown = f"{SCHEDULE}?at=2026-11-25T10:30"
+    assert "On Wednesday 25 November 2026 at 10:30 (Europe/Warsaw) this goes to 3" in editor.read(shown)
+    assert state(house) is IssueState.DRAFT
+    assert editor.press(shown).location == PAGE
+    assert letter(house).due_at == datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("2026-11-20T12:59", "Friday 20 November 2026 at 12:59 (Europe/Warsaw) has passed. Choose a moment to come."),
+        ("2027-03-28T02:30", "go forward and skip 02:30. Choose 03:30, or another time."),
+        ("next <week>", "Give a day and a time, like 2026-11-24T09:00."),
+    ],
+)
+def test_a_moment_that_cannot_be_is_answered_beside_the_field_and_stays_typed(
+    editor: Visitor, typed: str, sentence: str
+) -> None:
+    answer = editor.client.get(SCHEDULE, query_string={"at": typed})
+    assert answer.status_code == 422
+    assert sentence in words(answer)
+    assert f'value="{typed.replace("<", "&lt;").replace(">", "&gt;")}"' in answer.text
+    assert 'aria-describedby="at-fault"' in answer.text
+    assert "Schedule for" not in words(answer)
+
+
+def test_a_page_that_was_open_past_its_moment_schedules_nothing(editor: Visitor, house: House, clock: Clock) -> None:
+    fields = hidden(editor.open(PAGE).text, SCHEDULE)
+    clock.turn(days=5)
+    answer = editor.client.post(SCHEDULE, data=fields)
+    assert answer.status_code == 400
+    assert "has passed" in words(answer)
+    assert state(house) is IssueState.DRAFT
+
+
+@pytest.mark.parametrize("form", [{}, {"version": "1.0.draft"}, {"version": "1.0.draft", "moment": "soon"}])
+def test_a_form_that_is_not_whole_schedules_nothing(editor: Visitor, house: House, form: dict[str, str]) -> None:
+    assert editor.client.post(SCHEDULE, data=form).status_code in {400, 409}
+    assert state(house) is IssueState.DRAFT
+
+
+def test_a_page_from_before_a_change_does_nothing(editor: Visitor, house: House, now: datetime) -> None:
+    fields = hidden(editor.open(PAGE).text, SCHEDULE)
+    rewrite(house, "Looser by degrees", "Looser, by degrees", now)
+    answer = editor.client.post(SCHEDULE, data=fields)
+    assert answer.status_code == 409
+    assert "it is draft now, revision 2. Nothing was done." in words(answer)
+    assert PAGE in answer.text
+    assert state(house) is IssueState.DRAFT
+
+
+def test_of_two_editors_who_schedule_one_issue_at_once_one_wins(app: Flask, editor: Visitor, house: House) -> None:
+    fields = hidden(editor.open(PAGE).text, SCHEDULE)
+    colleague = visitor(app)
+    colleague.sign_in("editor@desk.example")
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda one: one.client.post(SCHEDULE, data=fields), (editor, colleague)))
+    assert sorted(answer.status_code for answer in answers) == [303, 409]
+    assert "Nothing was done" in words(next(answer for answer in answers if answer.status_code == 409))
+    assert letter(house).due_at == TUESDAY
+
+
+def test_an_issue_that_preflight_blocks_offers_no_button_and_takes_no_form(
+    editor: Visitor, house: House, now: datetime
+) -> None:
+    rewrite(house, "\n## ", "\nTODO\n\n## ", now)
+    page = editor.read(PAGE)
+    assert "It cannot go out yet: preflight found 1 fault that blocks it." in page
+    assert "A placeholder is left in the text; write what belongs there." in page
+    assert "Schedule for" not in page
+    form = {"version": "2.0.draft", "moment": TUESDAY.isoformat()}
+    assert editor.client.post(SCHEDULE, data=form).status_code == 409
+    assert editor.client.post(f"{PAGE}readiness", data={**form, "readiness": "ready"}).status_code == 409
+    assert "It cannot go out yet" in editor.read(SEND)
+    assert state(house) is IssueState.DRAFT
+
+
+def test_cancelling_says_first_what_it_does_and_gives_the_slot_back(editor: Visitor, house: House) -> None:
+    editor.press(PAGE, SCHEDULE)
+    assert "will not go out on Tuesday 24 November 2026 at 09:00" in editor.read(CANCEL)
+    assert state(house) is IssueState.SCHEDULED
+    assert editor.press(CANCEL).location == PAGE
+    assert state(house) is IssueState.CANCELLED
+    assert "Schedule for Tuesday 24 November 09:00" in editor.read(PAGE)
+    assert editor.press(PAGE, SCHEDULE).status_code == 303
+
+
+def test_sending_now_asks_first_then_starts(editor: Visitor, house: House) -> None:
+    assert "Send to 3 readers now" in editor.read(SEND)
+    assert editor.press(SEND).location == PAGE
+    assert state(house) is IssueState.SENDING
+    page = editor.read(PAGE)
+    assert "On its way to 3 readers." in page
+    assert "Sent 0 Waiting 3 Audience 3" in page
+
+
+def test_a_second_press_of_send_meets_a_conflict(editor: Visitor, house: House) -> None:
+    fields = hidden(editor.open(SEND).text)
+    codes = [editor.client.post(SEND, data=fields).status_code for _ in range(2)]
+    assert codes == [303, 409]
+    assert counts(house) == 3
+
+
+def test_an_issue_on_its_way_can_pause_resume_and_stop(editor: Visitor, house: House) -> None:
+    editor.press(SEND)
+    editor.press(PAGE, f"{PAGE}pause")
+    assert "It is paused: 3 copies wait." in editor.read(PAGE)
+    editor.press(PAGE, f"{PAGE}resume")
+    assert state(house) is IssueState.SENDING
+    assert "3 copies will not be sent." in editor.read(CANCEL)
+    editor.press(CANCEL)
+    assert "Stopped. 3 copies will not be sent." in editor.read(PAGE)
+    assert "cannot be scheduled again" in editor.read(PAGE)
+    assert editor.open(SEND).status_code == 409
+
+
+def test_an_issue_that_missed_its_hour_says_so_on_every_page(editor: Visitor, house: House, clock: Clock) -> None:
+    editor.press(PAGE, SCHEDULE)
+    clock.turn(days=5)
+    with house.sessions.begin() as session:
+        publishing.publish_due(session, timedelta(hours=2), clock())
+    assert "Looser by degrees missed its hour It waits for you." in editor.read("/desk/readers/")
+    assert "It goes to nobody until you decide." in editor.read(PAGE)
+    assert editor.press(SEND).status_code == 303
+    assert state(house) is IssueState.SENDING
+
+
+def test_progress_is_a_part_of_the_page_until_the_state_changes(editor: Visitor) -> None:
+    editor.press(SEND)
+    part = editor.open(f"{PAGE}progress?state=sending")
+    assert words(part) == "Sent 0 Waiting 3 Audience 3"
+    assert editor.open(f"{PAGE}progress?state=scheduled").headers["HX-Refresh"] == "true"
+
+
+def test_an_author_says_when_an_issue_is_ready_and_cannot_schedule_it(enter: Enter, house: House) -> None:
+    author = enter(Role.AUTHOR)
+    page = author.read(PAGE)
+    assert "Editors and owners schedule; your role is author." in page
+    assert "Schedule for" not in page
+    author.press(PAGE, f"{PAGE}readiness", readiness="ready")
+    assert state(house) is IssueState.READY
+    author.press(PAGE, f"{PAGE}readiness", readiness="draft")
+    assert state(house) is IssueState.DRAFT
+
+
+def state(house: House) -> IssueState:
+    return looked_up(house, shelf.state)
+
+
+def letter(house: House) -> Letter:
+    found = looked_up(house, lambda issue: issue.letter)
+    assert found
+    return found
+
+
+def counts(house: House) -> int:
+    with house.sessions.reading() as session:
+        return publishing.counts(session, shelf.find(session, WAITING)).audience
+
+
+def looked_up(house: House, look: Callable[[Issue], Looked]) -> Looked:
+    with house.sessions.reading() as session:
+        return look(shelf.find(session, WAITING))
+
+
+def rewrite(house: House, old: str, new: str, now: datetime) -> None:
+    """Save a changed text, as a colleague would."""
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, WAITING)
+        file = shelf.issue_file.parse(issue.revision.source.replace(old, new, 1), issue.file_name)
+        text = shelf.Text(file, issue.file_name, shelf.picture_names(issue.revision))
+        shelf.save(session, issue.publication, text, "colleague@desk.example", now)

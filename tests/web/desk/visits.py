@@ -1,0 +1,46 @@
+"""A person at the desk, as far as a test needs one: opens pages, fills in the forms they find, reads."""
+
+import html
+import re
+from dataclasses import dataclass
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class Visitor:
+    """One browser."""
+
+    client: FlaskClient
+
+    def sign_in(self, email: str, password: str = PASSWORD, to: str = "") -> TestResponse:
+        """Fill in the form of the door."""
+        return self.client.post("/desk/sign-in", data={"email": email, "password": password, "next": to})
+
+    def open(self, path: str) -> TestResponse:
+        return self.client.get(path)
+
+    def read(self, path: str) -> str:
+        """The words of a page, without its marks."""
+        return words(self.open(path))
+
+    def press(self, page: str, action: str = "", **fields: str) -> TestResponse:
+        """Send the form that a page shows for an action (its own address if none), hidden fields and all."""
+        return self.client.post(action or page.partition("?")[0], data=hidden(self.open(page).text, action) | fields)
+
+
+def words(answer: TestResponse) -> str:
+    """What a page says, in one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
+
+
+def hidden(page: str, action: str = "") -> dict[str, str]:
+    """The hidden fields of the page's form for that action."""
+    mark = f'action="{action}"' if action else 'method="post"'
+    forms = [form for form in re.findall(r"<form\b.*?</form>", page, re.DOTALL) if mark in form.partition(">")[0]]
+    own = [form for form in forms if action or "action=" not in form.partition(">")[0]]
+    fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', own[0]) if own else []
+    return {name: html.unescape(value) for name, value in fields}

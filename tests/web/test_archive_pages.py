@@ -1,0 +1,123 @@
+import hashlib
+import json
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+from newsletter import publishing
+from newsletter.editorial import issue_file, shelf
+from newsletter.wiring import House
+from tests import houses
+
+pytestmark = pytest.mark.usefixtures("stocked")
+
+FIRST, SECOND = (f"/archive/{slug}/" for slug in houses.OUT)
+PROBE = '"/><script>alert(1)</script>'
+
+
+def publish(house: House, now, slug: str, title: str = "A probe", body: str = "Dear {{ name | friend }},") -> None:
+    """Let an issue of that title go out now, past the checks."""
+    source = f"---\ntitle: {json.dumps(title)}\nsubject: A subject of an issue\npreheader: {json.dumps(title)}\n"
+    source += f"category: {json.dumps(title)}\nauthor: {json.dumps(title)}\n---\n{body}\n"
+    file = issue_file.parse(source, f"2026-12-29-{slug}.md")
+    with house.sessions.begin() as session:
+        home = shelf.find(session, houses.WAITING).publication
+        shelf.save(session, home, shelf.Text(file, f"2026-12-29-{slug}.md", {}), shelf.BY_FILE, now)
+        publishing.send_now(session, house.links, shelf.find(session, slug), now)
+
+
+def test_the_archive_lists_what_is_out_newest_first(program: FlaskClient) -> None:
+    page = program.get("/archive/").text
+    assert re.findall(r'<h2><a href="(/archive/[^"]+)"', page) == [SECOND, FIRST]
+
+
+@pytest.mark.parametrize("slug", [houses.WAITING, "nothing", "%00", "x" * 500, "'--", "unwind-a-tight-back%00"])
+def test_an_issue_that_is_not_out_looks_like_one_that_does_not_exist(program: FlaskClient, slug: str) -> None:
+    nothing, answer = program.get("/archive/there-is-none/"), program.get(f"/archive/{slug}/")
+    assert (answer.status_code, answer.data) == (404, nothing.data)
+
+
+def test_an_issue_stands_under_its_breadcrumbs_with_its_proof_and_the_form(program: FlaskClient) -> None:
+    page = program.get(FIRST).text
+    crumbs = re.search(r'aria-label="Breadcrumbs">(.*?)</nav>', page, re.DOTALL)[1]
+    assert re.findall(r">([^<>\n]+)<", crumbs) == ["Home", "Health", "Unwind a tight back"]
+    assert "Friday 6 November 2026" in page
+    assert "<strong>Reviewed by</strong> BackPainHelp desk" in page
+    assert page.count("<h1>") == 1
+    assert 'action="/subscribe"' in page
+
+
+def test_an_issue_on_the_web_calls_nobody_by_name(program: FlaskClient) -> None:
+    page = program.get(FIRST).text
+    assert "Hello friend," in page
+    assert "{{" not in page
+
+
+def test_an_issue_leads_to_its_neighbours(program: FlaskClient) -> None:
+    assert re.findall(r'rel="(prev|next)" href="([^"]+)"', program.get(FIRST).text) == [("next", SECOND)]
+    assert re.findall(r'rel="(prev|next)" href="([^"]+)"', program.get(SECOND).text) == [("prev", FIRST)]
+
+
+def test_an_issue_says_of_itself_what_other_sites_ask(program: FlaskClient) -> None:
+    page, address = program.get(FIRST).text, houses.BASE_URL + FIRST
+    assert f'<link rel="canonical" href="{address}">' in page
+    assert f'<meta property="og:url" content="{address}">' in page
+    assert re.search(rf'og:image" content="{houses.BASE_URL}/pictures/[0-9a-f]{{64}}\.png"', page)
+    article, trail = json.loads(re.search(r'ld\+json">(.*?)</script>', page)[1])["@graph"]
+    assert article["headline"] == "Unwind a tight back"
+    assert [crumb["name"] for crumb in trail["itemListElement"]] == ["Home", "Health", "Unwind a tight back"]
+
+
+def test_the_archive_of_a_category_holds_that_category(program: FlaskClient) -> None:
+    assert program.get("/archive/?category=Health").text.count("<h2>") == 2
+    assert program.get("/archive/?category=Gardening").status_code == 404
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "2", "99999999999999999999", "10000"])
+def test_a_page_of_the_archive_that_does_not_exist_is_not_there(program: FlaskClient, page: str) -> None:
+    assert program.get(f"/archive/?page={page}").status_code == 404
+
+
+def test_markup_in_an_issues_fields_is_printed_everywhere_and_obeyed_nowhere(
+    program: FlaskClient, house: House, now
+) -> None:
+    publish(house, now, "a-probe", PROBE, body=f"Text. {PROBE}")
+    for path in ("/", "/archive/", "/archive/a-probe/", "/feed.xml"):
+        assert "<script>alert" not in program.get(path).text
+
+
+@pytest.mark.parametrize("path", ["/archive/", FIRST, "/feed.xml", "/sitemap.xml"])
+def test_what_anyone_may_keep_is_sent_once(program: FlaskClient, path: str) -> None:
+    answer = program.get(path)
+    assert answer.headers["Cache-Control"] == "public, max-age=60"
+    assert "Set-Cookie" not in answer.headers
+    assert "Cookie" not in answer.headers.get("Vary", "")
+    again = program.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_an_older_page_is_new_again_when_the_next_issue_comes_out(program: FlaskClient, house: House, now) -> None:
+    answer = program.get(SECOND)
+    publish(house, now, "the-next")
+    dated = {"If-Modified-Since": answer.headers["Last-Modified"], "If-None-Match": answer.headers["ETag"]}
+    assert program.get(SECOND, headers=dated).status_code == 200
+    assert program.get(SECOND, headers={"If-Modified-Since": dated["If-Modified-Since"]}).status_code == 200
+
+
+def test_a_picture_may_be_kept_for_ever_and_shown_by_mail_programs(program: FlaskClient) -> None:
+    path = re.search(r'<img src="(/pictures/[^"]+)"', program.get(FIRST).text)[1]
+    answer = program.get(path, buffered=True)
+    assert answer.mimetype == "image/png"
+    assert path == f"/pictures/{hashlib.sha256(answer.data).hexdigest()}.png"
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    known = {"If-None-Match": answer.headers["ETag"]}
+    assert program.get(path, headers=known, buffered=True).status_code == 304
+
+
+@pytest.mark.parametrize(
+    "name", ["..%2fnewsletter.db", "x.png", "é" * 64 + ".png", "%00" * 64 + ".png", "a" * 64 + ".svg"]
+)
+def test_no_other_file_is_a_picture(program: FlaskClient, name: str) -> None:
+    assert program.get(f"/pictures/{name}").status_code == 404

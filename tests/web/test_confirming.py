@@ -1,0 +1,91 @@
+import pytest
+from flask.testing import FlaskClient
+
+from newsletter.audience import privacy
+from newsletter.audience.models import Status, Subscription
+from newsletter.wiring import House
+from tests import houses
+from tests.houses import Clock
+from tests.web.conftest import subscription
+
+
+@pytest.fixture
+def link(browser: FlaskClient, house: House) -> str:
+    """The path of the confirm link that Ada was sent."""
+    browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
+    return houses.path_of(houses.letters(house)[-1]["confirm_url"])
+
+
+def test_a_scanner_that_opens_the_link_confirms_nothing(program: FlaskClient, link: str, house: House) -> None:
+    before = houses.dump(house)
+    assert program.get(link).status_code == program.head(link).status_code == 200
+    assert houses.dump(house) == before
+
+
+def test_the_button_makes_a_reader_and_welcomes_them_once(browser: FlaskClient, link: str, house: House) -> None:
+    pages = [browser.post(link) for _ in range(2)]
+    assert all("Welcome" in page.text for page in pages)
+    assert subscription(house).status is Status.ACTIVE
+    assert [letter["kind"] for letter in houses.letters(house)] == ["confirm", "welcome"]
+
+
+def test_the_words_beside_the_button_are_what_the_record_keeps(browser: FlaskClient, link: str, house: House) -> None:
+    page = browser.get(link).text
+    browser.post(link)
+    with house.sessions.reading() as session:
+        confirmed = session.get_one(Subscription, subscription(house).id).events[-1]
+        assert confirmed.wording is not None
+        assert confirmed.wording.text in page
+
+
+def test_a_program_without_a_token_confirms_nothing(program: FlaskClient, link: str, house: House) -> None:
+    answer = program.post(link)
+    assert answer.status_code == 400
+    assert f'href="{link}"' in answer.text
+    assert subscription(house).status is Status.PENDING
+
+
+def test_a_link_of_last_week_offers_a_fresh_one_that_works(
+    browser: FlaskClient, link: str, house: House, clock: Clock
+) -> None:
+    clock.turn(days=8)
+    for answer in (browser.get(link), browser.post(link)):
+        assert answer.status_code == 410
+        assert f'action="{link}/again"' in answer.text
+    assert "Now check your email" in browser.post(f"{link}/again").text
+    fresh = houses.path_of(houses.letters(house)[-1]["confirm_url"])
+    assert browser.post(fresh).status_code == 200
+    assert subscription(house).status is Status.ACTIVE
+
+
+def test_an_old_link_of_one_who_was_erased_tells_nothing(
+    browser: FlaskClient, link: str, house: House, clock: Clock
+) -> None:
+    clock.turn(days=8)
+    here = browser.get(link)
+    with house.sessions.begin() as session:
+        privacy.erase(session, "ada@example.org", clock())
+    assert (browser.get(link).status_code, browser.get(link).data) == (410, here.data)
+    assert browser.post(f"{link}/again").status_code == 200
+    assert [letter["kind"] for letter in houses.letters(house)] == []
+
+
+@pytest.mark.parametrize("page", ["confirm", "unsubscribe", "preferences"])
+def test_a_forged_link_is_not_there_and_tells_nothing(browser: FlaskClient, page: str) -> None:
+    for token in ("x", "AAAA" * 12, "é", "%00", "a" * 3000):
+        for answer in (browser.get(f"/{page}/{token}"), browser.post(f"/{page}/{token}", data={"do": "leave"})):
+            assert answer.status_code == 404
+            assert "This link does not work" in answer.text
+
+
+def test_a_link_of_one_kind_opens_no_other_page(browser: FlaskClient, link: str) -> None:
+    token = link.rpartition("/")[2]
+    assert browser.get(f"/unsubscribe/{token}").status_code == 404
+    assert browser.get(f"/preferences/{token}").status_code == 404
+
+
+def test_the_link_of_one_who_left_leads_to_the_form(browser: FlaskClient, link: str, house: House) -> None:
+    browser.post(link)
+    browser.post(houses.path_of(house.links.unsubscribe(subscription(house).id)))
+    assert browser.get(link).headers["Location"] == "/subscribe?publication=backpainhelp"
+    assert browser.post(link).status_code == 409

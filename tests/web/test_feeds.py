@@ -1,0 +1,64 @@
+from xml.etree import ElementTree as ET
+
+import pytest
+from flask.testing import FlaskClient
+
+from newsletter.wiring import House
+from tests import houses
+from tests.web.test_archive_pages import publish
+
+ATOM = {"a": "http://www.w3.org/2005/Atom"}
+SITEMAP = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
+
+
+def feed(program: FlaskClient) -> ET.Element:
+    answer = program.get("/feed.xml")
+    assert answer.mimetype == "application/atom+xml"
+    return ET.fromstring(answer.data)  # noqa: S314  (our own)
+
+
+@pytest.mark.usefixtures("stocked")
+def test_the_feed_holds_the_issues_in_full_newest_first(program: FlaskClient) -> None:
+    entries = feed(program).findall("a:entry", ATOM)
+    assert [entry.findtext("a:id", "", ATOM) for entry in entries] == [
+        f"{houses.BASE_URL}/archive/{slug}/" for slug in reversed(houses.OUT)
+    ]
+    content = entries[1].findtext("a:content", "", ATOM)
+    assert "<h2" in content
+    assert f'src="{houses.BASE_URL}/pictures/' in content
+
+
+@pytest.mark.usefixtures("stocked")
+def test_the_feed_has_what_atom_asks_for(program: FlaskClient) -> None:
+    root = feed(program)
+    for part in (root, *root.findall("a:entry", ATOM)):
+        for name in ("id", "title", "updated", "author/a:name"):
+            assert part.findtext(f"a:{name}", "", ATOM), (part.tag, name)
+    assert root.find("a:link[@rel='self']", ATOM).get("href") == f"{houses.BASE_URL}/feed.xml"
+    assert root.findtext("a:updated", "", ATOM) == root.findtext("a:entry/a:updated", "", ATOM)
+
+
+@pytest.mark.usefixtures("stocked")
+def test_characters_that_mean_something_in_xml_are_printed(program: FlaskClient, house: House, now) -> None:
+    publish(house, now, "a-probe", "Ampersands & <angles>")
+    assert "Ampersands & <angles>" in [title.text for title in feed(program).findall("a:entry/a:title", ATOM)]
+
+
+def test_a_feed_without_issues_is_a_feed(program: FlaskClient) -> None:
+    assert feed(program).findtext("a:title", "", ATOM) == "BackPainHelp"
+
+
+@pytest.mark.usefixtures("stocked")
+def test_the_sitemap_lists_the_public_pages_and_nothing_else(program: FlaskClient) -> None:
+    root = ET.fromstring(program.get("/sitemap.xml").data)  # noqa: S314  (our own)
+    assert {place.text for place in root.findall("s:url/s:loc", SITEMAP)} == {
+        f"{houses.BASE_URL}/",
+        f"{houses.BASE_URL}/archive/",
+        *(f"{houses.BASE_URL}/archive/{slug}/" for slug in houses.OUT),
+    }
+
+
+def test_robots_are_kept_from_keys_and_from_the_desk(program: FlaskClient) -> None:
+    lines = program.get("/robots.txt").text.splitlines()
+    assert {f"Disallow: /{place}/" for place in ("confirm", "desk", "preferences", "unsubscribe")} <= set(lines)
+    assert f"Sitemap: {houses.BASE_URL}/sitemap.xml" in lines

@@ -1,0 +1,79 @@
+import pytest
+from flask.testing import FlaskClient
+
+from newsletter.audience.models import Act, Status, Subscription, Way
+from newsletter.wiring import House
+from tests import houses
+from tests.houses import Clock
+from tests.web.conftest import subscription
+
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+
+
+@pytest.fixture
+def link(reader: Subscription, house: House) -> str:
+    """The path that the List-Unsubscribe header of Ada's letters carries."""
+    return houses.path_of(house.links.unsubscribe(reader.id))
+
+
+def last_event(house: House) -> tuple[Act, Way, str | None]:
+    with house.sessions.reading() as session:
+        event = session.get_one(Subscription, subscription(house).id).events[-1]
+        return event.act, event.way, event.note
+
+
+def test_opening_the_link_takes_nobody_off_the_list(program: FlaskClient, link: str, house: House) -> None:
+    before = houses.dump(house)
+    assert program.get(link).status_code == program.head(link).status_code == 200
+    assert houses.dump(house) == before
+
+
+@pytest.mark.parametrize("encoding", ["application/x-www-form-urlencoded", "multipart/form-data"])
+def test_one_tap_in_the_mail_program_needs_no_cookie_and_no_token(
+    program: FlaskClient, link: str, house: House, encoding: str
+) -> None:
+    for _ in range(2):
+        answer = program.post(link, data=ONE_CLICK, content_type=encoding)
+        assert answer.status_code == 200
+        assert "Set-Cookie" not in answer.headers
+    assert subscription(house).status is Status.UNSUBSCRIBED
+    assert last_event(house)[:2] == (Act.LEFT, Way.ONE_CLICK)
+
+
+def test_the_button_needs_no_token_either(program: FlaskClient, link: str, house: House) -> None:
+    assert "You have left" in program.post(link).text
+    assert last_event(house)[:2] == (Act.LEFT, Way.LINK)
+
+
+def test_leaving_can_be_taken_back_for_a_day(browser: FlaskClient, link: str, house: House, clock: Clock) -> None:
+    browser.post(link)
+    assert f'action="{link}/undo"' in browser.get(link).text
+    assert "Good to have you back" in browser.post(f"{link}/undo").text
+    assert subscription(house).status is Status.ACTIVE
+    browser.post(link)
+    clock.turn(days=2)
+    assert f'action="{link}/undo"' not in browser.get(link).text
+    assert browser.post(f"{link}/undo").status_code == 409
+    assert subscription(house).status is Status.UNSUBSCRIBED
+
+
+def test_a_reason_is_kept_and_never_asked_for_twice(browser: FlaskClient, link: str, house: House) -> None:
+    browser.post(link)
+    page = browser.post(f"{link}/reason", data={"reason": "Too many\r\nletters <b>"}).text
+    assert "Thank you for telling us" in page
+    assert 'name="reason"' not in page
+    assert last_event(house) == (Act.EXPLAINED, Way.LINK, "Too many letters <b>")
+
+
+@pytest.mark.parametrize("part", ["undo", "reason"])
+def test_the_rest_of_the_page_is_guarded_like_any_form(
+    program: FlaskClient, browser: FlaskClient, link: str, house: House, part: str
+) -> None:
+    browser.post(link)
+    before = houses.dump(house)
+    assert program.post(f"{link}/{part}", data={"reason": "x"}).status_code == 400
+    assert houses.dump(house) == before
+
+
+def test_a_break_is_offered_instead(browser: FlaskClient, link: str, reader: Subscription, house: House) -> None:
+    assert f"{house.links.preferences(reader.id)}#pause" in browser.get(link).text

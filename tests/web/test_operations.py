@@ -1,0 +1,108 @@
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from newsletter import publishing
+from newsletter.db import DatabaseDown
+from newsletter.delivery import heartbeat
+from newsletter.editorial import shelf
+from newsletter.wiring import House
+from tests import houses
+from tests.houses import Clock
+
+
+def break_store(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise DatabaseDown("SELECT 1", {}, ConnectionError("no route"))
+
+    monkeypatch.setattr(house.sessions, "reading", refuse)
+    monkeypatch.setattr(house.sessions, "begin", refuse)
+
+
+@pytest.fixture
+def beating(house: House, now) -> None:
+    with house.sessions.begin() as session:
+        heartbeat.beat(session, "press-1", now)
+
+
+def test_the_process_is_up_whatever_the_store_does(
+    program: FlaskClient, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_store(house, monkeypatch)
+    assert (program.get("/healthz").status_code, program.get("/healthz").text) == (200, "ok\n")
+
+
+@pytest.mark.usefixtures("beating")
+def test_all_is_well_while_a_worker_gives_signs_of_life(program: FlaskClient, clock: Clock) -> None:
+    answer = program.get("/readyz")
+    assert (answer.status_code, answer.json) == (200, {"ready": True, "database": "ok", "worker": "ok", "clock": "ok"})
+    clock.turn(seconds=31)
+    answer = program.get("/readyz")
+    assert (answer.status_code, answer.json["ready"]) == (503, False)
+    assert "start `newsletter worker`" in answer.json["worker"]
+
+
+@pytest.mark.usefixtures("stocked")
+def test_an_issue_that_waits_past_its_hour_means_that_the_clock_stands(
+    program: FlaskClient, house: House, clock: Clock, now
+) -> None:
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, houses.WAITING)
+        publishing.schedule(session, house.links, issue, now + timedelta(hours=1), now)
+    assert program.get("/readyz").json["clock"] == "ok"
+    clock.turn(hours=1, minutes=2)
+    assert program.get("/readyz").json["clock"].startswith("1 issue(s) wait past their hour")
+
+
+def test_a_store_that_does_not_answer_is_named(
+    program: FlaskClient, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_store(house, monkeypatch)
+    answer = program.get("/readyz")
+    assert answer.status_code == 503
+    assert "DATABASE_URL" in answer.json["database"]
+
+
+def test_a_reader_who_comes_meanwhile_is_asked_to_try_again(
+    browser: FlaskClient, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_store(house, monkeypatch)
+    for answer in (browser.get("/"), browser.post("/subscribe", data={"email": "ada@example.org"})):
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "30"
+        assert "try again in a minute" in answer.text
+
+
+def test_a_fault_of_ours_shows_no_traceback(browser: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise RuntimeError("the secret of the house")
+
+    monkeypatch.setitem(app.view_functions, "public.home", fail)
+    answer = browser.get("/")
+    assert answer.status_code == 500
+    assert "The fault is ours" in answer.text
+    assert "Traceback" not in answer.text
+    assert "secret" not in answer.text
+
+
+@pytest.mark.usefixtures("reader", "stocked")
+def test_the_numbers_are_there_for_prometheus(program: FlaskClient, house: House, now) -> None:
+    with house.sessions.begin() as session:
+        publishing.send_now(session, house.links, shelf.find(session, houses.WAITING), now)
+    numbers = program.get("/metrics").text
+    assert 'newsletter_subscriptions{publication="backpainhelp",status="active"} 1.0' in numbers
+    assert "newsletter_outbox_pending 2.0" in numbers
+    assert re.search(r'newsletter_copies\{letter="\d+",state="pending"\} 1\.0', numbers)
+    assert 'newsletter_requests_total{method="POST",route="/confirm/<token>",status="200"} 1.0' in numbers
+    assert "newsletter_request_seconds_bucket" in numbers
+
+
+def test_no_number_is_labelled_with_what_a_stranger_sent(program: FlaskClient) -> None:
+    program.get("/ada@example.org")
+    program.get("/confirm/a-key")
+    program.open("/", method="ADA")
+    numbers = program.get("/metrics").text
+    assert not re.search("ada|a-key", numbers, re.IGNORECASE)

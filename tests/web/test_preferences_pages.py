@@ -1,0 +1,95 @@
+import json
+
+import pytest
+from flask.testing import FlaskClient
+
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.wiring import House
+from tests import houses
+from tests.web.conftest import subscription
+
+
+@pytest.fixture
+def link(reader: Subscription, house: House) -> str:
+    return houses.path_of(house.links.preferences(reader.id))
+
+
+def test_the_page_says_where_the_reader_stands(browser: FlaskClient, link: str) -> None:
+    page = browser.get(link).text
+    assert "comes to <strong>ada@example.org</strong> every Tuesday" in page
+    assert 'value="Ada"' in page
+
+
+def test_a_new_name_is_saved_and_shown(browser: FlaskClient, link: str) -> None:
+    answer = browser.post(link, data={"do": "rename", "name": "Ada <b>Lovelace</b>"})
+    assert answer.status_code == 303
+    page = browser.get(answer.headers["Location"]).text
+    assert "Your name is saved" in page
+    assert "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in page
+
+
+@pytest.mark.parametrize("name", ["Ada\nBcc: x@example.org", "x" * 101])
+def test_a_name_that_cannot_be_kept_comes_back_with_a_sentence(
+    browser: FlaskClient, link: str, house: House, name: str
+) -> None:
+    before = houses.dump(house)
+    answer = browser.post(link, data={"do": "rename", "name": name})
+    assert answer.status_code == 422
+    assert 'id="name-fault"' in answer.text
+    assert houses.dump(house) == before
+
+
+def test_a_break_begins_and_ends_at_the_readers_word(browser: FlaskClient, link: str, house: House) -> None:
+    browser.post(link, data={"do": "pause", "weeks": "4"})
+    assert subscription(house).status is Status.PAUSED
+    assert "until <strong>Friday 18 December 2026</strong>" in browser.get(link).text
+    browser.post(link, data={"do": "resume"})
+    assert subscription(house).status is Status.ACTIVE
+
+
+@pytest.mark.parametrize("weeks", ["", "0", "-1", "99", "two"])
+def test_a_break_of_no_sensible_length_is_refused_beside_the_choice(
+    browser: FlaskClient, link: str, house: House, weeks: str
+) -> None:
+    answer = browser.post(link, data={"do": "pause", "weeks": weeks})
+    assert answer.status_code == 422
+    assert 'id="pause-fault"' in answer.text
+    assert subscription(house).status is Status.ACTIVE
+
+
+def test_leaving_is_one_button_here_too(browser: FlaskClient, link: str, house: House) -> None:
+    browser.post(link, data={"do": "leave"})
+    assert subscription(house).status is Status.UNSUBSCRIBED
+    page = browser.get(link).text
+    assert "/subscribe?publication=backpainhelp" in page
+    assert "Take a break" not in page
+
+
+def test_a_break_of_one_who_left_is_refused(browser: FlaskClient, link: str) -> None:
+    browser.post(link, data={"do": "leave"})
+    assert browser.post(link, data={"do": "pause", "weeks": "2"}).status_code == 409
+
+
+def test_my_data_is_a_file_for_this_reader_alone(browser: FlaskClient, link: str) -> None:
+    answer = browser.get(f"{link}/my-data.json")
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert json.loads(answer.data)["email"] == "ada@example.org"
+
+
+def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, link: str, house: House) -> None:
+    assert browser.post(link, data={"do": "erase"}).status_code == 422
+    assert "You are erased" in browser.post(link, data={"do": "erase", "sure": "yes"}).text
+    with house.sessions.reading() as session:
+        assert session.query(Subscriber).count() == 0
+    assert browser.get(link).status_code == 404
+
+
+def test_a_program_without_a_token_changes_nothing(program: FlaskClient, link: str, house: House) -> None:
+    before = houses.dump(house)
+    assert program.post(link, data={"do": "leave"}).status_code == 400
+    assert houses.dump(house) == before
+
+
+def test_a_wish_that_nobody_can_have_is_refused(browser: FlaskClient, link: str) -> None:
+    assert browser.post(link, data={"do": "promote"}).status_code == 400

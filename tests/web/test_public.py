@@ -1,0 +1,136 @@
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+from newsletter.audience.models import Status, Subscription
+from newsletter.wiring import House
+from tests import houses
+from tests.web.conftest import subscription
+
+ADA = {"email": "ada@example.org", "name": "Ada"}
+
+
+def test_the_home_page_says_what_the_letter_is_and_when_the_next_one_comes(browser: FlaskClient) -> None:
+    page = browser.get("/").text
+    assert "One calm letter a week about backs, massage and moving well" in page
+    assert "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)" in page
+
+
+@pytest.mark.usefixtures("stocked")
+def test_the_home_page_shows_published_issues_only(browser: FlaskClient) -> None:
+    page = browser.get("/").text
+    assert all(f"/archive/{slug}/" in page for slug in houses.OUT)
+    assert houses.WAITING not in page
+
+
+def test_a_sign_up_sends_one_confirm_letter_and_makes_nobody_a_reader(browser: FlaskClient, house: House) -> None:
+    answer = browser.post("/subscribe", data=ADA)
+    assert answer.status_code == 200
+    assert "Now check your email" in answer.text
+    assert [(letter["kind"], letter["address"]) for letter in houses.letters(house)] == [("confirm", ADA["email"])]
+    assert subscription(house).status is Status.PENDING
+
+
+def test_the_consent_record_keeps_the_very_words_of_the_page(browser: FlaskClient, house: House) -> None:
+    page = browser.get("/").text
+    browser.post("/subscribe", data=ADA)
+    with house.sessions.reading() as session:
+        asked = session.get_one(Subscription, subscription(house).id).events[0]
+        assert asked.wording is not None
+        assert asked.wording.text in page
+
+
+@pytest.mark.usefixtures("reader")
+def test_the_answer_is_the_same_for_a_new_a_known_and_a_capped_address(browser: FlaskClient) -> None:
+    known = browser.post("/subscribe", data=ADA).data
+    new = [browser.post("/subscribe", data={"email": "new@example.org"}).data for _ in range(5)]
+    assert set(new) == {known}
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_known_reader_gets_no_second_confirm_letter(browser: FlaskClient, house: House) -> None:
+    browser.post("/subscribe", data=ADA)
+    assert [letter["kind"] for letter in houses.letters(house)] == ["confirm", "welcome"]
+
+
+@pytest.mark.parametrize(
+    "email", ["", "ada", "ada@example", "ada@@example.org", "a b@example.org", "x" * 300 + "@a.org", "a\0@b.org"]
+)
+def test_a_malformed_address_comes_back_with_a_sentence_beside_the_field(
+    browser: FlaskClient, house: House, email: str
+) -> None:
+    answer = browser.post("/subscribe", data={"email": email, "name": "Ada Kept"})
+    assert answer.status_code == 422
+    assert re.search(r'id="email-fault">Please give an address', answer.text)
+    assert 'value="Ada Kept"' in answer.text
+    assert houses.letters(house) == []
+
+
+@pytest.mark.parametrize("name", ["Ada\r\nBcc: everybody@example.org", "Ada\0", "x" * 101, "\u202eadA"])
+def test_a_name_that_could_do_harm_is_refused_beside_its_field(browser: FlaskClient, house: House, name: str) -> None:
+    answer = browser.post("/subscribe", data={"email": "ada@example.org", "name": name})
+    assert answer.status_code == 422
+    assert 'id="name-fault"' in answer.text
+    assert 'value="ada@example.org"' in answer.text
+    assert houses.letters(house) == []
+
+
+def test_markup_in_a_name_is_printed_and_not_obeyed(browser: FlaskClient) -> None:
+    probe = '"><script>alert(1)</script>'
+    page = browser.post("/subscribe", data={"email": probe, "name": probe}).text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+
+
+def test_a_robot_in_the_trap_gets_the_same_page_and_leaves_nothing(browser: FlaskClient, house: House) -> None:
+    person = browser.post("/subscribe", data=ADA).data
+    before = houses.dump(house)
+    robot = browser.post("/subscribe", data={"email": "robot@example.org", "message": "Buy this"})
+    assert robot.data == person
+    assert houses.dump(house) == before
+
+
+def test_a_program_without_a_token_changes_nothing_and_loses_nothing(program: FlaskClient, house: House) -> None:
+    answer = program.post("/subscribe", data=ADA)
+    assert answer.status_code == 400
+    assert "press the button once more" in answer.text
+    assert 'value="ada@example.org"' in answer.text
+    assert houses.letters(house) == []
+
+
+def test_the_token_of_the_form_is_enough_where_the_browser_vouches_for_nothing(app, house: House) -> None:
+    old_browser = app.test_client()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', old_browser.get("/", base_url=houses.BASE_URL).text)[1]
+    answer = old_browser.post("/subscribe", data=ADA | {"csrf_token": token}, base_url=houses.BASE_URL)
+    assert answer.status_code == 200
+    assert len(houses.letters(house)) == 1
+
+
+def test_a_form_on_another_site_is_refused(program: FlaskClient, house: House) -> None:
+    answer = program.post("/subscribe", data=ADA, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 400
+    assert houses.letters(house) == []
+
+
+def test_a_client_that_asks_too_often_is_told_to_wait_and_keeps_what_it_typed(browser: FlaskClient) -> None:
+    answers = [browser.post("/subscribe", data={"email": f"reader{n}@example.org"}) for n in range(21)]
+    assert [answer.status_code for answer in answers] == [200] * 20 + [429]
+    assert answers[-1].headers["Retry-After"] == "3600"
+    assert 'value="reader20@example.org"' in answers[-1].text
+
+
+def test_an_unknown_publication_is_a_page_that_is_not_there(browser: FlaskClient) -> None:
+    assert browser.get("/subscribe?publication=nothing").status_code == 404
+    assert browser.post("/subscribe", data=ADA | {"publication": "nothing\0"}).status_code == 404
+
+
+def test_a_strange_form_for_an_unknown_publication_is_answered_calmly(program: FlaskClient) -> None:
+    assert program.post("/subscribe", data=ADA | {"publication": "nothing"}).status_code == 404
+
+
+def test_a_second_publication_has_its_own_form(browser: FlaskClient, house: House, now) -> None:
+    houses.open_another_publication(house, now)
+    assert "The Other Letter" in browser.get("/subscribe?publication=other").text
+    browser.post("/subscribe", data=ADA | {"publication": "other"})
+    assert subscription(house).publication.slug == "other"
