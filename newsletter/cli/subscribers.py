@@ -12,7 +12,6 @@ from newsletter.audience.verdicts import Tally, Terms
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
 from newsletter.wiring import House
 
-
 _ADMITTED = [Status.PENDING.value, Status.ACTIVE.value]
 
 
