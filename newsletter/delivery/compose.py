@@ -1,12 +1,13 @@
 """From a letter to the bytes of one copy: the shell is encoded once, and each copy fills its holes."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, Self
 
 from newsletter.delivery import merge, mime
 from newsletter.delivery.models import Letter, Post
-from newsletter.delivery.smtp import Envelope
+from newsletter.delivery.smtp import Envelope, Stuffed
 from newsletter.links import Links
 
 FIELDS = frozenset({"name", "email", "unsubscribe_url", "preferences_url", "archive_url"})
@@ -55,6 +56,30 @@ class Shell:
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """A body part, encoded but for its holes; a hole begins a line of its own, so it needs no look at the rest."""
+
+    pieces: tuple[bytes, ...]
+    """The encoded literals, with an empty one where a hole is."""
+    holes: tuple[tuple[int, merge.Field], ...]
+    escape: Callable[[str], str]
+
+    @classmethod
+    def compile(cls, text: str, escape: Callable[[str], str]) -> Self:
+        """Encode what every copy shares; Invalid names a merge field that there is not."""
+        template = merge.compile(text.rstrip("\r\n"), FIELDS)
+        pieces = tuple(mime.quoted_piece(piece) if piece else b"" for piece in template.texts)
+        return cls((*pieces, b"\r\n"), template.holes, escape)
+
+    def fill(self, values: Mapping[str, str]) -> bytes:
+        """The part for one reader, quoted-printable."""
+        pieces = list(self.pieces)
+        for place, field in self.holes:
+            pieces[place] = mime.quoted_piece(field.fill(values, self.escape))
+        return b"".join(pieces)
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """A letter compiled: everything that its copies share is encoded already."""
 
@@ -62,12 +87,12 @@ class Template:
     sender_address: str
     archive_url: str
     subject: merge.Template
-    html: merge.Template
-    text: merge.Template
+    html: Body
+    text: Body
     shell: Shell
 
-    def message(self, copy: Addressed, date: datetime) -> bytes:
-        """The copy as it goes over the wire, less dot-stuffing; Invalid if its address is none."""
+    def message(self, copy: Addressed, date: datetime) -> Stuffed:
+        """The copy as it goes over the wire; Invalid if its address is none."""
         address = mime.sendable(copy.address)
         unsubscribe_url = self.links.unsubscribe(copy.subscription_id, copy.letter_id)
         values = self._values(copy, unsubscribe_url)
@@ -78,8 +103,8 @@ class Template:
             f"Message-ID: {self._message_id(copy)}",
             f"List-Unsubscribe: <{unsubscribe_url}>",
         ]
-        text, html = self.text.fill(values, merge.as_text), self.html.fill(values, merge.as_html)
-        return self.shell.fill(_head(own), mime.quoted_printable(text), mime.quoted_printable(html))
+        # No header and no quoted line begins with a dot.
+        return Stuffed(self.shell.fill(_head(own), self.text.fill(values), self.html.fill(values)))
 
     def _values(self, copy: Addressed, unsubscribe_url: str) -> dict[str, str]:
         return {
@@ -110,8 +135,8 @@ def compile(letter: Letter, links: Links) -> Template:  # noqa: A001  (read as `
         sender_address=sender,
         archive_url=letter.archive_url,
         subject=merge.compile(letter.subject, FIELDS),
-        html=merge.compile(letter.html, FIELDS),
-        text=merge.compile(letter.text, FIELDS),
+        html=Body.compile(letter.html, merge.as_html),
+        text=Body.compile(letter.text, merge.as_text),
         shell=_shell(shared, boundary, None, None, None),
     )
 

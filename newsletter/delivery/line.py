@@ -20,7 +20,7 @@ from newsletter.delivery.outcomes import Outcome
 from newsletter.delivery.replies import ProtocolError, Reply
 from newsletter.delivery.retry import Verdict
 from newsletter.delivery.scribe import Scribe
-from newsletter.delivery.smtp import Envelope, HungUp
+from newsletter.delivery.smtp import Envelope, HungUp, Stuffed
 from newsletter.delivery.throttle import Throttle
 from newsletter.delivery.tray import Templates, Tray
 from newsletter.delivery.wire import Wire
@@ -143,7 +143,7 @@ class Line:
         return await self._transact(await self._connected(), copy, envelope, content, begun)
 
     async def _transact(
-        self, wire: Wire, copy: Claimed, envelope: Envelope, content: bytes, begun: Future[bool]
+        self, wire: Wire, copy: Claimed, envelope: Envelope, content: Stuffed, begun: Future[bool]
     ) -> Outcome:
         reply = await wire.offer(envelope)
         if reply.code != 354:

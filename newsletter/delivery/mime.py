@@ -64,9 +64,19 @@ def moment(date: datetime) -> str:
 
 
 def quoted_printable(text: str) -> bytes:
-    """A body part (RFC 2045, 6.7): CRLF, no line over 76 octets, ends with a line break."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
-    return binascii.b2a_qp(lines.replace("\n", "\r\n").encode())
+    """A body part (RFC 2045, 6.7): CRLF, no line over 76 octets or with a leading dot, ends with a line break."""
+    return quoted_piece(text.rstrip("\r\n")) + b"\r\n"
+
+
+def quoted_piece(text: str) -> bytes:
+    """A piece of a body part that begins a line, and whose last line goes on in whatever is written behind it."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+    # The mark keeps room at the end of the last line for the soft line break that takes its place.
+    encoded = b"\r\n" + binascii.b2a_qp(lines.encode() + b"~")[:-1] + b"=\r\n"
+    # The encoder breaks lines as the first line of its text does, and there may be only one.
+    whole = encoded if "\n" in lines else encoded.replace(b"=\n", b"=\r\n")
+    # Without a leading dot there is nothing to double on the wire (RFC 5321, 4.5.2).
+    return whole.replace(b"\r\n.", b"\r\n=2E=\r\n")[2:]
 
 
 def _phrase(name: str) -> str:

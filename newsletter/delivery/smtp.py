@@ -11,12 +11,15 @@ import base64
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import NewType, Self, TypeVar
 
 from newsletter.delivery.replies import ProtocolError, Reply
 from newsletter.errors import TransportDown
 
 T = TypeVar("T")
+
+Stuffed = NewType("Stuffed", bytes)
+"""A message that ends with CRLF, and in which no line begins with a dot that is not doubled (RFC 5321, 4.5.2)."""
 
 # Seconds, as RFC 5321 (4.5.3.2) asks for.
 _GREETING = _MAIL = _RCPT = _COMMAND = 300.0
@@ -132,9 +135,9 @@ def offer(extensions: Extensions, envelope: Envelope) -> Talk[Reply]:
     return refusal
 
 
-def deliver(content: bytes) -> Talk[Reply]:
+def deliver(content: Stuffed) -> Talk[Reply]:
     """Write the message and its final dot; what the server says to it."""
-    [reply] = yield Ask(stuffed(content) + b".\r\n", 1, _FINAL_DOT)
+    [reply] = yield Ask(content + b".\r\n", 1, _FINAL_DOT)
     if 300 <= reply.code < 400:
         raise ProtocolError(f"{reply} is no answer to a message")
     return reply
@@ -145,10 +148,10 @@ def quit() -> Talk[None]:  # noqa: A001  (the command's name)
     yield _command("QUIT")
 
 
-def stuffed(content: bytes) -> bytes:
-    """The content with each line's leading dot doubled (RFC 5321, 4.5.2); it must end with CRLF."""
+def stuffed(content: bytes) -> Stuffed:
+    """The content with each line's leading dot doubled; it must end with CRLF."""
     doubled = content.replace(b"\r\n.", b"\r\n..")
-    return b"." + doubled if doubled.startswith(b".") else doubled
+    return Stuffed(b"." + doubled if doubled.startswith(b".") else doubled)
 
 
 def _envelope_asks(extensions: Extensions, envelope: Envelope) -> list[Ask]:

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 from newsletter.config import MailServer
 from newsletter.delivery import smtp, trust
 from newsletter.delivery.replies import ProtocolError, Reply, ReplyReader
-from newsletter.delivery.smtp import Ask, Envelope, Extensions, HungUp, Talk
+from newsletter.delivery.smtp import Ask, Envelope, Extensions, HungUp, Stuffed, Talk
 from newsletter.errors import TransportDown
 
 T = TypeVar("T")
@@ -116,7 +116,7 @@ class Wire:
         """Open a transaction: 354 when the content may follow, else the refusal. HungUp, ProtocolError."""
         return await self._run(smtp.offer(self.extensions, envelope))
 
-    async def deliver(self, content: bytes) -> Reply:
+    async def deliver(self, content: Stuffed) -> Reply:
         """Write the message and its final dot; what the server says to it. HungUp, ProtocolError."""
         self.awaiting_verdict = True
         reply = await self._run(smtp.deliver(content))

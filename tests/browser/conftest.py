@@ -16,16 +16,6 @@ from newsletter.wiring import House
 from tests import houses
 from tests.houses import Clock
 
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """The source of axe-core, which judges a page's accessibility."""
-    if not AXE.exists():
-        pytest.skip("axe-core is missing; `make setup` brings it")
-    return AXE.read_text(encoding="utf-8")
-
 
 @pytest.fixture
 def clock(now: datetime) -> Clock:

@@ -9,6 +9,7 @@ from newsletter.audience.models import Status, Subscription
 from newsletter.wiring import House
 from tests import houses
 from tests.houses import Clock
+from tests.real_parts import Axe
 
 PHONE, DESKTOP = {"width": 375, "height": 667}, {"width": 1280, "height": 800}
 BIG = 44
@@ -108,13 +109,13 @@ def test_the_keyboard_alone_reaches_the_form_and_sends_it(chrome: Browser, site:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_page(
-    chrome: Browser, site: str, house: House, clock: Clock, axe: str, scheme: str
+    chrome: Browser, site: str, house: House, clock: Clock, axe: Axe, scheme: str
 ) -> None:
     with chrome.new_context(viewport=PHONE, base_url=site, color_scheme=scheme) as context:
         page = context.new_page()
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
-        found = {name: judge(page, axe) for name in visit_every_page(page, house, clock)}
+        found = {name: axe(page) for name in visit_every_page(page, house, clock)}
         assert {name: faults for name, faults in found.items() if faults} == {}
         # A policy that stops something of our own, says so here.
         assert [words for words in said if "Failed to load resource" not in words] == []
@@ -172,13 +173,6 @@ def visit_the_way_out(page: Page, house: House) -> Iterator[str]:
     yield "told"
     page.get_by_role("button", name="Undo").click()
     yield "back"
-
-
-def judge(page: Page, axe: str) -> list[str]:
-    """What axe-core finds on this page."""
-    page.evaluate(axe)
-    found = page.evaluate("axe.run()")["violations"]
-    return [f"{fault['id']}: {node['html']}" for fault in found for node in fault["nodes"]]
 
 
 def small_targets(page: Page) -> list[str]:

@@ -1,8 +1,11 @@
+import email
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
+from email.header import decode_header, make_header
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import parseaddr
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -67,6 +70,13 @@ def plainly_built(copy: Copy) -> EmailMessage:
     return message
 
 
+def recipient(content: bytes) -> tuple[str, str]:
+    """Name and address of the To; the newer parser puts a space between encoded words (RFC 2047, 6.2, says none)."""
+    to = email.message_from_bytes(content, policy=policy.compat32)["To"]
+    shown, address = parseaddr(to.replace("\r\n", ""))
+    return str(make_header(decode_header(shown))), address
+
+
 names = st.text(max_size=100)
 local_parts = st.from_regex(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]{1,20}(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]{1,20}){0,2}", fullmatch=True
@@ -77,11 +87,11 @@ local_parts = st.from_regex(
 @given(names, local_parts)
 def test_a_message_reads_as_one_built_by_the_standard_library(name: str, local: str) -> None:
     copy = Copy(name=name, address=f"{local}@example.org")
-    ours = parsed(compose.compile(letter(), LINKS).message(copy, DATE))
-    theirs = parsed(plainly_built(copy).as_bytes())
-    for header in set(theirs.keys()) - {"Content-Type", "Content-Transfer-Encoding"}:
+    sent, plain = compose.compile(letter(), LINKS).message(copy, DATE), plainly_built(copy).as_bytes()
+    ours, theirs = parsed(sent), parsed(plain)
+    for header in set(theirs.keys()) - {"Content-Type", "Content-Transfer-Encoding", "To"}:
         assert str(ours[header]) == str(theirs[header]), header
-    assert ours["To"].addresses == theirs["To"].addresses
+    assert recipient(sent) == recipient(plain)
     assert [part.get_content() for part in ours.iter_parts()] == [part.get_content() for part in theirs.iter_parts()]
 
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from newsletter.config import MailServer
 from newsletter.delivery import trust
-from newsletter.delivery.smtp import Envelope
+from newsletter.delivery.smtp import Envelope, stuffed
 from newsletter.delivery.wire import Wire
 from newsletter.errors import TransportDown
 
@@ -61,7 +61,7 @@ def send(server: MailServer, tls: ssl.SSLContext | None = None) -> None:
     async def one_message() -> None:
         wire = await Wire.open(server, tls, patience=0.02)
         assert (await wire.offer(ENVELOPE)).code == 354
-        assert (await wire.deliver(LETTER)).code == 250
+        assert (await wire.deliver(stuffed(LETTER))).code == 250
         await wire.close()
 
     asyncio.run(one_message())

@@ -3,6 +3,7 @@
 import subprocess
 from email.message import EmailMessage
 from email.policy import SMTP
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -12,6 +13,7 @@ from newsletter.editorial import render
 from newsletter.editorial.render import FIELDS
 from tests.editorial.manuscripts import MASTHEAD, every_shape, picture_url
 
+SHIPPED = Path(__file__).parents[2] / "issues"
 KINDS = ("issue", "confirm", "welcome", "goodbye", "sign_in")
 
 # Each element with words of its own, its colour, and the first ground behind it that is not transparent.

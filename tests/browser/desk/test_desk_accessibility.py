@@ -1,12 +1,11 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
 from tests.browser.desk.conftest import Open
+from tests.real_parts import Axe
 
-AXE = Path(__file__).parents[3] / "node_modules" / "axe-core" / "axe.min.js"
 READY = "/desk/issues/break-the-circle/"
 PAGES = (
     "/desk/issues/",
@@ -32,34 +31,28 @@ PAGES = (
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
-def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(open_desk: Open, scheme: str, width: int) -> None:
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
+    open_desk: Open, axe: Axe, scheme: str, width: int
+) -> None:
     page = open_desk(color_scheme=scheme, viewport={"width": width, "height": 800})
     problems: list[Any] = []
     page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
     for path in PAGES:
         page.goto(path)
-        problems += [(path, *fault) for fault in faults(page)]
+        problems += [(path, fault) for fault in axe(page)]
         problems += [(path, "too wide")] if is_too_wide(page) else []
     assert problems == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_at_the_door(open_desk: Open, scheme: str) -> None:
+def test_axe_finds_nothing_at_the_door(open_desk: Open, axe: Axe, scheme: str) -> None:
     page = open_desk(color_scheme=scheme)
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Email address").fill("owner@desk.example")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     assert page.get_by_label("Email address").input_value() == "owner@desk.example"
-    assert faults(page) == []
-
-
-def faults(page: Page) -> list[tuple[str, str]]:
-    """What axe-core finds: the rule, and where."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    # A mail in its frame runs no script, axe's own neither; its tests are with the mail.
-    found = page.evaluate("axe.run({iframes: false})")
-    return [(rule["id"], node["html"]) for rule in found["violations"] for node in rule["nodes"]]
+    assert axe(page) == []
 
 
 def is_too_wide(page: Page) -> bool:
