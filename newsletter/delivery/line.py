@@ -14,7 +14,7 @@ from typing import Literal
 import structlog
 
 from newsletter.config import MailServer
-from newsletter.delivery import compose, outcomes, retry
+from newsletter.delivery import compose, mime, outcomes, retry
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.outcomes import Outcome
 from newsletter.delivery.replies import ProtocolError, Reply
@@ -24,7 +24,7 @@ from newsletter.delivery.smtp import Envelope, HungUp, Stuffed
 from newsletter.delivery.throttle import Throttle
 from newsletter.delivery.tray import Templates, Tray
 from newsletter.delivery.wire import Wire
-from newsletter.errors import Invalid, TransportDown
+from newsletter.errors import TransportDown
 
 # Seconds between two looks for copies that fall due while other lines still work.
 _LOOK = 0.5
@@ -81,6 +81,15 @@ class Floor:
         await _wait(self.quiet, _LOOK)
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A copy made ready: its message, and the envelope that it goes in."""
+
+    copy: Claimed
+    content: Stuffed
+    envelope: Envelope
+
+
 class Line:
     """Carries copy after copy, and settles each, whatever happens to it."""
 
@@ -89,28 +98,64 @@ class Line:
         self._floor = floor
         self._wire: Wire | None = None
         self._failures = 0
+        self._following: Sheet | None = None
+        """The sheet whose envelope may ride behind the message that is being sent."""
 
     async def run(self) -> None:
         """Carry copies until none is due and no other line holds one, or the run is to halt."""
         try:
             while not self._floor.halt.is_set():
-                await self._floor.pause(self._way.throttle.reserve())
-                if copy := await self._next():
+                if sheet := await self._next():
                     with self._floor.holding():
-                        await self._carry(copy)
+                        await self._carry(sheet)
                 elif self._floor.busy:
                     await self._floor.look_again()
                 else:
                     return
         finally:
+            self._give_back_following()
             await self._hang_up()
 
-    async def _next(self) -> Claimed | None:
-        return None if self._floor.halt.is_set() else await self._floor.tray.take()
+    async def _next(self) -> Sheet | None:
+        """The next sheet to send; None when no copy is due now, or none may be sent any more."""
+        if sheet := self._following:
+            self._following = None
+            return sheet
+        await self._floor.pause(self._way.throttle.reserve())
+        while not self._floor.halt.is_set() and (copy := await self._floor.tray.take()):
+            if sheet := self._ready(copy):
+                return sheet
+        return None
 
-    async def _carry(self, copy: Claimed) -> None:
+    def _look_ahead(self) -> Envelope | None:
+        """Have the sheet after this one ready, if that takes no waiting; its envelope."""
+        while not self._floor.halt.is_set() and self._way.throttle.open and (copy := self._floor.tray.at_hand()):
+            self._way.throttle.reserve()
+            if sheet := self._ready(copy):
+                self._following = sheet
+                return sheet.envelope
+        return None
+
+    def _ready(self, copy: Claimed) -> Sheet | None:
+        """The copy with its message; None, and the copy settled, if there is none to be made."""
         try:
-            self._settle(await self._attempt(copy))
+            return self._composed(copy)
+        except mime.NoAddress as error:
+            self._settle(outcomes.refused_here(copy.id, "5.1.3", str(error)))
+        except Exception as error:
+            log.exception("copy failed", copy=copy.id, letter=copy.letter_id)
+            self._settle(outcomes.faulty(copy.id, error))
+        return None
+
+    def _composed(self, copy: Claimed) -> Sheet:
+        template = self._way.templates.of(copy.letter_id)
+        content = template.message(copy, self._way.clock())
+        return Sheet(copy, content, compose.envelope(template, copy, self._way.return_path_domain, len(content)))
+
+    async def _carry(self, sheet: Sheet) -> None:
+        copy = sheet.copy
+        try:
+            self._settle(await self._attempt(sheet))
             self._failures = 0
         except TransportDown as error:
             self._settle(self._after_trouble(copy, str(error), blame=isinstance(error, HungUp | ProtocolError)))
@@ -122,43 +167,37 @@ class Line:
             log.exception("copy failed", copy=copy.id, letter=copy.letter_id)
             self._settle(outcomes.faulty(copy.id, error))
 
-    async def _attempt(self, copy: Claimed) -> Outcome:
+    async def _attempt(self, sheet: Sheet) -> Outcome:
         """Send one copy; TransportDown, and no outcome, when that says nothing about the copy."""
-        template = self._way.templates.of(copy.letter_id)
-        try:
-            content = template.message(copy, self._way.clock())
-            envelope = compose.envelope(template, copy, self._way.return_path_domain, len(content))
-        except Invalid as error:
-            return outcomes.refused_here(copy.id, "5.1.3", str(error))
         wire = await self._connected()
-        if envelope.international and "SMTPUTF8" not in wire.extensions:
-            return outcomes.refused_here(copy.id, "5.6.7", "the address needs SMTPUTF8, which the server has not")
-        begun = self._floor.scribe.begin(copy.id)
+        if sheet.envelope.international and "SMTPUTF8" not in wire.extensions:
+            why = "the address needs SMTPUTF8, which the server has not"
+            return outcomes.refused_here(sheet.copy.id, "5.6.7", why)
+        begun = self._floor.scribe.begin(sheet.copy.id)
         try:
-            return await self._transact(wire, copy, envelope, content, begun)
+            return await self._transact(wire, sheet, begun)
         except HungUp:
             if wire.awaiting_verdict or not wire.served:
                 raise
         # A server may close after so many messages; that is no outage, and no copy's fault.
-        return await self._transact(await self._connected(), copy, envelope, content, begun)
+        return await self._transact(await self._connected(), sheet, begun)
 
-    async def _transact(
-        self, wire: Wire, copy: Claimed, envelope: Envelope, content: Stuffed, begun: Future[bool]
-    ) -> Outcome:
-        reply = await wire.offer(envelope)
+    async def _transact(self, wire: Wire, sheet: Sheet, begun: Future[bool]) -> Outcome:
+        reply = await wire.offer(sheet.envelope)
         if reply.code != 354:
-            return self._judged(copy, reply)
+            return self._judged(sheet.copy, reply)
         if not await begun:
             wire.drop()
             await self._floor.tray.sweep()
-            return outcomes.given_back(copy.id)
-        return self._judged(copy, await wire.deliver(content), charged=True)
+            return outcomes.given_back(sheet.copy.id)
+        return self._judged(sheet.copy, await wire.deliver(sheet.content, self._look_ahead()), charged=True)
 
     def _judged(self, copy: Claimed, reply: Reply, *, charged: bool = False) -> Outcome:
         verdict = retry.classify(reply)
         if verdict is Verdict.SERVER and not charged:
             self._drop()
-            raise TransportDown(f"the server answers {reply}")
+            # It took the sender, so what it says now may be about this reader, and is as good as hanging up.
+            raise HungUp(f"the server answers {reply}")
         if verdict is Verdict.TAKEN:
             return outcomes.sent(copy.id, reply)
         if verdict is Verdict.NEVER:
@@ -197,6 +236,11 @@ class Line:
         if wait is None:
             return outcomes.unheard(copy.id, why)
         return outcomes.unanswered(copy.id, why, self._way.clock() + wait)
+
+    def _give_back_following(self) -> None:
+        if self._following:
+            self._settle(outcomes.given_back(self._following.copy.id))
+            self._following = None
 
     def _settle(self, outcome: Outcome) -> None:
         self._floor.scribe.record(outcome)

@@ -23,8 +23,14 @@ _LONGEST_PLAIN = 900
 # 45 octets make 60 in base64: a word of 72, inside the 75 that RFC 2047 (2) allows.
 _WORD = 45
 
+_LEADING_DOTS = re.compile(rb"(?<=\r\n)\.+")
+
 # What could end an address in a header or in an SMTP command, or make it a list of several.
 _NO_PART_OF_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f-\x9f<>,;:\\\"()\[\]]")
+
+
+class NoAddress(Invalid):
+    """Mail cannot be sent to what stands where an address should."""
 
 
 def words(text: str) -> str:
@@ -51,11 +57,11 @@ def sendable(address: str) -> str:
     """The address with its domain as A-labels (RFC 5890), as mail servers know it; Invalid if it is none."""
     local, at, domain = address.rpartition("@")
     if not (local and at and domain) or _NO_PART_OF_ADDRESS.search(address) or len(address) > 254:
-        raise Invalid("not an address that mail can be sent to")
+        raise NoAddress("not an address that mail can be sent to")
     try:
         return f"{local}@{domain if domain.isascii() else idna.encode(domain, uts46=True).decode()}"
     except idna.IDNAError:
-        raise Invalid("not a domain that mail can be sent to") from None
+        raise NoAddress("not a domain that mail can be sent to") from None
 
 
 def moment(date: datetime) -> str:
@@ -76,7 +82,7 @@ def quoted_piece(text: str) -> bytes:
     # The encoder breaks lines as the first line of its text does, and there may be only one.
     whole = encoded if "\n" in lines else encoded.replace(b"=\n", b"=\r\n")
     # Without a leading dot there is nothing to double on the wire (RFC 5321, 4.5.2).
-    return whole.replace(b"\r\n.", b"\r\n=2E=\r\n")[2:]
+    return _LEADING_DOTS.sub(lambda dots: b"=2E=\r\n" * len(dots[0]), whole)[2:]
 
 
 def _phrase(name: str) -> str:

@@ -13,7 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NewType, Self, TypeVar
 
+from newsletter.delivery import retry
 from newsletter.delivery.replies import ProtocolError, Reply
+from newsletter.delivery.retry import Verdict
 from newsletter.errors import TransportDown
 
 T = TypeVar("T")
@@ -117,11 +119,15 @@ def log_in(extensions: Extensions, username: str, password: str) -> Talk[None]:
     _require(reply, "answers AUTH")
 
 
-def offer(extensions: Extensions, envelope: Envelope) -> Talk[Reply]:
-    """Open a transaction: 354 when the content may follow, else the reply that refused it."""
+def offer(extensions: Extensions, envelope: Envelope, *, written: bool = False) -> Talk[Reply]:
+    """Open a transaction: 354 when the content may follow, else the reply that refused it; TransportDown when
+    the server will not hear of any.
+
+    `written` when its commands went out behind the message before it, and only the replies are to be read.
+    """
     asks = _envelope_asks(extensions, envelope)
     try:
-        replies = yield from (_at_once(asks) if "PIPELINING" in extensions else _step_by_step(asks))
+        replies = yield from (_at_once(asks, written) if "PIPELINING" in extensions else _step_by_step(asks))
     except HungUp as end:
         # A refusal stands, even when it is the server's last word.
         if refusal := _refusal(end.replies):
@@ -135,12 +141,17 @@ def offer(extensions: Extensions, envelope: Envelope) -> Talk[Reply]:
     return refusal
 
 
-def deliver(content: Stuffed) -> Talk[Reply]:
-    """Write the message and its final dot; what the server says to it."""
-    [reply] = yield Ask(content + b".\r\n", 1, _FINAL_DOT)
+def deliver(content: Stuffed, behind: bytes = b"") -> Talk[Reply]:
+    """Write the message, its final dot and what rides behind it; what the server says to the message."""
+    [reply] = yield Ask(b"".join((content, b".\r\n", behind)), 1, _FINAL_DOT)
     if 300 <= reply.code < 400:
         raise ProtocolError(f"{reply} is no answer to a message")
     return reply
+
+
+def opening(extensions: Extensions, envelope: Envelope) -> bytes:
+    """The commands that open a transaction, to ride behind a final dot (RFC 2920, 3.1); empty where none may."""
+    return _commands(_envelope_asks(extensions, envelope)) if "PIPELINING" in extensions else b""
 
 
 def quit() -> Talk[None]:  # noqa: A001  (the command's name)
@@ -165,9 +176,13 @@ def _envelope_asks(extensions: Extensions, envelope: Envelope) -> list[Ask]:
     ]
 
 
-def _at_once(asks: Sequence[Ask]) -> Talk[list[Reply]]:
+def _at_once(asks: Sequence[Ask], written: bool) -> Talk[list[Reply]]:
     patience = max(ask.patience for ask in asks)
-    return (yield Ask(b"".join(ask.data for ask in asks), len(asks), patience))
+    return (yield Ask(b"" if written else _commands(asks), len(asks), patience))
+
+
+def _commands(asks: Sequence[Ask]) -> bytes:
+    return b"".join(ask.data for ask in asks)
 
 
 def _step_by_step(asks: Sequence[Ask]) -> Talk[list[Reply]]:
@@ -180,8 +195,13 @@ def _step_by_step(asks: Sequence[Ask]) -> Talk[list[Reply]]:
 
 
 def _refusal(replies: Sequence[Reply]) -> Reply | None:
-    """The first reply that ends the transaction; ProtocolError for one that makes no sense."""
+    """The first reply that ends the transaction; ProtocolError for one that makes no sense.
+
+    TransportDown where the server will not even hear who sends: that is about no copy.
+    """
     for place, reply in enumerate(replies):
+        if place == 0 and retry.classify(reply) is Verdict.SERVER:
+            raise TransportDown(f"the server answers {reply}")
         if reply.code >= 400:
             return reply
         if not (reply.code == 354 if place == 2 else reply.positive):

@@ -15,6 +15,11 @@ class Throttle:
         self._clock = clock
         self._next = clock()
 
+    @property
+    def open(self) -> bool:
+        """Whether a moment is free now, without waiting."""
+        return self._next <= self._clock()
+
     def reserve(self) -> float:
         """Take the next free moment; the seconds until then."""
         now = self._clock()

@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 class Templates:
-    """The compiled letters of late; a letter is frozen, so they never grow stale."""
+    """The compiled letters of late, and all of the newest claim; a letter is frozen, so none grows stale."""
 
     def __init__(self, links: Links) -> None:
         self._links = links
@@ -36,9 +36,9 @@ class Templates:
     def prepare(self, session: Session, letter_ids: set[int]) -> None:
         """Compile what is not compiled yet; what cannot be is told by `of`."""
         for letter_id in letter_ids - self._compiled.keys():
-            if len(self._compiled) >= _MAX_TEMPLATES:
-                self._compiled.pop(next(iter(self._compiled)))
             self._compiled[letter_id] = self._compile(session, letter_id)
+        if len(self._compiled) > _MAX_TEMPLATES:
+            self._compiled = {letter_id: self._compiled[letter_id] for letter_id in letter_ids}
 
     def of(self, letter_id: int) -> Template:
         """The letter's template; Invalid if the letter cannot be compiled."""
@@ -101,6 +101,10 @@ class Tray:
         """The next copy to send; None when no copy is due now."""
         if not self._copies:
             await self._fill()
+        return self.at_hand()
+
+    def at_hand(self) -> Claimed | None:
+        """The next copy, if there is one already."""
         return self._copies.popleft() if self._copies else None
 
     async def sweep(self) -> None:

@@ -88,6 +88,8 @@ class Wire:
         """Messages that went over it."""
         self.awaiting_verdict = False
         """Whether a final dot may be out whose answer is not in."""
+        self._opened: Envelope | None = None
+        """The envelope whose commands went out already, behind the last message."""
         self._server = server
         self._tls = tls
         self._patience = patience
@@ -110,16 +112,24 @@ class Wire:
     @property
     def usable(self) -> bool:
         """Whether another transaction can begin: the line is open, and the server has not spoken meanwhile."""
-        return not (self._ear.gone or self._transport.is_closing() or self._ear.unread)
+        spoken = bool(self._ear.unread) and self._opened is None
+        return not (self._ear.gone or self._transport.is_closing() or spoken)
 
     async def offer(self, envelope: Envelope) -> Reply:
         """Open a transaction: 354 when the content may follow, else the refusal. HungUp, ProtocolError."""
-        return await self._run(smtp.offer(self.extensions, envelope))
+        written, self._opened = self._opened is envelope, None
+        return await self._run(smtp.offer(self.extensions, envelope, written=written))
 
-    async def deliver(self, content: Stuffed) -> Reply:
-        """Write the message and its final dot; what the server says to it. HungUp, ProtocolError."""
+    async def deliver(self, content: Stuffed, following: Envelope | None = None) -> Reply:
+        """Write the message and its final dot; what the server says to it. HungUp, ProtocolError.
+
+        The envelope that follows, if there is one, must be the next to be offered: where the server allows
+        it, its commands ride behind the dot, and a message takes one round trip.
+        """
+        behind = smtp.opening(self.extensions, following) if following else b""
+        self._opened = following if behind else None
         self.awaiting_verdict = True
-        reply = await self._run(smtp.deliver(content))
+        reply = await self._run(smtp.deliver(content, behind))
         self.awaiting_verdict = False
         self.served += 1
         return reply
@@ -128,7 +138,7 @@ class Wire:
         """Take leave if the server still listens, and close."""
         with contextlib.suppress(TransportDown, TimeoutError):
             async with asyncio.timeout(_LEAVE):
-                if self.usable:
+                if self.usable and self._opened is None:
                     await self._run(smtp.quit())
                 self._transport.close()
                 await self._ear.lost()

@@ -1,3 +1,4 @@
+import binascii
 import email
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -105,8 +106,19 @@ def test_whatever_is_written_no_line_is_too_long_and_all_is_7_bit(name: str, sub
     assert content.endswith(b"\r\n")
     for line in content.split(b"\r\n"):
         assert len(line) <= 998
+        assert not line.startswith(b".")
         assert b"\n" not in line
         assert b"\r" not in line
+
+
+@given(st.text(alphabet=".=~ \n\ra" + "é", max_size=300))
+def test_no_encoded_line_begins_with_a_dot_and_all_decodes_to_what_it_was(text: str) -> None:
+    encoded = mime.quoted_printable(text)
+    lines = encoded.split(b"\r\n")
+    assert max(map(len, lines)) <= 76
+    assert not any(line.startswith(b".") for line in lines)
+    plain = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
+    assert binascii.a2b_qp(encoded).decode() == plain.replace("\n", "\r\n")
 
 
 def _encodable(frozen: Letter) -> Letter:

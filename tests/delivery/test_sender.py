@@ -100,6 +100,12 @@ def test_an_international_address_is_refused_where_the_server_knows_none(running
     assert copies(letter)["jürgen@bücher.example"].status == "5.6.7"
 
 
+def test_as_many_letters_as_there_are_go_out_at_once(running, press, counts, honest_server) -> None:
+    letters = [running(readers(2)) for _ in range(12)]
+    press(honest_server).run_once()
+    assert [counts(letter).sent for letter in letters] == [2] * 12
+
+
 def test_a_letter_with_an_unknown_field_fails_and_the_others_go_on(running, press, honest_server, counts) -> None:
     bad, good = running(readers(2), subject="{{ secret }}"), running(readers(2))
     press(honest_server).run_once()

@@ -103,6 +103,15 @@ def test_a_server_that_is_closing_costs_no_copy_an_attempt(running, press, copie
         assert (copy.state, copy.attempts) == (CopyState.SENT, 1)
 
 
+def test_one_reader_at_whose_name_the_server_hangs_up_holds_up_nobody(running, press, copies, counts) -> None:
+    letter = running(readers(30))
+    with scripted({"RCPT": lambda line: CLOSING if b"reader0007@" in line else b"250 Known\r\n"}) as (peer, _liar):
+        press(peer.server).run_once()
+    assert counts(letter).sent == 29
+    [waiting] = [copy for copy in copies(letter).values() if copy.state is CopyState.PENDING]
+    assert (waiting.address.startswith("reader0007@"), waiting.attempts) == (True, 1)
+
+
 def test_a_server_that_was_down_at_the_start_and_in_mid_run_loses_nobody(
     running, press, counts, mailbox, clock
 ) -> None:

@@ -67,6 +67,25 @@ def send(server: MailServer, tls: ssl.SSLContext | None = None) -> None:
     asyncio.run(one_message())
 
 
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_the_next_transaction_rides_behind_the_final_dot_where_it_may(pipelining: bool) -> None:
+    async def two_messages(server: MailServer) -> None:
+        wire = await Wire.open(server, patience=0.02)
+        following = Envelope("desk@example.org", "second@example.org", 9)
+        assert (await wire.offer(ENVELOPE)).code == 354
+        assert (await wire.deliver(stuffed(LETTER), following)).code == 250
+        assert wire.usable
+        assert (await wire.offer(following)).code == 354
+        assert (await wire.deliver(stuffed(LETTER))).code == 250
+        await wire.close()
+
+    with scripted({} if pipelining else {"EHLO": b"250 plain.example.org\r\n"}) as (peer, liar):
+        asyncio.run(two_messages(peer.server))
+    assert isinstance(liar, Liar)
+    assert [line[:4] for line in liar.heard] == [b"EHLO", *[b"MAIL", b"RCPT", b"DATA"] * 2, b"QUIT"]
+    assert len(liar.taken) == 2
+
+
 def authenticating(mechanism: str = "LOGIN") -> dict[str, object]:
     def check(_server, _session, _envelope, _mechanism: str, data) -> AuthResult:
         return AuthResult(success=(data.login, data.password) == (b"me", b"secret"), handled=False)
