@@ -5,16 +5,19 @@ Every field is a setting of the same name in capitals, told in docs/settings.md.
 
 import difflib
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -25,6 +28,7 @@ _OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "DKIM_", "INBOX_", "SIGNUP_")
 
 _DATABASES = {"sqlite", "postgres", "postgresql", "postgresql+psycopg"}
 _SHORTEST_SECRET = 16
+_PLAIN_URL = re.compile(r"[A-Za-z0-9:/.\[\]_~%-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +86,24 @@ class Settings(BaseSettings):
 
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_token: SecretStr | None = None
 
     @field_validator("base_url")
     @classmethod
     def _is_an_origin(cls, url: str) -> str:
-        parts = urlsplit(url)
-        plain = url.isprintable() and " " not in url and not parts.query and not parts.fragment
-        if url and not (plain and parts.scheme in {"http", "https"} and parts.hostname):
+        if url and not _is_origin(url):
             raise ValueError("must look like https://letters.example.org")
         return url.rstrip("/")
+
+    @field_validator("listen")
+    @classmethod
+    def _is_an_address(cls, host: str) -> str:
+        if host != "localhost":
+            try:
+                ip_address(host)
+            except ValueError:
+                raise ValueError("must be an address of this machine, such as 127.0.0.1 or 0.0.0.0") from None
+        return host
 
     @field_validator("database_url")
     @classmethod
@@ -98,6 +111,8 @@ class Settings(BaseSettings):
         scheme, separator, _ = url.partition("://")
         if url and not (separator and scheme in _DATABASES):
             raise ValueError("must begin with sqlite:/// or postgresql://")
+        if url in {"sqlite://", "sqlite:///"} or ":memory:" in url:
+            raise ValueError("must name a file, for several processes share it: sqlite:////var/lib/press/newsletter.db")
         return url
 
     @field_validator("secret_key")
@@ -106,6 +121,13 @@ class Settings(BaseSettings):
         if key is not None and len(key.get_secret_value().strip()) < _SHORTEST_SECRET:
             raise ValueError(f"must have at least {_SHORTEST_SECRET} characters; without it, one is made and kept")
         return key
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _is_a_long_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value()) < _SHORTEST_SECRET:
+            raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
+        return token
 
     @property
     def public_url(self) -> str:
@@ -159,6 +181,7 @@ def load() -> Settings:
     """Read the settings; Invalid, in one line that names it, for an unknown or malformed one."""
     _refuse_unknown(os.environ)
     try:
+        _check_env_file(Path(".env"))
         return Settings()
     except ValidationError as error:
         raise Invalid(_one_line(error)) from None
@@ -181,6 +204,27 @@ def _refuse_unknown(environ: Iterable[str]) -> None:
             raise Invalid(f"{name} is not a setting{_hint(name)}")
 
 
+def _check_env_file(path: Path) -> None:
+    """Refuse what the reader of `.env` would pass over in silence: lines that set nothing, names that nobody knows."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8") as lines:
+        for binding in parse_stream(lines):
+            if binding.error or (binding.key and binding.value is None):
+                raise Invalid(f".env line {binding.original.line}: write it as NAME=value")
+            if binding.key and binding.key.upper() not in names():
+                raise Invalid(f"{binding.key} in .env is not a setting{_hint(binding.key)}")
+
+
+def _is_origin(url: str) -> bool:
+    try:
+        parts, port = urlsplit(url), urlsplit(url).port
+    except ValueError:
+        return False
+    plain = _PLAIN_URL.fullmatch(url) and not parts.query and not parts.fragment and port != 0
+    return bool(plain and parts.scheme in {"http", "https"} and parts.hostname)
+
+
 def _hint(name: str) -> str:
     near = difflib.get_close_matches(name.upper(), names(), n=1)
     return f"; did you mean {near[0]}?" if near else "; docs/settings.md lists them all"
@@ -189,8 +233,6 @@ def _hint(name: str) -> str:
 def _one_line(error: ValidationError) -> str:
     first = error.errors()[0]
     name = str(first["loc"][0]).upper()
-    if first["type"] == "extra_forbidden":
-        return f"{name} in .env is not a setting{_hint(name)}"
     return f"{name}: {first['msg'].removeprefix('Value error, ')}"
 
 

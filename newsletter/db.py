@@ -20,13 +20,16 @@ from sqlalchemy import (
     create_engine,
     event,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 from sqlalchemy.orm import Session as Session  # for the web rooms, which know no SQLAlchemy
 
 DatabaseDown = OperationalError
 """What a session raises when the database does not answer; likewise for the web rooms."""
+
+from newsletter.errors import Invalid
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -73,6 +76,13 @@ def word(kind: type[StrEnum]) -> Enum:
     return Enum(kind, native_enum=False, length=24, values_callable=lambda members: [m.value for m in members])
 
 
+def insert(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that can be told what to do with a row that is there already: `ON CONFLICT`, for either database."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
 class Sessions:
     """Opens sessions on one database: `begin` to write, `reading` to look."""
 
@@ -97,13 +107,20 @@ def open_engine(url: str) -> Engine:
     """An engine for SQLite (WAL, one writer at a time, no lost locks) or PostgreSQL."""
     # Parameters are hidden in errors, because errors are logged and parameters are addresses.
     common: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "hide_parameters": True}
-    if make_url(url).get_backend_name() != "sqlite":
+    if _backend(url) != "sqlite":
         return create_engine(url, pool_pre_ping=True, **common)
     _make_room(url)
-    engine = create_engine(url, connect_args={"timeout": 30}, **common)
+    engine = create_engine(url, connect_args={"timeout": 15}, **common)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _backend(url: str) -> str:
+    try:
+        return make_url(url).get_backend_name()
+    except (ArgumentError, ValueError):
+        raise Invalid("DATABASE_URL: cannot be read; write it as postgresql://user:password@host:5432/name") from None
 
 
 def _make_room(url: str) -> None:

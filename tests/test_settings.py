@@ -184,3 +184,37 @@ def as_written(default: Any) -> str:
     if isinstance(default, bool):
         return str(default).lower()
     return "" if default is None else str(default)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("MAIL_SERVER smtp.example.org", ".env line 2: write it as NAME=value"),
+        ("MAIL_SERVR=", "MAIL_SERVR in .env is not a setting; did you mean MAIL_SERVER?"),
+        ("COLOUR=teal", "COLOUR in .env is not a setting"),
+    ],
+)
+def test_no_line_of_the_env_file_is_passed_over_in_silence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str, complaint: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(f"# ours\n{line}\n")
+    with pytest.raises(Invalid) as refusal:
+        config.load()
+    assert str(refusal.value).startswith(complaint)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LISTEN", "nonsense"),
+        ("BASE_URL", "http://a:99999"),
+        ("BASE_URL", 'http://a/"><script>'),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite:///:memory:"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Invalid, match=f"^{name}: "):
+        config.load()

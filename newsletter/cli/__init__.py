@@ -47,6 +47,9 @@ def newsletter() -> None:
 
 def main() -> None:
     """Run the command; a refusal is one clear line (or one a problem) on standard error."""
+    if any(not _is_text(argument) for argument in sys.argv):
+        click.echo("the arguments must be UTF-8 text", err=True)
+        sys.exit(2)
     try:
         newsletter()
     except PressError as error:
@@ -55,6 +58,8 @@ def main() -> None:
         # The reader of our output has left, as `| head` does; that is no error of ours.
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        _leave(f"{error.filename or 'the system'}: {error.strerror or error}")
     except Exception as error:
         sentence = _database_trouble(error)
         if sentence is None:
@@ -67,7 +72,13 @@ def _leave(reason: str) -> None:
     sys.exit(1)
 
 
+def _is_text(argument: str) -> bool:
+    # What was no UTF-8 on the command line comes as lone surrogates, which cannot be printed or kept.
+    return argument.isprintable() or not any("\ud800" <= character <= "\udfff" for character in argument)
+
+
 def _database_trouble(error: Exception) -> str | None:
-    if type(error).__module__.startswith("sqlalchemy") and (cause := getattr(error, "orig", None)):
-        return f"the database did not do it: {str(cause).strip().splitlines()[0]}"
-    return None
+    if not type(error).__module__.startswith("sqlalchemy"):
+        return None
+    cause = getattr(error, "orig", None) or error
+    return f"the database did not do it: {str(cause).strip().splitlines()[0]}"

@@ -26,7 +26,7 @@ def worker(house: House) -> None:
 
 
 @click.command()
-@click.option("--smtp-port", type=int, default=1025, show_default=True)
+@click.option("--smtp-port", type=click.IntRange(0, 65535), default=1025, show_default=True)
 def inbox(smtp_port: int) -> None:
     """The local inbox alone: it takes every mail, and sends none on."""
     from newsletter.inbox.run import serve_inbox
