@@ -26,10 +26,10 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 from sqlalchemy.orm import Session as Session  # for the web rooms, which know no SQLAlchemy
 
+from newsletter.errors import Invalid
+
 DatabaseDown = OperationalError
 """What a session raises when the database does not answer; likewise for the web rooms."""
-
-from newsletter.errors import Invalid
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
