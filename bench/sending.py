@@ -20,6 +20,7 @@ from newsletter.config import MailServer
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.sender import PressRun
 from newsletter.editorial import filing, shelf
+from newsletter.editorial.models import Readiness
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.links import Links
 from newsletter.ports import free_port
@@ -77,6 +78,7 @@ def _fan_out(sessions: Sessions, links: Links, folder: Path) -> None:
         path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
         (text,) = filing.read(path, lambda name, content: pictures.keep(session, name, content, now).file_name)
         shelf.save(session, home, text, shelf.BY_FILE, now)
+        shelf.mark(shelf.find(session, text.file.slug), Readiness.READY)
         people = [_person(number, now) for number in range(1, COPIES + 1)]
         session.execute(insert(Subscriber), people)
         session.execute(insert(Subscription), [_tie(person["id"], home.id, now) for person in people])

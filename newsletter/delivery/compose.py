@@ -62,6 +62,7 @@ class Body:
     pieces: tuple[bytes, ...]
     """The encoded literals, with an empty one where a hole is."""
     holes: tuple[tuple[int, merge.Field], ...]
+    fields: frozenset[merge.Field]
     escape: Callable[[str], str]
 
     @classmethod
@@ -69,13 +70,16 @@ class Body:
         """Encode what every copy shares; Invalid names a merge field that there is not."""
         template = merge.compile(text.rstrip("\r\n"), FIELDS)
         pieces = tuple(mime.quoted_piece(piece) if piece else b"" for piece in template.texts)
-        return cls((*pieces, b"\r\n"), template.holes, escape)
+        fields = frozenset(field for _, field in template.holes)
+        return cls((*pieces, b"\r\n"), template.holes, fields, escape)
 
     def fill(self, values: Mapping[str, str]) -> bytes:
         """The part for one reader, quoted-printable."""
         pieces = list(self.pieces)
+        # A field stands in several places of one mail; it is encoded once.
+        encoded = {field: mime.quoted_piece(field.fill(values, self.escape)) for field in self.fields}
         for place, field in self.holes:
-            pieces[place] = mime.quoted_piece(field.fill(values, self.escape))
+            pieces[place] = encoded[field]
         return b"".join(pieces)
 
 

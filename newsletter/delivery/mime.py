@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 import idna
 
@@ -65,7 +66,13 @@ def sendable(address: str) -> str:
 
 
 def moment(date: datetime) -> str:
-    """A Date (RFC 5322, 3.3)."""
+    """A Date (RFC 5322, 3.3), to the second."""
+    return _second(date.replace(microsecond=0))
+
+
+@lru_cache(maxsize=8)
+def _second(date: datetime) -> str:
+    # Many copies leave within one second.
     return format_datetime(date)
 
 
