@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from newsletter.demo import NAME, READER, SLUG, Demo
+from newsletter.demo import ISSUES, NAME, READER, SLUG, Demo
 from tests.real_parts import find_chromium
 
 FOLDER = Path(__file__).parent / "screenshots"
@@ -17,7 +17,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         demo = Demo(Path(folder))
         demo.newsletter("db", "upgrade")
-        demo.newsletter("issues", "load")
+        demo.newsletter("issues", "load", str(ISSUES))
         link = demo.newsletter("editors", "add", "ann@press.example", "--role", "owner").split()[-1]
         _readers(demo, Path(folder) / "readers.csv")
         with demo.running():

@@ -6,6 +6,11 @@
     web/           how do people reach the three above?
     publishing.py  the street between the rooms: one issue, its readers, a letter
 
+    publications.py  who speaks, from which address, at which hour of the week
+    editors.py       who may sign in at the desk
+    inbox/           a mail server for the laptop: it shows every mail and sends none on
+    laptop.py        `newsletter up`: web, worker and inbox as one
+
 ``cli`` and ``worker`` are the other two doors; ``wiring`` is where settings become parts.
 docs/architecture.md tells the three journeys; pyproject.toml holds the import contracts.
 """

@@ -18,7 +18,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, NameEmail, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from newsletter.errors import Invalid
@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     base_url: str = ""
     secret_key: SecretStr | None = None
+    secret_key_fallbacks: SecretStr | None = None
 
     listen: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
@@ -64,7 +65,7 @@ class Settings(BaseSettings):
     mail_use_ssl: bool = False
     mail_username: str | None = None
     mail_password: SecretStr | None = None
-    mail_default_sender: str | None = None
+    mail_default_sender: NameEmail | None = None
     mail_connections: int = Field(10, ge=1, le=500)
     mail_rate: float = Field(0, ge=0, allow_inf_nan=False)
     mail_return_path_domain: str | None = None
@@ -122,6 +123,13 @@ class Settings(BaseSettings):
             raise ValueError(f"must have at least {_SHORTEST_SECRET} characters; without it, one is made and kept")
         return key
 
+    @field_validator("secret_key_fallbacks")
+    @classmethod
+    def _are_hard_to_guess(cls, keys: SecretStr | None) -> SecretStr | None:
+        if keys is not None and any(len(key) < _SHORTEST_SECRET for key in _listed(keys)):
+            raise ValueError(f"must be keys of at least {_SHORTEST_SECRET} characters, with commas between them")
+        return keys
+
     @field_validator("metrics_token")
     @classmethod
     def _is_a_long_token(cls, token: SecretStr | None) -> SecretStr | None:
@@ -176,6 +184,16 @@ class Settings(BaseSettings):
             return self.secret_key.get_secret_value().encode()
         return _kept_secret(self.data_dir / "secret_key")
 
+    @property
+    def older_secrets(self) -> list[bytes]:
+        """Keys that sign nothing any more, and whose links and sessions are still good."""
+        return [key.encode() for key in _listed(self.secret_key_fallbacks)] if self.secret_key_fallbacks else []
+
+    @property
+    def default_sender_address(self) -> str | None:
+        """The sender of a publication that names none."""
+        return self.mail_default_sender.email if self.mail_default_sender else None
+
 
 def load() -> Settings:
     """Read the settings; Invalid, in one line that names it, for an unknown or malformed one."""
@@ -192,6 +210,10 @@ def load() -> Settings:
 def names() -> list[str]:
     """Every setting's name, as the environment spells it."""
     return [field.upper() for field in Settings.model_fields]
+
+
+def _listed(keys: SecretStr) -> list[str]:
+    return [key.strip() for key in keys.get_secret_value().split(",")]
 
 
 def _refuse_unknown(environ: Iterable[str]) -> None:

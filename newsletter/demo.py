@@ -10,10 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar
@@ -23,8 +22,10 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.panel import Panel
 
-from newsletter.ports import free_port
+from newsletter import bundle, config
+from newsletter.ports import answers, free_port
 
+ISSUES = bundle.PACKAGE.parent / "issues"
 READER, NAME = "ada@reader.example", "Ada"
 SLUG = "unwind-a-tight-back"
 SECONDS_AHEAD = 6
@@ -62,17 +63,26 @@ class Demo:
     """The house under demonstration: its addresses, its command line and its inbox."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        """Where everything is kept, and every command runs: no .env lies there."""
         self.site = f"http://127.0.0.1:{free_port()}"
         self.inbox = f"http://127.0.0.1:{free_port()}"
-        ports = {"PORT": self.site.rpartition(":")[2], "INBOX_PORT": self.inbox.rpartition(":")[2]}
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAIL_", "BULK_MAIL_"))}
-        clean.pop("DATABASE_URL", None)
-        self._environment = clean | ports | {"DATA_DIR": str(folder), "BASE_URL": self.site, "LOG_LEVEL": "warning"}
+        self.environment = _without_settings(os.environ) | {
+            "DATA_DIR": str(folder),
+            "DATABASE_URL": f"sqlite:///{folder / 'newsletter.db'}",
+            "BASE_URL": self.site,
+            "PORT": self.site.rpartition(":")[2],
+            "INBOX_PORT": self.inbox.rpartition(":")[2],
+            "LOG_LEVEL": "warning",
+            # The same code as ours, though the commands start in another folder.
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
 
     def newsletter(self, *arguments: str) -> str:
         """What a command prints; StepFailed with its words when it refuses."""
+        command = [sys.executable, "-m", "newsletter", *arguments]
         done = subprocess.run(
-            self._command(arguments), check=False, env=self._environment, capture_output=True, text=True
+            command, check=False, cwd=self.folder, env=self.environment, capture_output=True, text=True
         )
         if done.returncode:
             raise StepFailed(f"newsletter {' '.join(arguments)}: {done.stderr.strip()}")
@@ -81,11 +91,11 @@ class Demo:
     @contextmanager
     def running(self) -> Iterator[None]:
         """`newsletter up`, from ready to cleanly stopped."""
-        process = subprocess.Popen(
-            self._command(["up"]), env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        command = [sys.executable, "-m", "newsletter", "up"]
+        quiet = subprocess.DEVNULL
+        process = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=quiet, stderr=quiet)
         try:
-            _wait_for(lambda: _answers(f"{self.site}/readyz"), "the web server, the worker and the inbox")
+            _wait_for(lambda: answers(f"{self.site}/readyz"), "the web server, the worker and the inbox")
             yield
         finally:
             process.terminate()
@@ -108,27 +118,23 @@ class Demo:
     def status_of_reader(self) -> str:
         return str(json.loads(self.newsletter("subscribers", "show", READER, "--json"))["subscriptions"][0]["status"])
 
-    @staticmethod
-    def _command(arguments: Any) -> list[str]:
-        return [sys.executable, "-m", "newsletter", *arguments]
 
-
-def main() -> None:
-    """Tell the story; exit 1 at the first step that goes wrong."""
+def main(issues: Path = ISSUES) -> None:
+    """Tell the story of the issues in that folder; exit 1 at the first step that goes wrong."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="newsletter-demo-") as folder:
         demo = Demo(Path(folder))
         try:
-            _tell(demo)
+            _tell(demo, issues)
         except (StepFailed, OSError, subprocess.TimeoutExpired) as error:
             _console.print(f"[bold red]✗[/] {error}")
             sys.exit(1)
     _console.print(f"\n[bold green]The whole story, in {time.monotonic() - began:.0f} seconds.[/]")
 
 
-def _tell(demo: Demo) -> None:
+def _tell(demo: Demo, issues: Path) -> None:
     demo.newsletter("db", "upgrade")
-    _say("The press opens", demo.newsletter("issues", "load"))
+    _say("The press opens", demo.newsletter("issues", "load", str(issues)))
     with demo.running():
         _sign_up(demo)
         _confirm(demo)
@@ -216,12 +222,9 @@ def _wait_for(look: Callable[[], T | None], what: str) -> T:
     raise StepFailed(f"waited {PATIENCE} seconds for {what}")
 
 
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310
-            return bool(response.status == 200)
-    except OSError:
-        return False
+def _without_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    names = config.names()
+    return {name: value for name, value in environ.items() if name.upper() not in names}
 
 
 def _json(url: str) -> Any:

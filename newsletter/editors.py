@@ -9,10 +9,9 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import Select, String, delete, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.db import Base, word
+from newsletter.db import Base, insert, word
 from newsletter.errors import Conflict, Invalid, NotFound
 
 MIN_PASSWORD = 10
@@ -143,20 +142,9 @@ def _nobodys_hash() -> str:
 
 
 def _count(session: Session, bucket: str, window: int) -> int:
-    of_bucket = update(SignInTries).where(SignInTries.bucket == bucket, SignInTries.window == window)
-    one_more = of_bucket.values(hits=SignInTries.hits + 1).returning(SignInTries.hits)
-    hits = session.scalar(one_more, execution_options={"synchronize_session": False})
-    return hits if hits is not None else _count_first(session, bucket, window)
-
-
-def _count_first(session: Session, bucket: str, window: int) -> int:
-    try:
-        with session.begin_nested():
-            session.add(SignInTries(bucket=bucket, window=window, hits=1))
-            session.flush()
-    except IntegrityError:  # somebody else was first
-        return _count(session, bucket, window)
-    return 1
+    tried = insert(session, SignInTries).values(bucket=bucket, window=window, hits=1)
+    counted = tried.on_conflict_do_update(index_elements=["bucket", "window"], set_={"hits": SignInTries.hits + 1})
+    return session.scalars(counted.returning(SignInTries.hits)).one()
 
 
 def _account(email: str) -> str:

@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import click
@@ -16,19 +18,29 @@ from newsletter import editors, migrating
 from newsletter.config import Settings
 from newsletter.editors import Role
 from newsletter.errors import Refused
-from newsletter.ports import free_port, require_free
+from newsletter.ports import answers, free_port, require_free
 from newsletter.wiring import House, open_house
 
 log = structlog.get_logger()
 OWNER = "owner@newsletter.example"
+_LOOPBACK = "127.0.0.1"
 _START_SECONDS = 30
 _STOP_SECONDS = 15
+# What a terminal tells its whole process group at once: Ctrl-C, and that it was closed.
+_TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A process of ours: the command that it runs, and its hold on it."""
+
+    name: str
+    process: subprocess.Popen[bytes]
 
 
 def run(settings: Settings) -> None:
-    """Start the processes, say where everything is, and stop them all when one ends or a signal comes."""
-    for port, name in ((settings.port, "PORT"), (settings.inbox_port, "INBOX_PORT")):
-        require_free(settings.listen, port, name)
+    """Start the parts, say where everything is, and stop them all when one ends or a signal comes."""
+    _require_ports(settings)
     house = open_house(settings, check_schema=False)
     migrating.upgrade(house.sessions.engine)
     invitation = _invitation(house)
@@ -36,83 +48,111 @@ def run(settings: Settings) -> None:
     _supervise(settings, invitation)
 
 
+def _require_ports(settings: Settings) -> None:
+    require_free(settings.listen, settings.port, "PORT")
+    if _has_inbox(settings):
+        require_free(_LOOPBACK, settings.inbox_port, "INBOX_PORT")
+
+
+def _has_inbox(settings: Settings) -> bool:
+    return settings.mail_server is None
+
+
 def _supervise(settings: Settings, invitation: str | None) -> None:
-    environment, commands = _plan(settings)
-    children = [_start(command, environment) for command in commands]
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
+    asked = _asked_to_stop()
+    parts: list[Part] = []
     try:
-        _wait_until_ready(settings, children)
-        _say_where(settings, invitation, inbox=len(commands) == 3)
-        _wait_for_an_end(children)
+        environment, commands = _plan(settings)
+        leash, _held = os.pipe()  # the end that we hold closes when this process ends, even by kill -9
+        for command in commands:
+            parts.append(_start(command, environment, leash))  # noqa: PERF401  (those begun must be known if one fails)
+        _wait_until_ready(settings, parts, asked)
+        _say_where(settings, invitation)
+        while True:
+            _wait_a_moment(parts, asked)
     finally:
-        _stop(children)
+        _stop(parts)
+
+
+def _asked_to_stop() -> threading.Event:
+    """Set, from now on, by TERM, Ctrl-C, or the terminal's end."""
+    asked = threading.Event()
+    for number in (signal.SIGTERM, *_TERMINAL_SIGNALS):
+        # `nohup` has HUP ignored, and means it.
+        if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):
+            signal.signal(number, lambda *_: asked.set())
+    return asked
 
 
 def _plan(settings: Settings) -> tuple[Mapping[str, str], list[list[str]]]:
-    """The children's environment and commands: with a mail server configured, no inbox is started."""
+    """The parts' environment and commands: with a mail server configured, no inbox is started."""
     environment = os.environ | {"BASE_URL": settings.public_url}
-    if settings.mail_server is not None:
+    if not _has_inbox(settings):
         return environment, [["serve"], ["worker"]]
     port = str(free_port())
-    environment |= {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": port}
-    return environment, [["inbox", "--smtp-port", port], ["serve"], ["worker"]]
+    return environment | _all_mail_to(port), [["inbox", "--smtp-port", port], ["serve"], ["worker"]]
 
 
-def _start(command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    # Their own session: Ctrl-C reaches us alone, and we end them in order.
-    return subprocess.Popen([sys.executable, "-m", "newsletter", *command], env=environment, start_new_session=True)
+def _all_mail_to(port: str) -> dict[str, str]:
+    # Issues too, whatever BULK_MAIL_* or a .env say: we promise that no mail goes on from the inbox.
+    way = {"SERVER": _LOOPBACK, "PORT": port, "USE_TLS": "false", "USE_SSL": "false"}
+    return {f"{kind}_{name}": value for kind in ("MAIL", "BULK_MAIL") for name, value in way.items()}
 
 
-def _wait_until_ready(settings: Settings, children: list[subprocess.Popen[bytes]]) -> None:
+def _start(command: list[str], environment: Mapping[str, str], leash: int) -> Part:
+    """A part on its leash: its standard input, which ends with us."""
+    # A part inherits the mask: what the terminal tells the whole group reaches us alone, and we end the parts in order.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)
+    try:
+        process = subprocess.Popen([sys.executable, "-m", "newsletter.part", *command], env=environment, stdin=leash)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    log.info("part started", part=command[0], pid=process.pid)
+    return Part(command[0], process)
+
+
+def _wait_until_ready(settings: Settings, parts: list[Part], asked: threading.Event) -> None:
+    urls = [f"http://{settings.listen}:{settings.port}/readyz"]
+    if _has_inbox(settings):
+        urls.append(f"http://{_LOOPBACK}:{settings.inbox_port}/")
     deadline = time.monotonic() + _START_SECONDS
-    while not _answers(f"http://{settings.listen}:{settings.port}/readyz"):
-        if any(child.poll() is not None for child in children):
-            raise Refused("a part did not start; its reason stands above")
+    while not all(answers(url) for url in urls):
         if time.monotonic() > deadline:
             raise Refused(f"the parts did not start within {_START_SECONDS} seconds")
-        time.sleep(0.1)
+        _wait_a_moment(parts, asked)
 
 
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  (our own address)
-            return bool(response.status == 200)
-    except OSError:
-        return False
+def _wait_a_moment(parts: list[Part], asked: threading.Event) -> None:
+    """SystemExit when we are asked to stop; Refused, with its name, when a part has ended by itself."""
+    if asked.wait(0.2):
+        with suppress(OSError):  # the terminal may be gone
+            click.echo("\nstopping …", err=True)
+        raise SystemExit(0)
+    for part in parts:
+        if part.process.poll() is not None:
+            raise Refused(f"the {part.name} part ended by itself, so the rest was stopped; its reason stands above")
 
 
-def _say_where(settings: Settings, invitation: str | None, *, inbox: bool) -> None:
+def _say_where(settings: Settings, invitation: str | None) -> None:
     click.echo(f"\n  Readers   {settings.public_url}/")
     click.echo(f"  Desk      {settings.public_url}/desk/")
-    if inbox:
-        click.echo(f"  Inbox     http://127.0.0.1:{settings.inbox_port}/   (every mail lands here, and none goes on)")
+    if _has_inbox(settings):
+        click.echo(f"  Inbox     http://{_LOOPBACK}:{settings.inbox_port}/   (every mail lands here, and none goes on)")
     if invitation:
         click.echo(f"\n  Sign in at the desk, once, with this link:\n  {invitation}")
     click.echo("\n  Ctrl-C stops it.\n")
 
 
-def _wait_for_an_end(children: list[subprocess.Popen[bytes]]) -> None:
-    while all(child.poll() is None for child in children):
-        time.sleep(0.2)
-    raise Refused("a part ended by itself, so the rest was stopped; its reason stands above")
-
-
-def _stop(children: list[subprocess.Popen[bytes]]) -> None:
+def _stop(parts: list[Part]) -> None:
     # The last started ends first: the worker hands over what is in flight while the inbox still takes it.
-    for child in reversed(children):
-        child.terminate()
+    for part in reversed(parts):
+        part.process.terminate()
         try:
-            child.wait(_STOP_SECONDS)
+            part.process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            log.warning("a part did not stop in time", pid=child.pid)
-            child.kill()
-            child.wait()
-
-
-def _leave(_number: int, _frame: object) -> None:
-    click.echo("\nstopping …", err=True)
-    raise SystemExit(0)
+            log.warning("a part did not stop in time", part=part.name, pid=part.process.pid)
+            part.process.kill()
+            part.process.wait()
 
 
 def _invitation(house: House) -> str | None:

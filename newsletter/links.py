@@ -6,6 +6,7 @@ The tokens: `confirm` and `sign-in` carry the moment they were made and expire;
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 from newsletter.errors import Invalid
 from newsletter.tokens import Seal
@@ -25,8 +26,8 @@ class Links:
     base_url: str
     seal: Seal
 
-    def home(self) -> str:
-        return f"{self.base_url}/"
+    def home(self, publication: str | None = None) -> str:
+        return f"{self.base_url}/{_asking(publication=publication)}"
 
     def subscribe(self, publication: str) -> str:
         return f"{self.base_url}/subscribe?publication={publication}"
@@ -40,8 +41,11 @@ class Links:
     def preferences(self, subscription_id: int) -> str:
         return f"{self.base_url}/preferences/{self.seal.seal('preferences', subscription_id)}"
 
-    def archive(self, slug: str = "") -> str:
-        return f"{self.base_url}/archive/{slug}/" if slug else f"{self.base_url}/archive/"
+    def archive(self, slug: str = "", **asked: str | int | None) -> str:
+        return f"{self.base_url}/archive/{slug and f'{slug}/'}{_asking(**asked)}"
+
+    def feed(self, publication: str | None = None) -> str:
+        return f"{self.base_url}/feed.xml{_asking(publication=publication)}"
 
     def picture(self, file_name: str) -> str:
         return f"{self.base_url}/pictures/{file_name}"
@@ -76,6 +80,11 @@ class Links:
         editor_id, nonce, made = self.seal.open("sign-in", token)
         _refuse_older_than(timedelta(hours=SIGN_IN_HOURS), made, now)
         return editor_id, nonce
+
+
+def _asking(**asked: str | int | None) -> str:
+    said = {name: value for name, value in asked.items() if value}
+    return f"?{urlencode(said)}" if said else ""
 
 
 def _minute(moment: datetime) -> int:

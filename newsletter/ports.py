@@ -1,6 +1,9 @@
-"""TCP ports of this machine: find a free one, or say that one is taken."""
+"""TCP ports of this machine: find a free one, say that one is taken, ask whether somebody answers."""
 
+import errno
+import ipaddress
 import socket
+import urllib.request
 
 from newsletter.errors import Refused
 
@@ -13,11 +16,41 @@ def free_port() -> int:
         return port
 
 
+def listen(host: str, port: int, setting: str) -> socket.socket:
+    """A listening socket; port 0 lets the system choose. Refused, naming the setting, when it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        raise refusal(error, host, port, setting) from error
+
+
 def require_free(host: str, port: int, setting: str) -> None:
-    """Refused, naming the setting to change, when somebody listens there."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            raise Refused(f"port {port} is taken; set {setting} to a free one: `make run {setting}=…`") from None
+    """Refused, naming the setting to change, when nobody could listen there."""
+    listen(host, port, setting).close()
+
+
+def refusal(error: OSError, host: str, port: int, setting: str) -> Refused:
+    """The sentence for a port that cannot be had."""
+    if error.errno == errno.EADDRINUSE:
+        return Refused(f"port {port} is taken; set {setting} to a free one")
+    return Refused(f"cannot listen on {host} port {port} ({error.strerror}); set {setting} to another")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine, by a name or an address that no other machine can reach."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def answers(url: str) -> bool:
+    """Whether a web server of ours answers there with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  (our own address)
+            return bool(response.status == 200)
+    except OSError:
+        return False

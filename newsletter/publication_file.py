@@ -45,7 +45,7 @@ class _File(_Part):
     language: str = "en"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     sender_name: str = Field(pattern=r"^[^\r\n]{1,120}$")
-    sender_address: EmailStr
+    sender_address: EmailStr | None = None
     reply_to: EmailStr | None = None
     postal_address: str = Field(min_length=1)
     booking_url: HttpUrl | None = None
@@ -54,13 +54,20 @@ class _File(_Part):
     follow: list[_FollowPart] = []
 
 
-def load(session: Session, path: Path, now: datetime) -> tuple[Publication, bool]:
-    """The publication that the file names, and whether it is new; one that is in the store stays as it is there."""
+def load(session: Session, path: Path, now: datetime, default_sender: str | None = None) -> tuple[Publication, bool]:
+    """The publication that the file names, and whether it is new; one that is in the store stays as it is there.
+
+    `default_sender` is the address of a new one whose file names none.
+    """
     described = _read(path)
     known = session.scalar(select(Publication).where(Publication.slug == described.slug))
     if known is not None:
         return known, False
-    publication = Publication(created_at=now, **described.model_dump(mode="json", exclude={"slot"}))
+    sender = described.sender_address or default_sender
+    if sender is None:
+        raise Invalid(f"{path}: sender_address is missing; give one here, or set MAIL_DEFAULT_SENDER")
+    kept = described.model_dump(mode="json", exclude={"slot"}) | {"sender_address": sender}
+    publication = Publication(created_at=now, **kept)
     if described.slot:
         weekday = get_args(_Weekday).index(described.slot.weekday)
         publication.slot = Slot(weekday=weekday, at=described.slot.at, time_zone=described.time_zone)

@@ -2,11 +2,14 @@
 
 from datetime import datetime, time
 
-from sqlalchemy import JSON, ForeignKey, Select, String, Text, Time, select
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy import JSON, ForeignKey, Select, String, Text, Time, column, func, select, table
+from sqlalchemy.orm import Mapped, Session, column_property, mapped_column, relationship
 
 from newsletter.db import Base
 from newsletter.errors import Conflict, NotFound
+
+_every = table("publications", column("id")).alias("every_publication")
+_first_id = select(func.min(_every.c.id)).scalar_subquery()
 
 
 class Publication(Base):
@@ -29,8 +32,15 @@ class Publication(Base):
     ask_url: Mapped[str | None] = mapped_column(String(500))
     follow: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
     created_at: Mapped[datetime]
+    is_first: Mapped[bool] = column_property(id == _first_id)  # noqa: A003  (the column)
+    """Whether it is the oldest: the one that `/` shows."""
 
     slot: Mapped["Slot | None"] = relationship(back_populates="publication", lazy="joined")
+
+    @property
+    def named(self) -> str | None:
+        """What `?publication=` says to mean this one; None for the first, which is meant without."""
+        return None if self.is_first else self.slug
 
 
 class Slot(Base):
@@ -50,16 +60,22 @@ class Slot(Base):
 def find(session: Session, slug: str | None = None) -> Publication:
     """The publication of that slug; without one, the only one there is."""
     if slug is not None:
-        named = session.scalar(select(Publication).where(Publication.slug == slug))
-        if named is None:
+        found = by_slug(session, slug)
+        if found is None:
             raise NotFound(f"there is no publication {slug!r}; known: {', '.join(_slugs(session)) or 'none yet'}")
-        return named
+        return found
     publications = session.scalars(select(Publication).order_by(Publication.id).limit(2)).all()
     if not publications:
         raise NotFound("there is no publication yet; `newsletter issues load` makes one")
     if len(publications) > 1:
         raise Conflict(f"say which publication: --publication {' | '.join(_slugs(session))}")
     return publications[0]
+
+
+def by_slug(session: Session, slug: str) -> Publication | None:
+    """The publication of that slug, whatever characters a stranger put into it; None if there is none."""
+    # PostgreSQL cannot even be asked about a NUL.
+    return None if "\0" in slug else session.scalar(select(Publication).where(Publication.slug == slug))
 
 
 def first(session: Session) -> Publication | None:

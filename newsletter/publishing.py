@@ -22,7 +22,7 @@ from newsletter.audience import roster
 from newsletter.delivery import compose, ledger
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.editorial import cadence, preflight, render, shelf
-from newsletter.editorial.models import Issue, IssueState, Revision
+from newsletter.editorial.models import Issue, IssueState, Readiness, Revision
 from newsletter.editorial.render import Masthead, Rendered
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 _UNSENT = (LetterState.WAITING, LetterState.HELD)
 _STARTED = (LetterState.RUNNING, LetterState.PAUSED)
-_OPEN_TO_SCHEDULE = {IssueState.DRAFT, IssueState.READY, IssueState.CANCELLED}
+_OPEN = {IssueState.DRAFT, IssueState.READY, IssueState.CANCELLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,38 @@ def rendered(issue: Issue, revision: Revision, links: Links) -> Rendered:
 def check(issue: Issue, links: Links) -> list[preflight.Finding]:
     """What preflight finds in the newest revision."""
     return preflight.check(shelf.text(issue, issue.revision), rendered(issue, issue.revision, links))
+
+
+def blocking(issue: Issue, links: Links) -> list[preflight.Finding]:
+    """What stops the newest revision from being printed."""
+    return [finding for finding in check(issue, links) if finding.level is preflight.Level.BLOCKING]
+
+
+def is_open(issue: Issue) -> bool:
+    """Whether nothing of it waits or is out: a draft, a ready one, or one that was cancelled before it began."""
+    has_begun = issue.letter is not None and issue.letter.started_at is not None
+    return shelf.state(issue) in _OPEN and not has_begun
+
+
+def can_be_scheduled(issue: Issue) -> bool:
+    """Whether it may be scheduled or sent: ready, or cancelled before it began. A draft goes to nobody."""
+    return is_open(issue) and shelf.state(issue) is not IssueState.DRAFT
+
+
+def require_schedulable(issue: Issue, links: Links) -> None:
+    """Conflict, saying what to do first, unless an issue may be scheduled or sent and nothing blocks it."""
+    _require_open(issue)
+    _require_fit(issue, links)
+    if not can_be_scheduled(issue):
+        mark = f"mark it ready at the desk first, or with `newsletter issues ready {issue.slug}`"
+        raise Conflict(f"{issue.slug} is a draft; {mark}")
+
+
+def mark_ready(issue: Issue, links: Links) -> None:
+    """Say that an issue may go out; Conflict, with the findings, if something blocks it."""
+    _require_open(issue)
+    _require_fit(issue, links)
+    shelf.mark(issue, Readiness.READY)
 
 
 def proof(issue: Issue, links: Links, now: datetime) -> dict[str, bytes]:
@@ -145,15 +177,14 @@ def next_free_slot(session: Session, publication: Publication, now: datetime) ->
     """The next weekly slot without an issue; NotFound if the publication has no slot."""
     if publication.slot is None:
         raise NotFound(f"{publication.name} has no weekly slot; give a moment with --at")
-    weekly = cadence.WeeklySlot(publication.slot.weekday, publication.slot.at, publication.slot.time_zone)
+    weekly = cadence.WeeklySlot.of(publication.slot)
     waiting = select(Letter.due_at).where(Letter.publication_id == publication.id)
     taken = set(session.scalars(waiting.where(Letter.state == LetterState.WAITING)))
     return next(slot for slot in cadence.slots_after(weekly, now) if slot not in taken)
 
 
 def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: datetime) -> Letter:
-    _require_open(issue)
-    _require_fit(issue, links)
+    require_schedulable(issue, links)
     letter = _letter(issue, rendered(issue, issue.revision, links), links, at, now)
     try:
         with session.begin_nested():
@@ -177,19 +208,19 @@ def _attach(session: Session, issue: Issue, letter: Letter) -> None:
 
 
 def _require_open(issue: Issue) -> None:
+    if is_open(issue):
+        return
     now = shelf.state(issue)
-    if issue.letter and issue.letter.started_at and now is IssueState.CANCELLED:
+    if now is IssueState.CANCELLED:
         raise Conflict(f"{issue.slug} was cancelled after some readers got it; nobody is sent an issue twice")
-    if now not in _OPEN_TO_SCHEDULE:
-        unsent = issue.letter and issue.letter.state in _UNSENT
-        hint = f"; `newsletter issues cancel {issue.slug}` first" if unsent else ""
-        raise Conflict(f"{issue.slug} is {now.value} already{hint}")
+    unsent = issue.letter and issue.letter.state in _UNSENT
+    hint = f"; `newsletter issues cancel {issue.slug}` first" if unsent else ""
+    raise Conflict(f"{issue.slug} is {now.value} already{hint}")
 
 
 def _require_fit(issue: Issue, links: Links) -> None:
-    blocking = [finding for finding in check(issue, links) if finding.level is preflight.Level.BLOCKING]
-    if blocking:
-        raise Conflict("\n".join([f"{issue.slug} is not fit to print:", *(str(finding) for finding in blocking)]))
+    if found := blocking(issue, links):
+        raise Conflict("\n".join([f"{issue.slug} is not fit to print:", *map(str, found)]))
 
 
 def _letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: datetime) -> Letter:

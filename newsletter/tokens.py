@@ -13,7 +13,7 @@ from newsletter.errors import Invalid
 class Seal:
     """Seals and opens tokens with AES-SIV (RFC 5297): opaque, forgery-proof, the same for the same numbers.
 
-    The first secret seals; older ones still open, so a change of SECRET_KEY breaks no link that is out.
+    The first secret seals; older ones (SECRET_KEY_FALLBACKS) still open, so the links that are out stay good.
     """
 
     def __init__(self, *secrets: bytes) -> None:

@@ -44,7 +44,7 @@ def open_house(settings: Settings, *, check_schema: bool = True) -> House:
     engine = open_engine(settings.database)
     if check_schema:
         schema.require_current(engine)
-    links = Links(settings.public_url, Seal(settings.secret))
+    links = Links(settings.public_url, Seal(settings.secret, *settings.older_secrets))
     sessions = Sessions(engine)
     return House(
         settings=settings,
@@ -59,16 +59,16 @@ def _practice(settings: Settings, sessions: Sessions, links: Links) -> Practice:
     caps = Caps(settings.signup_cap_address, settings.signup_cap_domain, settings.signup_cap_client)
 
     def compose(kind: str, publication: Publication, fields: Mapping[str, str]) -> Composed:
-        latest = _latest_issue(sessions, links) if kind == "welcome" else None
+        latest = _latest_issue(sessions, links, publication) if kind == "welcome" else None
         mail = render.single(kind, masthead(publication, links), latest)
         return _filled(mail, kind, {"next_issue": _weekly_hour(publication), **fields})
 
     return Practice(links, compose, caps, settings.consent_origin, settings.secret)
 
 
-def _latest_issue(sessions: Sessions, links: Links) -> Link | None:
+def _latest_issue(sessions: Sessions, links: Links, publication: Publication) -> Link | None:
     with sessions.reading() as session:
-        issue = session.scalar(archive.shown().limit(1))
+        issue = session.scalar(archive.shown(publication.id).limit(1))
         return Link(issue.title, links.archive(issue.slug)) if issue else None
 
 

@@ -6,6 +6,7 @@ import secrets
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,12 @@ from newsletter.delivery.postroom import Postroom
 from newsletter.delivery.sender import PressRun
 from newsletter.errors import Refused
 from newsletter.wiring import House
+
+# Seconds. With what the opening of a connection may take, less than the 10 that a stop may take.
+_FINISH_IN_FLIGHT = 6.0
+
+# Seconds between two looks for a signal.
+_LOOK = 0.25
 
 log = structlog.get_logger()
 
@@ -48,7 +55,7 @@ class Worker:
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(3)}"
         self._house = house
         self._stopping = threading.Event()
-        self._postroom = Postroom(house.sessions, mail)
+        self._postroom = Postroom(house.sessions, mail, worker=self.name, stopping=self._stopping.is_set)
         self._press = PressRun(
             house.sessions,
             bulk,
@@ -71,17 +78,19 @@ class Worker:
             Job("sign of life", timedelta(seconds=5), self.give_a_sign_of_life),
             Job("wake paused readers", timedelta(minutes=1), self.wake_paused_readers),
             Job("forget old sign-up counts", timedelta(hours=1), self.forget_old_counts),
+            Job("clear the outbox of old letters", timedelta(hours=1), self.clear_the_outbox),
         ]
 
     def run(self) -> None:
-        """Work until TERM or INT; then finish what is in flight, give back the rest, and return."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stop())
+        """Work until TERM or INT; then finish what is in flight, give back the rest, and return within ten seconds."""
+        signals = _signals()
         scheduler = self._scheduler()
         scheduler.start()
         log.info("worker started", worker=self.name)
-        self._stopping.wait()
-        scheduler.shutdown(wait=True)
+        while not signals:
+            time.sleep(_LOOK)
+        self.stop()
+        self._wait_for_jobs(scheduler)
         self._postroom.close()
         log.info("worker stopped", worker=self.name)
 
@@ -96,7 +105,7 @@ class Worker:
             publishing.publish_due(session, grace, _now())
 
     def empty_the_outbox(self) -> None:
-        while not self._stopping.is_set() and self._postroom.deliver_due(_now()):
+        while not self._stopping.is_set() and self._postroom.deliver_due():
             pass
 
     def send_copies(self) -> None:
@@ -124,9 +133,23 @@ class Worker:
         with self._house.sessions.begin() as session:
             caps.prune(session, _now())
 
+    def clear_the_outbox(self) -> None:
+        while not self._stopping.is_set() and self._clear_some():
+            pass
+
+    def _clear_some(self) -> int:
+        with self._house.sessions.begin() as session:
+            return outbox.prune(session, _now())
+
     def _wake_some(self) -> int:
         with self._house.sessions.begin() as session:
             return preferences.wake(session, _now())
+
+    def _wait_for_jobs(self, scheduler: BackgroundScheduler) -> None:
+        patience = threading.Timer(_FINISH_IN_FLIGHT, self._postroom.hang_up)
+        patience.start()
+        scheduler.shutdown(wait=True)
+        patience.cancel()
 
     def _scheduler(self) -> BackgroundScheduler:
         jobs = self.jobs()
@@ -141,6 +164,15 @@ class Worker:
                 _guarded(job), "interval", seconds=job.every.total_seconds(), name=job.name, next_run_time=_now()
             )
         return scheduler
+
+
+def _signals() -> list[int]:
+    """Where TERM and INT are noted from now on."""
+    signals: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # No event is set here: its lock may be held by the very code that a signal interrupts.
+        signal.signal(number, lambda number, _frame: signals.append(number))
+    return signals
 
 
 def _guarded(job: Job) -> Callable[[], None]:

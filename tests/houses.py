@@ -15,7 +15,7 @@ from newsletter.config import Settings
 from newsletter.db import Base, Sessions
 from newsletter.delivery.models import Post
 from newsletter.delivery.outbox import Composed
-from newsletter.editorial import filing, shelf
+from newsletter.editorial import filing, issue_file, shelf
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.links import Links
 from newsletter.publications import Publication
@@ -45,7 +45,9 @@ class Clock:
 
 def build(sessions: Sessions, data_dir: Path, base_url: str = BASE_URL, **changes: Any) -> House:
     """An empty house over these sessions; its single letters are their fields as JSON."""
-    settings = Settings(data_dir=data_dir, base_url=base_url, secret_key="a secret that is for tests", **changes)
+    # A developer's own .env lies in the folder that tests run in.
+    fixed = {"_env_file": None, "data_dir": data_dir, "base_url": base_url, "secret_key": "a secret that is for tests"}
+    settings = Settings(**fixed, **changes)
     links = Links(base_url, Seal(settings.secret))
     caps = Caps(settings.signup_cap_address, settings.signup_cap_domain, settings.signup_cap_client)
     practice = Practice(links, _compose, caps, settings.consent_origin, settings.secret)
@@ -64,6 +66,7 @@ def stock(house: House, now: datetime) -> None:
         texts = filing.read(ISSUES, lambda name, content: house.pictures.keep(session, name, content, now).file_name)
         for text in texts:
             shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+            publishing.mark_ready(shelf.find(session, text.file.slug), house.links)
     for week, slug in enumerate(OUT, -len(OUT)):
         with house.sessions.begin() as session:
             publishing.send_now(session, house.links, shelf.find(session, slug), now + timedelta(weeks=week))
@@ -74,6 +77,17 @@ def open_another_publication(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
         other = {"slug": "other", "name": "The Other Letter", "sender_name": "The Other Letter"}
         session.add(Publication(sender_address="other@letters.example", created_at=now, **other))
+
+
+def send(house: House, publication: str, slug: str, now: datetime) -> None:
+    """Let a plain issue of a publication go out now."""
+    source = f"---\ntitle: {slug.title()}\nsubject: The subject of {slug}\n---\nText.\n"
+    name = f"2026-11-20-{slug}.md"
+    with house.sessions.begin() as session:
+        text = shelf.Text(issue_file.parse(source, name), name, {})
+        shelf.save(session, publications.find(session, publication), text, shelf.BY_FILE, now)
+        publishing.mark_ready(shelf.find(session, slug), house.links)
+        publishing.send_now(session, house.links, shelf.find(session, slug), now)
 
 
 def letters(house: House) -> list[dict[str, str]]:

@@ -1,11 +1,14 @@
 """What leaves the workshop: the wheel, the source archive, the locks; and what set-up asks of the machine."""
 
+import ast
 import json
 import os
 import re
 import subprocess
 import sys
 import tarfile
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -71,6 +74,15 @@ def test_vendored_files_fetch_nothing_from_elsewhere() -> None:
         if name.endswith(".css"):
             style = (ROOT / VENDOR / name).read_text(encoding="utf-8")
             assert not re.findall(r"""@import|url\(["']?(?!["']?(?:data:|#))""", style)
+
+
+def test_every_package_that_the_code_imports_is_declared() -> None:
+    declared = {
+        distribution(line) for line in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    }
+    found = packages_distributions()
+    for name in imported() - set(sys.stdlib_module_names) - {"newsletter"}:
+        assert declared & {distribution(each) for each in found[name]}, name
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
@@ -175,3 +187,20 @@ def vendored() -> list[str]:
 
 def pins(lock: str) -> set[str]:
     return set(re.findall(r"^[\w.\[\],-]+==\S+", (ROOT / lock).read_text(), re.MULTILINE))
+
+
+def imported() -> set[str]:
+    """The top-level packages that the code names in an import."""
+    names: set[str] = set()
+    for path in (ROOT / "newsletter").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {each.name for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module)
+    return {name.partition(".")[0] for name in names}
+
+
+def distribution(requirement: str) -> str:
+    """The distribution's name in the one spelling that all have (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()

@@ -52,10 +52,14 @@ def publication(sessions: Sessions, now: datetime) -> Publication:
 
 
 @pytest.fixture
-def slugs(sessions: Sessions, publication: Publication, now: datetime) -> list[str]:
+def slugs(sessions: Sessions, links: Links, publication: Publication, now: datetime) -> list[str]:
+    """Two issues that are ready."""
     with sessions.begin() as session:
         home = session.get_one(Publication, publication.id)
-        return [write(session, home, title, now) for title in ("A tight back", "A calm neck")]
+        written = [write(session, home, title, now) for title in ("A tight back", "A calm neck")]
+        for slug in written:
+            publishing.mark_ready(shelf.find(session, slug), links)
+        return written
 
 
 def write(session: Session, publication: Publication, title: str, now: datetime) -> str:
@@ -108,7 +112,36 @@ def test_scheduling_freezes_the_text_that_readers_will_get(
 def test_a_moment_that_has_passed_is_refused(sessions: Sessions, links: Links, slugs: list[str], now: datetime) -> None:
     with pytest.raises(Invalid, match="has passed"):
         schedule(sessions, links, slugs[0], now - timedelta(minutes=1), now)
-    assert state(sessions, slugs[0]) is IssueState.DRAFT
+    assert state(sessions, slugs[0]) is IssueState.READY
+
+
+def test_a_draft_is_neither_scheduled_nor_sent_until_somebody_says_that_it_is_ready(
+    sessions: Sessions, links: Links, publication: Publication, now: datetime
+) -> None:
+    with sessions.begin() as session:
+        draft = shelf.find(session, write(session, session.get_one(Publication, publication.id), "A stiff hip", now))
+        for act in (publishing.schedule_next, publishing.send_now):
+            with pytest.raises(Conflict, match="a-stiff-hip is a draft; mark it ready at the desk first"):
+                act(session, links, draft, now)
+        assert not publishing.can_be_scheduled(draft)
+        publishing.mark_ready(draft, links)
+        assert publishing.can_be_scheduled(draft)
+        assert publishing.schedule_next(session, links, draft, now).due_at == TUESDAY
+
+
+def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime
+) -> None:
+    with sessions.begin() as session:
+        issue = shelf.find(session, slugs[0])
+        publishing.schedule_next(session, links, issue, now)
+        assert not publishing.can_be_scheduled(issue)
+        publishing.cancel(session, issue, now)
+        assert publishing.can_be_scheduled(issue)
+        publishing.send_now(session, links, issue, now)
+        assert not publishing.can_be_scheduled(issue)
+        with pytest.raises(Conflict, match="sending already"):
+            publishing.mark_ready(issue, links)
 
 
 def test_two_issues_never_wait_for_the_same_hour(
@@ -259,6 +292,8 @@ def test_an_unfit_issue_is_never_frozen(
         shelf.save(session, home, shelf.Text(parsed, "2026-11-24-still-to-come.md", {}), shelf.BY_FILE, now)
         with pytest.raises(Conflict, match="placeholder"):
             publishing.schedule_next(session, links, shelf.find(session, "still-to-come"), now)
+        with pytest.raises(Conflict, match="placeholder"):
+            publishing.mark_ready(shelf.find(session, "still-to-come"), links)
         assert session.scalar(select(Issue.letter_id)) is None
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from newsletter import config
 from newsletter.errors import Invalid
+from newsletter.tokens import Seal
+from newsletter.wiring import open_house
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
 ROW = re.compile(r"^\| `([A-Z_]+)` \| (?:`(.*?)`|–) \| (.+?) \| (.+?) \|$", re.MULTILINE)
@@ -83,6 +85,9 @@ def test_a_variable_of_another_program_is_left_alone(monkeypatch: pytest.MonkeyP
         ("DATABASE_URL", "mysql://db"),
         ("DATABASE_URL", "newsletter.db"),
         ("SECRET_KEY", "short"),
+        ("SECRET_KEY_FALLBACKS", "0123456789abcdef,short"),
+        ("SECRET_KEY_FALLBACKS", "0123456789abcdef,"),
+        ("MAIL_DEFAULT_SENDER", "Press"),
         ("SEND_GRACE_MINUTES", "2h"),
     ],
 )
@@ -158,6 +163,19 @@ def test_a_secret_key_that_is_set_is_used_and_none_is_kept(monkeypatch: pytest.M
     assert not (tmp_path / "var").exists()
 
 
+def test_links_of_older_keys_still_open_and_new_ones_are_sealed_by_the_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "the-key-of-last-year")
+    before = seal_of_the_house()
+    monkeypatch.setenv("SECRET_KEY", "the-key-of-this-year")
+    with pytest.raises(Invalid):
+        seal_of_the_house().open("confirm", before.seal("confirm", 7))
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS", "the-key-before-that, the-key-of-last-year")
+    after = seal_of_the_house()
+    assert after.open("confirm", before.seal("confirm", 7)) == (7,)
+    with pytest.raises(Invalid):
+        before.open("confirm", after.seal("confirm", 7))
+
+
 def test_a_damaged_secret_key_is_not_replaced_in_silence(tmp_path: Path) -> None:
     kept = tmp_path / "var" / "secret_key"
     kept.parent.mkdir()
@@ -178,6 +196,13 @@ def test_processes_that_start_at_once_agree_on_the_secret_key(tmp_path: Path) ->
 def test_threads_that_start_at_once_agree_on_the_secret_key() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(lambda _: config.load().secret, range(64)))) == 1
+
+
+def seal_of_the_house() -> Seal:
+    """What `open_house` seals with under the settings of this moment."""
+    house = open_house(config.load(), check_schema=False)
+    house.close()
+    return house.links.seal
 
 
 def as_written(default: Any) -> str:

@@ -87,6 +87,7 @@ def due(sessions: Sessions, tmp_path: Path) -> int:
         _add_readers(session, home.id, now)
         links = Links("https://letters.example.org", Seal(b"a secret for tests"))
         at = now + timedelta(seconds=1)
+        publishing.mark_ready(shelf.find(session, SLUG), links)
         return publishing.schedule(session, links, shelf.find(session, SLUG), at, now).id
 
 

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.audience import leaving, letters, roster
-from newsletter.audience.inserting import insert
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
 from newsletter.audience.practice import Practice
 from newsletter.audience.verdicts import Known, Plan, Row, Terms, Verdict, judge
+from newsletter.db import insert
 from newsletter.delivery import suppression
 from newsletter.delivery.models import Cause
 from newsletter.publications import Publication

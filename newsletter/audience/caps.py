@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience import origins
 from newsletter.audience.address import Address
-from newsletter.audience.inserting import insert
 from newsletter.audience.models import SignupCount
 from newsletter.audience.practice import Practice
+from newsletter.db import insert
 from newsletter.errors import Refused
 
 _KEPT = timedelta(days=2)

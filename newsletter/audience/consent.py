@@ -7,9 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.audience import origins
-from newsletter.audience.inserting import insert
 from newsletter.audience.models import Act, ConsentEvent, Subscription, Way, Wording
 from newsletter.audience.practice import Practice
+from newsletter.db import insert
 
 
 def record(

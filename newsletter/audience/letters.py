@@ -24,7 +24,7 @@ def welcome(session: Session, practice: Practice, subscription: Subscription, no
     """Say what to expect, and how to leave."""
     links = practice.links
     fields = {
-        "archive_url": links.archive(),
+        "archive_url": links.archive(publication=subscription.publication.named),
         "preferences_url": links.preferences(subscription.id),
         "unsubscribe_url": links.unsubscribe(subscription.id),
     }

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience import caps, consent, letters, moves, roster
 from newsletter.audience.address import Address, clean_name
-from newsletter.audience.inserting import insert
 from newsletter.audience.models import Act, Status, Subscriber, Subscription, Way
 from newsletter.audience.practice import Practice
+from newsletter.db import insert
 from newsletter.delivery import suppression
 from newsletter.errors import Conflict, NotFound
 from newsletter.links import Expired

@@ -3,19 +3,21 @@
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from newsletter import publication_file, publications, publishing
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
 from newsletter.editorial import cadence, filing, preflight, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
+from newsletter.editorial.shelf import Saved
 from newsletter.errors import Conflict
 from newsletter.wiring import House
 
 _FOLDER = Path("issues")
+_WRITTEN = {Saved.NEW, Saved.CHANGED}
 
 
 def _must_be_said(_ctx: click.Context, _option: click.Parameter, said: bool) -> None:
@@ -35,12 +37,14 @@ def load(house: House, path: Path) -> None:
     """Markdown files into the store; a conflict is named, and nothing is overwritten."""
     conflicts = []
     with house.sessions.begin() as session:
-        publication, _ = publication_file.load(session, filing.folder_of(path) / "publication.toml", now())
+        described = filing.folder_of(path) / "publication.toml"
+        publication, _ = publication_file.load(session, described, now(), house.settings.default_sender_address)
         texts = filing.read(path, lambda name, content: house.pictures.keep(session, name, content, now()).file_name)
         for text in texts:
             try:
                 saved = shelf.save(session, publication, text, shelf.BY_FILE, now())
-                _judge(session, house, text.file.slug)
+                if saved in _WRITTEN:
+                    _judge(shelf.find(session, text.file.slug), house)
                 click.echo(f"{text.file_name}: {saved.value}")
             except Conflict as error:
                 conflicts.append(str(error))
@@ -50,11 +54,13 @@ def load(house: House, path: Path) -> None:
 
 @issues.command()
 @click.argument("path", type=click.Path(file_okay=False, path_type=Path), default=_FOLDER)
+@publication_option
 @in_house
-def dump(house: House, path: Path) -> None:
+def dump(house: House, path: Path, publication: str | None) -> None:
     """The store's issues back into files; refuses to write over a file that differs."""
     with house.sessions.reading() as session:
-        written = filing.write_folder(session.scalars(shelf.listing()).all(), path, house.pictures.path)
+        found = session.scalars(_listing(session, publication)).all()
+        written = filing.write_folder(found, path, house.pictures.path)
     click.echo(f"{len(written)} files in {path}")
 
 
@@ -65,8 +71,7 @@ def dump(house: House, path: Path) -> None:
 def list_(house: House, as_json: bool, publication: str | None) -> None:
     """What there is, oldest first."""
     with house.sessions.reading() as session:
-        only = publications.find(session, publication).id if publication else None
-        found = [_summary(issue) for issue in session.scalars(shelf.listing(only))]
+        found = [_summary(issue) for issue in session.scalars(_listing(session, publication))]
     if as_json:
         print_json(found)
     else:
@@ -111,6 +116,16 @@ def check(house: House, slug: str, as_json: bool) -> None:
 
 @issues.command()
 @click.argument("slug")
+@in_house
+def ready(house: House, slug: str) -> None:
+    """Say that a draft may go out; exit 1, with the findings, when something blocks it."""
+    with house.sessions.begin() as session:
+        publishing.mark_ready(shelf.find(session, slug), house.links)
+    click.echo(f"{slug} is ready")
+
+
+@issues.command()
+@click.argument("slug")
 @click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), required=True)
 @in_house
 def render(house: House, slug: str, folder: Path) -> None:
@@ -132,11 +147,11 @@ def render(house: House, slug: str, folder: Path) -> None:
 @in_house
 def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> None:
     """Freeze an issue for its hour."""
-    if moment and next_slot:
+    if moment is not None and next_slot:
         raise click.UsageError("give --at or --next-slot, not both")
     with house.sessions.begin() as session:
         issue = shelf.find(session, slug)
-        if moment:
+        if moment is not None:
             letter = publishing.schedule(session, house.links, issue, _moment(moment, issue), now())
         else:
             letter = publishing.schedule_next(session, house.links, issue, now())
@@ -214,16 +229,17 @@ def _summary(issue: Issue) -> dict[str, str | None]:
     }
 
 
-def _judge(session: Session, house: House, slug: str) -> None:
-    """An issue that came as a file is ready when nothing blocks it; there is no editor who could say so."""
-    issue = shelf.find(session, slug)
-    blocked = any(finding.level is preflight.Level.BLOCKING for finding in publishing.check(issue, house.links))
-    shelf.mark(issue, Readiness.DRAFT if blocked else Readiness.READY)
+def _listing(session: Session, publication: str | None) -> Select[Issue]:
+    return shelf.listing(publications.find(session, publication).id if publication is not None else None)
+
+
+def _judge(issue: Issue, house: House) -> None:
+    """A text that came as a file is ready when nothing blocks it; there is no editor who could say so."""
+    shelf.mark(issue, Readiness.DRAFT if publishing.blocking(issue, house.links) else Readiness.READY)
 
 
 def _moment(text: str, issue: Issue) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not a moment like 2026-11-24T09:00", param_hint="--at") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(issue.publication.time_zone))
+        return cadence.typed(text, issue.publication.time_zone)
+    except cadence.NoMoment as error:
+        raise click.BadParameter(str(error), param_hint="--at") from None

@@ -179,8 +179,11 @@ class Post(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     not_before: Mapped[datetime]
+    worker: Mapped[str | None] = mapped_column(String(64))
+    """Whose it is while it is being sent."""
     lease_until: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    """Since then only the record is left: html, text and unsubscribe_url are blank."""
     reply: Mapped[str | None] = mapped_column(Text)
 
 

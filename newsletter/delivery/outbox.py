@@ -1,7 +1,7 @@
 """The outbox: single letters that a person waits for, written in the same transaction as their cause.
 
-At least once: a lease that ran out is sent again, under the same Message-ID. Every move out of
-`sending` is a compare-and-set, so a sender that comes late changes nothing.
+At least once: a lease that ran out is sent again, under the same Message-ID. Every move of a claimed
+letter is a compare-and-set on its state and its worker, so a sender that comes late changes nothing.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,10 @@ from newsletter.delivery.models import Post, PostState
 from newsletter.publications import Publication
 
 LEASE = timedelta(minutes=5)
-"""How long a claimed letter is one worker's own; longer than any one letter takes."""
+"""How long a letter is one worker's own, from its claim or from its renewal; longer than any one letter takes."""
+
+_KEPT = timedelta(days=30)
+_PRUNED_AT_ONCE = 500
 
 # Written out, because neither database matches a parameter to a partial index.
 _PENDING = text("outbox.state = 'pending'")
@@ -61,41 +64,46 @@ def post(
     return letter
 
 
-def claim(session: Session, limit: int, now: datetime) -> list[Post]:
+def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Post]:
     """Lease up to `limit` letters that are due, the longest waiting first; no two workers get the same."""
     due = select(Post.id).where(_PENDING, Post.not_before <= now).order_by(Post.not_before, Post.id).limit(limit)
     ids = due.with_for_update(skip_locked=True).cte("due")
     lease = update(Post).where(Post.id.in_(select(ids.c.id)))
-    lease = lease.values(state=PostState.SENDING, lease_until=now + LEASE).returning(Post)
+    lease = lease.values(state=PostState.SENDING, worker=worker, lease_until=now + LEASE).returning(Post)
     claimed = session.scalars(lease, execution_options={"synchronize_session": False, "populate_existing": True})
     return sorted(claimed, key=lambda letter: letter.id)
 
 
-def sent(session: Session, post_id: int, reply: str, now: datetime) -> bool:
+def renew(session: Session, worker: str, post_id: int, now: datetime) -> bool:
+    """Lease it anew, right before it is sent; False if it is this worker's no more, and must not be."""
+    return _write(session, worker, post_id, lease_until=now + LEASE)
+
+
+def sent(session: Session, worker: str, post_id: int, reply: str, now: datetime) -> bool:
     """The server took it."""
-    return _move(session, post_id, state=PostState.SENT, reply=reply, ended_at=now)
+    return _end(session, worker, post_id, PostState.SENT, reply, now)
 
 
-def failed(session: Session, post_id: int, reply: str, now: datetime) -> bool:
+def failed(session: Session, worker: str, post_id: int, reply: str, now: datetime) -> bool:
     """It will not be tried again."""
-    return _move(session, post_id, state=PostState.FAILED, reply=reply, ended_at=now)
+    return _end(session, worker, post_id, PostState.FAILED, reply, now)
 
 
-def put_off(session: Session, post_id: int, reply: str, not_before: datetime) -> bool:
+def put_off(session: Session, worker: str, post_id: int, reply: str, not_before: datetime) -> bool:
     """It is tried again at that moment; this try counts."""
     later = {"not_before": not_before, "attempts": Post.attempts + 1}
-    return _move(session, post_id, state=PostState.PENDING, reply=reply, **later)
+    return _move(session, worker, post_id, state=PostState.PENDING, reply=reply, **later)
 
 
-def give_back(session: Session, post_id: int) -> bool:
+def give_back(session: Session, worker: str, post_id: int) -> bool:
     """It was not tried, through no fault of its own, and waits as before."""
-    return _move(session, post_id, state=PostState.PENDING)
+    return _move(session, worker, post_id, state=PostState.PENDING)
 
 
 def recover(session: Session, now: datetime) -> int:
     """Put back what a worker claimed and never answered for; how many."""
     lost = update(Post).where(Post.state == PostState.SENDING, Post.lease_until < now)
-    back = lost.values(state=PostState.PENDING, lease_until=None).returning(Post.id)
+    back = lost.values(state=PostState.PENDING, worker=None, lease_until=None).returning(Post.id)
     return len(session.scalars(back, execution_options={"synchronize_session": False}).all())
 
 
@@ -105,7 +113,25 @@ def forget(session: Session, address: str) -> None:
     session.execute(mine, execution_options={"synchronize_session": False})
 
 
-def _move(session: Session, post_id: int, **values: Any) -> bool:
-    mine = update(Post).where(Post.id == post_id, Post.state == PostState.SENDING)
-    moved = mine.values(lease_until=None, **values).returning(Post.id)
-    return session.scalar(moved, execution_options={"synchronize_session": False}) is not None
+def prune(session: Session, now: datetime) -> int:
+    """Delete some of the letters that ended 30 days ago or earlier; how many, 0 when none is left."""
+    old = select(Post.id).where(Post.ended_at <= now - _KEPT).order_by(Post.id).limit(_PRUNED_AT_ONCE)
+    ids = old.with_for_update(skip_locked=True).cte("old")
+    gone = delete(Post).where(Post.id.in_(select(ids.c.id))).returning(Post.id)
+    return len(session.scalars(gone, execution_options={"synchronize_session": False}).all())
+
+
+def _end(session: Session, worker: str, post_id: int, state: PostState, reply: str, now: datetime) -> bool:
+    # Nobody reads the words again, and the links in them are live.
+    blank = {"html": "", "text": "", "unsubscribe_url": None}
+    return _move(session, worker, post_id, state=state, reply=reply, ended_at=now, **blank)
+
+
+def _move(session: Session, worker: str, post_id: int, **values: Any) -> bool:
+    return _write(session, worker, post_id, worker=None, lease_until=None, **values)
+
+
+def _write(session: Session, owner: str, post_id: int, **values: Any) -> bool:
+    mine = update(Post).where(Post.id == post_id, Post.state == PostState.SENDING, Post.worker == owner)
+    written = mine.values(**values).returning(Post.id)
+    return session.scalar(written, execution_options={"synchronize_session": False}) is not None

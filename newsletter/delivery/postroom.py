@@ -8,8 +8,9 @@ application is only what Flask-Mail keeps its settings in; no other part of the 
 import random
 import smtplib
 import ssl
-from contextlib import suppress
-from datetime import datetime
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 import structlog
 from flask import Flask
@@ -17,9 +18,11 @@ from flask_mail import Connection, Mail, Message
 
 from newsletter.config import MailServer
 from newsletter.db import Sessions
-from newsletter.delivery import compose, mime, outbox, retry, trust
+from newsletter.delivery import compose, handover, mime, outbox, retry, trust
+from newsletter.delivery.handover import Client, Cord, SslClient
 from newsletter.delivery.models import Post
-from newsletter.delivery.replies import Reply, legible
+from newsletter.delivery.outage import Outage
+from newsletter.delivery.replies import Reply
 from newsletter.delivery.retry import Verdict
 from newsletter.errors import Invalid, TransportDown
 
@@ -32,114 +35,152 @@ class Postroom:
     """Empties the outbox; keeps its connection while there is something to carry."""
 
     def __init__(
-        self, sessions: Sessions, server: MailServer, *, tls: ssl.SSLContext | None = None, timeout: float = 20.0
+        self,
+        sessions: Sessions,
+        server: MailServer,
+        *,
+        worker: str,
+        stopping: Callable[[], bool] = lambda: False,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tls: ssl.SSLContext | None = None,
+        timeout: float = 20.0,
     ) -> None:
-        """`timeout` in seconds, for each step of SMTP."""
+        """`timeout` in seconds, for each step of SMTP; once `stopping` says so, no other letter is begun."""
         self._sessions = sessions
+        self._worker = worker
+        self._stopping = stopping
+        self._clock = clock
         self._app = Flask(__name__)
         self._app.config.update(_flask_settings(server))
         self._mail = Mail(self._app)
         self._tls = tls
         self._timeout = timeout
+        self._outage = Outage(clock)
+        self._cord = Cord()
         self._connection: _Verified | None = None
 
-    def deliver_due(self, now: datetime) -> int:
+    def deliver_due(self) -> int:
         """Send what is due, a few letters at a time; how many were taken. While the server is down, none is."""
+        if self._outage.sat_out:
+            return 0
         with self._sessions.begin() as session:
-            posts = outbox.claim(session, _AT_ONCE, now)
+            posts = outbox.claim(session, self._worker, _AT_ONCE, self._clock())
         if not posts:
             self.close()
             return 0
         with self._app.app_context():
-            return self._deliver(posts, now)
+            return self._deliver(posts)
 
     def close(self) -> None:
         """Take leave of the server."""
         connection, self._connection = self._connection, None
-        if connection is not None and connection.host is not None:
-            with suppress(smtplib.SMTPException, OSError):
-                connection.host.quit()
-            connection.host.close()
+        if connection:
+            connection.client.take_leave()
 
-    def _deliver(self, posts: list[Post], now: datetime) -> int:
+    def hang_up(self) -> None:
+        """End, for good and from any thread, a talk that lasts too long; its letter is tried another time."""
+        self._cord.pull()
+
+    def _deliver(self, posts: Iterable[Post]) -> int:
+        waiting = deque(posts)
         taken = 0
-        for place, post in enumerate(posts):
-            try:
-                taken += self._settle(post, self._answer(post, now), now)
-            except TransportDown as error:
-                log.warning(
-                    "the mail server cannot be used; letters wait", reason=str(error), letters=len(posts) - place
-                )
-                self.close()
-                self._give_back(posts[place:])
-                break
+        try:
+            while waiting and not self._stopping():
+                taken += self._deliver_one(waiting[0])
+                self._outage.end()
+                waiting.popleft()
+        except TransportDown as error:
+            self._outage.go_on(str(error), len(waiting))
+        self._give_back(waiting)
         return taken
 
-    def _answer(self, post: Post, now: datetime) -> Reply:
+    def _deliver_one(self, post: Post) -> bool:
+        """Whether the server took it; TransportDown, and nothing said of the letter, if it cannot be used."""
+        used = self._connection
+        try:
+            return self._attempt(post)
+        except TransportDown:
+            if used is None or self._stopping():
+                raise
+        # A server may close after so many messages; that is no outage.
+        return self._attempt(post)
+
+    def _attempt(self, post: Post) -> bool:
+        connection = self._connected()
+        if not self._renew(post):
+            log.info("letter is another worker's by now, or erased", post=post.id, kind=post.kind)
+            return False
+        return self._settle(post, self._answer(post, connection))
+
+    def _answer(self, post: Post, connection: "_Verified") -> Reply:
         """What became of one letter, in the server's words or in ours; TransportDown if it is not its fault."""
         try:
-            return self._carry(post, compose.single(post, now))
-        except Invalid as error:
-            return _own(553, f"5.1.3 {error}")
-        except (smtplib.SMTPException, OSError) as error:
-            return self._heard(error)
+            return self._hand_over(post, compose.single(post, self._clock()), connection)
         except TransportDown:
             raise
+        except Invalid as error:
+            return handover.own(553, f"5.1.3 {error}")
         except Exception as error:
             log.exception("letter failed", post=post.id, kind=post.kind)
-            return _own(554, f"5.6.0 a fault of ours: {type(error).__name__}")
+            self._drop()
+            return handover.own(554, f"5.6.0 a fault of ours: {type(error).__name__}")
 
-    def _carry(self, post: Post, content: bytes) -> Reply:
-        connection = self._connected()
-        address = mime.sendable(post.address)
-        if address.isascii():
-            connection.send(_Ready(post, content))
-        elif connection.client.has_extn("SMTPUTF8"):
-            # Flask-Mail would turn the address into an encoded word, which is another address.
-            connection.client.sendmail(post.sender_address, [address], content, ["SMTPUTF8", "BODY=8BITMIME"])
-        else:
-            return _own(553, "5.6.7 the address needs SMTPUTF8, which the server has not")
-        return connection.client.last
+    def _hand_over(self, post: Post, content: bytes, connection: "_Verified") -> Reply:
+        try:
+            return connection.carry(post, content)
+        except (smtplib.SMTPException, OSError) as error:
+            return self._refusal(error, past_sender=connection.client.past_sender)
+
+    def _refusal(self, error: Exception, *, past_sender: bool) -> Reply:
+        """The server's words for this letter; TransportDown if they come too early to be about it."""
+        reply = handover.heard(error)
+        closing = retry.classify(reply) is Verdict.SERVER
+        # smtplib sends no RSET after a refused DATA, and the next MAIL would be refused for that.
+        if closing or isinstance(error, smtplib.SMTPDataError):
+            self._drop()
+        if closing and not past_sender:
+            raise TransportDown(str(reply)) from error
+        return reply
 
     def _connected(self) -> "_Verified":
         if self._connection is None:
-            connection = _Verified(self._mail, self._tls, self._timeout)
-            try:
-                connection.host = connection.configure_host()
-            except (smtplib.SMTPException, OSError) as error:
-                raise TransportDown(_told(error)) from error
+            connection = _Verified(self._mail, self._tls, self._timeout, self._cord)
+            connection.open()
             self._connection = connection
         return self._connection
 
-    def _heard(self, error: Exception) -> Reply:
-        """The reply inside one of smtplib's errors; a silence counts as "try later"."""
-        if isinstance(error, smtplib.SMTPRecipientsRefused):
-            [(code, text)] = error.recipients.values()
-            return _reply(code, text)
-        if isinstance(error, smtplib.SMTPResponseException):
-            return _reply(error.smtp_code, error.smtp_error)
-        self.close()
-        return _own(451, f"4.4.2 {_told(error)}")
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.client.close()
 
-    def _settle(self, post: Post, reply: Reply, now: datetime) -> bool:
-        verdict = retry.classify(reply)
-        if verdict is Verdict.SERVER:
-            raise TransportDown(str(reply))
+    def _renew(self, post: Post) -> bool:
+        with self._sessions.begin() as session:
+            return outbox.renew(session, self._worker, post.id, self._clock())
+
+    def _settle(self, post: Post, reply: Reply) -> bool:
+        """Write down what became of it; whether it was taken."""
+        taken = retry.classify(reply) is Verdict.TAKEN
+        if not taken:
+            log.info("letter not taken", post=post.id, kind=post.kind, code=reply.code, status=reply.status)
+        if not self._record(post, reply):
+            log.warning("letter was no more ours when it was answered", post=post.id, kind=post.kind, code=reply.code)
+        return taken
+
+    def _record(self, post: Post, reply: Reply) -> bool:
+        now, verdict = self._clock(), retry.classify(reply)
         wait = retry.LETTERS.after(post.attempts + 1, random.random())  # noqa: S311  (spreads load, keeps no secret)
         with self._sessions.begin() as session:
             if verdict is Verdict.TAKEN:
-                return outbox.sent(session, post.id, str(reply), now)
-            log.info("letter not taken", post=post.id, kind=post.kind, code=reply.code, status=reply.status)
+                return outbox.sent(session, self._worker, post.id, str(reply), now)
             if verdict is Verdict.NEVER or wait is None:
-                outbox.failed(session, post.id, str(reply), now)
-            else:
-                outbox.put_off(session, post.id, str(reply), now + wait)
-            return False
+                return outbox.failed(session, self._worker, post.id, str(reply), now)
+            return outbox.put_off(session, self._worker, post.id, str(reply), now + wait)
 
-    def _give_back(self, posts: list[Post]) -> None:
+    def _give_back(self, posts: Iterable[Post]) -> None:
         with self._sessions.begin() as session:
             for post in posts:
-                outbox.give_back(session, post.id)
+                outbox.give_back(session, self._worker, post.id)
 
 
 class _Ready(Message):
@@ -153,42 +194,50 @@ class _Ready(Message):
         return self._content
 
 
-class _Client(smtplib.SMTP):
-    """smtplib's, which forgets what the server said last."""
-
-    last = Reply(0, ("",))
-
-    def getreply(self) -> tuple[int, bytes]:
-        code, text = super().getreply()
-        self.last = _reply(code, text)
-        return code, text
-
-
-class _SslClient(_Client, smtplib.SMTP_SSL):
-    """The same, encrypted from the first octet."""
-
-
 class _Verified(Connection):
     """A connection with a time-out, a verified certificate, and no password in the clear."""
 
-    def __init__(self, mail: Mail, tls: ssl.SSLContext | None, timeout: float) -> None:
+    def __init__(self, mail: Mail, tls: ssl.SSLContext | None, timeout: float, cord: Cord) -> None:
         super().__init__(mail)
         self._tls = tls
         self._timeout = timeout
+        self._cord = cord
 
     @property
-    def client(self) -> _Client:
+    def client(self) -> Client:
         """smtplib's side of it."""
-        if not isinstance(self.host, _Client):
+        if not isinstance(self.host, Client):
             raise TransportDown("the connection is not open")
         return self.host
 
-    def configure_host(self) -> _Client:
-        server, port = self.mail.server, self.mail.port
-        if self.mail.use_ssl:
-            host: _Client = _SslClient(server, port, timeout=self._timeout, context=self._tls or trust.verified())
+    def open(self) -> None:
+        """Get ready to carry; TransportDown if the server does not let us."""
+        try:
+            self.host = self.configure_host()
+        except UnicodeError as error:
+            # The error's own words would quote the password.
+            raise TransportDown("the mail server's name, user name or password is not plain ASCII") from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise TransportDown(handover.told(error)) from error
+
+    def carry(self, post: Post, content: bytes) -> Reply:
+        """Hand over one letter; the server's yes, or smtplib's error."""
+        address = mime.sendable(post.address)
+        if address.isascii():
+            self.send(_Ready(post, content))
+        elif self.client.has_extn("SMTPUTF8"):
+            # Flask-Mail would turn the address into an encoded word, which is another address.
+            self.client.sendmail(post.sender_address, [address], content, ["SMTPUTF8", "BODY=8BITMIME"])
         else:
-            host = _Client(server, port, timeout=self._timeout)
+            return handover.own(553, "5.6.7 the address needs SMTPUTF8, which the server has not")
+        return self.client.last
+
+    def configure_host(self) -> Client:
+        server, port, timeout = self.mail.server, self.mail.port, self._timeout
+        if self.mail.use_ssl:
+            host: Client = SslClient(self._cord, server, port, timeout=timeout, context=self._tls or trust.verified())
+        else:
+            host = Client(self._cord, server, port, timeout=timeout)
         try:
             self._introduce(host)
         except BaseException:
@@ -196,7 +245,7 @@ class _Verified(Connection):
             raise
         return host
 
-    def _introduce(self, host: _Client) -> None:
+    def _introduce(self, host: Client) -> None:
         if self.mail.use_tls and not self.mail.use_ssl:
             host.starttls(context=self._tls or trust.verified())
         if self.mail.username and self.mail.password and host.sock:
@@ -215,15 +264,3 @@ def _flask_settings(server: MailServer) -> dict[str, object]:
         "MAIL_USERNAME": server.username,
         "MAIL_PASSWORD": server.password and server.password.get_secret_value(),
     }
-
-
-def _reply(code: int, text: bytes | str) -> Reply:
-    return Reply(code, (legible(text if isinstance(text, bytes) else text.encode()),))
-
-
-def _own(code: int, text: str) -> Reply:
-    return Reply(code, (text,))
-
-
-def _told(error: Exception) -> str:
-    return str(error) or type(error).__name__

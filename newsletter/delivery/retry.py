@@ -31,7 +31,7 @@ def classify(answer: Answer) -> Verdict:
         return Verdict.LATER
     if answer.code >= 500:
         return Verdict.NEVER
-    return Verdict.TAKEN if answer.code < 300 else Verdict.LATER
+    return Verdict.TAKEN if 200 <= answer.code < 300 else Verdict.LATER
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,6 @@ LETTERS = _minutes(1 / 12, 1 / 2, 2, 5, 15, 60, 120, 240, 480)
 """For single letters, which a person waits for: at once at first, then about 15 hours in all."""
 
 
-def outage(failures: int, chance: float) -> float:
-    """Seconds until a server is tried again that could not be used so many times in a row; at most a minute."""
-    return min(60.0, 0.25 * 2.0 ** min(failures, 10)) * (1 + _JITTER * chance)
+def outage(failures: int, chance: float, longest: float = 60.0) -> float:
+    """Seconds until a server is tried again that could not be used so many times in a row; `longest` before chance."""
+    return min(longest, 0.25 * 2.0 ** min(failures, 10)) * (1 + _JITTER * chance)

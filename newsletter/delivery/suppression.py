@@ -4,9 +4,9 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from newsletter.db import insert
 from newsletter.delivery.models import Cause, Suppression
 
 
@@ -27,8 +27,7 @@ def among(session: Session, keys: Collection[str]) -> set[str]:
 
 def add(session: Session, key: str, cause: Cause, now: datetime, detail: str | None = None) -> bool:
     """Suppress an address, and say whether that is new; the first cause stays."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = insert(Suppression).values(key=key, cause=cause, at=now, detail=detail)
+    row = insert(session, Suppression).values(key=key, cause=cause, at=now, detail=detail)
     return session.scalar(row.on_conflict_do_nothing().returning(Suppression.key)) is not None
 
 

@@ -48,5 +48,4 @@ def _with_letter(publication: Publication) -> Select[Issue]:
 def _slots(publication: Publication, now: datetime, count: int) -> list[datetime]:
     if publication.slot is None:
         return []
-    weekly = WeeklySlot(publication.slot.weekday, publication.slot.at, publication.slot.time_zone)
-    return list(islice(slots_after(weekly, now), count))
+    return list(islice(slots_after(WeeklySlot.of(publication.slot), now), count))

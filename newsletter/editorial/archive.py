@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, literal, tuple_
+from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter.db import UtcDateTime
 from newsletter.delivery.models import Letter
-from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, Revision
 from newsletter.errors import NotFound
 
@@ -20,15 +19,23 @@ class Neighbours(NamedTuple):
     newer: Issue | None
 
 
-def shown() -> Select[Issue]:
-    """What the archive may show, newest first, each with the text that its letter was frozen from."""
-    return _newest_first().options(joinedload(Issue.frozen_revision))
+def shown(publication_id: int) -> Select[Issue]:
+    """What the archive of a publication may show, newest first, each with the text its letter was frozen from."""
+    return everything().where(Issue.publication_id == publication_id)
+
+
+def everything() -> Select[Issue]:
+    """What the archives of all publications may show together, in the same order."""
+    begun = select(Issue).join(Issue.letter).where(Letter.started_at.is_not(None))
+    # Two issues that one beat of the clock started share their moment, and still need an order.
+    newest_first = begun.order_by(Letter.started_at.desc(), Issue.id.desc())
+    return newest_first.options(joinedload(Issue.frozen_revision))
 
 
 def find(session: Session, slug: str) -> Issue:
     """The published issue of that slug; NotFound, in the same words, whether it is not out yet or does not exist."""
     # PostgreSQL cannot even be asked about a NUL.
-    issue = None if "\0" in slug else session.scalar(shown().where(Issue.slug == slug))
+    issue = None if "\0" in slug else session.scalar(everything().where(Issue.slug == slug))
     if issue is None:
         raise _not_out()
     return issue
@@ -43,17 +50,13 @@ def out(issue: Issue) -> tuple[datetime, Revision]:
 
 
 def neighbours(session: Session, issue: Issue) -> Neighbours:
-    """The issues that went out just before and just after a published one."""
+    """The issues of the same publication that went out just before and just after a published one."""
     started_at, _ = out(issue)
     place, here = tuple_(Letter.started_at, Issue.id), tuple_(literal(started_at, UtcDateTime()), literal(issue.id))
-    older = _newest_first().where(place < here).limit(1)
-    newer = shelf.published().order_by(None).order_by(Letter.started_at, Issue.id).where(place > here).limit(1)
+    ours = shown(issue.publication_id)
+    older = ours.where(place < here).limit(1)
+    newer = ours.order_by(None).order_by(Letter.started_at, Issue.id).where(place > here).limit(1)
     return Neighbours(session.scalar(older), session.scalar(newer))
-
-
-def _newest_first() -> Select[Issue]:
-    # Two issues that one beat of the clock started share their moment, and still need an order.
-    return shelf.published().order_by(None).order_by(Letter.started_at.desc(), Issue.id.desc())
 
 
 def _not_out() -> NotFound:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
+from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from newsletter.errors import Invalid
+from newsletter.publications import Slot
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # strftime would print these in the machine's language.
@@ -19,6 +21,10 @@ _MONTHS = (
     *("July", "August", "September", "October", "November", "December"),
 )
 _WEEK = 7
+
+
+class NoMoment(Invalid):
+    """What was typed cannot be read as a day and a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,11 @@ class WeeklySlot:
             raise Invalid(f"{self.at} carries a time zone of its own; the slot's is {self.time_zone}")
         zone(self.time_zone)
 
+    @classmethod
+    def of(cls, slot: Slot) -> Self:
+        """The slot that a publication keeps."""
+        return cls(slot.weekday, slot.at, slot.time_zone)
+
 
 def slots_after(slot: WeeklySlot, moment: datetime) -> Iterator[datetime]:
     """The slot's moments after `moment` (aware), in UTC, earliest first, one a week up to the year 9999."""
@@ -52,6 +63,28 @@ def slots_after(slot: WeeklySlot, moment: datetime) -> Iterator[datetime]:
 def next_slot(slot: WeeklySlot, after: datetime) -> datetime:
     """The first of the slot's moments after `after`, in UTC."""
     return next(slots_after(slot, after))
+
+
+def typed(text: str, time_zone: str) -> datetime:
+    """The instant, in UTC, of `2026-11-24T09:00` on those clocks; one with an offset of its own is taken as it is.
+
+    Of an hour that comes twice the first one is meant, as for the weekly slot. Invalid, saying what to choose, for
+    an hour that the clocks skip; NoMoment where there is no day with a time.
+    """
+    moment = _parse(text.strip())
+    try:
+        instant = (moment if moment.tzinfo else moment.replace(tzinfo=zone(time_zone))).astimezone(UTC)
+        shown = on_clocks(instant, time_zone)
+    except OverflowError:
+        raise Invalid("That year is too far away; check the date.") from None
+    if moment.tzinfo is None and shown != moment:
+        raise Invalid(_skipped(moment, shown, time_zone))
+    return instant
+
+
+def on_clocks(instant: datetime, time_zone: str) -> datetime:
+    """What the clocks of that zone show at an instant, without the zone."""
+    return instant.astimezone(zone(time_zone)).replace(tzinfo=None)
 
 
 def describe(moment: datetime, time_zone: str) -> str:
@@ -75,6 +108,21 @@ def zone(name: str) -> ZoneInfo:
         near = get_close_matches(name, available_timezones(), 1)
         hint = f"; did you mean {near[0]}?" if near else "; write it like Europe/Warsaw"
         raise Invalid(f'there is no time zone "{name}"{hint}') from None
+
+
+def _parse(text: str) -> datetime:
+    try:
+        # A bare date would pass as midnight, which nobody means.
+        if len(text) > len("2026-11-24"):
+            return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    raise NoMoment("Give a day and a time, like 2026-11-24T09:00.")
+
+
+def _skipped(local: datetime, shown: datetime, time_zone: str) -> str:
+    skip = f"the clocks in {time_zone} go forward and skip {local:%H:%M}"
+    return f"On {_day(local)} {local.year} {skip}. Choose {shown:%H:%M}, or another time."
 
 
 def _day(local: datetime) -> str:

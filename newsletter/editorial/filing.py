@@ -1,7 +1,7 @@
 """Filing: issues come in from Markdown files with their pictures, and go out again byte for byte."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePath
 
 from newsletter.editorial import issue_file
 from newsletter.editorial.issue_file import IssueFile, PictureRef
@@ -12,7 +12,7 @@ from newsletter.errors import Conflict, Invalid
 
 def read(path: Path, keep: Callable[[str, bytes], str]) -> list[Text]:
     """One file, or every `*.md` of a folder, with its pictures kept; Invalid lists all that is wrong at once."""
-    paths = sorted(path.glob("*.md")) if path.is_dir() else [path]
+    paths = sorted(file for file in path.glob("*.md") if file.is_file()) if path.is_dir() else [path]
     if not paths:
         raise Invalid(f"{path} holds no issues; an issue is a file like 2026-11-24-unwind-a-tight-back.md")
     return [_read(path, file, keep) for path, file in _checked(paths)]
@@ -25,13 +25,12 @@ def folder_of(path: Path) -> Path:
 
 def write_folder(issues: Sequence[Issue], folder: Path, picture: Callable[[str], Path]) -> list[Path]:
     """Write issues back as files with their pictures; Conflict, before any is written, over a file that differs."""
-    contents = {folder / name: content for issue in issues for name, content in _files(issue, picture).items()}
+    contents = {folder / name: content for name, content in _contents(issues, picture).items()}
     for path, content in contents.items():
         if path.exists() and path.read_bytes() != content:
             raise Conflict(f"{path} differs from the store; move it away, or dump to another folder")
-    folder.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
-        path.write_bytes(content)
+        _write(path, content)
     return list(contents)
 
 
@@ -42,9 +41,18 @@ def _checked(paths: Sequence[Path]) -> list[tuple[Path, IssueFile]]:
             files.append((path, issue_file.read(path)))
         except Invalid as error:
             problems.append(str(error))
+    problems += _twins(files)
     if problems:
         raise Invalid("\n".join(problems))
     return files
+
+
+def _twins(files: Sequence[tuple[Path, IssueFile]]) -> Iterator[str]:
+    """A complaint for each file whose slug one before it has."""
+    first: dict[str, Path] = {}
+    for path, file in files:
+        if first.setdefault(file.slug, path) != path:
+            yield f"{path}: has the slug {file.slug!r}, as {first[file.slug]} does; give one of them another"
 
 
 def _read(path: Path, file: IssueFile, keep: Callable[[str, bytes], str]) -> Text:
@@ -55,10 +63,33 @@ def _read(path: Path, file: IssueFile, keep: Callable[[str, bytes], str]) -> Tex
 def _bytes(path: Path, ref: PictureRef) -> bytes:
     try:
         return (path.parent / ref.name).read_bytes()
-    except OSError:
+    except (OSError, ValueError):
         raise Invalid(f"{path}:{ref.line}: there is no picture {ref.name!r} beside the issue") from None
 
 
-def _files(issue: Issue, picture: Callable[[str], Path]) -> dict[str, bytes]:
-    pictures = {name: picture(kept).read_bytes() for name, kept in picture_names(issue.revision).items()}
-    return {issue.file_name: issue.revision.source.encode()} | pictures
+def _contents(issues: Sequence[Issue], picture: Callable[[str], Path]) -> dict[PurePath, bytes]:
+    """Every file by its name; Conflict where two issues mean different bytes by one."""
+    contents: dict[PurePath, bytes] = {}
+    owners: dict[PurePath, str] = {}
+    for issue in issues:
+        for name, content in _files(issue, picture).items():
+            owner = owners.setdefault(name, issue.slug)
+            if contents.setdefault(name, content) != content:
+                raise Conflict(f"{name}: {owner} and {issue.slug} mean different files by it; rename one of them")
+    return contents
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.draft")
+        draft.write_bytes(content)
+        # Whole or not at all, for half a file would stand in the way of the next dump.
+        draft.replace(path)
+    except OSError as error:
+        raise Conflict(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _files(issue: Issue, picture: Callable[[str], Path]) -> dict[PurePath, bytes]:
+    pictures = {PurePath(name): picture(kept).read_bytes() for name, kept in picture_names(issue.revision).items()}
+    return {PurePath(issue.file_name): issue.revision.source.encode()} | pictures

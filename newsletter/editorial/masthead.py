@@ -38,7 +38,7 @@ class Masthead:
             tagline=publication.tagline,
             language=publication.language,
             postal_address=publication.postal_address,
-            site_url=links.home(),
+            site_url=links.home(publication.named),
             sender_name=publication.sender_name,
             booking_url=publication.booking_url or "",
             ask_url=publication.ask_url or "",

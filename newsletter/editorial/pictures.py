@@ -64,7 +64,7 @@ def _look_at(name: str, content: bytes) -> tuple[str, tuple[int, int]]:
         with Image.open(io.BytesIO(content), formats=tuple(_ENDINGS)) as image:
             image.verify()
             kind, size = image.format or "", image.size
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError):
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
         raise Invalid(f"{name}: not a PNG, JPEG or GIF; mail programs show only these") from None
     if max(size) > MAX_SIDE:
         raise Invalid(f"{name}: {size[0]} × {size[1]} pixels; {MAX_SIDE} a side is the most")

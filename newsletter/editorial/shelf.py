@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.models import Letter, LetterState
+from newsletter.delivery.models import LetterState
 from newsletter.editorial import issue_file
 from newsletter.editorial.issue_file import IssueFile
 from newsletter.editorial.models import Issue, IssueState, Readiness, Revision, RevisionPicture
@@ -34,6 +34,7 @@ class Saved(StrEnum):
     NEW = "new"
     CHANGED = "changed"
     SAME = "unchanged"
+    RENAMED = "renamed"
     KEPT = "kept: newer at the desk"
 
 
@@ -67,16 +68,6 @@ def listing(publication_id: int | None = None) -> Select[Issue]:
     return every if publication_id is None else every.where(Issue.publication_id == publication_id)
 
 
-def published() -> Select[Issue]:
-    """Issues that have begun to go out, newest first: all that the archive may show."""
-    return (
-        select(Issue)
-        .join(Issue.letter)
-        .where(Letter.started_at.is_not(None))
-        .order_by(Letter.started_at.desc(), Issue.id)
-    )
-
-
 def text(issue: Issue, revision: Revision) -> IssueFile:
     """The parsed text of a revision."""
     return issue_file.parse(revision.source, issue.file_name)
@@ -93,8 +84,9 @@ def save(session: Session, publication: Publication, draft: Text, author: str, n
     if issue is None:
         _add_revision(session, _new_issue(session, publication, draft, now), draft, author, now)
         return Saved.NEW
+    _refuse_if_anothers(issue, publication, draft.file_name)
     if _same(issue.revision, draft):
-        return Saved.SAME
+        return _rename(issue, draft.file_name)
     if author == BY_FILE and issue.revision.author != BY_FILE:
         if _was_loaded_before(session, issue, draft):
             return Saved.KEPT
@@ -118,6 +110,14 @@ def _new_issue(session: Session, publication: Publication, draft: Text, now: dat
     session.add(issue)
     session.flush()
     return issue
+
+
+def _rename(issue: Issue, file_name: str) -> Saved:
+    """Follow a file that was given another name; its text is the same, so there is nothing else to keep."""
+    if issue.file_name == file_name:
+        return Saved.SAME
+    issue.file_name = file_name
+    return Saved.RENAMED
 
 
 def _add_revision(session: Session, issue: Issue, draft: Text, author: str, now: datetime) -> None:
@@ -152,6 +152,14 @@ def _sha256(draft: Text) -> str:
 def _was_loaded_before(session: Session, issue: Issue, draft: Text) -> bool:
     before = select(Revision.id).where(Revision.issue_id == issue.id, Revision.author == BY_FILE)
     return session.scalar(before.where(Revision.sha256 == _sha256(draft))) is not None
+
+
+def _refuse_if_anothers(issue: Issue, publication: Publication, name: str) -> None:
+    if issue.publication_id != publication.id:
+        raise Conflict(
+            f"{name}: {issue.publication.name} ({issue.publication.slug}) has an issue {issue.slug!r} already; "
+            "give this one another `slug`"
+        )
 
 
 def _refuse_if_frozen(issue: Issue, name: str) -> None:

@@ -5,11 +5,11 @@ from itertools import islice
 
 from flask import Blueprint, Response, abort, make_response, render_template, request, send_file
 
-from newsletter import publications
 from newsletter.db import Session
 from newsletter.editorial import archive
 from newsletter.editorial.pictures import MEDIA_TYPES
-from newsletter.web import structured, wording
+from newsletter.publications import Publication
+from newsletter.web import choosing, structured, wording
 from newsletter.web.forms import SignUp
 from newsletter.web.house import house
 from newsletter.web.printed import Printed
@@ -23,16 +23,15 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 @blueprint.get("/archive/")
 def index() -> Response:
-    """The issues, newest first, twenty a page; of one category if it is asked for."""
+    """The issues of a publication, newest first, twenty a page; of one category if it is asked for."""
     category, page = request.args.get("category", ""), request.args.get("page", 1, type=int)
     with house().sessions.reading() as session:
-        found = _printed(session, category, page) if 1 <= page <= _MOST_PAGES else []
+        publication = choosing.asked(session, request.args.get("publication"))
+        found = _printed(session, publication, category, page) if 1 <= page <= _MOST_PAGES else []
         if not found and (category or page != 1):
             abort(404)
         values = {"category": category, "page": page, "has_older": len(found) > _A_PAGE}
-        shown = render_template(
-            "site/archive.html", publication=publications.first(session), issues=found[:_A_PAGE], **values
-        )
+        shown = render_template("site/archive.html", publication=publication, issues=found[:_A_PAGE], **values)
     return public(make_response(shown), found[0].published_at if found else None)
 
 
@@ -77,12 +76,13 @@ def public(answer: Response, modified: datetime | None = None) -> Response:
     return answer
 
 
-def _printed(session: Session, category: str, page: int) -> list[Printed]:
+def _printed(session: Session, publication: Publication, category: str, page: int) -> list[Printed]:
     """The issues of a page, and one more if there is a page behind it."""
     first = (page - 1) * _A_PAGE
+    shown = archive.shown(publication.id)
     if not category:
-        some = archive.shown().offset(first).limit(_A_PAGE + 1)
+        some = shown.offset(first).limit(_A_PAGE + 1)
         return [Printed.of(issue) for issue in session.scalars(some)]
     # The category stands in the text, which the store does not look into.
-    every = map(Printed.of, session.scalars(archive.shown()))
+    every = map(Printed.of, session.scalars(shown))
     return list(islice((each for each in every if each.file.category == category), first, first + _A_PAGE + 1))

@@ -1,10 +1,10 @@
 """What readers of another kind fetch: the Atom feed, the sitemap and robots.txt."""
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 
 from newsletter import publications
-from newsletter.editorial import archive, shelf
-from newsletter.errors import NotFound
+from newsletter.editorial import archive
+from newsletter.web import choosing
 from newsletter.web.archive import public
 from newsletter.web.house import house
 from newsletter.web.printed import Printed
@@ -16,12 +16,10 @@ _LATEST = 20
 
 @blueprint.get("/feed.xml")
 def feed() -> Response:
-    """The newest issues in full (Atom, RFC 4287)."""
+    """The newest issues of a publication in full (Atom, RFC 4287)."""
     with house().sessions.reading() as session:
-        publication = publications.first(session)
-        if publication is None:
-            raise NotFound("Nothing is printed here yet. Come back soon.")
-        issues = [Printed.of(issue) for issue in session.scalars(archive.shown().limit(_LATEST))]
+        publication = choosing.asked(session, request.args.get("publication"))
+        issues = [Printed.of(issue) for issue in session.scalars(archive.shown(publication.id).limit(_LATEST))]
         updated = issues[0].published_at if issues else publication.created_at
         shown = render_template("site/feed.xml", publication=publication, issues=issues, updated=updated)
     return public(Response(shown, mimetype="application/atom+xml"), updated)
@@ -31,7 +29,9 @@ def feed() -> Response:
 def sitemap() -> Response:
     """Every page that search engines may list (sitemaps.org)."""
     with house().sessions.reading() as session:
-        shown = render_template("site/sitemap.xml", issues=session.scalars(shelf.published()).all())
+        every = session.scalars(publications.every()).all()
+        issues = session.scalars(archive.everything()).all()
+        shown = render_template("site/sitemap.xml", publications=every, issues=issues)
     return public(Response(shown, mimetype="application/xml"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Flask, Response, request, url_for
 
 from newsletter.editorial import cadence
-from newsletter.publications import Publication, Slot
+from newsletter.publications import Publication
 
 _FOREVER = "public, max-age=31536000, immutable"
 _A_DAY = "public, max-age=86400"
@@ -43,11 +43,7 @@ def often(publication: Publication) -> str:
 
 def next_letter(publication: Publication, now: datetime) -> datetime | None:
     """The moment of the next weekly slot, in UTC; None while there is no slot."""
-    return cadence.next_slot(_weekly(publication.slot), now) if publication.slot else None
-
-
-def _weekly(slot: Slot) -> cadence.WeeklySlot:
-    return cadence.WeeklySlot(slot.weekday, slot.at, slot.time_zone)
+    return cadence.next_slot(cadence.WeeklySlot.of(publication.slot), now) if publication.slot else None
 
 
 @cache

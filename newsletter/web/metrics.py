@@ -1,30 +1,37 @@
-"""Numbers for Prometheus: requests as they pass, and the store's counts at the moment of asking."""
+"""Numbers for Prometheus: requests as they pass, and the store's counts, a few seconds old at most."""
 
+import hmac
+import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
 from flask import Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
+from pydantic import SecretStr
 
 from newsletter.audience import gauges as audience
 from newsletter.delivery import gauges as delivery
+from newsletter.ports import is_loopback
 from newsletter.wiring import House
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
+_KEPT = timedelta(seconds=15)
+_PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
 class Metrics:
     """One app's numbers; no label holds anything of a reader, or anything that a stranger may invent."""
 
-    def __init__(self, house: Callable[[], House]) -> None:
+    def __init__(self, house: Callable[[], House], clock: Callable[[], datetime]) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Store(house))
+        self._registry.register(_Store(house, clock))
         self._requests = Counter(
             "newsletter_requests", "Requests answered.", ["route", "method", "status"], registry=self._registry
         )
@@ -54,17 +61,49 @@ def start() -> None:
     g.started = time.perf_counter()
 
 
-class _Store(Collector):
-    """What the store knows, asked when Prometheus asks."""
+def may_be_read(token: SecretStr | None) -> bool:
+    """Whether this request gives the token, or comes from this very machine."""
+    return _is_given(token) or _comes_from_here()
 
-    def __init__(self, house: Callable[[], House]) -> None:
+
+def _is_given(token: SecretStr | None) -> bool:
+    said = request.authorization
+    if token is None or said is None or said.type != "bearer":
+        return False
+    return hmac.compare_digest((said.token or "").encode(), token.get_secret_value().encode())
+
+
+def _comes_from_here() -> bool:
+    # Behind a proxy on this machine every stranger seems to be here, and a header may claim any address.
+    return is_loopback(request.remote_addr or "") and not any(name in request.headers for name in _PROXY_HEADERS)
+
+
+class _Store(Collector):
+    """What the store knows; counting it takes a while, so one process asks once in 15 seconds at most."""
+
+    def __init__(self, house: Callable[[], House], clock: Callable[[], datetime]) -> None:
         self._house = house
+        self._clock = clock
+        self._counting = threading.Lock()
+        self._counted_at: datetime | None = None
+        self._counts: list[Metric] = []
 
     def describe(self) -> Iterator[Metric]:
         # Without it the registry would collect once at the start, before there is a request to serve.
         yield from ()
 
     def collect(self) -> Iterator[Metric]:
+        with self._counting:
+            now = self._clock()
+            if not self._is_fresh(now):
+                self._counts, self._counted_at = list(self._count()), now
+            counts = self._counts
+        yield from counts
+
+    def _is_fresh(self, now: datetime) -> bool:
+        return self._counted_at is not None and timedelta() <= now - self._counted_at < _KEPT
+
+    def _count(self) -> Iterator[Metric]:
         copies = GaugeMetricFamily("newsletter_copies", "Copies of letters under way.", labels=["letter", "state"])
         outbox = GaugeMetricFamily("newsletter_outbox_pending", "Single letters that wait.")
         readers = GaugeMetricFamily("newsletter_subscriptions", "Subscriptions.", labels=["publication", "status"])

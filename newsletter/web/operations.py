@@ -8,15 +8,16 @@ from newsletter.web import metrics
 from newsletter.web.house import house, now
 
 _OK = "ok"
+_CLOSED = "Only this machine may read the numbers, or who sends METRICS_TOKEN as `Authorization: Bearer …`.\n"
 
 
 def init_app(app: Flask) -> None:
     """Add the routes, and count every request from here on."""
     pages = Blueprint("operations", __name__)
-    counted = metrics.Metrics(house)
+    counted = metrics.Metrics(house, now)
     pages.add_url_rule("/healthz", "healthz", healthz)
     pages.add_url_rule("/readyz", "readyz", readyz)
-    pages.add_url_rule("/metrics", "metrics", lambda: _unkept(Response(counted.text(), mimetype=metrics.MEDIA_TYPE)))
+    pages.add_url_rule("/metrics", "metrics", lambda: numbers(counted))
     app.before_request(metrics.start)
     app.after_request(counted.finish)
     app.register_blueprint(pages)
@@ -34,6 +35,13 @@ def readyz() -> Response:
     answer = jsonify(ready=is_ready, **checks)
     answer.status_code = 200 if is_ready else 503
     return _unkept(answer)
+
+
+def numbers(counted: metrics.Metrics) -> Response:
+    """What Prometheus reads; 403 with a sentence for whoever is neither on this machine nor gives METRICS_TOKEN."""
+    if not metrics.may_be_read(house().settings.metrics_token):
+        return _unkept(Response(_CLOSED, 403, mimetype="text/plain"))
+    return _unkept(Response(counted.text(), mimetype=metrics.MEDIA_TYPE))
 
 
 def _checks() -> dict[str, str]:

@@ -3,15 +3,13 @@
 from flask import Blueprint, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 
-from newsletter import publications
 from newsletter.audience import signup
 from newsletter.audience.caps import TooMany
 from newsletter.audience.signup import Asked
-from newsletter.db import Session
 from newsletter.editorial import archive
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
-from newsletter.web import sorry, wording
+from newsletter.web import choosing, sorry, wording
 from newsletter.web.forms import SignUp
 from newsletter.web.house import client, house, now
 from newsletter.web.looks import next_letter
@@ -27,8 +25,8 @@ _ONCE_MORE = "Please press the button once more: we could not tell that the form
 def home() -> str:
     """What the letter is, when it comes, and the form."""
     with house().sessions.reading() as session:
-        publication = _publication(session)
-        latest = session.scalars(archive.shown().limit(_LATEST))
+        publication = choosing.asked(session, request.args.get("publication"))
+        latest = session.scalars(archive.shown(publication.id).limit(_LATEST))
         return render_template(
             "site/home.html",
             **_form_values(publication, SignUp()),
@@ -69,7 +67,7 @@ def later(error: TooMany) -> Response:
 
 def _ask(asked: SignUp) -> Publication:
     with house().sessions.begin() as session:
-        publication = _publication(session, asked.publication)
+        publication = choosing.asked(session, asked.publication)
         words = wording.asking(publication)
         signup.subscribe(session, house().practice, publication, Asked(asked.email, asked.name, client(), words), now())
         return publication
@@ -77,12 +75,12 @@ def _ask(asked: SignUp) -> Publication:
 
 def _nothing(asked: SignUp) -> Publication:
     with house().sessions.reading() as session:
-        return _publication(session, asked.publication)
+        return choosing.asked(session, asked.publication)
 
 
 def _form(asked: SignUp, status: int = 200, faults: dict[str, str] | None = None, notice: str = "") -> Response:
     with house().sessions.reading() as session:
-        publication = _publication(session, asked.publication)
+        publication = choosing.asked(session, asked.publication)
         page = render_template("site/subscribe.html", **_form_values(publication, asked, faults), notice=notice)
         return _kept_by_nobody(page, status)
 
@@ -97,13 +95,6 @@ def _form_again(status: int, notice: str) -> Response:
 def _form_values(publication: Publication, asked: SignUp, faults: dict[str, str] | None = None) -> dict[str, object]:
     words = wording.asking(publication)
     return {"publication": publication, "form": asked, "faults": faults or {}, "words": words}
-
-
-def _publication(session: Session, slug: str | None = None) -> Publication:
-    publication = publications.find(session, slug) if slug else publications.first(session)
-    if publication is None:
-        raise NotFound("Nothing is printed here yet. Come back soon.")
-    return publication
 
 
 def _kept_by_nobody(page: str, status: int = 200) -> Response:

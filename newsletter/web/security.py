@@ -88,7 +88,8 @@ def is_own_form() -> bool:
 
 def _config(settings: Settings, is_https: bool) -> dict[str, object]:
     return {
-        "SECRET_KEY": hashlib.sha256(b"newsletter/session/" + settings.secret).digest(),
+        "SECRET_KEY": _session_key(settings.secret),
+        "SECRET_KEY_FALLBACKS": [_session_key(secret) for secret in settings.older_secrets],
         # The prefix binds the cookie to this very host; browsers grant it over https only.
         "SESSION_COOKIE_NAME": "__Host-newsletter" if is_https else "newsletter",
         "SESSION_COOKIE_SECURE": is_https,
@@ -101,6 +102,10 @@ def _config(settings: Settings, is_https: bool) -> dict[str, object]:
         # Pages whose address is a key send no referrer, so a form's referrer proves nothing here.
         "WTF_CSRF_SSL_STRICT": False,
     }
+
+
+def _session_key(secret: bytes) -> bytes:
+    return hashlib.sha256(b"newsletter/session/" + secret).digest()
 
 
 def _refuse_strange_forms() -> None:

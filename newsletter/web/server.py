@@ -1,12 +1,11 @@
 """The web server: waitress around the app, until a signal."""
 
-import errno
 import signal
 
 import structlog
 from waitress import create_server
 
-from newsletter.errors import Refused
+from newsletter import ports
 from newsletter.web import create_app
 from newsletter.wiring import House
 
@@ -20,7 +19,7 @@ def serve(house: House) -> None:
     try:
         server = create_server(create_app(house), host=settings.listen, port=settings.port, threads=THREADS, ident=None)
     except OSError as error:
-        raise _refusal(error, settings.port) from None
+        raise ports.refusal(error, settings.listen, settings.port, "PORT") from None
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     log.info("web server ready", url=settings.public_url)
@@ -31,9 +30,3 @@ def serve(house: House) -> None:
 def _leave(_number: int, _frame: object) -> None:
     # waitress ends its loop on SystemExit, after the requests in flight.
     raise SystemExit(0)
-
-
-def _refusal(error: OSError, port: int) -> Refused:
-    if error.errno == errno.EADDRINUSE:
-        return Refused(f"port {port} is taken; set PORT to a free one")
-    return Refused(f"cannot listen on port {port}: {error.strerror}; set PORT or LISTEN to another")

@@ -1,7 +1,6 @@
 """An issue as search engines read it: schema.org's Article and BreadcrumbList."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from newsletter.links import Links
 from newsletter.web.printed import Printed
@@ -20,7 +19,7 @@ def _article(issue: Printed, links: Links) -> dict[str, Any]:
         "description": issue.summary,
         "datePublished": issue.published_at.isoformat(),
         "author": {"@type": "Organization", "name": file.author or publication.name},
-        "publisher": {"@type": "Organization", "name": publication.name, "url": links.home()},
+        "publisher": {"@type": "Organization", "name": publication.name, "url": links.home(publication.named)},
         "mainEntityOfPage": links.archive(issue.slug),
         "image": [links.picture(issue.cover.file_name)] if issue.cover else [],
         "citation": [source.url for source in file.sources],
@@ -28,9 +27,9 @@ def _article(issue: Printed, links: Links) -> dict[str, Any]:
 
 
 def _trail(issue: Printed, links: Links) -> dict[str, Any]:
-    category = issue.file.category
-    middle = [(category, f"{links.archive()}?{urlencode({'category': category})}")] if category else []
-    crumbs = [("Home", links.home()), *middle, (issue.file.title, links.archive(issue.slug))]
+    category, asked = issue.file.category, issue.publication.named
+    middle = [(category, links.archive(publication=asked, category=category))] if category else []
+    crumbs = [("Home", links.home(asked)), *middle, (issue.file.title, links.archive(issue.slug))]
     return {
         "@type": "BreadcrumbList",
         "itemListElement": [

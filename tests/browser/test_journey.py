@@ -23,25 +23,27 @@ PATIENCE = 60
 
 
 class Press:
-    """`newsletter up` in a folder of its own, with its command line."""
+    """`newsletter up` in a folder of its own, where no `.env` lies, with its command line."""
 
     def __init__(self, folder: Path) -> None:
         self.site, self.inbox = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         ports = {"PORT": self.site.rpartition(":")[2], "INBOX_PORT": self.inbox.rpartition(":")[2]}
-        self.environment = kept | ports | {"DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
+        places = {"DATA_DIR": str(folder), "DATABASE_URL": f"sqlite:///{folder / 'newsletter.db'}"}
+        self.environment = kept | ports | places | {"PYTHONPATH": str(ROOT)}
+        self.folder = folder
         self.log = folder / "up.log"
 
     def run(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "newsletter", *arguments]
         return subprocess.run(
-            command, check=True, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
+            command, check=True, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE
         ).stdout
 
     def start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "newsletter", "up"]
         with self.log.open("wb") as log:
-            return subprocess.Popen(command, env=self.environment, cwd=ROOT, stdout=log, stderr=log)
+            return subprocess.Popen(command, env=self.environment, cwd=self.folder, stdout=log, stderr=log)
 
     def sign_in_link(self) -> str:
         found = re.search(r"http\S+/desk/sign-in/\S+", self.log.read_text())
@@ -53,7 +55,7 @@ class Press:
 def press(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Press]:
     made = Press(tmp_path_factory.mktemp("press"))
     made.run("db", "upgrade")
-    made.run("issues", "load")
+    made.run("issues", "load", str(ROOT / "issues"))
     process = made.start()
     try:
         _wait_until_said(made, "Ctrl-C stops it")

@@ -1,4 +1,5 @@
 import json
+import sqlite3
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -88,6 +89,7 @@ def test_scheduling_says_what_will_happen_and_cancelling_undoes_it(loaded: Press
     ("arguments", "reason"),
     [
         (["schedule", SLUG, "--at", "2020-01-07T09:00"], "has passed"),
+        (["schedule", SLUG, "--at", "2030-03-31T02:30"], "skip 02:30. Choose 03:30, or another time."),
         (["schedule", "no-such-issue"], "there is no issue 'no-such-issue'"),
         (["cancel", SLUG], "nothing to cancel"),
         (["pause", SLUG], "only an issue that is being sent can pause"),
@@ -101,10 +103,12 @@ def test_what_cannot_be_done_ends_with_1_and_the_reason(loaded: Press, arguments
     assert "Traceback" not in answer.err
 
 
-def test_a_moment_that_is_none_is_wrong_usage(loaded: Press) -> None:
-    answer = loaded("issues", "schedule", SLUG, "--at", "tomorrow")
+@pytest.mark.parametrize("garbled", ["tomorrow", "", "2036-11-25"])
+def test_a_moment_that_is_none_is_wrong_usage(loaded: Press, garbled: str) -> None:
+    answer = loaded("issues", "schedule", SLUG, "--at", garbled)
     assert answer.code == 2
-    assert "'tomorrow' is not a moment like" in answer.err
+    assert "Give a day and a time, like 2026-11-24T09:00." in answer.err
+    assert json.loads(loaded("issues", "show", SLUG, "--json").out)["state"] == "ready"
 
 
 def test_the_ledgers_counts_have_the_promised_keys(loaded: Press) -> None:
@@ -122,8 +126,37 @@ def test_an_issue_that_preflight_blocks_ends_the_check_with_1(loaded: Press, tmp
     answer = loaded("issues", "check", "unwritten")
     assert answer.code == 1
     assert answer.out.startswith("blocking: a placeholder is left in the text; write what belongs there (line 5)\n")
-    assert loaded("issues", "schedule", "unwritten").code == 1
+    refused = [loaded("issues", *act, "unwritten") for act in (["schedule"], ["send", "--now"], ["ready"])]
+    assert [(one.code, "blocking: a placeholder" in one.err) for one in refused] == [(1, True)] * 3
     assert loaded("issues", "check", SLUG).code == 0
+
+
+def test_a_draft_goes_to_nobody_until_it_is_said_to_be_ready(loaded: Press, environment: dict[str, str]) -> None:
+    back_to_draft(environment)
+    refused = [loaded("issues", *act, SLUG) for act in (["schedule"], ["send", "--now"])]
+    assert [one.code for one in refused] == [1, 1]
+    assert all(f"{SLUG} is a draft; mark it ready at the desk first" in one.err for one in refused)
+    assert loaded("issues", "ready", SLUG).out == f"{SLUG} is ready\n"
+    assert loaded("issues", "schedule", SLUG).code == 0
+
+
+def test_loading_an_unchanged_file_leaves_the_desks_word_as_it_is(loaded: Press, environment: dict[str, str]) -> None:
+    back_to_draft(environment)
+    assert "unchanged" in loaded("issues", "load", str(ROOT / "issues")).out
+    assert json.loads(loaded("issues", "show", SLUG, "--json").out)["state"] == "draft"
+
+
+def test_a_publication_without_a_sender_takes_the_default_one(press: Press, tmp_path: Path) -> None:
+    described = (ROOT / "issues" / "publication.toml").read_text()
+    lines = [line for line in described.splitlines() if not line.startswith("sender_address")]
+    (tmp_path / "publication.toml").write_text("\n".join(lines))
+    (tmp_path / "2027-01-05-plain.md").write_text("---\ntitle: Plain\nsubject: A plain subject\n---\nText.\n")
+    press("db", "upgrade")
+    refused = press("issues", "load", str(tmp_path))
+    assert (refused.code, "or set MAIL_DEFAULT_SENDER" in refused.err) == (1, True)
+    assert press("issues", "load", str(tmp_path), MAIL_DEFAULT_SENDER="Press <press@letters.example>").code == 0
+    press("issues", "render", "plain", "--to", str(tmp_path / "out"))
+    assert "press@letters.example" in message_from_bytes((tmp_path / "out" / "issue.eml").read_bytes())["From"]
 
 
 def test_broken_front_matter_is_named_with_file_line_and_field(loaded: Press, tmp_path: Path) -> None:
@@ -188,3 +221,10 @@ def test_a_taken_port_is_named_with_the_setting_to_change(loaded: Press) -> None
         answer = loaded("serve", PORT=str(taken.getsockname()[1]))
     assert answer.code == 1
     assert "is taken; set PORT to a free one" in answer.err
+
+
+def back_to_draft(environment: dict[str, str]) -> None:
+    """What the desk's button does."""
+    with sqlite3.connect(f"{environment['DATA_DIR']}/newsletter.db") as store:
+        store.execute("UPDATE issues SET readiness = 'draft' WHERE slug = ?", [SLUG])
+    store.close()

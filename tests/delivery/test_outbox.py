@@ -7,6 +7,8 @@ from newsletter.delivery import outbox
 from newsletter.delivery.models import Post, PostState
 from newsletter.delivery.outbox import Composed
 
+UNSUBSCRIBE = "https://letters.example.org/unsubscribe/token"
+
 
 @pytest.fixture
 def posted(sessions, publication, now):
@@ -15,7 +17,7 @@ def posted(sessions, publication, now):
     def post(address: str = "reader@example.org") -> int:
         with sessions.begin() as session:
             composed = Composed("Please confirm", "<p>Confirm</p>", "Confirm")
-            letter = outbox.post(session, publication, "confirm", address, "Reader", composed, now)
+            letter = outbox.post(session, publication, "confirm", address, "Reader", composed, now, UNSUBSCRIBE)
             session.flush()
             return letter.id
 
@@ -25,8 +27,8 @@ def posted(sessions, publication, now):
 def test_a_letter_is_claimed_once_with_all_that_sending_it_needs(posted, sessions, now) -> None:
     letter = posted()
     with sessions.begin() as session:
-        [claimed] = outbox.claim(session, 10, now)
-        assert outbox.claim(session, 10, now) == []
+        [claimed] = outbox.claim(session, "w", 10, now)
+        assert outbox.claim(session, "w", 10, now) == []
     assert claimed.id == letter
     assert (claimed.sender_address, claimed.html, claimed.state) == (
         "desk@example.org",
@@ -40,39 +42,107 @@ def test_a_letter_whose_cause_is_undone_is_never_posted(sessions, publication, n
         outbox.post(session, publication, "confirm", "a@example.org", "", Composed("s", "h", "t"), now)
         session.rollback()
     with sessions.begin() as session:
-        assert outbox.claim(session, 10, now) == []
+        assert outbox.claim(session, "w", 10, now) == []
 
 
 def test_a_lease_that_ran_out_is_claimed_again(posted, sessions, now) -> None:
     posted()
     late = now + 2 * outbox.LEASE
     with sessions.begin() as session:
-        outbox.claim(session, 10, now)
+        outbox.claim(session, "w", 10, now)
         assert outbox.recover(session, now) == 0
         assert outbox.recover(session, late) == 1
-        assert len(outbox.claim(session, 10, late)) == 1
+        assert len(outbox.claim(session, "w", 10, late)) == 1
 
 
 def test_the_moves_say_whether_they_moved_anything(posted, sessions, now) -> None:
     letter = posted()
     with sessions.begin() as session:
-        assert not outbox.sent(session, letter, "250", now)
-        outbox.claim(session, 1, now)
-        assert outbox.put_off(session, letter, "451", now + timedelta(seconds=5))
-        assert outbox.claim(session, 1, now) == []
-        [again] = outbox.claim(session, 1, now + timedelta(seconds=5))
+        assert not outbox.sent(session, "w", letter, "250", now)
+        outbox.claim(session, "w", 1, now)
+        assert outbox.put_off(session, "w", letter, "451", now + timedelta(seconds=5))
+        assert outbox.claim(session, "w", 1, now) == []
+        [again] = outbox.claim(session, "w", 1, now + timedelta(seconds=5))
         assert again.attempts == 1
-        assert outbox.give_back(session, letter)
-        assert outbox.claim(session, 1, now + timedelta(seconds=5))[0].attempts == 1
-        assert outbox.failed(session, letter, "550", now)
-        assert not outbox.sent(session, letter, "250", now)
+        assert outbox.give_back(session, "w", letter)
+        assert outbox.claim(session, "w", 1, now + timedelta(seconds=5))[0].attempts == 1
+        assert outbox.failed(session, "w", letter, "550", now)
+        assert not outbox.sent(session, "w", letter, "250", now)
+
+
+def test_a_lease_is_renewed_only_by_its_owner(posted, sessions, now) -> None:
+    letter = posted()
+    late = now + 2 * outbox.LEASE
+    with sessions.begin() as session:
+        assert not outbox.renew(session, "w", letter, now)
+        outbox.claim(session, "w", 1, now)
+        assert not outbox.renew(session, "other", letter, late)
+        assert outbox.renew(session, "w", letter, late)
+        assert outbox.recover(session, late) == 0
+
+
+def test_who_lost_a_letter_to_another_worker_moves_nothing(posted, sessions, now) -> None:
+    letter = posted()
+    late = now + 2 * outbox.LEASE
+    with sessions.begin() as session:
+        outbox.claim(session, "w", 1, now)
+        outbox.recover(session, late)
+        outbox.claim(session, "other", 1, late)
+        assert not outbox.renew(session, "w", letter, late)
+        assert not outbox.sent(session, "w", letter, "250", late)
+        assert not outbox.failed(session, "w", letter, "550", late)
+        assert not outbox.put_off(session, "w", letter, "451", late)
+        assert not outbox.give_back(session, "w", letter)
+        assert outbox.sent(session, "other", letter, "250", late)
+
+
+@pytest.mark.parametrize("end", [outbox.sent, outbox.failed])
+def test_a_letter_that_ended_keeps_its_record_and_no_words(posted, sessions, now, end) -> None:
+    letter = posted()
+    with sessions.begin() as session:
+        outbox.claim(session, "w", 1, now)
+        end(session, "w", letter, "in the end", now)
+    with sessions.begin() as session:
+        post = session.get_one(Post, letter)
+    assert (post.html, post.text, post.unsubscribe_url) == ("", "", None)
+    assert (post.kind, post.reply, post.ended_at) == ("confirm", "in the end", now)
+
+
+def test_a_letter_that_is_put_off_keeps_its_words(posted, sessions, now) -> None:
+    letter = posted()
+    with sessions.begin() as session:
+        outbox.claim(session, "w", 1, now)
+        outbox.put_off(session, "w", letter, "451", now)
+        [again] = outbox.claim(session, "w", 1, now)
+    assert (again.html, again.text) == ("<p>Confirm</p>", "Confirm")
+    assert again.unsubscribe_url == UNSUBSCRIBE
+
+
+def test_letters_that_ended_a_month_ago_are_deleted_in_small_groups(posted, sessions, now, monkeypatch) -> None:
+    monkeypatch.setattr(outbox, "_PRUNED_AT_ONCE", 2)
+    ended = [posted() for _ in range(3)]
+    waiting = posted()
+    with sessions.begin() as session:
+        outbox.claim(session, "w", 3, now)
+        for letter in ended:
+            outbox.sent(session, "w", letter, "250", now)
+    month = timedelta(days=30)
+    assert [_pruned(sessions, now + month - timedelta(seconds=1)), _pruned(sessions, now + month)] == [0, 2]
+    assert [_pruned(sessions, now + month) for _ in range(2)] == [1, 0]
+    with sessions.reading() as session:
+        assert session.scalars(select(Post.id)).all() == [waiting]
 
 
 def test_an_erased_readers_letters_are_gone_whatever_their_state(posted, sessions, now) -> None:
     posted("Reader@Example.org")
     posted("other@example.org")
     with sessions.begin() as session:
-        outbox.claim(session, 1, now)
+        outbox.claim(session, "w", 1, now)
         posted_in_all = session.scalar(select(func.count(Post.id)))
         outbox.forget(session, "reader@example.org")
         assert (posted_in_all, session.scalar(select(func.count(Post.id)))) == (2, 1)
+
+
+def _pruned(sessions, now) -> int:
+    with sessions.begin() as session:
+        return outbox.prune(session, now)

@@ -1,15 +1,23 @@
+import time
+from contextlib import ExitStack
 from datetime import timedelta
+from itertools import pairwise
+from threading import Event, Thread
 
 import pytest
-from peers import HANG_UP, Mailbox, honest, parsed, scripted
+from peers import HANG_UP, SILENCE, Answer, Mailbox, honest, parsed, scripted
 from pydantic import SecretStr
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from newsletter.config import MailServer
 from newsletter.delivery import outbox
 from newsletter.delivery.models import Post, PostState
 from newsletter.delivery.outbox import Composed
 from newsletter.delivery.postroom import Postroom
+
+MANNERS = {"MAIL": b"250 a\r\n", "RCPT": b"250 b\r\n", "DATA": b"354 c\r\n", ".": b"250 d\r\n"}
+"""What a server says to each command that it obeys."""
 
 
 @pytest.fixture
@@ -34,12 +42,42 @@ def letters(sessions):
     return all_of_them
 
 
+@pytest.fixture
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with honest(Mailbox()) as peer:
+        return peer.port
+
+
+@pytest.fixture
+def room(sessions, clock):
+    """Opens post rooms, and closes them in the end."""
+    with ExitStack() as rooms:
+
+        def opened(server: MailServer, **options: object) -> Postroom:
+            room = Postroom(sessions, server, **({"worker": "w", "clock": clock, "timeout": 1} | options))
+            rooms.callback(room.close)
+            return room
+
+        yield opened
+
+
 def deliver(sessions, server: MailServer, now) -> int:
-    room = Postroom(sessions, server, timeout=1)
+    room = Postroom(sessions, server, worker="w", clock=lambda: now, timeout=1)
     try:
-        return room.deliver_due(now)
+        return room.deliver_due()
     finally:
         room.close()
+
+
+def told(logs: list[dict[str, object]]) -> list[object]:
+    return [entry["event"] for entry in logs if "mail server" in str(entry["event"])]
+
+
+def once(answer: bytes, then: bytes) -> Answer:
+    """Says this first, and that ever after."""
+    answers = iter([answer])
+    return lambda _line: next(answers, then)
 
 
 def test_a_letter_arrives_as_it_was_composed(posted, sessions, honest_server, mailbox, letters, now) -> None:
@@ -107,22 +145,224 @@ def test_while_the_server_is_down_letters_wait_and_are_charged_nothing(posted, s
     assert [(letter.state, letter.attempts) for letter in letters()] == [(PostState.PENDING, 0)] * 2
 
 
-@pytest.mark.parametrize("command", ["", "EHLO", "MAIL", "RCPT", "DATA"])
-def test_a_server_that_is_closing_charges_nothing(posted, sessions, letters, now, command) -> None:
-    posted("a@example.org")
-    with scripted({command: b"421 4.3.2 Closing\r\n" + HANG_UP}) as (peer, _liar):
-        assert deliver(sessions, peer.server, now) == 0
-    assert [(letter.state, letter.attempts) for letter in letters()] == [(PostState.PENDING, 0)]
-
-
-@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA", "."])
-def test_a_hang_up_puts_a_letter_off_and_the_next_one_goes_on(posted, sessions, letters, now, command) -> None:
+@pytest.mark.parametrize("trouble", [b"421 4.3.2 Closing\r\n" + HANG_UP, HANG_UP, b"What?\r\n" + HANG_UP])
+@pytest.mark.parametrize("command", ["", "EHLO", "MAIL"])
+def test_what_comes_before_the_reader_is_named_charges_nothing(
+    posted, sessions, letters, now, command, trouble
+) -> None:
     posted("a@example.org", "b@example.org")
-    manners = {"MAIL": b"250 a\r\n", "RCPT": b"250 b\r\n", "DATA": b"354 c\r\n", ".": b"250 d\r\n"}
-    answers = iter([HANG_UP])
-    with scripted({command: lambda _line: next(answers, manners[command])}) as (peer, _liar):
-        assert deliver(sessions, peer.server, now) == 1
+    with scripted({command: trouble, "HELO": HANG_UP}) as (peer, _liar):
+        assert deliver(sessions, peer.server, now) == 0
+    assert [(letter.state, letter.attempts) for letter in letters()] == [(PostState.PENDING, 0)] * 2
+
+
+@pytest.mark.parametrize(
+    "trouble", [b"421 4.7.0 Not now\r\n" + HANG_UP, b"421 4.7.0 Not now\r\n", b"530 5.7.0 Log in\r\n", HANG_UP]
+)
+@pytest.mark.parametrize("command", ["RCPT", "DATA", "."])
+def test_what_comes_after_the_reader_is_named_puts_off_that_one_letter(posted, room, letters, command, trouble) -> None:
+    posted("a@example.org", "b@example.org")
+    with scripted({command: once(trouble, MANNERS[command])}) as (peer, liar):
+        assert room(peer.server).deliver_due() == 1
+        assert sum(line.upper().startswith(b"EHLO") for line in liar.heard) == 2
+    assert [(letter.state, letter.attempts) for letter in letters()] == [(PostState.PENDING, 1), (PostState.SENT, 0)]
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"), [("RCPT", b"252 Perhaps\r\n"), ("DATA", b"250 Fine\r\n"), (".", b"What?\r\n")]
+)
+def test_a_yes_out_of_turn_is_not_taken_for_a_yes(posted, room, letters, command, answer) -> None:
+    posted("a@example.org")
+    with scripted({command: answer}) as (peer, _liar):
+        assert room(peer.server).deliver_due() == 0
+    [letter] = letters()
+    assert (letter.state, letter.attempts) == (PostState.PENDING, 1)
+    assert "4.5.0" in letter.reply
+
+
+def test_any_2xx_to_the_final_dot_is_a_yes(posted, room, letters) -> None:
+    posted("a@example.org")
+    with scripted({".": b"251 2.0.0 Passed on\r\n"}) as (peer, _liar):
+        assert room(peer.server).deliver_due() == 1
+    assert letters()[0].reply == "251 2.0.0 Passed on"
+
+
+def test_after_a_refused_data_the_next_letter_is_not_refused_for_it(posted, room, letters) -> None:
+    posted("a@example.org", "b@example.org")
+    mails = iter([MANNERS["MAIL"]])
+
+    def greet(_line: bytes) -> bytes:
+        nonlocal mails
+        mails = iter([MANNERS["MAIL"]])
+        return b"220 ready\r\n"
+
+    def mail(_line: bytes) -> bytes:
+        return next(mails, b"503 5.5.1 Nested MAIL\r\n")
+
+    with scripted({"": greet, "MAIL": mail, "DATA": once(b"451 4.7.1 Greylisted\r\n", MANNERS["DATA"])}) as (peer, _):
+        assert room(peer.server).deliver_due() == 1
     assert [letter.state for letter in letters()] == [PostState.PENDING, PostState.SENT]
+
+
+@pytest.mark.parametrize("trouble", [b"421 4.7.0 Enough\r\n" + HANG_UP, HANG_UP])
+def test_a_server_that_closes_after_so_many_messages_is_no_outage(posted, room, letters, trouble) -> None:
+    posted("a@example.org", "b@example.org", "c@example.org")
+    mails = iter([MANNERS["MAIL"], trouble])
+    with capture_logs() as logs, scripted({"MAIL": lambda _line: next(mails, MANNERS["MAIL"])}) as (peer, _liar):
+        assert room(peer.server).deliver_due() == 3
+    assert {(letter.state, letter.attempts) for letter in letters()} == {(PostState.SENT, 0)}
+    assert told(logs) == []
+
+
+def test_a_server_that_is_down_is_left_alone_longer_and_longer(posted, room, clock, free_port) -> None:
+    posted("a@example.org")
+    tries = []
+    office = room(MailServer("127.0.0.1", free_port))
+    with capture_logs() as logs:
+        for second in range(120):
+            before = office._outage._failures
+            office.deliver_due()
+            tries += [second] * (office._outage._failures - before)
+            clock.pass_by(seconds=1)
+    gaps = [later - earlier for earlier, later in pairwise(tries)]
+    # Seconds, each up to a fifth longer by chance, and rounded up to the next look.
+    least = [1, 1, 2, 4, 8, 16, 30, 30, 30]
+    assert all(low <= gap <= 1.2 * low + 1 for low, gap in zip(least, gaps, strict=False))
+    assert len(gaps) in {7, 8}
+    assert told(logs) == ["the mail server cannot be used; letters wait"]
+
+
+def test_an_outage_is_told_of_once_at_its_start_and_once_at_its_end(posted, room, clock, letters, free_port) -> None:
+    posted("a@example.org")
+    office = room(MailServer("127.0.0.1", free_port))
+    with capture_logs() as logs:
+        for _ in range(3):
+            office.deliver_due()
+            clock.pass_by(minutes=1)
+        with honest(Mailbox(), free_port):
+            assert office.deliver_due() == 1
+            assert office.deliver_due() == 0
+            office.close()
+    assert told(logs) == ["the mail server cannot be used; letters wait", "the mail server can be used again"]
+    assert letters()[0].attempts == 0
+
+
+def test_while_an_outage_is_sat_out_nothing_is_claimed(posted, room, clock, free_port) -> None:
+    posted("a@example.org")
+    office = room(MailServer("127.0.0.1", free_port))
+    office.deliver_due()
+    with honest(Mailbox(), free_port):
+        assert office.deliver_due() == 0
+        clock.pass_by(seconds=1)
+        assert office.deliver_due() == 1
+        office.close()
+
+
+def test_a_letter_that_another_worker_took_meanwhile_is_not_sent_twice(posted, room, sessions, clock, letters) -> None:
+    posted("a@example.org", "b@example.org")
+
+    def dawdle(_line: bytes) -> bytes:
+        clock.pass_by(minutes=6)
+        with sessions.begin() as session:
+            outbox.recover(session, clock())
+            outbox.claim(session, "other", 10, clock())
+        return MANNERS["."]
+
+    with scripted({".": dawdle}) as (peer, liar):
+        room(peer.server).deliver_due()
+    assert len(liar.taken) == 1
+    assert [letter.worker for letter in letters()] == ["other", "other"]
+
+
+def test_each_letter_has_a_fresh_lease_when_it_is_sent(posted, room, sessions, clock, letters) -> None:
+    posted(*(f"reader{number}@example.org" for number in range(4)))
+    back = []
+
+    def dawdle(_line: bytes) -> bytes:
+        clock.pass_by(minutes=2)
+        with sessions.begin() as session:
+            back.append(outbox.recover(session, clock()))
+        return MANNERS["."]
+
+    with scripted({".": dawdle}) as (peer, liar):
+        office = room(peer.server)
+        while office.deliver_due():
+            pass
+    assert len(liar.taken) == 4
+    # The batch's lease ended while the third was being sent: the fourth went back, the third did not.
+    assert back == [0, 0, 1, 0]
+    assert {(letter.state, letter.attempts) for letter in letters()} == {(PostState.SENT, 0)}
+
+
+def test_an_erased_readers_letter_is_not_sent_though_it_was_claimed(posted, room, sessions) -> None:
+    posted("a@example.org", "b@example.org")
+
+    def erase(_line: bytes) -> bytes:
+        with sessions.begin() as session:
+            outbox.forget(session, "b@example.org")
+        return MANNERS["."]
+
+    with scripted({".": erase}) as (peer, liar):
+        assert room(peer.server).deliver_due() == 1
+    assert len(liar.taken) == 1
+
+
+def test_a_stop_finishes_the_letter_in_flight_and_gives_back_the_rest(posted, room, letters) -> None:
+    posted(*(f"reader{number}@example.org" for number in range(5)))
+    stopping = Event()
+
+    def stop(_line: bytes) -> bytes:
+        stopping.set()
+        return MANNERS["."]
+
+    with scripted({".": stop}) as (peer, _liar):
+        assert room(peer.server, stopping=stopping.is_set).deliver_due() == 1
+    found = [(letter.state, letter.attempts, letter.worker) for letter in letters()]
+    assert found == [(PostState.SENT, 0, None)] + [(PostState.PENDING, 0, None)] * 4
+
+
+@pytest.mark.parametrize("command", ["", "EHLO", "MAIL", "RCPT", "."])
+def test_a_talk_that_lasts_too_long_is_hung_up(posted, room, letters, command) -> None:
+    posted("a@example.org", "b@example.org")
+    stopping, silent = Event(), Event()
+
+    def fall_silent(_line: bytes) -> bytes:
+        silent.set()
+        return SILENCE
+
+    with scripted({command: fall_silent}) as (peer, _liar):
+        office = room(peer.server, stopping=stopping.is_set, timeout=60)
+        job = Thread(target=office.deliver_due)
+        job.start()
+        assert silent.wait(5)
+        stopping.set()
+        office.hang_up()
+        job.join(5)
+        assert not job.is_alive()
+        office.close()
+    charged = 1 if command in {"RCPT", "."} else 0
+    found = [(letter.state, letter.attempts) for letter in letters()]
+    assert found == [(PostState.PENDING, charged), (PostState.PENDING, 0)]
+
+
+def test_a_silent_farewell_is_not_waited_for(posted, room) -> None:
+    posted("a@example.org")
+    with scripted({"QUIT": SILENCE}) as (peer, _liar):
+        office = room(peer.server, timeout=60)
+        office.deliver_due()
+        begun = time.monotonic()
+        office.close()
+        assert time.monotonic() - begun < 3
+
+
+def test_a_password_that_cannot_be_said_is_no_letters_fault_and_is_not_logged(posted, room, letters) -> None:
+    posted("a@example.org")
+    with capture_logs() as logs, scripted({"EHLO": b"250-liar\r\n250 AUTH PLAIN\r\n"}) as (peer, _liar):
+        room(MailServer("127.0.0.1", peer.port, username="me", password=SecretStr("pässword"))).deliver_due()
+    assert letters()[0].state is PostState.PENDING
+    assert "not plain ASCII" in str(logs)
+    assert "ä" not in str(logs)
+    assert "xe4" not in str(logs)
 
 
 def test_a_password_is_not_said_without_tls_beyond_this_machine(posted, sessions, letters, now, monkeypatch) -> None:

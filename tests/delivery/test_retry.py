@@ -44,6 +44,14 @@ def test_a_server_that_stays_down_is_asked_once_a_minute() -> None:
     assert outage(1000, 0.0) == 60.0
 
 
+def test_a_person_who_waits_has_the_server_asked_sooner() -> None:
+    assert [outage(failures, 0.0, 30.0) for failures in (1, 6, 7, 1000)] == [0.5, 16.0, 30.0, 30.0]
+
+
+def test_a_reply_that_is_none_is_no_yes() -> None:
+    assert classify(Reply(-1, ("What?",))) is Verdict.LATER
+
+
 def test_the_throttle_spaces_messages_evenly() -> None:
     moment = 0.0
     throttle = Throttle(10, lambda: moment)

@@ -23,6 +23,7 @@ def out(sessions: Sessions, links: Links, now: datetime) -> list[str]:
             name = f"2026-11-20-{slug}.md"
             file = issue_file.parse(SOURCE.format(slug), name)
             shelf.save(session, home, shelf.Text(file, name, {}), shelf.BY_FILE, now)
+            publishing.mark_ready(shelf.find(session, slug), links)
         for slug, day in (("first", 1), ("second", 2), ("third", 2)):
             publishing.send_now(session, links, shelf.find(session, slug), datetime(2026, 11, day, tzinfo=UTC))
         publishing.schedule(session, links, shelf.find(session, "waiting"), now + timedelta(days=1), now)
@@ -31,7 +32,20 @@ def out(sessions: Sessions, links: Links, now: datetime) -> list[str]:
 
 def test_the_archive_shows_what_is_out_newest_first(sessions: Sessions, out: list[str]) -> None:
     with sessions.reading() as session:
-        assert [issue.slug for issue in session.scalars(archive.shown())] == out[::-1]
+        home = shelf.find(session, "first").publication_id
+        assert [issue.slug for issue in session.scalars(archive.shown(home))] == out[::-1]
+
+
+def test_each_publication_has_an_archive_of_its_own(
+    sessions: Sessions, links: Links, out: list[str], now: datetime
+) -> None:
+    other = add_issue(sessions, links, "other", "elsewhere", now)
+    with sessions.reading() as session:
+        assert [issue.slug for issue in session.scalars(archive.shown(other))] == ["elsewhere"]
+        assert archive.neighbours(session, archive.find(session, "elsewhere")) == (None, None)
+        assert archive.neighbours(session, archive.find(session, "third")).newer is None
+        together = [issue.slug for issue in session.scalars(archive.everything())]
+    assert together == ["elsewhere", *out[::-1]]
 
 
 def test_neighbours_walk_the_archive_without_a_gap(sessions: Sessions, out: list[str]) -> None:
@@ -53,3 +67,17 @@ def test_an_issue_that_is_not_out_is_not_found(sessions: Sessions) -> None:
                 archive.find(session, slug)
         with pytest.raises(NotFound, match="no such issue"):
             archive.out(shelf.find(session, "waiting"))
+
+
+def add_issue(sessions: Sessions, links: Links, publication: str, slug: str, now: datetime) -> int:
+    """Let an issue of a new publication go out; the publication's id."""
+    words = {"name": "A Letter", "sender_name": "A Letter", "sender_address": "a@example.org"}
+    name = f"2026-11-20-{slug}.md"
+    with sessions.begin() as session:
+        home = Publication(slug=publication, postal_address="1 Example Street", created_at=now, **words)
+        session.add(home)
+        text = shelf.Text(issue_file.parse(SOURCE.format(slug), name), name, {})
+        shelf.save(session, home, text, shelf.BY_FILE, now)
+        publishing.mark_ready(shelf.find(session, slug), links)
+        publishing.send_now(session, links, shelf.find(session, slug), now)
+        return home.id

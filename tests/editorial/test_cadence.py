@@ -103,3 +103,34 @@ def test_a_moment_is_described_in_full() -> None:
     assert cadence.describe(utc(2026, 11, 24, 8), "Europe/Warsaw") == (
         "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)"
     )
+
+
+@pytest.mark.parametrize("text", ["2026-11-24T09:00", " 2026-11-24T09:00 ", "2026-11-24 09:00", "2026-11-24T09:00:00"])
+def test_a_typed_moment_is_meant_on_the_clocks_of_the_zone(text: str) -> None:
+    assert cadence.typed(text, "Europe/Warsaw") == utc(2026, 11, 24, 8)
+
+
+@pytest.mark.parametrize("text", ["2026-11-24T08:00Z", "2026-11-24T03:00-05:00", "2027-03-28T02:30+01:00"])
+def test_a_typed_moment_with_an_offset_of_its_own_is_taken_as_it_is(text: str) -> None:
+    assert cadence.typed(text, "Europe/Warsaw") == datetime.fromisoformat(text)
+
+
+def test_a_typed_hour_that_the_clocks_skip_is_refused_with_the_next_that_exists() -> None:
+    with pytest.raises(Invalid, match=r"Sunday 31 March 2030 .* skip 02:30\. Choose 03:30"):
+        cadence.typed("2030-03-31T02:30", "Europe/Warsaw")
+
+
+def test_of_a_typed_hour_that_comes_twice_the_first_is_meant() -> None:
+    assert cadence.typed("2026-10-25T02:30", "Europe/Warsaw") == utc(2026, 10, 25, 0, 30)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2026-11-24", "20261124", "24.11.2026 09:00", "2026-13-01T09", "x\0" * 9])
+def test_what_is_no_moment_is_answered_with_an_example(text: str) -> None:
+    with pytest.raises(cadence.NoMoment, match="like 2026-11-24T09:00"):
+        cadence.typed(text, "Europe/Warsaw")
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:30", "9999-12-31T23:59-12:00", "9999-12-31T23:59Z"])
+def test_a_year_beyond_the_calendar_is_no_crash(text: str) -> None:
+    with pytest.raises(Invalid, match="too far away"):
+        cadence.typed(text, "Europe/Warsaw")

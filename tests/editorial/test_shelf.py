@@ -8,7 +8,7 @@ from sqlalchemy import select
 from newsletter import publication_file
 from newsletter.db import Sessions
 from newsletter.delivery.models import Letter, LetterState
-from newsletter.editorial import filing, issue_file, shelf
+from newsletter.editorial import archive, filing, issue_file, shelf
 from newsletter.editorial.models import Issue, Revision
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.editorial.shelf import BY_FILE, Saved
@@ -36,8 +36,8 @@ def pictures(tmp_path: Path) -> PictureFolder:
     return PictureFolder(tmp_path / "pictures")
 
 
-def draft(source: str = SOURCE) -> shelf.Text:
-    return shelf.Text(issue_file.parse(source, NAME), NAME, {})
+def draft(source: str = SOURCE, name: str = NAME) -> shelf.Text:
+    return shelf.Text(issue_file.parse(source, name), name, {})
 
 
 def save(sessions: Sessions, publication: Publication, source: str, author: str, now: datetime) -> Saved:
@@ -90,6 +90,78 @@ def test_a_file_never_overwrites_what_the_desk_wrote_meanwhile(
         save(sessions, publication, SOURCE + "In the file.\n", BY_FILE, now)
 
 
+def test_a_file_of_one_publication_never_becomes_the_text_of_anothers_issue(
+    sessions: Sessions, publication: Publication, now: datetime
+) -> None:
+    save(sessions, publication, SOURCE, BY_FILE, now)
+    with sessions.begin() as session:
+        words = {"name": "The Other Letter", "sender_name": "Other", "sender_address": "other@letters.example"}
+        session.add(other := Publication(slug="other", created_at=now, **words))
+    for source in (SOURCE, SOURCE + "Of another letter.\n"):
+        with pytest.raises(Conflict, match=r"BackPainHelp \(backpainhelp\) has an issue 'a-tight-back' already"):
+            save(sessions, other, source, BY_FILE, now)
+    with sessions.reading() as session:
+        assert session.scalars(select(Revision.source)).all() == [SOURCE]
+
+
+def test_a_renamed_file_is_the_same_issue_under_its_new_name(
+    sessions: Sessions, publication: Publication, now: datetime
+) -> None:
+    save(sessions, publication, SOURCE, BY_FILE, now)
+    later = NAME.replace("11-24", "12-01")
+    for name, saved in ((later, Saved.RENAMED), (later, Saved.SAME)):
+        with sessions.begin() as session:
+            home = session.get_one(Publication, publication.id)
+            assert shelf.save(session, home, draft(name=name), BY_FILE, now) is saved
+    with sessions.reading() as session:
+        issue = shelf.find(session, "a-tight-back")
+        assert (issue.file_name, issue.revision_number) == (later, 1)
+
+
+def test_two_files_with_one_slug_are_both_named_and_neither_is_loaded(tmp_path: Path) -> None:
+    other = NAME.replace("11-24", "12-01")
+    for name in (NAME, other):
+        (tmp_path / name).write_text(SOURCE)
+    with pytest.raises(Invalid, match=rf"{other}: has the slug 'a-tight-back', as \S+{NAME} does"):
+        filing.read(tmp_path, lambda _name, _content: pytest.fail("a picture was kept"))
+
+
+def test_pictures_in_folders_below_go_in_and_come_out(
+    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+) -> None:
+    files = manuscript(tmp_path / "in", "a-tight-back", "blue")
+    put_in(sessions, publication, pictures, tmp_path / "in", now)
+    with sessions.reading() as session:
+        issues = session.scalars(select(Issue)).all()
+        for _ in range(2):
+            filing.write_folder(issues, tmp_path / "out", pictures.path)
+    assert {path: (tmp_path / "out" / path).read_bytes() for path in files} == files
+
+
+def test_two_issues_that_mean_different_pictures_by_one_name_are_not_dumped_over_each_other(
+    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+) -> None:
+    for slug, colour in (("a-tight-back", "blue"), ("a-calm-neck", "red")):
+        manuscript(tmp_path / slug, slug, colour)
+        put_in(sessions, publication, pictures, tmp_path / slug, now)
+    with sessions.reading() as session:
+        issues = session.scalars(shelf.listing()).all()
+        with pytest.raises(Conflict, match=r"shots/back\.png: a-calm-neck and a-tight-back mean different files by it"):
+            filing.write_folder(issues, tmp_path / "out", pictures.path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+) -> None:
+    save(sessions, publication, SOURCE, BY_FILE, now)
+    (tmp_path / "out").write_text("a file where a folder should be")
+    with sessions.reading() as session:
+        issues = session.scalars(select(Issue)).all()
+        with pytest.raises(Conflict, match="cannot be written"):
+            filing.write_folder(issues, tmp_path / "out", pictures.path)
+
+
 def test_an_issue_that_has_gone_out_keeps_its_text(sessions: Sessions, publication: Publication, now: datetime) -> None:
     save(sessions, publication, SOURCE, BY_FILE, now)
     with sessions.begin() as session:
@@ -108,10 +180,10 @@ def test_only_issues_that_have_begun_to_go_out_are_published(
         issue.letter = waiting = sent_letter(publication, now)
         waiting.state, waiting.started_at = LetterState.WAITING, None
         session.flush()
-        assert session.scalars(shelf.published()).all() == []
+        assert session.scalars(archive.shown(publication.id)).all() == []
         waiting.started_at = now
         session.flush()
-        assert session.scalars(shelf.published()).all() == [issue]
+        assert session.scalars(archive.shown(publication.id)).all() == [issue]
 
 
 def test_dumping_does_not_write_over_a_file_that_differs(
@@ -172,6 +244,21 @@ def test_the_same_picture_is_kept_once(
 def test_no_other_file_is_reached_through_a_pictures_name(pictures: PictureFolder, name: str) -> None:
     with pytest.raises(NotFound):
         pictures.path(name)
+
+
+def manuscript(folder: Path, slug: str, colour: str) -> dict[str, bytes]:
+    """An issue with a picture in a folder below its own; what lies where."""
+    (folder / "shots").mkdir(parents=True)
+    Image.new("RGB", (4, 3), colour).save(folder / "shots" / "back.png")
+    (folder / f"2026-11-24-{slug}.md").write_text(SOURCE + "\n![A back](shots/back.png)\n")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+def put_in(sessions: Sessions, publication: Publication, pictures: PictureFolder, folder: Path, now: datetime) -> None:
+    with sessions.begin() as session:
+        home = session.get_one(Publication, publication.id)
+        for text in filing.read(folder, lambda name, content: pictures.keep(session, name, content, now).file_name):
+            shelf.save(session, home, text, BY_FILE, now)
 
 
 def sent_letter(publication: Publication, now: datetime) -> Letter:

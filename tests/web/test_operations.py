@@ -1,14 +1,16 @@
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from newsletter import publishing
-from newsletter.db import DatabaseDown
+from newsletter.db import DatabaseDown, Sessions
 from newsletter.delivery import heartbeat
 from newsletter.editorial import shelf
+from newsletter.web import create_app
 from newsletter.wiring import House
 from tests import houses
 from tests.houses import Clock
@@ -106,3 +108,64 @@ def test_no_number_is_labelled_with_what_a_stranger_sent(program: FlaskClient) -
     program.open("/", method="ADA")
     numbers = program.get("/metrics").text
     assert not re.search("ada|a-key", numbers, re.IGNORECASE)
+
+
+def test_a_stranger_does_not_get_the_numbers(program: FlaskClient) -> None:
+    for somebody in ("203.0.113.7", "10.0.0.7", "2001:db8::7", "::ffff:203.0.113.7", ""):
+        answer = program.get("/metrics", environ_base={"REMOTE_ADDR": somebody})
+        assert answer.status_code == 403
+        assert "newsletter_" not in answer.text
+        assert "METRICS_TOKEN" in answer.text
+
+
+def test_this_machine_gets_the_numbers(program: FlaskClient) -> None:
+    for here in ("127.0.0.1", "127.8.8.8", "::1"):
+        assert program.get("/metrics", environ_base={"REMOTE_ADDR": here}).status_code == 200
+
+
+@pytest.mark.parametrize("hops", [0, 1])
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+def test_who_comes_through_a_proxy_on_this_machine_or_claims_to_is_not_this_machine(
+    sessions: Sessions, tmp_path: Path, hops: int, header: str
+) -> None:
+    program = create_app(houses.build(sessions, tmp_path, proxy_hops=hops)).test_client()
+    assert program.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ("Bearer a token for Prometheus", 200),
+        ("bearer a token for Prometheus", 200),
+        ("Bearer a token for Prometheuz", 403),
+        ("Bearer", 403),
+        ("Bearer \xe9", 403),
+        ("Basic YSB0b2tlbjpmb3IgUHJvbWV0aGV1cw==", 403),
+        ("a token for Prometheus", 403),
+    ],
+)
+def test_from_elsewhere_only_the_token_opens_the_numbers(
+    sessions: Sessions, tmp_path: Path, given: str, status: int
+) -> None:
+    house = houses.build(sessions, tmp_path, metrics_token="a token for Prometheus")
+    program = create_app(house).test_client()
+    elsewhere = {"REMOTE_ADDR": "203.0.113.7"}
+    assert program.get("/metrics", environ_base=elsewhere, headers={"Authorization": given}).status_code == status
+
+
+def test_the_store_is_counted_once_in_fifteen_seconds_however_often_somebody_asks(
+    browser: FlaskClient, clock: Clock
+) -> None:
+    assert "newsletter_outbox_pending 0.0" in browser.get("/metrics").text
+    browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
+    clock.turn(seconds=14)
+    assert "newsletter_outbox_pending 0.0" in browser.get("/metrics").text
+    clock.turn(seconds=1)
+    assert "newsletter_outbox_pending 1.0" in browser.get("/metrics").text
+
+
+def test_a_clock_that_was_set_back_does_not_freeze_the_numbers(browser: FlaskClient, clock: Clock) -> None:
+    browser.get("/metrics")
+    browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
+    clock.turn(hours=-1)
+    assert "newsletter_outbox_pending 1.0" in browser.get("/metrics").text

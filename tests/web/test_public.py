@@ -134,3 +134,20 @@ def test_a_second_publication_has_its_own_form(browser: FlaskClient, house: Hous
     assert "The Other Letter" in browser.get("/subscribe?publication=other").text
     browser.post("/subscribe", data=ADA | {"publication": "other"})
     assert subscription(house).publication.slug == "other"
+
+
+@pytest.mark.parametrize("strange", ["a\0b", "9" * 30, "\ud800", "-1"])
+@pytest.mark.parametrize("path", ["/", "/subscribe", "/archive/", "/feed.xml", "/sitemap.xml"])
+def test_no_parameter_of_a_readers_page_is_more_than_it_can_take(browser: FlaskClient, path: str, strange: str) -> None:
+    for name in ("publication", "category", "page"):
+        asked = {name: strange.encode("utf-8", "surrogatepass")}
+        assert browser.get(path, query_string=asked).status_code < 500
+
+
+def test_no_field_of_a_readers_form_is_more_than_it_can_take(
+    browser: FlaskClient, house: House, reader: Subscription
+) -> None:
+    leave = houses.path_of(house.links.unsubscribe(reader.id))
+    for path in ("/subscribe", houses.path_of(house.links.preferences(reader.id)), leave, f"{leave}/reason"):
+        typed = dict.fromkeys(("email", "name", "publication", "do", "reason", "List-Unsubscribe"), "a\0b")
+        assert browser.post(path, data=typed).status_code < 500

@@ -18,7 +18,7 @@ from newsletter.web.desk import frame, lookup, previews, words
 from newsletter.web.house import house, now
 
 _SENT_SHOWN = 10
-_OPEN = (IssueState.DRAFT, IssueState.READY, IssueState.CANCELLED)
+_EDITABLE = (IssueState.DRAFT, IssueState.READY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +78,16 @@ def set_readiness(slug: str) -> ResponseReturnValue:
     wanted = Readiness.READY if request.form.get("readiness") == Readiness.READY else Readiness.DRAFT
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        if shelf.state(found) not in _OPEN:
+        if shelf.state(found) not in _EDITABLE:
             raise Conflict(f"“{found.title}” is {shelf.state(found)}, so it is past being a draft.")
-        if wanted is Readiness.READY and outlook(store, found).blocking:
-            raise Conflict(f"“{found.title}” is not ready: mend what blocks it first.")
-        shelf.mark(found, wanted)
+        _mark(found, wanted)
         flash(f"“{found.title}” is marked as {wanted}.")
     return redirect(url_for("desk.issue", slug=slug), 303)
 
 
 def outlook(store: Session, found: Issue) -> Outlook:
     """What can happen to an issue, and what has."""
-    is_open = can_be_scheduled(found)
+    is_open = publishing.is_open(found)
     return Outlook(
         findings=publishing.check(found, house().links) if is_open else (),
         audience=publishing.audience_size(store, found),
@@ -98,14 +96,16 @@ def outlook(store: Session, found: Issue) -> Outlook:
     )
 
 
-def can_be_scheduled(found: Issue) -> bool:
-    """Whether nothing of it is waiting or out: a draft, a ready one, or one that was cancelled in time."""
-    return shelf.state(found) in _OPEN and not has_begun(found)
-
-
 def has_begun(found: Issue) -> bool:
     """Whether copies of it were made."""
     return found.letter is not None and found.letter.started_at is not None
+
+
+def _mark(found: Issue, wanted: Readiness) -> None:
+    if wanted is Readiness.READY:
+        publishing.mark_ready(found, house().links)
+    else:
+        shelf.mark(found, wanted)
 
 
 def _next_free(store: Session, found: Issue) -> datetime | None:

@@ -9,8 +9,7 @@ from flask import Response, request
 from newsletter import publishing
 from newsletter.delivery import merge
 from newsletter.editorial import render
-from newsletter.editorial.models import Issue, IssueState
-from newsletter.editorial.shelf import state
+from newsletter.editorial.models import Issue
 from newsletter.web.desk import lookup
 from newsletter.web.house import house
 
@@ -36,7 +35,7 @@ class Proof(Protocol):
 
 def proof(issue: Issue) -> Proof:
     """What goes out, or went: the frozen letter while there is one, else the newest revision."""
-    if issue.letter is not None and (state(issue) is not IssueState.CANCELLED or issue.letter.started_at):
+    if issue.letter is not None and not publishing.is_open(issue):
         return issue.letter
     return publishing.rendered(issue, issue.revision, house().links)
 

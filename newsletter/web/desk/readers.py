@@ -10,13 +10,14 @@ from newsletter.web.house import house
 
 _PAGE = 50
 _COPIES = 100
+_HIGHEST_ID = 2**31 - 1
 
 
 def readers() -> str:
     """The newest readers; `?q=` looks inside addresses and names, `?status=` narrows, `?before=` goes on."""
     q, wanted = request.args.get("q", ""), request.args.get("status", "")
     status = Status(wanted) if wanted in set(Status) else None
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=_id)
     with house().sessions.reading() as store:
         publication = frame.chosen(store)
         page = store.scalars(roster.listing(publication.id, q, status, before, _PAGE + 1)).all()
@@ -51,3 +52,10 @@ def reader(subscription_id: int) -> str:
             events=events,
             copies=store.execute(received.by(ids).limit(_COPIES)).all(),
         )
+
+
+def _id(text: str) -> int:
+    # A database cannot even be asked about a number that its column could not hold.
+    if not 0 <= (number := int(text)) <= _HIGHEST_ID:
+        raise ValueError(text)
+    return number

@@ -3,26 +3,27 @@
 from flask import request
 
 from newsletter import publishing
-from newsletter.editorial import shelf
+from newsletter.editorial import archive
 from newsletter.web.desk import frame
 from newsletter.web.house import house
 
 _PAGE = 10
+_MOST_PAGES = 10_000
 
 
 def reports() -> str:
     """The issues that went out, newest first, with their counts; `?page=` for older ones."""
-    page = max(request.args.get("page", 1, type=int), 1)
+    page = min(max(request.args.get("page", 1, type=int), 1), _MOST_PAGES)
     with house().sessions.reading() as store:
         publication = frame.chosen(store)
-        out = [issue for issue in store.scalars(shelf.published()) if issue.publication_id == publication.id]
-        shown = out[(page - 1) * _PAGE : page * _PAGE]
+        # One more than is shown tells whether there is a page behind it.
+        out = store.scalars(archive.shown(publication.id).offset((page - 1) * _PAGE).limit(_PAGE + 1)).all()
         return frame.page(
             store,
             "reports.html",
             "reports",
             publication,
-            rows=[(issue, publishing.counts(store, issue)) for issue in shown],
+            rows=[(issue, publishing.counts(store, issue)) for issue in out[:_PAGE]],
             page=page,
-            has_older=len(out) > page * _PAGE,
+            has_older=len(out) > _PAGE,
         )

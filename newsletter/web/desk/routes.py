@@ -45,7 +45,7 @@ ROUTES = (
     Route("GET", f"{_ISSUE}/progress", Role.VIEWER, sending.progress),
     Route("GET", "/calendar/", Role.VIEWER, calendar.calendar),
     Route("GET", "/readers/", Role.VIEWER, readers.readers),
-    Route("GET", "/readers/<int(max=9223372036854775807):subscription_id>/", Role.VIEWER, readers.reader),
+    Route("GET", "/readers/<int(max=2147483647):subscription_id>/", Role.VIEWER, readers.reader),
     Route("GET", "/reports/", Role.VIEWER, reports.reports),
     Route("GET", "/settings/", Role.VIEWER, settings.settings),
     Route("GET", "/account/", Role.VIEWER, account.account),

@@ -9,7 +9,7 @@ from newsletter import publishing
 from newsletter.db import Session
 from newsletter.editorial import cadence
 from newsletter.editorial.models import Issue
-from newsletter.errors import Conflict, Invalid
+from newsletter.errors import Invalid
 from newsletter.web.desk import frame, issues, lookup, moments
 from newsletter.web.house import house, now
 
@@ -19,7 +19,7 @@ def schedule_form(slug: str) -> ResponseReturnValue:
     typed = request.args.get("at", "")
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        _require_open(found)
+        publishing.require_schedulable(found, house().links)
         at, fault = _chosen(typed, found.publication.time_zone) if "at" in request.args else (None, "")
         return _page(store, found, typed, at, fault), 422 if fault else 200
 
@@ -36,7 +36,7 @@ def schedule_issue(slug: str) -> ResponseReturnValue:
 
 def _chosen(typed: str, time_zone: str) -> tuple[datetime | None, str]:
     try:
-        at = moments.typed(typed, time_zone)
+        at = cadence.typed(typed, time_zone)
     except Invalid as error:
         return None, str(error)
     if at < now():
@@ -59,8 +59,3 @@ def _page(store: Session, found: Issue, typed: str, at: datetime | None, fault: 
         fault=fault,
         version=lookup.version(found),
     )
-
-
-def _require_open(found: Issue) -> None:
-    if not issues.can_be_scheduled(found):
-        raise Conflict(f"“{found.title}” cannot be scheduled now. Its page says where it stands.")

@@ -18,7 +18,7 @@ _STOPPABLE = (IssueState.SCHEDULED, IssueState.SENDING, IssueState.PAUSED)
 
 def send_form(slug: str) -> str:
     """Say what sending now means, before it is done."""
-    return _question(slug, "send.html", lambda found: issues.can_be_scheduled(found) or _waits(found))
+    return _question(slug, "send.html", _require_sendable)
 
 
 def send(slug: str) -> ResponseReturnValue:
@@ -32,7 +32,7 @@ def send(slug: str) -> ResponseReturnValue:
 
 def cancel_form(slug: str) -> str:
     """Say what stops and what does not, before it is done."""
-    return _question(slug, "cancel.html", lambda found: shelf.state(found) in _STOPPABLE)
+    return _question(slug, "cancel.html", _require_stoppable)
 
 
 def cancel(slug: str) -> ResponseReturnValue:
@@ -65,11 +65,10 @@ def progress(slug: str) -> ResponseReturnValue:
         return render_template("desk/parts/progress.html", counts=publishing.counts(store, found))
 
 
-def _question(slug: str, template: str, is_open: Callable[[Issue], bool]) -> str:
+def _question(slug: str, template: str, require: Callable[[Issue], None]) -> str:
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        if not is_open(found):
-            raise Conflict(f"“{found.title}” is {shelf.state(found)}, so there is nothing to do here.")
+        require(found)
         return frame.page(
             store,
             template,
@@ -88,8 +87,14 @@ def _move(slug: str, move: Callable[[Session, Issue], None], done: str) -> Respo
     return _back(slug)
 
 
-def _waits(found: Issue) -> bool:
-    return shelf.state(found) is IssueState.SCHEDULED or words.is_held(found)
+def _require_sendable(found: Issue) -> None:
+    if not (shelf.state(found) is IssueState.SCHEDULED or words.is_held(found)):
+        publishing.require_schedulable(found, house().links)
+
+
+def _require_stoppable(found: Issue) -> None:
+    if shelf.state(found) not in _STOPPABLE:
+        raise Conflict(f"“{found.title}” is {shelf.state(found)}, so there is nothing to stop.")
 
 
 def _back(slug: str) -> ResponseReturnValue:

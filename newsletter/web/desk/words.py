@@ -1,5 +1,6 @@
 """The desk's words for numbers and states."""
 
+from newsletter import publishing
 from newsletter.delivery.models import LetterState
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState
@@ -24,18 +25,15 @@ def context() -> dict[str, object]:
     return {
         "state": shelf.state,
         "is_held": is_held,
-        "readers": readers,
+        "is_open": publishing.is_open,
+        "can_be_scheduled": publishing.can_be_scheduled,
+        "readers": publishing.readers,
         "counted": counted,
         "may": may,
         "groups": GROUPS,
         "views": previews.VIEWS,
         "sample": previews.SAMPLE,
     }
-
-
-def readers(count: int) -> str:
-    """`12,480 confirmed readers`."""
-    return counted(count, "confirmed reader")
 
 
 def counted(count: int, noun: str) -> str:

@@ -59,7 +59,7 @@ def test_a_slot_that_is_taken_is_not_offered_again(editor: Visitor) -> None:
 def test_a_moment_of_ones_own_is_shown_before_it_is_taken(editor: Visitor, house: House) -> None:
     shown = f"{SCHEDULE}?at=2026-11-25T10:30"
     assert "On Wednesday 25 November 2026 at 10:30 (Europe/Warsaw) this goes to 3" in editor.read(shown)
-    assert state(house) is IssueState.DRAFT
+    assert state(house) is IssueState.READY
     assert editor.press(shown).location == PAGE
     assert letter(house).due_at == datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 
@@ -89,13 +89,13 @@ def test_a_page_that_was_open_past_its_moment_schedules_nothing(editor: Visitor,
     answer = editor.client.post(SCHEDULE, data=fields)
     assert answer.status_code == 400
     assert "has passed" in words(answer)
-    assert state(house) is IssueState.DRAFT
+    assert state(house) is IssueState.READY
 
 
-@pytest.mark.parametrize("form", [{}, {"version": "1.0.draft"}, {"version": "1.0.draft", "moment": "soon"}])
+@pytest.mark.parametrize("form", [{}, {"version": "1.0.ready"}, {"version": "1.0.ready", "moment": "soon"}])
 def test_a_form_that_is_not_whole_schedules_nothing(editor: Visitor, house: House, form: dict[str, str]) -> None:
     assert editor.client.post(SCHEDULE, data=form).status_code in {400, 409}
-    assert state(house) is IssueState.DRAFT
+    assert state(house) is IssueState.READY
 
 
 def test_a_page_from_before_a_change_does_nothing(editor: Visitor, house: House, now: datetime) -> None:
@@ -130,7 +130,9 @@ def test_an_issue_that_preflight_blocks_offers_no_button_and_takes_no_form(
     form = {"version": "2.0.draft", "moment": TUESDAY.isoformat()}
     assert editor.client.post(SCHEDULE, data=form).status_code == 409
     assert editor.client.post(f"{PAGE}readiness", data={**form, "readiness": "ready"}).status_code == 409
-    assert "It cannot go out yet" in editor.read(SEND)
+    for path in (SEND, SCHEDULE):
+        answer = editor.open(path)
+        assert (answer.status_code, "a placeholder is left" in words(answer)) == (409, True)
     assert state(house) is IssueState.DRAFT
 
 
@@ -196,10 +198,35 @@ def test_an_author_says_when_an_issue_is_ready_and_cannot_schedule_it(enter: Ent
     page = author.read(PAGE)
     assert "Editors and owners schedule; your role is author." in page
     assert "Schedule for" not in page
-    author.press(PAGE, f"{PAGE}readiness", readiness="ready")
-    assert state(house) is IssueState.READY
     author.press(PAGE, f"{PAGE}readiness", readiness="draft")
     assert state(house) is IssueState.DRAFT
+    author.press(PAGE, f"{PAGE}readiness", readiness="ready")
+    assert state(house) is IssueState.READY
+
+
+def test_a_draft_offers_no_button_to_schedule_and_takes_no_form(editor: Visitor, house: House) -> None:
+    editor.press(PAGE, f"{PAGE}readiness", readiness="draft")
+    page = editor.read(PAGE)
+    assert "It is a draft, and goes to nobody until somebody marks it as ready." in page
+    assert "Schedule for" not in page
+    assert "Send now" not in page
+    form = {"version": "1.0.draft", "moment": TUESDAY.isoformat()}
+    refusals = [
+        editor.open(SEND),
+        editor.open(SCHEDULE),
+        *(editor.client.post(to, data=form) for to in (SEND, SCHEDULE)),
+    ]
+    assert [answer.status_code for answer in refusals] == [409] * 4
+    assert all("is a draft; mark it ready at the desk first" in words(answer) for answer in refusals)
+    assert state(house) is IssueState.DRAFT
+
+
+def test_a_cancelled_issue_is_not_asked_whether_it_is_ready(editor: Visitor) -> None:
+    editor.press(PAGE, SCHEDULE)
+    editor.press(CANCEL)
+    page = editor.read(PAGE)
+    assert "can be scheduled again" in page
+    assert "Mark as ready" not in page
 
 
 def state(house: House) -> IssueState:

@@ -1,0 +1,107 @@
+"""The hand-over of one letter by smtplib: what the server said, how far it had come, and a cord to end the talk."""
+
+import smtplib
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from newsletter.delivery.replies import Reply, legible
+
+# Seconds. A stop can interrupt all but the opening of a connection, and waits for no farewell.
+_OPENING = 3.0
+_FAREWELL = 1.0
+
+
+class Cord:
+    """What a talk hangs by: pulled from any thread, it ends the talk that is going on, and every later one."""
+
+    def __init__(self) -> None:
+        self.held: Client | None = None
+        self.pulled = False
+
+    def pull(self) -> None:
+        self.pulled = True
+        if self.held and (sock := self.held.sock):
+            with suppress(OSError):
+                # Not the TLS socket's own, which takes the cipher away under the thread that reads.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+class Client(smtplib.SMTP):
+    """smtplib's, which forgets what the server said last and how far it had come."""
+
+    last = Reply(0, ("",))
+    past_sender = False
+    """Whether the server took the sender: only what it says after that may be about the reader."""
+
+    def __init__(self, cord: Cord, host: str, port: int, **options: Any) -> None:
+        self._cord = cord
+        cord.held = self
+        super().__init__(host, port, **options)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self._cord.pulled:
+            self.close()
+            raise smtplib.SMTPServerDisconnected("the press was stopped")
+        code, text = super().getreply()
+        self.last = _reply(code, text)
+        return code, text
+
+    def mail(self, sender: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
+        self.past_sender = False
+        code, text = super().mail(sender, options)
+        self.past_sender = code == 250
+        return code, text
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """As smtplib's, for which a 2xx other than 250 would be a refusal."""
+        code, text = super().data(msg)
+        return (250 if self.last.positive else code), text
+
+    def take_leave(self) -> None:
+        """QUIT, and close whatever comes of that."""
+        with suppress(smtplib.SMTPException, OSError):
+            if self.sock:
+                self.sock.settimeout(_FAREWELL)
+            self.quit()
+        self.close()
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> Any:
+        sock = super()._get_socket(host, port, min(timeout, _OPENING))  # type: ignore[misc]
+        sock.settimeout(timeout)
+        return sock
+
+
+class SslClient(Client, smtplib.SMTP_SSL):
+    """The same, encrypted from the first octet."""
+
+
+def heard(error: Exception) -> Reply:
+    """The reply inside one of smtplib's errors; a silence, and words out of turn, are as good as a 421."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        [(code, text)] = error.recipients.values()
+        return _in_turn(code, text)
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _in_turn(error.smtp_code, error.smtp_error)
+    return own(421, f"4.4.2 {told(error)}")
+
+
+def own(code: int, text: str) -> Reply:
+    """A reply in our words, where the server has none."""
+    return Reply(code, (text,))
+
+
+def told(error: Exception) -> str:
+    """What an error says, or at least its kind."""
+    return str(error) or type(error).__name__
+
+
+def _in_turn(code: int, text: bytes | str) -> Reply:
+    # No refusal is below 400, and a yes to the wrong question must not pass for "taken".
+    reply = _reply(code, text)
+    return reply if code >= 400 else own(421, f"4.5.0 out of turn: {reply}")
+
+
+def _reply(code: int, text: bytes | str) -> Reply:
+    return Reply(code, (legible(text if isinstance(text, bytes) else text.encode()),))
