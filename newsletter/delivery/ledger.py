@@ -34,6 +34,21 @@ _RUNNING = select(Letter.id).where(Letter.state == LetterState.RUNNING)
 _ROWS = cast("Table", Copy.__table__)
 _STATE = {state: literal(state, _ROWS.c.state.type) for state in CopyState}
 
+# The two moves that every copy makes are built once: building them costs more than the database does.
+_MINE = update(_ROWS).where(_SENDING, _ROWS.c.worker == bindparam("by"))
+_MOMENT = bindparam("moment", type_=_ROWS.c.begun_at.type)
+_BEGIN = (
+    _MINE.where(_ROWS.c.id.in_(bindparam("ids", expanding=True)), _ROWS.c.begun_at.is_(None), _ROWS.c.reason.is_(None))
+    .where(_ROWS.c.lease_until > _MOMENT, _ROWS.c.letter_id.in_(_RUNNING))
+    .values(begun_at=_MOMENT)
+    .returning(_ROWS.c.id)
+)
+_SAID = ("code", "status", "reply")
+_END = _MINE.where(_ROWS.c.id == bindparam("copy")).values(
+    {"attempts": _ROWS.c.attempts + 1, "lease_until": None, "ended_at": _MOMENT}
+    | {name: bindparam(name) for name in (*_SAID, "reason", "state")}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -120,9 +135,8 @@ def begin(session: Session, worker: str, ids: Collection[int], now: datetime) ->
 
     Not among it: a lost lease, a letter that was paused or cancelled, a reader who left meanwhile.
     """
-    mine = _held_by(worker).where(Copy.id.in_(ids), Copy.begun_at.is_(None))
-    fit = mine.where(Copy.reason.is_(None), Copy.lease_until > now, Copy.letter_id.in_(_RUNNING))
-    return set(_ids(session, fit.values(begun_at=now)))
+    parameters = {"by": worker, "ids": list(ids), "moment": now}
+    return set(session.connection().execute(_BEGIN, parameters).scalars())
 
 
 def record(session: Session, worker: str, outcomes: Sequence[Outcome], now: datetime) -> None:
@@ -131,10 +145,10 @@ def record(session: Session, worker: str, outcomes: Sequence[Outcome], now: date
     release(session, worker, now, [outcome.copy_id for outcome in back if outcome.not_before is None])
     put_off = [outcome for outcome in back if outcome.not_before is not None]
     ended = [outcome for outcome in outcomes if not outcome.goes_back]
-    tried = {"attempts": _ROWS.c.attempts + 1}
-    _write(session, worker, put_off, _back(now) | tried, ("code", "status", "reply", "not_before"))
-    final = tried | {"lease_until": None, "ended_at": now}
-    _write(session, worker, ended, final, ("code", "status", "reply", "reason", "state"))
+    if put_off:
+        _write(session, worker, _put_off(now), put_off, {}, (*_SAID, "not_before"))
+    if ended:
+        _write(session, worker, _END, ended, {"moment": now}, (*_SAID, "reason", "state"))
 
 
 def release(session: Session, worker: str, now: datetime, ids: Collection[int]) -> None:
@@ -237,15 +251,23 @@ def _back(now: datetime) -> dict[str, Any]:
     }
 
 
+def _put_off(now: datetime) -> Update:
+    tried = {"attempts": _ROWS.c.attempts + 1} | {name: bindparam(name) for name in (*_SAID, "not_before")}
+    return _MINE.where(_ROWS.c.id == bindparam("copy")).values(_back(now) | tried)
+
+
 def _write(
-    session: Session, worker: str, outcomes: Sequence[Outcome], same: dict[str, Any], own: Sequence[str]
+    session: Session,
+    worker: str,
+    move: Update,
+    outcomes: Sequence[Outcome],
+    same: dict[str, Any],
+    own: Sequence[str],
 ) -> None:
-    """One statement for all of them: some columns the same for each, some its own."""
-    if not outcomes:
-        return
-    mine = update(_ROWS).where(_SENDING, _ROWS.c.id == bindparam("copy"), _ROWS.c.worker == worker)
-    told = [{"copy": outcome.copy_id} | {name: getattr(outcome, name) for name in own} for outcome in outcomes]
-    session.connection().execute(mine.values(same | {name: bindparam(name) for name in own}), told)
+    """Make one move for all of them: some parameters the same for each, some its own."""
+    shared = same | {"by": worker}
+    told = [shared | {"copy": one.copy_id} | {name: getattr(one, name) for name in own} for one in outcomes]
+    session.connection().execute(move, told)
 
 
 def _run(session: Session, statement: Update) -> int:
