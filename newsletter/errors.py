@@ -6,7 +6,6 @@ PressError                 a sentence for the person, and never a traceback
 │   ├── NotFound           there is no such thing here
 │   └── Conflict           it has changed meanwhile, or its state does not allow this
 └── Unavailable            nothing is wrong with the request; try again later
-    ├── TryLater           this one copy: the server put it off (4xx)
     └── TransportDown      every copy: the mail server cannot be reached or used
 """
 
@@ -33,10 +32,6 @@ class Conflict(Refused):
 
 class Unavailable(PressError):
     """Nothing is wrong with the request; try again later."""
-
-
-class TryLater(Unavailable):
-    """The server put this one copy off (4xx)."""
 
 
 class TransportDown(Unavailable):

@@ -43,27 +43,21 @@ class Started:
     copies: int
 
 
-def masthead(publication: Publication, links: Links) -> Masthead:
-    """What a mail or a page shows of its publication."""
-    return Masthead.of(publication, links)
-
-
 def rendered(issue: Issue, revision: Revision, links: Links) -> Rendered:
     """An issue's letter, with its merge fields still in."""
     kept = shelf.picture_names(revision)
-    return render.issue(
-        shelf.text(issue, revision), masthead(issue.publication, links), lambda name: links.picture(kept[name])
-    )
+    masthead = Masthead.of(issue.publication, links)
+    return render.issue(shelf.text(issue, revision), masthead, lambda name: links.picture(kept[name]))
 
 
 def check(issue: Issue, links: Links) -> list[preflight.Finding]:
     """What preflight finds in the newest revision."""
-    return preflight.check(shelf.text(issue, issue.revision), rendered(issue, issue.revision, links))
+    return _check(issue, rendered(issue, issue.revision, links))
 
 
 def blocking(issue: Issue, links: Links) -> list[preflight.Finding]:
     """What stops the newest revision from being printed."""
-    return [finding for finding in check(issue, links) if finding.level is preflight.Level.BLOCKING]
+    return _blocking(check(issue, links))
 
 
 def is_open(issue: Issue) -> bool:
@@ -77,13 +71,14 @@ def can_be_scheduled(issue: Issue) -> bool:
     return is_open(issue) and shelf.state(issue) is not IssueState.DRAFT
 
 
-def require_schedulable(issue: Issue, links: Links) -> None:
-    """Conflict, saying what to do first, unless an issue may be scheduled or sent and nothing blocks it."""
+def require_schedulable(issue: Issue, links: Links) -> Rendered:
+    """The mail of an issue that may be scheduled or sent; Conflict, saying what to do first, for any other."""
     _require_open(issue)
-    _require_fit(issue, links)
+    mail = _require_fit(issue, links)
     if not can_be_scheduled(issue):
         mark = f"mark it ready at the desk first, or with `newsletter issues ready {issue.slug}`"
         raise Conflict(f"{issue.slug} is a draft; {mark}")
+    return mail
 
 
 def mark_ready(issue: Issue, links: Links) -> None:
@@ -184,8 +179,7 @@ def next_free_slot(session: Session, publication: Publication, now: datetime) ->
 
 
 def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: datetime) -> Letter:
-    require_schedulable(issue, links)
-    letter = _letter(issue, rendered(issue, issue.revision, links), links, at, now)
+    letter = _letter(issue, require_schedulable(issue, links), links, at, now)
     try:
         with session.begin_nested():
             session.add(letter)
@@ -218,9 +212,19 @@ def _require_open(issue: Issue) -> None:
     raise Conflict(f"{issue.slug} is {now.value} already{hint}")
 
 
-def _require_fit(issue: Issue, links: Links) -> None:
-    if found := blocking(issue, links):
+def _require_fit(issue: Issue, links: Links) -> Rendered:
+    mail = rendered(issue, issue.revision, links)
+    if found := _blocking(_check(issue, mail)):
         raise Conflict("\n".join([f"{issue.slug} is not fit to print:", *map(str, found)]))
+    return mail
+
+
+def _check(issue: Issue, mail: Rendered) -> list[preflight.Finding]:
+    return preflight.check(shelf.text(issue, issue.revision), mail)
+
+
+def _blocking(findings: Sequence[preflight.Finding]) -> list[preflight.Finding]:
+    return [finding for finding in findings if finding.level is preflight.Level.BLOCKING]
 
 
 def _letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: datetime) -> Letter:

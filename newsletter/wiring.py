@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from newsletter import schema
 from newsletter.audience.practice import Caps, Practice
@@ -11,11 +10,10 @@ from newsletter.db import Sessions, open_engine
 from newsletter.delivery import merge
 from newsletter.delivery.outbox import Composed
 from newsletter.editorial import archive, cadence, render
-from newsletter.editorial.masthead import Link
+from newsletter.editorial.masthead import Link, Masthead
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.links import Links
 from newsletter.publications import Publication
-from newsletter.publishing import masthead
 from newsletter.tokens import Seal
 
 
@@ -28,11 +26,6 @@ class House:
     links: Links
     practice: Practice
     pictures: PictureFolder
-
-    @cached_property
-    def database(self) -> str:
-        """Which engine keeps the store: `sqlite` or `postgresql`."""
-        return self.sessions.engine.dialect.name
 
     def close(self) -> None:
         """Give back the database's connections."""
@@ -60,7 +53,7 @@ def _practice(settings: Settings, sessions: Sessions, links: Links) -> Practice:
 
     def compose(kind: str, publication: Publication, fields: Mapping[str, str]) -> Composed:
         latest = _latest_issue(sessions, links, publication) if kind == "welcome" else None
-        mail = render.single(kind, masthead(publication, links), latest)
+        mail = render.single(kind, Masthead.of(publication, links), latest)
         return _filled(mail, kind, {"next_issue": _weekly_hour(publication), **fields})
 
     return Practice(links, compose, caps, settings.consent_origin, settings.secret)

@@ -1,10 +1,10 @@
 """What a mail server must show before we trust it: a verified certificate, and no password in the clear."""
 
-import ipaddress
 import ssl
 from functools import cache
 
 from newsletter.errors import TransportDown
+from newsletter.ports import is_loopback
 
 
 @cache
@@ -17,12 +17,5 @@ def verified() -> ssl.SSLContext:
 
 def require_privacy(host: str, peer: str, *, encrypted: bool) -> None:
     """TransportDown, saying what to set, where a password would cross the network readable."""
-    if not encrypted and not _is_loopback(peer):
+    if not encrypted and not is_loopback(peer):
         raise TransportDown(f"the password for {host} is not sent without TLS; set MAIL_USE_TLS or MAIL_USE_SSL")
-
-
-def _is_loopback(peer: str) -> bool:
-    try:
-        return ipaddress.ip_address(peer).is_loopback
-    except ValueError:
-        return False

@@ -28,7 +28,6 @@ class Person:
     nonce: int
     email: str
     role: Role
-    has_password: bool
 
     is_authenticated: ClassVar[bool] = True
     is_active: ClassVar[bool] = True
@@ -37,7 +36,7 @@ class Person:
     @classmethod
     def of(cls, editor: Editor) -> Self:
         """The person behind a row of the store."""
-        return cls(editor.id, editor.nonce, editor.email, editor.role, editor.password_hash is not None)
+        return cls(editor.id, editor.nonce, editor.email, editor.role)
 
     def get_id(self) -> str:
         """What the session cookie keeps: it stops being true when the nonce changes."""
