@@ -1,5 +1,6 @@
 """The store: engine, sessions, the naming convention, and the one type for moments."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -16,15 +17,24 @@ from sqlalchemy import (
     Enum,
     Integer,
     MetaData,
+    Text,
     TypeDecorator,
+    bindparam,
+    cast,
+    column,
     create_engine,
     event,
+    func,
+    literal_column,
+    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 from sqlalchemy.orm import Session as Session  # for the web rooms, which know no SQLAlchemy
+from sqlalchemy.sql.expression import FromClause
+from sqlalchemy.types import TypeEngine
 
 from newsletter.errors import Invalid
 
@@ -83,6 +93,18 @@ def insert(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.In
     return sqlite.insert(table)
 
 
+def rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:
+    """The JSON list in the parameter `rows` as a table, so that one constant statement moves any number of rows."""
+    text = bindparam("rows", type_=Text())
+    if dialect == "postgresql":
+        typed = [column(name, type_) for name, type_ in columns.items()]
+        table = func.json_to_recordset(cast(text, postgresql.JSON)).table_valued(*typed)
+        return table.render_derived(name="moved", with_types=True)
+    each = func.json_each(text).table_valued("value")
+    cells = [func.json_extract(each.c.value, literal_column(f"'$.{name}'")).label(name) for name in columns]
+    return select(*cells).subquery("moved")
+
+
 class Sessions:
     """Opens sessions on one database: `begin` to write, `reading` to look."""
 
@@ -92,9 +114,26 @@ class Sessions:
         # The database itself refuses a write in such a session, so a GET cannot change anything by a slip.
         self._reading = sessionmaker(engine.execution_options(read_only=True, postgresql_readonly=True))
 
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is in this process (SQLite): no network to wait for, and one writer at a time."""
+        return self.engine.dialect.name == "sqlite"
+
     def begin(self) -> AbstractContextManager[Session]:
         """A session that commits at the end of the block, or rolls back on any error."""
         return self._writing.begin()
+
+    def kept(self) -> Connection:
+        """A connection to keep for many short transactions; DatabaseDown soon, not late, where another holds a lock.
+
+        On PostgreSQL it gives way before a deadlock is even looked for, so the other one is never the victim.
+        """
+        connection = self.engine.connect()
+        # Closed for good at its end, for its impatience is not for others.
+        connection.detach()
+        with connection.begin():
+            connection.exec_driver_sql("PRAGMA busy_timeout = 0" if self.embedded else "SET lock_timeout = '300ms'")
+        return connection
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -139,5 +178,11 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A writer that begins as a reader can fail half-way with "database is locked"; one that asks first waits.
     read_only = connection.get_execution_options().get("read_only", False)
-    connection.exec_driver_sql(f"PRAGMA query_only = {int(read_only)}")
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    driver: Any = connection.connection.dbapi_connection
+    if connection.info.get("read_only") is not read_only:
+        driver.execute(f"PRAGMA query_only = {int(read_only)}")
+        connection.info["read_only"] = read_only
+    try:
+        driver.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        raise OperationalError("BEGIN", None, error) from error

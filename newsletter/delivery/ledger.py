@@ -8,18 +8,37 @@ A move out of `sending` is a compare-and-set on state and worker, so whoever los
 nothing. A reason on a copy that is being sent marks it: if it comes back, it is skipped, not queued.
 """
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Literal, cast
 
 import structlog
-from sqlalchemy import Table, Update, bindparam, case, func, literal, null, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Table,
+    Update,
+    bindparam,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
+from newsletter.db import rows
 from newsletter.delivery import suppression
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
-from newsletter.delivery.outcomes import Outcome
+from newsletter.delivery.outcomes import Held, Outcome
 
 log = structlog.get_logger(__name__)
 
@@ -34,20 +53,41 @@ _RUNNING = select(Letter.id).where(Letter.state == LetterState.RUNNING)
 _ROWS = cast("Table", Copy.__table__)
 _STATE = {state: literal(state, _ROWS.c.state.type) for state in CopyState}
 
-# The two moves that every copy makes are built once: building them costs more than the database does.
-_MINE = update(_ROWS).where(_SENDING, _ROWS.c.worker == bindparam("by"))
 _MOMENT = bindparam("moment", type_=_ROWS.c.begun_at.type)
-_BEGIN = (
-    _MINE.where(_ROWS.c.id.in_(bindparam("ids", expanding=True)), _ROWS.c.begun_at.is_(None), _ROWS.c.reason.is_(None))
-    .where(_ROWS.c.lease_until > _MOMENT, _ROWS.c.letter_id.in_(_RUNNING))
-    .values(begun_at=_MOMENT)
-    .returning(_ROWS.c.id)
-)
 _SAID = ("code", "status", "reply")
-_END = _MINE.where(_ROWS.c.id == bindparam("copy")).values(
-    {"attempts": _ROWS.c.attempts + 1, "lease_until": None, "ended_at": _MOMENT}
-    | {name: bindparam(name) for name in (*_SAID, "reason", "state")}
-)
+_TOLD = (*_SAID, "reason", "state")
+
+
+@dataclass(frozen=True, slots=True)
+class _Moves:
+    """The two moves that every copy makes, in constant statements that move many rows each."""
+
+    begin: ReturningUpdate[int]
+    end: Update
+
+
+@cache
+def _moves(dialect: str) -> _Moves:
+    keys = {"id": _ROWS.c.id.type, "letter_id": _ROWS.c.letter_id.type}
+    begun, ended = rows(dialect, **keys), rows(dialect, **keys, **{name: _ROWS.c[name].type for name in _TOLD})
+    begin = (
+        _mine(begun)
+        .where(_ROWS.c.begun_at.is_(None), _ROWS.c.reason.is_(None), _ROWS.c.lease_until > _MOMENT)
+        .where(_ROWS.c.letter_id.in_(_RUNNING))
+        .values(begun_at=_MOMENT)
+        .returning(_ROWS.c.id)
+    )
+    end = _mine(ended).values(
+        {"attempts": _ROWS.c.attempts + 1, "lease_until": None, "ended_at": _MOMENT}
+        | {name: ended.c[name] for name in _TOLD}
+    )
+    return _Moves(begin, end)
+
+
+def _mine(moved: FromClause) -> Update:
+    # The letter is what the ledger is partitioned by on PostgreSQL.
+    same = (_ROWS.c.id == moved.c.id) & (_ROWS.c.letter_id == moved.c.letter_id)
+    return update(_ROWS).where(same, _SENDING, _ROWS.c.worker == bindparam("by"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +157,7 @@ def blank(session: Session, subscription_ids: Collection[int], now: datetime) ->
     """Erase who these readers were: what was sent stays on record, to nobody in particular."""
     theirs = update(Copy).where(Copy.subscription_id.in_(subscription_ids))
     _skip(session, theirs, "erased", now)
-    _run(session, theirs.values(address="", name="", reply=None))
+    session.connection().execute(theirs.values(address="", name="", reply=None))
 
 
 def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Claimed]:
@@ -130,41 +170,39 @@ def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Clai
     return _without_suppressed(session, worker, claimed, now)
 
 
-def begin(session: Session, worker: str, ids: Collection[int], now: datetime) -> set[int]:
+def begin(connection: Connection, worker: str, copies: Iterable[Held], now: datetime) -> set[int]:
     """Mark that these final dots may be written from here on; those that must not be are not among the answer.
 
     Not among it: a lost lease, a letter that was paused or cancelled, a reader who left meanwhile.
     """
-    parameters = {"by": worker, "ids": list(ids), "moment": now}
-    return set(session.connection().execute(_BEGIN, parameters).scalars())
+    told = json.dumps([{"id": copy.id, "letter_id": copy.letter_id} for copy in copies])
+    return set(connection.scalars(_moves(connection.dialect.name).begin, {"by": worker, "rows": told, "moment": now}))
 
 
-def record(session: Session, worker: str, outcomes: Sequence[Outcome], now: datetime) -> None:
+def record(connection: Connection, worker: str, outcomes: Sequence[Outcome], now: datetime) -> None:
     """Write down what became of these copies, in three grouped statements at most."""
-    back = [outcome for outcome in outcomes if outcome.goes_back]
-    release(session, worker, now, [outcome.copy_id for outcome in back if outcome.not_before is None])
-    put_off = [outcome for outcome in back if outcome.not_before is not None]
-    ended = [outcome for outcome in outcomes if not outcome.goes_back]
-    if put_off:
-        _write(session, worker, _put_off(now), put_off, {}, (*_SAID, "not_before"))
+    ended = [_row(outcome) for outcome in outcomes if not outcome.goes_back]
     if ended:
-        _write(session, worker, _END, ended, {"moment": now}, (*_SAID, "reason", "state"))
+        parameters = {"by": worker, "rows": json.dumps(ended), "moment": now}
+        connection.execute(_moves(connection.dialect.name).end, parameters)
+    if len(ended) < len(outcomes):
+        _take_back(connection, worker, [outcome for outcome in outcomes if outcome.goes_back], now)
 
 
-def release(session: Session, worker: str, now: datetime, ids: Collection[int]) -> None:
+def release(session: Session, worker: str, now: datetime, copies: Collection[Held]) -> None:
     """Give back claimed copies that were not tried; no attempt is charged."""
-    if ids:
-        _run(session, _held_by(worker).where(Copy.id.in_(ids)).values(_back(now)))
+    if copies:
+        session.connection().execute(_held_by(worker).where(_one_of(copies)).values(_back(now)))
 
 
 def release_unbegun(session: Session, worker: str, now: datetime) -> None:
     """Give back whatever this worker claimed and has not begun."""
-    _run(session, _held_by(worker).where(Copy.begun_at.is_(None)).values(_back(now)))
+    session.connection().execute(_held_by(worker).where(Copy.begun_at.is_(None)).values(_back(now)))
 
 
 def extend_leases(session: Session, worker: str, now: datetime) -> None:
     """Keep what this worker holds."""
-    _run(session, _held_by(worker).values(lease_until=now + LEASE))
+    session.connection().execute(_held_by(worker).values(lease_until=now + LEASE))
 
 
 def recover(session: Session, now: datetime, policy: Literal["resend", "hold"]) -> Recovered:
@@ -198,7 +236,7 @@ def halted(session: Session, letter_ids: Collection[int]) -> set[int]:
 
 
 def _held_by(worker: str) -> Update:
-    return update(Copy).where(_SENDING, Copy.worker == worker)
+    return update(_ROWS).where(_SENDING, _ROWS.c.worker == worker)
 
 
 def _claim(session: Session, letter_id: int, worker: str, limit: int, now: datetime) -> list[Claimed]:
@@ -217,7 +255,9 @@ def _without_suppressed(session: Session, worker: str, claimed: list[Claimed], n
         return claimed
     ids = [copy_id for copy_id, key in keys.items() if key in barred]
     theirs = _held_by(worker).where(Copy.id.in_(ids))
-    _run(session, theirs.values(state=CopyState.SKIPPED, reason="suppressed", lease_until=None, ended_at=now))
+    session.connection().execute(
+        theirs.values(state=CopyState.SKIPPED, reason="suppressed", lease_until=None, ended_at=now)
+    )
     return [copy for copy in claimed if keys[copy.id] not in barred]
 
 
@@ -251,27 +291,32 @@ def _back(now: datetime) -> dict[str, Any]:
     }
 
 
-def _put_off(now: datetime) -> Update:
+def _row(outcome: Outcome) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(outcome, name) for name in _TOLD}
+    return row | {"id": outcome.copy.id, "letter_id": outcome.copy.letter_id}
+
+
+def _take_back(connection: Connection, worker: str, outcomes: Sequence[Outcome], now: datetime) -> None:
+    if untried := [outcome.copy for outcome in outcomes if outcome.not_before is None]:
+        connection.execute(_held_by(worker).where(_one_of(untried)).values(_back(now)))
+    if tried := [outcome for outcome in outcomes if outcome.not_before is not None]:
+        connection.execute(_put_off(worker, now), [_try(outcome) for outcome in tried])
+
+
+def _try(outcome: Outcome) -> dict[str, Any]:
+    said = {name: getattr(outcome, name) for name in (*_SAID, "not_before")}
+    return said | {"copy": outcome.copy.id, "letter": outcome.copy.letter_id}
+
+
+def _one_of(copies: Collection[Held]) -> ColumnElement[bool]:
+    letters = {copy.letter_id for copy in copies}
+    return _ROWS.c.letter_id.in_(letters) & _ROWS.c.id.in_([copy.id for copy in copies])
+
+
+def _put_off(worker: str, now: datetime) -> Update:
     tried = {"attempts": _ROWS.c.attempts + 1} | {name: bindparam(name) for name in (*_SAID, "not_before")}
-    return _MINE.where(_ROWS.c.id == bindparam("copy")).values(_back(now) | tried)
-
-
-def _write(
-    session: Session,
-    worker: str,
-    move: Update,
-    outcomes: Sequence[Outcome],
-    same: dict[str, Any],
-    own: Sequence[str],
-) -> None:
-    """Make one move for all of them: some parameters the same for each, some its own."""
-    shared = same | {"by": worker}
-    told = [shared | {"copy": one.copy_id} | {name: getattr(one, name) for name in own} for one in outcomes]
-    session.connection().execute(move, told)
-
-
-def _run(session: Session, statement: Update) -> int:
-    return session.connection().execute(statement).rowcount
+    own = _held_by(worker).where(_ROWS.c.letter_id == bindparam("letter"), _ROWS.c.id == bindparam("copy"))
+    return own.values(_back(now) | tried)
 
 
 def _ids(session: Session, statement: Update, column: Any = Copy.id) -> list[int]:

@@ -141,10 +141,10 @@ class Line:
         try:
             return self._composed(copy)
         except mime.NoAddress as error:
-            self._settle(outcomes.refused_here(copy.id, "5.1.3", str(error)))
+            self._settle(outcomes.refused_here(copy, "5.1.3", str(error)))
         except Exception as error:
             log.exception("copy failed", copy=copy.id, letter=copy.letter_id)
-            self._settle(outcomes.faulty(copy.id, error))
+            self._settle(outcomes.faulty(copy, error))
         return None
 
     def _composed(self, copy: Claimed) -> Sheet:
@@ -165,15 +165,15 @@ class Line:
             raise
         except Exception as error:
             log.exception("copy failed", copy=copy.id, letter=copy.letter_id)
-            self._settle(outcomes.faulty(copy.id, error))
+            self._settle(outcomes.faulty(copy, error))
 
     async def _attempt(self, sheet: Sheet) -> Outcome:
         """Send one copy; TransportDown, and no outcome, when that says nothing about the copy."""
         wire = await self._connected()
         if sheet.envelope.international and "SMTPUTF8" not in wire.extensions:
             why = "the address needs SMTPUTF8, which the server has not"
-            return outcomes.refused_here(sheet.copy.id, "5.6.7", why)
-        begun = self._floor.scribe.begin(sheet.copy.id)
+            return outcomes.refused_here(sheet.copy, "5.6.7", why)
+        begun = self._floor.scribe.begin(sheet.copy)
         try:
             return await self._transact(wire, sheet, begun)
         except HungUp:
@@ -189,7 +189,7 @@ class Line:
         if not await begun:
             wire.drop()
             await self._floor.tray.sweep()
-            return outcomes.given_back(sheet.copy.id)
+            return outcomes.given_back(sheet.copy)
         return self._judged(sheet.copy, await wire.deliver(sheet.content, self._look_ahead()), charged=True)
 
     def _judged(self, copy: Claimed, reply: Reply, *, charged: bool = False) -> Outcome:
@@ -199,31 +199,31 @@ class Line:
             # It took the sender, so what it says now may be about this reader, and is as good as hanging up.
             raise HungUp(f"the server answers {reply}")
         if verdict is Verdict.TAKEN:
-            return outcomes.sent(copy.id, reply)
+            return outcomes.sent(copy, reply)
         if verdict is Verdict.NEVER:
             log.info("copy refused", copy=copy.id, letter=copy.letter_id, code=reply.code, status=reply.status)
-            return outcomes.refused(copy.id, reply)
+            return outcomes.refused(copy, reply)
         return self._put_off(copy, reply)
 
     def _put_off(self, copy: Claimed, reply: Reply) -> Outcome:
         wait = retry.COPIES.after(copy.attempts + 1, random.random())  # noqa: S311  (spreads load, keeps no secret)
         if wait is None:
             log.info("copy given up", copy=copy.id, letter=copy.letter_id, code=reply.code, status=reply.status)
-            return outcomes.gave_up(copy.id, reply)
-        return outcomes.put_off(copy.id, reply, self._way.clock() + wait)
+            return outcomes.gave_up(copy, reply)
+        return outcomes.put_off(copy, reply, self._way.clock() + wait)
 
     def _after_trouble(self, copy: Claimed, why: str, *, blame: bool) -> Outcome:
         """What a try that got no answer means for its copy."""
         if self._wire and self._wire.awaiting_verdict:
             return self._doubted(copy, why)
         if not (blame and self._hung_up_before(copy)):
-            return outcomes.given_back(copy.id)
+            return outcomes.given_back(copy)
         return self._tried_in_vain(copy, why)
 
     def _doubted(self, copy: Claimed, why: str) -> Outcome:
         log.warning("copy in doubt", copy=copy.id, letter=copy.letter_id, policy=self._way.in_doubt, why=why)
         if self._way.in_doubt == "hold" or self._hung_up_before(copy):
-            return outcomes.in_doubt(copy.id, f"in doubt: {why} after the final dot")
+            return outcomes.in_doubt(copy, f"in doubt: {why} after the final dot")
         return self._tried_in_vain(copy, f"in doubt: {why} after the final dot")
 
     def _hung_up_before(self, copy: Claimed) -> bool:
@@ -234,12 +234,12 @@ class Line:
     def _tried_in_vain(self, copy: Claimed, why: str) -> Outcome:
         wait = retry.COPIES.after(copy.attempts + 1, random.random())  # noqa: S311
         if wait is None:
-            return outcomes.unheard(copy.id, why)
-        return outcomes.unanswered(copy.id, why, self._way.clock() + wait)
+            return outcomes.unheard(copy, why)
+        return outcomes.unanswered(copy, why, self._way.clock() + wait)
 
     def _give_back_following(self) -> None:
         if self._following:
-            self._settle(outcomes.given_back(self._following.copy.id))
+            self._settle(outcomes.given_back(self._following.copy))
             self._following = None
 
     def _settle(self, outcome: Outcome) -> None:

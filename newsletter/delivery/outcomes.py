@@ -8,6 +8,15 @@ from newsletter.delivery.merge import as_header
 from newsletter.delivery.models import CopyState
 
 
+class Held(Protocol):
+    """A copy that this worker holds."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def letter_id(self) -> int: ...
+
+
 class Answer(Protocol):
     """What the other server said."""
 
@@ -23,7 +32,7 @@ class Answer(Protocol):
 class Outcome:
     """Where a claimed copy goes, and the words that go with it."""
 
-    copy_id: int
+    copy: Held
     state: CopyState
     """PENDING when it goes back among those to be sent."""
     code: int | None = None
@@ -38,64 +47,64 @@ class Outcome:
         return self.state is CopyState.PENDING
 
 
-def sent(copy_id: int, answer: Answer) -> Outcome:
+def sent(copy: Held, answer: Answer) -> Outcome:
     """The server took it."""
-    return _answered(copy_id, CopyState.SENT, answer)
+    return _answered(copy, CopyState.SENT, answer)
 
 
-def refused(copy_id: int, answer: Answer) -> Outcome:
+def refused(copy: Held, answer: Answer) -> Outcome:
     """The server will never take it (5xx)."""
-    return _answered(copy_id, CopyState.REFUSED, answer)
+    return _answered(copy, CopyState.REFUSED, answer)
 
 
-def refused_here(copy_id: int, status: str, why: str) -> Outcome:
+def refused_here(copy: Held, status: str, why: str) -> Outcome:
     """No server was asked, for none could take it; `status` is the enhanced code (RFC 3463) that tells why."""
-    return Outcome(copy_id, CopyState.REFUSED, status=status, reply=why)
+    return Outcome(copy, CopyState.REFUSED, status=status, reply=why)
 
 
-def put_off(copy_id: int, answer: Answer, not_before: datetime) -> Outcome:
+def put_off(copy: Held, answer: Answer, not_before: datetime) -> Outcome:
     """It was tried in vain, and is tried again at that moment."""
-    return _answered(copy_id, CopyState.PENDING, answer, not_before=not_before)
+    return _answered(copy, CopyState.PENDING, answer, not_before=not_before)
 
 
-def unanswered(copy_id: int, why: str, not_before: datetime) -> Outcome:
+def unanswered(copy: Held, why: str, not_before: datetime) -> Outcome:
     """It was tried, the server said nothing to it, and it is tried again at that moment."""
-    return Outcome(copy_id, CopyState.PENDING, reply=why, not_before=not_before)
+    return Outcome(copy, CopyState.PENDING, reply=why, not_before=not_before)
 
 
-def gave_up(copy_id: int, answer: Answer) -> Outcome:
+def gave_up(copy: Held, answer: Answer) -> Outcome:
     """It was put off once too often."""
-    return _answered(copy_id, CopyState.FAILED, answer, reason="gave up")
+    return _answered(copy, CopyState.FAILED, answer, reason="gave up")
 
 
-def unheard(copy_id: int, why: str) -> Outcome:
+def unheard(copy: Held, why: str) -> Outcome:
     """No server ever answered to it, however often it was tried."""
-    return Outcome(copy_id, CopyState.FAILED, reply=why, reason="gave up")
+    return Outcome(copy, CopyState.FAILED, reply=why, reason="gave up")
 
 
-def faulty(copy_id: int, error: Exception) -> Outcome:
+def faulty(copy: Held, error: Exception) -> Outcome:
     """It could not be made into a message; a fault of ours, told by the error's name."""
     return Outcome(
-        copy_id, CopyState.FAILED, reason=f"fault: {type(error).__name__}"[:40], reply=as_header(str(error))[:500]
+        copy, CopyState.FAILED, reason=f"fault: {type(error).__name__}"[:40], reply=as_header(str(error))[:500]
     )
 
 
-def in_doubt(copy_id: int, why: str) -> Outcome:
+def in_doubt(copy: Held, why: str) -> Outcome:
     """Its final dot may have been written, and nobody answered (RFC 1047)."""
-    return Outcome(copy_id, CopyState.IN_DOUBT, reply=why)
+    return Outcome(copy, CopyState.IN_DOUBT, reply=why)
 
 
-def given_back(copy_id: int) -> Outcome:
+def given_back(copy: Held) -> Outcome:
     """It was not tried, through no fault of its own."""
-    return Outcome(copy_id, CopyState.PENDING)
+    return Outcome(copy, CopyState.PENDING)
 
 
 def _answered(
-    copy_id: int,
+    copy: Held,
     state: CopyState,
     answer: Answer,
     *,
     reason: str | None = None,
     not_before: datetime | None = None,
 ) -> Outcome:
-    return Outcome(copy_id, state, answer.code, answer.status, answer.text, reason, not_before)
+    return Outcome(copy, state, answer.code, answer.status, answer.text, reason, not_before)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from newsletter.delivery.merge import as_header
 from newsletter.errors import TransportDown
@@ -67,10 +68,8 @@ class ReplyReader:
         return [reply for line in lines if (reply := self._take(line.removesuffix(b"\r")))]
 
     def _take(self, line: bytes) -> Reply | None:
-        found = _LINE.fullmatch(line)
-        if found is None or len(line) > MAX_LINE:
-            raise ProtocolError(f"not a reply: {legible(line[:80])!r}")
-        return self._join(int(found[1]), found[2] == b"-", legible(found[3] or b""))
+        code, more, text = _parsed(line)
+        return self._join(code, more, text)
 
     def _join(self, code: int, more: bool, text: str) -> Reply | None:
         if (self._lines and code != self._code) or len(self._lines) == MAX_LINES:
@@ -81,6 +80,15 @@ class ReplyReader:
             return None
         lines, self._lines = tuple(self._lines), []
         return Reply(code, lines)
+
+
+@lru_cache(maxsize=256)
+def _parsed(line: bytes) -> tuple[int, bool, str]:
+    # Most of what a server says in a run it has said a moment before.
+    found = _LINE.fullmatch(line)
+    if found is None or len(line) > MAX_LINE:
+        raise ProtocolError(f"not a reply: {legible(line[:80])!r}")
+    return int(found[1]), found[2] == b"-", legible(found[3] or b"")
 
 
 def legible(text: bytes) -> str:

@@ -6,43 +6,53 @@ stays in memory, and each move is a compare-and-set, so trying twice does no har
 """
 
 import asyncio
+import contextlib
 from asyncio import Future
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
 from newsletter.delivery import ledger
-from newsletter.delivery.outcomes import Outcome
+from newsletter.delivery.outcomes import Held, Outcome
 
 T = TypeVar("T")
 
 _AWAY = (OperationalError, InterfaceError, PoolTimeout)
-_LONGEST_WAIT = 5.0  # seconds
+# Seconds. What gathers for so long is written together; less would mean more and smaller transactions.
+_GATHER = 0.001
+
+# Seconds between two tries. Where another writer is at work they are short; where the database is away they grow.
+_SHORTEST_WAIT = 0.002
+_WORTH_TELLING = 0.5
+_LONGEST_WAIT = 5.0
 
 log = structlog.get_logger(__name__)
 
 
 class Scribe:
-    """Writes for one press run, in a thread, so that the lines go on meanwhile."""
+    """Writes for one press run over one connection that it keeps."""
 
     def __init__(self, sessions: Sessions, worker: str, clock: Callable[[], datetime]) -> None:
         self._sessions = sessions
         self._worker = worker
         self._clock = clock
-        self._begins: dict[int, Future[bool]] = {}
+        self._connection: Connection | None = None
+        self._begins: list[tuple[Held, Future[bool]]] = []
         self._outcomes: list[Outcome] = []
         self._asked = asyncio.Event()
         self._pen = asyncio.Lock()
 
-    def begin(self, copy_id: int) -> Future[bool]:
+    def begin(self, copy: Held) -> Future[bool]:
         """Once this is done, and true, the copy's final dot may be written; false: it must not be."""
-        begun = self._begins[copy_id] = asyncio.get_running_loop().create_future()
+        begun: Future[bool] = asyncio.get_running_loop().create_future()
+        self._begins.append((copy, begun))
         self._asked.set()
         return begun
 
@@ -54,50 +64,72 @@ class Scribe:
     async def write(self, work: Callable[[Session], T]) -> T:
         """Do this in a transaction of its own; waits while the database is away."""
         async with self._pen:
-            return await self._insist(work)
+            return await self._insist(lambda connection: _in_session(connection, work))
 
     async def run(self) -> None:
         """Write group after group, until cancelled."""
         while True:
             await self._asked.wait()
+            await asyncio.sleep(_GATHER)
             await self.flush()
 
     async def flush(self) -> None:
         """Write what waits to be written, in one transaction."""
         async with self._pen:
             self._asked.clear()
-            begins, self._begins = self._begins, {}
+            begins, self._begins = self._begins, []
             outcomes = list(self._outcomes)
-            begun = await self._insist(lambda session: self._group(session, outcomes, list(begins)))
+            begun = await self._insist(lambda connection: self._group(connection, outcomes, begins))
             # Only now, so that a wait that is cancelled loses no result.
             del self._outcomes[: len(outcomes)]
-        for copy_id, answer in begins.items():
+        for copy, answer in begins:
             if not answer.done():
-                answer.set_result(copy_id in begun)
+                answer.set_result(copy.id in begun)
 
-    async def _insist(self, work: Callable[[Session], T]) -> T:
-        wait = 0.1
-        while True:
-            try:
-                return await _to_the_end(asyncio.to_thread(self._in_transaction, work))
-            except _AWAY as error:
-                log.warning("the ledger cannot be written; trying again", error=type(error).__name__)
-            await asyncio.sleep(wait)
-            wait = min(_LONGEST_WAIT, wait * 2)
+    def close(self) -> None:
+        """Give up the connection; the next writing opens another."""
+        connection, self._connection = self._connection, None
+        if connection:
+            with contextlib.suppress(DBAPIError):
+                connection.close()
 
     @property
     def unwritten(self) -> list[int]:
         """The copies whose results are in memory only."""
-        return [outcome.copy_id for outcome in self._outcomes]
+        return [outcome.copy.id for outcome in self._outcomes]
 
-    def _group(self, session: Session, outcomes: list[Outcome], begins: list[int]) -> set[int]:
+    def _group(
+        self, connection: Connection, outcomes: list[Outcome], begins: list[tuple[Held, Future[bool]]]
+    ) -> set[int]:
         now = self._clock()
-        ledger.record(session, self._worker, outcomes, now)
-        return ledger.begin(session, self._worker, begins, now) if begins else set()
+        with connection.begin():
+            ledger.record(connection, self._worker, outcomes, now)
+            return ledger.begin(connection, self._worker, [copy for copy, _ in begins], now) if begins else set()
 
-    def _in_transaction(self, work: Callable[[Session], T]) -> T:
-        with self._sessions.begin() as session:
-            return work(session)
+    async def _insist(self, work: Callable[[Connection], T]) -> T:
+        wait = _SHORTEST_WAIT
+        while True:
+            try:
+                # SQLite answers within a millisecond; to hand that to a thread would cost more than the work.
+                if self._sessions.embedded:
+                    return self._over_connection(work)
+                return await _to_the_end(asyncio.to_thread(self._over_connection, work))
+            except _AWAY as error:
+                self.close()
+                if wait > _WORTH_TELLING:
+                    log.warning("the ledger cannot be written; trying again", error=type(error).__name__)
+            await asyncio.sleep(wait)
+            wait = min(_LONGEST_WAIT, wait * 2)
+
+    def _over_connection(self, work: Callable[[Connection], T]) -> T:
+        if self._connection is None:
+            self._connection = self._sessions.kept()
+        return work(self._connection)
+
+
+def _in_session(connection: Connection, work: Callable[[Session], T]) -> T:
+    with Session(connection, expire_on_commit=False) as session, session.begin():
+        return work(session)
 
 
 async def _to_the_end(writing: Coroutine[Any, Any, T]) -> T:

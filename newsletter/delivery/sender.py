@@ -97,6 +97,7 @@ class PressRun:
             self._loop = None
             await _cancel(helpers)
             await self._clear_up(scribe)
+            scribe.close()
 
     async def _send(self, floor: Floor, helpers: list[Task[None]]) -> None:
         """Until every line has ended, or, from the moment of a halt, until it has had its time."""

@@ -125,9 +125,11 @@ def offer(extensions: Extensions, envelope: Envelope, *, written: bool = False) 
 
     `written` when its commands went out behind the message before it, and only the replies are to be read.
     """
-    asks = _envelope_asks(extensions, envelope)
     try:
-        replies = yield from (_at_once(asks, written) if "PIPELINING" in extensions else _step_by_step(asks))
+        if "PIPELINING" in extensions:
+            replies = yield Ask(b"" if written else opening(extensions, envelope), 3, _MAIL)
+        else:
+            replies = yield from _step_by_step(_envelope_lines(extensions, envelope))
     except HungUp as end:
         # A refusal stands, even when it is the server's last word.
         if refusal := _refusal(end.replies):
@@ -151,7 +153,7 @@ def deliver(content: Stuffed, behind: bytes = b"") -> Talk[Reply]:
 
 def opening(extensions: Extensions, envelope: Envelope) -> bytes:
     """The commands that open a transaction, to ride behind a final dot (RFC 2920, 3.1); empty where none may."""
-    return _commands(_envelope_asks(extensions, envelope)) if "PIPELINING" in extensions else b""
+    return b"".join(_envelope_lines(extensions, envelope)) if "PIPELINING" in extensions else b""
 
 
 def quit() -> Talk[None]:  # noqa: A001  (the command's name)
@@ -165,30 +167,20 @@ def stuffed(content: bytes) -> Stuffed:
     return Stuffed(b"." + doubled if doubled.startswith(b".") else doubled)
 
 
-def _envelope_asks(extensions: Extensions, envelope: Envelope) -> list[Ask]:
-    parameters = [f" SIZE={envelope.size}"] if "SIZE" in extensions else []
-    if envelope.international:
-        parameters += [" BODY=8BITMIME", " SMTPUTF8"]
-    return [
-        Ask(f"MAIL FROM:<{envelope.sender}>{''.join(parameters)}\r\n".encode(), 1, _MAIL),
-        Ask(f"RCPT TO:<{envelope.recipient}>\r\n".encode(), 1, _RCPT),
-        Ask(b"DATA\r\n", 1, _DATA),
-    ]
+def _envelope_lines(extensions: Extensions, envelope: Envelope) -> tuple[bytes, bytes, bytes]:
+    size = f" SIZE={envelope.size}" if "SIZE" in extensions else ""
+    international = " BODY=8BITMIME SMTPUTF8" if envelope.international else ""
+    return (
+        f"MAIL FROM:<{envelope.sender}>{size}{international}\r\n".encode(),
+        f"RCPT TO:<{envelope.recipient}>\r\n".encode(),
+        b"DATA\r\n",
+    )
 
 
-def _at_once(asks: Sequence[Ask], written: bool) -> Talk[list[Reply]]:
-    patience = max(ask.patience for ask in asks)
-    return (yield Ask(b"" if written else _commands(asks), len(asks), patience))
-
-
-def _commands(asks: Sequence[Ask]) -> bytes:
-    return b"".join(ask.data for ask in asks)
-
-
-def _step_by_step(asks: Sequence[Ask]) -> Talk[list[Reply]]:
+def _step_by_step(lines: Sequence[bytes]) -> Talk[list[Reply]]:
     replies: list[Reply] = []
-    for ask in asks:
-        replies += yield ask
+    for line, patience in zip(lines, (_MAIL, _RCPT, _DATA), strict=True):
+        replies += yield Ask(line, 1, patience)
         if _refusal(replies):
             break
     return replies

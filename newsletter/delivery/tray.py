@@ -73,8 +73,7 @@ class Claims:
     def return_halted(self, session: Session, copies: list[Claimed]) -> set[int]:
         """Give back those whose letter was paused or cancelled; which letters those are."""
         halted = ledger.halted(session, {copy.letter_id for copy in copies})
-        ids = [copy.id for copy in copies if copy.letter_id in halted]
-        ledger.release(session, self.worker, self.clock(), ids)
+        ledger.release(session, self.worker, self.clock(), [copy for copy in copies if copy.letter_id in halted])
         return halted
 
     def return_all(self, session: Session) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import math
 import socket
 import ssl
+from asyncio import Future, TimerHandle
 from collections import deque
 from typing import Self, TypeVar
 
@@ -22,19 +24,21 @@ _MAX_UNREAD = 100
 
 
 class _Ear(asyncio.Protocol):
-    """Hears replies as they come, and when the line goes dead."""
+    """Hears replies as they come, and when the line goes dead or silent."""
 
     def __init__(self) -> None:
         self.unread: deque[Reply] = deque()
         self.reader = ReplyReader()
         self.gone = False
         self._fault: ProtocolError | None = None
-        self._heard = asyncio.Event()
-        self._may_write = asyncio.Event()
-        self._may_write.set()
+        self._news: Future[None] | None = None
+        self._may_write = True
+        self._silence: TimerHandle | None = None
+        self._patience_ends = math.inf
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+        self._loop = asyncio.get_running_loop()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -43,40 +47,74 @@ class _Ear(asyncio.Protocol):
             self._give_up(fault)
         if len(self.unread) > _MAX_UNREAD:
             self._give_up(ProtocolError("replies to what was never asked"))
-        self._heard.set()
+        self._wake()
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.gone = True
-        self._heard.set()
-        self._may_write.set()
+        if self._silence:
+            self._silence.cancel()
+        self._wake()
 
     def pause_writing(self) -> None:
-        self._may_write.clear()
+        self._may_write = False
 
     def resume_writing(self) -> None:
-        self._may_write.set()
+        self._may_write = True
+        self._wake()
 
-    async def replies(self, count: int) -> list[Reply]:
-        """The next replies; HungUp with those that came, or ProtocolError."""
-        await self._may_write.wait()
-        while len(self.unread) < count:
-            if self._fault:
-                raise self._fault
-            if self.gone:
-                raise HungUp("the server hung up", list(self.unread))
-            self._heard.clear()
-            await self._heard.wait()
+    async def replies(self, count: int, patience: float) -> list[Reply]:
+        """The next replies; HungUp with those that came, or ProtocolError. `patience` in seconds."""
+        if len(self.unread) < count or not self._may_write:
+            await self._hear(count, patience)
         return [self.unread.popleft() for _ in range(count)]
-
-    def _give_up(self, fault: ProtocolError) -> None:
-        self._fault = fault
-        self._transport.close()
 
     async def lost(self) -> None:
         """Until the connection is closed for good."""
         while not self.gone:
-            self._heard.clear()
-            await self._heard.wait()
+            await self._listen()
+
+    async def _hear(self, count: int, patience: float) -> None:
+        self._patience_ends = self._loop.time() + patience
+        self._watch_for_silence()
+        while len(self.unread) < count or not self._may_write:
+            if self._fault:
+                raise self._fault
+            if self.gone:
+                raise HungUp("the server hung up", list(self.unread))
+            if self._loop.time() >= self._patience_ends:
+                raise HungUp("the server fell silent", list(self.unread))
+            await self._listen()
+        self._patience_ends = math.inf
+
+    async def _listen(self) -> None:
+        self._news = self._loop.create_future()
+        try:
+            await self._news
+        finally:
+            self._news = None
+
+    def _wake(self) -> None:
+        if self._news and not self._news.done():
+            self._news.set_result(None)
+
+    def _watch_for_silence(self) -> None:
+        # One timer for many waits: most of them end long before it rings, and it then looks for the next.
+        if self._silence and self._silence.when() <= self._patience_ends:
+            return
+        if self._silence:
+            self._silence.cancel()
+        self._silence = self._loop.call_at(self._patience_ends, self._ring)
+
+    def _ring(self) -> None:
+        self._silence = None
+        if self._loop.time() >= self._patience_ends:
+            self._wake()
+        elif self._patience_ends < math.inf:
+            self._watch_for_silence()
+
+    def _give_up(self, fault: ProtocolError) -> None:
+        self._fault = fault
+        self._transport.close()
 
 
 class Wire:
@@ -219,8 +257,4 @@ class Wire:
     async def _ask(self, ask: Ask) -> list[Reply]:
         if ask.data:
             self._transport.write(ask.data)
-        try:
-            async with asyncio.timeout(ask.patience * self._patience):
-                return await self._ear.replies(ask.replies)
-        except TimeoutError:
-            raise HungUp("the server fell silent", list(self._ear.unread)) from None
+        return await self._ear.replies(ask.replies, ask.patience * self._patience)

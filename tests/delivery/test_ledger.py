@@ -16,10 +16,10 @@ def test_a_copy_is_counted_in_exactly_one_state(running, sessions, now, counts) 
     letter = running(readers(6))
     with sessions.begin() as session:
         claimed = ledger.claim(session, "w", 5, now)
-        ids = [copy.id for copy in claimed]
-        results = [outcomes.sent(ids[0], TAKEN), outcomes.refused(ids[1], LATER), outcomes.in_doubt(ids[2], "?")]
-        ledger.record(session, "w", [*results, outcomes.faulty(ids[3], ValueError("x"))], now)
-        session.execute(insert(CopyNote).values(copy_id=ids[0], kind=Note.COMPLAINED, at=now))
+        taken, refused, doubted, faulty, _ = claimed
+        results = [outcomes.sent(taken, TAKEN), outcomes.refused(refused, LATER), outcomes.in_doubt(doubted, "?")]
+        ledger.record(session.connection(), "w", [*results, outcomes.faulty(faulty, ValueError("x"))], now)
+        session.execute(insert(CopyNote).values(copy_id=taken.id, kind=Note.COMPLAINED, at=now))
     assert counts(letter) == ledger.Counts(
         audience=6,
         pending=1,
@@ -55,11 +55,12 @@ def test_only_a_running_letter_is_claimed_from(running, sessions, now, state) ->
 def test_a_copy_is_begun_once_and_only_by_whoever_holds_it(running, sessions, now) -> None:
     running(readers(2))
     with sessions.begin() as session:
-        ids = {copy.id for copy in ledger.claim(session, "w", 2, now)}
-        assert ledger.begin(session, "other", ids, now) == set()
-        assert ledger.begin(session, "w", ids, now + ledger.LEASE) == set()
-        assert ledger.begin(session, "w", ids, now) == ids
-        assert ledger.begin(session, "w", ids, now) == set()
+        held = ledger.claim(session, "w", 2, now)
+        connection = session.connection()
+        assert ledger.begin(connection, "other", held, now) == set()
+        assert ledger.begin(connection, "w", held, now + ledger.LEASE) == set()
+        assert ledger.begin(connection, "w", held, now) == {copy.id for copy in held}
+        assert ledger.begin(connection, "w", held, now) == set()
 
 
 def test_no_copy_of_a_paused_letter_is_begun(running, sessions, now) -> None:
@@ -67,7 +68,7 @@ def test_no_copy_of_a_paused_letter_is_begun(running, sessions, now) -> None:
     with sessions.begin() as session:
         [copy] = ledger.claim(session, "w", 1, now)
         session.execute(update(Letter).where(Letter.id == letter).values(state=LetterState.PAUSED))
-        assert ledger.begin(session, "w", [copy.id], now) == set()
+        assert ledger.begin(session.connection(), "w", [copy], now) == set()
         assert ledger.halted(session, [letter]) == {letter}
 
 
@@ -77,18 +78,18 @@ def test_who_lost_the_lease_changes_nothing(running, sessions, now, counts) -> N
         [copy] = ledger.claim(session, "late", 1, now)
         ledger.recover(session, now + 2 * ledger.LEASE, "hold")
         ledger.claim(session, "other", 1, now)
-        ledger.record(session, "late", [outcomes.sent(copy.id, TAKEN)], now)
-        ledger.release(session, "late", now, [copy.id])
+        ledger.record(session.connection(), "late", [outcomes.sent(copy, TAKEN)], now)
+        ledger.release(session, "late", now, [copy])
     assert counts(letter).sending == 1
 
 
 def test_a_copy_that_is_put_off_is_charged_and_one_that_is_given_back_is_not(running, sessions, now, copies) -> None:
     letter = running(["a@example.org", "b@example.org"])
     with sessions.begin() as session:
-        by_address = {copy.address: copy.id for copy in ledger.claim(session, "w", 2, now)}
+        by_address = {copy.address: copy for copy in ledger.claim(session, "w", 2, now)}
         later = now + timedelta(minutes=1)
         put_off = outcomes.put_off(by_address["a@example.org"], LATER, later)
-        ledger.record(session, "w", [put_off, outcomes.given_back(by_address["b@example.org"])], now)
+        ledger.record(session.connection(), "w", [put_off, outcomes.given_back(by_address["b@example.org"])], now)
     rows = copies(letter)
     assert {address: (row.attempts, row.not_before) for address, row in rows.items()} == {
         "a@example.org": (1, later),
@@ -101,13 +102,13 @@ def test_a_copy_that_is_put_off_is_charged_and_one_that_is_given_back_is_not(run
 def test_what_a_dead_worker_left_is_taken_back(running, sessions, now, counts, policy) -> None:
     letter = running(readers(3))
     with sessions.begin() as session:
-        unsent, begun, extended = (copy.id for copy in ledger.claim(session, "w", 3, now))
-        ledger.begin(session, "w", [begun], now)
-        session.execute(update(Copy).where(Copy.id == extended).values(worker="alive"))
+        unsent, begun, extended = ledger.claim(session, "w", 3, now)
+        ledger.begin(session.connection(), "w", [begun], now)
+        session.execute(update(Copy).where(Copy.id == extended.id).values(worker="alive"))
         ledger.extend_leases(session, "alive", now + ledger.LEASE)
         recovered = ledger.recover(session, now + ledger.LEASE * 1.5, policy)
-    assert recovered.unsent == [unsent]
-    assert (recovered.again, recovered.in_doubt) == (([begun], []) if policy == "resend" else ([], [begun]))
+    assert recovered.unsent == [unsent.id]
+    assert (recovered.again, recovered.in_doubt) == (([begun.id], []) if policy == "resend" else ([], [begun.id]))
     end = counts(letter)
     assert (end.pending, end.in_doubt, end.sending) == ((2, 0, 1) if policy == "resend" else (1, 1, 1))
 
@@ -117,7 +118,7 @@ def test_an_erased_reader_is_nobody_in_the_ledger_and_gets_nothing_more(running,
     with sessions.begin() as session:
         [held] = ledger.claim(session, "w", 1, now)
         ledger.blank(session, [1, 2, 3], now)
-        ledger.record(session, "w", [outcomes.put_off(held.id, LATER, now)], now)
+        ledger.record(session.connection(), "w", [outcomes.put_off(held, LATER, now)], now)
         assert ledger.claim(session, "w", 5, now) == []
     [row] = copies(letter).values()
     assert (row.address, row.name, row.state, row.reason) == ("", "", CopyState.SKIPPED, "erased")
@@ -128,7 +129,7 @@ def test_a_cancelled_letters_copy_in_flight_does_not_come_back(running, sessions
     with sessions.begin() as session:
         [held] = ledger.claim(session, "w", 1, now)
         assert ledger.skip_letter(session, letter, "cancelled", now) == 2
-        ledger.record(session, "w", [outcomes.given_back(held.id)], now)
+        ledger.record(session.connection(), "w", [outcomes.given_back(held)], now)
     assert counts(letter).skipped == 3
 
 
@@ -136,9 +137,9 @@ def test_a_letter_is_finished_once_nothing_of_it_is_left_to_send(running, sessio
     done, at_work = running(readers(1)), running(readers(2))
     with sessions.begin() as session:
         assert ledger.finish(session, now) == []
-        ids = {copy.letter_id: copy.id for copy in ledger.claim(session, "w", 2, now)}
+        held = {copy.letter_id: copy for copy in ledger.claim(session, "w", 2, now)}
         assert ledger.finish(session, now) == []
-        ledger.record(session, "w", [outcomes.sent(copy_id, TAKEN) for copy_id in ids.values()], now)
+        ledger.record(session.connection(), "w", [outcomes.sent(copy, TAKEN) for copy in held.values()], now)
         assert ledger.finish(session, now) == [done]
         assert ledger.finish(session, now) == []
         assert session.get_one(Letter, at_work).state is LetterState.RUNNING
