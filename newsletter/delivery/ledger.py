@@ -13,13 +13,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import structlog
 from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    Integer,
     Table,
     Update,
     bindparam,
@@ -58,9 +59,37 @@ _SAID = ("code", "status", "reply")
 _TOLD = (*_SAID, "reason", "state")
 
 
+class Claimed(NamedTuple):
+    """A copy that is this worker's to send."""
+
+    id: int
+    letter_id: int
+    subscription_id: int
+    address: str
+    name: str
+    attempts: int
+
+
+# Statements that every copy passes through are built once: building them costs more than the database does.
+_DUE = (
+    select(_ROWS.c.id)
+    .where(_ROWS.c.letter_id == bindparam("letter"), _PENDING, _ROWS.c.not_before <= _MOMENT)
+    .order_by(_ROWS.c.not_before, _ROWS.c.id)
+    .limit(bindparam("most", type_=Integer()))
+    .with_for_update(skip_locked=True)
+    .cte("due")
+)
+_CLAIM = (
+    update(_ROWS)
+    .where(_ROWS.c.letter_id == bindparam("letter"), _ROWS.c.id.in_(select(_DUE.c.id)))
+    .values(state=CopyState.SENDING, worker=bindparam("by"), lease_until=bindparam("until"), begun_at=None)
+    .returning(*(_ROWS.c[name] for name in Claimed._fields))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Moves:
-    """The two moves that every copy makes, in constant statements that move many rows each."""
+    """The two moves that every claimed copy makes, many in one statement."""
 
     begin: ReturningUpdate[int]
     end: Update
@@ -104,18 +133,6 @@ class Counts:
     in_doubt: int
     bounced: int
     complained: int
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A copy that is this worker's to send."""
-
-    id: int
-    letter_id: int
-    subscription_id: int
-    address: str
-    name: str
-    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +257,8 @@ def _held_by(worker: str) -> Update:
 
 
 def _claim(session: Session, letter_id: int, worker: str, limit: int, now: datetime) -> list[Claimed]:
-    due = select(Copy.id).where(Copy.letter_id == letter_id, _PENDING, Copy.not_before <= now)
-    walk = due.order_by(Copy.not_before, Copy.id).limit(limit).with_for_update(skip_locked=True).cte("due")
-    lease = update(_ROWS).where(_ROWS.c.id.in_(select(walk.c.id)))
-    lease = lease.values(state=CopyState.SENDING, worker=worker, lease_until=now + LEASE, begun_at=None)
-    columns = [_ROWS.c[name] for name in Claimed.__slots__]
-    return [Claimed(*row) for row in session.execute(lease.returning(*columns))]
+    parameters = {"letter": letter_id, "most": limit, "moment": now, "by": worker, "until": now + LEASE}
+    return [Claimed._make(row) for row in session.connection().execute(_CLAIM, parameters)]
 
 
 def _without_suppressed(session: Session, worker: str, claimed: list[Claimed], now: datetime) -> list[Claimed]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import structlog
 
@@ -81,8 +81,7 @@ class Floor:
         await _wait(self.quiet, _LOOK)
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(NamedTuple):
     """A copy made ready: its message, and the envelope that it goes in."""
 
     copy: Claimed
@@ -243,6 +242,8 @@ class Line:
             self._following = None
 
     def _settle(self, outcome: Outcome) -> None:
+        if not outcome.goes_back:
+            self._way.hang_ups.pop(outcome.copy.id, None)
         self._floor.scribe.record(outcome)
 
     async def _connected(self) -> Wire:

@@ -1,8 +1,7 @@
 """What became of one try to send one copy: a value that the press run hands to the ledger."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from newsletter.delivery.merge import as_header
 from newsletter.delivery.models import CopyState
@@ -28,8 +27,7 @@ class Answer(Protocol):
     def text(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Where a claimed copy goes, and the words that go with it."""
 
     copy: Held

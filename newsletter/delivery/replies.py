@@ -1,8 +1,8 @@
 """What a mail server says: bytes in, replies out, and nothing but ProtocolError for anything else."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from newsletter.delivery.merge import as_header
 from newsletter.errors import TransportDown
@@ -21,8 +21,7 @@ class ProtocolError(TransportDown):
     """The server said something that is not SMTP."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One reply (RFC 5321, 4.2): its code, and the text of each of its lines."""
 
     code: int

@@ -11,7 +11,7 @@ import base64
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NewType, Self, TypeVar
+from typing import NamedTuple, NewType, Self, TypeVar
 
 from newsletter.delivery import retry
 from newsletter.delivery.replies import ProtocolError, Reply
@@ -37,8 +37,7 @@ class HungUp(TransportDown):
         self.replies = replies
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """Bytes to write, how many replies they call for, and how many seconds to wait for each."""
 
     data: bytes
@@ -69,13 +68,16 @@ class Extensions:
         return frozenset(self.offered.get("AUTH", "").split())
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """From whom and to whom, as the server is told; `size` in octets."""
+class Envelope(NamedTuple):
+    """From whom and to whom, as the server is told; `size` in octets.
+
+    `id` comes back with a report about the message (RFC 3461, 4.4); without one, no report is asked for.
+    """
 
     sender: str
     recipient: str
     size: int
+    id: str = ""
 
     @property
     def international(self) -> bool:
@@ -170,9 +172,12 @@ def stuffed(content: bytes) -> Stuffed:
 def _envelope_lines(extensions: Extensions, envelope: Envelope) -> tuple[bytes, bytes, bytes]:
     size = f" SIZE={envelope.size}" if "SIZE" in extensions else ""
     international = " BODY=8BITMIME SMTPUTF8" if envelope.international else ""
+    reported = "DSN" in extensions and envelope.id
+    # Of a failure we want to hear, and of it the headers only (RFC 3461, 4.1 and 4.3).
+    about_it, about_reader = (f" RET=HDRS ENVID={envelope.id}", " NOTIFY=FAILURE") if reported else ("", "")
     return (
-        f"MAIL FROM:<{envelope.sender}>{size}{international}\r\n".encode(),
-        f"RCPT TO:<{envelope.recipient}>\r\n".encode(),
+        f"MAIL FROM:<{envelope.sender}>{size}{international}{about_it}\r\n".encode(),
+        f"RCPT TO:<{envelope.recipient}>{about_reader}\r\n".encode(),
         b"DATA\r\n",
     )
 

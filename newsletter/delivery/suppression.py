@@ -1,12 +1,14 @@
 """Suppression: addresses that get nothing, whatever list they are on."""
 
+import json
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, String, delete, select
 from sqlalchemy.orm import Session
 
-from newsletter.db import insert
+from newsletter.db import insert, rows
 from newsletter.delivery.models import Cause, Suppression
 
 
@@ -22,7 +24,14 @@ def find(session: Session, key: str) -> Suppression | None:
 
 def among(session: Session, keys: Collection[str]) -> set[str]:
     """Those of these keys that are suppressed."""
-    return set(session.scalars(select(Suppression.key).where(Suppression.key.in_(keys))))
+    parameters = {"rows": json.dumps([{"key": key} for key in keys])}
+    return set(session.connection().scalars(_among(session.get_bind().dialect.name), parameters))
+
+
+@cache
+def _among(dialect: str) -> Select[str]:
+    asked = rows(dialect, key=String())
+    return select(Suppression.key).where(Suppression.key.in_(select(asked.c.key)))
 
 
 def add(session: Session, key: str, cause: Cause, now: datetime, detail: str | None = None) -> bool:

@@ -86,6 +86,16 @@ def test_parameters_are_given_only_where_they_are_offered() -> None:
     assert written[0] == b"MAIL FROM:<desk@example.org> SIZE=9 BODY=8BITMIME SMTPUTF8\r\n"
 
 
+@pytest.mark.parametrize("offered", ["DSN", "PIPELINING DSN"])
+def test_a_failure_is_to_be_reported_under_the_copys_own_number(offered: str) -> None:
+    answers = {"DSN": [b"250 a\r\n", b"250 b\r\n", b"354 c\r\n"], "PIPELINING DSN": [b"250 a\r\n250 b\r\n354 c\r\n"]}
+    copy = Envelope("desk@example.org", "reader@example.org", 9, id="17")
+    written, _ = played(smtp.offer(Extensions(dict.fromkeys(offered.split(), "")), copy), answers[offered])
+    assert b"".join(written) == (
+        b"MAIL FROM:<desk@example.org> RET=HDRS ENVID=17\r\nRCPT TO:<reader@example.org> NOTIFY=FAILURE\r\nDATA\r\n"
+    )
+
+
 def test_a_server_that_knows_no_ehlo_is_greeted_in_the_old_way() -> None:
     written, extensions = played(smtp.hello("me"), [b"502 what?\r\n", b"250 hello\r\n"])
     assert written == [b"EHLO me\r\n", b"HELO me\r\n"]
@@ -129,3 +139,22 @@ def test_dots_come_back_as_they_went(lines: list[bytes]) -> None:
 
 def test_a_leading_dot_is_doubled() -> None:
     assert smtp.stuffed(b".\r\n..a\r\nb.\r\n") == b"..\r\n...a\r\nb.\r\n"
+
+
+LINES = st.sampled_from(
+    [b"250 ok\r\n", b"250-more\r\n", b"354 go on\r\n", b"421 4.7.0 bye\r\n", b"451 4.3.0 later\r\n"]
+)
+ANSWERS = st.lists(
+    st.one_of(LINES, st.sampled_from([b"550 5.1.1 no\r\n", b"552\r\n", b"220 hello\r\n"]), st.binary(max_size=9))
+)
+
+
+@given(st.lists(ANSWERS.map(b"".join)), st.sampled_from(["", "PIPELINING", "SIZE DSN", "PIPELINING SMTPUTF8 DSN"]))
+def test_whatever_a_server_says_a_transaction_ends_in_a_verdict_or_an_outage(answers, offered) -> None:
+    extensions = Extensions(dict.fromkeys(offered.split(), ""))
+    try:
+        _, reply = played(smtp.offer(extensions, ENVELOPE), answers)
+    except TransportDown:
+        return
+    assert isinstance(reply, Reply)
+    assert reply.code == 354 or reply.code >= 400
