@@ -21,7 +21,7 @@ VENDORED := \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test setup check lint bench demo screenshots dist lock clean assets parts
+.PHONY: help run test torture setup check lint bench demo screenshots dist lock clean assets parts
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ run: setup ## set up, then run the press with a local inbox (PORT=, INBOX_PORT=,
 
 test: .venv/.installed-dev assets parts ## set up, then run every test (ARGS="-k words" for some)
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+
+torture: .venv/.installed-dev assets parts ## the torture tests at full length: kills, outages, full disks (ARGS=)
+	@TORTURE=long $(BIN)/python -m pytest tests/torture $(ARGS)
 
 setup: .venv/.installed assets ## all of the set-up; starts nothing
 	@:

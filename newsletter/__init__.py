@@ -10,6 +10,10 @@
     editors.py       who may sign in at the desk
     inbox/           a mail server for the laptop: it shows every mail and sends none on
     laptop.py        `newsletter up`: web, worker and inbox as one
+    crew.py          `newsletter worker --processes`: several workers under one supervisor
+    rehearsing.py    an issue's every copy, built and checked, and none sent
+    settling.py      a person decides about the copies whose answer was lost
+    lanes.py         which provider an address belongs to
 
 ``cli`` and ``worker`` are the other two doors; ``wiring`` is where settings become parts.
 docs/architecture.md tells the three journeys; pyproject.toml holds the import contracts.

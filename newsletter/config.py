@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,16 +19,21 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
-from pydantic import Field, NameEmail, SecretStr, ValidationError, field_validator
+from pydantic import Field, NameEmail, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from newsletter import lanes
 from newsletter.errors import Invalid
+from newsletter.lanes import Quota
 
 # A variable that begins like one of ours is meant for us, so a typo in it must not pass in silence.
 _OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "DKIM_", "INBOX_", "SIGNUP_")
 
 _DATABASES = {"sqlite", "postgres", "postgresql", "postgresql+psycopg"}
 _SHORTEST_SECRET = 16
+SELECTOR = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+"""The name of a DKIM key beside its domain."""
+
 _PLAIN_URL = re.compile(r"[A-Za-z0-9:/.\[\]_~%-]+")
 
 
@@ -68,6 +74,11 @@ class Settings(BaseSettings):
     mail_default_sender: NameEmail | None = None
     mail_connections: int = Field(10, ge=1, le=500)
     mail_rate: float = Field(0, ge=0, allow_inf_nan=False)
+    mail_hourly: int = Field(0, ge=0)
+    mail_daily: int = Field(0, ge=0)
+    mail_lane_domains: str = ""
+    mail_lanes: str = ""
+    mail_warmup_start: date | None = None
     mail_return_path_domain: str | None = None
 
     bulk_mail_server: str | None = None
@@ -76,6 +87,10 @@ class Settings(BaseSettings):
     bulk_mail_use_ssl: bool = False
     bulk_mail_username: str | None = None
     bulk_mail_password: SecretStr | None = None
+    bulk_mail_default_sender: NameEmail | None = None
+
+    dkim_keys: Path | None = None
+    dkim_selectors: str = "press,press-ed25519"
 
     in_doubt: Literal["resend", "hold"] = "resend"
     send_grace_minutes: int = Field(120, ge=0)
@@ -116,6 +131,22 @@ class Settings(BaseSettings):
             raise ValueError("must name a file, for several processes share it: sqlite:////var/lib/press/newsletter.db")
         return url
 
+    @field_validator("dkim_keys")
+    @classmethod
+    def _is_a_folder(cls, folder: Path | None) -> Path | None:
+        # Taken for one without keys, it would leave all mail unsigned without a word.
+        if folder is not None and not folder.is_dir():
+            raise ValueError("must be a folder that is there")
+        return folder
+
+    @field_validator("dkim_selectors")
+    @classmethod
+    def _are_selectors(cls, names: str) -> str:
+        selectors = _comma_separated(names)
+        if not all(map(SELECTOR.fullmatch, selectors)) or len(set(selectors)) < len(selectors):
+            raise ValueError("must be names of small letters, digits and dashes, each once, with commas between them")
+        return names
+
     @field_validator("secret_key")
     @classmethod
     def _is_hard_to_guess(cls, key: SecretStr | None) -> SecretStr | None:
@@ -129,6 +160,18 @@ class Settings(BaseSettings):
         if keys is not None and any(len(key) < _SHORTEST_SECRET for key in _listed(keys)):
             raise ValueError(f"must be keys of at least {_SHORTEST_SECRET} characters, with commas between them")
         return keys
+
+    @field_validator("mail_lane_domains")
+    @classmethod
+    def _are_domains_with_lanes(cls, text: str) -> str:
+        lanes.parse_hosted(text)
+        return text
+
+    @field_validator("mail_lanes")
+    @classmethod
+    def _are_lanes_with_limits(cls, text: str, others: ValidationInfo) -> str:
+        lanes.parse_quotas(text, lanes.parse_hosted(others.data.get("mail_lane_domains", "")))
+        return text
 
     @field_validator("metrics_token")
     @classmethod
@@ -177,12 +220,32 @@ class Settings(BaseSettings):
             self.bulk_mail_password,
         )
 
+    @property
+    def lane_domains(self) -> dict[str, str]:
+        """The operator's own domains, each with its lane."""
+        return lanes.parse_hosted(self.mail_lane_domains)
+
+    @property
+    def lane_quotas(self) -> dict[str, Quota]:
+        """What may go to each lane."""
+        return lanes.parse_quotas(self.mail_lanes, self.lane_domains)
+
     @cached_property
     def secret(self) -> bytes:
         """The key behind every signature: SECRET_KEY, or one made once and kept in `data_dir`."""
         if self.secret_key is not None:
             return self.secret_key.get_secret_value().encode()
         return _kept_secret(self.data_dir / "secret_key")
+
+    @property
+    def dkim_folder(self) -> Path:
+        """Where the keys are that sign mail."""
+        return self.dkim_keys or self.data_dir / "dkim"
+
+    @property
+    def dkim_selectors_in_use(self) -> list[str]:
+        """Those whose keys sign."""
+        return _comma_separated(self.dkim_selectors)
 
     @property
     def older_secrets(self) -> list[bytes]:
@@ -193,6 +256,11 @@ class Settings(BaseSettings):
     def default_sender_address(self) -> str | None:
         """The sender of a publication that names none."""
         return self.mail_default_sender.email if self.mail_default_sender else None
+
+    @property
+    def issue_sender_address(self) -> str | None:
+        """The sender of all issues; None when each publication's own address is."""
+        return self.bulk_mail_default_sender.email if self.bulk_mail_default_sender else None
 
 
 def load() -> Settings:
@@ -213,7 +281,11 @@ def names() -> list[str]:
 
 
 def _listed(keys: SecretStr) -> list[str]:
-    return [key.strip() for key in keys.get_secret_value().split(",")]
+    return _comma_separated(keys.get_secret_value())
+
+
+def _comma_separated(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",")]
 
 
 def _refuse_unknown(environ: Iterable[str]) -> None:

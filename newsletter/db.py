@@ -1,12 +1,13 @@
 """The store: engine, sessions, the naming convention, and the one type for moments."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -20,7 +21,6 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     bindparam,
-    cast,
     column,
     create_engine,
     event,
@@ -28,12 +28,14 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 from sqlalchemy.orm import Session as Session  # for the web rooms, which know no SQLAlchemy
-from sqlalchemy.sql.expression import FromClause
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ClauseElement, FromClause
 from sqlalchemy.types import TypeEngine
 
 from newsletter.errors import Invalid
@@ -98,11 +100,46 @@ def rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:
     text = bindparam("rows", type_=Text())
     if dialect == "postgresql":
         typed = [column(name, type_) for name, type_ in columns.items()]
-        table = func.json_to_recordset(cast(text, postgresql.JSON)).table_valued(*typed)
+        table = func.json_to_recordset(sql_cast(text, postgresql.JSON)).table_valued(*typed)
         return table.render_derived(name="moved", with_types=True)
     each = func.json_each(text).table_valued("value")
     cells = [func.json_extract(each.c.value, literal_column(f"'$.{name}'")).label(name) for name in columns]
     return select(*cells).subquery("moved")
+
+
+class Prepared:
+    """A statement compiled once, for one that runs hundreds of times a second: a run costs what the driver takes."""
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
+        compiled = cast("SQLCompiler", statement.compile(dialect=dialect))
+        if compiled.params != dict.fromkeys(compiled.params):
+            raise ValueError("constants must be written out")
+        self._text = str(compiled)
+        self._order = compiled.positiontup
+        self._dialect = dialect
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows that it returns, if it does. Moments are given as `moment` makes them, the rest as it is."""
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(self._text, values if self._order is None else [values[name] for name in self._order])
+            return cursor.fetchall() if cursor.description else []
+        except self._dialect.loaded_dbapi.Error as error:
+            raise DBAPIError.instance(
+                self._text, None, error, self._dialect.loaded_dbapi.Error, hide_parameters=True, dialect=self._dialect
+            ) from error
+        finally:
+            cursor.close()
+
+
+def moment(dialect: Dialect, at: datetime) -> Any:
+    """A moment as the driver takes it."""
+    return _moment_binder(dialect)(at)
+
+
+@lru_cache(maxsize=8)
+def _moment_binder(dialect: Dialect) -> Callable[[datetime], Any]:
+    return UtcDateTime().dialect_impl(dialect).bind_processor(dialect) or (lambda at: at)
 
 
 class Sessions:

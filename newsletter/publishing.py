@@ -19,8 +19,10 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import roster
-from newsletter.delivery import compose, ledger
-from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
+from newsletter.config import Settings
+from newsletter.delivery import compose, ledger, pacing, partitions
+from newsletter.delivery.limits import Hold, Limits
+from newsletter.delivery.models import CopyState, Letter, LetterState
 from newsletter.editorial import cadence, preflight, render, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness, Revision
 from newsletter.editorial.render import Masthead, Rendered
@@ -88,9 +90,14 @@ def mark_ready(issue: Issue, links: Links) -> None:
     shelf.mark(issue, Readiness.READY)
 
 
-def proof(issue: Issue, links: Links, now: datetime) -> dict[str, bytes]:
+def draft_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
+    """The letter that scheduling would freeze the newest revision into; it is in no store."""
+    return _letter(issue, rendered(issue, issue.revision, links), links, now, now, sender)
+
+
+def proof(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> dict[str, bytes]:
     """`issue.eml` as a sample reader would get it now, and the `issue.html` and `issue.txt` in it."""
-    letter = _letter(issue, rendered(issue, issue.revision, links), links, now, now)
+    letter = draft_letter(issue, links, now, sender=sender)
     sample = ledger.Claimed(0, 0, 0, "ada@reader.example", "Ada", 0)
     eml = compose.compile(letter, links).message(sample, now)
     message = email.message_from_bytes(eml, policy=email.policy.default)
@@ -98,23 +105,28 @@ def proof(issue: Issue, links: Links, now: datetime) -> dict[str, bytes]:
     return {"issue.html": html, "issue.txt": text, "issue.eml": eml}
 
 
-def schedule(session: Session, links: Links, issue: Issue, at: datetime, now: datetime) -> Letter:
-    """Freeze an issue into a letter for that moment; Conflict or Invalid if it cannot go out then."""
+def schedule(
+    session: Session, links: Links, issue: Issue, at: datetime, now: datetime, *, sender: str | None = None
+) -> Letter:
+    """Freeze an issue into a letter for that moment; Conflict or Invalid if it cannot go out then.
+
+    `sender` is the address that issues go out with, here and below; None for the publication's own.
+    """
     if at < now:
         raise Invalid(f"{cadence.describe(at, issue.publication.time_zone)} has passed; give a moment to come")
-    return _freeze(session, links, issue, at, now)
+    return _freeze(session, links, issue, at, now, sender)
 
 
-def schedule_next(session: Session, links: Links, issue: Issue, now: datetime) -> Letter:
+def schedule_next(session: Session, links: Links, issue: Issue, now: datetime, *, sender: str | None = None) -> Letter:
     """Freeze an issue into the first weekly slot that no other issue holds."""
-    return _freeze(session, links, issue, next_free_slot(session, issue.publication, now), now)
+    return _freeze(session, links, issue, next_free_slot(session, issue.publication, now), now, sender)
 
 
-def send_now(session: Session, links: Links, issue: Issue, now: datetime) -> Started:
+def send_now(session: Session, links: Links, issue: Issue, now: datetime, *, sender: str | None = None) -> Started:
     """Freeze an issue if need be, and fan it out at once; Conflict if it has begun already."""
     letter = issue.letter
     if letter is None or letter.state not in _UNSENT:
-        letter = _freeze(session, links, issue, now, now)
+        letter = _freeze(session, links, issue, now, now, sender)
     started = _start(session, letter, _UNSENT, now)
     if started is None:
         raise Conflict(f"{issue.slug} is being sent already")
@@ -156,11 +168,19 @@ def counts(session: Session, issue: Issue) -> ledger.Counts:
     return ledger.counts(session, issue.letter_id or 0)
 
 
+def held(session: Session, issue: Issue, settings: Settings, now: datetime) -> Hold | None:
+    """Why nothing of an issue goes out although it is being sent, and until when; None while it goes."""
+    is_going = issue.letter is not None and issue.letter.state is LetterState.RUNNING
+    return pacing.held_until(session, Limits.of(settings), now) if is_going else None
+
+
 def publish_due(session: Session, grace: timedelta, now: datetime) -> list[Started]:
     """Start every letter whose hour has come; hold, and say so, what is later than the grace. Safe on two workers."""
     due = select(Letter).where(Letter.state == LetterState.WAITING, Letter.due_at <= now).order_by(Letter.due_at)
+    # What somebody else is just moving is left to them: to wait for it with copies written could be a deadlock.
+    free = due.with_for_update(key_share=True, skip_locked=True)
     started = []
-    for letter in session.scalars(due).all():
+    for letter in session.scalars(free).all():
         if now - letter.due_at > grace:
             _hold(session, letter, now)
         elif begun := _start(session, letter, (LetterState.WAITING,), now):
@@ -178,8 +198,8 @@ def next_free_slot(session: Session, publication: Publication, now: datetime) ->
     return next(slot for slot in cadence.slots_after(weekly, now) if slot not in taken)
 
 
-def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: datetime) -> Letter:
-    letter = _letter(issue, require_schedulable(issue, links), links, at, now)
+def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: datetime, sender: str | None) -> Letter:
+    letter = _letter(issue, require_schedulable(issue, links), links, at, now, sender)
     try:
         with session.begin_nested():
             session.add(letter)
@@ -227,17 +247,19 @@ def _blocking(findings: Sequence[preflight.Finding]) -> list[preflight.Finding]:
     return [finding for finding in findings if finding.level is preflight.Level.BLOCKING]
 
 
-def _letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: datetime) -> Letter:
+def _letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: datetime, sender: str | None) -> Letter:
     publication = issue.publication
+    own = publication.sender_address
     return Letter(
         publication_id=publication.id,
         due_at=at,
         created_at=now,
         content_hash=content_hash(mail),
         sender_name=publication.sender_name,
-        sender_address=publication.sender_address,
-        reply_to=publication.reply_to,
-        list_id=f"{publication.name} <{publication.slug}.{publication.sender_address.partition('@')[2]}>",
+        sender_address=sender or own,
+        # Who answers an issue reaches the publication, whatever address its issues go out with.
+        reply_to=publication.reply_to or (own if sender else None),
+        list_id=f"{publication.name} <{publication.slug}.{own.partition('@')[2]}>",
         feedback_id=f"{issue.id}:{publication.id}:issue:{publication.slug[:15].ljust(5, '0')}",
         archive_url=links.archive(issue.slug),
         subject=mail.subject,
@@ -262,14 +284,18 @@ def _start(session: Session, letter: Letter, from_states: Sequence[LetterState],
 
 def _fan_out(session: Session, letter: Letter, now: datetime) -> int:
     """Write a copy for each active, unsuppressed reader: the only statement that touches all three rooms."""
-    publications.hold_departures(session, letter.publication_id)
-    readers = roster.active(letter.publication_id).add_columns(
-        literal(letter.id), literal(CopyState.PENDING.value), literal(0), literal(now, Copy.not_before.type)
-    )
-    columns = ["subscription_id", "address", "name", "letter_id", "state", "attempts", "not_before"]
-    fan_out = insert(Copy).from_select(columns, readers, include_defaults=False)
-    written = session.execute(fan_out, execution_options={"preserve_rowcount": True})
-    return cast("CursorResult[Any]", written).rowcount
+    with partitions.writing(session, letter.id) as copies:
+        publications.hold_departures(session, letter.publication_id)
+        readers = roster.active(letter.publication_id).add_columns(
+            literal(letter.id),
+            literal(CopyState.PENDING, copies.c.state.type),
+            literal(0),
+            literal(now, copies.c.not_before.type),
+        )
+        columns = ["subscription_id", "address", "name", "letter_id", "state", "attempts", "not_before"]
+        fan_out = insert(copies).from_select(columns, readers, include_defaults=False)
+        written = session.execute(fan_out, execution_options={"preserve_rowcount": True})
+        return cast("CursorResult[Any]", written).rowcount
 
 
 def _hold(session: Session, letter: Letter, now: datetime) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from newsletter import schema
 from newsletter.audience.practice import Caps, Practice
 from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery import merge
+from newsletter.delivery.keyring import Keyring
 from newsletter.delivery.outbox import Composed
 from newsletter.editorial import archive, cadence, render
 from newsletter.editorial.masthead import Link, Masthead
@@ -26,6 +28,11 @@ class House:
     links: Links
     practice: Practice
     pictures: PictureFolder
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The keys that sign mail; Refused, saying what to do, for a file that cannot be one of them."""
+        return Keyring.load(self.settings.dkim_folder, self.settings.dkim_selectors_in_use)
 
     def close(self) -> None:
         """Give back the database's connections."""

@@ -18,7 +18,10 @@ from sqlalchemy.exc import OperationalError
 
 from newsletter import publishing
 from newsletter.audience import caps, preferences
-from newsletter.delivery import heartbeat, ledger, outbox
+from newsletter.config import MailServer, Settings
+from newsletter.delivery import doubts, heartbeat, ledger, outbox, paces, takeover
+from newsletter.delivery.heartbeat import Watch
+from newsletter.delivery.limits import Limits
 from newsletter.delivery.postroom import Postroom
 from newsletter.delivery.sender import PressRun
 from newsletter.errors import Refused
@@ -26,9 +29,13 @@ from newsletter.wiring import House
 
 # Seconds. With what the opening of a connection may take, less than the 10 that a stop may take.
 _FINISH_IN_FLIGHT = 6.0
+_LAST_WORD = 1.0
 
 # Seconds between two looks for a signal.
 _LOOK = 0.25
+
+# Seconds. A clock that is kept right slips by less.
+_CLOCK_SLIP = 1.0
 
 log = structlog.get_logger()
 
@@ -48,22 +55,23 @@ class Job:
 class Worker:
     """One process's share of the work: the clock, the post room and the press run."""
 
-    def __init__(self, house: House) -> None:
-        mail, bulk = house.settings.mail, house.settings.bulk_mail
-        if mail is None or bulk is None:
-            raise Refused("MAIL_SERVER is not set: say where mail is handed over (docs/settings.md)")
-        self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(3)}"
+    def __init__(self, house: House, name: str = "") -> None:
+        mail, bulk = servers(house.settings)
+        self.name = name or new_name()
         self._house = house
+        self._watch = Watch()
         self._stopping = threading.Event()
-        self._postroom = Postroom(house.sessions, mail, worker=self.name, stopping=self._stopping.is_set)
+        self._postroom = Postroom(
+            house.sessions, mail, worker=self.name, keyring=house.keyring, stopping=self._stopping.is_set
+        )
         self._press = PressRun(
             house.sessions,
             bulk,
             house.links,
-            connections=house.settings.mail_connections,
-            rate=house.settings.mail_rate,
+            limits=Limits.of(house.settings),
             return_path_domain=house.settings.mail_return_path_domain,
             worker=self.name,
+            keyring=house.keyring,
             in_doubt=house.settings.in_doubt,
         )
 
@@ -78,6 +86,7 @@ class Worker:
             Job("sign of life", timedelta(seconds=5), self.give_a_sign_of_life),
             Job("wake paused readers", timedelta(minutes=1), self.wake_paused_readers),
             Job("forget old sign-up counts", timedelta(hours=1), self.forget_old_counts),
+            Job("forget idle paces", timedelta(hours=1), self.forget_idle_paces),
             Job("clear the outbox of old letters", timedelta(hours=1), self.clear_the_outbox),
         ]
 
@@ -87,11 +96,17 @@ class Worker:
         scheduler = self._scheduler()
         scheduler.start()
         log.info("worker started", worker=self.name)
+        clock = _Clock()
         while not signals:
             time.sleep(_LOOK)
+            if clock.was_put_back():
+                log.warning("the clock was put back; every job runs now, and then by the new time")
+                for job in scheduler.get_jobs():
+                    job.modify(next_run_time=_now())
         self.stop()
         self._wait_for_jobs(scheduler)
         self._postroom.close()
+        self._sign_off()
         log.info("worker stopped", worker=self.name)
 
     def stop(self) -> None:
@@ -115,11 +130,17 @@ class Worker:
     def finish_letters(self) -> None:
         with self._house.sessions.begin() as session:
             ledger.finish(session, _now())
+            doubts.reopen(session, _now())
 
     def take_back_lost_copies(self) -> None:
+        now = _now()
         with self._house.sessions.begin() as session:
-            ledger.recover(session, _now(), self._house.settings.in_doubt)
-            outbox.recover(session, _now())
+            for name in self._watch.fallen_silent(session, now):
+                if name != self.name:
+                    takeover.silent(session, name, now)
+            living = self._watch.living(now) | {self.name}
+            ledger.recover(session, now, self._house.settings.in_doubt, living)
+            outbox.recover(session, now)
 
     def give_a_sign_of_life(self) -> None:
         with self._house.sessions.begin() as session:
@@ -133,6 +154,10 @@ class Worker:
         with self._house.sessions.begin() as session:
             caps.prune(session, _now())
 
+    def forget_idle_paces(self) -> None:
+        with self._house.sessions.begin() as session:
+            paces.forget_idle(session, _now())
+
     def clear_the_outbox(self) -> None:
         while not self._stopping.is_set() and self._clear_some():
             pass
@@ -144,6 +169,17 @@ class Worker:
     def _wake_some(self) -> int:
         with self._house.sessions.begin() as session:
             return preferences.wake(session, _now())
+
+    def _sign_off(self) -> None:
+        # A database that does not answer must not hold up a stop; then others find out that we are silent.
+        last = Job("sign off", timedelta(0), self._leave_no_sign)
+        farewell = threading.Thread(target=_guarded(last), daemon=True)
+        farewell.start()
+        farewell.join(_LAST_WORD)
+
+    def _leave_no_sign(self) -> None:
+        with self._house.sessions.begin() as session:
+            heartbeat.sign_off(session, self.name)
 
     def _wait_for_jobs(self, scheduler: BackgroundScheduler) -> None:
         patience = threading.Timer(_FINISH_IN_FLIGHT, self._postroom.hang_up)
@@ -166,6 +202,31 @@ class Worker:
         return scheduler
 
 
+def servers(settings: Settings) -> tuple[MailServer, MailServer]:
+    """Where single letters and issues are handed over; Refused, saying what to set, where nobody takes them."""
+    mail, bulk = settings.mail, settings.bulk_mail
+    if mail is None or bulk is None:
+        raise Refused("MAIL_SERVER is not set: say where mail is handed over (docs/settings.md)")
+    return mail, bulk
+
+
+def new_name() -> str:
+    """A name that no other worker has, on any host."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(3)}"
+
+
+class _Clock:
+    """Notices when the clock on the wall is put back, by the one that only runs."""
+
+    def __init__(self) -> None:
+        self._ahead = _now().timestamp() - time.monotonic()
+
+    def was_put_back(self) -> bool:
+        """Whether that has happened since it was last asked: what was to happen at an hour would wait for it again."""
+        before, self._ahead = self._ahead, _now().timestamp() - time.monotonic()
+        return self._ahead < before - _CLOCK_SLIP
+
+
 def _signals() -> list[int]:
     """Where TERM and INT are noted from now on."""
     signals: list[int] = []
@@ -182,7 +243,7 @@ def _guarded(job: Job) -> Callable[[], None]:
         try:
             job.run()
         except OperationalError as error:
-            log.warning("the database did not answer; trying again", job=job.name, error=type(error.orig).__name__)
+            log.warning("the database did not answer; trying again", job=job.name, error=str(error.orig))
         except Exception:
             log.exception("job failed", job=job.name)
 

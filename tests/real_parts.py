@@ -6,6 +6,7 @@ With CI=true a skip is a failure: what nobody tested must not look green.
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -41,15 +42,30 @@ def find_spamassassin() -> str | None:
     return shutil.which("spamassassin")
 
 
+def find_mail_dkim() -> str | None:
+    """A Perl that has Mail::DKIM, which checks signatures."""
+    perl = shutil.which("perl")
+    has_it = perl and not subprocess.run([perl, "-MMail::DKIM", "-e1"], check=False, capture_output=True).returncode
+    return perl if has_it else None
+
+
 def find_smtp_sink() -> str | None:
     """Postfix's SMTP server that swallows everything."""
     return shutil.which("smtp-sink", path=_SBIN)
 
 
+def find_exim() -> str | None:
+    """Exim's one program, from the system or as `.ci/machine` unpacked it."""
+    unpacked = Path(__file__).parents[1] / ".venv" / "parts" / "exim" / "usr" / "sbin" / "exim4"
+    return str(unpacked) if unpacked.exists() else shutil.which("exim4", path=_SBIN)
+
+
 FINDERS: dict[str, Callable[[], str | None]] = {
     "chromium": find_chromium,
     "spamassassin": find_spamassassin,
+    "mail_dkim": find_mail_dkim,
     "postfix": find_smtp_sink,
+    "exim": find_exim,
 }
 
 
@@ -90,9 +106,29 @@ def spamassassin() -> str:
 
 
 @pytest.fixture(scope="session")
+def mail_dkim() -> str:
+    """The path of a Perl that has Mail::DKIM."""
+    return _found("mail_dkim")
+
+
+@pytest.fixture(scope="session")
 def smtp_sink() -> str:
     """The path of Postfix's smtp-sink."""
     return _found("postfix")
+
+
+@pytest.fixture(scope="session")
+def postfix(smtp_sink: str) -> str:
+    """The path of Postfix's own command, beside smtp-sink; only root may start it."""
+    _require_root("Postfix")
+    return str(Path(smtp_sink).with_name("postfix"))
+
+
+@pytest.fixture(scope="session")
+def exim() -> str:
+    """The path of Exim; only root may start it with a configuration of one's own."""
+    _require_root("Exim")
+    return _found("exim")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -124,6 +160,11 @@ def _axe_source() -> str:
 
 def _found(part: str) -> str:
     return FINDERS[part]() or pytest.skip(f"{part} is missing on this machine and could not be installed")
+
+
+def _require_root(server: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip(f"only root may start {server}")
 
 
 def _brought_by_playwright() -> str | None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from newsletter import publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
-from newsletter.delivery import suppression
+from newsletter.delivery import retention, suppression
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.editorial import issue_file, shelf
 from newsletter.editorial.models import Issue, IssueState
@@ -107,6 +107,19 @@ def test_scheduling_freezes_the_text_that_readers_will_get(
         home = shelf.find(session, slugs[0]).publication
         with pytest.raises(Conflict, match="cancel a-tight-back"):
             shelf.save(session, home, draft, shelf.BY_FILE, now)
+
+
+def test_a_sender_for_all_issues_goes_before_the_publications_own_and_replies_still_reach_it(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime
+) -> None:
+    own = "letter@backpainhelp.example"
+    plain = schedule(sessions, links, slugs[0], TUESDAY, now)
+    assert (plain.sender_address, plain.reply_to) == (own, None)
+    with sessions.begin() as session:
+        issue = shelf.find(session, slugs[1])
+        letter = publishing.schedule_next(session, links, issue, now, sender="issues@bulk.example")
+    assert (letter.sender_address, letter.reply_to) == ("issues@bulk.example", own)
+    assert letter.list_id == plain.list_id
 
 
 def test_a_moment_that_has_passed_is_refused(sessions: Sessions, links: Links, slugs: list[str], now: datetime) -> None:
@@ -222,6 +235,67 @@ def test_two_workers_at_the_hour_write_each_copy_once(
         assert session.scalar(select(func.count()).select_from(Copy)) == 50
 
 
+def test_two_issues_that_start_at_once_each_go_to_everybody(
+    sessions: Sessions, links: Links, publication: Publication, slugs: list[str], now: datetime
+) -> None:
+    with sessions.begin() as session:
+        for number in range(50):
+            add_reader(session, publication, f"reader{number}@reader.example", Status.ACTIVE, now)
+    waiting = list(slugs)
+
+    def start() -> int:
+        with sessions.begin() as session:
+            return publishing.send_now(session, links, shelf.find(session, waiting.pop()), now).copies
+
+    assert at_once(2, start) == [50, 50]
+    with sessions.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Copy)) == 100
+
+
+# SQLite has one writer at a time, so there is nobody to wait for.
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_an_issue_that_somebody_else_is_just_starting_holds_up_no_other(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime
+) -> None:
+    first, second = (
+        schedule(sessions, links, slug, TUESDAY + timedelta(minutes=n), now) for n, slug in enumerate(slugs)
+    )
+    with sessions.begin() as editor:
+        editor.execute(select(Letter.id).where(Letter.id == first.id).with_for_update())
+        assert [started.letter_id for started in _publish(sessions, TUESDAY + GRACE)] == [second.id]
+    assert [started.letter_id for started in _publish(sessions, TUESDAY + GRACE)] == [first.id]
+
+
+def test_an_issue_whose_start_fails_has_not_begun(
+    sessions: Sessions, links: Links, publication: Publication, slugs: list[str], now: datetime
+) -> None:
+    with sessions.begin() as session:
+        add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
+    with pytest.raises(ZeroDivisionError), sessions.begin() as session:
+        assert publishing.send_now(session, links, shelf.find(session, slugs[0]), now).copies / 0
+    assert state(sessions, slugs[0]) is IssueState.READY
+    with sessions.begin() as session:
+        assert publishing.send_now(session, links, shelf.find(session, slugs[0]), now).copies == 1
+
+
+def test_an_issue_tells_the_same_figures_after_its_copies_were_dropped(
+    sessions: Sessions, links: Links, publication: Publication, slugs: list[str], now: datetime
+) -> None:
+    with sessions.begin() as session:
+        add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
+        started = publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
+        publishing.cancel(session, shelf.find(session, slugs[0]), now)
+        before = publishing.counts(session, shelf.find(session, slugs[0]))
+    assert before.skipped == 1
+    assert retention.drop(sessions, started.letter_id) == 1
+    with sessions.begin() as session:
+        issue = shelf.find(session, slugs[0])
+        assert publishing.counts(session, issue) == before
+        assert not publishing.is_open(issue)
+        with pytest.raises(Conflict, match="nobody is sent an issue twice"):
+            publishing.send_now(session, links, issue, now)
+
+
 def test_two_editors_who_schedule_one_issue_at_once_make_one_letter(
     sessions: Sessions, links: Links, slugs: list[str], now: datetime
 ) -> None:
@@ -297,9 +371,9 @@ def test_an_unfit_issue_is_never_frozen(
         assert session.scalar(select(Issue.letter_id)) is None
 
 
-def _publish(sessions: Sessions) -> list[publishing.Started]:
+def _publish(sessions: Sessions, at: datetime = TUESDAY) -> list[publishing.Started]:
     with sessions.begin() as session:
-        return publishing.publish_due(session, GRACE, TUESDAY.astimezone(UTC))
+        return publishing.publish_due(session, GRACE, at.astimezone(UTC))
 
 
 def at_once(times: int, act):  # type: ignore[no-untyped-def]

@@ -1,11 +1,15 @@
+from datetime import UTC, datetime
+
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, MetaData, inspect, text
 
 from newsletter import migrating, schema
 from newsletter.db import Sessions, open_engine
+from newsletter.delivery import partitions
 from newsletter.errors import Conflict
 
 
@@ -23,6 +27,73 @@ def test_upgrading_from_empty_gives_exactly_the_models(engine: Engine) -> None:
 def test_an_upgrade_done_twice_changes_nothing(engine: Engine) -> None:
     migrating.upgrade(engine)
     assert schema.standing(engine) is schema.Standing.CURRENT
+
+
+BEFORE_PARTITIONS = "0002"
+LETTER = """INSERT INTO letters (id, publication_id, state, due_at, created_at, content_hash, sender_name,
+    sender_address, list_id, feedback_id, archive_url, subject, html, text)
+    VALUES (:id, 1, 'finished', :at, :at, '', '', '', '', '', '', '', '', '')"""
+PUBLICATION = """INSERT INTO publications (id, slug, name, tagline, description, language, time_zone, sender_name,
+    sender_address, postal_address, follow, created_at)
+    VALUES (1, 'back', '', '', '', '', '', '', '', '', '[]', :at)"""
+COPY = """INSERT INTO copies (letter_id, subscription_id, address, name, state, attempts, not_before, reply)
+    VALUES (:letter, :reader, 'ada@reader.example', 'Ada', :state, 1, :at, '2.0.0 Taken')"""
+NOTE = "INSERT INTO copy_notes (copy_id, kind, at) VALUES (2, 'bounced', :at)"
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def old_ledger(engine: Engine) -> Engine:
+    """A database of the time when all copies were in one table, with two letters of three copies in it."""
+    with engine.begin() as connection:
+        tables = MetaData()
+        tables.reflect(connection)
+        tables.drop_all(connection)
+        command.upgrade(migrating.config(connection), BEFORE_PARTITIONS)
+        connection.execute(text(PUBLICATION), {"at": NOW})
+        for letter in (1, 2):
+            connection.execute(text(LETTER), {"id": letter, "at": NOW})
+            for reader, state in enumerate(("sent", "pending", "sending"), 1):
+                one = {"letter": letter, "reader": reader, "state": state, "at": NOW}
+                connection.execute(text(COPY), one)
+        connection.execute(text(NOTE), {"at": NOW})
+    return engine
+
+
+def test_an_upgrade_carries_the_ledger_over_row_by_row(old_ledger: Engine) -> None:
+    def ledger() -> list[tuple[object, ...]]:
+        queries = ("SELECT * FROM copies ORDER BY id", "SELECT * FROM copy_notes")
+        with old_ledger.connect() as connection:
+            return [tuple(row) for query in queries for row in connection.execute(text(query))]
+
+    before = ledger()
+    assert len(before) == 7
+    migrating.upgrade(old_ledger)
+    assert ledger() == before
+    with old_ledger.begin() as connection:
+        connection.execute(text("DELETE FROM copies WHERE id = 6"))
+        connection.execute(text(COPY), {"letter": 2, "reader": 9, "state": "pending", "at": NOW})
+        assert connection.scalar(text("SELECT max(id) FROM copies")) == 7
+
+
+def test_an_upgraded_ledger_has_the_indexes_that_it_had_but_for_the_readers(old_ledger: Engine) -> None:
+    def indexes() -> list[tuple[str, object, str]]:
+        where = f"{old_ledger.dialect.name}_where"
+        found = inspect(old_ledger).get_indexes("copies")
+        return sorted((one["name"], one["column_names"], str(one["dialect_options"].get(where))) for one in found)
+
+    before = indexes()
+    migrating.upgrade(old_ledger)
+    assert indexes() == [one for one in before if one[0] != "ix_copies_subscription_id"]
+
+
+def test_an_old_letter_can_be_dropped_after_the_upgrade(old_ledger: Engine) -> None:
+    migrating.upgrade(old_ledger)
+    sessions = Sessions(old_ledger)
+    assert partitions.remove(sessions, 1) == 3
+    with sessions.reading() as session:
+        assert partitions.sizes(session).keys() == {2}
+        assert session.scalar(text("SELECT count(*) FROM copy_notes")) == 0
 
 
 def test_a_database_from_a_newer_version_is_refused_and_left_alone(engine: Engine) -> None:

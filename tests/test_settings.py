@@ -88,6 +88,10 @@ def test_a_variable_of_another_program_is_left_alone(monkeypatch: pytest.MonkeyP
         ("SECRET_KEY_FALLBACKS", "0123456789abcdef,short"),
         ("SECRET_KEY_FALLBACKS", "0123456789abcdef,"),
         ("MAIL_DEFAULT_SENDER", "Press"),
+        ("DKIM_KEYS", "no-such-folder"),
+        ("DKIM_SELECTORS", "press,press"),
+        ("DKIM_SELECTORS", "press,"),
+        ("DKIM_SELECTORS", "Press.2027"),
         ("SEND_GRACE_MINUTES", "2h"),
     ],
 )

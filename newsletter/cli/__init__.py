@@ -19,6 +19,8 @@ _COMMANDS = {
     "db": ("database", "Migrate the database, or check it."),
     "editors": ("editors", "The people who may sign in at the desk."),
     "issues": ("issues", "Load, look at, check, schedule and send issues."),
+    "ledger": ("ledger", "How large the ledger is; drop the copies of old issues."),
+    "dkim": ("dkim", "The keys that sign mail."),
     "subscribers": ("subscribers", "Import, export, look at and erase readers."),
 }
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -13,6 +13,8 @@ from rich.table import Table
 
 from newsletter import config, logs
 from newsletter.wiring import House, open_house
+
+T = TypeVar("T")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 publication_option = click.option("--publication", metavar="SLUG", help="Which publication (default: the only one).")
@@ -55,6 +57,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         Console().print(table)
     else:
         click.echo(empty)
+
+
+def watched(items: Iterable[T], total: int) -> Iterator[T]:
+    """The same items; while a person watches, with a bar on standard error that tells how far it is."""
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    yield from track(items, "", total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def now() -> datetime:

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from newsletter import publication_file, publications, publishing
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
+from newsletter.cli.doubts import doubts, settle
+from newsletter.cli.rehearsal import rehearse
 from newsletter.editorial import cadence, filing, preflight, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.shelf import Saved
@@ -28,6 +30,11 @@ def _must_be_said(_ctx: click.Context, _option: click.Parameter, said: bool) -> 
 @click.group()
 def issues() -> None:
     """Load, look at, check, schedule and send issues."""
+
+
+issues.add_command(doubts)
+issues.add_command(settle)
+issues.add_command(rehearse)
 
 
 @issues.command()
@@ -131,7 +138,8 @@ def ready(house: House, slug: str) -> None:
 def render(house: House, slug: str, folder: Path) -> None:
     """Write issue.html, issue.txt and issue.eml exactly as a reader gets them."""
     with house.sessions.reading() as session:
-        proof = publishing.proof(shelf.find(session, slug), house.links, now())
+        sender = house.settings.issue_sender_address
+        proof = publishing.proof(shelf.find(session, slug), house.links, now(), sender=sender)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in proof.items():
         (folder / name).write_bytes(content)
@@ -151,10 +159,11 @@ def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> No
         raise click.UsageError("give --at or --next-slot, not both")
     with house.sessions.begin() as session:
         issue = shelf.find(session, slug)
+        sender = house.settings.issue_sender_address
         if moment is not None:
-            letter = publishing.schedule(session, house.links, issue, _moment(moment, issue), now())
+            letter = publishing.schedule(session, house.links, issue, _moment(moment, issue), now(), sender=sender)
         else:
-            letter = publishing.schedule_next(session, house.links, issue, now())
+            letter = publishing.schedule_next(session, house.links, issue, now(), sender=sender)
         readers = publishing.readers(publishing.audience_size(session, issue))
         when = cadence.describe(letter.due_at, issue.publication.time_zone)
     click.echo(f"On {when} this goes to {readers}.")
@@ -167,7 +176,8 @@ def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> No
 def send(house: House, slug: str) -> None:
     """Send an issue at once."""
     with house.sessions.begin() as session:
-        started = publishing.send_now(session, house.links, shelf.find(session, slug), now())
+        sender = house.settings.issue_sender_address
+        started = publishing.send_now(session, house.links, shelf.find(session, slug), now(), sender=sender)
     click.echo(f"{slug} is going out to {publishing.readers(started.copies)}")
 
 
@@ -210,10 +220,14 @@ def status(house: House, slug: str, as_json: bool) -> None:
     with house.sessions.reading() as session:
         issue = shelf.find(session, slug)
         counts = {"state": shelf.state(issue).value} | asdict(publishing.counts(session, issue))
+        hold = publishing.held(session, issue, house.settings, now())
+        zone = issue.publication.time_zone
     if as_json:
         print_json(counts)
-    else:
-        print_table(("", ""), counts.items(), "")
+        return
+    print_table(("", ""), counts.items(), "")
+    if hold:
+        click.echo(f"held until {cadence.describe(hold.until, zone)}: {hold.why}")
 
 
 def _summary(issue: Issue) -> dict[str, str | None]:

@@ -17,12 +17,18 @@ def serve(house: House) -> None:
 
 
 @click.command()
+@click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many share the work.")
 @in_house
-def worker(house: House) -> None:
+def worker(house: House, processes: int) -> None:
     """The clock and the sender; any number of them."""
-    from newsletter.worker import Worker
+    if processes > 1:
+        from newsletter.crew import Crew
 
-    Worker(house).run()
+        Crew(house, processes).run()
+    else:
+        from newsletter.worker import Worker
+
+        Worker(house).run()
 
 
 @click.command()

@@ -1,11 +1,13 @@
-"""From a letter to the bytes of one copy: the shell is encoded once, and each copy fills its holes."""
+"""From a letter to the bytes of one copy: what copies share is encoded once, and each copy fills its holes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, Self
 
-from newsletter.delivery import merge, mime
+from newsletter.delivery import dkim, merge, mime
+from newsletter.delivery.dkim import Key
+from newsletter.delivery.keyring import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter, Post
 from newsletter.delivery.smtp import Envelope, Stuffed
 from newsletter.links import Links
@@ -13,7 +15,11 @@ from newsletter.links import Links
 FIELDS = frozenset({"name", "email", "unsubscribe_url", "preferences_url", "archive_url"})
 """The merge fields of an issue."""
 
-_ONE_CLICK = ["List-Unsubscribe-Post: List-Unsubscribe=One-Click"]
+# Octets, as they are at most in all but the oddest copy.
+_HOLE = 120
+_HEADERS = 2_000
+
+_ONE_CLICK = "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
 
 
 class Addressed(Protocol):
@@ -32,55 +38,57 @@ class Addressed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
-    """The octets that every copy shares, between those that are its own."""
-
-    literals: tuple[bytes, ...]
-
-    @classmethod
-    def around(cls, *parts: bytes | None) -> Self:
-        """A shell with a hole where a part is None."""
-        literals = [b""]
-        for part in parts:
-            if part is None:
-                literals.append(b"")
-            else:
-                literals[-1] += part
-        return cls(tuple(literals))
-
-    def fill(self, *holes: bytes) -> bytes:
-        pieces = [self.literals[0]]
-        for hole, literal in zip(holes, self.literals[1:], strict=True):
-            pieces += hole, literal
-        return b"".join(pieces)
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
+class Part:
     """A body part, encoded but for its holes; a hole begins a line of its own, so it needs no look at the rest."""
 
     pieces: tuple[bytes, ...]
     """The encoded literals, with an empty one where a hole is."""
-    holes: tuple[tuple[int, merge.Field], ...]
-    fields: frozenset[merge.Field]
+    holes: tuple[tuple[merge.Field, tuple[int, ...]], ...]
+    """Each field beside all its places among the pieces, so that it is encoded once."""
     escape: Callable[[str], str]
 
     @classmethod
-    def compile(cls, text: str, escape: Callable[[str], str]) -> Self:
+    def compile(cls, text: str, shared: Mapping[str, str], escape: Callable[[str], str]) -> Self:
         """Encode what every copy shares; Invalid names a merge field that there is not."""
-        template = merge.compile(text.rstrip("\r\n"), FIELDS)
+        template = merge.compile(text.rstrip("\r\n"), FIELDS).bind(shared, escape)
         pieces = tuple(mime.quoted_piece(piece) if piece else b"" for piece in template.texts)
-        fields = frozenset(field for _, field in template.holes)
-        return cls((*pieces, b"\r\n"), template.holes, fields, escape)
+        places: dict[merge.Field, tuple[int, ...]] = {}
+        for place, field in template.holes:
+            places[field] = (*places.get(field, ()), place)
+        return cls((*pieces, b"\r\n"), tuple(places.items()), escape)
 
-    def fill(self, values: Mapping[str, str]) -> bytes:
-        """The part for one reader, quoted-printable."""
+    @property
+    def octets(self) -> int:
+        """About how large it is when it is filled."""
+        return sum(map(len, self.pieces)) + sum(_HOLE * len(places) for _, places in self.holes)
+
+    def fill(self, values: Mapping[str, str], encoded: Mapping[str, bytes]) -> list[bytes]:
+        """The part for one reader, quoted-printable, in pieces; `encoded` are the values that no part has to escape."""
         pieces = list(self.pieces)
-        # A field stands in several places of one mail; it is encoded once.
-        encoded = {field: mime.quoted_piece(field.fill(values, self.escape)) for field in self.fields}
-        for place, field in self.holes:
-            pieces[place] = encoded[field]
-        return b"".join(pieces)
+        for field, places in self.holes:
+            piece = encoded.get(field.name) or mime.quoted_piece(field.fill(values, self.escape))
+            for place in places:
+                pieces[place] = piece
+        return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around a message's two parts, plain text and HTML (RFC 2046, 5.1.4)."""
+
+    headers: tuple[str, ...]
+    opening: bytes
+    middle: bytes
+    closing: bytes
+
+    @classmethod
+    def of(cls, boundary: str) -> Self:
+        headers = ("MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"')
+        return cls(headers, _heading(boundary, "plain"), _heading(boundary, "html"), f"\r\n--{boundary}--\r\n".encode())
+
+    def around(self, text: Iterable[bytes], html: Iterable[bytes]) -> list[bytes]:
+        """The body, in pieces as its parts are."""
+        return [self.opening, *text, self.middle, *html, self.closing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,111 +97,114 @@ class Template:
 
     links: Links
     sender_address: str
-    archive_url: str
     subject: merge.Template
-    html: Body
-    text: Body
-    shell: Shell
+    origin: bytes
+    """The header that goes before a copy's own; `shared` goes behind them."""
+    shared: bytes
+    text: Part
+    html: Part
+    frame: Frame
+    keys: Collection[Key]
+    octets: int
+    """About how large a copy is; an estimate will do (RFC 1870, 5), so that an envelope can go before its message."""
 
     def message(self, copy: Addressed, date: datetime) -> Stuffed:
         """The copy as it goes over the wire; Invalid if its address is none."""
-        address = mime.sendable(copy.address)
-        unsubscribe_url = self.links.unsubscribe(copy.subscription_id, copy.letter_id)
-        values = self._values(copy, unsubscribe_url)
-        own = [
-            f"To: {mime.mailbox(copy.name, address)}",
-            f"Subject: {mime.words(self.subject.fill(values, merge.as_header))}",
-            f"Date: {mime.moment(date)}",
-            f"Message-ID: {self._message_id(copy)}",
-            f"List-Unsubscribe: <{unsubscribe_url}>",
-        ]
-        # No header and no quoted line begins with a dot.
-        return Stuffed(self.shell.fill(_head(own), self.text.fill(values), self.html.fill(values)))
-
-    def _values(self, copy: Addressed, unsubscribe_url: str) -> dict[str, str]:
-        return {
+        values = {
             "name": copy.name,
             "email": copy.address,
-            "unsubscribe_url": unsubscribe_url,
+            "unsubscribe_url": self.links.unsubscribe(copy.subscription_id, copy.letter_id),
             "preferences_url": self.links.preferences(copy.subscription_id),
-            "archive_url": self.archive_url,
         }
+        encoded = {name: mime.quoted_piece(value) for name, value in values.items() if merge.is_itself(value)}
+        head = b"".join((self.origin, self._own(copy, values, date), self.shared))
+        body = self.frame.around(self.text.fill(values, encoded), self.html.fill(values, encoded))
+        # No header and no quoted line begins with a dot.
+        return Stuffed(_message(head, body, self.keys, date))
 
-    def _message_id(self, copy: Addressed) -> str:
-        # Derived, never drawn: a copy that is sent again after a crash has to carry the same one.
-        return f"<{self.links.seal.seal('message', copy.id)}@{self.sender_address.rpartition('@')[2]}>"
+    def _own(self, copy: Addressed, values: Mapping[str, str], date: datetime) -> bytes:
+        return _head(
+            f"To: {mime.mailbox(copy.name, mime.sendable(copy.address))}",
+            f"Subject: {mime.words(self.subject.fill(values, merge.as_header))}",
+            f"Date: {mime.moment(date)}",
+            # Derived, never drawn: a copy that is sent again after a crash has to carry the same one.
+            f"Message-ID: <{self.links.seal.seal('message', copy.id)}@{_domain(self.sender_address)}>",
+            f"List-Unsubscribe: <{values['unsubscribe_url']}>",
+        )
 
 
-def compile(letter: Letter, links: Links) -> Template:  # noqa: A001  (read as `compose.compile`)
+def compile(letter: Letter, links: Links, keyring: Keyring = NO_KEYS) -> Template:  # noqa: A001  (as `re.compile`)
     """Encode what all copies share; Invalid names a merge field that there is not."""
     sender = mime.sendable(letter.sender_address)
-    shared = [
-        *_origin(letter.sender_name, sender, letter.reply_to),
-        f"List-Id: {mime.list_id(letter.list_id)}",
-        *_ONE_CLICK,
-        f"Feedback-ID: {merge.as_header(letter.feedback_id)}",
-    ]
-    boundary = f"=_{letter.content_hash[:32]}"
+    frame = Frame.of(f"=_{letter.content_hash[:32]}")
+    values = {"archive_url": letter.archive_url}
+    text = Part.compile(letter.text, values, merge.as_text)
+    html = Part.compile(letter.html, values, merge.as_html)
     return Template(
         links=links,
         sender_address=sender,
-        archive_url=letter.archive_url,
-        subject=merge.compile(letter.subject, FIELDS),
-        html=Body.compile(letter.html, merge.as_html),
-        text=Body.compile(letter.text, merge.as_text),
-        shell=_shell(shared, boundary, None, None, None),
+        subject=merge.compile(letter.subject, FIELDS).bind(values, merge.as_header),
+        origin=_head(f"From: {mime.mailbox(letter.sender_name, sender)}"),
+        shared=_head(
+            *_reply_to(letter.reply_to),
+            f"List-Id: {mime.list_id(letter.list_id)}",
+            _ONE_CLICK,
+            f"Feedback-ID: {merge.as_header(letter.feedback_id)}",
+            *frame.headers,
+        ),
+        text=text,
+        html=html,
+        frame=frame,
+        keys=keyring.of(sender),
+        octets=text.octets + html.octets + _HEADERS,
     )
 
 
-def single(post: Post, date: datetime) -> bytes:
+def single(post: Post, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
     """A single letter as it goes over the wire, less dot-stuffing; Invalid if its address is none."""
     sender = mime.sendable(post.sender_address)
-    head = [
-        *_origin(post.sender_name, sender, post.reply_to),
+    frame = Frame.of(f"=_{post.id}")
+    head = _head(
+        f"From: {mime.mailbox(post.sender_name, sender)}",
         f"To: {mime.mailbox(post.name, mime.sendable(post.address))}",
         f"Subject: {mime.words(post.subject)}",
         f"Date: {mime.moment(date)}",
-        f"Message-ID: <{post.created_at:%Y%m%d%H%M%S%f}.{post.id}@{sender.rpartition('@')[2]}>",
-        *([f"List-Unsubscribe: <{post.unsubscribe_url}>", *_ONE_CLICK] if post.unsubscribe_url else []),
+        f"Message-ID: <{post.created_at:%Y%m%d%H%M%S%f}.{post.id}@{_domain(sender)}>",
+        *_reply_to(post.reply_to),
+        *([f"List-Unsubscribe: <{post.unsubscribe_url}>", _ONE_CLICK] if post.unsubscribe_url else []),
         "Auto-Submitted: auto-generated",
-    ]
-    # Quoted-printable never holds "=_", so no text can contain the boundary (RFC 2045, 6.7).
-    parts = (mime.quoted_printable(post.text), mime.quoted_printable(post.html))
-    return _shell(head, f"=_{post.id}", b"", *parts).fill()
+        *frame.headers,
+    )
+    body = frame.around([mime.quoted_printable(post.text)], [mime.quoted_printable(post.html)])
+    return _message(head, body, keyring.of(sender), date)
 
 
-def envelope(template: Template, copy: Addressed, return_path_domain: str | None, size: int) -> Envelope:
+def envelope(template: Template, copy: Addressed, return_path_domain: str | None) -> Envelope:
     """From whom and to whom the server is told a copy goes; Invalid if the address is none."""
     sender = template.sender_address
     if return_path_domain:
         # At most 63 of the 64 octets that RFC 5321 (4.5.3.1.1) allows before the @.
         sender = f"bounce+{template.links.seal.seal_local_part('bounce', copy.id)}@{return_path_domain}"
-    return Envelope(sender, mime.sendable(copy.address), size)
+    return Envelope(sender, mime.sendable(copy.address), template.octets, str(copy.id))
 
 
-def _origin(name: str, address: str, reply_to: str | None) -> list[str]:
-    reply = [f"Reply-To: {mime.sendable(reply_to)}"] if reply_to else []
-    return [f"From: {mime.mailbox(name, address)}", *reply]
+def _message(head: bytes, body: Collection[bytes], keys: Collection[Key], date: datetime) -> bytes:
+    return b"".join((dkim.signatures(keys, head, body, date), head, b"\r\n", *body))
 
 
-def _head(lines: list[str]) -> bytes:
-    return "".join(f"{line}\r\n" for line in lines).encode()
+def _head(*lines: str) -> bytes:
+    return ("\r\n".join(lines) + "\r\n").encode()
 
 
-def _shell(shared: list[str], boundary: str, own: bytes | None, text: bytes | None, html: bytes | None) -> Shell:
-    multipart = ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"', ""]
-    return Shell.around(
-        _head(shared[:1]),
-        own,
-        _head(shared[1:] + multipart),
-        _part(boundary, "plain"),
-        text,
-        _part(boundary, "html"),
-        html,
-        f"\r\n--{boundary}--\r\n".encode(),
-    )
+def _reply_to(address: str | None) -> list[str]:
+    return [f"Reply-To: {mime.sendable(address)}"] if address else []
 
 
-def _part(boundary: str, kind: str) -> bytes:
-    head = [f'Content-Type: text/{kind}; charset="utf-8"', "Content-Transfer-Encoding: quoted-printable", ""]
-    return f"\r\n--{boundary}\r\n".encode() + _head(head)
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+def _heading(boundary: str, kind: str) -> bytes:
+    # Quoted-printable never holds "=_", so no text can contain the boundary (RFC 2045, 6.7).
+    content = _head(f'Content-Type: text/{kind}; charset="utf-8"', "Content-Transfer-Encoding: quoted-printable")
+    return b"".join((f"\r\n--{boundary}\r\n".encode(), content, b"\r\n"))

@@ -1,6 +1,7 @@
-"""Signs of life: each worker says now and then that it runs, so that /readyz can tell when none does."""
+"""Signs of life: each worker says now and then that it runs, so that others can tell when one does not."""
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -9,6 +10,7 @@ from newsletter.delivery.models import Heartbeat
 
 FRESH = timedelta(seconds=30)
 _FORGET = timedelta(days=1)
+_EVERY = select(Heartbeat.worker, Heartbeat.at)
 
 
 def beat(session: Session, worker: str, now: datetime) -> None:
@@ -25,3 +27,38 @@ def alive(session: Session, now: datetime) -> bool:
     """Whether any worker gave a sign within the last half minute."""
     newest = session.scalar(select(func.max(Heartbeat.at)))
     return newest is not None and now - newest <= FRESH
+
+
+def sign_off(session: Session, worker: str) -> None:
+    """Forget a worker that has given back all it held, or is known to be gone."""
+    session.execute(delete(Heartbeat).where(Heartbeat.worker == worker))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    at: datetime
+    """By the worker's own clock: only ever compared with itself."""
+    seen_at: datetime
+    """By ours, when it was new."""
+
+
+class Watch:
+    """Tells which workers fall silent, by the watcher's clock alone: clocks that differ between hosts do no harm."""
+
+    def __init__(self) -> None:
+        self._signs: dict[str, _Sign] = {}
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
+
+    def fallen_silent(self, session: Session, now: datetime) -> list[str]:
+        """The workers whose sign of life has not changed for half a minute, each named once a silence."""
+        signs = {worker: self._sign(worker, at, now) for worker, at in session.execute(_EVERY)}
+        since, self._signs, self._looked_at = self._looked_at, signs, now
+        return [worker for worker, sign in signs.items() if since < sign.seen_at + FRESH <= now]
+
+    def living(self, now: datetime) -> set[str]:
+        """The workers of whom a new sign was seen within the last half minute, when they were last looked at."""
+        return {worker for worker, sign in self._signs.items() if now < sign.seen_at + FRESH}
+
+    def _sign(self, worker: str, at: datetime, now: datetime) -> _Sign:
+        known = self._signs.get(worker)
+        return known if known and known.at == at else _Sign(at, now)

@@ -12,13 +12,14 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
 
 import structlog
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Dialect,
     FromClause,
     Integer,
     Table,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -34,9 +36,8 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningUpdate
 
-from newsletter.db import rows
+from newsletter.db import Prepared, moment, rows
 from newsletter.delivery import suppression
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
 from newsletter.delivery.outcomes import Held, Outcome
@@ -51,6 +52,7 @@ _PENDING = text("copies.state = 'pending'")
 _SENDING = text("copies.state = 'sending'")
 
 _RUNNING = select(Letter.id).where(Letter.state == LetterState.RUNNING)
+_ANY_LETTER = select(Letter.id)
 _ROWS = cast("Table", Copy.__table__)
 _STATE = {state: literal(state, _ROWS.c.state.type) for state in CopyState}
 
@@ -91,26 +93,27 @@ _CLAIM = (
 class _Moves:
     """The two moves that every claimed copy makes, many in one statement."""
 
-    begin: ReturningUpdate[int]
-    end: Update
+    begin: Prepared
+    end: Prepared
 
 
-@cache
-def _moves(dialect: str) -> _Moves:
+@lru_cache(maxsize=8)
+def _moves(dialect: Dialect) -> _Moves:
     keys = {"id": _ROWS.c.id.type, "letter_id": _ROWS.c.letter_id.type}
-    begun, ended = rows(dialect, **keys), rows(dialect, **keys, **{name: _ROWS.c[name].type for name in _TOLD})
+    begun = rows(dialect.name, **keys)
+    ended = rows(dialect.name, **keys, **{name: _ROWS.c[name].type for name in _TOLD})
     begin = (
         _mine(begun)
         .where(_ROWS.c.begun_at.is_(None), _ROWS.c.reason.is_(None), _ROWS.c.lease_until > _MOMENT)
-        .where(_ROWS.c.letter_id.in_(_RUNNING))
+        .where(_ROWS.c.letter_id.in_(select(Letter.id).where(text("letters.state = 'running'"))))
         .values(begun_at=_MOMENT)
         .returning(_ROWS.c.id)
     )
     end = _mine(ended).values(
-        {"attempts": _ROWS.c.attempts + 1, "lease_until": None, "ended_at": _MOMENT}
+        {"attempts": _ROWS.c.attempts + literal_column("1"), "lease_until": null(), "ended_at": _MOMENT}
         | {name: ended.c[name] for name in _TOLD}
     )
-    return _Moves(begin, end)
+    return _Moves(Prepared(begin, dialect), Prepared(end, dialect))
 
 
 def _mine(moved: FromClause) -> Update:
@@ -148,7 +151,10 @@ class Recovered:
 
 
 def counts(session: Session, letter_id: int) -> Counts:
-    """Where a letter's copies stand now."""
+    """Where a letter's copies stand now; where they stood at last, once they are to be dropped."""
+    kept = session.scalar(select(Letter.final_counts).where(Letter.id == letter_id))
+    if kept is not None:
+        return Counts(**kept)
     states = select(Copy.state, func.count()).where(Copy.letter_id == letter_id).group_by(Copy.state)
     by_state = dict(session.execute(states).all())
     by_note = _notes(session, letter_id)
@@ -162,19 +168,19 @@ def counts(session: Session, letter_id: int) -> Counts:
 
 def skip_pending(session: Session, subscription_id: int, reason: str, now: datetime) -> int:
     """Send this reader nothing that is not sent yet; how many copies that spared."""
-    return _skip(session, update(Copy).where(Copy.subscription_id == subscription_id), reason, now)
+    return _skip(session, _for([subscription_id]), reason, now)
 
 
 def skip_letter(session: Session, letter_id: int, reason: str, now: datetime) -> int:
     """Send nobody this letter who has not got it yet; how many copies that spared."""
-    return _skip(session, update(Copy).where(Copy.letter_id == letter_id), reason, now)
+    return _skip(session, _ROWS.c.letter_id == letter_id, reason, now)
 
 
 def blank(session: Session, subscription_ids: Collection[int], now: datetime) -> None:
     """Erase who these readers were: what was sent stays on record, to nobody in particular."""
-    theirs = update(Copy).where(Copy.subscription_id.in_(subscription_ids))
+    theirs = _for(subscription_ids)
     _skip(session, theirs, "erased", now)
-    session.connection().execute(theirs.values(address="", name="", reply=None))
+    session.connection().execute(update(_ROWS).where(theirs).values(address="", name="", reply=None))
 
 
 def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Claimed]:
@@ -192,16 +198,16 @@ def begin(connection: Connection, worker: str, copies: Iterable[Held], now: date
 
     Not among it: a lost lease, a letter that was paused or cancelled, a reader who left meanwhile.
     """
-    told = json.dumps([{"id": copy.id, "letter_id": copy.letter_id} for copy in copies])
-    return set(connection.scalars(_moves(connection.dialect.name).begin, {"by": worker, "rows": told, "moment": now}))
+    told = [{"id": copy.id, "letter_id": copy.letter_id} for copy in copies]
+    begun = _moves(connection.dialect).begin.run(connection, _parameters(connection, worker, told, now))
+    return {copy_id for (copy_id,) in begun}
 
 
 def record(connection: Connection, worker: str, outcomes: Sequence[Outcome], now: datetime) -> None:
     """Write down what became of these copies, in three grouped statements at most."""
     ended = [_row(outcome) for outcome in outcomes if not outcome.goes_back]
     if ended:
-        parameters = {"by": worker, "rows": json.dumps(ended), "moment": now}
-        connection.execute(_moves(connection.dialect.name).end, parameters)
+        _moves(connection.dialect).end.run(connection, _parameters(connection, worker, ended, now))
     if len(ended) < len(outcomes):
         _take_back(connection, worker, [outcome for outcome in outcomes if outcome.goes_back], now)
 
@@ -212,9 +218,10 @@ def release(session: Session, worker: str, now: datetime, copies: Collection[Hel
         session.connection().execute(_held_by(worker).where(_one_of(copies)).values(_back(now)))
 
 
-def release_unbegun(session: Session, worker: str, now: datetime) -> None:
-    """Give back whatever this worker claimed and has not begun."""
-    session.connection().execute(_held_by(worker).where(Copy.begun_at.is_(None)).values(_back(now)))
+def release_unbegun(session: Session, worker: str, now: datetime) -> int:
+    """Give back whatever this worker claimed and has not begun; how many that are."""
+    returned = session.connection().execute(_held_by(worker).where(Copy.begun_at.is_(None)).values(_back(now)))
+    return returned.rowcount
 
 
 def extend_leases(session: Session, worker: str, now: datetime) -> None:
@@ -222,9 +229,25 @@ def extend_leases(session: Session, worker: str, now: datetime) -> None:
     session.connection().execute(_held_by(worker).values(lease_until=now + LEASE))
 
 
-def recover(session: Session, now: datetime, policy: Literal["resend", "hold"]) -> Recovered:
-    """Take back the copies whose lease ran out, and log each that is in doubt."""
-    lost = update(Copy).where(_SENDING, Copy.lease_until < now)
+def recover(
+    session: Session, now: datetime, policy: Literal["resend", "hold"], living: Collection[str] = ()
+) -> Recovered:
+    """Take back the copies whose lease ran out, and log each that is in doubt.
+
+    Not those of workers that are known to live: by another's clock, a lease may have run out long ago.
+    """
+    return _recover(session, (Copy.lease_until < now) & Copy.worker.not_in(living), policy, now)
+
+
+def recover_from(session: Session, worker: str, policy: Literal["resend", "hold"], now: datetime) -> Recovered:
+    """The same with all that one worker still holds, of which it is known that it will not go on with any."""
+    return _recover(session, Copy.worker == worker, policy, now)
+
+
+def _recover(
+    session: Session, whose: ColumnElement[bool], policy: Literal["resend", "hold"], now: datetime
+) -> Recovered:
+    lost = update(Copy).where(_SENDING, whose)
     begun = lost.where(Copy.begun_at.is_not(None))
     unsent = _ids(session, lost.where(Copy.begun_at.is_(None)).values(_back(now)))
     again = _ids(session, begun.where(Copy.reason.is_(None)).values(_back(now))) if policy == "resend" else []
@@ -238,12 +261,11 @@ def recover(session: Session, now: datetime, policy: Literal["resend", "hold"]) 
 
 def finish(session: Session, now: datetime) -> list[int]:
     """Close every running letter that has no copy pending or sending; their ids."""
-    unsent = select(Copy.id).where(Copy.letter_id == Letter.id)
-    done = update(Letter).where(
-        Letter.state == LetterState.RUNNING,
-        ~unsent.where(_PENDING).exists(),
-        ~unsent.where(_SENDING).exists(),
-    )
+    theirs = select(Copy.id).where(Copy.letter_id == Letter.id).limit(1)
+    # Ordered by their indexes; else PostgreSQL looks for such a copy among all that were sent.
+    pending = theirs.where(_PENDING).order_by(Copy.not_before, Copy.id).scalar_subquery()
+    sending = theirs.where(_SENDING).order_by(Copy.lease_until).scalar_subquery()
+    done = update(Letter).where(Letter.state == LetterState.RUNNING, pending.is_(None), sending.is_(None))
     return _ids(session, done.values(state=LetterState.FINISHED, finished_at=now), Letter.id)
 
 
@@ -274,16 +296,23 @@ def _without_suppressed(session: Session, worker: str, claimed: list[Claimed], n
     return [copy for copy in claimed if keys[copy.id] not in barred]
 
 
-def _skip(session: Session, whose: Update, reason: str, now: datetime) -> int:
+def _for(subscription_ids: Collection[int]) -> ColumnElement[bool]:
+    # The index that finds a reader's copies begins with the letter.
+    return _ROWS.c.letter_id.in_(_ANY_LETTER) & _ROWS.c.subscription_id.in_(subscription_ids)
+
+
+def _skip(session: Session, whose: ColumnElement[bool], reason: str, now: datetime) -> int:
     # One statement for both states, or a copy that is claimed or given back between two would slip through.
     # What is being sent cannot be called back; the reason sees to it that it does not come back to the queue.
     held = _ROWS.c.state == _STATE[CopyState.SENDING]
     state = case((held, _STATE[CopyState.SENDING]), else_=_STATE[CopyState.SKIPPED])
     ended_at = case((held, null()), else_=literal(now, _ROWS.c.ended_at.type))
-    unsent = whose.where(or_(_PENDING, _SENDING)).values(state=state, reason=reason, ended_at=ended_at)
-    return sum(
-        state is CopyState.SKIPPED for state in session.connection().execute(unsent.returning(_ROWS.c.state)).scalars()
-    )
+    unsent = update(_ROWS).where(whose, or_(_PENDING, _SENDING))
+    connection = session.connection()
+    changed = connection.execute(unsent.values(state=state, reason=reason, ended_at=ended_at)).rowcount
+    # These are nobody else's to move until we commit, so those that still are being sent are those only marked.
+    marked = connection.scalar(select(func.count()).select_from(_ROWS).where(whose, _SENDING)) or 0
+    return changed - marked
 
 
 def _notes(session: Session, letter_id: int) -> dict[Note, int]:
@@ -302,6 +331,10 @@ def _back(now: datetime) -> dict[str, Any]:
         "lease_until": None,
         "begun_at": None,
     }
+
+
+def _parameters(connection: Connection, worker: str, told: Sequence[Any], now: datetime) -> dict[str, Any]:
+    return {"by": worker, "rows": json.dumps(told), "moment": moment(connection.dialect, now)}
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:
@@ -329,7 +362,7 @@ def _one_of(copies: Collection[Held]) -> ColumnElement[bool]:
 def _put_off(worker: str, now: datetime) -> Update:
     tried = {"attempts": _ROWS.c.attempts + 1} | {name: bindparam(name) for name in (*_SAID, "not_before")}
     own = _held_by(worker).where(_ROWS.c.letter_id == bindparam("letter"), _ROWS.c.id == bindparam("copy"))
-    return own.values(_back(now) | tried)
+    return own.values(_back(now) | tried | {"reservation": None})
 
 
 def _ids(session: Session, statement: Update, column: Any = Copy.id) -> list[int]:

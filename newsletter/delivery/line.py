@@ -9,18 +9,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal, cast
 
 import structlog
 
 from newsletter.config import MailServer
 from newsletter.delivery import compose, mime, outcomes, retry
+from newsletter.delivery.compose import Template
 from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.limits import SERVER
 from newsletter.delivery.outcomes import Outcome
+from newsletter.delivery.pacing import Pacer
 from newsletter.delivery.replies import ProtocolError, Reply
 from newsletter.delivery.retry import Verdict
 from newsletter.delivery.scribe import Scribe
-from newsletter.delivery.smtp import Envelope, HungUp, Stuffed
+from newsletter.delivery.smtp import AskedForLess, Envelope, HungUp, Stuffed
 from newsletter.delivery.throttle import Throttle
 from newsletter.delivery.tray import Templates, Tray
 from newsletter.delivery.wire import Wire
@@ -44,6 +47,7 @@ class Way:
     clock: Callable[[], datetime]
     templates: Templates
     throttle: Throttle
+    pacer: Pacer
     hang_ups: Counter[int] = field(default_factory=Counter)
     """How often a server hung up on a copy, by its id."""
 
@@ -81,12 +85,14 @@ class Floor:
         await _wait(self.quiet, _LOOK)
 
 
-class Sheet(NamedTuple):
-    """A copy made ready: its message, and the envelope that it goes in."""
+@dataclass(slots=True)
+class Sheet:
+    """A copy, the envelope that it goes in, and its message once that is composed."""
 
     copy: Claimed
-    content: Stuffed
+    template: Template
     envelope: Envelope
+    content: Stuffed | None = None
 
 
 class Line:
@@ -99,6 +105,8 @@ class Line:
         self._failures = 0
         self._following: Sheet | None = None
         """The sheet whose envelope may ride behind the message that is being sent."""
+        self._spoiled = False
+        """Whether an envelope is out for which there is no message to be had."""
 
     async def run(self) -> None:
         """Carry copies until none is due and no other line holds one, or the run is to halt."""
@@ -122,40 +130,57 @@ class Line:
             return sheet
         await self._floor.pause(self._way.throttle.reserve())
         while not self._floor.halt.is_set() and (copy := await self._floor.tray.take()):
-            if sheet := self._ready(copy):
+            if (sheet := self._addressed(copy)) and self._compose(sheet):
                 return sheet
         return None
 
     def _look_ahead(self) -> Envelope | None:
-        """Have the sheet after this one ready, if that takes no waiting; its envelope."""
+        """Have the sheet after this one at hand, if that takes no waiting; its envelope."""
         while not self._floor.halt.is_set() and self._way.throttle.open and (copy := self._floor.tray.at_hand()):
             self._way.throttle.reserve()
-            if sheet := self._ready(copy):
+            if sheet := self._addressed(copy):
                 self._following = sheet
                 return sheet.envelope
         return None
 
-    def _ready(self, copy: Claimed) -> Sheet | None:
-        """The copy with its message; None, and the copy settled, if there is none to be made."""
+    def _compose_following(self) -> None:
+        # While the server reads the message before it, which is when there is time.
+        if self._following and not self._compose(self._following):
+            self._following = None
+            self._spoiled = True
+
+    def _addressed(self, copy: Claimed) -> Sheet | None:
+        """The copy with its envelope; None, and the copy settled, if it cannot go anywhere."""
         try:
-            return self._composed(copy)
+            template = self._way.templates.of(copy.letter_id)
+            return Sheet(copy, template, compose.envelope(template, copy, self._way.return_path_domain))
         except mime.NoAddress as error:
             self._settle(outcomes.refused_here(copy, "5.1.3", str(error)))
         except Exception as error:
-            log.exception("copy failed", copy=copy.id, letter=copy.letter_id)
-            self._settle(outcomes.faulty(copy, error))
+            self._fail(copy, error)
         return None
 
-    def _composed(self, copy: Claimed) -> Sheet:
-        template = self._way.templates.of(copy.letter_id)
-        content = template.message(copy, self._way.clock())
-        return Sheet(copy, content, compose.envelope(template, copy, self._way.return_path_domain, len(content)))
+    def _compose(self, sheet: Sheet) -> bool:
+        """Give the sheet its message; False, and the copy settled, if there is none to be made."""
+        try:
+            sheet.content = sheet.template.message(sheet.copy, self._way.clock())
+        except Exception as error:
+            self._fail(sheet.copy, error)
+        return sheet.content is not None
+
+    def _fail(self, copy: Claimed, error: Exception) -> None:
+        log.error("copy failed", copy=copy.id, letter=copy.letter_id, exc_info=error)
+        self._settle(outcomes.faulty(copy, error))
 
     async def _carry(self, sheet: Sheet) -> None:
         copy = sheet.copy
         try:
             self._settle(await self._attempt(sheet))
             self._failures = 0
+        except AskedForLess:
+            self._drop()
+            self._settle(outcomes.given_back(copy))
+            await self._floor.tray.slow_down(SERVER)
         except TransportDown as error:
             self._settle(self._after_trouble(copy, str(error), blame=isinstance(error, HungUp | ProtocolError)))
             await self._sit_out(error)
@@ -163,8 +188,11 @@ class Line:
             self._settle(self._after_trouble(copy, "the press was stopped", blame=False))
             raise
         except Exception as error:
-            log.exception("copy failed", copy=copy.id, letter=copy.letter_id)
-            self._settle(outcomes.faulty(copy, error))
+            if self._wire and self._wire.awaiting_verdict:
+                self._settle(self._doubted(copy, f"a fault of ours ({type(error).__name__})"))
+            else:
+                self._fail(copy, error)
+            self._drop()
 
     async def _attempt(self, sheet: Sheet) -> Outcome:
         """Send one copy; TransportDown, and no outcome, when that says nothing about the copy."""
@@ -184,14 +212,24 @@ class Line:
     async def _transact(self, wire: Wire, sheet: Sheet, begun: Future[bool]) -> Outcome:
         reply = await wire.offer(sheet.envelope)
         if reply.code != 354:
-            return self._judged(sheet.copy, reply)
+            return await self._judged(sheet.copy, reply)
         if not await begun:
             wire.drop()
             await self._floor.tray.sweep()
             return outcomes.given_back(sheet.copy)
-        return self._judged(sheet.copy, await wire.deliver(sheet.content, self._look_ahead()), charged=True)
+        content = cast("Stuffed", sheet.content)
+        reply = await wire.deliver(content, self._look_ahead(), self._compose_following)
+        if self._spoiled:
+            self._spoiled = False
+            self._drop()
+        return await self._judged(sheet.copy, reply, charged=True)
 
-    def _judged(self, copy: Claimed, reply: Reply, *, charged: bool = False) -> Outcome:
+    async def _judged(self, copy: Claimed, reply: Reply, *, charged: bool = False) -> Outcome:
+        if retry.too_fast(reply):
+            if reply.code == 421:
+                self._drop()
+            await self._floor.tray.slow_down(self._way.pacer.lane(copy) if retry.about_lane(reply) else SERVER)
+            return outcomes.given_back(copy)
         verdict = retry.classify(reply)
         if verdict is Verdict.SERVER and not charged:
             self._drop()
@@ -242,6 +280,7 @@ class Line:
             self._following = None
 
     def _settle(self, outcome: Outcome) -> None:
+        self._way.pacer.unsent += outcome.goes_back and outcome.not_before is None
         if not outcome.goes_back:
             self._way.hang_ups.pop(outcome.copy.id, None)
         self._floor.scribe.record(outcome)

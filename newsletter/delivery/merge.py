@@ -11,7 +11,7 @@ HTML it is HTML already.
 
 import html
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from newsletter.errors import Invalid
@@ -20,6 +20,9 @@ EDITORS = frozenset({"name", "email"})
 """The fields that an editor may write in an issue."""
 
 _BRACES = re.compile(r"\\\{\{|\{\{(?:([^{}]*)\}\})?")
+
+# Printable ASCII without the five that HTML escapes, and without spaces at the ends.
+_ITSELF = re.compile("[!#-%(-;=?-~]+(?: +[!#-%(-;=?-~]+)*")
 
 # Controls, line and paragraph separators, direction overrides (they make an address read backwards)
 # and lone surrogates (they cannot be encoded).
@@ -44,7 +47,7 @@ class Template:
     """Text with holes, compiled once and filled once for each copy."""
 
     texts: tuple[str, ...]
-    """The literal pieces, with an empty one where a hole is."""
+    """The literal pieces, with an empty one where a hole is; a hole has a piece on either side."""
     holes: tuple[tuple[int, Field], ...]
     """Each field beside its place among the texts."""
 
@@ -52,6 +55,13 @@ class Template:
     def fields(self) -> frozenset[str]:
         """The names of the fields that the text uses."""
         return frozenset(field.name for _, field in self.holes)
+
+    def bind(self, values: Mapping[str, str], escape: Callable[[str], str]) -> "Template":
+        """The same text with the fields that `values` names filled in for good."""
+        parts: list[str | Field] = list(self.texts)
+        for place, field in self.holes:
+            parts[place] = field.fill(values, escape) if field.name in values else field
+        return _template(parts)
 
     def fill(self, values: Mapping[str, str], escape: Callable[[str], str]) -> str:
         """The text for one reader; KeyError names a value that is missing and has no fallback."""
@@ -66,7 +76,7 @@ def compile(text: str, fields: Collection[str]) -> Template:  # noqa: A001  (rea
     wrong = [sentence for _, sentence in faults(text, fields)]
     if wrong:
         raise Invalid("\n".join(wrong))
-    return _template(list(_parts(text)))
+    return _template(_parts(text))
 
 
 def faults(text: str, fields: Collection[str]) -> Iterator[tuple[int, str]]:
@@ -90,7 +100,12 @@ def as_html(value: str) -> str:
 
 def as_text(value: str) -> str:
     """A value for one line of plain text."""
-    return _UNPRINTABLE.sub(" ", value)
+    return value if value.isprintable() else _UNPRINTABLE.sub(" ", value)
+
+
+def is_itself(value: str) -> bool:
+    """Whether a field with this value is filled by just that, in plain text and in HTML alike."""
+    return _ITSELF.fullmatch(value) is not None
 
 
 def as_header(value: str) -> str:
@@ -107,10 +122,15 @@ def _parts(text: str) -> Iterator[str | Field]:
     yield text[end:]
 
 
-def _template(parts: list[str | Field]) -> Template:
-    texts = tuple("" if isinstance(part, Field) else part for part in parts)
-    holes = tuple((place, part) for place, part in enumerate(parts) if isinstance(part, Field))
-    return Template(texts, holes)
+def _template(parts: Iterable[str | Field]) -> Template:
+    texts, holes = [""], []
+    for part in parts:
+        if isinstance(part, Field):
+            holes.append((len(texts), part))
+            texts += "", ""
+        else:
+            texts[-1] += part
+    return Template(tuple(texts), tuple(holes))
 
 
 def _field(inside: str) -> Field:

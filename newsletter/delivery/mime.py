@@ -8,7 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
@@ -24,6 +24,10 @@ _LONGEST_PLAIN = 900
 # 45 octets make 60 in base64: a word of 72, inside the 75 that RFC 2047 (2) allows.
 _WORD = 45
 
+# What a soft line break leaves room for, of the 76 characters that a line may have.
+_LINE = 75
+# Most values of merge fields: nothing to encode, no leading dot, two lines at most.
+_ENCODES_TO_ITSELF = re.compile(rf"(?!\.)[ -<>-~]{{0,{_LINE}}}+(?:(?!\.)[ -<>-~]{{1,{_LINE}}}+)?")
 _LEADING_DOTS = re.compile(rb"(?<=\r\n)\.+")
 
 # What could end an address in a header or in an SMTP command, or make it a list of several.
@@ -59,21 +63,26 @@ def sendable(address: str) -> str:
     local, at, domain = address.rpartition("@")
     if not (local and at and domain) or _NO_PART_OF_ADDRESS.search(address) or len(address) > 254:
         raise NoAddress("not an address that mail can be sent to")
+    return f"{local}@{domain if domain.isascii() else a_labels(domain)}"
+
+
+def a_labels(domain: str) -> str:
+    """The domain as the DNS knows it; Invalid if it cannot be one."""
     try:
-        return f"{local}@{domain if domain.isascii() else idna.encode(domain, uts46=True).decode()}"
+        return idna.encode(domain, uts46=True).decode()
     except idna.IDNAError:
         raise NoAddress("not a domain that mail can be sent to") from None
 
 
 def moment(date: datetime) -> str:
     """A Date (RFC 5322, 3.3), to the second."""
-    return _second(date.replace(microsecond=0))
+    return _second(int(date.timestamp()))
 
 
 @lru_cache(maxsize=8)
-def _second(date: datetime) -> str:
+def _second(timestamp: int) -> str:
     # Many copies leave within one second.
-    return format_datetime(date)
+    return format_datetime(datetime.fromtimestamp(timestamp, UTC))
 
 
 def quoted_printable(text: str) -> bytes:
@@ -83,6 +92,9 @@ def quoted_printable(text: str) -> bytes:
 
 def quoted_piece(text: str) -> bytes:
     """A piece of a body part that begins a line, and whose last line goes on in whatever is written behind it."""
+    if _ENCODES_TO_ITSELF.fullmatch(text):
+        first, rest = text[:_LINE], text[_LINE:]
+        return (f"{first}=\r\n{rest}=\r\n" if rest else f"{first}=\r\n").encode()
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     # The mark keeps room at the end of the last line for the soft line break that takes its place.
     encoded = b"\r\n" + binascii.b2a_qp(lines.encode() + b"~")[:-1] + b"=\r\n"

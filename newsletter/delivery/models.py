@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.db import Base, LongId, LongRef, word
@@ -62,6 +62,8 @@ class Letter(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     content_hash: Mapped[str] = mapped_column(String(64))
+    final_counts: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
+    """Where its copies stood when they were dropped; None while they are the ledger's to count."""
 
     sender_name: Mapped[str] = mapped_column(String(120))
     sender_address: Mapped[str] = mapped_column(String(254))
@@ -97,11 +99,13 @@ class Copy(Base):
             sqlite_where=text("state = 'sending'"),
             postgresql_where=text("state = 'sending'"),
         ),
-        Index(None, "subscription_id"),
+        # What was dropped with an old letter leaves no id behind that a new copy could get: mail bears it.
+        {"sqlite_autoincrement": True, "postgresql_partition_by": "LIST (letter_id)"},
     )
 
     id: Mapped[LongId]
-    letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"))
+    letter_id: Mapped[int]
+    """No foreign key, because attaching a partition would then stop every move of every letter (`partitions`)."""
     subscription_id: Mapped[int]
     """The reader's; no foreign key, because the record of a copy outlives the reader's erasure."""
     address: Mapped[str] = mapped_column(String(254))
@@ -120,6 +124,8 @@ class Copy(Base):
     reply: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(String(40))
     """Why it was skipped, or why it will be if it comes back: unsubscribed, suppressed, cancelled, erased, …"""
+    reservation: Mapped[int | None]
+    """The series of its lane's pace in which `not_before` was reserved for it; None if that is just a wish."""
 
 
 class Note(StrEnum):
@@ -136,7 +142,8 @@ class CopyNote(Base):
     __table_args__ = (UniqueConstraint("copy_id", "kind"),)
 
     id: Mapped[LongId]
-    copy_id: Mapped[LongRef] = mapped_column(ForeignKey("copies.id"))
+    copy_id: Mapped[LongRef]
+    """No foreign key, because a copy's id alone is no key where copies are partitioned."""
     kind: Mapped[Note] = mapped_column(word(Note))
     at: Mapped[datetime]
     detail: Mapped[str | None] = mapped_column(Text)
@@ -215,3 +222,19 @@ class Heartbeat(Base):
     worker: Mapped[str] = mapped_column(String(64), primary_key=True)
     started_at: Mapped[datetime]
     at: Mapped[datetime]
+
+
+class SharedPace(Base):
+    """How far all workers together have come in one lane, or with the server as a whole (key ""); `pace.Pace`."""
+
+    __tablename__ = "paces"
+
+    key: Mapped[str] = mapped_column(String(253), primary_key=True)
+    next_at: Mapped[datetime]
+    """The first moment that nobody has reserved yet."""
+    spent: Mapped[dict[str, list[list[int]]]] = mapped_column(JSON, default=dict)
+    """For each window in seconds, what went out within it: runs of [second of the last one, how many]."""
+    paused_until: Mapped[datetime | None]
+    """Where a rate answer stopped it until; from then on its connections grow by one at a time."""
+    series: Mapped[int] = mapped_column(default=0)
+    """Grows by one when what was reserved so far no longer counts."""

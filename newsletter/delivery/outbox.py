@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Post, PostState
@@ -102,7 +102,16 @@ def give_back(session: Session, worker: str, post_id: int) -> bool:
 
 def recover(session: Session, now: datetime) -> int:
     """Put back what a worker claimed and never answered for; how many."""
-    lost = update(Post).where(Post.state == PostState.SENDING, Post.lease_until < now)
+    return _recover(session, Post.lease_until < now)
+
+
+def recover_from(session: Session, worker: str) -> int:
+    """The same with all that one worker still holds, which has ended or fallen silent."""
+    return _recover(session, Post.worker == worker)
+
+
+def _recover(session: Session, whose: ColumnElement[bool]) -> int:
+    lost = update(Post).where(Post.state == PostState.SENDING, whose)
     back = lost.values(state=PostState.PENDING, worker=None, lease_until=None).returning(Post.id)
     return len(session.scalars(back, execution_options={"synchronize_session": False}).all())
 

@@ -20,6 +20,7 @@ from newsletter.config import MailServer
 from newsletter.db import Sessions
 from newsletter.delivery import compose, handover, mime, outbox, retry, trust
 from newsletter.delivery.handover import Client, Cord, SslClient
+from newsletter.delivery.keyring import NO_KEYS, Keyring
 from newsletter.delivery.models import Post
 from newsletter.delivery.outage import Outage
 from newsletter.delivery.replies import Reply
@@ -40,6 +41,7 @@ class Postroom:
         server: MailServer,
         *,
         worker: str,
+        keyring: Keyring = NO_KEYS,
         stopping: Callable[[], bool] = lambda: False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         tls: ssl.SSLContext | None = None,
@@ -48,6 +50,7 @@ class Postroom:
         """`timeout` in seconds, for each step of SMTP; once `stopping` says so, no other letter is begun."""
         self._sessions = sessions
         self._worker = worker
+        self._keyring = keyring
         self._stopping = stopping
         self._clock = clock
         self._app = Flask(__name__)
@@ -115,7 +118,7 @@ class Postroom:
     def _answer(self, post: Post, connection: "_Verified") -> Reply:
         """What became of one letter, in the server's words or in ours; TransportDown if it is not its fault."""
         try:
-            return self._hand_over(post, compose.single(post, self._clock()), connection)
+            return self._hand_over(post, compose.single(post, self._clock(), self._keyring), connection)
         except TransportDown:
             raise
         except Invalid as error:

@@ -1,5 +1,6 @@
 """When to try again, and when to give up: tables, with chance as an argument."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
@@ -10,6 +11,21 @@ _JITTER = 0.2
 
 # Not about the copy: the server is closing (421), or wants a password or TLS (RFC 4954, 3207).
 _SERVER_WIDE = frozenset({421, 530, 534, 535, 538})
+
+# About the whole sender, whatever copy they answer: the server is closing, or an account's quota is used up.
+_WHOLE_SENDER = frozenset({421, 454})
+
+# 4.4.5: congestion. 4.7.28: Gmail, an unusual rate. 4.7.500 and 4.7.650: Outlook, busy, and limited.
+_RATE_STATUS = frozenset({"4.4.5", "4.7.28", "4.7.500", "4.7.650"})
+_RATE_WORDS = re.compile(
+    r"throttl|\[tss?[0-9]*\]|slow(ing)? (it )?down|server (is )?(too )?busy"
+    r"|\brate[ -]?limit|\brate\b.{0,40}\b(exceed|too|allowed)|\b(exceed|unusual|maximum)\w*\b.{0,40}\brate\b"
+    r"|too (fast|quickly|rapidly|frequent)"
+    r"|too (many|much) ((concurrent|simultaneous|open|smtp|tcp) )*(connection|session|message|mail|email|request)"
+    r"|(unexpected|unusual|high|excessive) ((mail|message|email) )?volume"
+    r"|(sending|message|daily|hourly) (quota|limit)",
+    re.IGNORECASE,
+)
 
 
 class Verdict(Enum):
@@ -32,6 +48,18 @@ def classify(answer: Answer) -> Verdict:
     if answer.code >= 500:
         return Verdict.NEVER
     return Verdict.TAKEN if 200 <= answer.code < 300 else Verdict.LATER
+
+
+def too_fast(answer: Answer) -> bool:
+    """Whether a server asks for less: not about this reader, and not about an outage, but about our rate."""
+    if not 400 <= answer.code < 500 or (answer.status or "").startswith("4.2."):
+        return False  # 4.2.x: this reader's mailbox, even where it gets mail "at a rate" that is too high
+    return answer.status in _RATE_STATUS or _RATE_WORDS.search(answer.text) is not None
+
+
+def about_lane(answer: Answer) -> bool:
+    """Whether such an answer, given to a recipient or to a message, is about its lane, and not the whole sender."""
+    return answer.code not in _WHOLE_SENDER
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,15 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import structlog
+from sqlalchemy.orm import Session
 
 from newsletter.config import MailServer
 from newsletter.db import Sessions
-from newsletter.delivery import ledger
-from newsletter.delivery.ledger import Claimed
+from newsletter.delivery import ledger, shares
+from newsletter.delivery.keyring import NO_KEYS, Keyring
+from newsletter.delivery.limits import Limits
 from newsletter.delivery.line import Floor, Line, Way
+from newsletter.delivery.pacing import Batch, Pacer
 from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.throttle import Throttle
 from newsletter.delivery.tray import Claims, Templates, Tray
@@ -32,6 +35,7 @@ _FINISH_IN_FLIGHT = 6.0
 _LAST_WRITE = 2.0
 
 _SWEEP = 0.25
+_LOOK = 2.0
 _EXTEND = ledger.LEASE.total_seconds() / 4
 
 log = structlog.get_logger(__name__)
@@ -47,33 +51,42 @@ class PressRun:
         links: Links,
         *,
         worker: str,
-        connections: int = 10,
-        rate: float = 0,
+        limits: Limits = Limits(),  # noqa: B008  (frozen)
+        keyring: Keyring = NO_KEYS,
         return_path_domain: str | None = None,
         in_doubt: Literal["resend", "hold"] = "resend",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         tls: ssl.SSLContext | None = None,
         patience: float = 1.0,
     ) -> None:
-        """`rate` in messages a second, 0 for no limit; `patience` scales every wait for the server."""
-        templates = Templates(links)
-        self._way = Way(server, tls, patience, return_path_domain, in_doubt, clock, templates, Throttle(rate))
-        self._claims = Claims(worker, templates, clock)
+        """`limits` are for all workers together; `patience` scales every wait for the server."""
+        self._pacer = Pacer(limits, worker)
+        templates = Templates(links, keyring)
+        self._way = Way(server, tls, patience, return_path_domain, in_doubt, clock, templates, Throttle(), self._pacer)
+        self._claims = Claims(worker, templates, clock, self._pacer)
         self._sessions = sessions
         self._worker = worker
-        self._connections = connections
         self._stopping = threading.Event()
+        self._left_behind = False
+        """Whether a run ended with copies that it could not give back."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run_once(self) -> bool:
-        """Send until no copy is due; whether there was any. While the server is down, waits for it."""
+        """Send until no copy is due, or this worker's share of the connections changes; whether there was any.
+
+        While the server is down, it waits for it.
+        """
         if self._stopping.is_set():
             return False
         with self._sessions.begin() as session:
-            first = self._claims.take(session, self._connections)
-        if first:
-            asyncio.run(self._run(first))
-        return bool(first)
+            if self._left_behind:
+                ledger.recover_from(session, self._worker, self._way.in_doubt, self._way.clock())
+            lines = self._share(session)
+            first = self._claims.take(session, lines) if lines else Batch([])
+        self._left_behind = bool(first.copies)
+        if first.copies:
+            asyncio.run(self._run(first, lines))
+        return bool(first.copies) or first.more
 
     def stop(self) -> None:
         """Finish what is in flight, give back the rest; `run_once` returns within ten seconds, then and ever after."""
@@ -81,56 +94,72 @@ class PressRun:
         loop = self._loop
         if loop:
             with contextlib.suppress(RuntimeError):  # it ended by itself meanwhile
-                loop.call_soon_threadsafe(self._halt.set)
+                loop.call_soon_threadsafe(self._be_quick)
 
-    async def _run(self, first: list[Claimed]) -> None:
-        self._halt = asyncio.Event()
+    def _share(self, session: Session) -> int:
+        """How many of all workers' connections are this one's now."""
+        now = self._way.clock()
+        return shares.share(self._pacer.connections(now), *shares.place(session, self._worker, now))
+
+    def _be_quick(self) -> None:
+        self._halt.set()
+        self._hurry.set()
+
+    async def _run(self, first: Batch, lines: int) -> None:
+        self._halt, self._hurry = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.get_running_loop()
         if self._stopping.is_set():
-            self._halt.set()
-        scribe = Scribe(self._sessions, self._worker, self._way.clock)
-        tray = Tray(self._claims, scribe, first, self._connections)
-        helpers = [asyncio.create_task(scribe.run()), asyncio.create_task(self._keep(tray, scribe))]
+            self._be_quick()
+        scribe = Scribe(self._sessions, self._worker, self._way.clock, lines)
+        tray = Tray(self._claims, scribe, self._way.throttle, first, lines)
+        helpers = [asyncio.create_task(scribe.run()), asyncio.create_task(self._keep(tray, scribe, lines))]
         try:
-            await self._send(Floor(tray, scribe, self._halt), helpers)
+            await self._send(Floor(tray, scribe, self._halt), lines, helpers)
         finally:
             self._loop = None
             await _cancel(helpers)
             await self._clear_up(scribe)
             scribe.close()
 
-    async def _send(self, floor: Floor, helpers: list[Task[None]]) -> None:
-        """Until every line has ended, or, from the moment of a halt, until it has had its time."""
-        lines = [asyncio.create_task(Line(self._way, floor).run()) for _ in range(self._connections)]
-        halted = asyncio.create_task(floor.halt.wait())
-        ended = asyncio.gather(*lines)
+    async def _send(self, floor: Floor, lines: int, helpers: list[Task[None]]) -> None:
+        """Until every line has ended, or, once there is a hurry, until it has had its time."""
+        tasks = [asyncio.create_task(Line(self._way, floor).run()) for _ in range(lines)]
+        hurried = asyncio.create_task(self._hurry.wait())
+        ended = asyncio.gather(*tasks)
         try:
-            await _first_of(ended, halted, *helpers)
-            if floor.halt.is_set():
+            await _first_of(ended, hurried, *helpers)
+            if self._hurry.is_set():
                 await _first_of(ended, *helpers, timeout=_FINISH_IN_FLIGHT)
         finally:
-            await _cancel([*lines, halted])
+            await _cancel([*tasks, hurried])
         for helper in helpers:
             if helper.done():
                 helper.result()
         with contextlib.suppress(asyncio.CancelledError):
             await ended
 
-    async def _keep(self, tray: Tray, scribe: Scribe) -> None:
-        """Keep the leases alive, and let go of letters that were paused or cancelled."""
-        extend_at = time.monotonic() + _EXTEND
+    async def _keep(self, tray: Tray, scribe: Scribe, lines: int) -> None:
+        """Keep the leases alive, let go of letters that were paused or cancelled, and end with this share."""
+        now = time.monotonic()
+        extend_at, look_at = now + _EXTEND, now + _LOOK
         while True:
             await asyncio.sleep(_SWEEP)
             await tray.sweep()
-            if time.monotonic() >= extend_at:
+            now = time.monotonic()
+            if now >= extend_at:
                 await scribe.write(self._claims.extend)
-                extend_at = time.monotonic() + _EXTEND
+                extend_at = now + _EXTEND
+            if now >= look_at:
+                if await scribe.write(self._share) != lines:
+                    self._halt.set()
+                look_at = now + _LOOK
 
     async def _clear_up(self, scribe: Scribe) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WRITE):
                 await scribe.flush()
                 await scribe.write(self._claims.return_all)
+                self._left_behind = False
         if scribe.unwritten:
             log.error("results could not be recorded; these copies are in doubt", copies=scribe.unwritten)
 

@@ -29,6 +29,10 @@ _DATA = 120.0
 _FINAL_DOT = 600.0
 
 
+class AskedForLess(TransportDown):
+    """The server asks for less, before it has heard of any reader."""
+
+
 class HungUp(TransportDown):
     """The server closed the connection, or fell silent, with these replies given of those asked for."""
 
@@ -145,9 +149,14 @@ def offer(extensions: Extensions, envelope: Envelope, *, written: bool = False) 
     return refusal
 
 
-def deliver(content: Stuffed, behind: bytes = b"") -> Talk[Reply]:
-    """Write the message, its final dot and what rides behind it; what the server says to the message."""
-    [reply] = yield Ask(b"".join((content, b".\r\n", behind)), 1, _FINAL_DOT)
+def message(content: Stuffed, behind: bytes = b"") -> bytes:
+    """The message, its final dot and what rides behind it."""
+    return b"".join((content, b".\r\n", behind))
+
+
+def verdict() -> Talk[Reply]:
+    """What the server says to a message that is written."""
+    [reply] = yield Ask(b"", 1, _FINAL_DOT)
     if 300 <= reply.code < 400:
         raise ProtocolError(f"{reply} is no answer to a message")
     return reply
@@ -197,6 +206,8 @@ def _refusal(replies: Sequence[Reply]) -> Reply | None:
     TransportDown where the server will not even hear who sends: that is about no copy.
     """
     for place, reply in enumerate(replies):
+        if place == 0 and retry.too_fast(reply):
+            raise AskedForLess(f"the server answers {reply}")
         if place == 0 and retry.classify(reply) is Verdict.SERVER:
             raise TransportDown(f"the server answers {reply}")
         if reply.code >= 400:
@@ -228,7 +239,7 @@ def _command(line: str) -> Ask:
 
 def _require(reply: Reply, does: str) -> None:
     if not reply.positive:
-        raise TransportDown(f"the server {does} with {reply}")
+        raise (AskedForLess if retry.too_fast(reply) else TransportDown)(f"the server {does} with {reply}")
 
 
 def _base64(word: str) -> str:

@@ -1,4 +1,4 @@
-"""MAIL_RATE: no more messages a second than the server was promised."""
+"""The throttle: spaces what one worker was allowed to send, so that it does not leave all at once."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ _SLACK = 0.1
 class Throttle:
     """Hands out moments to send at, evenly spaced; a rate of 0 is no limit."""
 
-    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate: float = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self._gap = 1 / rate if rate else 0.0
         self._clock = clock
         self._next = clock()
@@ -19,6 +19,11 @@ class Throttle:
     def open(self) -> bool:
         """Whether a moment is free now, without waiting."""
         return self._next <= self._clock()
+
+    def space(self, wait: float, gap: float) -> None:
+        """From now on: the next moment in `wait` seconds, and one every `gap` after that (`pacing.Spacing`)."""
+        self._gap = gap
+        self._next = self._clock() + wait
 
     def reserve(self) -> float:
         """Take the next free moment; the seconds until then."""

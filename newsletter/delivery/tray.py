@@ -12,9 +12,12 @@ from sqlalchemy.orm import Session, undefer_group
 
 from newsletter.delivery import compose, ledger
 from newsletter.delivery.compose import Template
+from newsletter.delivery.keyring import NO_KEYS, Keyring
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.models import Letter
+from newsletter.delivery.pacing import Batch, Pacer
 from newsletter.delivery.scribe import Scribe
+from newsletter.delivery.throttle import Throttle
 from newsletter.errors import Invalid, PressError
 from newsletter.links import Links
 
@@ -29,8 +32,9 @@ log = structlog.get_logger(__name__)
 class Templates:
     """The compiled letters of late, and all of the newest claim; a letter is frozen, so none grows stale."""
 
-    def __init__(self, links: Links) -> None:
+    def __init__(self, links: Links, keyring: Keyring = NO_KEYS) -> None:
         self._links = links
+        self._keyring = keyring
         self._compiled: dict[int, Template | PressError] = {}
 
     def prepare(self, session: Session, letter_ids: set[int]) -> None:
@@ -50,7 +54,7 @@ class Templates:
     def _compile(self, session: Session, letter_id: int) -> Template | PressError:
         letter = session.get_one(Letter, letter_id, options=[undefer_group("parts")])
         try:
-            return compose.compile(letter, self._links)
+            return compose.compile(letter, self._links, self._keyring)
         except Invalid as error:
             log.warning("letter cannot be compiled", letter=letter_id, reason=str(error))
             return error
@@ -63,22 +67,37 @@ class Claims:
     worker: str
     templates: Templates
     clock: Callable[[], datetime]
+    pacer: Pacer
 
-    def take(self, session: Session, limit: int) -> list[Claimed]:
+    def take(self, session: Session, limit: int) -> Batch:
         """Lease up to so many copies, and have their templates ready."""
-        copies = ledger.claim(session, self.worker, limit, self.clock())
-        self.templates.prepare(session, {copy.letter_id for copy in copies})
-        return copies
+        batch = self.pacer.claim(session, limit, self.clock())
+        self.templates.prepare(session, {copy.letter_id for copy in batch.copies})
+        return batch
+
+    def slow_down(self, session: Session, key: str, copies: list[Claimed]) -> list[Claimed]:
+        """Pause a pace; of these claimed copies, those that may still go out."""
+        self.pacer.told_off(session, key, self.clock())
+        if key:
+            mine = [copy for copy in copies if self.pacer.lane(copy) == key]
+            self.pacer.hold_back(session, mine, self.clock())
+            return [copy for copy in copies if self.pacer.lane(copy) != key]
+        ledger.release(session, self.worker, self.clock(), copies)
+        self.pacer.unsent += len(copies)
+        return []
 
     def return_halted(self, session: Session, copies: list[Claimed]) -> set[int]:
         """Give back those whose letter was paused or cancelled; which letters those are."""
         halted = ledger.halted(session, {copy.letter_id for copy in copies})
-        ledger.release(session, self.worker, self.clock(), [copy for copy in copies if copy.letter_id in halted])
+        theirs = [copy for copy in copies if copy.letter_id in halted]
+        ledger.release(session, self.worker, self.clock(), theirs)
+        self.pacer.unsent += len(theirs)
         return halted
 
     def return_all(self, session: Session) -> None:
         """Give back all that was not begun."""
-        ledger.release_unbegun(session, self.worker, self.clock())
+        self.pacer.unsent += ledger.release_unbegun(session, self.worker, self.clock())
+        self.pacer.refund(session, self.clock())
 
     def extend(self, session: Session) -> None:
         ledger.extend_leases(session, self.worker, self.clock())
@@ -87,14 +106,16 @@ class Claims:
 class Tray:
     """Filled by whichever line finds it empty; emptied copy by copy."""
 
-    def __init__(self, claims: Claims, scribe: Scribe, first: list[Claimed], least: int) -> None:
+    def __init__(self, claims: Claims, scribe: Scribe, throttle: Throttle, first: Batch, least: int) -> None:
         self._claims = claims
         self._scribe = scribe
-        self._copies = deque(first)
+        self._throttle = throttle
+        self._copies: deque[Claimed] = deque()
         self._least = least
         self._room = least
         self._filled_at = time.monotonic()
         self._filling = asyncio.Lock()
+        self._lay_out(first)
 
     async def take(self) -> Claimed | None:
         """The next copy to send; None when no copy is due now."""
@@ -119,7 +140,16 @@ class Tray:
                 self._adapt()
                 # What a line has just given back is among what is due.
                 await self._scribe.flush()
-                self._copies.extend(await self._scribe.write(lambda session: self._claims.take(session, self._room)))
+                self._lay_out(await self._scribe.write(lambda session: self._claims.take(session, self._room)))
+
+    def _lay_out(self, batch: Batch) -> None:
+        self._throttle.space(batch.wait, batch.gap)
+        self._copies.extend(batch.copies)
+
+    async def slow_down(self, key: str) -> None:
+        """The server asked for less: pause a pace, and put back what would go by it."""
+        copies, self._copies = list(self._copies), deque()
+        self._copies.extend(await self._scribe.write(lambda session: self._claims.slow_down(session, key, copies)))
 
     def _adapt(self) -> None:
         now = time.monotonic()

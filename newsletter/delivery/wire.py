@@ -7,6 +7,7 @@ import socket
 import ssl
 from asyncio import Future, TimerHandle
 from collections import deque
+from collections.abc import Callable
 from typing import Self, TypeVar
 
 from newsletter.config import MailServer
@@ -141,7 +142,8 @@ class Wire:
             await wire._introduce()
         except (OSError, TransportDown) as error:
             wire.drop()
-            raise TransportDown(f"{server.host}:{server.port}: {str(error) or type(error).__name__}") from error
+            kind = smtp.AskedForLess if isinstance(error, smtp.AskedForLess) else TransportDown
+            raise kind(f"{server.host}:{server.port}: {str(error) or type(error).__name__}") from error
         except BaseException:
             wire.drop()
             raise
@@ -158,16 +160,21 @@ class Wire:
         written, self._opened = self._opened is envelope, None
         return await self._run(smtp.offer(self.extensions, envelope, written=written))
 
-    async def deliver(self, content: Stuffed, following: Envelope | None = None) -> Reply:
+    async def deliver(
+        self, content: Stuffed, following: Envelope | None = None, meanwhile: Callable[[], None] = lambda: None
+    ) -> Reply:
         """Write the message and its final dot; what the server says to it. HungUp, ProtocolError.
 
         The envelope that follows, if there is one, must be the next to be offered: where the server allows
-        it, its commands ride behind the dot, and a message takes one round trip.
+        it, its commands ride behind the dot, and a message takes one round trip. `meanwhile` is done while
+        the server reads.
         """
         behind = smtp.opening(self.extensions, following) if following else b""
         self._opened = following if behind else None
         self.awaiting_verdict = True
-        reply = await self._run(smtp.deliver(content, behind))
+        self._transport.write(smtp.message(content, behind))
+        meanwhile()
+        reply = await self._run(smtp.verdict())
         self.awaiting_verdict = False
         self.served += 1
         return reply

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from newsletter.audience import signup
 from newsletter.audience.models import ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.practice import Caps, Practice
 from newsletter.db import Sessions
+from newsletter.delivery import partitions
 from newsletter.delivery.models import Copy, Letter, Post
 from newsletter.delivery.outbox import Composed
 from newsletter.links import Links
@@ -99,15 +100,10 @@ class Press:
         subscription = self.subscription(email)
         with self.sessions.begin() as session:
             letter = _letter(session, self.publication, self.now)
-            session.add(
-                Copy(
-                    letter_id=letter.id,
-                    subscription_id=subscription.id,
-                    address=subscription.subscriber.email,
-                    name=subscription.subscriber.name,
-                    not_before=self.now,
-                )
-            )
+            reader = subscription.subscriber
+            copy = {"letter_id": letter.id, "subscription_id": subscription.id, "not_before": self.now}
+            with partitions.writing(session, letter.id) as copies:
+                session.execute(insert(copies).values(copy | {"address": reader.email, "name": reader.name}))
             return letter.id
 
     def copy(self, letter_id: int) -> Copy:

@@ -1,10 +1,15 @@
 import json
 import sqlite3
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
 
 import pytest
+
+from newsletter.db import Sessions, open_engine
+from newsletter.delivery.limits import SERVER, Limits
+from newsletter.delivery.pacing import Pacer
 
 from .conftest import ROOT, Press
 
@@ -194,6 +199,75 @@ def test_active_readers_need_a_proof_of_consent(loaded: Press, tmp_path: Path) -
     assert "--consent" in answer.err
 
 
+def test_a_rehearsal_tells_what_would_happen(loaded: Press, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("email,name\nada@reader.example,Ada\nben@other.example,\n")
+    loaded("subscribers", "import", "list.csv", "--status", "active", "--consent", "paper form, May 2026")
+    told = json.loads(loaded("issues", "rehearse", SLUG, "--json", MAIL_RATE="0.1").out)
+    assert (told["readers"], told["suppressed"], told["blank_fields"], told["errors"]) == (2, 0, {}, {})
+    assert 10_000 < told["size"]["least"] <= told["size"]["median"] <= told["size"]["largest"] < 102_400
+    assert told["domains"]["top"] == [{"domain": name, "readers": 1} for name in ("reader.example", "other.example")]
+    assert (told["seconds"] >= 10, told["blocking"]) == (True, [])
+    answer = loaded("issues", "rehearse", SLUG)
+    assert (answer.code, answer.out.splitlines()[0]) == (0, "2 confirmed readers; suppressed, and so left out: 0")
+    assert answer.err == ""
+
+
+def test_a_rehearsal_of_a_draft_ends_with_1_and_says_what_blocks(loaded: Press, environment: dict[str, str]) -> None:
+    back_to_draft(environment)
+    answer = loaded("issues", "rehearse", SLUG)
+    assert (answer.code, f"blocking: {SLUG} is a draft" in answer.out) == (1, True)
+    assert "Traceback" not in answer.err
+
+
+def test_copies_in_doubt_are_listed_and_settled(loaded: Press, environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("email\nada@reader.example\nben@reader.example\nzoe@reader.example\n")
+    loaded("subscribers", "import", "list.csv", "--status", "active", "--consent", "paper form, May 2026")
+    assert loaded("issues", "doubts", SLUG).out == "nothing is in doubt\n"
+    assert loaded("issues", "settle", SLUG, "--leave").err == f"{SLUG} has not begun, so nothing of it is in doubt\n"
+    loaded("issues", "send", SLUG, "--now")
+    put_in_doubt(environment)
+    listed = json.loads(loaded("issues", "doubts", SLUG, "--json").out)
+    assert [one["address"] for one in listed] == ["a…@reader.example", "b…@reader.example", "z…@reader.example"]
+    assert listed[0]["heard"] == "451 4.3.0 <a…@reader.example> later"
+    assert len({one["message_id"] for one in listed}) == 3
+    assert all(one["message_id"].endswith("@backpainhelp.example>") for one in listed)
+    first, second, third = (str(one["copy"]) for one in listed)
+    assert loaded("issues", "settle", SLUG).code == 2
+    assert loaded("issues", "settle", SLUG, "--sent", "--copy", first).out == "1 copy settled as sent\n"
+    assert loaded("subscribers", "erase", "ben@reader.example", "--yes").code == 0
+    again = loaded("issues", "settle", SLUG, "--resend", "--copy", second, "--copy", third)
+    assert again.out.splitlines() == [
+        "1 copy to be sent again, under the same Message-ID",
+        f"copy {second} is not sent again: its reader is erased",
+    ]
+    assert loaded("issues", "doubts", SLUG, "--json").out == "[]\n"
+    counts = json.loads(loaded("issues", "status", SLUG, "--json").out)
+    assert (counts["state"], counts["in_doubt"], counts["pending"]) == ("sending", 2, 1)
+
+
+def test_status_says_why_nothing_goes_out_and_until_when(loaded: Press, environment, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("email\nada@reader.example\n")
+    loaded("subscribers", "import", "list.csv", "--status", "active", "--consent", "paper form, May 2026")
+    assert loaded("issues", "send", SLUG, "--now").code == 0
+    assert "held" not in loaded("issues", "status", SLUG).out
+    engine = open_engine(f"sqlite:///{environment['DATA_DIR']}/newsletter.db")
+    with Sessions(engine).begin() as session:
+        Pacer(Limits(), "a worker").told_off(session, SERVER, datetime.now(UTC))
+    engine.dispose()
+    *_, said = loaded("issues", "status", SLUG).out.splitlines()
+    assert said.startswith("held until ")
+    assert said.endswith(": the mail server asked for less; nothing is sent for 10 minutes")
+
+
+def test_issues_go_out_with_the_bulk_sender_and_replies_reach_the_publication(loaded: Press, tmp_path: Path) -> None:
+    bulk = {"BULK_MAIL_DEFAULT_SENDER": "Bulk <issues@bulk.example>"}
+    assert loaded("issues", "render", SLUG, "--to", str(tmp_path / "out"), **bulk).code == 0
+    message = message_from_bytes((tmp_path / "out" / "issue.eml").read_bytes())
+    assert message["From"] == "BackPainHelp <issues@bulk.example>"
+    assert message["Reply-To"] == "desk@backpainhelp.example"
+    assert message["List-Id"] == "BackPainHelp <backpainhelp.backpainhelp.example>"
+
+
 def test_an_editor_is_added_once_with_a_one_time_link(loaded: Press) -> None:
     answer = loaded("editors", "add", "ann@press.example", "--role", "owner")
     assert answer.code == 0
@@ -221,6 +295,15 @@ def test_a_taken_port_is_named_with_the_setting_to_change(loaded: Press) -> None
         answer = loaded("serve", PORT=str(taken.getsockname()[1]))
     assert answer.code == 1
     assert "is taken; set PORT to a free one" in answer.err
+
+
+def put_in_doubt(environment: dict[str, str]) -> None:
+    """What `IN_DOUBT=hold` leaves behind after a kill, once the rest is out."""
+    with sqlite3.connect(f"{environment['DATA_DIR']}/newsletter.db") as store:
+        store.execute("UPDATE copies SET state = 'in_doubt', begun_at = not_before, ended_at = not_before")
+        store.execute("UPDATE copies SET reply = '451 4.3.0 <' || address || '> later'")
+        store.execute("UPDATE letters SET state = 'finished', finished_at = started_at")
+    store.close()
 
 
 def back_to_draft(environment: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ from .conftest import ROOT
 
 ROW = re.compile(r"^\| `(newsletter [a-z ]+[a-z])(?: [^`]*)?` \|(.*?)\| .+ \|$", re.MULTILINE)
 DOCUMENT = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8").replace("\\|", "/")
-TOLD = {command: set(re.findall(r"--[a-z-]+", options)) for command, options in ROW.findall(DOCUMENT)}
+TOLD = {command: set(re.findall(r"--[a-z0-9-]+", options)) for command, options in ROW.findall(DOCUMENT)}
 
 
 def commands(command: click.Command, name: str) -> Iterator[tuple[str, set[str]]]:

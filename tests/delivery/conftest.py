@@ -7,8 +7,9 @@ from sqlalchemy import insert, select
 
 from newsletter.config import MailServer
 from newsletter.db import Sessions
-from newsletter.delivery import ledger
+from newsletter.delivery import ledger, partitions
 from newsletter.delivery.ledger import Counts
+from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Copy, Letter, LetterState
 from newsletter.delivery.sender import PressRun
 from newsletter.links import Links
@@ -61,7 +62,8 @@ def running(sessions: Sessions, publication: Publication, now: datetime) -> Call
                 {"letter_id": letter.id, "subscription_id": number, "address": address, "name": "", "not_before": at}
                 for number, address in enumerate(addresses, 1)
             ]
-            session.execute(insert(Copy), copies)
+            with partitions.writing(session, letter.id) as table:
+                session.execute(insert(table), copies)
         return letter.id
 
     return make
@@ -92,7 +94,7 @@ def press(sessions: Sessions, links: Links, clock: Clock) -> Callable[..., Press
     """Makes a press for a server; its time-outs are hundredths of what the RFC asks for."""
 
     def make(server: MailServer, **options: object) -> PressRun:
-        settings = {"worker": "w", "connections": 3, "clock": clock, "patience": 0.01} | options
+        settings = {"worker": "w", "limits": Limits(connections=3), "clock": clock, "patience": 0.01} | options
         return PressRun(sessions, server, links, **settings)
 
     return make

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.utils import parseaddr
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from peers import parsed
 
@@ -121,6 +121,29 @@ def test_no_encoded_line_begins_with_a_dot_and_all_decodes_to_what_it_was(text: 
     assert binascii.a2b_qp(encoded).decode() == plain.replace("\n", "\r\n")
 
 
+@given(st.text(alphabet=".=~ ab" + "é", max_size=400), st.text(alphabet=".=~ ab" + "é", max_size=400))
+def test_pieces_are_encoded_one_by_one_and_decode_to_the_whole(first: str, second: str) -> None:
+    encoded = mime.quoted_piece(first) + mime.quoted_piece(second) + b"\r\n"
+    assert all(len(line) <= 76 and not line.startswith(b".") for line in encoded.split(b"\r\n"))
+    assert binascii.a2b_qp(encoded).decode() == f"{first}{second}\r\n"
+
+
+@given(st.text(alphabet=[*map(chr, range(32, 127))], max_size=400))
+def test_what_needs_no_encoding_is_broken_just_where_the_encoder_breaks_it(text: str) -> None:
+    """The encoder of the standard library, which keeps room at the end for what is written behind."""
+    encoded = binascii.b2a_qp(text.encode() + b"~")[:-1] + b"=\n"
+    assume(b"\n." not in b"\n" + encoded)
+    assert mime.quoted_piece(text) == encoded.replace(b"\n", b"\r\n")
+
+
+def test_a_copy_of_a_nameless_reader_and_one_of_an_odd_name_read_as_written() -> None:
+    template = compose.compile(letter(), LINKS)
+    for name, in_text, in_html in [("", "friend", "friend"), ("R&D", "R&D", "R&amp;D"), ("Zoë  .", "Zoë  .", "Zoë  .")]:
+        text, html = parsed(template.message(Copy(name=name), DATE)).iter_parts()
+        assert text.get_content().startswith(f"Hello {in_text}\r\n")
+        assert html.get_content().startswith(f"<p>Hello {in_html}</p>")
+
+
 def _encodable(frozen: Letter) -> Letter:
     for part in ("html", "text"):
         setattr(frozen, part, getattr(frozen, part).encode("utf-8", "replace").decode())
@@ -185,9 +208,9 @@ def test_a_domain_goes_as_its_a_label() -> None:
 
 def test_the_return_path_fits_a_local_part_however_large_the_number() -> None:
     template = compose.compile(letter(), LINKS)
-    envelope = compose.envelope(template, Copy(id=2**63 - 1), "bounces.example.org", 1)
+    envelope = compose.envelope(template, Copy(id=2**63 - 1), "bounces.example.org")
     assert len(envelope.sender.partition("@")[0]) <= 64
-    assert compose.envelope(template, Copy(), None, 1).sender == "desk@example.org"
+    assert compose.envelope(template, Copy(), None).sender == "desk@example.org"
 
 
 def test_a_single_letter_says_that_no_person_wrote_it() -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import threading
 import time
 
@@ -6,8 +7,11 @@ from peers import Mailbox, honest, parsed, readers
 from sqlalchemy import update
 
 from newsletter.delivery import ledger, suppression
+from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Cause, Copy, Letter, LetterState
+from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.sender import PressRun
+from newsletter.lanes import Quota
 
 
 def test_every_reader_gets_one_copy_and_the_ledger_says_so(running, press, honest_server, mailbox, counts) -> None:
@@ -200,7 +204,7 @@ def test_a_reader_who_leaves_while_a_copy_waits_for_its_retry_gets_no_more(
 def test_the_rate_is_kept(running, press, honest_server) -> None:
     running(readers(20))
     began = time.monotonic()
-    press(honest_server, rate=40).run_once()
+    press(honest_server, limits=Limits(Quota(per_second=40))).run_once()
     assert 0.35 < time.monotonic() - began < 2
 
 
@@ -224,3 +228,18 @@ def _wait_for(condition) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_two_lines_that_hold_one_copy_cannot_both_begin_it(running, sessions, clock) -> None:
+    running(readers(1))
+    with sessions.begin() as session:
+        [copy] = ledger.claim(session, "w", 1, clock.now)
+
+    async def both() -> list[bool]:
+        scribe = Scribe(sessions, "w", clock, 2)
+        answers = [scribe.begin(copy), scribe.begin(copy)]
+        await scribe.flush()
+        scribe.close()
+        return [await answer for answer in answers]
+
+    assert sorted(asyncio.run(both())) == [False, True]

@@ -17,6 +17,7 @@ PROGRAM = """
 import signal, sys
 from newsletter.config import MailServer
 from newsletter.db import Sessions, open_engine
+from newsletter.delivery.limits import Limits
 from newsletter.delivery.sender import PressRun
 from newsletter.links import Links
 from newsletter.tokens import Seal
@@ -24,7 +25,7 @@ from newsletter.tokens import Seal
 url, port, worker = sys.argv[1:]
 links = Links("https://letters.example.org", Seal(b"a secret for tests"))
 press = PressRun(
-    Sessions(open_engine(url)), MailServer("127.0.0.1", int(port)), links, worker=worker, connections=3
+    Sessions(open_engine(url)), MailServer("127.0.0.1", int(port)), links, worker=worker, limits=Limits(connections=3)
 )
 signal.signal(signal.SIGTERM, lambda *_: press.stop())
 while press.run_once():

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from newsletter import publishing
 from newsletter.db import Session
 from newsletter.delivery.ledger import Counts
+from newsletter.delivery.limits import Hold
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.preflight import Finding, Level
@@ -31,6 +32,8 @@ class Outlook:
     """The first weekly slot that no other issue holds."""
     counts: Counts | None
     """Where its copies stand, once there are any."""
+    hold: Hold | None
+    """Why nothing of it goes out now, although it is being sent."""
 
     @property
     def blocking(self) -> int:
@@ -93,6 +96,7 @@ def outlook(store: Session, found: Issue) -> Outlook:
         audience=publishing.audience_size(store, found),
         next_free=_next_free(store, found) if is_open else None,
         counts=publishing.counts(store, found) if has_begun(found) else None,
+        hold=publishing.held(store, found, house().settings, now()),
     )
 
 

@@ -29,7 +29,8 @@ def schedule_issue(slug: str) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         at = moments.handed_on(request.form.get("moment", ""))
-        letter = publishing.schedule(store, house().links, found, at, now())
+        sender = house().settings.issue_sender_address
+        letter = publishing.schedule(store, house().links, found, at, now(), sender=sender)
         flash(f"Scheduled for {cadence.describe(letter.due_at, found.publication.time_zone)}.")
     return redirect(url_for("desk.issue", slug=slug), 303)
 

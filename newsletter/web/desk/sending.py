@@ -25,7 +25,8 @@ def send(slug: str) -> ResponseReturnValue:
     """Start the issue at once."""
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        started = publishing.send_now(store, house().links, found, now())
+        sender = house().settings.issue_sender_address
+        started = publishing.send_now(store, house().links, found, now(), sender=sender)
         flash(f"On its way to {words.counted(started.copies, 'reader')}.")
     return _back(slug)
 
@@ -62,7 +63,9 @@ def progress(slug: str) -> ResponseReturnValue:
         found = lookup.issue(store, slug)
         if request.args.get("state") != shelf.state(found):
             return make_response("", 200, {"HX-Refresh": "true"})
-        return render_template("desk/parts/progress.html", counts=publishing.counts(store, found))
+        hold = publishing.held(store, found, house().settings, now())
+        counts = publishing.counts(store, found)
+        return render_template("desk/parts/progress.html", issue=found, counts=counts, hold=hold)
 
 
 def _question(slug: str, template: str, require: Callable[[Issue], None]) -> str:

@@ -1,0 +1,68 @@
+"""`newsletter dkim`: the keys that sign mail, and what the DNS has to say of them."""
+
+import click
+
+from newsletter import config
+from newsletter.cli.common import as_json, print_json
+from newsletter.delivery import keyring
+from newsletter.delivery.dkim import Key
+
+_NAMES = {False: "press", True: "press-ed25519"}
+
+
+@click.group()
+def dkim() -> None:
+    """The keys that sign mail."""
+
+
+@dkim.command()
+@click.argument("domain")
+@click.option("--selector", metavar="NAME", help="The key's name in the DNS (press, or press-ed25519).")
+@click.option("--ed25519", is_flag=True, help="A key of the newer kind, to sign beside one of RSA.")
+def keygen(domain: str, selector: str | None, ed25519: bool) -> None:
+    """Make the key that signs the mail from a domain, and print its DNS record."""
+    settings = config.load()
+    path = keyring.make(settings.dkim_folder, domain, selector or _NAMES[ed25519], ed25519=ed25519)
+    key = keyring.read(path)
+    click.echo(f"The private key is in {path}. Put this record into the DNS:\n")
+    _print_record(key)
+    if key.selector in settings.dkim_selectors_in_use:
+        click.echo("\nMail is signed with it as soon as the workers are started anew.")
+    else:
+        click.echo(f"\nIt signs nothing yet: DKIM_SELECTORS does not name {key.selector}.")
+
+
+@dkim.command()
+@as_json
+def show(as_json: bool) -> None:
+    """The keys there are, with their DNS records."""
+    settings = config.load()
+    keys = list(keyring.kept(settings.dkim_folder))
+    if as_json:
+        print_json([_told(key, settings.dkim_selectors_in_use) for key in keys])
+    elif not keys:
+        click.echo(f"no keys in {settings.dkim_folder}; `newsletter dkim keygen DOMAIN` makes one")
+    else:
+        for key in keys:
+            state = "signs" if key.selector in settings.dkim_selectors_in_use else "waits"
+            click.echo(f"{key.domain}: {key.selector} ({key.algorithm}) {state}\n")
+            _print_record(key)
+            click.echo()
+
+
+def _told(key: Key, in_use: list[str]) -> dict[str, object]:
+    record = key.record
+    return {
+        "domain": key.domain,
+        "selector": key.selector,
+        "algorithm": key.algorithm,
+        "signs": key.selector in in_use,
+        "name": record.name,
+        "value": record.value,
+    }
+
+
+def _print_record(key: Key) -> None:
+    record = key.record
+    click.echo(f"  name   {record.name}\n  type   TXT\n  value  {record.value}\n")
+    click.echo(f"or, as a line of a zone file:\n\n  {record.zone_line}")

@@ -1,0 +1,72 @@
+"""`newsletter issues doubts` and `settle`: the copies whose answer was lost, and what a person decides about them."""
+
+import click
+
+from newsletter import settling
+from newsletter.cli.common import as_json, in_house, now, print_json, print_table
+from newsletter.delivery import doubts as open_doubts
+from newsletter.delivery.masking import hidden, masked
+from newsletter.delivery.models import Copy
+from newsletter.editorial import shelf
+from newsletter.settling import Decision, Settled
+from newsletter.wiring import House
+
+_SAID = {
+    Decision.RESEND: "{} to be sent again, under the same Message-ID",
+    Decision.SENT: "{} settled as sent",
+    Decision.LEAVE: "{} settled: left in doubt",
+}
+
+
+@click.command()
+@click.argument("slug")
+@as_json
+@in_house
+def doubts(house: House, slug: str, as_json: bool) -> None:
+    """The copies in doubt that nobody has decided about, oldest first."""
+    with house.sessions.reading() as session:
+        letter_id = shelf.find(session, slug).letter_id or 0
+        copies = session.scalars(open_doubts.unsettled(letter_id)).all()
+        ids = [copy.id for copy in copies]
+        names = open_doubts.message_ids(session, house.links, letter_id, ids) if copies else {}
+        found = [_told(copy, names[copy.id]) for copy in copies]
+    if as_json:
+        print_json(found)
+    else:
+        columns = ("copy", "address", "since", "heard", "worker", "message_id")
+        print_table(columns, ([one[column] for column in columns] for one in found), "nothing is in doubt")
+
+
+@click.command()
+@click.argument("slug")
+@click.option("--resend", "decision", flag_value=Decision.RESEND.value, help="Send again, under the same Message-ID.")
+@click.option("--sent", "decision", flag_value=Decision.SENT.value, help="The mail server's log says that it took it.")
+@click.option("--leave", "decision", flag_value=Decision.LEAVE.value, help="Nobody knows; do not send again.")
+@click.option("--copy", "ids", type=int, multiple=True, metavar="ID", help="Only this copy; may be said again.")
+@in_house
+def settle(house: House, slug: str, decision: str | None, ids: tuple[int, ...]) -> None:
+    """Decide about an issue's copies in doubt: all of them, or those named by --copy."""
+    if decision is None:
+        raise click.UsageError("say what becomes of them: --resend, --sent or --leave")
+    with house.sessions.begin() as session:
+        settled = settling.settle(session, shelf.find(session, slug), Decision(decision), now(), ids)
+    _print(settled, Decision(decision))
+
+
+def _told(copy: Copy, message_id: str) -> dict[str, object]:
+    return {
+        "copy": copy.id,
+        "address": masked(copy.address),
+        "message_id": message_id,
+        "begun_at": copy.begun_at.isoformat(timespec="seconds") if copy.begun_at else None,
+        "since": copy.ended_at.isoformat(timespec="seconds") if copy.ended_at else None,
+        "heard": copy.reply and hidden(copy.address, copy.reply),
+        "worker": copy.worker,
+    }
+
+
+def _print(settled: Settled, decision: Decision) -> None:
+    count = len(settled.copies)
+    click.echo(_SAID[decision].format(f"{count:,} cop{'y' if count == 1 else 'ies'}"))
+    for copy_id, why in settled.spared.items():
+        click.echo(f"copy {copy_id} is not sent again: its reader is {why}")

@@ -1,0 +1,114 @@
+"""`newsletter issues rehearse`: compose every copy for every reader, and tell what would happen."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from newsletter import publishing, rehearsing
+from newsletter.cli.common import as_json, in_house, now, print_json, watched
+from newsletter.delivery.rehearsal import LIMIT, Troubled
+from newsletter.editorial import shelf
+from newsletter.rehearsing import ONE_COPY, Report
+from newsletter.wiring import House
+
+_TOP = 20
+
+
+@click.command()
+@click.argument("slug")
+@as_json
+@in_house
+def rehearse(house: House, slug: str, as_json: bool) -> None:
+    """Build and check every copy, send none, write nothing; exit 1 when something blocks the issue."""
+    with house.sessions.reading() as session:
+        issue = shelf.find(session, slug)
+        report = rehearsing.rehearse(
+            session,
+            issue,
+            now(),
+            settings=house.settings,
+            links=house.links,
+            keyring=house.keyring,
+            watched=watched,
+        )
+    told = _told(report)
+    if as_json:
+        print_json(told)
+    else:
+        for line in _lines(report, told, house.settings.mail_connections):
+            click.echo(line)
+    if report.blocking or report.rehearsal.faults:
+        raise click.exceptions.Exit(1)
+
+
+def _told(report: Report) -> dict[str, Any]:
+    found = report.rehearsal
+    top = found.domains.most_common(_TOP)
+    return {
+        "readers": report.readers,
+        "suppressed": report.suppressed,
+        "blank_fields": dict(found.blank),
+        "size": {
+            "least": min(found.sizes, default=0),
+            "median": found.median,
+            "largest": max(found.sizes, default=0),
+            "over_limit": found.oversized,
+        },
+        "unsendable": _troubled(found.unsendable),
+        "smtputf8": _troubled(found.international),
+        "domains": {
+            "top": [{"domain": domain, "readers": count} for domain, count in top],
+            "rest": {
+                "domains": len(found.domains) - len(top),
+                "readers": found.domains.total() - sum(count for _, count in top),
+            },
+        },
+        "errors": {name: _troubled(troubled) for name, troubled in found.faults.items()},
+        "seconds": report.seconds,
+        "slowest": report.forecast.slowest,
+        "blocking": report.blocking,
+    }
+
+
+def _troubled(troubled: Troubled) -> dict[str, Any]:
+    first = [{"subscription": subscription, "address": address} for subscription, address in troubled.first]
+    return {"count": troubled.count, "first": first}
+
+
+def _lines(report: Report, told: dict[str, Any], connections: int) -> Iterator[str]:
+    """The same for people: a line for each thing that is worth one."""
+    found, size, rest = report.rehearsal, told["size"], told["domains"]["rest"]
+    yield f"{publishing.readers(report.readers)}; suppressed, and so left out: {report.suppressed:,}"
+    yield f"a copy has {size['least']:,} to {size['largest']:,} bytes, the median {size['median']:,}"
+    if size["over_limit"]:
+        yield f"copies over {LIMIT:,} bytes, which some mail programs cut off: {size['over_limit']:,}"
+    for name, count in found.blank.items():
+        yield f"copies with an empty {{{{ {name} }}}}, which has no fallback: {count:,}"
+    yield from _named("addresses that mail cannot be sent to", found.unsendable)
+    yield from _named("addresses that need SMTPUTF8, which not every mail server has", found.international)
+    for error, troubled in found.faults.items():
+        yield from _named(f"copies that cannot be composed, through a fault of ours ({error})", troubled)
+    yield "domains: " + ", ".join(f"{one['domain']} {one['readers']:,}" for one in told["domains"]["top"])
+    if rest["domains"]:
+        yield f"other domains: {rest['domains']:,}, with {rest['readers']:,} readers"
+    yield _duration(report, connections)
+    for reason in report.blocking:
+        yield f"blocking: {reason.removeprefix('blocking: ')}"
+
+
+def _named(what: str, troubled: Troubled) -> Iterator[str]:
+    if troubled.count:
+        first = ", ".join(f"{address} (subscription {subscription})" for subscription, address in troubled.first)
+        yield f"{what}: {troubled.count:,}, {first}{', …' if troubled.count > len(troubled.first) else ''}"
+
+
+def _duration(report: Report, connections: int) -> str:
+    if report.forecast.beyond:
+        return "it takes more than a year under the limits that are set"
+    guess = f"if the mail server needs {round(ONE_COPY * 1000)} ms a copy, over {connections} connections"
+    takes = f"it takes about {timedelta(seconds=report.seconds)}, {guess}"
+    if report.forecast.slowest is None:
+        return takes
+    return f"{takes}; what limits it most is {report.forecast.slowest or 'what all mail may take (MAIL_RATE …)'}"

@@ -1,0 +1,184 @@
+"""`newsletter worker --processes N`: a crew of workers under one supervisor, and none of them outlives it.
+
+The supervisor sends nothing itself. It replaces a worker that ends, and since it knows for sure that
+the process is gone, it gives that worker's copies back at once. `python -m newsletter.crew` is one of
+the crew: it leaves when its standard input ends, which is when the supervisor is gone, however it went.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from newsletter import config, logs, worker
+from newsletter.delivery import takeover
+from newsletter.errors import PressError
+from newsletter.wiring import House, open_house
+from newsletter.worker import Worker
+
+# Seconds.
+_LOOK = 0.25
+_STOP = 10.0
+_LONG_LIFE = 60.0
+_LONGEST_WAIT = 30.0
+_DATABASE_AWAY = 5.0
+
+_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+_STDIN = 0
+# What a terminal tells its whole process group at once: it is for the supervisor, which passes it on.
+_TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Berth:
+    """A place in the crew, and the process that holds it."""
+
+    name: str = ""
+    process: subprocess.Popen[bytes] | None = None
+    began_at: float = 0.0
+    start_at: float = 0.0
+    short_lives: int = 0
+    """How many processes in a row ended soon after they began."""
+
+    def ended(self) -> int:
+        """Note that its process has ended; the exit code."""
+        process, self.process = self.process, None
+        now = time.monotonic()
+        self.short_lives = 0 if now - self.began_at > _LONG_LIFE else self.short_lives + 1
+        self.start_at = now + min(_LONGEST_WAIT, 0.25 * 2.0**self.short_lives)
+        return process.returncode if process else 0
+
+
+@dataclass(slots=True)
+class Crew:
+    """The supervisor's side."""
+
+    house: House
+    size: int
+    _gone: set[str] = field(default_factory=set)
+    """Workers that ended, and whose copies are still to be given back."""
+    _database_at: float = 0.0
+
+    def run(self) -> None:
+        """Keep the crew complete until TERM or INT; then stop all of it within ten seconds."""
+        # What each of the crew would refuse, again and again.
+        worker.servers(self.house.settings)
+        self.house.keyring  # noqa: B018
+        asked = _asked_to_stop()
+        leash, _held = os.pipe()  # the end that we hold closes when this process ends, even by kill -9
+        berths = [Berth() for _ in range(self.size)]
+        log.info("crew started", processes=self.size)
+        try:
+            while not asked.wait(_LOOK):
+                for berth in berths:
+                    self._look_after(berth, leash)
+                self._give_back()
+        finally:
+            self._stop(berths)
+        log.info("crew stopped")
+
+    def _look_after(self, berth: Berth, leash: int) -> None:
+        if berth.process and berth.process.poll() is not None:
+            self._gone.add(berth.name)
+            log.warning("a worker ended; another takes its place", worker=berth.name, code=berth.ended())
+        if berth.process is None and time.monotonic() >= berth.start_at:
+            try:
+                _start(berth, leash)
+            except OSError as error:
+                # Out of memory or processes: those that run go on, and this one is tried again.
+                log.warning("a worker could not be started; trying again", reason=str(error))
+                berth.ended()
+
+    def _give_back(self) -> None:
+        """Free what the workers held that are gone; while the database is away, later."""
+        if not self._gone or time.monotonic() < self._database_at:
+            return
+        try:
+            with self.house.sessions.begin() as session:
+                for name in self._gone:
+                    takeover.gone(session, name, self.house.settings.in_doubt, datetime.now(UTC))
+            self._gone.clear()
+        except _AWAY as error:
+            log.warning("the database did not answer; trying again", error=type(error).__name__)
+            self._database_at = time.monotonic() + _DATABASE_AWAY
+
+    def _stop(self, berths: list[Berth]) -> None:
+        deadline = time.monotonic() + _STOP
+        running = [(berth.name, berth.process) for berth in berths if berth.process]
+        for _, process in running:
+            process.terminate()
+        for name, process in running:
+            if _ended(process, deadline) != 0:
+                self._gone.add(name)
+        self._database_at = 0.0
+        self._give_back()
+
+
+def _asked_to_stop() -> threading.Event:
+    """Set, from now on, by TERM, Ctrl-C, or the terminal's end."""
+    asked = threading.Event()
+    for number in (signal.SIGTERM, *_TERMINAL_SIGNALS):
+        # `nohup` has HUP ignored, and means it.
+        if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):
+            signal.signal(number, lambda *_: asked.set())
+    return asked
+
+
+def _start(berth: Berth, leash: int) -> None:
+    berth.name = worker.new_name()
+    berth.began_at = time.monotonic()
+    command = [sys.executable, "-m", "newsletter.crew", berth.name]
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)  # which the process inherits
+    try:
+        berth.process = subprocess.Popen(command, stdin=leash)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    log.info("worker process started", worker=berth.name, pid=berth.process.pid)
+
+
+def _ended(process: subprocess.Popen[bytes], deadline: float) -> int:
+    """Its exit code; by force once the deadline has passed."""
+    try:
+        return process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        log.warning("a worker did not stop in time", pid=process.pid)
+        process.kill()
+        return process.wait()
+
+
+def _leave_with_supervisor(main_thread: int) -> None:
+    while os.read(_STDIN, 1):
+        pass
+    signal.pthread_kill(main_thread, signal.SIGTERM)
+    time.sleep(2 * _STOP)
+    os._exit(1)  # it hangs, and nobody is left who would end it
+
+
+def _serve(name: str) -> None:
+    """Work as one of the crew."""
+    threading.Thread(target=_leave_with_supervisor, args=[threading.get_ident()], daemon=True).start()
+    settings = config.load()
+    logs.configure(settings)
+    house = open_house(settings)
+    try:
+        Worker(house, name).run()
+    finally:
+        house.close()
+
+
+if __name__ == "__main__":
+    try:
+        _serve(sys.argv[1])
+    except PressError as error:
+        log.error("worker stopped", reason=str(error))  # noqa: TRY400  (a sentence for a person, and no traceback)
+        sys.exit(1)

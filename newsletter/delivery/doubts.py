@@ -1,0 +1,90 @@
+"""Copies in doubt: the final dot may have left, nobody answered, and a person decides (RFC 1047).
+
+    in_doubt ──send again──▶ pending (same Message-ID)
+       └──close──▶ in_doubt still, for nobody knows more; its reason tells what was decided
+
+Every move is a compare-and-set on an open doubt, so two people who decide at once decide once, and a
+worker that runs meanwhile sees a copy that waits like any other.
+"""
+
+import email
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+import structlog
+from sqlalchemy import ColumnElement, Select, Table, Update, select, text, update
+from sqlalchemy.orm import Session, undefer_group
+
+from newsletter.delivery import compose
+from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
+from newsletter.links import Links
+
+log = structlog.get_logger(__name__)
+
+_ROWS = cast("Table", Copy.__table__)
+_OPEN = (_ROWS.c.state == CopyState.IN_DOUBT, _ROWS.c.reason.is_(None))
+_OF_LATE = timedelta(days=1)
+_NOBODY = Claimed(id=0, letter_id=0, subscription_id=0, address="reader@example.org", name="", attempts=0)
+
+# Written out, because neither database matches a parameter to a partial index.
+_PENDING = text("copies.state = 'pending'")
+
+
+def unsettled(letter_id: int) -> Select[Copy]:
+    """A letter's copies in doubt that nobody has decided about, oldest first."""
+    return select(Copy).where(Copy.letter_id == letter_id, *_OPEN).order_by(Copy.id)
+
+
+def message_ids(session: Session, links: Links, letter_id: int, ids: Collection[int]) -> dict[int, str]:
+    """The Message-ID of each of these copies: what to look for in the mail server's log."""
+    letter = session.get_one(Letter, letter_id, options=[undefer_group("parts")])
+    template = compose.compile(letter, links)
+    messages = {copy_id: template.message(_NOBODY._replace(id=copy_id), letter.due_at) for copy_id in ids}
+    return {copy_id: str(email.message_from_bytes(message)["Message-ID"]) for copy_id, message in messages.items()}
+
+
+def hold(session: Session, letter_id: int) -> LetterState:
+    """The letter's state, which nobody changes before this transaction ends."""
+    return session.execute(select(Letter.state).where(Letter.id == letter_id).with_for_update()).scalar_one()
+
+
+def send_again(session: Session, letter_id: int, ids: Collection[int], now: datetime) -> Sequence[int]:
+    """Have these wait again, to be sent under the same Message-ID; a finished letter goes back to running."""
+    waits = {"state": CopyState.PENDING, "not_before": now}
+    cleared = dict.fromkeys(("worker", "lease_until", "begun_at", "ended_at", "reservation"))
+    moved = _moved(session, letter_id, ids, update(_ROWS).values(**waits, **cleared))
+    _reopen(session, Letter.id == letter_id)
+    for copy_id in moved:
+        log.info("copy in doubt: a person has it sent again", copy=copy_id)
+    return moved
+
+
+def close(session: Session, letter_id: int, ids: Collection[int], decision: str, now: datetime) -> Sequence[int]:
+    """Keep what was decided about these, and when; they stay in doubt."""
+    told = {"reason": f"settled: {decision}"[:40], "ended_at": now}
+    moved = _moved(session, letter_id, ids, update(_ROWS).values(**told))
+    for copy_id in moved:
+        log.info("copy in doubt: settled", copy=copy_id, decision=decision)
+    return moved
+
+
+def reopen(session: Session, now: datetime) -> list[int]:
+    """Let every letter run again that was finished of late although a copy of it waits; their ids.
+
+    That can happen when somebody has a copy sent again at the very moment at which its letter is finished.
+    """
+    return _reopen(session, Letter.finished_at > now - _OF_LATE)
+
+
+def _reopen(session: Session, which: ColumnElement[bool]) -> list[int]:
+    waiting = select(Copy.id).where(Copy.letter_id == Letter.id, _PENDING)
+    back = update(Letter).where(which, Letter.state == LetterState.FINISHED, waiting.exists())
+    back = back.values(state=LetterState.RUNNING, finished_at=None)
+    return sorted(session.scalars(back.returning(Letter.id), execution_options={"synchronize_session": False}))
+
+
+def _moved(session: Session, letter_id: int, ids: Collection[int], move: Update) -> Sequence[int]:
+    mine = move.where(_ROWS.c.letter_id == letter_id, _ROWS.c.id.in_(ids), *_OPEN).returning(_ROWS.c.id)
+    return sorted(session.connection().execute(mine).scalars())

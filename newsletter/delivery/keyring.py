@@ -1,0 +1,120 @@
+"""The private keys that sign mail (DKIM): each in a file `<domain>.<selector>.pem` that only its owner may read.
+
+A mail is signed by the keys of its sender's domain and by no others, not even by those of a domain above it: so the
+signature speaks for the very domain that readers see, as the strictest DMARC policy asks (RFC 7489, 3.1.1).
+A key under a selector that is not in use waits: that is how keys are changed.
+"""
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+
+from newsletter import config
+from newsletter.delivery import mime
+from newsletter.delivery.dkim import Key
+from newsletter.errors import Conflict, Invalid, Refused
+
+_BITS = 2048
+# With fewer, no signature counts (RFC 8301, 3.2).
+_FEWEST_BITS = 1024
+
+_GROUP_AND_OTHERS = 0o077
+
+_DOMAIN = re.compile(rf"(?:{config.SELECTOR.pattern}\.)+{config.SELECTOR.pattern}")
+# So much fits into a name in the DNS (RFC 1035, 2.3.4) beside the longest selector.
+_LONGEST_DOMAIN = 253 - len("._domainkey.") - 63
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The keys in use, by domain."""
+
+    keys: Mapping[str, Sequence[Key]]
+
+    @classmethod
+    def load(cls, folder: Path, selectors: Sequence[str]) -> Self:
+        """The keys of these selectors; Refused, saying what to do, for a file that is none or that others may read."""
+        found: dict[str, list[Key]] = {}
+        for key in sorted(kept(folder, selectors), key=lambda key: selectors.index(key.selector)):
+            found.setdefault(key.domain, []).append(key)
+        return cls(found)
+
+    def of(self, address: str) -> Sequence[Key]:
+        """Those that sign what comes from this address."""
+        return self.keys.get(address.rpartition("@")[2].lower(), ())
+
+
+NO_KEYS = Keyring({})
+
+
+def kept(folder: Path, selectors: Collection[str] | None = None) -> Iterator[Key]:
+    """The keys in a folder, of these selectors or of all; Refused as `read`."""
+    # Not a glob, which would take a folder that we may not read for one without keys.
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix == ".pem" and (selectors is None or _named(path)[1] in selectors):
+            yield read(path)
+
+
+def read(path: Path) -> Key:
+    """The key in a file; Refused, saying what to do, if it is none or if others may read it."""
+    domain, selector = _named(path)
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_mode & _GROUP_AND_OTHERS:
+            raise Refused(f"{path} is open to others, and a private key must not be; type: chmod 600 {path}")
+        pem = file.read()
+    try:
+        private = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Invalid(f"{path} is no private key in PEM without a passphrase; move it away") from None
+    return Key(domain, selector, _fit_to_sign(private, path))
+
+
+def make(folder: Path, domain: str, selector: str, *, ed25519: bool = False) -> Path:
+    """A new key, in a file of its own; Conflict where there is one already."""
+    if not config.SELECTOR.fullmatch(selector):
+        raise Invalid(f"“{selector}” is not a selector: small letters, digits and dashes, at most 63")
+    path = folder / f"{_domain(domain)}.{selector}.pem"
+    private = Ed25519PrivateKey.generate() if ed25519 else rsa.generate_private_key(65537, _BITS)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Conflict(f"{path} is there already, and mail may be signed with it; take another selector") from None
+    with os.fdopen(handle, "wb") as file:
+        file.write(pem)
+    return path
+
+
+def _fit_to_sign(private: PrivateKeyTypes, path: Path) -> RSAPrivateKey | Ed25519PrivateKey:
+    if isinstance(private, Ed25519PrivateKey) or (
+        isinstance(private, RSAPrivateKey) and private.key_size >= _FEWEST_BITS
+    ):
+        return private
+    raise Invalid(
+        f"{path} is no key for DKIM, which takes RSA of {_FEWEST_BITS} bits or more, and Ed25519; move it away"
+    )
+
+
+def _named(path: Path) -> tuple[str, str]:
+    domain, _, selector = path.stem.rpartition(".")
+    if not (_DOMAIN.fullmatch(domain) and config.SELECTOR.fullmatch(selector)):
+        raise Invalid(f"{path}: a key's file is named after its domain and its selector: example.org.press.pem")
+    return domain, selector
+
+
+def _domain(text: str) -> str:
+    domain = mime.a_labels(text)
+    if not _DOMAIN.fullmatch(domain) or len(domain) > _LONGEST_DOMAIN:
+        raise Invalid(f"“{text}” is not a domain that mail can come from; write it like example.org")
+    return domain

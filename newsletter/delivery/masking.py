@@ -1,0 +1,14 @@
+"""Masked addresses: enough to tell readers apart, and nobody's address, for lists that are printed or logged."""
+
+import re
+
+
+def masked(address: str) -> str:
+    """`a…@example.org`; what has no @ keeps its first character, and an erased one is empty."""
+    local, at, domain = address.rpartition("@")
+    return f"{(local or domain)[:1]}…{at}{domain if local else ''}" if address else ""
+
+
+def hidden(address: str, text: str) -> str:
+    """A text, such as a server's reply, with this address masked in it, in whatever case it is repeated."""
+    return re.sub(re.escape(address), lambda _: masked(address), text, flags=re.IGNORECASE) if address else text

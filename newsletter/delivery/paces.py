@@ -1,0 +1,85 @@
+"""The paces that all workers share: a row a key, changed only under its lock."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Any, cast
+
+from sqlalchemy import Row, Table, bindparam, delete, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.db import insert
+from newsletter.delivery.models import SharedPace
+from newsletter.delivery.pace import GROWS_EVERY, Pace, Run
+
+_ROWS = cast("Table", SharedPace.__table__)
+_CHANGED = ("next_at", "spent", "paused_until", "series")
+_SAVE = update(_ROWS).where(_ROWS.c.key == bindparam("which"))
+_SAVE = _SAVE.values({name: bindparam(f"new_{name}", type_=_ROWS.c[name].type) for name in _CHANGED})
+_FORGET = timedelta(days=2)
+
+
+def lock(session: Session, keys: Collection[str], now: datetime) -> dict[str, Pace]:
+    """These paces, made if they are new; nobody else reserves in them until this transaction ends."""
+    found = _locked(session, keys)
+    if missing := sorted(set(keys) - found.keys()):
+        fresh: list[dict[str, Any]] = [{"key": key, "next_at": now, "spent": {}, "series": 0} for key in missing]
+        session.execute(insert(session, SharedPace).values(fresh).on_conflict_do_nothing())
+        found |= _locked(session, missing)
+    return found
+
+
+def standing(session: Session, keys: Collection[str], now: datetime) -> dict[str, Pace]:
+    """These paces as they are now, only to look at."""
+    found = session.execute(select(*_ROWS.c).where(_ROWS.c.key.in_(keys)))
+    return {key: Pace(key, now) for key in keys} | {row.key: _pace(row) for row in found}
+
+
+def save(session: Session, paces: Iterable[Pace]) -> None:
+    """Keep what has become of locked paces."""
+    changes = [
+        {
+            "which": pace.key,
+            "new_next_at": pace.next_at,
+            "new_spent": {str(int(window.total_seconds())): _listed(runs) for window, runs in pace.spent.items()},
+            "new_paused_until": pace.paused_until,
+            "new_series": pace.series,
+        }
+        for pace in paces
+    ]
+    if changes:
+        session.connection().execute(_SAVE, changes)
+
+
+def slowed(session: Session, now: datetime, most: int) -> dict[str, datetime]:
+    """The paces that a rate answer still slows, each with the end of its pause."""
+    pauses = select(_ROWS.c.key, _ROWS.c.paused_until).where(_ROWS.c.paused_until > now - GROWS_EVERY * most)
+    return dict(session.execute(pauses).all())
+
+
+def forget_idle(session: Session, now: datetime) -> int:
+    """Drop the paces that nothing has gone by for days; how many."""
+    idle = delete(_ROWS).where(_ROWS.c.next_at < now - _FORGET)
+    return len(session.execute(idle.returning(_ROWS.c.key)).all())
+
+
+def _locked(session: Session, keys: Collection[str]) -> dict[str, Pace]:
+    # In one order, so that two workers that want the same ones never wait for each other.
+    wanted = select(*_ROWS.c).where(_ROWS.c.key.in_(keys)).order_by(_ROWS.c.key).with_for_update()
+    return {row.key: _pace(row) for row in session.execute(wanted)}
+
+
+def _pace(row: Row[Any]) -> Pace:
+    spent: Mapping[str, list[list[int]]] = row.spent
+    runs = {timedelta(seconds=int(window)): tuple(map(_run, listed)) for window, listed in spent.items()}
+    return Pace(row.key, row.next_at, runs, row.paused_until, row.series)
+
+
+def _run(listed: list[int]) -> Run:
+    last, count = listed
+    return Run(datetime.fromtimestamp(last, UTC), count)
+
+
+def _listed(runs: Iterable[Run]) -> list[list[int]]:
+    # Rounded up: then a run counts for up to a second longer, and never too short.
+    return [[ceil(run.last.timestamp()), run.count] for run in runs]

@@ -1,0 +1,193 @@
+"""Pacing: what one worker claims, asks and tells of the paces that all workers share.
+
+A claim asks the server's pace first how many copies may go out. Of those that it gets, the ones whose
+lane has room now stay; the others go back at once, each to the moment that was reserved for it, and no
+attempt is charged. Their `reservation` is the series of the pace in which that moment was reserved:
+claimed again then, they pass. So a claim never has to look past a busy lane, and costs a few statements
+whatever the number of lanes. Where nothing is limited it costs none, but for a look at who was told
+off, every two seconds.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy.orm import Session
+
+from newsletter.delivery import ledger, pace, paces, reservations
+from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.limits import SERVER, Hold, Limits
+from newsletter.delivery.pace import DAY, Pace
+from newsletter.delivery.reservations import Reservation
+
+LATE = timedelta(seconds=5)
+"""A reserved moment may be used so much later, which is a few claims; then it has gone by, and another is reserved."""
+
+_LOOK = timedelta(seconds=2)
+_WORTH_TELLING = timedelta(minutes=10)
+# How often one claim goes on to the next copies when those it got must wait; then others may write.
+_ROUNDS = 20
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Claimed copies that may go out: the first in `wait` seconds, and one every `gap` after that."""
+
+    copies: list[Claimed]
+    wait: float = 0.0
+    gap: float = 0.0
+    more: bool = False
+    """Whether it is worth claiming again at once: there may be others that need not wait."""
+
+
+class _Allowance(NamedTuple):
+    copies: int
+    pace: Pace | None
+    """The server's, under lock; None when it is not limited."""
+
+
+class Pacer:
+    """One worker's side of the limits."""
+
+    def __init__(self, limits: Limits, worker: str) -> None:
+        self._limits = limits
+        self.worker = worker
+        self.unsent = 0
+        """Copies that were let out and came back without having been sent; whoever takes them back counts them here."""
+        self._slowed: Mapping[str, datetime] = {}
+        self._looked_at: datetime | None = None
+
+    def claim(self, session: Session, wanted: int, now: datetime) -> Batch:
+        """Lease up to so many due copies that may go out now."""
+        self._look(session, now)
+        self.refund(session, now)
+        allowed = self._allowance(session, wanted, now)
+        copies: list[Claimed] = []
+        claimed = True
+        rounds = 0
+        while len(copies) < allowed.copies and claimed and rounds < _ROUNDS:
+            found = ledger.claim(session, self.worker, allowed.copies - len(copies), now)
+            copies += self.hold_back(session, found, now)
+            claimed = bool(found)
+            rounds += 1
+        wait, gap = self._spend(session, allowed.pace, len(copies), now)
+        return Batch(copies, wait, gap, more=claimed and rounds == _ROUNDS)
+
+    def hold_back(self, session: Session, copies: Sequence[Claimed], now: datetime) -> list[Claimed]:
+        """Of these claimed copies, those that may go out now; the others are put back, to be claimed in time."""
+        by_lane: dict[str, list[Claimed]] = defaultdict(list)
+        for copy in copies if self._any_lane_paced else ():
+            by_lane[self.lane(copy)].append(copy)
+        paced = {lane: theirs for lane, theirs in by_lane.items() if self._paced(lane)}
+        back = self._to_put_back(session, paced, now) if paced else {}
+        if back:
+            waiting = [copy for copy in copies if copy.id in back]
+            reservations.put_back(session.connection(), self.worker, waiting, back, now)
+        return [copy for copy in copies if copy.id not in back]
+
+    def told_off(self, session: Session, key: str, now: datetime) -> None:
+        """A rate answer: pause this pace, and go on over one connection; one more from time to time."""
+        known = self._slowed.get(key)
+        slowed = pace.slowed(self._locked(session, [key], now)[key], now)
+        paces.save(session, [slowed])
+        self._slowed = {**self._slowed, key: now + pace.PAUSE}
+        if known is None or known <= now:
+            until = (now + pace.PAUSE).isoformat(timespec="seconds")
+            log.warning("the mail server asked for less; paused, then over one connection", lane=key, until=until)
+
+    def refund(self, session: Session, now: datetime) -> None:
+        """Give the server's day back what was let out and not sent; each claim does. Lanes err on the slow side."""
+        unsent, self.unsent = self.unsent, 0
+        if unsent and DAY in self._limits.rule(SERVER).windows:
+            own = self._locked(session, [SERVER], now)[SERVER]
+            paces.save(session, [pace.refunded(own, unsent, now)])
+
+    def connections(self, now: datetime) -> int:
+        """How many connections all workers together may hold now, as far as this worker knows."""
+        return pace.connections(self._slowed.get(SERVER), now, self._limits.connections)
+
+    def lane(self, copy: Claimed) -> str:
+        """The lane that a copy goes by."""
+        return self._limits.lanes.of(copy.address)
+
+    def _allowance(self, session: Session, wanted: int, now: datetime) -> _Allowance:
+        if not (self._paced(SERVER) or self._any_lane_paced):
+            return _Allowance(wanted, None)
+        # The server's row is locked first in any case: then two claims never wait for each other's lanes.
+        own = self._locked(session, [SERVER], now)[SERVER]
+        if not self._paced(SERVER):
+            return _Allowance(wanted, None)
+        horizon = now + self._limits.ahead(SERVER)
+        stretches, _ = pace.reserve(own, self._limits.rule(SERVER), wanted, now, horizon)
+        return _Allowance(sum(stretch.count for stretch in stretches), own)
+
+    def _spend(self, session: Session, own: Pace | None, count: int, now: datetime) -> tuple[float, float]:
+        """Count what goes out; the seconds until the first may, and between two."""
+        if own is None or not count:
+            return 0.0, 0.0
+        rule = self._limits.rule(SERVER)
+        stretches, own = pace.reserve(own, rule, count, now, now + self._limits.ahead(SERVER))
+        paces.save(session, [own])
+        hold = self._limits.hold(own, now)
+        if hold and hold.until > now + _WORTH_TELLING:
+            log.warning("sending is held", until=hold.until.isoformat(timespec="seconds"), why=hold.why)
+        return (stretches[0].first - now).total_seconds(), rule.gap.total_seconds()
+
+    def _look(self, session: Session, now: datetime) -> None:
+        if self._looked_at is None or not timedelta(0) <= now - self._looked_at < _LOOK:
+            self._slowed = paces.slowed(session, now, self._limits.connections)
+            self._looked_at = now
+
+    @property
+    def _any_lane_paced(self) -> bool:
+        return bool(self._limits.lanes.quotas or self._slowed)
+
+    def _paced(self, key: str) -> bool:
+        return key in self._slowed or self._limits.limited(key)
+
+    def _locked(self, session: Session, keys: Sequence[str], now: datetime) -> dict[str, Pace]:
+        found = paces.lock(session, keys, now)
+        limits = self._limits
+        return {key: pace.mended(own, limits.rule(key), now, limits.ahead(key)) for key, own in found.items()}
+
+    def _to_put_back(
+        self, session: Session, by_lane: Mapping[str, Sequence[Claimed]], now: datetime
+    ) -> dict[int, Reservation]:
+        """What cannot go out now, by id, each with the moment to come back at."""
+        locked = self._locked(session, list(by_lane), now)
+        reserved = reservations.of(session.connection(), [copy for theirs in by_lane.values() for copy in theirs])
+        back: dict[int, Reservation] = {}
+        for lane, theirs in by_lane.items():
+            series = locked[lane].series
+            unpaid = [copy.id for copy in theirs if not _is_due(reserved[copy.id], series, now)]
+            moments, locked[lane] = self._reserve(locked[lane], len(unpaid), now)
+            back |= {
+                copy_id: moment for copy_id, moment in zip(unpaid, moments, strict=True) if moment.not_before > now
+            }
+        paces.save(session, locked.values())
+        return back
+
+    def _reserve(self, own: Pace, count: int, now: datetime) -> tuple[list[Reservation], Pace]:
+        """A moment for each of so many copies; where that would be too far ahead, only one to ask again at."""
+        horizon = now + self._limits.ahead(own.key)
+        stretches, after = pace.reserve(own, self._limits.rule(own.key), count, now, horizon)
+        moments = chain.from_iterable(stretch.moments() for stretch in stretches)
+        taken = [Reservation(moment, own.series) for moment in moments]
+        return taken + [Reservation(horizon, None)] * (count - len(taken)), after
+
+
+def held_until(session: Session, limits: Limits, now: datetime) -> Hold | None:
+    """Until when nothing goes out, and why; None while something does. Only looks."""
+    own = paces.standing(session, [SERVER], now)[SERVER]
+    rule = limits.rule(SERVER)
+    return limits.hold(pace.mended(own, rule, now, limits.ahead(SERVER)), now)
+
+
+def _is_due(reserved: Reservation, series: int, now: datetime) -> bool:
+    return reserved.series == series and now - reserved.not_before <= LATE

@@ -1,0 +1,121 @@
+"""Partitions: on PostgreSQL each letter's copies are a table of their own, `copies_7`, and a part of `copies`.
+
+    write    CREATE TABLE copies_7 ── fill it ── ATTACH   one transaction; nobody else sees it before its end
+    remove   DETACH ── DROP                               one transaction, too
+
+So a fan-out writes without an index to keep, and an old letter goes without touching a row of the others.
+On SQLite all copies are in one table, and go portion by portion.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+from sqlalchemy import MetaData, Table, delete, func, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from newsletter.db import Sessions
+from newsletter.delivery.models import Copy, CopyNote, Letter
+from newsletter.errors import Unavailable
+
+_PORTION = 2_000
+# PostgreSQL: so long may a try hold up whoever sends, and so often it is made.
+_PATIENCE = "200ms"
+_TRIES = 10
+_PAUSE = 0.5
+
+_LOCK_NOT_AVAILABLE = "55P03"
+_UNSYNCHRONIZED = {"synchronize_session": False}
+
+
+@contextmanager
+def writing(session: Session, letter_id: int) -> Iterator[Table]:
+    """The table to write a new letter's copies into; what was written is in the ledger from the block's end on.
+
+    On PostgreSQL only one letter's are written at a time, for ATTACH lets nobody else attach until the commit.
+    Held from the start, that lock comes before any other that two fan-outs could want, so they never deadlock.
+    It is SHARE UPDATE EXCLUSIVE: all copies can be read and moved meanwhile.
+    """
+    if _embedded(session):
+        yield _copies()
+        return
+    own = _name(letter_id)
+    connection = session.connection()
+    connection.execute(text("LOCK TABLE copies IN SHARE UPDATE EXCLUSIVE MODE"))
+    connection.execute(text(f"CREATE TABLE {own} (LIKE copies INCLUDING DEFAULTS)"))
+    yield _copies().to_metadata(MetaData(), name=own)
+    # This makes the indexes, too: to sort a million rows once is faster than to insert each.
+    connection.execute(text(f"ALTER TABLE copies ATTACH PARTITION {own} FOR VALUES IN ({letter_id})"))
+    # Until the server knows the table it may sort all copies for each claim; by itself it looks a minute later.
+    connection.execute(text(f"ANALYZE {own}"))
+
+
+def remove(sessions: Sessions, letter_id: int) -> int:
+    """Delete a letter's copies and their notes for good; how many copies that was. Commits by itself.
+
+    Unavailable where PostgreSQL is not let at the ledger: asked again, it goes on.
+    """
+    if sessions.embedded:
+        return sum(_portions(sessions, letter_id))
+    for _ in range(_TRIES):
+        try:
+            with sessions.begin() as session:
+                return _drop(session, letter_id)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+        time.sleep(_PAUSE)
+    raise Unavailable("a long transaction (a backup, or an issue that starts) reads the ledger; try again after it")
+
+
+def sizes(session: Session) -> dict[int, int | None]:
+    """The letters that copies are kept of, with the bytes of each on disk, indexes included; SQLite does not know."""
+    if _embedded(session):
+        kept = select(Copy.id).where(Copy.letter_id == Letter.id).exists()
+        return dict.fromkeys(session.scalars(select(Letter.id).where(kept)))
+    tables = "SELECT inhrelid::regclass::text, pg_total_relation_size(inhrelid) FROM pg_inherits"
+    found = session.execute(text(f"{tables} WHERE inhparent = 'copies'::regclass"))
+    return {int(name.rpartition("_")[2]): size for name, size in found}
+
+
+def _drop(session: Session, letter_id: int) -> int:
+    own = _name(letter_id)
+    if session.scalar(select(func.to_regclass(own))) is None:
+        return 0
+    theirs = select(Copy.id).where(Copy.letter_id == letter_id)
+    count = session.scalar(select(func.count()).select_from(theirs.subquery())) or 0
+    session.execute(delete(CopyNote).where(CopyNote.copy_id.in_(theirs)), execution_options=_UNSYNCHRONIZED)
+    # DETACH locks out everybody for an instant, and whoever comes while it waits for its turn waits behind it.
+    session.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
+    session.execute(text(f"ALTER TABLE copies DETACH PARTITION {own}"))
+    session.execute(text(f"DROP TABLE {own}"))
+    return count
+
+
+def _portions(sessions: Sessions, letter_id: int) -> Iterator[int]:
+    """Delete portion by portion, and say how many went; there is one writer at a time, so others get their turn."""
+    some = select(Copy.id).where(Copy.letter_id == letter_id).limit(_PORTION)
+    while True:
+        began = time.monotonic()
+        with sessions.begin() as session:
+            ids = session.scalars(some).all()
+            session.execute(delete(CopyNote).where(CopyNote.copy_id.in_(ids)), execution_options=_UNSYNCHRONIZED)
+            session.execute(delete(Copy).where(Copy.id.in_(ids)), execution_options=_UNSYNCHRONIZED)
+        if not ids:
+            return
+        yield len(ids)
+        time.sleep(time.monotonic() - began)
+
+
+def _copies() -> Table:
+    return cast("Table", Copy.__table__)
+
+
+def _name(letter_id: int) -> str:
+    return f"copies_{letter_id:d}"
+
+
+def _embedded(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"

@@ -1,0 +1,117 @@
+"""A rehearsal: every copy of a letter is composed as if it were sent; nothing leaves, and nothing is written.
+
+What it keeps does not grow with the number of readers, but for one count a domain.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from newsletter.delivery import compose, merge, mime
+from newsletter.delivery.compose import Template
+from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.masking import masked
+from newsletter.delivery.models import Letter
+
+LIMIT = 102_400
+"""Bytes of a message beyond which large mailbox providers cut it off."""
+SHOWN = 5
+"""How many of the readers with trouble are named."""
+
+
+@dataclass(slots=True)
+class Troubled:
+    """Readers to whom something applies: how many, and the first few of them."""
+
+    count: int = 0
+    first: list[tuple[int, str]] = field(default_factory=list)
+    """Subscription and masked address."""
+
+    def add(self, copy: Claimed) -> None:
+        self.count += 1
+        if len(self.first) < SHOWN:
+            self.first.append((copy.subscription_id, masked(copy.address)))
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """What came of composing every copy."""
+
+    sizes: Counter[int] = field(default_factory=Counter)
+    """How many copies have how many bytes."""
+    domains: Counter[str] = field(default_factory=Counter)
+    """How many copies go where, of those that can be sent."""
+    blank: Counter[str] = field(default_factory=Counter)
+    """How many readers leave a field empty that has no fallback."""
+    unsendable: Troubled = field(default_factory=Troubled)
+    """Addresses that mail cannot be sent to."""
+    international: Troubled = field(default_factory=Troubled)
+    """Addresses that the mail server must know SMTPUTF8 for."""
+    faults: dict[str, Troubled] = field(default_factory=dict)
+    """Copies that could not be composed, by the error's name: faults of ours."""
+
+    @property
+    def median(self) -> int:
+        """Half of the copies are no larger than this; 0 without any."""
+        sizes = sorted(self.sizes)
+        rest = self.sizes.total() / 2
+        for size in sizes:
+            rest -= self.sizes[size]
+            if rest <= 0:
+                return size
+        return 0
+
+    @property
+    def oversized(self) -> int:
+        """How many copies are larger than the limit."""
+        return sum(count for size, count in self.sizes.items() if size > LIMIT)
+
+
+def copies(readers: Iterable[tuple[int, str, str]], letter_id: int, after: int) -> Iterator[Claimed]:
+    """The copies that a fan-out would write for these readers (subscription, address, name), numbered from `after`."""
+    for number, (subscription_id, address, name) in enumerate(readers, after + 1):
+        yield Claimed(number, letter_id, subscription_id, address, name, 0)
+
+
+def rehearse(
+    letter: Letter, template: Template, made: Iterable[Claimed], return_path_domain: str | None, date: datetime
+) -> Rehearsal:
+    """Compose each of these copies of a letter, from its template."""
+    needed = _needed(letter)
+    found = Rehearsal()
+    for copy in made:
+        for name in needed:
+            if not merge.as_text(_own(copy, name)).strip():
+                found.blank[name] += 1
+        _compose(template, copy, return_path_domain, date, found)
+    return found
+
+
+def _compose(
+    template: Template, copy: Claimed, return_path_domain: str | None, date: datetime, found: Rehearsal
+) -> None:
+    try:
+        size = len(template.message(copy, date))
+        envelope = compose.envelope(template, copy, return_path_domain)
+    except mime.NoAddress:
+        found.unsendable.add(copy)
+    except Exception as error:
+        # Named by its kind only, for its words may hold an address.
+        found.faults.setdefault(type(error).__name__, Troubled()).add(copy)
+    else:
+        found.sizes[size] += 1
+        found.domains[envelope.recipient.rpartition("@")[2].lower()] += 1
+        if envelope.international:
+            found.international.add(copy)
+
+
+def _needed(letter: Letter) -> set[str]:
+    """The fields that a reader may leave empty, and for which the letter gives no fallback somewhere."""
+    parts = (merge.compile(text, compose.FIELDS) for text in (letter.subject, letter.html, letter.text))
+    fields = {hole.name for part in parts for _, hole in part.holes if hole.fallback is None}
+    return fields & merge.EDITORS
+
+
+def _own(copy: Claimed, field_name: str) -> str:
+    return copy.name if field_name == "name" else copy.address

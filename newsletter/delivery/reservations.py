@@ -1,0 +1,70 @@
+"""Reservations: the moments at which copies that had to wait for their lane come back."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple, cast
+
+from sqlalchemy import Connection, Table, Update, bindparam, case, literal, null, select, text, update
+
+from newsletter.db import rows
+from newsletter.delivery.models import Copy, CopyState
+from newsletter.delivery.outcomes import Held
+
+_ROWS = cast("Table", Copy.__table__)
+_TIED = ("id", "letter_id", "not_before", "reservation")
+
+
+class Reservation(NamedTuple):
+    """A moment to go out, and the series of the pace that it was reserved in; None: only a moment to ask again."""
+
+    not_before: datetime
+    series: int | None
+
+
+def of(connection: Connection, copies: Sequence[Held]) -> dict[int, Reservation]:
+    """What these copies came with, by id."""
+    letters, ids = {copy.letter_id for copy in copies}, [copy.id for copy in copies]
+    theirs = select(_ROWS.c.id, _ROWS.c.not_before, _ROWS.c.reservation)
+    theirs = theirs.where(_ROWS.c.letter_id.in_(letters), _ROWS.c.id.in_(ids))
+    return {row.id: Reservation(row.not_before, row.reservation) for row in connection.execute(theirs)}
+
+
+def put_back(
+    connection: Connection,
+    worker: str,
+    copies: Iterable[Held],
+    reservations: Mapping[int, Reservation],
+    now: datetime,
+) -> None:
+    """Let claimed copies wait until their moment, or skip them if they were marked; no attempt is charged."""
+    written = _ROWS.c.not_before.type.bind_processor(connection.dialect) or str
+    told = [
+        {
+            "id": copy.id,
+            "letter_id": copy.letter_id,
+            "not_before": str(written(reservations[copy.id].not_before)),
+            "reservation": reservations[copy.id].series,
+        }
+        for copy in copies
+    ]
+    parameters = {"by": worker, "rows": json.dumps(told), "moment": now}
+    connection.execute(_put_back(connection.dialect.name), parameters)
+
+
+@cache
+def _put_back(dialect: str) -> Update:
+    moved = rows(dialect, **{name: _ROWS.c[name].type for name in _TIED})
+    same = (_ROWS.c.id == moved.c.id) & (_ROWS.c.letter_id == moved.c.letter_id)
+    mine = update(_ROWS).where(same, text("copies.state = 'sending'"), _ROWS.c.worker == bindparam("by"))
+    unmarked = _ROWS.c.reason.is_(None)
+    pending, skipped = (literal(state, _ROWS.c.state.type) for state in (CopyState.PENDING, CopyState.SKIPPED))
+    back: dict[str, Any] = {
+        "state": case((unmarked, pending), else_=skipped),
+        "ended_at": case((unmarked, null()), else_=bindparam("moment", type_=_ROWS.c.ended_at.type)),
+        "worker": None,
+        "lease_until": None,
+    }
+    waiting = back | {name: moved.c[name] for name in ("not_before", "reservation")}
+    return mine.where(_ROWS.c.begun_at.is_(None)).values(waiting)

@@ -1,0 +1,74 @@
+"""Retention: once a letter has gone out, its counts are kept for good; its copies only as long as somebody wants them.
+
+keep_counts   where the copies stand, for the last time; from here on `ledger.counts` says this
+drop          the copies are gone; cut short, it can be asked again
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from newsletter.db import Sessions
+from newsletter.delivery import ledger, partitions
+from newsletter.delivery.ledger import Counts
+from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState
+from newsletter.errors import Conflict
+
+OVER = (LetterState.FINISHED, LetterState.CANCELLED)
+"""The states in which nothing more of a letter goes out."""
+
+
+def is_over(letter: Letter) -> bool:
+    """Whether it is finished or cancelled."""
+    return letter.state in OVER
+
+
+def copies(letter_id: int) -> Select[Copy]:
+    """A letter's copies, whatever became of them, in the order they were written in."""
+    return select(Copy).where(Copy.letter_id == letter_id).order_by(Copy.id)
+
+
+def notes(session: Session, letter_id: int) -> Mapping[int, Sequence[CopyNote]]:
+    """What was learned of a letter's copies later, by copy."""
+    found: dict[int, list[CopyNote]] = defaultdict(list)
+    learned = select(CopyNote).join(Copy, Copy.id == CopyNote.copy_id).where(Copy.letter_id == letter_id)
+    for note in session.scalars(learned.order_by(CopyNote.id)):
+        found[note.copy_id].append(note)
+    return found
+
+
+def require_over(session: Session, letter: Letter) -> Counts:
+    """Where the copies of a letter stand that is over; Conflict, saying what to wait for, of any other."""
+    if not is_over(letter):
+        raise Conflict(f"it is {letter.state.value}; only what is finished or cancelled can be dropped")
+    found = ledger.counts(session, letter.id)
+    if under_way := found.pending + found.sending:
+        raise Conflict(f"{under_way:,} of its copies are still under way; try again in some minutes")
+    if undecided := _open_doubts(session, letter.id):
+        raise Conflict(f"{undecided:,} of its copies are in doubt; decide first, with `newsletter issues settle`")
+    return found
+
+
+def drop(sessions: Sessions, letter_id: int) -> int:
+    """Keep a letter's counts, and delete its copies for good; how many those were. Commits by itself.
+
+    Conflict unless the letter is over; Unavailable where the ledger is in use for long, and then nothing is lost.
+    """
+    with sessions.begin() as session:
+        keep_counts(session, letter_id)
+    return partitions.remove(sessions, letter_id)
+
+
+def keep_counts(session: Session, letter_id: int) -> None:
+    """Write down where a letter's copies stand, for the last time."""
+    # Under lock, because a doubt that is settled meanwhile could have a copy sent again.
+    letter = session.get_one(Letter, letter_id, with_for_update=True, populate_existing=True)
+    letter.final_counts = asdict(require_over(session, letter))
+
+
+def _open_doubts(session: Session, letter_id: int) -> int:
+    undecided = select(func.count()).where(Copy.letter_id == letter_id, Copy.state == CopyState.IN_DOUBT)
+    return session.scalar(undecided.where(Copy.reason.is_(None))) or 0

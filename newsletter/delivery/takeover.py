@@ -1,0 +1,37 @@
+"""Take-over: what becomes of the work that a worker held when it ended without giving it back.
+
+    gone     its supervisor saw the process end: its leases end with it, and what was begun is in doubt now
+    silent   no sign of life for half a minute, but it may yet live: only what cannot leave twice is taken
+    else     nobody knows: the leases run out by themselves
+
+A copy that was begun is never taken from a silent worker. Its final dot may be out while the worker
+waits for the answer, which RFC 5321 lets take ten minutes; its lease decides, as it always did.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import structlog
+from sqlalchemy.orm import Session
+
+from newsletter.delivery import heartbeat, ledger, outbox
+
+log = structlog.get_logger(__name__)
+
+
+def gone(session: Session, worker: str, policy: Literal["resend", "hold"], now: datetime) -> None:
+    """Take all that a worker held whose process has certainly ended; `policy` is IN_DOUBT's."""
+    recovered = ledger.recover_from(session, worker, policy, now)
+    outbox.recover_from(session, worker)
+    heartbeat.sign_off(session, worker)
+    log.info("took over from a worker that is gone", worker=worker, unsent=len(recovered.unsent))
+
+
+def silent(session: Session, worker: str, now: datetime) -> None:
+    """Take what a silent worker has not begun; should it live, its next try to begin one of them fails.
+
+    Its single letters are taken, too: they go out at least once, and a person waits for them.
+    """
+    ledger.release_unbegun(session, worker, now)
+    outbox.recover_from(session, worker)
+    log.warning("a worker has fallen silent; what it had not begun is taken over", worker=worker)

@@ -1,0 +1,95 @@
+"""Settling doubts: a person says what becomes of an issue's copies whose answer was lost.
+
+Like the fan-out, it asks all three rooms: delivery for the copies, the audience whether their readers
+still want them.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter import publications
+from newsletter.audience.models import Status, Subscription
+from newsletter.delivery import doubts, suppression
+from newsletter.delivery.models import Copy, Letter, LetterState
+from newsletter.editorial.models import Issue
+from newsletter.errors import Conflict, NotFound
+
+_MAY_RUN = {LetterState.RUNNING, LetterState.PAUSED, LetterState.FINISHED}
+
+
+class Decision(StrEnum):
+    """What a person may decide about a copy in doubt."""
+
+    RESEND = "resend"
+    """Send it again, under the same Message-ID: a mail program may show it once or twice."""
+    SENT = "sent"
+    """It was found in the mail server's log."""
+    LEAVE = "leave"
+    """Nobody knows, and it is not sent again."""
+
+
+_WORDS = {Decision.SENT: "found to be sent", Decision.LEAVE: "left in doubt"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a decision changed."""
+
+    copies: Sequence[int]
+    """The copies that it was carried out on."""
+    spared: dict[int, str] = field(default_factory=dict)
+    """Those that are not sent again, though asked for, and why: their reader is gone."""
+
+
+def settle(session: Session, issue: Issue, decision: Decision, now: datetime, ids: Collection[int] = ()) -> Settled:
+    """Decide about all of an issue's open doubts, or about these; Conflict or NotFound if that cannot be."""
+    letter = issue.letter
+    if letter is None or letter.started_at is None:
+        raise Conflict(f"{issue.slug} has not begun, so nothing of it is in doubt")
+    if decision is Decision.RESEND:
+        return _resend(session, issue.slug, letter, ids, now)
+    found = _chosen(session, issue.slug, letter.id, ids)
+    return Settled(doubts.close(session, letter.id, [copy.id for copy in found], _WORDS[decision], now))
+
+
+def _resend(session: Session, slug: str, letter: Letter, ids: Collection[int], now: datetime) -> Settled:
+    # Whoever leaves from here on waits, and then finds the copy among those to skip.
+    publications.hold_departures(session, letter.publication_id)
+    if doubts.hold(session, letter.id) not in _MAY_RUN:
+        raise Conflict(f"{slug} is cancelled, so nothing of it is sent again; settle its doubts by --sent or --leave")
+    found = _chosen(session, slug, letter.id, ids)
+    gone = _gone(session, found)
+    for copy_id, why in gone.items():
+        doubts.close(session, letter.id, [copy_id], f"not sent again, {why}", now)
+    again = doubts.send_again(session, letter.id, [copy.id for copy in found if copy.id not in gone], now)
+    session.expire(letter)
+    return Settled(again, gone)
+
+
+def _chosen(session: Session, slug: str, letter_id: int, ids: Collection[int]) -> list[Copy]:
+    open_ones = list(session.scalars(doubts.unsettled(letter_id)))
+    if unknown := set(ids) - {copy.id for copy in open_ones}:
+        named = ", ".join(map(str, sorted(unknown)))
+        raise NotFound(f"no open doubt of {slug}: copy {named}; `newsletter issues doubts {slug}` lists them")
+    return [copy for copy in open_ones if not ids or copy.id in ids]
+
+
+def _gone(session: Session, copies: Sequence[Copy]) -> dict[int, str]:
+    """Which of these may not be sent again, and why."""
+    wanted = select(Subscription.id, Subscription.status)
+    wanted = wanted.where(Subscription.id.in_({copy.subscription_id for copy in copies}))
+    standing = dict(session.execute(wanted).all())
+    barred = suppression.among(session, {suppression.key_of(copy.address) for copy in copies})
+    gone: dict[int, str] = {}
+    for copy in copies:
+        status = standing.get(copy.subscription_id)
+        if status is not Status.ACTIVE:
+            gone[copy.id] = status.value if status else "erased"
+        elif suppression.key_of(copy.address) in barred:
+            gone[copy.id] = "suppressed"
+    return gone

@@ -1,0 +1,63 @@
+import csv
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from .conftest import Press
+
+SLUG = "unwind-a-tight-back"
+
+
+@pytest.fixture
+def sending(loaded: Press, tmp_path: Path) -> Press:
+    """An issue on its way to two readers, one of whom has a formula for a name."""
+    (tmp_path / "readers.csv").write_text("email,name\nada@reader.example,=1+1\nben@reader.example,Ben\n")
+    consent = ("--status", "active", "--consent", "the old list")
+    for command in (("subscribers", "import", "readers.csv", *consent), ("issues", "send", SLUG, "--now")):
+        assert loaded(*command).code == 0
+    return loaded
+
+
+@pytest.fixture
+def stopped(sending: Press) -> Press:
+    """The same, cancelled before anybody got it."""
+    assert sending("issues", "cancel", SLUG).code == 0
+    return sending
+
+
+def test_an_old_issue_is_dropped_after_its_copies_were_written_down(stopped: Press, tmp_path: Path) -> None:
+    before = stopped("issues", "status", SLUG, "--json").out
+    [row] = json.loads(stopped("ledger", "size", "--json").out)
+    assert (row["slug"], row["state"], row["copies"], row["bytes"]) == (SLUG, "cancelled", 2, None)
+    asked = stopped("ledger", "drop", "--before", "2099-01-01")
+    assert (asked.code, "Nothing was dropped. Say --yes" in asked.out) == (0, True)
+    done = stopped("ledger", "drop", SLUG, "--to", "copies.csv", "--yes")
+    assert (done.code, done.out) == (0, f"copies.csv: 2 copies written down\n{SLUG}: 2 copies dropped\n")
+    with (tmp_path / "copies.csv").open(newline="") as file:
+        names = {line["address"]: (line["issue"], line["name"], line["state"]) for line in csv.DictReader(file)}
+    assert names["ada@reader.example"] == (SLUG, "'=1+1", "skipped")
+    assert names["ben@reader.example"] == (SLUG, "Ben", "skipped")
+    assert stat.S_IMODE((tmp_path / "copies.csv").stat().st_mode) == 0o600
+    assert stopped("issues", "status", SLUG, "--json").out == before
+    assert stopped("ledger", "size").out == "no copies are kept\n"
+    again = stopped("ledger", "drop", SLUG, "--yes")
+    assert (again.code, again.err) == (1, f"{SLUG}: no copies are kept of it\n")
+
+
+def test_a_file_that_is_there_is_not_written_over_and_then_nothing_is_dropped(stopped: Press, tmp_path: Path) -> None:
+    (tmp_path / "copies.csv").write_text("mine")
+    answer = stopped("ledger", "drop", SLUG, "--to", "copies.csv", "--yes")
+    assert (answer.code, answer.err) == (1, "copies.csv: File exists\n")
+    assert (tmp_path / "copies.csv").read_text() == "mine"
+    assert json.loads(stopped("ledger", "size", "--json").out)[0]["copies"] == 2
+
+
+def test_what_is_still_being_sent_is_kept(sending: Press) -> None:
+    answer = sending("ledger", "drop", SLUG, "--yes")
+    reason = "it is running; only what is finished or cancelled can be dropped"
+    assert (answer.code, answer.err) == (1, f"{SLUG}: {reason}\n")
+    answer = sending("ledger", "drop", "--before", "2099-01-01", "--yes")
+    assert (answer.code, answer.out) == (0, "nothing can be dropped\n")
+    assert sending("ledger", "drop", "--yes").code == 2

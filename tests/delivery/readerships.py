@@ -1,0 +1,27 @@
+"""Readers by lane, and what a claim got of them."""
+
+from collections import Counter
+
+from newsletter.delivery.limits import Limits
+from newsletter.delivery.pacing import Batch
+from newsletter.lanes import Lanes, Quota
+
+
+def gmail(count: int, start: int = 0) -> list[str]:
+    return [f"g{number}@gmail.com" for number in range(start, start + count)]
+
+
+def others(count: int) -> list[str]:
+    return [f"o{number}@reader{number}.example" for number in range(count)]
+
+
+def lanes(**quotas: Quota) -> Limits:
+    return Limits(lanes=Lanes(quotas))
+
+
+def addresses(batch: Batch) -> list[str]:
+    return sorted(copy.address for copy in batch.copies)
+
+
+def by_lane(batch: Batch) -> dict[str, int]:
+    return dict(Counter(Lanes().of(copy.address) for copy in batch.copies))

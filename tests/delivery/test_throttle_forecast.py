@@ -1,0 +1,91 @@
+"""A forecast says the same as what then happens, and says it at once."""
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from newsletter.delivery import forecast, pace
+from newsletter.delivery.limits import SERVER, Limits
+from newsletter.delivery.pace import GROWS_EVERY, PAUSE, Pace
+from newsletter.delivery.warmup import PLAN, Warmup
+from newsletter.lanes import Lanes, Quota
+
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+
+
+def test_without_limits_only_the_servers_speed_tells(now) -> None:
+    told = forecast.predict({"gmail": 1_000}, Limits(), now, speed=100)
+    assert (told.finish, told.slowest, told.beyond) == (now + 10 * SECOND, None, False)
+    assert forecast.predict({}, Limits(), now).finish == now
+
+
+def test_the_slowest_lane_tells(now) -> None:
+    limits = Limits(Quota(per_second=100), lanes=Lanes({"gmail": Quota(per_second=2), "*": Quota(per_second=10)}))
+    told = forecast.predict({"gmail": 601, "clinic.example": 50}, limits, now)
+    assert (told.finish, told.slowest) == (now + 300 * SECOND, "gmail")
+
+
+def test_the_server_as_a_whole_can_be_what_holds_up(now) -> None:
+    told = forecast.predict({"gmail": 300, "yahoo": 301}, Limits(Quota(per_second=1)), now)
+    assert (told.finish, told.slowest) == (now + 600 * SECOND, SERVER)
+
+
+def test_a_warm_up_is_told_in_days(now) -> None:
+    told = forecast.predict({"gmail": sum(PLAN[:7])}, Limits(warmup=Warmup(now.date())), now)
+    assert told.finish == now + 6 * DAY
+    told = forecast.predict({"gmail": sum(PLAN[:7]) + 1}, Limits(warmup=Warmup(now.date())), now)
+    assert told.finish == now + 7 * DAY
+
+
+def test_what_stands_already_is_counted(now) -> None:
+    limits = Limits(Quota(per_hour=100))
+    _, half = pace.reserve(Pace(SERVER, now), limits.rule(SERVER), 50, now, now)
+    assert forecast.predict({"a.example": 100}, limits, now, {SERVER: half}).finish == now + HOUR
+    slowed = pace.slowed(Pace("gmail", now), now)
+    told = forecast.predict({"gmail": 601}, Limits(), now, {"gmail": slowed})
+    assert (told.finish, told.slowest) == (now + PAUSE + GROWS_EVERY, "gmail")
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(Quota(14, 10_000, 100_000)),
+        Limits(Quota(per_day=5_000)),
+        Limits(Quota(per_day=1)),
+        Limits(Quota(per_second=0.001)),
+        Limits(lanes=Lanes({"gmail": Quota(20, 10_000), "*": Quota(per_hour=1)})),
+    ],
+)
+def test_a_million_copies_are_forecast_at_once(limits: Limits, now) -> None:
+    lanes = {"gmail": 500_000} | {f"clinic{number}.example": 5 for number in range(100_000)}
+    began = time.perf_counter()
+    told = forecast.predict(lanes, limits, now)
+    assert time.perf_counter() - began < 10
+    assert told.beyond == (told.finish == now + forecast.FAR)
+
+
+def test_what_takes_longer_than_a_year_is_only_called_later(now) -> None:
+    told = forecast.predict({"gmail": 10_000}, Limits(Quota(per_day=1)), now)
+    assert (told.finish, told.beyond, told.slowest) == (now + forecast.FAR, True, SERVER)
+
+
+@pytest.mark.parametrize(
+    ("limits", "pause"),
+    [
+        (Limits(Quota(2, 300)), False),
+        (Limits(Quota(per_hour=120), connections=4), False),
+        (Limits(Quota(per_day=400)), False),
+        (Limits(connections=3), True),
+    ],
+)
+def test_what_a_worker_then_does_takes_as_long_as_forecast(limits: Limits, pause: bool, now) -> None:
+    key = "gmail" if pause else SERVER
+    own = pace.slowed(Pace(key, now), now) if pause else Pace(key, now)
+    told = forecast.predict({"gmail": 1_000}, limits, now, {key: own})
+    left, at = 1_000, now
+    while left:
+        taken, own = pace.reserve(own, limits.rule(key), left, at, at)
+        left -= sum(stretch.count for stretch in taken)
+        at = own.opening(limits.rule(key), at) if left else at
+    assert abs(at - told.finish) <= max(2 * SECOND, (told.finish - now) / 24)

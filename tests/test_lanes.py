@@ -1,0 +1,97 @@
+"""Lanes: which provider an address is with, and how an operator writes limits."""
+
+import pytest
+
+from newsletter import config, lanes
+from newsletter.errors import Invalid
+from newsletter.lanes import Lanes, Quota
+
+
+@pytest.mark.parametrize(
+    ("address", "lane"),
+    [
+        ("ada@gmail.com", "gmail"),
+        ("Ada@GoogleMail.com", "gmail"),
+        ("ada@yahoo.com", "yahoo"),
+        ("ada@yahoo.co.jp", "yahoo"),
+        ("ada@yahoo.com.br", "yahoo"),
+        ("ada@ymail.com", "yahoo"),
+        ("ada@aol.com", "yahoo"),
+        ("ada@hotmail.fr", "outlook"),
+        ("ada@live.co.uk", "outlook"),
+        ("ada@outlook.com.au", "outlook"),
+        ("ada@msn.com", "outlook"),
+        ("ada@me.com", "icloud"),
+        ("ada@clinic.example", "clinic.example"),
+        ("ada@Straße.example", "straße.example"),
+        ("ada@mail.gmail.com", "mail.gmail.com"),
+        ("ada@live.example.org", "live.example.org"),
+        ("ada@yahoo.example", "yahoo.example"),
+        ("", ""),
+    ],
+)
+def test_the_lane_of_an_address(address: str, lane: str) -> None:
+    assert Lanes().of(address) == lane
+
+
+def test_a_hosted_domain_goes_by_the_lane_that_the_operator_names() -> None:
+    hosted = lanes.parse_hosted("Clinic.example=gmail, practice.example = outlook; yahoo.example=yahoo,")
+    chosen = Lanes(hosted=hosted)
+    assert [chosen.of(f"ada@{domain}") for domain in ("clinic.example", "practice.example", "other.example")] == [
+        "gmail",
+        "outlook",
+        "other.example",
+    ]
+
+
+def test_limits_are_written_in_one_line() -> None:
+    quotas = lanes.parse_quotas("gmail=20/s 10000/h, Yahoo=5/s; clinic.example=0.5/s 200/d, *=2/s", {})
+    chosen = Lanes(quotas)
+    assert chosen.quota("gmail") == Quota(20, 10_000)
+    assert chosen.quota("yahoo") == Quota(5)
+    assert chosen.quota("clinic.example") == Quota(0.5, None, 200)
+    assert chosen.quota("icloud") == chosen.quota("other.example") == Quota(2)
+
+
+def test_without_a_star_every_other_lane_is_free() -> None:
+    assert Lanes(lanes.parse_quotas("gmail=20/s", {})).quota("yahoo") is None
+    assert Lanes(lanes.parse_quotas(" ", {})).quotas == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("MAIL_LANES", "gmail", "“gmail” cannot be read; write it like gmail=20/s 10000/h"),
+        ("MAIL_LANES", "gmail=20", "“20” is no limit; write 5/s, 1000/h or 20000/d"),
+        ("MAIL_LANES", "gmail=0/s", "“0/s” is no limit"),
+        ("MAIL_LANES", "gmail=1.5/h", "“1.5/h” is no limit"),
+        ("MAIL_LANES", "gmail=5/s 9/s", "two limits of one kind"),
+        ("MAIL_LANES", "gmail=5/s,gmail=9/h", "gmail is there twice"),
+        ("MAIL_LANES", "gmial=5/s", "“gmial” is neither a domain, nor *, nor one of the groups gmail, icloud,"),
+        ("MAIL_LANES", "gmail.com=5/s", "gmail.com belongs to the group gmail; set the limit for gmail"),
+        ("MAIL_LANE_DOMAINS", "clinic.example", "“clinic.example” cannot be read; write it like example.org=gmail"),
+        ("MAIL_LANE_DOMAINS", "clinic=gmail", "“clinic” is not a domain"),
+        ("MAIL_LANE_DOMAINS", "clinic.example=my lane", "“my lane” cannot name a group"),
+        ("MAIL_HOURLY", "-1", ""),
+        ("MAIL_DAILY", "many", ""),
+        ("MAIL_WARMUP_START", "tomorrow", ""),
+    ],
+)
+def test_a_malformed_limit_stops_the_start_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Invalid, match=rf"^{name}: .+$") as stop:
+        config.load()
+    assert sentence in str(stop.value)
+    assert "\n" not in str(stop.value)
+
+
+def test_a_group_of_the_operators_own_can_be_limited(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MAIL_LANE_DOMAINS", "a.example=hosting, b.example=hosting")
+    monkeypatch.setenv("MAIL_LANES", "hosting=3/s")
+    settings = config.load()
+    chosen = Lanes(settings.lane_quotas, settings.lane_domains)
+    assert chosen.quota(chosen.of("ada@b.example")) == Quota(3)

@@ -1,0 +1,155 @@
+"""A rehearsal: every copy is composed as it would be sent, and nothing is sent and nothing written."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from newsletter import publishing, rehearsing
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.db import Sessions
+from newsletter.delivery import compose, keyring, ledger, suppression
+from newsletter.delivery.keyring import NO_KEYS, Keyring
+from newsletter.delivery.models import Cause, Letter
+from newsletter.editorial import shelf
+from newsletter.errors import Conflict
+from newsletter.rehearsing import Report
+from newsletter.wiring import House
+from tests import houses
+
+SLUG = houses.OUT[0]
+READERS = {
+    "ada@reader.example": "Ada",
+    "ben@reader.example": "",
+    "cleo@Other.example": "Cléo",
+    "dora@bücher.example": "",
+    "zoë@reader.example": "Zoë",
+    "not an address": "",
+    "gone@reader.example": "",
+    "barred@reader.example": "",
+}
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+    """The shipped issues, two of them out, and eight readers: one has left, one is suppressed."""
+    house = houses.build(sessions, tmp_path / "var")
+    houses.open_publication(house, now)
+    houses.stock(house, now)
+    with sessions.begin() as session:
+        for number, (email, name) in enumerate(READERS.items(), 1):
+            person = Subscriber(email=email, key=email.casefold(), name=name, created_at=now)
+            status = Status.UNSUBSCRIBED if email.startswith("gone") else Status.ACTIVE
+            tie = Subscription(id=100 + number, publication_id=1, status=status, created_at=now)
+            person.subscriptions.append(tie)
+            session.add(person)
+        suppression.add(session, "barred@reader.example", Cause.COMPLAINT, now)
+    return house
+
+
+def rehearse(house: House, now: datetime, slug: str = houses.WAITING, keys: Keyring = NO_KEYS) -> Report:
+    parts = {"settings": house.settings, "links": house.links, "keyring": keys}
+    with house.sessions.reading() as session:
+        return rehearsing.rehearse(session, shelf.find(session, slug), now, watched=_unwatched, **parts)
+
+
+def _unwatched(copies: Iterable[ledger.Claimed], _total: int) -> Iterable[ledger.Claimed]:
+    return copies
+
+
+def test_it_tells_what_would_happen_and_writes_nothing(house: House, now: datetime) -> None:
+    before = houses.dump(house)
+    report = rehearse(house, now)
+    assert (report.readers, report.suppressed, report.blocking) == (6, 1, [])
+    found = report.rehearsal
+    assert found.domains == {"reader.example": 3, "other.example": 1, "xn--bcher-kva.example": 1}
+    assert (found.unsendable.count, found.unsendable.first) == (1, [(106, "n…")])
+    assert (found.international.count, found.international.first) == (1, [(105, "z…@reader.example")])
+    assert found.sizes.total() == 5
+    assert min(found.sizes) <= found.median <= max(found.sizes)
+    assert found.oversized == 0
+    assert found.faults == {}
+    assert houses.dump(house) == before
+
+
+def test_the_sizes_are_those_of_the_copies_that_then_go_out(house: House, now: datetime) -> None:
+    rehearsed = rehearse(house, now).rehearsal.sizes
+    with house.sessions.begin() as session:
+        letter_id = publishing.send_now(session, house.links, shelf.find(session, houses.WAITING), now).letter_id
+    with house.sessions.begin() as session:
+        template = compose.compile(session.get_one(Letter, letter_id), house.links)
+        copies = ledger.claim(session, "w", 100, now)
+        sizes = Counter(len(template.message(copy, now)) for copy in copies if " " not in copy.address)
+    assert sizes == rehearsed
+
+
+def test_a_field_without_a_fallback_is_counted_where_it_is_empty(house: House, now: datetime) -> None:
+    assert rehearse(house, now).rehearsal.blank == {}
+    with house.sessions.begin() as session:
+        letter = publishing.schedule_next(session, house.links, shelf.find(session, houses.WAITING), now)
+        letter.subject = "Dear {{ name }}, it is {{ name | friend }} {{ email }}"
+    assert rehearse(house, now).rehearsal.blank == {"name": 3}
+
+
+def test_a_letter_with_a_field_that_there_is_not_blocks(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        letter = publishing.schedule_next(session, house.links, shelf.find(session, houses.WAITING), now)
+        letter.subject = "Dear {{ nickname }}"
+    [reason] = rehearse(house, now).blocking
+    assert reason.startswith('unknown field "nickname"; the fields here are: ')
+
+
+def test_a_draft_is_rehearsed_and_said_to_be_one(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        shelf.mark(shelf.find(session, houses.WAITING), shelf.Readiness.DRAFT)
+    report = rehearse(house, now)
+    assert report.rehearsal.sizes.total() == 5
+    assert [f"{houses.WAITING} is a draft" in reason for reason in report.blocking] == [True]
+
+
+def test_an_issue_that_has_begun_is_not_rehearsed(house: House, now: datetime) -> None:
+    with pytest.raises(Conflict, match=f"{SLUG} is sending already"):
+        rehearse(house, now, SLUG)
+
+
+def test_the_time_it_takes_follows_the_limits(house: House, now: datetime) -> None:
+    assert rehearse(house, now).seconds < 2
+    report = rehearse(replace(house, settings=house.settings.model_copy(update={"mail_rate": 0.1})), now)
+    assert timedelta(seconds=39) < timedelta(seconds=report.seconds) < timedelta(seconds=51)
+    assert report.forecast.slowest == ""
+
+
+def test_a_fault_of_ours_is_named_by_its_kind_and_reader(
+    house: House, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = compose.Template.message
+
+    def faulty(template, copy, date):  # type: ignore[no-untyped-def]
+        if copy.name == "Ada":
+            raise ZeroDivisionError(copy.address)
+        return real(template, copy, date)
+
+    monkeypatch.setattr(compose.Template, "message", faulty)
+    found = rehearse(house, now).rehearsal
+    assert {name: troubled.first for name, troubled in found.faults.items()} == {
+        "ZeroDivisionError": [(101, "a…@reader.example")]
+    }
+    assert found.sizes.total() == 4
+
+
+def test_a_signature_counts_in_the_size(house: House, now: datetime, tmp_path: Path) -> None:
+    keyring.make(tmp_path / "dkim", "backpainhelp.example", "press", ed25519=True)
+    keys = Keyring.load(tmp_path / "dkim", ["press"])
+    assert rehearse(house, now, keys=keys).rehearsal.median > rehearse(house, now).rehearsal.median + 200
+
+
+def test_nothing_of_it_depends_on_the_readers_being_there(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        for one in session.scalars(select(Subscription)):
+            one.status = Status.UNSUBSCRIBED
+    report = rehearse(house, now)
+    assert (report.readers, report.rehearsal.median, report.rehearsal.oversized) == (0, 0, 0)

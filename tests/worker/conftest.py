@@ -1,0 +1,136 @@
+"""Workers as they are run: real processes, a real SMTP server, both databases, an issue whose hour has come."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope
+from aiosmtpd.smtp import Session as Talk
+from sqlalchemy import insert
+
+from newsletter import publication_file, publishing
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.db import Session, Sessions
+from newsletter.delivery.models import LetterState
+from newsletter.editorial import filing, shelf
+from newsletter.editorial.pictures import PictureFolder
+from newsletter.links import Links
+from newsletter.tokens import Seal
+from tests.delivery.peers import Peer
+
+ROOT = Path(__file__).parents[2]
+SECRET = "a secret for tests"
+SLUG = "unwind-a-tight-back"
+PATIENCE = 60
+
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+class Sink:
+    """A mail server that takes everything, keeps the recipients in the order of their coming, and takes its time."""
+
+    def __init__(self) -> None:
+        self.recipients: list[str] = []
+        self.delay = 0.0
+        """Seconds that it thinks about each message."""
+
+    async def handle_DATA(self, _server: SMTP, _talk: Talk, envelope: Envelope) -> str:  # noqa: N802
+        await asyncio.sleep(self.delay)
+        self.recipients.append(envelope.rcpt_tos[0])
+        return "250 2.0.0 Taken"
+
+
+@pytest.fixture
+def sink() -> Sink:
+    return Sink()
+
+
+@pytest.fixture
+def mail_port(sink: Sink) -> Iterator[int]:
+    peer = Peer(lambda: SMTP(sink, loop=asyncio.get_running_loop(), hostname="localhost"))
+    yield peer.port
+    peer.stop()
+
+
+@pytest.fixture
+def environment(database_url: str, mail_port: int, tmp_path: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    mine = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path / "var"), "SECRET_KEY": SECRET, "LOG_FORMAT": "json"}
+    return kept | mine | {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(mail_port), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """What the workers log, a JSON object a line."""
+    return tmp_path / "workers.log"
+
+
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path, log: Path) -> Iterator[Start]:
+    """Start `newsletter worker`; all that were started are gone after the test."""
+    workers: list[subprocess.Popen[bytes]] = []
+
+    def run(*options: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "newsletter", "worker", *options]
+        workers.append(subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=out, stderr=out))
+        return workers[-1]
+
+    with log.open("wb") as out:
+        yield run
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+
+
+@pytest.fixture
+def print_issue(sessions: Sessions, tmp_path: Path) -> Callable[..., None]:
+    """Have an issue go to so many readers, now or in so many seconds."""
+
+    def act(readers: int, within: float = 0) -> None:
+        now = datetime.now(UTC)
+        pictures = PictureFolder(tmp_path / "pictures")
+        with sessions.begin() as session:
+            home, _ = publication_file.load(session, ROOT / "issues" / "publication.toml", now)
+            path = ROOT / "issues" / "2026-11-24-unwind-a-tight-back.md"
+            for text in filing.read(path, lambda name, content: pictures.keep(session, name, content, now).file_name):
+                shelf.save(session, home, text, shelf.BY_FILE, now)
+            _add_readers(session, home.id, readers, now)
+            links = Links("https://letters.example.org", Seal(SECRET.encode()))
+            publishing.mark_ready(shelf.find(session, SLUG), links)
+            if within:
+                publishing.schedule(session, links, shelf.find(session, SLUG), now + timedelta(seconds=within), now)
+            else:
+                publishing.send_now(session, links, shelf.find(session, SLUG), now)
+
+    return act
+
+
+def addresses(readers: int) -> list[str]:
+    """Where the issue goes."""
+    return [f"reader{number}@reader.example" for number in range(readers)]
+
+
+def is_finished(sessions: Sessions) -> bool:
+    with sessions.reading() as session:
+        letter = shelf.find(session, SLUG).letter
+        return letter is not None and letter.state is LetterState.FINISHED
+
+
+def wait_for(seen: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not seen():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def _add_readers(session: Session, publication_id: int, readers: int, now: datetime) -> None:
+    people = [{"email": email, "key": email, "name": "", "created_at": now} for email in addresses(readers)]
+    ids = session.scalars(insert(Subscriber).returning(Subscriber.id), people).all()
+    ties = {"publication_id": publication_id, "status": Status.ACTIVE, "created_at": now}
+    session.execute(insert(Subscription), [ties | {"subscriber_id": person} for person in ids])

@@ -1,0 +1,86 @@
+"""What people do while an issue of many copies goes out: sign up, pause, resume, cancel. Nobody waits for the press."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from newsletter import publications
+from newsletter.audience import signup
+from newsletter.audience.signup import Asked
+from newsletter.config import Settings
+from newsletter.db import Sessions
+from newsletter.wiring import open_house
+
+from .conftest import SLUG, Sink, Start, is_finished, wait_for
+
+READERS = 5_000
+THINKING = 0.02
+A_SECOND = int(10 / THINKING)
+"""More copies than ten connections can hand over in a second to a server that thinks so long about each."""
+
+NEW_READER = "zoe@reader.example"
+
+
+@pytest.fixture
+def _going_out(sink: Sink, start: Start, print_issue) -> None:
+    """An issue in the middle of its going out."""
+    sink.delay = THINKING
+    print_issue(READERS)
+    start()
+    wait_for(lambda: len(sink.recipients) > A_SECOND / 2)
+
+
+@pytest.fixture
+def issues(environment: dict[str, str], tmp_path: Path):
+    """Run `newsletter issues …`; what it printed."""
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "newsletter", "issues", *arguments]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.mark.usefixtures("_going_out")
+def test_a_confirm_letter_does_not_wait_for_the_issue(
+    sessions: Sessions, sink: Sink, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    house = open_house(Settings(_env_file=None))
+    with house.sessions.begin() as session:
+        asked = Asked(NEW_READER, "Zoe", None, "Send me the letter.")
+        signup.subscribe(session, house.practice, publications.find(session), asked, datetime.now(UTC))
+    before = len(sink.recipients)
+    house.close()
+    wait_for(lambda: NEW_READER in sink.recipients)
+    assert sink.recipients.index(NEW_READER) - before < 2 * A_SECOND
+    assert not is_finished(sessions)
+
+
+@pytest.mark.usefixtures("_going_out")
+def test_an_issue_that_is_paused_stands_still_goes_on_when_resumed_and_ends_when_cancelled(sink: Sink, issues) -> None:
+    for act in ("pause", "cancel"):
+        issues(act, SLUG)
+        before = len(sink.recipients)
+        sleep(2)
+        stopped = len(sink.recipients)
+        sleep(1)
+        assert len(sink.recipients) == stopped < READERS
+        assert stopped - before < A_SECOND
+        if act == "pause":
+            issues("resume", SLUG)
+            wait_for(lambda seen=stopped: len(sink.recipients) > seen + A_SECOND / 2)
+    counts = json.loads(issues("status", SLUG, "--json"))
+    assert counts["state"] == "cancelled"
+    assert counts["sent"] == len(sink.recipients)
+    assert counts["skipped"] == READERS - counts["sent"]
+    assert max(Counter(sink.recipients).values()) == 1

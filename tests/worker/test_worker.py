@@ -1,0 +1,89 @@
+"""The clock and the sender: what several of them share, and what a stop leaves behind."""
+
+import signal
+import time
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import func, select
+
+from newsletter.config import Settings
+from newsletter.db import Sessions
+from newsletter.delivery import heartbeat
+from newsletter.delivery.models import Copy, CopyState, Heartbeat
+from newsletter.wiring import open_house
+from newsletter.worker import Worker
+
+from .conftest import Sink, Start, addresses, is_finished, wait_for
+
+READERS = 150
+
+
+@pytest.fixture
+def _due(print_issue) -> None:
+    """An issue whose hour is about to come."""
+    print_issue(READERS, within=1)
+
+
+@pytest.mark.usefixtures("_due")
+def test_two_workers_start_an_issue_once_and_send_each_copy_once(sessions: Sessions, sink: Sink, start: Start) -> None:
+    workers = [start(), start()]
+    wait_for(lambda: is_finished(sessions))
+    assert Counter(sink.recipients) == Counter(addresses(READERS))
+    with sessions.reading() as session:
+        assert session.execute(select(Copy.state, func.count()).group_by(Copy.state)).all() == [
+            (CopyState.SENT, READERS)
+        ]
+    for worker in workers:
+        worker.send_signal(signal.SIGTERM)
+    assert [worker.wait(20) for worker in workers] == [0, 0]
+
+
+@pytest.mark.usefixtures("_due")
+def test_a_worker_that_is_stopped_in_mid_issue_leaves_nothing_in_doubt(
+    sessions: Sessions, sink: Sink, start: Start
+) -> None:
+    sink.delay = 0.02
+    first = start()
+    wait_for(lambda: len(sink.recipients) > 10)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(15) == 0
+    with sessions.reading() as session:
+        left = Counter(session.scalars(select(Copy.state)))
+    assert set(left) == {CopyState.SENT, CopyState.PENDING}
+    assert left[CopyState.SENT] == len(sink.recipients)
+    start()
+    wait_for(lambda: is_finished(sessions))
+    assert Counter(sink.recipients) == Counter(addresses(READERS))
+
+
+def test_the_workers_sign_of_life_is_seen_while_it_runs_and_no_longer(sessions: Sessions, start: Start) -> None:
+    assert not _is_alive(sessions)
+    worker = start()
+    wait_for(lambda: _is_alive(sessions))
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(15)
+    with sessions.reading() as session:
+        assert session.scalars(select(Heartbeat.worker)).all() == []
+
+
+@pytest.mark.usefixtures("_due")
+def test_each_job_does_its_part_when_called_by_hand(
+    sessions: Sessions, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    house = open_house(Settings())
+    worker = Worker(house)
+    time.sleep(1)
+    for job in worker.jobs():
+        job.run()
+    worker.finish_letters()
+    house.close()
+    assert is_finished(sessions)
+
+
+def _is_alive(sessions: Sessions) -> bool:
+    with sessions.reading() as session:
+        return heartbeat.alive(session, datetime.now(UTC))
