@@ -1,10 +1,12 @@
 """Addresses and names, parsed once at the border; everything behind it trusts them."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Self
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
 from newsletter.errors import Invalid
 
@@ -13,6 +15,18 @@ MAX_KEY = 254
 # Far beyond any address (RFC 5321 allows 254 octets), and short enough to be checked at once.
 _MAX_INPUT = 1_000
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+# Most addresses are plain: nothing to decode, nothing reserved, all within the limits. They are known by this pattern,
+# in small letters, and spared the validator, which takes twenty times as long. What it does not match is no worse.
+_PLAIN = re.compile(
+    rf"""
+    (?!(?:{"|".join(CASE_INSENSITIVE_MAILBOX_NAMES)})@) (?![^@]{{65}})
+    [a-z0-9_'+-]++ (?:\.[a-z0-9_'+-]++)*+ @
+    (?:(?![a-z0-9-]{{64}}) [a-z0-9]++(?:-[a-z0-9]++)*+ \.)++  # no two hyphens together, so no Punycode
+    [a-z]{{2,63}}+ {"".join(f"(?<![@.]{re.escape(name)})" for name in SPECIAL_USE_DOMAIN_NAMES)}
+    """,
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +39,12 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> Self:
         """The address in a text (RFC 5321, 6531); Invalid with a sentence for whoever typed it."""
-        email = _normalized(text.strip())
+        bare = text.strip()
+        key = bare.lower()
+        if bare.isascii() and len(bare) <= MAX_KEY and _PLAIN.fullmatch(key):
+            at = key.index("@")
+            return cls(bare[:at] + key[at:], key)
+        email = _normalized(bare)
         key = email.casefold()
         # Folding can lengthen letters of other scripts, and the key has to fit its column.
         if len(key) > MAX_KEY:
@@ -46,7 +65,7 @@ class Address:
 def clean_name(text: str) -> str:
     """A person's name with single spaces, safe in a header; Invalid if it is no name, "" if there is none."""
     name = unicodedata.normalize("NFC", text.strip())
-    if any(_is_control(character) for character in name):
+    if not name.isprintable() and any(_is_control(character) for character in name):
         raise Invalid("Please give the name in one line, in letters only: it holds a line break or a control character")
     name = " ".join(name.split())
     if len(name) > MAX_NAME:

@@ -1,128 +1,150 @@
-"""Admitting: one group of imported rows, first judged, then written in a few statements."""
+"""Admitting: one group of imported rows, first judged, then written in a few statements, however many they are."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import FromClause, String, case, literal, literal_column, select
 from sqlalchemy import insert as plain_insert
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from newsletter.audience import leaving, letters, roster
+from newsletter.audience import leaving, letters, moves, roster
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
 from newsletter.audience.practice import Practice
 from newsletter.audience.verdicts import Known, Plan, Row, Terms, Verdict, judge
-from newsletter.db import insert
+from newsletter.db import UtcDateTime, insert, rows
 from newsletter.delivery import suppression
-from newsletter.delivery.models import Cause
+from newsletter.delivery.models import Cause, Suppression
 from newsletter.publications import Publication
 
+# Written out, because in a RETURNING clause SQLAlchemy leaves the table's name away.
+_ITS_KEY = literal_column("(SELECT subscribers.key FROM subscribers WHERE subscribers.id = subscriber_id)", String)
 
-def plan(session: Session, publication: Publication, rows: Sequence[Row]) -> Plan:
+
+def plan(session: Session, publication: Publication, entries: Iterable[Row]) -> Plan:
     """Judge a group; changes nothing. One row of an address counts: one that says it left, else the first."""
     unique: dict[str, Row] = {}
-    for row in rows:
-        if row.gone or row.address.key not in unique:
-            unique[row.address.key] = row
-    known = _known(session, publication, list(unique))
-    barred = suppression.among(session, list(unique))
+    repeated = 0
+    for row in entries:
+        key = row.address.key
+        repeated += key in unique
+        if key not in unique or row.gone:
+            unique[key] = row
+    known, barred = _known(session, publication, unique)
     verdicts = {key: judge(row, known.get(key), key in barred) for key, row in unique.items()}
-    return Plan(verdicts, unique, known, len(rows) - len(unique))
+    return Plan(verdicts, unique, known, repeated)
 
 
 def carry_out(
     session: Session, practice: Practice, publication: Publication, plan: Plan, terms: Terms, now: datetime
 ) -> None:
     """Write what was judged: new readers, the proof of their consent, and the ends that the file reports."""
-    ended = plan.of(Verdict.ENDED)
+    # In one order everywhere, so two imports at once wait for each other and never in a circle.
+    ended = sorted(plan.of(Verdict.ENDED), key=lambda row: row.address.key)
     _end(session, [row for row in ended if row.address.key in plan.known], plan.known, terms, now)
     _suppress(session, ended, now)
     newcomers = plan.of(Verdict.ADDED) + [row for row in ended if row.address.key not in plan.known]
     if newcomers:
-        # In one order everywhere, so two imports at once wait for each other and never in a circle.
-        newcomers.sort(key=lambda row: row.address.key)
-        tied = _tie(session, publication, newcomers, terms, now)
-        _ask(session, practice, publication, tied, terms, now)
+        _meet(session, newcomers, now)
+        made = _tie(session, publication, newcomers, terms, now)
+        _record(session, made, terms, now)
+        _ask(session, practice, publication, made, terms, now)
 
 
-def _known(session: Session, publication: Publication, keys: Sequence[str]) -> dict[str, Known]:
-    theirs = (
-        select(Subscriber.key, Subscription.id, Subscription.status, Subscription.confirmed_at.is_not(None))
-        .join(Subscription.subscriber)
-        .where(Subscription.publication_id == publication.id, Subscriber.key.in_(keys))
+def _known(session: Session, publication: Publication, keys: Iterable[str]) -> tuple[dict[str, Known], set[str]]:
+    told = _told(session, key=Subscriber.key)
+    mine = (Subscription.subscriber_id == Subscriber.id) & (Subscription.publication_id == publication.id)
+    confirmed, suppressed = Subscription.confirmed_at.is_not(None), Suppression.key.is_not(None)
+    # Outer joins, because nobody then walks through a million readers to find the few thousand that are asked for.
+    asked = (
+        select(told.c.key, suppressed, Subscription.id, Subscription.status, confirmed)
+        .join_from(told, Subscriber, Subscriber.key == told.c.key, isouter=True)
+        .join(Subscription, mine, isouter=True)
+        .join(Suppression, Suppression.key == told.c.key, isouter=True)
+        .where(Subscription.id.is_not(None) | suppressed)
     )
-    found = session.execute(theirs)
-    return {key: Known(subscription_id, status, confirmed) for key, subscription_id, status, confirmed in found}
+    found = session.execute(asked, _parameter({"key": key} for key in keys)).all()
+    known = {key: Known(tie, status, confirmed) for key, _, tie, status, confirmed in found if tie is not None}
+    return known, {key for key, is_suppressed, *_ in found if is_suppressed}
 
 
-def _end(session: Session, rows: Sequence[Row], known: Mapping[str, Known], terms: Terms, now: datetime) -> None:
-    for row in rows:
+def _end(session: Session, gone: Sequence[Row], known: Mapping[str, Known], terms: Terms, now: datetime) -> None:
+    for row in gone:
         subscription = roster.get(session, known[row.address.key].subscription_id)
-        leaving.end(session, subscription, _status(row, terms), Way.IMPORT, now, note=_note(row, terms))
+        leaving.end(session, subscription, terms.status_of(row), Way.IMPORT, now, note=terms.note_on(row))
 
 
-def _suppress(session: Session, rows: Sequence[Row], now: datetime) -> None:
-    for row in rows:
+def _suppress(session: Session, gone: Sequence[Row], now: datetime) -> None:
+    for row in gone:
         if row.status in {Status.BOUNCED, Status.COMPLAINED}:
             suppression.add(session, row.address.key, Cause.IMPORT, now, f"{row.status} in an imported file")
 
 
+def _meet(session: Session, newcomers: Sequence[Row], now: datetime) -> None:
+    told = _told(session, email=Subscriber.email, key=Subscriber.key, name=Subscriber.name)
+    people = select(told.c.email, told.c.key, told.c.name, _moment(now)).order_by(told.c.key)
+    unless_known = insert(session, Subscriber).from_select(["email", "key", "name", "created_at"], people)
+    session.connection().execute(
+        unless_known.on_conflict_do_nothing(),
+        _parameter({"email": row.address.email, "key": row.address.key, "name": row.name} for row in newcomers),
+    )
+
+
 def _tie(
-    session: Session, publication: Publication, rows: Sequence[Row], terms: Terms, now: datetime
+    session: Session, publication: Publication, newcomers: Sequence[Row], terms: Terms, now: datetime
 ) -> list[tuple[int, Row]]:
-    ids = _reader_ids(session, rows, now)
-    by_reader = {ids[row.address.key]: row for row in rows}
-    ties = insert(session, Subscription).on_conflict_do_nothing().returning(Subscription.id, Subscription.subscriber_id)
-    values = [_tie_values(reader, row, publication, terms, now) for reader, row in by_reader.items()]
+    told = _told(session, key=Subscriber.key, status=Subscription.status)
+    left_at = case((told.c.status.in_([status.value for status in moves.GONE]), _moment(now)))
+    reader = select(Subscriber.id).where(Subscriber.key == told.c.key).scalar_subquery()
+    ties = select(reader, literal(publication.id), told.c.status, _moment(now), left_at).order_by(told.c.key)
+    columns = ["subscriber_id", "publication_id", "status", "created_at", "left_at"]
+    unless_tied = insert(session, Subscription).from_select(columns, ties).on_conflict_do_nothing()
     # Only those that this statement made: one that a form made in the same instant is not ours to speak for.
-    made = [(subscription_id, by_reader[reader]) for subscription_id, reader in session.execute(ties, values)]
-    if made:
-        session.execute(plain_insert(ConsentEvent), [_event(*tie, terms, now) for tie in made])
-    return made
+    made = session.connection().execute(
+        unless_tied.returning(Subscription.id, _ITS_KEY),
+        _parameter({"key": row.address.key, "status": terms.status_of(row)} for row in newcomers),
+    )
+    by_key = {row.address.key: row for row in newcomers}
+    return [(subscription_id, by_key[key]) for subscription_id, key in made]
 
 
-def _reader_ids(session: Session, rows: Sequence[Row], now: datetime) -> dict[str, int]:
-    people = [{"email": row.address.email, "key": row.address.key, "name": row.name, "created_at": now} for row in rows]
-    session.execute(insert(session, Subscriber).on_conflict_do_nothing(), people)
-    keys = [row.address.key for row in rows]
-    found = session.execute(select(Subscriber.key, Subscriber.id).where(Subscriber.key.in_(keys)))
-    return dict(found.all())
+def _record(session: Session, made: Sequence[tuple[int, Row]], terms: Terms, now: datetime) -> None:
+    told = _told(session, id=Subscription.id, act=ConsentEvent.act, note=ConsentEvent.note)
+    events = select(told.c.id, told.c.act, literal(Way.IMPORT, ConsentEvent.way.type), _moment(now), told.c.note)
+    columns = ["subscription_id", "act", "way", "at", "note"]
+    session.connection().execute(
+        plain_insert(ConsentEvent).from_select(columns, events),
+        _parameter({"id": tie, "act": _act(row, terms), "note": terms.note_on(row)} for tie, row in made),
+    )
 
 
 def _ask(
     session: Session,
     practice: Practice,
     publication: Publication,
-    tied: Sequence[tuple[int, Row]],
+    made: Sequence[tuple[int, Row]],
     terms: Terms,
     now: datetime,
 ) -> None:
-    for subscription_id, row in tied:
-        if _status(row, terms) is Status.PENDING:
+    for subscription_id, row in made:
+        if terms.status_of(row) is Status.PENDING:
             letters.confirm(session, practice, publication, subscription_id, row.address.email, now)
 
 
-def _tie_values(reader: int, row: Row, publication: Publication, terms: Terms, now: datetime) -> dict[str, Any]:
-    return {
-        "subscriber_id": reader,
-        "publication_id": publication.id,
-        "status": _status(row, terms),
-        "created_at": now,
-        "left_at": now if row.gone else None,
-    }
+def _act(row: Row, terms: Terms) -> Act:
+    return leaving.ACTS.get(terms.status_of(row), Act.IMPORTED)
 
 
-def _event(subscription_id: int, row: Row, terms: Terms, now: datetime) -> dict[str, Any]:
-    act = leaving.ACTS.get(_status(row, terms), Act.IMPORTED)
-    note = _note(row, terms)
-    return {"subscription_id": subscription_id, "act": act, "way": Way.IMPORT, "at": now, "note": note}
+def _told(session: Session, **columns: InstrumentedAttribute[Any]) -> FromClause:
+    """The rows that a statement is told in its parameter, as a table with columns of the types they go into."""
+    types = {name: attribute.type for name, attribute in columns.items()}
+    return rows(session.get_bind().dialect.name, **types)
 
 
-def _status(row: Row, terms: Terms) -> Status:
-    # Who never confirmed elsewhere is not confirmed here, whatever is said of the others.
-    return row.status if row.status is not None and row.status is not Status.ACTIVE else terms.status
+def _parameter(told: Iterable[Mapping[str, object]]) -> dict[str, str]:
+    return {"rows": json.dumps(list(told))}
 
 
-def _note(row: Row, terms: Terms) -> str | None:
-    joined = f"there since {row.joined}" if row.joined else ""
-    return "; ".join(filter(None, [terms.consent.strip(), joined])) or None
+def _moment(now: datetime) -> Any:
+    return literal(now, UtcDateTime())

@@ -41,6 +41,7 @@ _ALIASES = {
     Field.JOINED: ("confirm time", "optin time", "confirmed at", "created at"),
 }
 _FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in aliases}
+_STATUS_FIELDS = (Field.STATUS, Field.LEFT, Field.CLEANED, Field.MAIL_ON, Field.MAIL_OFF)
 
 _STATUSES = {
     Status.ACTIVE: ("active", "enabled", "subscribed", "confirmed"),
@@ -62,6 +63,7 @@ class Layout:
 
     places: Mapping[Field, tuple[int, ...]]
     width: int
+    tells_status: bool
 
     @classmethod
     def of(cls, header: Sequence[str]) -> Self:
@@ -70,11 +72,11 @@ class Layout:
         places = {field: tuple(at for at, name in enumerate(named) if name is field) for field in Field}
         if not places[Field.EMAIL]:
             raise Invalid(f"no column is called email; the first line names: {_shown(header)}")
-        return cls(places, len(header))
+        return cls(places, len(header), any(places[field] for field in _STATUS_FIELDS))
 
     def check(self, cells: Sequence[str]) -> None:
         """Invalid for a row with more cells than columns: some of them stand in the wrong place."""
-        if any(cells[self.width :]):
+        if len(cells) > self.width and any(cells[self.width :]):
             raise Invalid(f"it has {len(cells)} cells for {self.width} columns; a cell with a comma needs quotes")
 
     def cell(self, cells: Sequence[str], field: Field) -> str:
@@ -86,11 +88,14 @@ class Layout:
 
     def name(self, cells: Sequence[str]) -> str:
         """The whole name, or first and last put together."""
-        parts = (self.cell(cells, field) for field in (Field.FIRST_NAME, Field.LAST_NAME))
-        return self.cell(cells, Field.NAME) or " ".join(filter(None, parts))
+        if whole := self.cell(cells, Field.NAME):
+            return whole
+        return f"{self.cell(cells, Field.FIRST_NAME)} {self.cell(cells, Field.LAST_NAME)}".strip()
 
     def status(self, cells: Sequence[str]) -> Status | None:
         """What the file says of this reader, None if nothing; Invalid for a word that is not understood."""
+        if not self.tells_status:
+            return None
         if self.cell(cells, Field.CLEANED):
             return Status.BOUNCED
         word = _status(self.cell(cells, Field.STATUS))

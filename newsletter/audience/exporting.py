@@ -1,11 +1,12 @@
-"""Export: the roster as a CSV file that a spreadsheet opens as text and nothing else."""
+"""Export: the roster, or the refused rows of an import, as a CSV file that a spreadsheet opens as text only."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TextIO
 
 from newsletter.audience.roster import Member
+from newsletter.audience.sheet import Problem
 
 # What a spreadsheet takes for the beginning of a formula (OWASP, "CSV injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -20,6 +21,20 @@ def write(members: Iterable[Member], file: TextIO) -> int:
         sheet.writerow([_cell(value) for value in member])
         written += 1
     return written
+
+
+def refusals(header: Sequence[str], file: TextIO) -> Callable[[Problem], None]:
+    """Writes refused rows under the header of the file that they came from: mended there, they can be imported.
+
+    Open `file` with newline="" and errors="surrogateescape": what was no UTF-8 stays as it was.
+    """
+    sheet = csv.writer(file)
+
+    def write(line: object, reason: str, cells: Iterable[str]) -> None:
+        sheet.writerow([line, reason, *map(defused, cells)])
+
+    write("line", "reason", header)
+    return lambda problem: write(problem.line, problem.reason, problem.cells)
 
 
 def defused(text: str) -> str:

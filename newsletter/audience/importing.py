@@ -5,92 +5,135 @@ reader left is obeyed, unless that reader has confirmed here.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import datetime
-from pathlib import Path
 
 import structlog
 from sqlalchemy.orm import Session
 
-from newsletter.audience import admitting, exporting, sheet
+from newsletter.audience import admitting, exporting, moves
 from newsletter.audience.address import Address, clean_name
 from newsletter.audience.columns import Field, Layout
+from newsletter.audience.models import Status
 from newsletter.audience.practice import Practice
-from newsletter.audience.sheet import Line, Problem
-from newsletter.audience.verdicts import Row, Tally, Terms
+from newsletter.audience.sheet import Line, Problem, Sheet
+from newsletter.audience.verdicts import Plan, Row, Step, Tally, Terms
 from newsletter.db import Sessions
-from newsletter.errors import Invalid
+from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
 
 log = structlog.get_logger(__name__)
 
-GROUP = 1_000
-"""Rows to a transaction: few enough that nobody waits long, enough that a row costs little."""
+GROUP = 5_000
+"""Work to a transaction, counted in plain rows: so much that a row costs little, and nobody waits for a second."""
+# A confirm letter has to be written, and a leaving ends whatever still waits to be sent.
+_WORK = {Status.PENDING: 20} | dict.fromkeys(moves.GONE, 40)
+STRETCH = 50_000
+"""Rows that are written in order of their addresses, so that a group touches few pages of the index."""
+_Stretch = tuple[list[Row], list[Problem], int]
+"""What a stretch holds, and where in the file it ends."""
 _MAX_JOINED = 40
 
 
-def read(path: Path) -> Iterator[Row | Problem]:
+def read(sheet: Sheet) -> Iterator[Row | Problem]:
     """Every row of the file, or why not; Invalid if its first line names no column for addresses."""
-    rows = sheet.lines(path)
-    header = next(rows, None)
-    if not isinstance(header, Line):
-        raise Invalid(f"{path}: line 1: {header.reason if header else 'the file is empty'}")
-    layout = _layout(path, header)
-    for line in rows:
+    try:
+        layout = Layout.of(sheet.header.cells)
+    except Invalid as error:
+        raise Invalid(f"{sheet.path}: line {sheet.header.number}: {error}") from None
+    for line in sheet.rows:
         yield line if isinstance(line, Problem) else _row(layout, line)
+
+
+def check(sheet: Sheet) -> Generator[Step]:
+    """Only look which rows would be refused; the database is not even asked."""
+    entries = read(sheet)
+    while some := list(itertools.islice(entries, GROUP)):
+        problems = [entry for entry in some if isinstance(entry, Problem)]
+        yield Step(len(some), Tally(refused=len(problems)), problems, sheet.position)
 
 
 def load(
     sessions: Sessions,
     practice: Practice,
     publication: Publication,
-    path: Path,
+    sheet: Sheet,
     terms: Terms,
     now: datetime,
     *,
     dry_run: bool = False,
-) -> Iterator[Tally]:
-    """Take the file in, group by group: each tally that comes out is committed, and their sum is the report.
+    checked: bool = False,
+) -> Generator[Step]:
+    """Take the file in, group by group: each step that comes out is committed, and their tallies' sum is the report.
 
-    A dry run writes nothing; it counts an address twice that stands twice in the file, far apart.
+    A dry run writes nothing; it may count an address twice that stands twice in the file. What was `checked`
+    has no row to refuse any more: Conflict if it has one now.
     """
-    for group in _groups(read(path)):
-        rows = [entry for entry in group if isinstance(entry, Row)]
-        problems = tuple(entry for entry in group if isinstance(entry, Problem))
+
+    def admit(group: list[Row]) -> Plan:
         with _door(sessions, dry_run) as session:
-            plan = admitting.plan(session, publication, rows)
+            plan = admitting.plan(session, publication, group)
             if not dry_run:
                 admitting.carry_out(session, practice, publication, plan, terms, now)
-        log.debug("import", publication=publication.slug, rows=len(rows), refused=len(problems), dry_run=dry_run)
-        yield Tally.of(plan, problems)
+        log.debug("import", publication=publication.slug, rows=len(group), dry_run=dry_run)
+        return plan
+
+    position = 0
+    for rows, problems, end in _ahead(_stretches(sheet)):
+        if problems and checked:
+            raise Conflict(f"{sheet.path} was changed after it was checked: line {problems[0].line}; import it again")
+        if problems:
+            yield Step(len(problems), Tally(refused=len(problems)), problems, position)
+        a_row = (end - position) / max(len(rows), 1)
+        for group in _groups(rows, terms):
+            position += round(len(group) * a_row)
+            yield Step(len(group), Tally.of(admit(group)), (), position)
 
 
-def _layout(path: Path, header: Line) -> Layout:
-    try:
-        return Layout.of(header.cells)
-    except Invalid as error:
-        raise Invalid(f"{path}: line {header.number}: {error}") from None
+def _stretches(sheet: Sheet) -> Iterator[_Stretch]:
+    entries = read(sheet)
+    while some := list(itertools.islice(entries, STRETCH)):
+        rows = sorted((entry for entry in some if isinstance(entry, Row)), key=lambda row: row.address.key)
+        yield rows, [entry for entry in some if isinstance(entry, Problem)], sheet.position
+
+
+def _ahead(stretches: Iterator[_Stretch]) -> Iterator[_Stretch]:
+    # The next one is read while one is written: the database works outside of Python's lock, so both cores are used.
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, stretches, None)
+        while stretch := coming.result():
+            coming = reader.submit(next, stretches, None)
+            yield stretch
 
 
 def _row(layout: Layout, line: Line) -> Row | Problem:
+    cells = line.cells
     try:
-        layout.check(line.cells)
-        address = Address.parse(exporting.fused(layout.cell(line.cells, Field.EMAIL)))
-        name = clean_name(exporting.fused(layout.name(line.cells)))
-        return Row(address, name, layout.status(line.cells), _joined(layout, line))
+        layout.check(cells)
+        address = Address.parse(exporting.fused(layout.cell(cells, Field.EMAIL)))
+        name = clean_name(exporting.fused(layout.name(cells)))
+        return Row(address, name, layout.status(cells), _joined(layout, cells))
     except Invalid as error:
-        return Problem(line.number, str(error))
+        return Problem(line.number, str(error), cells)
 
 
-def _joined(layout: Layout, line: Line) -> str:
-    moment = layout.cell(line.cells, Field.JOINED)[:_MAX_JOINED]
+def _joined(layout: Layout, cells: list[str]) -> str:
+    moment = layout.cell(cells, Field.JOINED)[:_MAX_JOINED]
     return moment if moment.isprintable() else ""
 
 
-def _groups(entries: Iterable[Row | Problem]) -> Iterator[list[Row | Problem]]:
-    stream = iter(entries)
-    while group := list(itertools.islice(stream, GROUP)):
+def _groups(rows: Iterable[Row], terms: Terms) -> Iterator[list[Row]]:
+    group: list[Row] = []
+    work = 0
+    for row in rows:
+        group.append(row)
+        work += _WORK.get(terms.status_of(row), 1)
+        if work >= GROUP:
+            yield group
+            group, work = [], 0
+    if group:
         yield group
 
 

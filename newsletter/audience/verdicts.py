@@ -1,7 +1,7 @@
 """Verdicts: what becomes of an imported row, judged before anything is written."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Self
@@ -24,6 +24,19 @@ class Verdict(StrEnum):
     """The file says that it left, bounced or complained; now so do we."""
 
 
+class Row(NamedTuple):
+    """One reader in the file; `status` and `joined` are the file's own words, if it has any."""
+
+    address: Address
+    name: str
+    status: Status | None
+    joined: str
+
+    @property
+    def gone(self) -> bool:
+        return self.status in moves.GONE
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """On what terms readers come in: pending (each gets a confirm letter), or active with a proof of consent."""
@@ -37,19 +50,15 @@ class Terms:
         if self.status is Status.ACTIVE and not self.consent.strip():
             raise Invalid("readers who come in as active have consented somewhere: say where, with --consent")
 
+    def status_of(self, row: Row) -> Status:
+        """As what this reader comes in."""
+        # Who never confirmed elsewhere is not confirmed here, whatever is said of the others.
+        return self.status if row.status is None or row.status is Status.ACTIVE else row.status
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One reader in the file; `status` and `joined` are the file's own words, if it has any."""
-
-    address: Address
-    name: str
-    status: Status | None
-    joined: str
-
-    @property
-    def gone(self) -> bool:
-        return self.status in moves.GONE
+    def note_on(self, row: Row) -> str | None:
+        """What the record of this reader's consent says."""
+        joined = f"there since {row.joined}" if row.joined else ""
+        return "; ".join(filter(None, [self.consent.strip(), joined])) or None
 
 
 class Known(NamedTuple):
@@ -75,20 +84,20 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What became of the rows of a group, or of several: tallies add up."""
+    """How many rows became what, in a group or in several: tallies add up."""
 
     added: int = 0
     already: int = 0
     left_alone: int = 0
     ended: int = 0
-    problems: tuple[Problem, ...] = ()
+    refused: int = 0
 
     @classmethod
-    def of(cls, plan: Plan, problems: tuple[Problem, ...]) -> Self:
-        """The counts of a plan, with the rows that never got so far."""
+    def of(cls, plan: Plan) -> Self:
+        """The counts of a plan."""
         counts = Counter(plan.verdicts.values())
         already = counts[Verdict.ALREADY] + plan.repeated
-        return cls(counts[Verdict.ADDED], already, counts[Verdict.LEFT_ALONE], counts[Verdict.ENDED], problems)
+        return cls(counts[Verdict.ADDED], already, counts[Verdict.LEFT_ALONE], counts[Verdict.ENDED])
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(
@@ -96,8 +105,18 @@ class Tally:
             self.already + other.already,
             self.left_alone + other.left_alone,
             self.ended + other.ended,
-            self.problems + other.problems,
+            self.refused + other.refused,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Some of the file's rows, done: how many, what became of them, which were refused, and how far into the file."""
+
+    rows: int
+    tally: Tally
+    problems: Sequence[Problem]
+    position: int
 
 
 def judge(row: Row, known: Known | None, suppressed: bool) -> Verdict:

@@ -1,9 +1,12 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsletter.audience import address
 from newsletter.audience.address import MAX_NAME, Address, clean_name
 from newsletter.errors import Invalid
 
@@ -77,6 +80,89 @@ def test_whatever_is_typed_becomes_an_address_that_fits_or_a_refusal(text: str) 
     assert len(address.key) <= 254
     assert not any(unicodedata.category(character).startswith(("C", "Z")) for character in address.email)
     assert Address.parse(address.email) == address
+
+
+def texts(alphabet: str, *sizes: int) -> st.SearchStrategy[str]:
+    """Short ones, and ones around these sizes."""
+    lengths = st.integers(0, 6) | st.sampled_from([size + off for size in sizes for off in (-1, 0, 1)])
+    return lengths.flatmap(lambda length: st.text(alphabet, min_size=length, max_size=length))
+
+
+LOCAL_PARTS = (
+    texts("aZ9._+-'", 64)
+    | texts("az.", 64)
+    | st.sampled_from(CASE_INSENSITIVE_MAILBOX_NAMES).flatmap(
+        lambda n: st.sampled_from([n, n.title(), f"{n}s", f"x.{n}"])
+    )
+    | st.text(max_size=5)
+)
+LABELS = (
+    texts("aZ9-", 63)
+    | texts("az", 63)
+    | st.sampled_from(
+        [*SPECIAL_USE_DOMAIN_NAMES, "TEST", "Local", "xlocal", "xn--bcher-kva", "XN--A", "ab--c", "xn", "org"]
+    )
+    | st.text("aß٠-．\u212a\u0130\u200d", max_size=4)
+)
+ADDRESSES = st.builds(
+    lambda local_part, labels, end: f"{local_part}@{'.'.join(labels)}{end}",
+    LOCAL_PARTS,
+    st.lists(LABELS, min_size=1, max_size=5),
+    st.sampled_from(["", "", "", ".org", ".c0m", ".123", ".o", ".", "\n", ".\u212aing", f".{'a' * 64}"]),
+)
+
+
+@settings(max_examples=1_500, deadline=None)
+@given(ADDRESSES | st.from_regex(r"[a-z.]{1,3}@([a-z0-9]{1,62}\.){3,5}[a-z]{1,64}", fullmatch=True) | st.text())
+def test_the_short_cut_for_plain_addresses_says_what_the_validator_says(text: str) -> None:
+    try:
+        expected = validate_email(text.strip(), strict=True, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        expected = None
+    try:
+        parsed = Address.parse(text)
+    except Invalid:
+        assert expected is None or "." not in expected.domain
+    else:
+        assert expected is not None
+        assert (parsed.email, parsed.key) == (expected.normalized, expected.normalized.casefold())
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        "ada@example.org",
+        "Ada.Love-lace_1+news@Mail-2.Example.CO.uk",
+        "o'brien@example.org",
+        f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 57}.org",
+    ],
+)
+def test_a_plain_address_takes_the_short_cut(monkeypatch: pytest.MonkeyPatch, plain: str) -> None:
+    monkeypatch.setattr(address, "validate_email", None)
+    assert Address.parse(plain).key == plain.lower()
+
+
+@pytest.mark.parametrize(
+    "special",
+    [
+        "Info@example.org",
+        "ada@mail.local",
+        "ada@letters.test",
+        "ada@xn--bcher-kva.example",
+        "ada@ab--c.example",
+        "ada@example.c0m",
+        "ada..l@example.org",
+        "ada@-example.org",
+        "ada@exam\u212ale.org",
+        f"{'a' * 65}@example.org",
+        f"ada@{'b' * 64}.example",
+        f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 58}.org",
+    ],
+)
+def test_whatever_is_special_is_left_to_the_validator(monkeypatch: pytest.MonkeyPatch, special: str) -> None:
+    monkeypatch.setattr(address, "validate_email", None)
+    with pytest.raises(TypeError):
+        Address.parse(special)
 
 
 @pytest.mark.parametrize(

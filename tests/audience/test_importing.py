@@ -1,24 +1,37 @@
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select, text
 
-from newsletter.audience import exporting, importing, leaving, preferences, roster
+from newsletter.audience import exporting, importing, leaving, preferences, roster, sheet
 from newsletter.audience.models import Status, Subscriber, Way
-from newsletter.audience.verdicts import Tally, Terms
+from newsletter.audience.verdicts import Step, Tally, Terms
 from newsletter.delivery import suppression
 from newsletter.delivery.models import Cause, CopyState, Post
-from newsletter.errors import Invalid
+from newsletter.errors import Conflict, Invalid
+from newsletter.publications import Publication
 
 ADA, BOB, CYD = "ada@example.org", "bob@example.org", "cyd@example.org"
 ACTIVE = Terms(Status.ACTIVE, "exported from the old list, where each confirmed")
 
 
-def load(press, path: Path, terms: Terms = ACTIVE, *, dry_run: bool = False) -> Tally:
-    tallies = importing.load(press.sessions, press.practice, press.publication, path, terms, press.now, dry_run=dry_run)
-    return sum(tallies, Tally())
+def steps(
+    press, path: Path, terms: Terms = ACTIVE, publication: Publication | None = None, **how: bool
+) -> Iterator[Step]:
+    with sheet.opened(path) as opened:
+        yield from importing.load(
+            press.sessions, press.practice, publication or press.publication, opened, terms, press.now, **how
+        )
+
+
+def load(press, path: Path, terms: Terms = ACTIVE, publication: Publication | None = None, **how: bool) -> Tally:
+    return sum((step.tally for step in steps(press, path, terms, publication, **how)), Tally())
+
+
+def refusals(press, path: Path) -> list[tuple[int, str]]:
+    return [(one.line, one.reason) for step in steps(press, path) for one in step.problems]
 
 
 def test_readers_come_in_as_active_with_the_proof_of_their_consent(press, write: Callable[..., Path]) -> None:
@@ -53,8 +66,8 @@ def test_who_never_confirmed_elsewhere_is_asked_even_among_the_active(press, wri
 def test_an_import_can_be_run_twice(press, write: Callable[..., Path]) -> None:
     path = write("email\nada@example.org\nAda@Example.org\nbob@example.org\nbob\n")
     first, second = load(press, path), load(press, path)
-    assert (first.added, first.already, len(first.problems)) == (2, 1, 1)
-    assert (second.added, second.already, len(second.problems)) == (0, 3, 1)
+    assert first == Tally(added=2, already=1, refused=1)
+    assert second == Tally(already=3, refused=1)
     assert press.acts(ADA) == [("imported", "import")]
 
 
@@ -111,8 +124,7 @@ def test_a_file_does_not_end_what_a_reader_confirmed_here(press, write: Callable
 def test_a_reader_of_another_publication_keeps_their_name(press, other_publication, write: Callable[..., Path]) -> None:
     press.reader(ADA, "Ada")
     path = write("email,name\nada@example.org,Somebody\n")
-    tallies = importing.load(press.sessions, press.practice, other_publication, path, ACTIVE, press.now)
-    assert sum(tallies, Tally()) == Tally(added=1)
+    assert load(press, path, ACTIVE, other_publication) == Tally(added=1)
     with press.sessions.reading() as session:
         person = roster.find(session, ADA)
         assert (person.name, len(person.subscriptions)) == ("Ada", 2)
@@ -131,11 +143,11 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(press, write: Callable[...,
 def test_more_rows_than_a_group_are_streamed_group_by_group(press, write: Callable[..., Path]) -> None:
     rows = "".join(f"reader{number}@example.org\n" for number in range(importing.GROUP + 5))
     path = write("email\n" + rows)
-    tallies = importing.load(press.sessions, press.practice, press.publication, path, ACTIVE, press.now)
-    assert next(tallies).added == importing.GROUP
+    groups = steps(press, path)
+    assert next(groups).tally == Tally(added=importing.GROUP)
     with press.sessions.reading() as session:
         assert roster.audience_size(session, press.publication.id) == importing.GROUP
-    assert next(tallies).added == 5
+    assert next(groups).tally == Tally(added=5)
 
 
 def test_two_imports_of_the_same_people_at_once_make_each_once(press, write: Callable[..., Path], together) -> None:
@@ -158,8 +170,7 @@ def test_an_export_can_be_imported_again(press, other_publication, write: Callab
     with press.sessions.reading() as session:
         exporting.write(roster.export(session, press.publication.id), file)
     path = write(file.getvalue())
-    tallies = importing.load(press.sessions, press.practice, other_publication, path, ACTIVE, press.now)
-    assert sum(tallies, Tally()) == Tally(added=2, ended=1)
+    assert load(press, path, ACTIVE, other_publication) == Tally(added=2, ended=1)
     with press.sessions.reading() as session:
         assert roster.find(session, "+ada@example.org").name == "=Ada"
         counted = roster.counts(session, other_publication.id)
@@ -169,5 +180,94 @@ def test_an_export_can_be_imported_again(press, other_publication, write: Callab
 def test_a_paused_reader_of_an_export_is_refused_rather_than_woken(press, write: Callable[..., Path]) -> None:
     press.reader(ADA)
     press.run(preferences.pause, press.preferences_token(ADA), 2, None, press.now)
-    tally = load(press, write("email,status\nada@example.org,paused\n"))
-    assert "'paused' is not one that can be imported" in tally.problems[0].reason
+    ((line, reason),) = refusals(press, write("email,status\nada@example.org,paused\n"))
+    assert line == 2
+    assert "'paused' is not one that can be imported" in reason
+
+
+def test_a_check_finds_what_would_be_refused_and_asks_no_database(write: Callable[..., Path]) -> None:
+    path = write("email\nada@example.org\nbob\ncyd@example.org\n")
+    with sheet.opened(path) as opened:
+        (step,) = importing.check(opened)
+    assert (step.rows, step.tally) == (3, Tally(refused=1))
+    assert [(one.line, one.cells) for one in step.problems] == [(3, ["bob"])]
+
+
+def test_a_file_that_was_checked_and_has_changed_is_not_taken_in(press, write: Callable[..., Path]) -> None:
+    with pytest.raises(Conflict, match=r"list\.csv was changed after it was checked: line 3"):
+        load(press, write("email\nada@example.org\nbob\n"), checked=True)
+    with press.sessions.reading() as session:
+        assert roster.audience_size(session, press.publication.id) == 0
+
+
+def test_rows_that_cost_much_come_in_smaller_groups(
+    press, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "GROUP", 80)
+    people = [f"reader{number}@example.org" for number in range(10)]
+    path = write("\n".join(["email", *people]))
+    assert [step.rows for step in steps(press, path, ACTIVE)] == [10]
+    assert [step.rows for step in steps(press, path, Terms())] == [4, 4, 2]
+    left = write("\n".join(["email,status", *(f"{email},unsubscribed" for email in people)]))
+    assert [step.tally.ended for step in steps(press, left)] == [2] * 5
+
+
+def test_a_group_of_every_kind_is_written_as_each_row_says(press, write: Callable[..., Path]) -> None:
+    press.reader("confirmed@example.org")
+    load(press, write("email\nhere@example.org\nleaves@example.org\n"))
+    with press.sessions.begin() as session:
+        suppression.add(session, "barred@example.org", Cause.COMPLAINT, press.now)
+    text = (
+        "email,name,status,created_at\n"
+        "new@example.org,Zoë 👩‍🔬,active,2024\n"
+        "waits@example.org,,pending,\n"
+        "gone@example.org,,bounced,2020\n"
+        "here@example.org,,,\n"
+        "leaves@example.org,,unsubscribed,\n"
+        "confirmed@example.org,,unsubscribed,\n"
+        "barred@example.org,,,\n"
+        "nonsense,,,\n"
+    )
+    assert load(press, write(text)) == Tally(added=2, already=1, left_alone=2, ended=2, refused=1)
+    assert press.subscription("new@example.org").subscriber.name == "Zoë 👩‍🔬"
+    assert [event.note for event in press.events("new@example.org")] == [f"{ACTIVE.consent}; there since 2024"]
+    assert (press.status("waits@example.org"), press.kinds("waits@example.org")) == (Status.PENDING, ["confirm"])
+    assert press.acts("gone@example.org") == [("bounced", "import")]
+    assert press.acts("leaves@example.org") == [("imported", "import"), ("left", "import")]
+    assert press.status("confirmed@example.org") is Status.ACTIVE
+
+
+def test_two_imports_of_people_who_are_known_elsewhere_never_wait_in_a_circle(
+    press, other_publication, write: Callable[..., Path], together
+) -> None:
+    people = [f"reader{number}@example.org" for number in range(300)]
+    forward = write("\n".join(["email", *people]))
+    load(press, forward)
+    backward = forward.with_name("backward.csv")
+    backward.write_text("\n".join(["email", *reversed(people)]))
+    calls = [lambda path=path: load(press, path, ACTIVE, other_publication) for path in (forward, backward)]
+    assert together(*calls) == []
+    with press.sessions.reading() as session:
+        assert roster.audience_size(session, other_publication.id) == len(people)
+
+
+@pytest.mark.parametrize("statistics", ["none", "stale"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_row_costs_about_the_same_among_many_readers_as_among_few(
+    press, engine, write: Callable[..., Path], statistics: str
+) -> None:
+    def cost(beginning: int, rows: int) -> float:
+        people = "\n".join(f"reader{number}@example.org" for number in range(beginning, beginning + rows))
+        ticks.clear()
+        assert load(press, write(f"email\n{people}\n")).added == rows
+        return len(ticks) / rows
+
+    ticks: list[None] = []
+    event.listen(engine, "connect", lambda driver, _: driver.set_progress_handler(lambda: ticks.append(None), 10))
+    engine.dispose()
+    few = cost(0, 1_000)
+    if statistics == "stale":
+        with press.sessions.begin() as session:
+            session.execute(text("ANALYZE"))
+    cost(1_000, 9_000)
+    assert 0 < cost(10_000, 1_000) < 2 * few

@@ -1,0 +1,96 @@
+"""How an import is told: a bar while it runs, each refused row with its line and reason, the counts at the end."""
+
+import json
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TextIO
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from newsletter.audience import exporting
+from newsletter.audience.sheet import Problem, Sheet
+from newsletter.audience.verdicts import Step, Tally
+
+SHOWN = 100
+"""Refused rows on a screen; a million of them would bury what matters."""
+
+
+@contextmanager
+def reporting(*, as_json: bool, refused: Path | None) -> Iterator["Report"]:
+    """A report of one import, for people or as JSON, and with a file for the refused rows if one is named."""
+    with TemporaryFile("w+", encoding="utf-8") as waiting, ExitStack() as open_files:
+        yield Report(as_json, refused, waiting, open_files)
+
+
+class Report:
+    """Tells of refused rows as they go by, however many, and keeps none of them in memory."""
+
+    def __init__(self, as_json: bool, refused: Path | None, waiting: TextIO, open_files: ExitStack) -> None:
+        self._as_json, self._refused, self._waiting, self._open_files = as_json, refused, waiting, open_files
+        self._told = 0
+        self._write: Callable[[Problem], None] | None = None
+
+    def follow(self, steps: Generator[Step], sheet: Sheet, doing: str) -> Tally:
+        """Run the steps to their end, with a bar if standard error is a terminal; the sum of their tallies."""
+        if self._refused and not self._write:
+            self._write = self._writer(self._refused, sheet)
+        tally, rows = Tally(), 0
+        with _bar() as bar, closing(steps):
+            task = bar.add_task(doing, total=sheet.size, rows=0)
+            for step in steps:
+                for problem in step.problems:
+                    self._refuse(problem)
+                tally, rows = tally + step.tally, rows + step.rows
+                bar.update(task, completed=step.position, rows=rows)
+        return tally
+
+    def end(self, tally: Tally) -> None:
+        """The counts at the end."""
+        if self._as_json:
+            self._print_json(tally)
+            return
+        if self._told > SHOWN:
+            where = f"all are in {self._refused}" if self._refused else "--refused FILE writes all into a file"
+            click.echo(f"and {self._told - SHOWN:,} more; {where}", err=True)
+        click.echo(
+            f"{tally.added:,} added, {tally.already:,} already there, {tally.left_alone:,} left alone, "
+            f"{tally.ended:,} ended, {tally.refused:,} refused"
+        )
+
+    def _refuse(self, problem: Problem) -> None:
+        self._told += 1
+        if self._write:
+            self._write(problem)
+        if self._as_json:
+            self._waiting.write(json.dumps({"line": problem.line, "reason": problem.reason}, ensure_ascii=False) + "\n")
+        elif self._told <= SHOWN:
+            click.echo(f"line {problem.line}: {problem.reason}", err=True)
+
+    def _writer(self, path: Path, sheet: Sheet) -> Callable[[Problem], None]:
+        file = self._open_files.enter_context(path.open("w", encoding="utf-8", errors="surrogateescape", newline=""))
+        return exporting.refusals(sheet.header.cells, file)
+
+    def _print_json(self, tally: Tally) -> None:
+        counts = {"added": tally.added, "already": tally.already, "left_alone": tally.left_alone, "ended": tally.ended}
+        click.echo(json.dumps(counts, indent=2).removesuffix("\n}") + ',\n  "refused": [', nl=False)
+        self._waiting.seek(0)
+        for number, line in enumerate(self._waiting):
+            click.echo(f"{',' if number else ''}\n    {line.rstrip()}", nl=False)
+        click.echo("\n  ]\n}" if self._told else "]\n}")
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        rows = task.fields["rows"]
+        return Text(f"{rows:,} rows, {rows / (task.elapsed or 1):,.0f}/s")
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), _Rate(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())

@@ -1,0 +1,134 @@
+"""`newsletter subscribers import` as people use it: what it prints, writes and refuses, and how it ends."""
+
+import csv
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from newsletter.cli.import_report import SHOWN
+
+from .conftest import Press
+
+ACTIVE = ("--status", "active", "--consent", "paper form, May 2026")
+IMPORT = ("subscribers", "import", "list.csv", *ACTIVE)
+
+
+def readers(press: Press) -> list[str]:
+    return [line.split(",")[0] for line in press("subscribers", "export").out.splitlines()[1:]]
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """Two good rows around two bad ones."""
+    path = tmp_path / "list.csv"
+    path.write_text(
+        'email,name\nada@reader.example,Ada\nnonsense,=1+1\nbob@reader.example,"B\nb"\ncyd@reader.example,\n'
+    )
+    return path
+
+
+def test_all_or_nothing_imports_nothing_if_one_row_is_refused(loaded: Press, mixed: Path) -> None:
+    answer = loaded(*IMPORT, "--all-or-nothing")
+    assert (answer.code, answer.out) == (1, "0 added, 0 already there, 0 left alone, 0 ended, 2 refused\n")
+    assert [line.partition(":")[0] for line in answer.err.splitlines()] == [
+        "line 3",
+        "line 4",
+        "nothing was imported, because of the refused rows",
+    ]
+    assert readers(loaded) == []
+    mixed.write_text("email\nada@reader.example\n")
+    answer = loaded(*IMPORT, "--all-or-nothing")
+    assert (answer.code, answer.out[:8], answer.err) == (0, "1 added,", "")
+
+
+def test_refused_rows_are_written_into_a_file_that_can_be_mended_and_imported(
+    loaded: Press, mixed: Path, tmp_path: Path
+) -> None:
+    assert loaded(*IMPORT, "--refused", "refused.csv").code == 1
+    refused = tmp_path / "refused.csv"
+    with refused.open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["line", "reason", "email", "name"]
+    # The apostrophe keeps a spreadsheet from computing what a stranger wrote.
+    assert [(line, *cells) for line, _, *cells in rows] == [
+        ("3", "nonsense", "'=1+1"),
+        ("4", "bob@reader.example", "B\nb"),
+    ]
+    assert "lacks an @" in rows[0][1]
+    refused.replace(mixed)
+    mixed.write_text(mixed.read_text().replace("nonsense", "dan@reader.example").replace("B\nb", "Bob"))
+    assert loaded(*IMPORT, "--refused", "refused.csv").out.startswith("2 added")
+    assert readers(loaded) == [f"{name}@reader.example" for name in ("ada", "cyd", "bob", "dan")]
+    assert refused.read_text() == "line,reason,line,reason,email,name\n"
+
+
+def test_the_screen_shows_the_first_refused_rows_and_how_many_more_there_are(loaded: Press, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("email\n" + "nonsense\n" * (SHOWN + 1_234))
+    answer = loaded(*IMPORT)
+    *shown, last = answer.err.splitlines()
+    assert (len(shown), shown[-1].partition(":")[0]) == (SHOWN, f"line {SHOWN + 1}")
+    assert last == "and 1,234 more; --refused FILE writes all into a file"
+    assert loaded(*IMPORT, "--refused", "refused.csv").err.splitlines()[-1] == "and 1,234 more; all are in refused.csv"
+
+
+def test_json_names_every_refused_row(loaded: Press, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("email\nada@reader.example\n" + "nonsense\n" * (SHOWN + 1))
+    answer = loaded(*IMPORT, "--json")
+    told = json.loads(answer.out)
+    refused = told.pop("refused")
+    assert (answer.code, answer.err) == (1, "")
+    assert told == {"added": 1, "already": 0, "left_alone": 0, "ended": 0}
+    assert [one["line"] for one in refused] == list(range(3, SHOWN + 4))
+    assert set(refused[0]) == {"line", "reason"}
+    (tmp_path / "list.csv").write_text("email\nada@reader.example\n")
+    assert json.loads(loaded(*IMPORT, "--json").out) == told | {"added": 0, "already": 1, "refused": []}
+
+
+def test_the_list_itself_is_never_written_over(loaded: Press, mixed: Path) -> None:
+    before = mixed.read_text()
+    answer = loaded(*IMPORT, "--refused", "./list.csv")
+    assert (answer.code, mixed.read_text()) == (2, before)
+    assert "name another" in answer.err
+
+
+def test_a_list_can_come_through_a_pipe_but_only_once(loaded: Press) -> None:
+    text = "email\n" + "".join(f"reader{number}@reader.example\n" for number in range(5_000))
+    answer = loaded("subscribers", "import", "/dev/stdin", *ACTIVE, stdin=text)
+    assert (answer.code, answer.out[:11]) == (0, "5,000 added")
+    answer = loaded("subscribers", "import", "/dev/stdin", *ACTIVE, "--all-or-nothing", stdin=text)
+    assert (answer.code, "only once" in answer.err) == (2, True)
+
+
+def test_a_terminal_sees_a_bar_with_rate_and_time_left_and_a_log_file_does_not(
+    loaded: Press, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "list.csv").write_text("email\n" + "".join(f"r{number}@reader.example\n" for number in range(25_000)))
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "newsletter", *IMPORT]
+    settings = environment | {"TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(command, cwd=tmp_path, env=settings, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        seen = _read(ours)
+        out = process.stdout.read() if process.stdout else b""
+    assert out.startswith(b"25,000 added")
+    for part in ("importing", "%", "5,000 rows, ", "/s", "0:00:0"):
+        assert part in seen
+    assert loaded(*IMPORT).err == ""
+
+
+def _read(terminal: int) -> str:
+    """Everything that is written to a terminal until it is closed."""
+    seen = b""
+    try:
+        while chunk := os.read(terminal, 65_536):
+            seen += chunk
+    except OSError:
+        pass  # how Linux says that the other end is closed
+    finally:
+        os.close(terminal)
+    return seen.decode()
