@@ -83,7 +83,7 @@ _DUE = (
 )
 _CLAIM = (
     update(_ROWS)
-    .where(_ROWS.c.letter_id == bindparam("letter"), _ROWS.c.id.in_(select(_DUE.c.id)))
+    .where(_ROWS.c.letter_id == bindparam("letter"), _ROWS.c.id == _DUE.c.id)
     .values(state=CopyState.SENDING, worker=bindparam("by"), lease_until=bindparam("until"), begun_at=None)
     .returning(*(_ROWS.c[name] for name in Claimed._fields))
 )
@@ -198,8 +198,7 @@ def begin(connection: Connection, worker: str, copies: Iterable[Held], now: date
 
     Not among it: a lost lease, a letter that was paused or cancelled, a reader who left meanwhile.
     """
-    told = [{"id": copy.id, "letter_id": copy.letter_id} for copy in copies]
-    begun = _moves(connection.dialect).begin.run(connection, _parameters(connection, worker, told, now))
+    begun = _moves(connection.dialect).begin.run(connection, _parameters(connection, worker, _keys(copies), now))
     return {copy_id for (copy_id,) in begun}
 
 
@@ -215,7 +214,7 @@ def record(connection: Connection, worker: str, outcomes: Sequence[Outcome], now
 def release(session: Session, worker: str, now: datetime, copies: Collection[Held]) -> None:
     """Give back claimed copies that were not tried; no attempt is charged."""
     if copies:
-        session.connection().execute(_held_by(worker).where(_one_of(copies)).values(_back(now)))
+        _give_back(session.connection(), worker, copies, now)
 
 
 def release_unbegun(session: Session, worker: str, now: datetime) -> int:
@@ -344,7 +343,7 @@ def _row(outcome: Outcome) -> dict[str, Any]:
 
 def _take_back(connection: Connection, worker: str, outcomes: Sequence[Outcome], now: datetime) -> None:
     if untried := [outcome.copy for outcome in outcomes if outcome.not_before is None]:
-        connection.execute(_held_by(worker).where(_one_of(untried)).values(_back(now)))
+        _give_back(connection, worker, untried, now)
     if tried := [outcome for outcome in outcomes if outcome.not_before is not None]:
         connection.execute(_put_off(worker, now), [_try(outcome) for outcome in tried])
 
@@ -354,9 +353,13 @@ def _try(outcome: Outcome) -> dict[str, Any]:
     return said | {"copy": outcome.copy.id, "letter": outcome.copy.letter_id}
 
 
-def _one_of(copies: Collection[Held]) -> ColumnElement[bool]:
-    letters = {copy.letter_id for copy in copies}
-    return _ROWS.c.letter_id.in_(letters) & _ROWS.c.id.in_([copy.id for copy in copies])
+def _give_back(connection: Connection, worker: str, copies: Iterable[Held], now: datetime) -> None:
+    moved = rows(connection.dialect.name, id=_ROWS.c.id.type, letter_id=_ROWS.c.letter_id.type)
+    connection.execute(_mine(moved).values(_back(now)), {"by": worker, "rows": json.dumps(_keys(copies))})
+
+
+def _keys(copies: Iterable[Held]) -> list[dict[str, int]]:
+    return [{"id": copy.id, "letter_id": copy.letter_id} for copy in copies]
 
 
 def _put_off(worker: str, now: datetime) -> Update:
