@@ -31,7 +31,8 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 from sqlalchemy.orm import Session as Session  # for the web rooms, which know no SQLAlchemy
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -43,6 +44,9 @@ from newsletter.errors import Invalid
 DatabaseDown = OperationalError
 """What a session raises when the database does not answer; likewise for the web rooms."""
 
+AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
+"""What whoever can wait takes for "not now": no answer, no lock, no room, or a server that only reads at the moment."""
+
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -50,6 +54,11 @@ _NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+_KEPT_SQLITE = ("PRAGMA busy_timeout = 0",)
+# A plan made for these very letters looks at their partitions only, and costs less than one for all would.
+_KEPT_POSTGRESQL = ("SET lock_timeout = '300ms'", "SET plan_cache_mode = force_custom_plan")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -168,8 +177,16 @@ class Sessions:
         connection = self.engine.connect()
         # Closed for good at its end, for its impatience is not for others.
         connection.detach()
-        with connection.begin():
-            connection.exec_driver_sql("PRAGMA busy_timeout = 0" if self.embedded else "SET lock_timeout = '300ms'")
+        try:
+            # Not in a transaction of SQLAlchemy's, which would wait for the very lock.
+            cursor = connection.connection.cursor()
+            for command in _KEPT_SQLITE if self.embedded else _KEPT_POSTGRESQL:
+                cursor.execute(command)
+            cursor.close()
+            connection.connection.commit()
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     @contextmanager
@@ -184,7 +201,9 @@ def open_engine(url: str) -> Engine:
     # Parameters are hidden in errors, because errors are logged and parameters are addresses.
     common: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "hide_parameters": True}
     if _backend(url) != "sqlite":
-        return create_engine(url, pool_pre_ping=True, **common)
+        # Else a network that is cut leaves whoever asks waiting for as long as the system likes.
+        alive = {"connect_timeout": 5, "tcp_user_timeout": 8_000}
+        return create_engine(url, pool_pre_ping=True, connect_args=alive, **common)
     _make_room(url)
     engine = create_engine(url, connect_args={"timeout": 15}, **common)
     event.listen(engine, "connect", _prepare_sqlite)

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 import structlog
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Connection,
     Dialect,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Update,
+    any_,
     bindparam,
     case,
     func,
@@ -103,23 +105,26 @@ def _moves(dialect: Dialect) -> _Moves:
     begun = rows(dialect.name, **keys)
     ended = rows(dialect.name, **keys, **{name: _ROWS.c[name].type for name in _TOLD})
     begin = (
-        _mine(begun)
+        _mine(dialect, begun)
         .where(_ROWS.c.begun_at.is_(None), _ROWS.c.reason.is_(None), _ROWS.c.lease_until > _MOMENT)
         .where(_ROWS.c.letter_id.in_(select(Letter.id).where(text("letters.state = 'running'"))))
         .values(begun_at=_MOMENT)
         .returning(_ROWS.c.id)
     )
-    end = _mine(ended).values(
+    end = _mine(dialect, ended).values(
         {"attempts": _ROWS.c.attempts + literal_column("1"), "lease_until": null(), "ended_at": _MOMENT}
         | {name: ended.c[name] for name in _TOLD}
     )
     return _Moves(Prepared(begin, dialect), Prepared(end, dialect))
 
 
-def _mine(moved: FromClause) -> Update:
-    # The letter is what the ledger is partitioned by on PostgreSQL.
+def _mine(dialect: Dialect, moved: FromClause) -> Update:
     same = (_ROWS.c.id == moved.c.id) & (_ROWS.c.letter_id == moved.c.letter_id)
-    return update(_ROWS).where(same, _SENDING, _ROWS.c.worker == bindparam("by"))
+    mine = update(_ROWS).where(same, _SENDING, _ROWS.c.worker == bindparam("by"))
+    if dialect.name != "postgresql":
+        return mine
+    # Given beside the join, which does not tell PostgreSQL which partitions to leave alone.
+    return mine.where(_ROWS.c.letter_id == any_(bindparam("letters", type_=ARRAY(Integer))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,8 +337,9 @@ def _back(now: datetime) -> dict[str, Any]:
     }
 
 
-def _parameters(connection: Connection, worker: str, told: Sequence[Any], now: datetime) -> dict[str, Any]:
-    return {"by": worker, "rows": json.dumps(told), "moment": moment(connection.dialect, now)}
+def _parameters(connection: Connection, worker: str, told: Sequence[dict[str, Any]], now: datetime) -> dict[str, Any]:
+    letters = list({row["letter_id"] for row in told})
+    return {"by": worker, "rows": json.dumps(told), "letters": letters, "moment": moment(connection.dialect, now)}
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:
@@ -355,10 +361,11 @@ def _try(outcome: Outcome) -> dict[str, Any]:
 
 def _give_back(connection: Connection, worker: str, copies: Iterable[Held], now: datetime) -> None:
     moved = rows(connection.dialect.name, id=_ROWS.c.id.type, letter_id=_ROWS.c.letter_id.type)
-    connection.execute(_mine(moved).values(_back(now)), {"by": worker, "rows": json.dumps(_keys(copies))})
+    back = _mine(connection.dialect, moved).values(_back(now))
+    connection.execute(back, _parameters(connection, worker, _keys(copies), now))
 
 
-def _keys(copies: Iterable[Held]) -> list[dict[str, int]]:
+def _keys(copies: Iterable[Held]) -> list[dict[str, Any]]:
     return [{"id": copy.id, "letter_id": copy.letter_id} for copy in copies]
 
 

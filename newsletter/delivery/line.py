@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import ssl
-from asyncio import Event, Future
+from asyncio import Event
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from newsletter.delivery.pacing import Pacer
 from newsletter.delivery.replies import ProtocolError, Reply
 from newsletter.delivery.retry import Verdict
 from newsletter.delivery.scribe import Scribe
-from newsletter.delivery.smtp import AskedForLess, Envelope, HungUp, Stuffed
+from newsletter.delivery.smtp import AskedForLess, Envelope, HungUp, SenderRefused, Stuffed
 from newsletter.delivery.throttle import Throttle
 from newsletter.delivery.tray import Templates, Tray
 from newsletter.delivery.wire import Wire
@@ -50,6 +50,8 @@ class Way:
     pacer: Pacer
     hang_ups: Counter[int] = field(default_factory=Counter)
     """How often a server hung up on a copy, by its id."""
+    slowed: set[int] = field(default_factory=set)
+    """The copies to which a server has answered that it wants less."""
 
 
 @dataclass(slots=True)
@@ -59,6 +61,10 @@ class Floor:
     tray: Tray
     scribe: Scribe
     halt: Event
+    lines: int
+    """How many lines may work now: this worker's share of the connections."""
+    over: Event = field(default_factory=Event)
+    """Set when nothing is due, and no line holds a copy that could come back."""
     busy: int = 0
     """Lines that hold a copy now."""
     quiet: Event = field(default_factory=Event)
@@ -98,30 +104,41 @@ class Sheet:
 class Line:
     """Carries copy after copy, and settles each, whatever happens to it."""
 
-    def __init__(self, way: Way, floor: Floor) -> None:
+    def __init__(self, way: Way, floor: Floor, number: int) -> None:
         self._way = way
         self._floor = floor
+        self._number = number
         self._wire: Wire | None = None
         self._failures = 0
         self._following: Sheet | None = None
         """The sheet whose envelope may ride behind the message that is being sent."""
-        self._spoiled = False
-        """Whether an envelope is out for which there is no message to be had."""
 
     async def run(self) -> None:
         """Carry copies until none is due and no other line holds one, or the run is to halt."""
         try:
-            while not self._floor.halt.is_set():
-                if sheet := await self._next():
+            while not (self._floor.halt.is_set() or self._floor.over.is_set()):
+                if self._number >= self._floor.lines:
+                    await self._stand_by()
+                elif sheet := await self._next():
                     with self._floor.holding():
                         await self._carry(sheet)
                 elif self._floor.busy:
                     await self._floor.look_again()
                 else:
-                    return
+                    self._floor.over.set()
+        except asyncio.CancelledError:
+            self._drop()  # there is no time to take leave
+            raise
         finally:
             self._give_back_following()
             await self._hang_up()
+
+    async def _stand_by(self) -> None:
+        # This line's place is another worker's now; it may come back.
+        self._give_back_following()
+        await self._hang_up()
+        self._wire = None
+        await _wait(self._floor.over, _LOOK)
 
     async def _next(self) -> Sheet | None:
         """The next sheet to send; None when no copy is due now, or none may be sent any more."""
@@ -147,7 +164,6 @@ class Line:
         # While the server reads the message before it, which is when there is time.
         if self._following and not self._compose(self._following):
             self._following = None
-            self._spoiled = True
 
     def _addressed(self, copy: Claimed) -> Sheet | None:
         """The copy with its envelope; None, and the copy settled, if it cannot go anywhere."""
@@ -181,6 +197,10 @@ class Line:
             self._drop()
             self._settle(outcomes.given_back(copy))
             await self._floor.tray.slow_down(SERVER)
+        except SenderRefused as error:
+            log.warning("the server refuses the sender", copy=copy.id, letter=copy.letter_id, reason=str(error))
+            self._drop()
+            self._settle(self._tried_in_vain(copy, str(error)))
         except TransportDown as error:
             self._settle(self._after_trouble(copy, str(error), blame=isinstance(error, HungUp | ProtocolError)))
             await self._sit_out(error)
@@ -188,44 +208,43 @@ class Line:
             self._settle(self._after_trouble(copy, "the press was stopped", blame=False))
             raise
         except Exception as error:
-            if self._wire and self._wire.awaiting_verdict:
-                self._settle(self._doubted(copy, f"a fault of ours ({type(error).__name__})"))
-            else:
-                self._fail(copy, error)
+            log.exception("copy not sent", copy=copy.id, letter=copy.letter_id)
+            awaiting = self._wire and self._wire.awaiting_verdict
+            why = f"a fault of ours ({type(error).__name__})"
+            self._settle(self._doubted(copy, why) if awaiting else self._tried_in_vain(copy, why))
             self._drop()
 
     async def _attempt(self, sheet: Sheet) -> Outcome:
         """Send one copy; TransportDown, and no outcome, when that says nothing about the copy."""
-        wire = await self._connected()
+        wire = await self._connected(sheet.envelope)
         if sheet.envelope.international and "SMTPUTF8" not in wire.extensions:
             why = "the address needs SMTPUTF8, which the server has not"
             return outcomes.refused_here(sheet.copy, "5.6.7", why)
-        begun = self._floor.scribe.begin(sheet.copy)
         try:
-            return await self._transact(wire, sheet, begun)
+            return await self._transact(wire, sheet)
         except HungUp:
             if wire.awaiting_verdict or not wire.served:
                 raise
         # A server may close after so many messages; that is no outage, and no copy's fault.
-        return await self._transact(await self._connected(), sheet, begun)
+        return await self._transact(await self._connected(sheet.envelope), sheet)
 
-    async def _transact(self, wire: Wire, sheet: Sheet, begun: Future[bool]) -> Outcome:
+    async def _transact(self, wire: Wire, sheet: Sheet) -> Outcome:
         reply = await wire.offer(sheet.envelope)
         if reply.code != 354:
             return await self._judged(sheet.copy, reply)
-        if not await begun:
+        # Only now, for a reader who leaves before this moment is to get nothing.
+        if not await self._floor.scribe.begin(sheet.copy):
             wire.drop()
             await self._floor.tray.sweep()
             return outcomes.given_back(sheet.copy)
         content = cast("Stuffed", sheet.content)
         reply = await wire.deliver(content, self._look_ahead(), self._compose_following)
-        if self._spoiled:
-            self._spoiled = False
-            self._drop()
         return await self._judged(sheet.copy, reply, charged=True)
 
     async def _judged(self, copy: Claimed, reply: Reply, *, charged: bool = False) -> Outcome:
-        if retry.too_fast(reply):
+        if retry.too_fast(reply) and copy.id not in self._way.slowed:
+            # Once it is about our rate; said to the same copy again, it is about this reader.
+            self._way.slowed.add(copy.id)
             if reply.code == 421:
                 self._drop()
             await self._floor.tray.slow_down(self._way.pacer.lane(copy) if retry.about_lane(reply) else SERVER)
@@ -283,10 +302,11 @@ class Line:
         self._way.pacer.unsent += outcome.goes_back and outcome.not_before is None
         if not outcome.goes_back:
             self._way.hang_ups.pop(outcome.copy.id, None)
+            self._way.slowed.discard(outcome.copy.id)
         self._floor.scribe.record(outcome)
 
-    async def _connected(self) -> Wire:
-        if self._wire is None or not self._wire.usable:
+    async def _connected(self, envelope: Envelope) -> Wire:
+        if self._wire is None or not self._wire.usable(envelope):
             self._drop()
             self._wire = await Wire.open(self._way.server, self._way.tls, self._way.patience)
         return self._wire

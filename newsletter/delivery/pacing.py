@@ -108,6 +108,11 @@ class Pacer:
             own = self._locked(session, [SERVER], now)[SERVER]
             paces.save(session, [pace.refunded(own, unsent, now)])
 
+    @property
+    def most_connections(self) -> int:
+        """How many connections all workers together may ever hold."""
+        return self._limits.connections
+
     def connections(self, now: datetime) -> int:
         """How many connections all workers together may hold now, as far as this worker knows."""
         return pace.connections(self._slowed.get(SERVER), now, self._limits.connections)

@@ -14,17 +14,15 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from newsletter.db import Sessions
+from newsletter.db import AWAY, Sessions
 from newsletter.delivery import ledger
 from newsletter.delivery.outcomes import Held, Outcome
 
 T = TypeVar("T")
 
-_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 # What gathers within so many seconds is written together, or sooner, when a third of the lines wait for it. Were it
 # all of them, the server would have nothing to do while we write, and we nothing while it reads.
 _GATHER = 0.001
@@ -128,7 +126,7 @@ class Scribe:
                 if self._sessions.embedded:
                     return self._over_connection(work)
                 return await _to_the_end(asyncio.to_thread(self._over_connection, work))
-            except _AWAY as error:
+            except AWAY as error:
                 self.close()
                 if wait > _WORTH_TELLING:
                     log.warning("the ledger cannot be written; trying again", error=str(getattr(error, "orig", error)))

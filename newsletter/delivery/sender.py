@@ -72,10 +72,7 @@ class PressRun:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run_once(self) -> bool:
-        """Send until no copy is due, or this worker's share of the connections changes; whether there was any.
-
-        While the server is down, it waits for it.
-        """
+        """Send until no copy is due; whether there was any. While the server is down, waits for it."""
         if self._stopping.is_set():
             return False
         with self._sessions.begin() as session:
@@ -94,74 +91,77 @@ class PressRun:
         loop = self._loop
         if loop:
             with contextlib.suppress(RuntimeError):  # it ended by itself meanwhile
-                loop.call_soon_threadsafe(self._be_quick)
+                loop.call_soon_threadsafe(self._halt.set)
 
     def _share(self, session: Session) -> int:
         """How many of all workers' connections are this one's now."""
         now = self._way.clock()
         return shares.share(self._pacer.connections(now), *shares.place(session, self._worker, now))
 
-    def _be_quick(self) -> None:
-        self._halt.set()
-        self._hurry.set()
-
     async def _run(self, first: Batch, lines: int) -> None:
-        self._halt, self._hurry = asyncio.Event(), asyncio.Event()
+        self._halt = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         if self._stopping.is_set():
-            self._be_quick()
+            self._halt.set()
         scribe = Scribe(self._sessions, self._worker, self._way.clock, lines)
-        tray = Tray(self._claims, scribe, self._way.throttle, first, lines)
-        helpers = [asyncio.create_task(scribe.run()), asyncio.create_task(self._keep(tray, scribe, lines))]
+        floor = Floor(Tray(self._claims, scribe, self._way.throttle, first, lines), scribe, self._halt, lines)
+        helpers = [asyncio.create_task(scribe.run()), asyncio.create_task(self._keep(floor))]
         try:
-            await self._send(Floor(tray, scribe, self._halt), lines, helpers)
+            await self._send(floor, helpers)
         finally:
             self._loop = None
             await _cancel(helpers)
-            await self._clear_up(scribe)
-            scribe.close()
+            try:
+                await self._clear_up(scribe)
+            finally:
+                scribe.close()
 
-    async def _send(self, floor: Floor, lines: int, helpers: list[Task[None]]) -> None:
-        """Until every line has ended, or, once there is a hurry, until it has had its time."""
-        tasks = [asyncio.create_task(Line(self._way, floor).run()) for _ in range(lines)]
-        hurried = asyncio.create_task(self._hurry.wait())
+    async def _send(self, floor: Floor, helpers: list[Task[None]]) -> None:
+        """Until every line has ended, or, from the moment of a halt, until it has had its time."""
+        lines = range(self._pacer.most_connections)
+        tasks = [asyncio.create_task(Line(self._way, floor, number).run()) for number in lines]
+        halted = asyncio.create_task(floor.halt.wait())
         ended = asyncio.gather(*tasks)
         try:
-            await _first_of(ended, hurried, *helpers)
-            if self._hurry.is_set():
+            await _first_of(ended, halted, *helpers)
+            if floor.halt.is_set():
                 await _first_of(ended, *helpers, timeout=_FINISH_IN_FLIGHT)
         finally:
-            await _cancel([*tasks, hurried])
+            await _cancel([*tasks, halted])
         for helper in helpers:
             if helper.done():
                 helper.result()
         with contextlib.suppress(asyncio.CancelledError):
             await ended
 
-    async def _keep(self, tray: Tray, scribe: Scribe, lines: int) -> None:
-        """Keep the leases alive, let go of letters that were paused or cancelled, and end with this share."""
+    async def _keep(self, floor: Floor) -> None:
+        """Keep the leases alive, let go of letters that were paused or cancelled, and keep to this worker's share."""
         now = time.monotonic()
         extend_at, look_at = now + _EXTEND, now + _LOOK
         while True:
             await asyncio.sleep(_SWEEP)
-            await tray.sweep()
+            await floor.tray.sweep()
             now = time.monotonic()
             if now >= extend_at:
-                await scribe.write(self._claims.extend)
+                await floor.scribe.write(self._claims.extend)
                 extend_at = now + _EXTEND
             if now >= look_at:
-                if await scribe.write(self._share) != lines:
-                    self._halt.set()
+                floor.lines = await floor.scribe.write(self._share)
+                if not floor.lines:
+                    floor.over.set()
                 look_at = now + _LOOK
 
     async def _clear_up(self, scribe: Scribe) -> None:
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(_LAST_WRITE):
                 await scribe.flush()
                 await scribe.write(self._claims.return_all)
                 self._left_behind = False
-        if scribe.unwritten:
-            log.error("results could not be recorded; these copies are in doubt", copies=scribe.unwritten)
+        except TimeoutError:
+            pass
+        finally:
+            if scribe.unwritten:
+                log.error("results could not be recorded; these copies are in doubt", copies=scribe.unwritten)
 
 
 async def _first_of(*futures: Future[Any], timeout: float | None = None) -> None:

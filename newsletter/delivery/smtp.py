@@ -28,9 +28,16 @@ _GREETING = _MAIL = _RCPT = _COMMAND = 300.0
 _DATA = 120.0
 _FINAL_DOT = 600.0
 
+# What may be said to MAIL and is not about the sender: the size (RFC 1870), or a parameter that this copy needs.
+_ABOUT_THE_MESSAGE = frozenset({552, 555})
+
 
 class AskedForLess(TransportDown):
     """The server asks for less, before it has heard of any reader."""
+
+
+class SenderRefused(TransportDown):
+    """The server will not take what this sender sends, whoever is to read it."""
 
 
 class HungUp(TransportDown):
@@ -133,7 +140,8 @@ def offer(extensions: Extensions, envelope: Envelope, *, written: bool = False) 
     """
     try:
         if "PIPELINING" in extensions:
-            replies = yield Ask(b"" if written else opening(extensions, envelope), 3, _MAIL)
+            lines = b"" if written else b"".join(_envelope_lines(extensions, envelope))
+            replies = yield Ask(lines, 3, _MAIL)
         else:
             replies = yield from _step_by_step(_envelope_lines(extensions, envelope))
     except HungUp as end:
@@ -156,7 +164,13 @@ def message(content: Stuffed, behind: bytes = b"") -> bytes:
 
 def verdict() -> Talk[Reply]:
     """What the server says to a message that is written."""
-    [reply] = yield Ask(b"", 1, _FINAL_DOT)
+    try:
+        [reply] = yield Ask(b"", 1, _FINAL_DOT)
+    except HungUp as end:
+        # A refusal stands, even when it is the server's last word, said while we were still writing.
+        if not (end.replies and end.replies[0].code >= 400):
+            raise
+        reply = end.replies[0]
     if 300 <= reply.code < 400:
         raise ProtocolError(f"{reply} is no answer to a message")
     return reply
@@ -164,7 +178,8 @@ def verdict() -> Talk[Reply]:
 
 def opening(extensions: Extensions, envelope: Envelope) -> bytes:
     """The commands that open a transaction, to ride behind a final dot (RFC 2920, 3.1); empty where none may."""
-    return b"".join(_envelope_lines(extensions, envelope)) if "PIPELINING" in extensions else b""
+    may = "PIPELINING" in extensions and (not envelope.international or "SMTPUTF8" in extensions)
+    return b"".join(_envelope_lines(extensions, envelope)) if may else b""
 
 
 def quit() -> Talk[None]:  # noqa: A001  (the command's name)
@@ -210,6 +225,8 @@ def _refusal(replies: Sequence[Reply]) -> Reply | None:
             raise AskedForLess(f"the server answers {reply}")
         if place == 0 and retry.classify(reply) is Verdict.SERVER:
             raise TransportDown(f"the server answers {reply}")
+        if place == 0 and reply.code >= 500 and reply.code not in _ABOUT_THE_MESSAGE:
+            raise SenderRefused(f"the server answers {reply}")
         if reply.code >= 400:
             return reply
         if not (reply.code == 354 if place == 2 else reply.positive):

@@ -21,7 +21,7 @@ class Throttle:
         return self._next <= self._clock()
 
     def space(self, wait: float, gap: float) -> None:
-        """From now on: the next moment in `wait` seconds, and one every `gap` after that (`pacing.Spacing`)."""
+        """From now on: the next moment in `wait` seconds, and one every `gap` after that (`pacing.Batch`)."""
         self._gap = gap
         self._next = self._clock() + wait
 

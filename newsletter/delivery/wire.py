@@ -140,7 +140,7 @@ class Wire:
         try:
             await wire._connect()
             await wire._introduce()
-        except (OSError, TransportDown) as error:
+        except (OSError, ValueError, TransportDown) as error:
             wire.drop()
             kind = smtp.AskedForLess if isinstance(error, smtp.AskedForLess) else TransportDown
             raise kind(f"{server.host}:{server.port}: {str(error) or type(error).__name__}") from error
@@ -149,11 +149,11 @@ class Wire:
             raise
         return wire
 
-    @property
-    def usable(self) -> bool:
-        """Whether another transaction can begin: the line is open, and the server has not spoken meanwhile."""
-        spoken = bool(self._ear.unread) and self._opened is None
-        return not (self._ear.gone or self._transport.is_closing() or spoken)
+    def usable(self, envelope: Envelope | None = None) -> bool:
+        """Whether this can be offered: the line is open, the server was told of no other, and has not just spoken."""
+        if self._ear.gone or self._transport.is_closing():
+            return False
+        return self._opened is envelope if self._opened else not self._ear.unread
 
     async def offer(self, envelope: Envelope) -> Reply:
         """Open a transaction: 354 when the content may follow, else the refusal. HungUp, ProtocolError."""
@@ -183,7 +183,7 @@ class Wire:
         """Take leave if the server still listens, and close."""
         with contextlib.suppress(TransportDown, TimeoutError):
             async with asyncio.timeout(_LEAVE):
-                if self.usable and self._opened is None:
+                if self.usable():
                     await self._run(smtp.quit())
                 self._transport.close()
                 await self._ear.lost()

@@ -208,6 +208,8 @@ def test_with_forty_letters_no_statement_looks_where_it_need_not(finished, runni
     put_off = [outcomes.put_off(copy, LATER, now) for copy in held[:10]]
     for act in (
         lambda session: ledger.claim(session, "w", 10, now),
+        lambda session: ledger.begin(session.connection(), "w", held[10:], now),
+        lambda session: ledger.record(session.connection(), "w", results, now),
         lambda session: ledger.record(session.connection(), "w", put_off, now),
         lambda session: ledger.release(session, "w", now, held),
         lambda session: ledger.finish(session, now),
@@ -217,8 +219,6 @@ def test_with_forty_letters_no_statement_looks_where_it_need_not(finished, runni
         plan = explain(act)
         assert (plan.read, plan.scanned) == (alone, set())
     for act in (
-        lambda session: ledger.begin(session.connection(), "w", held[10:], now),
-        lambda session: ledger.record(session.connection(), "w", results, now),
         lambda session: ledger.recover(session, now + 2 * ledger.LEASE, "resend"),
         lambda session: ledger.extend_leases(session, "w", now),
         lambda session: ledger.release_unbegun(session, "w", now),

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from newsletter.config import MailServer
 from newsletter.delivery import ledger
+from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import CopyState
 
 NO = b"550 5.7.1 No\r\n"
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
-@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA", "."])
+@pytest.mark.parametrize("command", ["RCPT", "DATA", "."])
 @pytest.mark.parametrize(("answer", "state"), [(NO, CopyState.REFUSED), (LATER, CopyState.PENDING)])
 def test_a_refusal_ends_a_copy_and_a_deferral_puts_it_off(
     running, press, copies, clock, command, answer, state, pipelining
@@ -35,6 +36,31 @@ def test_a_refusal_ends_a_copy_and_a_deferral_puts_it_off(
         assert copy.attempts == 1
         assert copy.reply == answer.decode()[4:].strip()
         assert (copy.not_before > clock.now) == (state is CopyState.PENDING)
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize("answer", [NO, LATER])
+def test_a_refused_sender_costs_no_reader_the_issue(running, press, copies, clock, answer, pipelining) -> None:
+    letter = running(readers(2))
+    script = {"MAIL": answer} | ({} if pipelining else {"EHLO": b"250 plain.example.org\r\n"})
+    with scripted(script) as (peer, _liar):
+        press(peer.server).run_once()
+    for copy in copies(letter).values():
+        assert (copy.state, copy.attempts) == (CopyState.PENDING, 1)
+        assert answer.decode()[4:].strip() in copy.reply
+        assert copy.not_before > clock.now
+
+
+def test_no_copy_rides_on_anothers_envelope(running, press, copies) -> None:
+    international = [f"jürgen{number}@example.org" for number in range(6)]
+    plain = readers(6)
+    letter = running([address for pair in zip(international, plain, strict=True) for address in pair])
+    with scripted({}) as (peer, liar):
+        press(peer.server, limits=Limits(connections=1)).run_once()
+    states = {address: row.state for address, row in copies(letter).items()}
+    assert states == dict.fromkeys(international, CopyState.REFUSED) | dict.fromkeys(plain, CopyState.SENT)
+    told = [line.split(b"<")[1].split(b">")[0].decode() for line in liar.heard if line.startswith(b"RCPT")]
+    assert sorted(told) == plain
 
 
 @pytest.mark.parametrize("pipelining", [True, False])

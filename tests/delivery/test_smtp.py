@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from newsletter.delivery import smtp
 from newsletter.delivery.replies import ProtocolError, Reply, ReplyReader
-from newsletter.delivery.smtp import Envelope, Extensions, HungUp, Talk
+from newsletter.delivery.smtp import Envelope, Extensions, HungUp, SenderRefused, Talk
 from newsletter.errors import TransportDown
 
 PLAIN = Extensions({})
@@ -64,8 +64,28 @@ def test_data_that_is_let_through_without_a_recipient_gets_an_empty_message() ->
 
 @pytest.mark.parametrize("extensions", [PLAIN, PIPELINING])
 def test_a_refusal_stands_when_it_is_the_last_word(extensions: Extensions) -> None:
-    _, reply = played(smtp.offer(extensions, ENVELOPE), [b"550 go away\r\n"])
+    step_by_step = [b"250 a\r\n", b"550 go away\r\n"]
+    answers = step_by_step if extensions is PLAIN else [b"".join(step_by_step)]
+    _, reply = played(smtp.offer(extensions, ENVELOPE), answers)
     assert reply.code == 550
+
+
+def test_who_refuses_the_sender_says_nothing_about_the_reader() -> None:
+    with pytest.raises(SenderRefused):
+        played(smtp.offer(PLAIN, ENVELOPE), [b"550 5.7.1 sender rejected\r\n"])
+
+
+def test_an_international_address_never_rides_to_a_server_that_cannot_take_it() -> None:
+    international = Envelope("desk@example.org", "jürgen@example.org", 9)
+    assert smtp.opening(PIPELINING, international) == b""
+
+
+def test_a_refusal_that_comes_while_the_message_is_written_is_heard() -> None:
+    verdict = smtp.verdict()
+    next(verdict)
+    with pytest.raises(StopIteration) as end:
+        verdict.throw(HungUp("the server hung up", [Reply(552, ("5.3.4 too big",))]))
+    assert end.value.value.code == 552
 
 
 def test_a_hang_up_without_a_refusal_is_one() -> None:
@@ -82,7 +102,7 @@ def test_answers_in_the_wrong_order_are_no_smtp(answer: bytes) -> None:
 def test_parameters_are_given_only_where_they_are_offered() -> None:
     offered = Extensions({"SIZE": "", "SMTPUTF8": "", "8BITMIME": ""})
     envelope = Envelope("desk@example.org", "jürgen@example.org", 9)
-    written, _ = played(smtp.offer(offered, envelope), [b"550 no\r\n", b"250 reset\r\n"])
+    written, _ = played(smtp.offer(offered, envelope), [b"555 no\r\n", b"250 reset\r\n"])
     assert written[0] == b"MAIL FROM:<desk@example.org> SIZE=9 BODY=8BITMIME SMTPUTF8\r\n"
 
 

@@ -74,7 +74,8 @@ def test_the_next_transaction_rides_behind_the_final_dot_where_it_may(pipelining
         following = Envelope("desk@example.org", "second@example.org", 9)
         assert (await wire.offer(ENVELOPE)).code == 354
         assert (await wire.deliver(stuffed(LETTER), following)).code == 250
-        assert wire.usable
+        assert wire.usable(following)
+        assert wire.usable(ENVELOPE) is not pipelining
         assert (await wire.offer(following)).code == 354
         assert (await wire.deliver(stuffed(LETTER))).code == 250
         await wire.close()
