@@ -130,7 +130,8 @@ class Pacer:
             return _Allowance(wanted, None)
         horizon = now + self._limits.ahead(SERVER)
         stretches, _ = pace.reserve(own, self._limits.rule(SERVER), wanted, now, horizon)
-        return _Allowance(sum(stretch.count for stretch in stretches), own)
+        # One stretch at a time, for a batch is evenly spaced: the next may have to wait longer than a gap.
+        return _Allowance(stretches[0].count if stretches else 0, own)
 
     def _spend(self, session: Session, own: Pace | None, count: int, now: datetime) -> tuple[float, float]:
         """Count what goes out; the seconds until the first may, and between two."""

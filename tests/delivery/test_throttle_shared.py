@@ -160,7 +160,8 @@ def test_whatever_workers_claim_no_hour_holds_more(sessions, running, now, hourl
     for seconds, wanted, worker in asked:
         moment += seconds * SECOND
         with sessions.begin() as session:
-            sent += [moment] * len(pacers[worker].claim(session, wanted, moment).copies)
+            batch = pacers[worker].claim(session, wanted, moment)
+        sent += [moment + (batch.wait + batch.gap * place) * SECOND for place in range(len(batch.copies))]
     for last in sent:
         assert sum(last - HOUR < one <= last for one in sent) <= hourly
 
