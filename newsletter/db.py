@@ -57,8 +57,8 @@ _NAMES = {
 
 
 _KEPT_SQLITE = ("PRAGMA busy_timeout = 0",)
-# A plan made for these very letters looks at their partitions only, and costs less than one for all would.
-_KEPT_POSTGRESQL = ("SET lock_timeout = '300ms'", "SET plan_cache_mode = force_custom_plan")
+# Few statements run over it again and again, and a plan costs as much as what it does.
+_KEPT_POSTGRESQL = ("SET lock_timeout = '300ms'", "SET plan_cache_mode = force_generic_plan")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -124,19 +124,16 @@ class Prepared:
         if compiled.params != dict.fromkeys(compiled.params):
             raise ValueError("constants must be written out")
         self._text = str(compiled)
+        self._answers = bool(compiled.effective_returning)
         self._order = compiled.positiontup
-        self._dialect = dialect
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         """The rows that it returns, if it does. Moments are given as `moment` makes them, the rest as it is."""
         cursor = connection.connection.cursor()
         try:
-            cursor.execute(self._text, values if self._order is None else [values[name] for name in self._order])
-            return cursor.fetchall() if cursor.description else []
-        except self._dialect.loaded_dbapi.Error as error:
-            raise DBAPIError.instance(
-                self._text, None, error, self._dialect.loaded_dbapi.Error, hide_parameters=True, dialect=self._dialect
-            ) from error
+            with _our_errors(connection.dialect):
+                cursor.execute(self._text, values if self._order is None else [values[name] for name in self._order])
+                return cursor.fetchall() if self._answers else []
         finally:
             cursor.close()
 
@@ -144,6 +141,17 @@ class Prepared:
 def moment(dialect: Dialect, at: datetime) -> Any:
     """A moment as the driver takes it."""
     return _moment_binder(dialect)(at)
+
+
+@contextmanager
+def _our_errors(dialect: Dialect) -> Iterator[None]:
+    """The driver's errors as SQLAlchemy's."""
+    try:
+        yield
+    except dialect.loaded_dbapi.Error as error:
+        raise DBAPIError.instance(
+            None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+        ) from error
 
 
 @lru_cache(maxsize=8)

@@ -9,23 +9,23 @@ nothing. A reason on a copy that is being sent marks it: if it comes back, it is
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, Self, TypeVar, cast
 
 import structlog
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Connection,
     Dialect,
     FromClause,
     Integer,
     Table,
+    TextClause,
     Update,
-    any_,
     bindparam,
     case,
     func,
@@ -40,9 +40,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from newsletter.db import Prepared, moment, rows
-from newsletter.delivery import suppression
+from newsletter.delivery import partitions, suppression
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
 from newsletter.delivery.outcomes import Held, Outcome
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +61,7 @@ _ROWS = cast("Table", Copy.__table__)
 _STATE = {state: literal(state, _ROWS.c.state.type) for state in CopyState}
 
 _MOMENT = bindparam("moment", type_=_ROWS.c.begun_at.type)
+_LETTER = bindparam("letter", type_=_ROWS.c.letter_id.type)
 _SAID = ("code", "status", "reply")
 _TOLD = (*_SAID, "reason", "state")
 
@@ -74,57 +77,70 @@ class Claimed(NamedTuple):
     attempts: int
 
 
-# Statements that every copy passes through are built once: building them costs more than the database does.
-_DUE = (
-    select(_ROWS.c.id)
-    .where(_ROWS.c.letter_id == bindparam("letter"), _PENDING, _ROWS.c.not_before <= _MOMENT)
-    .order_by(_ROWS.c.not_before, _ROWS.c.id)
-    .limit(bindparam("most", type_=Integer()))
-    .with_for_update(skip_locked=True)
-    .cte("due")
-)
-_CLAIM = (
-    update(_ROWS)
-    .where(_ROWS.c.letter_id == bindparam("letter"), _ROWS.c.id == _DUE.c.id)
-    .values(state=CopyState.SENDING, worker=bindparam("by"), lease_until=bindparam("until"), begun_at=None)
-    .returning(*(_ROWS.c[name] for name in Claimed._fields))
-)
-
-
 @dataclass(frozen=True, slots=True)
 class _Moves:
-    """The two moves that every claimed copy makes, many in one statement."""
+    """The moves that every copy makes, many in one statement; built once, which costs more than the database does.
 
+    They are said of a letter's own table: on PostgreSQL its plan is then as good for all that follow.
+    """
+
+    claim: Prepared
     begin: Prepared
     end: Prepared
 
+    @classmethod
+    def of(cls, connection: Connection, letter_id: int) -> Self:
+        """Those of one letter's copies."""
+        return cls.among(partitions.table_of(connection.dialect, letter_id), connection.dialect)
 
-@lru_cache(maxsize=8)
-def _moves(dialect: Dialect) -> _Moves:
-    keys = {"id": _ROWS.c.id.type, "letter_id": _ROWS.c.letter_id.type}
-    begun = rows(dialect.name, **keys)
-    ended = rows(dialect.name, **keys, **{name: _ROWS.c[name].type for name in _TOLD})
-    begin = (
-        _mine(dialect, begun)
-        .where(_ROWS.c.begun_at.is_(None), _ROWS.c.reason.is_(None), _ROWS.c.lease_until > _MOMENT)
-        .where(_ROWS.c.letter_id.in_(select(Letter.id).where(text("letters.state = 'running'"))))
+    @classmethod
+    @lru_cache(maxsize=64)
+    def among(cls, copies: Table, dialect: Dialect) -> Self:
+        moves = (_claim(copies), _begin(copies, dialect), _end(copies, dialect))
+        return cls(*(Prepared(move, dialect) for move in moves))
+
+
+def _claim(copies: Table) -> Update:
+    due = (
+        select(copies.c.id)
+        .where(copies.c.letter_id == _LETTER, _in(copies, CopyState.PENDING), copies.c.not_before <= _MOMENT)
+        .order_by(copies.c.not_before, copies.c.id)
+        .limit(bindparam("most", type_=Integer()))
+        .offset(literal_column("0"))  # else SQLAlchemy binds one for SQLite
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    claimed = update(copies).where(copies.c.letter_id == _LETTER, copies.c.id == due.c.id)
+    lease = {"worker": bindparam("by"), "lease_until": bindparam("until", type_=_ROWS.c.lease_until.type)}
+    return claimed.values(lease | {"state": literal_column("'sending'"), "begun_at": null()}).returning(
+        *(copies.c[name] for name in Claimed._fields)
+    )
+
+
+def _begin(copies: Table, dialect: Dialect) -> Update:
+    running = select(Letter.id).where(Letter.id == _LETTER, text("letters.state = 'running'")).exists()
+    return (
+        _mine(copies, rows(dialect.name, id=copies.c.id.type))
+        .where(copies.c.begun_at.is_(None), copies.c.reason.is_(None), copies.c.lease_until > _MOMENT, running)
         .values(begun_at=_MOMENT)
-        .returning(_ROWS.c.id)
+        .returning(copies.c.id)
     )
-    end = _mine(dialect, ended).values(
-        {"attempts": _ROWS.c.attempts + literal_column("1"), "lease_until": null(), "ended_at": _MOMENT}
-        | {name: ended.c[name] for name in _TOLD}
-    )
-    return _Moves(Prepared(begin, dialect), Prepared(end, dialect))
 
 
-def _mine(dialect: Dialect, moved: FromClause) -> Update:
-    same = (_ROWS.c.id == moved.c.id) & (_ROWS.c.letter_id == moved.c.letter_id)
-    mine = update(_ROWS).where(same, _SENDING, _ROWS.c.worker == bindparam("by"))
-    if dialect.name != "postgresql":
-        return mine
-    # Given beside the join, which does not tell PostgreSQL which partitions to leave alone.
-    return mine.where(_ROWS.c.letter_id == any_(bindparam("letters", type_=ARRAY(Integer))))
+def _end(copies: Table, dialect: Dialect) -> Update:
+    ended = rows(dialect.name, id=copies.c.id.type, **{name: copies.c[name].type for name in _TOLD})
+    settled = {"attempts": copies.c.attempts + literal_column("1"), "lease_until": null(), "ended_at": _MOMENT}
+    return _mine(copies, ended).values(settled | {name: ended.c[name] for name in _TOLD})
+
+
+def _mine(copies: Table, moved: FromClause) -> Update:
+    # Not as the index of copies that are being sent has it: PostgreSQL would look through all of them for each group.
+    held = literal_column(f"{copies.name}.state || ''") == literal_column("'sending'")
+    return update(copies).where(copies.c.id == moved.c.id, held, copies.c.worker == bindparam("by"))
+
+
+def _in(copies: Table, state: CopyState) -> TextClause:
+    return text(f"{copies.name}.state = '{state.value}'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +210,7 @@ def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Clai
     claimed: list[Claimed] = []
     for place, letter_id in enumerate(letters):
         share = -(-(limit - len(claimed)) // (len(letters) - place))
-        claimed += _claim(session, letter_id, worker, share, now)
+        claimed += _claim_some(session.connection(), letter_id, worker, share, now)
     return _without_suppressed(session, worker, claimed, now)
 
 
@@ -203,15 +219,20 @@ def begin(connection: Connection, worker: str, copies: Iterable[Held], now: date
 
     Not among it: a lost lease, a letter that was paused or cancelled, a reader who left meanwhile.
     """
-    begun = _moves(connection.dialect).begin.run(connection, _parameters(connection, worker, _keys(copies), now))
-    return {copy_id for (copy_id,) in begun}
+    begun: set[int] = set()
+    for letter_id, theirs in _by_letter(copies, lambda copy: copy.letter_id):
+        begin = _Moves.of(connection, letter_id).begin
+        told = _parameters(connection, letter_id, worker, [{"id": copy.id} for copy in theirs], now)
+        begun.update(copy_id for (copy_id,) in begin.run(connection, told))
+    return begun
 
 
 def record(connection: Connection, worker: str, outcomes: Sequence[Outcome], now: datetime) -> None:
-    """Write down what became of these copies, in three grouped statements at most."""
-    ended = [_row(outcome) for outcome in outcomes if not outcome.goes_back]
-    if ended:
-        _moves(connection.dialect).end.run(connection, _parameters(connection, worker, ended, now))
+    """Write down what became of these copies, in three grouped statements a letter at most."""
+    ended = [outcome for outcome in outcomes if not outcome.goes_back]
+    for letter_id, theirs in _by_letter(ended, lambda outcome: outcome.copy.letter_id):
+        told = [_row(outcome) for outcome in theirs]
+        _Moves.of(connection, letter_id).end.run(connection, _parameters(connection, letter_id, worker, told, now))
     if len(ended) < len(outcomes):
         _take_back(connection, worker, [outcome for outcome in outcomes if outcome.goes_back], now)
 
@@ -224,7 +245,7 @@ def release(session: Session, worker: str, now: datetime, copies: Collection[Hel
 
 def release_unbegun(session: Session, worker: str, now: datetime) -> int:
     """Give back whatever this worker claimed and has not begun; how many that are."""
-    returned = session.connection().execute(_held_by(worker).where(Copy.begun_at.is_(None)).values(_back(now)))
+    returned = session.connection().execute(_held_by(worker).where(Copy.begun_at.is_(None)).values(_back(_ROWS, now)))
     return returned.rowcount
 
 
@@ -253,8 +274,8 @@ def _recover(
 ) -> Recovered:
     lost = update(Copy).where(_SENDING, whose)
     begun = lost.where(Copy.begun_at.is_not(None))
-    unsent = _ids(session, lost.where(Copy.begun_at.is_(None)).values(_back(now)))
-    again = _ids(session, begun.where(Copy.reason.is_(None)).values(_back(now))) if policy == "resend" else []
+    unsent = _ids(session, lost.where(Copy.begun_at.is_(None)).values(_back(_ROWS, now)))
+    again = _ids(session, begun.where(Copy.reason.is_(None)).values(_back(_ROWS, now))) if policy == "resend" else []
     in_doubt = _ids(session, begun.values(state=CopyState.IN_DOUBT, lease_until=None, reason=None, ended_at=now))
     for copy_id in again:
         log.warning("copy in doubt: sent again under the same Message-ID", copy=copy_id)
@@ -282,9 +303,11 @@ def _held_by(worker: str) -> Update:
     return update(_ROWS).where(_SENDING, _ROWS.c.worker == worker)
 
 
-def _claim(session: Session, letter_id: int, worker: str, limit: int, now: datetime) -> list[Claimed]:
-    parameters = {"letter": letter_id, "most": limit, "moment": now, "by": worker, "until": now + LEASE}
-    return [Claimed._make(row) for row in session.connection().execute(_CLAIM, parameters)]
+def _claim_some(connection: Connection, letter_id: int, worker: str, limit: int, now: datetime) -> list[Claimed]:
+    until = moment(connection.dialect, now + LEASE)
+    parameters = {"letter": letter_id, "most": limit, "moment": moment(connection.dialect, now), "by": worker}
+    claimed = _Moves.of(connection, letter_id).claim.run(connection, parameters | {"until": until})
+    return [Claimed._make(row) for row in claimed]
 
 
 def _without_suppressed(session: Session, worker: str, claimed: list[Claimed], now: datetime) -> list[Claimed]:
@@ -325,9 +348,9 @@ def _notes(session: Session, letter_id: int) -> dict[Note, int]:
     return dict(session.execute(sent).all())
 
 
-def _back(now: datetime) -> dict[str, Any]:
+def _back(copies: Table, now: datetime) -> dict[str, Any]:
     """The columns of a copy that waits again, or is skipped if it was marked meanwhile."""
-    unmarked = _ROWS.c.reason.is_(None)
+    unmarked = copies.c.reason.is_(None)
     return {
         "state": case((unmarked, _STATE[CopyState.PENDING]), else_=_STATE[CopyState.SKIPPED]),
         "ended_at": case((unmarked, null()), else_=literal(now, _ROWS.c.ended_at.type)),
@@ -337,14 +360,24 @@ def _back(now: datetime) -> dict[str, Any]:
     }
 
 
-def _parameters(connection: Connection, worker: str, told: Sequence[dict[str, Any]], now: datetime) -> dict[str, Any]:
-    letters = list({row["letter_id"] for row in told})
-    return {"by": worker, "rows": json.dumps(told), "letters": letters, "moment": moment(connection.dialect, now)}
+def _by_letter(moved: Iterable[T], letter_of: Callable[[T], int]) -> Iterable[tuple[int, list[T]]]:
+    by_letter: dict[int, list[T]] = defaultdict(list)
+    for each in moved:
+        by_letter[letter_of(each)].append(each)
+    # In one order, so that two workers who both move copies of several letters never wait for each other.
+    return sorted(by_letter.items())
+
+
+def _parameters(
+    connection: Connection, letter_id: int, worker: str, told: Sequence[dict[str, Any]], now: datetime
+) -> dict[str, Any]:
+    moved = {"letter": letter_id, "by": worker, "rows": json.dumps(told)}
+    return moved | {"moment": moment(connection.dialect, now)}
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(outcome, name) for name in _TOLD}
-    return row | {"id": outcome.copy.id, "letter_id": outcome.copy.letter_id}
+    return row | {"id": outcome.copy.id}
 
 
 def _take_back(connection: Connection, worker: str, outcomes: Sequence[Outcome], now: datetime) -> None:
@@ -360,19 +393,17 @@ def _try(outcome: Outcome) -> dict[str, Any]:
 
 
 def _give_back(connection: Connection, worker: str, copies: Iterable[Held], now: datetime) -> None:
-    moved = rows(connection.dialect.name, id=_ROWS.c.id.type, letter_id=_ROWS.c.letter_id.type)
-    back = _mine(connection.dialect, moved).values(_back(now))
-    connection.execute(back, _parameters(connection, worker, _keys(copies), now))
-
-
-def _keys(copies: Iterable[Held]) -> list[dict[str, Any]]:
-    return [{"id": copy.id, "letter_id": copy.letter_id} for copy in copies]
+    moved = rows(connection.dialect.name, id=_ROWS.c.id.type)
+    for letter_id, theirs in _by_letter(copies, lambda copy: copy.letter_id):
+        own = partitions.table_of(connection.dialect, letter_id)
+        told = {"by": worker, "rows": json.dumps([{"id": copy.id} for copy in theirs])}
+        connection.execute(_mine(own, moved).values(_back(own, now)), told)
 
 
 def _put_off(worker: str, now: datetime) -> Update:
     tried = {"attempts": _ROWS.c.attempts + 1} | {name: bindparam(name) for name in (*_SAID, "not_before")}
     own = _held_by(worker).where(_ROWS.c.letter_id == bindparam("letter"), _ROWS.c.id == bindparam("copy"))
-    return own.values(_back(now) | tried | {"reservation": None})
+    return own.values(_back(_ROWS, now) | tried | {"reservation": None})
 
 
 def _ids(session: Session, statement: Update, column: Any = Copy.id) -> list[int]:

@@ -10,9 +10,10 @@ On SQLite all copies are in one table, and go portion by portion.
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import cast
 
-from sqlalchemy import MetaData, Table, delete, func, select, text
+from sqlalchemy import Dialect, MetaData, Table, delete, func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -45,7 +46,7 @@ def writing(session: Session, letter_id: int) -> Iterator[Table]:
     connection = session.connection()
     connection.execute(text("LOCK TABLE copies IN SHARE UPDATE EXCLUSIVE MODE"))
     connection.execute(text(f"CREATE TABLE {own} (LIKE copies INCLUDING DEFAULTS)"))
-    yield _copies().to_metadata(MetaData(), name=own)
+    yield _own(letter_id)
     # This makes the indexes, too: to sort a million rows once is faster than to insert each.
     connection.execute(text(f"ALTER TABLE copies ATTACH PARTITION {own} FOR VALUES IN ({letter_id})"))
     # Until the server knows the table it may sort all copies for each claim; by itself it looks a minute later.
@@ -68,6 +69,12 @@ def remove(sessions: Sessions, letter_id: int) -> int:
                 raise
         time.sleep(_PAUSE)
     raise Unavailable("a long transaction (a backup, or an issue that starts) reads the ledger; try again after it")
+
+
+@lru_cache(maxsize=64)
+def table_of(dialect: Dialect, letter_id: int) -> Table:
+    """The table that holds a letter's copies."""
+    return _own(letter_id) if dialect.name == "postgresql" else _copies()
 
 
 def sizes(session: Session) -> dict[int, int | None]:
@@ -111,6 +118,10 @@ def _portions(sessions: Sessions, letter_id: int) -> Iterator[int]:
 
 def _copies() -> Table:
     return cast("Table", Copy.__table__)
+
+
+def _own(letter_id: int) -> Table:
+    return _copies().to_metadata(MetaData(), name=_name(letter_id))
 
 
 def _name(letter_id: int) -> str:

@@ -23,10 +23,10 @@ from newsletter.delivery.outcomes import Held, Outcome
 
 T = TypeVar("T")
 
-# What gathers within so many seconds is written together, or sooner, when a third of the lines wait for it. Were it
+# What gathers within so many seconds is written together, or sooner, when half of the lines wait for it. Were it
 # all of them, the server would have nothing to do while we write, and we nothing while it reads.
 _GATHER = 0.001
-_GROUPS = 3
+_GROUPS = 2
 
 # Seconds between two tries. Where another writer is at work they are short; where the database is away they grow.
 _SHORTEST_WAIT = 0.002

@@ -149,7 +149,7 @@ def test_a_letter_is_finished_once_nothing_of_it_is_left_to_send(running, sessio
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_claims_walk_the_index_of_pending_copies_and_look_at_no_other(running, sessions) -> None:
     running(readers(5))
-    claim = str(ledger._CLAIM.compile(dialect=sessions.engine.dialect))
+    claim = str(ledger._claim(ledger._ROWS).compile(dialect=sessions.engine.dialect))
     with sessions.engine.connect() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {claim}", (None,) * claim.count("?"))
         looks = [row.detail for row in plan if "copies" in row.detail]

@@ -230,6 +230,19 @@ def test_with_forty_letters_no_statement_looks_where_it_need_not(finished, runni
         assert plan.rows <= 100
 
 
+@on_postgresql
+def test_a_group_of_copies_is_looked_up_by_id_however_many_are_being_sent(running, sessions, engine, now) -> None:
+    running(readers(200))
+    with sessions.begin() as session:
+        held = ledger.claim(session, "w", 150, now)
+        ledger.begin(session.connection(), "w", held[:5], now)
+    results = [outcomes.sent(copy, TAKEN) for copy in held[:5]]
+    begun = _explained(engine, lambda session: ledger.begin(session.connection(), "w", held[5:10], now))
+    ended = _explained(engine, lambda session: ledger.record(session.connection(), "w", results, now))
+    back = _explained(engine, lambda session: ledger.release(session, "w", now, held[10:15]))
+    assert (begun.rows, ended.rows, back.rows) == (5, 5, 5)
+
+
 class _Noting(psycopg.Cursor[Any]):
     """Notes what the database is asked, whatever way it goes there."""
 
