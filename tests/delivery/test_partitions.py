@@ -232,9 +232,9 @@ def test_with_forty_letters_no_statement_looks_where_it_need_not(finished, runni
 
 @on_postgresql
 def test_a_group_of_copies_is_looked_up_by_id_however_many_are_being_sent(running, sessions, engine, now) -> None:
-    running(readers(200))
+    running(readers(5_000))
     with sessions.begin() as session:
-        held = ledger.claim(session, "w", 150, now)
+        held = ledger.claim(session, "w", 500, now)
         ledger.begin(session.connection(), "w", held[:5], now)
     results = [outcomes.sent(copy, TAKEN) for copy in held[:5]]
     begun = _explained(engine, lambda session: ledger.begin(session.connection(), "w", held[5:10], now))
