@@ -1,0 +1,97 @@
+"""Comparing two texts: what stayed, what went and what came, line by line and then word by word."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from enum import StrEnum
+from itertools import groupby
+
+_WORD = re.compile(r"\S+\s*|\s+")
+# A passage of more words was written anew, and matching it word by word would take long and tell little.
+_MOST_WORDS = 2_000
+
+
+class Kind(StrEnum):
+    """What became of a piece of text."""
+
+    SAME = "same"
+    GONE = "gone"
+    NEW = "new"
+    FOLDED = "folded"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of text with one fate; of one that is folded, `text` still holds all."""
+
+    kind: Kind
+    text: str
+
+    @property
+    def lines(self) -> int:
+        """How many lines it goes over."""
+        return len(self.text.splitlines())
+
+
+def compare(old: str, new: str) -> list[Piece]:
+    """The pieces that lead from one text to the other: without the new ones it is the old text, and the reverse."""
+    return list(_joined(_line_by_line(old.splitlines(keepends=True), new.splitlines(keepends=True))))
+
+
+def is_changed(pieces: Iterable[Piece]) -> bool:
+    """Whether the two texts differ at all."""
+    return any(piece.kind is not Kind.SAME for piece in pieces)
+
+
+def folded(pieces: Sequence[Piece], around: int = 2) -> list[Piece]:
+    """The same pieces, with what stayed shown only so many lines around a change."""
+    last = len(pieces) - 1
+    shown = []
+    for place, piece in enumerate(pieces):
+        before, after = (0 if place == 0 else around), (0 if place == last else around)
+        shown += _folded(piece, before, after) if piece.kind is Kind.SAME else [piece]
+    return shown
+
+
+def _line_by_line(old: list[str], new: list[str]) -> Iterator[Piece]:
+    for act, a, b, c, d in SequenceMatcher(None, old, new).get_opcodes():
+        gone, come = "".join(old[a:b]), "".join(new[c:d])
+        if act == "equal":
+            yield Piece(Kind.SAME, gone)
+        else:
+            yield from _word_by_word(_WORD.findall(gone), _WORD.findall(come))
+
+
+def _word_by_word(old: list[str], new: list[str]) -> Iterator[Piece]:
+    if len(old) + len(new) > _MOST_WORDS:
+        yield from _exchanged(old, new)
+        return
+    for act, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if act == "equal":
+            yield Piece(Kind.SAME, "".join(old[a:b]))
+        else:
+            yield from _exchanged(old[a:b], new[c:d])
+
+
+def _exchanged(old: list[str], new: list[str]) -> Iterator[Piece]:
+    if old:
+        yield Piece(Kind.GONE, "".join(old))
+    if new:
+        yield Piece(Kind.NEW, "".join(new))
+
+
+def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    for kind, run in groupby(pieces, key=lambda piece: piece.kind):
+        yield Piece(kind, "".join(piece.text for piece in run))
+
+
+def _folded(piece: Piece, before: int, after: int) -> list[Piece]:
+    lines = piece.text.splitlines(keepends=True)
+    hidden = lines[before : len(lines) - after]
+    # To hide one line would take a line.
+    if len(hidden) < 2:
+        return [piece]
+    ends = lines[:before], hidden, lines[len(lines) - after :]
+    made = zip((Kind.SAME, Kind.FOLDED, Kind.SAME), ends, strict=True)
+    return [Piece(kind, "".join(part)) for kind, part in made if part]
