@@ -1,0 +1,14 @@
+"""The only door to addresses that an editor typed: does a page answer there?
+
+An address may lead anywhere, into our own network too, and it may do so only after a redirect or when its name is
+looked up again. So a name is looked up once for each hop, every address that it has must be one of the open internet,
+and the connection goes to that very address. Only ports 80 and 443, no credentials, no proxy, and of the answer
+nothing is read but its head.
+
+places   where an address leads, and whether we may go there
+scout    out to it, along its redirects, and back with what was said there
+"""
+
+from newsletter.outside.scout import Answer, Scout
+
+__all__ = ["Answer", "Scout"]

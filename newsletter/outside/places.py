@@ -1,0 +1,97 @@
+"""Where an address leads, and whether we may go there."""
+
+import re
+import socket
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import quote, urlsplit
+
+import idna
+
+Address = IPv4Address | IPv6Address
+
+# Beyond what `is_global` knows: the IANA registries of special addresses, whatever Python's version, forms that
+# hold another address in them, and the one public address behind which a cloud keeps its machines' secrets.
+_CLOSED = tuple(
+    map(
+        ip_network,
+        (
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+            *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"),
+            *("203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "168.63.129.16/32"),
+            *("::/96", "::ffff:0:0/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16"),
+            *("3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"),
+        ),
+    )
+)
+_NAT64 = ip_network("64:ff9b::/96")
+_PLAIN_URL = re.compile(r"[^\x00-\x20\x7f\\]+")
+# What system resolvers take for an IPv4 address beside the usual form: 2130706433, 0x7f.1, 0177.0.0.1, 127.1
+_NUMERIC = re.compile(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)\.?", re.IGNORECASE)
+
+
+class Unreachable(Exception):
+    """There is no answer; the message says why, as the end of a sentence that begins with the address."""
+
+
+class Forbidden(Unreachable):
+    """We do not go there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address taken apart, with everything in it that may be asked for."""
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+
+def take_apart(url: str) -> Place:
+    """The place that an address names; Forbidden if it is not a plain web address."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        raise Forbidden("is no web address") from None
+    if not parts.hostname or not _PLAIN_URL.fullmatch(url):
+        raise Forbidden("is no web address")
+    if parts.username is not None or parts.password is not None:
+        raise Forbidden("holds a name or a password")
+    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=-._~")
+    query = f"?{quote(parts.query, safe='/%:@!$&()*+,;=-._~?')}" if parts.query else ""
+    return Place(url, parts.scheme, _host(parts.hostname), port, target + query)
+
+
+def _host(name: str) -> str:
+    try:
+        return str(ip_address(name))
+    except ValueError:
+        pass
+    if _NUMERIC.fullmatch(name) or "%" in name or ":" in name:
+        raise Forbidden("names its host by a number in disguise")
+    try:
+        return idna.encode(name.rstrip("."), uts46=True).decode()
+    except idna.IDNAError:
+        raise Forbidden("has a host that is no name") from None
+
+
+def is_open(address: Address) -> bool:
+    """Whether this is an address of the open internet, and none of this machine's."""
+    if isinstance(address, IPv6Address) and address in _NAT64:
+        return is_open(IPv4Address(int(address) & 0xFFFF_FFFF))
+    special = any(address in network for network in _CLOSED if network.version == address.version)
+    return address.is_global and not special and not _is_ours(address)
+
+
+def _is_ours(address: Address) -> bool:
+    """Whether this machine has that address: only then can a socket be bound to it."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(address), 0))
+    except OSError:
+        return False
+    return True
