@@ -10,7 +10,7 @@ from newsletter.editorial.front_matter import Fault, FrontMatter, split
 from newsletter.editorial.proofs import PictureRef
 from newsletter.errors import Invalid
 
-__all__ = ["MOST_BYTES", "IssueFile", "PictureRef", "Source", "parse", "read"]
+__all__ = ["MOST_BYTES", "Fault", "IssueFile", "PictureRef", "Source", "examine", "parse", "read"]
 
 MOST_BYTES = 1_000_000
 _MOST_FAULTS = 25
@@ -55,14 +55,23 @@ def read(path: Path) -> IssueFile:
 
 def parse(source: str, name: str) -> IssueFile:
     """The issue in a text; `name` gives its date and slug and heads each complaint. Invalid has them all."""
+    issue, faults = examine(source, name)
+    if faults:
+        raise Invalid(_sentences(name, faults))
+    return issue
+
+
+def examine(source: str, name: str) -> tuple[IssueFile, list[Fault]]:
+    """The issue in a text that is being written, as far as it goes, and what is wrong with it by line.
+
+    Invalid only where it is too large to look at.
+    """
     size = len(source.encode("utf-8", "surrogatepass"))
     if size > MOST_BYTES:
         raise Invalid(f"{name}: the file has {size:,} bytes; {MOST_BYTES:,} are the most")
     text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     issue, faults = _issue(text, split(text), PurePosixPath(name).stem)
-    if faults:
-        raise Invalid(_sentences(name, faults))
-    return issue
+    return issue, _in_order(faults)
 
 
 def _issue(source: str, front: FrontMatter, stem: str) -> tuple[IssueFile, list[Fault]]:
@@ -87,8 +96,12 @@ def _issue(source: str, front: FrontMatter, stem: str) -> tuple[IssueFile, list[
     return issue, [*fields.faults, *proofs.faults(front.body, tokens, front.body_line)]
 
 
+def _in_order(faults: list[Fault]) -> list[Fault]:
+    return sorted(faults, key=lambda fault: fault.line or 0)
+
+
 def _sentences(name: str, faults: list[Fault]) -> str:
-    sentences = [_sentence(name, fault) for fault in sorted(faults, key=lambda fault: fault.line or 0)]
+    sentences = [_sentence(name, fault) for fault in faults]
     more = len(sentences) - _MOST_FAULTS
     return "\n".join(sentences if more <= 0 else [*sentences[:_MOST_FAULTS], f"{name}: and {more:,} more"])
 
