@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.db import Base, LongId, word
@@ -106,6 +106,16 @@ class ConsentEvent(Base):
     """One step of a reader's consent: never changed, only added to."""
 
     __tablename__ = "consent_events"
+    __table_args__ = (
+        # Who left by which letter: the note says it.
+        Index(
+            "ix_consent_events_left",
+            "note",
+            "id",
+            sqlite_where=text("act = 'left'"),
+            postgresql_where=text("act = 'left'"),
+        ),
+    )
 
     id: Mapped[LongId]
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"), index=True)

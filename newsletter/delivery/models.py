@@ -100,6 +100,15 @@ class Copy(Base):
             postgresql_where=text("state = 'sending'"),
         ),
         # What was dropped with an old letter leaves no id behind that a new copy could get: mail bears it.
+        # What a person is told of: all that went wrong, was skipped, or was put off. Few rows, whatever the audience.
+        Index(
+            "ix_copies_told",
+            "letter_id",
+            "state",
+            "id",
+            sqlite_where=text("state NOT IN ('sent', 'sending') AND (state <> 'pending' OR attempts > 0)"),
+            postgresql_where=text("state NOT IN ('sent', 'sending') AND (state <> 'pending' OR attempts > 0)"),
+        ),
         {"sqlite_autoincrement": True, "postgresql_partition_by": "LIST (letter_id)"},
     )
 

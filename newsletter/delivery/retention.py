@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery import ledger, partitions
+from newsletter.delivery import accounts, ledger, partitions
 from newsletter.delivery.ledger import Counts
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState
 from newsletter.errors import Conflict
@@ -53,10 +53,11 @@ def require_over(session: Session, letter: Letter) -> Counts:
 
 
 def drop(sessions: Sessions, letter_id: int) -> int:
-    """Keep a letter's counts, and delete its copies for good; how many those were. Commits by itself.
+    """Keep a letter's account and counts, and delete its copies for good; how many those were. Commits by itself.
 
     Conflict unless the letter is over; Unavailable where the ledger is in use for long, and then nothing is lost.
     """
+    accounts.keep(sessions, letter_id)
     with sessions.begin() as session:
         keep_counts(session, letter_id)
     return partitions.remove(sessions, letter_id)

@@ -1,0 +1,254 @@
+"""Accounts: what became of a letter's copies, in all, minute by minute and domain by domain.
+
+While a letter goes out they are worked out anew; once it is over and nothing of it is under way they can change
+no more, so they are worked out once and kept, also when its copies are dropped. Only what was learned of sent
+copies later (a bounce, a complaint) is always counted anew.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import JSON, ForeignKey, Select, String, cast, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from newsletter.db import Base, Sessions, insert
+from newsletter.delivery import progress
+from newsletter.delivery.ledger import Counts
+from newsletter.delivery.models import Copy, CopyState, Letter, LetterState, Note
+from newsletter.delivery.progress import Extent
+
+LARGEST = 20
+"""So many domains are told apart; the others are summed up."""
+
+_OVER = (LetterState.FINISHED, LetterState.CANCELLED)
+_OUTCOMES = (CopyState.SENT, CopyState.REFUSED, CopyState.FAILED, CopyState.SKIPPED, CopyState.IN_DOUBT)
+_MINUTE = {
+    "sqlite": func.substr(cast(Copy.ended_at, String()), 1, 16, type_=String()),
+    "postgresql": func.to_char(func.timezone("UTC", Copy.ended_at), "YYYY-MM-DD HH24:MI", type_=String()),
+}
+_STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 10_080))
+_MOST_SPANS = 120
+_NOBODY = Counts(*[0] * 10)
+
+
+class KeptAccount(Base):
+    """The account of a letter that is over, as it stood when it became so."""
+
+    __tablename__ = "accounts"
+
+    letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"), primary_key=True)
+    settled_at: Mapped[datetime]
+    """The letter's `finished_at` then: a letter that ran again needs another account."""
+    figures: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class Share(NamedTuple):
+    """What became of the copies to one domain."""
+
+    domain: str
+    audience: int
+    sent: int
+    refused: int
+    failed: int
+    skipped: int
+    in_doubt: int
+
+
+_NONE = Share("", *[0] * 6)
+
+
+class Span(NamedTuple):
+    """How many copies were sent within a stretch of time that begins then."""
+
+    at: datetime
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of a letter's copies."""
+
+    counts: Counts
+    every: timedelta
+    """How long each span is."""
+    spans: Sequence[Span] = ()
+    domains: Sequence[Share] = ()
+    """The largest, largest first."""
+    others: Share | None = None
+    """All the other domains together."""
+    other_domains: int = 0
+    is_whole: bool = True
+    """Whether more than the counts is known: not of what was dropped before there were accounts."""
+
+
+class _Figures(NamedTuple):
+    """What is worked out from the copies: all but what was learned later."""
+
+    counts: Counts
+    extent: Extent
+    minutes: list[tuple[int, int]]
+    """Each minute since 1970 in which copies were sent, and how many."""
+    domains: list[Share]
+    others: Share
+    other_domains: int
+
+
+def counts(session: Session, letter: Letter) -> Counts:
+    """Where a letter's copies stand: at once, whatever the audience, once it is over."""
+    if letter.final_counts is not None:
+        return Counts(**letter.final_counts)
+    kept = _kept(session, letter)
+    if kept is not None:
+        return _with_notes(kept.counts, progress.learned(session, letter.id, kept.extent))
+    if letter.started_at is None:
+        return _NOBODY
+    extent = progress.extent(session, letter.id)
+    return progress.standing(session, letter.id, extent.audience, progress.learned(session, letter.id, extent)).counts
+
+
+def account(session: Session, letter: Letter) -> Account:
+    """All that is told of a letter; worked out from every copy while it is not over."""
+    kept = _kept(session, letter)
+    if letter.final_counts is not None:
+        final = Counts(**letter.final_counts)
+        return _account(kept._replace(counts=final)) if kept else Account(final, _STEPS[0], is_whole=False)
+    figures = kept or _worked_out(session, letter.id)
+    notes = progress.learned(session, letter.id, figures.extent)
+    return _account(figures._replace(counts=_with_notes(figures.counts, notes)))
+
+
+def keep_next(sessions: Sessions) -> bool:
+    """Work out and keep the account of a letter that is over and has none; whether there was one. Commits by itself."""
+    with sessions.reading() as session:
+        due = next(iter(_due(session)), None)
+    if due is not None:
+        keep(sessions, due)
+    return due is not None
+
+
+def keep(sessions: Sessions, letter_id: int) -> None:
+    """Keep a letter's account, if it is over and nothing of it is under way. Commits by itself."""
+    # Worked out in a session that only looks, because on SQLite nobody could write meanwhile.
+    with sessions.reading() as session:
+        settled_at = _settled_at(session, letter_id)
+        figures = _worked_out(session, letter_id) if settled_at else None
+    if figures is not None:
+        with sessions.begin() as session:
+            if _settled_at(session, letter_id) == settled_at:
+                _store(session, letter_id, settled_at, figures)
+
+
+def _store(session: Session, letter_id: int, settled_at: datetime | None, figures: _Figures) -> None:
+    values = {"letter_id": letter_id, "settled_at": settled_at, "figures": _as_json(figures)}
+    stored = insert(session, KeptAccount).values(values)
+    session.execute(
+        stored.on_conflict_do_update(
+            index_elements=["letter_id"],
+            set_={"settled_at": stored.excluded.settled_at, "figures": stored.excluded.figures},
+        )
+    )
+
+
+def _due(session: Session) -> Iterable[int]:
+    kept = select(KeptAccount.letter_id).where(
+        KeptAccount.letter_id == Letter.id, KeptAccount.settled_at == Letter.finished_at
+    )
+    over = select(Letter.id).where(Letter.state.in_(_OVER), Letter.started_at.is_not(None))
+    lacking = over.where(Letter.final_counts.is_(None), ~kept.exists()).order_by(Letter.finished_at)
+    return (each for each in session.scalars(lacking).all() if not progress.is_under_way(session, each))
+
+
+def _settled_at(session: Session, letter_id: int) -> datetime | None:
+    """Since when nothing of a letter can change; None while it can."""
+    over = select(Letter.finished_at).where(Letter.id == letter_id, Letter.state.in_(_OVER))
+    since = session.scalar(over.where(Letter.started_at.is_not(None)))
+    return since if since and not progress.is_under_way(session, letter_id) else None
+
+
+def _kept(session: Session, letter: Letter) -> _Figures | None:
+    if letter.finished_at is None:
+        return None
+    mine = select(KeptAccount.figures).where(KeptAccount.letter_id == letter.id)
+    found = session.scalar(mine.where(KeptAccount.settled_at == letter.finished_at))
+    return _from_json(found) if found else None
+
+
+def _worked_out(session: Session, letter_id: int) -> _Figures:
+    extent = progress.extent(session, letter_id)
+    shares = [Share._make(row) for row in session.execute(_by_domain(session, letter_id))]
+    rest = shares[LARGEST:]
+    return _Figures(
+        progress.standing(session, letter_id, extent.audience).counts,
+        extent,
+        sorted(
+            (_minutes_since_1970(minute), count) for minute, count in session.execute(_by_minute(session, letter_id))
+        ),
+        shares[:LARGEST],
+        _summed(rest),
+        len(rest),
+    )
+
+
+def _by_domain(session: Session, letter_id: int) -> Select[str, *tuple[int, ...]]:
+    domain = progress.domain_of(session)
+    outcomes = [func.count().filter(Copy.state == state) for state in _OUTCOMES]
+    grouped = select(domain, func.count(), *outcomes).where(Copy.letter_id == letter_id).group_by(domain)
+    return grouped.order_by(func.count().desc(), domain)
+
+
+def _by_minute(session: Session, letter_id: int) -> Select[str, int]:
+    minute = _MINUTE[session.get_bind().dialect.name]
+    sent = select(minute, func.count()).where(Copy.letter_id == letter_id, Copy.state == CopyState.SENT)
+    return sent.where(Copy.ended_at.is_not(None)).group_by(minute)
+
+
+def _minutes_since_1970(written: str) -> int:
+    return int(datetime.strptime(written, "%Y-%m-%d %H:%M").replace(tzinfo=UTC).timestamp()) // 60
+
+
+def _summed(shares: Sequence[Share]) -> Share:
+    return (
+        Share("", *(sum(column) for column in zip(*(share[1:] for share in shares), strict=True))) if shares else _NONE
+    )
+
+
+def _with_notes(found: Counts, notes: Mapping[Note, int]) -> Counts:
+    return replace(found, bounced=notes.get(Note.BOUNCED, 0), complained=notes.get(Note.COMPLAINED, 0))
+
+
+def _account(figures: _Figures) -> Account:
+    every, spans = _spans(figures.minutes)
+    others = figures.others if figures.other_domains else None
+    return Account(figures.counts, every, spans, figures.domains, others, figures.other_domains)
+
+
+def _spans(minutes: Sequence[tuple[int, int]]) -> tuple[timedelta, list[Span]]:
+    """The minutes in at most so many spans of one length as a person can take in, those with nothing among them."""
+    if not minutes:
+        return _STEPS[0], []
+    first, last = minutes[0][0], minutes[-1][0]
+    every = next((step for step in _STEPS if (last - first) * 60 < _MOST_SPANS * step.total_seconds()), _STEPS[-1])
+    step = int(every.total_seconds()) // 60
+    sent: Counter[int] = Counter()
+    for minute, count in minutes:
+        sent[minute // step] += count
+    places = range(first // step, last // step + 1)
+    return every, [Span(datetime.fromtimestamp(place * step * 60, UTC), sent[place]) for place in places]
+
+
+def _as_json(figures: _Figures) -> dict[str, Any]:
+    return figures._asdict() | {"counts": asdict(figures.counts)}
+
+
+def _from_json(kept: dict[str, Any]) -> _Figures:
+    return _Figures(
+        Counts(**kept["counts"]),
+        Extent(*kept["extent"]),
+        [(minute, count) for minute, count in kept["minutes"]],
+        [Share(*share) for share in kept["domains"]],
+        Share(*kept["others"]),
+        kept["other_domains"],
+    )

@@ -1,0 +1,126 @@
+"""Progress: where the copies of a letter that goes out stand, at a cost that does not grow with the audience.
+
+What waits is counted in the index that claims walk, what a person is told of in one of its own. The audience
+never changes once a letter has begun, so it is counted once (`extent`); what is left of it was sent.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    String,
+    func,
+    literal,
+    literal_column,
+    null,
+    select,
+    text,
+    type_coerce,
+)
+from sqlalchemy.orm import Session
+
+from newsletter.delivery.ledger import Counts
+from newsletter.delivery.models import Copy, CopyNote, CopyState, Note
+from newsletter.lanes import Lanes
+
+# Written out, because neither database matches a parameter to a partial index.
+TOLD = text("copies.state NOT IN ('sent', 'sending') AND (copies.state <> 'pending' OR copies.attempts > 0)")
+"""The copies that a person is told of: refused, failed, skipped, in doubt, or put off."""
+PENDING = text("copies.state = 'pending'")
+SENDING = text("copies.state = 'sending'")
+
+_DOMAIN = {
+    "sqlite": func.lower(func.substr(Copy.address, func.instr(Copy.address, "@") + 1), type_=String()),
+    "postgresql": func.lower(func.substr(Copy.address, func.strpos(Copy.address, "@") + 1), type_=String()),
+}
+
+
+class Extent(NamedTuple):
+    """How many copies a letter has, and between which ids they lie."""
+
+    audience: int
+    first: int
+    last: int
+
+
+class Standing(NamedTuple):
+    """Where a letter's copies stand at one moment."""
+
+    counts: Counts
+    deferred: int
+    """How many of those that wait were put off by the other server."""
+    next_try: datetime | None
+    """When the first of those is tried again."""
+
+
+def extent(session: Session, letter_id: int) -> Extent:
+    """A letter's copies as a whole: it walks all of them, and need be asked only once."""
+    found = select(func.count(), func.min(Copy.id), func.max(Copy.id)).where(Copy.letter_id == letter_id)
+    count, first, last = session.execute(found).one()
+    return Extent(count, first or 0, last or 0)
+
+
+def standing(session: Session, letter_id: int, audience: int, learned: Mapping[Note, int] | None = None) -> Standing:
+    """Where the copies stand, in one statement; `learned` is what has been learned of those sent, if that counts."""
+    found = {name: (count, at) for name, count, at in session.execute(_standing(session, letter_id))}
+    deferred, next_try = found.pop("deferred")
+    by_state = {CopyState(name): count for name, (count, _) in found.items()}
+    notes = learned or {}
+    counts = Counts(
+        audience=audience,
+        **dict.fromkeys(CopyState, 0) | by_state | {CopyState.SENT: max(0, audience - sum(by_state.values()))},
+        bounced=notes.get(Note.BOUNCED, 0),
+        complained=notes.get(Note.COMPLAINED, 0),
+    )
+    return Standing(counts, deferred, next_try)
+
+
+def learned(session: Session, letter_id: int, of: Extent) -> dict[Note, int]:
+    """How many of a letter's sent copies bounced or brought a complaint later."""
+    notes = select(CopyNote.kind, func.count()).join(Copy, Copy.id == CopyNote.copy_id).group_by(CopyNote.kind)
+    among = CopyNote.copy_id.between(of.first, of.last), _hidden(session, letter_id), Copy.state == CopyState.SENT
+    return dict(session.execute(notes.where(*among)).all())
+
+
+def waiting_by_lane(session: Session, letter_id: int, lanes: Lanes) -> dict[str, int]:
+    """How many copies wait for each lane; it looks at every one that waits."""
+    domain = domain_of(session)
+    grouped = select(domain, func.count()).where(Copy.letter_id == letter_id, PENDING).group_by(domain)
+    counts: dict[str, int] = defaultdict(int)
+    for name, count in session.execute(grouped):
+        counts[lanes.of_domain(name)] += count
+    return dict(counts)
+
+
+def domain_of(session: Session) -> ColumnElement[str]:
+    """The domain of a copy's address, in the words of the database; an erased reader's is empty."""
+    return _DOMAIN[session.get_bind().dialect.name]
+
+
+def is_under_way(session: Session, letter_id: int) -> bool:
+    """Whether any copy waits or is being sent."""
+    some = select(Copy.id).limit(1)
+    # Ordered by their indexes; else PostgreSQL looks for such a copy among all that were sent.
+    pending = some.where(Copy.letter_id == letter_id, PENDING).order_by(Copy.not_before, Copy.id)
+    sending = some.where(_hidden(session, letter_id), SENDING).order_by(Copy.lease_until)
+    return session.scalar(pending) is not None or session.scalar(sending) is not None
+
+
+def _standing(session: Session, letter_id: int) -> CompoundSelect[str, int, datetime]:
+    own = Copy.letter_id == letter_id
+    deferred = select(literal("deferred", String()), func.count(), func.min(Copy.not_before))
+    pending = select(literal("pending", String()), func.count(), null()).where(own, PENDING)
+    sending = select(literal("sending", String()), func.count(), null()).where(_hidden(session, letter_id), SENDING)
+    told = select(type_coerce(Copy.state, String()), func.count(), null()).where(own, TOLD).group_by(Copy.state)
+    return deferred.where(own, TOLD, PENDING).union_all(pending, sending, told.where(Copy.state != CopyState.PENDING))
+
+
+def _hidden(session: Session, letter_id: int) -> ColumnElement[bool]:
+    """That a copy is the letter's, for look-ups by another index: SQLite would walk all of the letter's instead."""
+    if session.get_bind().dialect.name == "sqlite":
+        return Copy.letter_id + literal_column("0") == letter_id
+    return Copy.letter_id == letter_id

@@ -1,0 +1,117 @@
+"""Troubles: what went wrong with a letter's copies, grouped by what the other servers said.
+
+How many copies there are of each answer is counted; its wordings are read from the first ten thousand of a
+state, because what differs between two (a reader's address, a queue's number) is no matter for SQL.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter.delivery.models import Copy, CopyState
+from newsletter.delivery.progress import TOLD
+
+_ORDER = (CopyState.IN_DOUBT, CopyState.REFUSED, CopyState.FAILED, CopyState.PENDING, CopyState.SKIPPED)
+_SAMPLE = 10_000
+_MOST_WORDINGS = 6
+_EXAMPLES = 3
+_LONGEST = 160
+_UNSAID = "-"
+
+# What differs from copy to copy: addresses, network addresses, and words or numbers with several digits in them.
+_VARIES = re.compile(
+    r"""<?[^\s<>"'(),;:]+@[^\s<>"'(),;:]+>?
+      | \[?(?:[0-9]{1,3}\.){3}[0-9]{1,3}\]?
+      | \[?(?:IPv6:)?(?:[0-9a-f]{0,4}:){3,}[0-9a-f]*\]?
+      | (?<![\w.])(?=[\w.=+/-]*[0-9][\w.=+/-]*[0-9][\w.=+/-]*[0-9])[\w.=+/-]{3,}""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?=\s|$)")
+_SAID = re.compile(r"(?:([0-9]{3})(?: |$))?([0-9.]{1,12})?")
+
+
+class Wording(NamedTuple):
+    """One way in which servers said it."""
+
+    words: str
+    copies: int
+    domains: Sequence[str]
+    """Where it was said most often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """All copies that are in one state for one answer."""
+
+    state: CopyState
+    code: int | None
+    status: str | None
+    reason: str | None
+    copies: int
+    wordings: Sequence[Wording] = ()
+    """The most frequent, of as many copies as were read."""
+    is_read: bool = True
+    """Whether all of its copies were read for the wordings."""
+
+    @property
+    def said(self) -> str:
+        """Its answer as a word of an address: `550 5.1.1`, `5.1.1`, or `-` where nobody said anything."""
+        return " ".join(filter(None, (str(self.code or ""), self.status))) or _UNSAID
+
+
+def troubles(session: Session, letter_id: int) -> list[Trouble]:
+    """What a person is told of a letter's copies: in doubt first, then refused, given up, put off and skipped."""
+    answers = Copy.state, Copy.code, Copy.status, Copy.reason
+    grouped = select(*answers, func.count()).where(Copy.letter_id == letter_id, TOLD).group_by(*answers)
+    found = [Trouble(*row) for row in session.execute(grouped).all()]
+    read = {
+        state: _wordings(session, letter_id, state) for state in {each.state for each in found} - {CopyState.SKIPPED}
+    }
+    told = [_worded(each, read.get(each.state, {})) for each in found]
+    return sorted(told, key=lambda each: (_ORDER.index(each.state), -each.copies, each.said, each.reason or ""))
+
+
+def parse_said(text: str) -> tuple[int | None, str | None]:
+    """The code and the enhanced code of `Trouble.said`; neither for what nobody said."""
+    found = _SAID.fullmatch(text)
+    return (int(found[1]) if found[1] else None, found[2]) if found else (None, None)
+
+
+@lru_cache(maxsize=4_096)
+def outline(reply: str) -> str:
+    """A server's words without what differs from reader to reader."""
+    words = _VARIES.sub("…", _STATUS.sub("", reply[: 4 * _LONGEST]))
+    words = " ".join(word for word in words.split() if word.isprintable()).strip(" -;:,")
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1].rstrip()}…"
+
+
+def _wordings(session: Session, letter_id: int, state: CopyState) -> dict[tuple[object, ...], list[Wording]]:
+    """The wordings of each answer in a state, most frequent first."""
+    some = select(Copy.code, Copy.status, Copy.reason, Copy.reply, Copy.address)
+    some = some.where(Copy.letter_id == letter_id, TOLD, Copy.state == state).order_by(Copy.id).limit(_SAMPLE)
+    said: dict[tuple[object, ...], dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for code, status, reason, reply, address in session.execute(some):
+        said[code, status, reason][outline(reply or "")][address.rpartition("@")[2].lower()] += 1
+    return {
+        answer: sorted(map(_wording, words.items()), key=lambda each: -each.copies) for answer, words in said.items()
+    }
+
+
+def _wording(told: tuple[str, Counter[str]]) -> Wording:
+    words, domains = told
+    return Wording(words, domains.total(), [domain for domain, _ in domains.most_common(_EXAMPLES) if domain])
+
+
+def _worded(found: Trouble, read: dict[tuple[object, ...], list[Wording]]) -> Trouble:
+    mine: Iterable[Wording] = read.get((found.code, found.status, found.reason), ())
+    wordings = list(mine)
+    is_read = sum(each.copies for each in wordings) >= found.copies or not read
+    return Trouble(
+        found.state, found.code, found.status, found.reason, found.copies, wordings[:_MOST_WORDINGS], is_read
+    )
