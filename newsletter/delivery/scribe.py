@@ -7,7 +7,7 @@ stays in memory, and each move is a compare-and-set, so trying twice does no har
 
 import asyncio
 import contextlib
-from asyncio import Future, TimerHandle
+from asyncio import Future, Handle
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, TypeVar
@@ -23,8 +23,8 @@ from newsletter.delivery.outcomes import Held, Outcome
 
 T = TypeVar("T")
 
-# What gathers within so many seconds is written together, or sooner, when half of the lines wait for it. Were it
-# all of them, the server would have nothing to do while we write, and we nothing while it reads.
+# Groups are so many seconds apart, or less, when half of the lines wait for one. Were it all of them, the server
+# would have nothing to do while we write, and we nothing while it reads.
 _GATHER = 0.001
 _GROUPS = 2
 
@@ -48,7 +48,8 @@ class Scribe:
         self._outcomes: list[Outcome] = []
         self._asked = asyncio.Event()
         self._enough = max(1, lines // _GROUPS)
-        self._timer: TimerHandle | None = None
+        self._timer: Handle | None = None
+        self._next_at = 0.0
         self._pen = asyncio.Lock()
 
     def begin(self, copy: Held) -> Future[bool]:
@@ -89,6 +90,7 @@ class Scribe:
             begun = await self._insist(lambda connection: self._group(connection, outcomes, begins))
             # Only now, so that a wait that is cancelled loses no result.
             del self._outcomes[: len(outcomes)]
+            self._next_at = asyncio.get_running_loop().time() + _GATHER
         for copy, answer in begins:
             if not answer.done():
                 answer.set_result(copy.id in begun)
@@ -108,7 +110,10 @@ class Scribe:
 
     def _ask_soon(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_GATHER, self._asked.set)
+            loop = asyncio.get_running_loop()
+            # What is at hand in this turn of the loop goes together in any case.
+            is_free = loop.time() >= self._next_at
+            self._timer = loop.call_soon(self._asked.set) if is_free else loop.call_at(self._next_at, self._asked.set)
 
     def _group(
         self, connection: Connection, outcomes: list[Outcome], begins: list[tuple[Held, Future[bool]]]

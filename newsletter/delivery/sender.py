@@ -111,6 +111,7 @@ class PressRun:
         finally:
             self._loop = None
             await _cancel(helpers)
+            await floor.tray.close()
             try:
                 await self._clear_up(scribe)
             finally:

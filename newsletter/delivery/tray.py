@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from asyncio import Task
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ class Claims:
 
 
 class Tray:
-    """Filled by whichever line finds it empty; emptied copy by copy."""
+    """Filled before it is empty, or by whichever line finds it so; emptied copy by copy."""
 
     def __init__(self, claims: Claims, scribe: Scribe, throttle: Throttle, first: Batch, least: int) -> None:
         self._claims = claims
@@ -115,6 +116,8 @@ class Tray:
         self._room = least
         self._filled_at = time.monotonic()
         self._filling = asyncio.Lock()
+        self._ahead: Task[None] | None = None
+        self._paced = False
         self._lay_out(first)
 
     async def take(self) -> Claimed | None:
@@ -125,7 +128,10 @@ class Tray:
 
     def at_hand(self) -> Claimed | None:
         """The next copy, if there is one already."""
-        return self._copies.popleft() if self._copies else None
+        copy = self._copies.popleft() if self._copies else None
+        if copy and len(self._copies) == self._least and not self._paced:
+            self._fill_ahead()
+        return copy
 
     async def sweep(self) -> None:
         """Give back the copies of letters that were paused or cancelled meanwhile."""
@@ -134,9 +140,20 @@ class Tray:
             halted = await self._scribe.write(lambda session: self._claims.return_halted(session, copies))
             self._copies = deque(copy for copy in self._copies if copy.letter_id not in halted)
 
-    async def _fill(self) -> None:
+    async def close(self) -> None:
+        """Claim no more."""
+        if self._ahead:
+            self._ahead.cancel()
+            await asyncio.wait({self._ahead})
+
+    def _fill_ahead(self) -> None:
+        # Once the tray is empty, no envelope rides behind a message, and each line loses a round trip.
+        if self._ahead is None or self._ahead.done():
+            self._ahead = asyncio.create_task(self._fill(self._least))
+
+    async def _fill(self, least: int = 0) -> None:
         async with self._filling:
-            if not self._copies:
+            if len(self._copies) <= least:
                 self._adapt()
                 # What a line has just given back is among what is due.
                 await self._scribe.flush()
@@ -144,6 +161,8 @@ class Tray:
 
     def _lay_out(self, batch: Batch) -> None:
         self._throttle.space(batch.wait, batch.gap)
+        # The moments of a paced batch are its own: the next one is claimed when they are used up.
+        self._paced = bool(batch.wait or batch.gap)
         self._copies.extend(batch.copies)
 
     async def slow_down(self, key: str) -> None:

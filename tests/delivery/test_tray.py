@@ -1,0 +1,62 @@
+"""The tray by itself: claims come from a list, and nothing is written."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.pacing import Batch
+from newsletter.delivery.throttle import Throttle
+from newsletter.delivery.tray import Tray
+
+LINES = 2
+
+
+class Shelf:
+    """Stands for claims and scribe at once: hands out batch after batch."""
+
+    def __init__(self, *batches: Batch) -> None:
+        self.batches = list(batches)
+
+    def take(self, _session: object, _limit: int) -> Batch:
+        return self.batches.pop(0) if self.batches else Batch([])
+
+    async def write(self, work: Callable[[Any], Any]) -> Any:
+        await asyncio.sleep(0)
+        return work(None)
+
+    async def flush(self) -> None:
+        await asyncio.sleep(0)
+
+
+def batch(*ids: int, gap: float = 0.0) -> Batch:
+    return Batch([Claimed(number, 1, number, "", "", 0) for number in ids], gap=gap)
+
+
+def taken(shelf: Shelf, first: Batch, count: int) -> list[int]:
+    """What lies at hand, copy after copy, when each line looks only at what is there already."""
+
+    async def run() -> list[int]:
+        tray = Tray(shelf, shelf, Throttle(), first, LINES)  # type: ignore[arg-type]
+        found = []
+        for _ in range(count):
+            found.append(tray.at_hand())
+            await asyncio.sleep(0.001)
+        await tray.close()
+        return [copy.id for copy in found if copy]
+
+    return asyncio.run(run())
+
+
+def test_the_tray_is_filled_before_it_is_empty() -> None:
+    assert taken(Shelf(batch(4, 5, 6)), batch(1, 2, 3), 6) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_paced_batch_is_used_up_before_the_next_is_claimed() -> None:
+    shelf = Shelf(batch(4, 5, 6))
+    assert taken(shelf, batch(1, 2, 3, gap=0.1), 4) == [1, 2, 3]
+    assert len(shelf.batches) == 1
+
+
+def test_nothing_is_claimed_ahead_once_nothing_is_due() -> None:
+    assert taken(Shelf(), batch(1, 2, 3), 5) == [1, 2, 3]
