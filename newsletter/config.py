@@ -27,7 +27,7 @@ from newsletter.errors import Invalid
 from newsletter.lanes import Quota
 
 # A variable that begins like one of ours is meant for us, so a typo in it must not pass in silence.
-_OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "DKIM_", "INBOX_", "SIGNUP_")
+_OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "DKIM_", "INBOX_", "SIGNUP_", "PICTURES_")
 
 _DATABASES = {"sqlite", "postgres", "postgresql", "postgresql+psycopg"}
 _SHORTEST_SECRET = 16
@@ -35,6 +35,7 @@ SELECTOR = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 """The name of a DKIM key beside its domain."""
 
 _PLAIN_URL = re.compile(r"[A-Za-z0-9:/.\[\]_~%-]+")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9/_.-]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,13 @@ class Settings(BaseSettings):
     base_url: str = ""
     secret_key: SecretStr | None = None
     secret_key_fallbacks: SecretStr | None = None
+
+    pictures_endpoint: str = ""
+    pictures_region: str = "us-east-1"
+    pictures_key_id: str = ""
+    pictures_secret: SecretStr | None = None
+    pictures_url: str = ""
+    pictures_public_url: str = ""
 
     listen: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
@@ -110,6 +118,23 @@ class Settings(BaseSettings):
         if url and not _is_origin(url):
             raise ValueError("must look like https://letters.example.org")
         return url.rstrip("/")
+
+    @field_validator("pictures_endpoint", "pictures_public_url")
+    @classmethod
+    def _is_a_place_on_the_web(cls, url: str) -> str:
+        if url and not _is_origin(url):
+            raise ValueError("must look like https://pictures.example.org")
+        return url.rstrip("/")
+
+    @field_validator("pictures_url")
+    @classmethod
+    def _is_a_bucket_with_a_key(cls, url: str, others: ValidationInfo) -> str:
+        if url and not _BUCKET.fullmatch(url):
+            raise ValueError("must look like s3://bucket or s3://bucket/folder")
+        # Without a key of its own, the bucket's client would go and ask the machine's cloud for one.
+        if url and not (others.data.get("pictures_key_id") and others.data.get("pictures_secret")):
+            raise ValueError("needs PICTURES_KEY_ID and PICTURES_SECRET beside it")
+        return url
 
     @field_validator("listen")
     @classmethod
@@ -235,7 +260,17 @@ class Settings(BaseSettings):
         """The key behind every signature: SECRET_KEY, or one made once and kept in `data_dir`."""
         if self.secret_key is not None:
             return self.secret_key.get_secret_value().encode()
-        return _kept_secret(self.data_dir / "secret_key")
+        return _kept_secret(self.secret_file)
+
+    @property
+    def secret_file(self) -> Path:
+        """Where the key is kept that is made while SECRET_KEY is unset."""
+        return self.data_dir / "secret_key"
+
+    @property
+    def picture_folder(self) -> Path:
+        """Where the pictures of all issues are kept."""
+        return self.data_dir / "pictures"
 
     @property
     def dkim_folder(self) -> Path:

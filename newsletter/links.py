@@ -25,6 +25,8 @@ class Links:
 
     base_url: str
     seal: Seal
+    pictures_url: str = ""
+    """Where the pictures in mail are shown from; empty for our own pages."""
 
     def home(self, publication: str | None = None) -> str:
         return f"{self.base_url}/{_asking(publication=publication)}"
@@ -48,7 +50,7 @@ class Links:
         return f"{self.base_url}/feed.xml{_asking(publication=publication)}"
 
     def picture(self, file_name: str) -> str:
-        return f"{self.base_url}/pictures/{file_name}"
+        return f"{self.pictures_url or f'{self.base_url}/pictures'}/{file_name}"
 
     def desk(self) -> str:
         return f"{self.base_url}/desk/"

@@ -11,9 +11,9 @@ from newsletter.db import Sessions, open_engine
 from newsletter.delivery import merge
 from newsletter.delivery.keyring import Keyring
 from newsletter.delivery.outbox import Composed
-from newsletter.editorial import archive, cadence, render
+from newsletter.editorial import archive, bucket, cadence, render
 from newsletter.editorial.masthead import Link, Masthead
-from newsletter.editorial.pictures import PictureFolder
+from newsletter.editorial.pictures import PictureFolder, Pictures
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.tokens import Seal
@@ -27,7 +27,7 @@ class House:
     sessions: Sessions
     links: Links
     practice: Practice
-    pictures: PictureFolder
+    pictures: Pictures
 
     @cached_property
     def keyring(self) -> Keyring:
@@ -44,14 +44,24 @@ def open_house(settings: Settings, *, check_schema: bool = True) -> House:
     engine = open_engine(settings.database)
     if check_schema:
         schema.require_current(engine)
-    links = Links(settings.public_url, Seal(settings.secret, *settings.older_secrets))
+    seal = Seal(settings.secret, *settings.older_secrets)
+    links = Links(settings.public_url, seal, settings.pictures_public_url)
     sessions = Sessions(engine)
     return House(
         settings=settings,
         sessions=sessions,
         links=links,
         practice=_practice(settings, sessions, links),
-        pictures=PictureFolder(settings.data_dir / "pictures"),
+        pictures=_pictures(settings),
+    )
+
+
+def _pictures(settings: Settings) -> Pictures:
+    if not settings.pictures_url or settings.pictures_secret is None:
+        return PictureFolder(settings.picture_folder)
+    key_id, secret = settings.pictures_key_id, settings.pictures_secret
+    return bucket.open_bucket(
+        settings.pictures_url, settings.pictures_endpoint, settings.pictures_region, key_id, secret
     )
 
 

@@ -67,7 +67,7 @@ def dump(house: House, path: Path, publication: str | None) -> None:
     """The store's issues back into files; refuses to write over a file that differs."""
     with house.sessions.reading() as session:
         found = session.scalars(_listing(session, publication)).all()
-        written = filing.write_folder(found, path, house.pictures.path)
+        written = filing.write_folder(found, path, house.pictures.read)
     click.echo(f"{len(written)} files in {path}")
 
 

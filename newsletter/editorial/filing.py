@@ -23,7 +23,7 @@ def folder_of(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def write_folder(issues: Sequence[Issue], folder: Path, picture: Callable[[str], Path]) -> list[Path]:
+def write_folder(issues: Sequence[Issue], folder: Path, picture: Callable[[str], bytes]) -> list[Path]:
     """Write issues back as files with their pictures; Conflict, before any is written, over a file that differs."""
     contents = {folder / name: content for name, content in _contents(issues, picture).items()}
     for path, content in contents.items():
@@ -67,7 +67,7 @@ def _bytes(path: Path, ref: PictureRef) -> bytes:
         raise Invalid(f"{path}:{ref.line}: there is no picture {ref.name!r} beside the issue") from None
 
 
-def _contents(issues: Sequence[Issue], picture: Callable[[str], Path]) -> dict[PurePath, bytes]:
+def _contents(issues: Sequence[Issue], picture: Callable[[str], bytes]) -> dict[PurePath, bytes]:
     """Every file by its name; Conflict where two issues mean different bytes by one."""
     contents: dict[PurePath, bytes] = {}
     owners: dict[PurePath, str] = {}
@@ -90,6 +90,6 @@ def _write(path: Path, content: bytes) -> None:
         raise Conflict(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _files(issue: Issue, picture: Callable[[str], Path]) -> dict[PurePath, bytes]:
-    pictures = {PurePath(name): picture(kept).read_bytes() for name, kept in picture_names(issue.revision).items()}
+def _files(issue: Issue, picture: Callable[[str], bytes]) -> dict[PurePath, bytes]:
+    pictures = {PurePath(name): picture(kept) for name, kept in picture_names(issue.revision).items()}
     return {PurePath(issue.file_name): issue.revision.source.encode()} | pictures

@@ -76,7 +76,7 @@ class Revision(Base):
 
 
 class Picture(Base):
-    """A picture's bytes lie in DATA_DIR/pictures under this name; the same bytes are kept once."""
+    """A picture's bytes are kept under this name, in a folder or a bucket; the same bytes are kept once."""
 
     __tablename__ = "pictures"
 
@@ -96,3 +96,14 @@ class RevisionPicture(Base):
     revision_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"), primary_key=True)
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     file_name: Mapped[str] = mapped_column(ForeignKey("pictures.file_name"))
+
+
+class AttachedPicture(Base):
+    """A picture that was uploaded to an issue: what its text may call it, before any revision does."""
+
+    __tablename__ = "attached_pictures"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    file_name: Mapped[str] = mapped_column(ForeignKey("pictures.file_name"))
+    attached_at: Mapped[datetime]

@@ -1,71 +1,170 @@
-"""Pictures: checked, named by their content, and kept once in DATA_DIR/pictures."""
+"""Pictures: checked, named by their content, and kept once; and what an issue calls each of them.
+
+Their bytes lie in a folder (`PictureFolder`), or in a bucket (bucket.py). What an editor uploads is
+made ready for mail first (developing.py), and attached to its issue by a name before a text shows it.
+"""
 
 import hashlib
 import io
 import os
-from collections.abc import Mapping
+import re
+import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from itertools import count
+from pathlib import Path, PurePosixPath
+from threading import get_ident
 
 from PIL import Image, UnidentifiedImageError
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.editorial.models import Picture
+from newsletter.db import insert
+from newsletter.editorial.models import AttachedPicture, Issue, Picture, Revision, RevisionPicture
 from newsletter.errors import Invalid, NotFound
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_SIDE = 8_000
 # What every mail program shows. SVG is none of them, and could carry a script.
-_ENDINGS: Mapping[str, str] = {"PNG": "png", "JPEG": "jpg", "GIF": "gif"}
+ENDINGS: Mapping[str, str] = {"PNG": "png", "JPEG": "jpg", "GIF": "gif"}
 MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif"}
+
+_OURS = re.compile(rf"[0-9a-f]{{64}}\.(?:{'|'.join(MEDIA_TYPES)})")
+_NOT_IN_A_NAME = re.compile("[^a-z0-9]+")
+_LONGEST_STEM = 60
+_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFolder:
-    """The folder that holds every picture's bytes."""
+class Opened:
+    """A kept picture, ready to be handed on piece by piece."""
 
-    root: Path
+    size: int
+    chunks: Iterator[bytes]
+
+
+class Pictures(ABC):
+    """Where every picture's bytes are kept, whatever holds them."""
 
     def keep(self, session: Session, name: str, content: bytes, now: datetime) -> Picture:
         """Check and keep a picture; the same bytes are kept once. Invalid, naming it, if it is none."""
         ending, (width, height) = _look_at(name, content)
         file_name = f"{hashlib.sha256(content).hexdigest()}.{ending}"
-        known = session.get(Picture, file_name)
-        self._write(file_name, content)
-        if known:
-            return known
-        picture = Picture(file_name=file_name, width=width, height=height, size=len(content), created_at=now)
-        session.add(picture)
-        return picture
+        self._put(file_name, content)
+        values = {"file_name": file_name, "width": width, "height": height, "size": len(content), "created_at": now}
+        session.execute(insert(session, Picture).values(values).on_conflict_do_nothing())
+        return session.get_one(Picture, file_name)
+
+    def open(self, file_name: str) -> Opened:
+        """A kept picture piece by piece; NotFound if it is not one of ours."""
+        if not _OURS.fullmatch(file_name):
+            raise _no_such_picture()
+        return self._get(file_name)
+
+    def read(self, file_name: str) -> bytes:
+        """All of a kept picture; NotFound if it is not one of ours."""
+        return b"".join(self.open(file_name).chunks)
+
+    @abstractmethod
+    def _put(self, file_name: str, content: bytes) -> None:
+        """Hold the bytes under that name, whole or not at all."""
+
+    @abstractmethod
+    def _get(self, file_name: str) -> Opened:
+        """The bytes of that name; NotFound if there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFolder(Pictures):
+    """A folder that holds every picture's bytes."""
+
+    root: Path
 
     def path(self, file_name: str) -> Path:
         """Where a kept picture lies; NotFound if it is not one of ours."""
-        stem, _, ending = file_name.partition(".")
         path = self.root / file_name
-        if len(stem) != 64 or not stem.isalnum() or ending not in MEDIA_TYPES or not path.is_file():
-            raise NotFound("there is no such picture")
+        if not _OURS.fullmatch(file_name) or not path.is_file():
+            raise _no_such_picture()
         return path
 
-    def _write(self, file_name: str, content: bytes) -> None:
+    def _put(self, file_name: str, content: bytes) -> None:
         path = self.root / file_name
         if path.exists():
             return
         self.root.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}")
+        draft = path.with_suffix(f".{os.getpid()}-{get_ident()}")
         draft.write_bytes(content)
         draft.replace(path)
+
+    def _get(self, file_name: str) -> Opened:
+        path = self.path(file_name)
+        return Opened(path.stat().st_size, _chunks(path))
+
+
+def attach(session: Session, issue: Issue, wished: str, picture: Picture, now: datetime) -> str:
+    """Give an issue a picture by a name like the one wished for, and by no name that another of its has."""
+    known = attached(session, issue)
+    for name in _names(wished, PurePosixPath(picture.file_name).suffix):
+        if known.get(name) == picture.file_name:
+            return name
+        if name not in known and _claim(session, issue, name, picture, now):
+            return name
+    raise AssertionError("names are without end")
+
+
+def attached(session: Session, issue: Issue) -> dict[str, str]:
+    """Every picture that a text of this issue may show: its name, and the kept file's.
+
+    Those that were uploaded, and those of every revision, for an older text may be taken up again.
+    """
+    uploaded = select(AttachedPicture.name, AttachedPicture.file_name).where(AttachedPicture.issue_id == issue.id)
+    shown = select(RevisionPicture.name, RevisionPicture.file_name).join(
+        Revision, Revision.id == RevisionPicture.revision_id
+    )
+    shown = shown.where(Revision.issue_id == issue.id).order_by(Revision.number)
+    return {name: kept for pictures in (uploaded, shown) for name, kept in session.execute(pictures)}
+
+
+def clean_stem(wished: str) -> str:
+    """A file's name without its ending, in the letters that every system and every Markdown link can spell."""
+    stem = PurePosixPath(wished.replace("\\", "/")).stem
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
+    return _NOT_IN_A_NAME.sub("-", plain)[:_LONGEST_STEM].strip("-") or "picture"
+
+
+def _names(wished: str, ending: str) -> Iterator[str]:
+    stem = clean_stem(wished)
+    yield f"{stem}{ending}"
+    yield from (f"{stem}-{number}{ending}" for number in count(2))
+
+
+def _claim(session: Session, issue: Issue, name: str, picture: Picture, now: datetime) -> bool:
+    values = {"issue_id": issue.id, "name": name, "file_name": picture.file_name, "attached_at": now}
+    row = insert(session, AttachedPicture).values(values).on_conflict_do_nothing()
+    return session.scalar(row.returning(AttachedPicture.name)) is not None
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _no_such_picture() -> NotFound:
+    return NotFound("there is no such picture")
 
 
 def _look_at(name: str, content: bytes) -> tuple[str, tuple[int, int]]:
     if len(content) > MAX_BYTES:
         raise Invalid(f"{name}: {len(content) / 1e6:.0f} MB is too large for mail; {MAX_BYTES >> 20} MB is the most")
     try:
-        with Image.open(io.BytesIO(content), formats=tuple(_ENDINGS)) as image:
+        with Image.open(io.BytesIO(content), formats=tuple(ENDINGS)) as image:
             image.verify()
             kind, size = image.format or "", image.size
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
         raise Invalid(f"{name}: not a PNG, JPEG or GIF; mail programs show only these") from None
     if max(size) > MAX_SIDE:
         raise Invalid(f"{name}: {size[0]} × {size[1]} pixels; {MAX_SIDE} a side is the most")
-    return _ENDINGS[kind], size
+    return ENDINGS[kind], size

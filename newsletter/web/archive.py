@@ -3,7 +3,7 @@
 from datetime import datetime
 from itertools import islice
 
-from flask import Blueprint, Response, abort, make_response, render_template, request, send_file
+from flask import Blueprint, Response, abort, make_response, render_template, request
 
 from newsletter.db import Session
 from newsletter.editorial import archive
@@ -59,11 +59,15 @@ def issue(slug: str) -> Response:
 @blueprint.get("/pictures/<file_name>")
 def picture(file_name: str) -> Response:
     """A picture of an issue; its name is its content, so it may be kept for ever."""
-    path = house().pictures.path(file_name)
-    answer = send_file(path.absolute(), mimetype=MEDIA_TYPES[path.suffix[1:]], etag=path.stem)
+    found = house().pictures.open(file_name)
+    stem, _, ending = file_name.partition(".")
+    answer = Response(found.chunks, mimetype=MEDIA_TYPES[ending])
+    answer.content_length = found.size
     answer.headers["Cache-Control"] = _FOREVER
     # Mail programs in a browser show it on a page that is not ours.
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    answer.set_etag(stem)
+    answer.make_conditional(request)
     return answer
 
 

@@ -54,7 +54,7 @@ def test_the_shipped_issues_go_in_and_come_out_byte_for_byte(
         for text in filing.read(SHIPPED, lambda name, content: pictures.keep(session, name, content, now).file_name):
             assert shelf.save(session, home, text, BY_FILE, now) is Saved.NEW
     with sessions.reading() as session:
-        filing.write_folder(session.scalars(shelf.listing()).all(), tmp_path / "out", pictures.path)
+        filing.write_folder(session.scalars(shelf.listing()).all(), tmp_path / "out", pictures.read)
     for path in [*SHIPPED.glob("*.md"), *SHIPPED.glob("*.png")]:
         assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
 
@@ -134,7 +134,7 @@ def test_pictures_in_folders_below_go_in_and_come_out(
     with sessions.reading() as session:
         issues = session.scalars(select(Issue)).all()
         for _ in range(2):
-            filing.write_folder(issues, tmp_path / "out", pictures.path)
+            filing.write_folder(issues, tmp_path / "out", pictures.read)
     assert {path: (tmp_path / "out" / path).read_bytes() for path in files} == files
 
 
@@ -147,7 +147,7 @@ def test_two_issues_that_mean_different_pictures_by_one_name_are_not_dumped_over
     with sessions.reading() as session:
         issues = session.scalars(shelf.listing()).all()
         with pytest.raises(Conflict, match=r"shots/back\.png: a-calm-neck and a-tight-back mean different files by it"):
-            filing.write_folder(issues, tmp_path / "out", pictures.path)
+            filing.write_folder(issues, tmp_path / "out", pictures.read)
     assert not (tmp_path / "out").exists()
 
 
@@ -159,7 +159,7 @@ def test_a_folder_that_cannot_be_written_is_named(
     with sessions.reading() as session:
         issues = session.scalars(select(Issue)).all()
         with pytest.raises(Conflict, match="cannot be written"):
-            filing.write_folder(issues, tmp_path / "out", pictures.path)
+            filing.write_folder(issues, tmp_path / "out", pictures.read)
 
 
 def test_an_issue_that_has_gone_out_keeps_its_text(sessions: Sessions, publication: Publication, now: datetime) -> None:
@@ -194,7 +194,7 @@ def test_dumping_does_not_write_over_a_file_that_differs(
     with sessions.reading() as session:
         issues = session.scalars(select(Issue)).all()
         with pytest.raises(Conflict, match="differs from the store"):
-            filing.write_folder(issues, tmp_path, pictures.path)
+            filing.write_folder(issues, tmp_path, pictures.read)
     assert (tmp_path / NAME).read_text() == "mine"
 
 

@@ -1,0 +1,70 @@
+"""The bucket: pictures kept in a store that speaks S3, for more than one web server. The only door to obstore."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import ObjectStore, S3Store
+from pydantic import SecretStr
+
+from newsletter.editorial.pictures import MEDIA_TYPES, Opened, Pictures
+from newsletter.errors import NotFound, Unavailable
+
+_PATIENCE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureBucket(Pictures):
+    """A bucket that holds every picture's bytes."""
+
+    store: ObjectStore
+
+    def _put(self, file_name: str, content: bytes) -> None:
+        media_type = MEDIA_TYPES[PurePosixPath(file_name).suffix[1:]]
+        with _our_errors():
+            obstore.put(self.store, file_name, content, attributes={"Content-Type": media_type})
+
+    def _get(self, file_name: str) -> Opened:
+        with _our_errors():
+            found = obstore.get(self.store, file_name)
+            return Opened(found.meta["size"], _chunks(found))
+
+
+def open_bucket(url: str, endpoint: str, region: str, key_id: str, secret: SecretStr) -> PictureBucket:
+    """The pictures below `s3://bucket/prefix`; it is asked for nothing yet."""
+    place = urlsplit(url)
+    store = S3Store(
+        place.netloc,
+        prefix=place.path.strip("/") or None,
+        endpoint=endpoint or None,
+        region=region,
+        access_key_id=key_id,
+        secret_access_key=secret.get_secret_value(),
+        virtual_hosted_style_request=False,
+        client_options={"allow_http": endpoint.startswith("http://"), "timeout": _PATIENCE},
+        retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},
+    )
+    return PictureBucket(store)
+
+
+def _chunks(found: "obstore.GetResult") -> Iterator[bytes]:
+    with _our_errors():
+        for chunk in found.stream():
+            yield bytes(chunk)
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except (NotFoundError, FileNotFoundError):
+        raise NotFound("there is no such picture") from None
+    except (BaseError, OSError) as error:
+        # Its own words may hold the bucket's name and the key's; they help the operator, not the reader.
+        kind = type(error).__name__
+        raise Unavailable(f"The store of pictures does not answer ({kind}). Try again in a minute.") from error

@@ -1,0 +1,217 @@
+"""Developing: what an editor uploads becomes a picture that every mail program shows.
+
+Nothing is handed on but pixels, upright and in sRGB: no place where a photo was taken, no camera, no words, no
+code. Its size is read and held against the limits before any of it is decoded, and one is decoded at a time.
+"""
+
+import io
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+
+from PIL import Image, ImageCms, ImageSequence
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.Image import Resampling, Transpose
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from newsletter.editorial import animation, sniffing
+from newsletter.errors import Invalid
+
+UPLOAD_BYTES = 40 * 1024 * 1024
+WIDTH = 1_200
+"""Pixels: twice what the column of a mail is wide, for sharp screens."""
+
+_HEIGHT = 8_000
+_MAX_SIDE = 16_000
+_MAX_PIXELS = 50_000_000
+_ANIMATION_BYTES = 2 * 1024 * 1024
+_ANIMATION_PIXELS = 100_000_000
+_LIGHT_BYTES = 300_000
+_QUALITY = 84
+_ORIENTATION = 0x0112  # the tag of Exif
+_TURNS: Mapping[int, Transpose] = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+_LYING = range(5, 9)
+
+# Not Image.open, which warns or refuses by limits of its own before it tells the size.
+_READERS: Mapping[str, Callable[[io.BytesIO], ImageFile]] = {
+    "PNG": PngImageFile,
+    "JPEG": JpegImageFile,
+    "GIF": GifImageFile,
+    "WEBP": WebPImageFile,
+    "AVIF": AvifImageFile,
+}
+# What the readers of pictures raise when a file is not what it says.
+_BROKEN = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, RuntimeError),
+    *(AttributeError, Warning, struct.error, Image.DecompressionBombError),
+)
+_DAMAGED = "This picture is damaged, or its file breaks off early. Export it again, or upload it once more."
+_ONE_FRAME = "Only the first picture of the animation is kept: {reason}."
+
+_in_the_darkroom = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Developed:
+    """A picture for mail, and what was done to it that its editor should know."""
+
+    content: bytes
+    note: str
+
+
+def develop(content: bytes) -> Developed:
+    """A PNG, JPEG or GIF of at most 1,200 pixels across from an upload; Invalid, with the reason, if there is none."""
+    if len(content) > UPLOAD_BYTES:
+        raise Invalid(too_many_bytes(len(content)))
+    kind = sniffing.kind(content)
+    if kind == "WEBP":
+        _refuse_too_large(sniffing.webp_size(content))
+    with _in_the_darkroom:
+        try:
+            with _READERS[kind](io.BytesIO(content)) as image:
+                _refuse_too_large(image.size)
+                return _developed(image, content)
+        except _BROKEN:
+            raise Invalid(_DAMAGED) from None
+
+
+def too_many_bytes(size: int) -> str:
+    """Why an upload of so many bytes is not taken."""
+    most = UPLOAD_BYTES >> 20
+    return f"This file has {size / 2**20:,.0f} MB, and {most} MB are the most. Save it smaller and upload that."
+
+
+def _refuse_too_large(size: tuple[int, int]) -> None:
+    width, height = size
+    if max(size) > _MAX_SIDE or width * height > _MAX_PIXELS:
+        raise Invalid(
+            f"This picture has {width:,} × {height:,} pixels. {_MAX_SIDE:,} a side and {_MAX_PIXELS // 10**6} million "
+            f"in all are the most, and mail shows {WIDTH:,} across. Save it smaller and upload that."
+        )
+
+
+def _developed(image: ImageFile, content: bytes) -> Developed:
+    cut = ""
+    if getattr(image, "is_animated", False):
+        moving, reason = _moving(image, content)
+        if moving:
+            return Developed(moving, "")
+        cut = _ONE_FRAME.format(reason=reason)
+        image.seek(0)
+    before = image.size
+    is_photo = image.format == "JPEG"
+    small = _upright(image)
+    notes = [cut, _scaled(before, small.size)]
+    return Developed(_encoded(small, is_photo=is_photo), " ".join(filter(None, notes)))
+
+
+def _moving(image: ImageFile, content: bytes) -> tuple[bytes, str]:
+    """An animation as mail may carry it; else nothing, and why."""
+    if image.format != "GIF":
+        return b"", "mail programs show only GIFs moving"
+    if image.width > WIDTH or len(content) > _ANIMATION_BYTES:
+        return b"", f"one that moves may be {WIDTH:,} pixels across and {_ANIMATION_BYTES >> 20} MB at most"
+    found = animation.stripped(content)
+    if found.frames * image.width * image.height > _ANIMATION_PIXELS:
+        return b"", f"it has {found.frames:,} of them"
+    for _ in ImageSequence.Iterator(image):
+        image.load()
+    return found.content, ""
+
+
+def _scaled(before: tuple[int, int], after: tuple[int, int]) -> str:
+    if sorted(before) == sorted(after):
+        return ""
+    return f"Scaled from {before[0]:,} × {before[1]:,} to {after[0]:,} × {after[1]:,} pixels."
+
+
+def _upright(image: ImageFile) -> Image.Image:
+    """The picture as it is meant to be seen, in sRGB, and no wider than mail shows it."""
+    turn, profile = _orientation(image), image.info.get("icc_profile")
+    box = (_HEIGHT, WIDTH) if turn in _LYING else (WIDTH, _HEIGHT)
+    plain = _plain(image, box)
+    # In place, so that a large JPEG is never decoded at its full size.
+    plain.thumbnail(box, Resampling.LANCZOS, reducing_gap=2)
+    plain.load()
+    seen = _in_srgb(plain, profile)
+    return seen.transpose(_TURNS[turn]) if turn in _TURNS else seen
+
+
+def _orientation(image: ImageFile) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except _BROKEN:
+        return 1
+
+
+def _plain(image: Image.Image, box: tuple[int, int]) -> Image.Image:
+    """In a mode that can be scaled: with grey or three colours, with or without transparency."""
+    if image.mode == "P" and image.width <= box[0] and image.height <= box[1]:
+        return image  # few colours, and nothing to scale: it stays as small as it is
+    if image.mode.startswith("I"):
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if image.mode in {"P", "PA"} or "transparency" in image.info:
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return image.convert("L") if image.mode == "1" else image
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    try:
+        seen = _converted(image, profile) if profile and image.mode in {"RGB", "RGBA", "CMYK"} else image
+    except (ImageCms.PyCMSError, OSError):
+        seen = image
+    return seen.convert("RGB") if seen.mode == "CMYK" else seen
+
+
+def _converted(image: Image.Image, profile: bytes) -> Image.Image:
+    colours = image.convert("RGB") if image.mode == "RGBA" else image
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    seen = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    if seen is None:
+        return image
+    if image.mode == "RGBA":
+        seen.putalpha(image.getchannel("A"))
+    return seen
+
+
+def _encoded(image: Image.Image, *, is_photo: bool) -> bytes:
+    """JPEG for photos, and for whatever else is much lighter that way; PNG for the rest."""
+    bare = _bare(image)
+    if bare.mode in {"RGBA", "LA", "P"}:
+        return _saved(bare, "PNG", optimize=True, **_see_through(image))
+    jpeg = _saved(bare, "JPEG", quality=_QUALITY, optimize=True, progressive=True)
+    if is_photo:
+        return jpeg
+    png = _saved(bare, "PNG", optimize=True)
+    return png if len(png) <= max(_LIGHT_BYTES, 2 * len(jpeg)) else jpeg
+
+
+def _bare(image: Image.Image) -> Image.Image:
+    """The same pixels, and nothing else that could be written beside them."""
+    is_opaque = image.mode in {"RGBA", "LA"} and image.getchannel("A").getextrema()[0] == 255
+    bare = image.convert(image.mode[:-1]) if is_opaque else image.copy()
+    bare.info = {}
+    return bare
+
+
+def _see_through(image: Image.Image) -> dict[str, object]:
+    return {"transparency": image.info["transparency"]} if image.mode == "P" and "transparency" in image.info else {}
+
+
+def _saved(image: Image.Image, kind: str, **choices: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **choices)
+    return file.getvalue()
