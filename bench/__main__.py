@@ -21,6 +21,7 @@ MEASURES: Sequence[Callable[[], Row]] = (
     sending.from_afar,
     sending.from_afar_on_many,
     sending.by_two,
+    sending.signed,
     sending.as_the_list_grows,
     fanning_out.on_sqlite,
     fanning_out.on_postgresql,

@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy import Column, Engine, MetaData, Table, insert, literal
 
 from bench import stock
+from bench.press import LINKS
 from bench.rows import RUNS, Row
 from newsletter import publications, publishing
 from newsletter.audience import roster
@@ -78,7 +79,7 @@ def _ready_issues(sessions: Sessions) -> list[str]:
 def _fan_out(engine: Engine, slug: str) -> float:
     def act() -> None:
         with Sessions(engine).begin() as session:
-            publishing.send_now(session, stock.LINKS, shelf.find(session, slug), datetime.now(UTC))
+            publishing.send_now(session, LINKS, shelf.find(session, slug), datetime.now(UTC))
 
     return _seconds(engine, act)
 

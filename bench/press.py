@@ -11,15 +11,21 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import IO, cast
 
 import structlog
 
-from bench.stock import LINKS
 from newsletter.config import MailServer
 from newsletter.db import Sessions, open_engine
+from newsletter.delivery.keyring import NO_KEYS, Keyring
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.sender import PressRun
+from newsletter.links import Links
+from newsletter.tokens import Seal
+
+LINKS = Links("https://letters.example.org", Seal(b"a secret for benchmarks"))
+SELECTOR = "press"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +37,9 @@ class Run:
     megabytes: float
 
 
-def runs(url: str, port: int, connections: int, workers: int = 1) -> list[Run]:
-    """Send what waits in this database to this port, by so many workers at once."""
-    command = [sys.executable, "-m", "bench.press", url, str(port), str(connections)]
+def runs(url: str, port: int, connections: int, workers: int = 1, keys: Path | None = None) -> list[Run]:
+    """Send what waits in this database to this port, by so many workers at once, signed by the keys in a folder."""
+    command = [sys.executable, "-m", "bench.press", url, str(port), str(connections), str(keys or "")]
     started = [
         subprocess.Popen([*command, f"bench-{number}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for number in range(workers)
@@ -49,11 +55,13 @@ def runs(url: str, port: int, connections: int, workers: int = 1) -> list[Run]:
 
 def main(arguments: Sequence[str]) -> None:
     """As a process."""
-    url, port, connections, worker = arguments
+    url, port, connections, folder, worker = arguments
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     engine = open_engine(url)
     limits = Limits(connections=int(connections))
-    press = PressRun(Sessions(engine), MailServer("127.0.0.1", int(port)), LINKS, worker=worker, limits=limits)
+    keyring = Keyring.load(Path(folder), [SELECTOR]) if folder else NO_KEYS
+    server = MailServer("127.0.0.1", int(port))
+    press = PressRun(Sessions(engine), server, LINKS, worker=worker, limits=limits, keyring=keyring)
     print("ready", flush=True)
     sys.stdin.readline()
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()

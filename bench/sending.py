@@ -3,10 +3,13 @@
 import statistics
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench import press, sinks, stock
 from bench.press import Run
 from bench.rows import RUNS, Row
+from newsletter.delivery import keyring
 
 COPIES = 20_000
 OCTETS = 39_000
@@ -47,6 +50,21 @@ def by_two() -> Row:
         f"one worker: {one:,.0f}/s",
         two / one,
         "≥ 1.9",
+    )
+
+
+def signed() -> Row:
+    """Copies a second signed with RSA-2048 by two processes, beside one that signs nothing."""
+    with TemporaryDirectory() as folder:
+        keys = keyring.make(Path(folder), stock.SENDER_DOMAIN, press.SELECTOR).parent
+        pairs = [(_plain(1, None), _plain(2, keys)) for _ in range(RUNS)]
+    plain, signed = (statistics.median(rates) for rates in zip(*pairs, strict=True))
+    return Row(
+        f"signed with RSA-2048 by two processes, SQLite, {CONNECTIONS} connections",
+        f"{signed:,.0f}/s",
+        f"one process, not signed: {plain:,.0f}/s",
+        statistics.median(with_key / without for without, with_key in pairs),
+        "≥ 0.5, ≥ 2,000/s",
     )
 
 
@@ -105,6 +123,12 @@ def _slow(copies: int, connections: int, workers: int) -> float:
     with stock.postgresql() as url, sinks.far(0.005) as port:
         stock.fill(url, copies)
         return copies / max(run.seconds for run in press.runs(url, port, connections, workers))
+
+
+def _plain(workers: int, keys: Path | None) -> float:
+    with stock.sqlite() as url, sinks.near() as port:
+        stock.fill(url, COPIES)
+        return COPIES / max(run.seconds for run in press.runs(url, port, CONNECTIONS, workers, keys))
 
 
 def _alone(copies: int) -> Run:

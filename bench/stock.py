@@ -8,17 +8,16 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import create_engine, insert, make_url
 
+from bench.press import LINKS
 from newsletter import migrating, publication_file, publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions, open_engine
 from newsletter.editorial import filing, shelf
 from newsletter.editorial.models import Readiness
 from newsletter.editorial.pictures import PictureFolder
-from newsletter.links import Links
-from newsletter.tokens import Seal
 
 ISSUES = Path(__file__).parents[1] / "issues"
-LINKS = Links("https://letters.example.org", Seal(b"a secret for benchmarks"))
+SENDER_DOMAIN = "backpainhelp.example"
 _AT_ONCE = 50_000
 
 
