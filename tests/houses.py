@@ -76,6 +76,7 @@ def open_another_publication(house: House, now: datetime) -> None:
     """A second letter of the same house, without a weekly slot."""
     with house.sessions.begin() as session:
         other = {"slug": "other", "name": "The Other Letter", "sender_name": "The Other Letter"}
+        other["postal_address"] = "2 Example Street"
         session.add(Publication(sender_address="other@letters.example", created_at=now, **other))
 
 
@@ -99,8 +100,13 @@ def letters(house: House) -> list[dict[str, str]]:
 
 def dump(house: House) -> dict[str, list[str]]:
     """Every row of every table."""
+    return dump_of(house.sessions)
+
+
+def dump_of(sessions: Sessions) -> dict[str, list[str]]:
+    """The same, of a store without a house."""
     tables = Base.metadata.sorted_tables
-    with house.sessions.reading() as session:
+    with sessions.reading() as session:
         return {table.name: sorted(map(repr, session.execute(table.select()))) for table in tables}
 
 

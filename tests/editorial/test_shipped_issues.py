@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from newsletter.editorial import issue_file, preflight, render
+from newsletter.editorial.preflight import Known
+from tests.editorial.manuscripts import MASTHEAD, picture_url
+
 ISSUES = Path(__file__).parents[2] / "issues"
 FILES = sorted(ISSUES.glob("[0-9]*.md"))
 TUESDAY = 1
@@ -150,6 +154,12 @@ def test_an_issue_cites_at_least_two_sources_and_links_each_in_the_text(issue: S
 def test_every_outside_link_is_a_listed_source(issue: Shipped) -> None:
     outside = {url for url in issue.links if "backpainhelp.example" not in url}
     assert outside <= {source["url"] for source in issue.front["sources"]}
+
+
+def test_preflight_finds_nothing_to_mend(issue: Shipped) -> None:
+    file = issue_file.read(issue.path)
+    known = Known(own_hosts=frozenset({"backpainhelp.example"}))
+    assert preflight.check(file, render.issue(file, MASTHEAD, picture_url), known) == []
 
 
 def test_no_issue_promises_a_cure(issue: Shipped) -> None:

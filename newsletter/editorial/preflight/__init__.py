@@ -1,0 +1,49 @@
+"""Preflight: is an issue fit to print? One rule to a function; each finding says where, why and how to mend it.
+
+findings   what is said: level, line, what is wrong, why it matters, how to mend it
+rulebook   how a function becomes a rule, and how all of them are asked
+galley     what a rule is given: the issue, its mail, and what is known beside them
+known      the facts that the text does not hold: sizes, answers, earlier subjects
+page, colours, weight   the mail's HTML read, its colours as they are seen, its bytes by block
+
+The rules: inbox, merging, letter, linking, pictured, wording, dates, reading, health, filtered.
+What blocks depends on the text and the publication alone, never on the network or the hour.
+"""
+
+from newsletter.editorial.issue_file import IssueFile
+from newsletter.editorial.preflight import (  # noqa: F401  (importing a module enters its rules)
+    dates,
+    filtered,
+    health,
+    inbox,
+    letter,
+    linking,
+    merging,
+    pictured,
+    reading,
+    wording,
+)
+from newsletter.editorial.preflight.findings import Finding, Level
+from newsletter.editorial.preflight.galley import Galley
+from newsletter.editorial.preflight.known import Known, PictureSize, SpamVerdict
+from newsletter.editorial.preflight.rulebook import RULES, Rule, judge, rule
+from newsletter.editorial.render import Rendered
+
+__all__ = [
+    "RULES",
+    "Finding",
+    "Galley",
+    "Known",
+    "Level",
+    "PictureSize",
+    "Rule",
+    "SpamVerdict",
+    "check",
+    "judge",
+    "rule",
+]
+
+
+def check(issue: IssueFile, mail: Rendered, known: Known | None = None) -> list[Finding]:
+    """Every finding of every rule, the blocking ones first."""
+    return judge(Galley(issue, mail, known or Known()))

@@ -1,0 +1,146 @@
+"""The colours of a mail as it is seen: which words stand on which ground, in the light scheme and in the dark one.
+
+Enough of CSS for what our own renderer writes: styles on the elements, and for dark mode `!important` rules within
+`@media (prefers-color-scheme: dark)` whose selectors are tags and classes.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from newsletter.editorial.preflight.page import Element, Page
+
+_DARK = re.compile(r"@media \(prefers-color-scheme: ?dark\) ?\{((?:[^{}]*\{[^{}]*\})*)")
+_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+_HEX = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
+_STEP = re.compile(r"([a-z0-9]*)((?:\.[\w-]+)*)", re.IGNORECASE)
+_COLOUR = re.compile(r"(?<![\w-])color:\s*(#[0-9a-fA-F]+)")
+_GROUND = re.compile(r"(?<![\w-])background(?:-color)?:\s*(#[0-9a-fA-F]+)")
+_BLANK = " \t\r\n\u00a0\u200c\u034f"
+
+Step = tuple[str, frozenset[str]]
+"""A tag (empty for any) and the classes that an element must have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Words in one colour on a ground of another, as `#rrggbb`."""
+
+    words: str
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class DarkRule:
+    """A rule of the dark scheme: whom it meets, and the colours that it sets (empty for none)."""
+
+    steps: tuple[Step, ...]
+    words: str
+    ground: str
+
+    @property
+    def weight(self) -> tuple[int, int]:
+        """CSS's specificity: classes, then tags."""
+        return sum(len(classes) for _, classes in self.steps), sum(bool(tag) for tag, _ in self.steps)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Seen:
+    """How words in an element look; alike elements in alike places share one, so a mail has few."""
+
+    rules: tuple[DarkRule, ...]
+    path: tuple[Step, ...] = ()
+    light: Pair = Pair("#000000", "#ffffff")
+    dark: Pair = Pair("#000000", "#ffffff")
+    hidden: bool = False
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours by WCAG 2.2, from 1 to 21."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def pairs(page: Page) -> dict[tuple[str, Pair], str]:
+    """Every pair of colours in which the mail has words, by scheme (`light`, `dark`), with the first such words."""
+    seen: dict[Element | None, _Seen] = {None: _start(page.html[: page.html.find("<body")])}
+    found: dict[tuple[str, Pair], str] = {}
+    for element in page.elements:
+        above = seen[element.parent]
+        seen[element] = here = _look(above, element.tag, element.attributes.get("class", ""), element.style)
+        if not here.hidden and element.words.strip(_BLANK):
+            found.setdefault(("light", here.light), element.words)
+            found.setdefault(("dark", here.dark), element.words)
+    return found
+
+
+@lru_cache(maxsize=8)
+def _start(head: str) -> _Seen:
+    return _Seen(_dark_rules(head))
+
+
+@lru_cache(maxsize=4_096)
+def _look(above: _Seen, tag: str, classes: str, style: str) -> _Seen:
+    path = (*above.path, (tag, frozenset(classes.split())))
+    words, ground = _COLOUR.search(style), _GROUND.search(style)
+    own = (_six(words[1]) if words else "", _six(ground[1]) if ground else "")
+    light, dark = _over(above.light, *own), _over(_over(above.dark, *own), *_in_the_dark(path, above.rules))
+    hidden = above.hidden or tag == "style" or "display:none" in style.replace(" ", "")
+    return _Seen(above.rules, path, light, dark, hidden)
+
+
+def _over(pair: Pair, words: str, ground: str) -> Pair:
+    return replace(pair, words=words or pair.words, ground=ground or pair.ground)
+
+
+def _in_the_dark(path: tuple[Step, ...], rules: tuple[DarkRule, ...]) -> tuple[str, str]:
+    """What the dark rules say of an element: of those that meet it, the weightiest, and the last of these."""
+    words = ground = ""
+    for rule in rules:
+        if _meets(rule.steps, path):
+            words, ground = rule.words or words, rule.ground or ground
+    return words, ground
+
+
+def _meets(steps: tuple[Step, ...], path: tuple[Step, ...]) -> bool:
+    if not _is_like(steps[-1], path[-1]):
+        return False
+    above = iter(reversed(path[:-1]))
+    return all(any(_is_like(step, place) for place in above) for step in reversed(steps[:-1]))
+
+
+def _is_like(step: Step, place: Step) -> bool:
+    return step[0] in {"", place[0]} and step[1] <= place[1]
+
+
+def _dark_rules(head: str) -> tuple[DarkRule, ...]:
+    """The dark scheme's rules, the weightiest last."""
+    rules = (rule for media in _DARK.findall(head) for found in _RULE.findall(media) for rule in _read(*found))
+    return tuple(sorted(rules, key=lambda rule: rule.weight))
+
+
+def _read(selectors: str, declared: str) -> Iterator[DarkRule]:
+    words, ground = _COLOUR.search(declared), _GROUND.search(declared)
+    if not (words or ground):
+        return
+    for selector in selectors.split(","):
+        steps = [_STEP.fullmatch(step) for step in selector.split()]
+        if steps and all(steps):
+            yield DarkRule(
+                tuple((step[1].lower(), frozenset(step[2].split(".")[1:])) for step in steps if step),
+                _six(words[1]) if words else "",
+                _six(ground[1]) if ground else "",
+            )
+
+
+def _six(colour: str) -> str:
+    if not _HEX.fullmatch(colour):
+        return ""
+    return colour.lower() if len(colour) == 7 else "#" + "".join(digit * 2 for digit in colour[1:].lower())
+
+
+def _luminance(colour: str) -> float:
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,0 +1,123 @@
+"""Rules for dates in English text: the weekday must be the day's, and the year one that is meant."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from newsletter.editorial.preflight.findings import Finding, note, warning
+from newsletter.editorial.preflight.galley import Galley, Line
+from newsletter.editorial.preflight.rulebook import rule
+
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_WEEKDAY = r"(?P<weekday>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?,?\s+"
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_MONTH = (
+    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+)
+_YEAR = r"(?:,?\s+(?P<year>\d{4})\b)?"
+_DATES = (
+    re.compile(rf"\b(?:{_WEEKDAY}(?:the\s+)?)?{_DAY}\s+(?:of\s+)?{_MONTH}{_YEAR}", re.IGNORECASE),
+    re.compile(rf"\b(?:{_WEEKDAY})?{_MONTH}\s+(?:the\s+)?{_DAY}\b(?!\s*[:%]){_YEAR}", re.IGNORECASE),
+)
+_FAR_YEAR = re.compile(rf"(?:\bin|\bsince|\bby|\bof|{_MONTH})\s+(?P<year>[2-9]\d{{3}})\b", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
+_FAR = 20
+_NEAR = 45
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A date as it is written: 0 and None for what is not said."""
+
+    line: Line
+    place: int
+    words: str
+    weekday: int | None
+    day: int
+    month: int
+    year: int | None
+
+    def in_year(self, year: int) -> date | None:
+        """The date in a year; None if there is no such day."""
+        try:
+            return date(year, self.month, self.day)
+        except ValueError:
+            return None
+
+
+@rule()
+def weekdays_are_right(galley: Galley) -> Iterator[Finding]:
+    """A reader who comes on Tuesday the 25th, when the 25th is a Wednesday, comes in vain."""
+    for written in _dates(galley):
+        if all(written.in_year(year) is None for year in (2023, 2024)):
+            yield _finding(warning, written, f"there is no {written.words}", "look it up in a calendar")
+            continue
+        meant = _meant(written, galley)
+        if written.weekday is not None and meant is not None and meant.weekday() != written.weekday:
+            right = f"{meant.day} {_MONTHS[meant.month - 1].title()} {meant.year} is a {meant:%A}"
+            yield _finding(warning, written, f"“{written.words}”: {right}", "mend the weekday or the day")
+
+
+@rule()
+def years_are_meant(galley: Galley) -> Iterator[Finding]:
+    """In January the fingers still type last year, and a slip makes it another century."""
+    issued = galley.issue.date
+    if issued is None or not galley.is_english:
+        return
+    for written in _dates(galley):
+        this_year = written.in_year(issued.year)
+        if this_year and written.year == issued.year - 1 and abs(this_year - issued).days <= _NEAR:
+            yield _finding(note, written, f"“{written.words}” is a year before this issue", "see whether it is meant")
+    for line in galley.lines:
+        for found in _FAR_YEAR.finditer(line.text) if _DIGIT.search(line.text) else ():
+            if int(found["year"]) > issued.year + _FAR:
+                place = line.column(found.start("year"))
+                yield note(f"{found['year']} lies far ahead", "see whether it is meant", line.number, place)
+
+
+def _dates(galley: Galley) -> Iterator[_Written]:
+    if not galley.is_english:
+        return
+    for line in galley.lines:
+        if _DIGIT.search(line.text):
+            for form in _DATES:
+                yield from (_written(line, found) for found in form.finditer(line.text))
+
+
+def _written(line: Line, found: re.Match[str]) -> _Written:
+    return _Written(
+        line=line,
+        place=found.start(),
+        words=found[0].strip(" ,."),
+        weekday=_number(_WEEKDAYS, found["weekday"]),
+        day=int(found["day"]),
+        month=(_number(_MONTHS, found["month"]) or 0) + 1,
+        year=int(found["year"]) if found["year"] else None,
+    )
+
+
+def _number(names: tuple[str, ...], begun: str | None) -> int | None:
+    if begun is None:
+        return None
+    return next(number for number, name in enumerate(names) if name.startswith(begun.lower()[:3]))
+
+
+def _meant(written: _Written, galley: Galley) -> date | None:
+    """The date in the year that is written, else in the one that brings it nearest to the issue's own."""
+    if written.year is not None:
+        return written.in_year(written.year) if written.year else None
+    issued = galley.issue.date
+    if issued is None:
+        return None
+    near = (written.in_year(issued.year + step) for step in (-1, 0, 1))
+    return min((day for day in near if day), key=lambda day: abs(day - issued), default=None)
+
+
+def _finding(level: Callable[[str, str, int, int], Finding], written: _Written, what: str, mend: str) -> Finding:
+    return level(what, mend, written.line.number, written.line.column(written.place))

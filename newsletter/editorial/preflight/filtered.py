@@ -1,0 +1,27 @@
+"""The rule that hands on what the spam filter said; `newsletter.spam` asks it."""
+
+from collections.abc import Iterator
+
+from newsletter.editorial.preflight.findings import Finding, note, warning
+from newsletter.editorial.preflight.galley import Galley
+from newsletter.editorial.preflight.rulebook import rule
+
+_WORTH_A_WORD = 0.4
+"""The part of what makes spam from which on it is told."""
+
+
+@rule("SpamAssassin, local tests")
+def the_spam_filter_lets_it_pass(galley: Galley) -> Iterator[Finding]:
+    """What one filter takes for spam, others may as well, and then nobody reads it."""
+    said = galley.known.spam
+    if said is None:
+        return
+    if said.score is None or said.threshold is None:
+        yield note(f"the spam filter was not asked: {said.fault}", "")
+        return
+    points = f"SpamAssassin gives it {said.score:.1f} points, and {said.threshold:.1f} are spam"
+    why = f" ({', '.join(said.tests)})" if said.tests else ""
+    if said.score >= said.threshold:
+        yield warning(f"{points}{why}", "mend what these tests are about")
+    elif said.score > _WORTH_A_WORD * said.threshold:
+        yield note(f"{points}{why}", "mend what these tests are about, if it is easy")

@@ -1,0 +1,188 @@
+"""The galley: an issue set in type and pulled for reading, with everything that a rule may want to look at."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from markdown_it.token import Token
+
+from newsletter.delivery import merge
+from newsletter.editorial import markdown, shapes
+from newsletter.editorial.issue_file import IssueFile
+from newsletter.editorial.markdown import Reference
+from newsletter.editorial.preflight.known import Known
+from newsletter.editorial.preflight.page import Page
+from newsletter.editorial.render import FIELDS, Rendered
+
+# As long as they get: a name, an address, and links with a token each.
+_SAMPLE = {"name": "Bartholomew Featherstone", "email": "bartholomew.featherstone@mail.example.org"}
+_LINK = "https://letters.example.org/" + "x" * 100
+
+# What an editor does not read as words: addresses, attributes, code, merge fields.
+_UNREAD = re.compile(r"(?<=\])\([^()]*(?:\([^()]*\)[^()]*)*\)(?:\{[^{}]*\})?|https?://[^\s>)]+|`[^`]+`|\{\{[^{}]*\}\}")
+_CAPTION = re.compile(r"[^()\"]*\"([^\"]*)\"\)")
+_WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+_END = re.compile(r"[.!?…][\"'”’)\]*_]*\s+")
+_ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|etc|al|vs|cf|Dr|Mr|Mrs|Ms|Prof|St|No|approx|Fig|[A-Z])$")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line as it is read: `text` has blanks where there are no words, so that a place in it is one in the file."""
+
+    number: int
+    text: str
+    raw: str
+    offset: int = 0
+    """How far into the file's line it begins."""
+
+    def column(self, place: int) -> int:
+        """The file's column of a place in the text, from 1."""
+        return self.offset + place + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the article as it was written, the line it begins on, and the paragraph around it."""
+
+    text: str
+    line: int
+    paragraph: str
+
+    @property
+    def words(self) -> list[str]:
+        """The words of it that are read."""
+        return _WORD.findall(_UNREAD.sub(" ", self.text))
+
+
+@dataclass(frozen=True)
+class Galley:
+    """An issue, its mail, and what is known; never changed, and what is derived is derived once."""
+
+    issue: IssueFile
+    mail: Rendered
+    known: Known = field(default_factory=Known)
+
+    @property
+    def is_english(self) -> bool:
+        return self.known.language.lower().partition("-")[0] == "en"
+
+    @cached_property
+    def tokens(self) -> list[Token]:
+        return markdown.parse(self.issue.body)
+
+    @cached_property
+    def references(self) -> list[Reference]:
+        """Links and pictures, by their line in the file."""
+        found = markdown.references(self.tokens)
+        return [replace(one, line=self._in_file(one.line)) for one in found]
+
+    @property
+    def links(self) -> list[Reference]:
+        return [one for one in self.references if one.kind == "link"]
+
+    @property
+    def pictures(self) -> list[Reference]:
+        return [one for one in self.references if one.kind == "picture"]
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """Title, subject and preheader, then the text; code and addresses blanked out."""
+        return [*self._front_lines(), *self._body_lines()]
+
+    @cached_property
+    def sentences(self) -> list[Sentence]:
+        """The sentences of paragraphs, lists and quotes; headings and code are none."""
+        return [sentence for line, text in self.paragraphs for sentence in _sentences(text, line)]
+
+    @cached_property
+    def paragraphs(self) -> list[tuple[int, str]]:
+        """Each stretch of running text as it was written, with the line it begins on."""
+        pairs = zip(self.tokens, self.tokens[1:], strict=False)
+        return [
+            (self._in_file(token.map[0] + 1), token.content)
+            for before, token in pairs
+            if token.type == "inline" and token.map and before.type in {"paragraph_open", "td_open"}
+        ]
+
+    @cached_property
+    def word_count(self) -> int:
+        return sum(len(sentence.words) for sentence in self.sentences)
+
+    @cached_property
+    def page(self) -> Page:
+        """The mail's HTML as its longest copy: every merge field filled in."""
+        fields = FIELDS["issue"]
+        values = {**dict.fromkeys(fields, _LINK), **_SAMPLE}
+        return Page.read(merge.compile(self.mail.html, fields).fill(values, merge.as_html))
+
+    def front_line(self, key: str) -> int | None:
+        """The line of a field in the front matter."""
+        found = re.search(rf"^{key}[ \t]*:", self._front, re.MULTILINE)
+        return self._front.count("\n", 0, found.start()) + 1 if found else None
+
+    def line_of(self, words: str) -> int | None:
+        """The first line of the file that holds these words."""
+        place = self.issue.source.find(words)
+        return self.issue.source.count("\n", 0, place) + 1 if words and place >= 0 else None
+
+    @cached_property
+    def _front(self) -> str:
+        return "\n".join(self.issue.source.split("\n")[: self.issue.body_line - 1])
+
+    def _front_lines(self) -> Iterator[Line]:
+        for key in ("title", "subject", "preheader"):
+            words, number = getattr(self.issue, key), self.front_line(key)
+            if words and number:
+                raw = self._front.split("\n")[number - 1]
+                yield Line(number, _blanked(words), words, max(raw.find(words), 0))
+
+    def _body_lines(self) -> Iterator[Line]:
+        code = {number for token in self.tokens if token.type in {"fence", "code_block"} for number in _span(token)}
+        for number, raw in enumerate(self.issue.body.split("\n")):
+            text = " " * len(raw) if number in code else _blanked(raw)
+            yield Line(self._in_file(number + 1), text, raw)
+
+    def _in_file(self, line: int) -> int:
+        return self.issue.body_line + line - 1
+
+
+def words_of(token: Token) -> str:
+    """The plain words of an inline token."""
+    return shapes.words(token.children or [])
+
+
+def _span(token: Token) -> range:
+    return range(*token.map) if token.map else range(0)
+
+
+def _blanked(text: str) -> str:
+    return _UNREAD.sub(_blank, text)
+
+
+def _blank(found: re.Match[str]) -> str:
+    """As many blanks, behind the bracket that tells a link; a caption in quotes is words, and stays."""
+    if not found[0].startswith("("):
+        return " " * len(found[0])
+    caption = _CAPTION.match(found[0], 1)
+    start, end = caption.span(1) if caption else (1, 1)
+    return "(" + " " * (start - 1) + found[0][start:end] + " " * (len(found[0]) - end)
+
+
+def _sentences(text: str, line: int) -> Iterator[Sentence]:
+    start = 0
+    for end in _ends(text):
+        sentence = text[start:end]
+        if sentence.strip():
+            first = start + len(sentence) - len(sentence.lstrip())
+            yield Sentence(sentence.strip(), line + text.count("\n", 0, first), text)
+        start = end
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Where sentences end, the last one where the text does."""
+    for found in _END.finditer(text):
+        if not _ABBREVIATED.search(text, max(0, found.start() - 8), found.start()):
+            yield found.end()
+    yield len(text)

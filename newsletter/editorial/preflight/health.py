@@ -1,0 +1,146 @@
+"""Rules for what is said about health: nothing is promised, every claim has its source, and somebody looked at it."""
+
+import re
+from collections.abc import Iterator
+
+from newsletter.editorial.preflight.findings import Finding, warning
+from newsletter.editorial.preflight.galley import Galley, Sentence
+from newsletter.editorial.preflight.rulebook import rule
+
+_SUBJECTS = re.compile(
+    r"\b(?:health\w*|medic\w+|pain\w*|massages?|therap\w+|treatments?|symptoms?|injur\w+|backs?|muscles?|spines?"
+    r"|diseases?|illness\w*|diets?|vitamins?|sleep|stress|anxiety|exercis\w+|stretch\w*|posture|patients?|doctors?"
+    r"|supplements?|remed(?:y|ies)|weight loss|blood pressure|diabet\w+|cancer)\b",
+    re.IGNORECASE,
+)
+_ENOUGH = 3
+"""Mentions that make an issue one about health."""
+
+_PROMISES = re.compile(
+    r"\b(?:cur(?:e|es|ed|ing|ative|e-alls?|able)|guarante(?:e|es|ed|eing)|miracles?|miraculous(?:ly)?"
+    r"|detox(?:es|ed|ing|if\w+)?|toxins?|breakthrough|wonder (?:drug|cure|remedy)|secret remed(?:y|ies)"
+    r"|pain-?free (?:in|within|for ever|forever)|instant(?:ly)? (?:relie\w+|pain\w*|heal\w*)"
+    r"|(?:100|one hundred) ?(?:%|per ?cent) (?:safe|effective|natural|pain\w*)"
+    r"|(?:heals?|fix(?:es)?|reverses?) (?:any|all|every|your)|permanent(?:ly)? (?:relie\w+|heal\w*|fix\w*|cure\w*)"
+    r"|(?:clinically|scientifically|medically) proven|no side[ -]effects|melts? (?:away )?(?:pain|fat)"
+    r"|(?:doctors?|they) (?:hate|don['’]t want))\b",
+    re.IGNORECASE,
+)
+# “There is no cure”, “massage does not cure”, “nobody can guarantee” promise nothing.
+_DENIED = re.compile(
+    r"\b(?:no|not|never|nothing|nobody|none|neither|nor|cannot|can['’]t|without|rarely|hardly|[a-z]+n['’]t|beware|myth"
+    r"|avoid|ignore|distrust|wary|claims? (?:of|to)|so-called)\b(?:[^\w'’.!?;:-]+[\w'’-]+){0,6}[^\w.!?;:]*$",
+    re.IGNORECASE,
+)
+_CURED_FOOD = re.compile(
+    r"\b(?:cured|curing)\s+(?:ham|meats?|bacon|fish|salmon|sausages?|olives?|concrete|resin)", re.IGNORECASE
+)
+
+_CLAIMS = re.compile(
+    r"\b(?:stud(?:y|ies)|research(?:ers)?|trials?|reviews?|meta-analys[ei]s|experiments?|scientists?|experts?|evidence"
+    r"|data|surveys?)\s+(?:\w+\s+){0,3}?(?:shows?|showed|shown|finds?|found|suggests?|suggested|proves?|proved|proven"
+    r"|says?|said|confirms?|confirmed|indicates?|indicated|reports?|reported|reveals?|revealed|agree[sd]?"
+    r"|demonstrates?|demonstrated|links?|linked)\b"
+    r"|\b(?:according to|it is (?:well )?known that|(?:has|have) been (?:shown|proven|proved|found))\b"
+    r"|\d(?:[\d.,]*)\s?(?:%|per ?cent\b)"
+    r"|\b\d+ (?:out of|in) (?:every )?\d+ (?:people|adults|patients|women|men|readers|of us)\b"
+    r"|\b\d[\d,.]*\s+(?:million|billion|thousand|hundred)?\s*"
+    r"(?:people|adults|patients|women|men|trials|studies|participants|volunteers)\b",
+    re.IGNORECASE,
+)
+_LINKED = re.compile(r"\]\(|https?://|<https?:")
+_NAME = re.compile(r"[A-Z][\w’'-]{2,}|[A-Z]{2,}")
+_COMMON_NAMES = {
+    "The",
+    "And",
+    "Back",
+    "Pain",
+    "Health",
+    "Effect",
+    "Effects",
+    "Review",
+    "For",
+    "With",
+    "Study",
+    "Low",
+    "Page",
+}
+
+_PROFESSIONALS = re.compile(
+    r"\b(?:doctors?|GPs?|physicians?|physiotherapists?|clinicians?|pharmacists?|nurses?|midwi(?:fe|ves)|dieti[ct]ians?"
+    r"|psychologists?|(?:health(?:[ -]?care)?|medical) (?:professional|provider|practitioner|advice|help)s?"
+    r"|see a professional|urgent help|(?:call|dial|ring) (?:111|112|911|999)"
+    r"|emergency (?:department|room|services?))\b"
+)
+
+
+def is_about_health(galley: Galley) -> bool:
+    """Whether the rules for health are this issue's."""
+    issue = galley.issue
+    if "health" in " ".join((issue.category, *issue.tags)).lower():
+        return True
+    words = " ".join((issue.title, issue.subject, *issue.tags, issue.body))
+    return any(number >= _ENOUGH for number, _ in enumerate(_SUBJECTS.finditer(words), start=1))
+
+
+@rule("FTC, Health Products Compliance Guidance (2022); CAP Code, section 12")
+def nothing_is_promised(galley: Galley) -> Iterator[Finding]:
+    """A cure or a guarantee is a claim that no honest source carries, and in an advertisement it is against the law."""
+    for line in galley.lines:
+        for found in _PROMISES.finditer(line.text):
+            if not _DENIED.search(line.text, 0, found.start()) and not _CURED_FOOD.match(line.text, found.start()):
+                yield warning(
+                    f"“{found[0]}” promises more than can be shown",
+                    "say what is known, and how sure that is",
+                    line.number,
+                    line.column(found.start()),
+                )
+
+
+@rule("FTC, Health Products Compliance Guidance (2022)")
+def there_are_sources(galley: Galley) -> Iterator[Finding]:
+    """A health letter names where it knows from, so that readers can look for themselves."""
+    if is_about_health(galley) and not galley.issue.sources:
+        yield warning("there are no sources", "add at least one with title and url", galley.front_line("sources"))
+
+
+@rule("FTC, Health Products Compliance Guidance (2022)")
+def each_claim_has_its_source(galley: Galley) -> Iterator[Finding]:
+    """“Studies show” without a study is a rumour with a white coat on."""
+    if not is_about_health(galley):
+        return
+    named = _names(galley)
+    for sentence in galley.sentences:
+        found = _CLAIMS.search(sentence.text)
+        if found and not _is_backed(sentence, named):
+            words = " ".join(found[0].split())
+            yield warning(f"“{words}” has no source", "link one here, or name one of the sources", sentence.line)
+
+
+@rule()
+def a_professional_is_named(galley: Galley) -> Iterator[Finding]:
+    """Advice on the body says when to see somebody who can look at it."""
+    if is_about_health(galley) and not _PROFESSIONALS.search(galley.issue.body):
+        yield warning("nothing says when to see a doctor or another professional", "add a health note")
+
+
+@rule()
+def somebody_has_reviewed_it(galley: Galley) -> Iterator[Finding]:
+    """Readers may know who looked at what they are told about their bodies, and when."""
+    if is_about_health(galley) and not galley.issue.reviewed_by:
+        yield warning(
+            "nobody is named who has reviewed it",
+            "fill in reviewed_by: who, when, and as what",
+            galley.front_line("reviewed_by"),
+        )
+
+
+def _names(galley: Galley) -> set[str]:
+    """What sources are called by: authors, institutions, journals."""
+    words = {name for source in galley.issue.sources for name in _NAME.findall(source.title)}
+    return words - _COMMON_NAMES
+
+
+def _is_backed(sentence: Sentence, named: set[str]) -> bool:
+    """Whether a link stands in the paragraph, or the sentence names one of the sources."""
+    return bool(_LINKED.search(sentence.paragraph)) or not named.isdisjoint(_NAME.findall(sentence.text))

@@ -1,0 +1,98 @@
+"""Rules for what an inbox shows: the subject, and the preheader beside it."""
+
+import re
+from collections.abc import Iterator
+
+from newsletter.delivery import merge
+from newsletter.editorial.preflight.findings import Finding, note, warning
+from newsletter.editorial.preflight.galley import Galley
+from newsletter.editorial.preflight.rulebook import rule
+
+PHONE = 60
+"""Characters of a subject that most phones show on two lines."""
+
+PREHEADER = range(40, 141)
+
+_CAPITALS = re.compile(r"\b[A-Z]{4,}\b")
+_REPLY = re.compile(r"\s*(?:re|fwd?|aw|wg|tr)\s*:", re.IGNORECASE)
+_UNNAMED = re.compile(r"(?:\W*\b(?:test|testing|untitled|draft|subject|new|no|issue)\b)+\W*", re.IGNORECASE)
+
+
+def plain(template: str) -> str:
+    """A line as a reader without a name sees it."""
+    compiled = merge.compile(template, merge.EDITORS)
+    return compiled.fill(dict.fromkeys(compiled.fields, ""), merge.as_header)
+
+
+@rule()
+def the_subject_fits_a_phone(galley: Galley) -> Iterator[Finding]:
+    """Most mail is opened on a phone, and what a phone cuts off nobody reads."""
+    length = len(plain(galley.issue.subject))
+    if length > PHONE:
+        yield note(
+            f"the subject has {length} characters, and phones show about {PHONE}",
+            "put what matters first, or shorten it",
+            galley.front_line("subject"),
+        )
+
+
+@rule()
+def the_subject_does_not_shout(galley: Galley) -> Iterator[Finding]:
+    """Capitals and exclamation marks read as shouting, to people and to spam filters."""
+    subject = plain(galley.issue.subject)
+    line = galley.front_line("subject")
+    if subject.count("!") + subject.count("！") > 1:
+        yield warning("the subject has several exclamation marks", "one is plenty, and none is better", line)
+    letters = [letter for letter in subject if letter.isalpha()]
+    if len(_CAPITALS.findall(subject)) > 1 or (len(letters) > 7 and subject.isupper()):
+        yield warning("the subject is written in capitals", "write it as a sentence", line)
+
+
+@rule()
+def the_subject_has_words(galley: Galley) -> Iterator[Finding]:
+    """A screen reader spells emoji out one by one, and some programs show a box in their place."""
+    if not any(letter.isalnum() for letter in plain(galley.issue.subject)):
+        yield warning("the subject has no words", "say in words what the issue is about", galley.front_line("subject"))
+
+
+@rule()
+def the_subject_is_about_this_issue(galley: Galley) -> Iterator[Finding]:
+    """A working title that goes out tells readers nothing."""
+    if _UNNAMED.fullmatch(plain(galley.issue.subject)):
+        yield warning("the subject is a working title", "say what the issue is about", galley.front_line("subject"))
+
+
+@rule("CAN-SPAM Act, 15 U.S.C. 7704(a)(2)")
+def the_subject_is_no_false_reply(galley: Galley) -> Iterator[Finding]:
+    """A letter that poses as an answer deceives, which the law forbids and spam filters punish."""
+    if _REPLY.match(galley.issue.subject):
+        yield warning("the subject poses as a reply or as forwarded", "take that off", galley.front_line("subject"))
+
+
+@rule()
+def the_subject_is_new(galley: Galley) -> Iterator[Finding]:
+    """Two issues of one subject look like one to a reader, and mail programs fold them into one thread."""
+    if galley.known.same_subject:
+        yield warning(
+            f"“{galley.known.same_subject}” has this very subject", "find another", galley.front_line("subject")
+        )
+
+
+@rule()
+def the_preheader_is_given(galley: Galley) -> Iterator[Finding]:
+    """Without one, the inbox shows the first words of the mail beside the subject."""
+    length = len(plain(galley.issue.preheader))
+    line = galley.front_line("preheader")
+    if not length:
+        yield warning("there is no preheader", "add one of 40 to 110 characters", line)
+    elif length not in PREHEADER:
+        shown = "inboxes show about 110" if length > PREHEADER[0] else "the inbox fills up with what comes next"
+        yield note(f"the preheader has {length} characters, and {shown}", "40 to 110 are good", line)
+
+
+@rule()
+def the_preheader_adds_to_the_subject(galley: Galley) -> Iterator[Finding]:
+    """The two stand side by side, so words said twice are a line lost."""
+    subject, preheader = plain(galley.issue.subject).casefold(), plain(galley.issue.preheader).casefold()
+    if preheader and (subject in preheader or preheader in subject):
+        yield warning("the preheader repeats the subject", "say what comes next", galley.front_line("preheader"))

@@ -1,0 +1,93 @@
+"""Rules for the mail as it goes out: its size, its foot, its headings and its colours."""
+
+import re
+from collections.abc import Iterator
+
+from newsletter.editorial.preflight import colours, weight
+from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
+from newsletter.editorial.preflight.galley import Galley, words_of
+from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.render import CLIP_BYTES
+
+LEAST_CONTRAST = 4.5
+
+_NEAR = 0.9
+_UNSUBSCRIBE = re.compile(r"\{\{\s*unsubscribe_url\s*\}\}")
+
+
+@rule("Gmail clips a message at 102 kB of HTML")
+def gmail_shows_all_of_it(galley: Galley) -> Iterator[Finding]:
+    """Gmail hides what comes after 102 kB, and the way to leave with it."""
+    heavy = weight.of(galley)
+    block = heavy.clipped_at
+    if block is not None:
+        over = heavy.total - CLIP_BYTES
+        yield blocking(
+            f"the mail is {over:,} bytes over the {CLIP_BYTES:,} that Gmail shows; it would end in: {_named(block)}",
+            f"shorten it; the heaviest is {_named(heavy.largest[0])}" if heavy.largest else "shorten it",
+            block.line,
+        )
+    elif heavy.total > _NEAR * CLIP_BYTES:
+        yield note(f"the mail has {heavy.total:,} of the {CLIP_BYTES:,} bytes that Gmail shows", "add no more to it")
+
+
+@rule("RFC 8058; CAN-SPAM Act; GDPR, article 7(3)")
+def the_mail_can_be_left(galley: Galley) -> Iterator[Finding]:
+    """Who finds no way to leave presses “spam”, and the law asks for one."""
+    for part, text in (("HTML", galley.mail.html), ("text", galley.mail.text)):
+        if not _UNSUBSCRIBE.search(text):
+            yield blocking(f"the {part} part has no link to unsubscribe", "put it back into the mail's template")
+
+
+@rule("CAN-SPAM Act, 15 U.S.C. 7704(a)(5)")
+def the_mail_has_a_postal_address(galley: Galley) -> Iterator[Finding]:
+    """The law asks a sender of newsletters for an address that can be visited or written to."""
+    if not galley.known.has_postal_address:
+        yield blocking("the publication has no postal address", "give it one in its settings")
+
+
+@rule("WCAG 2.2, 1.4.3")
+def words_stand_out(galley: Galley) -> Iterator[Finding]:
+    """Many eyes see pale words less well, and everybody reads in the sun now and then."""
+    for (scheme, pair), words in colours.pairs(galley.page).items():
+        measured = colours.contrast(pair.words, pair.ground)
+        if measured < LEAST_CONTRAST:
+            yield warning(
+                f"{pair.words} on {pair.ground} has contrast {measured:.1f} in the {scheme} scheme "
+                f"(“{' '.join(words.split())[:40]}”)",
+                f"choose colours with {LEAST_CONTRAST} or more in the publication's look",
+            )
+
+
+@rule("WCAG 2.2, 1.3.1")
+def headings_go_down_by_one(galley: Galley) -> Iterator[Finding]:
+    """A screen reader lists the headings, and a level left out sounds like a part that is missing."""
+    above = 1
+    for token, inline in zip(galley.tokens, galley.tokens[1:], strict=False):
+        if token.type != "heading_open" or not token.map:
+            continue
+        level, line = int(token.tag[1]), galley.issue.body_line + token.map[0]
+        if token.markup in {"#", "="}:
+            yield note(
+                "the title is the only heading of the first level, so this one is printed as ##", "write ##", line
+            )
+        if not words_of(inline):
+            yield warning("a heading is empty", "write it, or delete it", line)
+        elif level > above + 1:
+            yield warning(
+                f"a heading of level {level} stands below one of level {above}", f"write {'#' * (above + 1)}", line
+            )
+        above = level
+
+
+@rule("WCAG 2.2, 2.4.6")
+def there_is_one_title(galley: Galley) -> Iterator[Finding]:
+    """Programs that read aloud take the one heading of the first level for what the mail is about."""
+    titles = len(galley.page.tagged("h1"))
+    if titles != 1:
+        yield warning(f"the mail has {titles} headings of the first level", "leave one in its template: the title")
+
+
+def _named(block: weight.Block) -> str:
+    words = f" “{block.words}”" if block.words else ""
+    return f"{block.kind.lower()}{words} ({block.bytes:,} bytes)"

@@ -1,0 +1,192 @@
+"""Rules for links: where they lead, and what they say of it."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import lru_cache
+from urllib.parse import SplitResult, urlsplit
+
+from newsletter.editorial.markdown import Reference
+from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
+from newsletter.editorial.preflight.galley import Galley
+from newsletter.editorial.preflight.rulebook import rule
+from newsletter.outside import Answer
+
+_SAYS_NOTHING = {
+    *("click", "click here", "here", "this", "link", "this link", "more", "read more", "read more here", "learn more"),
+    *("see more", "see here", "details", "more details", "more info", "info", "this page", "page", "website", "url"),
+    *(
+        "this article",
+        "article",
+        "source",
+        "go",
+        "download",
+        "tap here",
+        "find out more",
+        "continue",
+        "continue reading",
+    ),
+}
+_BARE = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+# RFC 2606 and RFC 6761 keep these for examples and tests, or they mean the machine itself.
+_EXAMPLES = re.compile(r"(?:.+\.)?(?:example\.(?:com|org|net)|example|test|invalid|localhost|local)")
+_MEANT_LATER = re.compile(r"(?:.*\.)?(?:yoursite|yourdomain|your-?website|mysite|domain|website)\.(?:com|org|net)")
+_SHORTENERS = {
+    *("bit.ly", "tinyurl.com", "t.co", "goo.gl", "ow.ly", "buff.ly", "is.gd", "rebrand.ly", "cutt.ly", "lnkd.in"),
+}
+_BEHIND_A_DOOR = re.compile(
+    r"(?:docs|drive|mail|sheets)\.google\.com/.*|[^/]*/wp-admin.*|.*/(?:edit|admin|login|sign-?in|preview)/?$"
+    r"|[^/]*notion\.so/.*|app\.[^/]+/.*|[^/]*sharepoint\.com/.*"
+)
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_TURNED_AWAY = {401, 403, 405, 406, 407, 429, 451, 503, 999}
+_GONE = {404, 410}
+
+
+@lru_cache(maxsize=1_024)
+def parts(url: str) -> SplitResult:
+    """An address taken apart; one that cannot be has no parts."""
+    try:
+        split = urlsplit(url)
+        _ = split.port
+    except ValueError:
+        return urlsplit("")
+    return split
+
+
+def host(url: str) -> str:
+    """The host of an address in small letters; empty where there is none."""
+    return (parts(url).hostname or "").rstrip(".")
+
+
+@rule()
+def links_lead_somewhere(galley: Galley) -> Iterator[Finding]:
+    """A reader who taps and gets nowhere taps no more."""
+    for link in galley.links:
+        if fault := _nowhere(link):
+            yield blocking(f"link [{link.words}] {fault}", "give it a whole address: https://…", link.line)
+
+
+@rule("WCAG 2.2, 2.4.4")
+def links_can_be_seen(galley: Galley) -> Iterator[Finding]:
+    """A link without words cannot be tapped, and a screen reader spells out its address."""
+    for link in galley.links:
+        if not link.words:
+            yield blocking(f"a link to {link.target or 'nowhere'} has no words", "say where it leads", link.line)
+
+
+@rule("WCAG 2.2, 2.4.4")
+def links_say_where_they_lead(galley: Galley) -> Iterator[Finding]:
+    """Many readers skim the links alone, and a screen reader lists them without their sentences."""
+    for link in galley.links:
+        if link.words.casefold().strip(" .…!»›→:") in _SAYS_NOTHING:
+            yield warning(f"link [{link.words}] does not say where it leads", "name what is behind it", link.line)
+        elif _BARE.fullmatch(link.words):
+            yield note(f"{link.words} stands there as an address", "put it behind words that say what it is", link.line)
+
+
+@rule("WCAG 2.2, 2.4.9")
+def the_same_words_lead_to_the_same_place(galley: Galley) -> Iterator[Finding]:
+    """In a list of links, two that sound alike are taken for one."""
+    places = defaultdict(list)
+    for link in galley.links:
+        places[link.words.casefold()].append(link)
+    for words, links in places.items():
+        other = next((link for link in links if link.target != links[0].target), None)
+        if words and other is not None and words not in _SAYS_NOTHING:
+            yield note(f"two links [{other.words}] lead to different places", "tell them apart in words", other.line)
+
+
+@rule()
+def links_are_safe_to_open(galley: Galley) -> Iterator[Finding]:
+    """Browsers warn of http:, and whoever sits in between can read and change what comes."""
+    for link in galley.links:
+        if parts(link.target).scheme == "http" and not _is_placeholder(galley, link.target):
+            yield warning(
+                f"link [{link.words}] leads to http:, not https:", "add the s, and see that it opens", link.line
+            )
+    for source in galley.issue.sources:
+        if parts(source.url).scheme == "http":
+            yield warning(f"source “{source.title}” has an http: address", "add the s", galley.line_of(source.url))
+
+
+@rule("RFC 2606")
+def no_link_is_a_placeholder(galley: Galley) -> Iterator[Finding]:
+    """Addresses that were put in to be replaced open nothing, or somebody else's page."""
+    for url, words, line in _all(galley):
+        if _is_placeholder(galley, url):
+            yield warning(f"{words}: {host(url)} is a placeholder", "put the real address in", line)
+
+
+@rule()
+def links_are_open_to_readers(galley: Galley) -> Iterator[Finding]:
+    """What opens for an editor who is signed in may ask a reader for a password."""
+    for url, words, line in _all(galley):
+        if _BEHIND_A_DOOR.fullmatch(host(url) + parts(url).path):
+            yield note(f"{words} may be open to editors only", "open it in a private window", line)
+
+
+@rule()
+def links_are_not_shortened(galley: Galley) -> Iterator[Finding]:
+    """Spam hides behind shortened addresses, so filters distrust them and readers cannot see where they lead."""
+    for url, words, line in _all(galley):
+        if host(url) in _SHORTENERS:
+            yield warning(f"{words}: {host(url)} shortens addresses", "give the address that it leads to", line)
+
+
+@rule()
+def links_answer(galley: Galley) -> Iterator[Finding]:
+    """A page that is gone costs the reader's trust, and a letter cannot be called back."""
+    if galley.known.links_asked is False and any(True for _ in web_links(galley)):
+        yield note("nobody asked whether the links answer", "set LINK_CHECKS=true to have the press ask them")
+    for url, words, line in _all(galley):
+        answer = galley.known.answers.get(url)
+        if answer is not None:
+            yield from _judged(answer, words, line)
+
+
+def web_links(galley: Galley) -> Iterator[str]:
+    """The web addresses that an issue sends readers to, but for the publication's own."""
+    for url, _, _ in _all(galley):
+        if parts(url).scheme in {"http", "https"} and not galley.known.is_own(host(url)):
+            yield url
+
+
+def _all(galley: Galley) -> Iterator[tuple[str, str, int | None]]:
+    """Every address with what to call it and its line: the links of the text, then the sources."""
+    for link in galley.links:
+        yield link.target, f"link [{link.words}]", link.line
+    linked = {link.target for link in galley.links}
+    for source in galley.issue.sources:
+        if source.url not in linked:
+            yield source.url, f"source “{source.title}”", galley.line_of(source.url)
+
+
+def _nowhere(link: Reference) -> str:
+    target, scheme = link.target.strip(), parts(link.target).scheme
+    if target in {"", "#"}:
+        return "leads nowhere"
+    if target.startswith("#"):
+        return "leads to a place in the mail, which most mail programs do not find"
+    if scheme == "mailto":
+        return "" if _ADDRESS.fullmatch(parts(target).path) else "is written to no mail address"
+    if scheme in {"http", "https"}:
+        return "" if host(target) else "has an address that cannot be read"
+    return "has an address without https://"
+
+
+def _is_placeholder(galley: Galley, url: str) -> bool:
+    name = host(url)
+    # The publication's own name is settled in its settings, not in an issue.
+    return bool(_EXAMPLES.fullmatch(name) or _MEANT_LATER.fullmatch(name)) and not galley.known.is_own(name)
+
+
+def _judged(answer: Answer, words: str, line: int | None) -> Iterator[Finding]:
+    if answer.fault:
+        yield warning(f"{words} {answer.fault}", "open it yourself, and mend or replace it", line)
+    elif answer.status in _GONE:
+        yield warning(f"{words} leads to a page that is gone ({answer.status})", "find where it went", line)
+    elif answer.status in _TURNED_AWAY:
+        yield note(f"{words} turned our question away ({answer.status})", "open it yourself", line)
+    elif answer.status is not None and answer.status >= 400:
+        yield warning(f"{words} answers with an error ({answer.status})", "open it yourself, and again later", line)

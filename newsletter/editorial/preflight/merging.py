@@ -1,0 +1,43 @@
+"""Rules for merge fields, and for what only looks like one."""
+
+import re
+from collections.abc import Iterator
+
+from newsletter.editorial.preflight.findings import Finding, warning
+from newsletter.editorial.preflight.galley import Galley
+from newsletter.editorial.preflight.rulebook import rule
+
+_BARE_NAME = re.compile(r"(?<!\\)\{\{\s*name\s*(?:\|\s*)?\}\}")
+# As Mailchimp, SendGrid, Mailgun, Campaign Monitor, Outlook and others write them.
+_FOREIGN = re.compile(
+    r"\*\|[A-Z_:0-9]+\|\*|%%?\w+%%?(?!\w)|%recipient[.\w]*%|\$\{\w+\}|<<[^<>]+>>"
+    r"|(?<!\{)\{\$?(?:first_?name|last_?name|name|email)\}(?!\})"
+    r"|\[\[?\s*(?:first ?name|last ?name|name|email|subscriber)[^\[\]]*\]\]?(?![(\[])",
+    re.IGNORECASE,
+)
+
+
+@rule()
+def a_name_has_a_fallback(galley: Galley) -> Iterator[Finding]:
+    """Not every reader gave a name, and “Hello ,” shows that a machine wrote it."""
+    for line in galley.lines:
+        for found in _BARE_NAME.finditer(line.raw):
+            yield warning(
+                f"{found[0]} prints nothing for a reader without a name",
+                "write what stands there instead: {{ name | friend }}",
+                line.number,
+                line.column(found.start()),
+            )
+
+
+@rule()
+def no_field_is_another_programs(galley: Galley) -> Iterator[Finding]:
+    """What another program would fill in is printed here as it stands."""
+    for line in galley.lines:
+        for found in _FOREIGN.finditer(line.text):
+            yield warning(
+                f"{found[0]} is no merge field here, and would be printed",
+                "write {{ name | friend }} or {{ email }}",
+                line.number,
+                line.column(found.start()),
+            )

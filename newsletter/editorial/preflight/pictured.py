@@ -1,0 +1,112 @@
+"""Rules for pictures: what stands in for them, how heavy they are, and how large."""
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from newsletter.editorial.dress import WIDTH
+from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
+from newsletter.editorial.preflight.galley import Galley
+from newsletter.editorial.preflight.rulebook import rule
+
+HEAVY = 1_000_000
+"""Bytes of a picture that take some seconds on a phone."""
+
+_RATHER_HEAVY = 300_000
+_ALL_TOGETHER = 2_000_000
+_SHORT_ALT, _LONG_ALT = 5, 400
+_FEW_WORDS = 50
+_NAMELESS = re.compile(
+    r"(?:an?\s|the\s)?(?:image|picture|photo|photograph|img|graphic|screenshot|logo|illustration|drawing|figure|alt"
+    r"|alt text|untitled|placeholder|banner|hero|header)\s?\d*",
+    re.IGNORECASE,
+)
+_ANNOUNCED = re.compile(r"(?:an?\s)?(?:image|picture|photo|photograph)\sof\b", re.IGNORECASE)
+_A_FILES_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|webp)|(?:img|dsc|pxl|screenshot)[_\s-]?\d+.*", re.IGNORECASE)
+
+
+@rule("WCAG 2.2, 1.1.1")
+def pictures_have_alt_text(galley: Galley) -> Iterator[Finding]:
+    """A reader with images off, or a screen reader, gets the alt text instead."""
+    for picture in galley.pictures:
+        if not picture.words:
+            yield blocking(f"{picture.target} has no alt text", "say what it shows", picture.line)
+
+
+@rule("WCAG 2.2, 1.1.1; W3C, An alt decision tree")
+def alt_text_says_what_is_there(galley: Galley) -> Iterator[Finding]:
+    """“Image” or a file's name in place of a picture is as good as nothing."""
+    for picture in galley.pictures:
+        alt, name = picture.words, picture.target
+        if alt and (_NAMELESS.fullmatch(alt) or _A_FILES_NAME.fullmatch(alt) or alt == PurePosixPath(name).stem):
+            yield warning(f"the alt text of {name} is only “{alt}”", "say what it shows", picture.line)
+        elif alt and len(alt) < _SHORT_ALT:
+            yield warning(f"the alt text of {name} has {len(alt)} characters", "say what it shows", picture.line)
+        elif alt and alt == picture.title:
+            yield note(
+                f"{name} says the same as alt text and as caption", "let the alt text say what it shows", picture.line
+            )
+        elif _ANNOUNCED.match(alt):
+            yield note(
+                f"the alt text of {name} begins by saying that it is a picture", "say what it shows", picture.line
+            )
+        elif len(alt) > _LONG_ALT:
+            yield note(
+                f"the alt text of {name} has {len(alt)} characters", "move the details into the text", picture.line
+            )
+
+
+@rule()
+def pictures_are_light(galley: Galley) -> Iterator[Finding]:
+    """Readers on the road pay for every byte, and leave before a heavy picture is there."""
+    sizes = {picture.target: galley.known.pictures.get(picture.target) for picture in galley.pictures}
+    lines = {picture.target: picture.line for picture in galley.pictures}
+    for name, size in sizes.items():
+        if size and size.bytes > _RATHER_HEAVY:
+            level = warning if size.bytes > HEAVY else note
+            yield level(
+                f"{name} weighs {_kilobytes(size.bytes)}", "save it smaller: 1,200 pixels are enough", lines[name]
+            )
+    together = sum(size.bytes for size in sizes.values() if size)
+    if together > _ALL_TOGETHER:
+        yield warning(f"the pictures weigh {_kilobytes(together)} together", "leave some out, or save them smaller")
+
+
+@rule()
+def pictures_are_sharp(galley: Galley) -> Iterator[Finding]:
+    """A picture narrower than its column is stretched until it blurs."""
+    figures = {element.attributes.get("alt") for element in galley.page.tagged("img") if "width" in element.attributes}
+    for picture in galley.pictures:
+        size = galley.known.pictures.get(picture.target)
+        if size and size.width < WIDTH and picture.words in figures:
+            yield note(
+                f"{picture.target} is {size.width} pixels wide, and is shown {WIDTH} wide",
+                f"use one of {WIDTH} pixels, or better {2 * WIDTH}",
+                picture.line,
+            )
+
+
+@rule()
+def pictures_have_their_size(galley: Galley) -> Iterator[Finding]:
+    """Outlook shows a picture whose width is not written at its full size, however large."""
+    alone = {
+        element.attributes.get("alt") for element in galley.page.tagged("img") if "width" not in element.attributes
+    }
+    for picture in galley.pictures:
+        if picture.words and picture.words in alone:
+            yield note(f"{picture.target} stands within a paragraph", "give it a paragraph of its own", picture.line)
+
+
+@rule()
+def the_letter_is_more_than_pictures(galley: Galley) -> Iterator[Finding]:
+    """Many programs show no pictures at first, and spam filters distrust a letter without words."""
+    if galley.pictures and galley.word_count < _FEW_WORDS:
+        yield warning(
+            f"the issue has {galley.word_count} words beside its pictures",
+            "say in words what matters",
+            galley.pictures[0].line,
+        )
+
+
+def _kilobytes(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB" if size >= HEAVY else f"{size // 1_000} kB"

@@ -1,0 +1,57 @@
+"""The rulebook: each rule is a function that is given a galley and yields what it finds there.
+
+    @rule("WCAG 2.2, 1.1.1")
+    def pictures_have_alt_text(galley: Galley) -> Iterator[Finding]:
+        \"\"\"A reader with images off, or a screen reader, gets the alt text instead.\"\"\"
+        for picture in galley.pictures:
+            if not picture.words:
+                yield blocking(f"{picture.target} has no alt text", "say what it shows", picture.line)
+
+That is all of it: the docstring is why the rule matters, the argument where it comes from, and docs/preflight.md
+lists both.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from newsletter.editorial.preflight.findings import Finding, Level
+from newsletter.editorial.preflight.galley import Galley
+
+Judge = Callable[[Galley], Iterator[Finding]]
+
+_LEVELS = list(Level)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule, with its name as words, why it matters, and where it comes from (empty for our own)."""
+
+    judge: Judge
+    name: str
+    why: str
+    source: str
+
+    def findings(self, galley: Galley) -> Iterator[Finding]:
+        """What the rule finds, with its reasons."""
+        for finding in self.judge(galley):
+            yield replace(finding, why=self.why, source=self.source, rule=self.name)
+
+
+RULES: list[Rule] = []
+
+
+def rule(source: str = "") -> Callable[[Judge], Judge]:
+    """Enter a function in the rulebook."""
+
+    def enter(judge: Judge) -> Judge:
+        RULES.append(Rule(judge, judge.__name__.replace("_", " "), inspect.getdoc(judge) or "", source))
+        return judge
+
+    return enter
+
+
+def judge(galley: Galley) -> list[Finding]:
+    """Every finding of every rule, the blocking ones first, each level from the top of the file down."""
+    found = (finding for rule in RULES for finding in rule.findings(galley))
+    return sorted(found, key=lambda finding: (_LEVELS.index(finding.level), finding.line or 0, finding.column or 0))

@@ -1,0 +1,115 @@
+"""The weight of a mail: the bytes of each block of its article, and where Gmail would clip it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from markdown_it.token import Token
+
+from newsletter.editorial import shapes
+from newsletter.editorial.preflight.galley import Galley, words_of
+from newsletter.editorial.render import CLIP_BYTES
+
+# What a counted link becomes: our own address and a number, in place of the editor's.
+_COUNTED_LINK = 60
+
+_KINDS = {
+    "heading_open": "Heading",
+    "paragraph_open": "Paragraph",
+    "bullet_list_open": "List",
+    "ordered_list_open": "List",
+    "blockquote_open": "Quote",
+    "callout_open": "Callout",
+    "figure_open": "Picture",
+    "action_open": "Button",
+    "table_open": "Table",
+    "fence": "Code",
+    "code_block": "Code",
+    "hr": "Rule",
+}
+_LONGEST_LABEL = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of the mail, where its HTML begins, and how much it weighs; `line` is None for what stands around."""
+
+    kind: str
+    words: str
+    line: int | None
+    start: int
+    bytes: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether Gmail would show only a part of it, or nothing."""
+        return self.start + self.bytes > CLIP_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A mail's blocks from top to bottom: what stands above the article, its own, and what stands below."""
+
+    blocks: Sequence[Block]
+
+    @property
+    def total(self) -> int:
+        return sum(block.bytes for block in self.blocks)
+
+    @property
+    def limit(self) -> int:
+        """How many bytes Gmail shows."""
+        return CLIP_BYTES
+
+    @property
+    def largest(self) -> list[Block]:
+        """The article's five heaviest blocks."""
+        own = [block for block in self.blocks if block.line is not None]
+        return sorted(own, key=lambda block: -block.bytes)[:5]
+
+    @property
+    def clipped_at(self) -> Block | None:
+        """The first block that Gmail would not show whole."""
+        return next((block for block in self.blocks if block.is_cut), None)
+
+
+def of(galley: Galley) -> Weight:
+    """The weight of an issue's longest copy."""
+    page, elements = galley.page, galley.page.blocks
+    if not elements:
+        return Weight([Block("Mail", "", None, 0, page.bytes(0, len(page.html)))])
+    labels = _labels(galley)
+    known = len(labels) == len(elements)
+    blocks = [Block("Head and styles", "", None, 0, page.bytes(0, elements[0].start))]
+    ends = [element.start for element in elements[1:]] + [elements[-1].end]
+    for number, (element, end) in enumerate(zip(elements, ends, strict=True)):
+        kind, words, line = labels[number] if known else (element.tag, "", None)
+        before = blocks[-1]
+        blocks.append(Block(kind, words, line, before.start + before.bytes, page.bytes(element.start, end)))
+    last = blocks[-1]
+    blocks.append(Block("Sources and foot", "", None, last.start + last.bytes, page.bytes(ends[-1], len(page.html))))
+    return Weight(blocks)
+
+
+def _labels(galley: Galley) -> list[tuple[str, str, int | None]]:
+    """Kind, first words and line of each element that the text makes."""
+    labels = []
+    for place, token in enumerate(galley.tokens):
+        if token.level == 0 and token.type in _KINDS:
+            words = _first_words(galley.tokens, place)
+            line = galley.issue.body_line + token.map[0] if token.map else None
+            labels += [(_KINDS[token.type], words, line)] * _elements(galley.tokens, place)
+    return labels
+
+
+def _elements(tokens: list[Token], place: int) -> int:
+    """How many elements a block becomes: in mail each button is one."""
+    if tokens[place].type != "action_open":
+        return 1
+    return sum(shapes.is_button(child) for child in tokens[place + 1].children or [])
+
+
+def _first_words(tokens: list[Token], place: int) -> str:
+    token = next((token for token in islice(tokens, place, None) if token.type in {"inline", "fence", "hr"}), None)
+    words = words_of(token) if token is not None and token.type == "inline" else ""
+    return words if len(words) <= _LONGEST_LABEL else f"{words[:_LONGEST_LABEL].rsplit(' ', 1)[0]} …"

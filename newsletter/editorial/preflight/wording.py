@@ -1,0 +1,108 @@
+"""Rules for words: what is still to come, what was typed twice, and what a program spoiled on the way."""
+
+import re
+from collections.abc import Iterator
+
+from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
+from newsletter.editorial.preflight.galley import Galley
+from newsletter.editorial.preflight.rulebook import rule
+
+_TO_COME = re.compile(r"\b(?:TK(?:TK)*|TODO|FIXME)\b|\b[Ll]orem ipsum\b")
+_PERHAPS_TO_COME = re.compile(
+    r"\b(?:TB[CDA]|XXX+)\b|\?{3,}|\[(?:insert|your|placeholder|add|link|date|name here)\b[^\[\]]*\](?![(\[])"
+)
+_TWICE = re.compile(r"\b([^\W\d_]{2,})(\s+)\1\b", re.IGNORECASE)
+_MEANT_TWICE = {"had", "that", "bye", "ha", "no", "so", "very", "really", "far", "many", "much", "now", "tut", "there"}
+# UTF-8 that was read as Windows-1252 or Latin-1, and the mark of what could not be read at all.
+_SPOILED = re.compile("Ã[\u0080-\u00bf¡-¿ƒ„†‡ˆ‰Š‹Œ]|â€[™œ\u009d“”˜¦¢–\u0093\u0094]|Â[\u00a0£°·»«©®]|ï»¿|ï¿½|\ufffd")
+_UNSEEN = re.compile("[\u200b\u2060\ufeff\u00ad]")
+_STRAIGHT, _CURLY = re.compile(r"(?<=\w)'(?=\w)|(?<!\w)\"(?=\w)"), re.compile("[‘’“”]")
+_MARKS = re.compile(r"\*\*|(?<!\w)__\w|\]\s*\(https?:|\[\^?[^\[\]]+\]\s\(|(?<!\w)~~")
+_MANY_EXCLAMATIONS = 3
+
+
+@rule()
+def nothing_is_to_come(galley: Galley) -> Iterator[Finding]:
+    """TK and TODO are how writers mark what is still to come."""
+    for line in galley.lines:
+        if found := _TO_COME.search(line.text):
+            yield blocking(
+                "a placeholder is left in the text",
+                "write what belongs there",
+                line.number,
+                line.column(found.start()),
+            )
+        elif found := _PERHAPS_TO_COME.search(line.text):
+            yield warning(
+                f"{found[0]} looks like a placeholder",
+                "write what belongs there",
+                line.number,
+                line.column(found.start()),
+            )
+
+
+@rule()
+def no_word_is_there_twice(galley: Galley) -> Iterator[Finding]:
+    """The eye that wrote it skips it, and the reader's does not."""
+    if not galley.is_english:
+        return
+    for first, text in galley.paragraphs:
+        for found in _TWICE.finditer(text):
+            if found[1].lower() not in _MEANT_TWICE:
+                line = first + text.count("\n", 0, found.start())
+                yield warning(f"“{' '.join(found[0].split())}” is there twice", "take one away", line)
+
+
+@rule()
+def no_character_is_spoiled(galley: Galley) -> Iterator[Finding]:
+    """Text that was copied through a program with another encoding shows â€™ in place of an apostrophe."""
+    for line in galley.lines:
+        if found := _SPOILED.search(line.raw):
+            yield warning(
+                f"“{found[0]}” was spoiled on the way here", "type it anew", line.number, line.column(found.start())
+            )
+        elif found := _UNSEEN.search(line.raw):
+            yield note(
+                f"a character that cannot be seen stands here (U+{ord(found[0]):04X})",
+                "delete it",
+                line.number,
+                line.column(found.start()),
+            )
+
+
+@rule()
+def quotes_are_of_one_kind(galley: Galley) -> Iterator[Finding]:
+    """Straight and curly quotes beside each other look pasted together."""
+    straight = [(line, found) for line in galley.lines for found in [_STRAIGHT.search(line.text)] if found]
+    if straight and any(_CURLY.search(line.text) for line in galley.lines):
+        line, found = straight[0]
+        lines = "1 line has" if len(straight) == 1 else f"{len(straight)} lines have"
+        yield note(
+            f"{lines} straight quotes, and others curly ones",
+            "choose one kind",
+            line.number,
+            line.column(found.start()),
+        )
+
+
+@rule()
+def no_mark_is_printed(galley: Galley) -> Iterator[Finding]:
+    """A mark of Markdown that was not understood is printed, and the reader sees the workshop."""
+    for token in galley.tokens:
+        for child in token.children or [] if token.type == "inline" else []:
+            if child.type == "text" and token.map and (found := _MARKS.search(child.content)):
+                yield warning(
+                    f"“{found[0]}” would be printed as it stands",
+                    "mend the Markdown around it, such as blanks inside the marks",
+                    galley.issue.body_line + token.map[0],
+                )
+                break
+
+
+@rule()
+def the_text_does_not_shout(galley: Galley) -> Iterator[Finding]:
+    """Exclamation marks wear off: where everything is exciting, nothing is."""
+    lines = [line for line in galley.lines if "!" in line.text.replace("![", "").replace("[!", "")]
+    marks = sum(line.text.replace("![", "").replace("[!", "").count("!") for line in lines)
+    if marks > _MANY_EXCLAMATIONS:
+        yield note(f"there are {marks} exclamation marks", "keep the one that is meant", lines[0].number)

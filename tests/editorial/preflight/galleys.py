@@ -1,0 +1,62 @@
+"""Issues with something to mend, and one without; each goes through the real press."""
+
+from dataclasses import replace
+
+from newsletter.editorial import preflight, render
+from newsletter.editorial.issue_file import IssueFile, parse
+from newsletter.editorial.preflight import Finding, Galley, Known, Level
+from tests.editorial.manuscripts import MASTHEAD, picture_url
+
+NAME = "2026-11-24-a-tight-back.md"
+FRONT = """---
+title: A tight back
+subject: A tight back, in ten minutes
+preheader: A short routine for the end of a long day at the desk.
+category: Health
+reviewed_by: The desk, 20 November 2026 (editorial review)
+sources: [{title: "NHS, Back pain", url: "https://www.nhs.uk/conditions/back-pain/"}]
+---
+"""
+SOUND = FRONT + "Lie down for ten minutes. See a doctor when it does not get better.\n"
+GARDEN = FRONT.replace("category: Health\n", "category: Garden\n").replace("A tight back", "A tidy bed")
+
+
+def issue(source: str, name: str = NAME) -> IssueFile:
+    return parse(source, name)
+
+
+def galley(source: str, known: Known | None = None, name: str = NAME) -> Galley:
+    """An issue set and pulled as it would be sent."""
+    file = issue(source, name)
+    return Galley(file, render.issue(file, MASTHEAD, picture_url), known or Known())
+
+
+def check(source: str, known: Known | None = None, name: str = NAME) -> list[Finding]:
+    return preflight.judge(galley(source, known, name))
+
+
+def body(text: str, known: Known | None = None) -> list[Finding]:
+    """What is found in the sound issue with this text added; its first line is the file's eleventh."""
+    return check(f"{SOUND}\n{text}\n", known)
+
+
+def front(known: Known | None = None, **fields: str) -> list[Finding]:
+    """What is found in the sound issue with other fields; an empty one is left out."""
+    lines = [line for line in SOUND.splitlines() if line.partition(":")[0] not in fields]
+    more = [f"{key}: {value}" for key, value in fields.items() if value]
+    return check("\n".join([lines[0], *more, *lines[1:]]) + "\n", known)
+
+
+def only(findings: list[Finding]) -> Finding:
+    (finding,) = findings
+    return finding
+
+
+def place(finding: Finding) -> tuple[Level, int | None, int | None]:
+    return finding.level, finding.line, finding.column
+
+
+def with_style(mail: Galley, before: str, after: str) -> Galley:
+    """The same issue, with something in its HTML replaced."""
+    assert before in mail.mail.html
+    return Galley(mail.issue, replace(mail.mail, html=mail.mail.html.replace(before, after)), mail.known)

@@ -1,0 +1,213 @@
+import pytest
+
+from newsletter.editorial.preflight import Galley, Known, Level, PictureSize, SpamVerdict, judge, weight
+from newsletter.editorial.render import CLIP_BYTES, Rendered
+from tests.editorial.preflight.galleys import FRONT, SOUND, body, check, front, galley, only, place, with_style
+
+
+@pytest.mark.parametrize(
+    ("subject", "level", "said"),
+    [
+        ("A tight back, and what to do about it in the ten minutes before bed", Level.NOTE, "67 characters"),
+        ("Relief at last!! Your back", Level.WARNING, "several exclamation marks"),
+        ("RELIEF for a SORE back", Level.WARNING, "in capitals"),
+        ("TEN MINUTES FOR US", Level.WARNING, "in capitals"),
+        ('"🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉"', Level.WARNING, "no words"),
+        ("Untitled draft", Level.WARNING, "a working title"),
+        ("Drafts of cold air", None, ""),
+        ("(New issue)", Level.WARNING, "a working title"),
+        ('"Re: your sore back"', Level.WARNING, "poses as a reply"),
+    ],
+)
+def test_a_subject_that_an_inbox_shows_badly_is_told_at_its_line(subject: str, level: Level | None, said: str) -> None:
+    findings = front(subject=subject)
+    assert [finding.level for finding in findings] == ([level] if level else [])
+    assert all(said in finding.message and finding.line == 2 for finding in findings)
+
+
+@pytest.mark.parametrize("subject", ["What the NHS and WHO say", "Regarding your back", "Is it over? Almost!"])
+def test_an_ordinary_subject_is_left_alone(subject: str) -> None:
+    assert front(subject=subject) == []
+
+
+def test_a_subject_that_another_issue_had_is_told_with_its_title() -> None:
+    finding = only(check(SOUND, Known(same_subject="Under the hands")))
+    assert (finding.level, "“Under the hands” has this very subject" in finding.message) == (Level.WARNING, True)
+
+
+@pytest.mark.parametrize(
+    ("preheader", "level"),
+    [
+        ("", Level.WARNING),
+        ("Too short", Level.NOTE),
+        ("x" * 150, Level.NOTE),
+        ("A tight back, in ten minutes, and then some more of it", Level.WARNING),
+    ],
+)
+def test_a_preheader_that_is_missing_too_short_too_long_or_said_already_is_told(preheader: str, level: Level) -> None:
+    assert only(front(preheader=preheader)).level is level
+
+
+def test_a_name_without_a_fallback_is_told_with_line_and_column() -> None:
+    assert place(only(body("Hello {{ name }},"))) == (Level.WARNING, 11, 7)
+    assert place(only(body("Hello {{ name | }},"))) == (Level.WARNING, 11, 7)
+    assert "{{ name }} prints nothing" in only(front(subject='"{{ name }}, your back"')).message
+    assert body("Hello {{ name | friend }}, {{ email }} and \\{{ name }}") == []
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["*|FNAME|*", "%%first_name%%", "%recipient.name%", "<<First Name>>", "{first_name}", "${name}", "[First Name]"],
+)
+def test_a_merge_field_of_another_program_is_told(field: str) -> None:
+    assert f"{field} is no merge field here" in only(body(f"Hello {field}, it is cold.")).message
+
+
+@pytest.mark.parametrize("words", ["[Email us](https://www.nhs.uk/a)", "It is 5% to 10% more.", "`*|FNAME|*`"])
+def test_what_only_resembles_a_merge_field_is_left_alone(words: str) -> None:
+    assert not [finding for finding in body(words) if "merge field" in finding.message]
+
+
+def test_a_mail_that_gmail_would_clip_is_blocked_where_it_would_be_cut() -> None:
+    long = SOUND + "\n" + "\n\n".join(f"Part {number} {'lie down and rest ' * 40}" for number in range(150))
+    finding = next(one for one in check(long) if "Gmail" in one.message)
+    cut = weight.of(galley(long)).clipped_at
+    assert (finding.level, finding.line) == (Level.BLOCKING, cut.line)
+    assert "bytes over the 102,400 that Gmail shows; it would end in: paragraph “Part" in finding.message
+    assert cut.start <= CLIP_BYTES < cut.start + cut.bytes
+
+
+def test_the_bytes_of_all_blocks_are_the_bytes_of_the_longest_copy() -> None:
+    heavy = weight.of(galley(SOUND + "\n## A part\n\n" + "A word. " * 400))
+    assert heavy.total == len(galley(SOUND + "\n## A part\n\n" + "A word. " * 400).page.html.encode())
+    assert heavy.largest[0].kind == "Paragraph"
+    assert [block.start for block in heavy.blocks] == [
+        sum(block.bytes for block in heavy.blocks[:place]) for place in range(len(heavy.blocks))
+    ]
+
+
+def test_a_mail_near_the_limit_is_noted() -> None:
+    near = SOUND + "\n" + "Lie down and rest. " * 4_050
+    assert any(one.level is Level.NOTE and "of the 102,400 bytes" in one.message for one in check(near))
+
+
+def test_a_mail_without_a_way_to_leave_or_an_address_is_blocked() -> None:
+    sound = galley(SOUND)
+    stripped = (
+        sound.mail.html.replace("{{ unsubscribe_url }}", "#"),
+        sound.mail.text.replace("{{ unsubscribe_url }}", ""),
+    )
+    bare = Rendered(sound.mail.subject, sound.mail.preheader, *stripped)
+    found = judge(Galley(sound.issue, bare, Known(has_postal_address=False)))
+    assert [finding.level for finding in found] == [Level.BLOCKING] * 3
+    assert [word in str(found) for word in ("HTML part", "text part", "postal address")] == [True] * 3
+
+
+def test_pale_words_are_told_in_the_light_scheme() -> None:
+    pale = with_style(galley(SOUND), "color:#1f2a2e", "color:#999999")
+    found = judge(pale)
+    assert {finding.level for finding in found} == {Level.WARNING}
+    assert "#999999 on #fbfaf7 has contrast 2.7 in the light scheme" in found[0].message
+
+
+def test_pale_words_are_told_in_the_dark_scheme_alone() -> None:
+    pale = with_style(galley(SOUND), "color: #e9e6df !important", "color: #444444 !important")
+    messages = [finding.message for finding in judge(pale)]
+    assert messages
+    assert all("#444444 on #14191b has contrast 1.8 in the dark scheme" in message for message in messages)
+
+
+def test_the_dark_scheme_is_worked_out_as_a_browser_does() -> None:
+    """Buttons: `.article td.press a` is weightier than `.article a`, and sets dark words on the accent."""
+    pressed = galley(SOUND + "\n[Book](https://www.nhs.uk/){.button}\n")
+    assert judge(pressed) == []
+    lost = with_style(pressed, ".article td.press a, .press td a { color: #14191b", ".article b { color: #14191b")
+    assert ["#7fd1c0 on #7fd1c0 has contrast 1.0 in the dark scheme" in one.message for one in judge(lost)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "said"),
+    [
+        ("# A part", Level.NOTE, "printed as ##"),
+        ("### A part", Level.WARNING, "level 3 stands below one of level 1"),
+        ("## A part\n\n#### A small one", Level.WARNING, "level 4 stands below one of level 2"),
+        ("##", Level.WARNING, "a heading is empty"),
+    ],
+)
+def test_headings_out_of_order_are_told(text: str, level: Level, said: str) -> None:
+    finding = only(body(text))
+    assert (finding.level, said in finding.message) == (level, True)
+
+
+def test_a_mail_with_two_titles_is_told() -> None:
+    sound = galley(SOUND)
+    twice = with_style(sound, "</h1>", "</h1><h1>Again</h1>")
+    assert "2 headings of the first level" in only(judge(twice)).message
+
+
+def test_a_picture_without_alt_text_is_blocked_at_its_line() -> None:
+    assert place(next(iter(body("![](back.png)")))) == (Level.BLOCKING, 11, None)
+
+
+@pytest.mark.parametrize(
+    ("picture", "level"),
+    [
+        ("![image](back.png)", Level.WARNING),
+        ("![back](back.png)", Level.WARNING),
+        ("![back.png](back.png)", Level.WARNING),
+        ("![IMG_2041](a.png)", Level.WARNING),
+        ("![Cat](a.png)", Level.WARNING),
+        ("![Picture of a back](a.png)", Level.NOTE),
+        ('![A drawn back](a.png "A drawn back")', Level.NOTE),
+        (f"![{'A back and ' * 40}](a.png)", Level.NOTE),
+    ],
+)
+def test_alt_text_that_says_nothing_is_told(picture: str, level: Level) -> None:
+    found = [one for one in body(picture + "\n\n" + "Lie down and rest a while. " * 10) if "a picture" not in one.rule]
+    assert only(found).level is level
+
+
+@pytest.mark.parametrize(
+    ("size", "levels"),
+    [
+        (PictureSize(1_200, 800, 90_000), []),
+        (PictureSize(1_200, 800, 400_000), [Level.NOTE]),
+        (PictureSize(4_000, 3_000, 1_400_000), [Level.WARNING]),
+        (PictureSize(4_000, 3_000, 2_400_000), [Level.WARNING, Level.WARNING]),
+        (PictureSize(300, 200, 9_000), [Level.NOTE]),
+    ],
+)
+def test_a_picture_that_is_heavy_or_small_is_told(size: PictureSize, levels: list[Level]) -> None:
+    text = "![A drawn back](a.png)\n\n" + "Lie down and rest a while. " * 10
+    assert [finding.level for finding in body(text, Known(pictures={"a.png": size}))] == levels
+
+
+def test_a_picture_within_a_paragraph_has_no_width_and_is_noted() -> None:
+    found = body("Look: ![A drawn back](a.png) there. " + "Lie down and rest a while. " * 10)
+    assert "a.png stands within a paragraph" in only(found).message
+
+
+def test_a_letter_of_pictures_alone_is_told() -> None:
+    assert "words beside its pictures" in only(body("![A drawn back](a.png)")).message
+
+
+@pytest.mark.parametrize(
+    ("verdict", "level", "said"),
+    [
+        (SpamVerdict(0.4, 5.0), None, ""),
+        (SpamVerdict(2.5, 5.0, ("URI_X",)), Level.NOTE, "2.5 points, and 5.0 are spam (URI_X)"),
+        (SpamVerdict(6.1, 5.0, ("A", "B")), Level.WARNING, "6.1 points"),
+        (
+            SpamVerdict(fault="SpamAssassin is not installed"),
+            Level.NOTE,
+            "was not asked: SpamAssassin is not installed",
+        ),
+    ],
+)
+def test_what_the_spam_filter_said_is_handed_on(verdict: SpamVerdict, level: Level | None, said: str) -> None:
+    found = check(SOUND, Known(spam=verdict))
+    assert [(finding.level, said in finding.message) for finding in found] == ([(level, True)] if level else [])
+
+
+def test_the_front_matter_is_read_for_placeholders_too() -> None:
+    assert place(only(check(FRONT.replace("A tight back\n", "TK\n", 1) + "See a doctor.\n"))) == (Level.BLOCKING, 2, 8)
