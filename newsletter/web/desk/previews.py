@@ -76,7 +76,7 @@ def _filled(template: str, escape: Callable[[str], str]) -> str:
 
 
 def _shut_in(answer: Response, *, with_pictures: bool) -> Response:
-    origin = urlsplit(house().links.home())
+    origin = urlsplit(house().links.picture(""))
     pictures = f"'self' {origin.scheme}://{origin.netloc}" if with_pictures else "'none'"
     answer.headers["Content-Security-Policy"] = (
         "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "

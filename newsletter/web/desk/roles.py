@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from flask import Blueprint, Response, current_app, make_response, redirect, request, url_for
+from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden
 
 from newsletter.editors import Role
-from newsletter.web import auth
+from newsletter.web import auth, security
+from newsletter.web.desk import sorry
 
 ANYONE = None
 """Open to whoever is not signed in."""
+
+_SIGNED_OUT = "Your session has ended. Sign in again in another tab, then come back and try once more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class Route:
     path: str
     least: Role | None
     view: Callable[..., ResponseReturnValue]
+    form_bytes: int = security.FORM_BYTES
+    """The most that its form may carry, from somebody whom it is open to."""
 
     @property
     def name(self) -> str:
@@ -31,13 +37,26 @@ class Route:
 
 def register(blueprint: Blueprint, table: tuple[Route, ...]) -> None:
     """Add the routes to the desk, each behind its role; a route from elsewhere is closed to everyone."""
-    least = {f"{blueprint.name}.{route.name}": route.least for route in table}
+    known = {f"{blueprint.name}.{route.name}": route for route in table}
     for route in table:
         blueprint.add_url_rule(route.path, route.name, route.view, methods=[route.method])
 
+    # Before any form is read, which the check of where it comes from does.
+    @blueprint.url_value_preprocessor
+    def make_room(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+        _make_room(known[endpoint or ""])
+
     @blueprint.before_request
     def guard() -> Response | None:
-        return _guard(least[request.endpoint or ""])
+        return _guard(known[request.endpoint or ""].least)
+
+
+def _make_room(route: Route) -> None:
+    if route.form_bytes <= security.FORM_BYTES or route.least is ANYONE:
+        return
+    person = auth.person()
+    if person is not None and person.may(route.least):
+        request.max_content_length = route.form_bytes
 
 
 def _guard(least: Role | None) -> Response | None:
@@ -55,6 +74,8 @@ def _ask_to_sign_in() -> Response:
     if "HX-Request" in request.headers:
         # A part of a page must not turn into the sign-in form: let the whole page ask again.
         return make_response("", 401, {"HX-Refresh": "true"})
+    if sorry.asks_for_json():
+        return make_response(jsonify(fault=_SIGNED_OUT), 401)
     return make_response(redirect(url_for("desk.sign_in_form", next=_page_asked_for()), 303))
 
 

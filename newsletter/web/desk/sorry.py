@@ -1,6 +1,6 @@
 """What the desk shows when something cannot be done: the same calm page, within the frame."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, jsonify, make_response, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import Forbidden, HTTPException, NotFound
 
@@ -39,7 +39,14 @@ def _http(error: HTTPException, sentence: str | None) -> Response:
     return _page(sentence or error.description or "", error.code or 400)
 
 
+def asks_for_json() -> bool:
+    """Whether a script of the desk asks, that shows the answer's `fault` where its person is."""
+    return request.accept_mimetypes.best == "application/json"
+
+
 def _page(sentence: str, status: int) -> Response:
+    if asks_for_json():
+        return make_response(jsonify(fault=sentence), status)
     title = _TITLES.get(status, "That did not work")
     if auth.person() is None:
         return sorry.page(sentence, status, title)

@@ -1,0 +1,52 @@
+"""Uploading a picture to an issue: what comes in is made ready for mail, kept, and given a name to call it by."""
+
+from flask import jsonify, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from newsletter.editorial import developing, pictures
+from newsletter.editorial.developing import Developed
+from newsletter.editorial.models import Picture
+from newsletter.errors import Invalid, PressError
+from newsletter.web import sorry
+from newsletter.web.desk import lookup
+from newsletter.web.house import house, now
+
+FORM_BYTES = developing.UPLOAD_BYTES + 64 * 1024
+"""The largest upload, and what a form puts around it."""
+
+_NOTHING = "No picture came with this. Choose a file, or paste or drop one."
+
+
+def upload_picture(slug: str) -> ResponseReturnValue:
+    """Keep the field `picture`; JSON with the name to write, or the `fault` that says what to do instead."""
+    try:
+        upload = _upload()
+        developed = developing.develop(upload.stream.read())
+        name, picture = _keep(slug, upload.filename or "", developed)
+    except PressError as error:
+        return _fault(str(error), sorry.status_of(error))
+    url = url_for("archive.picture", file_name=picture.file_name)
+    return jsonify(name=name, url=url, width=picture.width, height=picture.height, note=developed.note), 201
+
+
+def _upload() -> FileStorage:
+    try:
+        upload = request.files.get("picture")
+    except RequestEntityTooLarge:
+        raise Invalid(developing.too_many_bytes(request.content_length or FORM_BYTES)) from None
+    if upload is None or not upload.filename:
+        raise Invalid(_NOTHING)
+    return upload
+
+
+def _keep(slug: str, file_name: str, developed: Developed) -> tuple[str, Picture]:
+    with house().sessions.begin() as store:
+        issue = lookup.issue(store, slug)
+        picture = house().pictures.keep(store, file_name, developed.content, now())
+        return pictures.attach(store, issue, file_name, picture, now()), picture
+
+
+def _fault(sentence: str, status: int) -> ResponseReturnValue:
+    return jsonify(fault=sentence), status
