@@ -13,6 +13,7 @@
     crew.py          `newsletter worker --processes`: several workers under one supervisor
     rehearsing.py    an issue's every copy, built and checked, and none sent
     settling.py      a person decides about the copies whose answer was lost
+    rearming.py      a person lets a restored or copied database send
     backup/          all of it in one file, and out of it again
     outside/         the only door to addresses that an editor typed: does a page answer there?
     lanes.py         which provider an address belongs to

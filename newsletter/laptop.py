@@ -16,6 +16,7 @@ import structlog
 
 from newsletter import editors, migrating
 from newsletter.config import Settings
+from newsletter.delivery import arming
 from newsletter.editors import Role
 from newsletter.errors import Refused
 from newsletter.ports import answers, free_port, require_free
@@ -38,14 +39,22 @@ class Part:
     process: subprocess.Popen[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class _Welcome:
+    """What is said at the start beside where everything is."""
+
+    invitation: str | None
+    may_send: bool
+
+
 def run(settings: Settings) -> None:
     """Start the parts, say where everything is, and stop them all when one ends or a signal comes."""
     _require_ports(settings)
     house = open_house(settings, check_schema=False)
     migrating.upgrade(house.sessions.engine)
-    invitation = _invitation(house)
+    welcome = _Welcome(_invitation(house), _may_send(house))
     house.close()
-    _supervise(settings, invitation)
+    _supervise(settings, welcome)
 
 
 def _require_ports(settings: Settings) -> None:
@@ -58,7 +67,7 @@ def _has_inbox(settings: Settings) -> bool:
     return settings.mail_server is None
 
 
-def _supervise(settings: Settings, invitation: str | None) -> None:
+def _supervise(settings: Settings, welcome: _Welcome) -> None:
     asked = _asked_to_stop()
     parts: list[Part] = []
     try:
@@ -66,8 +75,9 @@ def _supervise(settings: Settings, invitation: str | None) -> None:
         leash, _held = os.pipe()  # the end that we hold closes when this process ends, even by kill -9
         for command in commands:
             parts.append(_start(command, environment, leash))  # noqa: PERF401  (those begun must be known if one fails)
-        _wait_until_ready(settings, parts, asked)
-        _say_where(settings, invitation)
+        # A database that may not send is well enough to look at, and never ready.
+        _wait_until_well(settings, "readyz" if welcome.may_send else "healthz", parts, asked)
+        _say_where(settings, welcome)
         while True:
             _wait_a_moment(parts, asked)
     finally:
@@ -111,8 +121,8 @@ def _start(command: list[str], environment: Mapping[str, str], leash: int) -> Pa
     return Part(command[0], process)
 
 
-def _wait_until_ready(settings: Settings, parts: list[Part], asked: threading.Event) -> None:
-    urls = [f"http://{settings.listen}:{settings.port}/readyz"]
+def _wait_until_well(settings: Settings, question: str, parts: list[Part], asked: threading.Event) -> None:
+    urls = [f"http://{settings.listen}:{settings.port}/{question}"]
     if _has_inbox(settings):
         urls.append(f"http://{_LOOPBACK}:{settings.inbox_port}/")
     deadline = time.monotonic() + _START_SECONDS
@@ -133,13 +143,15 @@ def _wait_a_moment(parts: list[Part], asked: threading.Event) -> None:
             raise Refused(f"the {part.name} part ended by itself, so the rest was stopped; its reason stands above")
 
 
-def _say_where(settings: Settings, invitation: str | None) -> None:
+def _say_where(settings: Settings, welcome: _Welcome) -> None:
     click.echo(f"\n  Readers   {settings.public_url}/")
     click.echo(f"  Desk      {settings.public_url}/desk/")
     if _has_inbox(settings):
         click.echo(f"  Inbox     http://{_LOOPBACK}:{settings.inbox_port}/   (every mail lands here, and none goes on)")
-    if invitation:
-        click.echo(f"\n  Sign in at the desk, once, with this link:\n  {invitation}")
+    if welcome.invitation:
+        click.echo(f"\n  Sign in at the desk, once, with this link:\n  {welcome.invitation}")
+    if not welcome.may_send:
+        click.echo(f"\n  Mind: {arming.WHY_NOT}; {arming.WHAT_TO_DO}.")
     click.echo("\n  Ctrl-C stops it.\n")
 
 
@@ -153,6 +165,11 @@ def _stop(parts: list[Part]) -> None:
             log.warning("a part did not stop in time", part=part.name, pid=part.process.pid)
             part.process.kill()
             part.process.wait()
+
+
+def _may_send(house: House) -> bool:
+    with house.sessions.reading() as session:
+        return arming.may_send(session)
 
 
 def _invitation(house: House) -> str | None:

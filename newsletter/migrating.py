@@ -23,7 +23,12 @@ def upgrade(engine: Engine) -> None:
     if schema.standing(engine) is schema.Standing.NEWER:
         schema.require_current(engine)
     with engine.begin() as connection:
-        command.upgrade(config(connection), "head")
+        bring(connection, "head")
+
+
+def bring(connection: Connection, revision: str) -> None:
+    """Migrate to this revision, in the caller's transaction."""
+    command.upgrade(config(connection), revision)
 
 
 def write_revision(engine: Engine, message: str) -> None:

@@ -20,6 +20,7 @@ from newsletter import publishing
 from newsletter.audience import caps, preferences
 from newsletter.config import MailServer, Settings
 from newsletter.delivery import doubts, heartbeat, ledger, outbox, paces, takeover
+from newsletter.delivery.arming import Gate
 from newsletter.delivery.heartbeat import Watch
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.postroom import Postroom
@@ -60,6 +61,7 @@ class Worker:
         self.name = name or new_name()
         self._house = house
         self._watch = Watch()
+        self._gate = Gate(house.sessions)
         self._stopping = threading.Event()
         self._postroom = Postroom(
             house.sessions, mail, worker=self.name, keyring=house.keyring, stopping=self._stopping.is_set
@@ -115,16 +117,18 @@ class Worker:
         self._press.stop()
 
     def start_due_issues(self) -> None:
+        if not self._gate.is_open():
+            return
         grace = timedelta(minutes=self._house.settings.send_grace_minutes)
         with self._house.sessions.begin() as session:
             publishing.publish_due(session, grace, _now())
 
     def empty_the_outbox(self) -> None:
-        while not self._stopping.is_set() and self._postroom.deliver_due():
+        while self._may_go_on() and self._postroom.deliver_due():
             pass
 
     def send_copies(self) -> None:
-        while not self._stopping.is_set() and self._press.run_once():
+        while self._may_go_on() and self._press.run_once():
             pass
 
     def finish_letters(self) -> None:
@@ -161,6 +165,9 @@ class Worker:
     def clear_the_outbox(self) -> None:
         while not self._stopping.is_set() and self._clear_some():
             pass
+
+    def _may_go_on(self) -> bool:
+        return not self._stopping.is_set() and self._gate.is_open()
 
     def _clear_some(self) -> int:
         with self._house.sessions.begin() as session:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 
 from newsletter import migrating
 from newsletter.db import Sessions, open_engine
+from newsletter.delivery import arming
 from newsletter.links import Links
 from newsletter.tokens import Seal
 
@@ -56,7 +57,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     server = request.getfixturevalue("postgres_server")
     template = request.getfixturevalue("postgres_template")
     name = f"press_{uuid.uuid4().hex}"
-    yield _create_database(server, name, template)
+    url = _create_database(server, name, template)
+    _arm(url)
+    yield url
     _on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -81,6 +84,14 @@ def links() -> Links:
 def now() -> datetime:
     """A Friday noon, four days before the first issue's Tuesday."""
     return datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def _arm(url: str) -> None:
+    """A copy of the template may send only from now on."""
+    engine = open_engine(url)
+    with Sessions(engine).begin() as session:
+        arming.arm(session, datetime.now(UTC))
+    engine.dispose()
 
 
 def _create_database(server: str, name: str, template: str = "template1") -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import laptop
+from newsletter import laptop, migrating
 from newsletter.config import Settings
+from newsletter.db import open_engine
 from newsletter.ports import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -150,6 +152,19 @@ def test_ctrl_c_before_all_is_ready_leaves_nothing_either(start: Start, moment: 
     os.killpg(up.process.pid, signal.SIGINT)
     assert up.end() == 0
     assert "Traceback" not in up.said
+
+
+def test_a_copied_press_comes_up_and_says_that_it_sends_nothing(start: Start, tmp_path: Path) -> None:
+    database = tmp_path / "newsletter.db"
+    engine = open_engine(f"sqlite:///{tmp_path / 'first.db'}")
+    migrating.upgrade(engine)
+    engine.dispose()
+    shutil.copy(tmp_path / "first.db", database)
+    up = start()
+    up.wait_until_said("Ctrl-C stops it")
+    assert "`newsletter arm`" in up.said.partition("Desk ")[2]
+    up.process.terminate()
+    assert up.end() == 0
 
 
 def test_the_inbox_port_may_be_taken_where_a_mail_server_makes_the_inbox_needless(start: Start) -> None:

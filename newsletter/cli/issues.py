@@ -12,6 +12,7 @@ from newsletter import publication_file, publications, publishing
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
 from newsletter.cli.doubts import doubts, settle
 from newsletter.cli.rehearsal import rehearse
+from newsletter.delivery import arming
 from newsletter.editorial import cadence, filing, preflight, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.shelf import Saved
@@ -167,6 +168,7 @@ def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> No
         readers = publishing.readers(publishing.audience_size(session, issue))
         when = cadence.describe(letter.due_at, issue.publication.time_zone)
     click.echo(f"On {when} this goes to {readers}.")
+    _mind_arming(house)
 
 
 @issues.command()
@@ -179,6 +181,7 @@ def send(house: House, slug: str) -> None:
         sender = house.settings.issue_sender_address
         started = publishing.send_now(session, house.links, shelf.find(session, slug), now(), sender=sender)
     click.echo(f"{slug} is going out to {publishing.readers(started.copies)}")
+    _mind_arming(house)
 
 
 @issues.command()
@@ -209,6 +212,7 @@ def resume(house: House, slug: str) -> None:
     with house.sessions.begin() as session:
         publishing.resume(session, shelf.find(session, slug))
     click.echo(f"{slug} goes on")
+    _mind_arming(house)
 
 
 @issues.command()
@@ -228,6 +232,13 @@ def status(house: House, slug: str, as_json: bool) -> None:
     print_table(("", ""), counts.items(), "")
     if hold:
         click.echo(f"held until {cadence.describe(hold.until, zone)}: {hold.why}")
+
+
+def _mind_arming(house: House) -> None:
+    """Say so, if nothing will go out whatever an editor wants."""
+    with house.sessions.reading() as session:
+        if not arming.may_send(session):
+            click.echo(f"Mind: {arming.WHY_NOT}; {arming.WHAT_TO_DO}.", err=True)
 
 
 def _summary(issue: Issue) -> dict[str, str | None]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -247,3 +248,18 @@ class SharedPace(Base):
     """Where a rate answer stopped it until; from then on its connections grow by one at a time."""
     series: Mapped[int] = mapped_column(default=0)
     """Grows by one when what was reserved so far no longer counts."""
+
+
+class Arming(Base):
+    """Whether this database may send: one row, which a copy of the database has, too (`arming`)."""
+
+    __tablename__ = "arming"
+
+    ONLY: ClassVar = 1
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    place: Mapped[str | None] = mapped_column(String(120))
+    """Where it was armed; None while it is not."""
+    armed_at: Mapped[datetime | None]
+    restored_from: Mapped[datetime | None]
+    """When the backup was made that it was restored from, if it was."""

@@ -8,12 +8,12 @@ On SQLite all copies are in one table, and go portion by portion.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import cast
 
-from sqlalchemy import Dialect, MetaData, Table, delete, func, select, text
+from sqlalchemy import Connection, Dialect, MetaData, Table, delete, func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -51,6 +51,15 @@ def writing(session: Session, letter_id: int) -> Iterator[Table]:
     connection.execute(text(f"ALTER TABLE copies ATTACH PARTITION {own} FOR VALUES IN ({letter_id})"))
     # Until the server knows the table it may sort all copies for each claim; by itself it looks a minute later.
     connection.execute(text(f"ANALYZE {own}"))
+
+
+def open_for(connection: Connection, letter_ids: Iterable[int]) -> None:
+    """Room for the copies of these letters, where there is none yet."""
+    if connection.dialect.name == "postgresql":
+        for letter_id in letter_ids:
+            connection.execute(
+                text(f"CREATE TABLE {_name(letter_id)} PARTITION OF copies FOR VALUES IN ({letter_id:d})")
+            )
 
 
 def remove(sessions: Sessions, letter_id: int) -> int:

@@ -3,6 +3,7 @@
     gone     its supervisor saw the process end: its leases end with it, and what was begun is in doubt now
     silent   no sign of life for half a minute, but it may yet live: only what cannot leave twice is taken
     else     nobody knows: the leases run out by themselves
+    moved    the database was restored or copied, and its workers with all they held are those of another place
 
 A copy that was begun is never taken from a silent worker. Its final dot may be out while the worker
 waits for the answer, which RFC 5321 lets take ten minutes; its lease decides, as it always did.
@@ -12,9 +13,11 @@ from datetime import datetime
 from typing import Literal
 
 import structlog
+from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 
 from newsletter.delivery import heartbeat, ledger, outbox
+from newsletter.delivery.models import Copy, CopyState, Post, PostState
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +28,14 @@ def gone(session: Session, worker: str, policy: Literal["resend", "hold"], now: 
     outbox.recover_from(session, worker)
     heartbeat.sign_off(session, worker)
     log.info("took over from a worker that is gone", worker=worker, unsent=len(recovered.unsent))
+
+
+def moved(session: Session, policy: Literal["resend", "hold"], now: datetime) -> None:
+    """Take all that anybody holds: for a database that may not send yet, so that nobody here can hold anything."""
+    copies = select(Copy.worker).where(Copy.state == CopyState.SENDING)
+    posts = select(Post.worker).where(Post.state == PostState.SENDING)
+    for worker in filter(None, session.scalars(union(copies, posts)).all()):
+        gone(session, worker, policy, now)
 
 
 def silent(session: Session, worker: str, now: datetime) -> None:

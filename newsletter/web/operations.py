@@ -3,7 +3,7 @@
 from flask import Blueprint, Flask, Response, jsonify
 
 from newsletter.db import DatabaseDown, Session
-from newsletter.delivery import gauges, heartbeat
+from newsletter.delivery import arming, gauges, heartbeat
 from newsletter.web import metrics
 from newsletter.web.house import house, now
 
@@ -29,7 +29,7 @@ def healthz() -> Response:
 
 
 def readyz() -> Response:
-    """Database, worker and clock, each `ok` or a sentence that says what to do; 503 unless all are well."""
+    """Database, worker, clock and sending, each `ok` or a sentence that says what to do; 503 unless all are well."""
     checks = _checks()
     is_ready = set(checks.values()) == {_OK}
     answer = jsonify(ready=is_ready, **checks)
@@ -48,9 +48,11 @@ def _checks() -> dict[str, str]:
     unknown = "not known while the database does not answer"
     try:
         with house().sessions.reading() as session:
-            return {"database": _OK, "worker": _worker(session), "clock": _clock(session)}
+            checks = {"worker": _worker(session), "clock": _clock(session), "sending": _sending(session)}
     except DatabaseDown:
-        return {"database": "does not answer; see DATABASE_URL", "worker": unknown, "clock": unknown}
+        down = "does not answer; see DATABASE_URL"
+        return {"database": down} | dict.fromkeys(("worker", "clock", "sending"), unknown)
+    return {"database": _OK} | checks
 
 
 def _worker(session: Session) -> str:
@@ -62,6 +64,10 @@ def _worker(session: Session) -> str:
 def _clock(session: Session) -> str:
     overdue = gauges.overdue(session, now())
     return _OK if not overdue else f"{overdue} issue(s) wait past their hour; see the worker's log"
+
+
+def _sending(session: Session) -> str:
+    return _OK if arming.may_send(session) else f"{arming.WHY_NOT}; {arming.WHAT_TO_DO}"
 
 
 def _unkept(answer: Response) -> Response:

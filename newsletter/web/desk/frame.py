@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from newsletter import publications
 from newsletter.audience import roster
 from newsletter.db import Session
+from newsletter.delivery import arming
 from newsletter.editorial import agenda, cadence
 from newsletter.editorial.agenda import Entry
 from newsletter.editorial.models import Issue
@@ -34,6 +35,8 @@ class Frame:
     under_way: Sequence[Issue]
     next: Entry | None
     audience: int
+    may_send: bool
+    """Whether this database is armed: one that was restored or copied sends nothing."""
 
 
 def init_blueprint(blueprint: Blueprint) -> None:
@@ -79,6 +82,7 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
         under_way=store.scalars(agenda.under_way(of)).all() if of else (),
         next=next(iter(agenda.ahead(store, of, now(), 1)), None) if of else None,
         audience=roster.audience_size(store, of.id) if of else 0,
+        may_send=arming.may_send(store),
     )
 
 

@@ -1,0 +1,74 @@
+"""Arming: whether this database may send at all. One that was restored or copied may not, until a person says so.
+
+A row says at which place the database was armed. A copy of the database has that row, too, but lies at another place.
+"""
+
+import threading
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.db import Sessions
+from newsletter.delivery import places
+from newsletter.delivery.models import Arming
+
+log = structlog.get_logger(__name__)
+
+WHY_NOT = "nothing is sent from this database, because it was restored or copied"
+WHAT_TO_DO = "`newsletter arm` shows what would go out, and lets it"
+
+
+def may_send(session: Session) -> bool:
+    """Whether a person, or the upgrade that made the database, lets it send from where it lies now."""
+    place = look(session).place
+    return place is not None and place == places.here(session.connection())
+
+
+def look(session: Session) -> Arming:
+    """What is known of it."""
+    return session.get(Arming, Arming.ONLY, populate_existing=True) or Arming(id=Arming.ONLY)
+
+
+def hold(session: Session) -> None:
+    """Let nobody else arm it before this transaction ends."""
+    session.execute(select(Arming.id).with_for_update())
+
+
+def arm(session: Session, now: datetime) -> None:
+    """Let the database send, from where it lies now on."""
+    known = look(session)
+    known.place, known.armed_at = places.here(session.connection()), now
+    session.add(known)
+
+
+def disarm(session: Session, restored_from: datetime) -> None:
+    """Let it send nothing: it was restored from a backup of that moment."""
+    known = look(session)
+    known.place, known.armed_at, known.restored_from = None, None, restored_from
+    session.add(known)
+
+
+class Gate:
+    """What every job that sends passes through; it says in the log when it is found shut, and when open again."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._asking = threading.Lock()
+        self._was_open = True
+
+    def is_open(self) -> bool:
+        """Whether the database may send."""
+        with self._asking, self._sessions.reading() as session:
+            is_open = may_send(session)
+            if is_open is not self._was_open:
+                self._was_open = is_open
+                self._say(is_open)
+        return is_open
+
+    def _say(self, is_open: bool) -> None:
+        if is_open:
+            log.info("this database was armed; sending begins")
+        else:
+            log.warning(f"{WHY_NOT}; {WHAT_TO_DO}")

@@ -1,0 +1,52 @@
+"""Places: what tells a database from every copy of it, wherever the copy lies and however it was made.
+
+SQLite: the file, by its number and the instant it came into being. It may be moved; a copy is another file.
+PostgreSQL: the cluster, the database, and the very table of `arming`, which pg_restore makes anew.
+"""
+
+import ctypes
+import os
+import struct
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+_FILE = text("SELECT file FROM pragma_database_list WHERE name = 'main'")
+_TABLE = text(
+    "SELECT 'cluster ' || (SELECT system_identifier FROM pg_control_system())"
+    " || ' database ' || oid || ' table ' || CAST('arming'::regclass AS oid)"
+    " FROM pg_database WHERE datname = current_database()"
+)
+
+# statx(2), which Python has no name for yet: nothing else on Linux tells when a file came into being.
+_AT_FDCWD, _STATX_BTIME, _BTIME_AT, _STATX_SIZE = -100, 0x800, 80, 256
+
+
+def here(connection: Connection) -> str:
+    """The place of this database; no copy has the same."""
+    if connection.dialect.name == "sqlite":
+        return _of_file(connection.execute(_FILE).scalar_one())
+    return str(connection.execute(_TABLE).scalar_one())
+
+
+def _of_file(path: str) -> str:
+    file = os.stat(path)  # noqa: PTH116  (a Path would be made for nothing, once a second)
+    born = getattr(file, "st_birthtime", None) or _born(path)
+    return f"file {file.st_ino} of {born}"
+
+
+def _born(path: str) -> str:
+    """When a file came into being, in seconds; `0.0` where the system does not tell, and its number has to do."""
+    asked = ctypes.create_string_buffer(_STATX_SIZE)
+    statx = _statx()
+    if statx is None or statx(_AT_FDCWD, os.fsencode(path), 0, _STATX_BTIME, asked) != 0:
+        return "0.0"
+    (known,) = struct.unpack_from("=I", asked)
+    seconds, nanoseconds = struct.unpack_from("=qI", asked, _BTIME_AT)
+    return f"{seconds}.{nanoseconds}" if known & _STATX_BTIME else "0.0"
+
+
+@cache
+def _statx() -> Any:
+    return getattr(ctypes.CDLL(None), "statx", None)

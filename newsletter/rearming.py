@@ -1,0 +1,82 @@
+"""Rearming: a person sees what would go out of a restored or copied database, and lets it.
+
+What the other database has sent since is in no ledger here: every copy that waits may be a second one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter import publishing
+from newsletter.delivery import arming, takeover
+from newsletter.delivery.models import Letter, LetterState, Post, PostState
+from newsletter.editorial import cadence, shelf
+from newsletter.editorial.models import Issue
+
+_UNDER_WAY = (LetterState.RUNNING, LetterState.PAUSED, LetterState.WAITING, LetterState.HELD)
+_UNSENT = (PostState.PENDING, PostState.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An issue that is not through, and what happens to it."""
+
+    issue: str
+    state: str
+    due_at: datetime
+    readers: int
+    """Who would get it: its copies that are not sent, or the readers of the hour."""
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """The single letters that wait."""
+
+    waiting: int
+    oldest: datetime | None
+
+
+def issues(session: Session, grace: timedelta, now: datetime) -> list[Waiting]:
+    """Every issue that is under way or has an hour, oldest first."""
+    begun = shelf.listing().join(Letter, Issue.letter_id == Letter.id).where(Letter.state.in_(_UNDER_WAY))
+    return [_waiting(session, issue, issue.letter, grace, now) for issue in session.scalars(begun) if issue.letter]
+
+
+def outbox(session: Session) -> Outbox:
+    """How many single letters wait, and since when."""
+    count, oldest = session.execute(
+        select(func.count(), func.min(Post.created_at)).where(Post.state.in_(_UNSENT))
+    ).one()
+    return Outbox(count, oldest)
+
+
+def arm(session: Session, policy: Literal["resend", "hold"], now: datetime) -> None:
+    """Let this database send; what workers of the other place held waits again, or is in doubt, as IN_DOUBT says."""
+    arming.hold(session)
+    # Whoever came second finds workers that send, and takes nothing from them.
+    if not arming.may_send(session):
+        takeover.moved(session, policy, now)
+        arming.arm(session, now)
+
+
+def _waiting(session: Session, issue: Issue, letter: Letter, grace: timedelta, now: datetime) -> Waiting:
+    if letter.started_at is None:
+        readers = publishing.audience_size(session, issue)
+    else:
+        counts = publishing.counts(session, issue)
+        readers = counts.pending + counts.sending
+    return Waiting(issue.slug, shelf.state(issue).value, letter.due_at, readers, _then(issue, letter, grace, now))
+
+
+def _then(issue: Issue, letter: Letter, grace: timedelta, now: datetime) -> str:
+    if letter.state is LetterState.RUNNING:
+        return "goes on at once"
+    if letter.state is not LetterState.WAITING:
+        return "waits for a person"
+    if letter.due_at > now:
+        return f"goes out on {cadence.describe(letter.due_at, issue.publication.time_zone)}"
+    return "goes out at once" if now - letter.due_at <= grace else "missed its hour: waits for a person"

@@ -1,0 +1,97 @@
+"""What a restored or copied database sends before a person armed it: nothing; and afterwards the rest."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from newsletter import publishing, rearming
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.db import Sessions
+from newsletter.delivery import arming, ledger, outbox
+from newsletter.delivery.models import Copy, CopyState, Letter, Post, PostState
+from newsletter.delivery.outbox import Composed
+from newsletter.editorial import shelf
+from newsletter.publications import Publication, first
+from newsletter.wiring import House
+from newsletter.worker import Worker
+from tests import houses
+
+GRACE = timedelta(hours=2)
+READERS = 4
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path, now: datetime) -> House:
+    """A restored press in the middle of an issue, with another that is due and a letter that somebody waits for."""
+    made = houses.build(sessions, tmp_path, mail_server="127.0.0.1", mail_port=9)
+    houses.open_publication(made, now)
+    houses.stock(made, now)
+    with sessions.begin() as session:
+        session.add_all(_reader(number, first(session), now) for number in range(READERS))
+        issue = shelf.find(session, houses.WAITING)
+        publishing.send_now(session, made.links, issue, now)
+        due = shelf.find(session, "break-the-circle")
+        publishing.mark_ready(due, made.links)
+        publishing.schedule(session, made.links, due, now + timedelta(seconds=1), now)
+        outbox.post(session, first(session), "confirm", "zoe@reader.example", "Zoe", Composed("Hello", "", ""), now)
+        begun, *_ = ledger.claim(session, "old", 2, now)
+        ledger.begin(session.connection(), "old", [begun], now)
+        arming.disarm(session, now)
+    return made
+
+
+def test_a_worker_starts_no_issue_claims_no_copy_and_sends_no_letter_before(house: House) -> None:
+    before = _stand(house)
+    worker = Worker(house)
+    for job in (worker.start_due_issues, worker.empty_the_outbox, worker.send_copies):
+        job()
+    assert _stand(house) == before
+
+
+def test_what_waits_is_told_with_what_becomes_of_it(house: House, now: datetime) -> None:
+    def told(at: datetime) -> dict[str, tuple[int, str]]:
+        with house.sessions.reading() as session:
+            return {each.issue: (each.readers, each.then) for each in rearming.issues(session, GRACE, at)}
+
+    assert told(now)[houses.WAITING] == (READERS, "goes on at once")
+    assert told(now)["break-the-circle"][1].startswith("goes out on Friday 20 November 2026 at 13:00")
+    assert told(now + timedelta(hours=1))["break-the-circle"] == (READERS, "goes out at once")
+    assert told(now + timedelta(hours=3))["break-the-circle"][1] == "missed its hour: waits for a person"
+    with house.sessions.reading() as session:
+        assert rearming.outbox(session) == rearming.Outbox(1, now)
+
+
+@pytest.mark.parametrize(("policy", "doubtful"), [("resend", CopyState.PENDING), ("hold", CopyState.IN_DOUBT)])
+def test_what_workers_of_the_other_place_held_is_given_back_or_in_doubt(
+    house: House, now: datetime, policy, doubtful: CopyState
+) -> None:
+    with house.sessions.begin() as session:
+        rearming.arm(session, policy, now)
+        assert arming.may_send(session)
+        states = session.scalars(select(Copy.state).order_by(Copy.id)).all()
+    assert states == [doubtful, *[CopyState.PENDING] * (READERS - 1)]
+
+
+def test_whoever_arms_it_a_second_time_takes_nothing_from_those_who_send(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        rearming.arm(session, "resend", now)
+        held = ledger.claim(session, "new", 2, now)
+    with house.sessions.begin() as session:
+        rearming.arm(session, "resend", now)
+        sending = session.scalars(select(Copy.id).where(Copy.worker == "new")).all()
+    assert sorted(sending) == sorted(copy.id for copy in held)
+
+
+def _reader(number: int, publication: Publication, now: datetime) -> Subscriber:
+    email = f"reader{number}@reader.example"
+    tie = Subscription(publication=publication, status=Status.ACTIVE, created_at=now)
+    return Subscriber(email=email, key=email, created_at=now, subscriptions=[tie])
+
+
+def _stand(house: House) -> tuple[object, ...]:
+    with house.sessions.reading() as session:
+        letters = session.execute(select(Letter.id, Letter.state).order_by(Letter.id)).all()
+        copies = session.execute(select(Copy.id, Copy.state, Copy.worker).order_by(Copy.id)).all()
+        waiting = session.scalar(select(func.count()).where(Post.state == PostState.PENDING, Post.attempts == 0))
+    return letters, copies, waiting

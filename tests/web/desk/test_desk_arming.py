@@ -1,0 +1,18 @@
+"""Who works at the desk of a copy must not believe that it sends."""
+
+from newsletter.delivery import arming
+from newsletter.wiring import House
+from tests.web.desk.visits import Visitor
+
+
+def test_every_page_of_a_restored_press_says_that_nothing_is_sent_until_it_is_armed(
+    editor: Visitor, house: House, now
+) -> None:
+    assert "newsletter arm" not in editor.read("/desk/issues/")
+    with house.sessions.begin() as session:
+        arming.disarm(session, now)
+    for page in ("issues", "calendar", "account"):
+        assert "Nothing is sent from here" in editor.read(f"/desk/{page}/")
+    with house.sessions.begin() as session:
+        arming.arm(session, now)
+    assert "Nothing is sent from here" not in editor.read("/desk/issues/")
