@@ -11,7 +11,13 @@
     inbox/           a mail server for the laptop: it shows every mail and sends none on
     laptop.py        `newsletter up`: web, worker and inbox as one
     crew.py          `newsletter worker --processes`: several workers under one supervisor
+    filling.py       at a slot's hour, the first issue of the queue that may go out
+    reminding.py     what editors hear of a slot that nothing fills
+    approving.py     a second person says that exactly this content may go out
+    inspecting.py    an issue under the lamp: preflight with all that is known beside its text
+    proofing.py      an issue mailed to a few people first, marked as a test
     rehearsing.py    an issue's every copy, built and checked, and none sent
+    reporting.py     what came of an issue, beside the issues before it
     settling.py      a person decides about the copies whose answer was lost
     rearming.py      a person lets a restored or copied database send
     backup/          all of it in one file, and out of it again

@@ -1,11 +1,12 @@
 """Absolute public URLs, and the tokens inside them, from the base URL.
 
-The tokens: `confirm` and `sign-in` carry the moment they were made and expire;
+The tokens: `confirm`, `sign-in` and `reset` carry the moment they were made and expire;
 `unsubscribe` and `preferences` never do, because a letter may be read years later.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from typing import Self
 from urllib.parse import urlencode
 
 from newsletter.errors import Invalid
@@ -13,6 +14,7 @@ from newsletter.tokens import Seal
 
 CONFIRM_DAYS = 7
 SIGN_IN_HOURS = 24
+RESET_HOURS = 1
 
 
 class Expired(Invalid):
@@ -52,11 +54,28 @@ class Links:
     def picture(self, file_name: str) -> str:
         return f"{self.pictures_url or f'{self.base_url}/pictures'}/{file_name}"
 
-    def desk(self) -> str:
-        return f"{self.base_url}/desk/"
+    def click(self, letter_id: int, number: int) -> str:
+        return f"{self.click_prefix}{self.seal.seal('click', letter_id, number)}"
+
+    @property
+    def click_prefix(self) -> str:
+        return f"{self.base_url}/c/"
+
+    def is_ours(self, url: str) -> bool:
+        """Whether an address is one of our own pages."""
+        return url == self.base_url or url.startswith(f"{self.base_url}/")
+
+    def desk(self, page: str = "") -> str:
+        return f"{self.base_url}/desk/{page and f'{page}/'}"
+
+    def approval(self, slug: str) -> str:
+        return f"{self.base_url}/desk/issues/{slug}/approval"
 
     def sign_in(self, editor_id: int, nonce: int, now: datetime) -> str:
         return f"{self.base_url}/desk/sign-in/{self.seal.seal('sign-in', editor_id, nonce, _minute(now))}"
+
+    def reset(self, editor_id: int, nonce: int, now: datetime) -> str:
+        return f"{self.base_url}/desk/reset/{self.seal.seal('reset', editor_id, nonce, _minute(now))}"
 
     def open_confirm(self, token: str, now: datetime) -> tuple[int, datetime]:
         """The subscription's id and the minute the link was made; Expired after seven days, Invalid if forged."""
@@ -73,6 +92,11 @@ class Links:
         subscription_id, letter_id = self.seal.open("unsubscribe", token)
         return subscription_id, letter_id
 
+    def open_click(self, token: str) -> tuple[int, int]:
+        """The letter's id and the number of the link in it; Invalid if forged."""
+        letter_id, number = self.seal.open("click", token)
+        return letter_id, number
+
     def open_preferences(self, token: str) -> int:
         """The subscription's id; Invalid if forged."""
         return self.seal.open("preferences", token)[0]
@@ -82,6 +106,28 @@ class Links:
         editor_id, nonce, made = self.seal.open("sign-in", token)
         _refuse_older_than(timedelta(hours=SIGN_IN_HOURS), made, now)
         return editor_id, nonce
+
+    def open_reset(self, token: str, now: datetime) -> tuple[int, int]:
+        """The editor's id and the nonce that makes the link work once; Expired after an hour."""
+        editor_id, nonce, made = self.seal.open("reset", token)
+        _refuse_older_than(timedelta(hours=RESET_HOURS), made, now)
+        return editor_id, nonce
+
+
+@dataclass(frozen=True, slots=True)
+class LinksOfATest(Links):
+    """The links of a test mail: what would act on a reader leads to a page that says it was a test."""
+
+    @classmethod
+    def of(cls, links: Links) -> Self:
+        """These links, with those few made harmless."""
+        return cls(**{field.name: getattr(links, field.name) for field in fields(Links)})
+
+    def unsubscribe(self, subscription_id: int, letter_id: int = 0) -> str:  # noqa: ARG002
+        return f"{self.base_url}/test-mail/unsubscribe"
+
+    def preferences(self, subscription_id: int) -> str:  # noqa: ARG002
+        return f"{self.base_url}/test-mail/preferences"
 
 
 def _asking(**asked: str | int | None) -> str:

@@ -1,6 +1,6 @@
 """From a letter to the bytes of one copy: what copies share is encoded once, and each copy fills its holes."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, Self
@@ -108,11 +108,12 @@ class Template:
     octets: int
     """About how large a copy is; an estimate will do (RFC 1870, 5), so that an envelope can go before its message."""
 
-    def message(self, copy: Addressed, date: datetime) -> Stuffed:
-        """The copy as it goes over the wire; Invalid if its address is none."""
+    def message(self, copy: Addressed, date: datetime, sample: Addressed | None = None) -> Stuffed:
+        """The copy as it goes over the wire, in words for `sample` if it is a test; Invalid if its address is none."""
+        reader = sample or copy
         values = {
-            "name": copy.name,
-            "email": copy.address,
+            "name": reader.name,
+            "email": reader.address,
             "unsubscribe_url": self.links.unsubscribe(copy.subscription_id, copy.letter_id),
             "preferences_url": self.links.preferences(copy.subscription_id),
         }
@@ -133,8 +134,10 @@ class Template:
         )
 
 
-def compile(letter: Letter, links: Links, keyring: Keyring = NO_KEYS) -> Template:  # noqa: A001  (as `re.compile`)
-    """Encode what all copies share; Invalid names a merge field that there is not."""
+def compile(  # noqa: A001  (as `re.compile`)
+    letter: Letter, links: Links, keyring: Keyring = NO_KEYS, headers: Sequence[str] = ()
+) -> Template:
+    """Encode what all copies share, with these headers besides; Invalid names a merge field that there is not."""
     sender = mime.sendable(letter.sender_address)
     frame = Frame.of(f"=_{letter.content_hash[:32]}")
     values = {"archive_url": letter.archive_url}
@@ -150,6 +153,7 @@ def compile(letter: Letter, links: Links, keyring: Keyring = NO_KEYS) -> Templat
             f"List-Id: {mime.list_id(letter.list_id)}",
             _ONE_CLICK,
             f"Feedback-ID: {merge.as_header(letter.feedback_id)}",
+            *headers,
             *frame.headers,
         ),
         text=text,
@@ -163,6 +167,8 @@ def compile(letter: Letter, links: Links, keyring: Keyring = NO_KEYS) -> Templat
 def single(post: Post, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
     """A single letter as it goes over the wire, less dot-stuffing; Invalid if its address is none."""
     sender = mime.sendable(post.sender_address)
+    if post.message is not None:
+        return _signed(post.message, keyring.of(sender), date)
     frame = Frame.of(f"=_{post.id}")
     head = _head(
         f"From: {mime.mailbox(post.sender_name, sender)}",
@@ -186,6 +192,11 @@ def envelope(template: Template, copy: Addressed, return_path_domain: str | None
         # At most 63 of the 64 octets that RFC 5321 (4.5.3.1.1) allows before the @.
         sender = f"bounce+{template.links.seal.seal_local_part('bounce', copy.id)}@{return_path_domain}"
     return Envelope(sender, mime.sendable(copy.address), template.octets, str(copy.id))
+
+
+def _signed(message: bytes, keys: Collection[Key], date: datetime) -> bytes:
+    head, _, body = message.partition(b"\r\n\r\n")
+    return _message(head + b"\r\n", [body], keys, date)
 
 
 def _message(head: bytes, body: Collection[bytes], keys: Collection[Key], date: datetime) -> bytes:

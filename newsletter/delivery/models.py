@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.db import Base, LongId, LongRef, word
@@ -62,6 +62,8 @@ class Letter(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    corrects_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id"))
+    """The letter that it corrects: then it goes only to those who got that one, or may have."""
     content_hash: Mapped[str] = mapped_column(String(64))
     final_counts: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
     """Where its copies stood when they were dropped; None while they are the ledger's to count."""
@@ -100,7 +102,6 @@ class Copy(Base):
             sqlite_where=text("state = 'sending'"),
             postgresql_where=text("state = 'sending'"),
         ),
-        # What was dropped with an old letter leaves no id behind that a new copy could get: mail bears it.
         # What a person is told of: all that went wrong, was skipped, or was put off. Few rows, whatever the audience.
         Index(
             "ix_copies_told",
@@ -110,6 +111,7 @@ class Copy(Base):
             sqlite_where=text("state NOT IN ('sent', 'sending') AND (state <> 'pending' OR attempts > 0)"),
             postgresql_where=text("state NOT IN ('sent', 'sending') AND (state <> 'pending' OR attempts > 0)"),
         ),
+        # What was dropped with an old letter leaves no id behind that a new copy could get: mail bears it.
         {"sqlite_autoincrement": True, "postgresql_partition_by": "LIST (letter_id)"},
     )
 
@@ -192,6 +194,8 @@ class Post(Base):
     html: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
     unsubscribe_url: Mapped[str | None] = mapped_column(String(500))
+    message: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The whole message but for its signature, where it is composed already: then html and text are blank."""
     state: Mapped[PostState] = mapped_column(word(PostState), default=PostState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
@@ -200,7 +204,7 @@ class Post(Base):
     """Whose it is while it is being sent."""
     lease_until: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
-    """Since then only the record is left: html, text and unsubscribe_url are blank."""
+    """Since then only the record is left: html, text, message and unsubscribe_url are blank."""
     reply: Mapped[str | None] = mapped_column(Text)
 
 

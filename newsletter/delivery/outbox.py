@@ -132,7 +132,7 @@ def prune(session: Session, now: datetime) -> int:
 
 def _end(session: Session, worker: str, post_id: int, state: PostState, reply: str, now: datetime) -> bool:
     # Nobody reads the words again, and the links in them are live.
-    blank = {"html": "", "text": "", "unsubscribe_url": None}
+    blank = {"html": "", "text": "", "message": None, "unsubscribe_url": None}
     return _move(session, worker, post_id, state=state, reply=reply, ended_at=now, **blank)
 
 

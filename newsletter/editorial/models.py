@@ -3,10 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from newsletter.db import Base, word
+from newsletter.db import Base, LongRef, word
 from newsletter.delivery.models import Letter
 from newsletter.publications import Publication
 
@@ -57,6 +57,8 @@ class Issue(Base):
         primaryjoin="and_(Revision.issue_id == Issue.id, Revision.number == Issue.frozen_number)", viewonly=True
     )
     letter: Mapped[Letter | None] = relationship(lazy="joined")
+    corrections: Mapped[list["Correction"]] = relationship(order_by="Correction.number", viewonly=True)
+    approval_steps: Mapped[list["ApprovalStep"]] = relationship(order_by="ApprovalStep.id", viewonly=True)
 
 
 class Revision(Base):
@@ -107,3 +109,179 @@ class AttachedPicture(Base):
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     file_name: Mapped[str] = mapped_column(ForeignKey("pictures.file_name"))
     attached_at: Mapped[datetime]
+
+
+class Correction(Base):
+    """What was amended in an issue after it went out: the archive shows that text, with the note above it."""
+
+    __tablename__ = "corrections"
+    __table_args__ = (UniqueConstraint("issue_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id"))
+    number: Mapped[int]
+    revision_number: Mapped[int]
+    note: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(String(254))
+    made_at: Mapped[datetime]
+    subject: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    """Markdown: what the letter says that may be mailed about it."""
+    letter_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id"), unique=True)
+    """That letter, once it was mailed: one at most, so no reader gets it twice."""
+
+    revision: Mapped[Revision] = relationship(
+        primaryjoin="and_(Revision.issue_id == foreign(Correction.issue_id), "
+        "Revision.number == foreign(Correction.revision_number))",
+        viewonly=True,
+    )
+    letter: Mapped[Letter | None] = relationship(lazy="joined")
+
+
+class Draft(Base):
+    """What one editor has typed into an issue since the newest revision: any text at all, whole or half-done."""
+
+    __tablename__ = "drafts"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id"), primary_key=True)
+    editor: Mapped[str] = mapped_column(String(254), primary_key=True)
+    base_number: Mapped[int]
+    """The revision that it goes on from."""
+    number: Mapped[int]
+    """Counts how often it was kept; two windows of one editor that both write meet at it."""
+    source: Mapped[str] = mapped_column(Text)
+    began_at: Mapped[datetime]
+    kept_at: Mapped[datetime]
+
+
+class Writer(Base):
+    """A window in which an editor has an issue open for writing, and when it was last heard of."""
+
+    __tablename__ = "writers"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id"), primary_key=True)
+    tab: Mapped[str] = mapped_column(String(36), primary_key=True)
+    editor: Mapped[str] = mapped_column(String(254))
+    seen_at: Mapped[datetime]
+
+
+class LinkCheck(Base):
+    """What an address answered when it was last asked, whichever issues lead there."""
+
+    __tablename__ = "link_checks"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """SHA-256 of the address, which may be longer than a key."""
+    url: Mapped[str] = mapped_column(Text)
+    asked_at: Mapped[datetime]
+    claimed_until: Mapped[datetime | None]
+    """While a worker is asking."""
+    checked_at: Mapped[datetime | None]
+    status: Mapped[int | None]
+    final_url: Mapped[str] = mapped_column(Text, default="")
+    fault: Mapped[str] = mapped_column(Text, default="")
+    """Why there is no status."""
+
+
+class SpamCheck(Base):
+    """What the spam filter said of a mail, by the mail's content."""
+
+    __tablename__ = "spam_checks"
+
+    content_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"))
+    asked_at: Mapped[datetime]
+    claimed_until: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]
+    score: Mapped[float | None]
+    threshold: Mapped[float | None]
+    tests: Mapped[list[str]] = mapped_column(JSON, default=list)
+    fault: Mapped[str] = mapped_column(Text, default="")
+
+
+class ApprovalAct(StrEnum):
+    """What a person did about the approval of an issue."""
+
+    ASKED = "asked"
+    APPROVED = "approved"
+    SENT_BACK = "sent_back"
+
+
+class ApprovalStep(Base):
+    """One step towards an approval, bound to the exact content that its person saw; only withdrawing adds to it."""
+
+    __tablename__ = "approval_steps"
+    __table_args__ = (
+        # Two who approve the same content at once approve it once.
+        Index(
+            "uq_approval_steps_standing",
+            "issue_id",
+            "revision_number",
+            "content_hash",
+            unique=True,
+            sqlite_where=text("act = 'approved' AND withdrawn_at IS NULL"),
+            postgresql_where=text("act = 'approved' AND withdrawn_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id"), index=True)
+    act: Mapped[ApprovalAct] = mapped_column(word(ApprovalAct))
+    revision_number: Mapped[int]
+    content_hash: Mapped[str] = mapped_column(String(64))
+    person: Mapped[str] = mapped_column(String(254))
+    """An address of the team, kept as words: the record outlives whoever leaves."""
+    at: Mapped[datetime]
+    comment: Mapped[str] = mapped_column(Text, default="")
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str | None] = mapped_column(String(254))
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is an approval that nobody took back."""
+        return self.act is ApprovalAct.APPROVED and self.withdrawn_at is None
+
+
+class SentTest(Base):
+    """One test mail: what of the issue it showed. To whom it went, and how that ended, is the outbox's to tell."""
+
+    __tablename__ = "test_mails"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id"), index=True)
+    revision_number: Mapped[int]
+    content_hash: Mapped[str] = mapped_column(String(64))
+    person: Mapped[str] = mapped_column(String(254), index=True)
+    at: Mapped[datetime]
+    post_id: Mapped[LongRef]
+    """No foreign key, because the outbox forgets its letters after a month, or when their reader is erased."""
+
+
+class Queued(Base):
+    """A place in a publication's queue: the issues in it go out in the slots to come, in this order."""
+
+    __tablename__ = "queue"
+    __table_args__ = (UniqueConstraint("publication_id", "position"),)
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
+    position: Mapped[int]
+    queued_at: Mapped[datetime]
+
+
+class Mark(StrEnum):
+    """What is done about a slot once, and before or at which moment."""
+
+    TWO_DAYS = "two_days"
+    TWO_HOURS = "two_hours"
+    HOUR = "hour"
+
+
+class SlotMark(Base):
+    """That something was done about a slot; the key lets one worker do it."""
+
+    __tablename__ = "slot_marks"
+
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    kind: Mapped[Mark] = mapped_column(word(Mark), primary_key=True)

@@ -20,7 +20,7 @@ from newsletter.editorial import dress, markdown, mjml, text
 from newsletter.editorial.issue_file import IssueFile
 from newsletter.editorial.masthead import Link, Masthead
 
-__all__ = ["CLIP_BYTES", "FIELDS", "Link", "Masthead", "Rendered", "issue", "issue_page", "single"]
+__all__ = ["CLIP_BYTES", "FIELDS", "Link", "Masthead", "Rendered", "issue", "issue_page", "single", "test_note"]
 
 CLIP_BYTES = 102_400
 """Gmail shows no more of a mail's HTML than this, and so may hide the way to leave."""
@@ -31,6 +31,7 @@ FIELDS = {
     "confirm": frozenset({"email", "confirm_url", "valid_for"}),
     "welcome": frozenset({*merge.EDITORS, "next_issue", "archive_url", "unsubscribe_url", "preferences_url"}),
     "goodbye": frozenset({*merge.EDITORS, "subscribe_url"}),
+    "approval_request": frozenset({*merge.EDITORS, "asked_by", "issue_title", "comment", "approval_url"}),
     "sign_in": frozenset({*merge.EDITORS, "sign_in_url", "valid_for"}),
 }
 """The merge fields of each kind of letter. Filling needs all its addresses (`…_url`); the rest have fallbacks."""
@@ -87,6 +88,12 @@ def single(kind: str, masthead: Masthead, latest_issue: Link | None = None) -> R
         text=_filled(f"{kind}/letter.txt", **values),
     )
     return _checked(kind, letter)
+
+
+@cache
+def test_note() -> tuple[str, str]:
+    """The lines that say of a test mail that it is one: for its HTML, and for its text part."""
+    return _filled("test/note.html"), _filled("test/note.txt")
 
 
 def issue_page(file: IssueFile, picture_url: Callable[[str], str]) -> str:

@@ -200,6 +200,23 @@ def test_the_post_room_signs(sessions, publication, honest_server: MailServer, m
     assert verdicts(content) == [True, True]
 
 
+def test_the_post_room_signs_a_message_that_is_composed_already_and_changes_nothing_else(
+    sessions, publication, honest_server: MailServer, mailbox: Mailbox, clock
+) -> None:
+    clock.now = DATE
+    whole = issue(keys=keyring.NO_KEYS, subject="[Test] Unwind")
+    with sessions.begin() as session:
+        letter = outbox.post(session, publication, "test", "ed@example.org", "", Composed("", "", ""), DATE)
+        letter.message = whole
+    room = Postroom(sessions, honest_server, worker="w", keyring=KEYS, clock=clock, timeout=5)
+    assert room.deliver_due() == 1
+    room.close()
+    [(_, recipient, content)] = mailbox.taken
+    assert recipient == "ed@example.org"
+    assert content.endswith(whole)
+    assert verdicts(content) == [True, True]
+
+
 def test_the_press_run_signs(honest_server: MailServer, mailbox: Mailbox, running, press, clock) -> None:
     clock.now = DATE
     running([f"reader{number}@example.org" for number in range(5)], at=DATE)

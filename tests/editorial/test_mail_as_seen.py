@@ -14,7 +14,7 @@ from newsletter.editorial.render import FIELDS
 from tests.editorial.manuscripts import MASTHEAD, every_shape, picture_url
 
 SHIPPED = Path(__file__).parents[2] / "issues"
-KINDS = ("issue", "confirm", "welcome", "goodbye", "sign_in")
+KINDS = ("issue", "approval_request", "confirm", "welcome", "goodbye", "sign_in", "reset", "changed")
 
 # Each element with words of its own, its colour, and the first ground behind it that is not transparent.
 COLOURS = """() => [...document.querySelectorAll('body *')]
@@ -65,7 +65,7 @@ def test_every_word_can_be_told_from_its_ground(chrome: Browser, kind: str, sche
     page.close()
 
 
-@pytest.mark.parametrize("kind", ["issue", "confirm", "sign_in", "goodbye"])
+@pytest.mark.parametrize("kind", ["issue", "approval_request", "confirm", "sign_in", "goodbye"])
 def test_buttons_are_big_enough_for_a_thumb(chrome: Browser, kind: str) -> None:
     page = shown(chrome, kind, 375, "light")
     heights = page.evaluate("[...document.querySelectorAll('.press a')].map(a => a.getBoundingClientRect().height)")

@@ -1,0 +1,237 @@
+"""Approving: a second person says that exactly this content may go out.
+
+Nobody approves their own words: an approval is given by an owner or editor who wrote nothing since the last one. It
+counts for one revision and the mail that it made (`editorial.approvals`); `publishing` starts nothing without it.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from newsletter import editors, publishing
+from newsletter.audience.practice import Practice
+from newsletter.delivery import outbox
+from newsletter.editorial import approvals, shelf
+from newsletter.editorial.approvals import Content
+from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Readiness
+from newsletter.editors import Editor, Role
+from newsletter.errors import Conflict, Invalid, Refused
+from newsletter.links import Links
+from newsletter.publications import Publication
+
+APPROVERS = (Role.OWNER, Role.EDITOR)
+LONGEST_COMMENT = 2_000
+ASKED_AN_HOUR = 12
+"""How often one person may ask within an hour: each time, everybody who is asked gets a mail."""
+
+_CHANGED = "What would go out has changed since this page was opened. Nothing was done; look at it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the approval of an issue stands."""
+
+    is_required: bool
+    content: Content
+    """What would go out."""
+    approval: ApprovalStep | None
+    """The approval that counts for it."""
+    last: ApprovalStep | None
+    """The newest approval that nobody took back, whether or not it still counts."""
+    steps: Sequence[ApprovalStep]
+    """All that was done about it, oldest first."""
+    writers: frozenset[str]
+    """Who wrote what nobody else has approved yet, and so cannot approve it."""
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the issue waits for an approval."""
+        return self.is_required and self.approval is None
+
+    def refusal(self, email: str, role: Role) -> str:
+        """Why this person cannot approve; empty if they can."""
+        if role not in APPROVERS:
+            return f"Editors and owners approve; your role is {role}."
+        if email.casefold() in self.writers:
+            return "You wrote some of this since the last approval, and nobody approves their own words."
+        return ""
+
+
+def standing(session: Session, links: Links, issue: Issue) -> Standing:
+    """Where the approval of an issue stands now."""
+    content = publishing.content(issue, links)
+    return Standing(
+        is_required=issue.publication.requires_approval,
+        content=content,
+        approval=approvals.standing(issue.approval_steps, content),
+        last=approvals.last(issue.approval_steps),
+        steps=issue.approval_steps,
+        writers=approvals.writers(session, issue),
+    )
+
+
+def possible(session: Session, issue: Issue) -> list[Editor]:
+    """Those of the team who could approve what would go out now."""
+    wrote = approvals.writers(session, issue)
+    return [one for one in session.scalars(editors.team()) if one.role in APPROVERS and one.key not in wrote]
+
+
+def ask(
+    session: Session,
+    practice: Practice,
+    issue: Issue,
+    shown: Content,
+    asker: str,
+    chosen: Collection[str],
+    comment: str,
+    now: datetime,
+) -> list[str]:
+    """Mail the chosen of those who could approve, or all of them if none is chosen; whom. Conflict if nobody can."""
+    current = _hold_still(session, practice.links, issue, shown)
+    if current.approval:
+        raise Conflict(f"{current.approval.person} has approved this already; there is nothing to ask for.")
+    asked = _asked(possible(session, issue), chosen)
+    _mind_the_hour(session, asker, now)
+    step = _note(session, issue, ApprovalAct.ASKED, current.content, asker, comment, now)
+    for editor in asked:
+        _mail(session, practice, issue, editor, step)
+    return [editor.email for editor in asked]
+
+
+def approve(
+    session: Session, links: Links, issue: Issue, shown: Content, editor: Editor, comment: str, now: datetime
+) -> ApprovalStep:
+    """Let this content go out; Conflict if it is not what was shown any more, or this person may not say so."""
+    current = _hold_still(session, links, issue, shown)
+    if refusal := current.refusal(editor.email, editor.role):
+        raise Conflict(refusal)
+    try:
+        with session.begin_nested():
+            return _note(session, issue, ApprovalAct.APPROVED, shown, editor.email, comment, now)
+    except IntegrityError:
+        raise Conflict("Somebody else has just approved this. Nothing more is needed.") from None
+
+
+def send_back(
+    session: Session, links: Links, issue: Issue, shown: Content, person: str, comment: str, now: datetime
+) -> None:
+    """Make it a draft again, with what is to be mended; it waits for no hour any more, and no approval is left."""
+    if not comment.strip():
+        raise Invalid("Say what is to be mended: the comment is all that the writer gets.")
+    _unschedule(session, links, issue, shown, now)
+    _take_back(approvals.standing(issue.approval_steps, shown), person, now)
+    _note(session, issue, ApprovalAct.SENT_BACK, shown, person, comment, now)
+    shelf.mark(issue, Readiness.DRAFT)
+
+
+def withdraw(session: Session, links: Links, issue: Issue, shown: Content, person: str, now: datetime) -> bool:
+    """Take the approval back, until the issue begins; whether it was scheduled, and is no more."""
+    was_scheduled = _unschedule(session, links, issue, shown, now)
+    approval = approvals.standing(issue.approval_steps, shown)
+    if approval is None:
+        raise Conflict("There is no approval to take back: somebody else has just done that.")
+    _take_back(approval, person, now)
+    return was_scheduled
+
+
+def require(session: Session, publication: Publication, is_required: bool) -> list[Issue]:
+    """Switch the rule on or off for all that has not begun; which scheduled issues will be held unless approved."""
+    publication.requires_approval = is_required
+    return list(session.scalars(approvals.scheduled_without(publication.id)))
+
+
+def _unschedule(session: Session, links: Links, issue: Issue, shown: Content, now: datetime) -> bool:
+    """Hold still what was shown, waiting for no hour any more; whether it did."""
+    if publishing.content(issue, links) != shown:
+        raise Conflict(_CHANGED)
+    was_scheduled = publishing.waits(issue)
+    # The letter first, as the clock does, so that the two cannot wait for each other.
+    if was_scheduled:
+        publishing.unschedule(session, issue, now)
+    publishing.hold_still(session, issue)
+    _require_unbegun(issue)
+    return was_scheduled
+
+
+def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) -> Standing:
+    """The standing, which stays so until the transaction ends; Conflict unless it is of what the page showed."""
+    publishing.hold_still(session, issue)
+    _require_unbegun(issue)
+    current = standing(session, links, issue)
+    if not current.is_required:
+        raise Conflict(f"{issue.publication.name} asks for no approvals.")
+    if current.content != shown:
+        raise Conflict(_CHANGED)
+    return current
+
+
+def _require_unbegun(issue: Issue) -> None:
+    if not (publishing.waits(issue) or publishing.is_open(issue)):
+        raise Conflict(f"“{issue.title}” is {shelf.state(issue)}; it is too late for that.")
+
+
+def _asked(able: Sequence[Editor], chosen: Collection[str]) -> list[Editor]:
+    wanted = {email.casefold() for email in chosen}
+    asked = [editor for editor in able if not wanted or editor.key in wanted]
+    if len(asked) < max(1, len(wanted)):
+        raise Conflict(
+            "Some of those who were chosen cannot approve this: they wrote some of it, or their role is too low."
+            if able
+            else "Nobody of the team can approve this: it takes an editor or owner who wrote none of it. Invite one."
+        )
+    return asked
+
+
+def _mind_the_hour(session: Session, person: str, now: datetime) -> None:
+    # One after the other, so that many at once are counted like many in a row.
+    session.execute(select(Editor.id).where(Editor.key == person.casefold()).with_for_update(key_share=True))
+    asked = select(func.count()).where(ApprovalStep.person == person, ApprovalStep.act == ApprovalAct.ASKED)
+    if (session.scalar(asked.where(ApprovalStep.at > now - timedelta(hours=1))) or 0) >= ASKED_AN_HOUR:
+        raise Refused(f"You asked {ASKED_AN_HOUR} times within an hour, which is all that may be. Try again later.")
+
+
+def _note(
+    session: Session, issue: Issue, act: ApprovalAct, content: Content, person: str, comment: str, now: datetime
+) -> ApprovalStep:
+    step = ApprovalStep(
+        issue_id=issue.id,
+        act=act,
+        revision_number=content.revision_number,
+        content_hash=content.content_hash,
+        person=person,
+        at=now,
+        comment=_clean(comment),
+    )
+    session.add(step)
+    session.flush()
+    session.expire(issue, ["approval_steps"])
+    return step
+
+
+def _take_back(approval: ApprovalStep | None, person: str, now: datetime) -> None:
+    if approval is not None:
+        approval.withdrawn_at, approval.withdrawn_by = now, person
+
+
+def _clean(comment: str) -> str:
+    # PostgreSQL keeps no NUL.
+    text = comment.replace("\0", "").replace("\r\n", "\n").strip()
+    if len(text) > LONGEST_COMMENT:
+        raise Invalid(f"The comment has {len(text):,} characters, and {LONGEST_COMMENT:,} fit. Please shorten it.")
+    return text
+
+
+def _mail(session: Session, practice: Practice, issue: Issue, editor: Editor, asked: ApprovalStep) -> None:
+    fields = {
+        "email": editor.email,
+        "asked_by": asked.person,
+        "issue_title": issue.title,
+        "comment": asked.comment,
+        "approval_url": practice.links.approval(issue.slug),
+    }
+    composed = practice.compose("approval_request", issue.publication, fields)
+    outbox.post(session, issue.publication, "approval_request", editor.email, "", composed, asked.at)

@@ -1,0 +1,222 @@
+"""Proofing: an issue mailed to a few people before anybody else gets it, marked as a test.
+
+A test mail is the real copy, byte for byte, but for its marks: the subject, a line at the top, a header, its own
+Message-ID, and links that act on nobody. So what is read in it holds for what goes out.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.orm import Session
+
+from newsletter import publishing
+from newsletter.audience import roster
+from newsletter.audience.address import Address
+from newsletter.audience.models import Subscription
+from newsletter.delivery import compose, outbox, suppression
+from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.models import Letter, Post, PostState
+from newsletter.delivery.outbox import Composed
+from newsletter.editorial import comparing, render
+from newsletter.editorial.approvals import Content
+from newsletter.editorial.comparing import Piece
+from newsletter.editorial.models import Issue, Revision, SentTest
+from newsletter.editors import Editor
+from newsletter.errors import Invalid, Refused
+from newsletter.links import Links, LinksOfATest
+
+KIND = "test"
+MOST_AT_ONCE = 20
+AN_HOUR = 60
+"""How many test mails one person may send within an hour, for whoever can send them could mail strangers."""
+_REMEMBERED = 8
+_MARK = "X-Newsletter-Test: yes"
+
+# Behind the preheader, which is hidden at the very top: the inbox shows the same line of it as it will for readers.
+_TOP = re.compile(r"<body[^>]*>(?:.{0,999}?<div[^>]*display:none.*?</span></div>)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The reader that a test mail is written to, whoever gets it."""
+
+    name: str
+    email: str
+    subscription_id: int = 0
+    """0 for one that is made up."""
+
+    @classmethod
+    def of(cls, subscription: Subscription) -> "Sample":
+        """A real reader."""
+        return cls(subscription.subscriber.name, subscription.subscriber.email, subscription.id)
+
+
+BUILT_IN = Sample("Alex", "alex@example.org")
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """One test mail, and what became of it."""
+
+    test: SentTest
+    post: Post | None
+    """None once the outbox has forgotten it."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still on its way."""
+        return self.post is not None and self.post.state in {PostState.PENDING, PostState.SENDING}
+
+
+def recipients(session: Session, typed: str) -> list[Address]:
+    """The addresses in a text, each once; Invalid names each that no mail can go to."""
+    if not typed.strip():
+        raise Invalid("Choose somebody, or type an address.")
+    found: dict[str, Address] = {}
+    faults = []
+    for word in re.split(r"[\s,;]+", typed.strip(" \t\r\n,;")):
+        try:
+            address = Address.parse(word)
+            found[address.key] = address
+        except Invalid as error:
+            faults.append(f"“{word[:80]}”: {error}")
+    faults += [f"{found[key].email} is suppressed: it gets no mail from here" for key in _suppressed(session, found)]
+    if len(found) > MOST_AT_ONCE:
+        faults.append(f"these are {len(found)} addresses; {MOST_AT_ONCE} at once is all that may be")
+    if faults:
+        raise Invalid("\n".join(faults))
+    return list(found.values())
+
+
+def sample(session: Session, issue: Issue, subscription_id: int) -> Sample:
+    """The reader of that number, or the one that is made up for 0; Invalid for one of another publication."""
+    if not subscription_id:
+        return BUILT_IN
+    subscription = session.get(Subscription, subscription_id)
+    if subscription is None or subscription.publication_id != issue.publication_id:
+        raise Invalid("This reader is not here any more; choose another one.")
+    return Sample.of(subscription)
+
+
+def samples(session: Session, issue: Issue, search: str, most: int = 8) -> list[Sample]:
+    """Readers whose address or name holds those words, to choose one from; none where nothing is looked for."""
+    if not search.strip():
+        return []
+    found = session.scalars(roster.listing(issue.publication_id, search, limit=most))
+    return [Sample.of(subscription) for subscription in found]
+
+
+def send(
+    session: Session,
+    links: Links,
+    issue: Issue,
+    to: Sequence[Address],
+    reader: Sample,
+    person: str,
+    now: datetime,
+    *,
+    sender: str | None = None,
+) -> list[SentTest]:
+    """Put a test mail for each address into the outbox; Refused when this person has sent enough within the hour."""
+    _mind_the_hour(session, person, len(to), now)
+    letter = _letter(issue, links, now, sender)
+    content = publishing.content(issue, links)
+    tests = []
+    for address in to:
+        post = _post(session, issue, letter, address, now)
+        tests.append(_note(session, issue, content, person, post, now))
+        post.message = message(letter, links, address, reader, tests[-1].id, now)
+    return tests
+
+
+def message(letter: Letter, links: Links, address: Address, reader: Sample, number: int, now: datetime) -> bytes:
+    """A letter as its test mail, unsigned; `number` is part of its Message-ID, which no other mail shares."""
+    marked = _marked(letter)
+    template = compose.compile(marked, LinksOfATest.of(links), headers=[_MARK])
+    # Below zero, because the numbers of real copies are above: mail programs show only one of two with the same id.
+    copy = Claimed(-number, 0, reader.subscription_id, address.email, "", 0)
+    return template.message(copy, now, Claimed(0, 0, 0, reader.email, reader.name, 0))
+
+
+def fates(session: Session, issue: Issue, most: int = MOST_AT_ONCE) -> list[Fate]:
+    """The newest test mails of an issue, the newest first, and what became of each."""
+    found = _with_posts().where(SentTest.issue_id == issue.id).limit(most)
+    return [Fate(*row) for row in session.execute(found)]
+
+
+def last(session: Session, issue: Issue) -> SentTest | None:
+    """The newest test mail of an issue."""
+    return session.scalar(select(SentTest).where(SentTest.issue_id == issue.id).order_by(SentTest.id.desc()).limit(1))
+
+
+def suggested(session: Session, person: str, team: Iterable[Editor]) -> list[str]:
+    """To whom this person may want to send: those of the last times, then the team."""
+    with_post = and_(SentTest.post_id == Post.id, SentTest.at == Post.created_at)
+    lately = select(Post.address).join(SentTest, with_post).where(SentTest.person == person)
+    lately = lately.group_by(Post.address).order_by(func.max(SentTest.id).desc()).limit(_REMEMBERED)
+    every = [*session.scalars(lately), *(editor.email for editor in team)]
+    return list({email.casefold(): email for email in reversed(every)}.values())[::-1]
+
+
+def changed_since(session: Session, issue: Issue, revision_number: int) -> list[Piece]:
+    """What the text's newest revision changed in that one; nothing but what stayed, where nothing has."""
+    old = select(Revision.source).where(Revision.issue_id == issue.id, Revision.number == revision_number)
+    return comparing.compare(session.scalar(old) or "", issue.revision.source)
+
+
+def _suppressed(session: Session, keys: Iterable[str]) -> list[str]:
+    return sorted(suppression.among(session, list(keys)))
+
+
+def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> None:
+    # One after the other, so that many at once are counted like many in a row.
+    session.execute(select(Editor.id).where(Editor.key == person.casefold()).with_for_update(key_share=True))
+    lately = select(func.count()).where(SentTest.person == person, SentTest.at > now - timedelta(hours=1))
+    sent = session.scalar(lately) or 0
+    if sent + more > AN_HOUR:
+        raise Refused(f"You sent {sent} test mails within an hour, and {AN_HOUR} is all that may be. Try again later.")
+
+
+def _letter(issue: Issue, links: Links, now: datetime, sender: str | None) -> Letter:
+    if issue.letter is not None and not publishing.is_open(issue):
+        return issue.letter
+    return publishing.draft_letter(issue, links, now, sender=sender)
+
+
+def _post(session: Session, issue: Issue, letter: Letter, address: Address, now: datetime) -> Post:
+    post = outbox.post(session, issue.publication, KIND, address.email, "", Composed("", "", ""), now)
+    post.sender_address = letter.sender_address
+    session.flush()
+    return post
+
+
+def _note(session: Session, issue: Issue, content: Content, person: str, post: Post, now: datetime) -> SentTest:
+    test = SentTest(issue_id=issue.id, person=person, at=now, post_id=post.id, **asdict(content))
+    session.add(test)
+    session.flush()
+    return test
+
+
+def _marked(letter: Letter) -> Letter:
+    for_html, for_text = render.test_note()
+    top = _TOP.search(letter.html)
+    at = top.end() if top else 0
+    kept = {column.name: getattr(letter, column.name) for column in Letter.__table__.columns}
+    marks = {
+        "subject": f"[Test] {letter.subject}",
+        "html": letter.html[:at] + for_html + letter.html[at:],
+        "text": f"{for_text}\n{letter.text}",
+    }
+    return Letter(**kept | marks)
+
+
+def _with_posts() -> Select[SentTest, Post]:
+    return (
+        select(SentTest, Post)
+        # SQLite gives the number of a letter that was forgotten to a later one.
+        .outerjoin(Post, and_(Post.id == SentTest.post_id, Post.created_at == SentTest.at))
+        .order_by(SentTest.id.desc())
+    )

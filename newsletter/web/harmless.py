@@ -1,0 +1,36 @@
+"""Where the links of a test mail lead: to a page that says what the real one does, and does nothing."""
+
+from flask import Blueprint, Response, abort, render_template, request
+
+from newsletter.web import security
+from newsletter.web.security import without_token
+
+blueprint = Blueprint("harmless", __name__)
+security.keep_private(blueprint)
+
+_WHAT = {
+    "unsubscribe": "In the real mail it lets its reader leave, with one press.",
+    "preferences": "In the real mail it leads to what its reader has chosen: topics, pauses, address.",
+}
+
+
+@blueprint.get("/test-mail/<link>")
+def show(link: str) -> str:
+    """Say that it was a test."""
+    return _page(link)
+
+
+# As in the real mail, a mail program may tap for the reader (RFC 8058).
+@blueprint.post("/test-mail/<link>")
+@without_token
+def press(link: str) -> str | Response:
+    """Say the same to whoever presses, or taps in the mail program."""
+    if request.form.get("List-Unsubscribe") == "One-Click":
+        return Response("This was a test mail; nothing was changed.\n", mimetype="text/plain")
+    return _page(link)
+
+
+def _page(link: str) -> str:
+    if link not in _WHAT:
+        abort(404)
+    return render_template("site/test_mail.html", sentence=_WHAT[link], publication=None)

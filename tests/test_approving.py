@@ -1,0 +1,437 @@
+"""Nothing goes out that a second person has not read: at the desk, at the clock, and when two act at once."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+from sqlalchemy import select
+from structlog.testing import capture_logs
+
+from newsletter import approving, editors, publications, publishing
+from newsletter.approving import Standing
+from newsletter.db import Session, Sessions
+from newsletter.delivery.models import Copy, LetterState, Post
+from newsletter.editorial import issue_file, shelf
+from newsletter.editorial.approvals import Content
+from newsletter.editorial.models import ApprovalAct, ApprovalStep, IssueState
+from newsletter.editors import Role
+from newsletter.errors import Conflict, Invalid, PressError, Refused
+from newsletter.wiring import House
+from tests import houses
+
+GRACE = timedelta(hours=2)
+SLUG = "a-tight-back"
+NAME = "2026-11-24-a-tight-back.md"
+SOURCE = """---
+title: A tight back
+subject: A tight back, in ten minutes
+preheader: A short routine for the end of a long day at the desk.
+category: Health
+sources: [{title: NHS, url: "https://www.nhs.uk/conditions/back-pain/"}]
+---
+Dear {{ name | friend }},
+
+Lie down for ten minutes. See a doctor when it does not get better.
+"""
+AUTHOR, SECOND, THIRD = "author@desk.example", "second@desk.example", "third@desk.example"
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+    """An issue, of a publication that asks for approvals; a team of three, one of whom wrote the newest of it."""
+    made = houses.build(sessions, tmp_path)
+    houses.open_publication(made, now)
+    with sessions.begin() as session:
+        text = shelf.Text(issue_file.parse(SOURCE, NAME), NAME, {})
+        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+        for email, role in ((AUTHOR, Role.EDITOR), (SECOND, Role.EDITOR), (THIRD, Role.OWNER)):
+            editors.add(session, email, role, now)
+        editors.add(session, "viewer@desk.example", Role.VIEWER, now)
+        approving.require(session, publications.find(session), True)
+    save(made, AUTHOR, "A first word of the author.", now)
+    return made
+
+
+@pytest.fixture
+def edit(house: House, now: datetime) -> Callable[..., None]:
+    return lambda author, words: save(house, author, words, now)
+
+
+def save(house: House, author: str, words: str, now: datetime) -> None:
+    """Keep a text with another last line, and say that it is ready."""
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        source = f"{issue.revision.source}\n{words}\n"
+        text = shelf.Text(
+            issue_file.parse(source, issue.file_name), issue.file_name, shelf.picture_names(issue.revision)
+        )
+        shelf.save(session, issue.publication, text, author, now)
+        publishing.mark_ready(issue, house.links)
+
+
+def shown(house: House) -> Content:
+    with house.sessions.reading() as session:
+        return publishing.content(shelf.find(session, SLUG), house.links)
+
+
+def standing(house: House) -> Standing:
+    with house.sessions.reading() as session:
+        return approving.standing(session, house.links, shelf.find(session, SLUG))
+
+
+def approve(house: House, email: str, now: datetime, seen: Content | None = None, comment: str = "") -> None:
+    content = seen or shown(house)
+    with house.sessions.begin() as session:
+        issue, person = shelf.find(session, SLUG), editors.find(session, email)
+        approving.approve(session, house.links, issue, content, person, comment, now)
+
+
+def schedule(house: House, now: datetime, at: datetime | None = None) -> None:
+    with house.sessions.begin() as session:
+        publishing.schedule(session, house.links, shelf.find(session, SLUG), at or now + timedelta(hours=1), now)
+
+
+def state(house: House) -> IssueState:
+    with house.sessions.reading() as session:
+        return shelf.state(shelf.find(session, SLUG))
+
+
+def together(*acts: Callable[[], None]) -> list[str]:
+    """Do all of it at the same instant; what was refused."""
+    barrier, refused = Barrier(len(acts)), []
+
+    def run(act: Callable[[], None]) -> None:
+        barrier.wait()
+        try:
+            act()
+        except PressError as error:
+            refused.append(str(error))
+
+    threads = [Thread(target=run, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return refused
+
+
+def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sent(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        with pytest.raises(Conflict, match="only after a second person approved"):
+            publishing.require_schedulable(issue, house.links)
+    for act in (publishing.schedule_next, publishing.send_now):
+        with house.sessions.begin() as session, pytest.raises(Conflict, match="only after a second person approved"):
+            act(session, house.links, shelf.find(session, SLUG), now)
+    with house.sessions.begin() as session, pytest.raises(Conflict, match="only after a second person approved"):
+        publishing.fill(session, house.links, shelf.find(session, SLUG), now, now)
+    assert state(house) is IssueState.READY
+
+
+def test_an_approved_issue_goes_out_as_ever(house: House, now: datetime) -> None:
+    approve(house, SECOND, now)
+    schedule(house, now)
+    with house.sessions.begin() as session:
+        assert len(publishing.publish_due(session, GRACE, now + timedelta(hours=1))) == 1
+    assert state(house) is IssueState.SENDING
+
+
+def test_a_publication_that_asks_for_no_approval_gets_none(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        assert approving.require(session, publications.find(session), False) == []
+    schedule(house, now)
+    with house.sessions.begin() as session, pytest.raises(Conflict, match="asks for no approvals"):
+        approving.approve(
+            session, house.links, shelf.find(session, SLUG), shown(house), editors.find(session, SECOND), "", now
+        )
+
+
+def test_nobody_approves_their_own_words(house: House, now: datetime, edit: Callable[..., None]) -> None:
+    with pytest.raises(Conflict, match="nobody approves their own words"):
+        approve(house, AUTHOR, now)
+    edit(SECOND.upper(), "A word of the second person.")
+    for email in (AUTHOR, SECOND):
+        with pytest.raises(Conflict, match="nobody approves their own words"):
+            approve(house, email, now)
+    approve(house, THIRD, now)
+    edit(SECOND, "Another word.")
+    approve(house, AUTHOR, now)
+
+
+def test_a_viewer_approves_nothing(house: House, now: datetime) -> None:
+    with pytest.raises(Conflict, match="your role is viewer"):
+        approve(house, "viewer@desk.example", now)
+
+
+def test_any_saved_edit_voids_an_approval_even_one_that_is_taken_back_in_the_text(
+    house: House, now: datetime, edit: Callable[..., None]
+) -> None:
+    before = shown(house)
+    approve(house, SECOND, now)
+    edit(AUTHOR, "")
+    after = shown(house)
+    assert before.content_hash == after.content_hash, "the mail is the same, and yet it was edited"
+    with pytest.raises(Conflict, match=f"{SECOND} approved revision {before.revision_number}, and it has changed"):
+        schedule(house, now)
+    found = standing(house)
+    assert (found.approval, found.is_missing, found.last and found.last.person) == (None, True, SECOND)
+
+
+@pytest.mark.parametrize(("column", "value"), [("postal_address", "2 New Street"), ("ask_url", "https://a.example/")])
+def test_a_change_of_what_the_mail_says_of_its_publication_voids_it_too(
+    house: House, now: datetime, column: str, value: str
+) -> None:
+    approve(house, SECOND, now)
+    with house.sessions.begin() as session:
+        setattr(publications.find(session), column, value)
+    with pytest.raises(Conflict, match="it has changed since"):
+        schedule(house, now)
+
+
+def test_the_hash_is_the_same_however_often_and_wherever_the_mail_is_rendered(house: House, now: datetime) -> None:
+    assert shown(house) == shown(house)
+    approve(house, SECOND, now)
+    before = shown(house)
+    schedule(house, now)
+    assert shown(house) == before
+    assert standing(house).approval
+
+
+def test_what_was_scheduled_and_is_taken_back_unchanged_keeps_its_approval(house: House, now: datetime) -> None:
+    approve(house, SECOND, now)
+    schedule(house, now)
+    with house.sessions.begin() as session:
+        publishing.cancel(session, shelf.find(session, SLUG), now)
+    schedule(house, now)
+    assert state(house) is IssueState.SCHEDULED
+
+
+def test_what_the_page_showed_is_what_is_approved_or_nothing_is(
+    house: House, now: datetime, edit: Callable[..., None]
+) -> None:
+    seen = shown(house)
+    edit(AUTHOR, "A word that nobody has read.")
+    with pytest.raises(Conflict, match="has changed since this page was opened"):
+        approve(house, SECOND, now, seen)
+    assert standing(house).approval is None
+
+
+def test_withdrawing_takes_a_scheduled_issue_off_its_hour(house: House, now: datetime) -> None:
+    approve(house, SECOND, now)
+    schedule(house, now)
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        assert approving.withdraw(session, house.links, issue, shown(house), THIRD, now)
+    assert state(house) is IssueState.READY
+    [step] = [one for one in standing(house).steps if one.act is ApprovalAct.APPROVED]
+    assert (step.withdrawn_by, step.withdrawn_at) == (THIRD, now)
+    with house.sessions.begin() as session:
+        assert publishing.publish_due(session, GRACE, now + timedelta(hours=1)) == []
+    approve(house, SECOND, now)
+    schedule(house, now)
+
+
+def test_an_approval_cannot_be_taken_back_once_the_issue_has_begun(house: House, now: datetime) -> None:
+    approve(house, SECOND, now)
+    with house.sessions.begin() as session:
+        publishing.send_now(session, house.links, shelf.find(session, SLUG), now)
+    with house.sessions.begin() as session, pytest.raises(Conflict, match="it is too late for that"):
+        approving.withdraw(session, house.links, shelf.find(session, SLUG), shown(house), THIRD, now)
+    assert standing(house).approval
+
+
+def test_sending_back_makes_a_draft_of_it_with_the_comment_as_it_was_typed(house: House, now: datetime) -> None:
+    comment = "<script>alert(1)</script>\r\n{{ email }} \0 '; DROP TABLE issues; --"
+    approve(house, SECOND, now)
+    schedule(house, now)
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        approving.send_back(session, house.links, issue, shown(house), THIRD, comment, now)
+    assert state(house) is IssueState.DRAFT
+    found = standing(house)
+    assert found.is_missing
+    assert found.steps[-1].comment == "<script>alert(1)</script>\n{{ email }}  '; DROP TABLE issues; --"
+    with house.sessions.begin() as session, pytest.raises(Invalid, match="Say what is to be mended"):
+        approving.send_back(session, house.links, shelf.find(session, SLUG), shown(house), THIRD, "  ", now)
+
+
+def test_a_comment_that_is_too_long_is_refused_with_its_length(house: House, now: datetime) -> None:
+    with pytest.raises(Invalid, match="2,001 characters"):
+        approve(house, SECOND, now, comment="a" * 2_001)
+
+
+def ask(session: Session, house: House, chosen: list[str], now: datetime, comment: str = "Please look.") -> list[str]:
+    issue = shelf.find(session, SLUG)
+    content = publishing.content(issue, house.links)
+    return approving.ask(session, house.practice, issue, content, AUTHOR, chosen, comment, now)
+
+
+def test_asking_mails_all_who_could_approve_or_the_chosen_of_them(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        assert ask(session, house, [], now) == [SECOND, THIRD]
+        assert ask(session, house, [THIRD], now) == [THIRD]
+    mails = houses.letters(house)[-3:]
+    assert [(mail["kind"], mail["address"]) for mail in mails] == [
+        ("approval_request", SECOND),
+        ("approval_request", THIRD),
+        ("approval_request", THIRD),
+    ]
+    assert mails[0]["asked_by"] == AUTHOR
+    assert mails[0]["comment"] == "Please look."
+    assert mails[0]["approval_url"] == f"https://letters.example.org/desk/issues/{SLUG}/approval"
+
+
+def test_nobody_is_asked_who_cannot_approve(house: House, now: datetime) -> None:
+    for chosen in ([AUTHOR], ["viewer@desk.example"], ["stranger@example.org"], [THIRD, AUTHOR]):
+        with house.sessions.begin() as session, pytest.raises(Conflict, match="cannot approve this"):
+            ask(session, house, chosen, now)
+
+
+def test_a_team_in_which_nobody_else_can_approve_is_told_to_invite_one(
+    house: House, now: datetime, edit: Callable[..., None]
+) -> None:
+    for author in (SECOND, THIRD):
+        edit(author, f"A word of {author}.")
+    with house.sessions.begin() as session, pytest.raises(Conflict, match="Invite one"):
+        ask(session, house, [], now)
+
+
+def test_one_person_asks_only_so_often_within_an_hour(house: House, now: datetime) -> None:
+    for _ in range(approving.ASKED_AN_HOUR):
+        with house.sessions.begin() as session:
+            ask(session, house, [THIRD], now)
+    with house.sessions.begin() as session, pytest.raises(Refused, match="12 times within an hour"):
+        ask(session, house, [THIRD], now)
+    with house.sessions.begin() as session:
+        ask(session, house, [THIRD], now + timedelta(hours=1))
+
+
+def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        approving.require(session, publications.find(session), False)
+    schedule(house, now)
+    with house.sessions.begin() as session:
+        assert [one.slug for one in approving.require(session, publications.find(session), True)] == [SLUG]
+    with capture_logs() as logs, house.sessions.begin() as session:
+        assert publishing.publish_due(session, GRACE, now + timedelta(hours=1)) == []
+    assert [entry["event"] for entry in logs if "held" in entry["event"]]
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        assert issue.letter
+        assert issue.letter.state is LetterState.HELD
+        assert session.scalars(select(Copy.id).where(Copy.letter_id == issue.letter_id)).all() == []
+        with pytest.raises(Conflict, match="only after a second person approved"):
+            publishing.send_now(session, house.links, issue, now)
+    approve(house, SECOND, now)
+    with house.sessions.begin() as session:
+        publishing.send_now(session, house.links, shelf.find(session, SLUG), now)
+    assert state(house) is IssueState.SENDING
+
+
+def test_what_was_scheduled_before_goes_out_at_its_hour_if_it_is_approved_by_then(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        approving.require(session, publications.find(session), False)
+    schedule(house, now)
+    with house.sessions.begin() as session:
+        approving.require(session, publications.find(session), True)
+    approve(house, SECOND, now)
+    with house.sessions.begin() as session:
+        assert len(publishing.publish_due(session, GRACE, now + timedelta(hours=1))) == 1
+
+
+def test_the_clock_starts_nothing_whose_approval_is_gone_from_the_store(house: House, now: datetime) -> None:
+    """However it went: the compare is in the statement that starts it."""
+    approve(house, SECOND, now)
+    schedule(house, now)
+    with house.sessions.begin() as session:
+        session.delete(session.scalars(select(ApprovalStep)).one())
+    with house.sessions.begin() as session:
+        assert publishing.publish_due(session, GRACE, now + timedelta(hours=1)) == []
+    assert state(house) is IssueState.PAUSED
+
+
+def test_two_who_approve_at_once_approve_it_once(house: House, now: datetime) -> None:
+    refused = together(lambda: approve(house, SECOND, now), lambda: approve(house, THIRD, now))
+    assert refused == ["Somebody else has just approved this. Nothing more is needed."]
+    assert [step.act for step in standing(house).steps] == [ApprovalAct.APPROVED]
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_an_edit_beside_an_approval_leaves_no_approval_of_what_was_edited(
+    house: House, now: datetime, turn: int
+) -> None:
+    seen = shown(house)
+    together(lambda: approve(house, SECOND, now, seen), lambda: save(house, AUTHOR, f"A late word {turn}.", now))
+    found = standing(house)
+    assert found.content != seen
+    assert found.is_missing
+    with pytest.raises(Conflict, match="only after a second person approved"):
+        schedule(house, now)
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_an_edit_beside_scheduling_never_schedules_what_was_edited(house: House, now: datetime, turn: int) -> None:
+    seen = shown(house)
+    approve(house, SECOND, now, seen)
+    together(lambda: schedule(house, now), lambda: save(house, AUTHOR, f"A late word {turn}.", now))
+    with house.sessions.reading() as session:
+        issue = shelf.find(session, SLUG)
+        assert issue.letter is None or publishing.content(issue, house.links) == seen
+        assert issue.letter or issue.revision_number > seen.revision_number
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_withdrawing_beside_scheduling_leaves_nothing_scheduled_without_approval(
+    house: House, now: datetime, turn: int
+) -> None:
+    seen = shown(house)
+    approve(house, SECOND, now, seen)
+
+    def withdraw() -> None:
+        with house.sessions.begin() as session:
+            issue = shelf.find(session, SLUG)
+            approving.withdraw(session, house.links, issue, seen, THIRD, now)
+
+    together(lambda: schedule(house, now + timedelta(minutes=turn)), withdraw)
+    is_scheduled = state(house) is IssueState.SCHEDULED
+    assert is_scheduled is (standing(house).approval is not None)
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_withdrawing_at_the_very_hour_either_stops_it_or_comes_too_late(house: House, now: datetime, turn: int) -> None:
+    seen = shown(house)
+    approve(house, SECOND, now, seen)
+    at = now + timedelta(hours=1, minutes=turn)
+    schedule(house, now, at)
+
+    def withdraw() -> None:
+        with house.sessions.begin() as session:
+            approving.withdraw(session, house.links, shelf.find(session, SLUG), seen, THIRD, at)
+
+    def strike() -> None:
+        with house.sessions.begin() as session:
+            publishing.publish_due(session, GRACE, at)
+
+    refused = together(withdraw, strike)
+    has_begun = state(house) is IssueState.SENDING
+    assert has_begun is bool(refused)
+    assert has_begun is (standing(house).approval is not None)
+
+
+def test_asking_writes_no_mail_when_it_is_refused(house: House, now: datetime) -> None:
+    approve(house, SECOND, now)
+    with pytest.raises(Conflict, match="has approved this already"), house.sessions.begin() as session:
+        ask(session, house, [], now)
+    with house.sessions.reading() as session:
+        assert session.scalars(select(Post.id).where(Post.kind == "approval_request")).all() == []
+
+
+def test_an_issue_of_files_alone_can_be_approved_by_anyone_of_that_role(house: House, now: datetime) -> None:
+    name = NAME.replace("back", "neck")
+    with house.sessions.begin() as session:
+        text = shelf.Text(issue_file.parse(SOURCE, name), name, {})
+        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+        able = approving.possible(session, shelf.find(session, "a-tight-neck"))
+    assert [editor.email for editor in able] == [AUTHOR, SECOND, THIRD]

@@ -1,0 +1,305 @@
+"""A test mail is the real copy but for its marks, acts on nobody, and goes to nobody who was not chosen."""
+
+import email
+import email.policy
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+from sqlalchemy import select
+
+from newsletter import editors, proofing, publications, publishing
+from newsletter.audience.address import Address
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.db import Session, Sessions
+from newsletter.delivery import compose, outbox, suppression
+from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.models import Cause, Copy, Post, PostState
+from newsletter.editorial import comparing, issue_file, shelf
+from newsletter.editors import Role
+from newsletter.errors import Invalid, Refused
+from newsletter.proofing import BUILT_IN, Fate, Sample
+from newsletter.wiring import House
+from tests import houses
+
+NAME = "2026-11-24-a-tight-back.md"
+SLUG = "a-tight-back"
+SOURCE = """---
+title: A tight back
+subject: A tight back, dear {{ name | friend }}
+preheader: A short routine for the end of a long day at the desk.
+category: Health
+sources: [{title: NHS, url: "https://www.nhs.uk/conditions/back-pain/"}]
+---
+Dear {{ name | friend }},
+
+Lie down for ten minutes, więcej nie trzeba. See a doctor when it does not get better.
+"""
+ANNA, BEN = "anna@desk.example", "ben@desk.example"
+READER = Sample("Zofia {{ email }} <b>", "zofia@reader.example", 7)
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+    """One issue, a reader, and a team of two."""
+    made = houses.build(sessions, tmp_path)
+    houses.open_publication(made, now)
+    with sessions.begin() as session:
+        text = shelf.Text(issue_file.parse(SOURCE, NAME), NAME, {})
+        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+        for address in (ANNA, BEN):
+            editors.add(session, address, Role.EDITOR, now)
+        person = Subscriber(email=READER.email, key=READER.email, name="Zofia", created_at=now)
+        home = publications.find(session)
+        session.add(Subscription(subscriber=person, publication=home, status=Status.ACTIVE, created_at=now))
+    return made
+
+
+def send(house: House, to: str, now: datetime, reader: Sample = BUILT_IN, person: str = ANNA) -> None:
+    with house.sessions.begin() as session:
+        addresses = proofing.recipients(session, to)
+        proofing.send(session, house.links, shelf.find(session, SLUG), addresses, reader, person, now)
+
+
+def posts(session: Session) -> list[Post]:
+    return list(session.scalars(select(Post).order_by(Post.id)))
+
+
+def parsed(content: bytes | None) -> EmailMessage:
+    assert content
+    return email.message_from_bytes(content, policy=email.policy.default)
+
+
+def parts(message: EmailMessage) -> list[str]:
+    return [part.get_content() for part in message.iter_parts()]
+
+
+def both(house: House, now: datetime) -> tuple[bytes, bytes]:
+    """The same letter as the real copy for a reader, and as a test mail written to that reader."""
+    address = Address.parse("anna@desk.example")
+    with house.sessions.reading() as session:
+        letter = publishing.draft_letter(shelf.find(session, SLUG), house.links, now)
+        copy = Claimed(1, 1, READER.subscription_id, READER.email, READER.name, 0)
+        real = bytes(compose.compile(letter, house.links).message(copy, now))
+        return real, proofing.message(letter, house.links, address, READER, 1, now)
+
+
+def test_a_test_mail_is_the_real_copy_byte_for_byte_but_for_its_marks(house: House, now: datetime) -> None:
+    real, test = both(house, now)
+    text_note, html_note = b"[This is a test mail.", b'<table role=3D"presentation"'
+    head, _, body = test.partition(b"\r\n\r\n")
+    real_head, _, real_body = real.partition(b"\r\n\r\n")
+    assert text_note in body
+    assert html_note in body
+    changed = {b"To", b"Subject", b"Message-ID", b"List-Unsubscribe"}
+    names = [line.partition(b":")[0] for line in head.split(b"\r\n")]
+    assert [name for name in names if name != b"X-Newsletter-Test"] == [
+        line.partition(b":")[0] for line in real_head.split(b"\r\n")
+    ]
+    for line in real_head.split(b"\r\n"):
+        assert (line in head.split(b"\r\n")) is (line.partition(b":")[0] not in changed), line
+    assert unmarked(house, body) == unmarked(house, real_body)
+
+
+def unmarked(house: House, body: bytes) -> list[str]:
+    """The parts without the lines that say it is a test, and with the harmless links for the real ones."""
+    message = parsed(
+        b"Content-Type: multipart/alternative; boundary=" + body[4 : body.index(b"\r\n", 4)] + b"\r\n\r\n" + body
+    )
+    return [_plain(house, part) for part in parts(message)]
+
+
+def _plain(house: House, part: str) -> str:
+    part = re.sub(r"\[This is a test mail\..*?\]\s*", "", part, flags=re.DOTALL)
+    part = re.sub(r'<table role="presentation"[^>]*><tr><td[^>]*><strong>This is a test mail.*?</table>\s*', "", part)
+    for link in ("unsubscribe", "preferences"):
+        part = re.sub(rf"{re.escape(house.links.base_url)}/(?:test-mail/)?{link}\S*?(?=[\"\s])", link, part)
+    return part
+
+
+def test_a_test_mail_says_so_in_its_subject_a_header_and_at_its_top(house: House, now: datetime) -> None:
+    message = parsed(both(house, now)[1])
+    text, html = parts(message)
+    assert message["Subject"].startswith("[Test] A tight back, dear Zofia")
+    assert message["X-Newsletter-Test"] == "yes"
+    assert text.startswith("[This is a test mail.")
+    body = html.partition("<body")[2]
+    assert body.index("This is a test mail") < body.index("BackPainHelp</a>")
+    assert body.index("A short routine") < body.index("This is a test mail"), "the inbox shows the preheader"
+
+
+def test_a_test_mail_is_written_to_its_sample_and_addressed_to_whoever_was_chosen(house: House, now: datetime) -> None:
+    message = parsed(both(house, now)[1])
+    text, html = parts(message)
+    assert message["To"] == "anna@desk.example"
+    assert "Dear Zofia {{ email }} <b>," in text
+    assert "Dear Zofia {{ email }} &lt;b&gt;," in html
+    assert READER.email in text
+    assert READER.email not in str(message["To"])
+
+
+def test_no_link_of_a_test_mail_can_act_on_the_reader_it_is_written_to(house: House, now: datetime) -> None:
+    real, test = both(house, now)
+    tokens = set(re.findall(r"/(?:unsubscribe|preferences)/([\w-]{20,})", "".join(parts(parsed(real)))))
+    assert tokens
+    message = parsed(test)
+    everything = "".join([*parts(message), str(message["List-Unsubscribe"])])
+    assert not [token for token in tokens if token in everything]
+    assert message["List-Unsubscribe"] == "<https://letters.example.org/test-mail/unsubscribe>"
+    assert "https://letters.example.org/test-mail/preferences" in everything
+
+
+def test_no_two_mails_share_a_message_id(house: House, now: datetime) -> None:
+    send(house, f"{ANNA} {BEN}", now)
+    with house.sessions.reading() as session:
+        ids = [parsed(post.message)["Message-ID"] for post in posts(session)]
+    assert len({*ids, parsed(both(house, now)[0])["Message-ID"]}) == 3
+
+
+def test_a_test_mail_waits_in_the_outbox_and_keeps_nothing_once_it_is_over(house: House, now: datetime) -> None:
+    send(house, BEN, now)
+    with house.sessions.begin() as session:
+        [post] = outbox.claim(session, "w", 9, now)
+        assert (post.kind, post.address, post.sender_address) == ("test", BEN, "letter@backpainhelp.example")
+        outbox.failed(session, "w", post.id, "550 5.1.1 nobody here", now)
+    with house.sessions.reading() as session:
+        [fate] = proofing.fates(session, shelf.find(session, SLUG))
+        assert fate.post
+        assert (fate.post.state, fate.post.reply) == (PostState.FAILED, "550 5.1.1 nobody here")
+        assert fate.post.message is None
+        assert not fate.is_open
+        assert session.scalars(select(Copy.id)).all() == []
+
+
+def test_a_fate_that_the_outbox_forgot_is_told_as_forgotten(house: House, now: datetime) -> None:
+    send(house, BEN, now)
+    with house.sessions.begin() as session:
+        outbox.forget(session, BEN)
+    send(house, ANNA, now + timedelta(minutes=1))
+    with house.sessions.reading() as session:
+        newest, oldest = proofing.fates(session, shelf.find(session, SLUG))
+    assert newest.post
+    assert newest.post.address == ANNA
+    assert (oldest.post, oldest.is_open) == (None, False)
+
+
+def test_every_word_that_is_no_address_is_named(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        suppression.add(session, "gone@example.org", Cause.COMPLAINT, now)
+        with pytest.raises(Invalid) as refused:
+            proofing.recipients(session, "anna@desk.example, nobody; Gone@example.org\r\nBcc:x@example.org")
+    said = str(refused.value)
+    assert "“nobody”: Please give an address" in said
+    assert "“Bcc:x@example.org”" in said
+    assert "Gone@example.org is suppressed" in said
+    assert "anna@desk.example" not in said
+
+
+def test_twenty_at_once_are_all_and_each_gets_one(house: House) -> None:
+    with house.sessions.begin() as session:
+        assert len(proofing.recipients(session, f"{ANNA}, ANNA@desk.example {ANNA}")) == 1
+        with pytest.raises(Invalid, match="these are 21 addresses; 20 at once"):
+            proofing.recipients(session, " ".join(f"reader{number}@example.org" for number in range(21)))
+        with pytest.raises(Invalid, match="Choose somebody"):
+            proofing.recipients(session, " \n ")
+
+
+def test_a_person_sends_only_so_many_within_an_hour(house: House, now: datetime) -> None:
+    for batch in range(proofing.AN_HOUR // 20):
+        send(house, " ".join(f"r{batch}n{number}@example.org" for number in range(20)), now)
+    with pytest.raises(Refused, match="You sent 60 test mails within an hour"):
+        send(house, ANNA, now + timedelta(minutes=59))
+    send(house, ANNA, now + timedelta(minutes=59), person=BEN)
+    send(house, ANNA, now + timedelta(hours=1))
+
+
+def test_many_at_the_same_instant_are_counted_like_many_in_a_row(house: House, now: datetime) -> None:
+    barrier, refused = Barrier(4), []
+
+    def run(batch: int) -> None:
+        barrier.wait()
+        try:
+            send(house, " ".join(f"r{batch}n{number}@example.org" for number in range(20)), now)
+        except Refused as error:
+            refused.append(str(error))
+
+    threads = [Thread(target=run, args=(batch,)) for batch in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 1
+    with house.sessions.reading() as session:
+        assert len(posts(session)) == proofing.AN_HOUR
+
+
+def test_the_last_recipients_are_suggested_before_the_team(house: House, now: datetime) -> None:
+    send(house, "friend@example.org", now)
+    send(house, "other@example.org", now, person=BEN)
+    with house.sessions.reading() as session:
+        team = session.scalars(editors.team()).all()
+        assert proofing.suggested(session, ANNA, team) == ["friend@example.org", ANNA, BEN]
+        assert proofing.suggested(session, "new@desk.example", team) == [ANNA, BEN]
+
+
+def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(house: House, now: datetime) -> None:
+    houses.open_another_publication(house, now)
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        [found] = proofing.samples(session, issue, "zOfi")
+        assert proofing.sample(session, issue, found.subscription_id) == replace(
+            READER, name="Zofia", subscription_id=found.subscription_id
+        )
+        assert proofing.sample(session, issue, 0) == BUILT_IN
+        assert proofing.samples(session, issue, "") == []
+        assert proofing.samples(session, issue, "%") == []
+        other = publications.find(session, "other")
+        stranger = Subscriber(email="s@example.org", key="s@example.org", created_at=now)
+        tie = Subscription(subscriber=stranger, publication=other, status=Status.ACTIVE, created_at=now)
+        session.add(tie)
+        session.flush()
+        for number in (tie.id, 2**31 - 1):
+            with pytest.raises(Invalid, match="choose another one"):
+                proofing.sample(session, issue, number)
+
+
+def test_what_changed_since_a_test_is_told_word_by_word_and_nothing_as_nothing(house: House, now: datetime) -> None:
+    send(house, ANNA, now)
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        test = proofing.last(session, issue)
+        assert test
+        assert not comparing.is_changed(proofing.changed_since(session, issue, test.revision_number))
+        text = shelf.Text(issue_file.parse(SOURCE.replace("ten", "five"), NAME), NAME, {})
+        shelf.save(session, issue.publication, text, ANNA, now)
+        pieces = proofing.changed_since(session, issue, test.revision_number)
+    assert [piece.text for piece in pieces if piece.kind is not comparing.Kind.SAME] == ["ten ", "five "]
+
+
+def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        publishing.mark_ready(issue, house.links)
+        publishing.schedule_next(session, house.links, issue, now)
+        issue.publication.postal_address = "2 New Street"
+    send(house, ANNA, now)
+    with house.sessions.reading() as session:
+        [post] = posts(session)
+        assert "2 New Street" not in parts(parsed(post.message))[0]
+        assert [fate.test.content_hash for fate in proofing.fates(session, shelf.find(session, SLUG))] == [
+            publishing.content(shelf.find(session, SLUG), house.links).content_hash
+        ]
+
+
+def test_a_fate_is_open_while_its_letter_is_on_its_way(house: House, now: datetime) -> None:
+    send(house, ANNA, now)
+    with house.sessions.begin() as session:
+        [fate] = proofing.fates(session, shelf.find(session, SLUG))
+        assert isinstance(fate, Fate)
+        assert fate.is_open
+        [post] = outbox.claim(session, "w", 9, now)
+        assert compose.single(post, now) == post.message
