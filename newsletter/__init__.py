@@ -16,6 +16,7 @@
     approving.py     a second person says that exactly this content may go out
     inspecting.py    an issue under the lamp: preflight with all that is known beside its text
     proofing.py      an issue mailed to a few people first, marked as a test
+    correcting.py    a letter about what was wrong in an issue, to those who got it
     rehearsing.py    an issue's every copy, built and checked, and none sent
     reporting.py     what came of an issue, beside the issues before it
     settling.py      a person decides about the copies whose answer was lost

@@ -1,8 +1,21 @@
-"""A publication: one newsletter with its own name, sender, readers and weekly slot."""
+"""A publication: one newsletter with its own name, sender, readers and weekly slots."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 
-from sqlalchemy import JSON, ForeignKey, Select, String, Text, Time, column, func, select, table
+from sqlalchemy import (
+    JSON,
+    ForeignKey,
+    Select,
+    String,
+    Text,
+    Time,
+    UniqueConstraint,
+    column,
+    false,
+    func,
+    select,
+    table,
+)
 from sqlalchemy.orm import Mapped, Session, column_property, mapped_column, relationship
 
 from newsletter.db import Base
@@ -31,11 +44,25 @@ class Publication(Base):
     booking_url: Mapped[str | None] = mapped_column(String(500))
     ask_url: Mapped[str | None] = mapped_column(String(500))
     follow: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
+    counts_clicks: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether the links of its issues are counted from the next one that is scheduled on: each link, never a reader."""
+    requires_approval: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether an issue goes out only after a second person approved its exact content."""
+    accent: Mapped[str | None] = mapped_column(String(7))
+    """The colour of its links and buttons, as `#rrggbb`; None for the house's own. Likewise in dark mode."""
+    accent_dark: Mapped[str | None] = mapped_column(String(7))
+    logo: Mapped[str | None] = mapped_column(String(80))
+    """A kept picture's file name."""
     created_at: Mapped[datetime]
     is_first: Mapped[bool] = column_property(id == _first_id)  # noqa: A003  (the column)
     """Whether it is the oldest: the one that `/` shows."""
 
-    slot: Mapped["Slot | None"] = relationship(back_populates="publication", lazy="joined")
+    slots: Mapped[list["Slot"]] = relationship(
+        back_populates="publication", lazy="selectin", order_by="(Slot.weekday, Slot.at, Slot.id)"
+    )
+    weeks_off: Mapped[list["WeekOff"]] = relationship(
+        back_populates="publication", lazy="selectin", order_by="(WeekOff.first, WeekOff.id)"
+    )
 
     @property
     def named(self) -> str | None:
@@ -44,17 +71,35 @@ class Publication(Base):
 
 
 class Slot(Base):
-    """The weekly hour of a publication, in its own time zone; 0 is Monday."""
+    """An hour of the week at which a publication goes out, in a time zone; 0 is Monday."""
 
     __tablename__ = "slots"
+    __table_args__ = (UniqueConstraint("publication_id", "weekday", "at", "time_zone"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"), unique=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
     weekday: Mapped[int]
     at: Mapped[time] = mapped_column(Time)
     time_zone: Mapped[str] = mapped_column(String(64))
+    since: Mapped[datetime]
+    """When it was made what it is: an hour before that is not one of its own."""
 
-    publication: Mapped[Publication] = relationship(back_populates="slot")
+    publication: Mapped[Publication] = relationship(back_populates="slots")
+
+
+class WeekOff(Base):
+    """Days on which no slot of a publication counts, the first and the last among them."""
+
+    __tablename__ = "weeks_off"
+    __table_args__ = (UniqueConstraint("publication_id", "first", "last"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
+    first: Mapped[date]
+    last: Mapped[date]
+    reason: Mapped[str] = mapped_column(String(120))
+
+    publication: Mapped[Publication] = relationship(back_populates="weeks_off")
 
 
 def find(session: Session, slug: str | None = None) -> Publication:

@@ -13,22 +13,22 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import CursorResult, insert, literal, select, update
+from sqlalchemy import ColumnElement, CursorResult, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import roster
 from newsletter.config import Settings
-from newsletter.delivery import compose, ledger, pacing, partitions
+from newsletter.delivery import accounts, clicks, compose, ledger, pacing, partitions
 from newsletter.delivery.limits import Hold, Limits
 from newsletter.delivery.models import CopyState, Letter, LetterState
-from newsletter.editorial import cadence, preflight, render, shelf
-from newsletter.editorial.models import Issue, IssueState, Readiness, Revision
+from newsletter.editorial import agenda, approvals, cadence, preflight, queue, render, shelf, slot_marks
+from newsletter.editorial.approvals import Content
+from newsletter.editorial.models import Issue, IssueState, Mark, Readiness, Revision
 from newsletter.editorial.render import Masthead, Rendered
-from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.errors import Conflict, Invalid, NotFound, PressError
 from newsletter.links import Links
-from newsletter.publications import Publication
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ def rendered(issue: Issue, revision: Revision, links: Links) -> Rendered:
 
 def check(issue: Issue, links: Links) -> list[preflight.Finding]:
     """What preflight finds in the newest revision."""
-    return _check(issue, rendered(issue, issue.revision, links))
+    return _check(issue, rendered(issue, issue.revision, links), links)
 
 
 def blocking(issue: Issue, links: Links) -> list[preflight.Finding]:
@@ -80,7 +80,38 @@ def require_schedulable(issue: Issue, links: Links) -> Rendered:
     if not can_be_scheduled(issue):
         mark = f"mark it ready at the desk first, or with `newsletter issues ready {issue.slug}`"
         raise Conflict(f"{issue.slug} is a draft; {mark}")
+    _require_approved(issue, Content(issue.revision_number, content_hash(mail)))
     return mail
+
+
+def content(issue: Issue, links: Links) -> Content:
+    """What would go out, or went, and so what an approval has to be of: the frozen letter, else the newest revision."""
+    if issue.letter is not None and not is_open(issue):
+        return Content(issue.frozen_number or 0, issue.letter.content_hash)
+    return Content(issue.revision_number, content_hash(rendered(issue, issue.revision, links)))
+
+
+def waits(issue: Issue) -> bool:
+    """Whether a letter is frozen from it that has not begun: it waits for its hour, or was held at it."""
+    return issue.letter is not None and issue.letter.state in _UNSENT
+
+
+def hold_still(session: Session, issue: Issue) -> None:
+    """Let nobody change the issue until this transaction ends; Conflict if somebody has, since it was read."""
+    seen = issue.revision_number, issue.letter_id
+    # The strongest lock: whoever saves a revision holds a weak one first, and would wait for us while we wait for them.
+    session.refresh(issue, with_for_update={"of": Issue})
+    if (issue.revision_number, issue.letter_id) != seen:
+        raise Conflict(f"{issue.slug} was changed or scheduled meanwhile; look again")
+
+
+def hindrance(issue: Issue, links: Links) -> str:
+    """Why an issue could not go out as it is; empty if it could."""
+    try:
+        require_schedulable(issue, links)
+    except PressError as error:
+        return str(error)
+    return ""
 
 
 def mark_ready(issue: Issue, links: Links) -> None:
@@ -114,12 +145,25 @@ def schedule(
     """
     if at < now:
         raise Invalid(f"{cadence.describe(at, issue.publication.time_zone)} has passed; give a moment to come")
+    letter = _freeze(session, links, issue, at, now, sender)
+    # Looked at last: who is just filling that hour from the queue has committed before the letter could be kept.
+    if slot_marks.is_set(session, issue.publication_id, at, Mark.HOUR):
+        raise Conflict("that hour is over: its slot was dealt with just now; choose another moment")
+    return letter
+
+
+def fill(
+    session: Session, links: Links, issue: Issue, at: datetime, now: datetime, *, sender: str | None = None
+) -> Letter:
+    """Freeze a queued issue at a slot's hour, which may have passed; Conflict if it cannot go out."""
+    if not queue.is_ready(issue):
+        raise Conflict(f"{issue.slug} is {shelf.state(issue)}, not ready")
     return _freeze(session, links, issue, at, now, sender)
 
 
 def schedule_next(session: Session, links: Links, issue: Issue, now: datetime, *, sender: str | None = None) -> Letter:
-    """Freeze an issue into the first weekly slot that no other issue holds."""
-    return _freeze(session, links, issue, next_free_slot(session, issue.publication, now), now, sender)
+    """Freeze an issue into the first weekly slot that no other issue holds, or that its place in the queue gives it."""
+    return _freeze(session, links, issue, next_free_slot(session, issue, now), now, sender)
 
 
 def send_now(session: Session, links: Links, issue: Issue, now: datetime, *, sender: str | None = None) -> Started:
@@ -127,6 +171,8 @@ def send_now(session: Session, links: Links, issue: Issue, now: datetime, *, sen
     letter = issue.letter
     if letter is None or letter.state not in _UNSENT:
         letter = _freeze(session, links, issue, now, now, sender)
+    else:
+        _require_approved(issue, content(issue, links))
     started = _start(session, letter, _UNSENT, now)
     if started is None:
         raise Conflict(f"{issue.slug} is being sent already")
@@ -135,21 +181,68 @@ def send_now(session: Session, links: Links, issue: Issue, now: datetime, *, sen
 
 def cancel(session: Session, issue: Issue, now: datetime) -> int:
     """Stop an issue: nothing more goes out. How many copies that spared; Conflict if there is nothing to stop."""
-    letter = issue.letter
-    if letter is None or not _move(session, letter, (*_UNSENT, *_STARTED), LetterState.CANCELLED, finished_at=now):
+    spared = stop_letter(session, issue.letter, now) if issue.letter else None
+    if spared is None:
         raise Conflict(f"{issue.slug} is {shelf.state(issue).value}; there is nothing to cancel")
+    return spared
+
+
+def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
+    """Make a scheduled issue ready again; the hour that it had. Conflict once it has begun."""
+    letter = issue.letter
+    if letter is None or not _move(session, letter, _UNSENT, LetterState.CANCELLED, finished_at=now):
+        raise Conflict(
+            f"{issue.slug} is {shelf.state(issue).value}; only an issue that waits for its hour can be undone"
+        )
+    detach = update(Issue).where(Issue.id == issue.id, Issue.letter_id == letter.id)
+    session.execute(detach.values(letter_id=None, frozen_number=None).execution_options(synchronize_session=False))
+    session.expire(issue)
+    return letter.due_at
+
+
+def send_correction(
+    session: Session, links: Links, issue: Issue, mail: Rendered, now: datetime, *, sender: str | None = None
+) -> Started:
+    """Mail this at once to everybody who got the issue, or may have got it, and to nobody else, now or later."""
+    letter = _letter(issue, mail, links, now, now, sender)
+    letter.corrects_id, letter.state = issue.letter_id, LetterState.HELD
+    letter.feedback_id = letter.feedback_id.replace(":issue:", ":correction:", 1)
+    session.add(letter)
+    session.flush()
+    if issue.publication.counts_clicks:
+        clicks.count(session, letter, links)
+    started = _start(session, letter, _UNSENT, now)
+    if started is None:
+        raise Conflict(f"the correction of {issue.slug} was started by somebody else")
+    return started
+
+
+def pause_letter(session: Session, letter: Letter) -> bool:
+    """Claim no more copies of it until it is resumed; False unless it is being sent."""
+    return _move(session, letter, (LetterState.RUNNING,), LetterState.PAUSED)
+
+
+def resume_letter(session: Session, letter: Letter) -> bool:
+    """Go on with it; False unless it is paused."""
+    return _move(session, letter, (LetterState.PAUSED,), LetterState.RUNNING)
+
+
+def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
+    """Send nothing more of it: how many copies that spares; None if there is nothing to stop."""
+    if not _move(session, letter, (*_UNSENT, *_STARTED), LetterState.CANCELLED, finished_at=now):
+        return None
     return ledger.skip_letter(session, letter.id, "cancelled", now)
 
 
 def pause(session: Session, issue: Issue) -> None:
     """Claim no more copies until `resume`; Conflict unless the issue is being sent."""
-    if issue.letter is None or not _move(session, issue.letter, (LetterState.RUNNING,), LetterState.PAUSED):
+    if issue.letter is None or not pause_letter(session, issue.letter):
         raise Conflict(f"{issue.slug} is {shelf.state(issue).value}; only an issue that is being sent can pause")
 
 
 def resume(session: Session, issue: Issue) -> None:
     """Go on with a paused issue; Conflict unless it is paused."""
-    if issue.letter is None or not _move(session, issue.letter, (LetterState.PAUSED,), LetterState.RUNNING):
+    if issue.letter is None or not resume_letter(session, issue.letter):
         raise Conflict(f"{issue.slug} is {shelf.state(issue).value}; only a paused issue can go on")
 
 
@@ -165,7 +258,7 @@ def readers(number: int) -> str:
 
 def counts(session: Session, issue: Issue) -> ledger.Counts:
     """Where the issue's copies stand; all zero before it has begun."""
-    return ledger.counts(session, issue.letter_id or 0)
+    return accounts.counts(session, issue.letter)
 
 
 def held(session: Session, issue: Issue, settings: Settings, now: datetime) -> Hold | None:
@@ -185,25 +278,29 @@ def publish_due(session: Session, grace: timedelta, now: datetime) -> list[Start
             _hold(session, letter, now)
         elif begun := _start(session, letter, (LetterState.WAITING,), now):
             started.append(begun)
+        else:
+            _hold(session, letter, now)
     return started
 
 
-def next_free_slot(session: Session, publication: Publication, now: datetime) -> datetime:
-    """The next weekly slot without an issue; NotFound if the publication has no slot."""
-    if publication.slot is None:
-        raise NotFound(f"{publication.name} has no weekly slot; give a moment with --at")
-    weekly = cadence.WeeklySlot.of(publication.slot)
-    waiting = select(Letter.due_at).where(Letter.publication_id == publication.id)
-    taken = set(session.scalars(waiting.where(Letter.state == LetterState.WAITING)))
-    return next(slot for slot in cadence.slots_after(weekly, now) if slot not in taken)
+def next_free_slot(session: Session, issue: Issue, now: datetime) -> datetime:
+    """The weekly slot that is an issue's for the asking; NotFound if the publication has no slot."""
+    at = agenda.place(session, issue, now)
+    if at is None:
+        raise NotFound(f"{issue.publication.name} has no weekly slot; give a moment with --at")
+    return at
 
 
 def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: datetime, sender: str | None) -> Letter:
+    # From here on nobody takes an approval back, or saves another text, until the letter is there to be seen.
+    hold_still(session, issue)
     letter = _letter(issue, require_schedulable(issue, links), links, at, now, sender)
     try:
         with session.begin_nested():
             session.add(letter)
             session.flush()
+            if issue.publication.counts_clicks:
+                clicks.count(session, letter, links)
     except IntegrityError:
         when = cadence.describe(at, issue.publication.time_zone)
         raise Conflict(f"another issue waits for {when} already; choose another moment") from None
@@ -214,10 +311,12 @@ def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: dat
 def _attach(session: Session, issue: Issue, letter: Letter) -> None:
     # Two editors who schedule one issue at once both got here; the first to change the row keeps it.
     attach = update(Issue).where(Issue.id == issue.id, Issue.letter_id.is_not_distinct_from(issue.letter_id))
-    attach = attach.where(Issue.revision_number == issue.revision_number)
+    # An edit, or a word that it is a draft after all, counts up to this very moment.
+    attach = attach.where(Issue.revision_number == issue.revision_number, Issue.readiness == issue.readiness)
     attach = attach.values(letter_id=letter.id, frozen_number=issue.revision_number)
     if session.scalar(attach.returning(Issue.id).execution_options(synchronize_session=False)) is None:
         raise Conflict(f"{issue.slug} was changed or scheduled meanwhile; look again")
+    queue.remove(session, issue.id)
     session.expire(issue)
 
 
@@ -232,15 +331,28 @@ def _require_open(issue: Issue) -> None:
     raise Conflict(f"{issue.slug} is {now.value} already{hint}")
 
 
+def _require_approved(issue: Issue, would_go: Content) -> None:
+    if not issue.publication.requires_approval or approvals.standing(issue.approval_steps, would_go):
+        return
+    before = approvals.last(issue.approval_steps)
+    changed = (
+        f"; {before.person} approved revision {before.revision_number}, and it has changed since" if before else ""
+    )
+    raise Conflict(
+        f"{issue.slug} goes out only after a second person approved exactly what it says now{changed}. "
+        "Ask for an approval on its page at the desk"
+    )
+
+
 def _require_fit(issue: Issue, links: Links) -> Rendered:
     mail = rendered(issue, issue.revision, links)
-    if found := _blocking(_check(issue, mail)):
+    if found := _blocking(_check(issue, mail, links)):
         raise Conflict("\n".join([f"{issue.slug} is not fit to print:", *map(str, found)]))
     return mail
 
 
-def _check(issue: Issue, mail: Rendered) -> list[preflight.Finding]:
-    return preflight.check(shelf.text(issue, issue.revision), mail)
+def _check(issue: Issue, mail: Rendered, links: Links) -> list[preflight.Finding]:
+    return preflight.check(shelf.text(issue, issue.revision), mail, preflight.Known.of(issue.publication, links))
 
 
 def _blocking(findings: Sequence[preflight.Finding]) -> list[preflight.Finding]:
@@ -275,7 +387,7 @@ def content_hash(mail: Rendered) -> str:
 
 
 def _start(session: Session, letter: Letter, from_states: Sequence[LetterState], now: datetime) -> Started | None:
-    if not _move(session, letter, from_states, LetterState.RUNNING, started_at=now):
+    if not _move(session, letter, from_states, LetterState.RUNNING, approvals.may_start(), started_at=now):
         return None
     started = Started(letter.id, _fan_out(session, letter, now))
     log.info("issue started", letter=letter.id, copies=started.copies)
@@ -283,10 +395,14 @@ def _start(session: Session, letter: Letter, from_states: Sequence[LetterState],
 
 
 def _fan_out(session: Session, letter: Letter, now: datetime) -> int:
-    """Write a copy for each active, unsuppressed reader: the only statement that touches all three rooms."""
+    """Write a copy for each active, unsuppressed reader, of a correction for those alone who got what it corrects.
+
+    The only statement that touches all three rooms.
+    """
+    among = ledger.reached(letter.corrects_id) if letter.corrects_id else None
     with partitions.writing(session, letter.id) as copies:
         publications.hold_departures(session, letter.publication_id)
-        readers = roster.active(letter.publication_id).add_columns(
+        readers = roster.active(letter.publication_id, among).add_columns(
             literal(letter.id),
             literal(CopyState.PENDING, copies.c.state.type),
             literal(0),
@@ -299,19 +415,26 @@ def _fan_out(session: Session, letter: Letter, now: datetime) -> int:
 
 
 def _hold(session: Session, letter: Letter, now: datetime) -> None:
+    """Let a person decide about what could not start at its hour; nothing is done if another worker started it."""
     if _move(session, letter, (LetterState.WAITING,), LetterState.HELD):
         late = int((now - letter.due_at).total_seconds() // 60)
         log.warning(
-            "issue held: its hour was missed; send it now, or cancel it",
+            "issue held: its hour was missed, or nobody had approved it; send it now, or cancel it",
             letter=letter.id,
             minutes_late=late,
         )
 
 
 def _move(
-    session: Session, letter: Letter, from_states: Sequence[LetterState], to: LetterState, **moments: datetime
+    session: Session,
+    letter: Letter,
+    from_states: Sequence[LetterState],
+    to: LetterState,
+    *conditions: ColumnElement[bool],
+    **moments: datetime,
 ) -> bool:
-    move = update(Letter).where(Letter.id == letter.id, Letter.state.in_(from_states)).values(state=to, **moments)
+    move = update(Letter).where(Letter.id == letter.id, Letter.state.in_(from_states), *conditions)
+    move = move.values(state=to, **moments)
     moved = session.scalar(move.returning(Letter.id).execution_options(synchronize_session=False))
     session.expire(letter, ["state", *moments])
     return moved is not None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from newsletter import schema
 from newsletter.audience.practice import Caps, Practice
@@ -15,6 +16,7 @@ from newsletter.editorial import archive, bucket, cadence, render
 from newsletter.editorial.masthead import Link, Masthead
 from newsletter.editorial.pictures import PictureFolder, Pictures
 from newsletter.links import Links
+from newsletter.outside import Scout
 from newsletter.publications import Publication
 from newsletter.tokens import Seal
 
@@ -33,6 +35,11 @@ class House:
     def keyring(self) -> Keyring:
         """The keys that sign mail; Refused, saying what to do, for a file that cannot be one of them."""
         return Keyring.load(self.settings.dkim_folder, self.settings.dkim_selectors_in_use)
+
+    @cached_property
+    def scout(self) -> Scout:
+        """Who asks the addresses in issues, and leaves our own alone."""
+        return Scout(frozenset({urlsplit(self.settings.public_url).hostname or ""}))
 
     def close(self) -> None:
         """Give back the database's connections."""
@@ -83,8 +90,7 @@ def _latest_issue(sessions: Sessions, links: Links, publication: Publication) ->
 
 
 def _weekly_hour(publication: Publication) -> str:
-    slot = publication.slot
-    return f"{cadence.WEEKDAYS[slot.weekday]} at {slot.at:%H:%M} ({slot.time_zone})" if slot else ""
+    return " and ".join(cadence.weekly(slot) for slot in publication.slots)
 
 
 def _filled(mail: render.Rendered, kind: str, fields: Mapping[str, str]) -> Composed:

@@ -16,21 +16,25 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import OperationalError
 
-from newsletter import publishing
+from newsletter import filling, inspecting, publishing, reminding
 from newsletter.audience import caps, preferences
 from newsletter.config import MailServer, Settings
+from newsletter.db import Session
 from newsletter.delivery import doubts, heartbeat, ledger, outbox, paces, takeover
 from newsletter.delivery.arming import Gate
 from newsletter.delivery.heartbeat import Watch
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.postroom import Postroom
 from newsletter.delivery.sender import PressRun
+from newsletter.editorial import link_checks, spam
 from newsletter.errors import Refused
 from newsletter.wiring import House
 
 # Seconds. With what the opening of a connection may take, less than the 10 that a stop may take.
 _FINISH_IN_FLIGHT = 6.0
 _LAST_WORD = 1.0
+
+_LINKS_AT_ONCE = 24
 
 # Seconds between two looks for a signal.
 _LOOK = 0.25
@@ -80,15 +84,21 @@ class Worker:
     def jobs(self) -> list[Job]:
         """The whole table of what the clock does."""
         return [
+            Job("fill due slots", timedelta(seconds=1), self.fill_due_slots),
             Job("start due issues", timedelta(seconds=1), self.start_due_issues),
             Job("empty the outbox", timedelta(seconds=1), self.empty_the_outbox),
             Job("send copies", timedelta(seconds=1), self.send_copies),
             Job("finish letters", timedelta(seconds=2), self.finish_letters),
             Job("take back lost copies", timedelta(seconds=10), self.take_back_lost_copies),
             Job("sign of life", timedelta(seconds=5), self.give_a_sign_of_life),
+            Job("look at the slots to come", timedelta(minutes=1), self.look_at_slots_to_come),
+            Job("look after links", timedelta(minutes=1), self.look_after_links),
+            Job("ask links", timedelta(seconds=2), self.ask_links),
+            Job("ask the spam filter", timedelta(seconds=2), self.ask_the_spam_filter),
             Job("wake paused readers", timedelta(minutes=1), self.wake_paused_readers),
             Job("forget old sign-up counts", timedelta(hours=1), self.forget_old_counts),
             Job("forget idle paces", timedelta(hours=1), self.forget_idle_paces),
+            Job("forget old links", timedelta(hours=1), self.forget_old_links),
             Job("clear the outbox of old letters", timedelta(hours=1), self.clear_the_outbox),
         ]
 
@@ -115,6 +125,26 @@ class Worker:
         """Ask every job to come to its end."""
         self._stopping.set()
         self._press.stop()
+
+    def fill_due_slots(self) -> None:
+        if not self._gate.is_open():
+            return
+        grace = timedelta(minutes=self._house.settings.send_grace_minutes)
+        sender = self._house.settings.issue_sender_address
+        with self._house.sessions.reading() as session:
+            openings = filling.due(session, grace, _now())
+        for opening in openings:
+            with self._house.sessions.begin() as session:
+                filling.fill(session, self._house.practice, opening, grace, _now(), sender=sender)
+
+    def look_at_slots_to_come(self) -> None:
+        if not self._gate.is_open():
+            return
+        with self._house.sessions.reading() as session:
+            glances = reminding.due(session, _now())
+        for glance in glances:
+            with self._house.sessions.begin() as session:
+                reminding.look(session, self._house.practice, glance, _now())
 
     def start_due_issues(self) -> None:
         if not self._gate.is_open():
@@ -150,6 +180,37 @@ class Worker:
         with self._house.sessions.begin() as session:
             heartbeat.beat(session, self.name, _now())
 
+    def look_after_links(self) -> None:
+        if self._house.settings.link_checks:
+            with self._house.sessions.begin() as session:
+                inspecting.look_after_links(session, self._house.links, _now())
+
+    def ask_links(self) -> None:
+        if not (self._house.settings.link_checks and self._finds(link_checks.are_due)):
+            return
+        with self._house.sessions.begin() as session:
+            urls = link_checks.claim(session, _LINKS_AT_ONCE, _now())
+        for answer in self._house.scout.ask_all(urls, self._stopping.is_set):
+            with self._house.sessions.begin() as session:
+                link_checks.record(session, answer, _now())
+
+    def ask_the_spam_filter(self) -> None:
+        if not self._finds(spam.is_due):
+            return
+        with self._house.sessions.begin() as session:
+            taken = spam.claim(session, 1, _now())
+        for content, issue_id in taken:
+            with self._house.sessions.reading() as session:
+                mail = inspecting.message(session, issue_id, content, self._house.links, _now())
+            said = spam.judge(mail, self._stopping.is_set) if mail else spam.CHANGED
+            if said is not None:
+                with self._house.sessions.begin() as session:
+                    spam.record(session, content, said, _now())
+
+    def forget_old_links(self) -> None:
+        with self._house.sessions.begin() as session:
+            link_checks.forget(session, _now())
+
     def wake_paused_readers(self) -> None:
         while not self._stopping.is_set() and self._wake_some():
             pass
@@ -168,6 +229,11 @@ class Worker:
 
     def _may_go_on(self) -> bool:
         return not self._stopping.is_set() and self._gate.is_open()
+
+    def _finds(self, is_due: Callable[[Session, datetime], bool]) -> bool:
+        # Nobody is kept from writing by a look that mostly finds nothing.
+        with self._house.sessions.reading() as session:
+            return is_due(session, _now())
 
     def _clear_some(self) -> int:
         with self._house.sessions.begin() as session:

@@ -44,7 +44,7 @@ def publication(sessions: Sessions, now: datetime) -> Publication:
         postal_address="1 Example Street",
         time_zone="Europe/Warsaw",
         created_at=now,
-        slot=Slot(weekday=1, at=time(9, 0), time_zone="Europe/Warsaw"),
+        slots=[Slot(weekday=1, at=time(9, 0), time_zone="Europe/Warsaw", since=now)],
     )
     with sessions.begin() as session:
         session.add(made)
@@ -170,7 +170,7 @@ def test_a_publication_without_a_slot_asks_for_a_moment(
 ) -> None:
     with sessions.begin() as session:
         issue = shelf.find(session, slugs[0])
-        session.delete(issue.publication.slot)
+        session.delete(issue.publication.slots[0])
         session.flush()
         session.expire(issue.publication)
         with pytest.raises(NotFound, match="--at"):

@@ -6,8 +6,9 @@ an hour that comes twice the first one counts: RFC 5545, 3.3.5. So a week never 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
+from itertools import takewhile
 from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -21,6 +22,7 @@ _MONTHS = (
     *("July", "August", "September", "October", "November", "December"),
 )
 _WEEK = 7
+_A_YEAR = timedelta(days=366)
 
 
 class NoMoment(Invalid):
@@ -65,6 +67,14 @@ def next_slot(slot: WeeklySlot, after: datetime) -> datetime:
     return next(slots_after(slot, after))
 
 
+def skipped(slot: WeeklySlot, after: datetime) -> datetime | None:
+    """The first moment within a year at which the slot's hour is one that the clocks skip; None if there is none."""
+    for at in takewhile(lambda at: at < after + _A_YEAR, slots_after(slot, after)):
+        if on_clocks(at, slot.time_zone).time() != slot.at.replace(fold=0):
+            return at
+    return None
+
+
 def typed(text: str, time_zone: str) -> datetime:
     """The instant, in UTC, of `2026-11-24T09:00` on those clocks; one with an offset of its own is taken as it is.
 
@@ -93,10 +103,25 @@ def describe(moment: datetime, time_zone: str) -> str:
     return f"{_day(local)} {local.year} at {local:%H:%M} ({time_zone})"
 
 
+def calendar_day(day: date) -> str:
+    """`Tuesday 24 November 2026`."""
+    return f"{_day(day)} {day.year}"
+
+
 def brief(moment: datetime, time_zone: str) -> str:
     """`Tuesday 24 November 09:00`, where the year and the zone are in sight already."""
     local = moment.astimezone(zone(time_zone))
     return f"{_day(local)} {local:%H:%M}"
+
+
+def weekday(moment: datetime, time_zone: str) -> str:
+    """`Tuesday`, on the calendar of that zone."""
+    return WEEKDAYS[moment.astimezone(zone(time_zone)).weekday()]
+
+
+def weekly(slot: Slot) -> str:
+    """`Tuesday at 09:00 (Europe/Warsaw)`."""
+    return f"{WEEKDAYS[slot.weekday]} at {slot.at:%H:%M} ({slot.time_zone})"
 
 
 def zone(name: str) -> ZoneInfo:
@@ -125,5 +150,5 @@ def _skipped(local: datetime, shown: datetime, time_zone: str) -> str:
     return f"On {_day(local)} {local.year} {skip}. Choose {shown:%H:%M}, or another time."
 
 
-def _day(local: datetime) -> str:
+def _day(local: date) -> str:
     return f"{WEEKDAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]}"

@@ -16,11 +16,22 @@ from markupsafe import Markup, escape
 
 from newsletter import bundle
 from newsletter.delivery import merge
-from newsletter.editorial import dress, markdown, mjml, text
+from newsletter.editorial import dress, look, markdown, mjml, text
 from newsletter.editorial.issue_file import IssueFile
 from newsletter.editorial.masthead import Link, Masthead
 
-__all__ = ["CLIP_BYTES", "FIELDS", "Link", "Masthead", "Rendered", "issue", "issue_page", "single", "test_note"]
+__all__ = [
+    "CLIP_BYTES",
+    "FIELDS",
+    "Link",
+    "Masthead",
+    "Rendered",
+    "correction",
+    "issue",
+    "issue_page",
+    "single",
+    "test_note",
+]
 
 CLIP_BYTES = 102_400
 """Gmail shows no more of a mail's HTML than this, and so may hide the way to leave."""
@@ -33,6 +44,9 @@ FIELDS = {
     "goodbye": frozenset({*merge.EDITORS, "subscribe_url"}),
     "approval_request": frozenset({*merge.EDITORS, "asked_by", "issue_title", "comment", "approval_url"}),
     "sign_in": frozenset({*merge.EDITORS, "sign_in_url", "valid_for"}),
+    "reset": frozenset({*merge.EDITORS, "reset_url", "valid_for"}),
+    "changed": frozenset({*merge.EDITORS, "changed", "desk_url"}),
+    "slot_warning": frozenset({*merge.EDITORS, "headline", "slot", "why", "remedy", "calendar_url"}),
 }
 """The merge fields of each kind of letter. Filling needs all its addresses (`…_url`); the rest have fallbacks."""
 
@@ -52,6 +66,24 @@ class Rendered:
     def bytes(self) -> int:
         """The size of the HTML in UTF-8, to hold against CLIP_BYTES."""
         return len(self.html.encode())
+
+
+def correction(file: IssueFile, masthead: Masthead, corrected: str) -> Rendered:
+    """A letter about what was wrong in an issue of that title; it shows no pictures."""
+    article = dress.for_mail(markdown.to_html(file.body, str))
+    values = {"masthead": masthead, "corrected": corrected, "title": file.title}
+    html = _filled(
+        "correction/letter.mjml",
+        article=Markup(article),  # noqa: S704  (sanitised)
+        preheader=Markup(escape(file.preheader)),  # noqa: S704  (escaped; it may hold merge fields)
+        **values,
+    )
+    plain = _filled(
+        "correction/letter.txt",
+        article=Markup(text.to_text(file.body)),  # noqa: S704  (plain text, which holds merge fields)
+        **values,
+    )
+    return _checked("issue", Rendered(file.subject, file.preheader, mjml.to_html(html), plain))
 
 
 def issue(file: IssueFile, masthead: Masthead, picture_url: Callable[[str], str]) -> Rendered:
@@ -77,7 +109,7 @@ def issue(file: IssueFile, masthead: Masthead, picture_url: Callable[[str], str]
 
 @lru_cache(maxsize=64)
 def single(kind: str, masthead: Masthead, latest_issue: Link | None = None) -> Rendered:
-    """A letter for one reader: `confirm`, `welcome` (may show the latest issue), `goodbye`, `sign_in`."""
+    """A letter for one reader: `confirm`, `welcome` (may show the latest issue), and the others of FIELDS."""
     values = {"masthead": masthead, "latest_issue": latest_issue}
     preheader = _filled(f"{kind}/preheader.txt", **values).strip()
     html = _filled(f"{kind}/letter.mjml", preheader=Markup(escape(preheader)), **values)  # noqa: S704  (escaped)
@@ -109,7 +141,9 @@ def _checked(kind: str, letter: Rendered) -> Rendered:
 
 
 def _filled(template: str, **values: object) -> str:
-    filled = _templates().get_template(template).render(**values)
+    masthead = values.get("masthead")
+    inks = look.inks(masthead.accent, masthead.accent_dark) if isinstance(masthead, Masthead) else look.HOUSE
+    filled = _templates().get_template(template).render(ink=inks, **values)
     return filled if template.endswith(".mjml") else _BLANK_LINES.sub("\n\n", filled).strip() + "\n"
 
 
@@ -129,7 +163,6 @@ def _templates() -> Environment:
     templates.filters["underlined"] = lambda heading, rule: "\n".join(text.underlined(heading, rule))
     templates.filters["hung"] = lambda words, mark: "\n".join(text.hung(text.wrapped(words, text.WIDTH - 4), mark))
     templates.filters["wrapped"] = lambda words: "\n".join(text.wrapped(words, text.WIDTH))
-    templates.globals["ink"] = templates.get_template("_parts/palette.jinja").module
     return templates
 
 

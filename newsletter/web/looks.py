@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import Flask, Response, request, url_for
 
-from newsletter.editorial import cadence
+from newsletter.editorial import cadence, rhythm
 from newsletter.publications import Publication
 
 _FOREVER = "public, max-age=31536000, immutable"
@@ -37,13 +37,14 @@ def number(count: int) -> str:
 
 
 def often(publication: Publication) -> str:
-    """How often the letter comes: `every Tuesday`, or `now and then` while it has no slot."""
-    return f"every {cadence.WEEKDAYS[publication.slot.weekday]}" if publication.slot else "now and then"
+    """How often the letter comes: `every Tuesday and Friday`, or `now and then` while it has no slot."""
+    *days, last = [cadence.WEEKDAYS[day] for day in sorted({slot.weekday for slot in publication.slots})] or [""]
+    return f"every {', '.join(days)}{' and ' if days else ''}{last}" if last else "now and then"
 
 
 def next_letter(publication: Publication, now: datetime) -> datetime | None:
-    """The moment of the next weekly slot, in UTC; None while there is no slot."""
-    return cadence.next_slot(cadence.WeeklySlot.of(publication.slot), now) if publication.slot else None
+    """The moment of the next weekly slot that is not in a week off, in UTC; None while there is no slot."""
+    return next(rhythm.moments(publication, now), None)
 
 
 @cache

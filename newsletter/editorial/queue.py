@@ -1,0 +1,107 @@
+"""The queue: the issues that fill the slots to come, in an order that editors give.
+
+A place is a row, unique on publication and position. The order is written whole, in one transaction, and only over the
+order that the editor saw; so two editors never scramble it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Executable, Select, delete, func, insert, literal, select
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.editorial import shelf
+from newsletter.editorial.models import Issue, IssueState, Queued
+from newsletter.errors import Conflict
+
+_TRIES = 10
+_CHANGED = "The queue was changed meanwhile. Nothing was done; look at it again, then decide."
+
+
+def listing(publication_id: int) -> Select[Issue]:
+    """The issues of the queue, the first one first, whether they are ready or not."""
+    places = select(Issue).join(Queued, Queued.issue_id == Issue.id).where(Queued.publication_id == publication_id)
+    return places.order_by(Queued.position)
+
+
+def since(publication_id: int, moment: datetime) -> Select[Issue]:
+    """Those of them that were there by that moment."""
+    return listing(publication_id).where(Queued.queued_at <= moment)
+
+
+def is_ready(issue: Issue) -> bool:
+    """Whether a slot may take it; one that is not keeps its place, and those behind it go first."""
+    return shelf.state(issue) is IssueState.READY
+
+
+def add(session: Session, issue: Issue, now: datetime) -> None:
+    """Put a ready issue at the end; Conflict if it is not ready, or in the queue already."""
+    if not is_ready(issue):
+        raise Conflict(f"“{issue.title}” is {shelf.state(issue)}; only an issue that is ready can wait in the queue.")
+    # Who adds another one at the same instant gets the same position, and one of the two tries again.
+    for _ in range(_TRIES):
+        if session.scalar(_append(session, issue, now)) is not None:
+            return
+        if position(session, issue) is not None:
+            raise Conflict(f"“{issue.title}” is in the queue already.")
+    raise Conflict(_CHANGED)
+
+
+def remove(session: Session, issue_id: int) -> bool:
+    """Take an issue out; False if it was not there (any more)."""
+    gone = delete(Queued).where(Queued.issue_id == issue_id).returning(Queued.issue_id)
+    return session.scalar(gone, execution_options={"synchronize_session": False}) is not None
+
+
+def order(session: Session, publication_id: int) -> list[int]:
+    """The issues' ids, the first one first: what an editor sees, and hands back with the order that is wanted."""
+    places = select(Queued.issue_id).where(Queued.publication_id == publication_id)
+    return list(session.scalars(places.order_by(Queued.position)))
+
+
+def reorder(session: Session, publication_id: int, seen: Sequence[int], wanted: Sequence[int]) -> None:
+    """Give the queue another order; Conflict, and nothing is done, unless it is still as it was seen."""
+    if sorted(seen) != sorted(wanted):
+        raise Conflict(_CHANGED)
+    # Of two who take all places away at once, the later one finds none.
+    gone = delete(Queued).where(Queued.publication_id == publication_id)
+    rows = session.execute(
+        gone.returning(Queued.position, Queued.issue_id, Queued.queued_at),
+        execution_options={"synchronize_session": False},
+    ).all()
+    if [row.issue_id for row in sorted(rows)] != list(seen):
+        raise Conflict(_CHANGED)
+    if rows:
+        _write(session, publication_id, wanted, {row.issue_id: row.queued_at for row in rows})
+
+
+def moved(ids: Sequence[int], issue_id: int, before: int | None) -> list[int]:
+    """The same order with one issue right before another, or at the end."""
+    rest = [one for one in ids if one != issue_id]
+    at = rest.index(before) if before in rest else len(rest)
+    return [*rest[:at], issue_id, *rest[at:]]
+
+
+def position(session: Session, issue: Issue) -> int | None:
+    """The issue's place, the first being 1; None if it is not in the queue."""
+    ids = order(session, issue.publication_id)
+    return ids.index(issue.id) + 1 if issue.id in ids else None
+
+
+def _append(session: Session, issue: Issue, now: datetime) -> Executable:
+    columns = ["issue_id", "publication_id", "position", "queued_at"]
+    last = select(func.coalesce(func.max(Queued.position), 0) + 1)
+    last = last.where(Queued.publication_id == issue.publication_id)
+    place = select(literal(issue.id), literal(issue.publication_id), last.scalar_subquery(), literal(now))
+    # The WHERE is for SQLite, which would take ON for a join's.
+    added = db.insert(session, Queued).from_select(columns, place.where(literal(1) == 1))
+    return added.on_conflict_do_nothing().returning(Queued.issue_id)
+
+
+def _write(session: Session, publication_id: int, wanted: Sequence[int], queued_at: dict[int, datetime]) -> None:
+    places = [
+        {"issue_id": one, "publication_id": publication_id, "position": place, "queued_at": queued_at[one]}
+        for place, one in enumerate(wanted, 1)
+    ]
+    session.execute(insert(Queued), places)

@@ -1,0 +1,115 @@
+"""The timetable: an editor gives a publication its weekly slots and its weeks off.
+
+A change counts from now on: a slot is only as old as its last change, so nothing goes out for an hour that is past.
+"""
+
+import re
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from newsletter.editorial import cadence
+from newsletter.editorial.cadence import WeeklySlot
+from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.publications import Publication, Slot, WeekOff
+
+LONGEST_OFF = timedelta(days=366)
+LONGEST_REASON = 120
+
+_GONE = "It was taken away meanwhile, by you in another window or by a colleague. Nothing was done."
+_ISO_WEEK = re.compile(r"(\d{4})-W(\d{1,2})", re.IGNORECASE)
+# Clocks on earth are at most so far before and behind UTC.
+_BEFORE, _BEHIND = timedelta(hours=14), timedelta(hours=12)
+
+
+def add_slot(session: Session, publication: Publication, weekly: WeeklySlot, now: datetime) -> Slot:
+    """Another hour of the week; Conflict if it is there already."""
+    slot = Slot(weekday=weekly.weekday, at=weekly.at, time_zone=weekly.time_zone, since=now)
+    _keep(session, publication, slot, f"{cadence.weekly(slot)} is a slot already.")
+    return slot
+
+
+def change_slot(session: Session, publication: Publication, slot_id: int, weekly: WeeklySlot, now: datetime) -> Slot:
+    """Move a slot to another hour of the week; Conflict if that one is there already."""
+    slot = _own_slot(publication, slot_id)
+    if WeeklySlot.of(slot) != weekly:
+        slot = Slot(weekday=weekly.weekday, at=weekly.at, time_zone=weekly.time_zone, since=now)
+        _keep(session, publication, slot, f"{cadence.weekly(slot)} is a slot already.")
+        remove_slot(session, publication, slot_id)
+    return slot
+
+
+def remove_slot(session: Session, publication: Publication, slot_id: int) -> None:
+    """Take a slot away; what is scheduled for it stays scheduled."""
+    _own_slot(publication, slot_id)
+    session.execute(delete(Slot).where(Slot.id == slot_id))
+    session.expire(publication, ["slots"])
+
+
+def add_week_off(
+    session: Session, publication: Publication, days: tuple[date, date], reason: str, now: datetime
+) -> WeekOff:
+    """Days on which no slot counts; Invalid, saying what to mend, if they cannot be that."""
+    first, last = days
+    _refuse_strange_days(first, last, now)
+    words = reason.strip()
+    if not 0 < len(words) <= LONGEST_REASON:
+        raise Invalid(f"Say why in 1 to {LONGEST_REASON} characters: everybody at the desk reads it.")
+    week = WeekOff(first=first, last=last, reason=words)
+    _keep(session, publication, week, "These very days are off already.")
+    return week
+
+
+def remove_week_off(session: Session, publication: Publication, week_id: int, now: datetime) -> None:
+    """Let slots count again; of days off that have begun, those up to today stay off, so that nothing goes out late."""
+    week = next((one for one in publication.weeks_off if one.id == week_id), None)
+    if week is None:
+        raise NotFound(_GONE)
+    begun = (now + _BEFORE).date()
+    if week.first > begun:
+        session.execute(delete(WeekOff).where(WeekOff.id == week_id))
+    else:
+        week.last = min(week.last, begun)
+    session.flush()
+    session.expire(publication, ["weeks_off"])
+
+
+def iso_week(text: str) -> tuple[date, date]:
+    """Monday and Sunday of a week like `2026-W52`; Invalid if there is no such week."""
+    found = _ISO_WEEK.fullmatch(text.strip())
+    try:
+        monday = date.fromisocalendar(int(found[1]), int(found[2]), 1) if found else None
+    except ValueError:
+        monday = None
+    if monday is None:
+        raise Invalid("Give a week like 2026-W52, by its number in the calendar.")
+    return monday, monday + timedelta(days=6)
+
+
+def _own_slot(publication: Publication, slot_id: int) -> Slot:
+    slot = next((one for one in publication.slots if one.id == slot_id), None)
+    if slot is None:
+        raise NotFound(_GONE)
+    return slot
+
+
+def _keep(session: Session, publication: Publication, row: Slot | WeekOff, twice: str) -> None:
+    row.publication_id = publication.id
+    try:
+        with session.begin_nested():
+            session.add(row)
+            session.flush()
+    except IntegrityError:
+        raise Conflict(twice) from None
+    session.expire(publication, ["slots", "weeks_off"])
+
+
+def _refuse_strange_days(first: date, last: date, now: datetime) -> None:
+    if last < first:
+        raise Invalid("The last day comes before the first one.")
+    if last - first > LONGEST_OFF:
+        raise Invalid("That is more than a year. Take the slots away instead.")
+    if last < (now - _BEHIND).date():
+        raise Invalid("These days are past; nothing can go out on them any more.")

@@ -1,0 +1,107 @@
+"""A publication with a weekly slot, a team, a reader and issues that are ready: for tests of slots and the queue."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
+
+from sqlalchemy import select
+
+from newsletter import editors, publishing
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.audience.practice import Caps, Practice
+from newsletter.db import Session, Sessions
+from newsletter.delivery import arming
+from newsletter.delivery.models import Post
+from newsletter.delivery.outbox import Composed
+from newsletter.editorial import issue_file, queue, shelf
+from newsletter.editorial.models import IssueState
+from newsletter.editors import Role
+from newsletter.links import Links
+from newsletter.publications import Publication, Slot, find
+
+TITLES = ("A tight back", "A calm neck", "A stiff hip")
+SLUGS = ("a-tight-back", "a-calm-neck", "a-stiff-hip")
+GRACE = timedelta(hours=2)
+TUESDAY = datetime(2026, 11, 24, 8, tzinfo=UTC)
+"""The first slot: Tuesday 24 November 09:00 in Warsaw."""
+
+_SOURCE = """---
+title: {title}
+subject: {title}, in ten minutes
+preheader: A short routine for the end of a long day at the desk.
+category: Health
+sources: [{{title: NHS, url: "https://www.nhs.uk/conditions/back-pain/"}}]
+---
+Dear {{{{ name | friend }}}},
+
+{body} See a doctor when it does not get better.
+"""
+
+
+def open_press(sessions: Sessions, links: Links, now: datetime) -> None:
+    """All of it, armed a month ago, with nothing in the queue."""
+    with sessions.begin() as session:
+        arming.arm(session, now - timedelta(days=30))
+        since = now - timedelta(days=30)
+        home = Publication(
+            slug="backpainhelp",
+            name="BackPainHelp",
+            sender_name="BackPainHelp",
+            sender_address="letter@backpainhelp.example",
+            postal_address="1 Example Street",
+            time_zone="Europe/Warsaw",
+            created_at=since,
+            slots=[Slot(weekday=1, at=time(9), time_zone="Europe/Warsaw", since=since)],
+        )
+        session.add(home)
+        for role in Role:
+            editors.add(session, f"{role}@desk.example", role, now)
+        ada = Subscriber(email="ada@reader.example", key="ada@reader.example", name="", created_at=now)
+        tie = Subscription(subscriber=ada, publication=home, status=Status.ACTIVE, created_at=now)
+        session.add_all([ada, tie])
+        session.flush()
+        for title in TITLES:
+            write(session, title, now)
+        for slug in SLUGS:
+            publishing.mark_ready(shelf.find(session, slug), links)
+
+
+def write(session: Session, title: str, now: datetime, body: str = "Lie down for ten minutes.") -> None:
+    """A new text for an issue, which makes it a draft."""
+    slug = title.lower().replace(" ", "-")
+    name = f"2026-11-24-{slug}.md"
+    text = shelf.Text(issue_file.parse(_SOURCE.format(title=title, body=body), name), name, {})
+    shelf.save(session, find(session), text, shelf.BY_FILE, now)
+
+
+def enqueue(sessions: Sessions, now: datetime, *slugs: str) -> None:
+    with sessions.begin() as session:
+        for slug in slugs:
+            queue.add(session, shelf.find(session, slug), now)
+
+
+def queued(sessions: Sessions) -> list[str]:
+    """What is in the queue, the first one first."""
+    with sessions.reading() as session:
+        return [issue.slug for issue in session.scalars(queue.listing(find(session).id))]
+
+
+def states(sessions: Sessions) -> dict[str, IssueState]:
+    """Where every issue stands, by its slug."""
+    with sessions.reading() as session:
+        return {issue.slug: shelf.state(issue) for issue in session.scalars(shelf.listing())}
+
+
+def mails(sessions: Sessions) -> list[tuple[str, str]]:
+    """The letters in the outbox: to whom, and what they say."""
+    with sessions.reading() as session:
+        return [(post.address, post.text) for post in session.scalars(select(Post).order_by(Post.id))]
+
+
+def practice(links: Links) -> Practice:
+    """One that writes letters as their headline, slot, reason and remedy, a line each."""
+
+    def compose(kind: str, _publication: Publication, fields: Mapping[str, str]) -> Composed:
+        words = "\n".join(fields[name] for name in ("headline", "slot", "why", "remedy"))
+        return Composed(subject=kind, html="", text=words)
+
+    return Practice(links, compose, Caps(9, 9, 9), "none", b"")

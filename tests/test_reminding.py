@@ -1,0 +1,148 @@
+from datetime import date, datetime, timedelta
+from threading import Barrier, Thread
+
+import pytest
+from sqlalchemy import update
+
+from newsletter import publishing, reminding
+from newsletter.db import Sessions
+from newsletter.delivery import arming
+from newsletter.editorial import queue, shelf
+from newsletter.editorial.models import Readiness
+from newsletter.links import Links
+from newsletter.publications import Slot, WeekOff, find
+from tests import slots
+from tests.slots import SLUGS, TITLES, TUESDAY, enqueue, mails
+
+FIRST, SECOND, _ = SLUGS
+TWO_DAYS = TUESDAY - timedelta(days=2)
+TWO_HOURS = TUESDAY - timedelta(hours=2)
+MOMENTS = (TWO_DAYS, TWO_DAYS + timedelta(hours=5), TWO_HOURS, TWO_HOURS + timedelta(minutes=1), TUESDAY)
+
+
+@pytest.fixture(autouse=True)
+def _press(sessions: Sessions, links: Links, now: datetime) -> None:
+    slots.open_press(sessions, links, now)
+
+
+def tick(sessions: Sessions, links: Links, *moments: datetime) -> list[str]:
+    """What an editor reads of what a worker does at those moments, the words below the slot."""
+    before = len(mails(sessions))
+    for now in moments:
+        with sessions.reading() as session:
+            glances = reminding.due(session, now)
+        for glance in glances:
+            with sessions.begin() as session:
+                reminding.look(session, slots.practice(links), glance, now)
+    return [text for address, text in mails(sessions)[before:] if address == "editor@desk.example"]
+
+
+def test_an_empty_slot_is_told_two_days_and_two_hours_before_and_once_each(sessions: Sessions, links: Links) -> None:
+    assert tick(sessions, links, TWO_DAYS - timedelta(seconds=1)) == []
+    told = tick(sessions, links, *MOMENTS)
+    assert len(told) == 2
+    assert told[0].splitlines() == [
+        "Tuesday 24 November 09:00 has no issue yet",
+        "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)",
+        "Nothing is scheduled for it, and the queue is empty.",
+        "Put a ready issue into the queue, schedule one for this hour, or make it a week off.",
+    ]
+
+
+def test_only_owners_and_editors_are_told(sessions: Sessions, links: Links) -> None:
+    tick(sessions, links, TWO_DAYS)
+    assert [address for address, _ in mails(sessions)] == ["editor@desk.example", "owner@desk.example"]
+
+
+def test_a_slot_that_is_filled_is_nobodys_worry(sessions: Sessions, links: Links, now: datetime) -> None:
+    enqueue(sessions, now, FIRST)
+    assert tick(sessions, links, *MOMENTS) == []
+
+
+def test_a_scheduled_issue_is_nobodys_worry(sessions: Sessions, links: Links, now: datetime) -> None:
+    with sessions.begin() as session:
+        publishing.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
+    assert tick(sessions, links, *MOMENTS) == []
+
+
+def test_what_was_mended_is_not_mentioned_again(sessions: Sessions, links: Links, now: datetime) -> None:
+    assert len(tick(sessions, links, TWO_DAYS)) == 1
+    enqueue(sessions, now, FIRST)
+    assert tick(sessions, links, *MOMENTS) == []
+
+
+def test_what_goes_wrong_in_between_is_told_two_hours_before(sessions: Sessions, links: Links, now: datetime) -> None:
+    enqueue(sessions, now, FIRST)
+    assert tick(sessions, links, TWO_DAYS) == []
+    with sessions.begin() as session:
+        queue.remove(session, shelf.find(session, FIRST).id)
+    assert len(tick(sessions, links, *MOMENTS)) == 1
+
+
+def test_an_unready_issue_is_named_and_so_is_the_one_that_goes_instead(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    enqueue(sessions, now, FIRST)
+    with sessions.begin() as session:
+        slots.write(session, TITLES[0], now, "Another text.")
+    [alone] = tick(sessions, links, TWO_DAYS)
+    assert "Tuesday 24 November 09:00: “A tight back” is not ready" in alone
+    assert "It comes first in the queue, but is a draft. Nothing goes out while no issue is ready." in alone
+    enqueue(sessions, now, SECOND)
+    [before] = tick(sessions, links, TWO_HOURS)
+    assert "If it stays so, “A calm neck” from behind it goes out instead." in before
+
+
+def test_an_issue_that_is_marked_ready_but_unfit_is_told_with_the_findings(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    enqueue(sessions, now, FIRST)
+    with sessions.begin() as session:
+        slots.write(session, TITLES[0], now, "TK.")
+        shelf.mark(shelf.find(session, FIRST), Readiness.READY)
+    [told] = tick(sessions, links, TWO_DAYS)
+    assert "It comes from the queue, but a-tight-back is not fit to print" in told
+    assert "placeholder" in told
+
+
+def test_a_week_off_needs_no_issue(sessions: Sessions, links: Links) -> None:
+    with sessions.begin() as session:
+        week = WeekOff(first=date(2026, 11, 24), last=date(2026, 11, 24), reason="A day of rest")
+        home = find(session)
+        home.weeks_off.append(week)
+    assert tick(sessions, links, *MOMENTS) == []
+
+
+def test_a_slot_that_is_made_a_day_before_is_told_two_hours_before_only(sessions: Sessions, links: Links) -> None:
+    with sessions.begin() as session:
+        session.execute(update(Slot).values(since=TUESDAY - timedelta(days=1)))
+    assert len(tick(sessions, links, *MOMENTS)) == 1
+
+
+def test_a_press_that_was_down_two_days_before_tells_as_soon_as_it_is_up(sessions: Sessions, links: Links) -> None:
+    assert len(tick(sessions, links, TUESDAY - timedelta(hours=7))) == 1
+    assert len(tick(sessions, links, TUESDAY - timedelta(hours=1))) == 1
+
+
+def test_a_database_that_was_restored_tells_nothing_of_before_it_was_armed(sessions: Sessions, links: Links) -> None:
+    with sessions.begin() as session:
+        arming.disarm(session, TWO_DAYS)
+    assert tick(sessions, links, TWO_DAYS) == []
+    with sessions.begin() as session:
+        arming.arm(session, TUESDAY - timedelta(days=1))
+    assert len(tick(sessions, links, *MOMENTS)) == 1
+
+
+def test_two_workers_write_one_mail_each_editor(sessions: Sessions, links: Links) -> None:
+    barrier = Barrier(4)
+
+    def work() -> None:
+        barrier.wait()
+        tick(sessions, links, TWO_DAYS)
+
+    threads = [Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(mails(sessions)) == 2
