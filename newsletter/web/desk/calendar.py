@@ -1,13 +1,17 @@
-"""The calendar: the weekly slots to come, what fills them, and which issues could."""
+"""The calendar: the weekly slots to come, what fills them, the queue that would, and which issues could."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
-from newsletter.editorial import agenda, shelf
+from flask import request
+
+from newsletter import publishing
+from newsletter.editorial import agenda, queue, shelf
 from newsletter.editorial.agenda import Entry
-from newsletter.editorial.models import IssueState
-from newsletter.web.desk import frame, moments
+from newsletter.editorial.models import Issue, IssueState
+from newsletter.web.desk import frame, lookup, moments
 from newsletter.web.house import house, now
 
 _WEEKS = 8
@@ -16,10 +20,20 @@ _UNPLACED = (IssueState.READY, IssueState.DRAFT)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A moment of the calendar, and by how much the clocks were moved since the one before."""
+    """A moment of the calendar, or a row of them that are off; and by how much the clocks move before it."""
 
-    entry: Entry
+    entries: Sequence[Entry]
     shift: timedelta
+
+    @property
+    def entry(self) -> Entry:
+        """The first of them."""
+        return self.entries[0]
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing goes out then, and nothing has to."""
+        return bool(self.entry.off) and not self.entry.issue
 
     @property
     def shift_direction(self) -> str:
@@ -29,11 +43,23 @@ class Line:
         return "forward" if self.shift > timedelta() else "back"
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An issue in the queue, and what its place there means."""
+
+    issue: Issue
+    entry: Entry | None
+    """The slot that it would fill; None while it is not ready, or there is no slot."""
+    hindrance: str
+    """Why it could not go out as it is."""
+
+
 def calendar() -> str:
-    """The next eight slots, whatever is scheduled besides, and the issues that have no place yet."""
+    """The next eight slots, whatever is scheduled besides, the queue, and the issues that have no place yet."""
     with house().sessions.reading() as store:
         publication = frame.chosen(store)
-        entries = agenda.ahead(store, publication, now(), _WEEKS)
+        waiting = store.scalars(queue.listing(publication.id)).all()
+        entries = agenda.ahead(store, publication, now(), max(_WEEKS, len(waiting)))
         every = store.scalars(shelf.listing(publication.id))
         return frame.page(
             store,
@@ -42,11 +68,30 @@ def calendar() -> str:
             publication,
             publication_shown=publication,
             lines=list(_lines(entries, now(), publication.time_zone)),
-            unplaced=[issue for issue in every if shelf.state(issue) in _UNPLACED],
+            places=list(_places(waiting, entries)),
+            seen=",".join(str(issue.id) for issue in waiting),
+            unplaced=[issue for issue in every if shelf.state(issue) in _UNPLACED and issue not in waiting],
+            version_of=lookup.version,
+            pressed=request.args.get("pressed", ""),
         )
 
 
 def _lines(entries: Sequence[Entry], since: datetime, time_zone: str) -> Iterator[Line]:
-    for entry in entries:
-        yield Line(entry, moments.clocks_change(since, entry.at, time_zone))
-        since = entry.at
+    for _, same in groupby(entries, key=_kind):
+        row = list(same)
+        yield Line(row, moments.clocks_change(since, row[0].at, time_zone))
+        since = row[-1].at
+
+
+def _kind(entry: Entry) -> object:
+    """What is the same for neighbours that share a line: the reason why they are off. All others stand alone."""
+    return entry.off if entry.off and not entry.issue else entry.at
+
+
+def _places(waiting: Sequence[Issue], entries: Sequence[Entry]) -> Iterator[Place]:
+    filled = {entry.issue.id: entry for entry in entries if entry.issue}
+    # Only of the first one, because looking into a mail takes as long as the rest of the page.
+    first = next(filter(queue.is_ready, waiting), None)
+    for issue in waiting:
+        why = publishing.hindrance(issue, house().links) if issue is first else ""
+        yield Place(issue, filled.get(issue.id), why)

@@ -43,6 +43,9 @@ def init_blueprint(blueprint: Blueprint) -> None:
     """Give the desk's templates their words."""
     blueprint.context_processor(words.context)
     blueprint.add_app_template_filter(cadence.brief)
+    blueprint.add_app_template_filter(cadence.weekday)
+    blueprint.add_app_template_filter(cadence.weekly)
+    blueprint.add_app_template_filter(cadence.calendar_day)
     blueprint.add_app_template_filter(previews.as_sample)
 
 
@@ -80,7 +83,7 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
         publication=of,
         publications=store.scalars(publications.every()).all(),
         under_way=store.scalars(agenda.under_way(of)).all() if of else (),
-        next=next(iter(agenda.ahead(store, of, now(), 1)), None) if of else None,
+        next=agenda.following(store, of, now()) if of else None,
         audience=roster.audience_size(store, of.id) if of else 0,
         may_send=arming.may_send(store),
     )

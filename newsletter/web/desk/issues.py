@@ -7,15 +7,16 @@ from datetime import datetime
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import publishing
+from newsletter import approving, proofing, publishing
 from newsletter.db import Session
 from newsletter.delivery.ledger import Counts
-from newsletter.delivery.limits import Hold
-from newsletter.editorial import shelf
+from newsletter.editorial import drafts, queue, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.preflight import Finding, Level
+from newsletter.editors import Role
 from newsletter.errors import Conflict, NotFound
-from newsletter.web.desk import frame, lookup, previews, words
+from newsletter.web.desk import frame, lookup, offers, previews, watching, words
+from newsletter.web.desk.watching import View
 from newsletter.web.house import house, now
 
 _SENT_SHOWN = 10
@@ -29,11 +30,16 @@ class Outlook:
     findings: Sequence[Finding]
     audience: int
     next_free: datetime | None
-    """The first weekly slot that no other issue holds."""
-    counts: Counts | None
-    """Where its copies stand, once there are any."""
-    hold: Hold | None
-    """Why nothing of it goes out now, although it is being sent."""
+    """The first weekly slot that no other issue holds, or the one that its place in the queue gives it."""
+    place: int | None
+    """Where it stands in the queue, the first being 1."""
+    going: View | None
+    """How it goes, once it has begun."""
+
+    @property
+    def counts(self) -> Counts | None:
+        """Where its copies stand, once there are any."""
+        return self.going.counts if self.going else None
 
     @property
     def blocking(self) -> int:
@@ -73,6 +79,9 @@ def issue(slug: str) -> str:
             outlook=outlook(store, found),
             view=previews.view(request.args),
             version=lookup.version(found),
+            approval=approving.standing(store, house().links, found),
+            tested=proofing.last(store, found),
+            unsaved=store.scalars(drafts.unsaved(found)).all(),
         )
 
 
@@ -84,7 +93,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
         if shelf.state(found) not in _EDITABLE:
             raise Conflict(f"“{found.title}” is {shelf.state(found)}, so it is past being a draft.")
         _mark(found, wanted)
-        flash(f"“{found.title}” is marked as {wanted}.")
+        _say_marked(store, found, f"“{found.title}” is marked as {wanted}.")
     return redirect(url_for("desk.issue", slug=slug), 303)
 
 
@@ -95,8 +104,8 @@ def outlook(store: Session, found: Issue) -> Outlook:
         findings=publishing.check(found, house().links) if is_open else (),
         audience=publishing.audience_size(store, found),
         next_free=_next_free(store, found) if is_open else None,
-        counts=publishing.counts(store, found) if has_begun(found) else None,
-        hold=publishing.held(store, found, house().settings, now()),
+        place=queue.position(store, found) if is_open else None,
+        going=watching.look(store, found, fresh=True),
     )
 
 
@@ -112,9 +121,16 @@ def _mark(found: Issue, wanted: Readiness) -> None:
         shelf.mark(found, wanted)
 
 
+def _say_marked(store: Session, found: Issue, sentence: str) -> None:
+    if queue.is_ready(found) and words.may(Role.EDITOR) and queue.position(store, found) is None:
+        offers.say(sentence, "Add to the queue", url_for("desk.enqueue", slug=found.slug), found)
+    else:
+        flash(sentence)
+
+
 def _next_free(store: Session, found: Issue) -> datetime | None:
     try:
-        return publishing.next_free_slot(store, found.publication, now())
+        return publishing.next_free_slot(store, found, now())
     except NotFound:
         return None
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from flask import flash, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter import publishing
@@ -10,7 +10,7 @@ from newsletter.db import Session
 from newsletter.editorial import cadence
 from newsletter.editorial.models import Issue
 from newsletter.errors import Invalid
-from newsletter.web.desk import frame, issues, lookup, moments
+from newsletter.web.desk import frame, issues, lookup, moments, offers
 from newsletter.web.house import house, now
 
 
@@ -31,8 +31,20 @@ def schedule_issue(slug: str) -> ResponseReturnValue:
         at = moments.handed_on(request.form.get("moment", ""))
         sender = house().settings.issue_sender_address
         letter = publishing.schedule(store, house().links, found, at, now(), sender=sender)
-        flash(f"Scheduled for {cadence.describe(letter.due_at, found.publication.time_zone)}.")
-    return redirect(url_for("desk.issue", slug=slug), 303)
+        when = cadence.describe(letter.due_at, found.publication.time_zone)
+        offers.say(f"Scheduled for {when}.", "Undo", url_for("desk.unschedule", slug=slug), found)
+    return redirect(offers.way_back(slug), 303)
+
+
+def unschedule(slug: str) -> ResponseReturnValue:
+    """Undo it before it starts: the issue is ready again."""
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        at = publishing.unschedule(store, found, now())
+        when = cadence.describe(at, found.publication.time_zone)
+        sentence = f"Undone: “{found.title}” does not go out on {when}. It is ready."
+        offers.say(sentence, "Add to the queue", url_for("desk.enqueue", slug=slug), found)
+    return redirect(offers.way_back(slug), 303)
 
 
 def _chosen(typed: str, time_zone: str) -> tuple[datetime | None, str]:

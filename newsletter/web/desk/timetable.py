@@ -1,0 +1,161 @@
+"""Slots and weeks off: the page on which an editor changes a publication's timetable."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from zoneinfo import available_timezones
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.db import Session
+from newsletter.editorial import agenda, cadence, rhythm, timetable
+from newsletter.editorial.cadence import WeeklySlot
+from newsletter.errors import Conflict, Invalid
+from newsletter.publications import Publication, Slot
+from newsletter.web.desk import frame
+from newsletter.web.house import house, now
+
+_NEW_SLOT = "slot"
+_NEW_WEEK = "week"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What stands beside a slot's form."""
+
+    slot: Slot
+    next: datetime | None
+    skipped: datetime | None
+    """When within a year its hour is one that the clocks skip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A form that could not be taken: which one, why, and what was typed into it."""
+
+    form: str = ""
+    sentence: str = ""
+    typed: Mapping[str, str] | None = None
+
+
+def timetable_page() -> str:
+    """The slots and the weeks off, each with its form."""
+    with house().sessions.reading() as store:
+        return _page(store, Fault())
+
+
+def add_slot() -> ResponseReturnValue:
+    """Another weekly slot."""
+
+    def act(store: Session, publication: Publication) -> str:
+        return _said(timetable.add_slot(store, publication, _typed_slot(), now()))
+
+    return _change(_NEW_SLOT, act)
+
+
+def change_slot(slot_id: int) -> ResponseReturnValue:
+    """Move a slot to another hour of the week."""
+
+    def act(store: Session, publication: Publication) -> str:
+        return _said(timetable.change_slot(store, publication, slot_id, _typed_slot(), now()))
+
+    return _change(f"{_NEW_SLOT}-{slot_id}", act)
+
+
+def remove_slot(slot_id: int) -> ResponseReturnValue:
+    """Take a slot away."""
+
+    def act(store: Session, publication: Publication) -> str:
+        timetable.remove_slot(store, publication, slot_id)
+        return "The slot is taken away. What was scheduled for it stays scheduled."
+
+    return _change(f"{_NEW_SLOT}-{slot_id}", act)
+
+
+def add_week_off() -> ResponseReturnValue:
+    """Days on which no slot counts."""
+
+    def act(store: Session, publication: Publication) -> str:
+        week = timetable.add_week_off(store, publication, _typed_days(), request.form.get("reason", ""), now())
+        return f"Off: {week.reason}.{_what_still_goes(store, publication)}"
+
+    return _change(_NEW_WEEK, act)
+
+
+def remove_week_off(week_id: int) -> ResponseReturnValue:
+    """Let slots count again."""
+
+    def act(store: Session, publication: Publication) -> str:
+        timetable.remove_week_off(store, publication, week_id, now())
+        return "From tomorrow on, slots count again."
+
+    return _change(f"{_NEW_WEEK}-{week_id}", act)
+
+
+def _change(form: str, act: Callable[[Session, Publication], str]) -> ResponseReturnValue:
+    with house().sessions.begin() as store:
+        try:
+            flash(act(store, frame.chosen(store)))
+        except (Invalid, Conflict) as error:
+            return _page(store, Fault(form, str(error), request.form)), 422
+    return redirect(url_for("desk.timetable_page"), 303)
+
+
+def _page(store: Session, fault: Fault) -> str:
+    publication = frame.chosen(store)
+    return frame.page(
+        store,
+        "timetable.html",
+        "calendar",
+        publication,
+        publication_shown=publication,
+        told=[_told(slot, publication) for slot in publication.slots],
+        weekdays=cadence.WEEKDAYS,
+        zones=sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")),
+        fault=fault,
+    )
+
+
+def _told(slot: Slot, publication: Publication) -> Told:
+    own = (one for one in rhythm.occasions(publication, now()) if one.slot.id == slot.id and not one.off)
+    coming = next(own, None)
+    return Told(slot, coming.at if coming else None, cadence.skipped(WeeklySlot.of(slot), now()))
+
+
+def _what_still_goes(store: Session, publication: Publication) -> str:
+    inside = [entry.issue.title for entry in agenda.ahead(store, publication, now(), 1) if entry.off and entry.issue]
+    return f" “{inside[0]}” is scheduled within it, and still goes unless you undo that." if inside else ""
+
+
+def _said(slot: Slot) -> str:
+    weekly = WeeklySlot.of(slot)
+    odd = cadence.skipped(weekly, now())
+    later = f" On {cadence.describe(odd, slot.time_zone)}, because the clocks skip {slot.at:%H:%M} then." if odd else ""
+    return f"There is a slot every {cadence.weekly(slot)}.{later}"
+
+
+def _typed_slot() -> WeeklySlot:
+    weekday, at = request.form.get("weekday", ""), request.form.get("at", "")
+    if weekday not in cadence.WEEKDAYS:
+        raise Invalid("Choose a day of the week.")
+    try:
+        hour = time.fromisoformat(at)
+    except ValueError:
+        raise Invalid("Give an hour like 09:00.") from None
+    zone = request.form.get("time_zone", "").strip()
+    return WeeklySlot(cadence.WEEKDAYS.index(weekday), hour.replace(second=0, microsecond=0), zone)
+
+
+def _typed_days() -> tuple[date, date]:
+    if week := request.form.get("iso_week", "").strip():
+        return timetable.iso_week(week)
+    first = _day("first")
+    return first, _day("last") if request.form.get("last", "").strip() else first
+
+
+def _day(field: str) -> date:
+    try:
+        return date.fromisoformat(request.form.get(field, "").strip())
+    except ValueError:
+        raise Invalid("Give the days like 2026-12-24, or a whole week like 2026-W52.") from None

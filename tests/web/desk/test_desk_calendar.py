@@ -1,0 +1,203 @@
+"""The calendar: what fills each slot, the queue and its order, one press that schedules and one that undoes it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+
+import pytest
+from flask import Flask
+
+from newsletter import publishing
+from newsletter.editorial import queue, shelf
+from newsletter.editorial.models import IssueState, Readiness
+from newsletter.editors import Role
+from newsletter.publications import WeekOff, find
+from newsletter.wiring import House
+from tests.houses import WAITING, Clock
+from tests.web.desk.conftest import Enter, visitor
+from tests.web.desk.visits import Visitor, hidden, words
+
+CALENDAR = "/desk/calendar/"
+ORDER = "/desk/calendar/order"
+FIRST, SECOND, THIRD = WAITING, "break-the-circle", "five-reasons-weighed"
+TUESDAY = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def queued(house: House, now: datetime) -> list[str]:
+    """Three issues in the queue."""
+    with house.sessions.begin() as session:
+        for slug in (FIRST, SECOND, THIRD):
+            queue.add(session, shelf.find(session, slug), now)
+    return [FIRST, SECOND, THIRD]
+
+
+def order(house: House) -> list[str]:
+    with house.sessions.reading() as session:
+        return [issue.slug for issue in session.scalars(queue.listing(find(session).id))]
+
+
+def id_of(house: House, slug: str) -> int:
+    with house.sessions.reading() as session:
+        return shelf.find(session, slug).id
+
+
+def state(house: House, slug: str) -> IssueState:
+    with house.sessions.reading() as session:
+        return shelf.state(shelf.find(session, slug))
+
+
+def test_an_issue_that_is_marked_ready_is_offered_a_place_in_the_queue(editor: Visitor, house: House) -> None:
+    page = f"/desk/issues/{FIRST}/"
+    for wanted in ("draft", "ready"):
+        editor.press(page, f"{page}readiness", readiness=wanted)
+    assert "is marked as ready. Add to the queue" in editor.read(page)
+    editor.press(page, f"{page}queue")
+    shown = editor.read(page)
+    assert "“Looser by degrees” is in the queue, for Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)." in shown
+    assert "Number 1 in the queue ." in shown
+    assert order(house) == [FIRST]
+
+
+@pytest.mark.usefixtures("queued")
+def test_every_slot_says_what_would_fill_it_and_when_nothing_does(editor: Visitor, house: House) -> None:
+    with house.sessions.begin() as session:
+        shelf.mark(shelf.find(session, SECOND), Readiness.DRAFT)
+    page = editor.read(CALENDAR)
+    assert (
+        "Tuesday 24 November 09:00 Looser by degrees On Tuesday 24 November 2026 at 09:00 (Europe/Warsaw) this goes to "
+        "0 confirmed readers. Schedule for Tuesday 24 November 09:00 from the queue" in page
+    )
+    assert "Tuesday 1 December 09:00 Five reasons" in page
+    assert "Tuesday 8 December 09:00 No issue for Tuesday yet. Pick one from the queue or start writing ." in page
+    assert "When pain stays: ways out of the circle draft It is passed over until it is ready." in page
+    assert "Tuesday 24 November 09:00 Looser by degrees ready from the queue 0 readers" in page
+
+
+def test_weeks_off_stand_in_one_line_with_their_reason(editor: Visitor, house: House) -> None:
+    with house.sessions.begin() as session:
+        home = find(session)
+        home.weeks_off.append(WeekOff(first=date(2026, 12, 1), last=date(2026, 12, 14), reason="Rest & sun"))
+    page = editor.read(CALENDAR)
+    assert "Tuesday 1 December 09:00 Tuesday 8 December 09:00 Off: Rest & sun Tuesday 15 December" in page
+    assert page.count("No issue for Tuesday yet") == 8
+
+
+@pytest.mark.usefixtures("queued")
+def test_one_press_on_the_calendar_schedules_and_one_undoes_it(editor: Visitor, house: House) -> None:
+    answer = editor.press(CALENDAR, f"/desk/issues/{FIRST}/schedule")
+    assert answer.location == f"{CALENDAR}#queue"
+    assert state(house, FIRST) is IssueState.SCHEDULED
+    page = editor.open(CALENDAR)
+    assert "Scheduled for Tuesday 24 November 2026 at 09:00 (Europe/Warsaw). Undo" in words(page)
+    assert order(house) == [SECOND, THIRD]
+    undo = f"/desk/issues/{FIRST}/unschedule"
+    assert editor.client.post(undo, data=hidden(page.text, undo)).status_code == 303
+    assert state(house, FIRST) is IssueState.READY
+    assert "is ready. Add to the queue" in editor.read(f"/desk/issues/{FIRST}/")
+
+
+def test_what_has_begun_is_not_undone(editor: Visitor, house: House, now: datetime) -> None:
+    page, undo = f"/desk/issues/{FIRST}/", f"/desk/issues/{FIRST}/unschedule"
+    editor.press(page, f"{page}schedule")
+    fields = hidden(editor.open(page).text, undo)
+    with house.sessions.begin() as session:
+        publishing.send_now(session, house.links, shelf.find(session, FIRST), now)
+    assert editor.client.post(undo, data=fields).status_code == 409
+    assert state(house, FIRST) is IssueState.SENDING
+
+
+@pytest.mark.usefixtures("queued")
+def test_a_button_moves_an_issue_by_one_place_and_has_the_focus_again(editor: Visitor, house: House) -> None:
+    moved = id_of(house, THIRD)
+    fields = hidden(editor.open(CALENDAR).text, ORDER) | {"issue": str(moved)}
+    answer = editor.client.post(ORDER, data=fields | {"move": "up"})
+    assert answer.location == f"{CALENDAR}?pressed=up-{moved}#queue"
+    assert order(house) == [FIRST, THIRD, SECOND]
+    page = editor.open(answer.location)
+    assert "“Five reasons to have your back massaged, weighed” is 2 of 3 in the queue." in words(page)
+    assert f'id="up-{moved}" name="move" value="up" autofocus' in page.text
+
+
+@pytest.mark.usefixtures("queued")
+def test_at_the_end_the_other_button_takes_the_focus(editor: Visitor, house: House) -> None:
+    moved = id_of(house, SECOND)
+    fields = hidden(editor.open(CALENDAR).text, ORDER) | {"issue": str(moved)}
+    page = editor.open(editor.client.post(ORDER, data=fields | {"move": "up"}).location).text
+    assert f'id="up-{moved}" name="move" value="up" disabled' in page
+    assert f'id="down-{moved}" name="move" value="down" autofocus' in page
+
+
+def test_an_order_that_was_dragged_is_taken_whole(editor: Visitor, house: House, queued: list[str]) -> None:
+    fields = hidden(editor.open(CALENDAR).text, ORDER)
+    wanted = ",".join(reversed(fields["seen"].split(",")))
+    assert editor.client.post(ORDER, data=fields | {"order": wanted}).status_code == 303
+    assert order(house) == queued[::-1]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{}, {"seen": "x", "order": "1"}, {"order": "999999999999999"}, {"order": "1,1,1"}, {"issue": "-1", "move": "up"}],
+)
+def test_a_form_that_is_not_whole_moves_nothing(
+    editor: Visitor, house: House, queued: list[str], form: dict[str, str]
+) -> None:
+    fields = hidden(editor.open(CALENDAR).text, ORDER) if "order" not in form else {}
+    assert editor.client.post(ORDER, data=(fields if form.get("issue") else {}) | form).status_code in {303, 409}
+    assert order(house) == queued
+
+
+@pytest.mark.usefixtures("queued")
+def test_of_two_editors_who_reorder_at_once_one_is_told_that_it_came_late(
+    app: Flask, editor: Visitor, house: House
+) -> None:
+    fields = hidden(editor.open(CALENDAR).text, ORDER)
+    colleague = visitor(app)
+    colleague.sign_in("editor@desk.example")
+    seen = fields["seen"].split(",")
+    wanted = [",".join(seen[::-1]), ",".join([*seen[1:], seen[0]])]
+    forms = [fields | {"order": order} for order in wanted]
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda one, form: one.client.post(ORDER, data=form), (editor, colleague), forms))
+    assert sorted(answer.status_code for answer in answers) == [303, 409]
+    won = next(number for number, answer in enumerate(answers) if answer.status_code == 303)
+    assert [str(id_of(house, slug)) for slug in order(house)] == wanted[won].split(",")
+    assert "The queue was changed meanwhile. Nothing was done" in words(answers[1 - won])
+
+
+@pytest.mark.usefixtures("queued")
+def test_an_issue_can_be_taken_out(editor: Visitor, house: House) -> None:
+    assert editor.press(CALENDAR, f"/desk/issues/{SECOND}/unqueue").location == f"{CALENDAR}#queue"
+    assert order(house) == [FIRST, THIRD]
+    assert state(house, SECOND) is IssueState.READY
+
+
+def test_an_edited_issue_is_not_queued_by_a_page_from_before(editor: Visitor, house: House) -> None:
+    page = f"/desk/issues/{FIRST}/"
+    fields = hidden(editor.open(page).text, f"{page}queue")
+    with house.sessions.begin() as session:
+        shelf.mark(shelf.find(session, FIRST), Readiness.DRAFT)
+    assert editor.client.post(f"{page}queue", data=fields).status_code == 409
+    assert order(house) == []
+
+
+@pytest.mark.usefixtures("queued")
+def test_a_viewer_sees_the_queue_and_no_button(enter: Enter) -> None:
+    page = enter(Role.VIEWER).open(CALENDAR)
+    assert "Looser by degrees For Tuesday 24 November 09:00" in words(page)
+    assert page.text.count("<form") == 1  # to sign out
+
+
+def test_an_hour_that_clocks_skip_is_told_where_the_slot_is_edited(editor: Visitor, clock: Clock) -> None:
+    added = editor.press(
+        "/desk/calendar/slots", "/desk/calendar/slots", weekday="Sunday", at="02:30", time_zone="Europe/Warsaw"
+    )
+    assert added.status_code == 303
+    page = editor.read("/desk/calendar/slots")
+    assert (
+        "There is a slot every Sunday at 02:30 (Europe/Warsaw). On Sunday 28 March 2027 at 03:30 (Europe/Warsaw), "
+        "because the clocks skip 02:30 then." in page
+    )
+    assert "The clocks skip 02:30 once a year: the slot is then on Sunday 28 March 2027 at 03:30" in page
+    clock.moment = datetime(2027, 3, 26, 12, tzinfo=UTC)
+    editor.sign_in("editor@desk.example")
+    assert "Sunday 28 March 03:30 No issue for Sunday yet" in editor.read(CALENDAR)
