@@ -33,7 +33,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, mapped_column, sessionmaker
 from sqlalchemy.orm import Session as Session  # for the web rooms, which know no SQLAlchemy
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement, FromClause
@@ -159,6 +159,10 @@ def _moment_binder(dialect: Dialect) -> Callable[[datetime], Any]:
     return UtcDateTime().dialect_impl(dialect).bind_processor(dialect) or (lambda at: at)
 
 
+Witness = Callable[[Session], None]
+"""What is called with a session that has changed something and is about to commit."""
+
+
 class Sessions:
     """Opens sessions on one database: `begin` to write, `reading` to look."""
 
@@ -172,6 +176,10 @@ class Sessions:
     def embedded(self) -> bool:
         """Whether the database is in this process (SQLite): no network to wait for, and one writer at a time."""
         return self.engine.dialect.name == "sqlite"
+
+    def witnessed(self, witness: Witness) -> "Sessions":
+        """The same, but each transaction that changes anything is shown to the witness right before it commits."""
+        return _Witnessed(self, witness)
 
     def begin(self) -> AbstractContextManager[Session]:
         """A session that commits at the end of the block, or rolls back on any error."""
@@ -202,6 +210,34 @@ class Sessions:
         """A session in which a write is an error."""
         with self._reading() as session:
             yield session
+
+
+class _Witnessed(Sessions):
+    def __init__(self, plain: Sessions, witness: Witness) -> None:
+        vars(self).update(vars(plain))
+        self._witness = witness
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        with super().begin() as session:
+            event.listen(session, "after_flush", _mark_changed)
+            event.listen(session, "do_orm_execute", _mark_if_write)
+            yield session
+            session.flush()
+            if session.info.get(_CHANGED):
+                self._witness(session)
+
+
+_CHANGED = "changed"
+
+
+def _mark_changed(session: Session, _flushed: object) -> None:
+    session.info[_CHANGED] = True
+
+
+def _mark_if_write(asked: ORMExecuteState) -> None:
+    if asked.is_insert or asked.is_update or asked.is_delete:
+        asked.session.info[_CHANGED] = True
 
 
 def open_engine(url: str) -> Engine:

@@ -5,6 +5,9 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, MetaData
 
 import newsletter.audience.models
+import newsletter.audit
+import newsletter.delivery.accounts
+import newsletter.delivery.clicks
 import newsletter.delivery.models
 import newsletter.editorial.models
 import newsletter.editors  # noqa: F401  (importing the tables is what fills the metadata)

@@ -4,6 +4,7 @@ import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -12,9 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 from newsletter import config, logs
+from newsletter.audit import OPERATOR, Witness
 from newsletter.wiring import House, open_house
 
 T = TypeVar("T")
+
+# What a command is about, by the argument that names it. A reader's address is none of the audit log's business.
+_ABOUT = {"slug": "issue", "person": "person"}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 publication_option = click.option("--publication", metavar="SLUG", help="Which publication (default: the only one).")
@@ -33,14 +38,26 @@ def the_house(*, check_schema: bool = True) -> Iterator[House]:
 
 
 def in_house(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the house as its first argument."""
+    """Give a command the house as its first argument; what it changes there is noted in the audit log."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         with the_house() as house:
-            command(house, *args, **kwargs)
+            command(replace(house, sessions=house.sessions.witnessed(_operator())), *args, **kwargs)
 
     return run
+
+
+def _operator() -> Witness:
+    """Whoever is at the shell, with the command as the act, and the issue or the person that it names."""
+    context = click.get_current_context()
+    named = next((name for name in _ABOUT if context.params.get(name)), "")
+    act = f"newsletter {' '.join(_path(context))}"
+    return Witness(OPERATOR, act, now(), kind=_ABOUT.get(named, ""), about=str(context.params.get(named, "")))
+
+
+def _path(context: click.Context) -> list[str]:
+    return [*_path(context.parent), context.info_name or ""] if context.parent else []
 
 
 def print_json(value: object) -> None:

@@ -6,9 +6,11 @@ import click
 
 from newsletter import editors as people
 from newsletter.audience.address import Address
-from newsletter.cli.common import in_house, now
-from newsletter.editors import Editor, Role
+from newsletter.cli.common import as_json, in_house, now, print_json, print_table
+from newsletter.editors import Editor, Role, second_factor, staff
 from newsletter.wiring import House
+
+person_argument = click.argument("person", metavar="EMAIL")
 
 
 @click.group()
@@ -17,14 +19,14 @@ def editors() -> None:
 
 
 @editors.command()
-@click.argument("email")
+@person_argument
 @click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.EDITOR.value, show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @in_house
-def add(house: House, email: str, role: str, password_stdin: bool) -> None:
+def add(house: House, person: str, role: str, password_stdin: bool) -> None:
     """Let a person sign in at /desk/: with a password, or by the one-time link that this prints."""
     with house.sessions.begin() as session:
-        editor = people.add(session, Address.parse(email).email, Role(role), now())
+        editor = people.add(session, Address.parse(person).email, Role(role), now())
         if password_stdin:
             people.set_password(editor, sys.stdin.readline().rstrip("\r\n"))
     click.echo(f"{editor.email} may sign in as {editor.role.value} at {house.links.desk()}")
@@ -32,14 +34,65 @@ def add(house: House, email: str, role: str, password_stdin: bool) -> None:
         _print_link(house, editor)
 
 
-@editors.command()
-@click.argument("email")
+@editors.command("list")
+@as_json
 @in_house
-def link(house: House, email: str) -> None:
-    """A new one-time sign-in link, for somebody of the team who lost their password."""
+def list_(house: House, as_json: bool) -> None:
+    """Everybody who may sign in, with their role, and whether they have a second factor."""
     with house.sessions.reading() as session:
-        editor = people.find(session, email)
+        everybody = [_told(editor) for editor in session.scalars(staff.team())]
+    if as_json:
+        print_json(everybody)
+    else:
+        rows = ([cell if isinstance(cell, str) else _yes(cell) for cell in one.values()] for one in everybody)
+        print_table(("email", "role", "password", "second factor"), rows, "nobody may sign in yet")
+
+
+@editors.command()
+@person_argument
+@in_house
+def link(house: House, person: str) -> None:
+    """A new one-time sign-in link, for somebody of the team who lost their password; their sessions end."""
+    with house.sessions.begin() as session:
+        editor = people.find(session, person)
+        staff.end_sessions(editor)
     _print_link(house, editor)
+
+
+@editors.command()
+@person_argument
+@in_house
+def remove(house: House, person: str) -> None:
+    """Take a person out of the team; their sessions end at once. The last owner stays."""
+    with house.sessions.begin() as session:
+        editor = people.find(session, person)
+        staff.remove(session, editor)
+    click.echo(f"{editor.email} may not sign in any more")
+
+
+@editors.command("reset-factor")
+@person_argument
+@in_house
+def reset_factor(house: House, person: str) -> None:
+    """Take away a lost second factor; their sessions end, and the password alone lets them in again."""
+    with house.sessions.begin() as session:
+        editor = people.find(session, person)
+        second_factor.turn_off(session, editor)
+        staff.end_sessions(editor)
+    click.echo(f"{editor.email} signs in by password alone, until they set up another second factor")
+
+
+def _told(editor: Editor) -> dict[str, str | bool]:
+    return {
+        "email": editor.email,
+        "role": editor.role.value,
+        "password": editor.password_hash is not None,
+        "second_factor": editor.factor is not None,
+    }
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"
 
 
 def _print_link(house: House, editor: Editor) -> None:

@@ -3,32 +3,31 @@
 import click
 
 from newsletter import config, logs
-from newsletter.cli.common import in_house
-from newsletter.wiring import House
+from newsletter.cli.common import the_house
 
 
 @click.command()
-@in_house
-def serve(house: House) -> None:
+def serve() -> None:
     """The web server; any number of them."""
     from newsletter.web.server import serve as run
 
-    run(house)
+    with the_house() as house:
+        run(house)
 
 
 @click.command()
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many share the work.")
-@in_house
-def worker(house: House, processes: int) -> None:
+def worker(processes: int) -> None:
     """The clock and the sender; any number of them."""
-    if processes > 1:
-        from newsletter.crew import Crew
+    with the_house() as house:
+        if processes > 1:
+            from newsletter.crew import Crew
 
-        Crew(house, processes).run()
-    else:
-        from newsletter.worker import Worker
+            Crew(house, processes).run()
+        else:
+            from newsletter.worker import Worker
 
-        Worker(house).run()
+            Worker(house).run()
 
 
 @click.command()

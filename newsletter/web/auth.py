@@ -1,4 +1,4 @@
-"""Who is at the desk: a session that ends with its editor's nonce, and where a sign-in may lead."""
+"""Who is at the desk: a session in the store and its key in a cookie, and where a sign-in may lead."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,18 +6,22 @@ from typing import ClassVar, Self, cast
 from urllib.parse import urlsplit
 
 import flask_login
-from flask import Flask, session, url_for
+from flask import Flask, request, session, url_for
 
-from newsletter import editors
-from newsletter.editors import Editor, Role
-from newsletter.web.house import house, now
+from newsletter.db import Session
+from newsletter.editors import Editor, Role, signed_in, staff
+from newsletter.editors.models import DeskSession
+from newsletter.editors.signed_in import Place
+from newsletter.web import agents
+from newsletter.web.house import house, network, now
 
 IDLE = timedelta(hours=12)
-LONGEST = timedelta(days=7)
-"""A session ends after so long without a request, and after so long in any case."""
+"""A session ends after so long without a request."""
+HALF_WAY = timedelta(minutes=10)
+"""So long after the password the second factor is waited for."""
 
-_SINCE = "signed_in_at"
 _BY_LINK = "signed_in_by_link"
+_HALF = "half_signed_in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +29,40 @@ class Person:
     """An editor for the length of one request, in the shape that Flask-Login asks for."""
 
     id: int
+    session_id: int
     nonce: int
     email: str
     role: Role
+    lacks_factor: bool = False
+    """Whether the team's rule is not kept: a second factor is needed, and this person has none."""
 
     is_authenticated: ClassVar[bool] = True
     is_active: ClassVar[bool] = True
     is_anonymous: ClassVar[bool] = False
 
     @classmethod
-    def of(cls, editor: Editor) -> Self:
-        """The person behind a row of the store."""
-        return cls(editor.id, editor.nonce, editor.email, editor.role)
+    def of(cls, begun: DeskSession, editor: Editor, lacks_factor: bool = False) -> Self:
+        """The person behind a session of the store."""
+        return cls(editor.id, begun.id, begun.nonce, editor.email, editor.role, lacks_factor)
 
     def get_id(self) -> str:
-        """What the session cookie keeps: it stops being true when the nonce changes."""
-        return f"{self.id}.{self.nonce}"
+        """What the cookie keeps: it stops being true when the session ends, or the nonce changes."""
+        return f"{self.session_id}.{self.nonce}"
 
     def may(self, least: Role) -> bool:
         """Whether this person's role is that one or higher."""
         ranks = list(Role)
         return ranks.index(self.role) <= ranks.index(least)
+
+
+@dataclass(frozen=True, slots=True)
+class HalfWay:
+    """Somebody who has shown the password or a link, and not yet the second factor."""
+
+    editor_id: int
+    nonce: int
+    by_link: bool
+    target: str
 
 
 def init_app(app: Flask) -> None:
@@ -64,17 +81,30 @@ def person() -> Person | None:
     return cast("Person", user) if user.is_authenticated else None
 
 
-def sign_in(editor: Editor, *, by_link: bool = False) -> None:
+def sign_in(store: Session, editor: Editor, *, by_link: bool = False) -> None:
     """Begin a session for this editor, with nothing in it from before."""
-    session.clear()
-    session.permanent = True
-    session[_SINCE] = int(now().timestamp())
+    begun = signed_in.begin(store, editor, Place(agents.brief(request.user_agent.string), network()), now())
+    _start_anew()
     session[_BY_LINK] = by_link
-    flask_login.login_user(Person.of(editor))
+    flask_login.login_user(Person.of(begun, editor))
+
+
+def sign_in_half(editor: Editor, target: str, *, by_link: bool = False) -> None:
+    """Remember who came so far, until the second factor is shown; nothing is open to them yet."""
+    _start_anew()
+    session[_HALF] = [editor.id, editor.nonce, by_link, target, int(now().timestamp())]
+
+
+def half_way() -> HalfWay | None:
+    """Who is between the two steps; None if nobody is, or has been for too long."""
+    *so_far, since = session.get(_HALF) or (None, 0)
+    if now().timestamp() - since > HALF_WAY.total_seconds():
+        return None
+    return HalfWay(*so_far)
 
 
 def sign_out() -> None:
-    """End this session."""
+    """Forget in this browser who it was."""
     flask_login.logout_user()
     session.clear()
 
@@ -95,10 +125,16 @@ def way_back(target: str) -> str:
     return target if is_ours and target.isprintable() and "\\" not in target else home
 
 
+def _start_anew() -> None:
+    # Nothing that somebody else may have put into this browser lives on, the CSRF token included.
+    session.clear()
+    session.permanent = True
+
+
 def _load(key: str) -> Person | None:
-    if now().timestamp() - session.get(_SINCE, 0) > LONGEST.total_seconds():
-        return None
-    editor_id, _, nonce = key.partition(".")
+    session_id, _, nonce = key.partition(".")
     with house().sessions.reading() as store:
-        editor = editors.holding(store, int(editor_id), int(nonce))
-        return Person.of(editor) if editor else None
+        held = signed_in.holding(store, int(session_id), int(nonce), now())
+        if held is None:
+            return None
+        return Person.of(held, held.editor, held.editor.factor is None and staff.needs_factor(store))

@@ -1,12 +1,14 @@
 """What a request finds at hand: the house it is served from, the moment, and who asks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 
+from newsletter.audience import origins
+from newsletter.db import Witness
 from newsletter.wiring import House
 
 _KEY = "newsletter"
@@ -25,8 +27,19 @@ def move_in(app: Flask, house: House, clock: Callable[[], datetime]) -> None:
 
 
 def house() -> House:
-    """The house that this request is served from."""
+    """The house that this request is served from; while somebody acts at the desk, one that takes note of it."""
+    return cast("House", g.get(_KEY) or _at_hand().house)
+
+
+def unnoted() -> House:
+    """The same for what is no act of anybody's, such as the count of tries."""
     return _at_hand().house
+
+
+def take_note(witness: Witness) -> None:
+    """Show this witness, from here to the end of the request, every transaction that changes anything."""
+    plain = _at_hand().house
+    g.setdefault(_KEY, replace(plain, sessions=plain.sessions.witnessed(witness)))
 
 
 def now() -> datetime:
@@ -37,6 +50,11 @@ def now() -> datetime:
 def client() -> str:
     """The network address that asks, as the proxies that we trust tell it."""
     return request.remote_addr or ""
+
+
+def network() -> str:
+    """The part of that address which is kept, as the settings say."""
+    return origins.kept(_at_hand().house.practice, client()) or ""
 
 
 def _at_hand() -> _AtHand:

@@ -1,19 +1,21 @@
-"""One's own account: the password, and an end to every session."""
+"""One's own account: the password, and where one is signed in."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Unauthorized
 
-from newsletter import editors
+from newsletter.audience import origins
+from newsletter.audience.caps import TooMany
 from newsletter.db import Session
-from newsletter.editors import Editor
-from newsletter.errors import Invalid
+from newsletter.editors import Editor, passwords, second_factor, signed_in, staff, tries
+from newsletter.errors import Conflict
 from newsletter.web import auth
-from newsletter.web.desk import frame
-from newsletter.web.house import house
+from newsletter.web.auth import Person
+from newsletter.web.desk import frame, new_password
+from newsletter.web.house import client, house, now, unnoted
 
-_DIFFERENT = "The two are not the same. Type the new password once more in both."
-_WRONG = "This is not your password now. If it is lost, ask an owner for a one-time link."
+_WRONG = "This is not your password now. If it is lost, sign out and have a link for a new one sent to you."
+_ENOUGH = "That was too many tries. Wait a quarter of an hour."
 
 
 def account() -> str:
@@ -24,12 +26,15 @@ def account() -> str:
 
 def change_password() -> ResponseReturnValue:
     """Keep a new password; every other session and link of this editor ends, and this one goes on."""
+    count_try()
     with house().sessions.begin() as store:
-        editor = _myself(store)
-        faults = _try_new_password(store, editor)
+        editor = myself(store)
+        faults = _faults(editor)
         if faults:
             return _page(store, faults), 422
-        auth.sign_in(editor)
+        tries.forget(store, editor.email)
+        passwords.set_password(editor, request.form["new"])
+        auth.sign_in(store, editor)
     flash("Your new password is kept. Wherever else you were signed in, you are not any more.")
     return redirect(url_for("desk.account"), 303)
 
@@ -37,48 +42,71 @@ def change_password() -> ResponseReturnValue:
 def end_sessions() -> ResponseReturnValue:
     """Sign this editor out everywhere but here."""
     with house().sessions.begin() as store:
-        editor = _myself(store)
-        editors.end_sessions(editor)
-        auth.sign_in(editor)
+        editor = myself(store)
+        staff.end_sessions(editor)
+        auth.sign_in(store, editor, by_link=auth.came_by_link())
     flash("You are signed out everywhere but here.")
     return redirect(url_for("desk.account"), 303)
 
 
-def _try_new_password(store: Session, editor: Editor) -> dict[str, str]:
-    """Keep the new password; or else say, for each field that is wrong, how to mend it."""
-    form = request.form
-    if _must_prove(editor) and editors.check(store, editor.email, form.get("current", "")) is None:
+def end_session(session_id: int) -> ResponseReturnValue:
+    """End one session of this editor, wherever it is."""
+    with house().sessions.begin() as store:
+        if not signed_in.end(store, myself(store).id, session_id, now()):
+            raise Conflict("That session was over already.")
+    flash("That session is ended.")
+    return redirect(url_for("desk.account"), 303)
+
+
+def myself(store: Session) -> Editor:
+    """The row of whoever asks; they are led to the door if they were signed out while this request was on its way."""
+    held = signed_in.holding(store, whoever().session_id, whoever().nonce, now())
+    if held is None:
+        raise Unauthorized
+    return held.editor
+
+
+def whoever() -> Person:
+    """Whoever asks, on a page that is closed to strangers."""
+    person = auth.person()
+    if person is None:
+        raise Unauthorized
+    return person
+
+
+def count_try() -> None:
+    """Count a guess at the password of whoever asks; TooMany after as many as at the door."""
+    with unnoted().sessions.begin() as store:
+        if not tries.password(store, whoever().email, origins.one_client(client()) or "", now()):
+            raise TooMany(_ENOUGH)
+
+
+def proves_password(editor: Editor) -> bool:
+    """Whether the form carries this editor's password."""
+    return passwords.is_right(editor, request.form.get("current", ""))
+
+
+def _faults(editor: Editor) -> dict[str, str]:
+    if _must_prove(editor) and not proves_password(editor):
         return {"current": _WRONG}
-    if form.get("new", "") != form.get("again", ""):
-        return {"again": _DIFFERENT}
-    try:
-        editors.set_password(editor, form.get("new", ""))
-    except Invalid as error:
-        return {"new": str(error)}
-    return {}
+    return new_password.faults(editor)
 
 
 def _page(store: Session, faults: dict[str, str] | None = None) -> str:
-    editor = _myself(store)
+    editor = myself(store)
     return frame.page(
         store,
         "account.html",
         "settings",
+        None,
         editor=editor,
         faults=faults or {},
         must_prove=_must_prove(editor),
-        shortest=editors.MIN_PASSWORD,
-        longest=editors.MAX_PASSWORD,
+        sessions=store.scalars(signed_in.of(editor.id, now())).all(),
+        codes_left=second_factor.codes_left(store, editor),
+        **new_password.lengths(),
     )
 
 
 def _must_prove(editor: Editor) -> bool:
     return editor.password_hash is not None and not auth.came_by_link()
-
-
-def _myself(store: Session) -> Editor:
-    person = auth.person()
-    editor = editors.holding(store, person.id, person.nonce) if person else None
-    if editor is None:  # signed out everywhere while this request was on its way
-        raise Unauthorized
-    return editor

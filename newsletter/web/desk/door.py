@@ -1,21 +1,25 @@
-"""The door of the desk: a password, or a link that works once."""
+"""The door of the desk: a password, or a link that works once; and then the second factor, where there is one."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import editors
 from newsletter.audience import origins
-from newsletter.editors import Editor
+from newsletter.db import Session
+from newsletter.editors import Editor, passwords, second_factor, signed_in, staff, tries
 from newsletter.errors import NotFound
 from newsletter.web import auth
+from newsletter.web.auth import HalfWay
+from newsletter.web.desk import acts
 from newsletter.web.house import client, house, now
 
 _WRONG = "This address and password do not belong together. Check both, and try again."
-_ENOUGH = (
-    f"That was too many tries. Wait {int(editors.TRIES_WINDOW.total_seconds() // 60)} minutes, "
-    "or ask an owner for a one-time link."
-)
+_MINUTES = int(tries.WINDOW.total_seconds() // 60)
+_ENOUGH = f"That was too many tries. Wait {_MINUTES} minutes, or have a link for a new password sent to you."
 _USED = "This sign-in link was used already, or a newer one took its place. Sign in with your password."
+_WRONG_CODE = "This is not the code of this moment. Wait for the next one, and see that your clock is right."
+_WRONG_RECOVERY = "This is none of your recovery codes, or it was used already. Each works once."
+_ENOUGH_CODES = f"That was too many tries. Wait {_MINUTES} minutes, or ask an owner to reset your second factor."
+_TOO_LATE = "That took longer than ten minutes. Sign in once more."
 
 
 def sign_in_form() -> ResponseReturnValue:
@@ -31,17 +35,22 @@ def sign_in() -> ResponseReturnValue:
     email, password = request.form.get("email", "").replace("\0", ""), request.form.get("password", "")
     if not _may_try(email):
         return _form(email, _ENOUGH), 429
-    editor = _checked(email, password)
-    if editor is None:
-        return _form(email, _WRONG), 422
-    auth.sign_in(editor)
-    return redirect(auth.way_back(request.form.get("next", "")), 303)
+    # In a session of its own that only looks: checking a password takes long, and no writer should wait for it.
+    with house().sessions.reading() as store:
+        checked = passwords.check(store, email, password)
+    with house().sessions.begin() as store:
+        editor = staff.holding(store, checked.id, checked.nonce) if checked else None
+        if editor is None:
+            acts.note(store, staff.known(store, email), "gave a wrong password")
+            return _form(email, _WRONG), 422
+        tries.forget(store, email)
+        return _let_in(store, editor, auth.way_back(request.form.get("next", "")))
 
 
 def link_form(token: str) -> str:
     """Say who the link lets in; opening it changes nothing, because mail scanners open links."""
     with house().sessions.reading() as store:
-        editor = editors.holding(store, *house().links.open_sign_in(token, now()))
+        editor = staff.holding(store, *house().links.open_sign_in(token, now()))
         if editor is None:
             raise NotFound(_USED)
         return render_template("desk/link.html", email=editor.email)
@@ -50,19 +59,69 @@ def link_form(token: str) -> str:
 def use_link(token: str) -> ResponseReturnValue:
     """Let in the editor of the link, once."""
     with house().sessions.begin() as store:
-        editor = editors.use_link(store, *house().links.open_sign_in(token, now()))
-    auth.sign_in(editor, by_link=True)
-    if editor.password_hash is None:
-        flash("You are in. Choose a password now: the link does not work a second time.")
-        return redirect(url_for("desk.account"), 303)
-    return redirect(url_for("desk.home"), 303)
+        editor = staff.use_link(store, *house().links.open_sign_in(token, now()))
+        if editor.password_hash is None:
+            flash("You are in. Choose a password now: the link does not work a second time.")
+        target = url_for("desk.home") if editor.password_hash else url_for("desk.account")
+        return _let_in(store, editor, target, by_link=True)
+
+
+def code_form() -> ResponseReturnValue:
+    """Ask for the second factor; `?by=recovery` for a code that stands in for it."""
+    if auth.half_way() is None:
+        return redirect(url_for("desk.sign_in_form"), 303)
+    return _code_form(request.args.get("by") == "recovery")
+
+
+def check_code() -> ResponseReturnValue:
+    """Let in who shows the second factor after the password."""
+    half, by_recovery = auth.half_way(), request.form.get("by") == "recovery"
+    if half is None:
+        flash(_TOO_LATE)
+        return redirect(url_for("desk.sign_in_form"), 303)
+    if not _may_try_code(half):
+        return _code_form(by_recovery, _ENOUGH_CODES), 429
+    with house().sessions.begin() as store:
+        editor = staff.holding(store, half.editor_id, half.nonce)
+        if editor is None or not _shows_factor(store, editor, by_recovery):
+            acts.note(store, editor, "gave a wrong code")
+            return _code_form(by_recovery, _WRONG_RECOVERY if by_recovery else _WRONG_CODE), 422
+        tries.forget_codes(store, editor.id)
+        _come_in(store, editor, "recovery code" if by_recovery else "second factor", by_link=half.by_link)
+        return redirect(half.target, 303)
 
 
 def sign_out() -> ResponseReturnValue:
     """End this session."""
+    person = auth.person()
+    if person is not None:
+        with house().sessions.begin() as store:
+            signed_in.end(store, person.id, person.session_id, now())
+            acts.note(store, staff.get(store, person.id), "signed out")
     auth.sign_out()
     flash("You are signed out.")
     return redirect(url_for("desk.sign_in_form"), 303)
+
+
+def _let_in(store: Session, editor: Editor, target: str, *, by_link: bool = False) -> ResponseReturnValue:
+    """Open the desk; or ask for the second factor, where this editor has one."""
+    if editor.factor is not None:
+        auth.sign_in_half(editor, target, by_link=by_link)
+        return redirect(url_for("desk.code_form"), 303)
+    _come_in(store, editor, "one-time link" if by_link else "password", by_link=by_link)
+    return redirect(target, 303)
+
+
+def _come_in(store: Session, editor: Editor, way: str, *, by_link: bool) -> None:
+    auth.sign_in(store, editor, by_link=by_link)
+    acts.note(store, editor, "signed in", by=way)
+
+
+def _shows_factor(store: Session, editor: Editor, by_recovery: bool) -> bool:
+    code = request.form.get("code", "")
+    if by_recovery:
+        return second_factor.use_recovery_code(store, editor, code)
+    return second_factor.is_right(store, house().links.seal, editor, code, now())
 
 
 def _form(email: str = "", fault: str = "") -> str:
@@ -70,16 +129,15 @@ def _form(email: str = "", fault: str = "") -> str:
     return render_template("desk/sign_in.html", email=email, fault=fault, next=target)
 
 
+def _code_form(by_recovery: bool, fault: str = "") -> str:
+    return render_template("desk/code.html", by_recovery=by_recovery, fault=fault)
+
+
 def _may_try(email: str) -> bool:
     with house().sessions.begin() as store:
-        return editors.may_try(store, email, origins.one_client(client()) or "", now())
+        return tries.password(store, email, origins.one_client(client()) or "", now())
 
 
-def _checked(email: str, password: str) -> Editor | None:
-    # In a session of its own that only looks: checking a password takes long, and no writer should wait for it.
-    with house().sessions.reading() as store:
-        editor = editors.check(store, email, password)
-    if editor is not None:
-        with house().sessions.begin() as store:
-            editors.forget_tries(store, email)
-    return editor
+def _may_try_code(half: HalfWay) -> bool:
+    with house().sessions.begin() as store:
+        return tries.code(store, half.editor_id, now())

@@ -1,21 +1,30 @@
-"""Who may do what: every route of the desk names the least role that it is open to, and one guard holds them to it."""
+"""Who may do what: every route of the desk names the least role that it is open to, and one guard holds them to it.
+
+What is more than a look also has a name, under which the same guard has it noted in the audit log.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, request, url_for
+from flask import Blueprint, Response, current_app, flash, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden
 
 from newsletter.editors import Role
 from newsletter.web import auth, security
-from newsletter.web.desk import sorry
+from newsletter.web.desk import acts, sorry
 
 ANYONE = None
 """Open to whoever is not signed in."""
 
 _SIGNED_OUT = "Your session has ended. Sign in again in another tab, then come back and try once more."
+
+_NEEDS_FACTOR = "Your team asks a second factor of everybody. Set yours up, and the desk opens again."
+_OPEN_WITHOUT_FACTOR = "/account/"
+
+UNNOTED = ""
+"""For what is no act: it keeps nothing, or only what is typed meanwhile; or it takes its own notes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,8 @@ class Route:
     path: str
     least: Role | None
     view: Callable[..., ResponseReturnValue]
+    act: str | None = None
+    """What the audit log says that somebody did; by default in the words of the view's own name."""
     form_bytes: int = security.FORM_BYTES
     """The most that its form may carry, from somebody whom it is open to."""
 
@@ -33,6 +44,13 @@ class Route:
     def name(self) -> str:
         """The endpoint within the desk."""
         return self.view.__name__
+
+    @property
+    def noted(self) -> str:
+        """The act's name in the audit log; empty for a look, and for what is no act."""
+        if self.method == "GET":
+            return UNNOTED
+        return self.name.replace("_", " ") if self.act is None else self.act
 
 
 def register(blueprint: Blueprint, table: tuple[Route, ...]) -> None:
@@ -48,7 +66,7 @@ def register(blueprint: Blueprint, table: tuple[Route, ...]) -> None:
 
     @blueprint.before_request
     def guard() -> Response | None:
-        return _guard(known[request.endpoint or ""].least)
+        return _guard(known[request.endpoint or ""])
 
 
 def _make_room(route: Route) -> None:
@@ -57,17 +75,30 @@ def _make_room(route: Route) -> None:
     person = auth.person()
     if person is not None and person.may(route.least):
         request.max_content_length = route.form_bytes
+        request.max_form_memory_size = route.form_bytes
 
 
-def _guard(least: Role | None) -> Response | None:
-    if least is ANYONE:
+def _guard(route: Route) -> Response | None:
+    if route.least is ANYONE:
         return None
     person = auth.person()
     if person is None:
         return _ask_to_sign_in()
-    if not person.may(least):
-        raise Forbidden(f"This needs the role “{least}”, and yours is “{person.role}”. Ask an owner to change it.")
+    if not person.may(route.least):
+        raise Forbidden(
+            f"This needs the role “{route.least}”, and yours is “{person.role}”. Ask an owner to change it."
+        )
+    if person.lacks_factor and not route.path.startswith(_OPEN_WITHOUT_FACTOR):
+        return _ask_for_factor()
+    acts.watch(person, route.noted)
     return None
+
+
+def _ask_for_factor() -> Response:
+    if sorry.asks_for_json():
+        return make_response(jsonify(fault=_NEEDS_FACTOR), 403)
+    flash(_NEEDS_FACTOR)
+    return make_response(redirect(url_for("desk.factor"), 303))
 
 
 def _ask_to_sign_in() -> Response:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.houses import WAITING
+
 PASSWORD = "correct horse battery"
+_HOLE = re.compile(r"<(?:(?P<kind>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
 
 
 @dataclass
@@ -30,6 +33,14 @@ class Visitor:
     def press(self, page: str, action: str = "", **fields: str) -> TestResponse:
         """Send the form that a page shows for an action (its own address if none), hidden fields and all."""
         return self.client.post(action or page.partition("?")[0], data=hidden(self.open(page).text, action) | fields)
+
+
+def address_of(route_path: str) -> str:
+    """An address that a route of the desk answers, its holes filled."""
+    samples = {"slug": WAITING, "token": "f0rg3d"}
+    return "/desk" + _HOLE.sub(
+        lambda hole: "1" if hole["kind"] == "int" else samples.get(hole["name"], "nowhere"), route_path
+    )
 
 
 def words(answer: TestResponse) -> str:

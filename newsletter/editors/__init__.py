@@ -1,0 +1,15 @@
+"""Editors: the people who may sign in at the desk.
+
+staff          who they are, with which role; and that an owner always stays
+passwords      what they know
+second_factor  what they have, and the codes that stand in for it
+signed_in      in which browsers they are
+tries          how often somebody may guess
+letters        what they get by mail
+"""
+
+from newsletter.editors.models import Editor, Role
+from newsletter.editors.passwords import set_password
+from newsletter.editors.staff import add, find, first_owner, team
+
+__all__ = ["Editor", "Role", "add", "find", "first_owner", "set_password", "team"]

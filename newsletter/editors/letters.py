@@ -1,0 +1,51 @@
+"""What somebody of the team gets by mail: an invitation, a link for a new password, word of what was changed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from newsletter.delivery import outbox
+from newsletter.delivery.outbox import Composed
+from newsletter.editors.models import Editor
+from newsletter.links import RESET_HOURS, SIGN_IN_HOURS, Links
+from newsletter.publications import Publication
+
+
+@dataclass(frozen=True, slots=True)
+class Stationery:
+    """What a letter to the team is written with: the publication in whose name, the words, and the links in them."""
+
+    publication: Publication
+    compose: Callable[[str, Publication, Mapping[str, str]], Composed]
+    links: Links
+
+
+def invite(session: Session, by: Stationery, editor: Editor, now: datetime) -> None:
+    """Send the link by which somebody new signs in and chooses a password."""
+    url = by.links.sign_in(editor.id, editor.nonce, now)
+    _post(session, by, "sign_in", editor.email, {"sign_in_url": url, "valid_for": f"{SIGN_IN_HOURS} hours"}, now)
+
+
+def reset(session: Session, by: Stationery, email: str, editor: Editor | None, now: datetime) -> None:
+    """Send the link for a new password; to nobody, but in the same time, where `editor` is None."""
+    who, nonce = (editor.id, editor.nonce) if editor else (0, 0)
+    fields = {"reset_url": by.links.reset(who, nonce, now), "valid_for": f"{RESET_HOURS} hour"}
+    attempt = session.begin_nested()
+    _post(session, by, "reset", editor.email if editor else email[:254], fields, now)
+    session.flush()
+    if editor:
+        attempt.commit()
+    else:
+        attempt.rollback()
+
+
+def tell(session: Session, by: Stationery, editor: Editor, changed: str, now: datetime) -> None:
+    """Tell somebody what was changed about how they sign in, in case it was not them."""
+    _post(session, by, "changed", editor.email, {"changed": changed, "desk_url": by.links.desk()}, now)
+
+
+def _post(session: Session, by: Stationery, kind: str, email: str, fields: Mapping[str, str], now: datetime) -> None:
+    composed = by.compose(kind, by.publication, {"email": email, **fields})
+    outbox.post(session, by.publication, kind, email, "", composed, now)

@@ -1,0 +1,134 @@
+"""The second factor: six digits that change every 30 seconds (RFC 6238), and ten codes that stand in for them.
+
+The secret is kept sealed by SECRET_KEY, bound to its person; SECRET_KEY_FALLBACKS still open it. A recovery code is
+80 random bits, so that its plain digest tells nothing.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyotp
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.editors.models import Editor, RecoveryCode
+from newsletter.errors import Conflict, Invalid
+from newsletter.tokens import Seal
+
+CODES = 10
+_STEP = 30
+_SKEW = (0, -1, 1)
+"""Steps by which somebody's clock may be off, the likeliest first."""
+_SECRET_BYTES = 20
+_CODE_BYTES = 10
+_OFFERED, _KEPT = "offered-factor", "second-factor"
+_STALE = "This page was open for too long, or came from elsewhere. Open it again, and scan the new picture."
+_LOST = (
+    "Your second factor cannot be read any more, because the press has another secret key now. "
+    "Use a recovery code, or ask an owner to reset it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A secret for somebody's authenticator, kept nowhere until its first code has come back."""
+
+    secret: str
+    sealed: str
+    uri: str
+
+
+def offer(seal: Seal, editor: Editor, issuer: str, sealed: str = "") -> Offer:
+    """A fresh secret; or the one that was offered before, so that a wrong code does not cost another scan."""
+    secret = _open(seal, _OFFERED, editor.id, sealed, _STALE) if sealed else pyotp.random_base32(32)
+    uri = pyotp.TOTP(secret).provisioning_uri(name=editor.email, issuer_name=issuer)
+    return Offer(secret, sealed or _closed(seal, _OFFERED, editor.id, secret), uri)
+
+
+def set_up(session: Session, seal: Seal, editor: Editor, sealed: str, code: str, now: datetime) -> list[str] | None:
+    """Keep the offered secret, once its code proves that it was taken in: the recovery codes. None for a wrong code."""
+    secret = _open(seal, _OFFERED, editor.id, sealed, _STALE)
+    step = _step(secret, code, now)
+    if step is None:
+        return None
+    kept = {"factor": _closed(seal, _KEPT, editor.id, secret), "factor_step": step}
+    done = update(Editor).where(Editor.id == editor.id, Editor.factor.is_(None)).values(**kept).returning(Editor.id)
+    if session.scalar(done) is None:
+        raise Conflict("A second factor was set up meanwhile, in another window. Turn it off there first.")
+    return fresh_codes(session, editor)
+
+
+def is_right(session: Session, seal: Seal, editor: Editor, code: str, now: datetime) -> bool:
+    """Whether this is a code of now, and take it: neither it nor one before it is right again."""
+    if editor.factor is None:
+        return False
+    step = _step(_open(seal, _KEPT, editor.id, editor.factor, _LOST), code, now)
+    if step is None or step <= editor.factor_step:
+        return False
+    unused = Editor.id == editor.id, Editor.factor == editor.factor, Editor.factor_step < step
+    taken = update(Editor).where(*unused).values(factor_step=step).returning(Editor.id)
+    return session.scalar(taken) is not None
+
+
+def use_recovery_code(session: Session, editor: Editor, code: str) -> bool:
+    """Whether this is one of the recovery codes, and take it: each works once."""
+    mine = RecoveryCode.editor_id == editor.id, RecoveryCode.digest == _digest(code)
+    return session.scalar(delete(RecoveryCode).where(*mine).returning(RecoveryCode.editor_id)) is not None
+
+
+def fresh_codes(session: Session, editor: Editor) -> list[str]:
+    """Ten new recovery codes, to be shown once; those from before are void."""
+    session.execute(delete(RecoveryCode).where(RecoveryCode.editor_id == editor.id))
+    codes = [_readable(secrets.token_bytes(_CODE_BYTES)) for _ in range(CODES)]
+    session.add_all(RecoveryCode(editor_id=editor.id, digest=_digest(code)) for code in codes)
+    return codes
+
+
+def codes_left(session: Session, editor: Editor) -> int:
+    """How many recovery codes were not used yet."""
+    mine = select(func.count()).where(RecoveryCode.editor_id == editor.id)
+    return session.scalars(mine).one()
+
+
+def turn_off(session: Session, editor: Editor) -> None:
+    """Let the password be enough again; the recovery codes go with the factor."""
+    session.execute(delete(RecoveryCode).where(RecoveryCode.editor_id == editor.id))
+    editor.factor = None
+
+
+def _step(secret: str, code: str, now: datetime) -> int | None:
+    """The time step of which this is the code; None if it is of none close to now."""
+    digits = "".join(code.split())
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    current = int(now.timestamp()) // _STEP
+    totp = pyotp.TOTP(secret)
+    steps = (current + skew for skew in _SKEW)
+    return next((step for step in steps if hmac.compare_digest(totp.at(step * _STEP), digits)), None)
+
+
+def _closed(seal: Seal, purpose: str, editor_id: int, secret: str) -> str:
+    return seal.seal(purpose, editor_id, int.from_bytes(base64.b32decode(secret)))
+
+
+def _open(seal: Seal, purpose: str, editor_id: int, sealed: str, otherwise: str) -> str:
+    try:
+        of, number = seal.open(purpose, sealed)
+    except Invalid:
+        raise Conflict(otherwise) from None
+    if of != editor_id:
+        raise Conflict(otherwise)
+    return base64.b32encode(number.to_bytes(_SECRET_BYTES)).decode()
+
+
+def _readable(code: bytes) -> str:
+    text = base64.b32encode(code).decode().lower()
+    return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256("".join(filter(str.isalnum, code.lower())).encode()).hexdigest()

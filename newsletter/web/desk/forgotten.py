@@ -1,0 +1,72 @@
+"""A forgotten password: a link by mail, once and within an hour. It never stands in for the second factor."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import publications
+from newsletter.audience import origins
+from newsletter.db import Session
+from newsletter.editors import Editor, letters, passwords, staff, tries
+from newsletter.editors.letters import Stationery
+from newsletter.errors import NotFound
+from newsletter.publications import Publication
+from newsletter.web.desk import acts, new_password
+from newsletter.web.house import client, house, now
+
+_USED = "This link was used already, or a newer one took its place. Ask for a fresh one."
+
+
+def forgotten_form() -> str:
+    """Ask for the address."""
+    return render_template("desk/forgotten.html")
+
+
+def ask_reset() -> str:
+    """Send a link, if the address is of the team; the answer is the same, in the same time, whatever it is."""
+    email = request.form.get("email", "").replace("\0", "").strip()
+    with house().sessions.begin() as store:
+        may_have_one = tries.letter(store, email, origins.one_client(client()) or "", now())
+        editor, publication = staff.known(store, email), publications.first(store)
+        if may_have_one and publication:
+            acts.note(store, editor, "asked for a new password")
+            letters.reset(store, stationery(publication), email, editor, now())
+    return render_template("desk/forgotten_sent.html", email=email)
+
+
+def reset_form(token: str) -> str:
+    """Ask for the new password; opening the link changes nothing."""
+    with house().sessions.reading() as store:
+        return _page(_holder(store, token))
+
+
+def reset_password(token: str) -> ResponseReturnValue:
+    """Keep the new password, and end every session. To sign in takes it, and the second factor as ever."""
+    with house().sessions.begin() as store:
+        editor = _holder(store, token)
+        faults = new_password.faults(editor)
+        if faults:
+            return _page(editor, faults), 422
+        staff.use_link(store, editor.id, editor.nonce)
+        passwords.set_password(editor, request.form["new"])
+        acts.note(store, editor, "set a new password by mail")
+        publication = publications.first(store)
+        if publication:
+            letters.tell(store, stationery(publication), editor, "Your password was changed.", now())
+    flash("Your new password is kept. Sign in with it.")
+    return redirect(url_for("desk.sign_in_form"), 303)
+
+
+def stationery(publication: Publication) -> Stationery:
+    """What letters to the team are written with, in the name of this publication."""
+    return Stationery(publication, house().practice.compose, house().links)
+
+
+def _holder(store: Session, token: str) -> Editor:
+    editor = staff.holding(store, *house().links.open_reset(token, now()))
+    if editor is None:
+        raise NotFound(_USED)
+    return editor
+
+
+def _page(editor: Editor, faults: dict[str, str] | None = None) -> str:
+    return render_template("desk/reset.html", email=editor.email, faults=faults or {}, **new_password.lengths())

@@ -1,0 +1,168 @@
+"""People: an owner invites, changes roles, resets a lost second factor, and shows somebody out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.audience.address import Address
+from newsletter.db import Session
+from newsletter.editors import Editor, Role, add, letters, second_factor, signed_in, staff
+from newsletter.editors.models import DeskSession
+from newsletter.errors import Conflict, Invalid, Refused
+from newsletter.web.desk import acts, frame
+from newsletter.web.desk.account import myself
+from newsletter.web.desk.forgotten import stationery
+from newsletter.web.house import house, now
+
+_FIRST_YOURSELF = "Set up a second factor of your own first; else this would lock you out."
+_NO_ROLE = "Choose one of the four roles."
+_WAS_RESET = "Your second factor was reset by an owner. Your password alone signs you in until you set up another."
+_IN_ALREADY = "{} has chosen a password already, and needs no invitation."
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody of the team, as an owner sees them."""
+
+    editor: Editor
+    sessions: Sequence[DeskSession]
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When they last did something; None while they are signed in nowhere."""
+        return max((one.seen_at for one in self.sessions), default=None)
+
+
+def people() -> str:
+    """Everybody of the team, and the form that invites somebody."""
+    with house().sessions.reading() as store:
+        return _page(store)
+
+
+def invite() -> ResponseReturnValue:
+    """Take somebody into the team, and send them a link that lets them in once."""
+    with house().sessions.begin() as store:
+        try:
+            address, role = Address.parse(request.form.get("email", "")), _role()
+            editor = add(store, address.email, role, now())
+        except Refused as error:
+            return _page(store, request.form.get("email", ""), str(error)), 422
+        _send_invitation(store, editor)
+        acts.tell(about=editor.email, new_role=role)
+        flash(f"{editor.email} is invited as {role}. The link in the mail works for a day; you can send it again.")
+    return redirect(url_for("desk.people"), 303)
+
+
+def one_person(editor_id: int) -> str:
+    """One of the team, and what an owner can do about them."""
+    with house().sessions.reading() as store:
+        editor = staff.get(store, editor_id)
+        member = Member(editor, store.scalars(signed_in.of(editor.id, now())).all())
+        left = second_factor.codes_left(store, editor)
+        return frame.page(store, "person.html", "settings", member=member, roles=list(Role), codes_left=left)
+
+
+def change_role(editor_id: int) -> ResponseReturnValue:
+    """Give somebody another role, from their next request on."""
+    with house().sessions.begin() as store:
+        editor = _acted_on(store, editor_id)
+        before, role = editor.role, _role()
+        staff.change_role(store, editor, role)
+        acts.tell(old_role=before, new_role=role)
+        flash(f"{editor.email} is {role} now.")
+    return _back(editor_id)
+
+
+def remove_person(editor_id: int) -> ResponseReturnValue:
+    """Take somebody out of the team; their sessions and links end at once."""
+    with house().sessions.begin() as store:
+        editor = _acted_on(store, editor_id)
+        staff.remove(store, editor)
+        flash(f"{editor.email} is not of the team any more, and is signed out everywhere.")
+    return redirect(url_for("desk.people"), 303)
+
+
+def invite_again(editor_id: int) -> ResponseReturnValue:
+    """Send a fresh link to somebody who has not come in yet; the one from before ends."""
+    with house().sessions.begin() as store:
+        editor = _acted_on(store, editor_id)
+        if editor.password_hash is not None:
+            raise Conflict(_IN_ALREADY.format(editor.email))
+        staff.end_sessions(editor)
+        _send_invitation(store, editor)
+        flash(f"A fresh link is on its way to {editor.email}. The one from before does not work any more.")
+    return _back(editor_id)
+
+
+def sign_out_person(editor_id: int) -> ResponseReturnValue:
+    """End every session of somebody, and every link that is out."""
+    with house().sessions.begin() as store:
+        editor = _acted_on(store, editor_id)
+        staff.end_sessions(editor)
+        flash(f"{editor.email} is signed out everywhere.")
+    return _back(editor_id)
+
+
+def reset_factor(editor_id: int) -> ResponseReturnValue:
+    """Take away a lost second factor, end every session, and tell whose it was."""
+    with house().sessions.begin() as store:
+        editor = _acted_on(store, editor_id)
+        if editor.factor is None:
+            raise Conflict(f"{editor.email} has no second factor.")
+        second_factor.turn_off(store, editor)
+        staff.end_sessions(editor)
+        letters.tell(store, stationery(frame.chosen(store)), editor, _WAS_RESET, now())
+        flash(f"The second factor of {editor.email} is reset, and they are signed out everywhere.")
+    return _back(editor_id)
+
+
+def require_factor() -> ResponseReturnValue:
+    """Ask a second factor of everybody from their next page on, or of nobody any more."""
+    needed = request.form.get("needed") == "yes"
+    with house().sessions.begin() as store:
+        if needed and myself(store).factor is None:
+            raise Conflict(_FIRST_YOURSELF)
+        staff.set_needs_factor(store, needed)
+        acts.tell(needed=needed)
+    flash("Everybody needs a second factor now." if needed else "A second factor is everybody's own choice now.")
+    return redirect(url_for("desk.people"), 303)
+
+
+def _page(store: Session, email: str = "", fault: str = "") -> str:
+    everybody = store.scalars(staff.team()).all()
+    sessions = store.scalars(signed_in.everybody(now())).all()
+    members = [Member(one, [each for each in sessions if each.editor_id == one.id]) for one in everybody]
+    return frame.page(
+        store,
+        "people.html",
+        "settings",
+        members=members,
+        needed=staff.needs_factor(store),
+        roles=list(Role),
+        email=email,
+        fault=fault,
+    )
+
+
+def _acted_on(store: Session, editor_id: int) -> Editor:
+    editor = staff.get(store, editor_id)
+    acts.tell(about=editor.email)
+    return editor
+
+
+def _role() -> Role:
+    try:
+        return Role(request.form.get("role", ""))
+    except ValueError:
+        raise Invalid(_NO_ROLE) from None
+
+
+def _send_invitation(store: Session, editor: Editor) -> None:
+    letters.invite(store, stationery(frame.chosen(store)), editor, now())
+
+
+def _back(editor_id: int) -> ResponseReturnValue:
+    return redirect(url_for("desk.one_person", editor_id=editor_id), 303)

@@ -1,0 +1,133 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from threading import Barrier
+
+import pytest
+from sqlalchemy import select
+
+from newsletter.db import Session, Sessions
+from newsletter.editors import Editor, Role, add, find, second_factor, set_password, signed_in, staff
+from newsletter.editors.models import DeskSession, RecoveryCode
+from newsletter.editors.signed_in import Place
+from newsletter.errors import Conflict, Invalid, NotFound
+
+PASSWORD = "correct horse battery"
+HERE = Place("Firefox on Linux", "192.0.2.0/24")
+
+
+@pytest.fixture
+def owners(sessions: Sessions, now: datetime) -> list[int]:
+    """Two owners who can sign in."""
+    return [engage(sessions, f"{name}@desk.example", now).id for name in ("ann", "bo")]
+
+
+def test_an_address_is_taken_once_whatever_its_letters(sessions: Sessions, now: datetime) -> None:
+    engage(sessions, "ann@desk.example", now)
+    with sessions.begin() as session:
+        with pytest.raises(Conflict, match="may already sign in"):
+            add(session, "Ann@desk.example", Role.VIEWER, now)
+        assert len(session.scalars(staff.team()).all()) == 1
+
+
+@pytest.mark.parametrize("act", [staff.remove, lambda session, one: staff.change_role(session, one, Role.EDITOR)])
+def test_the_last_owner_can_be_neither_removed_nor_demoted(
+    sessions: Sessions, owners: list[int], act: Callable[[Session, Editor], None]
+) -> None:
+    with sessions.begin() as session:
+        act(session, session.get_one(Editor, owners[0]))
+    with sessions.begin() as session, pytest.raises(Conflict, match="last owner who can sign in"):
+        act(session, session.get_one(Editor, owners[1]))
+    assert owners_left(sessions) == [owners[1]]
+
+
+def test_an_owner_who_never_came_in_does_not_count(sessions: Sessions, now: datetime) -> None:
+    ann = engage(sessions, "ann@desk.example", now)
+    with sessions.begin() as session:
+        add(session, "invited@desk.example", Role.OWNER, now)
+        with pytest.raises(Conflict):
+            staff.remove(session, session.get_one(Editor, ann.id))
+        staff.remove(session, find(session, "invited@desk.example"))
+    assert owners_left(sessions) == [ann.id]
+
+
+@pytest.mark.parametrize("attempt", range(5))
+@pytest.mark.parametrize("act", [staff.remove, lambda session, one: staff.change_role(session, one, Role.VIEWER)])
+def test_of_two_owners_who_act_on_each_other_at_once_one_stays(
+    sessions: Sessions, owners: list[int], act: Callable[[Session, Editor], None], attempt: int
+) -> None:
+    both = Barrier(2)
+
+    def turn_on(other: int) -> bool:
+        both.wait()
+        try:
+            with sessions.begin() as session:
+                act(session, session.get_one(Editor, other))
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(turn_on, owners)) == [False, True], attempt
+    assert len(owners_left(sessions)) == 1
+
+
+def test_whoever_is_removed_leaves_no_session_and_no_code(sessions: Sessions, owners: list[int], now: datetime) -> None:
+    with sessions.begin() as session:
+        ann = session.get_one(Editor, owners[0])
+        begun = signed_in.begin(session, ann, HERE, now)
+        second_factor.fresh_codes(session, ann)
+    with sessions.begin() as session:
+        staff.remove(session, session.get_one(Editor, owners[0]))
+    with sessions.reading() as session:
+        assert signed_in.holding(session, begun.id, begun.nonce, now) is None
+        assert session.scalars(select(DeskSession.id)).all() == session.scalars(select(RecoveryCode.digest)).all() == []
+        with pytest.raises(NotFound, match="not of the team any more"):
+            staff.get(session, owners[0])
+
+
+@pytest.mark.parametrize(
+    ("password", "sentence"),
+    [
+        ("short", "needs 10 to 200 characters; this one has 5"),
+        ("x" * 201, "this one has 201"),
+        ("qwertyuiop", "first that anybody would try"),
+        ("password123", "first that anybody would try"),
+        ("aaaaaaaaaaaa", "first that anybody would try"),
+        ("Ann@Desk.example", "must not be your address"),
+        ("my ann@desk.example", "must not be your address"),
+    ],
+)
+def test_a_password_that_is_soon_guessed_is_refused(
+    sessions: Sessions, now: datetime, password: str, sentence: str
+) -> None:
+    with sessions.begin() as session:
+        ann = add(session, "ann@desk.example", Role.OWNER, now)
+        with pytest.raises(Invalid, match=sentence):
+            set_password(ann, password)
+        assert ann.password_hash is None
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "korrekt pferd ł ß", "x9" + "Lq4-" * 49])
+def test_a_password_of_some_length_is_taken(sessions: Sessions, now: datetime, password: str) -> None:
+    with sessions.begin() as session:
+        set_password(add(session, "ann@desk.example", Role.OWNER, now), password)
+
+
+def test_the_rule_of_the_team_is_one_row(sessions: Sessions) -> None:
+    for needed in (True, True, False):
+        with sessions.begin() as session:
+            staff.set_needs_factor(session, needed)
+            assert staff.needs_factor(session) is needed
+
+
+def engage(sessions: Sessions, email: str, now: datetime) -> Editor:
+    with sessions.begin() as session:
+        editor = add(session, email, Role.OWNER, now)
+        set_password(editor, PASSWORD)
+        return editor
+
+
+def owners_left(sessions: Sessions) -> list[int]:
+    with sessions.reading() as session:
+        return list(session.scalars(select(Editor.id).where(Editor.role == Role.OWNER)))
