@@ -10,7 +10,8 @@ import newsletter.delivery.accounts
 import newsletter.delivery.clicks
 import newsletter.delivery.models
 import newsletter.editorial.models
-import newsletter.editors  # noqa: F401  (importing the tables is what fills the metadata)
+import newsletter.editors
+import newsletter.texts  # noqa: F401  (importing the tables is what fills the metadata)
 from newsletter import schema
 from newsletter.bundle import folder
 from newsletter.db import Base

@@ -29,6 +29,10 @@ class Masthead:
     booking_url: str = ""
     ask_url: str = ""
     follow: tuple[Link, ...] = ()
+    accent: str = ""
+    """Its own colour for links and buttons, as `#rrggbb`, and the one for dark mode; empty for the house's."""
+    accent_dark: str = ""
+    logo_url: str = ""
 
     @classmethod
     def of(cls, publication: Publication, links: Links) -> Self:
@@ -43,6 +47,9 @@ class Masthead:
             booking_url=publication.booking_url or "",
             ask_url=publication.ask_url or "",
             follow=tuple(Link(place["name"], place["url"]) for place in publication.follow),
+            accent=publication.accent or "",
+            accent_dark=publication.accent_dark or "",
+            logo_url=links.picture(publication.logo) if publication.logo else "",
         )
 
     @property

@@ -11,9 +11,12 @@ from newsletter.bundle import folder
 from newsletter.web import (
     archive,
     auth,
+    clicks,
     confirming,
     desk,
+    dressing,
     feeds,
+    harmless,
     house,
     leaving,
     looks,
@@ -37,9 +40,9 @@ def create_app(of_house: House, clock: Callable[[], datetime] | None = None) -> 
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     house.move_in(app, of_house, clock or _utc_now)
     security.init_app(app, of_house.settings)
-    for part in (looks, sorry, operations, auth):
+    for part in (looks, dressing, sorry, operations, auth):
         part.init_app(app)
-    for part in (public, confirming, leaving, preferences, archive, feeds, desk):
+    for part in (public, confirming, leaving, harmless, preferences, archive, clicks, feeds, dressing, desk):
         app.register_blueprint(part.blueprint)
     return app
 

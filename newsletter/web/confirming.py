@@ -10,7 +10,9 @@ from newsletter.db import Session
 from newsletter.errors import NotFound
 from newsletter.links import Expired
 from newsletter.publications import Publication
+from newsletter.texts import Kind
 from newsletter.web import keys, wording
+from newsletter.web.forms import version
 from newsletter.web.house import client, house, now
 from newsletter.web.looks import next_letter
 
@@ -27,7 +29,7 @@ def show(token: str) -> str | AnyResponse:
         if subscription.status is not Status.PENDING:
             return redirect(url_for("public.form", publication=subscription.publication.slug), 303)
         publication = subscription.publication
-        words = wording.confirming(publication)
+        words = wording.shown(session, publication, Kind.CONFIRM)
         return render_template("site/confirm.html", publication=publication, token=token, words=words)
 
 
@@ -36,7 +38,8 @@ def confirm(token: str) -> str:
     """Become a reader; twice is as once."""
     with house().sessions.begin() as session:
         practice = house().practice
-        words = wording.confirming(signup.look(session, practice, token, now()).publication)
+        publication = signup.look(session, practice, token, now()).publication
+        words = wording.agreed_to(session, publication, Kind.CONFIRM, version(request.form))
         return _welcome(signup.confirm(session, practice, token, client(), words, now()))
 
 

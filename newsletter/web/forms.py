@@ -18,6 +18,8 @@ class SignUp:
     email: str = ""
     name: str = ""
     publication: str | None = None
+    agreed: int | None = None
+    """The version of the words that stood beside the button; None where the page told none."""
     is_trapped: bool = False
 
     @classmethod
@@ -27,6 +29,7 @@ class SignUp:
             email=form.get("email", ""),
             name=form.get("name", ""),
             publication=form.get("publication", "").replace("\0", "") or None,
+            agreed=version(form),
             is_trapped=bool(form.get(TRAP)),
         )
 
@@ -34,6 +37,12 @@ class SignUp:
         """For each field that is wrong, a sentence that says how to mend it."""
         faults = {"email": _fault(Address.parse, self.email), "name": _fault(clean_name, self.name)}
         return {field: sentence for field, sentence in faults.items() if sentence}
+
+
+def version(form: Mapping[str, str]) -> int | None:
+    """Which version of the words beside its button a form shows."""
+    number = form.get("agreed", "")
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else None
 
 
 def _fault(parse: Callable[[str], object], text: str) -> str:

@@ -6,9 +6,11 @@ from flask_wtf.csrf import CSRFError
 from newsletter.audience import signup
 from newsletter.audience.caps import TooMany
 from newsletter.audience.signup import Asked
+from newsletter.db import Session
 from newsletter.editorial import archive
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
+from newsletter.texts import Kind
 from newsletter.web import choosing, sorry, wording
 from newsletter.web.forms import SignUp
 from newsletter.web.house import client, house, now
@@ -29,7 +31,7 @@ def home() -> str:
         latest = session.scalars(archive.shown(publication.id).limit(_LATEST))
         return render_template(
             "site/home.html",
-            **_form_values(publication, SignUp()),
+            **_form_values(session, publication, SignUp()),
             next_letter=next_letter(publication, now()),
             latest=[Printed.of(issue) for issue in latest],
         )
@@ -68,7 +70,7 @@ def later(error: TooMany) -> Response:
 def _ask(asked: SignUp) -> Publication:
     with house().sessions.begin() as session:
         publication = choosing.asked(session, asked.publication)
-        words = wording.asking(publication)
+        words = wording.agreed_to(session, publication, Kind.SIGN_UP, asked.agreed)
         signup.subscribe(session, house().practice, publication, Asked(asked.email, asked.name, client(), words), now())
         return publication
 
@@ -81,7 +83,9 @@ def _nothing(asked: SignUp) -> Publication:
 def _form(asked: SignUp, status: int = 200, faults: dict[str, str] | None = None, notice: str = "") -> Response:
     with house().sessions.reading() as session:
         publication = choosing.asked(session, asked.publication)
-        page = render_template("site/subscribe.html", **_form_values(publication, asked, faults), notice=notice)
+        page = render_template(
+            "site/subscribe.html", **_form_values(session, publication, asked, faults), notice=notice
+        )
         return _kept_by_nobody(page, status)
 
 
@@ -92,8 +96,10 @@ def _form_again(status: int, notice: str) -> Response:
         return sorry.refused(error)
 
 
-def _form_values(publication: Publication, asked: SignUp, faults: dict[str, str] | None = None) -> dict[str, object]:
-    words = wording.asking(publication)
+def _form_values(
+    session: Session, publication: Publication, asked: SignUp, faults: dict[str, str] | None = None
+) -> dict[str, object]:
+    words = wording.shown(session, publication, Kind.SIGN_UP)
     return {"publication": publication, "form": asked, "faults": faults or {}, "words": words}
 
 

@@ -1,20 +1,63 @@
 """The words beside the buttons that make a reader: what is shown is what the consent record keeps."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from newsletter import texts
+from newsletter.db import Session
+from newsletter.delivery import merge
 from newsletter.publications import Publication
+from newsletter.texts import Kind
 from newsletter.web.looks import often
 
+FIELDS = frozenset({"name", "often"})
+"""What a publication's own words may leave open: its name, and how often it comes."""
 
-def asking(publication: Publication) -> str:
-    """The words under the sign-up form."""
-    return (
-        f"By pressing the button you ask for {publication.name} by email, {often(publication)}. You confirm it from "
-        "your mailbox first, and you can leave with one tap in every letter."
-    )
+HOUSE: Mapping[Kind, str] = {
+    Kind.SIGN_UP: "By pressing the button you ask for {{ name }} by email, {{ often }}. You confirm it from your "
+    "mailbox first, and you can leave with one tap in every letter.",
+    Kind.CONFIRM: "Press the button to get {{ name }} by email, {{ often }}. "
+    "You can leave with one tap in every letter.",
+    Kind.PRIVACY: """\
+{{ name }} keeps what it needs to send you letters, and to prove that you asked for them:
+
+- your address, and your name if you gave one;
+- when and how you signed up, confirmed, changed something or left, with the words that were shown to you;
+- for each letter, whether it was delivered, and what your mail provider answered.
+
+It does not see whether you open a letter, sets no cookie that follows you, and gives nothing of this to anybody but
+the mail provider that has to deliver it.
+
+Each letter has a link to leave with one tap, and a link to your preferences. There you can see all that is kept about
+you, take it with you as a file, or have it erased.
+""",
+}
+"""The press's own words, for a publication that has chosen none."""
 
 
-def confirming(publication: Publication) -> str:
-    """The words above the confirm button."""
-    return (
-        f"Press the button to get {publication.name} by email, {often(publication)}. "
-        "You can leave with one tap in every letter."
-    )
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is shown, and which version it is; 0 for the press's own. A form hands the number on."""
+
+    text: str
+    version: int
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def shown(session: Session, publication: Publication, kind: Kind) -> Words:
+    """The words that stand beside a button now."""
+    own = texts.newest(session, publication, kind)
+    return Words(_filled(publication, own.words if own else HOUSE[kind]), own.number if own else 0)
+
+
+def agreed_to(session: Session, publication: Publication, kind: Kind, version: int | None) -> str:
+    """The words of the version that a page showed, though there be newer ones by now; the newest where it told none."""
+    own = texts.version(session, publication, kind, version)
+    return _filled(publication, own.words if own else HOUSE[kind])
+
+
+def _filled(publication: Publication, words: str) -> str:
+    values = {"name": publication.name, "often": often(publication)}
+    return merge.compile(words, FIELDS).fill(values, merge.as_text)

@@ -56,12 +56,6 @@ class _Seen:
     hidden: bool = False
 
 
-def contrast(one: str, other: str) -> float:
-    """The contrast of two colours by WCAG 2.2, from 1 to 21."""
-    dark, light = sorted((_luminance(one), _luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
-
-
 def pairs(page: Page) -> dict[tuple[str, Pair], str]:
     """Every pair of colours in which the mail has words, by scheme (`light`, `dark`), with the first such words."""
     seen: dict[Element | None, _Seen] = {None: _start(page.html[: page.html.find("<body")])}
@@ -138,9 +132,3 @@ def _six(colour: str) -> str:
     if not _HEX.fullmatch(colour):
         return ""
     return colour.lower() if len(colour) == 7 else "#" + "".join(digit * 2 for digit in colour[1:].lower())
-
-
-def _luminance(colour: str) -> float:
-    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from newsletter.editorial.look import LEAST_CONTRAST, contrast
 from newsletter.editorial.preflight import colours, weight
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.galley import Galley, words_of
 from newsletter.editorial.preflight.rulebook import rule
 from newsletter.editorial.render import CLIP_BYTES
-
-LEAST_CONTRAST = 4.5
 
 _NEAR = 0.9
 _UNSUBSCRIBE = re.compile(r"\{\{\s*unsubscribe_url\s*\}\}")
@@ -50,7 +49,7 @@ def the_mail_has_a_postal_address(galley: Galley) -> Iterator[Finding]:
 def words_stand_out(galley: Galley) -> Iterator[Finding]:
     """Many eyes see pale words less well, and everybody reads in the sun now and then."""
     for (scheme, pair), words in colours.pairs(galley.page).items():
-        measured = colours.contrast(pair.words, pair.ground)
+        measured = contrast(pair.words, pair.ground)
         if measured < LEAST_CONTRAST:
             yield warning(
                 f"{pair.words} on {pair.ground} has contrast {measured:.1f} in the {scheme} scheme "

@@ -22,7 +22,7 @@ _NOTHING = "No picture came with this. Choose a file, or paste or drop one."
 def upload_picture(slug: str) -> ResponseReturnValue:
     """Keep the field `picture`; JSON with the name to write, or the `fault` that says what to do instead."""
     try:
-        upload = _upload()
+        upload = uploaded()
         developed = developing.develop(upload.stream.read())
         name, picture = _keep(slug, upload.filename or "", developed)
     except PressError as error:
@@ -31,7 +31,8 @@ def upload_picture(slug: str) -> ResponseReturnValue:
     return jsonify(name=name, url=url, width=picture.width, height=picture.height, note=developed.note), 201
 
 
-def _upload() -> FileStorage:
+def uploaded() -> FileStorage:
+    """The field `picture` of this request; Invalid, saying what to do, if there is none or it is too large."""
     try:
         upload = request.files.get("picture")
     except RequestEntityTooLarge:

@@ -1,13 +1,163 @@
-"""Settings: how the publication is kept, who may sign in, and the way to one's own account."""
+"""Settings: what a publication is, who may sign in, and a page for each part that can be changed."""
 
-from newsletter import editors
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from zoneinfo import available_timezones
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import editors, publication_file, texts
+from newsletter.db import Session
+from newsletter.errors import Conflict, NotFound
+from newsletter.publications import Publication
 from newsletter.web.desk import frame
 from newsletter.web.house import house
 
+_FOLLOWED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a form: a column of the publication, and how it is asked for."""
+
+    name: str
+    label: str
+    kind: str = "text"
+    hint: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is changed together, on a page of its own."""
+
+    title: str
+    lead: str
+    entries: Sequence[Entry]
+
+
+PARTS: Mapping[str, Part] = {
+    "name": Part(
+        "Name and words",
+        "What readers see at the head of every page and every letter.",
+        (
+            Entry("name", "Name", required=True),
+            Entry("tagline", "Tagline", hint="One line under the name: what the letter is, and how often."),
+            Entry("description", "Description", "lines", "Two or three sentences, for the front page and for search."),
+            Entry(
+                "language", "Language", hint="A tag like en or pl. It tells screen readers how to speak.", required=True
+            ),
+            Entry("time_zone", "Time zone", "zone", "Every moment at the desk is told by its clocks.", required=True),
+        ),
+    ),
+    "sender": Part(
+        "Sender",
+        "Who a letter is from, and where answers go. What is scheduled already goes out as it was frozen.",
+        (
+            Entry("sender_name", "Sender's name", required=True),
+            Entry("sender_address", "Sender's address", "email", "SPF, DKIM and DMARC must allow it.", required=True),
+            Entry("reply_to", "Answers go to", "email", "Empty: to the sender's address."),
+            Entry("postal_address", "Postal address", "lines", "The law asks for one in every letter.", required=True),
+            Entry("booking_url", "Where readers book", "url", "Empty: no such button."),
+            Entry("ask_url", "Where readers ask", "url", "Empty: no such link."),
+        ),
+    ),
+    "follow": Part(
+        "Places to follow",
+        "Linked at the foot of every page and every letter. Leave a line empty to take it away.",
+        (Entry("follow", "Places", "places"),),
+    ),
+    "rules": Part(
+        "Rules",
+        "What the desk asks of the team, and what it counts. Opens are never counted, and no reader is followed.",
+        (
+            Entry("requires_approval", "A second person approves each issue", "switch", "Any edit voids an approval."),
+            Entry(
+                "counts_clicks",
+                "Count clicks on links",
+                "switch",
+                "For each link, never for a reader; from the next issue that is scheduled on.",
+            ),
+        ),
+    ),
+}
+
 
 def settings() -> str:
-    """What the store says of the publication and of the team; it is changed elsewhere."""
+    """What the store says of the publication and of the team, with the way to each part."""
     with house().sessions.reading() as store:
         publication = frame.chosen(store)
+        own = {kind: texts.newest(store, publication, kind) for kind in texts.Kind}
         team = store.scalars(editors.team()).all()
-        return frame.page(store, "settings.html", "settings", publication, kept=publication, team=team)
+        return frame.page(
+            store, "settings.html", "settings", publication, kept=publication, team=team, parts=PARTS, own=own
+        )
+
+
+def part_form(part: str) -> str:
+    """One part, as it is kept."""
+    with house().sessions.reading() as store:
+        publication = frame.chosen(store)
+        return _page(store, publication, part, _kept(publication, _part(part)), {})
+
+
+def change_part(part: str) -> ResponseReturnValue:
+    """Keep what was typed, all of it or none; beside each field that cannot be so, how to mend it."""
+    entries = _part(part).entries
+    typed = {entry.name: _typed(entry) for entry in entries}
+    with house().sessions.begin() as store:
+        publication = frame.chosen(store)
+        if request.form.get("version") != _version(publication, _part(part)):
+            raise Conflict("Somebody changed this since the page was opened. Open it again, and change what is left.")
+        faults = publication_file.change(publication, typed)
+        if faults:
+            return _page(store, publication, part, typed, faults), 422
+        flash("Kept.")
+    return redirect(url_for("desk.settings"), 303)
+
+
+def _part(name: str) -> Part:
+    if name not in PARTS:
+        raise NotFound("There is no such part of the settings.")
+    return PARTS[name]
+
+
+def _typed(entry: Entry) -> object:
+    if entry.kind == "switch":
+        return entry.name in request.form
+    if entry.kind == "places":
+        places = zip(request.form.getlist("place"), request.form.getlist("url"), strict=False)
+        return [{"name": name.strip(), "url": url.strip()} for name, url in places if name.strip() or url.strip()]
+    return request.form.get(entry.name, "").strip().replace("\r\n", "\n") or (None if _may_be_none(entry) else "")
+
+
+def _may_be_none(entry: Entry) -> bool:
+    return not entry.required and entry.kind in {"email", "url"}
+
+
+def _kept(publication: Publication, part: Part) -> dict[str, object]:
+    return {entry.name: getattr(publication, entry.name) for entry in part.entries}
+
+
+def _version(publication: Publication, part: Part) -> str:
+    return hashlib.sha256(repr(_kept(publication, part)).encode()).hexdigest()[:16]
+
+
+def _page(
+    store: Session, publication: Publication, name: str, values: Mapping[str, object], faults: Mapping[str, str]
+) -> str:
+    return frame.page(
+        store,
+        "settings_part.html",
+        "settings",
+        publication,
+        name=name,
+        part=_part(name),
+        values=values,
+        faults=faults,
+        zones=sorted(available_timezones()),
+        places=_FOLLOWED,
+        version=_version(publication, _part(name)),
+    )

@@ -1,0 +1,92 @@
+"""The words that a publication chooses: under its form, above its confirm button, and on its page on privacy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import texts
+from newsletter.db import Session
+from newsletter.delivery import merge
+from newsletter.errors import NotFound
+from newsletter.publications import Publication
+from newsletter.texts import Kind
+from newsletter.web import auth, wording
+from newsletter.web.desk import frame
+from newsletter.web.house import house, now
+
+_LONGEST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the page says of a kind of words."""
+
+    title: str
+    lead: str
+    is_markdown: bool = False
+
+
+KINDS: Mapping[Kind, Told] = {
+    Kind.SIGN_UP: Told("Words under the sign-up form", "Readers agree to them, and their record keeps them."),
+    Kind.CONFIRM: Told("Words above the confirm button", "Readers agree to them, and their record keeps them."),
+    Kind.PRIVACY: Told("Page on privacy", "Linked at the foot of every page of the site. Markdown.", is_markdown=True),
+}
+
+
+def words_form(kind: str) -> str:
+    """The words that count now, and every version before."""
+    with house().sessions.reading() as store:
+        publication, which = frame.chosen(store), _kind(kind)
+        own = texts.newest(store, publication, which)
+        return _page(store, publication, which, own.words if own else wording.HOUSE[which], "")
+
+
+def change_words(kind: str) -> ResponseReturnValue:
+    """Let new words count from here on; empty ones, or the press's own, go back to those."""
+    which, typed = _kind(kind), request.form.get("words", "").replace("\r\n", "\n").strip()
+    with house().sessions.begin() as store:
+        publication = frame.chosen(store)
+        if fault := _fault(typed):
+            return _page(store, publication, which, typed, fault), 422
+        person = auth.person()
+        words = "" if typed == wording.HOUSE[which].strip() else typed
+        seen = request.form.get("seen", 0, type=int)
+        texts.keep(store, publication, which, words, seen, person.email if person else "", now())
+        flash("These words count from now on. The versions before stay on record.")
+    return redirect(url_for("desk.words_form", kind=which), 303)
+
+
+def _kind(name: str) -> Kind:
+    try:
+        return Kind(name)
+    except ValueError:
+        raise NotFound("There are no such words.") from None
+
+
+def _fault(words: str) -> str:
+    if len(words) > _LONGEST:
+        return f"That is {len(words):,} characters; {_LONGEST:,} are the most."
+    if "\0" in words:
+        return "There is a NUL among the words; take it out."
+    return " ".join(sentence for _, sentence in merge.faults(words, wording.FIELDS))
+
+
+def _page(store: Session, publication: Publication, kind: Kind, typed: str, fault: str) -> str:
+    versions = store.scalars(texts.versions(publication, kind)).all()
+    return frame.page(
+        store,
+        "settings_words.html",
+        "settings",
+        publication,
+        kind=kind,
+        told=KINDS[kind],
+        typed=typed,
+        fault=fault,
+        versions=versions,
+        seen=versions[0].number if versions else 0,
+        fields=sorted(wording.FIELDS),
+        house=wording.HOUSE[kind],
+        zone=publication.time_zone,
+    )

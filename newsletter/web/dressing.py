@@ -1,0 +1,69 @@
+"""What a publication gives its pages itself: its colours as a stylesheet, and its page on privacy."""
+
+import hashlib
+
+from flask import Blueprint, Flask, Response, make_response, render_template, request
+from markupsafe import Markup
+
+from newsletter import texts
+from newsletter.editorial import look, markdown
+from newsletter.editorial.look import Inks
+from newsletter.publications import Publication
+from newsletter.texts import Kind
+from newsletter.web import choosing, wording
+from newsletter.web.archive import public
+from newsletter.web.house import house
+
+blueprint = Blueprint("dressing", __name__)
+
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+def init_app(app: Flask) -> None:
+    """Let the templates ask which look a publication has."""
+    app.jinja_env.filters.update(look_version=look_version)
+
+
+@blueprint.get("/look/<publication>.css")
+def style(publication: str) -> Response:
+    """The publication's accents, for the stylesheet that every page has."""
+    with house().sessions.reading() as session:
+        found = choosing.asked(session, publication)
+        inks = look.inks(found.accent or "", found.accent_dark or "")
+    answer = make_response(_rules(inks))
+    answer.mimetype = "text/css"
+    answer.headers["Cache-Control"] = _FOREVER if request.args.get("v") == look_version(found) else "no-cache"
+    return answer
+
+
+@blueprint.get("/privacy")
+def privacy() -> Response:
+    """What the publication says of privacy, and since when."""
+    with house().sessions.reading() as session:
+        publication = choosing.asked(session, request.args.get("publication"))
+        own = texts.newest(session, publication, Kind.PRIVACY)
+        html = markdown.to_html(wording.shown(session, publication, Kind.PRIVACY).text, str)
+        since = own.created_at if own else None
+        page = render_template(
+            "site/privacy.html",
+            publication=publication,
+            words=Markup(html),  # noqa: S704  (sanitised)
+            since=since,
+        )
+        return public(make_response(page), since)
+
+
+def look_version(publication: Publication) -> str:
+    """What changes in a stylesheet's address when its colours do."""
+    return hashlib.sha256(f"{publication.accent} {publication.accent_dark}".encode()).hexdigest()[:12]
+
+
+def _rules(inks: Inks) -> str:
+    return (
+        f":root {{ {_names(inks.light)} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {_names(inks.dark)} }} }}\n"
+    )
+
+
+def _names(colours: look.Colours) -> str:
+    deep = f"color-mix(in srgb, {colours['accent']} 82%, {colours['ink']})"
+    return f"--accent: {colours['accent']}; --accent-deep: {deep}; --on-accent: {colours['on_accent']};"

@@ -1,0 +1,174 @@
+"""What an owner can change of a publication, and what becomes of it."""
+
+import io
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from newsletter import publications
+from newsletter.audience.models import ConsentEvent, Wording
+from newsletter.editors import Role
+from newsletter.publications import Publication
+from newsletter.wiring import House
+from tests.web.desk.conftest import Enter
+from tests.web.desk.visits import Visitor, hidden
+
+SENDER = "/desk/settings/sender"
+LOOK = "/desk/settings/look"
+SIGN_UP = "/desk/settings/words/sign_up"
+NAME = {"name": "Backs", "tagline": "One letter", "description": "", "language": "en", "time_zone": "Europe/Paris"}
+
+
+@pytest.fixture
+def owner(enter: Enter) -> Visitor:
+    return enter(Role.OWNER)
+
+
+def kept(house: House) -> Publication:
+    with house.sessions.reading() as session:
+        publication = publications.first(session)
+        assert publication is not None
+        return publication
+
+
+def test_what_an_owner_types_is_kept(owner: Visitor, house: House) -> None:
+    assert owner.press("/desk/settings/name", **NAME).location == "/desk/settings/"
+    assert (kept(house).name, kept(house).time_zone, kept(house).description) == ("Backs", "Europe/Paris", "")
+    assert "Backs" in owner.read("/desk/settings/")
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "said"),
+    [("time_zone", "Mars/Base", "is no time zone"), ("name", "", "at least 1 character"), ("name", "x" * 121, "120")],
+)
+def test_a_field_that_cannot_be_so_says_why_and_nothing_is_kept(
+    owner: Visitor, house: House, field: str, typed: str, said: str
+) -> None:
+    answer = owner.press("/desk/settings/name", **NAME | {field: typed})
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert "One letter" in answer.text
+    assert kept(house).name == "BackPainHelp"
+
+
+def test_a_line_break_in_the_sender_s_name_is_refused(owner: Visitor, house: House) -> None:
+    typed = {"sender_name": "A\nBcc: x@example.org", "sender_address": "a@b.example", "postal_address": "1 Street"}
+    assert owner.press(SENDER, **typed).status_code == 422
+    assert kept(house).sender_name == "BackPainHelp"
+
+
+def test_what_somebody_changed_meanwhile_is_not_written_over(owner: Visitor, house: House) -> None:
+    seen = hidden(owner.open("/desk/settings/name").text)
+    owner.press("/desk/settings/name", **NAME)
+    late = owner.client.post("/desk/settings/name", data=seen | NAME | {"name": "Spines"})
+    assert late.status_code == 409
+    assert kept(house).name == "Backs"
+
+
+def test_places_to_follow_are_only_ever_web_addresses(owner: Visitor, house: House) -> None:
+    page = hidden(owner.open("/desk/settings/follow").text)
+    rows = page | {"place": ["Here", "There"], "url": ["javascript:alert(1)", "https://there.example/"]}
+    assert owner.client.post("/desk/settings/follow", data=rows).status_code == 422
+    rows |= {"url": ["https://here.example/x", ""], "place": ["Here", ""]}
+    assert owner.client.post("/desk/settings/follow", data=rows).status_code == 303
+    assert kept(house).follow == [{"name": "Here", "url": "https://here.example/x"}]
+
+
+def test_a_switch_that_is_off_is_told_by_its_absence(owner: Visitor, house: House) -> None:
+    owner.press("/desk/settings/rules", requires_approval="yes")
+    assert (kept(house).requires_approval, kept(house).counts_clicks) == (True, False)
+    owner.press("/desk/settings/rules")
+    assert not kept(house).requires_approval
+
+
+def test_a_colour_that_cannot_be_read_is_refused_with_its_contrast(owner: Visitor, house: House) -> None:
+    answer = owner.press(LOOK, accent="#ffd700", accent_dark="#7fd1c0")
+    assert answer.status_code == 422
+    assert "Too little contrast: links on paper 1.3" in answer.text
+    assert owner.press(LOOK, accent="teal", accent_dark="").status_code == 422
+    assert kept(house).accent is None
+
+
+def test_colours_of_its_own_dress_the_site_and_the_mail(owner: Visitor, house: House, browser: FlaskClient) -> None:
+    assert owner.press(LOOK, accent="#8A1C4A", accent_dark="#F2A0C0").status_code == 303
+    home = browser.get("/").text
+    sheet = home.split('href="/look/')[1].split('"')[0]
+    style = browser.get(f"/look/{sheet}")
+    assert "--accent: #8a1c4a" in style.text
+    assert "--accent: #f2a0c0" in style.text
+    assert "immutable" in style.headers["Cache-Control"]
+    mail = owner.open("/desk/issues/looser-by-degrees/preview.html").text
+    assert "#8a1c4a" in mail
+    assert "#0f6b5c" not in mail
+
+
+def test_a_logo_stands_for_the_name_and_goes_again(owner: Visitor, house: House, browser: FlaskClient) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (200, 80), "teal").save(picture, "PNG")
+    token = hidden(owner.open(LOOK).text, "/desk/settings/logo")
+    logo = (io.BytesIO(picture.getvalue()), "logo.png")
+    assert owner.client.post("/desk/settings/logo", data=token | {"picture": logo}).status_code == 303
+    assert f'src="/pictures/{kept(house).logo}" alt="BackPainHelp"' in browser.get("/").text
+    assert f"/pictures/{kept(house).logo}" in owner.open("/desk/issues/looser-by-degrees/preview.html").text
+    owner.client.post("/desk/settings/logo", data=token | {"without": "yes"})
+    assert kept(house).logo is None
+
+
+def test_a_logo_that_is_no_picture_is_refused(owner: Visitor, house: House) -> None:
+    token = hidden(owner.open(LOOK).text, "/desk/settings/logo")
+    drawn = (io.BytesIO(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "logo.png")
+    answer = owner.client.post("/desk/settings/logo", data=token | {"picture": drawn})
+    assert answer.status_code == 422
+    assert "SVG" in answer.text
+    assert kept(house).logo is None
+
+
+def test_the_record_keeps_the_version_of_the_words_that_the_page_showed(
+    owner: Visitor, house: House, browser: FlaskClient
+) -> None:
+    owner.press(SIGN_UP, words="Yes to {{ name }}, {{ often }}.")
+    form = hidden(browser.get("/subscribe").text, "/subscribe")
+    assert "Yes to BackPainHelp, every Tuesday." in browser.get("/subscribe").text
+    owner.press(SIGN_UP, words="Other words.")
+    browser.post("/subscribe", data=form | {"email": "ada@reader.example"}, headers={"Sec-Fetch-Site": "same-origin"})
+    with house.sessions.reading() as session:
+        event = session.query(ConsentEvent).one()
+        assert session.get_one(Wording, event.wording_id).text == "Yes to BackPainHelp, every Tuesday."
+
+
+def test_every_version_of_the_words_is_kept_and_empty_ones_go_back(owner: Visitor, browser: FlaskClient) -> None:
+    owner.press(SIGN_UP, words="First.")
+    owner.press(SIGN_UP, words="<b>Second</b>.")
+    assert "&lt;b&gt;Second&lt;/b&gt;." in browser.get("/subscribe").text
+    owner.press(SIGN_UP, words="")
+    assert "By pressing the button you ask for BackPainHelp" in browser.get("/subscribe").text
+    page = owner.read(SIGN_UP)
+    assert "Version 3" in page
+    assert "First." in page
+
+
+def test_words_with_a_field_that_there_is_not_are_refused(owner: Visitor) -> None:
+    answer = owner.press(SIGN_UP, words="Dear {{ email }}")
+    assert answer.status_code == 422
+    assert "unknown field" in answer.text
+
+
+def test_words_changed_meanwhile_are_not_written_over(owner: Visitor) -> None:
+    seen = hidden(owner.open(SIGN_UP).text)
+    owner.press(SIGN_UP, words="First.")
+    assert owner.client.post(SIGN_UP, data=seen | {"words": "Late."}).status_code == 409
+
+
+def test_the_page_on_privacy_runs_no_html_and_says_since_when(owner: Visitor, browser: FlaskClient) -> None:
+    assert "one tap" in browser.get("/privacy").text
+    owner.press("/desk/settings/words/privacy", words="## What we keep\n\n<script>alert(1)</script>")
+    page = browser.get("/privacy").text
+    assert "What we keep</h2>" in page
+    assert "<script>" not in page
+    assert "As it stands since" in page
+
+
+@pytest.mark.parametrize("page", ["/desk/settings/nonsense", "/desk/settings/words/nonsense"])
+def test_what_there_is_not_is_not_found(owner: Visitor, page: str) -> None:
+    assert owner.open(page).status_code == 404
