@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     in_doubt: Literal["resend", "hold"] = "resend"
     send_grace_minutes: int = Field(120, ge=0)
 
+    link_checks: bool = False
+
     signup_cap_address: int = Field(3, ge=1)
     signup_cap_domain: int = Field(500, ge=1)
     signup_cap_client: int = Field(20, ge=1)

@@ -20,7 +20,7 @@ from newsletter import filling, inspecting, publishing, reminding
 from newsletter.audience import caps, preferences
 from newsletter.config import MailServer, Settings
 from newsletter.db import Session
-from newsletter.delivery import doubts, heartbeat, ledger, outbox, paces, takeover
+from newsletter.delivery import accounts, doubts, heartbeat, ledger, outbox, paces, takeover
 from newsletter.delivery.arming import Gate
 from newsletter.delivery.heartbeat import Watch
 from newsletter.delivery.limits import Limits
@@ -89,6 +89,7 @@ class Worker:
             Job("empty the outbox", timedelta(seconds=1), self.empty_the_outbox),
             Job("send copies", timedelta(seconds=1), self.send_copies),
             Job("finish letters", timedelta(seconds=2), self.finish_letters),
+            Job("keep accounts", timedelta(seconds=10), self.keep_accounts),
             Job("take back lost copies", timedelta(seconds=10), self.take_back_lost_copies),
             Job("sign of life", timedelta(seconds=5), self.give_a_sign_of_life),
             Job("look at the slots to come", timedelta(minutes=1), self.look_at_slots_to_come),
@@ -165,6 +166,10 @@ class Worker:
         with self._house.sessions.begin() as session:
             ledger.finish(session, _now())
             doubts.reopen(session, _now())
+
+    def keep_accounts(self) -> None:
+        while not self._stopping.is_set() and accounts.keep_next(self._house.sessions):
+            pass
 
     def take_back_lost_copies(self) -> None:
         now = _now()

@@ -9,11 +9,13 @@ from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from newsletter import publication_file, publications, publishing
+from newsletter.cli.checking import check
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
 from newsletter.cli.doubts import doubts, settle
+from newsletter.cli.queue import queue_, unqueue
 from newsletter.cli.rehearsal import rehearse
 from newsletter.delivery import arming
-from newsletter.editorial import cadence, filing, preflight, shelf
+from newsletter.editorial import cadence, filing, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.shelf import Saved
 from newsletter.errors import Conflict
@@ -33,8 +35,11 @@ def issues() -> None:
     """Load, look at, check, schedule and send issues."""
 
 
+issues.add_command(check)
 issues.add_command(doubts)
 issues.add_command(settle)
+issues.add_command(unqueue)
+issues.add_command(queue_)
 issues.add_command(rehearse)
 
 
@@ -102,24 +107,6 @@ def show(house: House, slug: str, as_json: bool) -> None:
     else:
         print_table(("", ""), summary.items(), "")
         click.echo(f"\n{source}")
-
-
-@issues.command()
-@click.argument("slug")
-@as_json
-@in_house
-def check(house: House, slug: str, as_json: bool) -> None:
-    """Preflight; exit 1 when something blocks the issue."""
-    with house.sessions.reading() as session:
-        findings = publishing.check(shelf.find(session, slug), house.links)
-    if as_json:
-        print_json([{"level": f.level.value, "message": f.message, "line": f.line} for f in findings])
-    elif not findings:
-        click.echo(f"{slug}: nothing to mend")
-    for finding in [] if as_json else findings:
-        click.echo(str(finding))
-    if any(finding.level is preflight.Level.BLOCKING for finding in findings):
-        raise click.exceptions.Exit(1)
 
 
 @issues.command()

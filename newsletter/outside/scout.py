@@ -112,9 +112,9 @@ class Scout:
         try:
             found = [ip_address(text) for text in _within(until, partial(self.resolve, place.host, place.port))]
         except (OSError, ValueError):
-            raise Unreachable("has a name that nobody knows") from None
+            raise Unreachable("leads to a host that cannot be found") from None
         if not found:
-            raise Unreachable("has a name that nobody knows")
+            raise Unreachable("leads to a host that cannot be found")
         if not all(map(self.may_reach, found)):
             raise Forbidden("leads into a private network, where no reader can follow")
         if self._own_addresses(place.port, until).intersection(found):
@@ -232,7 +232,7 @@ def _within(until: float, call: Callable[[], Collection[str]]) -> Collection[str
     try:
         answer = answers.get(timeout=_left(until))
     except Empty:
-        raise Unreachable("has a name server that does not answer") from None
+        raise Unreachable("leads to a host whose name server does not answer") from None
     if isinstance(answer, OSError):
         raise answer
     return answer

@@ -1,4 +1,5 @@
 import json
+import re
 import sqlite3
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -134,6 +135,16 @@ def test_an_issue_that_preflight_blocks_ends_the_check_with_1(loaded: Press, tmp
     refused = [loaded("issues", *act, "unwritten") for act in (["schedule"], ["send", "--now"], ["ready"])]
     assert [(one.code, "blocking: a placeholder" in one.err) for one in refused] == [(1, True)] * 3
     assert loaded("issues", "check", SLUG).code == 0
+
+
+def test_a_check_tells_why_and_how_heavy_the_mail_is(loaded: Press) -> None:
+    said = loaded("issues", "check", SLUG).out
+    assert "note: nobody asked whether the links answer; set LINK_CHECKS=true to have the press ask them" in said
+    assert "\n    A page that is gone costs the reader's trust, and a letter cannot be called back.\n" in said
+    assert re.search(r"The mail has [0-9,]+ bytes of HTML; Gmail shows 102,400", said)
+    document = json.loads(loaded("issues", "check", SLUG, "--json").out)
+    assert document["bytes"] == sum(block["bytes"] for block in document["blocks"])
+    assert {"level", "message", "mend", "line", "column", "why", "source", "rule"} == set(document["findings"][0])
 
 
 def test_a_draft_goes_to_nobody_until_it_is_said_to_be_ready(loaded: Press, environment: dict[str, str]) -> None:

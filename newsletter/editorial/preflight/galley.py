@@ -19,6 +19,8 @@ from newsletter.editorial.render import FIELDS, Rendered
 _SAMPLE = {"name": "Bartholomew Featherstone", "email": "bartholomew.featherstone@mail.example.org"}
 _LINK = "https://letters.example.org/" + "x" * 100
 
+_OUTSIDE = re.compile(r'(?<=\shref=")https?://[^"{}]+(?=")')
+
 # What an editor does not read as words: addresses, attributes, code, merge fields.
 _UNREAD = re.compile(r"(?<=\])\([^()]*(?:\([^()]*\)[^()]*)*\)(?:\{[^{}]*\})?|https?://[^\s>)]+|`[^`]+`|\{\{[^{}]*\}\}")
 _CAPTION = re.compile(r"[^()\"]*\"([^\"]*)\"\)")
@@ -112,10 +114,11 @@ class Galley:
 
     @cached_property
     def page(self) -> Page:
-        """The mail's HTML as its longest copy: every merge field filled in."""
+        """The mail's HTML as its longest copy: every merge field filled in, and links written as they will be."""
         fields = FIELDS["issue"]
         values = {**dict.fromkeys(fields, _LINK), **_SAMPLE}
-        return Page.read(merge.compile(self.mail.html, fields).fill(values, merge.as_html))
+        html = _OUTSIDE.sub(self.known.counted_link, self.mail.html) if self.known.counted_link else self.mail.html
+        return Page.read(merge.compile(html, fields).fill(values, merge.as_html))
 
     def front_line(self, key: str) -> int | None:
         """The line of a field in the front matter."""

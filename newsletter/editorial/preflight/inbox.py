@@ -7,6 +7,7 @@ from newsletter.delivery import merge
 from newsletter.editorial.preflight.findings import Finding, note, warning
 from newsletter.editorial.preflight.galley import Galley
 from newsletter.editorial.preflight.rulebook import rule
+from newsletter.errors import Invalid
 
 PHONE = 60
 """Characters of a subject that most phones show on two lines."""
@@ -19,8 +20,11 @@ _UNNAMED = re.compile(r"(?:\W*\b(?:test|testing|untitled|draft|subject|new|no|is
 
 
 def plain(template: str) -> str:
-    """A line as a reader without a name sees it."""
-    compiled = merge.compile(template, merge.EDITORS)
+    """A line as a reader without a name sees it; as it stands, where its fields are wrong."""
+    try:
+        compiled = merge.compile(template, merge.EDITORS)
+    except Invalid:
+        return template
     return compiled.fill(dict.fromkeys(compiled.fields, ""), merge.as_header)
 
 

@@ -9,6 +9,9 @@ from newsletter.links import Links
 from newsletter.outside import Answer
 from newsletter.publications import Publication
 
+_HIGH = 1_000_000
+"""A number as long as they get."""
+
 
 @dataclass(frozen=True, slots=True)
 class PictureSize:
@@ -37,8 +40,8 @@ class Known:
     own_hosts: frozenset[str] = frozenset()
     """Where the publication itself is found."""
     has_postal_address: bool = True
-    counts_clicks: bool = False
-    """Whether links will be written anew when the issue is scheduled, and so grow."""
+    counted_link: str = ""
+    """What every outside link becomes when the issue is scheduled, if clicks are counted; empty if they are not."""
     same_subject: str | None = None
     """The title of another issue of this publication with that subject."""
     pictures: Mapping[str, PictureSize] = field(default_factory=dict)
@@ -58,6 +61,7 @@ class Known:
             language=publication.language,
             own_hosts=frozenset(host.lower() for host in hosts if host),
             has_postal_address=bool(publication.postal_address.strip()),
+            counted_link=links.click(_HIGH, _HIGH) if publication.counts_clicks else "",
         )
 
     def is_own(self, host: str) -> bool:

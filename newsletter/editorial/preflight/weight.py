@@ -10,9 +10,6 @@ from newsletter.editorial import shapes
 from newsletter.editorial.preflight.galley import Galley, words_of
 from newsletter.editorial.render import CLIP_BYTES
 
-# What a counted link becomes: our own address and a number, in place of the editor's.
-_COUNTED_LINK = 60
-
 _KINDS = {
     "heading_open": "Heading",
     "paragraph_open": "Paragraph",

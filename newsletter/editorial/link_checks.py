@@ -1,0 +1,95 @@
+"""What the addresses in issues answered: asked for here, asked by the worker, and kept until it is stale.
+
+One row an address, whichever issues lead there. A claim is a lease, so any number of workers share the work.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.db import insert
+from newsletter.editorial.models import LinkCheck
+from newsletter.outside import Answer
+
+FRESH = timedelta(hours=24)
+"""After so long an answer is asked for again."""
+
+AT_ONCE = timedelta(minutes=1)
+"""For a person who wants to know: what was answered so lately is not asked again."""
+
+_LEASE = timedelta(minutes=2)
+_KEPT = timedelta(days=90)
+_LONGEST = 2_000
+_BATCH = 500
+
+
+def answers(session: Session, urls: Iterable[str]) -> dict[str, Answer]:
+    """What each of these addresses answered last; those that nobody has asked are left out."""
+    known = _rows(session, urls)
+    return {
+        row.url: Answer(row.url, row.status, row.final_url, row.fault) for row in known if row.checked_at is not None
+    }
+
+
+def waiting(session: Session, urls: Iterable[str]) -> int:
+    """How many of these addresses are about to be asked."""
+    return sum(row.checked_at is None or row.asked_at > row.checked_at for row in _rows(session, urls))
+
+
+def ask(session: Session, urls: Iterable[str], now: datetime, *, older: timedelta = FRESH) -> None:
+    """Have these addresses asked, but for those whose answer is no older than that."""
+    rows = [
+        {"digest": _digest(url), "url": url, "asked_at": now, "final_url": "", "fault": ""}
+        for url in dict.fromkeys(urls)
+        if len(url) <= _LONGEST
+    ]
+    if rows:
+        insertion = insert(session, LinkCheck).values(rows)
+        again = insertion.on_conflict_do_update(
+            index_elements=["digest"], set_={"asked_at": now}, where=LinkCheck.checked_at <= now - older
+        )
+        session.execute(again)
+
+
+def are_due(session: Session, now: datetime) -> bool:
+    """Whether `claim` would find something."""
+    return session.scalar(select(LinkCheck.digest).where(_due(now)).limit(1)) is not None
+
+
+def claim(session: Session, most: int, now: datetime) -> Sequence[str]:
+    """Up to so many addresses to be asked now, by nobody else until the lease is over."""
+    next_ones = select(LinkCheck.digest).where(_due(now)).order_by(LinkCheck.asked_at, LinkCheck.digest).limit(most)
+    chosen = next_ones.with_for_update(skip_locked=True)
+    take = update(LinkCheck).where(LinkCheck.digest.in_(chosen), _due(now)).values(claimed_until=now + _LEASE)
+    return session.scalars(take.returning(LinkCheck.url).execution_options(synchronize_session=False)).all()
+
+
+def record(session: Session, answer: Answer, now: datetime) -> None:
+    """Keep what an address answered."""
+    row = update(LinkCheck).where(LinkCheck.digest == _digest(answer.url))
+    # Answered at this moment, so a question from a moment ago is answered too.
+    said = {"status": answer.status, "final_url": answer.final_url, "fault": answer.fault}
+    session.execute(row.values(checked_at=now, claimed_until=None, **said))
+
+
+def forget(session: Session, now: datetime) -> None:
+    """Drop what nobody has asked for in a long time."""
+    session.execute(delete(LinkCheck).where(LinkCheck.asked_at < now - _KEPT))
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    free = or_(LinkCheck.claimed_until.is_(None), LinkCheck.claimed_until < now)
+    return and_(free, or_(LinkCheck.checked_at.is_(None), LinkCheck.asked_at > LinkCheck.checked_at))
+
+
+def _rows(session: Session, urls: Iterable[str]) -> list[LinkCheck]:
+    digests = [_digest(url) for url in dict.fromkeys(urls)]
+    batches = [digests[at : at + _BATCH] for at in range(0, len(digests), _BATCH)]
+    return [row for batch in batches for row in session.scalars(select(LinkCheck).where(LinkCheck.digest.in_(batch)))]
+
+
+def _digest(url: str) -> str:
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,190 @@
+"""An issue under the lamp: preflight with all that the store knows, and what the world outside has to be asked.
+
+What stops an issue is `publishing`'s to say, from the text alone; this is for the people who mend it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from newsletter import publishing
+from newsletter.delivery.models import Letter, LetterState
+from newsletter.editorial import link_checks, preflight, shelf, spam
+from newsletter.editorial.drafts import Examined
+from newsletter.editorial.issue_file import IssueFile
+from newsletter.editorial.models import Issue, Picture, Readiness, Revision
+from newsletter.editorial.preflight import Finding, Galley, Known, Level, PictureSize, SpamVerdict, linking, weight
+from newsletter.editorial.preflight.weight import Weight
+from newsletter.editorial.render import Rendered
+from newsletter.links import Links
+
+_LOOKED_AFTER = timedelta(days=30)
+"""The links of a draft that nobody has touched for so long are not asked any more."""
+
+_NOT_AN_ISSUE = "What cannot be read as an issue cannot be printed or sent."
+_NO_MAIL = Rendered("", "", "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What the world outside was asked about an issue: its web links, and the spam filter."""
+
+    allowed: bool
+    """Whether links may be asked at all (LINK_CHECKS)."""
+    links: int = 0
+    answered: int = 0
+    waiting: int = 0
+    spam_known: bool = True
+    spam_waiting: bool = False
+
+    @property
+    def are_open(self) -> bool:
+        """Whether answers are on their way."""
+        return bool(self.spam_waiting or (self.allowed and self.waiting))
+
+    @property
+    def could_be_asked(self) -> bool:
+        """Whether there is something that nobody has asked yet."""
+        unasked = self.allowed and self.answered + self.waiting < self.links
+        return bool(unasked or not (self.spam_known or self.spam_waiting))
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What preflight says of a text, and the weight of its mail; None where no mail can be made of it."""
+
+    findings: Sequence[Finding]
+    weight: Weight | None
+    questions: Questions
+
+    def of(self, level: str) -> list[Finding]:
+        """The findings of one level."""
+        return [finding for finding in self.findings if finding.level == level]
+
+    @property
+    def is_blocked(self) -> bool:
+        return bool(self.of(Level.BLOCKING))
+
+
+def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> Inspection:
+    """The newest revision of an issue; `may_ask` says whether links may be asked."""
+    mail = publishing.rendered(issue, issue.revision, links)
+    file, kept = shelf.text(issue, issue.revision), shelf.picture_names(issue.revision)
+    content = publishing.content_hash(mail)
+    said, waits = spam.verdict(session, content), spam.is_waiting(session, content)
+    galley = Galley(file, mail, known(session, issue, file, kept, links, may_ask=may_ask, said=said))
+    questions = replace(_asked(session, galley), spam_known=said is not spam.NOT_ASKED, spam_waiting=waits)
+    return Inspection(preflight.judge(galley), weight.of(galley), questions)
+
+
+def inspect_text(
+    session: Session, issue: Issue, read: Examined, mail: Rendered | None, links: Links, *, may_ask: bool
+) -> Inspection:
+    """A text that is not saved, faults and all, with the mail that was made of it."""
+    faults = [
+        Finding(Level.BLOCKING, fault.text, line=fault.line, why=_NOT_AN_ISSUE, rule="the text is an issue")
+        for fault in read.faults
+    ]
+    if mail is None:
+        return Inspection(faults, None, Questions(may_ask))
+    galley = Galley(read.file, mail, known(session, issue, read.file, read.pictures, links, may_ask=may_ask))
+    return Inspection([*faults, *preflight.judge(galley)], weight.of(galley), _asked(session, galley))
+
+
+def known(
+    session: Session,
+    issue: Issue,
+    file: IssueFile,
+    kept: Mapping[str, str],
+    links: Links,
+    *,
+    may_ask: bool,
+    said: SpamVerdict | None = None,
+) -> Known:
+    """All that the store knows beside a text."""
+    told = Known.of(issue.publication, links)
+    return replace(
+        told,
+        same_subject=_same_subject(session, issue, file.subject),
+        pictures=_sizes(session, kept),
+        links_asked=may_ask,
+        answers=link_checks.answers(session, _addresses(file, told)) if may_ask else {},
+        spam=said,
+    )
+
+
+def addresses(issue: Issue, links: Links) -> list[str]:
+    """The web addresses that the newest revision sends readers to, but for the publication's own."""
+    return _addresses(shelf.text(issue, issue.revision), Known.of(issue.publication, links))
+
+
+def ask(session: Session, issue: Issue, links: Links, now: datetime, *, may_ask: bool) -> None:
+    """Have the worker ask the links of the newest revision, and the spam filter about its mail."""
+    spam.ask(session, issue.id, content_hash(issue, links), now)
+    if may_ask:
+        _ask_links(session, issue, links, now, older=link_checks.AT_ONCE)
+
+
+def look_after_links(session: Session, links: Links, now: datetime) -> None:
+    """Have the links of every issue that is still to go out asked, as far as nobody knows what they answer."""
+    for issue in session.scalars(_to_go_out(now)):
+        _ask_links(session, issue, links, now, older=link_checks.FRESH)
+
+
+def content_hash(issue: Issue, links: Links) -> str:
+    """What the mail of the newest revision is known by."""
+    return publishing.content_hash(publishing.rendered(issue, issue.revision, links))
+
+
+def message(session: Session, issue_id: int, content: str, links: Links, now: datetime) -> bytes | None:
+    """An issue's mail, for the spam filter to read; None if its content is another by now."""
+    issue = session.get(Issue, issue_id)
+    if issue is None or content_hash(issue, links) != content:
+        return None
+    return publishing.proof(issue, links, now)["issue.eml"]
+
+
+def _ask_links(session: Session, issue: Issue, links: Links, now: datetime, *, older: timedelta) -> None:
+    link_checks.ask(session, addresses(issue, links), now, older=older)
+
+
+def _addresses(file: IssueFile, told: Known) -> list[str]:
+    return list(dict.fromkeys(linking.web_links(Galley(file, _NO_MAIL, told))))
+
+
+def _asked(session: Session, galley: Galley) -> Questions:
+    urls = list(dict.fromkeys(linking.web_links(galley)))
+    allowed = bool(galley.known.links_asked)
+    waiting = link_checks.waiting(session, urls) if allowed else 0
+    return Questions(allowed, len(urls), sum(url in galley.known.answers for url in urls), waiting)
+
+
+def _to_go_out(now: datetime) -> Select[Issue]:
+    newest = (Revision.issue_id == Issue.id) & (Revision.number == Issue.revision_number)
+    waits = or_(Issue.letter_id.is_(None), Letter.state == LetterState.WAITING)
+    alive = or_(
+        Issue.readiness == Readiness.READY, Issue.letter_id.is_not(None), Revision.created_at > now - _LOOKED_AFTER
+    )
+    return select(Issue).join(Revision, newest).outerjoin(Letter, Letter.id == Issue.letter_id).where(waits, alive)
+
+
+def _same_subject(session: Session, issue: Issue, subject: str) -> str | None:
+    others = select(Issue.title).where(Issue.publication_id == issue.publication_id, Issue.id != issue.id)
+    return session.scalar(others.where(func.lower(Issue.subject) == subject.lower()).limit(1))
+
+
+def _sizes(session: Session, kept: Mapping[str, str]) -> dict[str, PictureSize]:
+    files = _by_file(session, kept.values())
+    return {
+        name: PictureSize(files[file].width, files[file].height, files[file].size)
+        for name, file in kept.items()
+        if file in files
+    }
+
+
+def _by_file(session: Session, names: Iterable[str]) -> dict[str, Picture]:
+    found = session.scalars(select(Picture).where(Picture.file_name.in_(set(names))))
+    return {picture.file_name: picture for picture in found}

@@ -1,0 +1,180 @@
+"""An issue under the lamp, and the worker that asks about it."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter import inspecting, publications, publishing
+from newsletter.db import Sessions
+from newsletter.editorial import drafts, issue_file, link_checks, shelf, spam
+from newsletter.editorial.models import Issue
+from newsletter.editorial.preflight import Level, SpamVerdict
+from newsletter.outside import Answer, Scout
+from newsletter.wiring import House
+from newsletter.worker import Worker
+from tests import houses
+
+SLUG = houses.WAITING
+GONE = "https://www.nhs.uk/gone"
+SOURCE = f"""---
+title: A sore back
+subject: What to do about a sore back
+preheader: A short routine for the end of a long day at the desk.
+reviewed_by: The desk, 20 November 2026
+sources: [{{title: NHS, url: "{GONE}"}}]
+---
+Lie down for a while, and see a doctor if the pain does not get better.
+"""
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+    made = houses.build(sessions, tmp_path, link_checks=True, mail_server="127.0.0.1")
+    houses.open_publication(made, now)
+    with sessions.begin() as session:
+        home = publications.find(session)
+        text = shelf.Text(issue_file.parse(SOURCE, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
+        shelf.save(session, home, text, shelf.BY_FILE, now)
+    return made
+
+
+def sore(session) -> Issue:
+    return shelf.find(session, "sore")
+
+
+def inspected(house: House, *, may_ask: bool = True) -> inspecting.Inspection:
+    with house.sessions.reading() as session:
+        return inspecting.inspect(session, sore(session), house.links, may_ask=may_ask)
+
+
+def messages(found: inspecting.Inspection) -> list[str]:
+    return [finding.message for finding in found.findings]
+
+
+def test_nothing_is_asked_of_anybody_until_links_may_be_asked(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        inspecting.ask(session, sore(session), house.links, now, may_ask=False)
+        assert not link_checks.are_due(session, now)
+    found = inspected(house, may_ask=False)
+    assert "nobody asked whether the links answer" in messages(found)
+    assert (found.questions.allowed, found.questions.links) == (False, 1)
+
+
+def test_what_was_asked_is_waited_for_and_then_told(house: House, now: datetime) -> None:
+    assert inspected(house).questions.could_be_asked
+    with house.sessions.begin() as session:
+        inspecting.ask(session, sore(session), house.links, now, may_ask=True)
+    asked = inspected(house).questions
+    assert (asked.links, asked.answered, asked.waiting, asked.spam_waiting, asked.are_open) == (1, 0, 1, True, True)
+    with house.sessions.begin() as session:
+        link_checks.record(session, Answer(GONE, 404, GONE), now)
+        spam.record(session, inspecting.content_hash(sore(session), house.links), SpamVerdict(6.0, 5.0, ("X",)), now)
+    found = inspected(house)
+    assert (found.questions.are_open, found.questions.could_be_asked) == (False, False)
+    assert messages(found) == [
+        "SpamAssassin gives it 6.0 points, and 5.0 are spam (X)",
+        "source “NHS” leads to a page that is gone (404)",
+    ]
+    assert [finding.line for finding in found.findings] == [None, 6]
+
+
+def test_what_the_world_outside_says_never_stops_an_issue(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        inspecting.ask(session, sore(session), house.links, now, may_ask=True)
+        link_checks.record(session, Answer(GONE, None, GONE, "does not answer"), now)
+    assert not inspected(house).is_blocked
+    with house.sessions.begin() as session:
+        publishing.mark_ready(sore(session), house.links)
+
+
+def test_a_subject_of_another_issue_is_found_whatever_its_letters_case(house: House, now: datetime) -> None:
+    other = SOURCE.replace("title: A sore", "title: Another sore").replace("What to do", "WHAT TO do")
+    with house.sessions.begin() as session:
+        text = shelf.Text(issue_file.parse(other, "2026-12-01-other.md"), "2026-12-01-other.md", {})
+        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+    assert "“Another sore back” has this very subject" in messages(inspected(house))
+
+
+def test_a_text_that_is_not_saved_is_judged_faults_and_all(house: House) -> None:
+    faulty = SOURCE.replace("subject: What to do about a sore back", "subject: Hm") + "\n![](back.png) TK\n"
+    with house.sessions.reading() as session:
+        read = drafts.examine(session, sore(session), faulty)
+        mail = publishing.rendered(sore(session), sore(session).revision, house.links)
+        found = inspecting.inspect_text(session, sore(session), read, mail, house.links, may_ask=True)
+        bare = inspecting.inspect_text(session, sore(session), read, None, house.links, may_ask=True)
+    blocking = found.of(Level.BLOCKING)
+    assert [finding.line for finding in blocking] == [3, 10, 10, 10]
+    assert all(finding.why for finding in blocking)
+    assert (found.weight is None, bare.weight) == (False, None)
+    assert [finding.level for finding in bare.findings] == [Level.BLOCKING] * len(read.faults)
+
+
+def test_the_sizes_of_pictures_are_known(house: House, now: datetime) -> None:
+    houses.stock(house, now)
+    with house.sessions.reading() as session:
+        issue = shelf.find(session, SLUG)
+        names = shelf.picture_names(issue.revision)
+        told = inspecting.known(session, issue, shelf.text(issue, issue.revision), names, house.links, may_ask=False)
+    assert set(told.pictures) == set(names)
+    assert all(size.width > 500 and size.bytes > 1_000 for size in told.pictures.values())
+
+
+def worker(house: House, scout: Scout) -> Worker:
+    house.__dict__["scout"] = scout
+    return Worker(house)
+
+
+def test_the_worker_looks_after_the_links_of_what_is_to_go_out(house: House) -> None:
+    with house.sessions.begin() as session:
+        publishing.mark_ready(sore(session), house.links)
+    looked_up: list[str] = []
+
+    def resolve(host: str, _port: int) -> list[str]:
+        looked_up.append(host)
+        raise OSError
+
+    working = worker(house, Scout(resolve=resolve))
+    working.look_after_links()
+    working.ask_links()
+    working.look_after_links()
+    working.ask_links()
+    assert looked_up == ["www.nhs.uk"]
+    assert "source “NHS” leads to a host that cannot be found" in messages(inspected(house))
+
+
+def test_the_worker_asks_nobody_until_it_may(house: House, sessions: Sessions, tmp_path: Path, now: datetime) -> None:
+    closed = houses.build(sessions, tmp_path, mail_server="127.0.0.1")
+    working = worker(closed, Scout(resolve=lambda _host, _port: pytest.fail("it asked")))
+    with house.sessions.begin() as session:
+        inspecting.ask(session, sore(session), house.links, now, may_ask=True)
+    working.look_after_links()
+    working.ask_links()
+
+
+def test_the_links_of_a_draft_that_nobody_touches_are_let_be(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        inspecting.look_after_links(session, house.links, now + timedelta(days=31))
+        assert not link_checks.are_due(session, now + timedelta(days=31))
+
+
+def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
+    house: House, spamassassin: str, now: datetime
+) -> None:
+    assert spamassassin
+    with house.sessions.begin() as session:
+        inspecting.ask(session, sore(session), house.links, now, may_ask=False)
+    worker(house, Scout()).ask_the_spam_filter()
+    with house.sessions.reading() as session:
+        said = spam.verdict(session, inspecting.content_hash(sore(session), house.links))
+    assert said.threshold == 5.0
+    assert said.score is not None
+    assert said.score < said.threshold
+
+
+def test_a_text_that_changed_since_is_not_read(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        spam.ask(session, sore(session).id, "the hash of an older text", now)
+    worker(house, Scout()).ask_the_spam_filter()
+    with house.sessions.reading() as session:
+        assert spam.verdict(session, "the hash of an older text") == spam.CHANGED
