@@ -13,7 +13,7 @@ from functools import lru_cache
 from newsletter.editorial.fields import KNOWN, Source
 from newsletter.editorial.front_matter import Entry, FrontMatter, split
 
-_WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9 ()/.;%+’“”…–—-]*[A-Za-z0-9)’”…])?")
+_WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9 (),/.;!?'&%+’“”…–—-]*[A-Za-z0-9).!?’”…])?")
 _MEANS_SOMETHING = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
 # What JSON leaves as it is, and YAML does not take.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -81,9 +81,8 @@ def begun(manuscript: Manuscript) -> str:
     return put_together("---\n---\n", "", manuscript)
 
 
-def place(source: str, line: int) -> Place:
-    """Where in the form that line of the file is to be found."""
-    front = split(source)
+def place(front: FrontMatter, line: int) -> Place:
+    """Where in the form that line of a file is to be found."""
     if line >= front.body_line:
         return Place("body", line - front.body_line + 1)
     above = [(entry.line, name) for name, entry in front.entries.items() if entry.line <= line]

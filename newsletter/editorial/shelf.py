@@ -1,14 +1,16 @@
 """The shelf: where issues are kept, with every revision of their text."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Column, Select, delete, select, update
 from sqlalchemy.orm import Session
 
+from newsletter.db import Base
 from newsletter.delivery.models import LetterState
 from newsletter.editorial import issue_file
 from newsletter.editorial.issue_file import IssueFile
@@ -18,6 +20,8 @@ from newsletter.publications import Publication
 
 BY_FILE = "issues load"
 
+_IDS_END = 2**31
+
 _STATE_OF_LETTER = {
     LetterState.WAITING: IssueState.SCHEDULED,
     LetterState.RUNNING: IssueState.SENDING,
@@ -26,6 +30,10 @@ _STATE_OF_LETTER = {
     LetterState.FINISHED: IssueState.SENT,
     LetterState.CANCELLED: IssueState.CANCELLED,
 }
+
+
+class Outdated(Conflict):
+    """The text goes on from a revision that is no longer the newest."""
 
 
 class Saved(StrEnum):
@@ -62,6 +70,11 @@ def find(session: Session, slug: str) -> Issue:
     return issue
 
 
+def by_id(session: Session, issue_id: int) -> Issue | None:
+    """The issue that has that number, whatever its slug is now; None if it was deleted."""
+    return session.get(Issue, issue_id) if 0 < issue_id < _IDS_END else None
+
+
 def listing(publication_id: int | None = None) -> Select[Issue]:
     """Issues, oldest first: by file name, which begins with the date."""
     every = select(Issue).order_by(Issue.file_name, Issue.id)
@@ -82,7 +95,7 @@ def save(session: Session, publication: Publication, draft: Text, author: str, n
     """Keep a text as the newest revision of its issue; Conflict, naming it, where that would lose something."""
     issue = session.scalar(select(Issue).where(Issue.slug == draft.file.slug))
     if issue is None:
-        _add_revision(session, _new_issue(session, publication, draft, now), draft, author, now)
+        begin(session, publication, draft, author, now)
         return Saved.NEW
     _refuse_if_anothers(issue, publication, draft.file_name)
     if _same(issue.revision, draft):
@@ -95,8 +108,52 @@ def save(session: Session, publication: Publication, draft: Text, author: str, n
             f"{issue.revision_number}); `newsletter issues dump` to another folder and put the two together"
         )
     _refuse_if_frozen(issue, draft.file_name)
+    issue.revision_number += 1
     _add_revision(session, issue, draft, author, now)
     return Saved.CHANGED
+
+
+def revise(session: Session, issue: Issue, draft: Text, base: int, author: str, now: datetime) -> Saved:
+    """Keep a text, its slug new or old, as the newest revision of this issue; Outdated unless `base` is the newest."""
+    _refuse_if_frozen(issue, draft.file_name)
+    return amend(session, issue, draft, base, author, now)
+
+
+def amend(session: Session, issue: Issue, draft: Text, base: int, author: str, now: datetime) -> Saved:
+    """The same, even of an issue that has gone out: what it went out with stays beside it, as it was."""
+    if _same(issue.revision, draft):
+        return Saved.SAME
+    if not _count_up(session, issue, base):
+        raise Outdated(
+            f"“{issue.title}” was changed by {issue.revision.author} meanwhile: it is at revision "
+            f"{issue.revision_number}, and this text goes on from {base}. Put the two together."
+        )
+    issue.slug = draft.file.slug
+    _add_revision(session, issue, draft, author, now)
+    return Saved.CHANGED
+
+
+def revisions(issue: Issue) -> Select[Revision]:
+    """Every revision of an issue, the newest first."""
+    return select(Revision).where(Revision.issue_id == issue.id).order_by(Revision.number.desc())
+
+
+def revision(session: Session, issue: Issue, number: int) -> Revision:
+    """The revision of that number; NotFound if the issue has none such."""
+    found = session.scalar(revisions(issue).where(Revision.number == number))
+    if found is None:
+        raise NotFound(f"“{issue.title}” has no revision {number}; its newest is {issue.revision_number}.")
+    return found
+
+
+def remove(session: Session, issue: Issue) -> None:
+    """Delete a draft with all that belongs to it; Conflict once it was scheduled, for then it has a history."""
+    if issue.letter_id is not None:
+        raise Conflict(f"“{issue.title}” is {state(issue)}, or was scheduled once, so it stays as a record.")
+    for column, ids in _belongings(issue):
+        session.execute(delete(column.table).where(column.in_(ids)))
+    session.execute(delete(Issue).where(Issue.id == issue.id))
+    session.expunge(issue)
 
 
 def mark(issue: Issue, readiness: Readiness) -> None:
@@ -104,8 +161,16 @@ def mark(issue: Issue, readiness: Readiness) -> None:
     issue.readiness = readiness
 
 
+def begin(session: Session, publication: Publication, draft: Text, author: str, now: datetime) -> Issue:
+    """A new issue with its first revision; its slug must be free, which the database sees to."""
+    issue = _new_issue(session, publication, draft, now)
+    _add_revision(session, issue, draft, author, now)
+    return issue
+
+
 def _new_issue(session: Session, publication: Publication, draft: Text, now: datetime) -> Issue:
     issue = Issue(publication=publication, slug=draft.file.slug, file_name=draft.file_name, created_at=now)
+    issue.revision_number = 1
     issue.title, issue.subject = draft.file.title, draft.file.subject
     session.add(issue)
     session.flush()
@@ -120,9 +185,25 @@ def _rename(issue: Issue, file_name: str) -> Saved:
     return Saved.RENAMED
 
 
+def _count_up(session: Session, issue: Issue, base: int) -> bool:
+    """Move an issue on from the revision `base`; False if it is not there any more, or was scheduled meanwhile."""
+    count = update(Issue).where(Issue.id == issue.id, Issue.revision_number == base)
+    count = count.where(Issue.letter_id.is_not_distinct_from(issue.letter_id)).values(revision_number=base + 1)
+    counted = session.scalar(count.returning(Issue.id).execution_options(synchronize_session=False))
+    session.refresh(issue)
+    return counted is not None
+
+
+def _belongings(issue: Issue) -> Iterator[tuple[Column[Any], Select[int]]]:
+    """The columns of other tables that point to an issue or to its revisions, with the ids that they hold."""
+    texts = select(Revision.id).where(Revision.issue_id == issue.id)
+    for target, ids in ((Revision.id, texts), (Issue.id, select(Issue.id).where(Issue.id == issue.id))):
+        for table in reversed(Base.metadata.sorted_tables):
+            yield from ((column, ids) for column in table.columns if column.references(target))
+
+
 def _add_revision(session: Session, issue: Issue, draft: Text, author: str, now: datetime) -> None:
     # Two savers of one issue meet at the unique key (issue, number): the later one fails whole.
-    issue.revision_number += 1
     issue.title, issue.subject, issue.file_name = draft.file.title, draft.file.subject, draft.file_name
     issue.readiness = Readiness.DRAFT
     session.add(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from newsletter.editorial import issue_file, manuscript
 from newsletter.editorial.fields import Source
+from newsletter.editorial.front_matter import split
 from newsletter.editorial.manuscript import Manuscript, Place
 
 ISSUES = Path(__file__).parents[2] / "issues"
@@ -96,7 +97,7 @@ def test_a_file_that_begins_with_a_form_reads_as_an_issue() -> None:
     ],
 )
 def test_a_line_of_the_file_is_found_in_the_form(line: int, place: Place) -> None:
-    assert manuscript.place(SOURCE, line) == place
+    assert manuscript.place(split(SOURCE), line) == place
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=40).map(str.strip)

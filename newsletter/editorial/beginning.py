@@ -1,0 +1,61 @@
+"""Beginning an issue at the desk: a title, a subject, and a name that no other issue has."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime
+from itertools import count
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from newsletter.editorial import issue_file, manuscript, shelf
+from newsletter.editorial.drafts import Faulty
+from newsletter.editorial.manuscript import Manuscript
+from newsletter.editorial.models import Issue
+from newsletter.editorial.shelf import Text
+from newsletter.errors import Conflict
+from newsletter.publications import Publication
+
+# "TK" is what is still to come: preflight lets no issue out while it stands there.
+FIRST_WORDS = "Hello {{ name | friend }},\n\nTK\n"
+
+_GAP = re.compile("[^a-z0-9]+")
+_LONGEST = 60
+
+
+def begin(
+    session: Session, publication: Publication, typed: Manuscript, day: date, author: str, now: datetime
+) -> Issue:
+    """A new issue for that day, under a free slug made from its title; Faulty if a field is not as it should be."""
+    slug = _free(session, slug_of(typed.slug or typed.title))
+    source = manuscript.begun(replace(typed, slug=slug, body=typed.body or FIRST_WORDS))
+    name = f"{day.isoformat()}-{slug}.md"
+    file, faults = issue_file.examine(source, name)
+    if faults:
+        raise Faulty(faults)
+    try:
+        with session.begin_nested():
+            return shelf.begin(session, publication, Text(file, name, {}), author, now)
+    except IntegrityError:
+        raise Conflict("Another issue took that name at this very moment. Press the button once more.") from None
+
+
+def slug_of(title: str) -> str:
+    """A title as it stands in addresses: at most so many letters, cut between words."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    slug = _GAP.sub("-", plain.replace("'", "")).strip("-")
+    return (slug if len(slug) <= _LONGEST else slug[: _LONGEST + 1].rpartition("-")[0] or slug[:_LONGEST]) or "issue"
+
+
+def _free(session: Session, wished: str) -> str:
+    near = select(Issue.slug).where(Issue.slug.startswith(wished, autoescape=True))
+    taken = set(session.scalars(near))
+    return next(slug for slug in _candidates(wished) if slug not in taken)
+
+
+def _candidates(wished: str) -> Iterator[str]:
+    yield wished
+    yield from (f"{wished}-{number}" for number in count(2))

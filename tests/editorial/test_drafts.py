@@ -1,0 +1,264 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sqlalchemy import func, select
+
+from newsletter import publication_file
+from newsletter.db import Base, Session, Sessions
+from newsletter.editorial import beginning, company, drafts, manuscript, pictures, shelf
+from newsletter.editorial.drafts import Elsewhere, Faulty, Typed
+from newsletter.editorial.manuscript import Manuscript
+from newsletter.editorial.models import Draft, Issue, Readiness, Revision
+from newsletter.editorial.pictures import PictureFolder
+from newsletter.editorial.shelf import Outdated, Saved
+from newsletter.errors import Conflict, NotFound
+
+SHIPPED = Path(__file__).parents[2] / "issues"
+ADA, BO = "ada@desk.example", "bo@desk.example"
+TYPED = Manuscript(title="A tight back", subject="A tight back, in ten minutes")
+DAY = date(2026, 11, 24)
+
+
+@pytest.fixture
+def session(sessions: Sessions, now: datetime) -> Iterator[Session]:
+    """One transaction with an issue in it, which Ada began."""
+    with sessions.begin() as opened:
+        publication = publication_file.load(opened, SHIPPED / "publication.toml", now)[0]
+        beginning.begin(opened, publication, TYPED, DAY, ADA, now)
+        yield opened
+
+
+@pytest.fixture
+def issue(session: Session) -> Issue:
+    return shelf.find(session, "a-tight-back")
+
+
+def test_an_issue_begins_as_a_file_under_the_day_it_is_for_and_goes_nowhere_while_text_is_to_come(issue: Issue) -> None:
+    assert issue.file_name == "2026-11-24-a-tight-back.md"
+    assert (issue.revision.author, issue.readiness) == (ADA, Readiness.DRAFT)
+    assert issue.revision.source.endswith("Hello {{ name | friend }},\n\nTK\n")
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"),
+    [
+        ("Ärger im Rücken: was hilft?", "arger-im-rucken-was-hilft"),
+        ("Don't sit", "dont-sit"),
+        ("背中", "issue"),
+        ("one two three " * 10, "one-two-three-one-two-three-one-two-three-one-two-three-one"),
+        ("x" * 100, "x" * 60),
+    ],
+)
+def test_a_slug_is_made_from_the_title(title: str, slug: str) -> None:
+    assert beginning.slug_of(title) == slug
+
+
+def test_a_second_issue_of_one_title_gets_a_slug_of_its_own(session: Session, issue: Issue, now: datetime) -> None:
+    again = [beginning.begin(session, issue.publication, TYPED, DAY, BO, now).slug for _ in range(2)]
+    assert again == ["a-tight-back-2", "a-tight-back-3"]
+
+
+def test_a_title_of_500_characters_is_refused_with_its_length(session: Session, issue: Issue, now: datetime) -> None:
+    with pytest.raises(Faulty, match="title has 500 characters; 200 are the most"):
+        beginning.begin(session, issue.publication, replace(TYPED, title="x" * 500), DAY, ADA, now)
+
+
+def test_any_text_is_kept_however_unfinished(session: Session, issue: Issue, now: datetime) -> None:
+    half = "---\ntitle: \n---\n{{ na"
+    draft = keep(session, issue, half, now)
+    assert drafts.own(session, issue, ADA) is draft
+    assert (draft.source, draft.base_number, draft.number) == (half, 1, 1)
+    assert issue.revision_number == 1
+
+
+def test_keeping_on_counts_up_and_remembers_when_it_began(session: Session, issue: Issue, now: datetime) -> None:
+    first = keep(session, issue, changed(issue, "One."), now)
+    second = keep(session, issue, changed(issue, "Two."), now + timedelta(minutes=1), number=first.number)
+    assert (second.number, second.began_at, second.kept_at) == (2, now, now + timedelta(minutes=1))
+    assert session.scalar(select(func.count()).select_from(Draft)) == 1
+
+
+def test_a_second_window_of_one_editor_does_not_write_over_the_first(
+    session: Session, issue: Issue, now: datetime
+) -> None:
+    keep(session, issue, changed(issue, "Mine, here."), now)
+    with pytest.raises(Elsewhere):
+        keep(session, issue, changed(issue, "Mine, there."), now)
+    kept = drafts.own(session, issue, ADA)
+    assert kept
+    assert "Mine, here." in kept.source
+
+
+def test_two_editors_each_have_their_draft(session: Session, issue: Issue, now: datetime) -> None:
+    keep(session, issue, changed(issue, "Ada's."), now)
+    keep(session, issue, changed(issue, "Bo's."), now + timedelta(minutes=1), editor=BO)
+    assert [draft.editor for draft in session.scalars(drafts.unsaved(issue))] == [BO, ADA]
+
+
+def test_a_saved_draft_is_the_next_revision_and_a_draft_no_more(session: Session, issue: Issue, now: datetime) -> None:
+    shelf.mark(issue, Readiness.READY)
+    draft = keep(session, issue, changed(issue, "All of it."), now)
+    assert drafts.save(session, issue, draft, now) is Saved.CHANGED
+    assert (issue.revision.number, issue.revision.author) == (2, ADA)
+    assert issue.revision.source.endswith("All of it.")
+    assert issue.readiness is Readiness.DRAFT
+    assert drafts.own(session, issue, ADA) is None
+
+
+def test_a_draft_that_says_what_is_saved_already_just_goes(session: Session, issue: Issue, now: datetime) -> None:
+    draft = keep(session, issue, issue.revision.source, now)
+    assert drafts.save(session, issue, draft, now) is Saved.SAME
+    assert (issue.revision_number, drafts.own(session, issue, ADA)) == (1, None)
+
+
+def test_who_saves_second_is_refused_and_keeps_the_draft(session: Session, issue: Issue, now: datetime) -> None:
+    mine = keep(session, issue, changed(issue, "Ada's."), now)
+    theirs = keep(session, issue, changed(issue, "Bo's."), now, editor=BO)
+    drafts.save(session, issue, theirs, now)
+    with pytest.raises(Outdated, match=rf"changed by {BO} meanwhile: it is at revision 2"):
+        drafts.save(session, issue, mine, now)
+    assert drafts.settle(session, issue, mine, now) is None
+    assert "Ada's." in mine.source
+    assert "Bo's." in issue.revision.source
+
+
+def test_two_savers_at_once_make_one_revision(sessions: Sessions, now: datetime) -> None:
+    with sessions.begin() as session:
+        publication = publication_file.load(session, SHIPPED / "publication.toml", now)[0]
+        beginning.begin(session, publication, TYPED, DAY, ADA, now)
+    with sessions.reading() as looked_before:
+        stale = shelf.find(looked_before, "a-tight-back")
+    with sessions.begin() as session:
+        issue = shelf.find(session, "a-tight-back")
+        drafts.save(session, issue, keep(session, issue, changed(issue, "First."), now), now)
+    with sessions.begin() as session:
+        stale = session.merge(stale, load=False)
+        with pytest.raises(Outdated):
+            drafts.save(session, stale, keep(session, stale, changed_from(TYPED, "Second."), now, editor=BO), now)
+    with sessions.reading() as session:
+        assert session.scalars(select(Revision.number)).all() == [1, 2]
+
+
+def test_a_text_with_faults_stays_a_draft_and_each_fault_has_its_line(
+    session: Session, issue: Issue, now: datetime
+) -> None:
+    draft = keep(session, issue, changed(issue, "Hello {{ surname }}\n\n![A back](back.png)\n"), now)
+    with pytest.raises(Faulty) as refusal:
+        drafts.save(session, issue, draft, now)
+    lines = draft.source.split("\n")
+    told = [(lines[(fault.line or 0) - 1], fault.text) for fault in refusal.value.faults]
+    assert [line for line, _ in told] == ["Hello {{ surname }}", "![A back](back.png)"]
+    assert 'no picture "back.png"' in told[1][1]
+    assert drafts.own(session, issue, ADA) is draft
+
+
+def test_a_picture_that_was_uploaded_goes_into_the_revision(
+    session: Session, issue: Issue, tmp_path: Path, now: datetime
+) -> None:
+    Image.new("RGB", (4, 3)).save(tmp_path / "back.png")
+    kept = PictureFolder(tmp_path / "pictures").keep(session, "back.png", (tmp_path / "back.png").read_bytes(), now)
+    name = pictures.attach(session, issue, "back.png", kept, now)
+    draft = keep(session, issue, changed(issue, f"![A back]({name})\n"), now)
+    drafts.save(session, issue, draft, now)
+    assert shelf.picture_names(issue.revision) == {"back.png": kept.file_name}
+
+
+def test_a_new_slug_renames_the_issue_and_its_file_and_keeps_its_date(
+    session: Session, issue: Issue, now: datetime
+) -> None:
+    renamed = manuscript.put_together(
+        issue.revision.source, issue.slug, replace(shown(issue), slug="a-calm-back", body="Calm.\n")
+    )
+    drafts.save(session, issue, keep(session, issue, renamed, now), now)
+    assert shelf.find(session, "a-calm-back") is issue
+    assert issue.file_name == "2026-11-24-a-calm-back.md"
+
+
+def test_a_slug_that_another_issue_has_is_refused_by_its_line(session: Session, issue: Issue, now: datetime) -> None:
+    other = beginning.begin(session, issue.publication, replace(TYPED, title="A calm neck"), DAY, BO, now)
+    taken = manuscript.put_together(other.revision.source, other.slug, replace(shown(other), slug="a-tight-back"))
+    with pytest.raises(Faulty, match=r'“A tight back” has the slug "a-tight-back" already') as refusal:
+        drafts.save(session, other, keep(session, other, taken, now), now)
+    assert refusal.value.faults[0].line == 4
+
+
+def test_a_draft_is_due_as_a_revision_five_minutes_after_its_first_change(
+    session: Session, issue: Issue, now: datetime
+) -> None:
+    draft = keep(session, issue, changed(issue, "One."), now)
+    assert not drafts.is_due(draft, now + timedelta(minutes=4))
+    assert drafts.is_due(draft, now + timedelta(minutes=5))
+
+
+def test_an_older_text_is_restored_as_a_new_revision(session: Session, issue: Issue, now: datetime) -> None:
+    first = issue.revision.source
+    drafts.save(session, issue, keep(session, issue, changed(issue, "Worse."), now), now)
+    assert drafts.restore(session, issue, shelf.revision(session, issue, 1), BO, now) is Saved.CHANGED
+    assert (issue.revision.number, issue.revision.author, issue.revision.source) == (3, BO, first)
+    with pytest.raises(NotFound, match="has no revision 9; its newest is 3"):
+        shelf.revision(session, issue, 9)
+
+
+def test_a_deleted_draft_leaves_nothing_behind(session: Session, issue: Issue, tmp_path: Path, now: datetime) -> None:
+    before = {table.name for table in filled(session)}
+    beginning.begin(session, issue.publication, replace(TYPED, title="Another"), DAY, BO, now)
+    Image.new("RGB", (4, 3)).save(tmp_path / "back.png")
+    kept = PictureFolder(tmp_path / "pictures").keep(session, "back.png", (tmp_path / "back.png").read_bytes(), now)
+    name = pictures.attach(session, issue, "back.png", kept, now)
+    drafts.save(session, issue, keep(session, issue, changed(issue, f"![A back]({name})\n"), now), now)
+    keep(session, issue, changed(issue, "More."), now)
+    company.meet(session, issue, "tab", ADA, now)
+    shelf.remove(session, issue)
+    with pytest.raises(NotFound):
+        shelf.find(session, "a-tight-back")
+    assert {table.name for table in filled(session)} == before | {"pictures"}
+    assert shelf.find(session, "another").revision.number == 1
+
+
+def test_windows_that_are_open_at_once_know_of_each_other(session: Session, issue: Issue, now: datetime) -> None:
+    assert company.meet(session, issue, "one", ADA, now) == []
+    later = now + timedelta(seconds=5)
+    assert [(writer.editor, writer.tab) for writer in company.meet(session, issue, "two", BO, later)] == [(ADA, "one")]
+    assert [writer.editor for writer in company.meet(session, issue, "one", ADA, later)] == [BO]
+
+
+def test_a_window_that_was_closed_or_fell_silent_is_company_no_more(
+    session: Session, issue: Issue, now: datetime
+) -> None:
+    for tab in ("one", "two"):
+        company.meet(session, issue, tab, ADA, now)
+    company.leave(session, issue, "two", now)
+    assert [writer.tab for writer in company.others(session, issue, "three", now)] == ["one"]
+    assert company.others(session, issue, "three", now + timedelta(seconds=31)) == []
+
+
+def test_what_was_scheduled_once_is_not_deleted(session: Session, issue: Issue) -> None:
+    issue.letter_id = 1
+    with session.no_autoflush, pytest.raises(Conflict, match="stays as a record"):
+        shelf.remove(session, issue)
+    session.expire(issue)
+
+
+def shown(issue: Issue) -> Manuscript:
+    return manuscript.taken_apart(issue.revision.source, issue.slug)
+
+
+def changed(issue: Issue, body: str) -> str:
+    return manuscript.put_together(issue.revision.source, issue.slug, replace(shown(issue), body=body))
+
+
+def changed_from(typed: Manuscript, body: str) -> str:
+    return manuscript.begun(replace(typed, slug="a-tight-back", body=body))
+
+
+def keep(session: Session, issue: Issue, source: str, now: datetime, *, editor: str = ADA, number: int = 0) -> Draft:
+    return drafts.keep(session, issue, Typed(source, base=1, number=number), editor, now)
+
+
+def filled(session: Session) -> list[type[Base]]:
+    tables = Base.metadata.sorted_tables
+    return [table for table in tables if session.scalar(select(func.count()).select_from(table))]  # type: ignore[misc]
