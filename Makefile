@@ -17,7 +17,13 @@ VENDORED := \
 	@fontsource-variable/source-serif-4/files/source-serif-4-latin-wght-normal.woff2 \
 	@tabler/core/dist/css/tabler.min.css \
 	htmx.org/dist/htmx.min.js \
-	htmx.org/LICENSE
+	htmx.org/LICENSE \
+	uplot/dist/uPlot.iife.min.js \
+	uplot/dist/uPlot.min.css \
+	uplot/LICENSE
+
+# The writing page's script, bundled with the packages that it is made of.
+WRITING := $(VENDOR)/writing/writing.js
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -67,7 +73,7 @@ clean: ## remove what set-up made; your data in var/ stays
 	rm -rf .venv node_modules $(VENDOR) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-assets: $(VENDORED:%=$(VENDOR)/%)
+assets: $(VENDORED:%=$(VENDOR)/%) $(WRITING)
 
 parts: .venv/.installed-dev
 	@sh .ci/machine parts
@@ -93,6 +99,10 @@ node_modules/.installed: package.json package-lock.json .npmrc | .venv/.installe
 	@echo "Installing front-end packages"
 	@$(BIN)/npm ci --loglevel=error > /dev/null
 	@touch $@
+
+$(WRITING): $(wildcard newsletter/web/assets/src/*.*js) node_modules/.installed
+	@mkdir -p $(@D)
+	@$(BIN)/node newsletter/web/assets/src/bundle.mjs newsletter/web/assets/src/writing.js $@
 
 $(VENDOR)/%: node_modules/.installed
 	@mkdir -p $(@D)

@@ -4,6 +4,8 @@ routes                        all of it in one table, with the least role for ea
 roles                         the guard that holds every request to the table
 door, account                 coming in, and keeping the key
 issues, previews              what there is, and how it looks as mail
+beginning, writing            a new issue, and its text: fields, editor, mail
+keeping, live, history        what is typed is kept, shown as mail, and compared with what it was
 schedule, sending             what will happen, and making it happen
 calendar, readers, reports, settings
 frame, words, sorry           what every page shares

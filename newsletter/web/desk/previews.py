@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from flask import Response, request
 
 from newsletter import publishing
-from newsletter.delivery import merge
+from newsletter.delivery import clicks, merge
 from newsletter.editorial import render
 from newsletter.editorial.models import Issue
 from newsletter.web.desk import lookup
@@ -50,18 +50,23 @@ def preview_html(slug: str) -> Response:
     """The mail for the frame: `?view=dark` as in dark mode, `?view=images-off` without pictures."""
     wanted = view(request.args)
     with house().sessions.reading() as store:
-        html = _filled(proof(lookup.issue(store, slug)).html, merge.as_html)
-    # A link in the mail opens a tab of its own: nothing else could be shown inside the frame.
-    html = html.replace("<head>", '<head><base target="_blank">', 1)
-    html = html.replace(_DARK, _ALWAYS if wanted == "dark" else _NEVER)
-    return _shut_in(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
+        html = as_seen(proof(lookup.issue(store, slug)).html, wanted)
+    return shut_in(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
 
 
 def preview_text(slug: str) -> Response:
     """The mail's text part."""
     with house().sessions.reading() as store:
         text = as_sample(proof(lookup.issue(store, slug)).text)
-    return _shut_in(Response(text, mimetype="text/plain"), with_pictures=False)
+    return shut_in(Response(text, mimetype="text/plain"), with_pictures=False)
+
+
+def as_seen(template: str, wanted: str) -> str:
+    """The HTML as the sample reader gets it, for a frame that shows it in this view."""
+    html = _filled(clicks.uncounted(template, house().links), merge.as_html)
+    # A link in the mail opens a tab of its own: nothing else could be shown inside the frame.
+    html = html.replace("<head>", '<head><base target="_blank">', 1)
+    return html.replace(_DARK, _ALWAYS if wanted == "dark" else _NEVER)
 
 
 def as_sample(template: str) -> str:
@@ -75,11 +80,13 @@ def _filled(template: str, escape: Callable[[str], str]) -> str:
     return merge.compile(template, fields).fill({**dict.fromkeys(fields, "#"), **SAMPLE}, escape)
 
 
-def _shut_in(answer: Response, *, with_pictures: bool) -> Response:
+def shut_in(answer: Response, *, with_pictures: bool, reached_by_desk: bool = False) -> Response:
+    """The answer as a page without power: no script, no form; `reached_by_desk` lets a page of the desk change it."""
     origin = urlsplit(house().links.picture(""))
     pictures = f"'self' {origin.scheme}://{origin.netloc}" if with_pictures else "'none'"
+    sandbox = "sandbox allow-popups allow-popups-to-escape-sandbox" + " allow-same-origin" * reached_by_desk
     answer.headers["Content-Security-Policy"] = (
-        "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
+        f"{sandbox}; default-src 'none'; style-src 'unsafe-inline'; "
         f"img-src {pictures}; form-action 'none'; frame-ancestors 'self'"
     )
     return answer

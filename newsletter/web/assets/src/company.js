@@ -1,0 +1,67 @@
+// Who else writes here: other tabs of this browser at once, everybody else by asking every few seconds.
+
+import { ask } from "./server.js";
+
+const EVERY = 5000;
+const IDLE = 15 * 60_000;
+const HERE_TOO = "You have this issue open in another window too.";
+
+export class Company {
+  #tabs = new Set();
+  #told = "";
+  #lastTouch = Date.now();
+
+  constructor({ manuscript, tab, heard, signedOut, gone }) {
+    Object.assign(this, { manuscript, tab, heard, signedOut, gone });
+    this.place = document.getElementById("company");
+    this.channel = new BroadcastChannel(`writing-${manuscript.get("issue")}`);
+    this.channel.addEventListener("message", ({ data }) => this.#tell(data));
+    this.channel.postMessage({ kind: "hello", tab });
+    addEventListener("pagehide", () => this.channel.postMessage({ kind: "bye", tab }));
+    for (const kind of ["keydown", "pointerdown", "focus"]) addEventListener(kind, () => this.#touched());
+    document.addEventListener("visibilitychange", () => this.hello());
+    setInterval(() => this.hello(), EVERY);
+    this.hello();
+  }
+
+  get tabs() {
+    return [...this.#tabs];
+  }
+
+  saved() {
+    this.channel.postMessage({ kind: "saved", tab: this.tab });
+  }
+
+  // A window that nobody looks at is no company, and keeps no session alive.
+  async hello() {
+    if (document.hidden || Date.now() - this.#lastTouch > IDLE) return undefined;
+    const words = new URLSearchParams();
+    for (const name of ["issue", "base", "tab"]) words.set(name, this.manuscript.get(name));
+    const answer = await ask(this.manuscript.form.dataset.hello, words);
+    if (answer.status === 200) this.heard(answer);
+    else if (answer.status === 401) this.signedOut();
+    else if (answer.status === 404) this.gone();
+    return answer.status;
+  }
+
+  show(told) {
+    this.#told = told;
+    const words = this.#tabs.size && !told.includes(HERE_TOO) ? `${told} ${HERE_TOO}`.trim() : told;
+    if (this.place.textContent !== words) this.place.textContent = words;
+    this.place.hidden = !words;
+  }
+
+  #touched() {
+    const wasIdle = Date.now() - this.#lastTouch > IDLE;
+    this.#lastTouch = Date.now();
+    if (wasIdle) this.hello();
+  }
+
+  #tell({ kind, tab }) {
+    if (kind === "hello") this.channel.postMessage({ kind: "here", tab: this.tab });
+    if (kind === "bye") this.#tabs.delete(tab);
+    else this.#tabs.add(tab);
+    if (kind === "saved") this.hello();
+    this.show(this.#told.replace(HERE_TOO, "").trim());
+  }
+}

@@ -1,0 +1,119 @@
+// The editor of the text: CodeMirror 6 for Markdown, in the desk's own colours.
+
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { markdown, markdownLanguage } from "@codemirror/lang-markdown";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { EditorSelection, EditorState, StateEffect, StateField } from "@codemirror/state";
+import { Decoration, EditorView, keymap } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+
+const theme = EditorView.theme({
+  "&": { color: "var(--ink)", backgroundColor: "var(--sheet)" },
+  "&.cm-focused": { outline: "3px solid var(--teal)", outlineOffset: "2px" },
+  ".cm-scroller": { fontFamily: "var(--tblr-font-monospace)", fontSize: ".9375rem", lineHeight: "1.65" },
+  ".cm-content": { padding: ".75rem .25rem", caretColor: "var(--ink)", minHeight: "18rem" },
+  ".cm-line": { padding: "0 .75rem" },
+  ".cm-fault": { boxShadow: "inset 4px 0 var(--red)", backgroundColor: "light-dark(#f9e4e1, #41231f)" },
+});
+
+const colours = HighlightStyle.define([
+  { tag: tags.heading, fontWeight: "700", color: "var(--ink)" },
+  { tag: tags.strong, fontWeight: "700" },
+  { tag: tags.emphasis, fontStyle: "italic" },
+  { tag: tags.strikethrough, textDecoration: "line-through" },
+  { tag: [tags.link, tags.url], color: "var(--teal)" },
+  { tag: [tags.processingInstruction, tags.meta, tags.labelName], color: "var(--soft)" },
+  { tag: [tags.quote, tags.monospace], color: "var(--blue)" },
+]);
+
+const setFaults = StateEffect.define();
+const line = Decoration.line({ class: "cm-fault" });
+const faultLines = StateField.define({
+  create: () => Decoration.none,
+  update(marks, step) {
+    for (const effect of step.effects) if (effect.is(setFaults)) return Decoration.set(placed(step.state.doc, effect.value));
+    return marks.map(step.changes);
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+function placed(doc, numbers) {
+  const within = numbers.filter((number) => number <= doc.lines).sort((one, other) => one - other);
+  return [...new Set(within)].map((number) => line.range(doc.line(number).from));
+}
+
+function around(mark) {
+  return (view) => {
+    view.dispatch(view.state.changeByRange((range) => ({
+      changes: [{ from: range.from, insert: mark }, { from: range.to, insert: mark }],
+      range: EditorSelection.range(range.anchor + mark.length, range.head + mark.length),
+    })), { userEvent: "input" });
+    return true;
+  };
+}
+
+export class Editor {
+  #marked = "[]";
+
+  constructor({ textarea, nonce, onChange, handlers, keys = [] }) {
+    const place = document.createElement("div");
+    textarea.before(place);
+    textarea.hidden = true;
+    this.view = new EditorView({
+      parent: place,
+      state: EditorState.create({
+        doc: textarea.value,
+        extensions: [
+          EditorView.cspNonce.of(nonce),
+          history(),
+          EditorView.lineWrapping,
+          markdown({ base: markdownLanguage, completeHTMLTags: false }),
+          syntaxHighlighting(colours),
+          theme,
+          faultLines,
+          EditorView.contentAttributes.of({
+            "aria-labelledby": "body-label",
+            "aria-describedby": "body-hint body-fault",
+            "aria-multiline": "true",
+            spellcheck: "true",
+            lang: textarea.lang,
+          }),
+          EditorView.domEventHandlers(handlers),
+          keymap.of([
+            ...keys,
+            { key: "Mod-b", run: around("**") },
+            { key: "Mod-i", run: around("*") },
+            indentWithTab,
+            ...defaultKeymap,
+            ...historyKeymap,
+          ]),
+          EditorView.updateListener.of((update) => update.docChanged && onChange()),
+        ],
+      }),
+    });
+  }
+
+  text() {
+    return this.view.state.doc.toString();
+  }
+
+  replace(text) {
+    this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
+  }
+
+  insert(text) {
+    this.view.dispatch(this.view.state.replaceSelection(text), { scrollIntoView: true, userEvent: "input.paste" });
+  }
+
+  mark(lines) {
+    if (this.#marked === JSON.stringify(lines)) return;
+    this.#marked = JSON.stringify(lines);
+    this.view.dispatch({ effects: setFaults.of(lines) });
+  }
+
+  goTo(number) {
+    const { from } = this.view.state.doc.line(Math.min(Math.max(number, 1), this.view.state.doc.lines));
+    this.view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: "center" }) });
+    this.view.focus();
+  }
+}

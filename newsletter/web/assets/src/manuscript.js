@@ -1,0 +1,63 @@
+// The form: its fields and, in the editor, its text.
+
+const OURS = ["csrf_token", "issue", "base", "draft", "tab"];
+
+export class Manuscript {
+  constructor(form, editor) {
+    this.form = form;
+    this.editor = editor;
+    form.addEventListener("formdata", (event) => event.formData.set("body", editor.text()));
+  }
+
+  // All that a request carries.
+  words() {
+    return new URLSearchParams(new FormData(this.form));
+  }
+
+  // Only what was typed, to tell whether it changed.
+  typed() {
+    const words = this.words();
+    OURS.forEach((name) => words.delete(name));
+    return words.toString();
+  }
+
+  get(name) {
+    return this.form.elements[name].value;
+  }
+
+  set(name, value) {
+    this.form.elements[name].value = value;
+  }
+
+  fill(typed) {
+    const words = new URLSearchParams(typed);
+    const titles = words.getAll("source_title");
+    const urls = words.getAll("source_url");
+    this.#rows(titles.length).forEach((row, place) => {
+      row.querySelector("[name=source_title]").value = titles[place] ?? "";
+      row.querySelector("[name=source_url]").value = urls[place] ?? "";
+    });
+    for (const [name, value] of words) {
+      const field = this.form.elements[name];
+      if (field instanceof HTMLInputElement) field.value = value;
+    }
+    this.editor.replace(words.get("body") ?? "");
+    this.form.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  addRow() {
+    const row = document.getElementById("source-row").content.firstElementChild.cloneNode(true);
+    const rows = this.form.querySelector(".source-rows");
+    rows.append(row);
+    row.querySelectorAll("input").forEach((input) => {
+      input.setAttribute("aria-label", input.getAttribute("aria-label").replace("0", rows.children.length));
+    });
+    return row;
+  }
+
+  #rows(least) {
+    const rows = this.form.querySelector(".source-rows");
+    while (rows.children.length < least) this.addRow();
+    return [...rows.children];
+  }
+}

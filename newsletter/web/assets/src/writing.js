@@ -1,0 +1,246 @@
+// The writing page: the form that works by itself becomes an editor with a live preview, and keeps what is typed.
+
+import * as device from "./device.js";
+import { Company } from "./company.js";
+import { Editor } from "./editor.js";
+import { Keeper } from "./keeping.js";
+import { Manuscript } from "./manuscript.js";
+import { Merging } from "./merging.js";
+import { Pictures } from "./pictures.js";
+import { Sheet } from "./sheet.js";
+import { ask } from "./server.js";
+import { complain, count } from "./fields.js";
+import { pasted } from "./pasting.js";
+
+const form = document.getElementById("manuscript");
+const { nonce, writer, gotoField, gotoLine } = form.dataset;
+const tab = [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const at = (id) => document.getElementById(id);
+const dialogs = { signIn: at("ask-sign-in"), gone: at("ask-gone") };
+
+form.elements.tab.value = tab;
+let shownRevision = Number(form.elements.base.value);
+const editor = new Editor({
+  textarea: at("body"),
+  nonce,
+  onChange: () => changed(),
+  handlers: { paste: (event) => paste(event), drop: (event) => drop(event), keydown: (event) => escape(event) },
+});
+const manuscript = new Manuscript(form, editor);
+const pictures = new Pictures({ manuscript, editor, told: tell });
+const keeper = new Keeper({ manuscript, tab, told, heard, conflict, signedOut, gone });
+const merging = new Merging({ manuscript, nonce, onLater: later });
+const sheet = new Sheet({ manuscript, view: viewShown(), onFaults: (faults) => complain(form, editor, faults) });
+const company = new Company({ manuscript, tab, heard, signedOut, gone });
+
+// Typing
+
+form.addEventListener("input", () => {
+  count(form);
+  changed();
+});
+count(form);
+
+function changed() {
+  at("discard")?.remove();
+  keeper.changed();
+  sheet.changed();
+}
+
+function paste(event) {
+  const files = [...event.clipboardData.files];
+  const markdown = pasted(event.clipboardData.getData("text/html"));
+  if (markdown) editor.insert(markdown);
+  else if (files.length) pictures.take(files);
+  else return false;
+  event.preventDefault();
+  return true;
+}
+
+function drop(event) {
+  const files = [...event.dataTransfer.files];
+  if (!files.length) return false;
+  event.preventDefault();
+  const anchor = editor.view.posAtCoords({ x: event.clientX, y: event.clientY }) ?? editor.view.state.doc.length;
+  editor.view.dispatch({ selection: { anchor } });
+  pictures.take(files);
+  return true;
+}
+
+function escape(event) {
+  if (event.key === "Escape") tell("Tab leaves the text now.");
+  return false;
+}
+
+// Saving
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  // The frame's own script lets no button be pressed twice; this one may be pressed again and again.
+  delete form.dataset.pressed;
+  keeper.save();
+});
+addEventListener("keydown", (event) => {
+  if (event.key.toLowerCase() !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+  event.preventDefault();
+  keeper.save();
+});
+
+function tell(words) {
+  if (at("said").textContent !== words) at("said").textContent = words;
+}
+
+function told(words, faults) {
+  tell(words);
+  if (!faults) return;
+  complain(form, editor, faults);
+  const [first] = faults;
+  if (first?.field) show(first.field, first.line);
+}
+
+function heard(standing) {
+  company.show(standing.company);
+  const [words] = at("news").children;
+  at("news").hidden = !standing.news;
+  if (words.textContent !== standing.news) words.textContent = standing.news;
+  at("news").querySelector("button").hidden = !standing.open;
+  if (standing.page !== location.pathname) history.replaceState(null, "", standing.page);
+  if (standing.said.startsWith("Saved") && standing.revision !== shownRevision) company.saved();
+  shownRevision = standing.revision;
+}
+
+// Two texts
+
+at("news").querySelector("button").addEventListener("click", () => keeper.save());
+merging.onSaved = (standing) => {
+  keeper.known = manuscript.typed();
+  device.remove(keeper);
+  location.assign(standing.page);
+};
+
+function conflict(answer) {
+  keeper.suspended = true;
+  merging.open(answer);
+}
+
+function later() {
+  tell("Your text is kept on this device. Put the two texts together before it is saved.");
+  at("news").hidden = false;
+  at("news").firstElementChild.textContent = "There are two texts of this issue.";
+}
+
+// What stands in the way
+
+function signedOut() {
+  if (dialogs.signIn.open) return;
+  dialogs.signIn.showModal();
+  tell("Signed out. Your text is kept on this device.");
+  const waiting = setInterval(async () => {
+    if ((await company.hello()) !== 200) return;
+    clearInterval(waiting);
+    dialogs.signIn.close();
+    keeper.resume();
+  }, 2000);
+}
+
+function gone() {
+  if (dialogs.gone.open || dialogs.gone.dataset.told) return;
+  dialogs.gone.dataset.told = "yes";
+  keeper.suspended = true;
+  tell("This issue was deleted. Your text is kept on this device.");
+  dialogs.gone.showModal();
+}
+
+dialogs.gone.querySelector("[value=begin]").addEventListener("click", async () => {
+  const answer = await ask(form.dataset.begin, manuscript.words());
+  if (answer.status !== 201) at("ask-gone-fault").textContent = answer.fault ?? "It did not get through. Try again in a minute.";
+  else {
+    keeper.known = manuscript.typed();
+    await device.remove(keeper);
+    location.assign(answer.page);
+  }
+});
+dialogs.gone.querySelector("a").addEventListener("click", (event) => {
+  event.currentTarget.href = URL.createObjectURL(new Blob([editor.text()], { type: "text/markdown" }));
+});
+
+// What was left on this device
+
+async function offer() {
+  const pause = new Promise((resolve) => setTimeout(resolve, 300));
+  const [texts] = await Promise.all([device.left(keeper.issue, writer), pause]);
+  const here = manuscript.typed();
+  const lost = texts.filter((text) => text.tab !== tab && !company.tabs.includes(text.tab));
+  for (const text of lost) if (text.typed === here) device.remove(text);
+  const [text] = lost.filter((one) => one.typed !== here);
+  at("left-here").hidden = !text;
+  if (!text) return;
+  const when = new Date(text.at).toLocaleString(document.documentElement.lang, { weekday: "long", hour: "2-digit", minute: "2-digit" });
+  at("left-here").firstElementChild.textContent = `This device has text from ${when} that was never saved.`;
+  at("left-here").onclick = ({ target }) => target.value && settle(target.value, text);
+}
+
+async function settle(wish, text) {
+  if (wish === "take") {
+    manuscript.set("base", text.base);
+    manuscript.fill(text.typed);
+    changed();
+  }
+  await device.remove(text);
+  offer();
+}
+
+offer();
+
+// The page's own parts
+
+document.querySelectorAll(".write-scripted").forEach((part) => (part.hidden = false));
+at("add-source").hidden = false;
+at("add-source").addEventListener("click", () => manuscript.addRow().querySelector("input").focus());
+at("body-label").addEventListener("click", () => editor.view.focus());
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+
+for (const link of document.querySelectorAll("[data-view]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    document.querySelectorAll("[data-view]").forEach((other) => other.removeAttribute("aria-current"));
+    link.setAttribute("aria-current", "true");
+    sheet.look(link.dataset.view);
+  });
+}
+
+function viewShown() {
+  return document.querySelector("[data-view][aria-current]").dataset.view;
+}
+
+const tabs = [at("tab-text"), at("tab-mail")];
+tabs[0].parentElement.hidden = false;
+for (const [place, one] of tabs.entries()) {
+  one.addEventListener("click", () => turn(place));
+  one.addEventListener("keydown", ({ key }) => {
+    if (key !== "ArrowLeft" && key !== "ArrowRight") return;
+    turn(1 - place);
+    tabs[1 - place].focus();
+  });
+}
+
+function turn(to) {
+  tabs.forEach((one, place) => {
+    one.setAttribute("aria-selected", String(place === to));
+    one.tabIndex = place === to ? 0 : -1;
+  });
+  document.querySelector(".write").dataset.shown = to ? "mail" : "text";
+}
+turn(0);
+
+function show(field, line) {
+  turn(0);
+  if (field === "body") {
+    editor.goTo(line);
+    return;
+  }
+  const target = field === "sources" ? form.querySelectorAll(".source-row")[line - 1]?.querySelector("input") : form.elements[field];
+  target?.closest("details")?.setAttribute("open", "");
+  target?.focus();
+}
+if (gotoField) show(gotoField, Number(gotoLine));

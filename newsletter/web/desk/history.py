@@ -1,0 +1,78 @@
+"""The history of an issue's text: every revision, what changed between two, and an older one taken up again."""
+
+import re
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.db import Session
+from newsletter.editorial import comparing, drafts, shelf
+from newsletter.editorial.models import Issue, Revision
+from newsletter.editorial.shelf import Saved
+from newsletter.errors import Conflict
+from newsletter.web.desk import frame, lookup, standing, typed
+from newsletter.web.house import house, now
+
+
+def history(slug: str) -> str:
+    """Who saved what, and when; and what is not saved yet."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        return frame.page(
+            store,
+            "history.html",
+            "issues",
+            found.publication,
+            issue=found,
+            revisions=store.scalars(shelf.revisions(found)).all(),
+            unsaved=store.scalars(drafts.unsaved(found)).all(),
+        )
+
+
+def revision(slug: str, number: int) -> str:
+    """What one revision changed, against the one before it or `?against=` any other."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        new = shelf.revision(store, found, number)
+        old = _against(store, found, new)
+        return frame.page(
+            store,
+            "revision.html",
+            "issues",
+            found.publication,
+            issue=found,
+            new=new,
+            old=old,
+            pieces=comparing.folded(comparing.compare(old.source if old else "", new.source)),
+            numbers=[one.number for one in store.scalars(shelf.revisions(found))],
+            version=lookup.version(found),
+        )
+
+
+def unsaved_text(slug: str) -> str:
+    """What one's own draft changes in the revision that it goes on from."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        draft = drafts.own(store, found, typed.writer())
+        if draft is None:
+            raise Conflict(f"You have nothing unsaved in “{found.title}”.")
+        old = shelf.revision(store, found, draft.base_number)
+        pieces = comparing.folded(comparing.compare(old.source, draft.source))
+        return frame.page(store, "unsaved.html", "issues", found.publication, issue=found, draft=draft, pieces=pieces)
+
+
+def restore_revision(slug: str, number: int) -> ResponseReturnValue:
+    """Make an older text the newest revision; what was newest stays where it is."""
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        standing.require_open(found)
+        saved = drafts.restore(store, found, shelf.revision(store, found, number), typed.writer(), now())
+        told = "is the newest text already" if saved is Saved.SAME else f"is revision {found.revision_number} now"
+        flash(f"The text of revision {number} {told}.")
+    return redirect(url_for("desk.history", slug=found.slug), 303)
+
+
+def _against(store: Session, found: Issue, new: Revision) -> Revision | None:
+    asked = request.args.get("against", "")
+    number = int(asked) if re.fullmatch(r"[0-9]{1,9}", asked) else new.number - 1
+    return shelf.revision(store, found, number) if number else None

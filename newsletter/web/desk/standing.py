@@ -1,0 +1,91 @@
+"""Where an issue stands for whoever writes it: what is saved, what is kept, who else is at it, and what they did."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from flask import url_for
+
+from newsletter import publishing
+from newsletter.db import Session
+from newsletter.editorial import cadence, company, drafts, shelf
+from newsletter.editorial.drafts import Elsewhere
+from newsletter.editorial.models import Draft, Issue
+from newsletter.errors import Conflict
+from newsletter.web.desk import typed
+from newsletter.web.desk.typed import Complaint
+from newsletter.web.house import now
+
+
+def of(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
+    """All of it; `base` is the revision that a window's text goes on from, where the draft cannot tell."""
+    draft = drafts.own(store, found, typed.writer())
+    stands_on = draft.base_number if draft else found.revision_number
+    return {
+        "revision": found.revision_number,
+        "draft": draft.number if draft else 0,
+        "base": stands_on,
+        "said": said(found, draft),
+        "news": _news(found, base or stands_on),
+        "company": _company(store, found),
+        "open": publishing.is_open(found),
+        "page": url_for("desk.write_form", slug=found.slug),
+    }
+
+
+def said(found: Issue, draft: Draft | None) -> str:
+    """Where one's own text stands, in a sentence."""
+    if draft is None:
+        return f"Saved {clock(found, found.revision.created_at)}, revision {found.revision_number}."
+    return f"Kept {clock(found, draft.kept_at)} as your draft."
+
+
+def mend(found: Sequence[Complaint]) -> str:
+    """What is to be done before the text can be a revision."""
+    many = "one thing" if len(found) == 1 else f"{len(found)} things"
+    return f"Kept as your draft. Mend {many}, then it can be saved as a revision."
+
+
+def theirs(store: Session, found: Issue, error: Conflict) -> dict[str, object]:
+    """The other text, and whose it is: of another window of one's own, or the newest revision."""
+    draft = drafts.own(store, found, typed.writer())
+    if draft and isinstance(error, Elsewhere):
+        return {"theirs": draft.source, "who": "You, in another window"}
+    return {"theirs": found.revision.source, "who": f"{_author(found)}, revision {found.revision_number}"}
+
+
+def require_open(found: Issue) -> None:
+    """Conflict, saying what to do, for an issue whose text is frozen."""
+    if not publishing.is_open(found):
+        raise Conflict(f"{_is_now(found)}, so its text stays as it is. What you typed is kept as your draft.")
+
+
+def clock(found: Issue, moment: datetime) -> str:
+    """`14:02`, on the clocks of the publication."""
+    return f"{cadence.on_clocks(moment, found.publication.time_zone):%H:%M}"
+
+
+def _news(found: Issue, base: int) -> str:
+    """What happened to the issue that this text does not know of."""
+    if not publishing.is_open(found):
+        return f"{_is_now(found)}. What you type is kept as your draft, and is no part of it."
+    if base >= found.revision_number:
+        return ""
+    moment = clock(found, found.revision.created_at)
+    return f"{_author(found)} saved revision {found.revision_number} at {moment}. Your text goes on from {base}."
+
+
+def _author(found: Issue) -> str:
+    return "You" if found.revision.author == typed.writer() else found.revision.author
+
+
+def _company(store: Session, found: Issue) -> str:
+    writers = company.others(store, found, typed.tab(), now())
+    colleagues = sorted({one.editor for one in writers} - {typed.writer()})
+    if colleagues:
+        verb = "is" if len(colleagues) == 1 else "are"
+        return f"{' and '.join(colleagues)} {verb} writing here too, at revision {found.revision_number}."
+    return "You have this issue open in another window too." if writers else ""
+
+
+def _is_now(found: Issue) -> str:
+    return f"“{found.title}” is {shelf.state(found)} now"

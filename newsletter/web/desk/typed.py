@@ -1,0 +1,106 @@
+"""What comes in from the writing page: the form or the whole text, and what they go on from."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import request
+from werkzeug.datastructures import MultiDict
+
+from newsletter.db import Session
+from newsletter.editorial import issue_file, manuscript, shelf
+from newsletter.editorial.drafts import Typed
+from newsletter.editorial.fields import Source
+from newsletter.editorial.front_matter import Fault, split
+from newsletter.editorial.manuscript import Manuscript
+from newsletter.editorial.models import Draft, Issue
+from newsletter.errors import Invalid, NotFound
+from newsletter.web import auth
+from newsletter.web.desk import lookup
+
+FORM_BYTES = 4 * issue_file.MOST_BYTES
+"""A whole issue, of which a form may spell every byte as three."""
+
+_WORDS = tuple(name for name in manuscript.FORM if name not in {"sources", "body"})
+# PostgreSQL keeps no NUL, and UTF-8 spells no lone surrogate.
+_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A fault where it stands in the form: a field, a row of the sources, or a line of the body; "" for none."""
+
+    field: str
+    line: int
+    text: str
+
+
+def issue(store: Session, slug: str) -> Issue:
+    """The issue that the page was opened for, whatever its slug is by now; NotFound if it was deleted."""
+    opened = _number("issue")
+    found = shelf.by_id(store, opened) if opened else lookup.issue(store, slug)
+    if found is None:
+        raise NotFound("This issue was deleted meanwhile. Your text is still here, on this page.")
+    return found
+
+
+def text(store: Session, found: Issue) -> Typed:
+    """What the window holds: the whole text, or the form put into the revision that it goes on from."""
+    if "source" in request.form:
+        return Typed(_kept(request.form["source"]), base(), _number("draft"))
+    before = shelf.revision(store, found, base())
+    source = manuscript.put_together(before.source, found.slug, form(request.form))
+    return Typed(source, base(), _number("draft"))
+
+
+def form(fields: MultiDict[str, str]) -> Manuscript:
+    """The form as it came, for any words may stand in it."""
+    words = {name: _kept(fields.get(name, "")).strip() for name in _WORDS}
+    titles, urls = fields.getlist("source_title"), fields.getlist("source_url")
+    sources = (Source(_kept(title).strip(), _kept(url).strip()) for title, url in zip(titles, urls, strict=False))
+    filled = tuple(source for source in sources if source.title or source.url)
+    return Manuscript(**words, sources=filled, body=_kept(fields.get("body", "")))
+
+
+def writer() -> str:
+    """Whose text it is."""
+    person = auth.person()
+    return person.email if person else ""
+
+
+def base() -> int:
+    """The revision that the window's text goes on from."""
+    return _number("base")
+
+
+def tab() -> str:
+    """The window's own name, by which it is told from others."""
+    return re.sub("[^0-9a-f-]", "", request.form.get("tab", ""))[:36]
+
+
+def complaints(source: str, faults: Sequence[Fault]) -> list[Complaint]:
+    """Each fault beside its field or its line."""
+    front = split(source)
+    places = ((fault, manuscript.place(front, fault.line)) for fault in faults if fault.line)
+    found = [Complaint(place.field, place.line, _sentence(fault.text)) for fault, place in places]
+    return found + [Complaint("", 0, _sentence(fault.text)) for fault in faults if not fault.line]
+
+
+def shown(found: Issue, draft: Draft | None) -> Manuscript:
+    """The form of what an editor wrote last: their draft, or else the newest revision."""
+    return manuscript.taken_apart(draft.source if draft else found.revision.source, found.slug)
+
+
+def _number(name: str) -> int:
+    given = request.form.get(name, "0")
+    if not re.fullmatch(r"[0-9]{1,9}", given):
+        raise Invalid(f"The page sent “{given}” where a number belongs. Open it again.")
+    return int(given)
+
+
+def _kept(words: str) -> str:
+    return _UNKEEPABLE.sub("�", words.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _sentence(fault: str) -> str:
+    return f"{fault[:1].upper()}{fault[1:]}."

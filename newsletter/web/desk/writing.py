@@ -1,0 +1,139 @@
+"""Writing an issue: its fields as a form, its text in an editor, and the mail beside them.
+
+The page works by itself. Its script (assets/src/) adds the editor, the live preview, and keeping what is typed.
+"""
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict
+from http import HTTPStatus
+
+from flask import flash, make_response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import publishing
+from newsletter.db import Session
+from newsletter.editorial import drafts, fields, front_matter, manuscript, shelf
+from newsletter.editorial.drafts import Elsewhere, Faulty
+from newsletter.editorial.models import Draft, Issue
+from newsletter.editorial.shelf import Outdated
+from newsletter.errors import Conflict
+from newsletter.web import security
+from newsletter.web.desk import frame, keeping, lookup, previews, standing, typed
+from newsletter.web.desk.typed import Complaint
+from newsletter.web.house import house, now
+
+SUBJECT = fields.SUBJECT_LENGTH
+
+
+def write_form(slug: str) -> ResponseReturnValue:
+    """What its editor wrote last, to be written on; `?line=` of the file is where it opens."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        draft = drafts.own(store, found, typed.writer())
+        if not publishing.is_open(found):
+            raise Conflict(f"“{found.title}” is {shelf.state(found)}, so its text stays as it is.")
+        return _page(store, found, draft, _complaints(store, found, draft))
+
+
+def write(slug: str) -> ResponseReturnValue:
+    """Save the form as a revision; where it cannot be one, say why beside each field, and lose no word."""
+    try:
+        draft = keeping.kept(slug)
+        with house().sessions.begin() as store:
+            found = typed.issue(store, slug)
+            standing.require_open(found)
+            drafts.save(store, found, draft, now())
+            flash(f"Saved as revision {found.revision_number}.")
+            return redirect(url_for("desk.write_form", slug=found.slug), 303)
+    except Faulty as error:
+        return _again(slug, draft, error)
+    except (Elsewhere, Outdated) as error:
+        return _both(slug, error)
+
+
+def discard_draft(slug: str) -> ResponseReturnValue:
+    """Go back to the newest revision."""
+    with house().sessions.begin() as store:
+        found = lookup.issue(store, slug)
+        draft = drafts.own(store, found, typed.writer())
+        if draft is not None:
+            if str(draft.number) != request.form.get("draft"):
+                raise Conflict("Your draft was kept again since this page was opened. Look at it once more.")
+            drafts.drop(store, draft)
+            flash(f"Your draft is gone. This is revision {found.revision_number}.")
+    return redirect(url_for("desk.write_form", slug=found.slug), 303)
+
+
+def _again(slug: str, draft: Draft, error: Faulty) -> ResponseReturnValue:
+    with house().sessions.reading() as store:
+        found = typed.issue(store, slug)
+        complaints = typed.complaints(draft.source, error.faults)
+        return _page(
+            store, found, drafts.own(store, found, typed.writer()), complaints, HTTPStatus.UNPROCESSABLE_ENTITY
+        )
+
+
+def _both(slug: str, error: Conflict) -> ResponseReturnValue:
+    """Both texts side by side, for who has no script to put them together."""
+    with house().sessions.reading() as store:
+        found = typed.issue(store, slug)
+        mine = typed.text(store, found).source
+        draft = drafts.own(store, found, typed.writer())
+        page = frame.page(
+            store,
+            "write_both.html",
+            "issues",
+            found.publication,
+            issue=found,
+            mine=mine,
+            draft=draft,
+            why=str(error),
+            **standing.theirs(store, found, error),
+        )
+    return page, HTTPStatus.CONFLICT
+
+
+def _complaints(store: Session, found: Issue, draft: Draft | None) -> list[Complaint]:
+    """What is wrong with a draft that was left half-done; a revision has no faults."""
+    if draft is None:
+        return []
+    return typed.complaints(draft.source, drafts.examine(store, found, draft.source).faults)
+
+
+def _page(
+    store: Session, found: Issue, draft: Draft | None, complaints: Sequence[Complaint], status: int = HTTPStatus.OK
+) -> ResponseReturnValue:
+    shown = typed.shown(found, draft)
+    nonce = secrets.token_urlsafe(16)
+    page = frame.page(
+        store,
+        "write.html",
+        "issues",
+        found.publication,
+        issue=found,
+        draft=draft,
+        base=draft.base_number if draft else found.revision_number,
+        shown=shown,
+        rows=[*map(asdict, shown.sources), {"title": "", "url": ""}],
+        said=standing.said(found, draft),
+        complaints=complaints,
+        goto=_goto(found, draft),
+        view=previews.view(request.args),
+        subject_lengths=(SUBJECT[0], SUBJECT[-1]),
+        nonce=nonce,
+    )
+    answer = make_response(page, status)
+    # The editor writes its styles into the page (docs/decisions/0008-…): this page's own sheets, by a word of ours.
+    answer.headers["Content-Security-Policy"] = security.policy({"style-src": f"'self' 'nonce-{nonce}'"})
+    return answer
+
+
+def _goto(found: Issue, draft: Draft | None) -> manuscript.Place | None:
+    """Where in the form `?line=` of the issue's file is."""
+    line = request.args.get("line", "")
+    if not re.fullmatch(r"[0-9]{1,7}", line):
+        return None
+    source = draft.source if draft else found.revision.source
+    return manuscript.place(front_matter.split(source), int(line))

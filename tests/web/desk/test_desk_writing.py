@@ -1,0 +1,336 @@
+import html
+import re
+
+import pytest
+from werkzeug.datastructures import MultiDict
+from werkzeug.test import TestResponse
+
+from newsletter import publishing
+from newsletter.editorial import shelf
+from newsletter.editorial.models import IssueState
+from newsletter.editors import Role
+from newsletter.wiring import House
+from tests import houses
+from tests.houses import Clock
+from tests.web.desk.conftest import Enter
+from tests.web.desk.visits import Visitor, hidden, words
+
+SLUG = houses.WAITING
+PAGE = f"/desk/issues/{SLUG}/write"
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def author(enter: Enter) -> Visitor:
+    return enter(Role.AUTHOR)
+
+
+def test_an_author_begins_an_issue_for_the_next_free_slot(author: Visitor, house: House) -> None:
+    begun = author.press("/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute")
+    assert begun.location == "/desk/issues/stand-up/write"
+    with house.sessions.reading() as session:
+        made = shelf.find(session, "stand-up")
+        assert made.file_name == "2026-11-24-stand-up.md"
+        assert (made.revision.author, shelf.state(made)) == ("author@desk.example", IssueState.DRAFT)
+    assert "Stand up!" in author.read("/desk/issues/")
+
+
+def test_a_title_of_500_characters_and_a_short_subject_are_told_beside_their_fields(author: Visitor) -> None:
+    answer = author.press("/desk/issues/new", "/desk/issues/new", title="x" * 500, subject="Short")
+    assert answer.status_code == 422
+    assert "Title has 500 characters; 200 are the most." in words(answer)
+    assert "Subject has 5 characters; 10 to 78 fit an inbox line." in words(answer)
+    assert f'value="{"x" * 500}"' in answer.text
+
+
+def test_the_form_saves_a_revision_without_any_script(author: Visitor, house: House) -> None:
+    before = source(house)
+    answer = author.client.post(PAGE, data=form(author, title="Looser, by degrees"))
+    assert (answer.status_code, answer.location) == (303, PAGE)
+    assert source(house) == before.replace(before.split("\n")[1], "title: Looser, by degrees")
+    assert "Saved as revision 2." in author.read(PAGE)
+
+
+def test_a_form_with_faults_comes_back_whole_with_each_fault_beside_its_field(author: Visitor, house: House) -> None:
+    answer = author.client.post(PAGE, data=form(author, title="x" * 500, body="One.\n\nHello {{ surname }}\n"))
+    assert answer.status_code == 422
+    assert "Title has 500 characters; 200 are the most." in words(answer)
+    assert 'Line 3: Unknown field "surname"; the fields here are: email, name.' in words(answer)
+    assert "Hello {{ surname }}" in answer.text
+    assert revision(house) == 1
+    again = author.open(PAGE)
+    assert "This is your draft from" in words(again)
+    assert "Hello {{ surname }}" in again.text
+
+
+def test_a_colleague_who_saved_meanwhile_is_not_written_over_and_both_texts_are_shown(
+    author: Visitor, editor: Visitor, house: House
+) -> None:
+    stale = form(author, body="Written by the author.\n")
+    editor.client.post(PAGE, data=form(editor, body="Written by the editor.\n"))
+    answer = author.client.post(PAGE, data=stale)
+    assert answer.status_code == 409
+    for text in ("Written by the author.", "Written by the editor.", "editor@desk.example, revision 2"):
+        assert text in answer.text
+    merged = hidden(answer.text, PAGE) | {"source": source(house).replace("by the editor", "by both")}
+    assert author.client.post(PAGE, data=merged).status_code == 303
+    assert "Written by both." in source(house)
+
+
+def test_typing_is_kept_as_a_draft_and_becomes_a_revision_after_five_minutes(
+    author: Visitor, house: House, clock: Clock
+) -> None:
+    typed = form(author, body="One.\n")
+    kept = send(author, "keep", typed)
+    assert kept.json
+    assert (kept.json["draft"], kept.json["revision"]) == (1, 1)
+    assert kept.json["said"] == "Kept 13:00 as your draft."
+    clock.turn(minutes=5)
+    kept = send(author, "keep", replaced(typed, draft="1", body="One. Two.\n"))
+    assert kept.json
+    assert kept.json["said"] == "Saved 13:05, revision 2."
+    assert source(house).endswith("One. Two.\n")
+
+
+def test_saving_with_faults_keeps_the_text_and_names_field_and_line(author: Visitor, house: House) -> None:
+    answer = send(author, "save", form(author, subject="Short", body="{{ oops\n"))
+    assert answer.status_code == 422
+    assert answer.json
+    assert [(fault["field"], fault["line"]) for fault in answer.json["faults"]] == [("subject", 0), ("body", 1)]
+    assert answer.json["fault"] == "Kept as your draft. Mend 2 things, then it can be saved as a revision."
+    assert answer.json["draft"] == 1
+    assert revision(house) == 1
+
+
+def test_a_save_on_an_older_revision_answers_with_both_texts(author: Visitor, editor: Visitor) -> None:
+    stale = form(author, body="Mine.\n")
+    send(editor, "save", form(editor, body="Theirs.\n"))
+    heard = send(author, "hello", stale)
+    assert heard.json
+    assert "editor@desk.example saved revision 2 at 13:00. Your text goes on from 1." in heard.json["news"]
+    answer = send(author, "save", stale)
+    assert answer.status_code == 409
+    assert answer.json
+    assert answer.json["theirs"].endswith("Theirs.\n")
+    assert answer.json["mine"].endswith("Mine.\n")
+    assert answer.json["revision"] == 2
+
+
+def test_two_windows_of_one_person_do_not_write_over_each_other(author: Visitor) -> None:
+    here, there = form(author, body="Here.\n"), form(author, body="There.\n")
+    send(author, "keep", here)
+    answer = send(author, "keep", there)
+    assert answer.status_code == 409
+    assert answer.json
+    assert answer.json["who"] == "You, in another window"
+    assert (answer.json["theirs"].endswith("Here.\n"), answer.json["mine"].endswith("There.\n")) == (True, True)
+
+
+def test_leaving_makes_a_revision_of_what_is_whole(author: Visitor, house: House) -> None:
+    assert send(author, "leave", form(author, body="The last word.\n")).status_code == 204
+    assert source(house).endswith("The last word.\n")
+
+
+def test_leaving_with_nothing_typed_makes_no_revision(author: Visitor, house: House) -> None:
+    send(author, "leave", form(author))
+    assert revision(house) == 1
+
+
+def test_whoever_writes_at_the_same_time_is_named(author: Visitor, editor: Visitor, clock: Clock) -> None:
+    send(author, "hello", replaced(form(author), tab="aa"))
+    heard = send(editor, "hello", replaced(form(editor), tab="bb")).json
+    assert heard
+    assert heard["company"] == "author@desk.example is writing here too, at revision 1."
+    other = send(author, "hello", replaced(form(author), tab="cc")).json
+    assert other
+    assert other["company"] == "editor@desk.example is writing here too, at revision 1."
+    clock.turn(seconds=31)
+    alone = send(author, "hello", replaced(form(author), tab="cc")).json
+    assert alone
+    assert alone["company"] == ""
+
+
+def test_a_session_that_ended_is_told_and_not_led_to_another_page(author: Visitor) -> None:
+    typed = form(author)
+    author.client.post("/desk/sign-out")
+    answer = send(author, "save", typed)
+    assert answer.status_code == 401
+    assert answer.json
+    assert "Your session has ended" in answer.json["fault"]
+
+
+def test_an_issue_deleted_meanwhile_is_told(author: Visitor, editor: Visitor, house: House) -> None:
+    begun = author.press("/desk/issues/new", "/desk/issues/new", title="Gone soon", subject="Gone soon, I fear")
+    typed = form(author, begun.location, body="My words.\n")
+    page = "/desk/issues/gone-soon/delete"
+    assert "“Gone soon” goes with all of its text: 1 revision by author@desk.example." in editor.read(page)
+    assert editor.press(page).status_code == 303
+    answer = send(author, "save", typed, page=begun.location)
+    assert answer.status_code == 404
+    assert answer.json
+    assert answer.json["fault"] == "This issue was deleted meanwhile. Your text is still here, on this page."
+    rescued = author.client.post("/desk/issues/new", data=typed, headers=JSON)
+    assert rescued.json == {"page": "/desk/issues/gone-soon/write"}
+    assert source(house, "gone-soon").endswith("My words.\n")
+
+
+def test_a_renamed_issue_is_found_by_a_page_that_was_opened_before(author: Visitor, editor: Visitor) -> None:
+    opened = form(author)
+    renamed = send(editor, "save", form(editor, slug="by-degrees"))
+    assert renamed.json
+    assert renamed.json["page"] == "/desk/issues/by-degrees/write"
+    heard = send(author, "hello", opened)
+    assert heard.json
+    assert heard.json["page"] == "/desk/issues/by-degrees/write"
+
+
+def test_a_scheduled_issue_is_not_written_on_and_what_was_typed_is_kept(
+    author: Visitor, house: House, clock: Clock
+) -> None:
+    typed = form(author, body="Too late.\n")
+    with house.sessions.begin() as session:
+        publishing.schedule_next(session, house.links, shelf.find(session, SLUG), clock())
+    assert author.open(PAGE).status_code == 409
+    answer = send(author, "save", typed)
+    assert answer.status_code == 409
+    assert answer.json
+    assert "is scheduled now, so its text stays as it is. What you typed is kept" in answer.json["fault"]
+    assert "Your draft" in author.read(f"/desk/issues/{SLUG}/history/unsaved")
+
+
+@pytest.mark.parametrize("view", ["phone", "desktop", "dark", "images-off"])
+def test_the_live_preview_is_the_mail_of_what_is_typed_and_keeps_nothing(
+    author: Visitor, house: House, view: str
+) -> None:
+    typed = form(author, body="Breathe **slowly**, {{ name | friend }}.\n")
+    before = houses.dump(house)
+    answer = author.client.post(f"/desk/issues/{SLUG}/preview", data=replaced(typed, view=view), headers=JSON)
+    assert answer.json
+    assert "Breathe <strong>slowly</strong>, Alex." in answer.json["html"]
+    assert answer.json["faults"] == []
+    assert houses.dump(house) == before
+
+
+def test_a_fault_in_a_merge_field_leaves_no_mail_and_a_fault_in_a_field_does(author: Visitor) -> None:
+    def seen(**changes: str) -> dict[str, object]:
+        answer = author.client.post(f"/desk/issues/{SLUG}/preview", data=form(author, **changes), headers=JSON)
+        assert answer.json
+        return dict(answer.json)
+
+    assert seen(body="{{ surname }}")["html"] is None
+    assert "Short" in str(seen(subject="Short", body="Short text.\n")["html"])
+
+
+def test_the_text_view_is_the_text_part(author: Visitor) -> None:
+    typed = replaced(form(author, body="# A heading\n\nText.\n"), view="text")
+    answer = author.client.post(f"/desk/issues/{SLUG}/preview", data=typed, headers=JSON)
+    assert answer.json
+    assert "A heading\n---------" in answer.json["text"]
+
+
+def test_a_preview_page_runs_no_script_and_the_writing_page_bends_no_rule_but_one(author: Visitor) -> None:
+    sheet = author.open(f"{PAGE}/sheet?view=images-off").headers["Content-Security-Policy"]
+    assert "allow-scripts" not in sheet
+    assert "script-src" not in sheet
+    assert "img-src 'none'" in sheet
+    policies = [author.open(PAGE).headers["Content-Security-Policy"] for _ in range(2)]
+    assert policies[0] != policies[1]
+    for policy in policies:
+        assert "'unsafe-inline'" not in policy
+        assert "script-src 'self';" in policy
+        assert "style-src 'self' 'nonce-" in policy
+
+
+@pytest.mark.parametrize(
+    ("line", "marks"),
+    [
+        (2, 'data-goto-field="title" data-goto-line="0"'),
+        (13, 'data-goto-field="sources" data-goto-line="2"'),
+    ],
+)
+def test_a_line_of_the_file_opens_at_its_place_in_the_form(author: Visitor, line: int, marks: str) -> None:
+    assert marks in author.open(f"{PAGE}?line={line}").text
+
+
+def test_an_issue_of_nearly_a_megabyte_is_saved(author: Visitor, house: House) -> None:
+    body = "Breathe, and ä. " * 55_000
+    assert send(author, "save", form(author, body=body)).status_code == 200
+    assert source(house).endswith(body)
+    too_long = send(author, "save", form(author, body=body * 2))
+    assert too_long.status_code in {400, 413}
+
+
+def test_what_no_database_keeps_is_replaced_and_the_rest_stays(author: Visitor) -> None:
+    kept = send(author, "keep", form(author, body="one\0two"))
+    assert kept.status_code == 200
+    assert "one�two" in author.open(PAGE).text
+
+
+def test_the_history_shows_what_changed_word_by_word_and_brings_an_older_text_back(
+    author: Visitor, house: House
+) -> None:
+    before = source(house)
+    send(author, "save", form(author, title="Quite another title"))
+    assert "Revision 2" in author.read(f"/desk/issues/{SLUG}/history")
+    shown = author.open(f"/desk/issues/{SLUG}/history/2").text
+    assert "<del>" in shown
+    assert "Quite" in shown
+    assert "Compared with revision" in words(author.open(f"/desk/issues/{SLUG}/history/1?against=2"))
+    restore = f"/desk/issues/{SLUG}/history/1/restore"
+    assert author.press(f"/desk/issues/{SLUG}/history/1", restore).status_code == 303
+    assert (revision(house), source(house)) == (3, before)
+
+
+def test_a_draft_can_be_thrown_away_and_only_as_it_was_seen(author: Visitor, house: House) -> None:
+    send(author, "keep", form(author, body="Never mind.\n"))
+    seen = hidden(author.open(PAGE).text, f"{PAGE}/discard")
+    send(author, "keep", form(author, body="Or do.\n"))
+    assert author.client.post(f"{PAGE}/discard", data=seen).status_code == 409
+    assert author.press(PAGE, f"{PAGE}/discard").status_code == 303
+    assert "Never mind" not in author.open(PAGE).text
+    assert revision(house) == 1
+
+
+def test_the_issues_page_and_the_issue_lead_to_the_text(author: Visitor) -> None:
+    assert PAGE in author.open("/desk/issues/").text
+    assert PAGE in author.open(f"/desk/issues/{SLUG}/").text
+    send(author, "keep", form(author, body="Half.\n"))
+    assert "You have text in it that is not saved yet" in author.read(f"/desk/issues/{SLUG}/")
+
+
+def form(visitor: Visitor, page: str = PAGE, **changes: str) -> MultiDict[str, str]:
+    """The form of the writing page as it stands, with some fields typed into."""
+    shown = visitor.client.get(page).text
+    fields = re.search(r'<form class="manuscript".*?</form>', shown, re.DOTALL)
+    assert fields
+    typed = MultiDict(map(_unescaped, re.findall(r'name="(\w+)" value="([^"]*)"', fields[0].partition("<template")[0])))
+    text = re.search(r"<textarea.*?>\n(.*?)</textarea>", fields[0], re.DOTALL)
+    assert text
+    typed["body"] = html.unescape(text[1])
+    return replaced(typed, **changes)
+
+
+def replaced(typed: MultiDict[str, str], **changes: str) -> MultiDict[str, str]:
+    made = typed.copy()
+    for name, words_ in changes.items():
+        made[name] = words_
+    return made
+
+
+def _unescaped(pair: tuple[str, str]) -> tuple[str, str]:
+    return pair[0], html.unescape(pair[1])
+
+
+def send(visitor: Visitor, act: str, typed: MultiDict[str, str], page: str = PAGE) -> TestResponse:
+    """What the page's script sends."""
+    return visitor.client.post(f"{page}/{act}", data=typed, headers=JSON)
+
+
+def source(house: House, slug: str = SLUG) -> str:
+    with house.sessions.reading() as session:
+        return shelf.find(session, slug).revision.source
+
+
+def revision(house: House) -> int:
+    with house.sessions.reading() as session:
+        return shelf.find(session, SLUG).revision_number
