@@ -1,8 +1,9 @@
 """Leaving: at once, by one tap, without a question; and one day to take it back."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from newsletter import publications
@@ -18,6 +19,9 @@ MAX_REASON = 500
 ACTS = {Status.UNSUBSCRIBED: Act.LEFT, Status.BOUNCED: Act.BOUNCED, Status.COMPLAINED: Act.COMPLAINED}
 """What is put on record when a subscription ends so."""
 
+# Written out, because neither database matches a parameter to a partial index.
+_LEFT = text("consent_events.act = 'left'")
+
 
 def look(session: Session, practice: Practice, token: str) -> Subscription:
     """Whose link this is; changes nothing. Invalid if forged, NotFound if erased."""
@@ -29,7 +33,7 @@ def leave(
 ) -> Subscription:
     """Take the holder of an unsubscribe link off the list; twice is as once. Invalid if forged, NotFound if erased."""
     subscription_id, letter_id = practice.links.open_unsubscribe(token)
-    note = f"letter {letter_id}" if letter_id else None
+    note = _by_letter(letter_id) if letter_id else None
     return unsubscribe(session, practice, roster.get(session, subscription_id), way, client, now, note)
 
 
@@ -94,6 +98,27 @@ def give_reason(session: Session, practice: Practice, token: str, reason: str, n
     told = _one_line(reason)[:MAX_REASON]
     if told and subscription.status is Status.UNSUBSCRIBED and not _explained(session, subscription):
         consent.record(session, subscription, Act.EXPLAINED, Way.LINK, now, note=told)
+
+
+def left_by(session: Session, letter_ids: Collection[int]) -> dict[int, int]:
+    """How many readers left by the link in each of these letters; some may have come back."""
+    notes = {_by_letter(letter_id): letter_id for letter_id in letter_ids}
+    readers = func.count(ConsentEvent.subscription_id.distinct())
+    counted = select(ConsentEvent.note, readers).where(_LEFT, ConsentEvent.note.in_(notes)).group_by(ConsentEvent.note)
+    return dict.fromkeys(letter_ids, 0) | {notes[note]: count for note, count in session.execute(counted) if note}
+
+
+def leavers(letter_id: int, before: int | None = None, limit: int = 50) -> Select[ConsentEvent, Subscription]:
+    """Those who left by the link in a letter, newest first; the next page is `before` the id of the last event."""
+    left = select(ConsentEvent, Subscription).join(Subscription, Subscription.id == ConsentEvent.subscription_id)
+    left = left.where(_LEFT, ConsentEvent.note == _by_letter(letter_id))
+    if before is not None:
+        left = left.where(ConsentEvent.id < before)
+    return left.order_by(ConsentEvent.id.desc()).limit(limit)
+
+
+def _by_letter(letter_id: int) -> str:
+    return f"letter {letter_id}"
 
 
 def _explained(session: Session, subscription: Subscription) -> bool:

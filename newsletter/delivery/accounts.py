@@ -96,17 +96,17 @@ class _Figures(NamedTuple):
     other_domains: int
 
 
-def counts(session: Session, letter: Letter) -> Counts:
-    """Where a letter's copies stand: at once, whatever the audience, once it is over."""
+def counts(session: Session, letter: Letter | None) -> Counts:
+    """Where a letter's copies stand: at once, whatever the audience, once it is over; all zero before it began."""
+    if letter is None or letter.started_at is None:
+        return _NOBODY
     if letter.final_counts is not None:
         return Counts(**letter.final_counts)
     kept = _kept(session, letter)
     if kept is not None:
         return _with_notes(kept.counts, progress.learned(session, letter.id, kept.extent))
-    if letter.started_at is None:
-        return _NOBODY
-    extent = progress.extent(session, letter.id)
-    return progress.standing(session, letter.id, extent.audience, progress.learned(session, letter.id, extent)).counts
+    whole = progress.extent(session, letter.id)
+    return progress.standing(session, letter.id, whole.audience, progress.learned(session, letter.id, whole)).counts
 
 
 def account(session: Session, letter: Letter) -> Account:
@@ -118,6 +118,12 @@ def account(session: Session, letter: Letter) -> Account:
     figures = kept or _worked_out(session, letter.id)
     notes = progress.learned(session, letter.id, figures.extent)
     return _account(figures._replace(counts=_with_notes(figures.counts, notes)))
+
+
+def extent(session: Session, letter: Letter) -> Extent:
+    """How many copies a letter has, and between which ids: at once, once it is over."""
+    kept = _kept(session, letter)
+    return kept.extent if kept else progress.extent(session, letter.id)
 
 
 def keep_next(sessions: Sessions) -> bool:
@@ -177,12 +183,12 @@ def _kept(session: Session, letter: Letter) -> _Figures | None:
 
 
 def _worked_out(session: Session, letter_id: int) -> _Figures:
-    extent = progress.extent(session, letter_id)
+    whole = progress.extent(session, letter_id)
     shares = [Share._make(row) for row in session.execute(_by_domain(session, letter_id))]
     rest = shares[LARGEST:]
     return _Figures(
-        progress.standing(session, letter_id, extent.audience).counts,
-        extent,
+        progress.standing(session, letter_id, whole.audience).counts,
+        whole,
         sorted(
             (_minutes_since_1970(minute), count) for minute, count in session.execute(_by_minute(session, letter_id))
         ),

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from typing import cast
 
 import structlog
-from sqlalchemy import ColumnElement, Select, Table, Update, select, text, update
+from sqlalchemy import ColumnElement, Select, Table, Update, func, select, text, update
 from sqlalchemy.orm import Session, undefer_group
 
 from newsletter.delivery import compose
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
+from newsletter.delivery.progress import TOLD
 from newsletter.links import Links
 
 log = structlog.get_logger(__name__)
@@ -34,7 +35,12 @@ _PENDING = text("copies.state = 'pending'")
 
 def unsettled(letter_id: int) -> Select[Copy]:
     """A letter's copies in doubt that nobody has decided about, oldest first."""
-    return select(Copy).where(Copy.letter_id == letter_id, *_OPEN).order_by(Copy.id)
+    return select(Copy).where(Copy.letter_id == letter_id, TOLD, *_OPEN).order_by(Copy.id)
+
+
+def count_open(session: Session, letter_id: int) -> int:
+    """How many of them there are."""
+    return session.scalar(select(func.count()).where(Copy.letter_id == letter_id, TOLD, *_OPEN)) or 0
 
 
 def message_ids(session: Session, links: Links, letter_id: int, ids: Collection[int]) -> dict[int, str]:

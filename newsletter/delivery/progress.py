@@ -82,7 +82,7 @@ def standing(session: Session, letter_id: int, audience: int, learned: Mapping[N
 def learned(session: Session, letter_id: int, of: Extent) -> dict[Note, int]:
     """How many of a letter's sent copies bounced or brought a complaint later."""
     notes = select(CopyNote.kind, func.count()).join(Copy, Copy.id == CopyNote.copy_id).group_by(CopyNote.kind)
-    among = CopyNote.copy_id.between(of.first, of.last), _hidden(session, letter_id), Copy.state == CopyState.SENT
+    among = CopyNote.copy_id.between(of.first, of.last), hidden(session, letter_id), Copy.state == CopyState.SENT
     return dict(session.execute(notes.where(*among)).all())
 
 
@@ -101,12 +101,19 @@ def domain_of(session: Session) -> ColumnElement[str]:
     return _DOMAIN[session.get_bind().dialect.name]
 
 
+def hidden(session: Session, letter_id: int) -> ColumnElement[bool]:
+    """That a copy is the letter's, for look-ups by another index: SQLite would walk all of the letter's instead."""
+    if session.get_bind().dialect.name == "sqlite":
+        return Copy.letter_id + literal_column("0") == letter_id
+    return Copy.letter_id == letter_id
+
+
 def is_under_way(session: Session, letter_id: int) -> bool:
     """Whether any copy waits or is being sent."""
     some = select(Copy.id).limit(1)
     # Ordered by their indexes; else PostgreSQL looks for such a copy among all that were sent.
     pending = some.where(Copy.letter_id == letter_id, PENDING).order_by(Copy.not_before, Copy.id)
-    sending = some.where(_hidden(session, letter_id), SENDING).order_by(Copy.lease_until)
+    sending = some.where(hidden(session, letter_id), SENDING).order_by(Copy.lease_until)
     return session.scalar(pending) is not None or session.scalar(sending) is not None
 
 
@@ -114,13 +121,6 @@ def _standing(session: Session, letter_id: int) -> CompoundSelect[str, int, date
     own = Copy.letter_id == letter_id
     deferred = select(literal("deferred", String()), func.count(), func.min(Copy.not_before))
     pending = select(literal("pending", String()), func.count(), null()).where(own, PENDING)
-    sending = select(literal("sending", String()), func.count(), null()).where(_hidden(session, letter_id), SENDING)
+    sending = select(literal("sending", String()), func.count(), null()).where(hidden(session, letter_id), SENDING)
     told = select(type_coerce(Copy.state, String()), func.count(), null()).where(own, TOLD).group_by(Copy.state)
     return deferred.where(own, TOLD, PENDING).union_all(pending, sending, told.where(Copy.state != CopyState.PENDING))
-
-
-def _hidden(session: Session, letter_id: int) -> ColumnElement[bool]:
-    """That a copy is the letter's, for look-ups by another index: SQLite would walk all of the letter's instead."""
-    if session.get_bind().dialect.name == "sqlite":
-        return Copy.letter_id + literal_column("0") == letter_id
-    return Copy.letter_id == letter_id

@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, ledger, partitions
+from newsletter.delivery import accounts, doubts, ledger, partitions
 from newsletter.delivery.ledger import Counts
-from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState
+from newsletter.delivery.models import Copy, CopyNote, Letter, LetterState
 from newsletter.errors import Conflict
 
 OVER = (LetterState.FINISHED, LetterState.CANCELLED)
@@ -47,7 +47,7 @@ def require_over(session: Session, letter: Letter) -> Counts:
     found = ledger.counts(session, letter.id)
     if under_way := found.pending + found.sending:
         raise Conflict(f"{under_way:,} of its copies are still under way; try again in some minutes")
-    if undecided := _open_doubts(session, letter.id):
+    if undecided := doubts.count_open(session, letter.id):
         raise Conflict(f"{undecided:,} of its copies are in doubt; decide first, with `newsletter issues settle`")
     return found
 
@@ -68,8 +68,3 @@ def keep_counts(session: Session, letter_id: int) -> None:
     # Under lock, because a doubt that is settled meanwhile could have a copy sent again.
     letter = session.get_one(Letter, letter_id, with_for_update=True, populate_existing=True)
     letter.final_counts = asdict(require_over(session, letter))
-
-
-def _open_doubts(session: Session, letter_id: int) -> int:
-    undecided = select(func.count()).where(Copy.letter_id == letter_id, Copy.state == CopyState.IN_DOUBT)
-    return session.scalar(undecided.where(Copy.reason.is_(None))) or 0

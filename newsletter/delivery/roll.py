@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, TextClause, select
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery import troubles
-from newsletter.delivery.models import Copy, CopyState
+from newsletter.delivery import progress, troubles
+from newsletter.delivery.models import Copy, CopyNote, CopyState, Note
 from newsletter.delivery.progress import TOLD
 
 _OF_INTEREST = frozenset(CopyState) - {CopyState.PENDING, CopyState.SENDING, CopyState.SENT}
@@ -59,11 +59,18 @@ class Wanted:
     words: str | None = None
     """`Wording.words`."""
     domain: str | None = None
+    note: Note | None = None
+    """What was learned of them later."""
 
     @property
     def is_told(self) -> bool:
         """Whether they are few, and have an index of their own."""
         return self.put_off or self.state in _OF_INTEREST
+
+    @property
+    def by_id(self) -> bool:
+        """Whether the key of a page is the copy's id, not the reader's."""
+        return self.is_told or self.note is not None
 
     def fits(self, line: Line) -> bool:
         """Whether a line is among them, as far as SQL cannot tell."""
@@ -73,7 +80,7 @@ class Wanted:
 
 
 def page(session: Session, letter_id: int, wanted: Wanted, after: int = 0, most: int = 50) -> Page:
-    """Up to so many lines behind that key."""
+    """Up to so many lines behind that key; for what was learned later, begin before the letter's first copy."""
     found: list[Line] = []
     for seen, line in enumerate(_lines(session, letter_id, wanted, after, most + 1), 1):
         if wanted.fits(line):
@@ -85,39 +92,46 @@ def page(session: Session, letter_id: int, wanted: Wanted, after: int = 0, most:
     return Page(found, None)
 
 
-def every(sessions: Sessions, letter_id: int, wanted: Wanted) -> Iterator[Line]:
-    """All lines, however many; no transaction stays open between two batches."""
-    after: int | None = 0
-    while after is not None:
+def every(sessions: Sessions, letter_id: int, wanted: Wanted, after: int = 0) -> Iterator[Line]:
+    """All lines behind that key, however many; no transaction stays open between two batches."""
+    further: int | None = after
+    while further is not None:
         with sessions.reading() as session:
-            lines, after = page(session, letter_id, wanted, after, _BATCH)
+            lines, further = page(session, letter_id, wanted, further, _BATCH)
         yield from lines
 
 
 def _lines(session: Session, letter_id: int, wanted: Wanted, after: int, at_once: int) -> Iterator[Line]:
     size = at_once if wanted.words is None and wanted.domain is None else _BATCH
     while True:
-        batch = [Line._make(row) for row in session.execute(_some(letter_id, wanted, after).limit(size))]
+        batch = [Line._make(row) for row in session.execute(_some(session, letter_id, wanted, after).limit(size))]
         yield from batch
         if len(batch) < size:
             return
         after = _key(wanted, batch[-1])
 
 
-def _some(letter_id: int, wanted: Wanted, after: int) -> Select[*tuple[object, ...]]:
-    key = Copy.id if wanted.is_told else Copy.subscription_id
-    some = select(*(getattr(Copy, name) for name in Line._fields)).where(Copy.letter_id == letter_id, key > after)
+def _some(session: Session, letter_id: int, wanted: Wanted, after: int) -> Select[*tuple[object, ...]]:
+    key = Copy.id if wanted.by_id else Copy.subscription_id
+    some = select(*(getattr(Copy, name) for name in Line._fields)).where(*_conditions(wanted), key > after)
+    if wanted.note is None:
+        return some.where(Copy.letter_id == letter_id).order_by(key)
+    noted = some.join(CopyNote, CopyNote.copy_id == Copy.id).where(progress.hidden(session, letter_id))
+    return noted.where(CopyNote.kind == wanted.note, CopyNote.copy_id > after).order_by(CopyNote.copy_id)
+
+
+def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool] | TextClause]:
     if wanted.is_told:
-        some = some.where(TOLD)
+        yield TOLD
     if state := CopyState.PENDING if wanted.put_off else wanted.state:
-        some = some.where(Copy.state == state)
+        yield Copy.state == state
     if wanted.said is not None:
         code, status = troubles.parse_said(wanted.said)
-        some = some.where(Copy.code.is_not_distinct_from(code), Copy.status.is_not_distinct_from(status))
+        yield Copy.code.is_not_distinct_from(code)
+        yield Copy.status.is_not_distinct_from(status)
     if wanted.reason is not None:
-        some = some.where(Copy.reason == wanted.reason)
-    return some.order_by(key)
+        yield Copy.reason == wanted.reason
 
 
 def _key(wanted: Wanted, line: Line) -> int:
-    return line.id if wanted.is_told else line.subscription_id
+    return line.id if wanted.by_id else line.subscription_id

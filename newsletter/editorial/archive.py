@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, literal, select, tuple_
+from sqlalchemy import Select, Tuple, literal, select, tuple_
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter.db import UtcDateTime
@@ -51,12 +51,20 @@ def out(issue: Issue) -> tuple[datetime, Revision]:
 
 def neighbours(session: Session, issue: Issue) -> Neighbours:
     """The issues of the same publication that went out just before and just after a published one."""
+    place, here = _place(issue)
+    later = shown(issue.publication_id).order_by(None).order_by(Letter.started_at, Issue.id)
+    return Neighbours(session.scalar(before(issue).limit(1)), session.scalar(later.where(place > here).limit(1)))
+
+
+def before(issue: Issue) -> Select[Issue]:
+    """The issues of the same publication that went out before a published one, newest first."""
+    place, here = _place(issue)
+    return shown(issue.publication_id).where(place < here)
+
+
+def _place(issue: Issue) -> tuple[Tuple, Tuple]:
     started_at, _ = out(issue)
-    place, here = tuple_(Letter.started_at, Issue.id), tuple_(literal(started_at, UtcDateTime()), literal(issue.id))
-    ours = shown(issue.publication_id)
-    older = ours.where(place < here).limit(1)
-    newer = ours.order_by(None).order_by(Letter.started_at, Issue.id).where(place > here).limit(1)
-    return Neighbours(session.scalar(older), session.scalar(newer))
+    return tuple_(Letter.started_at, Issue.id), tuple_(literal(started_at, UtcDateTime()), literal(issue.id))
 
 
 def _not_out() -> NotFound:

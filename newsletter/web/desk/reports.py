@@ -1,10 +1,14 @@
-"""Reports: what became of every issue that went out."""
+"""Reports: what came of every issue that went out, and of one issue all that is known."""
 
 from flask import request
 
-from newsletter import publishing
+from newsletter import reporting
+from newsletter.db import Session
+from newsletter.delivery import doubts, troubles
 from newsletter.editorial import archive
-from newsletter.web.desk import frame
+from newsletter.editorial.models import Issue
+from newsletter.reporting import Report
+from newsletter.web.desk import frame, lookup
 from newsletter.web.house import house
 
 _PAGE = 10
@@ -12,7 +16,7 @@ _MOST_PAGES = 10_000
 
 
 def reports() -> str:
-    """The issues that went out, newest first, with their counts; `?page=` for older ones."""
+    """The issues that went out, newest first, with what came of them; `?page=` for older ones."""
     page = min(max(request.args.get("page", 1, type=int), 1), _MOST_PAGES)
     with house().sessions.reading() as store:
         publication = frame.chosen(store)
@@ -23,7 +27,30 @@ def reports() -> str:
             "reports.html",
             "reports",
             publication,
-            rows=[(issue, publishing.counts(store, issue)) for issue in out[:_PAGE]],
+            rows=list(zip(out, reporting.results(store, out[:_PAGE]), strict=False)),
+            zone=publication.time_zone,
             page=page,
             has_older=len(out) > _PAGE,
         )
+
+
+def report(slug: str) -> str:
+    """All that came of one issue."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        return _page(store, found, reporting.report(store, found))
+
+
+def _page(store: Session, found: Issue, told: Report) -> str:
+    return frame.page(
+        store,
+        "report.html",
+        "reports",
+        found.publication,
+        issue=found,
+        report=told,
+        zone=found.publication.time_zone,
+        troubles=troubles.troubles(store, told.letter.id) if told.letter.final_counts is None else (),
+        open_doubts=doubts.count_open(store, told.letter.id),
+        are_copies_kept=told.letter.final_counts is None,
+    )

@@ -1,8 +1,8 @@
-"""Sending: start an issue now, watch it go, hold it, or stop what is not out yet. Each act says first what it does."""
+"""Sending: start an issue now, hold it, go on, or stop what is not out yet. Each act says first what it does."""
 
 from collections.abc import Callable
 
-from flask import flash, make_response, redirect, render_template, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter import publishing
@@ -55,17 +55,6 @@ def pause(slug: str) -> ResponseReturnValue:
 def resume(slug: str) -> ResponseReturnValue:
     """Go on with a paused issue."""
     return _move(slug, publishing.resume, "Going on with the rest.")
-
-
-def progress(slug: str) -> ResponseReturnValue:
-    """The part of an issue's page that changes while it goes out; the whole page once its state has changed."""
-    with house().sessions.reading() as store:
-        found = lookup.issue(store, slug)
-        if request.args.get("state") != shelf.state(found):
-            return make_response("", 200, {"HX-Refresh": "true"})
-        hold = publishing.held(store, found, house().settings, now())
-        counts = publishing.counts(store, found)
-        return render_template("desk/parts/progress.html", issue=found, counts=counts, hold=hold)
 
 
 def _question(slug: str, template: str, require: Callable[[Issue], None]) -> str:

@@ -1,0 +1,136 @@
+"""Reporting on an issue: what became of its copies, what readers did, and how that compares with earlier issues.
+
+Like the fan-out, it asks all three rooms, and writes nothing.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+
+from sqlalchemy.orm import Session
+
+from newsletter.audience import leaving
+from newsletter.delivery import accounts, clicks
+from newsletter.delivery.accounts import Account
+from newsletter.delivery.clicks import CountedLink
+from newsletter.delivery.ledger import Counts
+from newsletter.delivery.models import Letter
+from newsletter.editorial import archive
+from newsletter.editorial.models import Issue
+from newsletter.errors import NotFound
+
+EARLIER = 8
+"""With so many issues before it an issue is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one issue, in a few numbers."""
+
+    slug: str
+    title: str
+    began_at: datetime
+    counts: Counts
+    left: int
+    """Readers who left by its link."""
+    clicks: int | None
+    """None where they were not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One thing that issues are compared by, as a share; None where there is nothing to take a share of."""
+
+    name: str
+    value: float | None
+    usual: float | None
+    """The median of the earlier ones."""
+    earlier: Sequence[tuple[Result, float | None]]
+
+    @property
+    def run(self) -> str:
+        """The shares one after another, this issue's last, as the points of a line in a box of 100 by 30."""
+        shares = [share for _, share in self.earlier if share is not None]
+        shares += [] if self.value is None else [self.value]
+        if len(shares) < 2:
+            return ""
+        low, high = min(shares), max(shares)
+        heights = [(high - share) / (high - low) if high > low else 0.5 for share in shares]
+        return " ".join(
+            f"{100 * place / (len(shares) - 1):.1f},{2 + 26 * height:.1f}" for place, height in enumerate(heights)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that is told of one issue."""
+
+    letter: Letter
+    account: Account
+    result: Result
+    links: Sequence[CountedLink]
+    earlier: Sequence[Result]
+    """Oldest first."""
+
+    @property
+    def measures(self) -> list[Measure]:
+        """How it compares with the earlier ones; a measure that nobody has a number for is left out."""
+        made = [_measure(name, share, self.result, self.earlier) for name, share in _SHARES.items()]
+        return [each for each in made if each.value is not None or each.usual is not None]
+
+
+def report(session: Session, issue: Issue) -> Report:
+    """The report of an issue that has begun to go out; NotFound for any other."""
+    letter = _begun(issue)
+    found = accounts.account(session, letter)
+    links = clicks.of(session, letter.id)
+    left = leaving.left_by(session, [letter.id])[letter.id]
+    total = sum(link.clicks for link in links) if links else None
+    result = Result(issue.slug, issue.title, letter.started_at or letter.due_at, found.counts, left, total)
+    before = session.scalars(archive.before(issue).limit(EARLIER)).all()
+    return Report(letter, found, result, links, results(session, before)[::-1])
+
+
+def results(session: Session, issues: Iterable[Issue]) -> list[Result]:
+    """What came of these issues, which have all begun, in their order."""
+    begun = [(issue, _begun(issue)) for issue in issues]
+    ids = [letter.id for _, letter in begun]
+    left, clicked = leaving.left_by(session, ids), clicks.totals(session, ids)
+    return [
+        Result(
+            issue.slug,
+            issue.title,
+            letter.started_at or letter.due_at,
+            accounts.counts(session, letter),
+            left[letter.id],
+            clicked.get(letter.id),
+        )
+        for issue, letter in begun
+    ]
+
+
+def _begun(issue: Issue) -> Letter:
+    if issue.letter is None or issue.letter.started_at is None:
+        raise NotFound(f"“{issue.title}” has not begun to go out, so there is no report yet.")
+    return issue.letter
+
+
+def _share(part: int | None, whole: int) -> float | None:
+    return None if part is None or not whole else part / whole
+
+
+_SHARES: dict[str, Callable[[Result], float | None]] = {
+    "Delivered, of the audience": lambda one: _share(one.counts.sent, one.counts.audience),
+    "Refused, of the audience": lambda one: _share(one.counts.refused, one.counts.audience),
+    "Bounced later, of those sent": lambda one: _share(one.counts.bounced, one.counts.sent),
+    "Complaints, of those sent": lambda one: _share(one.counts.complained, one.counts.sent),
+    "Left by its link, of those sent": lambda one: _share(one.left, one.counts.sent),
+    "Clicks, for each copy sent": lambda one: _share(one.clicks, one.counts.sent),
+}
+
+
+def _measure(name: str, share: Callable[[Result], float | None], this: Result, earlier: Sequence[Result]) -> Measure:
+    shares = [(one, share(one)) for one in earlier]
+    known = [value for _, value in shares if value is not None]
+    return Measure(name, share(this), median(known) if known else None, shares)

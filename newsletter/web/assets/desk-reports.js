@@ -1,0 +1,71 @@
+// Charts, drawn from the tables below them: whoever does not see the picture has the same numbers.
+const HEIGHT = 240;
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+function colour(name) {
+  // A custom property keeps its words; only a colour that is used is worked out.
+  const probe = document.createElement("span");
+  probe.className = `ink-${name}`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+function numbers(table) {
+  const rows = [...table.tBodies[0].rows].map((row) => [
+    Date.parse(row.querySelector("time").dateTime) / 1000,
+    Number(row.querySelector("data").value),
+  ]);
+  rows.sort((one, other) => one[0] - other[0]);
+  return [rows.map((row) => row[0]), rows.map((row) => row[1])];
+}
+
+function grouped(number) {
+  return number.toLocaleString("en");
+}
+
+function axis(more) {
+  return { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") }, ...more };
+}
+
+function draw(figure) {
+  const table = document.getElementById(figure.dataset.table);
+  const place = figure.querySelector(".chart-place");
+  const data = numbers(table);
+  const name = table.querySelector("[data-series]").textContent;
+  const bars = figure.dataset.kind === "bars";
+  const options = {
+    width: place.clientWidth,
+    height: HEIGHT,
+    cursor: { drag: { x: false, y: false } },
+    legend: { show: false },
+    scales: { y: { range: (_, _low, high) => [0, Math.max(1, high * 1.05)] } },
+    axes: [axis({}), axis({ size: 70, values: (_, splits) => splits.map((each) => (each % 1 ? "" : grouped(each))) })],
+    series: [
+      {},
+      {
+        label: name,
+        stroke: colour("teal"),
+        width: bars ? 0 : 2,
+        fill: bars ? colour("teal") : undefined,
+        paths: bars ? uPlot.paths.bars({ size: [0.85, 60], align: 1 }) : uPlot.paths.linear(),
+        points: { show: !bars, size: 7, fill: colour("teal") },
+      },
+    ],
+  };
+  place.replaceChildren();
+  return new uPlot(options, data, place);
+}
+
+function drawAll() {
+  for (const figure of document.querySelectorAll("figure.chart")) draw(figure);
+}
+
+drawAll();
+dark.addEventListener("change", drawAll);
+let width = innerWidth;
+addEventListener("resize", () => {
+  if (innerWidth !== width) drawAll();
+  width = innerWidth;
+});

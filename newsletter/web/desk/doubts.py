@@ -1,0 +1,82 @@
+"""Doubts: the copies whose answer was lost, and what a person decides about them, one by one or all at once."""
+
+from collections.abc import Sequence
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import settling
+from newsletter.db import Session
+from newsletter.delivery import doubts as in_doubt
+from newsletter.delivery.models import Copy
+from newsletter.editorial.models import Issue
+from newsletter.errors import Conflict, Invalid
+from newsletter.settling import Decision, Settled
+from newsletter.web.desk import frame, lookup, words
+from newsletter.web.house import house, now
+
+_SHOWN = 50
+_DONE = {
+    Decision.RESEND: "{} will be sent again, under the same Message-ID.",
+    Decision.SENT: "{} settled: found to be sent.",
+    Decision.LEAVE: "{} left in doubt, and not sent again.",
+}
+
+
+def doubts(slug: str) -> str:
+    """The copies of an issue that nobody has decided about, the oldest first."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        letter_id = found.letter_id or 0
+        shown: Sequence[Copy] = store.scalars(in_doubt.unsettled(letter_id).limit(_SHOWN)).all()
+        ids = [copy.id for copy in shown]
+        return frame.page(
+            store,
+            "doubts.html",
+            "issues",
+            found.publication,
+            issue=found,
+            zone=found.publication.time_zone,
+            copies=shown,
+            total=in_doubt.count_open(store, letter_id),
+            message_ids=in_doubt.message_ids(store, house().links, letter_id, ids) if ids else {},
+            version=lookup.version(found),
+        )
+
+
+def settle_doubts(slug: str) -> ResponseReturnValue:
+    """Decide about the copies that the form names, or about all that its page counted."""
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        decision = _decision()
+        ids = request.form.getlist("copy", type=int)
+        if not ids:
+            _require_as_many(store, found)
+        settled = settling.settle(store, found, decision, now(), ids)
+        _tell(settled, decision)
+        left = in_doubt.count_open(store, found.letter_id or 0)
+    return redirect(url_for("desk.doubts" if left else "desk.issue", slug=slug), 303)
+
+
+def _decision() -> Decision:
+    asked = request.form.get("decision", "")
+    if asked not in set(Decision):
+        raise Invalid("Say what becomes of it: send it again, settle it as sent, or leave it. Nothing was done.")
+    return Decision(asked)
+
+
+def _require_as_many(store: Session, found: Issue) -> None:
+    # Whoever decides about all means those that the page told of.
+    total = in_doubt.count_open(store, found.letter_id or 0)
+    if request.form.get("total", type=int) != total:
+        raise Conflict(
+            f"{words.counted(total, 'copy')} of “{found.title}” are in doubt now, more or fewer than the page said. "
+            "Nothing was done. Look at them again, then decide."
+        )
+
+
+def _tell(settled: Settled, decision: Decision) -> None:
+    if settled.copies:
+        flash(_DONE[decision].format(words.counted(len(settled.copies), "copy")))
+    if settled.spared:
+        flash(f"{words.counted(len(settled.spared), 'copy')} not sent again, because the reader has gone meanwhile.")

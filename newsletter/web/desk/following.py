@@ -1,0 +1,64 @@
+"""Following an issue while it goes out: a part of its page, asked for now and then, or sent as it changes."""
+
+import time
+from collections.abc import Iterator
+
+from flask import Response, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from newsletter.db import DatabaseDown, Session
+from newsletter.editorial import shelf
+from newsletter.editorial.models import Issue, IssueState
+from newsletter.errors import NotFound
+from newsletter.web.desk import lookup, streams, watching
+from newsletter.web.house import house
+
+_SECONDS = 30.0
+"""A stream's length; a browser then opens the next one, with whoever is signed in by then."""
+_EVERY = 1.0
+
+
+def progress(slug: str) -> ResponseReturnValue:
+    """The part of an issue's page that changes while it goes out; the whole page once its state has changed."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        if request.args.get("state") != shelf.state(found):
+            return make_response("", 200, {"HX-Refresh": "true"})
+        return render_template("desk/parts/going.html", issue=found, going=watching.look(store, found))
+
+
+def events(slug: str) -> ResponseReturnValue:
+    """The same as server-sent events, as they come; 503 where too many follow already, and the page asks instead."""
+    with house().sessions.reading() as store:
+        going = shelf.state(lookup.issue(store, slug)) is IssueState.SENDING
+    if not going or request.method == "HEAD":
+        return Response(status=204)
+    return streams.stream("text/event-stream", _told(slug)) or Response(status=503)
+
+
+def _told(slug: str) -> Iterator[str]:
+    end = time.monotonic() + _SECONDS
+    before = ""
+    while time.monotonic() < end and (part := _part(slug)) is not None:
+        yield streams.event("progress", part) if part not in ("", before) else streams.pulse()
+        before = part or before
+        time.sleep(_EVERY)
+    if part is None:
+        yield streams.event("over")
+
+
+def _part(slug: str) -> str | None:
+    """What is shown now; None once the issue goes out no more, and nothing while the store does not answer."""
+    try:
+        with house().sessions.reading() as store:
+            return _shown(store, lookup.issue(store, slug))
+    except DatabaseDown:
+        return ""
+    except NotFound:
+        return None
+
+
+def _shown(store: Session, found: Issue) -> str | None:
+    if shelf.state(found) is not IssueState.SENDING:
+        return None
+    return render_template("desk/parts/going.html", issue=found, going=watching.look(store, found))

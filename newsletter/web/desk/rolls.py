@@ -1,0 +1,118 @@
+"""Rolls: the readers behind a number of a report, page by page, or all of them as a sheet."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, request
+
+from newsletter.audience import leaving
+from newsletter.db import Session
+from newsletter.delivery import accounts, roll
+from newsletter.delivery.models import CopyState, Letter, Note
+from newsletter.delivery.roll import Wanted
+from newsletter.editorial.models import Issue
+from newsletter.errors import Conflict
+from newsletter.web.desk import frame, lookup, sheets
+from newsletter.web.house import house
+
+_PAGE = 50
+_HIGHEST_ID = 2**63 - 1
+_LONGEST = 300
+
+
+def copies(slug: str) -> str:
+    """The readers whose copy is so: `?state=`, `?said=`, `?words=`, `?domain=`, …; `?after=` goes on."""
+    wanted = _wanted(request.args)
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        letter = _kept(found)
+        after = request.args.get("after", type=_id) or _start(store, letter, wanted)
+        page = roll.page(store, letter.id, wanted, after, _PAGE)
+        asked = _asked(request.args)
+        return frame.page(
+            store,
+            "copies.html",
+            "reports",
+            found.publication,
+            issue=found,
+            zone=found.publication.time_zone,
+            wanted=wanted,
+            lines=page.lines,
+            asked=asked,
+            next=asked | {"after": page.after} if page.after is not None else None,
+            is_first="after" not in request.args,
+        )
+
+
+def copies_sheet(slug: str) -> Response:
+    """The same as a CSV file, all of it."""
+    wanted = _wanted(request.args)
+    with house().sessions.reading() as store:
+        letter = _kept(lookup.issue(store, slug))
+        after = _start(store, letter, wanted)
+    lines = sheets.copies(roll.every(house().sessions, letter.id, wanted, after))
+    return sheets.answer(f"{slug}-{_name(wanted)}.csv", lines)
+
+
+def leavers(slug: str) -> str:
+    """The readers who left by the link in an issue, newest first; `?before=` goes on."""
+    before = request.args.get("before", type=_id)
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        letter_id = found.letter_id or 0
+        rows = store.execute(leaving.leavers(letter_id, before, _PAGE + 1)).all()
+        return frame.page(
+            store,
+            "leavers.html",
+            "reports",
+            found.publication,
+            issue=found,
+            zone=found.publication.time_zone,
+            rows=rows[:_PAGE],
+            older_than=rows[_PAGE - 1][0].id if len(rows) > _PAGE else None,
+        )
+
+
+def _kept(found: Issue) -> Letter:
+    """The letter whose copies are listed; Conflict, saying why, where there are none."""
+    if found.letter is None or found.letter.started_at is None:
+        raise Conflict(f"“{found.title}” has not begun to go out, so nobody has a copy.")
+    if found.letter.final_counts is not None:
+        raise Conflict(
+            f"The copies of “{found.title}” were dropped to make room, so nobody can be listed any more. "
+            "What they came to stays in its report."
+        )
+    return found.letter
+
+
+def _wanted(asked: Mapping[str, str]) -> Wanted:
+    state, note = asked.get("state", ""), asked.get("note", "")
+    known = CopyState(state) if state in set(CopyState) else None
+    text = _asked(asked)
+    plain = Wanted(known, put_off=state == "put_off", note=Note(note) if note in set(Note) else None)
+    texts: dict[str, Any] = {name: text.get(name) for name in ("said", "reason", "words", "domain")}
+    return replace(plain, **texts)
+
+
+def _asked(asked: Mapping[str, str]) -> dict[str, Any]:
+    """What was asked for, to be asked for again."""
+    names = ("state", "said", "reason", "words", "domain", "note")
+    # PostgreSQL cannot even be asked about a NUL.
+    return {name: asked[name].replace("\0", "")[:_LONGEST] for name in names if name in asked}
+
+
+def _start(store: Session, letter: Letter, wanted: Wanted) -> int:
+    # What was learned later is kept by the copy's number, and those of other letters lie before.
+    return accounts.extent(store, letter).first - 1 if wanted.note else 0
+
+
+def _name(wanted: Wanted) -> str:
+    return "put-off" if wanted.put_off else str(wanted.note or wanted.state or "copies").replace("_", "-")
+
+
+def _id(text: str) -> int:
+    # A database cannot even be asked about a number that its column could not hold.
+    if not 0 <= (number := int(text)) <= _HIGHEST_ID:
+        raise ValueError(text)
+    return number

@@ -1,0 +1,91 @@
+"""Sheets: a report, or the readers behind one of its numbers, as a CSV file in which a spreadsheet finds no formula."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from flask import Response, request
+
+from newsletter import reporting
+from newsletter.audience.exporting import defused
+from newsletter.delivery.accounts import Share
+from newsletter.delivery.roll import Line
+from newsletter.errors import Unavailable
+from newsletter.reporting import Report
+from newsletter.web.desk import lookup, streams
+from newsletter.web.house import house
+
+_COUNTS = (
+    "audience",
+    "pending",
+    "sending",
+    "sent",
+    "refused",
+    "failed",
+    "skipped",
+    "in_doubt",
+    "bounced",
+    "complained",
+)
+_BUSY = "Several sheets are being written already. Try again in a minute."
+
+
+def report_sheet(slug: str) -> Response:
+    """A report's every number: what it is about, of what or when, and how many."""
+    with house().sessions.reading() as store:
+        told = reporting.report(store, lookup.issue(store, slug))
+    return answer(f"{slug}-report.csv", _report(told))
+
+
+def copies(lines: Iterable[Line]) -> Iterator[str]:
+    """The lines of a roll."""
+    yield row(Line._fields)
+    yield from (row(line) for line in lines)
+
+
+def answer(name: str, lines: Iterable[str]) -> Response:
+    """The file, written while it is read; Unavailable while too many others are."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    if request.method == "HEAD":
+        return Response(mimetype="text/csv", headers=headers)
+    made = streams.stream("text/csv", streams.joined(lines), **headers)
+    if made is None:
+        raise Unavailable(_BUSY)
+    return made
+
+
+def row(cells: Iterable[object]) -> str:
+    """One line (RFC 4180)."""
+    line = io.StringIO()
+    csv.writer(line).writerow(map(_cell, cells))
+    return line.getvalue()
+
+
+def _report(told: Report) -> Iterator[str]:
+    yield row(("about", "of", "what", "number"))
+    for name in _COUNTS:
+        yield row(("copies", told.result.title, name, getattr(told.account.counts, name)))
+    yield row(("readers", told.result.title, "left by its link", told.result.left))
+    for span in told.account.spans:
+        yield row(("sent within", span.at, f"{int(told.account.every.total_seconds()) // 60} minutes", span.sent))
+    for share in [*told.account.domains, *filter(None, [told.account.others])]:
+        yield from _share(share)
+    for link in told.links:
+        yield row(("clicks", link.url, f"link {link.number}", link.clicks))
+    for measure in told.measures:
+        yield row(("this issue", told.result.title, measure.name, measure.value))
+        yield row(("usual", f"median of {len(measure.earlier)} before it", measure.name, measure.usual))
+        for one, value in measure.earlier:
+            yield row(("earlier issue", one.title, measure.name, value))
+
+
+def _share(share: Share) -> Iterator[str]:
+    for name in Share._fields[1:]:
+        yield row(("domain", share.domain or "others", name, getattr(share, name)))
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return defused(value) if isinstance(value, str) else value

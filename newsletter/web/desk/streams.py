@@ -1,0 +1,44 @@
+"""Streams: answers that take a while. A process gives so many at once, so that no page has to wait for them."""
+
+import threading
+from collections.abc import Iterable, Iterator
+
+from flask import Response, current_app, stream_with_context
+
+MOST = 4
+"""A quarter of the threads that answer requests."""
+
+_KEY = "newsletter.streams"
+_UNBUFFERED = {"X-Accel-Buffering": "no"}
+
+
+def stream(kind: str, parts: Iterator[str], **headers: str) -> Response | None:
+    """An answer of that media type as its parts come; None if so many are under way already."""
+    seats: threading.Semaphore = current_app.extensions.setdefault(_KEY, threading.BoundedSemaphore(MOST))
+    if not seats.acquire(blocking=False):
+        return None
+    answer = Response(stream_with_context(parts), mimetype=kind, headers={**_UNBUFFERED, **headers})
+    # Whether it was read to the end, left in the middle, or never begun.
+    answer.call_on_close(seats.release)
+    return answer
+
+
+def event(name: str, data: str = "") -> str:
+    """One server-sent event."""
+    return "".join([f"event: {name}\n", *(f"data: {line}\n" for line in data.splitlines() or [""]), "\n"])
+
+
+def pulse() -> str:
+    """Nothing to tell: it finds out whether anybody still listens."""
+    return ":\n\n"
+
+
+def joined(lines: Iterable[str], size: int = 64) -> Iterator[str]:
+    """Lines in handier pieces."""
+    some: list[str] = []
+    for line in lines:
+        some.append(line)
+        if len(some) == size:
+            yield "".join(some)
+            some.clear()
+    yield "".join(some)

@@ -1,0 +1,170 @@
+"""Watching an issue go out: one look at the store serves everybody who watches, and costs a twentieth of its time.
+
+The larger an issue, the longer a look takes and the less often there is one; no count is made for each watcher.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from flask import current_app
+
+from newsletter import publishing
+from newsletter.db import Session
+from newsletter.delivery import doubts, heartbeat, paces, progress, pulse, troubles
+from newsletter.delivery.forecast import Forecast
+from newsletter.delivery.ledger import Counts
+from newsletter.delivery.limits import Hold, Limits
+from newsletter.delivery.models import LetterState, Note
+from newsletter.delivery.progress import Extent, Standing
+from newsletter.delivery.pulse import Beat
+from newsletter.delivery.troubles import Trouble
+from newsletter.editorial.models import Issue
+from newsletter.web.desk import tempo
+from newsletter.web.house import house, now
+
+T = TypeVar("T")
+
+_KEY = "newsletter.watching"
+_SHARE = 20
+_EACH_SECOND, _NOW_AND_THEN, _SELDOM = 0.9, 3.0, 30.0
+_KEPT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is told of an issue that has begun."""
+
+    at: datetime
+    counts: Counts
+    deferred: int = 0
+    next_try: datetime | None = None
+    speed: float | None = None
+    """Copies a second of late; None until it is known."""
+    forecast: Forecast | None = None
+    """When all will be out; None while nobody can tell."""
+    hold: Hold | None = None
+    is_worked: bool = True
+    """Whether any worker gives signs of life."""
+    troubles: Sequence[Trouble] = ()
+    open_doubts: int = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many copies have not come to their end."""
+        return self.counts.pending + self.counts.sending
+
+    @property
+    def percent(self) -> int:
+        """How much of the audience has come to its end; 100 only when all has."""
+        audience = self.counts.audience
+        return (audience - self.waiting) * 100 // audience if audience else 100
+
+    @property
+    def rate(self) -> str:
+        """How fast it goes."""
+        return tempo.rate(self.speed)
+
+    @property
+    def left(self) -> str:
+        """How long it will take yet, and what decides that; empty while nobody can tell."""
+        if self.forecast is None:
+            return ""
+        time = self.forecast.finish - self.at
+        why = tempo.slowest(self.forecast, self.waiting, self.speed, time)
+        so_long = "more than a year" if self.forecast.beyond else tempo.left(time)
+        return f"{so_long} left, by {why}" if why else f"{so_long} left"
+
+
+def look(store: Session, issue: Issue, *, fresh: bool = False) -> View | None:
+    """Where an issue stands, a moment ago; now, if it must be `fresh`. None before it has begun."""
+    letter = issue.letter
+    if letter is None or letter.started_at is None:
+        return None
+    if letter.state not in (LetterState.RUNNING, LetterState.PAUSED):
+        return View(now(), publishing.counts(store, issue), open_doubts=doubts.count_open(store, letter.id))
+    return _watch(letter.id).look(store, issue, fresh=fresh)
+
+
+class _Dear(Generic[T]):
+    """An answer that takes a while: asked for again only after twenty times as long as it took the last time."""
+
+    def __init__(self, least: float) -> None:
+        self._least = least
+        self._good_until = 0.0
+        self._answer: T | None = None
+
+    def get(self, ask: Callable[[], T], *, fresh: bool = False) -> T:
+        began = time.monotonic()
+        if self._answer is None or fresh or began >= self._good_until:
+            self._answer = ask()
+            took = time.monotonic() - began
+            self._good_until = began + max(self._least, _SHARE * took)
+        return self._answer
+
+
+@dataclass
+class _Watch:
+    letter_id: int
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    beats: list[Beat] = field(default_factory=list)
+    view: _Dear[View] = field(default_factory=lambda: _Dear(_EACH_SECOND))
+    extent: _Dear[Extent] = field(default_factory=lambda: _Dear(float("inf")))
+    notes: _Dear[Mapping[Note, int]] = field(default_factory=lambda: _Dear(_NOW_AND_THEN))
+    troubles: _Dear[Sequence[Trouble]] = field(default_factory=lambda: _Dear(_NOW_AND_THEN))
+    lanes: _Dear[Mapping[str, int]] = field(default_factory=lambda: _Dear(_SELDOM))
+
+    def look(self, store: Session, issue: Issue, *, fresh: bool) -> View:
+        """The last look, or another if that is old enough."""
+        with self.lock:
+            return self.view.get(lambda: self._look(store, issue, fresh), fresh=fresh)
+
+    def _look(self, store: Session, issue: Issue, fresh: bool) -> View:
+        at, limits = now(), Limits.of(house().settings)
+        is_going = issue.letter is not None and issue.letter.state is LetterState.RUNNING
+        standing = self._standing(store, fresh)
+        self.beats = pulse.recent([*self.beats, pulse.beat(at, standing)], at) if is_going else []
+        speed = pulse.speed(self.beats)
+        return View(
+            at=at,
+            counts=standing.counts,
+            deferred=standing.deferred,
+            next_try=standing.next_try,
+            speed=speed,
+            forecast=self._forecast(store, standing, limits, at, speed) if is_going else None,
+            hold=publishing.held(store, issue, house().settings, at),
+            is_worked=heartbeat.alive(store, at),
+            troubles=self.troubles.get(lambda: troubles.troubles(store, self.letter_id), fresh=fresh),
+            open_doubts=doubts.count_open(store, self.letter_id),
+        )
+
+    def _standing(self, store: Session, fresh: bool) -> Standing:
+        whole = self.extent.get(lambda: progress.extent(store, self.letter_id))
+        notes = self.notes.get(lambda: progress.learned(store, self.letter_id, whole), fresh=fresh)
+        return progress.standing(store, self.letter_id, whole.audience, notes)
+
+    def _forecast(
+        self, store: Session, standing: Standing, limits: Limits, at: datetime, speed: float | None
+    ) -> Forecast | None:
+        waiting = standing.counts.pending + standing.counts.sending
+        lanes: Mapping[str, int] = {"": waiting}
+        if limits.lanes.quotas or paces.slowed(store, at, limits.connections):
+            counted = self.lanes.get(lambda: progress.waiting_by_lane(store, self.letter_id, limits.lanes))
+            lanes = _scaled(counted, waiting) or lanes
+        return pulse.outlook(store, standing, lanes, limits, at, speed)
+
+
+def _scaled(counted: Mapping[str, int], waiting: int) -> dict[str, int]:
+    """What was counted some time ago, as it would be if all lanes had gone on alike since."""
+    total = sum(counted.values())
+    return {lane: round(count * waiting / total) for lane, count in counted.items()} if total else {}
+
+
+def _watch(letter_id: int) -> _Watch:
+    watches: dict[int, _Watch] = current_app.extensions.setdefault(_KEY, {})
+    while len(watches) > _KEPT:
+        watches.pop(next(iter(watches)), None)
+    return watches.setdefault(letter_id, _Watch(letter_id))
