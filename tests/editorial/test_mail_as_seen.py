@@ -14,7 +14,7 @@ from newsletter.editorial.render import FIELDS
 from tests.editorial.manuscripts import MASTHEAD, every_shape, picture_url
 
 SHIPPED = Path(__file__).parents[2] / "issues"
-KINDS = ("issue", "approval_request", "confirm", "welcome", "goodbye", "sign_in", "reset", "changed")
+KINDS = ("issue", "approval_request", "confirm", "welcome", "goodbye", "sign_in", "reset", "changed", "slot_warning")
 
 # Each element with words of its own, its colour, and the first ground behind it that is not transparent.
 COLOURS = """() => [...document.querySelectorAll('body *')]

@@ -17,7 +17,7 @@ from newsletter.errors import Invalid
 from tests.editorial.manuscripts import BODIES, MASTHEAD, every_shape, picture_url
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-SINGLE = ("approval_request", "confirm", "welcome", "goodbye", "sign_in", "reset", "changed")
+SINGLE = ("approval_request", "confirm", "welcome", "goodbye", "sign_in", "reset", "changed", "slot_warning")
 
 
 def letter(kind: str) -> Rendered:

@@ -1,0 +1,51 @@
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from newsletter import publication_file
+from newsletter.db import Sessions
+from newsletter.errors import Invalid
+from newsletter.publications import find
+
+PLAIN = """slug = "home"
+name = "Home"
+time_zone = "Europe/Warsaw"
+sender_name = "Home"
+sender_address = "letter@home.example.org"
+postal_address = "1 Example Street"
+"""
+ONE = '[slot]\nweekday = "tuesday"\nat = "09:00"\n'
+TWO = '[[slot]]\nweekday = "friday"\nat = "17:30"\ntime_zone = "America/New_York"\n'
+
+
+def load(sessions: Sessions, folder: Path, text: str, now: datetime) -> list[tuple[int, str, str, datetime]]:
+    path = folder / "publication.toml"
+    path.write_text(text)
+    with sessions.begin() as session:
+        publication_file.load(session, path, now)
+    with sessions.reading() as session:
+        return [(one.weekday, f"{one.at:%H:%M}", one.time_zone, one.since) for one in find(session).slots]
+
+
+def test_a_publication_has_one_slot_in_its_own_zone(sessions: Sessions, tmp_path: Path, now: datetime) -> None:
+    assert load(sessions, tmp_path, PLAIN + ONE, now) == [(1, "09:00", "Europe/Warsaw", now)]
+
+
+def test_a_publication_has_several_slots_each_in_a_zone_of_its_own(
+    sessions: Sessions, tmp_path: Path, now: datetime
+) -> None:
+    several = PLAIN + TWO + ONE.replace("[slot]", "[[slot]]")
+    assert load(sessions, tmp_path, several, now) == [
+        (1, "09:00", "Europe/Warsaw", now),
+        (4, "17:30", "America/New_York", now),
+    ]
+
+
+def test_a_publication_needs_no_slot(sessions: Sessions, tmp_path: Path, now: datetime) -> None:
+    assert load(sessions, tmp_path, PLAIN, now) == []
+
+
+def test_a_slot_in_no_zone_is_refused_with_an_example(sessions: Sessions, tmp_path: Path, now: datetime) -> None:
+    with pytest.raises(Invalid, match=r"slot\.0\.time_zone: 'Warsaw' is no time zone; write one like Europe/Warsaw"):
+        load(sessions, tmp_path, PLAIN + TWO.replace("America/New_York", "Warsaw"), now)
