@@ -16,7 +16,7 @@ from newsletter import publishing
 from newsletter.audience import roster
 from newsletter.audience.address import Address
 from newsletter.audience.models import Subscription
-from newsletter.delivery import compose, outbox, suppression
+from newsletter.delivery import clicks, compose, outbox, suppression
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.models import Letter, Post, PostState
 from newsletter.delivery.outbox import Composed
@@ -134,7 +134,7 @@ def send(
 
 def message(letter: Letter, links: Links, address: Address, reader: Sample, number: int, now: datetime) -> bytes:
     """A letter as its test mail, unsigned; `number` is part of its Message-ID, which no other mail shares."""
-    marked = _marked(letter)
+    marked = _marked(letter, links)
     template = compose.compile(marked, LinksOfATest.of(links), headers=[_MARK])
     # Below zero, because the numbers of real copies are above: mail programs show only one of two with the same id.
     copy = Claimed(-number, 0, reader.subscription_id, address.email, "", 0)
@@ -200,14 +200,15 @@ def _note(session: Session, issue: Issue, content: Content, person: str, post: P
     return test
 
 
-def _marked(letter: Letter) -> Letter:
+def _marked(letter: Letter, links: Links) -> Letter:
     for_html, for_text = render.test_note()
-    top = _TOP.search(letter.html)
+    html = clicks.uncounted(letter.html, links)
+    top = _TOP.search(html)
     at = top.end() if top else 0
     kept = {column.name: getattr(letter, column.name) for column in Letter.__table__.columns}
     marks = {
         "subject": f"[Test] {letter.subject}",
-        "html": letter.html[:at] + for_html + letter.html[at:],
+        "html": html[:at] + for_html + html[at:],
         "text": f"{for_text}\n{letter.text}",
     }
     return Letter(**kept | marks)

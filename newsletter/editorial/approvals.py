@@ -66,7 +66,10 @@ def scheduled_without(publication_id: int) -> Select[Issue]:
 
 
 def may_start() -> ColumnElement[bool]:
-    """For a statement that moves a `Letter`: it needs no approval, or what was frozen into it has one that stands."""
+    """For a statement that moves a `Letter`: it needs no approval, or what was frozen into it has one that stands.
+
+    A correction needs none: it is short, it is urgent, and goes only to those who read what was wrong.
+    """
     asks = exists().where(Publication.id == Letter.publication_id, Publication.requires_approval)
     has = exists().where(
         Issue.letter_id == Letter.id,
@@ -76,4 +79,4 @@ def may_start() -> ColumnElement[bool]:
         ApprovalStep.act == ApprovalAct.APPROVED,
         ApprovalStep.withdrawn_at.is_(None),
     )
-    return or_(~asks.correlate(Letter), has.correlate(Letter))
+    return or_(Letter.corrects_id.is_not(None), ~asks.correlate(Letter), has.correlate(Letter))

@@ -1,0 +1,21 @@
+"""What a page shows of the changes to a text: folded where it stayed, and nothing where nothing changed."""
+
+from collections.abc import Sequence
+
+from newsletter import proofing
+from newsletter.db import Session
+from newsletter.editorial import comparing
+from newsletter.editorial.comparing import Piece
+from newsletter.editorial.models import Issue
+
+
+def since(store: Session, found: Issue, revision_number: int) -> Sequence[Piece]:
+    """What the newest revision changed in that one; empty where it changed nothing."""
+    pieces = proofing.changed_since(store, found, revision_number)
+    return comparing.folded(pieces) if comparing.is_changed(pieces) else ()
+
+
+def since_test(store: Session, found: Issue) -> Sequence[Piece]:
+    """What changed since the last test mail; empty where nothing did, or there was none."""
+    tested = proofing.last(store, found)
+    return since(store, found, tested.revision_number) if tested else ()

@@ -1,0 +1,92 @@
+"""Test mails of an issue: to whom, written to whom, and what became of each."""
+
+from flask import flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import editors, proofing, publishing
+from newsletter.db import Session
+from newsletter.editorial.models import Issue
+from newsletter.errors import Invalid
+from newsletter.proofing import Fate
+from newsletter.web import auth
+from newsletter.web.desk import comparisons, frame, lookup, words
+from newsletter.web.house import house, now
+
+_LONGEST_NUMBER = 9
+
+
+def test_form(slug: str) -> str:
+    """Ask to whom; `?q=` looks for a reader that the mail is written to."""
+    return _page(slug)
+
+
+def send_test(slug: str) -> ResponseReturnValue:
+    """Put a test mail for each address into the outbox."""
+    try:
+        with house().sessions.begin() as store:
+            found = lookup.issue(store, slug)
+            sent = _send(store, found)
+            flash(f"{words.counted(sent, 'test mail')} on the way.")
+    except Invalid as error:
+        return _page(slug, str(error)), 422
+    return redirect(url_for("desk.test_form", slug=slug), 303)
+
+
+def test_fates(slug: str) -> ResponseReturnValue:
+    """The part of the page that changes while mails are on their way; nothing while it is as `?seen=` says."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        fates = proofing.fates(store, found)
+        if request.args.get("seen") == seen(fates):
+            return make_response("", 204)
+        return render_template("desk/parts/test_fates.html", issue=found, fates=fates, seen=seen(fates))
+
+
+def seen(fates: list[Fate]) -> str:
+    """A few words that change when the fates do."""
+    return "-".join(f"{fate.test.id}.{fate.post.state if fate.post else ''}" for fate in fates if fate.is_open)
+
+
+def _send(store: Session, found: Issue) -> int:
+    typed = " ".join([*request.form.getlist("to"), request.form.get("others", "")])
+    to = proofing.recipients(store, typed)
+    reader = proofing.sample(store, found, _number(request.form.get("sample", "")))
+    sender = house().settings.issue_sender_address
+    return len(proofing.send(store, house().links, found, to, reader, _me(), now(), sender=sender))
+
+
+def _page(slug: str, fault: str = "") -> str:
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        search = request.values.get("q", "")
+        chosen = _number(request.form.get("sample", ""))
+        suggested = proofing.suggested(store, _me(), store.scalars(editors.team()))
+        fates = proofing.fates(store, found)
+        return frame.page(
+            store,
+            "test_mail.html",
+            "issues",
+            found.publication,
+            issue=found,
+            suggested=suggested,
+            checked=request.form.getlist("to") or ([] if fault else [_me()]),
+            others=request.form.get("others", ""),
+            samples=[proofing.BUILT_IN, *proofing.samples(store, found, search)],
+            sample_chosen=chosen,
+            search=search,
+            fates=fates,
+            seen=seen(fates),
+            tested=proofing.last(store, found),
+            since_test=comparisons.since_test(store, found),
+            content=publishing.content(found, house().links),
+            fault=fault,
+        )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER else 0
+
+
+def _me() -> str:
+    person = auth.person()
+    return person.email if person else ""

@@ -1,0 +1,135 @@
+"""Approvals and test mails in a real browser: by keyboard, by axe, and live."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from newsletter import approving, publishing
+from newsletter.delivery import outbox
+from newsletter.editorial import issue_file, shelf
+from newsletter.publications import find
+from newsletter.wiring import House
+from tests.browser.desk.conftest import NOW, Open
+from tests.browser.desk.test_desk_accessibility import is_too_wide
+from tests.browser.desk.test_desk_by_hand import tab_to
+from tests.real_parts import Axe
+
+SLUG = "break-the-circle"
+ISSUE = f"/desk/issues/{SLUG}/"
+APPROVAL, TEST = f"{ISSUE}approval", f"{ISSUE}test"
+
+
+@pytest.fixture(autouse=True)
+def strict(house: House) -> None:
+    """The publication asks for approvals; one was given, and the text was changed after it."""
+    with house.sessions.begin() as session:
+        approving.require(session, find(session), True)
+
+
+def save(house: House, words: str) -> None:
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        source = issue.revision.source.replace("the", words, 3)
+        text = shelf.Text(
+            issue_file.parse(source, issue.file_name), issue.file_name, shelf.picture_names(issue.revision)
+        )
+        shelf.save(session, issue.publication, text, "author@desk.example", NOW)
+        publishing.mark_ready(issue, house.links)
+
+
+def approve(page: Page) -> None:
+    page.goto(APPROVAL)
+    page.get_by_role("button", name="Approve exactly this mail").click()
+    expect(page.get_by_role("status").first).to_contain_text("Approved.")
+
+
+def test_the_keyboard_alone_approves(open_desk: Open, house: House) -> None:
+    page = open_desk()
+    page.goto(ISSUE)
+    tab_to(page, "Read it, or ask for approval")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{APPROVAL}")
+    tab_to(page, "Approve exactly this mail")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("Approved.")
+    with house.sessions.reading() as session:
+        standing = approving.standing(session, house.links, shelf.find(session, SLUG))
+        assert standing.approval
+        assert standing.approval.person == "owner@desk.example"
+
+
+def test_the_keyboard_alone_sends_it_back_with_a_comment(open_desk: Open) -> None:
+    page = open_desk()
+    page.goto(APPROVAL)
+    tab_to(page, "Send it back with a comment")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("The second source is missing.")
+    tab_to(page, "Send back")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The second source is missing.").first).to_be_visible()
+    expect(page.get_by_role("heading", name="Approval draft")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_axe_finds_nothing_before_and_after_an_approval(
+    open_desk: Open, house: House, axe: Axe, scheme: str, width: int
+) -> None:
+    page = open_desk(color_scheme=scheme, viewport={"width": width, "height": 800})
+    problems: list[Any] = []
+    page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
+
+    def look(path: str) -> None:
+        page.goto(path)
+        problems.extend((path, fault) for fault in axe(page))
+        problems.extend([(path, "too wide")] if is_too_wide(page) else [])
+
+    look(APPROVAL)
+    approve(page)
+    look(APPROVAL)
+    page.goto(TEST)
+    page.get_by_role("button", name="Send the test mail").click()
+    save(house, "THOSE")
+    for path in (ISSUE, APPROVAL, TEST):
+        look(path)
+
+    assert problems == []
+
+
+def test_the_fate_of_a_test_mail_follows_by_itself(open_desk: Open, house: House) -> None:
+    page = open_desk()
+    page.goto(TEST)
+    page.get_by_label("Other addresses").fill("friend@example.org")
+    page.get_by_role("button", name="Send the test mail").click()
+    fates = page.locator("#fates")
+    expect(fates).to_contain_text("friend@example.org waiting")
+    with house.sessions.begin() as session:
+        for post in outbox.claim(session, "w", 9, NOW):
+            outbox.failed(session, "w", post.id, "550 5.1.1 nobody here", NOW)
+    expect(fates).to_contain_text("friend@example.org refused", timeout=8_000)
+    expect(fates).to_contain_text("The server said: 550 5.1.1 nobody here")
+
+
+def test_a_sample_reader_is_found_without_losing_what_was_typed(open_desk: Open) -> None:
+    page = open_desk()
+    page.goto(TEST)
+    page.get_by_label("Other addresses").fill("friend@example.org")
+    page.get_by_label("Write it to one of your readers").fill("reader1@")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_label("reader1@example.org").check()
+    expect(page.get_by_label("Other addresses")).to_have_value("friend@example.org")
+    page.get_by_role("button", name="Send the test mail").click()
+    expect(page.get_by_role("status").first).to_contain_text("2 test mails on the way.")
+
+
+def test_both_work_without_scripts(open_desk: Open) -> None:
+    page = open_desk(java_script_enabled=False, viewport={"width": 375, "height": 800})
+    approve(page)
+    page.goto(TEST)
+    page.get_by_label("Write it to one of your readers").fill("reader1@")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_label("reader1@example.org").check()
+    page.get_by_role("button", name="Send the test mail").click()
+    expect(page.get_by_role("status").first).to_contain_text("1 test mail on the way.")

@@ -1,0 +1,218 @@
+from datetime import datetime
+
+import pytest
+from sqlalchemy import select
+
+from newsletter import approving, publications, publishing
+from newsletter.editorial import issue_file, shelf
+from newsletter.editorial.models import ApprovalAct, ApprovalStep, IssueState
+from newsletter.editors import Role
+from newsletter.wiring import House
+from tests import houses
+from tests.web.desk.conftest import Enter
+from tests.web.desk.visits import Visitor, hidden, words
+
+ISSUE = f"/desk/issues/{houses.WAITING}"
+PAGE = f"{ISSUE}/approval"
+HOSTILE = "<script>alert('x')</script>\n{{ 7 * 7 }} & \"quoted\""
+
+
+@pytest.fixture(autouse=True)
+def strict(house: House) -> None:
+    """The publication asks for approvals."""
+    with house.sessions.begin() as session:
+        approving.require(session, publications.find(session), True)
+
+
+def save(house: House, author: str, now: datetime, words: str = "A word more.") -> None:
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, houses.WAITING)
+        source = f"{issue.revision.source}\n{words}\n"
+        pictures = shelf.picture_names(issue.revision)
+        text = shelf.Text(issue_file.parse(source, issue.file_name), issue.file_name, pictures)
+        shelf.save(session, issue.publication, text, author, now)
+        publishing.mark_ready(issue, house.links)
+
+
+def steps(house: House) -> list[ApprovalStep]:
+    with house.sessions.reading() as session:
+        return list(session.scalars(select(ApprovalStep).order_by(ApprovalStep.id)))
+
+
+def state(house: House) -> IssueState:
+    with house.sessions.reading() as session:
+        return shelf.state(shelf.find(session, houses.WAITING))
+
+
+def test_the_issue_page_leads_to_the_approval_and_offers_no_schedule_before_it(editor: Visitor) -> None:
+    page = editor.open(f"{ISSUE}/")
+    assert "It goes to nobody until a second person approves it." in words(page)
+    assert f'href="{PAGE}"' in page.text
+    assert f'action="{ISSUE}/schedule"' not in page.text
+    assert "Send now" not in page.text
+    editor.press(PAGE, f"{PAGE}/approve")
+    page = editor.open(f"{ISSUE}/")
+    assert "Approved by editor@desk.example" in words(page)
+    assert f'action="{ISSUE}/schedule"' in page.text
+
+
+def test_neither_the_schedule_nor_the_send_form_of_an_older_page_gets_round_it(editor: Visitor, house: House) -> None:
+    for act, fields in (("schedule", {"moment": "2026-11-24T08:00:00+00:00"}), ("send", {})):
+        version = hidden(editor.open(PAGE).text, f"{PAGE}/approve")["version"]
+        answer = editor.client.post(f"{ISSUE}/{act}", data={"version": version, **fields})
+        assert answer.status_code == 409
+        assert "only after a second person approved exactly what it says now" in words(answer)
+    assert state(house) is IssueState.READY
+
+
+def test_approving_and_scheduling_leads_to_a_schedule(editor: Visitor, house: House) -> None:
+    answer = editor.press(PAGE, f"{PAGE}/approve", comment=HOSTILE)
+    assert (answer.status_code, answer.location) == (303, PAGE)
+    assert editor.press(f"{ISSUE}/", f"{ISSUE}/schedule").status_code == 303
+    assert state(house) is IssueState.SCHEDULED
+    assert [(step.act, step.person) for step in steps(house)] == [(ApprovalAct.APPROVED, "editor@desk.example")]
+
+
+def test_a_hostile_comment_is_shown_as_the_words_that_it_is(editor: Visitor) -> None:
+    editor.press(PAGE, f"{PAGE}/approve", comment=HOSTILE)
+    page = editor.open(PAGE).text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;\n{{ 7 * 7 }} &amp; &#34;quoted&#34;" in page
+
+
+def test_the_writer_is_told_why_they_cannot_and_asks_instead(enter: Enter, house: House, now: datetime) -> None:
+    writer = enter(Role.EDITOR)
+    save(house, "editor@desk.example", now)
+    page = writer.open(PAGE)
+    assert "nobody approves their own words" in words(page)
+    assert f'action="{PAGE}/approve"' not in page.text
+    assert "Nobody of the team can approve this" in words(page)
+    enter(Role.OWNER)
+    fields = hidden(writer.open(PAGE).text, f"{PAGE}/ask")
+    assert writer.client.post(f"{PAGE}/approve", data=fields).status_code == 409
+    assert writer.client.post(f"{PAGE}/ask", data=fields | {"comment": "Please."}).status_code == 303
+    assert "Asked owner@desk.example by mail." in writer.read(PAGE)
+    assert [mail["address"] for mail in houses.letters(house)] == ["owner@desk.example"]
+    assert [step.act for step in steps(house)] == [ApprovalAct.ASKED]
+
+
+def test_an_author_asks_and_approves_nothing(enter: Enter, house: House) -> None:
+    author = enter(Role.AUTHOR)
+    enter(Role.EDITOR)
+    page = author.open(PAGE)
+    assert "Editors and owners approve; your role is author." in words(page)
+    fields = hidden(page.text, f"{PAGE}/ask")
+    for act in ("approve", "send-back", "withdraw"):
+        assert author.client.post(f"{PAGE}/{act}", data=fields).status_code == 403
+    assert author.client.post(f"{PAGE}/ask", data=fields).status_code == 303
+    assert [step.act for step in steps(house)] == [ApprovalAct.ASKED]
+
+
+def test_a_viewer_sees_it_all_and_changes_nothing(enter: Enter, house: House, editor: Visitor) -> None:
+    fields = hidden(editor.open(PAGE).text, f"{PAGE}/approve")
+    viewer = enter(Role.VIEWER)
+    before = houses.dump(house)
+    page = viewer.open(PAGE)
+    assert page.status_code == 200
+    assert "<textarea" not in page.text
+    for act in ("ask", "approve", "send-back", "withdraw"):
+        assert viewer.client.post(f"{PAGE}/{act}", data=fields).status_code == 403
+    assert houses.dump(house) == before
+
+
+def test_what_changed_since_the_last_approval_is_shown_word_by_word(
+    editor: Visitor, house: House, now: datetime
+) -> None:
+    assert "Nobody has approved a text of this issue yet" in editor.read(PAGE)
+    editor.press(PAGE, f"{PAGE}/approve")
+    assert "Nothing in its text." in editor.read(PAGE)
+    save(house, "owner@desk.example", now, "A most particular word.")
+    page = editor.open(PAGE)
+    assert "It was changed since it was approved, so it has to be approved again." in words(page)
+    assert "[added: A most particular word. ]" in words(page)
+    assert "<ins>" in page.text
+
+
+def test_a_change_of_the_publication_alone_is_told_apart_from_one_of_the_text(editor: Visitor, house: House) -> None:
+    editor.press(PAGE, f"{PAGE}/approve")
+    with house.sessions.begin() as session:
+        publications.find(session).postal_address = "2 New Street"
+    assert "Nothing in its text. But the mail is another one" in editor.read(PAGE)
+
+
+@pytest.mark.parametrize("act", ["approve", "ask", "send-back"])
+def test_an_edit_while_the_page_was_open_stops_the_button_on_it(
+    editor: Visitor, house: House, now: datetime, act: str
+) -> None:
+    fields = hidden(editor.open(PAGE).text, f"{PAGE}/{act}") | {"comment": "As I saw it."}
+    save(house, "owner@desk.example", now)
+    answer = editor.client.post(f"{PAGE}/{act}", data=fields)
+    assert answer.status_code == 409
+    assert "Nothing was done" in words(answer)
+    assert steps(house) == []
+
+
+@pytest.mark.parametrize("content", ["", "x", "1.", "999999999999999999999.ab", "²." + "a" * 64, "-1.b\0"])
+def test_a_content_that_no_page_showed_is_refused(editor: Visitor, house: House, content: str) -> None:
+    answer = editor.press(PAGE, f"{PAGE}/approve", content=content)
+    assert answer.status_code == 409
+    assert steps(house) == []
+
+
+def test_sending_back_without_a_word_is_asked_for_one_beside_the_field(editor: Visitor, house: House) -> None:
+    answer = editor.press(PAGE, f"{PAGE}/send-back", comment=" ")
+    assert answer.status_code == 422
+    assert "Say what is to be mended" in words(answer)
+    assert 'aria-invalid="true"' in answer.text
+    assert steps(house) == []
+
+
+def test_a_comment_that_is_too_long_stays_in_its_field(editor: Visitor, house: House) -> None:
+    answer = editor.press(PAGE, f"{PAGE}/send-back", comment="long " * 500)
+    assert answer.status_code == 422
+    assert "long long long" in answer.text
+    assert "and 2,000 fit" in words(answer)
+    assert steps(house) == []
+
+
+def test_what_was_sent_back_is_a_draft_with_the_comment_on_its_page(editor: Visitor, house: House) -> None:
+    editor.press(PAGE, f"{PAGE}/send-back", comment="The second source is missing.")
+    assert state(house) is IssueState.DRAFT
+    assert "Sent back by editor@desk.example : The second source is missing." in editor.read(f"{ISSUE}/")
+
+
+def test_taking_an_approval_back_takes_the_issue_off_its_hour(editor: Visitor, house: House) -> None:
+    editor.press(PAGE, f"{PAGE}/approve")
+    editor.press(f"{ISSUE}/", f"{ISSUE}/schedule")
+    assert "Then it is not scheduled any more" in editor.read(PAGE)
+    assert editor.press(PAGE, f"{PAGE}/withdraw").status_code == 303
+    assert "Taken back. It is not scheduled any more." in editor.read(PAGE)
+    assert state(house) is IssueState.READY
+
+
+def test_two_tabs_that_approve_do_it_once(editor: Visitor, house: House) -> None:
+    fields = hidden(editor.open(PAGE).text, f"{PAGE}/approve")
+    codes = [editor.client.post(f"{PAGE}/approve", data=fields).status_code for _ in range(2)]
+    assert codes == [303, 409]
+    assert len(steps(house)) == 1
+
+
+def test_an_issue_scheduled_before_the_rule_says_what_will_happen(editor: Visitor, house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        approving.require(session, publications.find(session), False)
+        publishing.schedule_next(session, house.links, shelf.find(session, houses.WAITING), now)
+    with house.sessions.begin() as session:
+        approving.require(session, publications.find(session), True)
+    said = editor.read(PAGE)
+    assert "It was scheduled before approvals were asked for. Unless it is approved by Tuesday" in said
+    assert editor.press(PAGE, f"{PAGE}/approve").status_code == 303
+    assert "Approved by" in editor.read(f"{ISSUE}/")
+
+
+def test_a_publication_without_approvals_has_no_such_panel_and_says_so(editor: Visitor, house: House) -> None:
+    with house.sessions.begin() as session:
+        approving.require(session, publications.find(session), False)
+    assert PAGE not in editor.open(f"{ISSUE}/").text
+    answer = editor.open(PAGE)
+    assert answer.status_code == 409
+    assert "asks for no approvals" in words(answer)
