@@ -87,7 +87,7 @@ def parse_said(text: str) -> tuple[int | None, str | None]:
 def outline(reply: str) -> str:
     """A server's words without what differs from reader to reader."""
     words = _VARIES.sub("…", _STATUS.sub("", reply[: 4 * _LONGEST]))
-    words = " ".join(word for word in words.split() if word.isprintable()).strip(" -;:,")
+    words = " ".join("".join(each if each.isprintable() else " " for each in words).split()).strip(" -;:,")
     return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1].rstrip()}…"
 
 

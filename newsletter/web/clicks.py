@@ -1,7 +1,7 @@
 """Counted links: a letter's link leads on to its page, and that it was followed is counted, of nobody.
 
 The request itself only looks: what is counted gathers in this process and is written a few seconds later, in a
-group (docs/decisions/0012-clicks-are-counted-of-links.md).
+group (docs/decisions/0010-clicks-are-counted-of-links.md).
 """
 
 import re

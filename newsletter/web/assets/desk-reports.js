@@ -25,6 +25,16 @@ function grouped(number) {
   return number.toLocaleString("en");
 }
 
+// The hours of the publication, not of the browser: the same as in the tables.
+function hours(zone) {
+  const time = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
+  const day = new Intl.DateTimeFormat("en-GB", { timeZone: zone, day: "numeric", month: "short" });
+  return (_chart, splits) => {
+    const far = splits.at(-1) - splits[0] > 86_400;
+    return splits.map((each) => (far ? day : time).format(each * 1000));
+  };
+}
+
 function axis(more) {
   return { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") }, ...more };
 }
@@ -41,7 +51,8 @@ function draw(figure) {
     cursor: { drag: { x: false, y: false } },
     legend: { show: false },
     scales: { y: { range: (_, _low, high) => [0, Math.max(1, high * 1.05)] } },
-    axes: [axis({}), axis({ size: 70, values: (_, splits) => splits.map((each) => (each % 1 ? "" : grouped(each))) })],
+    tzDate: (at) => uPlot.tzDate(new Date(at * 1000), figure.dataset.zone),
+    axes: [axis({ values: hours(figure.dataset.zone), space: 60 }), axis({ size: 70, values: (_, splits) => splits.map((each) => (each % 1 ? "" : grouped(each))) })],
     series: [
       {},
       {

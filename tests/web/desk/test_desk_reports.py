@@ -1,0 +1,290 @@
+"""The report of an issue, the readers behind each of its numbers, and what is decided about doubts."""
+
+import csv
+import io
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+from werkzeug.test import TestResponse
+
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.db import Sessions
+from newsletter.delivery import accounts, heartbeat, retention
+from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
+from newsletter.delivery.replies import legible
+from newsletter.editors import Role
+from newsletter.web.desk import following, streams
+from newsletter.wiring import House
+from tests import houses
+from tests.web.desk.conftest import Enter
+from tests.web.desk.visits import Visitor, hidden, words
+
+SLUG = "plain"
+ISSUE, REPORT = f"/desk/issues/{SLUG}/", f"/desk/reports/{SLUG}/"
+HOSTILE = '5.7.1 <script>alert("x")</script>\x1b[31m' + "long" * 100
+FORMULA = "=HYPERLINK(1)@firm.example"
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path, now: datetime) -> House:
+    """A plain issue on its way to eight readers, whose copies stand in different states."""
+    made = houses.build(sessions, tmp_path)
+    houses.open_publication(made, now)
+    addresses = [*(f"r{number}@gmail.com" for number in range(7)), FORMULA]
+    with sessions.begin() as session:
+        for address in addresses:
+            tie = Subscription(publication_id=1, status=Status.ACTIVE, created_at=now)
+            session.add(Subscriber(email=address, key=address, name="", created_at=now, subscriptions=[tie]))
+    houses.send(made, "backpainhelp", SLUG, now)
+    states = {
+        0: (CopyState.REFUSED, 554, "5.7.1", HOSTILE),
+        1: (CopyState.REFUSED, 550, "5.1.1", "5.1.1 no such user"),
+        2: (CopyState.PENDING, 421, "4.7.0", "4.7.0 later"),
+        3: (CopyState.IN_DOUBT, None, None, "the connection was lost"),
+        4: (CopyState.IN_DOUBT, None, None, "the connection was lost"),
+        5: (CopyState.SENT, 250, "2.0.0", "2.0.0 Ok"),
+        7: (CopyState.SENT, 250, "2.0.0", "2.0.0 Ok"),
+    }
+    with sessions.begin() as session:
+        copies = session.scalars(select(Copy).order_by(Copy.subscription_id)).all()
+        for place, (state, code, status, reply) in states.items():
+            told = {"state": state, "code": code, "status": status, "attempts": 1}
+            told["reply"] = legible((reply or "").encode())
+            put_off = state is CopyState.PENDING
+            later = {"ended_at": None if put_off else now, "not_before": now + timedelta(minutes=20 * put_off)}
+            session.execute(update(Copy).where(Copy.id == copies[place].id).values(told | later))
+        session.add(CopyNote(copy_id=copies[5].id, kind=Note.COMPLAINED, at=now))
+    return made
+
+
+def over(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        session.execute(update(Copy).where(Copy.state == CopyState.PENDING).values(state=CopyState.SENT, ended_at=now))
+        session.execute(update(Letter).values(state=LetterState.FINISHED, finished_at=now))
+
+
+def copies(house: House) -> dict[str, Copy]:
+    with house.sessions.reading() as session:
+        return {copy.address: copy for copy in session.scalars(select(Copy))}
+
+
+def rows(answer: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(answer)))
+
+
+def test_the_page_of_an_issue_on_its_way_says_what_holds_what_up(editor: Visitor, house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        heartbeat.beat(session, "w", now)
+    page = editor.read(ISSUE)
+    assert "75 % Measuring the rate." in page
+    assert "1 copy was put off by the other server, and is tried again from Friday 20 November 2026 at 13:20" in page
+    assert "Of 2 copies nobody knows whether they arrived" in page
+    assert "Refused 550 5.1.1 1 copy" in page
+    assert "No worker" not in page
+
+
+def test_what_a_server_says_is_shown_as_text(editor: Visitor) -> None:
+    for path in (ISSUE, REPORT, f"{REPORT}copies?state=refused"):
+        page = editor.open(path).text
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(" in page
+        assert "\x1b" not in page
+
+
+def test_every_number_opens_to_its_readers(editor: Visitor) -> None:
+    opened = {
+        "state=sent": 2,
+        "state=refused": 2,
+        "state=refused&said=550+5.1.1": 1,
+        "state=refused&said=550+5.1.1&words=no+such+user": 1,
+        "state=put_off": 1,
+        "state=in_doubt": 2,
+        "state=pending": 2,
+        "note=complained": 1,
+        "domain=firm.example": 1,
+        "": 8,
+    }
+    shown = {asked: editor.open(f"{REPORT}copies?{asked}").text.count("row-mail") for asked in opened}
+    assert shown == opened
+    assert "next tried Friday 20 November 2026 at 13:20" in editor.read(f"{REPORT}copies?state=put_off")
+
+
+@pytest.mark.parametrize(
+    "asked", ["state=strange", "after=x", "after=-1", f"after={2**70}", "said=%00", "words=%00%00", "note=x"]
+)
+def test_strange_questions_get_a_page(editor: Visitor, asked: str) -> None:
+    assert editor.open(f"{REPORT}copies?{asked}").status_code == 200
+
+
+def test_a_long_list_goes_on_page_by_page(editor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("newsletter.web.desk.rolls._PAGE", 3)
+    path, seen = f"{REPORT}copies?state=", []
+    while path:
+        page = editor.open(path).text
+        seen.append(page.count("row-mail"))
+        more = page.partition('class="btn btn-primary" href="')[2].partition('"')[0]
+        path = more.replace("&amp;", "&")
+    assert seen == [3, 3, 2]
+
+
+def test_a_sheet_holds_every_copy_and_no_formula(editor: Visitor) -> None:
+    answer = editor.open(f"{REPORT}copies.csv")
+    header, *lines = rows(answer.text)
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="plain-copies.csv"'
+    assert len(lines) == 8
+    assert f"'{FORMULA}" in {line[header.index("address")] for line in lines}
+    refused = rows(editor.open(f"{REPORT}copies.csv?state=refused").text)
+    assert len(refused) == 3
+
+
+def test_the_report_is_a_sheet_too(editor: Visitor, house: House, now: datetime) -> None:
+    over(house, now)
+    found = {(row[0], row[2]): row[3] for row in rows(editor.open(f"{REPORT}report.csv").text)}
+    assert (found["copies", "audience"], found["copies", "sent"], found["copies", "complained"]) == ("8", "4", "1")
+    assert found["this issue", "Delivered, of the audience"] == "0.5"
+
+
+def test_only_editors_take_addresses_away(enter: Enter) -> None:
+    viewer = enter(Role.VIEWER)
+    assert viewer.open(f"{REPORT}copies.csv").status_code == 403
+    assert "copies.csv" not in viewer.open(REPORT).text
+    assert viewer.open(f"{REPORT}report.csv").status_code == 200
+
+
+def test_a_report_compares_with_the_issues_before(editor: Visitor, house: House, now: datetime) -> None:
+    over(house, now)
+    houses.send(house, "backpainhelp", "second", now + timedelta(hours=1))
+    page = editor.read("/desk/reports/second/")
+    assert "The usual is the median of the one before it." in page
+    assert "Usual 50.00 %" in page
+    assert "It is the first that went out" in editor.read(REPORT)
+
+
+def test_a_report_outlives_its_copies(editor: Visitor, house: House, now: datetime) -> None:
+    over(house, now)
+    with house.sessions.begin() as session:
+        session.execute(update(Copy).where(Copy.state == CopyState.IN_DOUBT).values(reason="settled: left in doubt"))
+    before = rows(editor.open(f"{REPORT}report.csv").text)
+    retention.drop(house.sessions, 1)
+    page = editor.read(REPORT)
+    assert "The copies of this issue were dropped to make room." in page
+    assert "gmail.com" in page
+    assert rows(editor.open(f"{REPORT}report.csv").text) == before
+    assert editor.open(f"{REPORT}copies").status_code == 409
+
+
+def test_who_left_by_the_link_is_told(editor: Visitor, house: House) -> None:
+    reader = copies(house)["r5@gmail.com"].subscription_id
+    path = houses.path_of(house.links.unsubscribe(reader, 1))
+    editor.client.post(path, data={"List-Unsubscribe": "One-Click"})
+    assert "Left by its link 1" in editor.read(REPORT)
+    assert "r5@gmail.com unsubscribed" in editor.read(f"{REPORT}leavers")
+    assert "Nobody left" not in editor.read(f"{REPORT}leavers?before=99999")
+
+
+def test_an_issue_that_has_not_begun_has_no_report(editor: Visitor, house: House, now: datetime) -> None:
+    houses.stock(house, now)
+    assert editor.open(f"/desk/reports/{houses.WAITING}/").status_code == 404
+    assert editor.open(f"/desk/reports/{houses.WAITING}/copies").status_code == 409
+    assert editor.open("/desk/reports/no-such-issue/").status_code == 404
+
+
+def test_doubts_are_decided_one_by_one(editor: Visitor, house: House) -> None:
+    page = editor.open(f"{ISSUE}doubts")
+    assert "2 copies may have been sent" in words(page)
+    assert page.text.count("@backpainhelp.example&gt;") == 2
+    one = copies(house)["r3@gmail.com"].id
+    answer = decide(editor, "leave", copy=str(one))
+    assert answer.location == f"{ISSUE}doubts"
+    assert copies(house)["r3@gmail.com"].reason == "settled: left in doubt"
+    assert decide(editor, "sent", copy=str(copies(house)["r4@gmail.com"].id)).location == ISSUE
+    assert "Nothing of this issue is in doubt." in editor.read(f"{ISSUE}doubts")
+
+
+def test_all_doubts_are_sent_again_but_to_who_has_gone(editor: Visitor, house: House) -> None:
+    with house.sessions.begin() as session:
+        gone = copies(house)["r4@gmail.com"].subscription_id
+        session.execute(update(Subscription).where(Subscription.id == gone).values(status=Status.UNSUBSCRIBED))
+    decide(editor, "resend", total="2")
+    page = editor.read(ISSUE)
+    assert "1 copy will be sent again, under the same Message-ID." in page
+    assert "1 copy not sent again, because the reader has gone meanwhile." in page
+    assert copies(house)["r3@gmail.com"].state is CopyState.PENDING
+    assert copies(house)["r4@gmail.com"].state is CopyState.IN_DOUBT
+
+
+@pytest.mark.parametrize(
+    "fields", [{"total": "1"}, {}, {"total": "x"}, {"total": "2", "version": "0.0.old"}, {"copy": "999"}]
+)
+def test_a_decision_about_what_the_page_did_not_show_is_not_carried_out(
+    editor: Visitor, house: House, fields: dict[str, str]
+) -> None:
+    assert decide(editor, "resend", **fields).status_code in {404, 409}
+    assert {copies(house)[f"r{number}@gmail.com"].state for number in (3, 4)} == {CopyState.IN_DOUBT}
+
+
+def test_a_decision_has_to_be_one(editor: Visitor) -> None:
+    answer = decide(editor, "burn", total="2")
+    assert (answer.status_code, "Nothing was done" in words(answer)) == (400, True)
+
+
+def test_a_viewer_sees_doubts_and_cannot_decide(enter: Enter) -> None:
+    viewer = enter(Role.VIEWER)
+    assert "Editors and owners decide; your role is viewer." in viewer.read(f"{ISSUE}doubts")
+    assert viewer.client.post(f"{ISSUE}doubts", data={"decision": "leave"}).status_code == 403
+
+
+def test_a_stream_tells_what_changed_and_ends_with_the_sending(
+    editor: Visitor, house: House, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_EVERY", 0.05)
+    answer = editor.client.get(f"{ISSUE}events", buffered=False)
+    parts = iter(answer.response)
+    first = next(parts).decode()
+    assert first.startswith("event: progress\ndata: ")
+    assert "75 %" in first
+    assert next(parts) == b":\n\n"
+    over(house, now)
+    assert [part for part in parts if part != b":\n\n"] == [b"event: over\ndata: \n\n"]
+    answer.close()
+
+
+def test_a_stream_is_short_so_that_a_browser_asks_again(editor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "_EVERY", 0.05)
+    monkeypatch.setattr(following, "_SECONDS", 0.2)
+    told = editor.open(f"{ISSUE}events").text
+    assert "event: progress" in told
+    assert "event: over" not in told
+
+
+def test_streams_leave_threads_for_pages_and_give_their_seats_back(
+    editor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "MOST", 1)
+    for _ in range(2):
+        taken = editor.client.get(f"{ISSUE}events", buffered=False)
+        assert taken.status_code == 200
+        assert editor.open(f"{ISSUE}events").status_code == 503
+        assert editor.open(f"{REPORT}copies.csv").status_code == 503
+        assert "75 %" in words(editor.open(f"{ISSUE}progress?state=sending"))
+        taken.close()
+
+
+def test_nothing_is_streamed_of_what_is_not_being_sent(editor: Visitor, house: House, now: datetime) -> None:
+    assert editor.client.head(f"{ISSUE}events").status_code == 204
+    over(house, now)
+    assert editor.open(f"{ISSUE}events").status_code == 204
+
+
+def test_the_list_tells_kept_accounts(editor: Visitor, house: House, now: datetime) -> None:
+    over(house, now)
+    before = editor.read("/desk/reports/")
+    assert accounts.keep_next(house.sessions)
+    assert editor.read("/desk/reports/") == before
+    assert "Plain sent Friday 20 November 2026 at 13:00 (Europe/Warsaw) 8 4 2 0 1 0 not counted" in before
+
+
+def decide(editor: Visitor, decision: str, **fields: str) -> TestResponse:
+    form = {"version": hidden(editor.open(f"{ISSUE}doubts").text)["version"], "decision": decision}
+    return editor.client.post(f"{ISSUE}doubts", data=form | fields)
