@@ -27,14 +27,15 @@ class Member(NamedTuple):
     left_at: datetime | None
 
 
-def active(publication_id: int) -> Select[int, str, str]:
-    """Everybody an issue goes to, as (subscription_id, address, name): active, and not suppressed."""
+def active(publication_id: int, among: Select[int] | None = None) -> Select[int, str, str]:
+    """Everybody an issue goes to, as (subscription_id, address, name): active, not suppressed, and `among` those."""
     readers = select(
         Subscription.id.label("subscription_id"), Subscriber.email.label("address"), Subscriber.name.label("name")
     ).join(Subscription.subscriber)
-    return readers.where(
+    ours = readers.where(
         Subscription.publication_id == publication_id, Subscription.status == Status.ACTIVE, ~_SUPPRESSED
     )
+    return ours if among is None else ours.where(Subscription.id.in_(among))
 
 
 def audience_size(session: Session, publication_id: int) -> int:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Dialect,
     FromClause,
     Integer,
+    Select,
     Table,
     TextClause,
     Update,
@@ -64,6 +65,12 @@ _MOMENT = bindparam("moment", type_=_ROWS.c.begun_at.type)
 _LETTER = bindparam("letter", type_=_ROWS.c.letter_id.type)
 _SAID = ("code", "status", "reply")
 _TOLD = (*_SAID, "reason", "state")
+
+
+def reached(letter_id: int) -> Select[int]:
+    """The subscriptions of those who got a letter, or may have: their copy was sent, or is in doubt."""
+    got = select(Copy.subscription_id).where(Copy.letter_id == letter_id)
+    return got.where(Copy.state.in_((CopyState.SENT, CopyState.IN_DOUBT)))
 
 
 class Claimed(NamedTuple):

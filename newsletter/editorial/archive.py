@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Select, Tuple, literal, select, tuple_
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from newsletter.db import UtcDateTime
 from newsletter.delivery.models import Letter
-from newsletter.editorial.models import Issue, Revision
+from newsletter.editorial.models import Correction, Issue, Revision
 from newsletter.errors import NotFound
 
 
@@ -20,7 +20,7 @@ class Neighbours(NamedTuple):
 
 
 def shown(publication_id: int) -> Select[Issue]:
-    """What the archive of a publication may show, newest first, each with the text its letter was frozen from."""
+    """What the archive of a publication may show, newest first, each with the text that is shown of it."""
     return everything().where(Issue.publication_id == publication_id)
 
 
@@ -29,7 +29,8 @@ def everything() -> Select[Issue]:
     begun = select(Issue).join(Issue.letter).where(Letter.started_at.is_not(None))
     # Two issues that one beat of the clock started share their moment, and still need an order.
     newest_first = begun.order_by(Letter.started_at.desc(), Issue.id.desc())
-    return newest_first.options(joinedload(Issue.frozen_revision))
+    corrected = selectinload(Issue.corrections).joinedload(Correction.revision)
+    return newest_first.options(joinedload(Issue.frozen_revision), corrected)
 
 
 def find(session: Session, slug: str) -> Issue:
@@ -42,8 +43,8 @@ def find(session: Session, slug: str) -> Issue:
 
 
 def out(issue: Issue) -> tuple[datetime, Revision]:
-    """When an issue began to go out, and the text it went out with; NotFound if it has not."""
-    letter, revision = issue.letter, issue.frozen_revision
+    """When an issue began to go out, and its text as it went out, or was corrected last; NotFound if it is not."""
+    letter, revision = issue.letter, issue.corrections[-1].revision if issue.corrections else issue.frozen_revision
     if letter is None or letter.started_at is None or revision is None:
         raise _not_out()
     return letter.started_at, revision

@@ -38,6 +38,7 @@ CLIP_BYTES = 102_400
 
 FIELDS = {
     "issue": frozenset({*merge.EDITORS, "unsubscribe_url", "preferences_url", "archive_url"}),
+    "correction": frozenset({*merge.EDITORS, "unsubscribe_url", "preferences_url", "archive_url"}),
     # No name: the form takes any, so a stranger could have us mail words of his to anybody.
     "confirm": frozenset({"email", "confirm_url", "valid_for"}),
     "welcome": frozenset({*merge.EDITORS, "next_issue", "archive_url", "unsubscribe_url", "preferences_url"}),
@@ -83,7 +84,7 @@ def correction(file: IssueFile, masthead: Masthead, corrected: str) -> Rendered:
         article=Markup(text.to_text(file.body)),  # noqa: S704  (plain text, which holds merge fields)
         **values,
     )
-    return _checked("issue", Rendered(file.subject, file.preheader, mjml.to_html(html), plain))
+    return _checked("correction", Rendered(file.subject, file.preheader, mjml.to_html(html), plain))
 
 
 def issue(file: IssueFile, masthead: Masthead, picture_url: Callable[[str], str]) -> Rendered:

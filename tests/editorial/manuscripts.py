@@ -37,6 +37,15 @@ def every_shape() -> IssueFile:
     return issue_file.parse((Path(__file__).parent / name).read_text(), name)
 
 
+def correction() -> IssueFile:
+    """A letter about what was wrong in an issue."""
+    head = "title: 'Correction: Under the hands'\nsubject: 'Correction: Under the hands & how they press'\n"
+    head += "preheader: We wrote ten hours; it is ten minutes.\n"
+    body = "Hello {{ name | friend }},\n\nOn Tuesday we sent you “Under the hands”. Something in it was wrong:\n\n"
+    body += "> We wrote *ten hours*; it is ten minutes.\n\nWe are sorry for the mistake.\n"
+    return issue_file.parse(f"---\n{head}---\n{body}", "2026-11-24-under-the-hands.md")
+
+
 def picture_url(name: str) -> str:
     """Where a picture is in public."""
     return f"https://letters.example.org/pictures/{name}"

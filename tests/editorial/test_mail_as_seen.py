@@ -10,11 +10,22 @@ from playwright.sync_api import Browser, Page
 
 from newsletter.delivery import merge
 from newsletter.editorial import render
-from newsletter.editorial.render import FIELDS
-from tests.editorial.manuscripts import MASTHEAD, every_shape, picture_url
+from newsletter.editorial.render import FIELDS, Rendered
+from tests.editorial.manuscripts import MASTHEAD, correction, every_shape, picture_url
 
 SHIPPED = Path(__file__).parents[2] / "issues"
-KINDS = ("issue", "approval_request", "confirm", "welcome", "goodbye", "sign_in", "reset", "changed", "slot_warning")
+KINDS = (
+    "issue",
+    "correction",
+    "approval_request",
+    "confirm",
+    "welcome",
+    "goodbye",
+    "sign_in",
+    "reset",
+    "changed",
+    "slot_warning",
+)
 
 # Each element with words of its own, its colour, and the first ground behind it that is not transparent.
 COLOURS = """() => [...document.querySelectorAll('body *')]
@@ -28,8 +39,16 @@ COLOURS = """() => [...document.querySelectorAll('body *')]
     })"""
 
 
+def rendered(kind: str) -> Rendered:
+    if kind == "issue":
+        return render.issue(every_shape(), MASTHEAD, picture_url)
+    if kind == "correction":
+        return render.correction(correction(), MASTHEAD, "Under the hands")
+    return render.single(kind, MASTHEAD)
+
+
 def filled(kind: str) -> tuple[str, str, str]:
-    mail = render.issue(every_shape(), MASTHEAD, picture_url) if kind == "issue" else render.single(kind, MASTHEAD)
+    mail = rendered(kind)
     values = {field: f"https://letters.example.org/{field}/{'x' * 60}" for field in FIELDS[kind] if "_url" in field}
     values |= {"name": "Zofia", "email": "zofia.kowalska@example.org"}
     return (
@@ -65,7 +84,7 @@ def test_every_word_can_be_told_from_its_ground(chrome: Browser, kind: str, sche
     page.close()
 
 
-@pytest.mark.parametrize("kind", ["issue", "approval_request", "confirm", "sign_in", "goodbye"])
+@pytest.mark.parametrize("kind", ["issue", "correction", "approval_request", "confirm", "sign_in", "goodbye"])
 def test_buttons_are_big_enough_for_a_thumb(chrome: Browser, kind: str) -> None:
     page = shown(chrome, kind, 375, "light")
     heights = page.evaluate("[...document.querySelectorAll('.press a')].map(a => a.getBoundingClientRect().height)")

@@ -14,7 +14,7 @@ from newsletter.delivery import merge
 from newsletter.editorial import issue_file, render
 from newsletter.editorial.render import CLIP_BYTES, FIELDS, Link, Rendered
 from newsletter.errors import Invalid
-from tests.editorial.manuscripts import BODIES, MASTHEAD, every_shape, picture_url
+from tests.editorial.manuscripts import BODIES, MASTHEAD, correction, every_shape, picture_url
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SINGLE = ("approval_request", "confirm", "welcome", "goodbye", "sign_in", "reset", "changed", "slot_warning")
@@ -23,6 +23,8 @@ SINGLE = ("approval_request", "confirm", "welcome", "goodbye", "sign_in", "reset
 def letter(kind: str) -> Rendered:
     if kind == "issue":
         return render.issue(every_shape(), MASTHEAD, picture_url)
+    if kind == "correction":
+        return render.correction(correction(), MASTHEAD, "Under the hands")
     best = Link("Under the hands", "https://letters.example.org/archive/under-the-hands/")
     return render.single(kind, MASTHEAD, best if kind == "welcome" else None)
 
@@ -34,7 +36,7 @@ def is_golden(name: str, text: str) -> bool:
     return path.read_text() == text
 
 
-@pytest.mark.parametrize("kind", ["issue", *SINGLE])
+@pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
 def test_a_letter_is_what_it_was_when_it_was_last_looked_at(kind: str) -> None:
     mail = letter(kind)
     assert is_golden(f"{kind}.html", mail.html)
@@ -52,19 +54,21 @@ def test_the_page_for_the_archive_names_no_reader() -> None:
     assert "{{ braces }}" in page
 
 
-@pytest.mark.parametrize("kind", ["issue", *SINGLE])
+@pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
 def test_a_letter_needs_only_its_addresses_and_uses_no_field_besides_its_own(kind: str) -> None:
     addresses = {field: f"https://x.example/{field}" for field in FIELDS[kind] if field.endswith("_url")}
-    values = addresses | ({"email": "zofia@example.org"} if kind == "issue" else {})
+    values = addresses | ({"email": "zofia@example.org"} if kind in {"issue", "correction"} else {})
     mail = letter(kind)
     merge.compile(mail.subject, FIELDS[kind]).fill(values, merge.as_header)
     for part in (mail.html, mail.text):
         used = merge.compile(part, FIELDS[kind])
-        assert used.fields >= {field for field in addresses if field != "archive_url" or kind == "issue"}
+        assert used.fields >= {
+            field for field in addresses if field != "archive_url" or kind in {"issue", "correction"}
+        }
         used.fill(values, merge.as_text)
 
 
-@pytest.mark.parametrize("kind", ["issue", *SINGLE])
+@pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
 def test_every_mail_has_what_readers_and_the_law_ask_for(kind: str) -> None:
     mail = letter(kind)
     assert '<html lang="en-GB"' in mail.html
@@ -79,13 +83,13 @@ def test_every_mail_has_what_readers_and_the_law_ask_for(kind: str) -> None:
     assert mail.bytes < CLIP_BYTES
 
 
-@pytest.mark.parametrize("kind", ["issue", *SINGLE])
+@pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
 def test_layout_tables_say_that_they_are_layout(kind: str) -> None:
     tables = re.findall(r"<table[^>]*>", letter(kind).html)
     assert all('role="presentation"' in table or 'class="data"' in table for table in tables)
 
 
-@pytest.mark.parametrize("kind", ["issue", *SINGLE])
+@pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
 def test_a_mail_loads_nothing_but_its_pictures(kind: str) -> None:
     html = letter(kind).html
     assert "@import" not in html
@@ -93,7 +97,7 @@ def test_a_mail_loads_nothing_but_its_pictures(kind: str) -> None:
     assert re.findall(r'src="([^"]*)"', html) == ([picture_url("three-muscles.png")] if kind == "issue" else [])
 
 
-@pytest.mark.parametrize("kind", ["issue", *SINGLE])
+@pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
 def test_the_text_part_has_short_lines_and_no_trailing_blanks(kind: str) -> None:
     for line in letter(kind).text.splitlines():
         assert line == line.rstrip()

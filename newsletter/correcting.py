@@ -1,0 +1,133 @@
+"""Correcting: a letter about what was wrong in an issue, to those who got that issue and to nobody else.
+
+Who got it is what the ledger says: whose copy was sent, and whose is in doubt, for they may have it. Of these, who
+has left or was suppressed since gets nothing. The letter is one of its own in the ledger, claimed and reported as any.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter import publishing
+from newsletter.audience import roster
+from newsletter.delivery import accounts, ledger, progress, retention
+from newsletter.delivery.ledger import Counts
+from newsletter.delivery.models import Copy, CopyState, Letter
+from newsletter.editorial import corrections, preflight
+from newsletter.editorial.corrections import Composed
+from newsletter.editorial.models import Correction, Issue
+from newsletter.editorial.preflight import Finding, Level
+from newsletter.errors import Conflict
+from newsletter.links import Links
+from newsletter.publishing import Started
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who a correction of an issue would go to now."""
+
+    got: int
+    """Their copy of the issue was sent, and they still read."""
+    maybe: int
+    """Their copy is in doubt, and they still read."""
+    gone: int
+    """They got the issue, or may have, and have left or were suppressed since: they get nothing."""
+
+    @property
+    def size(self) -> int:
+        """How many letters that makes."""
+        return self.got + self.maybe
+
+
+def audience(session: Session, letter: Letter) -> Audience:
+    """Who would get a correction of this letter."""
+    still = roster.active(letter.publication_id, ledger.reached(letter.id)).subquery()
+    reading = select(Copy.state, func.count()).join(still, still.c.subscription_id == Copy.subscription_id)
+    reading = reading.where(Copy.letter_id == letter.id).group_by(Copy.state)
+    found = dict(session.execute(reading).all())
+    every = accounts.counts(session, letter)
+    got, maybe = found.get(CopyState.SENT, 0), found.get(CopyState.IN_DOUBT, 0)
+    return Audience(got, maybe, every.sent + every.in_doubt - got - maybe)
+
+
+def hindrance(session: Session, issue: Issue) -> str:
+    """Why no correction can be mailed now; empty if one can."""
+    letter = issue.letter
+    if letter is None or letter.started_at is None:
+        return f"“{issue.title}” has not gone out yet."
+    if not retention.is_over(letter):
+        return (
+            f"“{issue.title}” is still going out. Stop it, or wait until it is over; then a correction can be mailed."
+        )
+    if letter.final_counts is not None:
+        return f"The record of who got “{issue.title}” was dropped, so nobody can be told apart any more."
+    if progress.is_under_way(session, letter.id):
+        return "Some copies of it are just being handed over. Try again in a minute."
+    return ""
+
+
+def findings(issue: Issue, composed: Composed, links: Links) -> list[Finding]:
+    """What preflight finds in the letter of a correction."""
+    return preflight.check(composed.file, composed.mail, preflight.Known.of(issue.publication, links))
+
+
+def mail(
+    session: Session,
+    links: Links,
+    issue: Issue,
+    correction: Correction,
+    seal: str,
+    now: datetime,
+    *,
+    sender: str | None = None,
+) -> Started:
+    """Mail the letter of a correction at once, if it is still what the page with that seal showed.
+
+    Conflict if not, or if it was mailed already, is not fit to print, or cannot be mailed now.
+    """
+    _hold_still(session, correction, seal)
+    if why := hindrance(session, issue):
+        raise Conflict(why)
+    composed = corrections.compose(issue, correction, links)
+    blocking = [found.message for found in findings(issue, composed, links) if found.level is Level.BLOCKING]
+    if blocking:
+        raise Conflict(f"The letter is not fit to print: {'; '.join(blocking)}.")
+    started = publishing.send_correction(session, links, issue, composed.mail, now, sender=sender)
+    correction.letter_id = started.letter_id
+    return started
+
+
+def counts(session: Session, correction: Correction) -> Counts:
+    """Where the copies of its letter stand; all zero while it is not mailed."""
+    return accounts.counts(session, correction.letter)
+
+
+def pause(session: Session, correction: Correction) -> None:
+    """Send no more of it until somebody resumes; Conflict unless it is going out."""
+    if correction.letter is None or not publishing.pause_letter(session, correction.letter):
+        raise Conflict("This correction is not going out, so there is nothing to pause.")
+
+
+def resume(session: Session, correction: Correction) -> None:
+    """Go on with it; Conflict unless it is paused."""
+    if correction.letter is None or not publishing.resume_letter(session, correction.letter):
+        raise Conflict("This correction is not paused, so there is nothing to go on with.")
+
+
+def stop(session: Session, correction: Correction, now: datetime) -> int:
+    """Send nothing more of it: how many copies that spares; Conflict if it is over."""
+    spared = publishing.stop_letter(session, correction.letter, now) if correction.letter else None
+    if spared is None:
+        raise Conflict("This correction is not going out, so there is nothing to stop.")
+    return spared
+
+
+def _hold_still(session: Session, correction: Correction, seal: str) -> None:
+    """Let nobody change or mail it until this transaction ends."""
+    session.refresh(correction, with_for_update={"of": Correction})
+    if correction.letter_id is not None:
+        raise corrections.mailed_already(correction)
+    if corrections.seal(correction) != seal:
+        raise Conflict("The letter was changed since this page was opened. Nothing was mailed; look at it again.")

@@ -1,0 +1,167 @@
+"""Corrections: what is amended in an issue after it went out, and the letter that may be mailed about it.
+
+What was mailed is never touched. From a correction on, the archive shows the amended text, with a dated note.
+"""
+
+import hashlib
+import textwrap
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from newsletter.editorial import cadence, drafts, issue_file, manuscript, render, shelf
+from newsletter.editorial.drafts import Faulty
+from newsletter.editorial.front_matter import Fault, split
+from newsletter.editorial.issue_file import IssueFile
+from newsletter.editorial.manuscript import Manuscript
+from newsletter.editorial.masthead import Masthead
+from newsletter.editorial.models import Correction, Issue
+from newsletter.editorial.render import Rendered
+from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.links import Links
+
+LONGEST_NOTE = 600
+
+_PREHEADER = 110
+_BEGIN = """Hello {{{{ name | friend }}}},
+
+On {day} we sent you “{title}”. Something in it was wrong:
+
+> {note}
+
+The text on our site is corrected. We are sorry for the mistake.
+"""
+
+
+class NoNote(Invalid):
+    """A correction that does not say what changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What an editor typed: the whole text, the revision that it goes on from, and what they tell of it."""
+
+    source: str
+    base: int
+    note: str
+    number: int
+    """Which correction of the issue it is to be; two who both saw none meet at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A letter about a correction: as it is checked, and as it is mailed."""
+
+    file: IssueFile
+    mail: Rendered
+
+
+def amend(session: Session, issue: Issue, wanted: Amendment, author: str, now: datetime) -> Correction:
+    """Show this text in the archive from now on, under its note.
+
+    NoNote or Faulty, and nothing is kept; Conflict if somebody else has corrected or saved it meanwhile.
+    """
+    sent, told = require_out(issue), _told(wanted.note)
+    if wanted.number != len(issue.corrections) + 1:
+        raise _overtaken(issue)
+    read = drafts.examine(session, issue, wanted.source)
+    faults = [*read.faults, *_moved(issue, read.file)]
+    if faults:
+        raise Faulty(faults)
+    text = shelf.Text(read.file, issue.file_name, read.pictures)
+    shelf.amend(session, issue, text, wanted.base, author, now)
+    correction = Correction(issue_id=issue.id, number=wanted.number, note=told, author=author)
+    correction.revision_number, correction.made_at = issue.revision_number, now
+    correction.subject = f"Correction: {issue.letter.subject if issue.letter else issue.subject}"
+    day = cadence.describe(sent, issue.publication.time_zone).partition(" at ")[0]
+    correction.body = _BEGIN.format(day=day, title=issue.title, note=told)
+    return _kept(session, issue, correction)
+
+
+def find(session: Session, issue: Issue, number: int) -> Correction:
+    """The correction of that number; NotFound if the issue has none such."""
+    mine = select(Correction).where(Correction.issue_id == issue.id, Correction.number == number)
+    found = session.scalar(mine)
+    if found is None:
+        raise NotFound(f"“{issue.title}” has no correction {number}.")
+    return found
+
+
+def word(session: Session, correction: Correction, subject: str, body: str) -> None:
+    """Let its letter say this; Conflict once that was mailed."""
+    words = {"subject": " ".join(subject.split()), "body": body.strip() + "\n"}
+    unsent = update(Correction).where(Correction.id == correction.id, Correction.letter_id.is_(None))
+    worded = unsent.values(words).returning(Correction.id).execution_options(synchronize_session=False)
+    if session.scalar(worded) is None:
+        raise mailed_already(correction)
+    session.expire(correction, list(words))
+
+
+def compose(issue: Issue, correction: Correction, links: Links) -> Composed:
+    """The letter as it would be mailed; Faulty, with places in `source`, if it cannot be one."""
+    text = source(correction)
+    file, faults = issue_file.examine(text, issue.file_name)
+    if faults or file.pictures:
+        raise Faulty([*faults, *(Fault(ref.line, "a correction shows no pictures") for ref in file.pictures)])
+    masthead = Masthead.of(issue.publication, links)
+    return Composed(file, render.correction(file, masthead, issue.title))
+
+
+def source(correction: Correction) -> str:
+    """The letter as a file, in which its faults have their places."""
+    preheader = textwrap.shorten(correction.note, _PREHEADER, placeholder=" …")
+    form = Manuscript(correction.subject, correction.subject, preheader, body=correction.body)
+    return manuscript.begun(form)
+
+
+def seal(correction: Correction) -> str:
+    """What a form carries to say which letter its page showed."""
+    return hashlib.sha256(f"{correction.subject}\0{correction.body}".encode()).hexdigest()
+
+
+def require_out(issue: Issue) -> datetime:
+    """When an issue began to go out; Conflict, saying what to do instead, if it has not."""
+    if issue.letter is None or issue.letter.started_at is None:
+        raise Conflict(f"“{issue.title}” has not gone out yet. Edit its text; there is nothing to correct.")
+    return issue.letter.started_at
+
+
+def mailed_already(correction: Correction) -> Conflict:
+    """For whoever comes second."""
+    return Conflict(f"Correction {correction.number} was mailed already, and nobody is sent it twice.")
+
+
+def _told(note: str) -> str:
+    told = " ".join(note.split())
+    if not told:
+        raise NoNote("Say what changed; readers see it above the text.")
+    if len(told) > LONGEST_NOTE:
+        raise NoNote(f"That is {len(told):,} characters, and {LONGEST_NOTE} are the most. Say it shorter.")
+    return told
+
+
+def _moved(issue: Issue, file: IssueFile) -> list[Fault]:
+    if file.slug == issue.slug:
+        return []
+    entry = split(file.source).entries.get("slug")
+    told = f'an issue that is out keeps its address; leave the slug as it was: "{issue.slug}"'
+    return [Fault(entry.line if entry else None, told)]
+
+
+def _kept(session: Session, issue: Issue, correction: Correction) -> Correction:
+    try:
+        # Two who correct an issue at once, with the same text, meet at the unique key.
+        with session.begin_nested():
+            session.add(correction)
+            session.flush()
+    except IntegrityError:
+        raise _overtaken(issue) from None
+    session.expire(issue, ["corrections"])
+    return correction
+
+
+def _overtaken(issue: Issue) -> Conflict:
+    return Conflict(f"“{issue.title}” was corrected by somebody else meanwhile. Look at it, then put the two together.")

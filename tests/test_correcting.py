@@ -1,0 +1,414 @@
+"""A correction goes to those who got the issue, once, and to nobody else; what was mailed stays as it was."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+from sqlalchemy import func, select, update
+
+from newsletter import approving, correcting, publications, publishing
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.db import Session
+from newsletter.delivery import compose, ledger, retention, suppression
+from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
+from newsletter.editorial import archive, corrections, issue_file, shelf
+from newsletter.editorial.corrections import Amendment
+from newsletter.editorial.drafts import Faulty
+from newsletter.editorial.models import Correction, Revision
+from newsletter.errors import Conflict, NotFound, PressError
+from newsletter.wiring import House
+from tests import houses
+
+SLUG = "a-tight-back"
+NAME = "2026-11-24-a-tight-back.md"
+SOURCE = """---
+title: A tight back
+subject: A tight back, in ten minutes
+preheader: A short routine for the end of a long day at the desk.
+category: Health
+sources: [{title: NHS, url: "https://www.nhs.uk/conditions/back-pain/"}]
+---
+Dear {{ name | friend }},
+
+Lie down for ten hours. See a doctor when it does not get better.
+"""
+AMENDED = SOURCE.replace("ten hours", "ten minutes")
+NOTE = "We wrote ten hours; it is ten minutes."
+EDITOR = "ann@press.example"
+FATES = {
+    "sent": (CopyState.SENT, Status.ACTIVE),
+    "sent_too": (CopyState.SENT, Status.ACTIVE),
+    "doubtful": (CopyState.IN_DOUBT, Status.ACTIVE),
+    "refused": (CopyState.REFUSED, Status.ACTIVE),
+    "failed": (CopyState.FAILED, Status.ACTIVE),
+    "skipped": (CopyState.SKIPPED, Status.ACTIVE),
+    "left_since": (CopyState.SENT, Status.UNSUBSCRIBED),
+    "suppressed_since": (CopyState.SENT, Status.ACTIVE),
+}
+GET_IT = {"sent", "sent_too", "doubtful"}
+
+
+@pytest.fixture
+def house(sessions, tmp_path: Path, now: datetime) -> House:
+    """An issue that has gone out, and a reader for each fate of its copy; one reader came later."""
+    made = houses.build(sessions, tmp_path)
+    houses.open_publication(made, now)
+    with sessions.begin() as session:
+        for name in FATES:
+            add_reader(session, name, now)
+    issue_of(made, now, SLUG)
+    with sessions.begin() as session:
+        publishing.send_now(session, made.links, shelf.find(session, SLUG), now)
+    with sessions.begin() as session:
+        for name, (state, status) in FATES.items():
+            move(session, name, state, status)
+        finish(session)
+        suppression.add(session, "suppressed_since@reader.example", Cause.COMPLAINT, now)
+        add_reader(session, "came_later", now)
+    return made
+
+
+def issue_of(house: House, now: datetime, slug: str) -> None:
+    name = NAME.replace(SLUG, slug)
+    with house.sessions.begin() as session:
+        text = shelf.Text(issue_file.parse(SOURCE, name), name, {})
+        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+        publishing.mark_ready(shelf.find(session, slug), house.links)
+
+
+def add_reader(session: Session, name: str, now: datetime) -> None:
+    email = f"{name}@reader.example"
+    person = Subscriber(email=email, key=email, name=name, created_at=now)
+    home = publications.find(session)
+    session.add(Subscription(subscriber=person, publication=home, status=Status.ACTIVE, created_at=now))
+
+
+def move(session: Session, name: str, state: CopyState, status: Status) -> None:
+    session.execute(update(Copy).where(Copy.address == f"{name}@reader.example").values(state=state))
+    of = select(Subscriber.id).where(Subscriber.email == f"{name}@reader.example").scalar_subquery()
+    session.execute(update(Subscription).where(Subscription.subscriber_id == of).values(status=status))
+
+
+def finish(session: Session, state: LetterState = LetterState.FINISHED) -> None:
+    letter = shelf.find(session, SLUG).letter
+    letter.state, letter.finished_at = state, letter.started_at
+
+
+def amend(house: House, now: datetime, source: str = AMENDED, note: str = NOTE, base: int = 1, number: int = 1) -> int:
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        wanted = Amendment(source, base, note, number)
+        return corrections.amend(session, issue, wanted, EDITOR, now).number
+
+
+def mail(house: House, now: datetime, number: int = 1) -> publishing.Started:
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        found = corrections.find(session, issue, number)
+        return correcting.mail(session, house.links, issue, found, corrections.seal(found), now)
+
+
+def got(house: House, letter_id: int) -> set[str]:
+    with house.sessions.reading() as session:
+        addresses = session.scalars(select(Copy.address).where(Copy.letter_id == letter_id)).all()
+    assert len(set(addresses)) == len(addresses)
+    return {address.partition("@")[0] for address in addresses}
+
+
+def letters(house: House) -> int:
+    with house.sessions.reading() as session:
+        return session.scalar(select(func.count()).select_from(Letter)) or 0
+
+
+def together(*acts: Callable[[], object]) -> list[str]:
+    """Do all of it at the same instant; what was refused."""
+    barrier, refused = Barrier(len(acts)), []
+
+    def run(act: Callable[[], object]) -> None:
+        barrier.wait()
+        try:
+            act()
+        except PressError as error:
+            refused.append(str(error))
+
+    threads = [Thread(target=run, args=[act]) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return refused
+
+
+def test_a_correction_goes_to_those_who_got_the_issue_or_may_have_and_to_nobody_else(
+    house: House, now: datetime
+) -> None:
+    amend(house, now)
+    started = mail(house, now)
+    assert got(house, started.letter_id) == GET_IT
+    assert started.copies == len(GET_IT)
+
+
+def test_what_is_said_beforehand_is_what_happens(house: House, now: datetime) -> None:
+    amend(house, now)
+    with house.sessions.reading() as session:
+        audience = correcting.audience(session, shelf.find(session, SLUG).letter)
+    assert (audience.got, audience.maybe, audience.gone) == (2, 1, 2)
+    assert mail(house, now).copies == audience.size
+
+
+def test_a_reader_who_leaves_between_two_corrections_gets_the_first_only(house: House, now: datetime) -> None:
+    amend(house, now)
+    amend(house, now, SOURCE, "It was right after all.", base=2, number=2)
+    first = mail(house, now, 1)
+    with house.sessions.begin() as session:
+        move(session, "sent_too", CopyState.SENT, Status.UNSUBSCRIBED)
+    second = mail(house, now, 2)
+    assert (got(house, first.letter_id), got(house, second.letter_id)) == (GET_IT, GET_IT - {"sent_too"})
+
+
+def test_two_who_mail_it_at_once_mail_it_once(house: House, now: datetime) -> None:
+    amend(house, now)
+    before = letters(house)
+    refused = together(*[lambda: mail(house, now)] * 3)
+    assert len(refused) == 2
+    assert all("was mailed already" in each for each in refused)
+    assert letters(house) == before + 1
+    with house.sessions.reading() as session:
+        found = corrections.find(session, shelf.find(session, SLUG), 1)
+        assert found.letter_id is not None
+        assert got(house, found.letter_id) == GET_IT
+
+
+@pytest.mark.parametrize("source", [SOURCE, AMENDED])
+def test_two_who_amend_at_once_make_one_correction(house: House, now: datetime, source: str) -> None:
+    refused = together(*[lambda: amend(house, now, source)] * 3)
+    assert len(refused) == 2
+    with house.sessions.reading() as session:
+        assert session.scalars(select(Correction.number)).all() == [1]
+
+
+def test_no_letter_that_corrects_another_is_ever_fanned_out_to_more(house: House, now: datetime) -> None:
+    amend(house, now)
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        words = {
+            column: getattr(issue.letter, column) for column in ("sender_name", "list_id", "archive_url", "subject")
+        }
+        more = {"html": "", "text": "", "feedback_id": "", "content_hash": "", "sender_address": "a@press.example"}
+        made = {
+            "due_at": now,
+            "created_at": now,
+            "corrects_id": issue.letter_id,
+            "publication_id": issue.publication_id,
+        }
+        session.add(Letter(**words, **more, **made))
+    with house.sessions.begin() as session:
+        (started,) = publishing.publish_due(session, timedelta(hours=2), now)
+    assert got(house, started.letter_id) == GET_IT
+
+
+@pytest.mark.parametrize("state", [LetterState.RUNNING, LetterState.PAUSED])
+def test_nothing_is_mailed_about_an_issue_that_is_still_going_out(
+    house: House, now: datetime, state: LetterState
+) -> None:
+    amend(house, now)
+    with house.sessions.begin() as session:
+        finish(session, state)
+    with pytest.raises(Conflict, match="is still going out"):
+        mail(house, now)
+
+
+def test_nothing_is_mailed_while_the_last_copies_are_handed_over(house: House, now: datetime) -> None:
+    amend(house, now)
+    with house.sessions.begin() as session:
+        finish(session, LetterState.CANCELLED)
+        lease = {"state": CopyState.SENDING, "lease_until": now}
+        session.execute(update(Copy).where(Copy.address == "refused@reader.example").values(lease))
+    with pytest.raises(Conflict, match="are just being handed over"):
+        mail(house, now)
+
+
+def test_nobody_is_guessed_at_once_the_record_of_who_got_it_is_dropped(house: House, now: datetime) -> None:
+    amend(house, now)
+    with house.sessions.begin() as session:
+        session.execute(update(Copy).where(Copy.state == CopyState.IN_DOUBT).values(state=CopyState.FAILED))
+    with house.sessions.reading() as session:
+        letter_id = shelf.find(session, SLUG).letter_id
+    retention.drop(house.sessions, letter_id)
+    before = letters(house)
+    with pytest.raises(Conflict, match="was dropped"):
+        mail(house, now)
+    assert letters(house) == before
+
+
+def test_a_letter_that_was_changed_since_it_was_looked_at_is_not_mailed(house: House, now: datetime) -> None:
+    amend(house, now)
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        found = corrections.find(session, issue, 1)
+        seen = corrections.seal(found)
+        corrections.word(session, found, "Correction: another subject", "Dear reader,\n\nAnother text.")
+        with pytest.raises(Conflict, match="was changed since this page was opened"):
+            correcting.mail(session, house.links, issue, found, seen, now)
+
+
+def test_a_letter_that_preflight_blocks_is_not_mailed(house: House, now: datetime) -> None:
+    amend(house, now)
+    with house.sessions.begin() as session:
+        found = corrections.find(session, shelf.find(session, SLUG), 1)
+        corrections.word(session, found, found.subject, "TK: write this.\n\n[](https://nowhere.example/)")
+    with pytest.raises(Conflict, match="not fit to print"):
+        mail(house, now)
+
+
+@pytest.mark.parametrize(("subject", "body"), [("", "Text."), ("Subject", " "), ("Subject", "{{ nonsense }}")])
+def test_a_letter_that_is_none_yet_says_what_is_missing(house: House, now: datetime, subject: str, body: str) -> None:
+    amend(house, now)
+    with house.sessions.begin() as session:
+        found = corrections.find(session, shelf.find(session, SLUG), 1)
+        corrections.word(session, found, subject, body)
+    with pytest.raises(Faulty):
+        mail(house, now)
+
+
+def test_a_mailed_letter_says_the_same_for_good(house: House, now: datetime) -> None:
+    amend(house, now)
+    mail(house, now)
+    with house.sessions.begin() as session:
+        found = corrections.find(session, shelf.find(session, SLUG), 1)
+        with pytest.raises(Conflict, match="mailed already"):
+            corrections.word(session, found, "Another", "Another")
+
+
+def test_a_correction_is_paused_stopped_and_counted_like_any_letter(house: House, now: datetime) -> None:
+    amend(house, now)
+    started = mail(house, now)
+
+    def act(what: Callable[[Session, Correction], object]) -> object:
+        with house.sessions.begin() as session:
+            return what(session, corrections.find(session, shelf.find(session, SLUG), 1))
+
+    def claim() -> int:
+        with house.sessions.begin() as session:
+            running = session.scalars(select(Letter.id).where(Letter.state == LetterState.RUNNING)).all()
+            return len(running)
+
+    act(correcting.pause)
+    assert claim() == 0
+    act(correcting.resume)
+    assert claim() == 1
+    assert act(lambda session, found: correcting.stop(session, found, now)) == len(GET_IT)
+    assert act(correcting.counts) == ledger_counts(house, started.letter_id)
+    for again in (correcting.pause, correcting.resume, lambda session, found: correcting.stop(session, found, now)):
+        with pytest.raises(Conflict):
+            act(again)
+
+
+def ledger_counts(house: House, letter_id: int) -> ledger.Counts:
+    with house.sessions.reading() as session:
+        found = ledger.counts(session, letter_id)
+    assert (found.audience, found.skipped) == (len(GET_IT), len(GET_IT))
+    return found
+
+
+def test_a_correction_needs_no_approval_where_issues_do(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        approving.require(session, publications.find(session), True)
+    amend(house, now)
+    assert mail(house, now).copies == len(GET_IT)
+
+
+def test_the_letter_names_the_issue_and_leads_to_the_corrected_text_and_out(house: House, now: datetime) -> None:
+    amend(house, now)
+    started = mail(house, now)
+    with house.sessions.reading() as session:
+        letter = session.get_one(Letter, started.letter_id)
+        reader = Claimed(1, letter.id, 7, "ada@reader.example", "Ada", 0)
+        message = compose.compile(letter, house.links).message(reader, now).decode()
+    assert letter.subject == "Correction: A tight back, in ten minutes"
+    assert "On Friday 20 November 2026 we sent you “A tight back”." in letter.text
+    assert NOTE in letter.text
+    assert letter.archive_url == f"{houses.BASE_URL}/archive/{SLUG}/"
+    assert "Read the corrected text: {{ archive_url }}" in letter.text
+    assert ":correction:" in letter.feedback_id
+    assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in message
+    assert "we sent “A tight back”" in letter.text
+
+
+def test_the_archive_shows_the_amended_text_and_the_letter_stays_as_it_was(house: House, now: datetime) -> None:
+    with house.sessions.reading() as session:
+        before = shelf.find(session, SLUG).letter
+        frozen = (before.html, before.text, before.subject, before.content_hash)
+    amend(house, now + timedelta(days=3), AMENDED.replace("title: A tight back", "title: A tight back, mended"))
+    with house.sessions.reading() as session:
+        issue = archive.find(session, SLUG)
+        _, shown = archive.out(issue)
+        after = issue.letter
+        assert "ten minutes. See" in shown.source
+        assert issue.title == "A tight back, mended"
+        assert (after.html, after.text, after.subject, after.content_hash) == frozen
+        assert "ten hours. See" in issue.frozen_revision.source
+
+
+def test_several_corrections_are_kept_in_their_order(house: House, now: datetime) -> None:
+    assert [amend(house, now), amend(house, now, SOURCE, "No: ten hours.", base=2, number=2)] == [1, 2]
+    with house.sessions.reading() as session:
+        issue = shelf.find(session, SLUG)
+        assert [each.note for each in issue.corrections] == [NOTE, "No: ten hours."]
+        assert archive.out(issue)[1].number == 3
+
+
+def test_a_note_alone_keeps_the_text(house: House, now: datetime) -> None:
+    amend(house, now, SOURCE)
+    with house.sessions.reading() as session:
+        assert session.scalars(select(Revision.number)).all() == [1]
+        assert shelf.find(session, SLUG).corrections[0].revision_number == 1
+
+
+@pytest.mark.parametrize("note", ["", " \n ", "x" * 601])
+def test_a_correction_says_what_changed(house: House, now: datetime, note: str) -> None:
+    with pytest.raises(corrections.NoNote):
+        amend(house, now, note=note)
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        (AMENDED.replace("---\nDear", "slug: elsewhere\n---\nDear"), "keeps its address"),
+        (AMENDED + "\n![A back](back.png)\n", "has no picture"),
+        (AMENDED + "{{ nonsense }}", "nonsense"),
+        ("no front matter", "front matter is missing"),
+    ],
+)
+def test_a_text_that_cannot_be_shown_is_not_kept(house: House, now: datetime, source: str, fault: str) -> None:
+    with pytest.raises(Faulty, match=fault):
+        amend(house, now, source)
+    with house.sessions.reading() as session:
+        assert session.scalars(select(Correction.id)).all() == []
+
+
+def test_an_issue_that_has_not_gone_out_is_edited_not_corrected(house: House, now: datetime) -> None:
+    issue_of(house, now, "a-calm-neck")
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, "a-calm-neck")
+        with pytest.raises(Conflict, match="has not gone out yet"):
+            corrections.amend(session, issue, Amendment(SOURCE, 1, NOTE, 1), EDITOR, now)
+        with pytest.raises(NotFound):
+            corrections.find(session, issue, 1)
+
+
+def test_a_file_of_the_amended_text_is_known_and_another_is_refused(house: House, now: datetime) -> None:
+    amend(house, now)
+
+    def load(source: str) -> shelf.Saved:
+        with house.sessions.begin() as session:
+            text = shelf.Text(issue_file.parse(source, NAME), NAME, {})
+            return shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+
+    assert load(AMENDED) is shelf.Saved.SAME
+    assert load(SOURCE) is shelf.Saved.KEPT
+    with pytest.raises(Conflict):
+        load(SOURCE + "\nAnother.\n")
