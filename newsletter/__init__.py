@@ -7,7 +7,8 @@
     publishing.py  the street between the rooms: one issue, its readers, a letter
 
     publications.py  who speaks, from which address, at which hour of the week
-    editors.py       who may sign in at the desk
+    editors/         who may sign in at the desk, and by what proof
+    audit.py         who did what: a log that is only ever added to
     inbox/           a mail server for the laptop: it shows every mail and sends none on
     laptop.py        `newsletter up`: web, worker and inbox as one
     crew.py          `newsletter worker --processes`: several workers under one supervisor

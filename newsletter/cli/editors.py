@@ -5,10 +5,14 @@ import sys
 import click
 
 from newsletter import editors as people
+from newsletter import publications
 from newsletter.audience.address import Address
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table
-from newsletter.editors import Editor, Role, second_factor, staff
+from newsletter.editors import Editor, Role, letters, second_factor, staff
+from newsletter.editors.letters import Stationery
 from newsletter.wiring import House
+
+_WAS_RESET = "Your second factor was reset on the server. Your password alone signs you in until you set up another."
 
 person_argument = click.argument("person", metavar="EMAIL")
 
@@ -78,6 +82,9 @@ def reset_factor(house: House, person: str) -> None:
     with house.sessions.begin() as session:
         editor = people.find(session, person)
         second_factor.turn_off(session, editor)
+        if publication := publications.first(session):
+            by = Stationery(publication, house.practice.compose, house.links)
+            letters.tell(session, by, editor, _WAS_RESET, now())
         staff.end_sessions(editor)
     click.echo(f"{editor.email} signs in by password alone, until they set up another second factor")
 

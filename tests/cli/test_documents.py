@@ -10,7 +10,7 @@ from newsletter.cli import newsletter
 
 from .conftest import ROOT
 
-ROW = re.compile(r"^\| `(newsletter [a-z ]+[a-z])(?: [^`]*)?` \|(.*?)\| .+ \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `(newsletter [a-z -]+[a-z])(?: [^`]*)?` \|(.*?)\| .+ \|$", re.MULTILINE)
 DOCUMENT = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8").replace("\\|", "/")
 TOLD = {command: set(re.findall(r"--[a-z0-9-]+", options)) for command, options in ROW.findall(DOCUMENT)}
 

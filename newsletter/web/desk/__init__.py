@@ -2,7 +2,10 @@
 
 routes                        all of it in one table, with the least role for each
 roles                         the guard that holds every request to the table
-door, account                 coming in, and keeping the key
+acts                          what somebody does is noted, by the same guard
+door, forgotten, account      coming in, and keeping the key
+second_factor, new_password   what the key is made of
+people, audit                 the team, and what everybody did
 issues, previews              what there is, and how it looks as mail
 beginning, writing            a new issue, and its text: fields, editor, mail
 keeping, live, history        what is typed is kept, shown as mail, and compared with what it was

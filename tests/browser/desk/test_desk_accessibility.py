@@ -25,6 +25,11 @@ PAGES = (
     "/desk/reports/",
     "/desk/settings/",
     "/desk/account/",
+    "/desk/account/second-factor",
+    "/desk/people/",
+    "/desk/people/1/",
+    "/desk/audit/",
+    f"{READY}acts",
     "/desk/no/such/page",
 )
 

@@ -1,0 +1,113 @@
+"""Signing in with a second factor, in a real browser: by keyboard alone, without scripts, light and dark."""
+
+from datetime import datetime
+
+import pyotp
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from newsletter.editors import staff
+from newsletter.wiring import House
+from tests.browser.desk.conftest import NOW, Open
+from tests.real_parts import Axe
+from tests.web.desk.visits import PASSWORD
+
+OWNER = "owner@desk.example"
+
+
+def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
+    open_desk: Open, chrome: Browser, address: str, house: House
+) -> None:
+    page = open_desk()
+    page.goto("/desk/account/")
+    tab_to(page, "Set up a second factor")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Set up a second factor")).to_be_visible()
+    picture = page.get_by_role("img", name="The secret below as a QR code")
+    assert picture.evaluate("picture => picture.naturalWidth") > 100
+    secret = "".join(page.locator(".secret span").all_inner_texts())
+    tab_to(page, "code")
+    page.keyboard.type(code(secret, NOW))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Keep these recovery codes")).to_be_visible()
+    recovery_code = page.locator(".codes li").first.inner_text()
+    rewind(house)
+
+    newcomer = chrome.new_context(base_url=address, java_script_enabled=False).new_page()
+    knock(newcomer)
+    # The focus is in the field of the code already.
+    newcomer.keyboard.type(code(secret, NOW))
+    newcomer.keyboard.press("Enter")
+    newcomer.wait_for_url("**/desk/issues/")
+    newcomer.context.close()
+
+    another = chrome.new_context(base_url=address).new_page()
+    knock(another)
+    another.keyboard.type(code(secret, NOW))
+    another.keyboard.press("Enter")
+    expect(another.get_by_text("This is not the code of this moment")).to_be_visible()
+    tab_to(another, "Use a recovery code")
+    another.keyboard.press("Enter")
+    expect(another.get_by_label("Recovery code")).to_be_focused()
+    another.keyboard.type(recovery_code)
+    another.keyboard.press("Enter")
+    another.wait_for_url("**/desk/issues/")
+    another.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_axe_finds_nothing_on_the_pages_of_the_door(
+    chrome: Browser, address: str, house: House, axe: Axe, scheme: str, width: int
+) -> None:
+    with house.sessions.begin() as session:
+        owner = staff.find(session, OWNER)
+        owner.factor = "sealed"
+        reset = house.links.reset(owner.id, owner.nonce, NOW).removeprefix(house.links.base_url)
+    size = {"width": width, "height": 800}
+    page = chrome.new_context(base_url=address, color_scheme=scheme, viewport=size).new_page()  # type: ignore[arg-type]
+    problems = []
+    for path in ("/desk/forgotten", reset):
+        page.goto(path)
+        problems += [(path, fault) for fault in axe(page)]
+    knock(page)
+    for path in ("/desk/sign-in/code", "/desk/sign-in/code?by=recovery"):
+        page.goto(path)
+        problems += [(path, fault) for fault in axe(page)]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.keyboard.type("000000")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("none of your recovery codes")).to_be_visible()
+    problems += [("refused", fault) for fault in axe(page)]
+    page.context.close()
+    assert problems == []
+
+
+def knock(page: Page) -> None:
+    """Show the password, by keyboard."""
+    page.goto("/desk/sign-in")
+    page.get_by_label("Email address").focus()
+    page.keyboard.type(OWNER)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/desk/sign-in/code")
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the focus is on what has that name, or on the field that is called so."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("[document.activeElement.innerText?.trim(), document.activeElement.id]").count(name):
+            return
+    pytest.fail(f"Tab never came to {name!r}")
+
+
+def rewind(house: House) -> None:
+    """Forget which code was used last: the clock of these tests stands still."""
+    with house.sessions.begin() as session:
+        staff.find(session, OWNER).factor_step = 0
+
+
+def code(secret: str, at: datetime) -> str:
+    return pyotp.TOTP(secret).at(at)
