@@ -46,10 +46,30 @@ class Questions:
         return bool(self.spam_waiting or (self.allowed and self.waiting))
 
     @property
-    def could_be_asked(self) -> bool:
+    def can_be_asked(self) -> bool:
+        """Whether there is anything to ask, and nothing on its way."""
+        return not self.are_open and ((self.allowed and self.links > 0) or not self.spam_known)
+
+    @property
+    def are_new(self) -> bool:
         """Whether there is something that nobody has asked yet."""
         unasked = self.allowed and self.answered + self.waiting < self.links
         return bool(unasked or not (self.spam_known or self.spam_waiting))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What one rule found, with the rule's reasons."""
+
+    findings: Sequence[Finding]
+
+    @property
+    def why(self) -> str:
+        return self.findings[0].why
+
+    @property
+    def source(self) -> str:
+        return self.findings[0].source
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +83,13 @@ class Inspection:
     def of(self, level: str) -> list[Finding]:
         """The findings of one level."""
         return [finding for finding in self.findings if finding.level == level]
+
+    def groups(self, level: str) -> list[Group]:
+        """The same by rule, in the order of each rule's first finding."""
+        rules: dict[str, list[Finding]] = {}
+        for finding in self.of(level):
+            rules.setdefault(finding.rule, []).append(finding)
+        return [Group(findings) for findings in rules.values()]
 
     @property
     def is_blocked(self) -> bool:
@@ -88,10 +115,10 @@ def inspect_text(
         Finding(Level.BLOCKING, fault.text, line=fault.line, why=_NOT_AN_ISSUE, rule="the text is an issue")
         for fault in read.faults
     ]
-    if mail is None:
-        return Inspection(faults, None, Questions(may_ask))
-    galley = Galley(read.file, mail, known(session, issue, read.file, read.pictures, links, may_ask=may_ask))
-    return Inspection([*faults, *preflight.judge(galley)], weight.of(galley), _asked(session, galley))
+    told = known(session, issue, read.file, read.pictures, links, may_ask=may_ask)
+    galley = Galley(read.file, mail or _NO_MAIL, told)
+    heavy = weight.of(galley) if mail else None
+    return Inspection([*faults, *preflight.judge(galley)], heavy, _asked(session, galley))
 
 
 def known(

@@ -62,7 +62,7 @@ def test_nothing_is_asked_of_anybody_until_links_may_be_asked(house: House, now:
 
 
 def test_what_was_asked_is_waited_for_and_then_told(house: House, now: datetime) -> None:
-    assert inspected(house).questions.could_be_asked
+    assert inspected(house).questions.are_new
     with house.sessions.begin() as session:
         inspecting.ask(session, sore(session), house.links, now, may_ask=True)
     asked = inspected(house).questions
@@ -71,7 +71,7 @@ def test_what_was_asked_is_waited_for_and_then_told(house: House, now: datetime)
         link_checks.record(session, Answer(GONE, 404, GONE), now)
         spam.record(session, inspecting.content_hash(sore(session), house.links), SpamVerdict(6.0, 5.0, ("X",)), now)
     found = inspected(house)
-    assert (found.questions.are_open, found.questions.could_be_asked) == (False, False)
+    assert (found.questions.are_open, found.questions.are_new) == (False, False)
     assert messages(found) == [
         "SpamAssassin gives it 6.0 points, and 5.0 are spam (X)",
         "source “NHS” leads to a page that is gone (404)",
@@ -107,7 +107,7 @@ def test_a_text_that_is_not_saved_is_judged_faults_and_all(house: House) -> None
     assert [finding.line for finding in blocking] == [3, 10, 10, 10]
     assert all(finding.why for finding in blocking)
     assert (found.weight is None, bare.weight) == (False, None)
-    assert [finding.level for finding in bare.findings] == [Level.BLOCKING] * len(read.faults)
+    assert bare.of(Level.BLOCKING) == blocking
 
 
 def test_the_sizes_of_pictures_are_known(house: House, now: datetime) -> None:

@@ -67,6 +67,11 @@ class Galley:
     known: Known = field(default_factory=Known)
 
     @property
+    def has_mail(self) -> bool:
+        """Whether the text could be made into a mail; while it is typed, it sometimes cannot."""
+        return bool(self.mail.html)
+
+    @property
     def is_english(self) -> bool:
         return self.known.language.lower().partition("-")[0] == "en"
 

@@ -34,7 +34,7 @@ def gmail_shows_all_of_it(galley: Galley) -> Iterator[Finding]:
 def the_mail_can_be_left(galley: Galley) -> Iterator[Finding]:
     """Who finds no way to leave presses “spam”, and the law asks for one."""
     for part, text in (("HTML", galley.mail.html), ("text", galley.mail.text)):
-        if not _UNSUBSCRIBE.search(text):
+        if galley.has_mail and not _UNSUBSCRIBE.search(text):
             yield blocking(f"the {part} part has no link to unsubscribe", "put it back into the mail's template")
 
 
@@ -83,7 +83,7 @@ def headings_go_down_by_one(galley: Galley) -> Iterator[Finding]:
 def there_is_one_title(galley: Galley) -> Iterator[Finding]:
     """Programs that read aloud take the one heading of the first level for what the mail is about."""
     titles = len(galley.page.tagged("h1"))
-    if titles != 1:
+    if galley.has_mail and titles != 1:
         yield warning(f"the mail has {titles} headings of the first level", "leave one in its template: the title")
 
 

@@ -1,6 +1,6 @@
 """The list of issues, and one issue: what it is, whether it is fit to print, and what will happen to it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,22 +12,23 @@ from newsletter.db import Session
 from newsletter.delivery.ledger import Counts
 from newsletter.editorial import drafts, queue, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
-from newsletter.editorial.preflight import Finding, Level
+from newsletter.editorial.preflight import Level
 from newsletter.editors import Role
 from newsletter.errors import Conflict, NotFound
-from newsletter.web.desk import frame, lookup, offers, previews, watching, words
+from newsletter.inspecting import Inspection
+from newsletter.web.desk import checking, frame, lookup, offers, previews, watching, words
 from newsletter.web.desk.watching import View
 from newsletter.web.house import house, now
 
 _SENT_SHOWN = 10
-_EDITABLE = (IssueState.DRAFT, IssueState.READY)
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What the page of one issue knows of its future and its past."""
 
-    findings: Sequence[Finding]
+    inspection: Inspection | None
+    """What preflight says, while the issue is open."""
     audience: int
     next_free: datetime | None
     """The first weekly slot that no other issue holds, or the one that its place in the queue gives it."""
@@ -44,7 +45,7 @@ class Outlook:
     @property
     def blocking(self) -> int:
         """How many findings stop the issue."""
-        return sum(finding.level is Level.BLOCKING for finding in self.findings)
+        return len(self.inspection.of(Level.BLOCKING)) if self.inspection else 0
 
 
 def home() -> ResponseReturnValue:
@@ -90,7 +91,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
     wanted = Readiness.READY if request.form.get("readiness") == Readiness.READY else Readiness.DRAFT
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        if shelf.state(found) not in _EDITABLE:
+        if not publishing.is_open(found):
             raise Conflict(f"“{found.title}” is {shelf.state(found)}, so it is past being a draft.")
         _mark(found, wanted)
         _say_marked(store, found, f"“{found.title}” is marked as {wanted}.")
@@ -101,7 +102,7 @@ def outlook(store: Session, found: Issue) -> Outlook:
     """What can happen to an issue, and what has."""
     is_open = publishing.is_open(found)
     return Outlook(
-        findings=publishing.check(found, house().links) if is_open else (),
+        inspection=checking.look(store, found) if is_open else None,
         audience=publishing.audience_size(store, found),
         next_free=_next_free(store, found) if is_open else None,
         place=queue.position(store, found) if is_open else None,

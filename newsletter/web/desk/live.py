@@ -19,7 +19,7 @@ def preview(slug: str) -> Response:
         found = typed.issue(store, slug)
         source = typed.text(store, found).source
         read = drafts.examine(store, found, source)
-        shown = _shown(_mail(found, read), previews.view(request.form))
+        shown = _shown(mail_of(found, read), previews.view(request.form))
     return jsonify(shown | {"faults": typed.complaints(source, read.faults)})
 
 
@@ -36,12 +36,7 @@ def sheet(slug: str) -> Response:
     )
 
 
-def _draft_mail(store: Session, found: Issue) -> Rendered | None:
-    draft = drafts.own(store, found, typed.writer())
-    return _mail(found, drafts.examine(store, found, draft.source)) if draft else None
-
-
-def _mail(found: Issue, read: Examined) -> Rendered | None:
+def mail_of(found: Issue, read: Examined) -> Rendered | None:
     """The mail of a text, faults and all; None where one of them leaves nothing to print."""
     links = house().links
     try:
@@ -49,6 +44,11 @@ def _mail(found: Issue, read: Examined) -> Rendered | None:
         return render.issue(read.file, masthead, lambda name: links.picture(read.pictures.get(name, "missing")))
     except Invalid:
         return None
+
+
+def _draft_mail(store: Session, found: Issue) -> Rendered | None:
+    draft = drafts.own(store, found, typed.writer())
+    return mail_of(found, drafts.examine(store, found, draft.source)) if draft else None
 
 
 def _shown(mail: Rendered | None, view: str) -> dict[str, object]:

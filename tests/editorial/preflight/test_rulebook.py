@@ -114,3 +114,9 @@ def test_every_shape_of_an_article_has_its_weight_by_its_line() -> None:
     for block in heavy.blocks:
         if block.kind in {"Paragraph", "Heading"} and block.line:
             assert block.words.split()[0].strip("…") in source[block.line - 1]
+
+
+@given(BODIES | st.text(max_size=40), st.booleans())
+def test_no_half_done_text_crashes_preflight(text: str, has_front: bool) -> None:
+    file, _ = issue_file.examine(f"{FRONT if has_front else ''}{text}", "2026-11-24-any.md")
+    preflight.check(file, render.Rendered("", "", "", ""), Known(links_asked=False))

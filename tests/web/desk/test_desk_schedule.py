@@ -125,7 +125,7 @@ def test_an_issue_that_preflight_blocks_offers_no_button_and_takes_no_form(
     rewrite(house, "\n## ", "\nTODO\n\n## ", now)
     page = editor.read(PAGE)
     assert "It cannot go out yet: preflight found 1 fault that blocks it." in page
-    assert "A placeholder is left in the text; write what belongs there." in page
+    assert "A placeholder is left in the text. Line" in page
     assert "Schedule for" not in page
     form = {"version": "2.0.draft", "moment": TUESDAY.isoformat()}
     assert editor.client.post(SCHEDULE, data=form).status_code == 409

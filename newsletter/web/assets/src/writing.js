@@ -7,6 +7,7 @@ import { Keeper } from "./keeping.js";
 import { Manuscript } from "./manuscript.js";
 import { Merging } from "./merging.js";
 import { Pictures } from "./pictures.js";
+import { Preflight } from "./preflight.js";
 import { Sheet } from "./sheet.js";
 import { ask } from "./server.js";
 import { complain, count } from "./fields.js";
@@ -31,6 +32,7 @@ const pictures = new Pictures({ manuscript, editor, told: tell });
 const keeper = new Keeper({ manuscript, tab, told, heard, conflict, signedOut, gone });
 const merging = new Merging({ manuscript, nonce, onLater: later });
 const sheet = new Sheet({ manuscript, view: viewShown(), onFaults: (faults) => complain(form, editor, faults) });
+const preflight = new Preflight({ manuscript, onJump: show });
 const company = new Company({ manuscript, tab, heard, signedOut, gone });
 
 // Typing
@@ -45,6 +47,7 @@ function changed() {
   at("discard")?.remove();
   keeper.changed();
   sheet.changed();
+  preflight.changed();
 }
 
 function paste(event) {

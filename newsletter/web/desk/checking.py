@@ -1,0 +1,53 @@
+"""Preflight on the desk: what it says of an issue, and of a text that is being typed; and asking the world outside."""
+
+from flask import Response, flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import inspecting, publishing
+from newsletter.db import Session
+from newsletter.editorial import drafts, manuscript
+from newsletter.editorial.front_matter import split
+from newsletter.editorial.models import Issue
+from newsletter.errors import Conflict
+from newsletter.inspecting import Inspection
+from newsletter.web.desk import live, lookup, typed
+from newsletter.web.house import house, now
+
+
+def preflight(slug: str) -> ResponseReturnValue:
+    """The part of an issue's page that changes as answers come in; asked for by itself, the page."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        if "HX-Request" not in request.headers or not publishing.is_open(found):
+            return redirect(url_for("desk.issue", slug=slug, _anchor="preflight"), 303)
+        return render_template("desk/parts/findings.html", issue=found, inspection=look(store, found))
+
+
+def ask_outside(slug: str) -> ResponseReturnValue:
+    """Have the worker ask the links and the spam filter."""
+    with house().sessions.begin() as store:
+        found = lookup.issue(store, slug)
+        if not publishing.is_open(found):
+            raise Conflict(f"“{found.title}” is past its preflight, so nothing is asked about it any more.")
+        inspecting.ask(store, found, house().links, now(), may_ask=house().settings.link_checks)
+        flash("Asked. The answers come in below, in a minute at the latest.")
+    return redirect(url_for("desk.issue", slug=slug, _anchor="preflight"), 303)
+
+
+def judge_text(slug: str) -> Response:
+    """What preflight says of the text in the window, kept nowhere: the part of the page, and how much of each level."""
+    with house().sessions.reading() as store:
+        found = typed.issue(store, slug)
+        source = typed.text(store, found).source
+        read = drafts.examine(store, found, source)
+        may_ask = house().settings.link_checks
+        said = inspecting.inspect_text(store, found, read, live.mail_of(found, read), house().links, may_ask=may_ask)
+        front = split(source)
+        places = {finding.line: manuscript.place(front, finding.line) for finding in said.findings if finding.line}
+        part = render_template("desk/parts/findings.html", issue=found, inspection=said, places=places)
+    return jsonify(html=part)
+
+
+def look(store: Session, found: Issue) -> Inspection:
+    """What preflight says of an issue as it is saved."""
+    return inspecting.inspect(store, found, house().links, may_ask=house().settings.link_checks)

@@ -1,0 +1,142 @@
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from newsletter import inspecting, publications
+from newsletter.db import Sessions
+from newsletter.editorial import issue_file, link_checks, shelf
+from newsletter.editors import Role
+from newsletter.outside import Answer
+from newsletter.wiring import House
+from tests import houses
+from tests.web.desk.conftest import Enter
+from tests.web.desk.visits import Visitor, hidden, words
+
+NHS = "https://www.nhs.uk/conditions/back-pain/"
+SOURCE = f"""---
+title: A sore back
+subject: What to do about a sore back
+preheader: A short routine for the end of a long day at the desk.
+reviewed_by: The desk, 20 November 2026
+sources: [{{title: NHS, url: "{NHS}"}}]
+---
+Lie down for a while. It cures every back.
+
+TODO: name a doctor.
+"""
+PAGE = "/desk/issues/sore/"
+PREFLIGHT = f"{PAGE}preflight"
+JUDGE = f"{PAGE}write/preflight"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+    """One issue with faults, and links may be asked."""
+    made = houses.build(sessions, tmp_path, link_checks=True)
+    houses.open_publication(made, now)
+    with sessions.begin() as session:
+        text = shelf.Text(issue_file.parse(SOURCE, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
+        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+    return made
+
+
+@pytest.fixture
+def author(enter: Enter) -> Visitor:
+    return enter(Role.AUTHOR)
+
+
+def test_each_finding_says_why_and_how_and_leads_to_its_line(author: Visitor) -> None:
+    page = author.open(PAGE)
+    said = words(page)
+    assert "1 blocking 1 worth a look 1 note" in said
+    assert (
+        "A placeholder is left in the text. Line 10 Write what belongs there. Why TK and TODO are how writers" in said
+    )
+    assert "“cures” promises more than can be shown. Line 8 Say what is known" in said
+    assert 'href="/desk/issues/sore/write?line=10"' in page.text
+    assert "FTC, Health Products Compliance Guidance (2022)" in said
+
+
+def test_who_may_not_write_reads_the_line_and_has_nothing_to_press(enter: Enter) -> None:
+    page = enter(Role.VIEWER).open(PAGE)
+    assert "Line 10" in words(page)
+    assert "write?line=" not in page.text
+    assert PREFLIGHT not in page.text.replace(f'hx-get="{PREFLIGHT}"', "")
+
+
+def test_the_size_is_told_by_block_with_the_line_of_each(author: Visitor) -> None:
+    said = words(author.open(PAGE))
+    assert "of 102,400 bytes Gmail shows all of it." in said
+    assert "Paragraph Lie down for a while. It cures every back. 8" in said
+
+
+def test_an_issue_with_only_notes_has_nothing_to_mend(author: Visitor, house: House, now: datetime) -> None:
+    sound = SOURCE.replace("It cures every back.", "").replace("TODO: name", "Call")
+    with house.sessions.begin() as session:
+        text = shelf.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
+        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+    said = words(author.open(PAGE))
+    assert "Preflight Nothing to mend." in said
+    assert "Notes 1 The spam filter was not asked" in said
+
+
+def test_links_are_asked_when_somebody_asks_and_told_when_they_answer(
+    author: Visitor, house: House, now: datetime
+) -> None:
+    assert "hx-get" not in author.open(PAGE).text
+    assert author.press(PAGE, PREFLIGHT).location == f"{PAGE}#preflight"
+    page = author.open(PAGE)
+    assert f'hx-get="{PREFLIGHT}" hx-trigger="every 2s"' in page.text
+    assert "1 link is being asked. The spam filter is reading it." in words(page)
+    with house.sessions.begin() as session:
+        link_checks.record(session, Answer(NHS, 404, NHS), now)
+        content = inspecting.content_hash(shelf.find(session, "sore"), house.links)
+        inspecting.spam.record(session, content, inspecting.spam.NOT_INSTALLED, now)
+    part = author.client.get(PREFLIGHT, headers=HTMX)
+    assert "Source “NHS” leads to a page that is gone (404). Line 6 Find where it went." in words(part)
+    assert "The one link has been asked." in words(part)
+    assert ("hx-get" in part.text, "<html" in part.text) == (False, False)
+    assert "Ask again the links" in words(author.open(PAGE))
+
+
+def test_the_part_of_the_page_asked_for_by_itself_is_the_page(author: Visitor) -> None:
+    assert author.open(PREFLIGHT).location == f"{PAGE}#preflight"
+
+
+def test_nothing_is_asked_about_an_issue_that_is_past_it(
+    app: Flask, author: Visitor, house: House, now: datetime
+) -> None:
+    assert app
+    sound = SOURCE.replace("TODO: name", "Call")
+    fields = hidden(author.open(PAGE).text, PREFLIGHT)
+    with house.sessions.begin() as session:
+        text = shelf.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
+        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+        issue = shelf.find(session, "sore")
+        inspecting.publishing.mark_ready(issue, house.links)
+        inspecting.publishing.schedule_next(session, house.links, issue, now)
+    assert author.client.post(PREFLIGHT, data=fields).status_code == 409
+    assert author.client.get(PREFLIGHT, headers=HTMX).status_code == 303
+    assert "It passed when it was scheduled" in words(author.open(PAGE))
+
+
+def test_a_text_that_is_typed_is_judged_and_kept_nowhere(author: Visitor, house: House) -> None:
+    form = hidden(author.open(f"{PAGE}write").text) | {"source": SOURCE + "\nFIXME and {{ nam }}\n", "base": "1"}
+    before = houses.dump(house)
+    answer = author.client.post(JUDGE, data=form)
+    assert answer.status_code == 200
+    part = answer.json["html"]
+    assert "3 blocking" in part
+    assert "Unknown field &#34;nam&#34;" in part
+    assert 'data-field="body" data-line="3"' in part
+    assert houses.dump(house) == before
+
+
+def test_a_text_that_cannot_be_printed_still_says_why(author: Visitor) -> None:
+    form = hidden(author.open(f"{PAGE}write").text) | {"source": "no front matter", "base": "1"}
+    answer = author.client.post(JUDGE, data=form)
+    assert answer.status_code == 200
+    assert "front matter is missing" in answer.json["html"].lower()
