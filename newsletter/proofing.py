@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from newsletter import publishing
 from newsletter.audience import roster
 from newsletter.audience.address import Address
-from newsletter.audience.models import Subscription
+from newsletter.audience.models import Subscriber, Subscription
 from newsletter.delivery import clicks, compose, outbox, suppression
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.models import Letter, Post, PostState
@@ -99,6 +99,15 @@ def sample(session: Session, issue: Issue, subscription_id: int) -> Sample:
     if subscription is None or subscription.publication_id != issue.publication_id:
         raise Invalid("This reader is not here any more; choose another one.")
     return Sample.of(subscription)
+
+
+def sample_of(session: Session, issue: Issue, address: Address) -> Sample:
+    """The reader of that address; Invalid if nobody of this publication has it."""
+    person = Subscription.subscriber.has(Subscriber.key == address.key)
+    found = session.scalar(select(Subscription).where(person, Subscription.publication_id == issue.publication_id))
+    if found is None:
+        raise Invalid(f"{issue.publication.name} has no reader {address.email}")
+    return Sample.of(found)
 
 
 def samples(session: Session, issue: Issue, search: str, most: int = 8) -> list[Sample]:

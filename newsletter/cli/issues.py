@@ -12,6 +12,7 @@ from newsletter import publication_file, publications, publishing
 from newsletter.cli.checking import check
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
 from newsletter.cli.doubts import doubts, settle
+from newsletter.cli.proofing import approve, test
 from newsletter.cli.queue import queue_, unqueue
 from newsletter.cli.rehearsal import rehearse
 from newsletter.delivery import arming
@@ -35,9 +36,11 @@ def issues() -> None:
     """Load, look at, check, schedule and send issues."""
 
 
+issues.add_command(approve)
 issues.add_command(check)
 issues.add_command(doubts)
 issues.add_command(settle)
+issues.add_command(test)
 issues.add_command(unqueue)
 issues.add_command(queue_)
 issues.add_command(rehearse)

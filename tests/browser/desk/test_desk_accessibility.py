@@ -14,6 +14,8 @@ PAGES = (
     f"{READY}schedule?at=2026-11-25T10:00",
     f"{READY}schedule?at=2027-03-28T02:30",
     f"{READY}send",
+    f"{READY}test",
+    f"{READY}test?q=reader1",
     "/desk/issues/five-reasons-weighed/",
     "/desk/issues/five-reasons-weighed/cancel",
     "/desk/issues/under-the-hands/",
