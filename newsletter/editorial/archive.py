@@ -50,6 +50,12 @@ def out(issue: Issue) -> tuple[datetime, Revision]:
     return letter.started_at, revision
 
 
+def changed(issue: Issue) -> datetime:
+    """When what is shown of a published issue changed last: it went out, or was corrected."""
+    started_at, _ = out(issue)
+    return max([started_at, *(correction.made_at for correction in issue.corrections)])
+
+
 def neighbours(session: Session, issue: Issue) -> Neighbours:
     """The issues of the same publication that went out just before and just after a published one."""
     place, here = _place(issue)

@@ -9,6 +9,7 @@ from newsletter.db import Session
 from newsletter.editorial import archive
 from newsletter.editorial.pictures import MEDIA_TYPES
 from newsletter.publications import Publication
+from newsletter.texts import Kind
 from newsletter.web import choosing, structured, wording
 from newsletter.web.forms import SignUp
 from newsletter.web.house import house
@@ -32,7 +33,7 @@ def index() -> Response:
             abort(404)
         values = {"category": category, "page": page, "has_older": len(found) > _A_PAGE}
         shown = render_template("site/archive.html", publication=publication, issues=found[:_A_PAGE], **values)
-    return public(make_response(shown), found[0].published_at if found else None)
+    return public(make_response(shown), max((each.modified_at for each in found), default=None))
 
 
 @blueprint.get("/archive/<slug>/")
@@ -49,11 +50,11 @@ def issue(slug: str) -> Response:
             data=structured.article(printed, house().links),
             form=SignUp(),
             faults={},
-            words=wording.asking(printed.publication),
+            words=wording.shown(session, printed.publication, Kind.SIGN_UP),
         )
-    # An older issue's page changed when the next one came out, and gained its link.
-    newest = neighbours.newer.letter if neighbours.newer else None
-    return public(make_response(shown), newest.started_at if newest else printed.published_at)
+    # A page changed, too, when its neighbours did: one came out, and it gained its link, or one has another title.
+    near = [archive.changed(one) for one in neighbours if one]
+    return public(make_response(shown), max([printed.modified_at, *near]))
 
 
 @blueprint.get("/pictures/<file_name>")

@@ -20,7 +20,7 @@ def feed() -> Response:
     with house().sessions.reading() as session:
         publication = choosing.asked(session, request.args.get("publication"))
         issues = [Printed.of(issue) for issue in session.scalars(archive.shown(publication.id).limit(_LATEST))]
-        updated = issues[0].published_at if issues else publication.created_at
+        updated = max((issue.modified_at for issue in issues), default=publication.created_at)
         shown = render_template("site/feed.xml", publication=publication, issues=issues, updated=updated)
     return public(Response(shown, mimetype="application/atom+xml"), updated)
 
@@ -30,7 +30,7 @@ def sitemap() -> Response:
     """Every page that search engines may list (sitemaps.org)."""
     with house().sessions.reading() as session:
         every = session.scalars(publications.every()).all()
-        issues = session.scalars(archive.everything()).all()
+        issues = [(issue.slug, archive.changed(issue)) for issue in session.scalars(archive.everything())]
         shown = render_template("site/sitemap.xml", publications=every, issues=issues)
     return public(Response(shown, mimetype="application/xml"))
 

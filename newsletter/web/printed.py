@@ -17,6 +17,13 @@ _WORD = re.compile(r"\w+")
 _TO_NOBODY = dict.fromkeys(merge.EDITORS, "")
 
 
+class Note(NamedTuple):
+    """What was corrected, and when."""
+
+    at: datetime
+    text: str
+
+
 class Cover(NamedTuple):
     """An issue's first picture, by its kept name."""
 
@@ -26,7 +33,7 @@ class Cover(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """A published issue, as its letter was frozen."""
+    """A published issue, as its letter was frozen, or as it was corrected since."""
 
     slug: str
     publication: Publication
@@ -34,6 +41,10 @@ class Printed:
     file: IssueFile
     pictures: tuple[tuple[str, str], ...]
     """From the name in the text to the kept name."""
+    modified_at: datetime
+    """When it went out, or was corrected last."""
+    corrections: tuple[Note, ...] = ()
+    """The newest first."""
 
     @classmethod
     def of(cls, issue: Issue) -> Self:
@@ -41,7 +52,8 @@ class Printed:
         published_at, revision = archive.out(issue)
         pictures = tuple(shelf.picture_names(revision).items())
         file = _parsed(revision.source, issue.file_name)
-        return cls(issue.slug, issue.publication, published_at, file, pictures)
+        notes = tuple(Note(each.made_at, each.note) for each in reversed(issue.corrections))
+        return cls(issue.slug, issue.publication, published_at, file, pictures, archive.changed(issue), notes)
 
     @property
     def summary(self) -> str:

@@ -18,10 +18,12 @@ def _article(issue: Printed, links: Links) -> dict[str, Any]:
         "headline": file.title,
         "description": issue.summary,
         "datePublished": issue.published_at.isoformat(),
+        "dateModified": issue.modified_at.isoformat(),
         "author": {"@type": "Organization", "name": file.author or publication.name},
         "publisher": {"@type": "Organization", "name": publication.name, "url": links.home(publication.named)},
         "mainEntityOfPage": links.archive(issue.slug),
         "image": [links.picture(issue.cover.file_name)] if issue.cover else [],
+        "correction": [note.text for note in issue.corrections],
         "citation": [source.url for source in file.sources],
     }
 
