@@ -204,6 +204,24 @@ def test_a_changed_role_holds_at_once(enter: Enter, house: House) -> None:
     assert editor.open("/desk/issues/looser-by-degrees/send").status_code == 403
 
 
+def test_nothing_that_was_put_into_the_browser_before_lives_on_after_a_sign_in(
+    app: Flask, stranger: Visitor, engage: Engage
+) -> None:
+    engage(Role.VIEWER)
+    stranger.open("/desk/sign-in")
+    with stranger.client.session_transaction(base_url="https://localhost") as planted:
+        planted["publication"], planted["csrf_token"] = "other", "known to the attacker"
+    cookie = stranger.client.get_cookie("__Host-newsletter")
+    assert cookie
+    stranger.sign_in("viewer@desk.example")
+    with stranger.client.session_transaction(base_url="https://localhost") as now_kept:
+        assert "_user_id" in now_kept
+        assert not {"publication", "csrf_token"} & now_kept.keys()
+    attacker = visitor(app)
+    attacker.client.set_cookie("__Host-newsletter", cookie.value)
+    assert attacker.open("/desk/issues/").status_code == 303
+
+
 def test_the_session_cookie_is_for_https_and_not_for_scripts(stranger: Visitor, engage: Engage) -> None:
     engage(Role.VIEWER)
     cookie = stranger.sign_in("viewer@desk.example").headers["Set-Cookie"]
