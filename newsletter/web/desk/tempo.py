@@ -15,7 +15,7 @@ def rate(speed: float | None) -> str:
     if speed is None:
         return "Measuring the rate"
     if speed == 0:
-        return "No copy got anywhere in the last ten seconds"
+        return "No copy got anywhere just now"
     each, span = (speed, "second") if speed >= 1 else (speed * _MINUTE, "minute")
     number = f"{each:,.1f}" if each < 10 and round(each, 1) != round(each) else f"{each:,.0f}"
     return f"{number} {'copy' if number == '1' else 'copies'} a {span}"

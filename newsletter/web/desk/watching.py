@@ -70,8 +70,9 @@ class View:
 
     @property
     def left(self) -> str:
-        """How long it will take yet, and what decides that; empty while nobody can tell."""
-        if self.forecast is None:
+        """How long it will take yet, and what decides that; empty while nobody can tell, or nothing goes."""
+        stands_still = not self.is_worked or (self.speed == 0 and self.hold is None)
+        if self.forecast is None or stands_still:
             return ""
         time = self.forecast.finish - self.at
         why = tempo.slowest(self.forecast, self.waiting, self.speed, time)

@@ -1,0 +1,196 @@
+"""An issue goes out to five hundred readers through a real mail server, and a person watches, holds and reads it."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+from sqlalchemy import update
+from waitress import create_server
+
+from newsletter import editors, publications
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.db import Session, Sessions
+from newsletter.delivery import heartbeat, ledger
+from newsletter.delivery.limits import Limits
+from newsletter.delivery.models import Copy, CopyState, LetterState
+from newsletter.delivery.sender import PressRun
+from newsletter.editorial import shelf
+from newsletter.editors import Role
+from newsletter.web import create_app
+from newsletter.web.desk import streams
+from newsletter.wiring import House
+from tests import houses
+from tests.delivery.peers import Peer
+from tests.real_parts import Axe
+from tests.torture.sink import Tally, counting
+from tests.web.desk.visits import PASSWORD
+
+READERS = 500
+HOSTILE = '550 5.7.1 <script>document.title = "taken over"</script> <b>bold</b> ' + "long" * 90
+PAGE = f"/desk/issues/{houses.WAITING}/"
+REPORT = f"/desk/reports/{houses.WAITING}/"
+Work = Callable[[], None]
+
+
+@pytest.fixture
+def tally() -> Tally:
+    """A server that knows all but two readers."""
+    strict = {"reader7@firm7.example", "reader8@firm8.example"}
+    return Tally(answer=lambda reader: HOSTILE if reader in strict else "250 2.1.5 Known")
+
+
+@pytest.fixture
+def server(tally: Tally) -> Iterator[Peer]:
+    with counting(tally) as peer:
+        yield peer
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path) -> House:
+    """The shipped issues, one ready for five hundred readers; a rate that lets it take some seconds."""
+    now = datetime.now(UTC)
+    made = houses.build(sessions, tmp_path, "http://127.0.0.1", mail_rate=70)
+    houses.open_publication(made, now)
+    with sessions.begin() as session:
+        editors.set_password(editors.add(session, "owner@desk.example", Role.OWNER, now), PASSWORD)
+        publication = publications.find(session)
+        for number in range(READERS):
+            key = f"reader{number}@firm{number % 25}.example"
+            tie = Subscription(publication=publication, status=Status.ACTIVE, created_at=now)
+            session.add(Subscriber(email=key, key=key, name="", created_at=now, subscriptions=[tie]))
+    houses.stock(made, now)
+    with sessions.begin() as session:
+        _let_be_over(session, now)
+    return made
+
+
+@pytest.fixture
+def desk(house: House) -> Iterator[str]:
+    """The desk, served as it is in earnest."""
+    server = create_server(create_app(house), host="127.0.0.1", port=0, threads=8)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()
+    server.trigger.close()
+    thread.join(timeout=10)
+
+
+@pytest.fixture
+def page(chrome: Browser, desk: str) -> Iterator[Page]:
+    """An owner's browser at the issue."""
+    context = chrome.new_context(base_url=desk, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto("/desk/sign-in")
+    page.get_by_label("Email address").fill("owner@desk.example")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/desk/issues/")
+    page.goto(PAGE)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def press(house: House, server: Peer) -> Iterator[Work]:
+    """Starts a worker; it ends with the test."""
+    run = PressRun(house.sessions, server.server, house.links, worker="w", limits=Limits.of(house.settings))
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(0.1):
+            with house.sessions.begin() as session:
+                heartbeat.beat(session, "w", datetime.now(UTC))
+            run.run_once()
+            with house.sessions.begin() as session:
+                ledger.finish(session, datetime.now(UTC))
+
+    thread = threading.Thread(target=work)
+    yield thread.start
+    over.set()
+    run.stop()
+    if thread.ident is not None:
+        thread.join(timeout=20)
+
+
+def test_an_issue_is_watched_held_and_reported(page: Page, press: Work, tally: Tally, axe: Axe) -> None:
+    streamed: list[str] = []
+    page.on("request", lambda request: streamed.append(request.url) if "/events" in request.url else None)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/progress" in request.url else None)
+    by_keyboard(page, page.get_by_role("link", name="Send now"))
+    by_keyboard(page, page.get_by_role("button", name="Send to 500 readers now"))
+    copies = page.get_by_role("region", name="Copies")
+    expect(copies).to_contain_text("No worker gives a sign of life")
+    press()
+    expect(copies).to_contain_text(re.compile(r"[0-9.]+ copies a second\. .* left"), timeout=20_000)
+    expect(copies).to_contain_text(re.compile(r"[1-9][0-9]? %"))
+    expect(copies).to_contain_text("550 5.7.1", timeout=20_000)
+    assert streamed
+    assert asked == []
+    assert axe(page) == []
+
+    by_keyboard(page, page.get_by_role("button", name="Pause sending"))
+    expect(page.get_by_text("It is paused:")).to_be_visible()
+    page.wait_for_timeout(1_000)
+    held = len(tally.taken)
+    page.wait_for_timeout(1_500)
+    assert len(tally.taken) == held < READERS
+
+    by_keyboard(page, page.get_by_role("button", name="Resume sending"))
+    expect(page.get_by_text("It went out on")).to_be_visible(timeout=60_000)
+    assert (len(tally.recipients), tally.twice) == (READERS - 2, [])
+
+    by_keyboard(page, page.get_by_role("link", name="The whole report"))
+    expect(page.get_by_role("link", name="Sent: 498")).to_be_visible()
+    expect(page.get_by_role("img", name="498 copies from")).to_be_visible()
+    assert page.locator(".chart canvas").count() == 1
+    numbers = page.get_by_role("region", name="Deliveries over time, in numbers")
+    expect(numbers).to_be_hidden()
+    by_keyboard(page, page.get_by_text("The numbers", exact=True))
+    expect(numbers).to_be_visible()
+    assert axe(page) == []
+
+    by_keyboard(page, page.get_by_role("link", name="Refused by the other server: 2"))
+    expect(page.get_by_text("reader7@firm7.example")).to_have_count(1)
+    expect(page.get_by_text('<script>document.title = "taken over"</script>').first).to_be_visible()
+    assert page.title() == "Refused: Looser by degrees · Desk"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_where_no_stream_is_to_be_had_the_page_asks(page: Page, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MOST", 0)
+    page.get_by_role("link", name="Send now").click()
+    page.get_by_role("button", name="Send to 500 readers now").click()
+    copies = page.get_by_role("region", name="Copies")
+    expect(copies.get_by_role("link", name="Waiting: 500")).to_be_visible()
+    with house.sessions.begin() as session:
+        mine = update(Copy).where(Copy.letter_id == shelf.find(session, houses.WAITING).letter_id)
+        session.execute(mine.values(state=CopyState.SENT, ended_at=datetime.now(UTC)))
+    expect(copies.get_by_role("link", name="Sent: 500")).to_be_visible(timeout=15_000)
+    with house.sessions.begin() as session:
+        _let_be_over(session, datetime.now(UTC), houses.WAITING)
+    expect(page.get_by_text("It went out on")).to_be_visible(timeout=15_000)
+
+
+def by_keyboard(page: Page, wanted: Locator) -> None:
+    """Go to it by Tab, and press Enter there."""
+    expect(wanted).to_be_visible()
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("element => element === document.activeElement"):
+            page.keyboard.press("Enter")
+            return
+    pytest.fail(f"Tab never came to {wanted}")
+
+
+def _let_be_over(session: Session, now: datetime, *slugs: str) -> None:
+    for slug in slugs or houses.OUT:
+        letter = shelf.find(session, slug).letter
+        assert letter
+        session.execute(update(Copy).where(Copy.letter_id == letter.id).values(state=CopyState.SENT, ended_at=now))
+        letter.state, letter.finished_at = LetterState.FINISHED, now + timedelta(seconds=1)

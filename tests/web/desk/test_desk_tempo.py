@@ -1,0 +1,86 @@
+"""How fast, and how long yet: said as a person would, and never more exactly than anybody knows."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from newsletter.delivery.forecast import Forecast
+from newsletter.delivery.ledger import Counts
+from newsletter.delivery.limits import Hold
+from newsletter.delivery.pulse import Beat, recent, speed
+from newsletter.web.desk import tempo
+from newsletter.web.desk.watching import View
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+HALF = Counts(100, 50, 0, 50, 0, 0, 0, 0, 0, 0)
+
+
+def after(**time: float) -> datetime:
+    return NOW + timedelta(**time)
+
+
+def view(until: datetime | None, rate: float | None, slowest: str | None = None, **more: object) -> View:
+    forecast = Forecast(until, slowest, False) if until else None
+    return View(NOW, HALF, speed=rate, forecast=forecast, **more)
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [
+        (None, "Measuring the rate"),
+        (0.0, "No copy got anywhere just now"),
+        (1.0, "1 copy a second"),
+        (2.5, "2.5 copies a second"),
+        (1234.6, "1,235 copies a second"),
+        (0.5, "30 copies a minute"),
+    ],
+)
+def test_a_rate_in_words(rate: float | None, words: str) -> None:
+    assert tempo.rate(rate) == words
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [
+        (timedelta(seconds=-5), "less than a minute"),
+        (timedelta(seconds=59), "less than a minute"),
+        (timedelta(seconds=61), "about 1 minute"),
+        (timedelta(minutes=4, seconds=40), "about 5 minutes"),
+        (timedelta(hours=3, minutes=18), "about 3 hours 20 minutes"),
+        (timedelta(hours=1), "about 1 hour"),
+        (timedelta(days=2, hours=4), "about 2 days 4 hours"),
+    ],
+)
+def test_time_left_in_words(time: timedelta, words: str) -> None:
+    assert tempo.left(time) == words
+
+
+def test_what_decides_is_named_only_if_it_does() -> None:
+    assert view(after(minutes=10), 0.1, "").left == "about 10 minutes left, by what the mail server may be given"
+    assert view(after(minutes=10), 50 / 600, "gmail").left == "about 10 minutes left, by what gmail takes"
+    assert view(after(minutes=10), 50 / 700, "gmail").left == "about 10 minutes left"
+    assert view(after(minutes=10), 50 / 600).left == "about 10 minutes left"
+
+
+def test_nothing_is_promised_while_nothing_goes() -> None:
+    assert view(None, None).left == ""
+    assert view(after(minutes=1), 0.0, "").left == ""
+    assert view(after(minutes=1), 5.0, is_worked=False).left == ""
+    assert view(after(hours=1), 0.0, "", hold=Hold(after(hours=1), "MAIL_HOURLY")).left.startswith("about 1 hour left")
+
+
+def test_the_rate_is_that_of_the_last_ten_seconds() -> None:
+    beats = [
+        Beat(after(seconds=second), 100 * second if second < 20 else 2_000 + 10 * (second - 20)) for second in range(41)
+    ]
+    assert speed(beats[:1]) is None
+    assert speed(recent(beats[:21], after(seconds=20))) == pytest.approx(100)
+    kept = recent(beats, after(seconds=40))
+    assert speed(kept) == pytest.approx(10)
+    assert len(kept) == 11
+
+
+def test_all_is_said_to_be_out_only_when_it_is() -> None:
+    almost = Counts(1_000, 1, 0, 999, 0, 0, 0, 0, 0, 0)
+    assert View(NOW, almost).percent == 99
+    assert View(NOW, Counts(0, *[0] * 9)).percent == 100
