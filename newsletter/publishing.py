@@ -69,8 +69,8 @@ def is_open(issue: Issue) -> bool:
 
 
 def can_be_scheduled(issue: Issue) -> bool:
-    """Whether it may be scheduled or sent: ready, or cancelled before it began. A draft goes to nobody."""
-    return is_open(issue) and shelf.state(issue) is not IssueState.DRAFT
+    """Whether it may be scheduled or sent: ready, or cancelled before it began and not changed since."""
+    return is_open(issue) and issue.readiness is Readiness.READY
 
 
 def require_schedulable(issue: Issue, links: Links) -> Rendered:

@@ -157,6 +157,22 @@ def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
             publishing.mark_ready(issue, links)
 
 
+def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready_again(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime
+) -> None:
+    schedule(sessions, links, slugs[0], TUESDAY, now)
+    with sessions.begin() as session:
+        issue = shelf.find(session, slugs[0])
+        publishing.cancel(session, issue, now)
+        changed = issue_file.parse(SOURCE.format(title="A tight back") + "More.\n", issue.file_name)
+        shelf.save(session, issue.publication, shelf.Text(changed, issue.file_name, {}), shelf.BY_FILE, now)
+        assert not publishing.can_be_scheduled(issue)
+        with pytest.raises(Conflict, match="mark it ready"):
+            publishing.schedule_next(session, links, issue, now)
+        publishing.mark_ready(issue, links)
+        assert publishing.schedule_next(session, links, issue, now).due_at == TUESDAY
+
+
 def test_two_issues_never_wait_for_the_same_hour(
     sessions: Sessions, links: Links, slugs: list[str], now: datetime
 ) -> None:

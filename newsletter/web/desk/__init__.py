@@ -10,8 +10,10 @@ issues, previews              what there is, and how it looks as mail
 beginning, writing            a new issue, and its text: fields, editor, mail
 keeping, live, history        what is typed is kept, shown as mail, and compared with what it was
 schedule, sending             what will happen, and making it happen
-calendar, readers, reports, settings
-frame, words, sorry           what every page shares
+calendar, queueing, timetable the slots to come, the queue that fills them, and when there are any
+readers, reports, settings
+frame, words, offers, sorry   what every page shares
+dear                          answers that take long, and are told to everybody for a while
 """
 
 from newsletter.web.desk.routes import blueprint

@@ -7,7 +7,6 @@ from flask import Blueprint, flash, redirect, render_template, request, session,
 from flask.typing import ResponseReturnValue
 
 from newsletter import publications
-from newsletter.audience import roster
 from newsletter.db import Session
 from newsletter.delivery import arming
 from newsletter.editorial import agenda, cadence
@@ -17,7 +16,7 @@ from newsletter.errors import NotFound
 from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.auth import Person
-from newsletter.web.desk import previews, words
+from newsletter.web.desk import dear, previews, words
 from newsletter.web.house import house, now
 
 _CHOSEN = "publication"
@@ -84,7 +83,7 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
         publications=store.scalars(publications.every()).all(),
         under_way=store.scalars(agenda.under_way(of)).all() if of else (),
         next=agenda.following(store, of, now()) if of else None,
-        audience=roster.audience_size(store, of.id) if of else 0,
+        audience=dear.audience_size(store, of.id) if of else 0,
         may_send=arming.may_send(store),
     )
 

@@ -16,7 +16,7 @@ from newsletter.editorial.preflight import Level
 from newsletter.editors import Role
 from newsletter.errors import Conflict, NotFound
 from newsletter.inspecting import Inspection
-from newsletter.web.desk import checking, frame, lookup, offers, previews, watching, words
+from newsletter.web.desk import checking, dear, frame, lookup, offers, previews, watching, words
 from newsletter.web.desk.watching import View
 from newsletter.web.house import house, now
 
@@ -103,7 +103,7 @@ def outlook(store: Session, found: Issue) -> Outlook:
     is_open = publishing.is_open(found)
     return Outlook(
         inspection=checking.look(store, found) if is_open else None,
-        audience=publishing.audience_size(store, found),
+        audience=dear.audience_size(store, found.publication_id),
         next_free=_next_free(store, found) if is_open else None,
         place=queue.position(store, found) if is_open else None,
         going=watching.look(store, found, fresh=True),

@@ -43,7 +43,8 @@ def reorder() -> ResponseReturnValue:
         title = store.get_one(Issue, moved).title if moved in wanted else "The queue"
         place = wanted.index(moved) + 1 if moved in wanted else 1
         flash(f"“{title}” is {place} of {len(wanted)} in the queue.")
-    return redirect(url_for("desk.calendar", pressed=f"{request.form.get('move', '')}-{moved}", _anchor="queue"), 303)
+    # Without an anchor, for a browser that is led to one gives the focus to nothing else.
+    return redirect(url_for("desk.calendar", pressed=f"{request.form.get('move', '')}-{moved}"), 303)
 
 
 def _for_which_slot(store: Session, found: Issue) -> str:

@@ -4,11 +4,9 @@ The larger an issue, the longer a look takes and the less often there is one; no
 """
 
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
 
 from flask import current_app
 
@@ -24,12 +22,10 @@ from newsletter.delivery.pulse import Beat
 from newsletter.delivery.troubles import Trouble
 from newsletter.editorial.models import Issue
 from newsletter.web.desk import tempo
+from newsletter.web.desk.dear import Dear
 from newsletter.web.house import house, now
 
-T = TypeVar("T")
-
 _KEY = "newsletter.watching"
-_SHARE = 20
 _EACH_SECOND, _NOW_AND_THEN, _SELDOM = 0.9, 3.0, 30.0
 _KEPT = 50
 
@@ -90,33 +86,16 @@ def look(store: Session, issue: Issue, *, fresh: bool = False) -> View | None:
     return _watch(letter.id).look(store, issue, fresh=fresh)
 
 
-class _Dear(Generic[T]):
-    """An answer that takes a while: asked for again only after twenty times as long as it took the last time."""
-
-    def __init__(self, least: float) -> None:
-        self._least = least
-        self._good_until = 0.0
-        self._answer: T | None = None
-
-    def get(self, ask: Callable[[], T], *, fresh: bool = False) -> T:
-        began = time.monotonic()
-        if self._answer is None or fresh or began >= self._good_until:
-            self._answer = ask()
-            took = time.monotonic() - began
-            self._good_until = began + max(self._least, _SHARE * took)
-        return self._answer
-
-
 @dataclass
 class _Watch:
     letter_id: int
     lock: threading.Lock = field(default_factory=threading.Lock)
     beats: list[Beat] = field(default_factory=list)
-    view: _Dear[View] = field(default_factory=lambda: _Dear(_EACH_SECOND))
-    extent: _Dear[Extent] = field(default_factory=lambda: _Dear(float("inf")))
-    notes: _Dear[Mapping[Note, int]] = field(default_factory=lambda: _Dear(_NOW_AND_THEN))
-    troubles: _Dear[Sequence[Trouble]] = field(default_factory=lambda: _Dear(_NOW_AND_THEN))
-    lanes: _Dear[Mapping[str, int]] = field(default_factory=lambda: _Dear(_SELDOM))
+    view: Dear[View] = field(default_factory=lambda: Dear(_EACH_SECOND))
+    extent: Dear[Extent] = field(default_factory=lambda: Dear(float("inf")))
+    notes: Dear[Mapping[Note, int]] = field(default_factory=lambda: Dear(_NOW_AND_THEN))
+    troubles: Dear[Sequence[Trouble]] = field(default_factory=lambda: Dear(_NOW_AND_THEN))
+    lanes: Dear[Mapping[str, int]] = field(default_factory=lambda: Dear(_SELDOM))
 
     def look(self, store: Session, issue: Issue, *, fresh: bool) -> View:
         """The last look, or another if that is old enough."""
