@@ -48,10 +48,12 @@ def save_text(slug: str) -> Response:
 
 def leave_page(slug: str) -> Response:
     """The page is closed: keep what came with the last word, and make a revision of it if it is whole."""
-    with suppress(NotFound, Elsewhere):
-        _keep_last_word(slug)
     with suppress(NotFound), house().sessions.begin() as store:
         found = typed.issue(store, slug)
+        company.leave(store, found, typed.tab(), now())
+        if "body" in request.form:
+            with suppress(Elsewhere):
+                drafts.keep(store, found, typed.text(store, found), typed.writer(), now())
         draft = drafts.own(store, found, typed.writer())
         if draft and publishing.is_open(found):
             drafts.settle(store, found, draft, now())
@@ -71,14 +73,6 @@ def kept(slug: str) -> Draft:
     with house().sessions.begin() as store:
         found = typed.issue(store, slug)
         return drafts.keep(store, found, typed.text(store, found), typed.writer(), now())
-
-
-def _keep_last_word(slug: str) -> None:
-    with house().sessions.begin() as store:
-        found = typed.issue(store, slug)
-        company.leave(store, found, typed.tab(), now())
-        if "body" in request.form:
-            drafts.keep(store, found, typed.text(store, found), typed.writer(), now())
 
 
 def _faulty(slug: str, draft: Draft, error: Faulty) -> Response:

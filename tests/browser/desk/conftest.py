@@ -55,14 +55,14 @@ def address(house: House) -> Iterator[str]:
 
 @pytest.fixture
 def open_desk(chrome: Browser, address: str) -> Iterator[Open]:
-    """A page of a fresh browser in which an owner has signed in; options as of Playwright's contexts."""
+    """A page of a fresh browser in which the owner, or who is named, has signed in; options as of Playwright's."""
     contexts: list[BrowserContext] = []
 
-    def come_in(**options: object) -> Page:
+    def come_in(as_whom: str = "owner@desk.example", **options: object) -> Page:
         contexts.append(chrome.new_context(base_url=address, **options))  # type: ignore[arg-type]
         page = contexts[-1].new_page()
         page.goto("/desk/sign-in")
-        page.get_by_label("Email address").fill("owner@desk.example")
+        page.get_by_label("Email address").fill(as_whom)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url("**/desk/issues/")
@@ -74,7 +74,8 @@ def open_desk(chrome: Browser, address: str) -> Iterator[Open]:
 
 
 def _add_people(session: Session) -> None:
-    editors.set_password(editors.add(session, "owner@desk.example", Role.OWNER, NOW), PASSWORD)
+    for role in (Role.OWNER, Role.EDITOR):
+        editors.set_password(editors.add(session, f"{role}@desk.example", role, NOW), PASSWORD)
     publication = find(session)
     for number in range(60):
         key = f"reader{number}@example.org"

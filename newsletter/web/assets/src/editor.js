@@ -105,6 +105,17 @@ export class Editor {
     this.view.dispatch(this.view.state.replaceSelection(text), { scrollIntoView: true, userEvent: "input.paste" });
   }
 
+  // Into a paragraph of its own, at or below the line that is written on.
+  insertBlock(text) {
+    const { doc, selection } = this.view.state;
+    const line = doc.lineAt(selection.main.head);
+    const above = line.text.trim() ? line : line.number > 1 && doc.line(line.number - 1);
+    const below = line.number < doc.lines && doc.line(line.number + 1);
+    const before = line.text.trim() ? "\n\n" : above && above.text.trim() ? "\n" : "";
+    const insert = `${before}${text}${below && below.text.trim() ? "\n" : ""}`;
+    this.view.dispatch({ changes: { from: line.to, insert }, selection: { anchor: line.to + insert.length }, scrollIntoView: true });
+  }
+
   mark(lines) {
     if (this.#marked === JSON.stringify(lines)) return;
     this.#marked = JSON.stringify(lines);

@@ -24,8 +24,8 @@ export function pasted(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
   page.querySelectorAll("style, script, meta, link, title, xml, o\\:p").forEach((node) => node.remove());
   if (!page.body.querySelector(SHAPES)) return "";
-  embolden(page.body);
   bullets(page.body);
+  embolden(page.body);
   tidy(page.body);
   return turndown.turndown(page.body.innerHTML).replace(/\u00a0/g, " ").replace(/[ \t]+$/gm, "").replace(/\n{3,}/g, "\n\n");
 }
@@ -80,6 +80,8 @@ function bulletOf(item) {
 }
 
 function tidy(body) {
+  // A heading is bold as it is.
+  body.querySelectorAll("h1 b, h1 strong, h2 b, h2 strong, h3 b, h3 strong").forEach((bold) => bold.replaceWith(...bold.childNodes));
   for (const node of [...body.querySelectorAll("*")]) {
     const isLink = node.nodeName === "A" && LINK.test(node.getAttribute("href") ?? "");
     const isEmpty = !node.textContent.trim() && node.nodeName !== "BR";

@@ -33,7 +33,7 @@ export class Pictures {
     }
     this.told(`${answer.name} is here. Say what it shows.`);
     const described = await this.#describe(answer, file);
-    if (described) this.editor.insert(described);
+    if (described) this.editor.insertBlock(described);
     this.told(described ? `${answer.name} is in the text.` : `${answer.name} was left out.`);
   }
 

@@ -34,6 +34,7 @@ export class Sheet {
     const reload = barred(view) !== barred(this.view);
     this.view = view;
     this.frame.className = `sheet sheet-${view}`;
+    delete this.frame.dataset.shown;
     this.frame.hidden = view === "text";
     this.text.hidden = view !== "text";
     this.#fit();
@@ -77,7 +78,12 @@ export class Sheet {
     if (answer.html === null) this.text.textContent = answer.text;
     else exchange(this.frame.contentDocument, answer.html);
     // After the frame that shows it: what somebody waits for is the paint.
-    requestAnimationFrame(() => setTimeout(() => performance.mark("mail-shown")));
+    requestAnimationFrame(() => setTimeout(() => this.#painted()));
+  }
+
+  #painted() {
+    performance.mark("mail-shown");
+    this.frame.dataset.shown = this.view;
   }
 
   #fit() {

@@ -79,10 +79,12 @@ function escape(event) {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  // The frame's own script lets no button be pressed twice; this one may be pressed again and again.
-  delete form.dataset.pressed;
   keeper.save();
 });
+// The frame's own script lets no form be sent twice; these are asked, and answered, again and again.
+for (const one of [form, ...document.querySelectorAll("dialog form")]) {
+  one.addEventListener("submit", (event) => event.stopPropagation());
+}
 addEventListener("keydown", (event) => {
   if (event.key.toLowerCase() !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
   event.preventDefault();

@@ -1,0 +1,463 @@
+import io
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+
+from newsletter import editors
+from newsletter.editorial import drafts, shelf
+from newsletter.editors import staff
+from newsletter.wiring import House
+from tests.browser.desk.conftest import Open
+from tests.real_parts import Axe
+from tests.web.desk.visits import PASSWORD
+
+SLUG = "break-the-circle"
+PAGE = f"/desk/issues/{SLUG}/write"
+ME = "owner@desk.example"
+WORD = """<html xmlns:o="urn:schemas-microsoft-com:office:office"><head><style>p.MsoNormal {margin: 0}</style></head>
+<body lang=EN-GB><!--StartFragment-->
+<h1 style='mso-line-height-rule:exactly'><span lang=EN-US>Stand <b>up</b><o:p></o:p></span></h1>
+<p class=MsoNormal><span style='font-size:11pt'>Every <b style='mso-bidi-font-weight:normal'>hour</b>, and
+<i>slowly</i>. See <a href="https://example.org/up">how</a><o:p></o:p></span></p>
+<p class=MsoListParagraphCxSpFirst style='text-indent:-18.0pt;mso-list:l0 level1 lfo1'><![if !supportLists]><span
+style='font-family:Symbol'><span style='mso-list:Ignore'>·<span style='font:7.0pt "Times New Roman"'>&nbsp;&nbsp;
+</span></span></span><![endif]>Neck<o:p></o:p></p>
+<p class=MsoListParagraphCxSpLast style='text-indent:-18.0pt;mso-list:l0 level1 lfo1'><![if !supportLists]><span
+style='font-family:Symbol'><span style='mso-list:Ignore'>·<span style='font:7.0pt "Times New Roman"'>&nbsp;&nbsp;
+</span></span></span><![endif]>Back<o:p></o:p></p>
+<!--EndFragment--></body></html>"""
+MARKDOWN = "# Stand up\n\nEvery **hour**, and *slowly*. See [how](https://example.org/up)\n\n- Neck\n- Back"
+
+
+@pytest.fixture
+def page(open_desk: Open) -> Page:
+    """The writing page, in a browser that takes note of what its policy forbids."""
+    return at_work(open_desk())
+
+
+def test_what_is_typed_stands_in_the_mail_at_once_and_within_two_seconds_on_the_server(
+    page: Page, house: House
+) -> None:
+    write(page, "A sentence that is *fresh*.")
+    expect(mail(page).get_by_text("A sentence that is fresh.")).to_be_visible(timeout=1000)
+    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.", timeout=2500)
+    assert "A sentence that is *fresh*." in draft(house)
+
+
+def test_the_editor_obeys_the_policy_of_the_page(open_desk: Open) -> None:
+    page = open_desk()
+    faults: list[str] = []
+    page.on("console", lambda said: faults.append(said.text) if "Security Policy" in said.text else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    at_work(page)
+    write(page, "**Bold**")
+    expect(mail(page).get_by_text("Bold", exact=True)).to_be_visible()
+    assert page.locator(".cm-content").evaluate("element => getComputedStyle(element).padding") == "12px 4px"
+    assert faults == []
+
+
+def test_a_key_is_in_the_mail_in_a_tenth_of_a_second(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
+    times = [key_to_pixels(page, key) for key in "A backs first thousand words"]
+    median, worst = sorted(times)[len(times) // 2], max(times)
+    with capsys.disabled():
+        sys.stderr.write(
+            f"\n  key to pixels, 1,000 words: median {median:.0f} ms, worst of {len(times)} keys {worst:.0f} ms\n"
+        )
+    assert median <= 100
+
+
+def test_the_mail_stays_where_it_was_scrolled_to(page: Page) -> None:
+    frame = page.locator("#sheet")
+    frame.evaluate("frame => frame.contentWindow.scrollTo(0, 600)")
+    before = frame.evaluate("frame => [frame.contentDocument.documentElement, frame.contentDocument.images[0]].length")
+    write(page, "One line more.")
+    expect(mail(page).get_by_text("One line more.")).to_be_attached()
+    assert frame.evaluate("frame => frame.contentWindow.scrollY") == 600
+    assert before == 2
+
+
+@pytest.mark.parametrize("view", ["Phone", "Desktop", "Dark", "Images off", "Text"])
+def test_every_view_follows_what_is_typed(page: Page, view: str) -> None:
+    page.get_by_role("navigation", name="Preview").get_by_role("link", name=view).click()
+    write(page, "Seen in every view.")
+    place = page.locator("#sheet-text") if view == "Text" else mail(page).locator("body")
+    expect(place).to_contain_text("Seen in every view.")
+    if view != "Text":
+        background = place.evaluate("body => getComputedStyle(body).backgroundColor")
+        assert (background == "rgb(20, 25, 27)") is (view == "Dark")
+
+
+def test_a_fault_stands_beside_its_line_and_the_mail_stays_as_it_was(page: Page) -> None:
+    write(page, "{{ surname }}")
+    expect(page.locator("#body-fault")).to_contain_text('Unknown field "surname"')
+    expect(page.locator(".cm-fault")).to_have_text("{{ surname }}")
+    expect(page.get_by_text("The mail is as it was before the faults")).to_be_visible()
+    expect(mail(page).get_by_role("heading", name="When pain stays")).to_be_visible()
+    page.get_by_label("Subject", exact=True).fill("Short")
+    expect(page.locator("#subject-fault")).to_have_text("Subject has 5 characters; 10 to 78 fit an inbox line.")
+    expect(page.get_by_label("Subject", exact=True)).to_have_attribute("aria-invalid", "true")
+
+
+def test_control_s_saves_a_revision_and_says_so(page: Page, house: House) -> None:
+    page.get_by_label("Title", exact=True).fill("Out of the circle")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("status").filter(has_text="Saved 13:00, revision 2.")).to_be_visible()
+    with house.sessions.reading() as session:
+        issue = shelf.find(session, SLUG)
+        assert (issue.title, issue.revision.author) == ("Out of the circle", ME)
+        assert drafts.own(session, issue, ME) is None
+
+
+def test_leaving_the_page_saves_what_was_typed_a_moment_before(page: Page, house: House) -> None:
+    write(page, "Typed, and gone.")
+    page.get_by_role("link", name="Calendar").click()
+    page.wait_for_url("**/calendar/")
+    history = page.get_by_role("link", name="Revision 2")
+    for _ in range(10):
+        page.goto(f"/desk/issues/{SLUG}/history")
+        if history.count():
+            break
+    expect(history).to_be_visible()
+    with house.sessions.reading() as session:
+        assert "Typed, and gone." in shelf.find(session, SLUG).revision.source
+
+
+def test_text_that_never_reached_the_server_is_offered_after_a_crash_of_the_browser(
+    start: Callable[[], BrowserContext], house: House
+) -> None:
+    first = sign_in(start())
+    first.route("**/write/*", lambda route: route.abort())
+    at_work(first)
+    write(first, "Only on this device.")
+    expect(first.locator("#said")).to_contain_text("Offline: kept on this device.")
+    crash(first)
+    again = at_work(sign_in(start()))
+    assert "Only on this device." not in text(again)
+    expect(again.get_by_text("This device has text from")).to_be_visible()
+    again.get_by_role("button", name="Take it up again").click()
+    assert "Only on this device." in text(again)
+    expect(again.locator("#said")).to_contain_text("Kept 13:00 as your draft.")
+    assert "Only on this device." in draft(house)
+    expect(again.get_by_text("This device has text from")).to_be_hidden()
+
+
+def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(page: Page, house: House) -> None:
+    page.context.set_offline(True)
+    write(page, "In a tunnel.")
+    expect(page.locator("#said")).to_contain_text("Offline: kept on this device.")
+    page.context.set_offline(False)
+    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.", timeout=8000)
+    assert "In a tunnel." in draft(house)
+
+
+def test_a_second_tab_is_noticed_at_once_in_both(page: Page) -> None:
+    other = at_work(page.context.new_page())
+    for one in (page, other):
+        expect(one.get_by_text("You have this issue open in another window too.")).to_be_visible(timeout=2000)
+    other.close(run_before_unload=True)
+    expect(page.locator("#company")).to_be_hidden(timeout=7000)
+
+
+def test_a_colleague_is_noticed_and_two_texts_become_one_with_nothing_lost(
+    page: Page, open_desk: Open, house: House
+) -> None:
+    colleague = at_work(open_desk(as_whom="editor@desk.example"))
+    expect(colleague.get_by_text(f"{ME} is writing here too, at revision 1.")).to_be_visible()
+    write(colleague, "By the colleague.")
+    save(colleague)
+    write(page, "By the owner.")
+    expect(page.get_by_text("editor@desk.example saved revision 2 at 13:00.")).to_be_visible(timeout=8000)
+    page.get_by_role("button", name="Save", exact=True).click()
+    both = page.get_by_role("dialog", name="Two texts, and neither is lost")
+    expect(both.get_by_text("editor@desk.example, revision 2")).to_be_visible()
+    theirs, mine = both.locator(".cm-content").all()
+    expect(theirs).to_contain_text("By the colleague.")
+    expect(mine).to_contain_text("By the owner.")
+    mine.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\n\nBy the colleague.\n")
+    both.get_by_role("button", name="Save the right text").click()
+    expect(page.locator("#said")).to_have_text("Saved 13:00, revision 3.")
+    with house.sessions.reading() as session:
+        source = shelf.find(session, SLUG).revision.source
+        assert "By the owner.\n\nBy the colleague.\n" in source
+
+
+def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_desk: Open, house: House) -> None:
+    other = at_work(open_desk())
+    write(page, "Here.")
+    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
+    write(other, "There.")
+    both = other.get_by_role("dialog", name="Two texts, and neither is lost")
+    expect(both.get_by_text("You, in another window", exact=True)).to_be_visible()
+    both.get_by_role("button", name="Not now").click()
+    expect(other.locator("#said")).to_contain_text("Your text is kept on this device.")
+    assert "There." in text(other)
+    assert "Here." in draft(house)
+
+
+def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(page: Page, house: House) -> None:
+    with house.sessions.begin() as session:
+        staff.end_sessions(editors.find(session, ME))
+    write(page, "Still here.")
+    page.keyboard.press("Control+s")
+    asked = page.get_by_role("dialog", name="Your session has ended")
+    with page.expect_popup() as opened:
+        asked.get_by_role("link", name="Sign in in a new tab").click()
+    door = opened.value
+    fill_in(door)
+    door.close()
+    page.bring_to_front()
+    expect(page.locator("#said")).to_have_text("Saved 13:00, revision 2.", timeout=8000)
+    expect(asked).to_be_hidden()
+    with house.sessions.reading() as session:
+        assert "Still here." in shelf.find(session, SLUG).revision.source
+
+
+def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand(page: Page, house: House) -> None:
+    page.goto("/desk/issues/new")
+    page.get_by_label("Title").fill("Soon gone")
+    page.get_by_label("Subject").fill("Soon gone, and back again")
+    page.get_by_role("button", name="Begin").click()
+    write(ready(page), "Not lost.")
+    with house.sessions.begin() as session:
+        shelf.remove(session, shelf.find(session, "soon-gone"))
+    gone = page.get_by_role("dialog", name="This issue was deleted")
+    expect(gone).to_be_visible(timeout=8000)
+    with page.expect_navigation():
+        gone.get_by_role("button", name="Make a new issue of it").click()
+    ready(page)
+    assert "Not lost." in text(page)
+    with house.sessions.reading() as session:
+        assert "Not lost." in shelf.find(session, "soon-gone").revision.source
+
+
+def test_what_is_pasted_from_word_is_clean_markdown(page: Page) -> None:
+    write(page, "")
+    paste(page, {"text/html": WORD, "text/plain": "Stand up"})
+    assert text(page).endswith(MARKDOWN)
+
+
+def test_plain_text_is_pasted_as_it_is(page: Page) -> None:
+    write(page, "")
+    paste(page, {"text/plain": "x < y *and* {{ name }}"})
+    assert text(page).endswith("x < y *and* {{ name }}")
+
+
+def test_a_dropped_picture_is_described_and_stands_in_text_and_mail(page: Page, house: House) -> None:
+    write(page, "")
+    drop(page, "A Back.png", picture())
+    asked = page.get_by_role("dialog", name="What does the picture show?")
+    asked.get_by_role("button", name="Put it into the text").click()
+    expect(asked.get_by_text("Say what it shows, or tick that it only decorates.")).to_be_visible()
+    asked.get_by_label("Alt text").fill("A back, [seen] from behind")
+    asked.get_by_label("Caption").fill('At "rest"')
+    asked.get_by_role("button", name="Put it into the text").click()
+    expect(page.locator(".cm-content")).to_contain_text("a-back.png")
+    assert '\n\n![A back, \\[seen\\] from behind](a-back.png "At \\"rest\\"")' in text(page)
+    expect(mail(page).get_by_role("img", name="A back, [seen] from behind")).to_be_attached()
+    save(page)
+    with house.sessions.reading() as session:
+        assert "a-back.png" in shelf.picture_names(shelf.find(session, SLUG).revision)
+
+
+def test_a_picture_that_is_none_is_refused_with_the_reason_and_the_text_stays(page: Page) -> None:
+    write(page, "")
+    before = text(page)
+    drop(page, "evil.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+    expect(page.locator("#said")).to_contain_text("SVG")
+    assert text(page) == before
+
+
+def test_the_keyboard_gets_out_of_the_text(page: Page) -> None:
+    page.locator(".cm-content").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className").startswith("cm-content")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("status").filter(has_text="Tab leaves the text now.")).to_be_visible()
+    page.keyboard.press("Tab")
+    assert not page.evaluate("document.activeElement.className").startswith("cm-content")
+
+
+@pytest.mark.parametrize(("line", "label"), [(3, "Subject"), (11, "Source 1: title"), (5, "Slug")])
+def test_a_line_of_the_front_matter_opens_at_its_field(page: Page, line: int, label: str) -> None:
+    page.goto(f"{PAGE}?line={line}")
+    expect(page.get_by_label(label, exact=True)).to_be_focused()
+
+
+def test_a_line_of_the_text_opens_there(page: Page, house: House) -> None:
+    with house.sessions.reading() as session:
+        lines = shelf.find(session, SLUG).revision.source.split("\n")
+    number = lines.index("## What massage adds") + 1
+    page.goto(f"{PAGE}?line={number}")
+    expect(page.locator(".cm-line", has_text="What massage adds")).to_be_in_viewport()
+    page.keyboard.type("x")
+    assert "\nx## What massage adds" in text(page)
+
+
+def test_on_a_phone_text_and_mail_are_two_tabs(open_desk: Open) -> None:
+    page = at_work(open_desk(viewport={"width": 375, "height": 800}))
+    expect(page.locator("#sheet")).to_be_hidden()
+    write(page, "On a phone.")
+    page.get_by_role("tab", name="Mail").click()
+    expect(page.locator(".cm-content")).to_be_hidden()
+    expect(mail(page).get_by_text("On a phone.")).to_be_attached()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("tab", name="Text")).to_be_focused()
+    expect(page.locator(".cm-content")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_axe_finds_nothing_while_somebody_writes(open_desk: Open, axe: Axe, scheme: str, width: int) -> None:
+    page = at_work(open_desk(color_scheme=scheme, viewport={"width": width, "height": 800}))
+    write(page, "{{ surname }} and [a link](https://example.org) and `code`")
+    expect(page.locator(".cm-fault")).to_be_visible()
+    page.locator(".write-more summary").click()
+    found: list[Any] = axe(page)
+    for dialog in ("ask-picture", "ask-sign-in", "ask-gone"):
+        page.evaluate("id => document.getElementById(id).showModal()", dialog)
+        found += axe(page)
+        page.evaluate("id => document.getElementById(id).close()", dialog)
+    assert found == []
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_two_texts(open_desk: Open, axe: Axe, scheme: str) -> None:
+    first, second = (at_work(open_desk(color_scheme=scheme)) for _ in range(2))
+    write(first, "Here.")
+    expect(first.locator("#said")).to_have_text("Kept 13:00 as your draft.")
+    write(second, "There.")
+    expect(second.get_by_role("dialog", name="Two texts, and neither is lost")).to_be_visible()
+    assert axe(second) == []
+
+
+@pytest.fixture
+def start(chrome: Browser, chromium: str, address: str) -> Iterator[Callable[[], BrowserContext]]:
+    """A browser of one's own whose profile outlives it."""
+    with TemporaryDirectory(prefix="newsletter-profile-", ignore_cleanup_errors=True) as folder:
+        started: list[BrowserContext] = []
+
+        def again() -> BrowserContext:
+            options = {"executable_path": chromium, "args": ["--no-sandbox"], "base_url": address}
+            started.append(chrome.browser_type.launch_persistent_context(folder, **options))
+            return started[-1]
+
+        yield again
+        started[-1].close()
+
+
+def crash(page: Page) -> None:
+    """End the whole browser, as if the power had gone."""
+    session = page.context.new_cdp_session(page)
+    # Nobody is left to answer.
+    with page.context.expect_event("close"), suppress(Error):
+        session.send("Browser.crash")
+
+
+def sign_in(context: BrowserContext) -> Page:
+    page = context.pages[0] if context.pages else context.new_page()
+    page.goto("/desk/sign-in")
+    if "sign-in" in page.url:
+        fill_in(page)
+    return page
+
+
+def fill_in(page: Page) -> None:
+    page.get_by_label("Email address").fill(ME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/desk/issues/")
+
+
+def at_work(page: Page) -> Page:
+    page.goto(PAGE)
+    return ready(page)
+
+
+def ready(page: Page) -> Page:
+    page.locator(".cm-content").wait_for()
+    page.locator("#sheet[data-shown]").wait_for(state="attached")
+    return page
+
+
+def mail(page: Page) -> Any:
+    return page.frame_locator("#sheet")
+
+
+def write(page: Page, words: str) -> None:
+    page.locator(".cm-content").focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.keyboard.insert_text(words)
+
+
+def save(page: Page) -> None:
+    page.keyboard.press("Control+s")
+    expect(page.locator("#said")).to_contain_text("Saved 13:00, revision 2.")
+
+
+def text(page: Page) -> str:
+    return str(page.evaluate("new FormData(document.getElementById('manuscript')).get('body')"))
+
+
+def draft(house: House) -> str:
+    with house.sessions.reading() as session:
+        kept = drafts.own(session, shelf.find(session, SLUG), ME)
+        return kept.source if kept else ""
+
+
+def key_to_pixels(page: Page, key: str) -> float:
+    """From the moment that a key goes down to the frame in which the mail shows it, in milliseconds."""
+    page.locator(".cm-content").focus()
+    page.evaluate(
+        """() => {
+            const once = { once: true, capture: true };
+            const pressed = new Promise((told) => addEventListener("keydown", (event) => told(event.timeStamp), once));
+            const shown = new Promise((told) => {
+                const told_of = (marks) => told(marks.getEntriesByName("mail-shown")[0].startTime);
+                new PerformanceObserver(told_of).observe({ type: "mark" });
+            });
+            window.taken = Promise.all([pressed, shown]).then(([from, to]) => to - from);
+        }"""
+    )
+    page.keyboard.press("Space" if key == " " else key)
+    return float(page.evaluate("window.taken"))
+
+
+def paste(page: Page, kinds: dict[str, str]) -> None:
+    page.locator(".cm-content").evaluate(
+        """(content, kinds) => {
+            const clipboardData = new DataTransfer();
+            for (const [kind, words] of Object.entries(kinds)) clipboardData.setData(kind, words);
+            content.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+        }""",
+        kinds,
+    )
+
+
+def drop(page: Page, name: str, content: bytes) -> None:
+    page.locator(".cm-content").evaluate(
+        """(content, [name, bytes]) => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([new Uint8Array(bytes)], name));
+            const { right, bottom } = content.lastElementChild.getBoundingClientRect();
+            const at = { clientX: right - 2, clientY: bottom - 2 };
+            content.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true, ...at }));
+        }""",
+        [name, list(content)],
+    )
+
+
+def picture() -> bytes:
+    made = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(made, "PNG")
+    return made.getvalue()
