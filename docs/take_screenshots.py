@@ -1,14 +1,58 @@
-"""`make screenshots`: the README's pictures, taken from the running press."""
+"""`make screenshots`: the README's pictures, and every page of the desk at two widths in both schemes.
+
+All are taken from the running press. The pages' pictures are for looking at, and not kept in git.
+"""
 
 import tempfile
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from newsletter.demo import ISSUES, NAME, READER, SLUG, Demo
 from tests.real_parts import find_chromium
 
 FOLDER = Path(__file__).parent / "screenshots"
+OUT, NEXT, DRAFT = SLUG, "the-desk-that-stiffens", "looser-by-degrees"
+WIDTHS = {"phone": 375, "desktop": 1280}
+SCHEMES = ("light", "dark")
+OWNER = "ann@press.example"
+
+PAGES = {
+    "issues": "issues/",
+    "new": "issues/new",
+    "issue": f"issues/{DRAFT}/",
+    "write": f"issues/{DRAFT}/write",
+    "history": f"issues/{DRAFT}/history",
+    "approval": f"issues/{DRAFT}/approval",
+    "test-mail": f"issues/{DRAFT}/test",
+    "schedule": f"issues/{DRAFT}/schedule",
+    "send": f"issues/{DRAFT}/send",
+    "delete": f"issues/{DRAFT}/delete",
+    "acts": f"issues/{DRAFT}/acts",
+    "issue-sent": f"issues/{OUT}/",
+    "correct": f"issues/{OUT}/correct",
+    "calendar": "calendar/",
+    "slots": "calendar/slots",
+    "readers": "readers/",
+    "reader": "readers/1/",
+    "reports": "reports/",
+    "report": f"reports/{OUT}/",
+    "copies": f"reports/{OUT}/copies",
+    "settings": "settings/",
+    "settings-name": "settings/name",
+    "settings-sender": "settings/sender",
+    "settings-follow": "settings/follow",
+    "settings-rules": "settings/rules",
+    "settings-look": "settings/look",
+    "settings-words": "settings/words/privacy",
+    "account": "account/",
+    "second-factor": "account/second-factor",
+    "people": "people/",
+    "audit": "audit/",
+    "not-found": "nowhere",
+}
 
 
 def main() -> None:
@@ -18,15 +62,18 @@ def main() -> None:
         demo = Demo(Path(folder))
         demo.newsletter("db", "upgrade")
         demo.newsletter("issues", "load", str(ISSUES))
-        link = demo.newsletter("editors", "add", "ann@press.example", "--role", "owner").split()[-1]
+        link = demo.newsletter("editors", "add", OWNER, "--role", "owner").split()[-1]
         _readers(demo, Path(folder) / "readers.csv")
         with demo.running():
             browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
             phone = browser.new_page(viewport={"width": 375, "height": 760}, device_scale_factor=2)
             desktop = browser.new_page(viewport={"width": 1280, "height": 860})
             _home(phone, demo)
-            _desk(desktop, demo, link)
+            _sign_in(desktop, link)
+            _write(desktop, demo)
             _mail(phone, demo)
+            _report(desktop, demo)
+            _every_page(browser, desktop, demo)
             browser.close()
 
 
@@ -35,20 +82,52 @@ def _home(page: Page, demo: Demo) -> None:
     page.screenshot(path=FOLDER / "home-phone.png")
 
 
-def _desk(page: Page, demo: Demo, link: str) -> None:
+def _sign_in(page: Page, link: str) -> None:
     page.goto(link)
     page.get_by_role("button").first.click()
-    page.goto(f"{demo.site}/desk/issues/{SLUG}/")
+    page.wait_for_load_state()
+
+
+def _write(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.site}/desk/issues/{DRAFT}/write")
     page.frame_locator("iframe").first.get_by_role("heading", level=1).wait_for()
-    page.screenshot(path=FOLDER / "desk-issue.png")
+    page.screenshot(path=FOLDER / "desk-write.png")
 
 
 def _mail(page: Page, demo: Demo) -> None:
-    demo.newsletter("issues", "send", SLUG, "--now")
+    demo.newsletter("issues", "send", OUT, "--now")
     message = demo.mail("tight back")
     page.emulate_media(color_scheme="dark")
     page.goto(f"{demo.inbox}/messages/{message['id']}/html")
     page.screenshot(path=FOLDER / "mail-phone-dark.png")
+
+
+def _report(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.site}/desk/reports/{OUT}/")
+    page.locator("canvas").first.wait_for()
+    page.screenshot(path=FOLDER / "desk-report.png")
+
+
+def _every_page(browser: Browser, signed_in: Page, demo: Demo) -> None:
+    folder = FOLDER / "pages"
+    folder.mkdir(exist_ok=True)
+    state = signed_in.context.storage_state()
+    for (width, pixels), scheme in product(WIDTHS.items(), SCHEMES):
+        viewport = {"width": pixels, "height": 900}
+        context = browser.new_context(storage_state=state, color_scheme=scheme, viewport=viewport)
+        page = context.new_page()
+        for name, path in _addresses(demo):
+            page.goto(path, wait_until="load")
+            page.wait_for_timeout(300)
+            page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+        context.close()
+
+
+def _addresses(demo: Demo) -> Iterator[tuple[str, str]]:
+    yield from ((name, f"{demo.site}/desk/{path}") for name, path in PAGES.items())
+    yield "site-privacy", f"{demo.site}/privacy"
+    yield "site-issue", f"{demo.site}/archive/{OUT}/"
+    yield "site-home", demo.site
 
 
 def _readers(demo: Demo, path: Path) -> None:
