@@ -11,6 +11,8 @@ from newsletter.web.desk import (
     beginning,
     calendar,
     checking,
+    correcting,
+    correction_letters,
     door,
     doubts,
     following,
@@ -43,6 +45,7 @@ from newsletter.web.desk import (
 from newsletter.web.desk.roles import ANYONE, UNNOTED, Route, register
 
 _ISSUE = "/issues/<slug>"
+_CORRECTION = f"{_ISSUE}/corrections/<int(max=2147483647):number>"
 _REPORT = "/reports/<slug>"
 _PERSON = "/people/<int(max=2147483647):editor_id>"
 _SESSION = "/account/sessions/<int(max=9223372036854775807):session_id>"
@@ -117,6 +120,17 @@ ROUTES = (
     Route("POST", f"{_ISSUE}/unschedule", Role.EDITOR, schedule.unschedule, "undid its schedule"),
     Route("POST", f"{_ISSUE}/queue", Role.EDITOR, queueing.enqueue, "put it into the queue"),
     Route("POST", f"{_ISSUE}/unqueue", Role.EDITOR, queueing.unqueue, "took it out of the queue"),
+    Route("GET", f"{_ISSUE}/corrections/new", Role.EDITOR, correcting.amend_form),
+    Route("POST", f"{_ISSUE}/corrections/new", Role.EDITOR, correcting.amend_issue, "corrected it", typed.FORM_BYTES),
+    Route("GET", f"{_CORRECTION}/", Role.VIEWER, correcting.correction),
+    Route("GET", f"{_CORRECTION}/letter", Role.EDITOR, correction_letters.letter_form),
+    Route("POST", f"{_CORRECTION}/letter", Role.EDITOR, correction_letters.word_letter, "worded a correction's letter"),
+    Route("GET", f"{_CORRECTION}/letter.html", Role.VIEWER, correction_letters.letter_html),
+    Route("GET", f"{_CORRECTION}/progress", Role.VIEWER, correction_letters.letter_progress),
+    Route("POST", f"{_CORRECTION}/mail", Role.EDITOR, correction_letters.mail_correction, "mailed a correction"),
+    Route("POST", f"{_CORRECTION}/pause", Role.EDITOR, correction_letters.pause_correction, "paused a correction"),
+    Route("POST", f"{_CORRECTION}/resume", Role.EDITOR, correction_letters.resume_correction, "resumed a correction"),
+    Route("POST", f"{_CORRECTION}/stop", Role.EDITOR, correction_letters.stop_correction, "stopped a correction"),
     Route("GET", "/calendar/", Role.VIEWER, calendar.calendar),
     Route("POST", "/calendar/order", Role.EDITOR, queueing.reorder, "reordered the queue"),
     Route("GET", "/calendar/slots", Role.EDITOR, timetable.timetable_page),

@@ -37,7 +37,7 @@ class Complaint:
 
 def issue(store: Session, slug: str) -> Issue:
     """The issue that the page was opened for, whatever its slug is by now; NotFound if it was deleted."""
-    opened = _number("issue")
+    opened = number("issue")
     found = shelf.by_id(store, opened) if opened else lookup.issue(store, slug)
     if found is None:
         raise NotFound("This issue was deleted meanwhile. Your text is still here, on this page.")
@@ -47,19 +47,19 @@ def issue(store: Session, slug: str) -> Issue:
 def text(store: Session, found: Issue) -> Typed:
     """What the window holds: the whole text, or the form put into the revision that it goes on from."""
     if "source" in request.form:
-        return Typed(_kept(request.form["source"]), base(), _number("draft"))
+        return Typed(kept(request.form["source"]), base(), number("draft"))
     before = shelf.revision(store, found, base())
     source = manuscript.put_together(before.source, found.slug, form(request.form))
-    return Typed(source, base(), _number("draft"))
+    return Typed(source, base(), number("draft"))
 
 
 def form(fields: MultiDict[str, str]) -> Manuscript:
     """The form as it came, for any words may stand in it."""
-    words = {name: _kept(fields.get(name, "")).strip() for name in _WORDS}
+    words = {name: kept(fields.get(name, "")).strip() for name in _WORDS}
     titles, urls = fields.getlist("source_title"), fields.getlist("source_url")
-    sources = (Source(_kept(title).strip(), _kept(url).strip()) for title, url in zip(titles, urls, strict=False))
+    sources = (Source(kept(title).strip(), kept(url).strip()) for title, url in zip(titles, urls, strict=False))
     filled = tuple(source for source in sources if source.title or source.url)
-    return Manuscript(**words, sources=filled, body=_kept(fields.get("body", "")))
+    return Manuscript(**words, sources=filled, body=kept(fields.get("body", "")))
 
 
 def writer() -> str:
@@ -70,7 +70,7 @@ def writer() -> str:
 
 def base() -> int:
     """The revision that the window's text goes on from."""
-    return _number("base")
+    return number("base")
 
 
 def tab() -> str:
@@ -91,14 +91,16 @@ def shown(found: Issue, draft: Draft | None) -> Manuscript:
     return manuscript.taken_apart(draft.source if draft else found.revision.source, found.slug)
 
 
-def _number(name: str) -> int:
+def number(name: str) -> int:
+    """A count that the page itself put into its form; Invalid for anything else."""
     given = request.form.get(name, "0")
     if not re.fullmatch(r"[0-9]{1,9}", given):
         raise Invalid(f"The page sent “{given}” where a number belongs. Open it again.")
     return int(given)
 
 
-def _kept(words: str) -> str:
+def kept(words: str) -> str:
+    """Words in the letters that the store can keep, with LF line ends."""
     return _UNKEEPABLE.sub("�", words.replace("\r\n", "\n").replace("\r", "\n"))
 
 

@@ -1,0 +1,160 @@
+"""The letter about a correction: worded and looked at first, then mailed to those who got the issue, and followed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flask import Response, flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import correcting
+from newsletter.correcting import Audience
+from newsletter.db import Session
+from newsletter.editorial import corrections
+from newsletter.editorial.drafts import Faulty
+from newsletter.editorial.models import Correction, Issue
+from newsletter.editorial.preflight import Finding, Level
+from newsletter.errors import Conflict
+from newsletter.web.desk import frame, lookup, previews, typed, words
+from newsletter.web.desk.correcting import state_of_letter
+from newsletter.web.desk.previews import Proof
+from newsletter.web.desk.typed import Complaint
+from newsletter.web.house import house, now
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What would happen if the letter were mailed now."""
+
+    proof: Proof | None
+    """The mail; None while its words cannot be one."""
+    complaints: Sequence[Complaint]
+    findings: Sequence[Finding]
+    hindrance: str
+    audience: Audience | None
+    """None while nobody can be mailed."""
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether it may be mailed as it is."""
+        blocked = any(finding.level is Level.BLOCKING for finding in self.findings)
+        return self.proof is not None and not blocked and self.audience is not None
+
+
+def letter_form(slug: str, number: int) -> str:
+    """Its words, how it looks, and what will happen; `?view=` as for every preview."""
+    with house().sessions.reading() as store:
+        found, made = _found(store, slug, number)
+        if made.letter_id is not None:
+            raise corrections.mailed_already(made)
+        return frame.page(
+            store,
+            "correction_letter.html",
+            "issues",
+            found.publication,
+            issue=found,
+            correction=made,
+            outlook=_outlook(store, found, made),
+            view=previews.view(request.args),
+            seal=corrections.seal(made),
+        )
+
+
+def word_letter(slug: str, number: int) -> ResponseReturnValue:
+    """Keep its words, whatever they are; what is wrong with them is told beside them."""
+    with house().sessions.begin() as store:
+        _, made = _found(store, slug, number)
+        subject, body = (typed.kept(request.form.get(name, "")) for name in ("subject", "body"))
+        corrections.word(store, made, subject, body)
+        flash("Saved. Nothing is mailed yet.")
+    return redirect(url_for("desk.letter_form", slug=slug, number=number), 303)
+
+
+def letter_html(slug: str, number: int) -> Response:
+    """The letter for the frame, as it was mailed or as it would be."""
+    wanted = previews.view(request.args)
+    with house().sessions.reading() as store:
+        found, made = _found(store, slug, number)
+        html = previews.as_seen(_proof(found, made).html, wanted)
+    return previews.shut_in(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
+
+
+def mail_correction(slug: str, number: int) -> ResponseReturnValue:
+    """Mail the letter that the page showed to those who got the issue."""
+    with house().sessions.begin() as store:
+        found, made = _found(store, slug, number)
+        sender, seal = house().settings.issue_sender_address, request.form.get("seal", "")
+        started = correcting.mail(store, house().links, found, made, seal, now(), sender=sender)
+        flash(f"On its way to {words.counted(started.copies, 'reader')}.")
+    return _back(slug, number)
+
+
+def letter_progress(slug: str, number: int) -> ResponseReturnValue:
+    """The part of a correction's page that changes while its letter goes out; all of it once that has changed."""
+    with house().sessions.reading() as store:
+        found, made = _found(store, slug, number)
+        if made.letter is None or request.args.get("state") != made.letter.state:
+            return make_response("", 200, {"HX-Refresh": "true"})
+        going = state_of_letter(store, made)
+        return render_template("desk/parts/correction_going.html", issue=found, correction=made, **going)
+
+
+def pause_correction(slug: str, number: int) -> ResponseReturnValue:
+    """Hold what is not sent yet, until somebody resumes."""
+    return _move(slug, number, correcting.pause, "Paused. What is being handed over now still goes; the rest waits.")
+
+
+def resume_correction(slug: str, number: int) -> ResponseReturnValue:
+    """Go on with a paused letter."""
+    return _move(slug, number, correcting.resume, "Going on with the rest.")
+
+
+def stop_correction(slug: str, number: int) -> ResponseReturnValue:
+    """Stop the letter: what is out stays out, and nothing more goes."""
+    with house().sessions.begin() as store:
+        spared = correcting.stop(store, _found(store, slug, number)[1], now())
+        flash(f"Stopped. {words.counted(spared, 'copy')} will not be sent.")
+    return _back(slug, number)
+
+
+def _found(store: Session, slug: str, number: int) -> tuple[Issue, Correction]:
+    found = lookup.issue(store, slug)
+    return found, corrections.find(store, found, number)
+
+
+def _outlook(store: Session, found: Issue, made: Correction) -> Outlook:
+    hindrance = correcting.hindrance(store, found)
+    audience = correcting.audience(store, found.letter) if found.letter and not hindrance else None
+    try:
+        composed = corrections.compose(found, made, house().links)
+    except Faulty as error:
+        complaints = typed.complaints(corrections.source(made), error.faults)
+        return Outlook(None, _beside(complaints), (), hindrance, audience)
+    findings = correcting.findings(found, composed, house().links)
+    return Outlook(composed.mail, (), findings, hindrance, audience)
+
+
+def _beside(complaints: Sequence[Complaint]) -> list[Complaint]:
+    """Each once, beside one of the two fields that there are: the title is the subject."""
+    told = {each.text: each for each in complaints if each.field != "title"}
+    fields = {"body": "body"}
+    return [Complaint(fields.get(each.field, "subject"), each.line, each.text) for each in told.values()]
+
+
+def _proof(found: Issue, made: Correction) -> Proof:
+    if made.letter is not None:
+        return made.letter
+    try:
+        return corrections.compose(found, made, house().links).mail
+    except Faulty as error:
+        raise Conflict(f"This cannot be a letter yet: {error}.") from None
+
+
+def _move(slug: str, number: int, move: Callable[[Session, Correction], None], done: str) -> ResponseReturnValue:
+    with house().sessions.begin() as store:
+        move(store, _found(store, slug, number)[1])
+        flash(done)
+    return _back(slug, number)
+
+
+def _back(slug: str, number: int) -> ResponseReturnValue:
+    return redirect(url_for("desk.correction", slug=slug, number=number), 303)

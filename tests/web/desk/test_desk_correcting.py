@@ -1,0 +1,206 @@
+import html
+import re
+
+import pytest
+from sqlalchemy import select, update
+
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
+from newsletter.editorial import shelf
+from newsletter.editorial.models import Correction
+from newsletter.editors import Role
+from newsletter.publications import find
+from newsletter.wiring import House
+from tests import houses
+from tests.web.desk.conftest import Enter
+from tests.web.desk.visits import Visitor, hidden, words
+
+SLUG = houses.OUT[0]
+ISSUE = f"/desk/issues/{SLUG}/"
+AMEND = f"{ISSUE}corrections/new"
+FIRST = f"{ISSUE}corrections/1/"
+LETTER = f"{FIRST}letter"
+NOTE = "We wrote ten hours; it is ten minutes."
+STATES = (CopyState.SENT, CopyState.SENT, CopyState.IN_DOUBT, CopyState.REFUSED, CopyState.SENT)
+
+
+@pytest.fixture
+def house(house: House, now) -> House:
+    """The first issue went out to five readers: two still read it, one may have got it, one did not, and one left."""
+    with house.sessions.begin() as session:
+        letter = shelf.find(session, SLUG).letter
+        letter.state, letter.finished_at = LetterState.FINISHED, now
+        for number, state in enumerate(STATES):
+            key = f"reader{number}@example.org"
+            tie = Subscription(publication=find(session), status=Status.ACTIVE, created_at=now)
+            session.add(Subscriber(email=key, key=key, created_at=now, subscriptions=[tie]))
+            session.flush()
+            copy = Copy(letter_id=letter.id, subscription_id=tie.id, address=key, name="", state=state)
+            copy.attempts, copy.not_before, copy.ended_at = 1, now, now
+            session.add(copy)
+        left = select(Subscriber.id).where(Subscriber.email == "reader4@example.org").scalar_subquery()
+        session.execute(
+            update(Subscription).where(Subscription.subscriber_id == left).values(status=Status.UNSUBSCRIBED)
+        )
+    return house
+
+
+@pytest.fixture
+def corrected(editor: Visitor) -> Visitor:
+    """An editor who has corrected the issue on the web."""
+    assert amend(editor).status_code == 303
+    return editor
+
+
+def text(visitor: Visitor) -> str:
+    return html.unescape(re.search(r"<textarea[^>]*>\n(.*?)</textarea>", visitor.open(AMEND).text, re.DOTALL)[1])
+
+
+def amend(visitor: Visitor, note: str = NOTE, **changed: str):
+    fields = {"note": note, "source": text(visitor) + "\nAnd ten minutes are enough.\n"} | changed
+    return visitor.client.post(AMEND, data=hidden(visitor.open(AMEND).text) | fields)
+
+
+def addresses(house: House) -> list[str]:
+    """Who got a letter that corrects another."""
+    with house.sessions.reading() as session:
+        of = select(Copy.address).join(Letter, Letter.id == Copy.letter_id).where(Letter.corrects_id.is_not(None))
+        return sorted(session.scalars(of))
+
+
+def test_an_editor_corrects_the_archive_and_what_was_mailed_stays_beside_it(editor: Visitor) -> None:
+    mailed = editor.open(f"{ISSUE}preview.html").text
+    assert amend(editor).location == FIRST
+    page = editor.open(FIRST).text
+    assert "Nobody was mailed about it." in page
+    assert "<ins" in page
+    assert "And ten minutes are enough." in page
+    assert "And ten minutes are enough." in editor.open(f"/archive/{SLUG}/").text
+    assert editor.open(f"{ISSUE}preview.html").text == mailed
+    assert NOTE in editor.read(ISSUE)
+    assert NOTE in editor.read(f"/desk/reports/{SLUG}/")
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"note": " "}, "Say what changed; readers see it above the text."),
+        ({"note": "x" * 700}, "That is 700 characters, and 600 are the most."),
+        ({"source": "Only text."}, "Line 1: Front matter is missing"),
+        ({"source": "---\ntitle: A\nsubject: A subject of it\nslug: elsewhere\n---\nText."}, "keeps its address"),
+    ],
+)
+def test_what_cannot_be_shown_comes_back_as_it_was_typed_with_the_reason(
+    editor: Visitor, house: House, changed: dict[str, str], sentence: str
+) -> None:
+    answer = amend(editor, **changed)
+    assert answer.status_code == 422
+    assert sentence in words(answer)
+    assert all(typed.strip() in words(answer) or typed in answer.text for typed in changed.values())
+    with house.sessions.reading() as session:
+        assert session.scalars(select(Correction.id)).all() == []
+
+
+def test_a_colleague_who_was_faster_is_noticed_and_neither_text_is_lost(corrected: Visitor) -> None:
+    fields = {"note": "Another.", "source": text(corrected) + "\nMine.\n", "base": "1", "number": "1"}
+    answer = corrected.client.post(AMEND, data=hidden(corrected.open(AMEND).text) | fields)
+    assert answer.status_code == 409
+    assert "was corrected by somebody else meanwhile" in words(answer)
+    assert "<ins" in answer.text
+    again = hidden(answer.text) | {"note": "Another.", "source": fields["source"]}
+    assert corrected.client.post(AMEND, data=again).location == f"{ISSUE}corrections/2/"
+
+
+def test_an_issue_that_is_not_out_is_not_corrected(editor: Visitor) -> None:
+    answer = editor.open(f"/desk/issues/{houses.WAITING}/corrections/new")
+    assert (answer.status_code, "has not gone out yet" in words(answer)) == (409, True)
+
+
+def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: Visitor, house: House) -> None:
+    page = corrected.read(LETTER)
+    assert "This goes to the 3 readers who got “Unwind a tight back”, at once, and to nobody else." in page
+    assert "Of 1 copy among them nobody knows whether it arrived." in page
+    assert "1 reader who got it, or may have, left since" in page
+    assert "Mail the correction to 3 readers now" in page
+    answer = corrected.press(LETTER, f"{FIRST}mail")
+    assert answer.location == FIRST
+    assert addresses(house) == [f"reader{number}@example.org" for number in range(3)]
+    assert "On its way to 3 readers." in corrected.read(FIRST)
+
+
+def test_opening_every_page_of_a_correction_changes_nothing(corrected: Visitor, house: House) -> None:
+    before = houses.dump(house)
+    for path in (AMEND, FIRST, LETTER, f"{LETTER}?view=dark", f"{LETTER}.html?view=text", f"{FIRST}progress"):
+        assert corrected.open(path).status_code == 200, path
+    assert houses.dump(house)["corrections"] == before["corrections"]
+    assert houses.dump(house)["letters"] == before["letters"]
+
+
+def test_its_words_are_kept_whatever_they_are_and_only_whole_ones_can_be_mailed(
+    corrected: Visitor, house: House
+) -> None:
+    answer = corrected.press(LETTER, subject="Short", body="Hello {{ surname }}\x00")
+    assert answer.location == LETTER
+    page = corrected.open(LETTER)
+    assert "Hello {{ surname }}" in page.text
+    assert "Subject has 5 characters" in words(page)
+    assert 'Unknown field "surname"' in words(page)
+    assert f'action="{FIRST}mail"' not in page.text
+    assert corrected.client.post(f"{FIRST}mail", data={"seal": seal(page.text)}).status_code >= 400
+    assert addresses(house) == []
+
+
+def seal(page: str) -> str:
+    found = re.search(r"seal=([0-9a-f]{64})", page)
+    return found[1] if found else ""
+
+
+def test_what_was_looked_at_is_what_is_mailed(corrected: Visitor, house: House) -> None:
+    old = hidden(corrected.open(LETTER).text, f"{FIRST}mail")
+    corrected.press(LETTER, subject="Correction: ten minutes are enough", body="Ten minutes, we should have said.")
+    answer = corrected.client.post(f"{FIRST}mail", data=old)
+    assert (answer.status_code, "was changed since this page was opened" in words(answer)) == (409, True)
+    assert addresses(house) == []
+    corrected.press(LETTER, f"{FIRST}mail")
+    assert "Ten minutes, we should have said." in corrected.open(f"{LETTER}.html").text
+
+
+def test_a_second_press_mails_nothing_more(corrected: Visitor, house: House) -> None:
+    form = hidden(corrected.open(LETTER).text, f"{FIRST}mail")
+    answers = [corrected.client.post(f"{FIRST}mail", data=form).status_code for _ in range(2)]
+    assert answers == [303, 409]
+    assert len(addresses(house)) == 3
+    assert corrected.open(LETTER).status_code == 409
+
+
+def test_it_is_paused_resumed_and_stopped_on_its_page(corrected: Visitor) -> None:
+    corrected.press(LETTER, f"{FIRST}mail")
+    for act, said in (("pause", "It is paused"), ("resume", "It is going out now"), ("stop", "It was stopped")):
+        assert corrected.press(FIRST, f"{FIRST}{act}").location == FIRST
+        assert said in corrected.read(FIRST)
+    assert corrected.open(f"{FIRST}progress?state=running").headers["HX-Refresh"] == "true"
+    assert "Mailed, and stopped on the way" in corrected.read(ISSUE)
+
+
+def test_an_issue_that_is_still_going_out_can_be_corrected_on_the_web_only(corrected: Visitor, house: House) -> None:
+    with house.sessions.begin() as session:
+        shelf.find(session, SLUG).letter.state = LetterState.RUNNING
+    assert "is still going out" in corrected.read(FIRST)
+    assert "It cannot be mailed now." in corrected.read(LETTER)
+
+
+@pytest.mark.usefixtures("corrected")
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.AUTHOR])
+def test_who_may_not_send_sees_the_correction_and_none_of_its_buttons(enter: Enter, role: Role) -> None:
+    other = enter(role)
+    assert NOTE in other.read(FIRST)
+    assert "Write to those who got the issue" not in other.read(FIRST)
+    assert other.open(LETTER).status_code == 403
+    assert other.client.post(f"{FIRST}mail").status_code == 403
+
+
+def test_markup_in_a_note_is_printed_and_obeyed_nowhere(editor: Visitor) -> None:
+    probe = '"><script>alert(1)</script>{{ name }}'
+    assert amend(editor, probe).status_code == 303
+    for path in (FIRST, LETTER, ISSUE, f"/archive/{SLUG}/", "/feed.xml", f"{LETTER}.html"):
+        assert "<script>alert" not in editor.open(path).text, path
