@@ -16,13 +16,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 VENDOR = "newsletter/web/assets/vendor"
+BUNDLED = ("writing/writing.js", "writing/LICENSES.txt")
+"""What `make assets` makes of several packages."""
 
 
 def test_the_wheel_carries_templates_migrations_and_assets(wheel: Path) -> None:
     names = set(ZipFile(wheel).namelist())
     for folder in ("templates", "migrations"):
         assert {f"newsletter/_bundled/{name}" for name in tracked(folder)} <= names
-    assert {f"{VENDOR}/{name}" for name in vendored()} <= names
+    assert {f"{VENDOR}/{name}" for name in [*vendored(), *BUNDLED]} <= names
     assert set(tracked("newsletter")) <= names
 
 
@@ -67,6 +69,15 @@ def test_every_vendored_package_keeps_its_licence() -> None:
     for package in {re.match(r"(@[^/]+/)?[^/]+", name)[0] for name in vendored()}:
         told_here = ROOT / "newsletter/web/assets" / f"LICENSE-{package.strip('@').split('/')[0]}.txt"
         assert f"{package}/LICENSE" in vendored() or package in told_here.read_text(encoding="utf-8")
+
+
+def test_every_bundled_package_keeps_its_licence() -> None:
+    packages = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    told = (ROOT / VENDOR / "writing/LICENSES.txt").read_text(encoding="utf-8")
+    sources = "".join(path.read_text() for path in (ROOT / "newsletter/web/assets/src").glob("*.js"))
+    bundled = [package for package in packages if f'from "{package}"' in sources]
+    assert bundled
+    assert [package for package in bundled if f"{package}\n\n" not in told] == []
 
 
 def test_vendored_files_fetch_nothing_from_elsewhere() -> None:

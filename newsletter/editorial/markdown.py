@@ -1,10 +1,11 @@
 """Markdown as editors write it, into HTML that is safe to print.
 
-CommonMark with tables, ~~strikethrough~~, and four things of our own:
+CommonMark with tables, ~~strikethrough~~, and a few things of our own:
 
     > [!TIP]                           a callout; also NOTE, IMPORTANT, WARNING, CAUTION
     [Book a session](url){.button}     a button, where it has a paragraph to itself
     ![alt](picture.png "caption")      a figure, where it has a paragraph to itself
+    ![](line.png){.decorative}         a picture that needs no alt text, for there is nothing to miss
     {{ name | friend }}                a merge field, handed on untouched, in code too
 
 HTML in the source is printed, not obeyed. Links may be http, https or mailto; what else there is
@@ -70,6 +71,8 @@ class Reference:
     title: str
     """What stands in quotes behind the address: a picture's caption."""
     line: int
+    is_decorative: bool = False
+    """A picture that its editor says there is nothing to miss of."""
 
 
 def to_html(body: str, picture_url: Callable[[str], str], *, anchors: bool = False) -> str:
@@ -98,7 +101,8 @@ def references(tokens: list[Token]) -> Iterator[Reference]:
         for place, child in enumerate(children):
             title = str(child.attrs.get("title", ""))
             if child.type == "image":
-                yield Reference("picture", picture_name(child), shapes.words(child.children or []), title, line)
+                words, decorates = shapes.words(child.children or []), shapes.is_decorative(child)
+                yield Reference("picture", picture_name(child), words, title, line, decorates)
             elif child.type == "link_open":
                 words = shapes.words(shapes.inside(children, place))
                 yield Reference("link", str(child.attrs.get("href", "")), words, title, line)
@@ -113,7 +117,7 @@ def picture_name(image: Token) -> str:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "alerts": True})
     parser.enable(["table", "strikethrough"])
-    parser.use(attrs_plugin, after=("link_close",), allowed=("class",))
+    parser.use(attrs_plugin, after=("link_close", "image"), allowed=("class",))
     # Ahead of "escape", which would eat the backslash of \{{.
     parser.inline.ruler.before("escape", "merge_field", _merge_field)
     parser.core.ruler.push("shapes", shapes.tell_apart)

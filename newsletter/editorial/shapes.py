@@ -42,6 +42,11 @@ def is_button(token: Token) -> bool:
     return token.type == "link_open" and "button" in str(token.attrs.get("class", "")).split()
 
 
+def is_decorative(image: Token) -> bool:
+    """Whether a picture is written `![](…){.decorative}`."""
+    return "decorative" in str(image.attrs.get("class", "")).split()
+
+
 def _print_stray_braces(children: list[Token]) -> None:
     # Merge fields are tokens of their own; braces left in the text were written as entities.
     for token in children:

@@ -59,7 +59,8 @@ class _Page:
         for node in nodes:
             if node.type == "heading":
                 yield from self._links()
-            yield self.block(node, WIDTH)
+            if block := self.block(node, WIDTH):
+                yield block
         yield from self._links()
 
     def block(self, node: Node, width: int) -> list[str]:
@@ -85,8 +86,8 @@ class _Page:
 
     def figure(self, node: Node, width: int) -> list[str]:
         picture, *caption = node.children[0].children
-        words = " — ".join([_alt(picture), *map(self.words, caption)])
-        return wrapped(f"[Picture: {words}]", width)
+        words = " — ".join(filter(None, [_alt(picture), *map(self.words, caption)]))
+        return wrapped(f"[Picture: {words}]", width) if words else []
 
     def listing(self, node: Node, width: int) -> list[str]:
         marks = _marks(node)
@@ -134,7 +135,7 @@ class _Page:
             case "link":
                 return self._link(self.words(node), str(node.attrs.get("href", "")))
             case "image":
-                return f"[Picture: {_alt(node)}]"
+                return f"[Picture: {_alt(node)}]" if _alt(node) else ""
             case "softbreak" | "hardbreak":
                 return " " if node.type == "softbreak" else "\n"
             case "em" | "strong":
@@ -166,7 +167,7 @@ def _marks(node: Node) -> Iterator[str]:
 
 def _joined(blocks: Iterable[list[str]], gap: list[str]) -> list[str]:
     lines: list[str] = []
-    for block in blocks:
+    for block in filter(None, blocks):
         lines += [*(gap if lines else []), *block]
     return lines
 

@@ -48,6 +48,12 @@ def test_a_picture_that_is_alone_becomes_a_figure_with_its_caption() -> None:
     )
 
 
+def test_a_picture_that_only_decorates_is_marked_and_the_mark_is_not_printed() -> None:
+    address = "https://letters.example.org/pictures/line.png"
+    assert to_html("![](line.png){.decorative}") == f'<figure><img src="{address}" alt=""/></figure>\n'
+    assert to_html("Up ![](line.png){.decorative} down") == f'<p>Up <img src="{address}" alt=""/> down</p>\n'
+
+
 def test_the_largest_heading_of_a_text_stands_below_the_title() -> None:
     assert to_html("# One\n\n## Two") == "<h2>One</h2>\n<h2>Two</h2>\n"
 

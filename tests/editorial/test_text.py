@@ -55,6 +55,10 @@ def test_a_picture_is_told_in_words() -> None:
     assert as_text('![A back](back.png "Three muscles")') == "[Picture: A back — Three muscles]\n"
 
 
+def test_a_picture_that_only_decorates_is_not_told() -> None:
+    assert as_text("One.\n\n![](line.png){.decorative}\n\nTwo.") == "One.\n\nTwo.\n"
+
+
 def test_a_button_shows_where_it_leads() -> None:
     assert as_text("[Book](https://example.org/book){.button}") == "→ Book: https://example.org/book\n"
 

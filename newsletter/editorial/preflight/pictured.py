@@ -29,8 +29,9 @@ _A_FILES_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|webp)|(?:img|dsc|pxl|screensh
 def pictures_have_alt_text(galley: Galley) -> Iterator[Finding]:
     """A reader with images off, or a screen reader, gets the alt text instead."""
     for picture in galley.pictures:
-        if not picture.words:
-            yield blocking(f"{picture.target} has no alt text", "say what it shows", picture.line)
+        if not picture.words and not picture.is_decorative:
+            mend = "say what it shows; write {.decorative} behind it if there is nothing to miss"
+            yield blocking(f"{picture.target} has no alt text", mend, picture.line)
 
 
 @rule("WCAG 2.2, 1.1.1; W3C, An alt decision tree")

@@ -125,7 +125,7 @@ def _page(
         nonce=nonce,
     )
     answer = make_response(page, status)
-    # The editor writes its styles into the page (docs/decisions/0008-…): this page's own sheets, by a word of ours.
+    # The editor writes its styles into the page (docs/decisions/0012): this page's own sheets, by a word of ours.
     answer.headers["Content-Security-Policy"] = security.policy({"style-src": f"'self' 'nonce-{nonce}'"})
     return answer
 

@@ -149,6 +149,10 @@ def test_a_picture_without_alt_text_is_blocked_at_its_line() -> None:
     assert place(next(iter(body("![](back.png)")))) == (Level.BLOCKING, 11, None)
 
 
+def test_a_picture_that_is_said_to_decorate_needs_no_alt_text() -> None:
+    assert not [finding for finding in body("![](back.png){.decorative}") if "no alt text" in finding.message]
+
+
 @pytest.mark.parametrize(
     ("picture", "level"),
     [
