@@ -4,7 +4,7 @@ Like the fan-out, it asks all three rooms, and writes nothing.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
 
@@ -17,7 +17,7 @@ from newsletter.delivery.clicks import CountedLink
 from newsletter.delivery.ledger import Counts
 from newsletter.delivery.models import Letter
 from newsletter.editorial import archive
-from newsletter.editorial.models import Issue
+from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import NotFound
 
 EARLIER = 8
@@ -63,6 +63,15 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class Amended:
+    """One correction of an issue, and where the copies of its letter stand, if one was mailed."""
+
+    made_at: datetime
+    note: str
+    counts: Counts | None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All that is told of one issue."""
 
@@ -72,6 +81,7 @@ class Report:
     links: Sequence[CountedLink]
     earlier: Sequence[Result]
     """Oldest first."""
+    corrections: Sequence[Amended]
 
     @property
     def measures(self) -> list[Measure]:
@@ -80,16 +90,20 @@ class Report:
         return [each for each in made if each.value is not None or each.usual is not None]
 
 
-def report(session: Session, issue: Issue) -> Report:
-    """The report of an issue that has begun to go out; NotFound for any other."""
+def report(session: Session, issue: Issue, account: Account | None = None) -> Report:
+    """The report of an issue that has begun to go out; NotFound for any other.
+
+    `account` is one that was worked out a moment ago, of a letter that still runs; its counts are taken anew.
+    """
     letter = _begun(issue)
-    found = accounts.account(session, letter)
+    found = replace(account, counts=accounts.counts(session, letter)) if account else accounts.account(session, letter)
     links = clicks.of(session, letter.id)
     left = leaving.left_by(session, [letter.id])[letter.id]
     total = sum(link.clicks for link in links) if links else None
     result = Result(issue.slug, issue.title, letter.started_at or letter.due_at, found.counts, left, total)
     before = session.scalars(archive.before(issue).limit(EARLIER)).all()
-    return Report(letter, found, result, links, results(session, before)[::-1])
+    amended = [_amended(session, each) for each in issue.corrections]
+    return Report(letter, found, result, links, results(session, before)[::-1], amended)
 
 
 def results(session: Session, issues: Iterable[Issue]) -> list[Result]:
@@ -108,6 +122,11 @@ def results(session: Session, issues: Iterable[Issue]) -> list[Result]:
         )
         for issue, letter in begun
     ]
+
+
+def _amended(session: Session, correction: Correction) -> Amended:
+    counts = accounts.counts(session, correction.letter) if correction.letter else None
+    return Amended(correction.made_at, correction.note, counts)
 
 
 def _begun(issue: Issue) -> Letter:

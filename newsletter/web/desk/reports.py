@@ -8,7 +8,7 @@ from newsletter.delivery import doubts, troubles
 from newsletter.editorial import archive
 from newsletter.editorial.models import Issue
 from newsletter.reporting import Report
-from newsletter.web.desk import frame, lookup
+from newsletter.web.desk import frame, lookup, watching
 from newsletter.web.house import house
 
 _PAGE = 10
@@ -38,7 +38,7 @@ def report(slug: str) -> str:
     """All that came of one issue."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        return _page(store, found, reporting.report(store, found))
+        return _page(store, found, reporting.report(store, found, watching.account(store, found)))
 
 
 def _page(store: Session, found: Issue, told: Report) -> str:

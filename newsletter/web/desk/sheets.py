@@ -13,7 +13,7 @@ from newsletter.delivery.accounts import Share
 from newsletter.delivery.roll import Line
 from newsletter.errors import Unavailable
 from newsletter.reporting import Report
-from newsletter.web.desk import lookup, streams
+from newsletter.web.desk import lookup, streams, watching
 from newsletter.web.house import house
 
 _COUNTS = (
@@ -34,7 +34,8 @@ _BUSY = "Several sheets are being written already. Try again in a minute."
 def report_sheet(slug: str) -> Response:
     """A report's every number: what it is about, of what or when, and how many."""
     with house().sessions.reading() as store:
-        told = reporting.report(store, lookup.issue(store, slug))
+        found = lookup.issue(store, slug)
+        told = reporting.report(store, found, watching.account(store, found))
     return answer(f"{slug}-report.csv", _report(told))
 
 
@@ -73,6 +74,9 @@ def _report(told: Report) -> Iterator[str]:
         yield from _share(share)
     for link in told.links:
         yield row(("clicks", link.url, f"link {link.number}", link.clicks))
+    for amended in told.corrections:
+        for name in _COUNTS if amended.counts else ():
+            yield row(("correction", amended.made_at, name, getattr(amended.counts, name)))
     for measure in told.measures:
         yield row(("this issue", told.result.title, measure.name, measure.value))
         yield row(("usual", f"median of {len(measure.earlier)} before it", measure.name, measure.usual))

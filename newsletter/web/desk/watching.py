@@ -12,7 +12,8 @@ from flask import current_app
 
 from newsletter import publishing
 from newsletter.db import Session
-from newsletter.delivery import doubts, heartbeat, paces, progress, pulse, troubles
+from newsletter.delivery import accounts, doubts, heartbeat, paces, progress, pulse, troubles
+from newsletter.delivery.accounts import Account
 from newsletter.delivery.forecast import Forecast
 from newsletter.delivery.ledger import Counts
 from newsletter.delivery.limits import Hold, Limits
@@ -26,7 +27,9 @@ from newsletter.web.desk.dear import Dear
 from newsletter.web.house import house, now
 
 _KEY = "newsletter.watching"
+_GOING = (LetterState.RUNNING, LetterState.PAUSED)
 _EACH_SECOND, _NOW_AND_THEN, _SELDOM = 0.9, 3.0, 30.0
+_QUICK = 0.25
 _KEPT = 50
 
 
@@ -81,9 +84,19 @@ def look(store: Session, issue: Issue, *, fresh: bool = False) -> View | None:
     letter = issue.letter
     if letter is None or letter.started_at is None:
         return None
-    if letter.state not in (LetterState.RUNNING, LetterState.PAUSED):
+    if letter.state not in _GOING:
         return View(now(), publishing.counts(store, issue), open_doubts=doubts.count_open(store, letter.id))
     return _watch(letter.id).look(store, issue, fresh=fresh)
+
+
+def account(store: Session, issue: Issue) -> Account | None:
+    """The account of an issue that is going out; of a large one, as it was a moment ago. None for any other."""
+    letter = issue.letter
+    if letter is None or letter.started_at is None or letter.state not in _GOING:
+        return None
+    watch = _watch(letter.id)
+    with watch.lock:
+        return watch.account.get(lambda: accounts.account(store, letter))
 
 
 @dataclass
@@ -95,6 +108,7 @@ class _Watch:
     extent: Dear[Extent] = field(default_factory=lambda: Dear(float("inf")))
     notes: Dear[Mapping[Note, int]] = field(default_factory=lambda: Dear(_NOW_AND_THEN))
     troubles: Dear[Sequence[Trouble]] = field(default_factory=lambda: Dear(_NOW_AND_THEN))
+    account: Dear[Account] = field(default_factory=lambda: Dear(quick=_QUICK))
     lanes: Dear[Mapping[str, int]] = field(default_factory=lambda: Dear(_SELDOM))
 
     def look(self, store: Session, issue: Issue, *, fresh: bool) -> View:

@@ -13,6 +13,7 @@ from newsletter.db import Sessions
 from newsletter.delivery import accounts, heartbeat, retention
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
 from newsletter.delivery.replies import legible
+from newsletter.editorial.models import Correction
 from newsletter.editors import Role
 from newsletter.web.desk import following, streams
 from newsletter.wiring import House
@@ -181,6 +182,20 @@ def test_who_left_by_the_link_is_told(editor: Visitor, house: House) -> None:
     assert "Left by its link 1" in editor.read(REPORT)
     assert "r5@gmail.com unsubscribed" in editor.read(f"{REPORT}leavers")
     assert "Nobody left" not in editor.read(f"{REPORT}leavers?before=99999")
+
+
+def test_corrections_are_told_with_what_became_of_their_letters(editor: Visitor, house: House, now: datetime) -> None:
+    over(house, now)
+    houses.send(house, "backpainhelp", "stands-for-the-letter", now + timedelta(hours=1))
+    with house.sessions.begin() as session:
+        told = {"issue_id": 1, "revision_number": 1, "author": "ann@desk.example", "made_at": now}
+        words_of_it = {"subject": "Corrected", "body": "It is ten minutes."}
+        session.add(Correction(number=1, note="Only on the web.", **told, **words_of_it))
+        session.add(Correction(number=2, note="By mail, too.", letter_id=2, **told, **words_of_it))
+    page = editor.read(REPORT)
+    assert "Only on the web. Friday 20 November 2026 at 13:00 (Europe/Warsaw) · no letter was mailed" in page
+    assert "· its letter: 0 sent, of 8 readers who got the issue" in page
+    assert ["correction", now.isoformat(), "pending", "8"] in rows(editor.open(f"{REPORT}report.csv").text)
 
 
 def test_an_issue_that_has_not_begun_has_no_report(editor: Visitor, house: House, now: datetime) -> None:
