@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 _TOLD = sa.text("state NOT IN ('sent', 'sending') AND (state <> 'pending' OR attempts > 0)")
+_LONG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _LEFT = sa.text("act = 'left'")
 
 
@@ -23,7 +24,7 @@ def upgrade() -> None:
         sa.Column("letter_id", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
-        sa.Column("clicks", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("clicks", _LONG, server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["letter_id"], ["letters.id"], name=op.f("fk_counted_links_letter_id")),
         sa.PrimaryKeyConstraint("letter_id", "number", name=op.f("pk_counted_links")),
     )

@@ -33,8 +33,8 @@ def upgrade() -> None:
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("score", sa.Float(), nullable=True),
-        sa.Column("threshold", sa.Float(), nullable=True),
+        sa.Column("score", sa.Double(), nullable=True),
+        sa.Column("threshold", sa.Double(), nullable=True),
         sa.Column("tests", sa.JSON(), nullable=False),
         sa.Column("fault", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
