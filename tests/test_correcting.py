@@ -274,6 +274,16 @@ def test_a_letter_that_is_none_yet_says_what_is_missing(house: House, now: datet
         mail(house, now)
 
 
+def test_preflight_asks_of_a_short_letter_nothing_that_only_an_article_needs(house: House, now: datetime) -> None:
+    amend(house, now)
+    with house.sessions.reading() as session:
+        issue = shelf.find(session, SLUG)
+        composed = corrections.compose(issue, issue.corrections[0], house.links)
+        told = {finding.message for finding in correcting.findings(issue, composed, house.links)}
+    assert "there are no sources" not in told
+    assert any("preheader" in message for message in told)
+
+
 def test_a_mailed_letter_says_the_same_for_good(house: House, now: datetime) -> None:
     amend(house, now)
     mail(house, now)

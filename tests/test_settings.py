@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from newsletter import config
+from newsletter.editorial.bucket import PictureBucket
 from newsletter.errors import Invalid
 from newsletter.tokens import Seal
 from newsletter.wiring import open_house
@@ -84,6 +85,12 @@ def test_a_variable_of_another_program_is_left_alone(monkeypatch: pytest.MonkeyP
         ("BASE_URL", "https://"),
         ("DATABASE_URL", "mysql://db"),
         ("DATABASE_URL", "newsletter.db"),
+        ("PICTURES_URL", "https://s3.example.org/press"),
+        ("PICTURES_URL", "s3://"),
+        ("PICTURES_URL", "s3://press/a b"),
+        ("PICTURES_URL", "s3://press/pictures"),  # without a key
+        ("PICTURES_ENDPOINT", "s3.example.org"),
+        ("PICTURES_PUBLIC_URL", "pictures"),
         ("SECRET_KEY", "short"),
         ("SECRET_KEY_FALLBACKS", "0123456789abcdef,short"),
         ("SECRET_KEY_FALLBACKS", "0123456789abcdef,"),
@@ -102,6 +109,23 @@ def test_a_malformed_setting_stops_the_start_with_one_line(
     with pytest.raises(Invalid, match=rf"^{name}: .+$") as stop:
         config.load()
     assert "\n" not in str(stop.value)
+
+
+def test_pictures_lie_in_a_bucket_and_are_shown_from_elsewhere_where_the_settings_say_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {
+        "PICTURES_URL": "s3://press/shown",
+        "PICTURES_KEY_ID": "press",
+        "PICTURES_SECRET": "a key for tests",
+        "PICTURES_PUBLIC_URL": "https://pictures.example.org/",
+    }.items():
+        monkeypatch.setenv(name, value)
+    house = open_house(config.load(), check_schema=False)
+    assert isinstance(house.pictures, PictureBucket)
+    assert house.links.picture("a.png") == "https://pictures.example.org/a.png"
+    assert "a key for tests" not in repr(house)
+    house.close()
 
 
 def test_a_secret_is_not_repeated_when_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

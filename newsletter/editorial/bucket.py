@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import obstore
@@ -14,6 +15,9 @@ from pydantic import SecretStr
 
 from newsletter.editorial.pictures import MEDIA_TYPES, Opened, Pictures
 from newsletter.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 _PATIENCE = timedelta(seconds=10)
 
@@ -38,14 +42,18 @@ class PictureBucket(Pictures):
 def open_bucket(url: str, endpoint: str, region: str, key_id: str, secret: SecretStr) -> PictureBucket:
     """The pictures below `s3://bucket/prefix`; it is asked for nothing yet."""
     place = urlsplit(url)
+    config: S3Config = {
+        "region": region,
+        "access_key_id": key_id,
+        "secret_access_key": secret.get_secret_value(),
+        "virtual_hosted_style_request": False,
+    }
+    if endpoint:
+        config["endpoint"] = endpoint
     store = S3Store(
         place.netloc,
         prefix=place.path.strip("/") or None,
-        endpoint=endpoint or None,
-        region=region,
-        access_key_id=key_id,
-        secret_access_key=secret.get_secret_value(),
-        virtual_hosted_style_request=False,
+        config=config,
         client_options={"allow_http": endpoint.startswith("http://"), "timeout": _PATIENCE},
         retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},
     )

@@ -20,6 +20,7 @@ PAGES = (
     "/desk/issues/five-reasons-weighed/cancel",
     "/desk/issues/under-the-hands/",
     "/desk/issues/unwind-a-tight-back/",
+    "/desk/issues/unwind-a-tight-back/corrections/new",
     "/desk/calendar/",
     "/desk/calendar/slots",
     "/desk/readers/",

@@ -1,0 +1,82 @@
+"""A correction from the issue's page to the letter in the post, by hand, judged by axe on the way."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import update
+
+from newsletter.delivery.models import Copy, CopyState
+from newsletter.editorial import shelf
+from newsletter.wiring import House
+from tests import houses
+from tests.browser.desk.conftest import Open
+from tests.browser.desk.test_desk_accessibility import is_too_wide
+from tests.real_parts import Axe
+
+SLUG = houses.OUT[0]
+
+
+@pytest.fixture
+def house(house: House) -> House:
+    """The first issue arrived at all its readers but one, whose copy is in doubt."""
+    with house.sessions.begin() as session:
+        letter = shelf.find(session, SLUG).letter
+        session.execute(update(Copy).where(Copy.letter_id == letter.id).values(state=CopyState.SENT))
+        session.execute(update(Copy).where(Copy.letter_id == letter.id, Copy.id == 1).values(state=CopyState.IN_DOUBT))
+    return house
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_an_editor_corrects_an_issue_and_mails_those_who_got_it(
+    open_desk: Open, axe: Axe, scheme: str, width: int
+) -> None:
+    page = open_desk(color_scheme=scheme, viewport={"width": width, "height": 900})
+    problems: list[Any] = []
+    page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
+
+    def look(name: str) -> None:
+        problems.extend((name, fault) for fault in axe(page))
+        problems.extend([(name, "too wide")] if is_too_wide(page) else [])
+
+    page.goto(f"/desk/issues/{SLUG}/")
+    look("issue")
+    page.get_by_role("link", name="Correct it").click()
+    page.get_by_role("button", name="Show the corrected text in the archive").click()
+    expect(page.get_by_text("Say what changed; readers see it above the text.")).to_be_visible()
+    look("amend")
+    page.get_by_label("What changed").fill("We wrote ten hours; it is ten minutes.")
+    page.get_by_label("The text").press("Control+End")
+    page.get_by_label("The text").press_sequentially("\nTen minutes are enough.\n")
+    page.get_by_role("button", name="Show the corrected text in the archive").click()
+    expect(page.get_by_text("Nobody was mailed about it.")).to_be_visible()
+    expect(page.locator("ins")).to_contain_text("Ten minutes are enough.")
+    look("correction")
+    page.get_by_role("link", name="Write to those who got the issue").click()
+    look("letter")
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("link", name="Read the corrected text")).to_be_visible()
+    page.get_by_label("Letter").fill("Hello {{ surname }}")
+    page.get_by_label("Subject").press("Enter")
+    expect(page.get_by_text('Unknown field "surname"')).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Mail the correction"))).to_have_count(0)
+    look("faulty letter")
+    page.get_by_label("Letter").fill("Hello {{ name | friend }},\n\nten minutes are enough.")
+    page.get_by_role("button", name="Save, and look at it").click()
+    expect(frame.get_by_text("ten minutes are enough.")).to_be_visible()
+    page.get_by_role("button", name=re.compile(r"^Mail the correction to \d+ readers now$")).click()
+    expect(page.get_by_text("It is going out now to those who got the issue.")).to_be_visible()
+    look("mailed")
+    _stop(page)
+    look("stopped")
+    page.goto(f"/archive/{SLUG}/")
+    expect(page.get_by_text("We wrote ten hours; it is ten minutes.")).to_be_visible()
+    look("archive")
+    assert problems == []
+
+
+def _stop(page: Page) -> None:
+    page.get_by_role("button", name="Stop what is not sent yet").click()
+    expect(page.get_by_text("It was stopped on its way to those who got the issue.")).to_be_visible()
