@@ -1,6 +1,7 @@
 """Every test that touches the store runs on both databases: SQLite, and a real PostgreSQL from a wheel."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -44,15 +45,24 @@ def postgres_template(postgres_server: str) -> str:
     return "pressroom_template"
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Likewise, for SQLite."""
+    path = tmp_path_factory.mktemp("template") / "newsletter.db"
+    engine = open_engine(f"sqlite:///{path}")
+    migrating.upgrade(engine)
+    engine.dispose()
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated, empty database of the test's own."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'newsletter.db'}"
-        engine = open_engine(url)
-        migrating.upgrade(engine)
-        engine.dispose()
-        yield url
+        path = tmp_path / "newsletter.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        _arm(f"sqlite:///{path}")
+        yield f"sqlite:///{path}"
         return
     server = request.getfixturevalue("postgres_server")
     template = request.getfixturevalue("postgres_template")
