@@ -9,9 +9,10 @@ from http import HTTPStatus
 from flask import Response, jsonify, make_response, request
 
 from newsletter import publishing
+from newsletter.db import Session
 from newsletter.editorial import company, drafts
 from newsletter.editorial.drafts import Elsewhere, Faulty
-from newsletter.editorial.models import Draft
+from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.shelf import Outdated
 from newsletter.errors import Conflict, NotFound
 from newsletter.web.desk import standing, typed
@@ -55,7 +56,7 @@ def leave_page(slug: str) -> Response:
             with suppress(Elsewhere):
                 drafts.keep(store, found, typed.text(store, found), typed.writer(), now())
         draft = drafts.own(store, found, typed.writer())
-        if draft and publishing.is_open(found):
+        if draft and publishing.is_open(found) and not _writes_on(store, found):
             drafts.settle(store, found, draft, now())
     return make_response("", HTTPStatus.NO_CONTENT)
 
@@ -73,6 +74,12 @@ def kept(slug: str) -> Draft:
     with house().sessions.begin() as store:
         found = typed.issue(store, slug)
         return drafts.keep(store, found, typed.text(store, found), typed.writer(), now())
+
+
+def _writes_on(store: Session, found: Issue) -> bool:
+    """Whether the same editor has another window open, which goes on from the draft as it is."""
+    others = company.others(store, found, typed.tab(), now())
+    return any(one.editor == typed.writer() for one in others)
 
 
 def _faulty(slug: str, draft: Draft, error: Faulty) -> Response:

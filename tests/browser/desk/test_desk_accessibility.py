@@ -39,6 +39,11 @@ PAGES = (
     "/desk/people/1/",
     "/desk/audit/",
     f"{READY}acts",
+    "/desk/issues/new",
+    f"{READY}write",
+    f"{READY}history",
+    f"{READY}history/1",
+    f"{READY}delete",
     "/desk/no/such/page",
 )
 

@@ -313,6 +313,21 @@ def test_on_a_phone_text_and_mail_are_two_tabs(open_desk: Open) -> None:
     expect(page.locator(".cm-content")).to_be_visible()
 
 
+def test_the_page_works_without_scripts(open_desk: Open, house: House) -> None:
+    page = open_desk(java_script_enabled=False)
+    page.goto("/desk/issues/")
+    page.get_by_role("link", name="Write on: When pain stays").click()
+    page.get_by_label("Text", exact=True).fill("Plainly typed, {{ surname }}.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text('Line 1: Unknown field "surname"')).to_be_visible()
+    page.get_by_label("Text", exact=True).fill("Plainly typed.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved as revision 2.")).to_be_visible()
+    expect(mail(page).get_by_text("Plainly typed.")).to_be_attached()
+    with house.sessions.reading() as session:
+        assert shelf.find(session, SLUG).revision.source.endswith("---\nPlainly typed.")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
 def test_axe_finds_nothing_while_somebody_writes(open_desk: Open, axe: Axe, scheme: str, width: int) -> None:

@@ -131,6 +131,15 @@ def test_leaving_makes_a_revision_of_what_is_whole(author: Visitor, house: House
     assert source(house).endswith("The last word.\n")
 
 
+def test_leaving_one_window_leaves_the_draft_to_another(author: Visitor, house: House) -> None:
+    send(author, "hello", replaced(form(author), tab="aa"))
+    send(author, "keep", replaced(form(author, body="Half.\n"), tab="bb"))
+    send(author, "leave", replaced(form(author), tab="bb"))
+    assert revision(house) == 1
+    send(author, "leave", replaced(form(author), tab="aa"))
+    assert source(house).endswith("Half.\n")
+
+
 def test_leaving_with_nothing_typed_makes_no_revision(author: Visitor, house: House) -> None:
     send(author, "leave", form(author))
     assert revision(house) == 1

@@ -42,6 +42,13 @@ function placed(doc, numbers) {
   return [...new Set(within)].map((number) => line.range(doc.line(number).from));
 }
 
+// What is written must not stand behind the bars that stay in sight.
+function covered() {
+  const bar = document.querySelector(".write-bar").getBoundingClientRect();
+  const top = document.querySelector(".next")?.getBoundingClientRect().bottom ?? 0;
+  return { top: Math.max(top, 0) + 16, bottom: innerHeight - bar.top + 16 };
+}
+
 function around(mark) {
   return (view) => {
     view.dispatch(view.state.changeByRange((range) => ({
@@ -67,6 +74,7 @@ export class Editor {
           EditorView.cspNonce.of(nonce),
           history(),
           EditorView.lineWrapping,
+          EditorView.scrollMargins.of(covered),
           markdown({ base: markdownLanguage, completeHTMLTags: false }),
           syntaxHighlighting(colours),
           theme,

@@ -9,6 +9,7 @@ import { ask } from "./server.js";
 
 const theme = EditorView.theme({
   "&": { color: "var(--ink)", backgroundColor: "var(--sheet)", fontSize: ".875rem" },
+  ".cm-gutters": { color: "var(--soft)", backgroundColor: "var(--sheet)", border: "0" },
   ".cm-content": { fontFamily: "var(--tblr-font-monospace)", caretColor: "var(--ink)" },
 });
 
