@@ -10,8 +10,12 @@ issues, previews              what there is, and how it looks as mail
 beginning, writing            a new issue, and its text: fields, editor, mail
 keeping, live, history        what is typed is kept, shown as mail, and compared with what it was
 schedule, sending             what will happen, and making it happen
+following, watching, tempo    an issue on its way, as it goes
+doubts                        the copies whose answer was lost
 calendar, queueing, timetable the slots to come, the queue that fills them, and when there are any
-readers, reports, settings
+reports, rolls, sheets        what came of an issue, and the readers behind each number
+streams                       answers that go on for a while, so many at once
+readers, settings
 frame, words, offers, sorry   what every page shares
 dear                          answers that take long, and are told to everybody for a while
 """
