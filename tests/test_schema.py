@@ -84,7 +84,9 @@ def test_an_upgraded_ledger_has_the_indexes_that_it_had_but_for_the_readers(old_
 
     before = indexes()
     migrating.upgrade(old_ledger)
-    assert indexes() == [one for one in before if one[0] != "ix_copies_subscription_id"]
+    # What a later migration adds is none of this one's business.
+    after = [one for one in indexes() if one[0] != "ix_copies_told"]
+    assert after == [one for one in before if one[0] != "ix_copies_subscription_id"]
 
 
 def test_an_old_letter_can_be_dropped_after_the_upgrade(old_ledger: Engine) -> None:
