@@ -16,7 +16,7 @@ _LONG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _SQLITE = """CREATE TRIGGER audit_log_no_{verb} BEFORE {verb} ON audit_log
     BEGIN SELECT RAISE(ABORT, 'the audit log is only ever added to'); END"""
 _POSTGRESQL = (
-    """CREATE FUNCTION audit_log_is_kept() RETURNS trigger LANGUAGE plpgsql AS
+    """CREATE OR REPLACE FUNCTION audit_log_is_kept() RETURNS trigger LANGUAGE plpgsql AS
     $$BEGIN RAISE EXCEPTION 'the audit log is only ever added to'; END$$""",
     """CREATE TRIGGER audit_log_is_kept BEFORE UPDATE OR DELETE ON audit_log
     FOR EACH ROW EXECUTE FUNCTION audit_log_is_kept()""",
