@@ -8,13 +8,14 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from bench import fanning_out, importing, rendering, sending, starting
+from bench import checking, fanning_out, importing, rendering, sending, starting
 from bench.rows import Row
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 MEASURES: Sequence[Callable[[], Row]] = (
     rendering.measure,
+    checking.measure,
     starting.measure,
     sending.on_sqlite,
     sending.on_postgresql,

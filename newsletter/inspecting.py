@@ -37,7 +37,8 @@ class Questions:
     links: int = 0
     answered: int = 0
     waiting: int = 0
-    spam_known: bool = True
+    verdict: SpamVerdict | None = None
+    """What the spam filter said, or why it said nothing; None for a text that is not saved."""
     spam_waiting: bool = False
 
     @property
@@ -48,13 +49,18 @@ class Questions:
     @property
     def can_be_asked(self) -> bool:
         """Whether there is anything to ask, and nothing on its way."""
-        return not self.are_open and ((self.allowed and self.links > 0) or not self.spam_known)
+        return not self.are_open and ((self.allowed and self.links > 0) or self._has_no_verdict)
 
     @property
     def are_new(self) -> bool:
         """Whether there is something that nobody has asked yet."""
         unasked = self.allowed and self.answered + self.waiting < self.links
-        return bool(unasked or not (self.spam_known or self.spam_waiting))
+        return bool(unasked or (self._has_no_verdict and not self.spam_waiting))
+
+    @property
+    def _has_no_verdict(self) -> bool:
+        """Whether asking the spam filter could give one."""
+        return self.verdict is not None and bool(self.verdict.fault) and self.verdict != spam.NOT_INSTALLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> I
     content = publishing.content_hash(mail)
     said, waits = spam.verdict(session, content), spam.is_waiting(session, content)
     galley = Galley(file, mail, known(session, issue, file, kept, links, may_ask=may_ask, said=said))
-    questions = replace(_asked(session, galley), spam_known=said is not spam.NOT_ASKED, spam_waiting=waits)
+    questions = replace(_asked(session, galley), verdict=said, spam_waiting=waits)
     return Inspection(preflight.judge(galley), weight.of(galley), questions)
 
 

@@ -63,6 +63,9 @@ def _print(slug: str, found: Inspection) -> None:
         click.echo(f"    {_why(finding)}")
     if not found.findings:
         click.echo(f"{slug}: nothing to mend")
+    said = found.questions.verdict
+    if said and said.score is not None:
+        click.echo(f"\nSpamAssassin gives it {said.score} points; {said.threshold} would be spam.")
     if found.weight:
         _print_weight(found.weight)
 
@@ -82,6 +85,7 @@ def _document(found: Inspection) -> dict[str, object]:
     weight = found.weight
     return {
         "findings": [asdict(finding) for finding in found.findings],
+        "spam": asdict(found.questions.verdict) if found.questions.verdict else None,
         "bytes": weight.total if weight else None,
         "limit": weight.limit if weight else None,
         "blocks": [asdict(block) for block in weight.blocks] if weight else [],

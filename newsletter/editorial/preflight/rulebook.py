@@ -1,11 +1,11 @@
 """The rulebook: each rule is a function that is given a galley and yields what it finds there.
 
-    @rule("WCAG 2.2, 1.1.1")
-    def pictures_have_alt_text(galley: Galley) -> Iterator[Finding]:
-        \"\"\"A reader with images off, or a screen reader, gets the alt text instead.\"\"\"
-        for picture in galley.pictures:
-            if not picture.words:
-                yield blocking(f"{picture.target} has no alt text", "say what it shows", picture.line)
+    @rule("WCAG 2.2, 2.4.4")
+    def links_can_be_seen(galley: Galley) -> Iterator[Finding]:
+        \"\"\"A link without words cannot be tapped, and a screen reader spells out its address.\"\"\"
+        for link in galley.links:
+            if not link.words:
+                yield blocking(f"a link to {link.target or 'nowhere'} has no words", "say where it leads", link.line)
 
 That is all of it: the docstring is why the rule matters, the argument where it comes from, and docs/preflight.md
 lists both.

@@ -40,6 +40,7 @@ UNNOTED = {
     # Which publication one looks at is no act; nor is what is typed, until it is saved.
     "switch_publication": "",
     "preview": "",
+    "judge_text": "",
     "say_hello": "",
     "keep_draft": "",
     "leave_page": "",
