@@ -21,6 +21,8 @@ _COMMANDS = {
     "issues": ("issues", "Load, look at, check, schedule and send issues."),
     "ledger": ("ledger", "How large the ledger is; drop the copies of old issues."),
     "dkim": ("dkim", "The keys that sign mail."),
+    "backup": ("safekeeping", "Everything into one file, while all goes on."),
+    "restore": ("safekeeping", "A backup into an empty database, which then sends nothing."),
     "arm": ("arming", "Let a restored or copied database send."),
     "subscribers": ("subscribers", "Import, export, look at and erase readers."),
 }

@@ -1,0 +1,60 @@
+"""Numbers that are never given twice, for mail that is out bears them: those of subscriptions and of copies.
+
+What the press gave out after its backup was made is not known to the one that is restored from it, so
+that one goes on far behind the last that is known.
+"""
+
+from sqlalchemy import ColumnElement, Connection, Table, cast, column, delete, func, insert, select, table
+from sqlalchemy.dialects.postgresql import REGCLASS
+
+from newsletter import migrating
+
+LEAP = 10_000_000
+"""More than a press gives out between two backups."""
+
+_SEQUENCES = table("sqlite_sequence", column("name"), column("seq"))
+
+
+def last(connection: Connection) -> dict[str, int]:
+    """By table, the last number that was given."""
+    return {table.name: _last(connection, table) for table in _tables() if _is_precious(table)}
+
+
+def go_on(connection: Connection, given: dict[str, int]) -> None:
+    """Let every table count on: behind what it has, and those of `last` a leap behind what was ever given."""
+    for each in _tables():
+        if _is_precious(each):
+            _count_from(connection, each, max(given.get(each.name, 0), _greatest(connection, each)) + LEAP)
+        elif connection.dialect.name == "postgresql":
+            _count_from(connection, each, max(_greatest(connection, each), 1))
+
+
+def _tables() -> list[Table]:
+    """Those whose rows are numbered."""
+    return [each for each in migrating.metadata().sorted_tables if each.autoincrement_column is not None]
+
+
+def _is_precious(table: Table) -> bool:
+    return bool(table.dialect_options["sqlite"]["autoincrement"])
+
+
+def _last(connection: Connection, table: Table) -> int:
+    if connection.dialect.name == "postgresql":
+        return connection.scalar(select(func.pg_sequence_last_value(cast(_sequence(table), REGCLASS)))) or 0
+    return connection.scalar(select(_SEQUENCES.c.seq).where(_SEQUENCES.c.name == table.name)) or 0
+
+
+def _sequence(table: Table) -> ColumnElement[str]:
+    return func.pg_get_serial_sequence(table.name, "id")
+
+
+def _greatest(connection: Connection, table: Table) -> int:
+    return connection.scalar(select(func.max(table.c.id))) or 0
+
+
+def _count_from(connection: Connection, table: Table, number: int) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.setval(cast(_sequence(table), REGCLASS), number)))
+        return
+    connection.execute(delete(_SEQUENCES).where(_SEQUENCES.c.name == table.name))
+    connection.execute(insert(_SEQUENCES).values(name=table.name, seq=number))

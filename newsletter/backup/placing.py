@@ -1,0 +1,64 @@
+"""The keys of a backup, put where none is yet, and gone again if the restoring fails."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from newsletter.backup.archive import Archive, publish
+from newsletter.backup.manifest import DKIM, KEY_FILE, fingerprint
+from newsletter.config import Settings
+
+
+@contextmanager
+def keys_of(archive: Archive, settings: Settings) -> Iterator[list[str]]:
+    """The backup's keys lie where the settings say, from here on, unless the block fails.
+
+    What a person should know: a key that was there already is left as it is.
+    """
+    made: list[Path] = []
+    try:
+        remarks = [*_put_secret(archive, settings, made), *_put_dkim(archive, settings.dkim_folder, made)]
+        yield remarks
+    except BaseException:
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _put_secret(archive: Archive, settings: Settings, made: list[Path]) -> list[str]:
+    is_kept = KEY_FILE in archive.manifest.members
+    if is_kept and settings.secret_key is None:
+        _put(settings.secret_file, archive.read(KEY_FILE), made)
+    if archive.manifest.key in map(fingerprint, [settings.secret, *settings.older_secrets]):
+        return []
+    source = f"`unzip -p {archive.path} {KEY_FILE}` prints it" if is_kept else "SECRET_KEY of where the backup was made"
+    return [f"links in mail that is out do not open here: set SECRET_KEY_FALLBACKS to the backup's key ({source})"]
+
+
+def _put_dkim(archive: Archive, folder: Path, made: list[Path]) -> list[str]:
+    remarks = []
+    for name in archive.named(DKIM):
+        content, path = archive.read(f"{DKIM}{name}"), folder / name
+        if not _put(path, content, made) and path.read_bytes() != content:
+            remarks.append(f"{path}: another key than the backup's, and left as it is")
+    return remarks
+
+
+def _put(path: Path, content: bytes, made: list[Path]) -> bool:
+    """Write a file for its owner only, whole or not at all; False, and nothing is changed, where there is one."""
+    if path.exists():
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+        publish(Path(draft), path)
+    finally:
+        Path(draft).unlink(missing_ok=True)
+    made.append(path)
+    return True

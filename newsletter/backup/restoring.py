@@ -1,0 +1,84 @@
+"""Restoring a backup: all of it into an empty database, or nothing. Afterwards nothing is sent.
+
+The database is written in one transaction, so a kill, a full disk or a bad row leaves it as empty as it was.
+An older backup is filled in by the schema that it was made with, and then migrated like any other database.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, select, text
+from sqlalchemy.orm import Session
+
+from newsletter import migrating, schema
+from newsletter.backup import numbers, tables
+from newsletter.backup.archive import Archive
+from newsletter.backup.manifest import PICTURES, TABLES, Manifest
+from newsletter.backup.taking import issue_counts
+from newsletter.delivery import arming, heartbeat, partitions
+from newsletter.editorial.pictures import Pictures
+from newsletter.errors import Conflict, Invalid
+from newsletter.schema import Standing
+
+_ELSEWHERE = "restore into an empty one: a new DATA_DIR for SQLite, a new database in DATABASE_URL for PostgreSQL"
+
+
+def restore(archive: Archive, engine: Engine, pictures: Pictures, now: datetime) -> list[dict[str, Any]]:
+    """All of a checked backup into this empty database; where the copies of each issue stand in it.
+
+    Conflict or Invalid, and nothing is changed, if that cannot be.
+    """
+    standing = schema.standing(engine)
+    with engine.begin() as connection:
+        _prepare(connection, standing, archive.manifest, now)
+        _fill(connection, archive)
+        migrating.bring(connection, "head")
+        numbers.go_on(connection, archive.manifest.last_ids)
+        with Session(connection) as session:
+            arming.disarm(session, archive.manifest.made_at)
+            issues = _counted(session, archive)
+            for name in archive.named(PICTURES):
+                pictures.keep(session, name, archive.read(f"{PICTURES}{name}"), now)
+            session.commit()
+    return issues
+
+
+def _prepare(connection: Connection, standing: Standing, manifest: Manifest, now: datetime) -> None:
+    """The tables as the backup has them, all of them empty; Conflict where there is anything else."""
+    if standing is Standing.EMPTY:
+        migrating.bring(connection, manifest.revision)
+        return
+    if standing is not Standing.CURRENT or manifest.revision != schema.revisions()[-1]:
+        raise Conflict(f"this database has tables of another version than the backup; {_ELSEWHERE}")
+    full = [table.name for table in tables.kept(connection) if _has_rows(connection, table)]
+    if full:
+        raise Conflict(f"this database holds something already ({', '.join(full)}); {_ELSEWHERE}")
+    with Session(connection) as session:
+        if heartbeat.alive(session, now):
+            raise Conflict("a worker runs on this database; stop it, and restore half a minute later")
+
+
+def _has_rows(connection: Connection, table: Table) -> bool:
+    return connection.execute(select(table).limit(1)).first() is not None
+
+
+def _fill(connection: Connection, archive: Archive) -> None:
+    manifest, kept = archive.manifest, tables.kept(connection)
+    told = {name: sorted(member.columns or ()) for name, member in manifest.tables.items()}
+    if told != {table.name: sorted(table.columns.keys()) for table in kept}:
+        raise Invalid(f"{archive.path}: its tables are not those of its version; somebody changed it")
+    partitions.open_for(connection, manifest.letters)
+    for table in kept:
+        with archive.reading(f"{TABLES}{table.name}") as rows:
+            tables.load(connection, table, manifest.tables[table.name].columns or (), rows)
+    if connection.dialect.name == "postgresql":
+        # Until the server knows the tables it may sort all copies for each claim.
+        connection.execute(text(f"ANALYZE {', '.join(table.name for table in kept)}"))
+
+
+def _counted(session: Session, archive: Archive) -> list[dict[str, Any]]:
+    """Where the copies of each issue stand; Invalid unless the backup says the same."""
+    manifest, issues = archive.manifest, issue_counts(session)
+    if manifest.revision == schema.revisions()[-1] and issues != manifest.issues:
+        raise Invalid(f"{archive.path}: its copies do not stand where it says; somebody changed it")
+    return issues

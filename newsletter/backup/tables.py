@@ -1,0 +1,159 @@
+r"""A table's rows as text, a line each, that both databases write and read.
+
+It is the text format of PostgreSQL's COPY: cells with tabs between them, \N for NULL, and backslashes before
+what would be mistaken. A moment is written as SQLite keeps it, in UTC; PostgreSQL reads that, too.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import IO, Any
+
+from sqlalchemy import Column, Connection, MetaData, Table
+
+from newsletter.delivery.models import Arming, Heartbeat
+from newsletter.errors import Invalid, Unavailable
+
+NULL = r"\N"
+_HEX = r"\x"
+_ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+_ESCAPED = str.maketrans(_ESCAPES)
+_SPECIAL = re.compile(r"[\\\t\n\r]")
+_BACK = {text: character for character, text in _ESCAPES.items()} | {r"\b": "\b", r"\f": "\f", r"\v": "\v"}
+_MARK = re.compile(r"\\.", re.DOTALL)
+
+_LONGEST_LINE = 64 << 20
+_CHUNK = 1 << 20
+
+# What belongs to a place, and not to what is kept there; and the copies once more, letter by letter.
+_LEFT_OUT = {Arming.__tablename__, Heartbeat.__tablename__, "alembic_version"}
+_PARTITION = re.compile(r"copies_\d+")
+
+Write = Callable[[bytes], object]
+
+
+def kept(connection: Connection) -> list[Table]:
+    """Every table of a database whose rows belong into a backup, those first that others point to."""
+    there = MetaData()
+    there.reflect(connection, only=lambda name, _: name not in _LEFT_OUT and not _PARTITION.fullmatch(name))
+    return there.sorted_tables
+
+
+def dump(connection: Connection, table: Table, write: Write) -> int:
+    """Write every row; how many that were. As a stream, however many there are."""
+    postgresql = connection.dialect.name == "postgresql"
+    with _speaking(connection, table.name):
+        return (_dump_postgresql if postgresql else _dump_sqlite)(connection, table, write)
+
+
+def load(connection: Connection, table: Table, columns: Sequence[str], source: IO[bytes]) -> None:
+    """Insert the rows that `dump` wrote, their cells in this order."""
+    names = ", ".join(_quoted(connection, name) for name in columns)
+    with _speaking(connection, table.name):
+        if connection.dialect.name == "postgresql":
+            _load_postgresql(connection, f"COPY {_name(connection, table)} ({names}) FROM STDIN", source)
+        else:
+            marks = ", ".join("?" * len(columns))
+            insert = f"INSERT INTO {_name(connection, table)} ({names}) VALUES ({marks})"  # noqa: S608
+            _driver(connection).executemany(insert, _rows(source, table, columns))
+
+
+def line(cells: Sequence[object]) -> str:
+    """A row as text."""
+    return "\t".join(map(_cell, cells)) + "\n"
+
+
+def cells(text: str) -> list[Any]:
+    """The row that a line tells, all of it text; a column of SQLite makes numbers of numbers by itself."""
+    told = text.removesuffix("\n").split("\t")
+    return [None if cell == NULL else _MARK.sub(_unmarked, cell) if "\\" in cell else cell for cell in told]
+
+
+def _dump_postgresql(connection: Connection, table: Table, write: Write) -> int:
+    told = ", ".join(_told(connection, column) for column in table.columns)
+    query = f"COPY (SELECT {told} FROM {_name(connection, table)}) TO STDOUT"  # noqa: S608
+    rows = 0
+    with _driver(connection).cursor() as cursor, cursor.copy(query) as copy:
+        for chunk in copy:
+            rows += bytes(chunk).count(b"\n")
+            write(chunk)
+    return rows
+
+
+def _dump_sqlite(connection: Connection, table: Table, write: Write) -> int:
+    told = ", ".join(_quoted(connection, column.name) for column in table.columns)
+    cursor = connection.connection.cursor()
+    cursor.execute(f"SELECT {told} FROM {_name(connection, table)}")  # noqa: S608
+    rows = 0
+    while group := cursor.fetchmany(1_000):
+        rows += len(group)
+        write("".join(map(line, group)).encode())
+    return rows
+
+
+def _load_postgresql(connection: Connection, statement: str, source: IO[bytes]) -> None:
+    with _driver(connection).cursor() as cursor:
+        cursor.execute("SET LOCAL TimeZone = 'UTC'")
+        with cursor.copy(statement) as copy:
+            while chunk := source.read(_CHUNK):
+                copy.write(chunk)
+
+
+def _rows(source: IO[bytes], table: Table, columns: Sequence[str]) -> Iterator[list[Any]]:
+    raw = [place for place, name in enumerate(columns) if table.columns[name].type.python_type is bytes]
+    while told := source.readline(_LONGEST_LINE):
+        row = cells(told.decode())
+        for place in raw:
+            row[place] = row[place] and bytes.fromhex(row[place].removeprefix(_HEX))
+        yield row
+
+
+def _told(connection: Connection, column: Column[Any]) -> str:
+    """A column of PostgreSQL as SQLite keeps it."""
+    name, kind = _quoted(connection, column.name), column.type.python_type
+    if kind is datetime:
+        return f"to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
+    if kind is bytes:
+        return f"'{_HEX}' || encode({name}, 'hex')"
+    return f"CAST({name} AS integer)" if kind is bool else name
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return NULL
+    text = _HEX + value.hex() if isinstance(value, bytes) else str(value)
+    return text.translate(_ESCAPED) if _SPECIAL.search(text) else text
+
+
+def _unmarked(mark: re.Match[str]) -> str:
+    return _BACK.get(mark[0], mark[0][1])
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
+
+
+def _quoted(connection: Connection, name: str) -> str:
+    return connection.dialect.identifier_preparer.quote(name)
+
+
+def _name(connection: Connection, table: Table) -> str:
+    return connection.dialect.identifier_preparer.format_table(table)
+
+
+@contextmanager
+def _speaking(connection: Connection, table: str) -> Iterator[None]:
+    """The driver's errors as sentences, without the rows that they may quote."""
+    driver = connection.dialect.loaded_dbapi
+    try:
+        yield
+    except (driver.DataError, driver.IntegrityError, driver.ProgrammingError, ValueError) as error:
+        raise Invalid(f"table {table}: {_first_line(error)}") from None
+    except driver.Error as error:
+        raise Unavailable(f"the database did not do it, in table {table}: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    # What follows may be a reader's data.
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

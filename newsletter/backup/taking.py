@@ -1,0 +1,114 @@
+"""Taking a backup: every table at one instant, while web and workers go on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import CompoundSelect, Connection, select, text, union
+from sqlalchemy.orm import Session
+
+from newsletter import publishing, schema
+from newsletter.backup import archive, numbers, tables
+from newsletter.backup.archive import Draft
+from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, PICTURES, TABLES, Manifest, fingerprint
+from newsletter.config import Settings
+from newsletter.db import Sessions
+from newsletter.delivery.models import Copy, Letter, LetterState
+from newsletter.editorial import shelf
+from newsletter.editorial.models import Issue, Picture
+from newsletter.editorial.pictures import Pictures
+from newsletter.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A backup that was made."""
+
+    manifest: Manifest
+    missing: list[str]
+    """Pictures that the database tells of, and that are not kept any more."""
+
+
+def take(sessions: Sessions, settings: Settings, pictures: Pictures, target: Path, now: datetime) -> Taken:
+    """Write the whole press into one new file; Conflict if it is there, Unavailable if it cannot be written."""
+    with archive.drafting(target) as draft, _snapshot(sessions) as connection, Session(connection) as session:
+        _add_tables(draft, connection)
+        missing = _add_pictures(draft, session, pictures)
+        _add_keys(draft, settings)
+        manifest = Manifest(
+            format=FORMAT,
+            revision=schema.revisions()[-1],
+            database=connection.dialect.name,
+            made_at=now,
+            key=fingerprint(settings.secret),
+            members=draft.members,
+            last_ids=numbers.last(connection),
+            letters=list(session.scalars(_letters_with_copies())),
+            issues=issue_counts(session),
+        )
+        draft.close(manifest)
+    return Taken(manifest, missing)
+
+
+def issue_counts(session: Session) -> list[dict[str, Any]]:
+    """Of each issue that has a letter, its state and where its copies stand."""
+    begun = session.scalars(shelf.listing().where(Issue.letter_id.is_not(None))).all()
+    return [
+        {"issue": issue.slug, "state": shelf.state(issue).value} | asdict(publishing.counts(session, issue))
+        for issue in begun
+    ]
+
+
+def _letters_with_copies() -> CompoundSelect[int]:
+    """Those that are under way have none yet, or none any more, and still a place for them."""
+    under_way = Letter.state.in_((LetterState.RUNNING, LetterState.PAUSED))
+    return union(select(Copy.letter_id), select(Letter.id).where(under_way))
+
+
+@contextmanager
+def _snapshot(sessions: Sessions) -> Iterator[Connection]:
+    """A connection that sees the database as it was at one instant, writes nothing, and lets everybody else write."""
+    if sessions.embedded:
+        options: dict[str, Any] = {"read_only": True}
+    else:
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with sessions.engine.execution_options(**options).begin() as connection:
+        yield connection
+
+
+def _add_tables(draft: Draft, connection: Connection) -> None:
+    kept = tables.kept(connection)
+    if connection.dialect.name == "postgresql":
+        # No table may be changed from here to the end.
+        connection.execute(text(f"LOCK TABLE {', '.join(table.name for table in kept)} IN ACCESS SHARE MODE"))
+    for table in kept:
+        with draft.adding(f"{TABLES}{table.name}") as file:
+            file.columns = table.columns.keys()
+            file.rows = tables.dump(connection, table, file.write)
+
+
+def _add_pictures(draft: Draft, session: Session, pictures: Pictures) -> list[str]:
+    missing = []
+    for name in session.scalars(select(Picture.file_name).order_by(Picture.file_name)):
+        try:
+            content = pictures.read(name)
+        except NotFound:
+            missing.append(name)
+        else:
+            _add(draft, f"{PICTURES}{name}", content, packed=True)
+    return missing
+
+
+def _add_keys(draft: Draft, settings: Settings) -> None:
+    if settings.secret_key is None:
+        _add(draft, KEY_FILE, settings.secret_file.read_bytes())
+    for path in sorted(settings.dkim_folder.glob("*.pem")):
+        _add(draft, f"{DKIM}{path.name}", path.read_bytes())
+
+
+def _add(draft: Draft, name: str, content: bytes, *, packed: bool = False) -> None:
+    with draft.adding(name, packed=packed) as member:
+        member.write(content)

@@ -1,0 +1,79 @@
+"""`newsletter backup` and `restore`: the press in one file, and out of it again."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from newsletter import config, logs
+from newsletter.backup import archive, placing, restoring, taking
+from newsletter.backup.archive import Archive
+from newsletter.backup.manifest import Manifest
+from newsletter.cli.common import as_json, in_house, now, print_json
+from newsletter.delivery.models import CopyState
+from newsletter.wiring import House, open_house
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_THERE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@as_json
+@in_house
+def backup(house: House, file: Path, as_json: bool) -> None:
+    """Everything at this instant into one new file, while web and workers go on."""
+    taken = taking.take(house.sessions, house.settings, house.pictures, file, now())
+    for name in taken.missing:
+        click.echo(f"picture {name}: missing, and so not in the backup", err=True)
+    if house.settings.secret_key is not None:
+        click.echo("SECRET_KEY is set, and so not in the backup: keep it beside, for links need it", err=True)
+    _print_backup(file, taken.manifest, as_json)
+
+
+@click.command()
+@click.argument("file", type=_THERE)
+@click.option("--check", is_flag=True, help="Only read all of the file, and say whether it is whole.")
+@as_json
+def restore(file: Path, check: bool, as_json: bool) -> None:
+    """A backup into an empty database and DATA_DIR; then nothing is sent until `newsletter arm`."""
+    with archive.opened(file) as backup:
+        if check:
+            _print_backup(file, backup.manifest, as_json)
+        else:
+            _restore(backup, as_json)
+
+
+def _restore(backup: Archive, as_json: bool) -> None:
+    settings = config.load()
+    logs.configure(settings)
+    with placing.keys_of(backup, settings) as remarks:
+        house = open_house(settings, check_schema=False)
+        try:
+            issues = restoring.restore(backup, house.sessions.engine, house.pictures, now())
+        finally:
+            house.close()
+    for remark in remarks:
+        click.echo(remark, err=True)
+    if as_json:
+        print_json({"armed": False, "made_at": backup.manifest.made_at.isoformat(), "issues": issues})
+        return
+    _print_counts(issues)
+    click.echo("Nothing is sent from here until `newsletter arm`, which first shows what would go out.")
+
+
+def _print_backup(file: Path, manifest: Manifest, as_json: bool) -> None:
+    size = file.stat().st_size
+    if as_json:
+        told = {"file": str(file), "bytes": size, "made_at": manifest.made_at.isoformat(), "rows": manifest.rows}
+        print_json(told | {"issues": manifest.issues})
+        return
+    _print_counts(manifest.issues)
+    made_at = f"{manifest.made_at:%Y-%m-%d %H:%M} UTC"
+    click.echo(f"{file}: whole; {manifest.rows:,} rows and {size:,} bytes, made on {made_at}")
+
+
+def _print_counts(issues: list[dict[str, Any]]) -> None:
+    for each in issues:
+        parts = " + ".join(f"{each[state.value]:,} {state.value}" for state in CopyState if each[state.value])
+        click.echo(f"{each['issue']} ({each['state']}): {each['audience']:,} copies{parts and ' = '}{parts}")

@@ -1,0 +1,166 @@
+"""A press with something in each of its tables, a backup of it, and empty places on either database."""
+
+import io
+import json
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import JSON, Column, Table, insert, select
+
+from newsletter import migrating, publications, publishing
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.backup import archive, tables, taking
+from newsletter.config import Settings
+from newsletter.db import Session, Sessions, open_engine
+from newsletter.delivery import ledger
+from newsletter.editorial import shelf
+from newsletter.wiring import House
+from tests import houses
+from tests.conftest import _create_database, _on_server
+
+NASTY = [
+    "",
+    "\\N",
+    "\\.",
+    "tab\tin it",
+    "two\nlines\r\nor three",
+    "back\\slash\\t",
+    "“quotes” 'and' \"so\" on",
+    "🪑 ὀστέον",
+]
+KEY = b"a key of forty-eight letters, made and kept here"
+
+_WORDS = {"kind": "bounced", "state": "pending", "cause": "desk", "role": "owner", "act": "left", "way": "form"}
+
+Elsewhere = Callable[[], Settings]
+Forge = Callable[..., Path]
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+    """In the middle of an issue; every table has rows, with all that text can hold in them."""
+    made = houses.build(sessions, tmp_path / "here")
+    houses.open_publication(made, now)
+    houses.stock(made, now)
+    with sessions.begin() as session:
+        home = publications.find(session)
+        session.add_all(_reader(number, name, home, now) for number, name in enumerate(NASTY))
+        session.flush()
+        publishing.send_now(session, made.links, shelf.find(session, houses.WAITING), now)
+        first, second, *_ = ledger.claim(session, "old", 5, now)
+        ledger.begin(session.connection(), "old", [first, second], now)
+        for table in tables.kept(session.connection()):
+            if session.execute(select(table).limit(1)).first() is None:
+                session.execute(insert(table), _some_row(session, table, now))
+    (tmp_path / "here" / "secret_key").write_bytes(KEY)
+    (tmp_path / "here" / "dkim").mkdir()
+    (tmp_path / "here" / "dkim" / "letters.example.press.pem").write_text("a key that signs")
+    return made
+
+
+@pytest.fixture
+def settings(house: House, database_url: str) -> Settings:
+    """As where the key is made and kept, and not set."""
+    return Settings(_env_file=None, data_dir=house.settings.data_dir, database_url=database_url)
+
+
+@pytest.fixture
+def backup(house: House, settings: Settings, tmp_path: Path, now: datetime) -> Path:
+    """A backup of that press."""
+    path = tmp_path / "press.backup"
+    taking.take(house.sessions, settings, house.pictures, path, now)
+    return path
+
+
+@pytest.fixture
+def elsewhere(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[Elsewhere]:
+    """Settings for another, empty place: by default on the same kind of database."""
+    made: list[str] = []
+
+    def settle(kind: str = database_url.partition(":")[0].partition("+")[0]) -> Settings:
+        name = f"press_{uuid.uuid4().hex}"
+        if kind == "sqlite":
+            url = f"sqlite:///{tmp_path / name / 'newsletter.db'}"
+        else:
+            url = _create_database(request.getfixturevalue("postgres_server"), name)
+            made.append(name)
+        return Settings(_env_file=None, data_dir=tmp_path / name, database_url=url)
+
+    yield settle
+    for name in made:
+        _on_server(request.getfixturevalue("postgres_server"), f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def forge(backup: Path) -> Forge:
+    """Another backup, with files changed, added or (None) left out, and what it says of itself changed to fit."""
+
+    def make(files: dict[str, bytes | None] | None = None, fitting: bool = True, **said: Any) -> Path:
+        path = backup.with_name("forged.backup")
+        path.unlink(missing_ok=True)
+        with zipfile.ZipFile(backup) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+            manifest = json.loads(source.read("manifest.json"))
+            contents = {name: source.read(name) for name in manifest["members"]} | (files or {})
+            for name, content in contents.items():
+                if content is None:
+                    del manifest["members"][name]
+                else:
+                    _tell(manifest, name, content) if fitting else None
+                    target.writestr(name, content)
+            target.writestr("manifest.json", json.dumps(manifest | said))
+        return path
+
+    return make
+
+
+def rows(settings: Settings) -> dict[str, list[str]]:
+    """All that is in a database, but what belongs to its place."""
+    engine = open_engine(settings.database)
+    try:
+        return of_a_press(Sessions(engine))
+    finally:
+        engine.dispose()
+
+
+def of_a_press(sessions: Sessions) -> dict[str, list[str]]:
+    with sessions.reading() as session:
+        kept = [table for table in migrating.metadata().sorted_tables if table.name not in {"arming", "heartbeats"}]
+        return {table.name: sorted(map(repr, session.execute(table.select()))) for table in kept}
+
+
+def _tell(manifest: dict[str, Any], name: str, content: bytes) -> None:
+    told = archive.Summed(io.BytesIO())
+    told.write(content)
+    known = manifest["members"].get(name, {})
+    told.columns = known.get("columns", ["id"] if name.startswith("tables/") else None)
+    told.rows = content.count(b"\n") if told.columns is not None else 0
+    manifest["members"][name] = told.member().model_dump()
+
+
+def _some_row(session: Session, table: Table, now: datetime) -> dict[str, Any]:
+    """A row for a table that nothing else fills, tied to the first of everything."""
+    tied = {column.name: key.column for column in table.columns for key in column.foreign_keys}
+    first = {name: session.scalar(select(other).limit(1)) for name, other in tied.items()}
+    return {column.name: _some_value(column, now) for column in table.columns} | first
+
+
+def _some_value(column: Column[Any], now: datetime) -> Any:
+    kind = column.type.python_type
+    if isinstance(column.type, JSON):
+        return {"spent": [["\\", 1]], "why": None}
+    if column.name in _WORDS:
+        return _WORDS[column.name]
+    at = now + timedelta(microseconds=1)
+    values = {datetime: at, time: time(9, 30), bool: True, bytes: b"\0\\\xff\n", int: 1}
+    return values.get(kind, "\\N\t")
+
+
+def _reader(number: int, name: str, home: publications.Publication, now: datetime) -> Subscriber:
+    email = f"reader{number}@reader.example"
+    tie = Subscription(publication=home, status=Status.ACTIVE, created_at=now, confirmed_at=now)
+    return Subscriber(email=email, key=email, name=name, created_at=now, subscriptions=[tie])

@@ -1,0 +1,203 @@
+"""A restored press is the press that was backed up, to the last character; where it cannot be, nothing is there."""
+
+import zipfile
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from newsletter import migrating, publishing, schema
+from newsletter.audience.models import Subscriber, Subscription
+from newsletter.backup import archive, numbers, placing, restoring, taking
+from newsletter.backup.manifest import Manifest
+from newsletter.config import Settings
+from newsletter.db import Sessions, open_engine
+from newsletter.delivery import arming, heartbeat
+from newsletter.delivery.models import Copy
+from newsletter.editorial import shelf
+from newsletter.errors import Conflict, PressError
+from newsletter.schema import Standing
+from newsletter.wiring import House, open_house
+
+from .conftest import KEY, NASTY, Elsewhere, Forge, of_a_press, rows
+
+
+def restore(path: Path, settings: Settings, now: datetime) -> list[str]:
+    """As the command does; the remarks about keys."""
+    with archive.opened(path) as backup, placing.keys_of(backup, settings) as remarks:
+        house = open_house(settings, check_schema=False)
+        try:
+            restoring.restore(backup, house.sessions.engine, house.pictures, now)
+        finally:
+            house.close()
+    return remarks
+
+
+def standing(settings: Settings) -> Standing:
+    engine = open_engine(settings.database)
+    try:
+        return schema.standing(engine)
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_every_row_picture_and_key_comes_back_on_either_database(
+    house: House, backup: Path, elsewhere: Elsewhere, kind: str, now: datetime
+) -> None:
+    there = elsewhere(kind)
+    before = of_a_press(house.sessions)
+    assert [table for table, found in before.items() if not found] == []
+    assert restore(backup, there, now) == []
+    assert rows(there) == before
+    assert there.secret_file.read_bytes() == KEY
+    assert there.secret_file.stat().st_mode & 0o777 == 0o600
+    assert (there.dkim_folder / "letters.example.press.pem").read_text() == "a key that signs"
+    ours, theirs = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in _pictures(house, there))
+    assert ours == theirs
+
+
+def test_a_restored_press_may_not_send_and_knows_how_old_it_is(
+    backup: Path, elsewhere: Elsewhere, now: datetime
+) -> None:
+    there = elsewhere()
+    restore(backup, there, now + timedelta(days=3))
+    engine = open_engine(there.database)
+    with Sessions(engine).reading() as session:
+        assert not arming.may_send(session)
+        assert arming.look(session).restored_from == now
+    engine.dispose()
+
+
+def test_a_number_that_mail_bears_is_not_given_to_another(backup: Path, elsewhere: Elsewhere, now: datetime) -> None:
+    there = elsewhere()
+    restore(backup, there, now)
+    house = open_house(there)
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, "break-the-circle")
+        publishing.mark_ready(issue, house.links)
+        started = publishing.send_now(session, house.links, issue, now)
+        ids = session.scalars(select(Copy.id).where(Copy.letter_id == started.letter_id)).all()
+        zoe = Subscriber(email="zoe@x.example", key="zoe@x.example", created_at=now)
+        zoe.subscriptions.append(Subscription(publication_id=1, created_at=now))
+        session.add(zoe)
+        session.flush()
+        assert zoe.subscriptions[0].id == len(NASTY) + numbers.LEAP + 1
+    assert sorted(ids) == list(range(min(ids), min(ids) + started.copies))
+    assert min(ids) == len(NASTY) + numbers.LEAP + 1
+    house.close()
+
+
+READER = "INSERT INTO subscribers VALUES (7, 'ada@x.example', 'ada@x.example', 'Ada', :at)"
+
+
+@pytest.fixture
+def old_backup(tmp_path: Path, now: datetime) -> Path:
+    """A backup by the first version that could make one, with one reader in it."""
+    path, engine = tmp_path / "old.backup", open_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with engine.begin() as connection, archive.drafting(path) as draft:
+        migrating.bring(connection, "0004")
+        connection.execute(
+            text(READER),
+            {"at": "2026-11-20 12:00:00.000000"},
+        )
+        taking._add_tables(draft, connection)
+        known = {"format": 1, "revision": "0004", "database": "sqlite", "made_at": now, "key": ""}
+        draft.close(Manifest(**known, members=draft.members, last_ids={"subscriptions": 40}, letters=[], issues=[]))
+    engine.dispose()
+    return path
+
+
+def test_an_older_backup_is_filled_in_as_it_was_and_then_migrated(
+    old_backup: Path, elsewhere: Elsewhere, now: datetime
+) -> None:
+    there = elsewhere()
+    restore(old_backup, there, now)
+    assert standing(there) is Standing.CURRENT
+    (reader,) = rows(there)["subscribers"]
+    assert "'ada@x.example', 'Ada', datetime.datetime(2026, 11, 20, 12, 0" in reader
+
+
+def test_a_database_that_holds_anything_is_left_as_it_is(
+    house: House, backup: Path, settings: Settings, now: datetime
+) -> None:
+    before = of_a_press(house.sessions)
+    with pytest.raises(Conflict, match=r"holds something already .*subscribers.*restore into an empty one"):
+        restore(backup, settings, now)
+    assert of_a_press(house.sessions) == before
+
+
+def test_an_empty_database_of_this_version_will_do_but_not_beneath_a_worker(
+    backup: Path, elsewhere: Elsewhere, now: datetime
+) -> None:
+    there = elsewhere()
+    engine = open_engine(there.database)
+    migrating.upgrade(engine)
+    with Sessions(engine).begin() as session:
+        heartbeat.beat(session, "press-1", now)
+    with pytest.raises(Conflict, match="a worker runs on this database; stop it"):
+        restore(backup, there, now)
+    assert not there.secret_file.exists()
+    restore(backup, there, now + timedelta(minutes=1))
+    engine.dispose()
+    assert rows(there)["subscribers"]
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"tables/subscribers": b"1\tada@x.example\tk\t\\N\t2026-11-20 12:00:00.000000\n"}, "subscribers"),
+        ({"tables/suppressions": b"k\tdesk\tnever\t\n"}, None),
+        ({"tables/copy_notes": b"too few cells\n"}, "copy_notes"),
+        ({"tables/copy_notes": b"\xff\t\xfe\n"}, "copy_notes"),
+        ({"tables/slots": None}, "its tables are not those of its version"),
+        ({"tables/arming": b"1\n"}, "its tables are not those of its version"),
+        ({"tables/copies": b""}, "its copies do not stand where it says"),
+    ],
+)
+def test_what_does_not_fit_is_named_and_nothing_is_left_behind(
+    forge: Forge, elsewhere: Elsewhere, now: datetime, files, reason: str | None
+) -> None:
+    there = elsewhere()
+    path = forge(files)
+    if reason is None and there.database.startswith("sqlite"):
+        return  # it keeps what it is given; PostgreSQL does not
+    with pytest.raises(PressError, match=reason or "suppressions"):
+        restore(path, there, now)
+    assert standing(there) is Standing.EMPTY
+    assert not there.secret_file.exists()
+    assert not list(there.data_dir.rglob("*.p[en][gm]"))
+
+
+def test_a_key_that_is_there_is_left_and_a_person_told_how_links_open_again(
+    backup: Path, elsewhere: Elsewhere, now: datetime
+) -> None:
+    there = elsewhere()
+    there.data_dir.mkdir(exist_ok=True)
+    there.secret_file.write_text("another key, which signs other links")
+    (there.data_dir / "dkim").mkdir()
+    (there.data_dir / "dkim" / "letters.example.press.pem").write_text("another")
+    about_links, about_dkim = restore(backup, there, now)
+    assert "SECRET_KEY_FALLBACKS" in about_links
+    assert f"`unzip -p {backup} secret_key`" in about_links
+    assert "another key than the backup's" in about_dkim
+    assert there.secret_file.read_text() == "another key, which signs other links"
+
+
+def test_a_key_that_is_set_is_not_in_the_backup_and_the_same_is_wanted_there(
+    house: House, elsewhere: Elsewhere, tmp_path: Path, now: datetime
+) -> None:
+    path = tmp_path / "set.backup"
+    taking.take(house.sessions, house.settings, house.pictures, path, now)
+    assert "secret_key" not in zipfile.ZipFile(path).namelist()
+    assert house.settings.secret not in path.read_bytes()
+    there = elsewhere()
+    (remark,) = restore(path, there, now)
+    assert "SECRET_KEY of where the backup was made" in remark
+    same = elsewhere().model_copy(update={"secret_key": house.settings.secret_key})
+    assert restore(path, same, now) == []
+
+
+def _pictures(house: House, there: Settings) -> tuple[Path, Path]:
+    return house.settings.picture_folder, there.picture_folder

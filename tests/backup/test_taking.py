@@ -1,0 +1,98 @@
+"""A backup is one instant of the press, and a file that is there whole or not at all."""
+
+import threading
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from newsletter.audience.models import Subscriber, Subscription
+from newsletter.backup import archive, tables, taking
+from newsletter.config import Settings
+from newsletter.editorial.models import Picture
+from newsletter.errors import Conflict, Unavailable
+from newsletter.wiring import House
+
+
+def take(house: House, settings: Settings, path: Path, now: datetime) -> taking.Taken:
+    return taking.take(house.sessions, settings, house.pictures, path, now)
+
+
+def test_only_its_owner_may_read_it_and_nothing_lies_beside_it(backup: Path) -> None:
+    assert backup.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in backup.parent.iterdir() if ".backup" in path.name] == [backup.name]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link to nowhere"])
+def test_nothing_is_written_over(house: House, settings: Settings, tmp_path: Path, now: datetime, kind: str) -> None:
+    path = tmp_path / "press.backup"
+    {"file": path.touch, "folder": path.mkdir, "link to nowhere": lambda: path.symlink_to("nowhere")}[kind]()
+    with pytest.raises(Conflict, match="no backup is written over"):
+        take(house, settings, path, now)
+    assert path.is_symlink() or path.is_dir() or path.read_bytes() == b""
+
+
+def test_of_two_who_choose_one_name_at_once_one_is_refused(
+    house: House, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "press.backup"
+    add_keys = taking._add_keys
+    monkeypatch.setattr(taking, "_add_keys", lambda *told: (path.write_text("the other one"), add_keys(*told)))
+    with pytest.raises(Conflict, match="no backup is written over"):
+        take(house, settings, path, now)
+    assert path.read_text() == "the other one"
+
+
+def test_where_it_cannot_be_written_a_line_says_why(
+    house: House, settings: Settings, tmp_path: Path, now: datetime
+) -> None:
+    with pytest.raises(Unavailable, match=r"No such file or directory; no backup was made"):
+        take(house, settings, tmp_path / "no" / "press.backup", now)
+
+
+def test_it_is_one_instant_although_others_write_meanwhile(
+    house: House, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader who comes between two tables is in none of them; and nobody has to wait."""
+    dump, came = tables.dump, []
+
+    def dump_while_others_write(connection, table, write):
+        if table.name == "subscribers":
+            newcomer = threading.Thread(target=lambda: came.append(_sign_up(house, now)))
+            newcomer.start()
+            newcomer.join(10)
+        return dump(connection, table, write)
+
+    monkeypatch.setattr(tables, "dump", dump_while_others_write)
+    counts = take(house, settings, tmp_path / "press.backup", now).manifest.tables
+    assert came == [9]
+    assert (counts["subscribers"].rows, counts["subscriptions"].rows) == (8, 8)
+
+
+def test_a_picture_that_is_missing_is_named_and_the_rest_is_kept(
+    house: House, settings: Settings, tmp_path: Path, now: datetime
+) -> None:
+    with house.sessions.reading() as session:
+        name, *others = session.scalars(select(Picture.file_name).order_by(Picture.file_name))
+    (house.settings.picture_folder / name).unlink()
+    taken = take(house, settings, tmp_path / "press.backup", now)
+    assert taken.missing == [name]
+    with archive.opened(tmp_path / "press.backup") as backup:
+        assert sorted(backup.named("pictures/")) == others
+
+
+def test_the_counts_of_each_issue_are_in_it(backup: Path) -> None:
+    with archive.opened(backup) as opened:
+        told = {each["issue"]: each for each in opened.manifest.issues}
+    one = told["looser-by-degrees"]
+    assert (one["audience"], one["pending"], one["sending"]) == (8, 3, 5)
+
+
+def _sign_up(house: House, now: datetime) -> int:
+    email = "zoe@reader.example"
+    with house.sessions.begin() as session:
+        zoe = Subscription(publication_id=1, created_at=now)
+        session.add(Subscriber(email=email, key=email, created_at=now, subscriptions=[zoe]))
+        session.flush()
+        return zoe.id
