@@ -37,9 +37,7 @@ def upgrade() -> None:
         sa.Column("threshold", sa.Double(), nullable=True),
         sa.Column("tests", sa.JSON(), nullable=False),
         sa.Column("fault", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["issue_id"], ["issues.id"], name=op.f("fk_spam_checks_issue_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["issue_id"], ["issues.id"], name=op.f("fk_spam_checks_issue_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("content_hash", name=op.f("pk_spam_checks")),
     )
 

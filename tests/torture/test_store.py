@@ -1,8 +1,6 @@
 """The store under the worker's feet: PostgreSQL restarted, PostgreSQL away, a disk that is full."""
 
 import contextlib
-import os
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +19,6 @@ from tests.torture.sink import Tally
 
 READERS = 800
 _SLOW = 0.03
-_DISK = 24_000_000  # bytes
 
 
 class Postgres:
@@ -56,19 +53,6 @@ def postgres() -> Iterator[Postgres]:
         server = Postgres(package, folder)
         yield server
         server.close()
-
-
-@pytest.fixture
-def disk() -> Iterator[Path]:
-    """A small disk of the test's own."""
-    with TemporaryDirectory(prefix="newsletter-disk-") as folder:
-        command = ["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", folder]
-        if os.geteuid() or subprocess.run(command, check=False, capture_output=True).returncode:
-            pytest.skip("no disk of the test's own: only root may mount one")
-        try:
-            yield Path(folder)
-        finally:
-            subprocess.run(["umount", folder], check=True)
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def test_a_colour_that_cannot_be_read_is_refused_with_its_contrast(owner: Visito
     assert kept(house).accent is None
 
 
-def test_colours_of_its_own_dress_the_site_and_the_mail(owner: Visitor, house: House, browser: FlaskClient) -> None:
+def test_colours_of_its_own_dress_the_site_and_the_mail(owner: Visitor, browser: FlaskClient) -> None:
     assert owner.press(LOOK, accent="#8A1C4A", accent_dark="#F2A0C0").status_code == 303
     home = browser.get("/").text
     sheet = home.split('href="/look/')[1].split('"')[0]

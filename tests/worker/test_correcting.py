@@ -1,0 +1,57 @@
+"""A real worker sends an issue, then the letter that corrects it, to those who got the issue and still read."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select, update
+
+from newsletter import correcting
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.db import Sessions
+from newsletter.delivery.models import LetterState
+from newsletter.editorial import corrections, shelf
+from newsletter.editorial.corrections import Amendment
+from newsletter.links import Links
+from newsletter.tokens import Seal
+from tests.worker.conftest import SECRET, SLUG, Sink, Start, addresses, is_finished, wait_for
+
+LINKS = Links("https://letters.example.org", Seal(SECRET.encode()))
+
+
+@pytest.fixture
+def correct(sessions: Sessions) -> Callable[[], None]:
+    """Correct the issue, and mail that."""
+
+    def act() -> None:
+        now = datetime.now(UTC)
+        with sessions.begin() as session:
+            issue = shelf.find(session, SLUG)
+            wanted = Amendment(f"{issue.revision.source}\nTen minutes.\n", 1, "Ten minutes, not ten hours.", 1)
+            made = corrections.amend(session, issue, wanted, "ann@press.example", now)
+            correcting.mail(session, LINKS, issue, made, corrections.seal(made), now)
+
+    return act
+
+
+def test_a_correction_arrives_once_at_those_who_got_the_issue(
+    sessions: Sessions, sink: Sink, start: Start, print_issue: Callable[..., None], correct: Callable[[], None]
+) -> None:
+    print_issue(12)
+    start()
+    wait_for(lambda: is_finished(sessions))
+    gone, *stayed = addresses(12)
+    with sessions.begin() as session:
+        of = select(Subscriber.id).where(Subscriber.email == gone).scalar_subquery()
+        leave = update(Subscription).where(Subscription.subscriber_id == of).values(status=Status.UNSUBSCRIBED)
+        session.execute(leave)
+    sink.recipients.clear()
+    correct()
+
+    def is_over() -> bool:
+        with sessions.reading() as session:
+            letter = corrections.find(session, shelf.find(session, SLUG), 1).letter
+            return letter is not None and letter.state is LetterState.FINISHED
+
+    wait_for(is_over)
+    assert sorted(sink.recipients) == sorted(stayed)
