@@ -64,7 +64,7 @@ def test_who_may_not_write_reads_the_line_and_has_nothing_to_press(enter: Enter)
     page = enter(Role.VIEWER).open(PAGE)
     assert "Line 10" in words(page)
     assert "write?line=" not in page.text
-    assert PREFLIGHT not in page.text.replace(f'hx-get="{PREFLIGHT}"', "")
+    assert PREFLIGHT not in page.text.replace(f'data-hx-get="{PREFLIGHT}"', "")
 
 
 def test_the_size_is_told_by_block_with_the_line_of_each(author: Visitor) -> None:
@@ -89,7 +89,7 @@ def test_links_are_asked_when_somebody_asks_and_told_when_they_answer(
     assert "hx-get" not in author.open(PAGE).text
     assert author.press(PAGE, PREFLIGHT).location == f"{PAGE}#preflight"
     page = author.open(PAGE)
-    assert f'hx-get="{PREFLIGHT}" hx-trigger="every 2s"' in page.text
+    assert f'data-hx-get="{PREFLIGHT}" data-hx-trigger="every 2s"' in page.text
     assert "1 link is being asked. The spam filter is reading it." in words(page)
     with house.sessions.begin() as session:
         link_checks.record(session, Answer(NHS, 404, NHS), now)
