@@ -19,7 +19,12 @@ from newsletter.errors import Invalid
 EDITORS = frozenset({"name", "email"})
 """The fields that an editor may write in an issue."""
 
-_BRACES = re.compile(r"\\\{\{|\{\{(?:([^{}]*)\}\})?")
+# Of three braces in a row the first is printed, for a brace that was written as an entity may stand before a field.
+_BRACES = re.compile(r"\\\{\{|\{\{(?!\{)(?:([^{}]*)\}\})?")
+
+# As another language has it, so whoever writes it means something that we do not do.
+_TRIPLED = re.compile(r"(?<!\\)\{\{\{(?=[^{}]*\}\})")
+_NEVER_CLOSES = r'"{{" opens a merge field that never closes; write \{{ to print braces'
 
 # Printable ASCII without the five that HTML escapes, and without spaces at the ends.
 _ITSELF = re.compile("[!#-%(-;=?-~]+(?: +[!#-%(-;=?-~]+)*")
@@ -73,17 +78,22 @@ class Template:
 
 def compile(text: str, fields: Collection[str]) -> Template:  # noqa: A001  (read as `merge.compile`, like `re.compile`)
     """The template of a text that may use these fields; Invalid names every field that it may not."""
-    wrong = [sentence for _, sentence in faults(text, fields)]
+    wrong = [sentence for _, sentence in _faults(text, fields)]
     if wrong:
         raise Invalid("\n".join(wrong))
     return _template(_parts(text))
 
 
 def faults(text: str, fields: Collection[str]) -> Iterator[tuple[int, str]]:
-    """What is wrong with a text's merge fields: the offset of each, and a sentence on how to mend it."""
+    """What is wrong with the merge fields that somebody wrote: the offset of each, and how to mend it."""
+    yield from ((braces.start(), _NEVER_CLOSES) for braces in _TRIPLED.finditer(text))
+    yield from _faults(text, fields)
+
+
+def _faults(text: str, fields: Collection[str]) -> Iterator[tuple[int, str]]:
     for braces in _BRACES.finditer(text):
         if braces[0] == "{{":
-            yield braces.start(), r'"{{" opens a merge field that never closes; write \{{ to print braces'
+            yield braces.start(), _NEVER_CLOSES
         elif braces[1] is not None and _field(braces[1]).name not in fields:
             yield braces.start(), _unknown(_field(braces[1]).name, fields)
 

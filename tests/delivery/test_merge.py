@@ -42,7 +42,6 @@ def test_a_fallback_may_be_empty_and_may_run_over_a_line_break() -> None:
         ("{{ unsubscribe_url }}", 0, 'unknown field "unsubscribe_url"'),
         ("{{}}", 0, 'unknown field ""'),
         ("so {{ name", 3, "never closes"),
-        ("{{{ name }}}", 0, "never closes"),
     ],
 )
 def test_braces_that_are_no_field_are_refused(text: str, offset: int, part: str) -> None:
@@ -51,6 +50,13 @@ def test_braces_that_are_no_field_are_refused(text: str, offset: int, part: str)
     assert part in sentence
     with pytest.raises(Invalid, match="field"):
         merge.compile(text, merge.EDITORS)
+
+
+def test_three_braces_are_refused_where_they_are_written_and_printed_where_they_were_made() -> None:
+    assert [place for place, _ in merge.faults("{{{ name }}}", merge.EDITORS)] == [0]
+    # From "&#123;{{ name }}", which is written right.
+    template = merge.compile("{{{ name }}", merge.EDITORS)
+    assert template.fill({"name": "Ada"}, merge.as_text) == "{Ada"
 
 
 def test_every_fault_of_a_text_is_told_at_once() -> None:
