@@ -5,18 +5,18 @@ import json
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Column, Table, insert, select
+from sqlalchemy import JSON, Column, Enum, Table, insert, select
 
 from newsletter import migrating, publications, publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.backup import archive, tables, taking
 from newsletter.config import Settings
-from newsletter.db import Session, Sessions, open_engine
+from newsletter.db import Base, Session, Sessions, open_engine
 from newsletter.delivery import ledger
 from newsletter.editorial import shelf
 from newsletter.wiring import House
@@ -153,10 +153,14 @@ def _some_value(column: Column[Any], now: datetime) -> Any:
     kind = column.type.python_type
     if isinstance(column.type, JSON):
         return {"spent": [["\\", 1]], "why": None}
-    if column.name in _WORDS:
-        return _WORDS[column.name]
+    # The migrations know such a column as text; which words it may hold, the models say.
+    declared = Base.metadata.tables[column.table.name].c[column.name].type
+    if isinstance(declared, Enum):
+        word = _WORDS.get(column.name, "")
+        return word if word in declared.enums else declared.enums[0]
     at = now + timedelta(microseconds=1)
-    values = {datetime: at, time: time(9, 30), bool: True, bytes: b"\0\\\xff\n", int: 1}
+    day = date(2026, 12, 24)
+    values = {datetime: at, date: day, time: time(9, 30), float: 0.1, bool: True, bytes: b"\0\\\xff\n", int: 1}
     return values.get(kind, "\\N\t")
 
 

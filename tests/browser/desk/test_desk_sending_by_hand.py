@@ -53,7 +53,7 @@ def server(tally: Tally) -> Iterator[Peer]:
 def house(sessions: Sessions, tmp_path: Path) -> House:
     """The shipped issues, one ready for five hundred readers; a rate that lets it take some seconds."""
     now = datetime.now(UTC)
-    made = houses.build(sessions, tmp_path, "http://127.0.0.1", mail_rate=70)
+    made = houses.build(sessions, tmp_path, "http://127.0.0.1", mail_rate=30)
     houses.open_publication(made, now)
     with sessions.begin() as session:
         editors.set_password(editors.add(session, "owner@desk.example", Role.OWNER, now), PASSWORD)
