@@ -38,6 +38,8 @@ PUBLICATION = """INSERT INTO publications (id, slug, name, tagline, description,
     VALUES (1, 'back', '', '', '', '', '', '', '', '', '[]', :at)"""
 COPY = """INSERT INTO copies (letter_id, subscription_id, address, name, state, attempts, not_before, reply)
     VALUES (:letter, :reader, 'ada@reader.example', 'Ada', :state, 1, :at, '2.0.0 Taken')"""
+ISSUE = """INSERT INTO issues (id, publication_id, slug, file_name, title, subject, readiness, created_at,
+    revision_number, letter_id) VALUES (1, 1, 'a', 'a.md', '', '', 'ready', :at, 0, 1)"""
 NOTE = "INSERT INTO copy_notes (copy_id, kind, at) VALUES (2, 'bounced', :at)"
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -57,6 +59,7 @@ def old_ledger(engine: Engine) -> Engine:
                 one = {"letter": letter, "reader": reader, "state": state, "at": NOW}
                 connection.execute(text(COPY), one)
         connection.execute(text(NOTE), {"at": NOW})
+        connection.execute(text(ISSUE), {"at": NOW})
     return engine
 
 
@@ -87,6 +90,12 @@ def test_an_upgraded_ledger_has_the_indexes_that_it_had_but_for_the_readers(old_
     # What a later migration adds is none of this one's business.
     after = [one for one in indexes() if one[0] != "ix_copies_told"]
     assert after == [one for one in before if one[0] != "ix_copies_subscription_id"]
+
+
+def test_an_upgrade_minds_the_issues_that_have_letters(old_ledger: Engine) -> None:
+    migrating.upgrade(old_ledger)
+    with old_ledger.connect() as connection:
+        assert connection.execute(text("SELECT slug, letter_id FROM issues")).all() == [("a", 1)]
 
 
 def test_an_old_letter_can_be_dropped_after_the_upgrade(old_ledger: Engine) -> None:

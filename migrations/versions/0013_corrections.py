@@ -14,9 +14,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("letters") as letters:
-        letters.add_column(sa.Column("corrects_id", sa.Integer(), nullable=True))
-        letters.create_foreign_key(op.f("fk_letters_corrects_id_letters"), "letters", ["corrects_id"], ["id"])
+    # Said to the table itself: to make it anew, as Alembic does on SQLite, is refused while an issue refers to it.
+    op.execute(
+        "ALTER TABLE letters ADD COLUMN corrects_id INTEGER "
+        "CONSTRAINT fk_letters_corrects_id_letters REFERENCES letters (id)"
+    )
     op.create_table(
         "corrections",
         sa.Column("id", sa.Integer(), nullable=False),
