@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import TypeVar
 
 from flask import Blueprint, Flask, Response, request
@@ -138,8 +139,11 @@ def _stay_on_https(answer: Response) -> Response:
 
 
 class _Sessions(SecureCookieSessionInterface):
-    """The session in a signed cookie, but none with an answer that anyone may keep: it is the same for everybody."""
+    """The session in a signed cookie, but none with an answer that anyone may keep: it is the same for everybody.
+
+    Nor with one to a script whose session has ended: it could take the place of one that is just begun in another tab.
+    """
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if not response.cache_control.public:
+        if not response.cache_control.public and response.status_code != HTTPStatus.UNAUTHORIZED:
             super().save_session(app, session, response)

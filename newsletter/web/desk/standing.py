@@ -46,11 +46,12 @@ def mend(found: Sequence[Complaint]) -> str:
 
 
 def theirs(store: Session, found: Issue, error: Conflict) -> dict[str, object]:
-    """The other text, and whose it is: of another window of one's own, or the newest revision."""
+    """The other text, whose it is, and whether one's own is kept: another window has the only draft, or none has."""
     draft = drafts.own(store, found, typed.writer())
     if draft and isinstance(error, Elsewhere):
-        return {"theirs": draft.source, "who": "You, in another window"}
-    return {"theirs": found.revision.source, "who": f"{_author(found)}, revision {found.revision_number}"}
+        return {"theirs": draft.source, "who": "You, in another window", "kept": False}
+    who = f"{_author(found)}, revision {found.revision_number}"
+    return {"theirs": found.revision.source, "who": who, "kept": True}
 
 
 def require_open(found: Issue) -> None:

@@ -177,7 +177,12 @@ def test_a_colleague_is_noticed_and_two_texts_become_one_with_nothing_lost(
     page.get_by_role("button", name="Save", exact=True).click()
     both = page.get_by_role("dialog", name="Two texts, and neither is lost")
     expect(both.get_by_text("editor@desk.example, revision 2")).to_be_visible()
-    theirs, mine = both.locator(".cm-content").all()
+    both.get_by_role("button", name="Not now").click()
+    write(page, "And more.")
+    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
+    assert "And more." in draft(house)
+    page.get_by_role("button", name="Look at both texts").click()
+    theirs, mine = (both.locator(".cm-content").nth(side) for side in (0, 1))
     expect(theirs).to_contain_text("By the colleague.")
     expect(mine).to_contain_text("By the owner.")
     mine.click()
@@ -187,7 +192,7 @@ def test_a_colleague_is_noticed_and_two_texts_become_one_with_nothing_lost(
     expect(page.locator("#said")).to_have_text("Saved 13:00, revision 3.")
     with house.sessions.reading() as session:
         source = shelf.find(session, SLUG).revision.source
-        assert "By the owner.\n\nBy the colleague.\n" in source
+        assert "By the owner.\n\nAnd more.\n\nBy the colleague.\n" in source
 
 
 def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_desk: Open, house: House) -> None:
@@ -219,6 +224,21 @@ def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(pag
     expect(asked).to_be_hidden()
     with house.sessions.reading() as session:
         assert "Still here." in shelf.find(session, SLUG).revision.source
+
+
+def test_who_would_rather_write_on_without_a_session_is_left_alone_until_the_next_save(
+    page: Page, house: House
+) -> None:
+    with house.sessions.begin() as session:
+        staff.end_sessions(editors.find(session, ME))
+    asked = page.get_by_role("dialog", name="Your session has ended")
+    expect(asked).to_be_visible(timeout=8000)
+    asked.get_by_role("button", name="Go on writing").click()
+    write(page, "Written on.")
+    page.wait_for_timeout(5000)
+    expect(asked).to_be_hidden()
+    page.keyboard.press("Control+s")
+    expect(asked).to_be_visible()
 
 
 def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand(page: Page, house: House) -> None:

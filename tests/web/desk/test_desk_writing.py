@@ -113,7 +113,7 @@ def test_a_save_on_an_older_revision_answers_with_both_texts(author: Visitor, ed
     assert answer.json
     assert answer.json["theirs"].endswith("Theirs.\n")
     assert answer.json["mine"].endswith("Mine.\n")
-    assert answer.json["revision"] == 2
+    assert (answer.json["revision"], answer.json["draft"], answer.json["kept"]) == (2, 1, True)
 
 
 def test_two_windows_of_one_person_do_not_write_over_each_other(author: Visitor) -> None:
@@ -122,7 +122,7 @@ def test_two_windows_of_one_person_do_not_write_over_each_other(author: Visitor)
     answer = send(author, "keep", there)
     assert answer.status_code == 409
     assert answer.json
-    assert answer.json["who"] == "You, in another window"
+    assert (answer.json["who"], answer.json["kept"]) == ("You, in another window", False)
     assert (answer.json["theirs"].endswith("Here.\n"), answer.json["mine"].endswith("There.\n")) == (True, True)
 
 
@@ -166,6 +166,7 @@ def test_a_session_that_ended_is_told_and_not_led_to_another_page(author: Visito
     assert answer.status_code == 401
     assert answer.json
     assert "Your session has ended" in answer.json["fault"]
+    assert "Set-Cookie" not in answer.headers
 
 
 def test_an_issue_deleted_meanwhile_is_told(author: Visitor, editor: Visitor, house: House) -> None:

@@ -12,7 +12,9 @@ const LAST_WORD = 60_000;
 
 export class Keeper {
   #asking = false;
+  // What is asked next, and what stands still until there is a session or a connection again.
   #wanted = "";
+  #stands = "";
   #timer;
   #since = 0;
 
@@ -20,7 +22,7 @@ export class Keeper {
     Object.assign(this, { manuscript, tab, told, heard, conflict, signedOut, gone });
     this.known = manuscript.typed();
     this.suspended = false;
-    addEventListener("online", () => this.#soon(0));
+    addEventListener("online", () => this.#stands && this.resume());
     addEventListener("pagehide", () => this.#leave());
   }
 
@@ -45,7 +47,8 @@ export class Keeper {
 
   // Go on with whatever stood still: the session is there again, or the two texts are one.
   resume() {
-    return this.#ask(this.#wanted || "keep");
+    this.suspended = false;
+    return this.#ask(this.#stands || "keep");
   }
 
   #soon(pause) {
@@ -67,11 +70,11 @@ export class Keeper {
   }
 
   async #ask(act) {
-    this.#wanted = act === "save" ? act : this.#wanted || act;
+    this.#wanted = [act, this.#wanted, this.#stands].includes("save") ? "save" : act;
     if (this.#asking) return;
     this.#asking = true;
     const wanted = this.#wanted;
-    this.#wanted = "";
+    this.#wanted = this.#stands = "";
     const typed = this.manuscript.typed();
     const answer = await ask(this.manuscript.form.dataset[wanted], this.manuscript.words());
     this.#asking = false;
@@ -80,7 +83,7 @@ export class Keeper {
   }
 
   #take(wanted, typed, answer) {
-    if (answer.draft !== undefined && answer.status !== 409) this.#adopt(typed, answer);
+    if (answer.draft !== undefined && (answer.status !== 409 || answer.kept)) this.#adopt(typed, answer);
     if (answer.status === 200) this.told(answer.said);
     else if (answer.status === 422) this.told(answer.fault, answer.faults);
     else if (answer.status === 409 && answer.theirs !== undefined) this.conflict(answer);
@@ -101,17 +104,18 @@ export class Keeper {
   }
 
   #stand(wanted, ask) {
-    this.#wanted = wanted;
+    this.#stands = wanted;
+    this.suspended = true;
     device.put(this.#copied());
-    ask();
+    ask(wanted);
   }
 
   #offline(wanted) {
-    this.#wanted = wanted;
+    this.#stands = wanted;
     device.put(this.#copied());
     this.told("Offline: kept on this device. It goes on by itself when the connection is back.");
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#ask(wanted), RETRY);
+    this.#timer = setTimeout(() => this.resume(), RETRY);
   }
 
   #leave() {

@@ -17,7 +17,10 @@ export class Merging {
   constructor({ manuscript, nonce, onLater }) {
     Object.assign(this, { manuscript, nonce });
     this.dialog = document.getElementById("ask-both");
-    this.dialog.addEventListener("close", onLater);
+    this.dialog.addEventListener("close", () => {
+      this.view.destroy();
+      onLater();
+    });
     this.dialog.querySelector("[value=later]").addEventListener("click", () => this.dialog.close());
     this.dialog.querySelector("[value=save]").addEventListener("click", () => this.#save());
   }
@@ -27,7 +30,7 @@ export class Merging {
     this.#put("why", answer.fault);
     this.#put("theirs", answer.who);
     this.#put("fault", "");
-    this.view?.destroy();
+    if (this.dialog.open) this.view.destroy();
     this.view = new MergeView({
       parent: document.getElementById("both"),
       a: { doc: answer.theirs, extensions: this.#side(answer.who, true) },

@@ -20,6 +20,7 @@ const at = (id) => document.getElementById(id);
 const dialogs = { signIn: at("ask-sign-in"), gone: at("ask-gone") };
 
 form.elements.tab.value = tab;
+let waiting;
 let shownRevision = Number(form.elements.base.value);
 const editor = new Editor({
   textarea: at("body"),
@@ -124,25 +125,30 @@ merging.onSaved = (standing) => {
 };
 
 function conflict(answer) {
-  keeper.suspended = true;
+  // While the draft on the server is another window's, this one's text stays on the device.
+  keeper.suspended = !answer.kept;
   merging.open(answer);
 }
 
 function later() {
-  tell("Your text is kept on this device. Put the two texts together before it is saved.");
+  const place = keeper.suspended ? "on this device" : "as your draft";
+  tell(`Your text is kept ${place}. Put the two texts together before it is saved.`);
   at("news").hidden = false;
   at("news").firstElementChild.textContent = "There are two texts of this issue.";
 }
 
 // What stands in the way
 
-function signedOut() {
-  if (dialogs.signIn.open) return;
-  dialogs.signIn.showModal();
+// Who was asked once and would rather write on is asked again only on saving.
+function signedOut(wanted) {
+  if (waiting && wanted !== "save") return;
+  if (!dialogs.signIn.open) dialogs.signIn.showModal();
+  if (waiting) return;
   tell("Signed out. Your text is kept on this device.");
-  const waiting = setInterval(async () => {
+  waiting = setInterval(async () => {
     if ((await company.hello()) !== 200) return;
     clearInterval(waiting);
+    waiting = undefined;
     dialogs.signIn.close();
     keeper.resume();
   }, 2000);
