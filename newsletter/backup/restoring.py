@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, select, text
 from sqlalchemy.orm import Session
 
-from newsletter import migrating, schema
+from newsletter import audit, migrating, schema
+from newsletter.audit import Witness
 from newsletter.backup import numbers, tables
 from newsletter.backup.archive import Archive
 from newsletter.backup.manifest import PICTURES, TABLES, Manifest
@@ -37,6 +38,7 @@ def restore(archive: Archive, engine: Engine, pictures: Pictures, now: datetime)
         with Session(connection) as session:
             arming.disarm(session, archive.manifest.made_at)
             issues = _counted(session, archive)
+            audit.record(session, Witness(audit.OPERATOR, "newsletter restore", now, about=archive.path.name))
             for name in archive.named(PICTURES):
                 pictures.keep(session, name, archive.read(f"{PICTURES}{name}"), now)
             session.commit()
