@@ -111,6 +111,7 @@ def _sent(sessions: Sessions, links: Links, clock: Clock, striker: Striker) -> C
     with sessions.begin() as session:
         issue = shelf.find(session, SLUG)
         issue.letter, issue.frozen_number = None, None
+        session.flush()  # what is to be sent is read anew, under a lock
         letter = publishing.send_now(session, links, issue, clock.now).letter_id
     with scripted(striker.script()) as (peer, _liar):
         options = {"limits": Limits(connections=3), "clock": clock, "patience": striker.patience}
