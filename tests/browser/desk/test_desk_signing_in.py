@@ -35,7 +35,8 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
 
     newcomer = chrome.new_context(base_url=address, java_script_enabled=False).new_page()
     knock(newcomer)
-    # The focus is in the field of the code already.
+    # The focus is in the field of the code by itself, as soon as the page is drawn.
+    expect(newcomer.locator("#code")).to_be_focused()
     newcomer.keyboard.type(code(secret, NOW))
     newcomer.keyboard.press("Enter")
     newcomer.wait_for_url("**/desk/issues/")
@@ -43,6 +44,7 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
 
     another = chrome.new_context(base_url=address).new_page()
     knock(another)
+    expect(another.locator("#code")).to_be_focused()
     another.keyboard.type(code(secret, NOW))
     another.keyboard.press("Enter")
     expect(another.get_by_text("This is not the code of this moment")).to_be_visible()
