@@ -21,7 +21,6 @@ from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Readin
 from newsletter.editors import Editor, Role
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.links import Links
-from newsletter.publications import Publication
 
 APPROVERS = (Role.OWNER, Role.EDITOR)
 LONGEST_COMMENT = 2_000
@@ -136,12 +135,6 @@ def withdraw(session: Session, links: Links, issue: Issue, shown: Content, perso
         raise Conflict("There is no approval to take back: somebody else has just done that.")
     _take_back(approval, person, now)
     return was_scheduled
-
-
-def require(session: Session, publication: Publication, is_required: bool) -> list[Issue]:
-    """Switch the rule on or off for all that has not begun; which scheduled issues will be held unless approved."""
-    publication.requires_approval = is_required
-    return list(session.scalars(approvals.scheduled_without(publication.id)))
 
 
 def _unschedule(session: Session, links: Links, issue: Issue, shown: Content, now: datetime) -> bool:

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from newsletter import publishing
 from newsletter.audience import roster
 from newsletter.delivery import accounts, ledger, progress, retention
-from newsletter.delivery.ledger import Counts
 from newsletter.delivery.models import Copy, CopyState, Letter
 from newsletter.editorial import corrections, preflight
 from newsletter.editorial.corrections import Composed
@@ -77,22 +76,32 @@ def findings(issue: Issue, composed: Composed, links: Links) -> list[Finding]:
     return [finding for finding in found if finding.rule not in _OF_ARTICLES]
 
 
+def refusal(issue: Issue, correction: Correction, person: str) -> str:
+    """Why this person cannot mail its letter; empty if they can: who mails it is the second pair of eyes."""
+    if issue.publication.requires_approval and person.casefold() in map(str.casefold, correction.writers):
+        return "You wrote some of this letter, and nobody approves their own words. Another editor or owner mails it."
+    return ""
+
+
 def mail(
     session: Session,
     links: Links,
     issue: Issue,
     correction: Correction,
     seal: str,
+    person: str,
     now: datetime,
     *,
     sender: str | None = None,
 ) -> Started:
-    """Mail the letter of a correction at once, if it is still what the page with that seal showed.
+    """Mail the letter of a correction at once, if it is still what the page with that seal showed to this person.
 
-    Conflict if not, or if it was mailed already, is not fit to print, or cannot be mailed now.
+    Conflict if not, or if they may not, or it was mailed already, is not fit to print, or cannot be mailed now.
     """
-    _hold_still(session, correction, seal)
-    if why := hindrance(session, issue):
+    corrections.hold_still(session, correction)
+    if corrections.seal(correction) != seal:
+        raise Conflict("The letter was changed since this page was opened. Nothing was mailed; look at it again.")
+    if why := refusal(issue, correction, person) or hindrance(session, issue):
         raise Conflict(why)
     composed = corrections.compose(issue, correction, links)
     blocking = [found.message for found in findings(issue, composed, links) if found.level is Level.BLOCKING]
@@ -101,11 +110,6 @@ def mail(
     started = publishing.send_correction(session, links, issue, composed.mail, now, sender=sender)
     correction.letter_id = started.letter_id
     return started
-
-
-def counts(session: Session, correction: Correction) -> Counts:
-    """Where the copies of its letter stand; all zero while it is not mailed."""
-    return accounts.counts(session, correction.letter)
 
 
 def pause(session: Session, correction: Correction) -> None:
@@ -126,12 +130,3 @@ def stop(session: Session, correction: Correction, now: datetime) -> int:
     if spared is None:
         raise Conflict("This correction is not going out, so there is nothing to stop.")
     return spared
-
-
-def _hold_still(session: Session, correction: Correction, seal: str) -> None:
-    """Let nobody change or mail it until this transaction ends."""
-    session.refresh(correction, with_for_update={"of": Correction})
-    if correction.letter_id is not None:
-        raise corrections.mailed_already(correction)
-    if corrections.seal(correction) != seal:
-        raise Conflict("The letter was changed since this page was opened. Nothing was mailed; look at it again.")

@@ -1,4 +1,4 @@
-"""Settling doubts: a person says what becomes of an issue's copies whose answer was lost.
+"""Settling doubts: a person says what becomes of a letter's copies whose answer was lost.
 
 Like the fan-out, it asks all three rooms: delivery for the copies, the audience whether their readers
 still want them.
@@ -16,7 +16,6 @@ from newsletter import publications
 from newsletter.audience.models import Status, Subscription
 from newsletter.delivery import doubts, suppression
 from newsletter.delivery.models import Copy, Letter, LetterState
-from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, NotFound
 
 _MAY_RUN = {LetterState.RUNNING, LetterState.PAUSED, LetterState.FINISHED}
@@ -46,23 +45,24 @@ class Settled:
     """Those that are not sent again, though asked for, and why: their reader is gone."""
 
 
-def settle(session: Session, issue: Issue, decision: Decision, now: datetime, ids: Collection[int] = ()) -> Settled:
-    """Decide about all of an issue's open doubts, or about these; Conflict or NotFound if that cannot be."""
-    letter = issue.letter
+def settle(
+    session: Session, letter: Letter | None, decision: Decision, now: datetime, ids: Collection[int] = ()
+) -> Settled:
+    """Decide about all of a letter's open doubts, or about these; Conflict or NotFound if that cannot be."""
     if letter is None or letter.started_at is None:
-        raise Conflict(f"{issue.slug} has not begun, so nothing of it is in doubt")
+        raise Conflict("it has not begun to go out, so nothing of it is in doubt")
     if decision is Decision.RESEND:
-        return _resend(session, issue.slug, letter, ids, now)
-    found = _chosen(session, issue.slug, letter.id, ids)
+        return _resend(session, letter, ids, now)
+    found = _chosen(session, letter.id, ids)
     return Settled(doubts.close(session, letter.id, [copy.id for copy in found], _WORDS[decision], now))
 
 
-def _resend(session: Session, slug: str, letter: Letter, ids: Collection[int], now: datetime) -> Settled:
+def _resend(session: Session, letter: Letter, ids: Collection[int], now: datetime) -> Settled:
     # Whoever leaves from here on waits, and then finds the copy among those to skip.
     publications.hold_departures(session, letter.publication_id)
     if doubts.hold(session, letter.id) not in _MAY_RUN:
-        raise Conflict(f"{slug} is cancelled, so nothing of it is sent again; settle its doubts by --sent or --leave")
-    found = _chosen(session, slug, letter.id, ids)
+        raise Conflict("it is cancelled, so nothing of it is sent again; settle its doubts as sent, or leave them")
+    found = _chosen(session, letter.id, ids)
     gone = _gone(session, found)
     for copy_id, why in gone.items():
         doubts.close(session, letter.id, [copy_id], f"not sent again, {why}", now)
@@ -71,11 +71,11 @@ def _resend(session: Session, slug: str, letter: Letter, ids: Collection[int], n
     return Settled(again, gone)
 
 
-def _chosen(session: Session, slug: str, letter_id: int, ids: Collection[int]) -> list[Copy]:
+def _chosen(session: Session, letter_id: int, ids: Collection[int]) -> list[Copy]:
     open_ones = list(session.scalars(doubts.unsettled(letter_id)))
     if unknown := set(ids) - {copy.id for copy in open_ones}:
         named = ", ".join(map(str, sorted(unknown)))
-        raise NotFound(f"no open doubt of {slug}: copy {named}; `newsletter issues doubts {slug}` lists them")
+        raise NotFound(f"no open doubt of it: copy {named}; look at the list of its doubts again")
     return [copy for copy in open_ones if not ids or copy.id in ids]
 
 

@@ -13,7 +13,7 @@ from newsletter import approving, editors, publications, publishing
 from newsletter.approving import Standing
 from newsletter.db import Session, Sessions
 from newsletter.delivery.models import Copy, LetterState, Post
-from newsletter.editorial import issue_file, shelf
+from newsletter.editorial import approvals, issue_file, shelf
 from newsletter.editorial.approvals import Content
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, IssueState
 from newsletter.editors import Role
@@ -49,7 +49,7 @@ def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
         for email, role in ((AUTHOR, Role.EDITOR), (SECOND, Role.EDITOR), (THIRD, Role.OWNER)):
             editors.add(session, email, role, now)
         editors.add(session, "viewer@desk.example", Role.VIEWER, now)
-        approving.require(session, publications.find(session), True)
+        publications.find(session).requires_approval = True
     save(made, AUTHOR, "A first word of the author.", now)
     return made
 
@@ -140,7 +140,7 @@ def test_an_approved_issue_goes_out_as_ever(house: House, now: datetime) -> None
 
 def test_a_publication_that_asks_for_no_approval_gets_none(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        assert approving.require(session, publications.find(session), False) == []
+        publications.find(session).requires_approval = False
     schedule(house, now)
     with house.sessions.begin() as session, pytest.raises(Conflict, match="asks for no approvals"):
         approving.approve(
@@ -310,10 +310,12 @@ def test_one_person_asks_only_so_often_within_an_hour(house: House, now: datetim
 
 def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        approving.require(session, publications.find(session), False)
+        publications.find(session).requires_approval = False
     schedule(house, now)
     with house.sessions.begin() as session:
-        assert [one.slug for one in approving.require(session, publications.find(session), True)] == [SLUG]
+        publications.find(session).requires_approval = True
+        waiting = session.scalars(approvals.scheduled_without(1))
+        assert [one.slug for one in waiting] == [SLUG]
     with capture_logs() as logs, house.sessions.begin() as session:
         assert publishing.publish_due(session, GRACE, now + timedelta(hours=1)) == []
     assert [entry["event"] for entry in logs if "held" in entry["event"]]
@@ -332,10 +334,10 @@ def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(
 
 def test_what_was_scheduled_before_goes_out_at_its_hour_if_it_is_approved_by_then(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        approving.require(session, publications.find(session), False)
+        publications.find(session).requires_approval = False
     schedule(house, now)
     with house.sessions.begin() as session:
-        approving.require(session, publications.find(session), True)
+        publications.find(session).requires_approval = True
     approve(house, SECOND, now)
     with house.sessions.begin() as session:
         assert len(publishing.publish_due(session, GRACE, now + timedelta(hours=1))) == 1

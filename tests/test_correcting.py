@@ -8,10 +8,10 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import func, select, update
 
-from newsletter import approving, correcting, publications, publishing
+from newsletter import correcting, publications, publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session
-from newsletter.delivery import compose, ledger, retention, suppression
+from newsletter.delivery import accounts, compose, ledger, retention, suppression
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.editorial import archive, corrections, issue_file, shelf
@@ -104,11 +104,11 @@ def amend(house: House, now: datetime, source: str = AMENDED, note: str = NOTE, 
         return corrections.amend(session, issue, wanted, EDITOR, now).number
 
 
-def mail(house: House, now: datetime, number: int = 1) -> publishing.Started:
+def mail(house: House, now: datetime, number: int = 1, person: str = EDITOR) -> publishing.Started:
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
         found = corrections.find(session, issue, number)
-        return correcting.mail(session, house.links, issue, found, corrections.seal(found), now)
+        return correcting.mail(session, house.links, issue, found, corrections.seal(found), person, now)
 
 
 def got(house: House, letter_id: int) -> set[str]:
@@ -250,16 +250,16 @@ def test_a_letter_that_was_changed_since_it_was_looked_at_is_not_mailed(house: H
         issue = shelf.find(session, SLUG)
         found = corrections.find(session, issue, 1)
         seen = corrections.seal(found)
-        corrections.word(session, found, "Correction: another subject", "Dear reader,\n\nAnother text.")
+        corrections.word(session, found, "Correction: another subject", "Dear reader,\n\nAnother text.", EDITOR)
         with pytest.raises(Conflict, match="was changed since this page was opened"):
-            correcting.mail(session, house.links, issue, found, seen, now)
+            correcting.mail(session, house.links, issue, found, seen, EDITOR, now)
 
 
 def test_a_letter_that_preflight_blocks_is_not_mailed(house: House, now: datetime) -> None:
     amend(house, now)
     with house.sessions.begin() as session:
         found = corrections.find(session, shelf.find(session, SLUG), 1)
-        corrections.word(session, found, found.subject, "TK: write this.\n\n[](https://nowhere.example/)")
+        corrections.word(session, found, found.subject, "TK: write this.\n\n[](https://nowhere.example/)", EDITOR)
     with pytest.raises(Conflict, match="not fit to print"):
         mail(house, now)
 
@@ -269,7 +269,7 @@ def test_a_letter_that_is_none_yet_says_what_is_missing(house: House, now: datet
     amend(house, now)
     with house.sessions.begin() as session:
         found = corrections.find(session, shelf.find(session, SLUG), 1)
-        corrections.word(session, found, subject, body)
+        corrections.word(session, found, subject, body, EDITOR)
     with pytest.raises(Faulty):
         mail(house, now)
 
@@ -290,7 +290,7 @@ def test_a_mailed_letter_says_the_same_for_good(house: House, now: datetime) -> 
     with house.sessions.begin() as session:
         found = corrections.find(session, shelf.find(session, SLUG), 1)
         with pytest.raises(Conflict, match="mailed already"):
-            corrections.word(session, found, "Another", "Another")
+            corrections.word(session, found, "Another", "Another", EDITOR)
 
 
 def test_a_correction_is_paused_stopped_and_counted_like_any_letter(house: House, now: datetime) -> None:
@@ -311,7 +311,7 @@ def test_a_correction_is_paused_stopped_and_counted_like_any_letter(house: House
     act(correcting.resume)
     assert claim() == 1
     assert act(lambda session, found: correcting.stop(session, found, now)) == len(GET_IT)
-    assert act(correcting.counts) == ledger_counts(house, started.letter_id)
+    assert act(lambda session, found: accounts.counts(session, found.letter)) == ledger_counts(house, started.letter_id)
     for again in (correcting.pause, correcting.resume, lambda session, found: correcting.stop(session, found, now)):
         with pytest.raises(Conflict):
             act(again)
@@ -324,11 +324,17 @@ def ledger_counts(house: House, letter_id: int) -> ledger.Counts:
     return found
 
 
-def test_a_correction_needs_no_approval_where_issues_do(house: House, now: datetime) -> None:
+def test_where_issues_are_approved_nobody_mails_a_letter_that_they_wrote(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        approving.require(session, publications.find(session), True)
+        publications.find(session).requires_approval = True
     amend(house, now)
-    assert mail(house, now).copies == len(GET_IT)
+    with house.sessions.begin() as session:
+        found = corrections.find(session, shelf.find(session, SLUG), 1)
+        corrections.word(session, found, found.subject, "Dear reader,\n\nten minutes it is.", "Ben@press.example")
+    for writer in (EDITOR.upper(), "ben@press.example"):
+        with pytest.raises(Conflict, match="nobody approves their own words"):
+            mail(house, now, person=writer)
+    assert mail(house, now, person="cleo@press.example").copies == len(GET_IT)
 
 
 def test_the_letter_names_the_issue_and_leads_to_the_corrected_text_and_out(house: House, now: datetime) -> None:

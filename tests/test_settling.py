@@ -48,7 +48,7 @@ def doubted(house: House, now: datetime) -> list[int]:
 
 def settle(house: House, decision: Decision, now: datetime, *ids: int) -> Settled:
     with house.sessions.begin() as session:
-        return settling.settle(session, shelf.find(session, SLUG), decision, now, ids)
+        return settling.settle(session, shelf.find(session, SLUG).letter, decision, now, ids)
 
 
 def open_doubts(house: House) -> list[int]:
@@ -96,7 +96,7 @@ def test_a_doubt_that_is_closed_stays_in_the_counts_and_is_listed_no_more(
 def test_a_doubt_is_decided_once(house: House, doubted: list[int], now: datetime) -> None:
     settle(house, Decision.LEAVE, now, doubted[0])
     for decision in Decision:
-        with pytest.raises(NotFound, match=f"no open doubt of plain: copy {doubted[0]};"):
+        with pytest.raises(NotFound, match=f"no open doubt of it: copy {doubted[0]};"):
             settle(house, decision, now, *doubted)
     with house.sessions.begin() as session:
         assert doubts.send_again(session, 1, doubted, now) == doubted[1:]
@@ -124,7 +124,7 @@ def test_who_left_was_suppressed_or_erased_meanwhile_gets_nothing_again(house: H
 def test_nothing_of_a_cancelled_issue_is_sent_again(house: House, doubted: list[int], now: datetime) -> None:
     with house.sessions.begin() as session:
         session.execute(update(Letter).values(state=LetterState.CANCELLED))
-    with pytest.raises(Conflict, match="plain is cancelled, so nothing of it is sent again"):
+    with pytest.raises(Conflict, match="it is cancelled, so nothing of it is sent again"):
         settle(house, Decision.RESEND, now)
     assert open_doubts(house) == doubted
     assert settle(house, Decision.LEAVE, now).copies == doubted

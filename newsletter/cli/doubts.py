@@ -1,13 +1,14 @@
 """`newsletter issues doubts` and `settle`: the copies whose answer was lost, and what a person decides about them."""
 
 import click
+from sqlalchemy.orm import Session
 
 from newsletter import settling
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table
 from newsletter.delivery import doubts as open_doubts
 from newsletter.delivery.masking import hidden, masked
-from newsletter.delivery.models import Copy
-from newsletter.editorial import shelf
+from newsletter.delivery.models import Copy, Letter
+from newsletter.editorial import corrections, shelf
 from newsletter.settling import Decision, Settled
 from newsletter.wiring import House
 
@@ -18,17 +19,21 @@ _SAID = {
 }
 
 
+_correction = click.option("--correction", type=int, metavar="NUMBER", help="Of the letter about this correction.")
+
+
 @click.command()
 @click.argument("slug")
+@_correction
 @as_json
 @in_house
-def doubts(house: House, slug: str, as_json: bool) -> None:
+def doubts(house: House, slug: str, correction: int | None, as_json: bool) -> None:
     """The copies in doubt that nobody has decided about, oldest first."""
     with house.sessions.reading() as session:
-        letter_id = shelf.find(session, slug).letter_id or 0
-        copies = session.scalars(open_doubts.unsettled(letter_id)).all()
+        letter = _letter(session, slug, correction)
+        copies = session.scalars(open_doubts.unsettled(letter.id)).all() if letter else []
         ids = [copy.id for copy in copies]
-        names = open_doubts.message_ids(session, house.links, letter_id, ids) if copies else {}
+        names = open_doubts.message_ids(session, house.links, letter.id, ids) if letter and ids else {}
         found = [_told(copy, names[copy.id]) for copy in copies]
     if as_json:
         print_json(found)
@@ -39,18 +44,24 @@ def doubts(house: House, slug: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("slug")
+@_correction
 @click.option("--resend", "decision", flag_value=Decision.RESEND.value, help="Send again, under the same Message-ID.")
 @click.option("--sent", "decision", flag_value=Decision.SENT.value, help="The mail server's log says that it took it.")
 @click.option("--leave", "decision", flag_value=Decision.LEAVE.value, help="Nobody knows; do not send again.")
 @click.option("--copy", "ids", type=int, multiple=True, metavar="ID", help="Only this copy; may be said again.")
 @in_house
-def settle(house: House, slug: str, decision: str | None, ids: tuple[int, ...]) -> None:
+def settle(house: House, slug: str, correction: int | None, decision: str | None, ids: tuple[int, ...]) -> None:
     """Decide about an issue's copies in doubt: all of them, or those named by --copy."""
     if decision is None:
         raise click.UsageError("say what becomes of them: --resend, --sent or --leave")
     with house.sessions.begin() as session:
-        settled = settling.settle(session, shelf.find(session, slug), Decision(decision), now(), ids)
+        settled = settling.settle(session, _letter(session, slug, correction), Decision(decision), now(), ids)
     _print(settled, Decision(decision))
+
+
+def _letter(session: Session, slug: str, correction: int | None) -> Letter | None:
+    issue = shelf.find(session, slug)
+    return issue.letter if correction is None else corrections.find(session, issue, correction).letter
 
 
 def _told(copy: Copy, message_id: str) -> dict[str, object]:

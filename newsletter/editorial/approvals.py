@@ -68,7 +68,7 @@ def scheduled_without(publication_id: int) -> Select[Issue]:
 def may_start() -> ColumnElement[bool]:
     """For a statement that moves a `Letter`: it needs no approval, or what was frozen into it has one that stands.
 
-    A correction needs none: it is short, it is urgent, and goes only to those who read what was wrong.
+    A correction never waits for its hour: whoever mails it is the second person (`correcting.refusal`).
     """
     asks = exists().where(Publication.id == Letter.publication_id, Publication.requires_approval)
     has = exists().where(

@@ -8,7 +8,7 @@ import textwrap
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -73,7 +73,7 @@ def amend(session: Session, issue: Issue, wanted: Amendment, author: str, now: d
         raise Faulty(faults)
     text = shelf.Text(read.file, issue.file_name, read.pictures)
     shelf.amend(session, issue, text, wanted.base, author, now)
-    correction = Correction(issue_id=issue.id, number=wanted.number, note=told, author=author)
+    correction = Correction(issue_id=issue.id, number=wanted.number, note=told, author=author, writers=[author])
     correction.revision_number, correction.made_at = issue.revision_number, now
     correction.subject = f"Correction: {issue.letter.subject if issue.letter else issue.subject}"
     day = cadence.describe(sent, issue.publication.time_zone).partition(" at ")[0]
@@ -90,14 +90,19 @@ def find(session: Session, issue: Issue, number: int) -> Correction:
     return found
 
 
-def word(session: Session, correction: Correction, subject: str, body: str) -> None:
+def word(session: Session, correction: Correction, subject: str, body: str, writer: str) -> None:
     """Let its letter say this; Conflict once that was mailed."""
-    words = {"subject": " ".join(subject.split()), "body": body.strip() + "\n"}
-    unsent = update(Correction).where(Correction.id == correction.id, Correction.letter_id.is_(None))
-    worded = unsent.values(words).returning(Correction.id).execution_options(synchronize_session=False)
-    if session.scalar(worded) is None:
+    hold_still(session, correction)
+    correction.subject, correction.body = " ".join(subject.split()), body.strip() + "\n"
+    correction.writers = sorted({*correction.writers, writer})
+    session.flush()
+
+
+def hold_still(session: Session, correction: Correction) -> None:
+    """Let nobody else word or mail it until this transaction ends; Conflict once it was mailed."""
+    session.refresh(correction, with_for_update={"of": Correction})
+    if correction.letter_id is not None:
         raise mailed_already(correction)
-    session.expire(correction, list(words))
 
 
 def compose(issue: Issue, correction: Correction, links: Links) -> Composed:

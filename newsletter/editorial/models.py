@@ -123,6 +123,8 @@ class Correction(Base):
     revision_number: Mapped[int]
     note: Mapped[str] = mapped_column(Text)
     author: Mapped[str] = mapped_column(String(254))
+    writers: Mapped[list[str]] = mapped_column(JSON)
+    """Whoever wrote the note, or any of what its letter says."""
     made_at: Mapped[datetime]
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)

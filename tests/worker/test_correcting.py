@@ -29,7 +29,7 @@ def correct(sessions: Sessions) -> Callable[[], None]:
             issue = shelf.find(session, SLUG)
             wanted = Amendment(f"{issue.revision.source}\nTen minutes.\n", 1, "Ten minutes, not ten hours.", 1)
             made = corrections.amend(session, issue, wanted, "ann@press.example", now)
-            correcting.mail(session, LINKS, issue, made, corrections.seal(made), now)
+            correcting.mail(session, LINKS, issue, made, corrections.seal(made), "ann@press.example", now)
 
     return act
 

@@ -16,6 +16,7 @@ from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
 from newsletter.web.desk import frame, lookup, previews, typed, words
 from newsletter.web.desk.correcting import state_of_letter
+from newsletter.web.desk.lookup import Mailing
 from newsletter.web.desk.previews import Proof
 from newsletter.web.desk.typed import Complaint
 from newsletter.web.house import house, now
@@ -54,6 +55,7 @@ def letter_form(slug: str, number: int) -> str:
             issue=found,
             correction=made,
             outlook=_outlook(store, found, made),
+            refusal=correcting.refusal(found, made, typed.writer()),
             view=previews.view(request.args),
             seal=corrections.seal(made),
         )
@@ -64,7 +66,7 @@ def word_letter(slug: str, number: int) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         _, made = _found(store, slug, number)
         subject, body = (typed.kept(request.form.get(name, "")) for name in ("subject", "body"))
-        corrections.word(store, made, subject, body)
+        corrections.word(store, made, subject, body, typed.writer())
         flash("Saved. Nothing is mailed yet.")
     return redirect(url_for("desk.letter_form", slug=slug, number=number), 303)
 
@@ -83,7 +85,7 @@ def mail_correction(slug: str, number: int) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found, made = _found(store, slug, number)
         sender, seal = house().settings.issue_sender_address, request.form.get("seal", "")
-        started = correcting.mail(store, house().links, found, made, seal, now(), sender=sender)
+        started = correcting.mail(store, house().links, found, made, seal, typed.writer(), now(), sender=sender)
         flash(f"On its way to {words.counted(started.copies, 'reader')}.")
     return _back(slug, number)
 
@@ -94,8 +96,7 @@ def letter_progress(slug: str, number: int) -> ResponseReturnValue:
         found, made = _found(store, slug, number)
         if made.letter is None or request.args.get("state") != made.letter.state:
             return make_response("", 200, {"HX-Refresh": "true"})
-        going = state_of_letter(store, made)
-        return render_template("desk/parts/correction_going.html", issue=found, correction=made, **going)
+        return render_template("desk/parts/correction_going.html", **state_of_letter(store, Mailing(found, made)))
 
 
 def pause_correction(slug: str, number: int) -> ResponseReturnValue:

@@ -9,10 +9,10 @@ from newsletter import settling
 from newsletter.db import Session
 from newsletter.delivery import doubts as in_doubt
 from newsletter.delivery.models import Copy
-from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid
 from newsletter.settling import Decision, Settled
 from newsletter.web.desk import frame, lookup, words
+from newsletter.web.desk.lookup import Mailing
 from newsletter.web.house import house, now
 
 _SHOWN = 50
@@ -23,11 +23,11 @@ _DONE = {
 }
 
 
-def doubts(slug: str) -> str:
-    """The copies of an issue that nobody has decided about, the oldest first."""
+def doubts(slug: str, number: int | None = None) -> str:
+    """The copies of an issue, or of a correction of it, that nobody has decided about, the oldest first."""
     with house().sessions.reading() as store:
-        found = lookup.issue(store, slug)
-        letter_id = found.letter_id or 0
+        mailed = lookup.mailing(store, slug, number)
+        found, letter_id = mailed.issue, _letter_id(mailed)
         shown: Sequence[Copy] = store.scalars(in_doubt.unsettled(letter_id).limit(_SHOWN)).all()
         ids = [copy.id for copy in shown]
         return frame.page(
@@ -35,7 +35,7 @@ def doubts(slug: str) -> str:
             "doubts.html",
             "issues",
             found.publication,
-            issue=found,
+            mailed=mailed,
             zone=found.publication.time_zone,
             copies=shown,
             total=in_doubt.count_open(store, letter_id),
@@ -44,18 +44,23 @@ def doubts(slug: str) -> str:
         )
 
 
-def settle_doubts(slug: str) -> ResponseReturnValue:
+def settle_doubts(slug: str, number: int | None = None) -> ResponseReturnValue:
     """Decide about the copies that the form names, or about all that its page counted."""
     with house().sessions.begin() as store:
-        found = lookup.unchanged(store, slug, request.form)
-        decision = _decision()
+        lookup.unchanged(store, slug, request.form)
+        mailed, decision = lookup.mailing(store, slug, number), _decision()
         ids = request.form.getlist("copy", type=int)
         if not ids:
-            _require_as_many(store, found)
-        settled = settling.settle(store, found, decision, now(), ids)
+            _require_as_many(store, mailed)
+        settled = settling.settle(store, mailed.letter, decision, now(), ids)
         _tell(settled, decision)
-        left = in_doubt.count_open(store, found.letter_id or 0)
-    return redirect(url_for("desk.doubts" if left else "desk.issue", slug=slug), 303)
+        left = in_doubt.count_open(store, _letter_id(mailed))
+        done = "desk.correction" if mailed.correction else "desk.issue"
+    return redirect(url_for("desk.doubts" if left else done, **mailed.place), 303)
+
+
+def _letter_id(mailed: Mailing) -> int:
+    return mailed.letter.id if mailed.letter else 0
 
 
 def _decision() -> Decision:
@@ -65,13 +70,13 @@ def _decision() -> Decision:
     return Decision(asked)
 
 
-def _require_as_many(store: Session, found: Issue) -> None:
+def _require_as_many(store: Session, mailed: Mailing) -> None:
     # Whoever decides about all means those that the page told of.
-    total = in_doubt.count_open(store, found.letter_id or 0)
+    total = in_doubt.count_open(store, _letter_id(mailed))
     if request.form.get("total", type=int) != total:
         raise Conflict(
-            f"{words.counted(total, 'copy')} of “{found.title}” are in doubt now, more or fewer than the page said. "
-            "Nothing was done. Look at them again, then decide."
+            f"{words.counted(total, 'copy')} of it {'is' if total == 1 else 'are'} in doubt now, more or fewer than "
+            "the page said. Nothing was done. Look at them again, then decide."
         )
 
 

@@ -11,6 +11,7 @@ from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import NotFound
 from newsletter.web.desk import lookup, streams, watching
+from newsletter.web.desk.lookup import Mailing
 from newsletter.web.house import house
 
 _SECONDS = 30.0
@@ -24,7 +25,7 @@ def progress(slug: str) -> ResponseReturnValue:
         found = lookup.issue(store, slug)
         if request.args.get("state") != shelf.state(found):
             return make_response("", 200, {"HX-Refresh": "true"})
-        return render_template("desk/parts/going.html", issue=found, going=watching.look(store, found))
+        return _shown(store, found)
 
 
 def events(slug: str) -> ResponseReturnValue:
@@ -51,14 +52,14 @@ def _part(slug: str) -> str | None:
     """What is shown now; None once the issue goes out no more, and nothing while the store does not answer."""
     try:
         with house().sessions.reading() as store:
-            return _shown(store, lookup.issue(store, slug))
+            found = lookup.issue(store, slug)
+            return _shown(store, found) if shelf.state(found) is IssueState.SENDING else None
     except DatabaseDown:
         return ""
     except NotFound:
         return None
 
 
-def _shown(store: Session, found: Issue) -> str | None:
-    if shelf.state(found) is not IssueState.SENDING:
-        return None
-    return render_template("desk/parts/going.html", issue=found, going=watching.look(store, found))
+def _shown(store: Session, found: Issue) -> str:
+    going = watching.look(store, found)
+    return render_template("desk/parts/going.html", issue=found, mailed=Mailing(found), going=going)

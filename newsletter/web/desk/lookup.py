@@ -1,10 +1,13 @@
 """Finding the issue that a request is about, and making sure that it is still the one its page showed."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from newsletter.db import Session
-from newsletter.editorial import shelf
-from newsletter.editorial.models import Issue
+from newsletter.delivery.models import Letter
+from newsletter.editorial import corrections, shelf
+from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict, NotFound
 
 
@@ -17,6 +20,40 @@ def issue(store: Session, slug: str) -> Issue:
         raise NotFound(
             f"There is no issue “{slug}”. It may have been renamed; the list of issues has them all."
         ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """A letter to readers, and what it was about: an issue, or one of its corrections."""
+
+    issue: Issue
+    correction: Correction | None = None
+
+    @property
+    def letter(self) -> Letter | None:
+        """The letter, once there is one."""
+        return self.correction.letter if self.correction else self.issue.letter
+
+    @property
+    def title(self) -> str:
+        """How a page calls it."""
+        return f"Correction {self.correction.number} of “{self.issue.title}”" if self.correction else self.issue.title
+
+    @property
+    def name(self) -> str:
+        """How a file is called after it."""
+        return f"{self.issue.slug}-correction-{self.correction.number}" if self.correction else self.issue.slug
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """What the addresses of its pages have in common."""
+        return {"slug": self.issue.slug, "number": self.correction.number if self.correction else None}
+
+
+def mailing(store: Session, slug: str, number: int | None = None) -> Mailing:
+    """The letter of an issue, or of its correction of that number; NotFound if there is no such thing."""
+    found = issue(store, slug)
+    return Mailing(found, corrections.find(store, found, number) if number is not None else None)
 
 
 def version(found: Issue) -> str:

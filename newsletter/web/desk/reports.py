@@ -48,6 +48,7 @@ def _page(store: Session, found: Issue, told: Report) -> str:
         "reports",
         found.publication,
         issue=found,
+        mailed=lookup.Mailing(found),
         report=told,
         zone=found.publication.time_zone,
         troubles=troubles.troubles(store, told.letter.id) if told.letter.final_counts is None else (),

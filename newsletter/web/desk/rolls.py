@@ -11,9 +11,9 @@ from newsletter.db import Session
 from newsletter.delivery import accounts, roll
 from newsletter.delivery.models import CopyState, Letter, Note
 from newsletter.delivery.roll import Wanted
-from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
 from newsletter.web.desk import frame, lookup, sheets
+from newsletter.web.desk.lookup import Mailing
 from newsletter.web.house import house
 
 _PAGE = 50
@@ -21,12 +21,12 @@ _HIGHEST_ID = 2**63 - 1
 _LONGEST = 300
 
 
-def copies(slug: str) -> str:
+def copies(slug: str, number: int | None = None) -> str:
     """The readers whose copy is so: `?state=`, `?said=`, `?words=`, `?domain=`, …; `?after=` goes on."""
     wanted = _wanted(request.args)
     with house().sessions.reading() as store:
-        found = lookup.issue(store, slug)
-        letter = _kept(found)
+        mailed = lookup.mailing(store, slug, number)
+        letter, publication = _kept(mailed), mailed.issue.publication
         after = request.args.get("after", type=_id) or _start(store, letter, wanted)
         page = roll.page(store, letter.id, wanted, after, _PAGE)
         asked = _asked(request.args)
@@ -34,9 +34,9 @@ def copies(slug: str) -> str:
             store,
             "copies.html",
             "reports",
-            found.publication,
-            issue=found,
-            zone=found.publication.time_zone,
+            publication,
+            mailed=mailed,
+            zone=publication.time_zone,
             wanted=wanted,
             lines=page.lines,
             asked=asked,
@@ -45,14 +45,15 @@ def copies(slug: str) -> str:
         )
 
 
-def copies_sheet(slug: str) -> Response:
+def copies_sheet(slug: str, number: int | None = None) -> Response:
     """The same as a CSV file, all of it."""
     wanted = _wanted(request.args)
     with house().sessions.reading() as store:
-        letter = _kept(lookup.issue(store, slug))
+        mailed = lookup.mailing(store, slug, number)
+        letter = _kept(mailed)
         after = _start(store, letter, wanted)
     lines = sheets.copies(roll.every(house().sessions, letter.id, wanted, after))
-    return sheets.answer(f"{slug}-{_name(wanted)}.csv", lines)
+    return sheets.answer(f"{mailed.name}-{_name(wanted)}.csv", lines)
 
 
 def leavers(slug: str) -> str:
@@ -74,16 +75,16 @@ def leavers(slug: str) -> str:
         )
 
 
-def _kept(found: Issue) -> Letter:
+def _kept(mailed: Mailing) -> Letter:
     """The letter whose copies are listed; Conflict, saying why, where there are none."""
-    if found.letter is None or found.letter.started_at is None:
-        raise Conflict(f"“{found.title}” has not begun to go out, so nobody has a copy.")
-    if found.letter.final_counts is not None:
+    if mailed.letter is None or mailed.letter.started_at is None:
+        raise Conflict(f"Nobody has a copy, because it has not begun to go out: {mailed.title}.")
+    if mailed.letter.final_counts is not None:
         raise Conflict(
-            f"The copies of “{found.title}” were dropped to make room, so nobody can be listed any more. "
-            "What they came to stays in its report."
+            "Nobody can be listed any more, because the copies were dropped to make room; what they came to "
+            f"stays in the report: {mailed.title}."
         )
-    return found.letter
+    return mailed.letter
 
 
 def _wanted(asked: Mapping[str, str]) -> Wanted:

@@ -45,7 +45,8 @@ from newsletter.web.desk import (
 from newsletter.web.desk.roles import ANYONE, UNNOTED, Route, register
 
 _ISSUE = "/issues/<slug>"
-_CORRECTION = f"{_ISSUE}/corrections/<int(max=2147483647):number>"
+_AMENDED = "/corrections/<int(max=2147483647):number>"
+_CORRECTION = f"{_ISSUE}{_AMENDED}"
 _REPORT = "/reports/<slug>"
 _PERSON = "/people/<int(max=2147483647):editor_id>"
 _SESSION = "/account/sessions/<int(max=9223372036854775807):session_id>"
@@ -117,6 +118,8 @@ ROUTES = (
     Route("GET", f"{_ISSUE}/events", Role.VIEWER, following.events),
     Route("GET", f"{_ISSUE}/doubts", Role.VIEWER, doubts.doubts),
     Route("POST", f"{_ISSUE}/doubts", Role.EDITOR, doubts.settle_doubts, "decided about copies in doubt"),
+    Route("GET", f"{_CORRECTION}/doubts", Role.VIEWER, doubts.doubts),
+    Route("POST", f"{_CORRECTION}/doubts", Role.EDITOR, doubts.settle_doubts, "decided about copies in doubt"),
     Route("POST", f"{_ISSUE}/unschedule", Role.EDITOR, schedule.unschedule, "undid its schedule"),
     Route("POST", f"{_ISSUE}/queue", Role.EDITOR, queueing.enqueue, "put it into the queue"),
     Route("POST", f"{_ISSUE}/unqueue", Role.EDITOR, queueing.unqueue, "took it out of the queue"),
@@ -146,6 +149,8 @@ ROUTES = (
     Route("GET", f"{_REPORT}/report.csv", Role.VIEWER, sheets.report_sheet),
     Route("GET", f"{_REPORT}/copies", Role.VIEWER, rolls.copies),
     Route("GET", f"{_REPORT}/copies.csv", Role.EDITOR, rolls.copies_sheet),
+    Route("GET", f"{_REPORT}{_AMENDED}/copies", Role.VIEWER, rolls.copies),
+    Route("GET", f"{_REPORT}{_AMENDED}/copies.csv", Role.EDITOR, rolls.copies_sheet),
     Route("GET", f"{_REPORT}/leavers", Role.VIEWER, rolls.leavers),
     Route("GET", "/settings/", Role.VIEWER, settings.settings),
     Route("GET", "/settings/look", Role.OWNER, look.look_form),

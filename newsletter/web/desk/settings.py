@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletter import editors, publication_file, texts
 from newsletter.db import Session
+from newsletter.editorial import approvals
 from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication
 from newsletter.web.desk import frame
@@ -115,7 +116,14 @@ def change_part(part: str) -> ResponseReturnValue:
         if faults:
             return _page(store, publication, part, typed, faults), 422
         flash("Kept.")
+        _warn_of_unapproved(store, publication)
     return redirect(url_for("desk.settings"), 303)
+
+
+def _warn_of_unapproved(store: Session, publication: Publication) -> None:
+    """Whoever asks for approvals from now on should know what is scheduled without one."""
+    for issue in store.scalars(approvals.scheduled_without(publication.id)):
+        flash(f"“{issue.title}” is scheduled, and nobody has approved it: at its hour it waits, unless somebody does.")
 
 
 def _part(name: str) -> Part:

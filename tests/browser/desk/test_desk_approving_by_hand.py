@@ -24,7 +24,7 @@ APPROVAL, TEST = f"{ISSUE}approval", f"{ISSUE}test"
 def strict(house: House) -> None:
     """The publication asks for approvals; one was given, and the text was changed after it."""
     with house.sessions.begin() as session:
-        approving.require(session, find(session), True)
+        find(session).requires_approval = True
 
 
 def save(house: House, words: str) -> None:

@@ -322,15 +322,16 @@ def test_a_line_of_the_text_opens_there(page: Page, house: House) -> None:
     assert "\nx## What massage adds" in text(page)
 
 
-def test_on_a_phone_text_and_mail_are_two_tabs(open_desk: Open) -> None:
+def test_on_a_phone_either_the_text_or_the_mail_is_shown(open_desk: Open) -> None:
     page = at_work(open_desk(viewport={"width": 375, "height": 800}))
     expect(page.locator("#sheet")).to_be_hidden()
     write(page, "On a phone.")
-    page.get_by_role("tab", name="Mail").click()
+    page.get_by_role("group", name="Show").get_by_role("button", name="Mail").click()
     expect(page.locator(".cm-content")).to_be_hidden()
     expect(mail(page).get_by_text("On a phone.")).to_be_attached()
-    page.keyboard.press("ArrowLeft")
-    expect(page.get_by_role("tab", name="Text")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("button", name="Text", pressed=False)).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.locator(".cm-content")).to_be_visible()
 
 

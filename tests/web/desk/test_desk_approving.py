@@ -3,7 +3,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 
-from newsletter import approving, publications, publishing
+from newsletter import publications, publishing
 from newsletter.editorial import issue_file, shelf
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, IssueState
 from newsletter.editors import Role
@@ -21,7 +21,7 @@ HOSTILE = "<script>alert('x')</script>\n{{ 7 * 7 }} & \"quoted\""
 def strict(house: House) -> None:
     """The publication asks for approvals."""
     with house.sessions.begin() as session:
-        approving.require(session, publications.find(session), True)
+        publications.find(session).requires_approval = True
 
 
 def save(house: House, author: str, now: datetime, words: str = "A word more.") -> None:
@@ -199,10 +199,10 @@ def test_two_tabs_that_approve_do_it_once(editor: Visitor, house: House) -> None
 
 def test_an_issue_scheduled_before_the_rule_says_what_will_happen(editor: Visitor, house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        approving.require(session, publications.find(session), False)
+        publications.find(session).requires_approval = False
         publishing.schedule_next(session, house.links, shelf.find(session, houses.WAITING), now)
     with house.sessions.begin() as session:
-        approving.require(session, publications.find(session), True)
+        publications.find(session).requires_approval = True
     said = editor.read(PAGE)
     assert "It was scheduled before approvals were asked for. Unless it is approved by Tuesday" in said
     assert editor.press(PAGE, f"{PAGE}/approve").status_code == 303
@@ -211,7 +211,7 @@ def test_an_issue_scheduled_before_the_rule_says_what_will_happen(editor: Visito
 
 def test_a_publication_without_approvals_has_no_such_panel_and_says_so(editor: Visitor, house: House) -> None:
     with house.sessions.begin() as session:
-        approving.require(session, publications.find(session), False)
+        publications.find(session).requires_approval = False
     assert PAGE not in editor.open(f"{ISSUE}/").text
     answer = editor.open(PAGE)
     assert answer.status_code == 409

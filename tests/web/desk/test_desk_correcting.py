@@ -204,3 +204,37 @@ def test_markup_in_a_note_is_printed_and_obeyed_nowhere(editor: Visitor) -> None
     assert amend(editor, probe).status_code == 303
     for path in (FIRST, LETTER, ISSUE, f"/archive/{SLUG}/", "/feed.xml", f"{LETTER}.html"):
         assert "<script>alert" not in editor.open(path).text, path
+
+
+def test_each_number_of_its_letter_opens_to_the_readers_behind_it(corrected: Visitor, house: House) -> None:
+    corrected.press(LETTER, f"{FIRST}mail")
+    roll = f"/desk/reports/{SLUG}/corrections/1/copies"
+    assert f'href="{roll}?state=pending"' in corrected.open(FIRST).text
+    page = corrected.read(f"{roll}?state=pending")
+    assert "reader2@example.org" in page
+    assert "reader3@example.org" not in page
+    sheet = corrected.open(f"{roll}.csv?state=pending")
+    assert f'filename="{SLUG}-correction-1-pending.csv"' in sheet.headers["Content-Disposition"]
+    assert len(sheet.text.splitlines()) == 1 + 3
+
+
+def test_doubts_about_its_letter_are_decided_apart_from_those_about_the_issue(corrected: Visitor, house: House) -> None:
+    corrected.press(LETTER, f"{FIRST}mail")
+    with house.sessions.begin() as session:
+        letter = select(Correction.letter_id).scalar_subquery()
+        session.execute(update(Copy).where(Copy.letter_id == letter).values(state=CopyState.IN_DOUBT))
+    assert "Of 3 copies nobody knows whether they arrived" in corrected.read(FIRST)
+    assert corrected.press(f"{FIRST}doubts", decision="leave").location == FIRST
+    assert "Nothing of it is in doubt. Back to the correction" in corrected.read(f"{FIRST}doubts")
+    assert "1 copy may have been sent" in corrected.read(f"{ISSUE}doubts")
+
+
+def test_where_issues_are_approved_the_letter_waits_for_another_editor(
+    corrected: Visitor, house: House, enter: Enter
+) -> None:
+    with house.sessions.begin() as session:
+        find(session).requires_approval = True
+    form = hidden(corrected.open(LETTER).text) | {"seal": seal(corrected.open(LETTER).text)}
+    assert "Another editor or owner mails it." in corrected.read(LETTER)
+    assert corrected.client.post(f"{FIRST}mail", data=form).status_code == 409
+    assert enter(Role.OWNER).press(LETTER, f"{FIRST}mail").location == FIRST

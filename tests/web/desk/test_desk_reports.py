@@ -188,7 +188,7 @@ def test_corrections_are_told_with_what_became_of_their_letters(editor: Visitor,
     over(house, now)
     houses.send(house, "backpainhelp", "stands-for-the-letter", now + timedelta(hours=1))
     with house.sessions.begin() as session:
-        told = {"issue_id": 1, "revision_number": 1, "author": "ann@desk.example", "made_at": now}
+        told = {"issue_id": 1, "revision_number": 1, "author": "ann@desk.example", "writers": [], "made_at": now}
         words_of_it = {"subject": "Corrected", "body": "It is ten minutes."}
         session.add(Correction(number=1, note="Only on the web.", **told, **words_of_it))
         session.add(Correction(number=2, note="By mail, too.", letter_id=2, **told, **words_of_it))
@@ -214,7 +214,7 @@ def test_doubts_are_decided_one_by_one(editor: Visitor, house: House) -> None:
     assert answer.location == f"{ISSUE}doubts"
     assert copies(house)["r3@gmail.com"].reason == "settled: left in doubt"
     assert decide(editor, "sent", copy=str(copies(house)["r4@gmail.com"].id)).location == ISSUE
-    assert "Nothing of this issue is in doubt." in editor.read(f"{ISSUE}doubts")
+    assert "Nothing of it is in doubt." in editor.read(f"{ISSUE}doubts")
 
 
 def test_all_doubts_are_sent_again_but_to_who_has_gone(editor: Visitor, house: House) -> None:

@@ -1,16 +1,19 @@
 """What an owner can change of a publication, and what becomes of it."""
 
 import io
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
-from newsletter import publications
+from newsletter import publications, publishing
 from newsletter.audience.models import ConsentEvent, Wording
+from newsletter.editorial import shelf
 from newsletter.editors import Role
 from newsletter.publications import Publication
 from newsletter.wiring import House
+from tests import houses
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden
 
@@ -80,6 +83,13 @@ def test_a_switch_that_is_off_is_told_by_its_absence(owner: Visitor, house: Hous
     assert (kept(house).requires_approval, kept(house).counts_clicks) == (True, False)
     owner.press("/desk/settings/rules")
     assert not kept(house).requires_approval
+
+
+def test_whoever_asks_for_approvals_is_told_what_is_scheduled_without_one(owner: Visitor, house: House, now) -> None:
+    with house.sessions.begin() as session:
+        publishing.schedule(session, house.links, shelf.find(session, houses.WAITING), now + timedelta(days=1), now)
+    owner.press("/desk/settings/rules", requires_approval="yes")
+    assert "is scheduled, and nobody has approved it: at its hour it waits" in owner.read("/desk/settings/")
 
 
 def test_a_colour_that_cannot_be_read_is_refused_with_its_contrast(owner: Visitor, house: House) -> None:

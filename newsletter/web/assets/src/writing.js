@@ -224,28 +224,19 @@ function viewShown() {
   return document.querySelector("[data-view][aria-current]").dataset.view;
 }
 
-const tabs = [at("tab-text"), at("tab-mail")];
-tabs[0].parentElement.hidden = false;
-for (const [place, one] of tabs.entries()) {
-  one.addEventListener("click", () => turn(place));
-  one.addEventListener("keydown", ({ key }) => {
-    if (key !== "ArrowLeft" && key !== "ArrowRight") return;
-    turn(1 - place);
-    tabs[1 - place].focus();
-  });
-}
+// Where there is room for one only.
+const sides = { text: at("show-text"), mail: at("show-mail") };
+sides.text.parentElement.hidden = false;
+for (const [side, button] of Object.entries(sides)) button.addEventListener("click", () => turnTo(side));
 
-function turn(to) {
-  tabs.forEach((one, place) => {
-    one.setAttribute("aria-selected", String(place === to));
-    one.tabIndex = place === to ? 0 : -1;
-  });
-  document.querySelector(".write").dataset.shown = to ? "mail" : "text";
+function turnTo(shown) {
+  for (const [side, button] of Object.entries(sides)) button.setAttribute("aria-pressed", String(side === shown));
+  document.querySelector(".write").dataset.shown = shown;
 }
-turn(0);
+turnTo("text");
 
 function show(field, line) {
-  turn(0);
+  turnTo("text");
   if (field === "body") {
     editor.goTo(line);
     return;
