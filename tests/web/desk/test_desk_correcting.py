@@ -206,7 +206,7 @@ def test_markup_in_a_note_is_printed_and_obeyed_nowhere(editor: Visitor) -> None
         assert "<script>alert" not in editor.open(path).text, path
 
 
-def test_each_number_of_its_letter_opens_to_the_readers_behind_it(corrected: Visitor, house: House) -> None:
+def test_each_number_of_its_letter_opens_to_the_readers_behind_it(corrected: Visitor) -> None:
     corrected.press(LETTER, f"{FIRST}mail")
     roll = f"/desk/reports/{SLUG}/corrections/1/copies"
     assert f'href="{roll}?state=pending"' in corrected.open(FIRST).text
