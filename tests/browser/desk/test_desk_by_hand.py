@@ -1,5 +1,5 @@
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from sqlalchemy import select, update
 
 from newsletter import publishing
@@ -7,6 +7,7 @@ from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.editorial import shelf
 from newsletter.editorial.models import IssueState
 from newsletter.wiring import House
+from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
 
 SENDING = "under-the-hands"
@@ -17,11 +18,9 @@ def test_the_keyboard_alone_schedules_an_issue(open_desk: Open, house: House) ->
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
     page.keyboard.press("Enter")
-    tab_to(page, "When pain stays: ways out of the circle")
-    page.keyboard.press("Enter")
+    keyboard.press(page.get_by_role("link", name="When pain stays: ways out of the circle").first)
     page.wait_for_url("**/break-the-circle/")
-    tab_to(page, "Schedule for Tuesday 1 December 09:00")
-    page.keyboard.press("Enter")
+    keyboard.press(page.get_by_role("button", name="Schedule for Tuesday 1 December 09:00"))
     expect(page.get_by_role("status")).to_contain_text(
         "Scheduled for Tuesday 1 December 2026 at 09:00 (Europe/Warsaw)."
     )
@@ -71,15 +70,6 @@ def test_the_mail_shows_in_its_frame(open_desk: Open, view: str) -> None:
     expect(mail.get_by_role("heading", name="When pain stays: ways out of the circle")).to_be_visible()
     background = mail.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
     assert (background == "rgb(20, 25, 27)") is (view == "Dark")
-
-
-def tab_to(page: Page, name: str) -> None:
-    """Press Tab until the focus is on what has that name."""
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.innerText.trim()") == name:
-            return
-    pytest.fail(f"Tab never came to {name!r}")
 
 
 def move(house: House, to: CopyState) -> None:

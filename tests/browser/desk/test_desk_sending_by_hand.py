@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
 from waitress import create_server
 
@@ -24,6 +24,7 @@ from newsletter.web import create_app
 from newsletter.web.desk import streams
 from newsletter.wiring import House
 from tests import houses
+from tests.browser import keyboard
 from tests.delivery.peers import Peer
 from tests.real_parts import Axe
 from tests.torture.sink import Tally, counting
@@ -122,8 +123,8 @@ def test_an_issue_is_watched_held_and_reported(page: Page, press: Work, tally: T
     page.on("request", lambda request: streamed.append(request.url) if "/events" in request.url else None)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/progress" in request.url else None)
-    by_keyboard(page, page.get_by_role("link", name="Send now"))
-    by_keyboard(page, page.get_by_role("button", name="Send to 500 readers now"))
+    keyboard.press(page.get_by_role("link", name="Send now"))
+    keyboard.press(page.get_by_role("button", name="Send to 500 readers now"))
     copies = page.get_by_role("region", name="Copies")
     expect(copies).to_contain_text("No worker gives a sign of life")
     press()
@@ -134,28 +135,28 @@ def test_an_issue_is_watched_held_and_reported(page: Page, press: Work, tally: T
     assert asked == []
     assert axe(page) == []
 
-    by_keyboard(page, page.get_by_role("button", name="Pause sending"))
+    keyboard.press(page.get_by_role("button", name="Pause sending"))
     expect(page.get_by_text("It is paused:")).to_be_visible()
     page.wait_for_timeout(1_000)
     held = len(tally.taken)
     page.wait_for_timeout(1_500)
     assert len(tally.taken) == held < READERS
 
-    by_keyboard(page, page.get_by_role("button", name="Resume sending"))
+    keyboard.press(page.get_by_role("button", name="Resume sending"))
     expect(page.get_by_text("It went out on")).to_be_visible(timeout=60_000)
     assert (len(tally.recipients), tally.twice) == (READERS - 2, [])
 
-    by_keyboard(page, page.get_by_role("link", name="The whole report"))
+    keyboard.press(page.get_by_role("link", name="The whole report"))
     expect(page.get_by_role("link", name="Sent: 498")).to_be_visible()
     expect(page.get_by_role("img", name="498 copies from")).to_be_visible()
     assert page.locator(".chart canvas").count() == 1
     numbers = page.get_by_role("region", name="Deliveries over time, in numbers")
     expect(numbers).to_be_hidden()
-    by_keyboard(page, page.get_by_text("The numbers", exact=True))
+    keyboard.press(page.get_by_text("The numbers", exact=True))
     expect(numbers).to_be_visible()
     assert axe(page) == []
 
-    by_keyboard(page, page.get_by_role("link", name="Refused by the other server: 2"))
+    keyboard.press(page.get_by_role("link", name="Refused by the other server: 2"))
     expect(page.get_by_text("reader7@firm7.example")).to_have_count(1)
     expect(page.get_by_text('<script>document.title = "taken over"</script>').first).to_be_visible()
     assert page.title() == "Refused: Looser by degrees · Desk"
@@ -175,17 +176,6 @@ def test_where_no_stream_is_to_be_had_the_page_asks(page: Page, house: House, mo
     with house.sessions.begin() as session:
         _let_be_over(session, datetime.now(UTC), houses.WAITING)
     expect(page.get_by_text("It went out on")).to_be_visible(timeout=15_000)
-
-
-def by_keyboard(page: Page, wanted: Locator) -> None:
-    """Go to it by Tab, and press Enter there."""
-    expect(wanted).to_be_visible()
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        if wanted.evaluate("element => element === document.activeElement"):
-            page.keyboard.press("Enter")
-            return
-    pytest.fail(f"Tab never came to {wanted}")
 
 
 def _let_be_over(session: Session, now: datetime, *slugs: str) -> None:

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from newsletter.editors import staff
 from newsletter.wiring import House
+from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
 from tests.real_parts import Axe
 from tests.web.desk.visits import PASSWORD
@@ -20,14 +21,12 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
 ) -> None:
     page = open_desk()
     page.goto("/desk/account/")
-    tab_to(page, "Set up a second factor")
-    page.keyboard.press("Enter")
+    keyboard.press(page.get_by_role("link", name="Set up a second factor"))
     expect(page.get_by_role("heading", name="Set up a second factor")).to_be_visible()
     picture = page.get_by_role("img", name="The secret below as a QR code")
     assert picture.evaluate("picture => picture.naturalWidth") > 100
     secret = "".join(page.locator(".secret span").all_inner_texts())
-    tab_to(page, "code")
-    page.keyboard.type(code(secret, NOW))
+    keyboard.fill(page.get_by_label("Code"), code(secret, NOW))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Keep these recovery codes")).to_be_visible()
     recovery_code = page.locator(".codes li").first.inner_text()
@@ -48,8 +47,7 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
     another.keyboard.type(code(secret, NOW))
     another.keyboard.press("Enter")
     expect(another.get_by_text("This is not the code of this moment")).to_be_visible()
-    tab_to(another, "Use a recovery code")
-    another.keyboard.press("Enter")
+    keyboard.press(another.get_by_role("link", name="Use a recovery code"))
     expect(another.get_by_label("Recovery code")).to_be_focused()
     another.keyboard.type(recovery_code)
     another.keyboard.press("Enter")
@@ -94,15 +92,6 @@ def knock(page: Page) -> None:
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/desk/sign-in/code")
-
-
-def tab_to(page: Page, name: str) -> None:
-    """Press Tab until the focus is on what has that name, or on the field that is called so."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if page.evaluate("[document.activeElement.innerText?.trim(), document.activeElement.id]").count(name):
-            return
-    pytest.fail(f"Tab never came to {name!r}")
 
 
 def rewind(house: House) -> None:
