@@ -1,11 +1,15 @@
 """Logs: one line an event, for people (`console`) or programs (`json`); never a full address, secret or token."""
 
 import logging
+import re
 import sys
 
 import structlog
 
 from newsletter.config import Settings
+
+# Mail servers quote addresses in their answers, and libraries in their errors.
+_ADDRESS = re.compile(r"""([^\s<>"'(),;:=@])[^\s<>"'(),;:=@]*@""")
 
 
 def configure(settings: Settings) -> None:
@@ -15,15 +19,22 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    told: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, mask_addresses, _renderer(settings)]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, _renderer(settings)],
+        processors=[*shared, *told],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(_renderer(settings), foreign_pre_chain=shared))
+    theirs = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *told]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=theirs, foreign_pre_chain=shared))
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+def mask_addresses(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The event with no more than the first character of what stands before an @, wherever the words came from."""
+    return {key: _ADDRESS.sub(r"\1…@", value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _renderer(settings: Settings) -> structlog.typing.Processor:

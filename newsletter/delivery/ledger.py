@@ -137,7 +137,13 @@ def _begin(copies: Table, dialect: Dialect) -> Update:
 def _end(copies: Table, dialect: Dialect) -> Update:
     ended = rows(dialect.name, id=copies.c.id.type, **{name: copies.c[name].type for name in _TOLD})
     settled = {"attempts": copies.c.attempts + literal_column("1"), "lease_until": null(), "ended_at": _MOMENT}
-    return _mine(copies, ended).values(settled | {name: ended.c[name] for name in _TOLD})
+    told = {name: ended.c[name] for name in _TOLD} | {"reply": _said_to(copies, ended.c.reply)}
+    return _mine(copies, ended).values(settled | told)
+
+
+def _said_to(copies: Table, reply: ColumnElement[Any]) -> ColumnElement[Any]:
+    # Of a reader who was erased while the copy was on its way the answer would say who it was.
+    return case((copies.c.address == literal_column("''"), null()), else_=reply)
 
 
 def _mine(copies: Table, moved: FromClause) -> Update:
@@ -409,6 +415,7 @@ def _give_back(connection: Connection, worker: str, copies: Iterable[Held], now:
 
 def _put_off(worker: str, now: datetime) -> Update:
     tried = {"attempts": _ROWS.c.attempts + 1} | {name: bindparam(name) for name in (*_SAID, "not_before")}
+    tried["reply"] = _said_to(_ROWS, bindparam("reply", type_=_ROWS.c.reply.type))
     own = _held_by(worker).where(_ROWS.c.letter_id == bindparam("letter"), _ROWS.c.id == bindparam("copy"))
     return own.values(_back(_ROWS, now) | tried | {"reservation": None})
 

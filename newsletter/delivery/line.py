@@ -25,7 +25,7 @@ from newsletter.delivery.retry import Verdict
 from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.smtp import AskedForLess, Envelope, HungUp, SenderRefused, Stuffed
 from newsletter.delivery.throttle import Throttle
-from newsletter.delivery.tray import Templates, Tray
+from newsletter.delivery.tray import Laid, Tray
 from newsletter.delivery.wire import Wire
 from newsletter.errors import TransportDown
 
@@ -45,7 +45,6 @@ class Way:
     return_path_domain: str | None
     in_doubt: Literal["resend", "hold"]
     clock: Callable[[], datetime]
-    templates: Templates
     throttle: Throttle
     pacer: Pacer
     hang_ups: Counter[int] = field(default_factory=Counter)
@@ -146,16 +145,16 @@ class Line:
             self._following = None
             return sheet
         await self._floor.pause(self._way.throttle.reserve())
-        while not self._floor.halt.is_set() and (copy := await self._floor.tray.take()):
-            if (sheet := self._addressed(copy)) and self._compose(sheet):
+        while not self._floor.halt.is_set() and (laid := await self._floor.tray.take()):
+            if (sheet := self._addressed(laid)) and self._compose(sheet):
                 return sheet
         return None
 
     def _look_ahead(self) -> Envelope | None:
         """Have the sheet after this one at hand, if that takes no waiting; its envelope."""
-        while not self._floor.halt.is_set() and self._way.throttle.open and (copy := self._floor.tray.at_hand()):
+        while not self._floor.halt.is_set() and self._way.throttle.open and (laid := self._floor.tray.at_hand()):
             self._way.throttle.reserve()
-            if sheet := self._addressed(copy):
+            if sheet := self._addressed(laid):
                 self._following = sheet
                 return sheet.envelope
         return None
@@ -165,10 +164,11 @@ class Line:
         if self._following and not self._compose(self._following):
             self._following = None
 
-    def _addressed(self, copy: Claimed) -> Sheet | None:
+    def _addressed(self, laid: Laid) -> Sheet | None:
         """The copy with its envelope; None, and the copy settled, if it cannot go anywhere."""
+        copy = laid.copy
         try:
-            template = self._way.templates.of(copy.letter_id)
+            template = laid.require_template()
             return Sheet(copy, template, compose.envelope(template, copy, self._way.return_path_domain))
         except mime.NoAddress as error:
             self._settle(outcomes.refused_here(copy, "5.1.3", str(error)))
@@ -262,11 +262,11 @@ class Line:
         return self._put_off(copy, reply)
 
     def _put_off(self, copy: Claimed, reply: Reply) -> Outcome:
-        wait = retry.COPIES.after(copy.attempts + 1, random.random())  # noqa: S311  (spreads load, keeps no secret)
-        if wait is None:
+        again = self._again(copy)
+        if again is None:
             log.info("copy given up", copy=copy.id, letter=copy.letter_id, code=reply.code, status=reply.status)
             return outcomes.gave_up(copy, reply)
-        return outcomes.put_off(copy, reply, self._way.clock() + wait)
+        return outcomes.put_off(copy, reply, again)
 
     def _after_trouble(self, copy: Claimed, why: str, *, blame: bool) -> Outcome:
         """What a try that got no answer means for its copy."""
@@ -278,9 +278,9 @@ class Line:
 
     def _doubted(self, copy: Claimed, why: str) -> Outcome:
         log.warning("copy in doubt", copy=copy.id, letter=copy.letter_id, policy=self._way.in_doubt, why=why)
-        if self._way.in_doubt == "hold" or self._hung_up_before(copy):
-            return outcomes.in_doubt(copy, f"in doubt: {why} after the final dot")
-        return self._tried_in_vain(copy, f"in doubt: {why} after the final dot")
+        told = f"in doubt: {why} after the final dot"
+        again = None if self._way.in_doubt == "hold" or self._hung_up_before(copy) else self._again(copy)
+        return outcomes.in_doubt(copy, told) if again is None else outcomes.unanswered(copy, told, again)
 
     def _hung_up_before(self, copy: Claimed) -> bool:
         # The first time it may be the server that fell over; the second time it is this copy that fells it.
@@ -288,10 +288,13 @@ class Line:
         return self._way.hang_ups[copy.id] > 1
 
     def _tried_in_vain(self, copy: Claimed, why: str) -> Outcome:
-        wait = retry.COPIES.after(copy.attempts + 1, random.random())  # noqa: S311
-        if wait is None:
-            return outcomes.unheard(copy, why)
-        return outcomes.unanswered(copy, why, self._way.clock() + wait)
+        again = self._again(copy)
+        return outcomes.unheard(copy, why) if again is None else outcomes.unanswered(copy, why, again)
+
+    def _again(self, copy: Claimed) -> datetime | None:
+        """When a copy that was tried once more is tried next; None after the last time."""
+        wait = retry.COPIES.after(copy.attempts + 1, random.random())  # noqa: S311  (spreads load, keeps no secret)
+        return self._way.clock() + wait if wait is not None else None
 
     def _give_back_following(self) -> None:
         if self._following:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
@@ -34,16 +34,23 @@ _ROUNDS = 20
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+U = TypeVar("U")
+
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Generic[T]):
     """Claimed copies that may go out: the first in `wait` seconds, and one every `gap` after that."""
 
-    copies: list[Claimed]
+    copies: list[T]
     wait: float = 0.0
     gap: float = 0.0
     more: bool = False
     """Whether it is worth claiming again at once: there may be others that need not wait."""
+
+    def laid(self, copies: list[U]) -> "Batch[U]":
+        """The same moments, for these copies."""
+        return Batch(copies, self.wait, self.gap, self.more)
 
 
 class _Allowance(NamedTuple):
@@ -63,7 +70,7 @@ class Pacer:
         self._slowed: Mapping[str, datetime] = {}
         self._looked_at: datetime | None = None
 
-    def claim(self, session: Session, wanted: int, now: datetime) -> Batch:
+    def claim(self, session: Session, wanted: int, now: datetime) -> Batch[Claimed]:
         """Lease up to so many due copies that may go out now."""
         self._look(session, now)
         self.refund(session, now)

@@ -27,7 +27,7 @@ from newsletter.delivery.line import Floor, Line, Way
 from newsletter.delivery.pacing import Batch, Pacer
 from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.throttle import Throttle
-from newsletter.delivery.tray import Claims, Templates, Tray
+from newsletter.delivery.tray import Claims, Laid, Templates, Tray
 from newsletter.links import Links
 
 # Seconds. A stop takes at most the two together, which is less than the 10 that it may take.
@@ -62,7 +62,7 @@ class PressRun:
         """`limits` are for all workers together; `patience` scales every wait for the server."""
         self._pacer = Pacer(limits, worker)
         templates = Templates(links, keyring)
-        self._way = Way(server, tls, patience, return_path_domain, in_doubt, clock, templates, Throttle(), self._pacer)
+        self._way = Way(server, tls, patience, return_path_domain, in_doubt, clock, Throttle(), self._pacer)
         self._claims = Claims(worker, templates, clock, self._pacer)
         self._sessions = sessions
         self._worker = worker
@@ -79,7 +79,7 @@ class PressRun:
             if self._left_behind:
                 ledger.recover_from(session, self._worker, self._way.in_doubt, self._way.clock())
             lines = self._share(session)
-            first = self._claims.take(session, lines) if lines else Batch([])
+            first = self._claims.take(session, lines) if lines else Batch[Laid]([])
         self._left_behind = bool(first.copies)
         if first.copies:
             asyncio.run(self._run(first, lines))
@@ -98,7 +98,7 @@ class PressRun:
         now = self._way.clock()
         return shares.share(self._pacer.connections(now), *shares.place(session, self._worker, now))
 
-    async def _run(self, first: Batch, lines: int) -> None:
+    async def _run(self, first: Batch[Laid], lines: int) -> None:
         self._halt = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         if self._stopping.is_set():

@@ -4,9 +4,10 @@ import asyncio
 import time
 from asyncio import Task
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy.orm import Session, undefer_group
@@ -30,27 +31,36 @@ _MAX_TEMPLATES = 8
 log = structlog.get_logger(__name__)
 
 
+class Laid(NamedTuple):
+    """A copy as it lies on the tray, with its letter's template, or why there is none."""
+
+    copy: Claimed
+    template: Template | PressError
+
+    def require_template(self) -> Template:
+        """The template; Invalid if the letter cannot be compiled."""
+        if isinstance(self.template, PressError):
+            raise self.template
+        return self.template
+
+
 class Templates:
-    """The compiled letters of late, and all of the newest claim; a letter is frozen, so none grows stale."""
+    """The compiled letters of late; a letter is frozen, so none grows stale."""
 
     def __init__(self, links: Links, keyring: Keyring = NO_KEYS) -> None:
         self._links = links
         self._keyring = keyring
         self._compiled: dict[int, Template | PressError] = {}
 
-    def prepare(self, session: Session, letter_ids: set[int]) -> None:
-        """Compile what is not compiled yet; what cannot be is told by `of`."""
+    def lay(self, session: Session, copies: Sequence[Claimed]) -> list[Laid]:
+        """Each copy with its letter's template; that of none is forgotten as long as a copy lies somewhere."""
+        letter_ids = {copy.letter_id for copy in copies}
         for letter_id in letter_ids - self._compiled.keys():
             self._compiled[letter_id] = self._compile(session, letter_id)
+        laid = [Laid(copy, self._compiled[copy.letter_id]) for copy in copies]
         if len(self._compiled) > _MAX_TEMPLATES:
             self._compiled = {letter_id: self._compiled[letter_id] for letter_id in letter_ids}
-
-    def of(self, letter_id: int) -> Template:
-        """The letter's template; Invalid if the letter cannot be compiled."""
-        compiled = self._compiled[letter_id]
-        if isinstance(compiled, PressError):
-            raise compiled
-        return compiled
+        return laid
 
     def _compile(self, session: Session, letter_id: int) -> Template | PressError:
         letter = session.get_one(Letter, letter_id, options=[undefer_group("parts")])
@@ -70,11 +80,10 @@ class Claims:
     clock: Callable[[], datetime]
     pacer: Pacer
 
-    def take(self, session: Session, limit: int) -> Batch:
-        """Lease up to so many copies, and have their templates ready."""
+    def take(self, session: Session, limit: int) -> Batch[Laid]:
+        """Lease up to so many copies, each with its template."""
         batch = self.pacer.claim(session, limit, self.clock())
-        self.templates.prepare(session, {copy.letter_id for copy in batch.copies})
-        return batch
+        return batch.laid(self.templates.lay(session, batch.copies))
 
     def slow_down(self, session: Session, key: str, copies: list[Claimed]) -> list[Claimed]:
         """Pause a pace; of these claimed copies, those that may still go out."""
@@ -107,11 +116,11 @@ class Claims:
 class Tray:
     """Filled before it is empty, or by whichever line finds it so; emptied copy by copy."""
 
-    def __init__(self, claims: Claims, scribe: Scribe, throttle: Throttle, first: Batch, least: int) -> None:
+    def __init__(self, claims: Claims, scribe: Scribe, throttle: Throttle, first: Batch[Laid], least: int) -> None:
         self._claims = claims
         self._scribe = scribe
         self._throttle = throttle
-        self._copies: deque[Claimed] = deque()
+        self._laid: deque[Laid] = deque()
         self._least = least
         self._room = least
         self._filled_at = time.monotonic()
@@ -120,25 +129,25 @@ class Tray:
         self._paced = False
         self._lay_out(first)
 
-    async def take(self) -> Claimed | None:
+    async def take(self) -> Laid | None:
         """The next copy to send; None when no copy is due now."""
-        if not self._copies:
+        if not self._laid:
             await self._fill()
         return self.at_hand()
 
-    def at_hand(self) -> Claimed | None:
+    def at_hand(self) -> Laid | None:
         """The next copy, if there is one already."""
-        copy = self._copies.popleft() if self._copies else None
-        if copy and len(self._copies) == self._least and not self._paced:
+        laid = self._laid.popleft() if self._laid else None
+        if laid and len(self._laid) == self._least and not self._paced:
             self._fill_ahead()
-        return copy
+        return laid
 
     async def sweep(self) -> None:
         """Give back the copies of letters that were paused or cancelled meanwhile."""
-        copies = list(self._copies)
+        copies = [laid.copy for laid in self._laid]
         if copies:
             halted = await self._scribe.write(lambda session: self._claims.return_halted(session, copies))
-            self._copies = deque(copy for copy in self._copies if copy.letter_id not in halted)
+            self._laid = deque(laid for laid in self._laid if laid.copy.letter_id not in halted)
 
     async def close(self) -> None:
         """Claim no more."""
@@ -153,22 +162,24 @@ class Tray:
 
     async def _fill(self, least: int = 0) -> None:
         async with self._filling:
-            if len(self._copies) <= least:
+            if len(self._laid) <= least:
                 self._adapt()
                 # What a line has just given back is among what is due.
                 await self._scribe.flush()
                 self._lay_out(await self._scribe.write(lambda session: self._claims.take(session, self._room)))
 
-    def _lay_out(self, batch: Batch) -> None:
+    def _lay_out(self, batch: Batch[Laid]) -> None:
         self._throttle.space(batch.wait, batch.gap)
         # The moments of a paced batch are its own: the next one is claimed when they are used up.
         self._paced = bool(batch.wait or batch.gap)
-        self._copies.extend(batch.copies)
+        self._laid.extend(batch.copies)
 
     async def slow_down(self, key: str) -> None:
         """The server asked for less: pause a pace, and put back what would go by it."""
-        copies, self._copies = list(self._copies), deque()
-        self._copies.extend(await self._scribe.write(lambda session: self._claims.slow_down(session, key, copies)))
+        before, self._laid = self._laid, deque()
+        copies = [laid.copy for laid in before]
+        kept = set(await self._scribe.write(lambda session: self._claims.slow_down(session, key, copies)))
+        self._laid.extend(laid for laid in before if laid.copy in kept)
 
     def _adapt(self) -> None:
         now = time.monotonic()

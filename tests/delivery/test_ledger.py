@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from peers import readers
@@ -10,6 +10,8 @@ from newsletter.delivery.replies import Reply
 
 TAKEN = Reply(250, ("2.0.0 Taken",))
 LATER = Reply(451, ("4.3.0 Later",))
+NAMING = Reply(450, ("4.2.2 <reader0000@example.org>: the mailbox is full",))
+AFTER = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 def test_a_copy_is_counted_in_exactly_one_state(running, sessions, now, counts) -> None:
@@ -122,6 +124,19 @@ def test_an_erased_reader_is_nobody_in_the_ledger_and_gets_nothing_more(running,
         assert ledger.claim(session, "w", 5, now) == []
     [row] = copies(letter).values()
     assert (row.address, row.name, row.state, row.reason) == ("", "", CopyState.SKIPPED, "erased")
+
+
+@pytest.mark.parametrize("judged", [outcomes.refused, lambda copy, answer: outcomes.put_off(copy, answer, AFTER)])
+def test_what_is_said_to_a_reader_who_was_erased_meanwhile_is_not_kept(running, sessions, now, copies, judged) -> None:
+    letter = running(readers(1))
+    with sessions.begin() as session:
+        [held] = ledger.claim(session, "w", 1, now)
+        ledger.begin(session.connection(), "w", [held], now)
+        ledger.blank(session, [1], now)
+        ledger.record(session.connection(), "w", [judged(held, NAMING)], now)
+    [row] = copies(letter).values()
+    assert (row.address, row.reply) == ("", None)
+    assert row.code == NAMING.code or row.state is CopyState.SKIPPED
 
 
 def test_a_cancelled_letters_copy_in_flight_does_not_come_back(running, sessions, now, counts) -> None:

@@ -46,6 +46,13 @@ def test_one_bad_reader_stops_nobody_else(running, press, honest_server, mailbox
     assert (refused.code, refused.status) == (550, "5.1.1")
 
 
+def test_many_letters_at_once_lose_no_copy_of_any(running, press, honest_server, mailbox, counts) -> None:
+    letters = [running(readers(1)) for _ in range(60)]
+    press(honest_server, limits=Limits(connections=6)).run_once()
+    assert [counts(letter).sent for letter in letters] == [1] * 60
+    assert len(mailbox.taken) == 60
+
+
 def test_a_copy_that_was_put_off_goes_out_later(running, press, honest_server, mailbox, counts, clock) -> None:
     letter = running(readers(3))
     mailbox.answers = {"reader0001@example.org": "451 4.7.1 Greylisted"}

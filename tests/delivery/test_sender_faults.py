@@ -5,12 +5,13 @@ import time
 
 import pytest
 from peers import HANG_UP, SILENCE, Mailbox, honest, readers, scripted
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from newsletter.config import MailServer
-from newsletter.delivery import ledger
+from newsletter.delivery import ledger, retry
 from newsletter.delivery.limits import Limits
-from newsletter.delivery.models import CopyState
+from newsletter.delivery.models import Copy, CopyState
 
 NO = b"550 5.7.1 No\r\n"
 LATER = b"451 4.3.0 Later\r\n"
@@ -99,6 +100,16 @@ def test_a_copy_in_doubt_is_sent_again_only_once(running, press, copies, clock) 
     assert len(liar.taken) == 2
     [copy] = copies(letter).values()
     assert copy.state is CopyState.IN_DOUBT
+
+
+def test_a_copy_whose_last_try_gets_no_answer_is_in_doubt_and_not_given_up(running, press, copies, sessions) -> None:
+    letter = running(readers(1))
+    with sessions.begin() as session:
+        session.execute(update(Copy).values(attempts=len(retry.COPIES.waits)))
+    with scripted({".": HANG_UP}) as (peer, _liar):
+        press(peer.server, in_doubt="resend").run_once()
+    [copy] = copies(letter).values()
+    assert (copy.state, copy.attempts) == (CopyState.IN_DOUBT, len(retry.COPIES.waits) + 1)
 
 
 def test_a_refusal_stands_even_as_the_last_word(running, press, copies) -> None:

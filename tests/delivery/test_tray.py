@@ -7,7 +7,8 @@ from typing import Any
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.pacing import Batch
 from newsletter.delivery.throttle import Throttle
-from newsletter.delivery.tray import Tray
+from newsletter.delivery.tray import Laid, Tray
+from newsletter.errors import Invalid
 
 LINES = 2
 
@@ -15,10 +16,10 @@ LINES = 2
 class Shelf:
     """Stands for claims and scribe at once: hands out batch after batch."""
 
-    def __init__(self, *batches: Batch) -> None:
+    def __init__(self, *batches: Batch[Laid]) -> None:
         self.batches = list(batches)
 
-    def take(self, _session: object, _limit: int) -> Batch:
+    def take(self, _session: object, _limit: int) -> Batch[Laid]:
         return self.batches.pop(0) if self.batches else Batch([])
 
     async def write(self, work: Callable[[Any], Any]) -> Any:
@@ -29,11 +30,12 @@ class Shelf:
         await asyncio.sleep(0)
 
 
-def batch(*ids: int, gap: float = 0.0) -> Batch:
-    return Batch([Claimed(number, 1, number, "", "", 0) for number in ids], gap=gap)
+def batch(*ids: int, gap: float = 0.0) -> Batch[Laid]:
+    copies = [Claimed(number, 1, number, "", "", 0) for number in ids]
+    return Batch([Laid(copy, Invalid("no letter")) for copy in copies], gap=gap)
 
 
-def taken(shelf: Shelf, first: Batch, count: int) -> list[int]:
+def taken(shelf: Shelf, first: Batch[Laid], count: int) -> list[int]:
     """What lies at hand, copy after copy, when each line looks only at what is there already."""
 
     async def run() -> list[int]:
@@ -43,7 +45,7 @@ def taken(shelf: Shelf, first: Batch, count: int) -> list[int]:
             found.append(tray.at_hand())
             await asyncio.sleep(0.001)
         await tray.close()
-        return [copy.id for copy in found if copy]
+        return [laid.copy.id for laid in found if laid]
 
     return asyncio.run(run())
 
