@@ -145,14 +145,14 @@ def _unschedule(session: Session, links: Links, issue: Issue, shown: Content, no
     # The letter first, as the clock does, so that the two cannot wait for each other.
     if was_scheduled:
         publishing.unschedule(session, issue, now)
-    publishing.hold_still(session, issue)
+    shelf.hold_still(session, issue)
     _require_unbegun(issue)
     return was_scheduled
 
 
 def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) -> Standing:
     """The standing, which stays so until the transaction ends; Conflict unless it is of what the page showed."""
-    publishing.hold_still(session, issue)
+    shelf.hold_still(session, issue)
     _require_unbegun(issue)
     current = standing(session, links, issue)
     if not current.is_required:

@@ -98,9 +98,7 @@ def mail(
 
     Conflict if not, or if they may not, or it was mailed already, is not fit to print, or cannot be mailed now.
     """
-    corrections.hold_still(session, correction)
-    if corrections.seal(correction) != seal:
-        raise Conflict("The letter was changed since this page was opened. Nothing was mailed; look at it again.")
+    corrections.hold_still(session, correction, seal)
     if why := refusal(issue, correction, person) or hindrance(session, issue):
         raise Conflict(why)
     composed = corrections.compose(issue, correction, links)

@@ -96,15 +96,6 @@ def waits(issue: Issue) -> bool:
     return issue.letter is not None and issue.letter.state in _UNSENT
 
 
-def hold_still(session: Session, issue: Issue) -> None:
-    """Let nobody change the issue until this transaction ends; Conflict if somebody has, since it was read."""
-    seen = issue.revision_number, issue.letter_id
-    # The strongest lock: whoever saves a revision holds a weak one first, and would wait for us while we wait for them.
-    session.refresh(issue, with_for_update={"of": Issue})
-    if (issue.revision_number, issue.letter_id) != seen:
-        raise Conflict(f"{issue.slug} was changed or scheduled meanwhile; look again")
-
-
 def hindrance(issue: Issue, links: Links) -> str:
     """Why an issue could not go out as it is; empty if it could."""
     try:
@@ -114,8 +105,9 @@ def hindrance(issue: Issue, links: Links) -> str:
     return ""
 
 
-def mark_ready(issue: Issue, links: Links) -> None:
-    """Say that an issue may go out; Conflict, with the findings, if something blocks it."""
+def mark_ready(session: Session, issue: Issue, links: Links) -> None:
+    """Say that an issue may go out as it was read; Conflict, with the findings, if something blocks it."""
+    shelf.hold_still(session, issue)
     _require_open(issue)
     _require_fit(issue, links)
     shelf.mark(issue, Readiness.READY)
@@ -261,9 +253,9 @@ def counts(session: Session, issue: Issue) -> ledger.Counts:
     return accounts.counts(session, issue.letter)
 
 
-def held(session: Session, issue: Issue, settings: Settings, now: datetime) -> Hold | None:
-    """Why nothing of an issue goes out although it is being sent, and until when; None while it goes."""
-    is_going = issue.letter is not None and issue.letter.state is LetterState.RUNNING
+def held(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Hold | None:
+    """Why nothing of a letter goes out although it is being sent, and until when; None while it goes."""
+    is_going = letter is not None and letter.state is LetterState.RUNNING
     return pacing.held_until(session, Limits.of(settings), now) if is_going else None
 
 
@@ -293,7 +285,7 @@ def next_free_slot(session: Session, issue: Issue, now: datetime) -> datetime:
 
 def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: datetime, sender: str | None) -> Letter:
     # From here on nobody takes an approval back, or saves another text, until the letter is there to be seen.
-    hold_still(session, issue)
+    shelf.hold_still(session, issue)
     letter = _letter(issue, require_schedulable(issue, links), links, at, now, sender)
     try:
         with session.begin_nested():

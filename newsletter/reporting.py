@@ -66,8 +66,7 @@ class Measure:
 class Amended:
     """One correction of an issue, and where the copies of its letter stand, if one was mailed."""
 
-    made_at: datetime
-    note: str
+    correction: Correction
     counts: Counts | None
 
 
@@ -126,7 +125,7 @@ def results(session: Session, issues: Iterable[Issue]) -> list[Result]:
 
 def _amended(session: Session, correction: Correction) -> Amended:
     counts = accounts.counts(session, correction.letter) if correction.letter else None
-    return Amended(correction.made_at, correction.note, counts)
+    return Amended(correction, counts)
 
 
 def _begun(issue: Issue) -> Letter:

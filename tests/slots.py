@@ -62,7 +62,7 @@ def open_press(sessions: Sessions, links: Links, now: datetime) -> None:
         for title in TITLES:
             write(session, title, now)
         for slug in SLUGS:
-            publishing.mark_ready(shelf.find(session, slug), links)
+            publishing.mark_ready(session, shelf.find(session, slug), links)
 
 
 def write(session: Session, title: str, now: datetime, body: str = "Lie down for ten minutes.") -> None:

@@ -68,7 +68,7 @@ def save(house: House, author: str, words: str, now: datetime) -> None:
             issue_file.parse(source, issue.file_name), issue.file_name, shelf.picture_names(issue.revision)
         )
         shelf.save(session, issue.publication, text, author, now)
-        publishing.mark_ready(issue, house.links)
+        publishing.mark_ready(session, issue, house.links)
 
 
 def shown(house: House) -> Content:

@@ -76,7 +76,7 @@ def issue_of(house: House, now: datetime, slug: str) -> None:
     with house.sessions.begin() as session:
         text = shelf.Text(issue_file.parse(SOURCE, name), name, {})
         shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
-        publishing.mark_ready(shelf.find(session, slug), house.links)
+        publishing.mark_ready(session, shelf.find(session, slug), house.links)
 
 
 def add_reader(session: Session, name: str, now: datetime) -> None:
@@ -109,6 +109,10 @@ def mail(house: House, now: datetime, number: int = 1, person: str = EDITOR) -> 
         issue = shelf.find(session, SLUG)
         found = corrections.find(session, issue, number)
         return correcting.mail(session, house.links, issue, found, corrections.seal(found), person, now)
+
+
+def reword(session: Session, found: Correction, subject: str, body: str, writer: str = EDITOR) -> None:
+    corrections.word(session, found, corrections.seal(found), subject, body, writer)
 
 
 def got(house: House, letter_id: int) -> set[str]:
@@ -250,7 +254,7 @@ def test_a_letter_that_was_changed_since_it_was_looked_at_is_not_mailed(house: H
         issue = shelf.find(session, SLUG)
         found = corrections.find(session, issue, 1)
         seen = corrections.seal(found)
-        corrections.word(session, found, "Correction: another subject", "Dear reader,\n\nAnother text.", EDITOR)
+        reword(session, found, "Correction: another subject", "Dear reader,\n\nAnother text.")
         with pytest.raises(Conflict, match="was changed since this page was opened"):
             correcting.mail(session, house.links, issue, found, seen, EDITOR, now)
 
@@ -259,7 +263,7 @@ def test_a_letter_that_preflight_blocks_is_not_mailed(house: House, now: datetim
     amend(house, now)
     with house.sessions.begin() as session:
         found = corrections.find(session, shelf.find(session, SLUG), 1)
-        corrections.word(session, found, found.subject, "TK: write this.\n\n[](https://nowhere.example/)", EDITOR)
+        reword(session, found, found.subject, "TK: write this.\n\n[](https://nowhere.example/)", EDITOR)
     with pytest.raises(Conflict, match="not fit to print"):
         mail(house, now)
 
@@ -269,7 +273,7 @@ def test_a_letter_that_is_none_yet_says_what_is_missing(house: House, now: datet
     amend(house, now)
     with house.sessions.begin() as session:
         found = corrections.find(session, shelf.find(session, SLUG), 1)
-        corrections.word(session, found, subject, body, EDITOR)
+        reword(session, found, subject, body, EDITOR)
     with pytest.raises(Faulty):
         mail(house, now)
 
@@ -290,7 +294,7 @@ def test_a_mailed_letter_says_the_same_for_good(house: House, now: datetime) -> 
     with house.sessions.begin() as session:
         found = corrections.find(session, shelf.find(session, SLUG), 1)
         with pytest.raises(Conflict, match="mailed already"):
-            corrections.word(session, found, "Another", "Another", EDITOR)
+            reword(session, found, "Another", "Another", EDITOR)
 
 
 def test_a_correction_is_paused_stopped_and_counted_like_any_letter(house: House, now: datetime) -> None:
@@ -330,7 +334,7 @@ def test_where_issues_are_approved_nobody_mails_a_letter_that_they_wrote(house: 
     amend(house, now)
     with house.sessions.begin() as session:
         found = corrections.find(session, shelf.find(session, SLUG), 1)
-        corrections.word(session, found, found.subject, "Dear reader,\n\nten minutes it is.", "Ben@press.example")
+        reword(session, found, found.subject, "Dear reader,\n\nten minutes it is.", "Ben@press.example")
     for writer in (EDITOR.upper(), "ben@press.example"):
         with pytest.raises(Conflict, match="nobody approves their own words"):
             mail(house, now, person=writer)

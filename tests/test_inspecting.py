@@ -85,7 +85,7 @@ def test_what_the_world_outside_says_never_stops_an_issue(house: House, now: dat
         link_checks.record(session, Answer(GONE, None, GONE, "does not answer"), now)
     assert not inspected(house).is_blocked
     with house.sessions.begin() as session:
-        publishing.mark_ready(sore(session), house.links)
+        publishing.mark_ready(session, sore(session), house.links)
 
 
 def test_a_subject_of_another_issue_is_found_whatever_its_letters_case(house: House, now: datetime) -> None:
@@ -127,7 +127,7 @@ def worker(house: House, scout: Scout) -> Worker:
 
 def test_the_worker_looks_after_the_links_of_what_is_to_go_out(house: House) -> None:
     with house.sessions.begin() as session:
-        publishing.mark_ready(sore(session), house.links)
+        publishing.mark_ready(session, sore(session), house.links)
     looked_up: list[str] = []
 
     def resolve(host: str, _port: int) -> list[str]:

@@ -283,7 +283,7 @@ def test_what_changed_since_a_test_is_told_word_by_word_and_nothing_as_nothing(h
 def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
-        publishing.mark_ready(issue, house.links)
+        publishing.mark_ready(session, issue, house.links)
         publishing.schedule_next(session, house.links, issue, now)
         issue.publication.postal_address = "2 New Street"
     send(house, ANNA, now)

@@ -58,7 +58,7 @@ def slugs(sessions: Sessions, links: Links, publication: Publication, now: datet
         home = session.get_one(Publication, publication.id)
         written = [write(session, home, title, now) for title in ("A tight back", "A calm neck")]
         for slug in written:
-            publishing.mark_ready(shelf.find(session, slug), links)
+            publishing.mark_ready(session, shelf.find(session, slug), links)
         return written
 
 
@@ -137,7 +137,7 @@ def test_a_draft_is_neither_scheduled_nor_sent_until_somebody_says_that_it_is_re
             with pytest.raises(Conflict, match="a-stiff-hip is a draft; mark it ready at the desk first"):
                 act(session, links, draft, now)
         assert not publishing.can_be_scheduled(draft)
-        publishing.mark_ready(draft, links)
+        publishing.mark_ready(session, draft, links)
         assert publishing.can_be_scheduled(draft)
         assert publishing.schedule_next(session, links, draft, now).due_at == TUESDAY
 
@@ -154,7 +154,7 @@ def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
         publishing.send_now(session, links, issue, now)
         assert not publishing.can_be_scheduled(issue)
         with pytest.raises(Conflict, match="sending already"):
-            publishing.mark_ready(issue, links)
+            publishing.mark_ready(session, issue, links)
 
 
 def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready_again(
@@ -169,7 +169,7 @@ def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready
         assert not publishing.can_be_scheduled(issue)
         with pytest.raises(Conflict, match="mark it ready"):
             publishing.schedule_next(session, links, issue, now)
-        publishing.mark_ready(issue, links)
+        publishing.mark_ready(session, issue, links)
         assert publishing.schedule_next(session, links, issue, now).due_at == TUESDAY
 
 
@@ -383,7 +383,7 @@ def test_an_unfit_issue_is_never_frozen(
         with pytest.raises(Conflict, match="placeholder"):
             publishing.schedule_next(session, links, shelf.find(session, "still-to-come"), now)
         with pytest.raises(Conflict, match="placeholder"):
-            publishing.mark_ready(shelf.find(session, "still-to-come"), links)
+            publishing.mark_ready(session, shelf.find(session, "still-to-come"), links)
         assert session.scalar(select(Issue.letter_id)) is None
 
 

@@ -118,7 +118,7 @@ def show(house: House, slug: str, as_json: bool) -> None:
 def ready(house: House, slug: str) -> None:
     """Say that a draft may go out; exit 1, with the findings, when something blocks it."""
     with house.sessions.begin() as session:
-        publishing.mark_ready(shelf.find(session, slug), house.links)
+        publishing.mark_ready(session, shelf.find(session, slug), house.links)
     click.echo(f"{slug} is ready")
 
 
@@ -214,7 +214,7 @@ def status(house: House, slug: str, as_json: bool) -> None:
     with house.sessions.reading() as session:
         issue = shelf.find(session, slug)
         counts = {"state": shelf.state(issue).value} | asdict(publishing.counts(session, issue))
-        hold = publishing.held(session, issue, house.settings, now())
+        hold = publishing.held(session, issue.letter, house.settings, now())
         zone = issue.publication.time_zone
     if as_json:
         print_json(counts)

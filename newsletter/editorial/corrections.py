@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.editorial import cadence, drafts, issue_file, manuscript, render, shelf
 from newsletter.editorial.drafts import Faulty
+from newsletter.editorial.fields import SUBJECT_LENGTH
 from newsletter.editorial.front_matter import Fault, split
 from newsletter.editorial.issue_file import IssueFile
 from newsletter.editorial.manuscript import Manuscript
@@ -75,7 +76,7 @@ def amend(session: Session, issue: Issue, wanted: Amendment, author: str, now: d
     shelf.amend(session, issue, text, wanted.base, author, now)
     correction = Correction(issue_id=issue.id, number=wanted.number, note=told, author=author, writers=[author])
     correction.revision_number, correction.made_at = issue.revision_number, now
-    correction.subject = f"Correction: {issue.letter.subject if issue.letter else issue.subject}"
+    correction.subject = _subject(issue)
     day = cadence.describe(sent, issue.publication.time_zone).partition(" at ")[0]
     correction.body = _BEGIN.format(day=day, title=issue.title, note=told)
     return _kept(session, issue, correction)
@@ -90,24 +91,26 @@ def find(session: Session, issue: Issue, number: int) -> Correction:
     return found
 
 
-def word(session: Session, correction: Correction, subject: str, body: str, writer: str) -> None:
-    """Let its letter say this; Conflict once that was mailed."""
-    hold_still(session, correction)
+def word(session: Session, correction: Correction, shown: str, subject: str, body: str, writer: str) -> None:
+    """Let its letter say this instead of what a page with that seal showed; Conflict if it was mailed or changed."""
+    hold_still(session, correction, shown)
     correction.subject, correction.body = " ".join(subject.split()), body.strip() + "\n"
     correction.writers = sorted({*correction.writers, writer})
     session.flush()
 
 
-def hold_still(session: Session, correction: Correction) -> None:
-    """Let nobody else word or mail it until this transaction ends; Conflict once it was mailed."""
+def hold_still(session: Session, correction: Correction, shown: str) -> None:
+    """Let nobody word or mail it until this transaction ends; Conflict unless its seal is still that one."""
     session.refresh(correction, with_for_update={"of": Correction})
     if correction.letter_id is not None:
         raise mailed_already(correction)
+    if seal(correction) != shown:
+        raise Conflict("The letter was changed since this page was opened. Nothing was done; look at it again.")
 
 
 def compose(issue: Issue, correction: Correction, links: Links) -> Composed:
     """The letter as it would be mailed; Faulty, with places in `source`, if it cannot be one."""
-    text = source(correction)
+    text = source(issue, correction)
     file, faults = issue_file.examine(text, issue.file_name)
     if faults or file.pictures:
         raise Faulty([*faults, *(Fault(ref.line, "a correction shows no pictures") for ref in file.pictures)])
@@ -115,10 +118,10 @@ def compose(issue: Issue, correction: Correction, links: Links) -> Composed:
     return Composed(file, render.correction(file, masthead, issue.title))
 
 
-def source(correction: Correction) -> str:
+def source(issue: Issue, correction: Correction) -> str:
     """The letter as a file, in which its faults have their places."""
     preheader = textwrap.shorten(correction.note, _PREHEADER, placeholder=" …")
-    form = Manuscript(correction.subject, correction.subject, preheader, body=correction.body)
+    form = Manuscript(f"Correction: {issue.title}", correction.subject, preheader, body=correction.body)
     return manuscript.begun(form)
 
 
@@ -137,6 +140,13 @@ def require_out(issue: Issue) -> datetime:
 def mailed_already(correction: Correction) -> Conflict:
     """For whoever comes second."""
     return Conflict(f"Correction {correction.number} was mailed already, and nobody is sent it twice.")
+
+
+def _subject(issue: Issue) -> str:
+    mailed = f"Correction: {issue.letter.subject if issue.letter else issue.subject}"
+    if len(mailed) in SUBJECT_LENGTH:
+        return mailed
+    return textwrap.shorten(f"Correction: {issue.title}", SUBJECT_LENGTH[-1], placeholder=" …")
 
 
 def _told(note: str) -> str:

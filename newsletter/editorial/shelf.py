@@ -146,8 +146,19 @@ def revision(session: Session, issue: Issue, number: int) -> Revision:
     return found
 
 
+def hold_still(session: Session, issue: Issue) -> None:
+    """Let nobody change the issue until this transaction ends; Conflict if somebody has, since it was read."""
+    session.flush()
+    seen = issue.revision_number, issue.letter_id
+    # The strongest lock: whoever saves a revision holds a weak one first, and would wait for us while we wait for them.
+    session.refresh(issue, with_for_update={"of": Issue})
+    if (issue.revision_number, issue.letter_id) != seen:
+        raise Conflict(f"“{issue.title}” was changed or scheduled meanwhile. Look at it again, then decide.")
+
+
 def remove(session: Session, issue: Issue) -> None:
     """Delete a draft with all that belongs to it; Conflict once it was scheduled, for then it has a history."""
+    hold_still(session, issue)
     if issue.letter_id is not None:
         raise Conflict(f"“{issue.title}” is {state(issue)}, or was scheduled once, so it stays as a record.")
     for column, ids in _belongings(issue):

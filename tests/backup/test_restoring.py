@@ -79,7 +79,7 @@ def test_a_number_that_mail_bears_is_not_given_to_another(backup: Path, elsewher
     house = open_house(there)
     with house.sessions.begin() as session:
         issue = shelf.find(session, "break-the-circle")
-        publishing.mark_ready(issue, house.links)
+        publishing.mark_ready(session, issue, house.links)
         started = publishing.send_now(session, house.links, issue, now)
         ids = session.scalars(select(Copy.id).where(Copy.letter_id == started.letter_id)).all()
         zoe = Subscriber(email="zoe@x.example", key="zoe@x.example", created_at=now)

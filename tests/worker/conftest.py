@@ -102,7 +102,7 @@ def print_issue(sessions: Sessions, tmp_path: Path) -> Callable[..., None]:
                 shelf.save(session, home, text, shelf.BY_FILE, now)
             _add_readers(session, home.id, readers, now)
             links = Links("https://letters.example.org", Seal(SECRET.encode()))
-            publishing.mark_ready(shelf.find(session, SLUG), links)
+            publishing.mark_ready(session, shelf.find(session, SLUG), links)
             if within:
                 publishing.schedule(session, links, shelf.find(session, SLUG), now + timedelta(seconds=within), now)
             else:

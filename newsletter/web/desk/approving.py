@@ -11,7 +11,7 @@ from newsletter.db import Session
 from newsletter.editorial.approvals import Content
 from newsletter.editorial.comparing import Piece
 from newsletter.editorial.models import Issue
-from newsletter.errors import Conflict, Invalid
+from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
 from newsletter.web.desk import comparisons, frame, lookup, previews
 from newsletter.web.house import house, now
@@ -72,11 +72,14 @@ def _decide(slug: str, form: str, act: _Act) -> ResponseReturnValue:
             found = lookup.unchanged(store, slug, request.form)
             flash(act(store, found, Content.sealed(request.form.get("content", "")), comment))
     except Invalid as error:
-        return _page(slug, form, comment, str(error)), 422
+        return _page(slug, form, comment, fault=str(error)), 422
+    except Refused as error:
+        return _page(slug, form, comment, above=str(error)), 409
     return redirect(url_for("desk.approval", slug=slug), 303)
 
 
-def _page(slug: str, form: str = "", typed: str = "", fault: str = "") -> str:
+def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: str = "") -> str:
+    """The page again, with what was typed and why it was not done: beside the comment, or above all."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
         standing = approving.standing(store, house().links, found)
@@ -101,6 +104,7 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "") -> str:
             form=form,
             typed=typed,
             fault=fault,
+            above=above,
         )
 
 

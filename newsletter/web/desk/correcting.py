@@ -9,14 +9,13 @@ from flask.typing import ResponseReturnValue
 
 from newsletter import correcting
 from newsletter.db import Session
-from newsletter.delivery import accounts, doubts, troubles
 from newsletter.editorial import comparing, corrections
 from newsletter.editorial.comparing import Piece
 from newsletter.editorial.corrections import Amendment, NoNote
 from newsletter.editorial.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict
-from newsletter.web.desk import frame, lookup, typed
+from newsletter.web.desk import frame, lookup, typed, watching
 from newsletter.web.desk.lookup import Mailing
 from newsletter.web.house import house, now
 
@@ -79,19 +78,9 @@ def correction(slug: str, number: int) -> str:
             correction=made,
             pieces=_changed(found, made),
             hindrance="" if made.letter else correcting.hindrance(store, found),
-            **state_of_letter(store, Mailing(found, made)),
+            mailed=Mailing(found, made),
+            going=watching.look(store, made.letter, fresh=True),
         )
-
-
-def state_of_letter(store: Session, mailed: Mailing) -> dict[str, object]:
-    """What is told of a correction's letter once it is mailed."""
-    letter = mailed.letter if mailed.letter and mailed.letter.final_counts is None else None
-    return {
-        "mailed": mailed,
-        "counts": accounts.counts(store, mailed.letter),
-        "troubles": troubles.troubles(store, letter.id) if letter else (),
-        "open_doubts": doubts.count_open(store, letter.id) if letter else 0,
-    }
 
 
 def _changed(found: Issue, made: Correction) -> Sequence[Piece]:

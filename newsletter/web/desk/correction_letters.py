@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from flask import Response, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,8 +15,7 @@ from newsletter.editorial.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
-from newsletter.web.desk import frame, lookup, previews, typed, words
-from newsletter.web.desk.correcting import state_of_letter
+from newsletter.web.desk import frame, lookup, previews, typed, watching, words
 from newsletter.web.desk.lookup import Mailing
 from newsletter.web.desk.previews import Proof
 from newsletter.web.desk.typed import Complaint
@@ -45,29 +45,20 @@ def letter_form(slug: str, number: int) -> str:
     """Its words, how it looks, and what will happen; `?view=` as for every preview."""
     with house().sessions.reading() as store:
         found, made = _found(store, slug, number)
-        if made.letter_id is not None:
-            raise corrections.mailed_already(made)
-        return frame.page(
-            store,
-            "correction_letter.html",
-            "issues",
-            found.publication,
-            issue=found,
-            correction=made,
-            outlook=_outlook(store, found, made),
-            refusal=correcting.refusal(found, made, typed.writer()),
-            view=previews.view(request.args),
-            seal=corrections.seal(made),
-        )
+        return _page(store, found, made, (made.subject, made.body))
 
 
 def word_letter(slug: str, number: int) -> ResponseReturnValue:
     """Keep its words, whatever they are; what is wrong with them is told beside them."""
-    with house().sessions.begin() as store:
-        _, made = _found(store, slug, number)
-        subject, body = (typed.kept(request.form.get(name, "")) for name in ("subject", "body"))
-        corrections.word(store, made, subject, body, typed.writer())
-        flash("Saved. Nothing is mailed yet.")
+    subject, body = (typed.kept(request.form.get(name, "")) for name in ("subject", "body"))
+    try:
+        with house().sessions.begin() as store:
+            _, made = _found(store, slug, number)
+            corrections.word(store, made, request.form.get("seal", ""), subject, body, typed.writer())
+            flash("Saved. Nothing is mailed yet.")
+    except Conflict as error:
+        with house().sessions.reading() as store:
+            return _page(store, *_found(store, slug, number), (subject, body), str(error)), HTTPStatus.CONFLICT
     return redirect(url_for("desk.letter_form", slug=slug, number=number), 303)
 
 
@@ -96,7 +87,8 @@ def letter_progress(slug: str, number: int) -> ResponseReturnValue:
         found, made = _found(store, slug, number)
         if made.letter is None or request.args.get("state") != made.letter.state:
             return make_response("", 200, {"HX-Refresh": "true"})
-        return render_template("desk/parts/correction_going.html", **state_of_letter(store, Mailing(found, made)))
+        going = watching.look(store, made.letter)
+        return render_template("desk/parts/going.html", issue=found, mailed=Mailing(found, made), going=going)
 
 
 def pause_correction(slug: str, number: int) -> ResponseReturnValue:
@@ -117,6 +109,26 @@ def stop_correction(slug: str, number: int) -> ResponseReturnValue:
     return _back(slug, number)
 
 
+def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str], said: str = "") -> str:
+    """The letter's page, with these words in its form."""
+    if made.letter_id is not None:
+        raise corrections.mailed_already(made)
+    return frame.page(
+        store,
+        "correction_letter.html",
+        "issues",
+        found.publication,
+        issue=found,
+        correction=made,
+        shown=shown,
+        said=said,
+        outlook=_outlook(store, found, made),
+        refusal=correcting.refusal(found, made, typed.writer()),
+        view=previews.view(request.args),
+        seal=corrections.seal(made),
+    )
+
+
 def _found(store: Session, slug: str, number: int) -> tuple[Issue, Correction]:
     found = lookup.issue(store, slug)
     return found, corrections.find(store, found, number)
@@ -128,15 +140,15 @@ def _outlook(store: Session, found: Issue, made: Correction) -> Outlook:
     try:
         composed = corrections.compose(found, made, house().links)
     except Faulty as error:
-        complaints = typed.complaints(corrections.source(made), error.faults)
+        complaints = typed.complaints(corrections.source(found, made), error.faults)
         return Outlook(None, _beside(complaints), (), hindrance, audience)
     findings = correcting.findings(found, composed, house().links)
     return Outlook(composed.mail, (), findings, hindrance, audience)
 
 
 def _beside(complaints: Sequence[Complaint]) -> list[Complaint]:
-    """Each once, beside one of the two fields that there are: the title is the subject."""
-    told = {each.text: each for each in complaints if each.field != "title"}
+    """Each once, beside one of the two fields that there are."""
+    told = {each.text: each for each in complaints}
     fields = {"body": "body"}
     return [Complaint(fields.get(each.field, "subject"), each.line, each.text) for each in told.values()]
 

@@ -61,5 +61,5 @@ def _part(slug: str) -> str | None:
 
 
 def _shown(store: Session, found: Issue) -> str:
-    going = watching.look(store, found)
+    going = watching.look(store, found.letter)
     return render_template("desk/parts/going.html", issue=found, mailed=Mailing(found), going=going)

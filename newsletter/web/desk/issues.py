@@ -94,7 +94,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
         found = lookup.unchanged(store, slug, request.form)
         if not publishing.is_open(found):
             raise Conflict(f"“{found.title}” is {shelf.state(found)}, so it is past being a draft.")
-        _mark(found, wanted)
+        _mark(store, found, wanted)
         _say_marked(store, found, f"“{found.title}” is marked as {wanted}.")
     return redirect(url_for("desk.issue", slug=slug), 303)
 
@@ -107,7 +107,7 @@ def outlook(store: Session, found: Issue) -> Outlook:
         audience=dear.audience_size(store, found.publication_id),
         next_free=_next_free(store, found) if is_open else None,
         place=queue.position(store, found) if is_open else None,
-        going=watching.look(store, found, fresh=True),
+        going=watching.look(store, found.letter, fresh=True),
     )
 
 
@@ -116,9 +116,9 @@ def has_begun(found: Issue) -> bool:
     return found.letter is not None and found.letter.started_at is not None
 
 
-def _mark(found: Issue, wanted: Readiness) -> None:
+def _mark(store: Session, found: Issue, wanted: Readiness) -> None:
     if wanted is Readiness.READY:
-        publishing.mark_ready(found, house().links)
+        publishing.mark_ready(store, found, house().links)
     else:
         shelf.mark(found, wanted)
 

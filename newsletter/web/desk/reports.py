@@ -50,6 +50,7 @@ def _page(store: Session, found: Issue, told: Report) -> str:
         issue=found,
         mailed=lookup.Mailing(found),
         report=told,
+        letter_counts={amended.correction.number: amended.counts for amended in told.corrections if amended.counts},
         zone=found.publication.time_zone,
         troubles=troubles.troubles(store, told.letter.id) if told.letter.final_counts is None else (),
         open_doubts=doubts.count_open(store, told.letter.id),

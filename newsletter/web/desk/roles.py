@@ -7,13 +7,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, jsonify, make_response, redirect, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden
 
 from newsletter.editors import Role
 from newsletter.web import auth, security
 from newsletter.web.desk import acts, sorry
+
+# The fields in which people write, as they are called beside what they wrote.
+_WRITTEN = ("title", "subject", "preheader", "note", "source", "body", "words", "comment", "description")
 
 ANYONE = None
 """Open to whoever is not signed in."""
@@ -107,7 +121,16 @@ def _ask_to_sign_in() -> Response:
         return make_response("", 401, {"HX-Refresh": "true"})
     if sorry.asks_for_json():
         return make_response(jsonify(fault=_SIGNED_OUT), 401)
-    return make_response(redirect(url_for("desk.sign_in_form", next=_page_asked_for()), 303))
+    way_back = url_for("desk.sign_in_form", next=_page_asked_for())
+    if typed := _typed():
+        return make_response(render_template("desk/signed_out.html", typed=typed, sign_in=way_back), 401)
+    return make_response(redirect(way_back, 303))
+
+
+def _typed() -> dict[str, str]:
+    """What somebody wrote into the form, which no redirect would keep."""
+    kept = {name: request.form[name].replace("\r\n", "\n").strip() for name in _WRITTEN if name in request.form}
+    return {name: text for name, text in kept.items() if text}
 
 
 def _page_asked_for() -> str | None:

@@ -76,7 +76,7 @@ def _report(told: Report) -> Iterator[str]:
         yield row(("clicks", link.url, f"link {link.number}", link.clicks))
     for amended in told.corrections:
         for name in _COUNTS if amended.counts else ():
-            yield row(("correction", amended.made_at, name, getattr(amended.counts, name)))
+            yield row(("correction", amended.correction.made_at, name, getattr(amended.counts, name)))
     for measure in told.measures:
         yield row(("this issue", told.result.title, measure.name, measure.value))
         yield row(("usual", f"median of {len(measure.earlier)} before it", measure.name, measure.usual))

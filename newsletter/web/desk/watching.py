@@ -1,6 +1,6 @@
-"""Watching an issue go out: one look at the store serves everybody who watches, and costs a twentieth of its time.
+"""Watching a letter go out: one look at the store serves everybody who watches, and costs a twentieth of its time.
 
-The larger an issue, the longer a look takes and the less often there is one; no count is made for each watcher.
+The larger a letter, the longer a look takes and the less often there is one; no count is made for each watcher.
 """
 
 import threading
@@ -17,7 +17,7 @@ from newsletter.delivery.accounts import Account
 from newsletter.delivery.forecast import Forecast
 from newsletter.delivery.ledger import Counts
 from newsletter.delivery.limits import Hold, Limits
-from newsletter.delivery.models import LetterState, Note
+from newsletter.delivery.models import Letter, LetterState, Note
 from newsletter.delivery.progress import Extent, Standing
 from newsletter.delivery.pulse import Beat
 from newsletter.delivery.troubles import Trouble
@@ -35,10 +35,12 @@ _KEPT = 50
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is told of an issue that has begun."""
+    """What is told of a letter that has begun."""
 
     at: datetime
     counts: Counts
+    is_going: bool = False
+    """Whether it is being sent, and not paused or over."""
     deferred: int = 0
     next_try: datetime | None = None
     speed: float | None = None
@@ -79,14 +81,24 @@ class View:
         return f"{so_long} left, by {why}" if why else f"{so_long} left"
 
 
-def look(store: Session, issue: Issue, *, fresh: bool = False) -> View | None:
-    """Where an issue stands, a moment ago; now, if it must be `fresh`. None before it has begun."""
-    letter = issue.letter
+def look(store: Session, letter: Letter | None, *, fresh: bool = False) -> View | None:
+    """Where a letter stands, a moment ago; now, if it must be `fresh`. None before it has begun."""
     if letter is None or letter.started_at is None:
         return None
     if letter.state not in _GOING:
-        return View(now(), publishing.counts(store, issue), open_doubts=doubts.count_open(store, letter.id))
-    return _watch(letter.id).look(store, issue, fresh=fresh)
+        return _past(store, letter)
+    return _watch(letter.id).look(store, letter, fresh=fresh)
+
+
+def _past(store: Session, letter: Letter) -> View:
+    if letter.final_counts is not None:
+        return View(now(), accounts.counts(store, letter))
+    return View(
+        now(),
+        accounts.counts(store, letter),
+        troubles=troubles.troubles(store, letter.id),
+        open_doubts=doubts.count_open(store, letter.id),
+    )
 
 
 def account(store: Session, issue: Issue) -> Account | None:
@@ -111,25 +123,26 @@ class _Watch:
     account: Dear[Account] = field(default_factory=lambda: Dear(quick=_QUICK))
     lanes: Dear[Mapping[str, int]] = field(default_factory=lambda: Dear(_SELDOM))
 
-    def look(self, store: Session, issue: Issue, *, fresh: bool) -> View:
+    def look(self, store: Session, letter: Letter, *, fresh: bool) -> View:
         """The last look, or another if that is old enough."""
         with self.lock:
-            return self.view.get(lambda: self._look(store, issue, fresh), fresh=fresh)
+            return self.view.get(lambda: self._look(store, letter, fresh), fresh=fresh)
 
-    def _look(self, store: Session, issue: Issue, fresh: bool) -> View:
+    def _look(self, store: Session, letter: Letter, fresh: bool) -> View:
         at, limits = now(), Limits.of(house().settings)
-        is_going = issue.letter is not None and issue.letter.state is LetterState.RUNNING
+        is_going = letter.state is LetterState.RUNNING
         standing = self._standing(store, fresh)
         self.beats = pulse.recent([*self.beats, pulse.beat(at, standing)], at) if is_going else []
         speed = pulse.speed(self.beats)
         return View(
             at=at,
             counts=standing.counts,
+            is_going=is_going,
             deferred=standing.deferred,
             next_try=standing.next_try,
             speed=speed,
             forecast=self._forecast(store, standing, limits, at, speed) if is_going else None,
-            hold=publishing.held(store, issue, house().settings, at),
+            hold=publishing.held(store, letter, house().settings, at),
             is_worked=heartbeat.alive(store, at),
             troubles=self.troubles.get(lambda: troubles.troubles(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),

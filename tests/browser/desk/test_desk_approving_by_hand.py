@@ -35,7 +35,7 @@ def save(house: House, words: str) -> None:
             issue_file.parse(source, issue.file_name), issue.file_name, shelf.picture_names(issue.revision)
         )
         shelf.save(session, issue.publication, text, "author@desk.example", NOW)
-        publishing.mark_ready(issue, house.links)
+        publishing.mark_ready(session, issue, house.links)
 
 
 def approve(page: Page) -> None:

@@ -31,7 +31,7 @@ def save(house: House, author: str, now: datetime, words: str = "A word more.") 
         pictures = shelf.picture_names(issue.revision)
         text = shelf.Text(issue_file.parse(source, issue.file_name), issue.file_name, pictures)
         shelf.save(session, issue.publication, text, author, now)
-        publishing.mark_ready(issue, house.links)
+        publishing.mark_ready(session, issue, house.links)
 
 
 def steps(house: House) -> list[ApprovalStep]:

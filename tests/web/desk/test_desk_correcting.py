@@ -238,3 +238,36 @@ def test_where_issues_are_approved_the_letter_waits_for_another_editor(
     assert "Another editor or owner mails it." in corrected.read(LETTER)
     assert corrected.client.post(f"{FIRST}mail", data=form).status_code == 409
     assert enter(Role.OWNER).press(LETTER, f"{FIRST}mail").location == FIRST
+
+
+def test_a_colleague_who_worded_the_letter_first_is_noticed_and_neither_wording_is_lost(
+    corrected: Visitor, enter: Enter
+) -> None:
+    mine = hidden(corrected.open(LETTER).text)
+    enter(Role.OWNER).press(LETTER, subject="Correction: theirs it is", body="Their words.")
+    answer = corrected.client.post(LETTER, data=mine | {"subject": "Correction: mine it is", "body": "My words."})
+    assert answer.status_code == 409
+    assert "My words." in answer.text
+    assert "not saved" in words(answer)
+    assert "Their words." in corrected.open(f"{LETTER}?view=text").text
+    assert corrected.press(LETTER, subject="Correction: both it is", body="Their words, and mine.").location == LETTER
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("{{ name | Friend }}, unwind a tight back", "Correction: {{ name | Friend }}, unwind a tight back"),
+        (
+            "A subject as long as the line of an inbox is, to the very end of it and on",
+            "Correction: Unwind a tight back",
+        ),
+    ],
+)
+def test_whatever_the_issues_subject_was_the_letter_can_be_mailed_as_it_is_proposed(
+    editor: Visitor, house: House, subject: str, expected: str
+) -> None:
+    with house.sessions.begin() as session:
+        shelf.find(session, SLUG).letter.subject = subject
+    amend(editor)
+    assert f'value="{expected}"' in html.unescape(editor.open(LETTER).text)
+    assert editor.press(LETTER, f"{FIRST}mail").location == FIRST

@@ -193,8 +193,9 @@ def test_corrections_are_told_with_what_became_of_their_letters(editor: Visitor,
         session.add(Correction(number=1, note="Only on the web.", **told, **words_of_it))
         session.add(Correction(number=2, note="By mail, too.", letter_id=2, **told, **words_of_it))
     page = editor.read(REPORT)
-    assert "Only on the web. Friday 20 November 2026 at 13:00 (Europe/Warsaw) · no letter was mailed" in page
-    assert "· its letter: 0 sent, of 8 readers who got the issue" in page
+    assert "Correction 1 , Friday 20 November 2026: Only on the web. On the web only." in page
+    assert "By mail, too. Being mailed: 0 sent of 8 copies." in page
+    assert page.count("By mail, too.") == 1
     assert ["correction", now.isoformat(), "pending", "8"] in rows(editor.open(f"{REPORT}report.csv").text)
 
 

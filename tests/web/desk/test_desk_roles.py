@@ -1,3 +1,4 @@
+import html
 from collections.abc import Iterator
 
 import pytest
@@ -64,6 +65,19 @@ def test_a_part_of_a_page_never_turns_into_the_sign_in_form(stranger: Visitor) -
 def test_a_form_that_comes_after_the_session_leads_back_to_its_page(stranger: Visitor, path: str, back: str) -> None:
     answer = stranger.client.post(f"/desk/issues/{houses.WAITING}/{path}")
     assert answer.location == f"/desk/sign-in?next={back}" if back else "/desk/sign-in"
+
+
+def test_what_was_written_into_a_form_that_came_after_the_session_is_given_back(stranger: Visitor) -> None:
+    written = {"note": "We wrote <b>ten</b> hours.", "source": "Line 0\r\nLine 1\r\n" * 30, "base": "1"}
+    answer = stranger.client.post(f"/desk/issues/{houses.OUT[0]}/corrections/new", data=written)
+    assert answer.status_code == 401
+    assert "We wrote <b>ten</b> hours." in words(answer)
+    assert "Line 0\nLine 1\n" in answer.text
+    assert f"/desk/sign-in?next=/desk/issues/{houses.OUT[0]}/corrections/new" in html.unescape(answer.text)
+    secret = stranger.client.post(
+        "/desk/account/password", data={"current": "secret words", "password": "more of them"}
+    )
+    assert (secret.status_code, "secret" in secret.text) == (303, False)
 
 
 def test_a_form_from_elsewhere_changes_nothing(enter: Enter, house: House) -> None:
