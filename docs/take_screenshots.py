@@ -1,6 +1,7 @@
 """`make screenshots`: the README's pictures, and every page of the desk at two widths in both schemes.
 
-All are taken from the running press. The pages' pictures are for looking at, and not kept in git.
+All are taken from the running press. The pages' pictures are for looking at, and not kept in git; beside them lies the
+HTML of each, as it was served, for a checker to read.
 """
 
 import tempfile
@@ -14,7 +15,7 @@ from newsletter.demo import ISSUES, NAME, READER, SLUG, Demo
 from tests.real_parts import find_chromium
 
 FOLDER = Path(__file__).parent / "screenshots"
-OUT, NEXT, DRAFT = SLUG, "the-desk-that-stiffens", "looser-by-degrees"
+OUT, DRAFT = SLUG, "looser-by-degrees"
 WIDTHS = {"phone": 375, "desktop": 1280}
 SCHEMES = ("light", "dark")
 OWNER = "ann@press.example"
@@ -32,7 +33,10 @@ PAGES = {
     "delete": f"issues/{DRAFT}/delete",
     "acts": f"issues/{DRAFT}/acts",
     "issue-sent": f"issues/{OUT}/",
-    "correct": f"issues/{OUT}/correct",
+    "amend": f"issues/{OUT}/corrections/new",
+    "correction": f"issues/{OUT}/corrections/1/",
+    "correction-letter": f"issues/{OUT}/corrections/1/letter",
+    "doubts": f"issues/{OUT}/doubts",
     "calendar": "calendar/",
     "slots": "calendar/slots",
     "readers": "readers/",
@@ -40,6 +44,7 @@ PAGES = {
     "reports": "reports/",
     "report": f"reports/{OUT}/",
     "copies": f"reports/{OUT}/copies",
+    "leavers": f"reports/{OUT}/leavers",
     "settings": "settings/",
     "settings-name": "settings/name",
     "settings-sender": "settings/sender",
@@ -50,6 +55,7 @@ PAGES = {
     "account": "account/",
     "second-factor": "account/second-factor",
     "people": "people/",
+    "person": "people/1/",
     "audit": "audit/",
     "not-found": "nowhere",
 }
@@ -73,6 +79,8 @@ def main() -> None:
             _write(desktop, demo)
             _mail(phone, demo)
             _report(desktop, demo)
+            _ask_for_approvals(desktop, demo)
+            _correct(desktop, demo)
             _every_page(browser, desktop, demo)
             browser.close()
 
@@ -108,6 +116,20 @@ def _report(page: Page, demo: Demo) -> None:
     page.screenshot(path=FOLDER / "desk-report.png")
 
 
+def _ask_for_approvals(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.site}/desk/settings/rules")
+    page.get_by_label("A second person approves each issue").check()
+    page.get_by_role("button", name="Keep rules").click()
+
+
+def _correct(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.site}/desk/issues/{OUT}/corrections/new")
+    page.get_by_label("What changed").fill("We wrote ten hours; it is ten minutes.")
+    text = page.get_by_label("The text")
+    text.fill(f"{text.input_value()}\nTen minutes are enough.\n")
+    page.get_by_role("button", name="Show the corrected text in the archive").click()
+
+
 def _every_page(browser: Browser, signed_in: Page, demo: Demo) -> None:
     folder = FOLDER / "pages"
     folder.mkdir(exist_ok=True)
@@ -120,11 +142,13 @@ def _every_page(browser: Browser, signed_in: Page, demo: Demo) -> None:
             page.goto(path, wait_until="load")
             page.wait_for_timeout(300)
             page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+            (folder / f"{name}.html").write_text(page.request.get(path).text())
         context.close()
 
 
 def _addresses(demo: Demo) -> Iterator[tuple[str, str]]:
     yield from ((name, f"{demo.site}/desk/{path}") for name, path in PAGES.items())
+    yield "sign-in", f"{demo.site}/desk/sign-in/code"
     yield "site-privacy", f"{demo.site}/privacy"
     yield "site-issue", f"{demo.site}/archive/{OUT}/"
     yield "site-home", demo.site

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from newsletter.wiring import House
 
 ISSUES = Path(__file__).parents[1] / "issues"
 BASE_URL = "https://letters.example.org"
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 OUT = ("unwind-a-tight-back", "under-the-hands")
 """The issues that have gone out, oldest first; the others wait unpublished."""
 WAITING = "looser-by-degrees"
@@ -70,6 +71,17 @@ def stock(house: House, now: datetime) -> None:
     for week, slug in enumerate(OUT, -len(OUT)):
         with house.sessions.begin() as session:
             publishing.send_now(session, house.links, shelf.find(session, slug), now + timedelta(weeks=week))
+
+
+def opened(sessions: Sessions, data_dir: Path) -> None:
+    """Fill a database with the shipped publication."""
+    open_publication(build(sessions, data_dir), NOW)
+
+
+def stocked(sessions: Sessions, data_dir: Path) -> None:
+    """Fill a database with the shipped publication and its issues, of which two went out."""
+    opened(sessions, data_dir)
+    stock(build(sessions, data_dir), NOW)
 
 
 def open_another_publication(house: House, now: datetime) -> None:

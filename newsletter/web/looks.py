@@ -17,13 +17,18 @@ _A_DAY = "public, max-age=86400"
 def init_app(app: Flask) -> None:
     """Give the templates their words, and the browser leave to keep our assets."""
     app.jinja_env.globals.update(asset=asset)
-    app.jinja_env.filters.update(day=day, moment=cadence.describe, number=number, often=often)
+    app.jinja_env.filters.update(day=day, moment=cadence.describe, number=number, often=often, stamp=stamp)
     app.after_request(_keep_assets)
 
 
 def asset(file_name: str) -> str:
     """The address of an asset; it changes when the file does, so a browser may keep it for ever."""
     return url_for("static", filename=file_name, v=_digest(Path(__file__).parent / "assets" / file_name))
+
+
+def stamp(moment: datetime) -> str:
+    """A moment for a program that reads the page; HTML allows no more than thousandths of a second."""
+    return moment.isoformat(timespec="seconds")
 
 
 def day(moment: datetime, time_zone: str) -> str:

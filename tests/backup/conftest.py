@@ -21,7 +21,7 @@ from newsletter.delivery import ledger
 from newsletter.editorial import shelf
 from newsletter.wiring import House
 from tests import houses
-from tests.conftest import _create_database, _on_server
+from tests.originals import create_database, drop_database
 
 NASTY = [
     "",
@@ -87,13 +87,13 @@ def elsewhere(request: pytest.FixtureRequest, database_url: str, tmp_path: Path)
         if kind == "sqlite":
             url = f"sqlite:///{tmp_path / name / 'newsletter.db'}"
         else:
-            url = _create_database(request.getfixturevalue("postgres_server"), name)
+            url = create_database(request.getfixturevalue("postgres_server"), name)
             made.append(name)
         return Settings(_env_file=None, data_dir=tmp_path / name, database_url=url)
 
     yield settle
     for name in made:
-        _on_server(request.getfixturevalue("postgres_server"), f"DROP DATABASE {name} WITH (FORCE)")
+        drop_database(request.getfixturevalue("postgres_server"), name)
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from waitress import create_server
 
-from newsletter import migrating
 from newsletter.db import Sessions, open_engine
 from newsletter.ports import free_port
 from newsletter.web import create_app
 from newsletter.wiring import House
 from tests import houses
 from tests.houses import Clock
+from tests.originals import Originals, empty
 
 
 @pytest.fixture
@@ -23,14 +23,13 @@ def clock(now: datetime) -> Clock:
 
 
 @pytest.fixture
-def house(tmp_path: Path, now: datetime) -> Iterator[House]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'newsletter.db'}")
-    migrating.upgrade(engine)
-    made = houses.build(Sessions(engine), tmp_path, base_url=f"http://127.0.0.1:{free_port()}")
-    houses.open_publication(made, now)
-    houses.stock(made, now)
-    yield made
-    made.close()
+def house(originals: Originals, tmp_path: Path, now: datetime) -> Iterator[House]:
+    with originals.copy("sqlite", empty, tmp_path) as url:
+        made = houses.build(Sessions(open_engine(url)), tmp_path, base_url=f"http://127.0.0.1:{free_port()}")
+        houses.open_publication(made, now)
+        houses.stock(made, now)
+        yield made
+        made.close()
 
 
 @pytest.fixture

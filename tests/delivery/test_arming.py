@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery import arming
 from newsletter.delivery.arming import Gate
-from tests.conftest import _create_database, _on_server
+from tests.originals import create_database, drop_database
 
 
 def may_send(engine: Engine) -> bool:
@@ -30,12 +30,12 @@ def a_copy(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> It
         url = f"sqlite:///{tmp_path / 'copy.db'}"
     else:
         server = request.getfixturevalue("postgres_server")
-        url = _create_database(server, f"{engine.url.database}_copy", engine.url.database)
+        url = create_database(server, f"{engine.url.database}_copy", engine.url.database)
     copied = open_engine(url)
     yield copied
     copied.dispose()
     if copied.dialect.name == "postgresql":
-        _on_server(server, f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+        drop_database(server, make_url(url).database or "")
 
 
 def test_a_new_database_may_send(engine: Engine) -> None:

@@ -18,7 +18,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import CopyState
 from newsletter.schema import Standing
-from tests.conftest import _create_database, _on_server
+from tests.originals import create_database, drop_database
 from tests.torture import press as presses
 from tests.torture.conftest import Tell
 from tests.torture.press import SLUG, Press, Worker, wait_for
@@ -40,8 +40,8 @@ def empty_url(request: pytest.FixtureRequest, database_url: str, tmp_path: Path)
         yield f"sqlite:///{tmp_path / 'elsewhere' / 'newsletter.db'}"
         return
     server, name = request.getfixturevalue("postgres_server"), f"press_{uuid.uuid4().hex}"
-    yield _create_database(server, name)
-    _on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
+    yield create_database(server, name)
+    drop_database(server, name)
 
 
 @pytest.fixture
@@ -129,8 +129,8 @@ def test_a_copy_of_a_database_that_is_sending_sends_nothing(
         press.sessions.engine.dispose()
         server = request.getfixturevalue("postgres_server")
         name = make_url(press.environment["DATABASE_URL"]).database
-        url = _create_database(server, f"{name}_copy", name)
-        request.addfinalizer(lambda: _on_server(server, f"DROP DATABASE {name}_copy WITH (FORCE)"))
+        url = create_database(server, f"{name}_copy", name)
+        request.addfinalizer(lambda: drop_database(server, f"{name}_copy"))
     assert len(tally.taken) < READERS
     tally.delay = 0.0
     with _installed(press, url, tmp_path / "copied") as copied:

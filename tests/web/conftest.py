@@ -14,6 +14,7 @@ from newsletter.web import create_app
 from newsletter.wiring import House
 from tests import houses
 from tests.houses import Clock
+from tests.originals import Fill
 
 
 @pytest.fixture
@@ -22,17 +23,19 @@ def clock(now: datetime) -> Clock:
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
-    """The shipped publication, without issues."""
-    made = houses.build(sessions, tmp_path)
-    houses.open_publication(made, now)
-    return made
+def filled(request: pytest.FixtureRequest) -> Fill:
+    return houses.stocked if "stocked" in request.fixturenames else houses.opened
 
 
 @pytest.fixture
-def stocked(house: House, now: datetime) -> House:
+def house(sessions: Sessions, tmp_path: Path) -> House:
+    """The shipped publication, without issues."""
+    return houses.build(sessions, tmp_path)
+
+
+@pytest.fixture
+def stocked(house: House) -> House:
     """With the shipped issues: two that are out, and three that wait."""
-    houses.stock(house, now)
     return house
 
 

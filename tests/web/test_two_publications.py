@@ -15,11 +15,10 @@ OURS = "/", "/archive/", "/feed.xml", "/?publication=backpainhelp"
 
 
 @pytest.fixture(autouse=True)
-def other(house: House, now) -> None:
+def other(stocked: House, now) -> None:
     """A second letter, with an issue that is out."""
-    houses.stock(house, now)
-    houses.open_another_publication(house, now)
-    houses.send(house, "other", "elsewhere", now)
+    houses.open_another_publication(stocked, now)
+    houses.send(stocked, "other", "elsewhere", now)
 
 
 @pytest.mark.parametrize("path", OURS)

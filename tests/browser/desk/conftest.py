@@ -2,14 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.serving import make_server
 
-from newsletter import editors, migrating, publishing
+from newsletter import editors, publishing
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
 from newsletter.db import Session, Sessions, open_engine
 from newsletter.delivery.models import LetterState
@@ -20,25 +19,19 @@ from newsletter.publications import find
 from newsletter.web import create_app
 from newsletter.wiring import House
 from tests import houses
-from tests.web.desk.visits import PASSWORD
+from tests.houses import NOW
+from tests.originals import Originals
+from tests.web.desk.visits import PASSWORD, hashed
 
-NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 Open = Callable[..., Page]
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'newsletter.db'}")
-    migrating.upgrade(engine)
-    made = houses.build(Sessions(engine), tmp_path, "http://127.0.0.1")
-    houses.open_publication(made, NOW)
-    with made.sessions.begin() as session:
-        _add_people(session)
-    houses.stock(made, NOW)
-    with made.sessions.begin() as session:
-        _move_issues(session, made)
-    yield made
-    made.close()
+def house(originals: Originals, tmp_path: Path) -> Iterator[House]:
+    with originals.copy("sqlite", _peopled, tmp_path) as url:
+        made = _build(Sessions(open_engine(url)), tmp_path)
+        yield made
+        made.close()
 
 
 @pytest.fixture
@@ -73,9 +66,24 @@ def open_desk(chrome: Browser, address: str) -> Iterator[Open]:
         context.close()
 
 
+def _build(sessions: Sessions, folder: Path) -> House:
+    return houses.build(sessions, folder, "http://127.0.0.1")
+
+
+def _peopled(sessions: Sessions, folder: Path) -> None:
+    """The team, a few readers, and an issue in each state."""
+    made = _build(sessions, folder)
+    houses.open_publication(made, NOW)
+    with sessions.begin() as session:
+        _add_people(session)
+    houses.stock(made, NOW)
+    with sessions.begin() as session:
+        _move_issues(session, made)
+
+
 def _add_people(session: Session) -> None:
     for role in (Role.OWNER, Role.EDITOR):
-        editors.set_password(editors.add(session, f"{role}@desk.example", role, NOW), PASSWORD)
+        editors.add(session, f"{role}@desk.example", role, NOW).password_hash = hashed(PASSWORD)
     publication = find(session)
     for number in range(60):
         key = f"reader{number}@example.org"

@@ -11,16 +11,16 @@ from newsletter import editors
 from newsletter.editors import Editor, Role
 from newsletter.wiring import House
 from tests import houses
-from tests.web.desk.visits import PASSWORD, Visitor
+from tests.originals import Fill
+from tests.web.desk.visits import PASSWORD, Visitor, hashed
 
 Enter = Callable[[Role], Visitor]
 
 
 @pytest.fixture
-def house(house: House, now: datetime) -> House:
-    """The house with the shipped issues, two of them out."""
-    houses.stock(house, now)
-    return house
+def filled() -> Fill:
+    """The house has the shipped issues, two of them out."""
+    return houses.stocked
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def engage(house: House, now: datetime) -> Callable[..., Editor]:
         with house.sessions.begin() as session:
             editor = editors.add(session, email or f"{role}@desk.example", role, now)
             if password:
-                editors.set_password(editor, password)
+                editor.password_hash = hashed(password)
             return editor
 
     return add

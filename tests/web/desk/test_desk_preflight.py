@@ -11,6 +11,7 @@ from newsletter.editors import Role
 from newsletter.outside import Answer
 from newsletter.wiring import House
 from tests import houses
+from tests.originals import Fill, empty
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 
@@ -30,6 +31,11 @@ PAGE = "/desk/issues/sore/"
 PREFLIGHT = f"{PAGE}preflight"
 JUDGE = f"{PAGE}write/preflight"
 HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def filled() -> Fill:
+    return empty
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from newsletter.editors import Role
 from newsletter.web.desk import following, streams
 from newsletter.wiring import House
 from tests import houses
+from tests.originals import Fill, empty
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 
@@ -25,6 +26,11 @@ SLUG = "plain"
 ISSUE, REPORT = f"/desk/issues/{SLUG}/", f"/desk/reports/{SLUG}/"
 HOSTILE = '5.7.1 <script>alert("x")</script>\x1b[31m' + "long" * 100
 FORMULA = "=HYPERLINK(1)@firm.example"
+
+
+@pytest.fixture
+def filled() -> Fill:
+    return empty
 
 
 @pytest.fixture
