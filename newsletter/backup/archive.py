@@ -46,6 +46,14 @@ class Draft:
         self.members: dict[str, Member] = {}
         """What is in it so far."""
 
+    def add(self, name: str, content: bytes, *, packed: bool = False) -> bool:
+        """Add a file that is at hand; False, and nothing is added, if no restore would take it."""
+        if not _has_a_place(name, Member(size=len(content), sha256=hashlib.sha256(content).hexdigest())):
+            return False
+        with self.adding(name, packed=packed) as file:
+            file.write(content)
+        return True
+
     @contextmanager
     def adding(self, name: str, *, packed: bool = False) -> Iterator["Summed"]:
         """Where to write a file of that name; it is `packed` already, if that would not make it smaller."""

@@ -16,11 +16,12 @@ from newsletter.backup.archive import Draft
 from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, PICTURES, TABLES, Manifest, fingerprint
 from newsletter.config import Settings
 from newsletter.db import Sessions
+from newsletter.delivery import keyring
 from newsletter.delivery.models import Copy, Letter, LetterState
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, Picture
 from newsletter.editorial.pictures import Pictures
-from newsletter.errors import NotFound
+from newsletter.errors import Invalid, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,14 @@ class Taken:
 
     manifest: Manifest
     missing: list[str]
-    """Pictures that the database tells of, and that are not kept any more."""
+    """Pictures that the database tells of, and that are not kept any more, or are damaged."""
 
 
 def take(sessions: Sessions, settings: Settings, pictures: Pictures, target: Path, now: datetime) -> Taken:
-    """Write the whole press into one new file; Conflict if it is there, Unavailable if it cannot be written."""
+    """Write the whole press into one new file.
+
+    Conflict if it is there, Unavailable if it cannot be written, Invalid if a key is none that a restore would take.
+    """
     with archive.drafting(target) as draft, _snapshot(sessions) as connection, Session(connection) as session:
         _add_tables(draft, connection)
         missing = _add_pictures(draft, session, pictures)
@@ -91,24 +95,25 @@ def _add_tables(draft: Draft, connection: Connection) -> None:
 
 
 def _add_pictures(draft: Draft, session: Session, pictures: Pictures) -> list[str]:
-    missing = []
-    for name in session.scalars(select(Picture.file_name).order_by(Picture.file_name)):
-        try:
-            content = pictures.read(name)
-        except NotFound:
-            missing.append(name)
-        else:
-            _add(draft, f"{PICTURES}{name}", content, packed=True)
-    return missing
+    names = session.scalars(select(Picture.file_name).order_by(Picture.file_name))
+    return [name for name in names if not _add_picture(draft, name, pictures)]
+
+
+def _add_picture(draft: Draft, name: str, pictures: Pictures) -> bool:
+    try:
+        return draft.add(f"{PICTURES}{name}", pictures.read(name), packed=True)
+    except NotFound:
+        return False
 
 
 def _add_keys(draft: Draft, settings: Settings) -> None:
     if settings.secret_key is None:
-        _add(draft, KEY_FILE, settings.secret_file.read_bytes())
-    for path in sorted(settings.dkim_folder.glob("*.pem")):
-        _add(draft, f"{DKIM}{path.name}", path.read_bytes())
+        _add_key(draft, KEY_FILE, settings.secret_file)
+    for path in keyring.files(settings.dkim_folder):
+        _add_key(draft, f"{DKIM}{path.name}", path)
 
 
-def _add(draft: Draft, name: str, content: bytes, *, packed: bool = False) -> None:
-    with draft.adding(name, packed=packed) as member:
-        member.write(content)
+def _add_key(draft: Draft, name: str, path: Path) -> None:
+    # A restore without the key would be worse than a backup that a person has to look after now.
+    if not draft.add(name, path.read_bytes()):
+        raise Invalid(f"{path}: not a key by its name or its size; move it away, then make the backup again")

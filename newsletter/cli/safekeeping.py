@@ -25,7 +25,7 @@ def backup(house: House, file: Path, as_json: bool) -> None:
     """Everything at this instant into one new file, while web and workers go on."""
     taken = taking.take(house.sessions, house.settings, house.pictures, file, now())
     for name in taken.missing:
-        click.echo(f"picture {name}: missing, and so not in the backup", err=True)
+        click.echo(f"picture {name}: missing or damaged, and so not in the backup", err=True)
     if house.settings.secret_key is not None:
         click.echo("SECRET_KEY is set, and so not in the backup: keep it beside, for links need it", err=True)
     _print_backup(file, taken.manifest, as_json)

@@ -59,10 +59,17 @@ NO_KEYS = Keyring({})
 
 def kept(folder: Path, selectors: Collection[str] | None = None) -> Iterator[Key]:
     """The keys in a folder, of these selectors or of all; Refused as `read`."""
+    for path in files(folder):
+        if selectors is None or _named(path)[1] in selectors:
+            yield read(path)
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """The files in a folder that are kept as keys, whatever is in them."""
     # Not a glob, which would take a folder that we may not read for one without keys.
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix == ".pem" and (selectors is None or _named(path)[1] in selectors):
-            yield read(path)
+        if path.suffix == ".pem":
+            yield path
 
 
 def read(path: Path) -> Key:

@@ -91,11 +91,16 @@ class PictureFolder(Pictures):
 
     def _put(self, file_name: str, content: bytes) -> None:
         path = self.root / file_name
-        if path.exists():
+        # Only if it is itself: one that was damaged is mended by whoever keeps it again.
+        if path.is_file() and path.read_bytes() == content:
             return
         self.root.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{os.getpid()}-{get_ident()}")
-        draft.write_bytes(content)
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            # Else a power cut could leave an empty file under the right name.
+            os.fsync(file.fileno())
         draft.replace(path)
 
     def _get(self, file_name: str) -> Opened:

@@ -1,6 +1,8 @@
 """A backup is one instant of the press, and a file that is there whole or not at all."""
 
+import errno
 import threading
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from newsletter.audience.models import Subscriber, Subscription
 from newsletter.backup import archive, tables, taking
 from newsletter.config import Settings
 from newsletter.editorial.models import Picture
-from newsletter.errors import Conflict, Unavailable
+from newsletter.errors import Conflict, Invalid, Unavailable
 from newsletter.wiring import House
 
 
@@ -70,16 +72,43 @@ def test_it_is_one_instant_although_others_write_meanwhile(
     assert (counts["subscribers"].rows, counts["subscriptions"].rows) == (8, 8)
 
 
-def test_a_picture_that_is_missing_is_named_and_the_rest_is_kept(
-    house: House, settings: Settings, tmp_path: Path, now: datetime
+@pytest.mark.parametrize("loss", ["missing", "empty after a power cut", "damaged", "too large"])
+def test_a_picture_that_is_lost_is_named_and_the_rest_is_kept(
+    house: House, settings: Settings, tmp_path: Path, now: datetime, loss: str
 ) -> None:
     with house.sessions.reading() as session:
         name, *others = session.scalars(select(Picture.file_name).order_by(Picture.file_name))
-    (house.settings.picture_folder / name).unlink()
+    path = house.settings.picture_folder / name
+    left = {"empty after a power cut": b"", "damaged": path.read_bytes()[:-1] + b"?", "too large": bytes(11 << 20)}
+    path.write_bytes(left[loss]) if loss in left else path.unlink()
     taken = take(house, settings, tmp_path / "press.backup", now)
     assert taken.missing == [name]
     with archive.opened(tmp_path / "press.backup") as backup:
         assert sorted(backup.named("pictures/")) == others
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("letters.example.press.pem", bytes(70_000)), ("Letters of the press.pem", b"a key")]
+)
+def test_a_key_that_no_restore_would_take_is_named_and_no_backup_is_made(
+    house: House, settings: Settings, tmp_path: Path, now: datetime, name: str, content: bytes
+) -> None:
+    (settings.dkim_folder / name).write_bytes(content)
+    with pytest.raises(Invalid, match=f"{name}: not a key"):
+        take(house, settings, tmp_path / "press.backup", now)
+    assert not (tmp_path / "press.backup").exists()
+
+
+def test_keys_that_cannot_be_read_are_not_left_out_in_silence(
+    house: House, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> Iterator[Path]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    # The tests may run as root, to whom every folder is open.
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(Unavailable, match="dkim: Permission denied; no backup was made"):
+        take(house, settings, tmp_path / "press.backup", now)
 
 
 def test_the_counts_of_each_issue_are_in_it(backup: Path) -> None:

@@ -106,6 +106,17 @@ def test_a_picture_comes_out_of_any_store_as_it_went_in(sessions: Sessions, stor
         assert session.scalar(select(func.count()).select_from(Picture)) == 1
 
 
+def test_a_picture_that_a_power_cut_emptied_is_whole_again_once_it_is_kept_again(
+    sessions: Sessions, tmp_path: Path, now: datetime
+) -> None:
+    folder = PictureFolder(tmp_path)
+    name = keep(sessions, folder, PNG, now).file_name
+    (tmp_path / name).write_bytes(b"")
+    keep(sessions, folder, PNG, now)
+    assert folder.read(name) == PNG
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".png"] == [name]
+
+
 @pytest.mark.parametrize("name", ["../newsletter.db", "x.png", "a" * 64 + ".svg", "a" * 64 + ".png", "", "a" * 64])
 def test_no_store_hands_out_what_is_no_picture_of_ours(store: Pictures, name: str) -> None:
     with pytest.raises(NotFound, match="there is no such picture"):
