@@ -11,9 +11,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter import publishing
-from newsletter.delivery import arming, takeover
+from newsletter.delivery import accounts, arming, takeover
 from newsletter.delivery.models import Letter, LetterState, Post, PostState
-from newsletter.editorial import cadence, shelf
+from newsletter.editorial import cadence, mailings
+from newsletter.editorial.mailings import Mailing
 from newsletter.editorial.models import Issue
 
 _UNDER_WAY = (LetterState.RUNNING, LetterState.PAUSED, LetterState.WAITING, LetterState.HELD)
@@ -22,9 +23,10 @@ _UNSENT = (PostState.PENDING, PostState.SENDING)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An issue that is not through, and what happens to it."""
+    """An issue that is not through, or the letter about a correction of it, and what happens to it."""
 
     issue: str
+    correction: int | None
     state: str
     due_at: datetime
     readers: int
@@ -41,9 +43,9 @@ class Outbox:
 
 
 def issues(session: Session, grace: timedelta, now: datetime) -> list[Waiting]:
-    """Every issue that is under way or has an hour, oldest first."""
-    begun = shelf.listing().join(Letter, Issue.letter_id == Letter.id).where(Letter.state.in_(_UNDER_WAY))
-    return [_waiting(session, issue, issue.letter, grace, now) for issue in session.scalars(begun) if issue.letter]
+    """Every issue and correction that is under way or has an hour, oldest issue first."""
+    every = list(mailings.every(session))
+    return [_waiting(session, each, grace, now) for each in every if each.letter.state in _UNDER_WAY]
 
 
 def outbox(session: Session) -> Outbox:
@@ -63,13 +65,15 @@ def arm(session: Session, policy: Literal["resend", "hold"], now: datetime) -> N
         arming.arm(session, now)
 
 
-def _waiting(session: Session, issue: Issue, letter: Letter, grace: timedelta, now: datetime) -> Waiting:
+def _waiting(session: Session, mailing: Mailing, grace: timedelta, now: datetime) -> Waiting:
+    issue, letter = mailing.issue, mailing.letter
     if letter.started_at is None:
         readers = publishing.audience_size(session, issue)
     else:
-        counts = publishing.counts(session, issue)
+        counts = accounts.counts(session, letter)
         readers = counts.pending + counts.sending
-    return Waiting(issue.slug, shelf.state(issue).value, letter.due_at, readers, _then(issue, letter, grace, now))
+    then = _then(issue, letter, grace, now)
+    return Waiting(issue.slug, mailing.correction, mailing.state.value, letter.due_at, readers, then)
 
 
 def _then(issue: Issue, letter: Letter, grace: timedelta, now: datetime) -> str:

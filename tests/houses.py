@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from newsletter import publication_file, publications, publishing
+from newsletter import correcting, publication_file, publications, publishing
 from newsletter.audience.practice import Caps, Practice
 from newsletter.config import Settings
 from newsletter.db import Base, Sessions
-from newsletter.delivery.models import Post
+from newsletter.delivery.models import Copy, CopyState, LetterState, Post
 from newsletter.delivery.outbox import Composed
-from newsletter.editorial import filing, issue_file, shelf
+from newsletter.editorial import corrections, filing, issue_file, shelf
+from newsletter.editorial.corrections import Amendment
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.links import Links
 from newsletter.publications import Publication
@@ -101,6 +102,19 @@ def send(house: House, publication: str, slug: str, now: datetime) -> None:
         shelf.save(session, publications.find(session, publication), text, shelf.BY_FILE, now)
         publishing.mark_ready(session, shelf.find(session, slug), house.links)
         publishing.send_now(session, house.links, shelf.find(session, slug), now)
+
+
+def correct(sessions: Sessions, links: Links, slug: str, now: datetime) -> int:
+    """Let an issue be over that every reader got, and mail a letter about its first correction; that letter's id."""
+    with sessions.begin() as session:
+        issue = shelf.find(session, slug)
+        assert issue.letter
+        session.execute(update(Copy).where(Copy.letter_id == issue.letter_id).values(state=CopyState.SENT))
+        issue.letter.state, issue.letter.finished_at = LetterState.FINISHED, now
+        wanted = Amendment(f"{issue.revision.source}\nTen minutes.\n", issue.revision_number, "Ten, not five.", 1)
+        made = corrections.amend(session, issue, wanted, "ann@press.example", now)
+        seal = corrections.seal(made)
+        return correcting.mail(session, links, issue, made, seal, "ann@press.example", now).letter_id
 
 
 def letters(house: House) -> list[dict[str, str]]:

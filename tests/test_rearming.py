@@ -62,6 +62,13 @@ def test_what_waits_is_told_with_what_becomes_of_it(house: House, now: datetime)
         assert rearming.outbox(session) == rearming.Outbox(1, now)
 
 
+def test_a_correction_that_is_going_out_is_told_beside_the_issues(house: House, now: datetime) -> None:
+    houses.correct(house.sessions, house.links, houses.WAITING, now)
+    with house.sessions.reading() as session:
+        (running,) = [each for each in rearming.issues(session, GRACE, now) if each.correction]
+    assert running == rearming.Waiting(houses.WAITING, 1, "sending", now, READERS, "goes on at once")
+
+
 @pytest.mark.parametrize(("policy", "doubtful"), [("resend", CopyState.PENDING), ("hold", CopyState.IN_DOUBT)])
 def test_what_workers_of_the_other_place_held_is_given_back_or_in_doubt(
     house: House, now: datetime, policy, doubtful: CopyState

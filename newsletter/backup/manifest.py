@@ -43,7 +43,7 @@ class Manifest(_Part):
     letters: list[_Whole]
     """Those that copies are kept of."""
     issues: list[dict[str, Any]]
-    """Of each issue that has begun, where its copies stood."""
+    """Of each issue that has begun, and of each correction that was mailed, where its copies stood."""
 
     @property
     def tables(self) -> dict[str, Member]:

@@ -10,16 +10,16 @@ from typing import Any
 from sqlalchemy import CompoundSelect, Connection, select, text, union
 from sqlalchemy.orm import Session
 
-from newsletter import publishing, schema
+from newsletter import schema
 from newsletter.backup import archive, numbers, tables
 from newsletter.backup.archive import Draft
 from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, PICTURES, TABLES, Manifest, fingerprint
 from newsletter.config import Settings
 from newsletter.db import Sessions
-from newsletter.delivery import keyring
+from newsletter.delivery import accounts, keyring
 from newsletter.delivery.models import Copy, Letter, LetterState
-from newsletter.editorial import shelf
-from newsletter.editorial.models import Issue, Picture
+from newsletter.editorial import mailings
+from newsletter.editorial.models import Picture
 from newsletter.editorial.pictures import Pictures
 from newsletter.errors import Invalid, NotFound
 
@@ -58,11 +58,11 @@ def take(sessions: Sessions, settings: Settings, pictures: Pictures, target: Pat
 
 
 def issue_counts(session: Session) -> list[dict[str, Any]]:
-    """Of each issue that has a letter, its state and where its copies stand."""
-    begun = session.scalars(shelf.listing().where(Issue.letter_id.is_not(None))).all()
+    """Of each issue that has a letter, and of each correction that has, its state and where its copies stand."""
+    every = list(mailings.every(session))
     return [
-        {"issue": issue.slug, "state": shelf.state(issue).value} | asdict(publishing.counts(session, issue))
-        for issue in begun
+        {"issue": each.name, "state": each.state.value} | asdict(accounts.counts(session, each.letter))
+        for each in every
     ]
 
 

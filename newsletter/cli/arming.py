@@ -11,6 +11,7 @@ from newsletter import rearming
 from newsletter.cli.common import as_json, in_house, now, print_json
 from newsletter.delivery import arming
 from newsletter.delivery.models import Arming
+from newsletter.editorial import mailings
 from newsletter.wiring import House
 
 
@@ -56,13 +57,17 @@ def _reason(known: Arming) -> str:
         when = "This database is a copy of one that sends."
     return (
         f"{when}\nWhat the other one has sent since is not known here, and would go out a second time;\n"
-        "`newsletter issues cancel SLUG` first, for an issue that must not."
+        "`newsletter issues cancel SLUG` first, for an issue that must not; with `--correction NUMBER`, for the\n"
+        "letter about a correction of it."
     )
 
 
 def _print_waiting(told: dict[str, Any]) -> None:
     for each in told["issues"]:
-        click.echo(f"{each['issue']} ({each['state']}), to {each['readers']:,}: {each['then']}")
+        name = mailings.named(each["issue"], each["correction"])
+        click.echo(f"{name} ({each['state']}), to {each['readers']:,}: {each['then']}")
     letters = told["letters"]
     since = f", the oldest since {letters['oldest']}" if letters["waiting"] else ""
-    click.echo(f"{len(told['issues'])} issues and {letters['waiting']:,} single letters wait{since}")
+    corrections = sum(each["correction"] is not None for each in told["issues"])
+    issues = len(told["issues"]) - corrections
+    click.echo(f"{issues} issues, {corrections} corrections and {letters['waiting']:,} single letters wait{since}")

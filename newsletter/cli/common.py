@@ -14,6 +14,7 @@ from rich.table import Table
 
 from newsletter import config, logs
 from newsletter.audit import OPERATOR, Witness
+from newsletter.delivery import arming
 from newsletter.wiring import House, open_house
 
 T = TypeVar("T")
@@ -22,6 +23,9 @@ T = TypeVar("T")
 _ABOUT = {"slug": "issue", "person": "person"}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+correction_option = click.option(
+    "--correction", type=int, metavar="NUMBER", help="Of the letter about this correction."
+)
 publication_option = click.option("--publication", metavar="SLUG", help="Which publication (default: the only one).")
 
 
@@ -58,6 +62,13 @@ def _operator() -> Witness:
 
 def _path(context: click.Context) -> list[str]:
     return [*_path(context.parent), context.info_name or ""] if context.parent else []
+
+
+def mind_arming(house: House) -> None:
+    """Say so, if nothing will go out whatever an editor wants."""
+    with house.sessions.reading() as session:
+        if not arming.may_send(session):
+            click.echo(f"Mind: {arming.WHY_NOT}; {arming.WHAT_TO_DO}.", err=True)
 
 
 def print_json(value: object) -> None:

@@ -4,7 +4,7 @@ import click
 from sqlalchemy.orm import Session
 
 from newsletter import settling
-from newsletter.cli.common import as_json, in_house, now, print_json, print_table
+from newsletter.cli.common import as_json, correction_option, in_house, now, print_json, print_table
 from newsletter.delivery import doubts as open_doubts
 from newsletter.delivery.masking import hidden, masked
 from newsletter.delivery.models import Copy, Letter
@@ -19,12 +19,9 @@ _SAID = {
 }
 
 
-_correction = click.option("--correction", type=int, metavar="NUMBER", help="Of the letter about this correction.")
-
-
 @click.command()
 @click.argument("slug")
-@_correction
+@correction_option
 @as_json
 @in_house
 def doubts(house: House, slug: str, correction: int | None, as_json: bool) -> None:
@@ -44,7 +41,7 @@ def doubts(house: House, slug: str, correction: int | None, as_json: bool) -> No
 
 @click.command()
 @click.argument("slug")
-@_correction
+@correction_option
 @click.option("--resend", "decision", flag_value=Decision.RESEND.value, help="Send again, under the same Message-ID.")
 @click.option("--sent", "decision", flag_value=Decision.SENT.value, help="The mail server's log says that it took it.")
 @click.option("--leave", "decision", flag_value=Decision.LEAVE.value, help="Nobody knows; do not send again.")

@@ -10,12 +10,20 @@ from sqlalchemy.orm import Session
 
 from newsletter import publication_file, publications, publishing
 from newsletter.cli.checking import check
-from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
+from newsletter.cli.common import (
+    as_json,
+    in_house,
+    mind_arming,
+    now,
+    print_json,
+    print_table,
+    publication_option,
+)
 from newsletter.cli.doubts import doubts, settle
+from newsletter.cli.halting import cancel, pause, resume
 from newsletter.cli.proofing import approve, test
 from newsletter.cli.queue import queue_, unqueue
 from newsletter.cli.rehearsal import rehearse
-from newsletter.delivery import arming
 from newsletter.editorial import cadence, filing, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.shelf import Saved
@@ -37,8 +45,11 @@ def issues() -> None:
 
 
 issues.add_command(approve)
+issues.add_command(cancel)
 issues.add_command(check)
 issues.add_command(doubts)
+issues.add_command(pause)
+issues.add_command(resume)
 issues.add_command(settle)
 issues.add_command(test)
 issues.add_command(unqueue)
@@ -158,7 +169,7 @@ def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> No
         readers = publishing.readers(publishing.audience_size(session, issue))
         when = cadence.describe(letter.due_at, issue.publication.time_zone)
     click.echo(f"On {when} this goes to {readers}.")
-    _mind_arming(house)
+    mind_arming(house)
 
 
 @issues.command()
@@ -171,38 +182,7 @@ def send(house: House, slug: str) -> None:
         sender = house.settings.issue_sender_address
         started = publishing.send_now(session, house.links, shelf.find(session, slug), now(), sender=sender)
     click.echo(f"{slug} is going out to {publishing.readers(started.copies)}")
-    _mind_arming(house)
-
-
-@issues.command()
-@click.argument("slug")
-@in_house
-def cancel(house: House, slug: str) -> None:
-    """Stop an issue: nothing more of it goes out."""
-    with house.sessions.begin() as session:
-        spared = publishing.cancel(session, shelf.find(session, slug), now())
-    click.echo(f"{slug} is cancelled" + (f"; {spared:,} copies were not sent" if spared else ""))
-
-
-@issues.command()
-@click.argument("slug")
-@in_house
-def pause(house: House, slug: str) -> None:
-    """Hold what is not yet sent, until `resume`."""
-    with house.sessions.begin() as session:
-        publishing.pause(session, shelf.find(session, slug))
-    click.echo(f"{slug} is paused")
-
-
-@issues.command()
-@click.argument("slug")
-@in_house
-def resume(house: House, slug: str) -> None:
-    """Go on with a paused issue."""
-    with house.sessions.begin() as session:
-        publishing.resume(session, shelf.find(session, slug))
-    click.echo(f"{slug} goes on")
-    _mind_arming(house)
+    mind_arming(house)
 
 
 @issues.command()
@@ -222,13 +202,6 @@ def status(house: House, slug: str, as_json: bool) -> None:
     print_table(("", ""), counts.items(), "")
     if hold:
         click.echo(f"held until {cadence.describe(hold.until, zone)}: {hold.why}")
-
-
-def _mind_arming(house: House) -> None:
-    """Say so, if nothing will go out whatever an editor wants."""
-    with house.sessions.reading() as session:
-        if not arming.may_send(session):
-            click.echo(f"Mind: {arming.WHY_NOT}; {arming.WHAT_TO_DO}.", err=True)
 
 
 def _summary(issue: Issue) -> dict[str, str | None]:

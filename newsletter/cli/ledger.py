@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,14 +10,13 @@ from typing import Any, NamedTuple
 import click
 from sqlalchemy.orm import Session
 
-from newsletter import publishing
 from newsletter.audience.exporting import defused
 from newsletter.cli.common import as_json, in_house, print_json, print_table
 from newsletter.db import Sessions
-from newsletter.delivery import partitions, retention
-from newsletter.delivery.models import Copy, CopyNote
-from newsletter.editorial import shelf
-from newsletter.editorial.models import Issue
+from newsletter.delivery import accounts, partitions, retention
+from newsletter.delivery.models import Copy, CopyNote, Letter
+from newsletter.editorial import mailings, shelf
+from newsletter.editorial.mailings import Mailing
 from newsletter.errors import Conflict
 from newsletter.wiring import House
 
@@ -26,7 +25,7 @@ _BATCH = 1_000
 
 
 class _Old(NamedTuple):
-    slug: str
+    name: str
     letter_id: int
     copies: int
 
@@ -40,15 +39,15 @@ def ledger() -> None:
 @as_json
 @in_house
 def size(house: House, as_json: bool) -> None:
-    """The issues that copies are kept of, oldest first; PostgreSQL says how many bytes, too."""
+    """The issues and corrections that copies are kept of, oldest first; PostgreSQL says how many bytes, too."""
     with house.sessions.reading() as session:
-        kept = partitions.sizes(session)
-        rows = [_row(session, issue, kept[issue.letter_id]) for issue in _issues(session) if issue.letter_id in kept]
+        kept, every = partitions.sizes(session), list(mailings.every(session))
+        rows = [_row(session, each, kept[each.letter.id]) for each in every if each.letter.id in kept]
     if as_json:
         print_json(rows)
     else:
         print_table(
-            ("issue", "state", "over since", "copies", "bytes"),
+            ("issue", "correction", "state", "over since", "copies", "bytes"),
             (list(row.values()) for row in rows),
             "no copies are kept",
         )
@@ -61,7 +60,7 @@ def size(house: House, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do it: it cannot be undone. Without this it is only said what would go.")
 @in_house
 def drop(house: House, slugs: tuple[str, ...], before: datetime | None, to: Path | None, yes: bool) -> None:
-    """Delete the copies of finished or cancelled issues for good; their counts stay."""
+    """Delete the copies of finished or cancelled issues, and of their corrections, for good; their counts stay."""
     if bool(slugs) is bool(before):
         raise click.UsageError("name the issues, or say --before DATE")
     with house.sessions.reading() as session:
@@ -69,24 +68,21 @@ def drop(house: House, slugs: tuple[str, ...], before: datetime | None, to: Path
     if yes and old:
         _drop(house.sessions, old, to)
     else:
-        print_table(("issue", "copies"), ((each.slug, f"{each.copies:,}") for each in old), "nothing can be dropped")
+        print_table(("issue", "copies"), ((each.name, f"{each.copies:,}") for each in old), "nothing can be dropped")
     if old and not yes:
         click.echo("Nothing was dropped. Say --yes to delete these copies for good; the counts stay.")
     if held:
         raise Conflict("\n".join(held))
 
 
-def _issues(session: Session) -> Sequence[Issue]:
-    return session.scalars(shelf.listing(None)).all()
-
-
-def _row(session: Session, issue: Issue, size: int | None) -> dict[str, Any]:
-    ended = issue.letter.finished_at if issue.letter else None
+def _row(session: Session, mailing: Mailing, size: int | None) -> dict[str, Any]:
+    ended = mailing.letter.finished_at
     return {
-        "slug": issue.slug,
-        "state": shelf.state(issue).value,
+        "slug": mailing.issue.slug,
+        "correction": mailing.correction,
+        "state": mailing.state.value,
         "over_since": ended.isoformat(timespec="seconds") if ended else None,
-        "copies": publishing.counts(session, issue).audience,
+        "copies": accounts.counts(session, mailing.letter).audience,
         "bytes": size,
     }
 
@@ -94,18 +90,26 @@ def _row(session: Session, issue: Issue, size: int | None) -> dict[str, Any]:
 def _chosen(session: Session, slugs: Sequence[str], before: datetime | None) -> tuple[list[_Old], list[str]]:
     """What can be dropped, and of the rest why not."""
     kept = partitions.sizes(session)
-    issues = [shelf.find(session, slug) for slug in slugs] if slugs else _issues(session)
+    every = list(mailings.every(session) if before else _of(session, slugs))
+    there = [each for each in every if each.letter.id in kept]
     old, held = [], []
-    for issue in issues:
-        letter = issue.letter
-        if letter is None or letter.id not in kept:
-            held += [f"{issue.slug}: no copies are kept of it"] if slugs else []
-        elif before is None or (retention.is_over(letter) and letter.finished_at and letter.finished_at < before):
+    for each in there:
+        if before is None or _was_over(each.letter, before):
             try:
-                old.append(_Old(issue.slug, letter.id, retention.require_over(session, letter).audience))
+                old.append(_Old(each.name, each.letter.id, retention.require_over(session, each.letter).audience))
             except Conflict as error:
-                held.append(f"{issue.slug}: {error}")
-    return old, held
+                held.append(f"{each.name}: {error}")
+    gone = set(slugs) - {each.issue.slug for each in there}
+    return old, [*held, *(f"{slug}: no copies are kept of it" for slug in slugs if slug in gone)]
+
+
+def _of(session: Session, slugs: Sequence[str]) -> Iterator[Mailing]:
+    for slug in slugs:
+        yield from mailings.of(shelf.find(session, slug))
+
+
+def _was_over(letter: Letter, before: datetime) -> bool:
+    return retention.is_over(letter) and letter.finished_at is not None and letter.finished_at < before
 
 
 def _drop(sessions: Sessions, old: Sequence[_Old], to: Path | None) -> None:
@@ -113,7 +117,7 @@ def _drop(sessions: Sessions, old: Sequence[_Old], to: Path | None) -> None:
         _write(sessions, old, to)
         click.echo(f"{to}: {sum(each.copies for each in old):,} copies written down")
     for each in old:
-        click.echo(f"{each.slug}: {retention.drop(sessions, each.letter_id):,} copies dropped")
+        click.echo(f"{each.name}: {retention.drop(sessions, each.letter_id):,} copies dropped")
 
 
 def _write(sessions: Sessions, old: Iterable[_Old], to: Path) -> None:
@@ -125,15 +129,15 @@ def _write(sessions: Sessions, old: Iterable[_Old], to: Path) -> None:
         for each in old:
             notes = retention.notes(session, each.letter_id)
             copies = session.scalars(retention.copies(each.letter_id).execution_options(yield_per=_BATCH))
-            sheet.writerows(_cells(each.slug, copy, notes.get(copy.id, ())) for copy in copies)
+            sheet.writerows(_cells(each.name, copy, notes.get(copy.id, ())) for copy in copies)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _cells(slug: str, copy: Copy, notes: Iterable[CopyNote]) -> list[object]:
-    values = [getattr(copy, name) for name in (*_TOLD, "reason")]
+def _cells(name: str, copy: Copy, notes: Iterable[CopyNote]) -> list[object]:
+    values = [getattr(copy, column) for column in (*_TOLD, "reason")]
     learned = " ".join(f"{note.kind} {note.at.isoformat()}" for note in notes)
-    return [slug, *map(_cell, values), learned]
+    return [name, *map(_cell, values), learned]
 
 
 def _cell(value: object) -> object:

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db import Base
-from newsletter.delivery.models import LetterState
+from newsletter.delivery.models import Letter, LetterState
 from newsletter.editorial import issue_file
 from newsletter.editorial.issue_file import IssueFile
 from newsletter.editorial.models import Issue, IssueState, Readiness, Revision, RevisionPicture
@@ -59,7 +59,12 @@ def state(issue: Issue) -> IssueState:
     """The editor's word until there is a letter, then the letter's own state."""
     if issue.letter is None:
         return IssueState(issue.readiness)
-    return _STATE_OF_LETTER[issue.letter.state]
+    return state_of(issue.letter)
+
+
+def state_of(letter: Letter) -> IssueState:
+    """A letter's own state, in the words that are used of issues."""
+    return _STATE_OF_LETTER[letter.state]
 
 
 def find(session: Session, slug: str) -> Issue:

@@ -122,6 +122,17 @@ def test_an_older_backup_is_filled_in_as_it_was_and_then_migrated(
     assert "'ada@x.example', 'Ada', datetime.datetime(2026, 11, 20, 12, 0" in reader
 
 
+def test_a_backup_that_did_not_count_corrections_yet_is_restored(
+    backup: Path, forge: Forge, elsewhere: Elsewhere, now: datetime
+) -> None:
+    with archive.opened(backup) as whole:
+        told = [each for each in whole.manifest.issues if "correction" not in each["issue"]]
+    assert len(told) < len(whole.manifest.issues)
+    there = elsewhere()
+    restore(forge(issues=told), there, now)
+    assert rows(there)["corrections"]
+
+
 def test_a_database_that_holds_anything_is_left_as_it_is(
     house: House, backup: Path, settings: Settings, now: datetime
 ) -> None:

@@ -7,14 +7,15 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.backup import archive, tables, taking
 from newsletter.config import Settings
-from newsletter.editorial.models import Picture
+from newsletter.editorial.models import Correction, Picture
 from newsletter.errors import Conflict, Invalid, Unavailable
 from newsletter.wiring import House
+from tests import houses
 
 
 def take(house: House, settings: Settings, path: Path, now: datetime) -> taking.Taken:
@@ -116,6 +117,18 @@ def test_the_counts_of_each_issue_are_in_it(backup: Path) -> None:
         told = {each["issue"]: each for each in opened.manifest.issues}
     one = told["looser-by-degrees"]
     assert (one["audience"], one["pending"], one["sending"]) == (8, 3, 5)
+
+
+def test_the_counts_of_each_correction_are_in_it(
+    house: House, settings: Settings, tmp_path: Path, now: datetime
+) -> None:
+    # Whatever fills the table for the other tests is in the way of a correction that was made as people do.
+    with house.sessions.begin() as session:
+        session.execute(delete(Correction))
+    houses.correct(house.sessions, house.links, houses.WAITING, now)
+    told = {each["issue"]: each for each in take(house, settings, tmp_path / "press.backup", now).manifest.issues}
+    one = told["looser-by-degrees, correction 1"]
+    assert (one["state"], one["audience"], one["pending"]) == ("sending", 8, 8)
 
 
 def _sign_up(house: House, now: datetime) -> int:

@@ -6,11 +6,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from newsletter.db import Sessions, open_engine
+from newsletter.links import Links
+from newsletter.tokens import Seal
+from tests import houses
+
 ROOT = Path(__file__).parents[2]
+CORRECTED = "unwind-a-tight-back"
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,20 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for command in (["db", "upgrade"], ["issues", "load", str(ROOT / "issues")]):
         newsletter(command, folder, _clean(folder)).check_returncode()
     return folder
+
+
+@pytest.fixture
+def corrected(loaded: Press, environment: dict[str, str], tmp_path: Path) -> Press:
+    """An issue that two readers got, and the letter about its first correction on its way to them."""
+    (tmp_path / "readers.csv").write_text("email,name\nada@reader.example,Ada\nben@reader.example,Ben\n")
+    consent = ("--status", "active", "--consent", "the old list")
+    for command in (("subscribers", "import", "readers.csv", *consent), ("issues", "send", CORRECTED, "--now")):
+        assert loaded(*command).code == 0
+    engine = open_engine(f"sqlite:///{environment['DATA_DIR']}/newsletter.db")
+    links = Links(houses.BASE_URL, Seal(b"a secret for tests"))
+    houses.correct(Sessions(engine), links, CORRECTED, datetime.now(UTC))
+    engine.dispose()
+    return loaded
 
 
 @pytest.fixture

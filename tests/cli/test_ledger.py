@@ -46,6 +46,22 @@ def test_an_old_issue_is_dropped_after_its_copies_were_written_down(stopped: Pre
     assert (again.code, again.err) == (1, f"{SLUG}: no copies are kept of it\n")
 
 
+def test_the_copies_of_a_correction_are_told_and_dropped_with_those_of_its_issue(
+    corrected: Press, tmp_path: Path
+) -> None:
+    issue, about = json.loads(corrected("ledger", "size", "--json").out)
+    assert (issue["slug"], issue["correction"], issue["state"], issue["copies"]) == (SLUG, None, "sent", 2)
+    assert (about["slug"], about["correction"], about["state"], about["copies"]) == (SLUG, 1, "sending", 2)
+    running = corrected("ledger", "drop", SLUG)
+    assert running.err.startswith(f"{SLUG}, correction 1: it is running; only what is finished")
+    corrected("issues", "cancel", SLUG, "--correction", "1")
+    done = corrected("ledger", "drop", "--before", "2099-01-01", "--to", "copies.csv", "--yes")
+    assert done.out.splitlines()[1:] == [f"{SLUG}: 2 copies dropped", f"{SLUG}, correction 1: 2 copies dropped"]
+    with (tmp_path / "copies.csv").open(newline="") as file:
+        assert [line["issue"] for line in csv.DictReader(file)] == [SLUG] * 2 + [f"{SLUG}, correction 1"] * 2
+    assert corrected("ledger", "size").out == "no copies are kept\n"
+
+
 def test_a_file_that_is_there_is_not_written_over_and_then_nothing_is_dropped(stopped: Press, tmp_path: Path) -> None:
     (tmp_path / "copies.csv").write_text("mine")
     answer = stopped("ledger", "drop", SLUG, "--to", "copies.csv", "--yes")

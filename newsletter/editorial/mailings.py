@@ -1,0 +1,50 @@
+"""Mailings: the letters to many that an issue has, its own and those about its corrections, by the names people use."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session, selectinload
+
+from newsletter.delivery.models import Letter
+from newsletter.editorial import shelf
+from newsletter.editorial.models import Issue, IssueState
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """One of these letters, and whose it is."""
+
+    issue: Issue
+    letter: Letter
+    correction: int | None = None
+    """The number of the correction that it is about; None for the issue itself."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return named(self.issue.slug, self.correction)
+
+    @property
+    def state(self) -> IssueState:
+        """In the words that are used of issues."""
+        return shelf.state_of(self.letter)
+
+
+def named(slug: str, correction: int | None) -> str:
+    """`unwind-a-tight-back`, or `unwind-a-tight-back, correction 1`."""
+    return slug if correction is None else f"{slug}, correction {correction}"
+
+
+def of(issue: Issue) -> Iterator[Mailing]:
+    """Those of one issue: its own, then those of its corrections in their order."""
+    if issue.letter:
+        yield Mailing(issue, issue.letter)
+    for correction in issue.corrections:
+        if correction.letter:
+            yield Mailing(issue, correction.letter, correction.number)
+
+
+def every(session: Session) -> Iterator[Mailing]:
+    """Those of all issues, oldest issue first."""
+    for issue in session.scalars(shelf.listing().options(selectinload(Issue.corrections))):
+        yield from of(issue)
