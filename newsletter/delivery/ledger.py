@@ -42,7 +42,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import Prepared, moment, rows
 from newsletter.delivery import partitions, suppression
-from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
+from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.delivery.outcomes import Held, Outcome
 
 T = TypeVar("T")
@@ -182,22 +182,6 @@ class Recovered:
     """In doubt, and to be sent again under the same Message-ID."""
     in_doubt: Sequence[int]
     """In doubt, and left so for a person to decide."""
-
-
-def counts(session: Session, letter_id: int) -> Counts:
-    """Where a letter's copies stand now; where they stood at last, once they are to be dropped."""
-    kept = session.scalar(select(Letter.final_counts).where(Letter.id == letter_id))
-    if kept is not None:
-        return Counts(**kept)
-    states = select(Copy.state, func.count()).where(Copy.letter_id == letter_id).group_by(Copy.state)
-    by_state = dict(session.execute(states).all())
-    by_note = _notes(session, letter_id)
-    return Counts(
-        audience=sum(by_state.values()),
-        **{state.value: by_state.get(state, 0) for state in CopyState},
-        bounced=by_note.get(Note.BOUNCED, 0),
-        complained=by_note.get(Note.COMPLAINED, 0),
-    )
 
 
 def skip_pending(session: Session, subscription_id: int, reason: str, now: datetime) -> int:
@@ -353,12 +337,6 @@ def _skip(session: Session, whose: ColumnElement[bool], reason: str, now: dateti
     # These are nobody else's to move until we commit, so those that still are being sent are those only marked.
     marked = connection.scalar(select(func.count()).select_from(_ROWS).where(whose, _SENDING)) or 0
     return changed - marked
-
-
-def _notes(session: Session, letter_id: int) -> dict[Note, int]:
-    sent = select(CopyNote.kind, func.count()).join(Copy, Copy.id == CopyNote.copy_id)
-    sent = sent.where(Copy.letter_id == letter_id, Copy.state == CopyState.SENT).group_by(CopyNote.kind)
-    return dict(session.execute(sent).all())
 
 
 def _back(copies: Table, now: datetime) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Retention: once a letter has gone out, its counts are kept for good; its copies only as long as somebody wants them.
 
-keep_counts   where the copies stand, for the last time; from here on `ledger.counts` says this
+keep_counts   where the copies stand, for the last time; from here on `accounts.counts` says this
 drop          the copies are gone; cut short, it can be asked again
 """
 
@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, doubts, ledger, partitions
+from newsletter.delivery import accounts, doubts, partitions
 from newsletter.delivery.ledger import Counts
 from newsletter.delivery.models import Copy, CopyNote, Letter, LetterState
 from newsletter.errors import Conflict
@@ -44,7 +44,7 @@ def require_over(session: Session, letter: Letter) -> Counts:
     """Where the copies of a letter stand that is over; Conflict, saying what to wait for, of any other."""
     if not is_over(letter):
         raise Conflict(f"it is {letter.state.value}; only what is finished or cancelled can be dropped")
-    found = ledger.counts(session, letter.id)
+    found = accounts.counts(session, letter)
     if under_way := found.pending + found.sending:
         raise Conflict(f"{under_way:,} of its copies are still under way; try again in some minutes")
     if undecided := doubts.count_open(session, letter.id):

@@ -7,7 +7,7 @@ from sqlalchemy import insert, select
 
 from newsletter.config import MailServer
 from newsletter.db import Sessions
-from newsletter.delivery import ledger, partitions
+from newsletter.delivery import accounts, partitions
 from newsletter.delivery.ledger import Counts
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Copy, Letter, LetterState
@@ -73,7 +73,7 @@ def running(sessions: Sessions, publication: Publication, now: datetime) -> Call
 def counts(sessions: Sessions) -> Callable[[int], Counts]:
     def count(letter_id: int) -> Counts:
         with sessions.begin() as session:
-            return ledger.counts(session, letter_id)
+            return accounts.counts(session, session.get_one(Letter, letter_id))
 
     return count
 

@@ -10,9 +10,10 @@ import pytest
 
 from newsletter import publishing
 from newsletter.db import Sessions
-from newsletter.delivery import ledger
+from newsletter.delivery import accounts
 from newsletter.delivery.ledger import Counts
 from newsletter.delivery.limits import Limits
+from newsletter.delivery.models import Letter
 from newsletter.delivery.sender import PressRun
 from newsletter.editorial import shelf
 from newsletter.links import Links
@@ -120,4 +121,4 @@ def _sent(sessions: Sessions, links: Links, clock: Clock, striker: Striker) -> C
             run.run_once()
             clock.pass_by(minutes=10)
     with sessions.reading() as session:
-        return ledger.counts(session, letter)
+        return accounts.counts(session, session.get_one(Letter, letter))
