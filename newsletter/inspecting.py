@@ -177,7 +177,7 @@ def message(session: Session, issue_id: int, content: str, links: Links, now: da
     issue = session.get(Issue, issue_id)
     if issue is None or content_hash(issue, links) != content:
         return None
-    return publishing.proof(issue, links, now)["issue.eml"]
+    return publishing.proof(publishing.draft_letter(issue, links, now), links, now)["issue.eml"]
 
 
 def _ask_links(session: Session, issue: Issue, links: Links, now: datetime, *, older: timedelta) -> None:

@@ -118,9 +118,15 @@ def draft_letter(issue: Issue, links: Links, now: datetime, *, sender: str | Non
     return _letter(issue, rendered(issue, issue.revision, links), links, now, now, sender)
 
 
-def proof(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> dict[str, bytes]:
-    """`issue.eml` as a sample reader would get it now, and the `issue.html` and `issue.txt` in it."""
-    letter = draft_letter(issue, links, now, sender=sender)
+def current_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
+    """What goes out, or went: the frozen letter while there is one, else the one that scheduling would freeze."""
+    if issue.letter is not None and not is_open(issue):
+        return issue.letter
+    return draft_letter(issue, links, now, sender=sender)
+
+
+def proof(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]:
+    """`issue.eml` as a sample reader would get it now, not signed, and the `issue.html` and `issue.txt` in it."""
     sample = ledger.Claimed(0, 0, 0, "ada@reader.example", "Ada", 0)
     eml = compose.compile(letter, links).message(sample, now)
     message = email.message_from_bytes(eml, policy=email.policy.default)

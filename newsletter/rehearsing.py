@@ -20,7 +20,7 @@ from newsletter.delivery.forecast import Forecast
 from newsletter.delivery.keyring import Keyring
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.limits import SERVER, Limits
-from newsletter.delivery.models import Copy, Letter, LetterState
+from newsletter.delivery.models import Copy, Letter
 from newsletter.delivery.rehearsal import Rehearsal
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid
@@ -31,7 +31,6 @@ ONE_COPY = 0.05
 
 _BATCH = 1_000
 _LARGEST = 100
-_FROZEN = (LetterState.WAITING, LetterState.HELD)
 
 Watched = Callable[[Iterable[Claimed], int], Iterable[Claimed]]
 """Lets a person watch so many copies go by."""
@@ -83,16 +82,18 @@ def rehearse(
 
 def _letter(issue: Issue, links: Links, now: datetime, sender: str | None) -> tuple[Letter, list[str]]:
     """The letter that is frozen already, or that scheduling would freeze, and what stands in the way of that."""
-    if issue.letter is not None and issue.letter.state in _FROZEN:
-        return issue.letter, []
-    blocking = []
+    blocking = [] if publishing.waits(issue) else _hindrances(issue, links)
+    return publishing.current_letter(issue, links, now, sender=sender), blocking
+
+
+def _hindrances(issue: Issue, links: Links) -> list[str]:
     try:
         publishing.require_schedulable(issue, links)
     except Conflict as error:
         if not publishing.is_open(issue):
             raise
-        blocking = str(error).splitlines()
-    return publishing.draft_letter(issue, links, now, sender=sender), blocking
+        return str(error).splitlines()
+    return []
 
 
 def _copies(session: Session, issue: Issue, letter: Letter) -> Iterator[Claimed]:

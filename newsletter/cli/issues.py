@@ -138,10 +138,11 @@ def ready(house: House, slug: str) -> None:
 @click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), required=True)
 @in_house
 def render(house: House, slug: str, folder: Path) -> None:
-    """Write issue.html, issue.txt and issue.eml exactly as a reader gets them."""
+    """Write issue.html, issue.txt and issue.eml as a reader gets them, or got them, but for the signature."""
     with house.sessions.reading() as session:
-        sender = house.settings.issue_sender_address
-        proof = publishing.proof(shelf.find(session, slug), house.links, now(), sender=sender)
+        issue, sender = shelf.find(session, slug), house.settings.issue_sender_address
+        letter = publishing.current_letter(issue, house.links, now(), sender=sender)
+        proof = publishing.proof(letter, house.links, now())
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in proof.items():
         (folder / name).write_bytes(content)

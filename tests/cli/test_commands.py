@@ -71,7 +71,7 @@ def test_loading_twice_changes_nothing(loaded: Press) -> None:
     assert answer.out.count("unchanged") == 5
 
 
-def test_an_issue_is_rendered_exactly_as_a_reader_gets_it(loaded: Press, tmp_path: Path) -> None:
+def test_an_issue_is_rendered_as_a_reader_gets_it(loaded: Press, tmp_path: Path) -> None:
     assert loaded("issues", "render", SLUG, "--to", str(tmp_path / "out")).code == 0
     eml = (tmp_path / "out" / "issue.eml").read_bytes()
     message = message_from_bytes(eml, policy=default)
@@ -80,6 +80,14 @@ def test_an_issue_is_rendered_exactly_as_a_reader_gets_it(loaded: Press, tmp_pat
     assert (tmp_path / "out" / "issue.txt").read_text() == text.replace("\r\n", "\n")
     assert max(len(line) for line in eml.split(b"\r\n")) <= 998
     assert len(html.encode()) < 102_400
+
+
+def test_an_issue_that_is_out_is_rendered_as_it_was_mailed_and_not_as_it_was_corrected(
+    corrected: Press, tmp_path: Path
+) -> None:
+    assert "Ten minutes." in corrected("issues", "show", SLUG).out
+    assert corrected("issues", "render", SLUG, "--to", str(tmp_path / "out")).code == 0
+    assert "Ten minutes." not in (tmp_path / "out" / "issue.txt").read_text()
 
 
 def test_scheduling_says_what_will_happen_and_cancelling_undoes_it(loaded: Press) -> None:
