@@ -287,7 +287,10 @@ class Settings(BaseSettings):
     @property
     def older_secrets(self) -> list[bytes]:
         """Keys that sign nothing any more, and whose links and sessions are still good."""
-        return [key.encode() for key in _listed(self.secret_key_fallbacks)] if self.secret_key_fallbacks else []
+        listed = [key.encode() for key in _listed(self.secret_key_fallbacks)] if self.secret_key_fallbacks else []
+        # Whoever sets SECRET_KEY beside the file has mail out whose links the file's key signed.
+        was_kept = self.secret_key is not None and self.secret_file.exists()
+        return [*listed, _kept_secret(self.secret_file)] if was_kept else listed
 
     @property
     def default_sender_address(self) -> str | None:

@@ -204,6 +204,15 @@ def test_links_of_older_keys_still_open_and_new_ones_are_sealed_by_the_new(monke
         before.open("confirm", after.seal("confirm", 7))
 
 
+def test_links_of_the_key_that_was_kept_still_open_once_another_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = seal_of_the_house()
+    monkeypatch.setenv("SECRET_KEY", "the-key-of-this-year")
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS", "the-key-of-last-year")
+    after = seal_of_the_house()
+    assert after.open("confirm", before.seal("confirm", 7)) == (7,)
+    assert after.seal("confirm", 7) == Seal(b"the-key-of-this-year").seal("confirm", 7)
+
+
 def test_a_damaged_secret_key_is_not_replaced_in_silence(tmp_path: Path) -> None:
     kept = tmp_path / "var" / "secret_key"
     kept.parent.mkdir()
