@@ -34,7 +34,7 @@ def restore(archive: Archive, engine: Engine, pictures: Pictures, now: datetime)
         _prepare(connection, standing, archive.manifest, now)
         _fill(connection, archive)
         migrating.bring(connection, "head")
-        numbers.go_on(connection, archive.manifest.last_ids)
+        numbers.go_on(connection, archive.manifest.last_ids, now)
         with Session(connection) as session:
             arming.disarm(session, archive.manifest.made_at)
             issues = _counted(session, archive)
