@@ -10,8 +10,7 @@ from rich.table import Table
 
 from bench import checking, fanning_out, importing, rendering, sending, starting
 from bench.rows import Row
-
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+from bench.sinks import Missing
 
 MEASURES: Sequence[Callable[[], Row]] = (
     rendering.measure,
@@ -29,20 +28,40 @@ MEASURES: Sequence[Callable[[], Row]] = (
     importing.measure,
 )
 
+_COLUMNS = {"what": 54, "ours": 31, "reference, same run": 39, "ratio": 6, "reach": 20}
+"""With their widths, which cannot wait for the last row."""
+
 
 def main(words: Sequence[str]) -> None:
-    """Measure what is asked for, and print all rows at the end."""
-    table = Table("what", "ours", "reference, same run", "ratio", "reach", box=None, header_style="bold")
+    """Measure what is asked for, and print each row as soon as it is there."""
+    console = Console(width=160)
     chosen = [each for each in MEASURES if not words or any(word in _name(each) for word in words)]
+    console.print(_table(show_header=True))
     for measure in chosen:
         print(f"measuring {_name(measure)} …", file=sys.stderr)
-        row = measure()
+        row, table = _row(measure), _table(show_header=False)
         table.add_row(row.what, row.ours, row.reference, f"{row.ratio:.2f}" if row.ratio else "–", row.reach)
-    Console(width=160).print(table)
+        console.print(table)
+
+
+def _row(measure: Callable[[], Row]) -> Row:
+    try:
+        return measure()
+    except Missing as missing:
+        return Row(_name(measure), f"not measured: {missing}", "–", None, "–")
+
+
+def _table(*, show_header: bool) -> Table:
+    table = Table(box=None, header_style="bold", show_header=show_header)
+    for name, width in _COLUMNS.items():
+        table.add_column(name, width=width)
+    return table
 
 
 def _name(measure: Callable[[], Row]) -> str:
     return f"{measure.__module__.removeprefix('bench.')}.{measure.__name__}"
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    main(sys.argv[1:])

@@ -17,14 +17,15 @@ NEEDED = ("smtp-sink", "smtp-source")
 """Both come with Debian's package postfix."""
 
 
-def missing() -> list[str]:
-    """What of them this machine has not."""
-    return [name for name in NEEDED if not _path(name)]
+class Missing(Exception):
+    """This machine has not all that a benchmark needs; says what."""
 
 
 @contextmanager
 def near() -> Iterator[int]:
-    """The port of smtp-sink, written in C."""
+    """The port of smtp-sink, written in C; Missing where Postfix is not installed."""
+    if absent := [name for name in NEEDED if not _path(name)]:
+        raise Missing(f"{absent[0]} is missing (Debian: postfix)")
     port = free_port()
     with _running([_path("smtp-sink"), "-u", "nobody", f"127.0.0.1:{port}", "1000"], port):
         yield port
