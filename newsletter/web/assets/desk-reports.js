@@ -1,5 +1,7 @@
 // Charts, drawn from the tables below them: whoever does not see the picture has the same numbers.
 const HEIGHT = 240;
+// A single moment has no width, and would be drawn in the middle of years.
+const LEAST_SECONDS = 600;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 function colour(name) {
@@ -50,7 +52,7 @@ function draw(figure) {
     height: HEIGHT,
     cursor: { drag: { x: false, y: false } },
     legend: { show: false },
-    scales: { y: { range: (_, _low, high) => [0, Math.max(1, high * 1.05)] } },
+    scales: { x: { range: (_, first, last) => [first, Math.max(last, first + LEAST_SECONDS)] }, y: { range: (_, _low, high) => [0, Math.max(1, high * 1.05)] } },
     tzDate: (at) => uPlot.tzDate(new Date(at * 1000), figure.dataset.zone),
     axes: [axis({ values: hours(figure.dataset.zone), space: 60 }), axis({ size: 70, values: (_, splits) => splits.map((each) => (each % 1 ? "" : grouped(each))) })],
     series: [
