@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from newsletter import config, logs, worker
+from newsletter.db import AWAY
 from newsletter.delivery import takeover
 from newsletter.errors import PressError
 from newsletter.wiring import House, open_house
@@ -31,7 +30,6 @@ _LONG_LIFE = 60.0
 _LONGEST_WAIT = 30.0
 _DATABASE_AWAY = 5.0
 
-_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 _STDIN = 0
 # What a terminal tells its whole process group at once: it is for the supervisor, which passes it on.
 _TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)
@@ -108,7 +106,7 @@ class Crew:
                 for name in self._gone:
                     takeover.gone(session, name, self.house.settings.in_doubt, datetime.now(UTC))
             self._gone.clear()
-        except _AWAY as error:
+        except AWAY as error:
             log.warning("the database did not answer; trying again", error=type(error).__name__)
             self._database_at = time.monotonic() + _DATABASE_AWAY
 

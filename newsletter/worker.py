@@ -14,12 +14,11 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy.exc import OperationalError
 
 from newsletter import filling, inspecting, publishing, reminding
 from newsletter.audience import caps, preferences
 from newsletter.config import MailServer, Settings
-from newsletter.db import Session
+from newsletter.db import AWAY, Session
 from newsletter.delivery import accounts, doubts, heartbeat, ledger, outbox, paces, takeover
 from newsletter.delivery.arming import Gate
 from newsletter.delivery.heartbeat import Watch
@@ -320,8 +319,10 @@ def _guarded(job: Job) -> Callable[[], None]:
     def run() -> None:
         try:
             job.run()
-        except OperationalError as error:
-            log.warning("the database did not answer; trying again", job=job.name, error=str(error.orig))
+        except AWAY as error:
+            log.warning(
+                "the database did not answer; trying again", job=job.name, error=str(getattr(error, "orig", error))
+            )
         except Exception:
             log.exception("job failed", job=job.name)
 

@@ -9,7 +9,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.engine import make_url
 
 from newsletter.db import Sessions
 from newsletter.delivery import ledger
@@ -67,12 +69,40 @@ def test_no_worker_outlives_its_supervisor(
     assert left[CopyState.SENT] == len(sink.recipients)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_crew_outlives_a_database_that_only_reads_for_a_while(
+    database_url: str, postgres_server: str, start: Start, log: Path
+) -> None:
+    supervisor = start("--processes", "2")
+    wait_for(lambda: len(_events(log, "worker started")) == 2)
+    _only_reads(postgres_server, database_url, "on")
+    os.kill(_started(log)[0], signal.SIGKILL)
+    wait_for(lambda: any("job" not in event for event in _events(log, "the database did not answer; trying again")))
+    wait_for(lambda: any("job" in event for event in _events(log, "the database did not answer; trying again")))
+    assert supervisor.poll() is None
+    _only_reads(postgres_server, database_url, "off")
+    wait_for(lambda: _events(log, "took over from a worker that is gone") != [])
+    assert _events(log, "job failed") == []
+
+
 def test_a_crew_without_a_mail_server_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "newsletter", "worker", "--processes", "2"]
     nowhere = environment | {"MAIL_SERVER": ""}
     done = subprocess.run(command, env=nowhere, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("MAIL_SERVER is not set")
+
+
+def _only_reads(server: str, url: str, on_or_off: str) -> None:
+    """Let the database refuse every write, as a standby does, or take them again."""
+    name = make_url(url).database
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = {on_or_off}"))
+        # Whoever is connected goes by what was so when they came.
+        them = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+        connection.execute(them, {"name": name})
+    engine.dispose()
 
 
 def _started(log: Path) -> list[int]:
