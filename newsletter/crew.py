@@ -88,7 +88,8 @@ class Crew:
     def _look_after(self, berth: Berth, leash: int) -> None:
         if berth.process and berth.process.poll() is not None:
             self._gone.add(berth.name)
-            log.warning("a worker ended; another takes its place", worker=berth.name, code=berth.ended())
+            code = berth.ended()
+            log.warning("a worker ended; another takes its place", worker=berth.name, code=code)
         if berth.process is None and time.monotonic() >= berth.start_at:
             try:
                 _start(berth, leash)
