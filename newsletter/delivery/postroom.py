@@ -17,7 +17,7 @@ from flask import Flask
 from flask_mail import Connection, Mail, Message
 
 from newsletter.config import MailServer
-from newsletter.db import Sessions
+from newsletter.db import AWAY, Sessions
 from newsletter.delivery import compose, handover, mime, outbox, retry, trust
 from newsletter.delivery.handover import Client, Cord, SslClient
 from newsletter.delivery.keyring import NO_KEYS, Keyring
@@ -61,18 +61,18 @@ class Postroom:
         self._outage = Outage(clock)
         self._cord = Cord()
         self._connection: _Verified | None = None
+        self._left_behind = False
+        """Whether letters were claimed, and the database went away before all of them were settled or given back."""
 
     def deliver_due(self) -> int:
         """Send what is due, a few letters at a time; how many were taken. While the server is down, none is."""
         if self._outage.sat_out:
             return 0
-        with self._sessions.begin() as session:
-            posts = outbox.claim(session, self._worker, _AT_ONCE, self._clock())
-        if not posts:
-            self.close()
-            return 0
-        with self._app.app_context():
-            return self._deliver(posts)
+        try:
+            return self._deliver_some()
+        except AWAY:
+            self._left_behind = True
+            raise
 
     def close(self) -> None:
         """Take leave of the server."""
@@ -83,6 +83,18 @@ class Postroom:
     def hang_up(self) -> None:
         """End, for good and from any thread, a talk that lasts too long; its letter is tried another time."""
         self._cord.pull()
+
+    def _deliver_some(self) -> int:
+        with self._sessions.begin() as session:
+            if self._left_behind:
+                outbox.recover_from(session, self._worker)
+            posts = outbox.claim(session, self._worker, _AT_ONCE, self._clock())
+        self._left_behind = False
+        if not posts:
+            self.close()
+            return 0
+        with self._app.app_context():
+            return self._deliver(posts)
 
     def _deliver(self, posts: Iterable[Post]) -> int:
         waiting = deque(posts)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from newsletter.config import MailServer
+from newsletter.db import DatabaseDown
 from newsletter.delivery import outbox
 from newsletter.delivery.models import Post, PostState
 from newsletter.delivery.outbox import Composed
@@ -72,6 +73,10 @@ def deliver(sessions, server: MailServer, now) -> int:
 
 def told(logs: list[dict[str, object]]) -> list[object]:
     return [entry["event"] for entry in logs if "mail server" in str(entry["event"])]
+
+
+def _away(*_arguments: object) -> bool:
+    raise DatabaseDown("statement", {}, Exception("the database is away"))
 
 
 def once(answer: bytes, then: bytes) -> Answer:
@@ -305,6 +310,24 @@ def test_an_erased_readers_letter_is_not_sent_though_it_was_claimed(posted, room
     with scripted({".": erase}) as (peer, liar):
         assert room(peer.server).deliver_due() == 1
     assert len(liar.taken) == 1
+
+
+@pytest.mark.parametrize("writing", ["renew", "sent", "give_back"])
+def test_letters_that_the_database_kept_from_being_settled_go_out_as_soon_as_it_answers(
+    posted, room, clock, letters, monkeypatch, writing
+) -> None:
+    posted("a@example.org", "b@example.org", "c@example.org")
+    answer = MANNERS["MAIL"] if writing != "give_back" else once(b"421 4.3.2 Closing\r\n" + HANG_UP, MANNERS["MAIL"])
+    with scripted({"MAIL": answer}) as (peer, _liar):
+        office = room(peer.server)
+        with monkeypatch.context() as away:
+            away.setattr(outbox, writing, _away)
+            with pytest.raises(DatabaseDown):
+                office.deliver_due()
+        assert {letter.state for letter in letters()} == {PostState.SENDING}
+        clock.pass_by(seconds=2)
+        assert office.deliver_due() == 3
+    assert {letter.state for letter in letters()} == {PostState.SENT}
 
 
 def test_a_stop_finishes_the_letter_in_flight_and_gives_back_the_rest(posted, room, letters) -> None:
