@@ -25,6 +25,7 @@
     backup/          all of it in one file, and out of it again
     outside/         the only door to addresses that an editor typed: does a page answer there?
     lanes.py         which provider an address belongs to
+    leash.py         what ties the processes of `up` and of a crew together: none outlives its holder
 
 ``cli`` and ``worker`` are the other two doors; ``wiring`` is where settings become parts.
 docs/architecture.md tells the three journeys; pyproject.toml holds the import contracts.

@@ -2,24 +2,22 @@
 
 The supervisor sends nothing itself. It replaces a worker that ends, and since it knows for sure that
 the process is gone, it gives that worker's copies back at once. `python -m newsletter.crew` is one of
-the crew: it leaves when its standard input ends, which is when the supervisor is gone, however it went.
+the crew: it leaves when the supervisor is gone, however it went.
 """
 
-import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
 
-from newsletter import config, logs, worker
+from newsletter import config, leash, logs, worker
 from newsletter.db import AWAY
 from newsletter.delivery import takeover
 from newsletter.errors import PressError
+from newsletter.leash import Leash
 from newsletter.wiring import House, open_house
 from newsletter.worker import Worker
 
@@ -29,10 +27,6 @@ _STOP = 10.0
 _LONG_LIFE = 60.0
 _LONGEST_WAIT = 30.0
 _DATABASE_AWAY = 5.0
-
-_STDIN = 0
-# What a terminal tells its whole process group at once: it is for the supervisor, which passes it on.
-_TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)
 
 log = structlog.get_logger()
 
@@ -68,31 +62,32 @@ class Crew:
     _database_at: float = 0.0
 
     def run(self) -> None:
-        """Keep the crew complete until TERM or INT; then stop all of it within ten seconds."""
+        """Keep the crew complete until it is asked to stop; then stop all of it within ten seconds."""
         # What each of the crew would refuse, again and again.
         worker.servers(self.house.settings)
         self.house.keyring  # noqa: B018
-        asked = _asked_to_stop()
-        leash, _held = os.pipe()  # the end that we hold closes when this process ends, even by kill -9
+        asked = leash.asked_to_stop()
+        held = Leash()
         berths = [Berth() for _ in range(self.size)]
         log.info("crew started", processes=self.size)
         try:
-            while not asked.wait(_LOOK):
+            while not asked:
                 for berth in berths:
-                    self._look_after(berth, leash)
+                    self._look_after(berth, held)
                 self._give_back()
+                time.sleep(_LOOK)
         finally:
             self._stop(berths)
         log.info("crew stopped")
 
-    def _look_after(self, berth: Berth, leash: int) -> None:
+    def _look_after(self, berth: Berth, held: Leash) -> None:
         if berth.process and berth.process.poll() is not None:
             self._gone.add(berth.name)
             code = berth.ended()
             log.warning("a worker ended; another takes its place", worker=berth.name, code=code)
         if berth.process is None and time.monotonic() >= berth.start_at:
             try:
-                _start(berth, leash)
+                _start(berth, held)
             except OSError as error:
                 # Out of memory or processes: those that run go on, and this one is tried again.
                 log.warning("a worker could not be started; trying again", reason=str(error))
@@ -123,25 +118,10 @@ class Crew:
         self._give_back()
 
 
-def _asked_to_stop() -> threading.Event:
-    """Set, from now on, by TERM, Ctrl-C, or the terminal's end."""
-    asked = threading.Event()
-    for number in (signal.SIGTERM, *_TERMINAL_SIGNALS):
-        # `nohup` has HUP ignored, and means it.
-        if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):
-            signal.signal(number, lambda *_: asked.set())
-    return asked
-
-
-def _start(berth: Berth, leash: int) -> None:
+def _start(berth: Berth, held: Leash) -> None:
     berth.name = worker.new_name()
     berth.began_at = time.monotonic()
-    command = [sys.executable, "-m", "newsletter.crew", berth.name]
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)  # which the process inherits
-    try:
-        berth.process = subprocess.Popen(command, stdin=leash)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    berth.process = held.start("newsletter.crew", berth.name)
     log.info("worker process started", worker=berth.name, pid=berth.process.pid)
 
 
@@ -155,17 +135,9 @@ def _ended(process: subprocess.Popen[bytes], deadline: float) -> int:
         return process.wait()
 
 
-def _leave_with_supervisor(main_thread: int) -> None:
-    while os.read(_STDIN, 1):
-        pass
-    signal.pthread_kill(main_thread, signal.SIGTERM)
-    time.sleep(2 * _STOP)
-    os._exit(1)  # it hangs, and nobody is left who would end it
-
-
 def _serve(name: str) -> None:
     """Work as one of the crew."""
-    threading.Thread(target=_leave_with_supervisor, args=[threading.get_ident()], daemon=True).start()
+    leash.follow()
     settings = config.load()
     logs.configure(settings)
     house = open_house(settings)

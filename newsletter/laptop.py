@@ -1,10 +1,7 @@
 """`newsletter up`: the whole house on one machine, in one process group, with an inbox that shows every mail."""
 
 import os
-import signal
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,21 +11,22 @@ from datetime import UTC, datetime
 import click
 import structlog
 
-from newsletter import editors, migrating
+from newsletter import editors, leash, migrating
 from newsletter.config import Settings
 from newsletter.delivery import arming
 from newsletter.editors import Role
 from newsletter.errors import Refused
+from newsletter.leash import Leash
 from newsletter.ports import answers, free_port, require_free
 from newsletter.wiring import House, open_house
 
 log = structlog.get_logger()
 OWNER = "owner@newsletter.example"
 _LOOPBACK = "127.0.0.1"
+# Seconds between two looks at the parts.
+_LOOK = 0.2
 _START_SECONDS = 30
 _STOP_SECONDS = 15
-# What a terminal tells its whole process group at once: Ctrl-C, and that it was closed.
-_TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +66,13 @@ def _has_inbox(settings: Settings) -> bool:
 
 
 def _supervise(settings: Settings, welcome: _Welcome) -> None:
-    asked = _asked_to_stop()
+    asked = leash.asked_to_stop()
     parts: list[Part] = []
     try:
         environment, commands = _plan(settings)
-        leash, _held = os.pipe()  # the end that we hold closes when this process ends, even by kill -9
+        held = Leash()
         for command in commands:
-            parts.append(_start(command, environment, leash))  # noqa: PERF401  (those begun must be known if one fails)
+            parts.append(_start(command, environment, held))  # noqa: PERF401  (those begun must be known if one fails)
         # A database that may not send is well enough to look at, and never ready.
         _wait_until_well(settings, "readyz" if welcome.may_send else "healthz", parts, asked)
         _say_where(settings, welcome)
@@ -82,16 +80,6 @@ def _supervise(settings: Settings, welcome: _Welcome) -> None:
             _wait_a_moment(parts, asked)
     finally:
         _stop(parts)
-
-
-def _asked_to_stop() -> threading.Event:
-    """Set, from now on, by TERM, Ctrl-C, or the terminal's end."""
-    asked = threading.Event()
-    for number in (signal.SIGTERM, *_TERMINAL_SIGNALS):
-        # `nohup` has HUP ignored, and means it.
-        if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):
-            signal.signal(number, lambda *_: asked.set())
-    return asked
 
 
 def _plan(settings: Settings) -> tuple[Mapping[str, str], list[list[str]]]:
@@ -109,19 +97,13 @@ def _all_mail_to(port: str) -> dict[str, str]:
     return {f"{kind}_{name}": value for kind in ("MAIL", "BULK_MAIL") for name, value in way.items()}
 
 
-def _start(command: list[str], environment: Mapping[str, str], leash: int) -> Part:
-    """A part on its leash: its standard input, which ends with us."""
-    # A part inherits the mask: what the terminal tells the whole group reaches us alone, and we end the parts in order.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)
-    try:
-        process = subprocess.Popen([sys.executable, "-m", "newsletter.part", *command], env=environment, stdin=leash)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _start(command: list[str], environment: Mapping[str, str], held: Leash) -> Part:
+    process = held.start("newsletter.part", *command, environment=environment)
     log.info("part started", part=command[0], pid=process.pid)
     return Part(command[0], process)
 
 
-def _wait_until_well(settings: Settings, question: str, parts: list[Part], asked: threading.Event) -> None:
+def _wait_until_well(settings: Settings, question: str, parts: list[Part], asked: list[int]) -> None:
     urls = [f"http://{settings.listen}:{settings.port}/{question}"]
     if _has_inbox(settings):
         urls.append(f"http://{_LOOPBACK}:{settings.inbox_port}/")
@@ -132,9 +114,10 @@ def _wait_until_well(settings: Settings, question: str, parts: list[Part], asked
         _wait_a_moment(parts, asked)
 
 
-def _wait_a_moment(parts: list[Part], asked: threading.Event) -> None:
+def _wait_a_moment(parts: list[Part], asked: list[int]) -> None:
     """SystemExit when we are asked to stop; Refused, with its name, when a part has ended by itself."""
-    if asked.wait(0.2):
+    time.sleep(_LOOK)
+    if asked:
         with suppress(OSError):  # the terminal may be gone
             click.echo("\nstopping …", err=True)
         raise SystemExit(0)

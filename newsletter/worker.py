@@ -3,7 +3,6 @@
 import logging
 import os
 import secrets
-import signal
 import socket
 import threading
 import time
@@ -15,7 +14,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from newsletter import filling, inspecting, publishing, reminding
+from newsletter import filling, inspecting, leash, publishing, reminding
 from newsletter.audience import caps, preferences
 from newsletter.config import MailServer, Settings
 from newsletter.db import AWAY, Session
@@ -103,13 +102,13 @@ class Worker:
         ]
 
     def run(self) -> None:
-        """Work until TERM or INT; then finish what is in flight, give back the rest, and return within ten seconds."""
-        signals = _signals()
+        """Work until asked to stop; then finish what is in flight, give back the rest, and end within ten seconds."""
+        asked = leash.asked_to_stop()
         scheduler = self._scheduler()
         scheduler.start()
         log.info("worker started", worker=self.name)
         clock = _Clock()
-        while not signals:
+        while not asked:
             time.sleep(_LOOK)
             if clock.was_put_back():
                 log.warning("the clock was put back; every job runs now, and then by the new time")
@@ -302,15 +301,6 @@ class _Clock:
         """Whether that has happened since it was last asked: what was to happen at an hour would wait for it again."""
         before, self._ahead = self._ahead, _now().timestamp() - time.monotonic()
         return self._ahead < before - _CLOCK_SLIP
-
-
-def _signals() -> list[int]:
-    """Where TERM and INT are noted from now on."""
-    signals: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # No event is set here: its lock may be held by the very code that a signal interrupts.
-        signal.signal(number, lambda number, _frame: signals.append(number))
-    return signals
 
 
 def _guarded(job: Job) -> Callable[[], None]:

@@ -1,18 +1,16 @@
 """The whole inbox: both doors open, until a signal asks for the end."""
 
 import logging
-import signal
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import structlog
 from waitress import create_server, wasyncore
 
+from newsletter import leash
 from newsletter.inbox import smtp
 from newsletter.inbox.doors import listen
 from newsletter.inbox.store import KEEP, Store
@@ -22,6 +20,7 @@ LOOPBACK = "127.0.0.1"
 SMTP_PORT = 1025
 WEB_PORT = 8025
 THREADS = 8  # one browser holds up to six connections
+_LOOK = 0.2  # seconds between two looks for a signal
 
 log = structlog.get_logger(__name__)
 
@@ -87,24 +86,10 @@ def start_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PO
 
 
 def serve_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PORT, *, keep: int = KEEP) -> None:
-    """Run the inbox until SIGTERM or Ctrl-C; Refused when a port is taken. Main thread only."""
-    with _until_signalled() as asked_to_stop:
-        inbox = start_inbox(folder, smtp_port, web_port, keep=keep)
-        log.info("inbox ready", url=inbox.url, smtp=f"{LOOPBACK}:{inbox.smtp_port}")
-        asked_to_stop.wait()
-        inbox.stop()
-
-
-@contextmanager
-def _until_signalled() -> Iterator[threading.Event]:
-    asked = threading.Event()
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        asked.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    """Run the inbox until it is asked to stop; Refused when a port is taken. Main thread only."""
+    asked = leash.asked_to_stop()
+    inbox = start_inbox(folder, smtp_port, web_port, keep=keep)
+    log.info("inbox ready", url=inbox.url, smtp=f"{LOOPBACK}:{inbox.smtp_port}")
+    while not asked:
+        time.sleep(_LOOK)
+    inbox.stop()
