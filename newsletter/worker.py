@@ -172,12 +172,14 @@ class Worker:
     def take_back_lost_copies(self) -> None:
         now = _now()
         with self._house.sessions.begin() as session:
-            for name in self._watch.fallen_silent(session, now):
+            fallen_silent = self._watch.fallen_silent(session, now)
+            for name in fallen_silent:
                 if name != self.name:
                     takeover.silent(session, name, now)
             living = self._watch.living(now) | {self.name}
             ledger.recover(session, now, self._house.settings.in_doubt, living)
             outbox.recover(session, now)
+        self._watch.settled(fallen_silent)
 
     def give_a_sign_of_life(self) -> None:
         with self._house.sessions.begin() as session:

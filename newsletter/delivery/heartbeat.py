@@ -1,7 +1,8 @@
 """Signs of life: each worker says now and then that it runs, so that others can tell when one does not."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -40,6 +41,8 @@ class _Sign:
     """By the worker's own clock: only ever compared with itself."""
     seen_at: datetime
     """By ours, when it was new."""
+    is_settled: bool = False
+    """Whether the silence after it is dealt with."""
 
 
 class Watch:
@@ -47,13 +50,17 @@ class Watch:
 
     def __init__(self) -> None:
         self._signs: dict[str, _Sign] = {}
-        self._looked_at = datetime.min.replace(tzinfo=UTC)
 
     def fallen_silent(self, session: Session, now: datetime) -> list[str]:
-        """The workers whose sign of life has not changed for half a minute, each named once a silence."""
-        signs = {worker: self._sign(worker, at, now) for worker, at in session.execute(_EVERY)}
-        since, self._signs, self._looked_at = self._looked_at, signs, now
-        return [worker for worker, sign in signs.items() if since < sign.seen_at + FRESH <= now]
+        """The workers whose sign of life has not changed for half a minute, until that is `settled`."""
+        self._signs = {worker: self._sign(worker, at, now) for worker, at in session.execute(_EVERY)}
+        silent = (worker for worker, sign in self._signs.items() if sign.seen_at + FRESH <= now)
+        return [worker for worker in silent if not self._signs[worker].is_settled]
+
+    def settled(self, workers: Iterable[str]) -> None:
+        """Name these no more before their next sign: to be said once what was taken from them is committed."""
+        for worker in workers:
+            self._signs[worker] = replace(self._signs[worker], is_settled=True)
 
     def living(self, now: datetime) -> set[str]:
         """The workers of whom a new sign was seen within the last half minute, when they were last looked at."""

@@ -93,7 +93,20 @@ def beat(sessions: Sessions, worker: str, now: datetime) -> None:
 
 def silent(sessions: Sessions, watch: Watch, now: datetime) -> list[str]:
     with sessions.begin() as session:
-        return watch.fallen_silent(session, now)
+        found = watch.fallen_silent(session, now)
+    watch.settled(found)
+    return found
+
+
+def test_a_silence_is_told_until_somebody_has_dealt_with_it(sessions: Sessions, now: datetime) -> None:
+    watch = Watch()
+    beat(sessions, "w", now)
+    assert silent(sessions, watch, now) == []
+    with sessions.begin() as session:
+        for seconds in (30, 40, 50):
+            assert watch.fallen_silent(session, now + timedelta(seconds=seconds)) == ["w"]
+    assert silent(sessions, watch, now + timedelta(seconds=60)) == ["w"]
+    assert silent(sessions, watch, now + timedelta(seconds=70)) == []
 
 
 def test_a_silence_is_told_once_and_a_new_one_again(sessions: Sessions, now: datetime) -> None:

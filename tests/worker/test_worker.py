@@ -3,14 +3,14 @@
 import signal
 import time
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from newsletter.config import Settings
-from newsletter.db import Sessions
-from newsletter.delivery import heartbeat
+from newsletter.db import DatabaseDown, Sessions
+from newsletter.delivery import heartbeat, ledger, outbox
 from newsletter.delivery.models import Copy, CopyState, Heartbeat
 from newsletter.wiring import open_house
 from newsletter.worker import Worker
@@ -82,6 +82,33 @@ def test_each_job_does_its_part_when_called_by_hand(
     worker.finish_letters()
     house.close()
     assert is_finished(sessions)
+
+
+def test_a_take_over_that_the_database_did_not_take_is_made_at_the_next_look(
+    sessions: Sessions, environment: dict[str, str], print_issue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    print_issue(3)
+    house = open_house(Settings())
+    worker = Worker(house)
+    with sessions.begin() as session:
+        heartbeat.beat(session, "another", datetime.now(UTC))
+        ledger.claim(session, "another", 3, datetime.now(UTC))
+    worker.take_back_lost_copies()
+    monkeypatch.setattr(heartbeat, "FRESH", timedelta(0))
+    with monkeypatch.context() as away:
+        away.setattr(outbox, "recover", _away)
+        with pytest.raises(DatabaseDown):
+            worker.take_back_lost_copies()
+    worker.take_back_lost_copies()
+    house.close()
+    with sessions.reading() as session:
+        assert set(session.scalars(select(Copy.state))) == {CopyState.PENDING}
+
+
+def _away(*_arguments: object) -> int:
+    raise DatabaseDown("statement", {}, Exception("the database is away"))
 
 
 def _is_alive(sessions: Sessions) -> bool:
