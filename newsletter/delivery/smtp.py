@@ -187,12 +187,6 @@ def quit() -> Talk[None]:  # noqa: A001  (the command's name)
     yield _command("QUIT")
 
 
-def stuffed(content: bytes) -> Stuffed:
-    """The content with each line's leading dot doubled; it must end with CRLF."""
-    doubled = content.replace(b"\r\n.", b"\r\n..")
-    return Stuffed(b"." + doubled if doubled.startswith(b".") else doubled)
-
-
 def _envelope_lines(extensions: Extensions, envelope: Envelope) -> tuple[bytes, bytes, bytes]:
     size = f" SIZE={envelope.size}" if "SIZE" in extensions else ""
     international = " BODY=8BITMIME SMTPUTF8" if envelope.international else ""

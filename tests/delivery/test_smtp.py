@@ -148,19 +148,6 @@ def test_a_password_that_is_not_taken_takes_the_server_down(answers: list[bytes]
         played(smtp.log_in(Extensions({"AUTH": "PLAIN"}), "me", "pw"), answers)
 
 
-@given(st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\r", b"").replace(b"\n", b""))))
-def test_dots_come_back_as_they_went(lines: list[bytes]) -> None:
-    content = b"".join(line + b"\r\n" for line in lines)
-    stuffed = smtp.stuffed(content)
-    assert b"\r\n.\r\n" not in b"\r\n" + stuffed
-    received = [line.removeprefix(b".") for line in stuffed.split(b"\r\n")]
-    assert b"\r\n".join(received) == content
-
-
-def test_a_leading_dot_is_doubled() -> None:
-    assert smtp.stuffed(b".\r\n..a\r\nb.\r\n") == b"..\r\n...a\r\nb.\r\n"
-
-
 LINES = st.sampled_from(
     [b"250 ok\r\n", b"250-more\r\n", b"354 go on\r\n", b"421 4.7.0 bye\r\n", b"451 4.3.0 later\r\n"]
 )

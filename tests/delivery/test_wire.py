@@ -16,11 +16,11 @@ from pydantic import SecretStr
 
 from newsletter.config import MailServer
 from newsletter.delivery import trust
-from newsletter.delivery.smtp import Envelope, stuffed
+from newsletter.delivery.smtp import Envelope, Stuffed
 from newsletter.delivery.wire import Wire
 from newsletter.errors import TransportDown
 
-LETTER = b"Subject: x\r\n\r\n.dot\r\n"
+LETTER = Stuffed(b"Subject: x\r\n\r\n..dot\r\n")
 IN_THE_CLEAR = {"auth_require_tls": False}
 ENVELOPE = Envelope("desk@example.org", "reader@example.org", len(LETTER))
 
@@ -61,7 +61,7 @@ def send(server: MailServer, tls: ssl.SSLContext | None = None) -> None:
     async def one_message() -> None:
         wire = await Wire.open(server, tls, patience=0.02)
         assert (await wire.offer(ENVELOPE)).code == 354
-        assert (await wire.deliver(stuffed(LETTER))).code == 250
+        assert (await wire.deliver(LETTER)).code == 250
         await wire.close()
 
     asyncio.run(one_message())
@@ -73,11 +73,11 @@ def test_the_next_transaction_rides_behind_the_final_dot_where_it_may(pipelining
         wire = await Wire.open(server, patience=0.02)
         following = Envelope("desk@example.org", "second@example.org", 9)
         assert (await wire.offer(ENVELOPE)).code == 354
-        assert (await wire.deliver(stuffed(LETTER), following)).code == 250
+        assert (await wire.deliver(LETTER, following)).code == 250
         assert wire.usable(following)
         assert wire.usable(ENVELOPE) is not pipelining
         assert (await wire.offer(following)).code == 354
-        assert (await wire.deliver(stuffed(LETTER))).code == 250
+        assert (await wire.deliver(LETTER)).code == 250
         await wire.close()
 
     with scripted({} if pipelining else {"EHLO": b"250 plain.example.org\r\n"}) as (peer, liar):
