@@ -22,7 +22,7 @@ from newsletter.audience import roster
 from newsletter.config import Settings
 from newsletter.delivery import accounts, clicks, compose, ledger, pacing, partitions
 from newsletter.delivery.limits import Hold, Limits
-from newsletter.delivery.models import CopyState, Letter, LetterState
+from newsletter.delivery.models import UNDER_WAY, CopyState, Letter, LetterState
 from newsletter.editorial import agenda, approvals, cadence, preflight, queue, render, shelf, slot_marks
 from newsletter.editorial.approvals import Content
 from newsletter.editorial.models import Issue, IssueState, Mark, Readiness, Revision
@@ -33,7 +33,6 @@ from newsletter.links import Links
 log = structlog.get_logger()
 
 _UNSENT = (LetterState.WAITING, LetterState.HELD)
-_STARTED = (LetterState.RUNNING, LetterState.PAUSED)
 _OPEN = {IssueState.DRAFT, IssueState.READY, IssueState.CANCELLED}
 
 
@@ -227,7 +226,7 @@ def resume_letter(session: Session, letter: Letter) -> bool:
 
 def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
     """Send nothing more of it: how many copies that spares; None if there is nothing to stop."""
-    if not _move(session, letter, (*_UNSENT, *_STARTED), LetterState.CANCELLED, finished_at=now):
+    if not _move(session, letter, (*_UNSENT, *UNDER_WAY), LetterState.CANCELLED, finished_at=now):
         return None
     return ledger.skip_letter(session, letter.id, "cancelled", now)
 

@@ -17,7 +17,7 @@ from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, PICTURES, TABLES,
 from newsletter.config import Settings
 from newsletter.db import Sessions
 from newsletter.delivery import accounts, keyring
-from newsletter.delivery.models import Copy, Letter, LetterState
+from newsletter.delivery.models import UNDER_WAY, Copy, Letter
 from newsletter.editorial import mailings
 from newsletter.editorial.models import Picture
 from newsletter.editorial.pictures import Pictures
@@ -68,7 +68,7 @@ def issue_counts(session: Session) -> list[dict[str, Any]]:
 
 def _letters_with_copies() -> CompoundSelect[int]:
     """Those that are under way have none yet, or none any more, and still a place for them."""
-    under_way = Letter.state.in_((LetterState.RUNNING, LetterState.PAUSED))
+    under_way = Letter.state.in_(UNDER_WAY)
     return union(select(Copy.letter_id), select(Letter.id).where(under_way))
 
 

@@ -17,13 +17,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from newsletter.db import Base, Sessions, insert
 from newsletter.delivery import progress
 from newsletter.delivery.ledger import Counts
-from newsletter.delivery.models import Copy, CopyState, Letter, LetterState, Note
+from newsletter.delivery.models import OVER, Copy, CopyState, Letter, Note
 from newsletter.delivery.progress import Extent
 
 LARGEST = 20
 """So many domains are told apart; the others are summed up."""
 
-_OVER = (LetterState.FINISHED, LetterState.CANCELLED)
 _OUTCOMES = (CopyState.SENT, CopyState.REFUSED, CopyState.FAILED, CopyState.SKIPPED, CopyState.IN_DOUBT)
 _MINUTE = {
     "sqlite": func.substr(cast(Copy.ended_at, String()), 1, 16, type_=String()),
@@ -162,14 +161,14 @@ def _due(session: Session) -> Iterable[int]:
     kept = select(KeptAccount.letter_id).where(
         KeptAccount.letter_id == Letter.id, KeptAccount.settled_at == Letter.finished_at
     )
-    over = select(Letter.id).where(Letter.state.in_(_OVER), Letter.started_at.is_not(None))
+    over = select(Letter.id).where(Letter.state.in_(OVER), Letter.started_at.is_not(None))
     lacking = over.where(Letter.final_counts.is_(None), ~kept.exists()).order_by(Letter.finished_at)
     return (each for each in session.scalars(lacking).all() if not progress.is_under_way(session, each))
 
 
 def _settled_at(session: Session, letter_id: int) -> datetime | None:
     """Since when nothing of a letter can change; None while it can."""
-    over = select(Letter.finished_at).where(Letter.id == letter_id, Letter.state.in_(_OVER))
+    over = select(Letter.finished_at).where(Letter.id == letter_id, Letter.state.in_(OVER))
     since = session.scalar(over.where(Letter.started_at.is_not(None)))
     return since if since and not progress.is_under_way(session, letter_id) else None
 

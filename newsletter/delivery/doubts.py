@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from typing import cast
 
 import structlog
-from sqlalchemy import ColumnElement, Select, Table, Update, func, select, text, update
+from sqlalchemy import ColumnElement, Select, Table, Update, func, select, update
 from sqlalchemy.orm import Session, undefer_group
 
 from newsletter.delivery import compose
 from newsletter.delivery.ledger import Claimed
-from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
+from newsletter.delivery.models import PENDING, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.progress import TOLD
 from newsletter.links import Links
 
@@ -28,9 +28,6 @@ _ROWS = cast("Table", Copy.__table__)
 _OPEN = (_ROWS.c.state == CopyState.IN_DOUBT, _ROWS.c.reason.is_(None))
 _OF_LATE = timedelta(days=1)
 _NOBODY = Claimed(id=0, letter_id=0, subscription_id=0, address="reader@example.org", name="", attempts=0)
-
-# Written out, because neither database matches a parameter to a partial index.
-_PENDING = text("copies.state = 'pending'")
 
 
 def unsettled(letter_id: int) -> Select[Copy]:
@@ -85,7 +82,7 @@ def reopen(session: Session, now: datetime) -> list[int]:
 
 
 def _reopen(session: Session, which: ColumnElement[bool]) -> list[int]:
-    waiting = select(Copy.id).where(Copy.letter_id == Letter.id, _PENDING)
+    waiting = select(Copy.id).where(Copy.letter_id == Letter.id, PENDING)
     back = update(Letter).where(which, Letter.state == LetterState.FINISHED, waiting.exists())
     back = back.values(state=LetterState.RUNNING, finished_at=None)
     return sorted(session.scalars(back.returning(Letter.id), execution_options={"synchronize_session": False}))

@@ -5,15 +5,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.models import Copy, CopyState, Letter, LetterState, Post, PostState
+from newsletter.delivery.models import UNDER_WAY, Copy, CopyState, Letter, LetterState, Post, PostState
 
 _LATE = timedelta(minutes=1)
-_UNDER_WAY = (LetterState.RUNNING, LetterState.PAUSED)
 
 
 def copies(session: Session) -> dict[tuple[int, CopyState], int]:
     """How many copies of each letter that is under way stand where."""
-    under_way = select(Letter.id).where(Letter.state.in_(_UNDER_WAY))
+    under_way = select(Letter.id).where(Letter.state.in_(UNDER_WAY))
     grouped = select(Copy.letter_id, Copy.state, func.count()).where(Copy.letter_id.in_(under_way))
     found = session.execute(grouped.group_by(Copy.letter_id, Copy.state))
     return {(letter_id, state): count for letter_id, state, count in found}

@@ -42,7 +42,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import Prepared, moment, rows
 from newsletter.delivery import partitions, suppression
-from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
+from newsletter.delivery.models import PENDING, SENDING, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.outcomes import Held, Outcome
 
 T = TypeVar("T")
@@ -51,10 +51,6 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=2)
 """How long a claimed copy is one worker's own, unless the worker extends it."""
-
-# Written out, because neither database matches a parameter to a partial index.
-_PENDING = text("copies.state = 'pending'")
-_SENDING = text("copies.state = 'sending'")
 
 _RUNNING = select(Letter.id).where(Letter.state == LetterState.RUNNING)
 _ANY_LETTER = select(Letter.id)
@@ -269,7 +265,7 @@ def recover_from(session: Session, worker: str, policy: Literal["resend", "hold"
 def _recover(
     session: Session, whose: ColumnElement[bool], policy: Literal["resend", "hold"], now: datetime
 ) -> Recovered:
-    lost = update(Copy).where(_SENDING, whose)
+    lost = update(Copy).where(SENDING, whose)
     begun = lost.where(Copy.begun_at.is_not(None))
     unsent = _ids(session, lost.where(Copy.begun_at.is_(None)).values(_back(_ROWS, now)))
     again = _ids(session, begun.where(Copy.reason.is_(None)).values(_back(_ROWS, now))) if policy == "resend" else []
@@ -285,8 +281,8 @@ def finish(session: Session, now: datetime) -> list[int]:
     """Close every running letter that has no copy pending or sending; their ids."""
     theirs = select(Copy.id).where(Copy.letter_id == Letter.id).limit(1)
     # Ordered by their indexes; else PostgreSQL looks for such a copy among all that were sent.
-    pending = theirs.where(_PENDING).order_by(Copy.not_before, Copy.id).scalar_subquery()
-    sending = theirs.where(_SENDING).order_by(Copy.lease_until).scalar_subquery()
+    pending = theirs.where(PENDING).order_by(Copy.not_before, Copy.id).scalar_subquery()
+    sending = theirs.where(SENDING).order_by(Copy.lease_until).scalar_subquery()
     done = update(Letter).where(Letter.state == LetterState.RUNNING, pending.is_(None), sending.is_(None))
     return _ids(session, done.values(state=LetterState.FINISHED, finished_at=now), Letter.id)
 
@@ -297,7 +293,7 @@ def halted(session: Session, letter_ids: Collection[int]) -> set[int]:
 
 
 def _held_by(worker: str) -> Update:
-    return update(_ROWS).where(_SENDING, _ROWS.c.worker == worker)
+    return update(_ROWS).where(SENDING, _ROWS.c.worker == worker)
 
 
 def _claim_some(connection: Connection, letter_id: int, worker: str, limit: int, now: datetime) -> list[Claimed]:
@@ -331,11 +327,11 @@ def _skip(session: Session, whose: ColumnElement[bool], reason: str, now: dateti
     held = _ROWS.c.state == _STATE[CopyState.SENDING]
     state = case((held, _STATE[CopyState.SENDING]), else_=_STATE[CopyState.SKIPPED])
     ended_at = case((held, null()), else_=literal(now, _ROWS.c.ended_at.type))
-    unsent = update(_ROWS).where(whose, or_(_PENDING, _SENDING))
+    unsent = update(_ROWS).where(whose, or_(PENDING, SENDING))
     connection = session.connection()
     changed = connection.execute(unsent.values(state=state, reason=reason, ended_at=ended_at)).rowcount
     # These are nobody else's to move until we commit, so those that still are being sent are those only marked.
-    marked = connection.scalar(select(func.count()).select_from(_ROWS).where(whose, _SENDING)) or 0
+    marked = connection.scalar(select(func.count()).select_from(_ROWS).where(whose, SENDING)) or 0
     return changed - marked
 
 

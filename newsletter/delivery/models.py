@@ -27,6 +27,12 @@ class LetterState(StrEnum):
     """A person stopped it; what was not sent is skipped."""
 
 
+UNDER_WAY = (LetterState.RUNNING, LetterState.PAUSED)
+"""The states in which a letter has copies that may yet go out."""
+OVER = (LetterState.FINISHED, LetterState.CANCELLED)
+"""The states in which nothing more of a letter goes out."""
+
+
 class CopyState(StrEnum):
     """Where one copy stands: in exactly one of these at any instant."""
 
@@ -138,6 +144,11 @@ class Copy(Base):
     """Why it was skipped, or why it will be if it comes back: unsubscribed, suppressed, cancelled, erased, …"""
     reservation: Mapped[int | None]
     """The series of its lane's pace in which `not_before` was reserved for it; None if that is just a wish."""
+
+
+# Written out, because neither database matches a parameter to a partial index.
+PENDING = text("copies.state = 'pending'")
+SENDING = text("copies.state = 'sending'")
 
 
 class Note(StrEnum):

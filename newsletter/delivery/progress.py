@@ -24,14 +24,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.ledger import Counts
-from newsletter.delivery.models import Copy, CopyNote, CopyState, Note
+from newsletter.delivery.models import PENDING, SENDING, Copy, CopyNote, CopyState, Note
 from newsletter.lanes import Lanes
 
 # Written out, because neither database matches a parameter to a partial index.
 TOLD = text("copies.state NOT IN ('sent', 'sending') AND (copies.state <> 'pending' OR copies.attempts > 0)")
 """The copies that a person is told of: refused, failed, skipped, in doubt, or put off."""
-PENDING = text("copies.state = 'pending'")
-SENDING = text("copies.state = 'sending'")
 
 _DOMAIN = {
     "sqlite": func.lower(func.substr(Copy.address, func.instr(Copy.address, "@") + 1), type_=String()),

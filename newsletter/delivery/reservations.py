@@ -6,10 +6,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Connection, Table, Update, bindparam, case, literal, null, select, text, update
+from sqlalchemy import Connection, Table, Update, bindparam, case, literal, null, select, update
 
 from newsletter.db import rows
-from newsletter.delivery.models import Copy, CopyState
+from newsletter.delivery.models import SENDING, Copy, CopyState
 from newsletter.delivery.outcomes import Held
 
 _ROWS = cast("Table", Copy.__table__)
@@ -57,7 +57,7 @@ def put_back(
 def _put_back(dialect: str) -> Update:
     moved = rows(dialect, **{name: _ROWS.c[name].type for name in _TIED})
     same = (_ROWS.c.id == moved.c.id) & (_ROWS.c.letter_id == moved.c.letter_id)
-    mine = update(_ROWS).where(same, text("copies.state = 'sending'"), _ROWS.c.worker == bindparam("by"))
+    mine = update(_ROWS).where(same, SENDING, _ROWS.c.worker == bindparam("by"))
     unmarked = _ROWS.c.reason.is_(None)
     pending, skipped = (literal(state, _ROWS.c.state.type) for state in (CopyState.PENDING, CopyState.SKIPPED))
     back: dict[str, Any] = {

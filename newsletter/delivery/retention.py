@@ -14,11 +14,8 @@ from sqlalchemy.orm import Session
 from newsletter.db import Sessions
 from newsletter.delivery import accounts, doubts, partitions
 from newsletter.delivery.ledger import Counts
-from newsletter.delivery.models import Copy, CopyNote, Letter, LetterState
+from newsletter.delivery.models import OVER, Copy, CopyNote, Letter
 from newsletter.errors import Conflict
-
-OVER = (LetterState.FINISHED, LetterState.CANCELLED)
-"""The states in which nothing more of a letter goes out."""
 
 
 def is_over(letter: Letter) -> bool:

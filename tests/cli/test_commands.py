@@ -242,7 +242,8 @@ def test_copies_in_doubt_are_listed_and_settled(loaded: Press, environment: dict
     (tmp_path / "list.csv").write_text("email\nada@reader.example\nben@reader.example\nzoe@reader.example\n")
     loaded("subscribers", "import", "list.csv", "--status", "active", "--consent", "paper form, May 2026")
     assert loaded("issues", "doubts", SLUG).out == "nothing is in doubt\n"
-    assert loaded("issues", "settle", SLUG, "--leave").err == "it has not begun to go out, so nothing of it is in doubt\n"
+    told = loaded("issues", "settle", SLUG, "--leave").err
+    assert told == "it has not begun to go out, so nothing of it is in doubt\n"
     loaded("issues", "send", SLUG, "--now")
     put_in_doubt(environment)
     listed = json.loads(loaded("issues", "doubts", SLUG, "--json").out)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
 from newsletter.delivery import accounts, ledger, outcomes, partitions, retention
-from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
+from newsletter.delivery.models import OVER, Copy, CopyNote, CopyState, Letter, LetterState, Note
 from newsletter.delivery.replies import Reply
 from newsletter.errors import Conflict, Unavailable
 
@@ -66,7 +66,7 @@ def test_what_is_dropped_twice_is_dropped_once(finished, sessions, counts) -> No
     assert counts(letter).sent == 2
 
 
-@pytest.mark.parametrize("state", [state for state in LetterState if state not in retention.OVER])
+@pytest.mark.parametrize("state", [state for state in LetterState if state not in OVER])
 def test_only_what_is_over_is_dropped(finished, sessions, state) -> None:
     letter = finished(2)
     with sessions.begin() as session:

@@ -17,7 +17,7 @@ from newsletter.delivery.accounts import Account
 from newsletter.delivery.forecast import Forecast
 from newsletter.delivery.ledger import Counts
 from newsletter.delivery.limits import Hold, Limits
-from newsletter.delivery.models import Letter, LetterState, Note
+from newsletter.delivery.models import UNDER_WAY, Letter, LetterState, Note
 from newsletter.delivery.progress import Extent, Standing
 from newsletter.delivery.pulse import Beat
 from newsletter.delivery.troubles import Trouble
@@ -27,7 +27,6 @@ from newsletter.web.desk.dear import Dear
 from newsletter.web.house import house, now
 
 _KEY = "newsletter.watching"
-_GOING = (LetterState.RUNNING, LetterState.PAUSED)
 _EACH_SECOND, _NOW_AND_THEN, _SELDOM = 0.9, 3.0, 30.0
 _QUICK = 0.25
 _KEPT = 50
@@ -85,7 +84,7 @@ def look(store: Session, letter: Letter | None, *, fresh: bool = False) -> View 
     """Where a letter stands, a moment ago; now, if it must be `fresh`. None before it has begun."""
     if letter is None or letter.started_at is None:
         return None
-    if letter.state not in _GOING:
+    if letter.state not in UNDER_WAY:
         return _past(store, letter)
     return _watch(letter.id).look(store, letter, fresh=fresh)
 
@@ -104,7 +103,7 @@ def _past(store: Session, letter: Letter) -> View:
 def account(store: Session, issue: Issue) -> Account | None:
     """The account of an issue that is going out; of a large one, as it was a moment ago. None for any other."""
     letter = issue.letter
-    if letter is None or letter.started_at is None or letter.state not in _GOING:
+    if letter is None or letter.started_at is None or letter.state not in UNDER_WAY:
         return None
     watch = _watch(letter.id)
     with watch.lock:
