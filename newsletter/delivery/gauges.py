@@ -5,17 +5,25 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.models import UNDER_WAY, Copy, CopyState, Letter, LetterState, Post, PostState
+from newsletter.delivery import progress
+from newsletter.delivery.models import UNDER_WAY, CopyState, Letter, LetterState, Post, PostState
 
 _LATE = timedelta(minutes=1)
 
 
-def copies(session: Session) -> dict[tuple[int, CopyState], int]:
-    """How many copies of each letter that is under way stand where."""
-    under_way = select(Letter.id).where(Letter.state.in_(UNDER_WAY))
-    grouped = select(Copy.letter_id, Copy.state, func.count()).where(Copy.letter_id.in_(under_way))
-    found = session.execute(grouped.group_by(Copy.letter_id, Copy.state))
-    return {(letter_id, state): count for letter_id, state, count in found}
+class Copies:
+    """How many copies of each letter that is under way stand where: all are walked once, and never again."""
+
+    def __init__(self) -> None:
+        self._audiences: dict[int, int] = {}
+
+    def count(self, session: Session) -> dict[tuple[int, CopyState], int]:
+        """As they stand now, by letter and state."""
+        letters = session.scalars(select(Letter.id).where(Letter.state.in_(UNDER_WAY))).all()
+        known = self._audiences
+        self._audiences = {each: known.get(each) or progress.extent(session, each).audience for each in letters}
+        standing = {each: progress.standing(session, each, self._audiences[each]).counts for each in letters}
+        return {(each, state): getattr(standing[each], state) for each in letters for state in CopyState}
 
 
 def outbox_pending(session: Session) -> int:

@@ -85,6 +85,7 @@ class _Store(Collector):
         self._house = house
         self._clock = clock
         self._counting = threading.Lock()
+        self._copies = delivery.Copies()
         self._counted_at: datetime | None = None
         self._counts: list[Metric] = []
 
@@ -108,7 +109,7 @@ class _Store(Collector):
         outbox = GaugeMetricFamily("newsletter_outbox_pending", "Single letters that wait.")
         readers = GaugeMetricFamily("newsletter_subscriptions", "Subscriptions.", labels=["publication", "status"])
         with self._house().sessions.reading() as session:
-            for (letter_id, state), count in delivery.copies(session).items():
+            for (letter_id, state), count in self._copies.count(session).items():
                 copies.add_metric([str(letter_id), state.value], count)
             outbox.add_metric([], delivery.outbox_pending(session))
             for (slug, status), count in audience.subscriptions(session).items():

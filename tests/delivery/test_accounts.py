@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, func, insert, select, update
 
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, progress, retention
+from newsletter.delivery import accounts, gauges, progress, retention
 from newsletter.delivery.accounts import KeptAccount, Share, Span
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
 from newsletter.lanes import Lanes
@@ -64,6 +64,21 @@ def test_the_cheap_count_is_the_ledgers(sessions: Sessions, many: int) -> None:
     assert {state: getattr(found, state) for state in CopyState} == Counter(states)
     assert (found.audience, found.bounced, found.complained) == (70, 2, 1)
     assert found.sending == 10
+
+
+def test_what_is_drawn_of_a_letter_is_the_ledgers_and_its_audience_is_counted_once(
+    sessions: Sessions, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gauge = gauges.Copies()
+    for _ in range(2):
+        with sessions.reading() as session:
+            drawn = gauge.count(session)
+            states = session.scalars(select(Copy.state).where(Copy.letter_id == many)).all()
+        assert {state: drawn[many, state] for state in CopyState} == {state: states.count(state) for state in CopyState}
+        monkeypatch.setattr(progress, "extent", None)
+        with sessions.begin() as session:
+            session.execute(update(Copy).where(Copy.state == CopyState.SENDING).values(state=CopyState.SENT))
+    assert {letter for letter, _ in drawn} == {many - 1, many, many + 1}
 
 
 def test_what_was_put_off_is_known_with_its_next_try(sessions: Sessions, many: int, now: datetime) -> None:

@@ -99,6 +99,7 @@ def test_the_numbers_are_there_for_prometheus(program: FlaskClient, house: House
     assert 'newsletter_subscriptions{publication="backpainhelp",status="active"} 1.0' in numbers
     assert "newsletter_outbox_pending 2.0" in numbers
     assert re.search(r'newsletter_copies\{letter="\d+",state="pending"\} 1\.0', numbers)
+    assert re.search(r'newsletter_copies\{letter="\d+",state="sent"\} 0\.0', numbers)
     assert 'newsletter_requests_total{method="POST",route="/confirm/<token>",status="200"} 1.0' in numbers
     assert "newsletter_request_seconds_bucket" in numbers
 
