@@ -31,6 +31,8 @@ from newsletter.wiring import House
 # Seconds. With what the opening of a connection may take, less than the 10 that a stop may take.
 _FINISH_IN_FLIGHT = 6.0
 _LAST_WORD = 1.0
+# Whatever hangs then waits for a database that does not answer; less than the 10, too.
+_BY_FORCE = 9.5
 
 _LINKS_AT_ONCE = 24
 
@@ -114,10 +116,12 @@ class Worker:
                 log.warning("the clock was put back; every job runs now, and then by the new time")
                 for job in scheduler.get_jobs():
                     job.modify(next_run_time=_now())
+        by_force = _by_force()
         self.stop()
         self._wait_for_jobs(scheduler)
         self._postroom.close()
         self._sign_off()
+        by_force.cancel()
         log.info("worker stopped", worker=self.name)
 
     def stop(self) -> None:
@@ -303,6 +307,19 @@ class _Clock:
         """Whether that has happened since it was last asked: what was to happen at an hour would wait for it again."""
         before, self._ahead = self._ahead, _now().timestamp() - time.monotonic()
         return self._ahead < before - _CLOCK_SLIP
+
+
+def _by_force() -> threading.Timer:
+    """What ends this process unless it is cancelled in time: to whoever started it, it then counts as gone."""
+
+    def end() -> None:
+        log.error("worker could not stop in time, so it was ended; the database, or a job, did not answer")
+        os._exit(1)
+
+    timer = threading.Timer(_BY_FORCE, end)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _guarded(job: Job) -> Callable[[], None]:

@@ -30,7 +30,8 @@ from newsletter.delivery.throttle import Throttle
 from newsletter.delivery.tray import Claims, Laid, Templates, Tray
 from newsletter.links import Links
 
-# Seconds. A stop takes at most the two together, which is less than the 10 that it may take.
+# Seconds. A stop takes at most the two together, which is less than the 10 that it may take, while the database
+# answers. A write that hangs is waited for; then nothing could be given back, and `worker` ends it all by force.
 _FINISH_IN_FLIGHT = 6.0
 _LAST_WRITE = 2.0
 
@@ -86,7 +87,7 @@ class PressRun:
         return bool(first.copies) or first.more
 
     def stop(self) -> None:
-        """Finish what is in flight, give back the rest; `run_once` returns within ten seconds, then and ever after."""
+        """Finish what is in flight, give back the rest; `run_once` returns soon, then and ever after."""
         self._stopping.set()
         loop = self._loop
         if loop:

@@ -4,9 +4,10 @@ import signal
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from newsletter.config import Settings
 from newsletter.db import DatabaseDown, Sessions
@@ -56,6 +57,18 @@ def test_a_worker_that_is_stopped_in_mid_issue_leaves_nothing_in_doubt(
     start()
     wait_for(lambda: is_finished(sessions))
     assert Counter(sink.recipients) == Counter(addresses(READERS))
+
+
+def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(sessions: Sessions, start: Start, log: Path) -> None:
+    worker = start()
+    wait_for(lambda: _is_alive(sessions))
+    with sessions.begin() as session:
+        # SQLite lets nobody else write while any session does.
+        session.execute(text("SELECT 1" if sessions.embedded else "LOCK TABLE letters"))
+        time.sleep(3)  # until jobs that run each second wait for it
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 1
+    assert "worker could not stop in time" in log.read_text()
 
 
 def test_the_workers_sign_of_life_is_seen_while_it_runs_and_no_longer(sessions: Sessions, start: Start) -> None:
