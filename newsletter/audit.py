@@ -4,19 +4,21 @@ A `Witness` stands by while somebody acts: the first transaction that changes an
 there is no act without its row and no row without its act. Details hold no secret and no reader's address.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, Select, String, event, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import JSON, Index, Select, String, event, func, or_, select
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from newsletter.db import Base, LongId
 
 OPERATOR = "operator at the shell"
 NOBODY = "somebody unknown"
+ISSUE = "issue"
 _LONGEST = 254
+_MARK = "#"
 
 
 class Entry(Base):
@@ -34,7 +36,7 @@ class Entry(Base):
     kind: Mapped[str] = mapped_column(String(24))
     """What sort of thing it was about: `issue`, `person`, `reader`; empty for none."""
     about: Mapped[str] = mapped_column(String(_LONGEST))
-    """Which one: a slug, an address of the team, a number."""
+    """Which one: an issue as `numbered` (its slug in rows of old), an address of the team."""
     details: Mapped[dict[str, Any]] = mapped_column(JSON)
     network: Mapped[str] = mapped_column(String(64))
 
@@ -79,10 +81,29 @@ def record(session: Session, seen: Witness) -> None:
     )
 
 
+def numbered(issue_id: int) -> str:
+    """How `about` names an issue: by its number, since slugs change, and so marked that no slug looks like it."""
+    return f"{_MARK}{issue_id}"
+
+
+def issue_ids(abouts: Iterable[str]) -> set[int]:
+    """The numbers among what rows are about."""
+    return {int(about.removeprefix(_MARK)) for about in abouts if about.startswith(_MARK)}
+
+
 def found(asked: Mapping[str, str], before: int | None = None) -> Select[Entry]:
     """The rows with these values (`who`, `act`, `kind`, `about`), newest first; only those older than row `before`."""
-    rows = select(Entry).filter_by(**asked).order_by(Entry.id.desc())
-    return rows.where(Entry.id < before) if before is not None else rows
+    return _newest_first(select(Entry).filter_by(**asked), before)
+
+
+def of_issue(issue_id: int, slug: str, since: datetime, before: int | None = None) -> Select[Entry]:
+    """The same of one issue, which has that slug now and began then: a deleted one may have had its number or slug."""
+    earlier = aliased(Entry)
+    by_number = earlier.kind == ISSUE, earlier.about == numbered(issue_id), earlier.at >= since
+    # A row of old has the slug that the issue had then: the one that the first row by its number tells.
+    told = select(earlier.details["slug"].as_string()).where(*by_number).order_by(earlier.id).limit(1)
+    names = or_(Entry.about == numbered(issue_id), Entry.about == func.coalesce(told.scalar_subquery(), slug))
+    return _newest_first(select(Entry).where(Entry.kind == ISSUE, names, Entry.at >= since), before)
 
 
 def people() -> Select[str]:
@@ -93,3 +114,8 @@ def people() -> Select[str]:
 def acts() -> Select[str]:
     """Everything that was ever done."""
     return select(Entry.act).distinct().order_by(Entry.act)
+
+
+def _newest_first(rows: Select[Entry], before: int | None) -> Select[Entry]:
+    ordered = rows.order_by(Entry.id.desc())
+    return ordered.where(Entry.id < before) if before is not None else ordered

@@ -12,15 +12,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from newsletter import config, logs
+from newsletter import audit, config, logs
 from newsletter.audit import OPERATOR, Witness
+from newsletter.db import Session
 from newsletter.delivery import arming
+from newsletter.editorial import shelf
 from newsletter.wiring import House, open_house
 
 T = TypeVar("T")
-
-# What a command is about, by the argument that names it. A reader's address is none of the audit log's business.
-_ABOUT = {"slug": "issue", "person": "person"}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 correction_option = click.option(
@@ -52,12 +51,20 @@ def in_house(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _operator() -> Witness:
+def _operator() -> Callable[[Session], None]:
     """Whoever is at the shell, with the command as the act, and the issue or the person that it names."""
+    # By no other argument: a reader's address is none of the audit log's business.
     context = click.get_current_context()
-    named = next((name for name in _ABOUT if context.params.get(name)), "")
-    act = f"newsletter {' '.join(_path(context))}"
-    return Witness(OPERATOR, act, now(), kind=_ABOUT.get(named, ""), about=str(context.params.get(named, "")))
+    witness = Witness(OPERATOR, f"newsletter {' '.join(_path(context))}", now())
+    if person := context.params.get("person"):
+        witness.kind, witness.about = "person", str(person)
+    return functools.partial(_note, witness, context.params.get("slug"))
+
+
+def _note(witness: Witness, slug: str | None, session: Session) -> None:
+    if slug and (found := session.scalar(shelf.named((), (slug,)))):
+        witness.kind, witness.about, witness.details = audit.ISSUE, audit.numbered(found.id), {"slug": slug}
+    witness(session)
 
 
 def _path(context: click.Context) -> list[str]:

@@ -1,13 +1,13 @@
 """The shelf: where issues are kept, with every revision of their text."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Select, delete, select, update
+from sqlalchemy import Column, Select, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db import Base
@@ -78,6 +78,11 @@ def find(session: Session, slug: str) -> Issue:
 def by_id(session: Session, issue_id: int) -> Issue | None:
     """The issue that has that number, whatever its slug is now; None if it was deleted."""
     return session.get(Issue, issue_id) if 0 < issue_id < _IDS_END else None
+
+
+def named(ids: Collection[int], slugs: Collection[str]) -> Select[Issue]:
+    """The issues that have one of these numbers or slugs."""
+    return select(Issue).where(or_(Issue.id.in_(ids), Issue.slug.in_(slugs)))
 
 
 def listing(publication_id: int | None = None) -> Select[Issue]:

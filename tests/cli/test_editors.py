@@ -7,6 +7,7 @@ from sqlalchemy import select
 from newsletter.audit import OPERATOR, Entry
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import Post
+from newsletter.editorial import shelf
 from newsletter.editors import find
 
 from .conftest import Press
@@ -61,10 +62,12 @@ def test_each_command_that_changes_something_leaves_one_row_and_the_others_none(
     loaded("issues", "list")
     loaded("issues", "ready", "looser-by-degrees")
     loaded("subscribers", "erase", "secret-reader@example.org", "--yes")
-    told = [(row.who, row.act, row.kind, row.about) for row in rows(sessions)[before:]]
+    told = [(row.who, row.act, row.kind, row.about, row.details) for row in rows(sessions)[before:]]
+    with sessions.reading() as session:
+        issue = shelf.find(session, "looser-by-degrees")
     assert told[:2] == [
-        (OPERATOR, "newsletter editors add", "person", ANN),
-        (OPERATOR, "newsletter issues ready", "issue", "looser-by-degrees"),
+        (OPERATOR, "newsletter editors add", "person", ANN, {}),
+        (OPERATOR, "newsletter issues ready", "issue", f"#{issue.id}", {"slug": "looser-by-degrees"}),
     ]
     assert "secret-reader" not in str(told)
     assert len(told) <= 3

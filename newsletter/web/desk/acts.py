@@ -10,20 +10,17 @@ from flask import g, request
 from newsletter import audit
 from newsletter.audit import Witness
 from newsletter.db import Session
+from newsletter.editorial.models import Issue
 from newsletter.editors import Editor, signed_in
 from newsletter.web.auth import Person
 from newsletter.web.house import network, now, take_note
-
-# What a route is about, by the hole in its address that names it.
-_KINDS = {"slug": "issue", "subscription_id": "reader", "editor_id": "person"}
 
 
 def watch(person: Person, act: str) -> None:
     """Note this act of this person with the first transaction of the request that changes anything; "" is no act."""
     if request.method == "GET":
         return
-    kind, about = _about()
-    witness = g.witness = Witness(person.email, act, now(), person.role, kind, about, network())
+    witness = g.witness = Witness(person.email, act, now(), person.role, network=network())
 
     def take(store: Session) -> None:
         signed_in.touch(store, person.session_id, witness.at)
@@ -33,11 +30,22 @@ def watch(person: Person, act: str) -> None:
     take_note(take)
 
 
-def tell(about: str | None = None, **details: str | int | bool | None) -> None:
-    """Say more about the act under way: which one it is about, and what; no secret, and no reader's address."""
-    witness = cast("Witness", g.witness)
-    witness.about = witness.about if about is None else about
-    witness.details |= details
+def about(kind: str, which: str) -> None:
+    """Say what the act under way is about; a mere look is about nothing."""
+    if seen := _seen():
+        seen.kind, seen.about = kind, which
+
+
+def about_issue(found: Issue) -> None:
+    """The same of an issue: its number, and the slug that it has now."""
+    about(audit.ISSUE, audit.numbered(found.id))
+    tell(slug=found.slug)
+
+
+def tell(**details: str | int | bool | None) -> None:
+    """Say what was done in the act under way; no secret, and no reader's address."""
+    if seen := _seen():
+        seen.details |= details
 
 
 def note(store: Session, editor: Editor | None, act: str, **details: str | int | bool | None) -> None:
@@ -46,6 +54,5 @@ def note(store: Session, editor: Editor | None, act: str, **details: str | int |
     audit.record(store, Witness(who, act, now(), role, network=network(), details=details))
 
 
-def _about() -> tuple[str, str]:
-    asked = request.view_args or {}
-    return next(((kind, str(asked[hole])) for hole, kind in _KINDS.items() if hole in asked), ("", ""))
+def _seen() -> Witness | None:
+    return cast("Witness | None", g.get("witness"))

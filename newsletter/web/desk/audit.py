@@ -1,19 +1,20 @@
 """The audit log as the desk shows it: who did what, a page at a time, or as a sheet; and the history of one issue."""
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from flask import Response, request
 
 from newsletter import audit
-from newsletter.audience.exporting import defused
 from newsletter.audit import Entry
 from newsletter.db import Session
-from newsletter.web.desk import frame, lookup
+from newsletter.editorial import shelf
+from newsletter.editorial.models import Issue
+from newsletter.web.desk import frame, lookup, sheets
 from newsletter.web.house import house
 
 _A_PAGE = 50
+_A_BATCH = 500
+_HIGHEST_ID = 2**63 - 1
 _FILTERS = ("who", "act", "kind", "about")
 _COLUMNS = ("at", "who", "role", "act", "kind", "about", "details", "network")
 
@@ -22,33 +23,39 @@ def audit_log() -> str:
     """What was done, newest first; `?who=` and `?act=` for some of it, `?before=` for what is older."""
     asked = _asked()
     with house().sessions.reading() as store:
-        rows, older = _some(store, asked, request.args.get("before", type=int))
+        found = store.scalars(audit.found(asked, _before()).limit(_A_PAGE + 1)).all()
         people, acts = store.scalars(audit.people()).all(), store.scalars(audit.acts()).all()
-        shown = {"rows": rows, "older": older, "asked": asked, "people": people, "acts": acts}
-        return frame.page(store, "audit.html", "settings", None, **shown)
+        shown = {"asked": asked, "people": people, "acts": acts, "issues": _issues(store, found)}
+        return frame.page(store, "audit.html", "settings", None, **_cut(found), **shown)
 
 
 def audit_sheet() -> Response:
     """The same as a CSV file, all of it, in which a spreadsheet finds no formula."""
-    with house().sessions.reading() as store:
-        sheet = "".join(_lines(store.scalars(audit.found(_asked()))))
-    return Response(sheet, mimetype="text/csv", headers={"Content-Disposition": 'attachment; filename="audit.csv"'})
+    return sheets.answer("audit.csv", map(sheets.row, _lines(_asked())))
 
 
 def issue_acts(slug: str) -> str:
     """What was done about one issue, newest first."""
     with house().sessions.reading() as store:
         issue = lookup.issue(store, slug)
-        asked = {"kind": "issue", "about": issue.slug}
-        rows, older = _some(store, asked, request.args.get("before", type=int))
-        return frame.page(store, "issue_acts.html", "issues", issue.publication, issue=issue, rows=rows, older=older)
+        rows = audit.of_issue(issue.id, issue.slug, issue.created_at, _before())
+        found = store.scalars(rows.limit(_A_PAGE + 1)).all()
+        return frame.page(store, "issue_acts.html", "issues", issue.publication, issue=issue, **_cut(found))
 
 
-def _some(store: Session, asked: dict[str, str], before: int | None) -> tuple[Sequence[Entry], int | None]:
+def _cut(found: Sequence[Entry]) -> dict[str, object]:
     """The rows of a page, and the number to go on before; None where nothing is older."""
-    fits = before is None or abs(before) < 1 << 63
-    found = store.scalars(audit.found(asked, before if fits else None).limit(_A_PAGE + 1)).all()
-    return found[:_A_PAGE], found[_A_PAGE - 1].id if len(found) > _A_PAGE else None
+    return {"rows": found[:_A_PAGE], "older": found[_A_PAGE - 1].id if len(found) > _A_PAGE else None}
+
+
+def _issues(store: Session, rows: Sequence[Entry]) -> Mapping[int, Issue]:
+    """By the number of its row, each issue that an act was about, while it is still there."""
+    abouts = {row.about for row in rows if row.kind == audit.ISSUE}
+    known: dict[str, Issue] = {}
+    for issue in store.scalars(shelf.named(audit.issue_ids(abouts), abouts)):
+        known |= {audit.numbered(issue.id): issue, issue.slug: issue}
+    # One that began only later has the number or the slug of one that is gone.
+    return {row.id: known[row.about] for row in rows if row.about in known and known[row.about].created_at <= row.at}
 
 
 def _asked() -> dict[str, str]:
@@ -57,14 +64,24 @@ def _asked() -> dict[str, str]:
     return {name: value for name, value in typed.items() if value}
 
 
-def _lines(rows: Iterator[Entry]) -> Iterator[str]:
-    yield _line(_COLUMNS)
-    for row in rows:
-        details = "; ".join(f"{name}: {value}" for name, value in row.details.items())
-        yield _line((row.at.isoformat(), row.who, row.role, row.act, row.kind, row.about, details, row.network))
+def _before() -> int | None:
+    before = request.args.get("before", type=int)
+    return before if before is None or abs(before) <= _HIGHEST_ID else None
 
 
-def _line(cells: Sequence[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(map(defused, cells))
-    return line.getvalue()
+def _lines(asked: Mapping[str, str]) -> Iterator[Sequence[object]]:
+    yield _COLUMNS
+    before: int | None = None
+    while True:
+        # No transaction stays open between two batches.
+        with house().sessions.reading() as store:
+            batch = store.scalars(audit.found(asked, before).limit(_A_BATCH)).all()
+        yield from map(_cells, batch)
+        if len(batch) < _A_BATCH:
+            return
+        before = batch[-1].id
+
+
+def _cells(row: Entry) -> Sequence[object]:
+    details = "; ".join(f"{name}: {value}" for name, value in row.details.items())
+    return (row.at, row.who, row.role, row.act, row.kind, row.about, details, row.network)

@@ -9,17 +9,20 @@ from newsletter.delivery.models import Letter
 from newsletter.editorial import corrections, shelf
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict, NotFound
+from newsletter.web.desk import acts
 
 
 def issue(store: Session, slug: str) -> Issue:
-    """The issue of that slug; NotFound in the desk's own words."""
+    """The issue of that slug, which the act under way is about; NotFound in the desk's own words."""
     try:
         # PostgreSQL cannot even be asked about a NUL.
-        return shelf.find(store, slug.replace("\0", ""))
+        found = shelf.find(store, slug.replace("\0", ""))
     except NotFound:
         raise NotFound(
             f"There is no issue “{slug}”. It may have been renamed; the list of issues has them all."
         ) from None
+    acts.about_issue(found)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

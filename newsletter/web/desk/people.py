@@ -51,7 +51,8 @@ def invite() -> ResponseReturnValue:
         except Refused as error:
             return _page(store, request.form.get("email", ""), str(error)), 422
         _send_invitation(store, editor)
-        acts.tell(about=editor.email, new_role=role)
+        acts.about("person", editor.email)
+        acts.tell(new_role=role)
         flash(f"{editor.email} is invited as {role}. The link in the mail works for a day; you can send it again.")
     return redirect(url_for("desk.people"), 303)
 
@@ -149,7 +150,7 @@ def _page(store: Session, email: str = "", fault: str = "") -> str:
 
 def _acted_on(store: Session, editor_id: int) -> Editor:
     editor = staff.get(store, editor_id)
-    acts.tell(about=editor.email)
+    acts.about("person", editor.email)
     return editor
 
 

@@ -16,7 +16,7 @@ from newsletter.editorial.manuscript import Manuscript
 from newsletter.editorial.models import Draft, Issue
 from newsletter.errors import Invalid, NotFound
 from newsletter.web import auth
-from newsletter.web.desk import lookup
+from newsletter.web.desk import acts, lookup
 
 FORM_BYTES = 4 * issue_file.MOST_BYTES
 """A whole issue, of which a form may spell every byte as three."""
@@ -36,11 +36,12 @@ class Complaint:
 
 
 def issue(store: Session, slug: str) -> Issue:
-    """The issue that the page was opened for, whatever its slug is by now; NotFound if it was deleted."""
+    """The issue that the page was opened for, and the act is about, whatever its slug is now; NotFound if deleted."""
     opened = number("issue")
     found = shelf.by_id(store, opened) if opened else lookup.issue(store, slug)
     if found is None:
         raise NotFound("This issue was deleted meanwhile. Your text is still here, on this page.")
+    acts.about_issue(found)
     return found
 
 

@@ -3,22 +3,25 @@
 import csv
 import io
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
+from newsletter import audit
 from newsletter.audit import NOBODY, Entry, Witness, record
+from newsletter.editorial import shelf
 from newsletter.editors import Editor, Role
 from newsletter.web.desk.roles import Route
 from newsletter.web.desk.routes import ROUTES
 from newsletter.wiring import House
 from tests import houses
-from tests.houses import WAITING
+from tests.houses import WAITING, Clock
 from tests.web.desk.conftest import Enter
-from tests.web.desk.visits import PASSWORD, Visitor, address_of, words
+from tests.web.desk.visits import PASSWORD, Visitor, address_of, hidden, words
 
 PAGE = f"/desk/issues/{WAITING}/"
+DAY = timedelta(days=1)
 NEW = {"current": PASSWORD, "new": "another long one", "again": "another long one"}
 ACTS: dict[str, Callable[[Visitor], object]] = {
     "schedule_issue": lambda visitor: visitor.press(PAGE, f"{PAGE}schedule"),
@@ -63,7 +66,7 @@ def test_an_act_leaves_one_row_that_says_who_did_what(enter: Enter, house: House
     assert [each.act for each in rows(house)] == ["signed in", route.noted]
     assert (row.who, row.role, row.at, row.network) == ("owner@desk.example", "owner", now, "127.0.0.0/24")
     if "<slug>" in route.path:
-        assert (row.kind, row.about) == ("issue", WAITING)
+        assert (row.kind, row.about, row.details["slug"]) == ("issue", audit.numbered(number_of(house)), WAITING)
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.noted], ids=lambda route: route.name)
@@ -77,6 +80,7 @@ def test_what_is_refused_leaves_no_row_and_what_is_done_leaves_one(enter: Enter,
         assert acts == []
     elif acts or changed(house, before):
         assert acts == [route.noted]
+        assert ("<slug>" in route.path) == (rows(house)[-1].kind == "issue")
 
 
 def test_whoever_may_not_leaves_no_row(enter: Enter, house: House) -> None:
@@ -136,9 +140,82 @@ def test_an_issue_has_its_own_history(enter: Enter) -> None:
     assert f'href="{PAGE}acts"' in editor.open(PAGE).text
 
 
+def test_a_renamed_issue_keeps_its_history_and_the_next_to_take_its_slug_inherits_none_of_it(
+    enter: Enter,
+) -> None:
+    author = enter(Role.AUTHOR)
+    rename(author, WAITING, "by-degrees")
+    rename(author, "by-degrees", "still-looser")
+    begun = author.press("/desk/issues/new", "/desk/issues/new", title=WAITING, subject="It has the slug that is free")
+    assert begun.location == f"{PAGE}write"
+    assert author.read("/desk/issues/still-looser/acts").count("author@desk.example saved its text") == 2
+    assert "saved its text" not in author.read(f"{PAGE}acts")
+    assert 'href="/desk/issues/still-looser/">by-degrees</a>' in enter(Role.OWNER).open("/desk/audit/").text
+
+
+def test_an_act_is_about_the_issue_that_it_changed_whatever_the_address_says(enter: Enter, house: House) -> None:
+    author = enter(Role.AUTHOR)
+    stale = form_of(author, WAITING)
+    rename(author, WAITING, "by-degrees")
+    author.press("/desk/issues/new", "/desk/issues/new", title=WAITING, subject="It has the slug that is free")
+    renamed = number_of(house, "by-degrees")
+    author.client.post(f"{PAGE}write", data=stale | {"base": "2", "body": "Typed on into the renamed one.\n"})
+    assert rows(house)[-1].about == audit.numbered(renamed) != audit.numbered(number_of(house))
+
+
+def test_rows_of_old_that_name_a_slug_stay_with_the_issue_that_had_it(
+    enter: Enter, house: House, now: datetime
+) -> None:
+    author = enter(Role.AUTHOR)
+    with house.sessions.begin() as session:
+        record(session, Witness("ann@desk.example", "scheduled it", now, kind="issue", about=WAITING))
+        record(session, Witness("ann@desk.example", "deleted one before it", now - DAY, kind="issue", about=WAITING))
+    owner = enter(Role.OWNER)
+    assert f'href="{PAGE}">{WAITING}</a>' in owner.open("/desk/audit/").text
+    assert "ann@desk.example scheduled it" in author.read(f"{PAGE}acts")
+    rename(author, WAITING, "by-degrees")
+    rename(author, "by-degrees", "still-looser")
+    told = author.read("/desk/issues/still-looser/acts")
+    assert "ann@desk.example scheduled it" in told
+    assert "deleted one before it" not in told
+
+
+def test_what_became_of_a_deleted_issue_is_told_without_a_link_to_nowhere(
+    enter: Enter, house: House, clock: Clock
+) -> None:
+    editor = enter(Role.EDITOR)
+    editor.press("/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute")
+    gone = number_of(house, "stand-up")
+    editor.press("/desk/issues/stand-up/delete")
+    clock.turn(hours=1)
+    editor.press("/desk/issues/new", "/desk/issues/new", title="Sit down!", subject="Sit down, for a minute")
+    log = enter(Role.OWNER).open("/desk/audit/").text
+    assert f'"mail">#{gone}' not in log
+    assert '<span class="mail">stand-up</span>' in log
+    # SQLite gives the number of the last one away again.
+    assert "deleted it" not in editor.read("/desk/issues/sit-down/acts")
+
+
 @pytest.mark.parametrize("path", ["/desk/audit/", "/desk/audit.csv", "/desk/people/"])
 def test_only_owners_read_what_everybody_did(enter: Enter, path: str) -> None:
     assert enter(Role.EDITOR).open(path).status_code == 403
+
+
+def rename(author: Visitor, slug: str, to: str) -> None:
+    answer = author.client.post(f"/desk/issues/{slug}/write", data=form_of(author, slug) | {"slug": to})
+    assert answer.location == f"/desk/issues/{to}/write"
+
+
+def form_of(author: Visitor, slug: str) -> dict[str, str]:
+    """What the writing page of an issue sends, its body plain."""
+    page = f"/desk/issues/{slug}/write"
+    fields = {"title": slug.title(), "subject": "As long as one line of an inbox", "slug": slug, "body": "Text.\n"}
+    return hidden(author.open(page).text, page) | fields
+
+
+def number_of(house: House, slug: str = WAITING) -> int:
+    with house.sessions.reading() as session:
+        return shelf.find(session, slug).id
 
 
 def rows(house: House) -> list[Entry]:
