@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from newsletter.editorial import cadence
+from newsletter.editorial import cadence, rhythm
 from newsletter.editorial.cadence import WeeklySlot
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.publications import Publication, Slot, WeekOff
@@ -20,8 +20,9 @@ LONGEST_REASON = 120
 
 _GONE = "It was taken away meanwhile, by you in another window or by a colleague. Nothing was done."
 _ISO_WEEK = re.compile(r"(\d{4})-W(\d{1,2})", re.IGNORECASE)
-# Clocks on earth are at most so far before and behind UTC.
-_BEFORE, _BEHIND = timedelta(hours=14), timedelta(hours=12)
+# No clock on earth is further behind UTC.
+_BEHIND = timedelta(hours=12)
+_A_DAY = timedelta(days=1)
 
 
 def add_slot(session: Session, publication: Publication, weekly: WeeklySlot, now: datetime) -> Slot:
@@ -62,18 +63,22 @@ def add_week_off(
     return week
 
 
-def remove_week_off(session: Session, publication: Publication, week_id: int, now: datetime) -> None:
-    """Let slots count again; of days off that have begun, those up to today stay off, so that nothing goes out late."""
+def remove_week_off(session: Session, publication: Publication, week_id: int, now: datetime) -> date:
+    """Let slots count again, and say from which day on.
+
+    Of days off that have begun, those up to today stay off, so that nothing goes out late.
+    """
     week = next((one for one in publication.weeks_off if one.id == week_id), None)
     if week is None:
         raise NotFound(_GONE)
-    begun = (now + _BEFORE).date()
-    if week.first > begun:
+    today = _today(publication, now)
+    if week.first > today:
         session.execute(delete(WeekOff).where(WeekOff.id == week_id))
     else:
-        week.last = min(week.last, begun)
+        week.last = min(week.last, today)
     session.flush()
     session.expire(publication, ["weeks_off"])
+    return _first_that_counts(publication, max(week.first, today + _A_DAY))
 
 
 def iso_week(text: str) -> tuple[date, date]:
@@ -86,6 +91,19 @@ def iso_week(text: str) -> tuple[date, date]:
     if monday is None:
         raise Invalid("Give a week like 2026-W52, by its number in the calendar.")
     return monday, monday + timedelta(days=6)
+
+
+def _today(publication: Publication, now: datetime) -> date:
+    """The latest date that it is where one of the slots is told."""
+    zones = {slot.time_zone for slot in publication.slots} or {publication.time_zone}
+    return max(cadence.on_clocks(now, zone).date() for zone in zones)
+
+
+def _first_that_counts(publication: Publication, day: date) -> date:
+    """That day, or the first one after it that no other days off take in."""
+    while rhythm.off(publication.weeks_off, day):
+        day += _A_DAY
+    return day
 
 
 def _own_slot(publication: Publication, slot_id: int) -> Slot:

@@ -87,8 +87,8 @@ def remove_week_off(week_id: int) -> ResponseReturnValue:
     """Let slots count again."""
 
     def act(store: Session, publication: Publication) -> str:
-        timetable.remove_week_off(store, publication, week_id, now())
-        return "From tomorrow on, slots count again."
+        day = timetable.remove_week_off(store, publication, week_id, now())
+        return f"From {cadence.calendar_day(day)} on, slots count again."
 
     return _change(f"{_NEW_WEEK}-{week_id}", act)
 

@@ -160,4 +160,32 @@ def test_days_off_that_are_to_come_are_taken_away_whole_and_those_that_began_end
     editor.sign_in("editor@desk.example")
     editor.client.post(f"{WEEKS_OFF}/{christmas}/remove")
     [(first, last, _)] = weeks_off(house)
-    assert (first, last) == ("2026-12-21", "2026-12-24")
+    # It is Wednesday noon in Warsaw, where the slot is told.
+    assert (first, last) == ("2026-12-21", "2026-12-23")
+    assert "From Thursday 24 December 2026 on, slots count again." in editor.read(PAGE)
+
+
+def test_days_off_that_begin_tomorrow_are_taken_away_whole_late_in_the_day(
+    editor: Visitor, house: House, clock: Clock
+) -> None:
+    editor.press(PAGE, WEEKS_OFF, first="2026-11-21", last="2026-11-30", reason="A rest")
+    clock.turn(hours=10, minutes=30)
+    with house.sessions.reading() as session:
+        [week] = find(session).weeks_off
+    editor.client.post(f"{WEEKS_OFF}/{week.id}/remove")
+    assert weeks_off(house) == []
+    assert "From Saturday 21 November 2026 on, slots count again." in editor.read(PAGE)
+
+
+def test_a_slot_where_it_is_tomorrow_already_and_other_days_off_put_off_the_first_day_that_counts(
+    editor: Visitor, house: House
+) -> None:
+    # It is Friday noon in UTC, and Saturday in Kiritimati.
+    editor.press(PAGE, PAGE, weekday="Monday", at="09:00", time_zone="Pacific/Kiritimati")
+    editor.press(PAGE, WEEKS_OFF, first="2026-11-19", last="2026-11-24", reason="A rest")
+    editor.press(PAGE, WEEKS_OFF, first="2026-11-22", last="2026-11-23", reason="A fair")
+    with house.sessions.reading() as session:
+        rest = find(session).weeks_off[0].id
+    editor.client.post(f"{WEEKS_OFF}/{rest}/remove")
+    assert weeks_off(house)[0][:2] == ("2026-11-19", "2026-11-21")
+    assert "From Tuesday 24 November 2026 on, slots count again." in editor.read(PAGE)
