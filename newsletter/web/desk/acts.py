@@ -12,6 +12,7 @@ from newsletter.audit import Witness
 from newsletter.db import Session
 from newsletter.editorial.models import Issue
 from newsletter.editors import Editor, signed_in
+from newsletter.publications import Publication
 from newsletter.web.auth import Person
 from newsletter.web.house import network, now, take_note
 
@@ -40,6 +41,11 @@ def about_issue(found: Issue) -> None:
     """The same of an issue: its number, and the slug that it has now."""
     about(audit.ISSUE, audit.numbered(found.id))
     tell(slug=found.slug)
+
+
+def about_publication(found: Publication) -> None:
+    """The same of a publication."""
+    about("publication", found.slug)
 
 
 def tell(**details: str | int | bool | None) -> None:

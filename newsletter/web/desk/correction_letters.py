@@ -15,7 +15,7 @@ from newsletter.editorial.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
-from newsletter.web.desk import frame, lookup, previews, typed, watching, words
+from newsletter.web.desk import acts, frame, lookup, previews, typed, watching, words
 from newsletter.web.desk.lookup import Mailing
 from newsletter.web.desk.previews import Proof
 from newsletter.web.desk.typed import Complaint
@@ -131,6 +131,7 @@ def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str]
 
 def _found(store: Session, slug: str, number: int) -> tuple[Issue, Correction]:
     found = lookup.issue(store, slug)
+    acts.tell(correction=number)
     return found, corrections.find(store, found, number)
 
 

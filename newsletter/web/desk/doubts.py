@@ -11,7 +11,7 @@ from newsletter.delivery import doubts as in_doubt
 from newsletter.delivery.models import Copy
 from newsletter.errors import Conflict, Invalid
 from newsletter.settling import Decision, Settled
-from newsletter.web.desk import frame, lookup, words
+from newsletter.web.desk import acts, frame, lookup, words
 from newsletter.web.desk.lookup import Mailing
 from newsletter.web.house import house, now
 
@@ -53,6 +53,7 @@ def settle_doubts(slug: str, number: int | None = None) -> ResponseReturnValue:
         if not ids:
             _require_as_many(store, mailed)
         settled = settling.settle(store, mailed.letter, decision, now(), ids)
+        acts.tell(decision=decision, copies=len(settled.copies))
         _tell(settled, decision)
         left = in_doubt.count_open(store, _letter_id(mailed))
         done = "desk.correction" if mailed.correction else "desk.issue"

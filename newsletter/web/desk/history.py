@@ -10,7 +10,7 @@ from newsletter.editorial import comparing, drafts, shelf
 from newsletter.editorial.models import Issue, Revision
 from newsletter.editorial.shelf import Saved
 from newsletter.errors import Conflict
-from newsletter.web.desk import frame, lookup, standing, typed
+from newsletter.web.desk import acts, frame, lookup, standing, typed
 from newsletter.web.house import house, now
 
 
@@ -66,6 +66,7 @@ def restore_revision(slug: str, number: int) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         standing.require_open(found)
+        acts.tell(revision=number)
         saved = drafts.restore(store, found, shelf.revision(store, found, number), typed.writer(), now())
         told = "is the newest text already" if saved is Saved.SAME else f"is revision {found.revision_number} now"
         flash(f"The text of revision {number} {told}.")

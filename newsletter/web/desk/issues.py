@@ -16,7 +16,7 @@ from newsletter.editorial.preflight import Level
 from newsletter.editors import Role
 from newsletter.errors import Conflict, NotFound
 from newsletter.inspecting import Inspection
-from newsletter.web.desk import checking, dear, frame, lookup, offers, previews, watching, words
+from newsletter.web.desk import acts, checking, dear, frame, lookup, offers, previews, watching, words
 from newsletter.web.desk.watching import View
 from newsletter.web.house import house, now
 
@@ -95,6 +95,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
         if not publishing.is_open(found):
             raise Conflict(f"“{found.title}” is {shelf.state(found)}, so it is past being a draft.")
         _mark(store, found, wanted)
+        acts.tell(readiness=wanted)
         _say_marked(store, found, f"“{found.title}” is marked as {wanted}.")
     return redirect(url_for("desk.issue", slug=slug), 303)
 

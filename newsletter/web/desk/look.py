@@ -9,7 +9,7 @@ from newsletter.editorial import developing, look
 from newsletter.editorial.look import HOUSE, LEAST_CONTRAST, Colours
 from newsletter.errors import Invalid
 from newsletter.publications import Publication
-from newsletter.web.desk import frame, pictures
+from newsletter.web.desk import acts, frame, pictures
 from newsletter.web.house import house, now
 
 FORM_BYTES = pictures.FORM_BYTES
@@ -32,6 +32,8 @@ def change_colours() -> ResponseReturnValue:
         faults = _too_pale(changes) or publication_file.change(publication, changes)
         if faults:
             return _page(store, publication, typed, faults), 422
+        acts.about_publication(publication)
+        acts.tell(**changes)
         flash("The colours are kept. Issues that are scheduled already go out in those they were frozen in.")
     return redirect(url_for("desk.look_form"), 303)
 
@@ -44,6 +46,8 @@ def change_logo() -> ResponseReturnValue:
             publication.logo = None if "without" in request.form else _uploaded(store)
         except Invalid as error:
             return _page(store, publication, _colours_of(publication), {"logo": str(error)}), 422
+        acts.about_publication(publication)
+        acts.tell(logo=publication.logo)
         flash("The logo is kept." if publication.logo else "The name stands there in letters again.")
     return redirect(url_for("desk.look_form"), 303)
 

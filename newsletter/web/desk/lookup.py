@@ -56,6 +56,8 @@ class Mailing:
 def mailing(store: Session, slug: str, number: int | None = None) -> Mailing:
     """The letter of an issue, or of its correction of that number; NotFound if there is no such thing."""
     found = issue(store, slug)
+    if number is not None:
+        acts.tell(correction=number)
     return Mailing(found, corrections.find(store, found, number) if number is not None else None)
 
 

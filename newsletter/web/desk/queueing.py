@@ -7,7 +7,7 @@ from newsletter.db import Session
 from newsletter.editorial import agenda, cadence, queue
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
-from newsletter.web.desk import frame, lookup, offers
+from newsletter.web.desk import acts, frame, lookup, offers
 from newsletter.web.house import house, now
 
 _UP = "up"
@@ -39,6 +39,7 @@ def reorder() -> ResponseReturnValue:
         publication = frame.chosen(store)
         seen = _numbers("seen")
         wanted = _numbers("order") if "order" in request.form else _moved_by_one(seen, moved)
+        acts.about_publication(publication)
         queue.reorder(store, publication.id, seen, wanted)
         title = store.get_one(Issue, moved).title if moved in wanted else "The queue"
         place = wanted.index(moved) + 1 if moved in wanted else 1

@@ -10,7 +10,7 @@ from newsletter.db import Session
 from newsletter.editorial import cadence
 from newsletter.editorial.models import Issue
 from newsletter.errors import Invalid
-from newsletter.web.desk import frame, issues, lookup, moments, offers
+from newsletter.web.desk import acts, frame, issues, lookup, moments, offers
 from newsletter.web.house import house, now
 
 
@@ -31,6 +31,7 @@ def schedule_issue(slug: str) -> ResponseReturnValue:
         at = moments.handed_on(request.form.get("moment", ""))
         sender = house().settings.issue_sender_address
         letter = publishing.schedule(store, house().links, found, at, now(), sender=sender)
+        acts.tell(moment=letter.due_at.isoformat())
         when = cadence.describe(letter.due_at, found.publication.time_zone)
         offers.say(f"Scheduled for {when}.", "Undo", url_for("desk.unschedule", slug=slug), found)
     return redirect(offers.way_back(slug), 303)

@@ -13,7 +13,7 @@ from newsletter.db import Session
 from newsletter.editorial import approvals
 from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication
-from newsletter.web.desk import frame
+from newsletter.web.desk import acts, frame
 from newsletter.web.house import house
 
 _FOLLOWED = 8
@@ -112,12 +112,25 @@ def change_part(part: str) -> ResponseReturnValue:
         publication = frame.chosen(store)
         if request.form.get("version") != _version(publication, _part(part)):
             raise Conflict("Somebody changed this since the page was opened. Open it again, and change what is left.")
+        before = _kept(publication, _part(part))
         faults = publication_file.change(publication, typed)
         if faults:
             return _page(store, publication, part, typed, faults), 422
+        _tell(publication, part, before)
         flash("Kept.")
         _warn_of_unapproved(store, publication)
     return redirect(url_for("desk.settings"), 303)
+
+
+def _tell(publication: Publication, part: str, before: Mapping[str, object]) -> None:
+    """Note what was changed, and of each rule what it was and is."""
+    acts.about_publication(publication)
+    after = _kept(publication, _part(part))
+    changed = [name for name in after if after[name] != before[name]]
+    acts.tell(part=part, changed=", ".join(changed))
+    for name in changed:
+        if isinstance(after[name], bool):
+            acts.tell(**{f"old_{name}": bool(before[name]), f"new_{name}": bool(after[name])})
 
 
 def _warn_of_unapproved(store: Session, publication: Publication) -> None:

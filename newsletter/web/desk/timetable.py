@@ -12,8 +12,8 @@ from newsletter.db import Session
 from newsletter.editorial import agenda, cadence, rhythm, timetable
 from newsletter.editorial.cadence import WeeklySlot
 from newsletter.errors import Conflict, Invalid
-from newsletter.publications import Publication, Slot
-from newsletter.web.desk import frame
+from newsletter.publications import Publication, Slot, WeekOff
+from newsletter.web.desk import acts, frame
 from newsletter.web.house import house, now
 
 _NEW_SLOT = "slot"
@@ -49,7 +49,9 @@ def add_slot() -> ResponseReturnValue:
     """Another weekly slot."""
 
     def act(store: Session, publication: Publication) -> str:
-        return _said(timetable.add_slot(store, publication, _typed_slot(), now()))
+        slot = timetable.add_slot(store, publication, _typed_slot(), now())
+        acts.tell(slot=cadence.weekly(slot))
+        return _said(slot)
 
     return _change(_NEW_SLOT, act)
 
@@ -58,7 +60,10 @@ def change_slot(slot_id: int) -> ResponseReturnValue:
     """Move a slot to another hour of the week."""
 
     def act(store: Session, publication: Publication) -> str:
-        return _said(timetable.change_slot(store, publication, slot_id, _typed_slot(), now()))
+        before = _weekly(publication, slot_id)
+        slot = timetable.change_slot(store, publication, slot_id, _typed_slot(), now())
+        acts.tell(old_slot=before, new_slot=cadence.weekly(slot))
+        return _said(slot)
 
     return _change(f"{_NEW_SLOT}-{slot_id}", act)
 
@@ -67,6 +72,7 @@ def remove_slot(slot_id: int) -> ResponseReturnValue:
     """Take a slot away."""
 
     def act(store: Session, publication: Publication) -> str:
+        acts.tell(slot=_weekly(publication, slot_id))
         timetable.remove_slot(store, publication, slot_id)
         return "The slot is taken away. What was scheduled for it stays scheduled."
 
@@ -78,6 +84,7 @@ def add_week_off() -> ResponseReturnValue:
 
     def act(store: Session, publication: Publication) -> str:
         week = timetable.add_week_off(store, publication, _typed_days(), request.form.get("reason", ""), now())
+        _tell(week)
         return f"Off: {week.reason}.{_what_still_goes(store, publication)}"
 
     return _change(_NEW_WEEK, act)
@@ -87,6 +94,9 @@ def remove_week_off(week_id: int) -> ResponseReturnValue:
     """Let slots count again."""
 
     def act(store: Session, publication: Publication) -> str:
+        for week in publication.weeks_off:
+            if week.id == week_id:
+                _tell(week)
         day = timetable.remove_week_off(store, publication, week_id, now())
         return f"From {cadence.calendar_day(day)} on, slots count again."
 
@@ -96,7 +106,9 @@ def remove_week_off(week_id: int) -> ResponseReturnValue:
 def _change(form: str, act: Callable[[Session, Publication], str]) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         try:
-            flash(act(store, frame.chosen(store)))
+            publication = frame.chosen(store)
+            acts.about_publication(publication)
+            flash(act(store, publication))
         except (Invalid, Conflict) as error:
             return _page(store, Fault(form, str(error), request.form)), 422
     return redirect(url_for("desk.timetable_page"), 303)
@@ -115,6 +127,14 @@ def _page(store: Session, fault: Fault) -> str:
         zones=sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")),
         fault=fault,
     )
+
+
+def _tell(week: WeekOff) -> None:
+    acts.tell(first_day=week.first.isoformat(), last_day=week.last.isoformat(), reason=week.reason)
+
+
+def _weekly(publication: Publication, slot_id: int) -> str:
+    return next((cadence.weekly(slot) for slot in publication.slots if slot.id == slot_id), "")
 
 
 def _told(slot: Slot, publication: Publication) -> Told:

@@ -13,7 +13,7 @@ from newsletter.errors import NotFound
 from newsletter.publications import Publication
 from newsletter.texts import Kind
 from newsletter.web import auth, wording
-from newsletter.web.desk import frame
+from newsletter.web.desk import acts, frame
 from newsletter.web.house import house, now
 
 _LONGEST = 20_000
@@ -54,6 +54,8 @@ def change_words(kind: str) -> ResponseReturnValue:
         words = "" if typed == wording.HOUSE[which].strip() else typed
         seen = request.form.get("seen", 0, type=int)
         texts.keep(store, publication, which, words, seen, person.email if person else "", now())
+        acts.about_publication(publication)
+        acts.tell(words=which, version=seen + 1)
         flash("These words count from now on. The versions before stay on record.")
     return redirect(url_for("desk.words_form", kind=which), 303)
 

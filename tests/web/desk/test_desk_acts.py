@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from newsletter import audit
+from newsletter import audit, publications
 from newsletter.audit import NOBODY, Entry, Witness, record
 from newsletter.editorial import shelf
 from newsletter.editors import Editor, Role
+from newsletter.texts import Kind
 from newsletter.web.desk.roles import Route
 from newsletter.web.desk.routes import ROUTES
 from newsletter.wiring import House
@@ -21,6 +22,7 @@ from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import PASSWORD, Visitor, address_of, hidden, words
 
 PAGE = f"/desk/issues/{WAITING}/"
+SLOTS, WEEKS_OFF = "/desk/calendar/slots", "/desk/calendar/weeks-off"
 DAY = timedelta(days=1)
 NEW = {"current": PASSWORD, "new": "another long one", "again": "another long one"}
 ACTS: dict[str, Callable[[Visitor], object]] = {
@@ -89,6 +91,49 @@ def test_whoever_may_not_leaves_no_row(enter: Enter, house: House) -> None:
         if route.method != "GET" and route.least is not None and route.least is not Role.VIEWER:
             assert viewer.client.post(address_of(route.path)).status_code == 403
     assert [row.act for row in rows(house)] == ["signed in"]
+
+
+def test_whoever_begins_an_issue_is_noted_with_that_issue(enter: Enter, house: House) -> None:
+    enter(Role.AUTHOR).press(
+        "/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute"
+    )
+    row = rows(house)[-1]
+    assert (row.act, row.about) == ("began an issue", audit.numbered(number_of(house, "stand-up")))
+    assert row.details == {"slug": "stand-up"}
+
+
+def test_a_changed_setting_is_noted_with_its_part_and_a_rule_with_what_it_was(enter: Enter, house: House) -> None:
+    owner = enter(Role.OWNER)
+    owner.press("/desk/settings/rules", requires_approval="on")
+    owner.press("/desk/settings/rules")
+    owner.press(f"/desk/settings/words/{Kind.SIGN_UP}", words="We write every week.")
+    on, off, words_ = rows(house)[-3:]
+    assert (on.kind, on.about) == ("publication", "backpainhelp")
+    assert on.details == {
+        "part": "rules",
+        "changed": "requires_approval",
+        "old_requires_approval": False,
+        "new_requires_approval": True,
+    }
+    assert (off.details["old_requires_approval"], off.details["new_requires_approval"]) == (True, False)
+    assert words_.details == {"words": Kind.SIGN_UP, "version": 1}
+
+
+def test_the_log_tells_which_slot_and_which_days_off_came_and_went(enter: Enter, house: House) -> None:
+    editor, friday = enter(Role.EDITOR), {"weekday": "Friday", "at": "17:30", "time_zone": "UTC"}
+    editor.press(SLOTS, SLOTS, **friday)
+    with house.sessions.reading() as session:
+        slot = publications.find(session).slots[-1].id
+    editor.press(SLOTS, f"{SLOTS}/{slot}", **(friday | {"at": "18:30"}))
+    editor.press(SLOTS, WEEKS_OFF, first="2026-12-22", last="2026-12-24", reason="Christmas")
+    with house.sessions.reading() as session:
+        slot, week = publications.find(session).slots[-1].id, publications.find(session).weeks_off[0].id
+    editor.client.post(f"{SLOTS}/{slot}/remove")
+    editor.client.post(f"{WEEKS_OFF}/{week}/remove")
+    at, later = "Friday at 17:30 (UTC)", "Friday at 18:30 (UTC)"
+    days = {"first_day": "2026-12-22", "last_day": "2026-12-24", "reason": "Christmas"}
+    told = [{"slot": at}, {"old_slot": at, "new_slot": later}, days, {"slot": later}, days]
+    assert [row.details for row in rows(house)[1:]] == told
 
 
 def test_failures_at_the_door_are_noted_without_the_address_of_a_stranger(

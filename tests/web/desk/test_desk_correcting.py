@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import select, update
 
 from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.audit import Entry
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Correction
@@ -50,6 +51,14 @@ def corrected(editor: Visitor) -> Visitor:
     """An editor who has corrected the issue on the web."""
     assert amend(editor).status_code == 303
     return editor
+
+
+def test_the_log_tells_which_correction_an_act_was_about(corrected: Visitor, house: House) -> None:
+    corrected.press(LETTER, subject="A new subject for it", body="We were wrong.\n")
+    with house.sessions.reading() as session:
+        acts = session.scalars(select(Entry).where(Entry.kind == "issue").order_by(Entry.id)).all()
+    told = [(act.act, act.details["correction"]) for act in acts]
+    assert told == [("corrected it", 1), ("worded a correction's letter", 1)]
 
 
 def text(visitor: Visitor) -> str:
