@@ -1,5 +1,6 @@
 """`publication.toml`: what a publication is, written beside its issues, read once into the store."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime, time
@@ -17,14 +18,59 @@ from newsletter.publications import Publication, Slot
 
 _Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
+_LONGEST_URL = 500
+# What pydantic says to programmers, said to whoever types; `{…}` is of the rule's own context.
+_SENTENCES = {
+    "missing": "It is missing.",
+    "extra_forbidden": "There is no such entry; see how it is spelled.",
+    "string_type": "Give words.",
+    "string_too_short": "Fill this in.",
+    "string_too_long": "Shorten it: {max_length} characters are the most.",
+    "bool_parsing": "Say true or false.",
+    "bool_type": "Say true or false.",
+    "literal_error": "Give one of {expected}.",
+    "time_parsing": "Give an hour like 09:00.",
+    "url_parsing": "Give a whole web address, like https://example.org/page.",
+    "url_scheme": "Give a web address that begins with https:// or http://.",
+    "url_type": "Give a whole web address, like https://example.org/page.",
+    "url_too_long": f"Give a shorter web address: {_LONGEST_URL} characters are the most.",
+}
+_COLUMNS = {"url": "address"}
+_NOT_SO = "value is not a valid email address: "
 
-_COLOUR = r"^#[0-9a-f]{6}$"
+
+def _fits(pattern: str, otherwise: str) -> AfterValidator:
+    """That words are of this pattern from end to end, or else the sentence."""
+
+    def check(words: str) -> str:
+        if not re.fullmatch(pattern, words):
+            raise ValueError(otherwise)
+        return words
+
+    return AfterValidator(check)
 
 
 def _known_zone(name: str) -> str:
     if name not in available_timezones():
         raise ValueError(f"{name!r} is no time zone; write one like Europe/Warsaw")
     return name
+
+
+def _short_enough(url: HttpUrl) -> HttpUrl:
+    if len(str(url)) > _LONGEST_URL:
+        raise ValueError(_SENTENCES["url_too_long"])
+    return url
+
+
+_ONE_LINE = _fits(r"[^\r\n\0]*", "Write it on one line.")
+_NO_NUL = _fits(r"[^\0]*", "There is a NUL among the words; take it out.")
+_Name = Annotated[str, Field(min_length=1, max_length=120), _ONE_LINE]
+_Colour = Annotated[str, _fits("#[0-9a-f]{6}", "Give a colour like #1a6b5c.")]
+_Language = Annotated[
+    str, Field(max_length=16), _fits("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", "Give a tag like en, pl or pt-BR.")
+]
+_Slug = Annotated[str, _fits("[a-z0-9][a-z0-9-]{0,62}", "Use a-z, 0-9 and hyphens, 63 of them at most.")]
+_Url = Annotated[HttpUrl, AfterValidator(_short_enough)]
 
 
 class _Part(BaseModel):
@@ -38,8 +84,8 @@ class _SlotPart(_Part):
 
 
 class _FollowPart(_Part):
-    name: str
-    url: HttpUrl
+    name: Annotated[str, Field(min_length=1, max_length=60), _ONE_LINE]
+    url: _Url
 
 
 def _as_list(value: object) -> object:
@@ -48,23 +94,23 @@ def _as_list(value: object) -> object:
 
 
 class _File(_Part):
-    slug: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
-    name: str = Field(min_length=1, max_length=120)
-    tagline: str = ""
-    description: str = ""
-    language: str = "en"
+    slug: _Slug
+    name: _Name
+    tagline: Annotated[str, Field(max_length=200), _ONE_LINE] = ""
+    description: Annotated[str, _NO_NUL] = ""
+    language: _Language = "en"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
-    sender_name: str = Field(pattern=r"^[^\r\n]{1,120}$")
+    sender_name: _Name
     sender_address: EmailStr | None = None
     reply_to: EmailStr | None = None
-    postal_address: str = Field(min_length=1)
-    booking_url: HttpUrl | None = None
-    ask_url: HttpUrl | None = None
+    postal_address: Annotated[str, Field(min_length=1), _NO_NUL]
+    booking_url: _Url | None = None
+    ask_url: _Url | None = None
     slot: Annotated[list[_SlotPart], BeforeValidator(_as_list)] = []
     requires_approval: bool = False
     counts_clicks: bool = False
-    accent: str | None = Field(default=None, pattern=_COLOUR)
-    accent_dark: str | None = Field(default=None, pattern=_COLOUR)
+    accent: _Colour | None = None
+    accent_dark: _Colour | None = None
     follow: list[_FollowPart] = []
 
 
@@ -103,7 +149,7 @@ def change(publication: Publication, changes: Mapping[str, object]) -> dict[str,
         try:
             _File.__pydantic_validator__.validate_assignment(described, name, value)
         except ValidationError as error:
-            faults[name] = "; ".join(_rule(problem) for problem in error.errors())
+            faults[name] = " ".join(_told(problem) for problem in error.errors())
     if not faults:
         for name, value in described.model_dump(mode="json", include=set(changes)).items():
             setattr(publication, name, value)
@@ -130,5 +176,17 @@ def _sentence(problem: ErrorDetails) -> str:
     return f"{'.'.join(str(part) for part in problem['loc'])}: {_rule(problem)}"
 
 
+def _told(problem: ErrorDetails) -> str:
+    """The rule as a sentence beside its field, with the row that it is about where there are several."""
+    rule = _rule(problem)
+    sentence = f"{rule[:1].upper()}{rule[1:].rstrip('.')}."
+    match problem["loc"]:
+        case (_, int(row), str(column)):
+            return f"Place {row + 1}, {_COLUMNS.get(column, column)}: {sentence}"
+    return sentence
+
+
 def _rule(problem: ErrorDetails) -> str:
-    return problem["msg"].removeprefix("Value error, ")
+    if sentence := _SENTENCES.get(problem["type"]):
+        return sentence.format(**problem.get("ctx", {}))
+    return problem["msg"].removeprefix("Value error, ").removeprefix(_NOT_SO)

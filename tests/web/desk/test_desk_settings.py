@@ -1,6 +1,8 @@
 """What an owner can change of a publication, and what becomes of it."""
 
+import html
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -15,7 +17,7 @@ from newsletter.publications import Publication
 from newsletter.wiring import House
 from tests import houses
 from tests.web.desk.conftest import Enter
-from tests.web.desk.visits import Visitor, hidden
+from tests.web.desk.visits import Visitor, hidden, words
 
 SENDER = "/desk/settings/sender"
 LOOK = "/desk/settings/look"
@@ -43,7 +45,16 @@ def test_what_an_owner_types_is_kept(owner: Visitor, house: House) -> None:
 
 @pytest.mark.parametrize(
     ("field", "typed", "said"),
-    [("time_zone", "Mars/Base", "is no time zone"), ("name", "", "at least 1 character"), ("name", "x" * 121, "120")],
+    [
+        ("time_zone", "Mars/Base", "is no time zone; write one like Europe/Warsaw."),
+        ("name", "", "Fill this in."),
+        ("name", "x" * 121, "Shorten it: 120 characters are the most."),
+        ("tagline", "x" * 201, "Shorten it: 200 characters are the most."),
+        ("tagline", "a\0b", "Write it on one line."),
+        ("description", "a\0b", "There is a NUL among the words; take it out."),
+        ("language", "English, please", "Give a tag like en, pl or pt-BR."),
+        ("language", "en-abcdefgh-abcdefgh", "Shorten it: 16 characters are the most."),
+    ],
 )
 def test_a_field_that_cannot_be_so_says_why_and_nothing_is_kept(
     owner: Visitor, house: House, field: str, typed: str, said: str
@@ -51,7 +62,7 @@ def test_a_field_that_cannot_be_so_says_why_and_nothing_is_kept(
     answer = owner.press("/desk/settings/name", **NAME | {field: typed})
     assert answer.status_code == 422
     assert said in answer.text
-    assert "One letter" in answer.text
+    assert 'value="Europe/Paris"' in answer.text or field == "time_zone"
     assert kept(house).name == "BackPainHelp"
 
 
@@ -59,6 +70,38 @@ def test_a_line_break_in_the_sender_s_name_is_refused(owner: Visitor, house: Hou
     typed = {"sender_name": "A\nBcc: x@example.org", "sender_address": "a@b.example", "postal_address": "1 Street"}
     assert owner.press(SENDER, **typed).status_code == 422
     assert kept(house).sender_name == "BackPainHelp"
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "said"),
+    [
+        ("sender_name", "A\0B", "Write it on one line."),
+        ("sender_address", "nobody", "An email address must have an @-sign."),
+        ("booking_url", "book here", "Give a whole web address, like https://example.org/page."),
+        ("ask_url", "javascript:alert(1)", "Give a web address that begins with https:// or http://."),
+        ("ask_url", f"https://a.example/{'x' * 500}", "Give a shorter web address: 500 characters are the most."),
+        ("postal_address", "", "Fill this in."),
+    ],
+)
+def test_what_is_wrong_with_the_sender_is_told_as_one_would_say_it(
+    owner: Visitor, field: str, typed: str, said: str
+) -> None:
+    right = {"sender_name": "A", "sender_address": "a@home.example.org", "postal_address": "1 Street"}
+    answer = owner.press(SENDER, **right | {field: typed})
+    assert answer.status_code == 422
+    fault = re.search(f'id="{field}-fault"[^>]*>(.*?)<', answer.text)
+    assert fault
+    assert html.unescape(fault[1]) == said
+
+
+def test_a_place_to_follow_needs_a_name_and_a_fault_says_which_place_it_is(owner: Visitor, house: House) -> None:
+    page = hidden(owner.open("/desk/settings/follow").text)
+    rows = page | {"place": ["Here", "", ""], "url": ["https://here.example/", "", "https://there.example/"]}
+    answer = owner.client.post("/desk/settings/follow", data=rows)
+    assert answer.status_code == 422
+    assert "Place 2, name: Fill this in." in words(answer)
+    assert 'name="place" value="" maxlength="60"' in answer.text
+    assert kept(house).follow[0]["name"] == "Facebook"
 
 
 def test_what_somebody_changed_meanwhile_is_not_written_over(owner: Visitor, house: House) -> None:
