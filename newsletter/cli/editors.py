@@ -12,7 +12,10 @@ from newsletter.editors import Editor, Role, letters, second_factor, staff
 from newsletter.editors.letters import Stationery
 from newsletter.wiring import House
 
-_WAS_RESET = "Your second factor was reset on the server. Your password alone signs you in until you set up another."
+_WAS_RESET = (
+    "Your second factor was reset on the server, and you are signed out everywhere. "
+    "Your password alone signs you in until you set up another."
+)
 
 person_argument = click.argument("person", metavar="EMAIL")
 

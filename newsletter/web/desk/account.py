@@ -11,10 +11,11 @@ from newsletter.editors import Editor, passwords, second_factor, signed_in, staf
 from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.auth import Person
-from newsletter.web.desk import frame, new_password
+from newsletter.web.desk import forgotten, frame, new_password
 from newsletter.web.house import client, house, now, unnoted
 
 _WRONG = "This is not your password now. If it is lost, sign out and have a link for a new one sent to you."
+_CHANGED = "Your password was changed at the desk, and every other session of yours ended."
 _ENOUGH = "That was too many tries. Wait a quarter of an hour."
 
 
@@ -34,6 +35,7 @@ def change_password() -> ResponseReturnValue:
             return _page(store, faults), 422
         tries.forget(store, editor.email)
         passwords.set_password(editor, request.form["new"])
+        forgotten.tell(store, editor, _CHANGED)
         auth.sign_in(store, editor)
     flash("Your new password is kept. Wherever else you were signed in, you are not any more.")
     return redirect(url_for("desk.account"), 303)
@@ -81,13 +83,18 @@ def count_try() -> None:
             raise TooMany(_ENOUGH)
 
 
+def must_prove(editor: Editor) -> bool:
+    """Whether this editor has a password, and has not shown by a one-time link who they are."""
+    return editor.password_hash is not None and not auth.came_by_link()
+
+
 def proves_password(editor: Editor) -> bool:
     """Whether the form carries this editor's password."""
     return passwords.is_right(editor, request.form.get("current", ""))
 
 
 def _faults(editor: Editor) -> dict[str, str]:
-    if _must_prove(editor) and not proves_password(editor):
+    if must_prove(editor) and not proves_password(editor):
         return {"current": _WRONG}
     return new_password.faults(editor)
 
@@ -101,12 +108,8 @@ def _page(store: Session, faults: dict[str, str] | None = None) -> str:
         None,
         editor=editor,
         faults=faults or {},
-        must_prove=_must_prove(editor),
+        must_prove=must_prove(editor),
         sessions=store.scalars(signed_in.of(editor.id, now())).all(),
         codes_left=second_factor.codes_left(store, editor),
         **new_password.lengths(),
     )
-
-
-def _must_prove(editor: Editor) -> bool:
-    return editor.password_hash is not None and not auth.came_by_link()

@@ -15,6 +15,8 @@ from newsletter.web.house import client, house, now
 
 _USED = "This link was used already, or a newer one took its place. Ask for a fresh one."
 
+_CHANGED = "Your password was changed by a link in a mail. You are signed out everywhere, and can sign in with it."
+
 
 def forgotten_form() -> str:
     """Ask for the address."""
@@ -49,11 +51,15 @@ def reset_password(token: str) -> ResponseReturnValue:
         staff.use_link(store, editor.id, editor.nonce)
         passwords.set_password(editor, request.form["new"])
         acts.note(store, editor, "set a new password by mail")
-        publication = publications.first(store)
-        if publication:
-            letters.tell(store, stationery(publication), editor, "Your password was changed.", now())
+        tell(store, editor, _CHANGED)
     flash("Your new password is kept. Sign in with it.")
     return redirect(url_for("desk.sign_in_form"), 303)
+
+
+def tell(store: Session, editor: Editor, changed: str) -> None:
+    """Tell somebody what was changed about how they sign in, as soon as there is a publication in whose name."""
+    if publication := publications.first(store):
+        letters.tell(store, stationery(publication), editor, changed, now())
 
 
 def stationery(publication: Publication) -> Stationery:

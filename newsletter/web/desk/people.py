@@ -14,12 +14,15 @@ from newsletter.editors.models import DeskSession
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web.desk import acts, frame
 from newsletter.web.desk.account import myself
-from newsletter.web.desk.forgotten import stationery
+from newsletter.web.desk.forgotten import stationery, tell
 from newsletter.web.house import house, now
 
 _FIRST_YOURSELF = "Set up a second factor of your own first; else this would lock you out."
 _NO_ROLE = "Choose one of the four roles."
-_WAS_RESET = "Your second factor was reset by an owner. Your password alone signs you in until you set up another."
+_WAS_RESET = (
+    "Your second factor was reset by an owner, and you are signed out everywhere. "
+    "Your password alone signs you in until you set up another."
+)
 _IN_ALREADY = "{} has chosen a password already, and needs no invitation."
 
 
@@ -115,7 +118,7 @@ def reset_factor(editor_id: int) -> ResponseReturnValue:
             raise Conflict(f"{editor.email} has no second factor.")
         second_factor.turn_off(store, editor)
         staff.end_sessions(editor)
-        letters.tell(store, stationery(frame.chosen(store)), editor, _WAS_RESET, now())
+        tell(store, editor, _WAS_RESET)
         flash(f"The second factor of {editor.email} is reset, and they are signed out everywhere.")
     return _back(editor_id)
 

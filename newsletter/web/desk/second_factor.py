@@ -1,4 +1,4 @@
-"""One's own second factor: set up with a picture and a first code, kept with recovery codes, turned off with both."""
+"""One's own second factor: set up with password and first code, kept with recovery codes, turned off with both."""
 
 import segno
 from flask import flash, redirect, request, url_for
@@ -10,8 +10,8 @@ from newsletter.editors import Editor, second_factor, staff, tries
 from newsletter.editors.second_factor import Offer
 from newsletter.errors import Conflict, Refused
 from newsletter.web import auth
-from newsletter.web.desk import frame
-from newsletter.web.desk.account import myself, proves_password, whoever
+from newsletter.web.desk import forgotten, frame
+from newsletter.web.desk.account import count_try, must_prove, myself, proves_password, whoever
 from newsletter.web.house import house, now, unnoted
 
 _ISSUER = "Newsletter Press"
@@ -20,6 +20,9 @@ _WRONG_PASSWORD = "This is not your password."  # noqa: S105  (a sentence)
 _ENOUGH = "That was too many tries. Wait a quarter of an hour."
 _THERE = "There is a second factor already. Turn it off before you set up another."
 _NONE = "There is no second factor to turn off or to renew the codes of."
+_SET_UP = "A second factor was set up for you, and every other session of yours ended."
+_RENEWED = "Your recovery codes were made anew. Those from before do not work any more."
+_IS_OFF = "Your second factor is off. Your password alone signs you in now."
 _NEEDED = "Your team needs a second factor of everybody, so it cannot be turned off."
 
 
@@ -32,18 +35,24 @@ def factor() -> str:
 
 def set_up_factor() -> ResponseReturnValue:
     """Keep the offered secret, once its first code is right; show the recovery codes, once."""
+    count_try()
     with house().sessions.begin() as store:
         editor = myself(store)
         if editor.factor:
             raise Conflict(_THERE)
         offer = _offer(editor, request.form.get("offer", ""))
+        # Whoever finds the desk unlocked must not tie it to a phone of their own.
+        if must_prove(editor) and not proves_password(editor):
+            return _offered(store, editor, offer, {"current": _WRONG_PASSWORD}), 422
         codes = second_factor.set_up(store, house().links.seal, editor, offer.sealed, _code(), now())
         if codes is None:
             return _offered(store, editor, offer, {"code": _WRONG_CODE}), 422
+        tries.forget(store, editor.email)
         # A session from before knew no second factor, so none but this one goes on.
         store.refresh(editor)
         staff.end_sessions(editor)
         auth.sign_in(store, editor)
+        forgotten.tell(store, editor, _SET_UP)
         return _codes(store, codes)
 
 
@@ -54,6 +63,7 @@ def renew_codes() -> ResponseReturnValue:
         editor = _with_factor(store)
         if not _shows_factor(store, editor):
             return _kept(store, editor, {"code": _WRONG_CODE}), 422
+        forgotten.tell(store, editor, _RENEWED)
         return _codes(store, second_factor.fresh_codes(store, editor))
 
 
@@ -68,7 +78,8 @@ def turn_off_factor() -> ResponseReturnValue:
         if faults:
             return _kept(store, editor, faults), 422
         second_factor.turn_off(store, editor)
-    flash("Your second factor is off. Your password alone signs you in now.")
+        forgotten.tell(store, editor, _IS_OFF)
+    flash(_IS_OFF)
     return redirect(url_for("desk.account"), 303)
 
 
@@ -107,7 +118,15 @@ def _offer(editor: Editor, sealed: str = "") -> Offer:
 def _offered(store: Session, editor: Editor, offer: Offer, faults: dict[str, str] | None = None) -> str:
     # The desk's policy lets pictures come from data: addresses; dark on white, because cameras want it so.
     picture = segno.make(offer.uri, error="m").svg_data_uri(scale=5, border=3, light="#fff")
-    return _page(store, "factor_offer.html", editor=editor, offer=offer, picture=picture, faults=faults or {})
+    return _page(
+        store,
+        "factor_offer.html",
+        editor=editor,
+        must_prove=must_prove(editor),
+        offer=offer,
+        picture=picture,
+        faults=faults or {},
+    )
 
 
 def _kept(store: Session, editor: Editor, faults: dict[str, str] | None = None) -> str:

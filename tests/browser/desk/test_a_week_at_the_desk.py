@@ -78,6 +78,7 @@ def sign_in_with_a_second_factor(page: Page) -> None:
     keyboard.press(page.get_by_role("link", name="Set up a second factor"))
     expect(page.locator(".secret")).to_be_visible()
     code = pyotp.TOTP("".join(page.locator(".secret span").all_inner_texts()))
+    keyboard.fill(page.get_by_label("Password"), PASSWORD)
     keyboard.fill(page.get_by_label("Code"), code.now())
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Keep these recovery codes")).to_be_visible()

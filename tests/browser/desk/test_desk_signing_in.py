@@ -26,6 +26,7 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
     picture = page.get_by_role("img", name="The secret below as a QR code")
     assert picture.evaluate("picture => picture.naturalWidth") > 100
     secret = "".join(page.locator(".secret span").all_inner_texts())
+    keyboard.fill(page.get_by_label("Password"), PASSWORD)
     keyboard.fill(page.get_by_label("Code"), code(secret, NOW))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Keep these recovery codes")).to_be_visible()

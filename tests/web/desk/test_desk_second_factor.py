@@ -29,7 +29,7 @@ class Phone:
         letters = re.search(r'class="mono secret">(.*?)</p>', page, re.DOTALL)
         assert letters
         self.secret = "".join(re.findall(r"<span>(\w+)</span>", letters[1]))
-        shown = visitor.client.post(PAGE, data=hidden(page, PAGE) | {"code": self.code})
+        shown = visitor.client.post(PAGE, data=hidden(page, PAGE) | {"current": PASSWORD, "code": self.code})
         assert shown.status_code == 200
         self.recovery_codes = re.findall(r"<li>([a-z2-7-]{19})</li>", shown.text)
         clock.turn(seconds=30)
@@ -75,11 +75,50 @@ def test_the_picture_is_an_image_that_the_policy_lets_in(owner: Visitor) -> None
 
 def test_a_wrong_first_code_keeps_the_picture(owner: Visitor, house: House) -> None:
     offered = owner.open(PAGE).text
-    refused = owner.client.post(PAGE, data=hidden(offered, PAGE) | {"code": "000000"})
+    refused = owner.client.post(PAGE, data=hidden(offered, PAGE) | {"current": PASSWORD, "code": "000000"})
     assert refused.status_code == 422
     assert "not the code of this moment" in words(refused)
     assert hidden(refused.text, PAGE)["offer"] == hidden(offered, PAGE)["offer"]
     assert not factor_of(house)
+
+
+def test_an_unlocked_desk_is_not_enough_to_bind_another_phone_to_it(owner: Visitor, house: House) -> None:
+    offered = hidden(owner.open(PAGE).text, PAGE)
+    for typed in ({}, {"current": "wrong"}):
+        refused = owner.client.post(PAGE, data=offered | typed | {"code": "000000"})
+        assert refused.status_code == 422
+        assert "This is not your password." in words(refused)
+    guesses = [owner.client.post(PAGE, data=offered | {"current": "wrong"}).status_code for _ in range(tries.ACCOUNT)]
+    assert guesses[-1] == 429
+    assert not factor_of(house)
+
+
+def test_whoever_came_by_a_link_and_has_no_password_sets_it_up_without_one(
+    stranger: Visitor, engage: Engage, house: House, clock: Clock, now: datetime
+) -> None:
+    newcomer = engage(Role.OWNER, password=None)
+    stranger.press(houses.path_of(house.links.sign_in(newcomer.id, newcomer.nonce, now)))
+    assert 'name="current"' not in stranger.open(PAGE).text
+    assert len(Phone(stranger, clock).recovery_codes) == 10
+
+
+def test_whoever_it_is_learns_by_mail_of_each_change_to_how_they_sign_in(
+    owner: Visitor, phone: Phone, house: House, clock: Clock
+) -> None:
+    owner.client.post(f"{PAGE}/codes", data={"code": phone.code})
+    clock.turn(seconds=30)
+    owner.client.post(f"{PAGE}/off", data={"current": PASSWORD, "off_code": phone.code})
+    new = {"current": PASSWORD, "new": "another long one", "again": "another long one"}
+    owner.client.post("/desk/account/password", data=new)
+    mails = houses.letters(house)
+    assert {(mail["kind"], mail["address"]) for mail in mails} == {("changed", OWNER)}
+    told = [mail["changed"].partition(",")[0].partition(".")[0] for mail in mails]
+    assert told == [
+        "A second factor was set up for you",
+        "Your recovery codes were made anew",
+        "Your second factor is off",
+        "Your password was changed at the desk",
+    ]
 
 
 def test_setting_it_up_ends_the_sessions_that_knew_none(app: Flask, owner: Visitor, clock: Clock) -> None:
