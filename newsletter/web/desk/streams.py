@@ -1,4 +1,4 @@
-"""Streams: answers that take a while. A process gives so many at once, so that no page has to wait for them."""
+"""Streams: answers that take a while. A process gives so many of a kind at once, so that no page waits for them."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator
 from flask import Response, current_app, stream_with_context
 
 MOST = 4
-"""A quarter of the threads that answer requests."""
+"""A quarter of the threads that answer requests; of the two kinds together, half."""
 
 _KEY = "newsletter.streams"
 _UNBUFFERED = {"X-Accel-Buffering": "no"}
 
 
 def stream(kind: str, parts: Iterator[str], **headers: str) -> Response | None:
-    """An answer of that media type as its parts come; None if so many are under way already."""
-    seats: threading.Semaphore = current_app.extensions.setdefault(_KEY, threading.BoundedSemaphore(MOST))
+    """An answer of that media type as its parts come; None if so many of that type are under way already."""
+    key = f"{_KEY}.{kind}"
+    seats: threading.Semaphore = current_app.extensions.setdefault(key, threading.BoundedSemaphore(MOST))
     if not seats.acquire(blocking=False):
         return None
     answer = Response(stream_with_context(parts), mimetype=kind, headers={**_UNBUFFERED, **headers})

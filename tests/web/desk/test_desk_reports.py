@@ -288,7 +288,11 @@ def test_streams_leave_threads_for_pages_and_give_their_seats_back(
         taken = editor.client.get(f"{ISSUE}events", buffered=False)
         assert taken.status_code == 200
         assert editor.open(f"{ISSUE}events").status_code == 503
-        assert editor.open(f"{REPORT}copies.csv").status_code == 503
+        # Whoever follows an issue takes no seat of those who download.
+        sheet = editor.client.get(f"{REPORT}copies.csv", buffered=False)
+        assert sheet.status_code == 200
+        assert editor.open(f"{REPORT}report.csv").status_code == 503
+        sheet.close()
         assert "75 %" in words(editor.open(f"{ISSUE}progress?state=sending"))
         taken.close()
 
