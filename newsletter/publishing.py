@@ -36,6 +36,14 @@ _UNSENT = (LetterState.WAITING, LetterState.HELD)
 _OPEN = {IssueState.DRAFT, IssueState.READY, IssueState.CANCELLED}
 
 
+class Unready(Conflict):
+    """It is a draft: somebody has to mark it as ready first."""
+
+
+class Unsent(Conflict):
+    """It waits for its hour already: somebody has to cancel that first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Started:
     """A letter that went from waiting to running, and how many copies that made."""
@@ -77,8 +85,7 @@ def require_schedulable(issue: Issue, links: Links) -> Rendered:
     _require_open(issue)
     mail = _require_fit(issue, links)
     if not can_be_scheduled(issue):
-        mark = f"mark it ready at the desk first, or with `newsletter issues ready {issue.slug}`"
-        raise Conflict(f"{issue.slug} is a draft; {mark}")
+        raise Unready(f"“{issue.title}” is a draft; mark it as ready first")
     _require_approved(issue, Content(issue.revision_number, content_hash(mail)))
     return mail
 
@@ -154,7 +161,7 @@ def fill(
 ) -> Letter:
     """Freeze a queued issue at a slot's hour, which may have passed; Conflict if it cannot go out."""
     if not queue.is_ready(issue):
-        raise Conflict(f"{issue.slug} is {shelf.state(issue)}, not ready")
+        raise Conflict(f"“{issue.title}” is {shelf.state(issue)}, not ready")
     return _freeze(session, links, issue, at, now, sender)
 
 
@@ -172,7 +179,7 @@ def send_now(session: Session, links: Links, issue: Issue, now: datetime, *, sen
         _require_approved(issue, content(issue, links))
     started = _start(session, letter, _UNSENT, now)
     if started is None:
-        raise Conflict(f"{issue.slug} is being sent already")
+        raise Conflict(f"“{issue.title}” is being sent already")
     return started
 
 
@@ -180,7 +187,7 @@ def cancel(session: Session, issue: Issue, now: datetime) -> int:
     """Stop an issue: nothing more goes out. How many copies that spared; Conflict if there is nothing to stop."""
     spared = stop_letter(session, issue.letter, now) if issue.letter else None
     if spared is None:
-        raise Conflict(f"{issue.slug} is {shelf.state(issue).value}; there is nothing to cancel")
+        raise Conflict(f"“{issue.title}” is {shelf.state(issue).value}; there is nothing to cancel")
     return spared
 
 
@@ -189,7 +196,7 @@ def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
     letter = issue.letter
     if letter is None or not _move(session, letter, _UNSENT, LetterState.CANCELLED, finished_at=now):
         raise Conflict(
-            f"{issue.slug} is {shelf.state(issue).value}; only an issue that waits for its hour can be undone"
+            f"“{issue.title}” is {shelf.state(issue).value}; only an issue that waits for its hour can be undone"
         )
     detach = update(Issue).where(Issue.id == issue.id, Issue.letter_id == letter.id)
     session.execute(detach.values(letter_id=None, frozen_number=None).execution_options(synchronize_session=False))
@@ -210,7 +217,7 @@ def send_correction(
         clicks.count(session, letter, links)
     started = _start(session, letter, _UNSENT, now)
     if started is None:
-        raise Conflict(f"the correction of {issue.slug} was started by somebody else")
+        raise Conflict(f"the correction of “{issue.title}” was started by somebody else")
     return started
 
 
@@ -234,13 +241,13 @@ def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
 def pause(session: Session, issue: Issue) -> None:
     """Claim no more copies until `resume`; Conflict unless the issue is being sent."""
     if issue.letter is None or not pause_letter(session, issue.letter):
-        raise Conflict(f"{issue.slug} is {shelf.state(issue).value}; only an issue that is being sent can pause")
+        raise Conflict(f"“{issue.title}” is {shelf.state(issue).value}; only an issue that is being sent can pause")
 
 
 def resume(session: Session, issue: Issue) -> None:
     """Go on with a paused issue; Conflict unless it is paused."""
     if issue.letter is None or not resume_letter(session, issue.letter):
-        raise Conflict(f"{issue.slug} is {shelf.state(issue).value}; only a paused issue can go on")
+        raise Conflict(f"“{issue.title}” is {shelf.state(issue).value}; only a paused issue can go on")
 
 
 def audience_size(session: Session, issue: Issue) -> int:
@@ -312,7 +319,7 @@ def _attach(session: Session, issue: Issue, letter: Letter) -> None:
     attach = attach.where(Issue.revision_number == issue.revision_number, Issue.readiness == issue.readiness)
     attach = attach.values(letter_id=letter.id, frozen_number=issue.revision_number)
     if session.scalar(attach.returning(Issue.id).execution_options(synchronize_session=False)) is None:
-        raise Conflict(f"{issue.slug} was changed or scheduled meanwhile; look again")
+        raise Conflict(f"“{issue.title}” was changed or scheduled meanwhile; look again")
     queue.remove(session, issue.id)
     session.expire(issue)
 
@@ -322,10 +329,11 @@ def _require_open(issue: Issue) -> None:
         return
     now = shelf.state(issue)
     if now is IssueState.CANCELLED:
-        raise Conflict(f"{issue.slug} was cancelled after some readers got it; nobody is sent an issue twice")
+        raise Conflict(f"“{issue.title}” was cancelled after some readers got it; nobody is sent an issue twice")
     unsent = issue.letter and issue.letter.state in _UNSENT
-    hint = f"; `newsletter issues cancel {issue.slug}` first" if unsent else ""
-    raise Conflict(f"{issue.slug} is {now.value} already{hint}")
+    if unsent:
+        raise Unsent(f"“{issue.title}” is {now.value} already; cancel that first")
+    raise Conflict(f"“{issue.title}” is {now.value} already")
 
 
 def _require_approved(issue: Issue, would_go: Content) -> None:
@@ -336,7 +344,7 @@ def _require_approved(issue: Issue, would_go: Content) -> None:
         f"; {before.person} approved revision {before.revision_number}, and it has changed since" if before else ""
     )
     raise Conflict(
-        f"{issue.slug} goes out only after a second person approved exactly what it says now{changed}. "
+        f"“{issue.title}” goes out only after a second person approved exactly what it says now{changed}. "
         "Ask for an approval on its page at the desk"
     )
 
@@ -344,7 +352,7 @@ def _require_approved(issue: Issue, would_go: Content) -> None:
 def _require_fit(issue: Issue, links: Links) -> Rendered:
     mail = rendered(issue, issue.revision, links)
     if found := _blocking(_check(issue, mail, links)):
-        raise Conflict("\n".join([f"{issue.slug} is not fit to print:", *map(str, found)]))
+        raise Conflict("\n".join([f"“{issue.title}” is not fit to print:", *map(str, found)]))
     return mail
 
 

@@ -134,7 +134,7 @@ def test_a_draft_is_neither_scheduled_nor_sent_until_somebody_says_that_it_is_re
     with sessions.begin() as session:
         draft = shelf.find(session, write(session, session.get_one(Publication, publication.id), "A stiff hip", now))
         for act in (publishing.schedule_next, publishing.send_now):
-            with pytest.raises(Conflict, match="a-stiff-hip is a draft; mark it ready at the desk first"):
+            with pytest.raises(Conflict, match="“A stiff hip” is a draft; mark it as ready first"):
                 act(session, links, draft, now)
         assert not publishing.can_be_scheduled(draft)
         publishing.mark_ready(session, draft, links)
@@ -167,7 +167,7 @@ def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready
         changed = issue_file.parse(SOURCE.format(title="A tight back") + "More.\n", issue.file_name)
         shelf.save(session, issue.publication, shelf.Text(changed, issue.file_name, {}), shelf.BY_FILE, now)
         assert not publishing.can_be_scheduled(issue)
-        with pytest.raises(Conflict, match="mark it ready"):
+        with pytest.raises(Conflict, match="mark it as ready"):
             publishing.schedule_next(session, links, issue, now)
         publishing.mark_ready(session, issue, links)
         assert publishing.schedule_next(session, links, issue, now).due_at == TUESDAY

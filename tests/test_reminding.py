@@ -101,7 +101,7 @@ def test_an_issue_that_is_marked_ready_but_unfit_is_told_with_the_findings(
         slots.write(session, TITLES[0], now, "TK.")
         shelf.mark(shelf.find(session, FIRST), Readiness.READY)
     [told] = tick(sessions, links, TWO_DAYS)
-    assert "It comes from the queue, but a-tight-back is not fit to print" in told
+    assert "It comes from the queue, but “A tight back” is not fit to print" in told
     assert "placeholder" in told
 
 

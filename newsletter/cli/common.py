@@ -12,14 +12,17 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from newsletter import audit, config, logs
+from newsletter import audit, config, logs, publishing
 from newsletter.audit import OPERATOR, Witness
 from newsletter.db import Session
 from newsletter.delivery import arming
 from newsletter.editorial import shelf
+from newsletter.errors import Conflict
 from newsletter.wiring import House, open_house
 
 T = TypeVar("T")
+
+_FIRST: dict[type[Conflict], str] = {publishing.Unready: "ready", publishing.Unsent: "cancel"}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 correction_option = click.option(
@@ -45,10 +48,20 @@ def in_house(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        with the_house() as house:
+        with the_house() as house, _hinting():
             command(replace(house, sessions=house.sessions.witnessed(_operator())), *args, **kwargs)
 
     return run
+
+
+@contextmanager
+def _hinting() -> Iterator[None]:
+    """Say by which command to do first what has to be done first."""
+    try:
+        yield
+    except tuple(_FIRST) as error:
+        slug = click.get_current_context().params["slug"]
+        raise Conflict(f"{error}: `newsletter issues {_FIRST[type(error)]} {slug}`") from None
 
 
 def _operator() -> Callable[[Session], None]:

@@ -74,10 +74,15 @@ def status_of(error: PressError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
 
 
+def sentence_of(error: PressError) -> str:
+    """What an error says, as a page says it: with a capital."""
+    told = str(error)
+    return f"{told[:1].upper()}{told[1:]}"
+
+
 def refused(error: PressError) -> Response:
     """The page that says an error's own sentence."""
-    sentence = str(error)
-    return page(sentence[:1].upper() + sentence[1:], status_of(error))
+    return page(sentence_of(error), status_of(error))
 
 
 def _strange_form(_error: CSRFError) -> Response:

@@ -95,6 +95,8 @@ def test_scheduling_says_what_will_happen_and_cancelling_undoes_it(loaded: Press
     assert answer.out == "On Tuesday 25 November 2036 at 09:00 (Europe/Warsaw) this goes to 0 confirmed readers.\n"
     shown = json.loads(loaded("issues", "show", SLUG, "--json").out)
     assert (shown["state"], shown["scheduled_for"]) == ("scheduled", "2036-11-25T08:00:00+00:00")
+    again = loaded("issues", "schedule", SLUG)
+    assert f"is scheduled already; cancel that first: `newsletter issues cancel {SLUG}`" in again.err
     assert loaded("issues", "cancel", SLUG).code == 0
     assert json.loads(loaded("issues", "show", SLUG, "--json").out)["state"] == "cancelled"
 
@@ -159,7 +161,7 @@ def test_a_draft_goes_to_nobody_until_it_is_said_to_be_ready(loaded: Press, envi
     back_to_draft(environment)
     refused = [loaded("issues", *act, SLUG) for act in (["schedule"], ["send", "--now"])]
     assert [one.code for one in refused] == [1, 1]
-    assert all(f"{SLUG} is a draft; mark it ready at the desk first" in one.err for one in refused)
+    assert all(f"is a draft; mark it as ready first: `newsletter issues ready {SLUG}`" in one.err for one in refused)
     assert loaded("issues", "ready", SLUG).out == f"{SLUG} is ready\n"
     assert loaded("issues", "schedule", SLUG).code == 0
 
@@ -234,7 +236,7 @@ def test_a_rehearsal_tells_what_would_happen(loaded: Press, tmp_path: Path) -> N
 def test_a_rehearsal_of_a_draft_ends_with_1_and_says_what_blocks(loaded: Press, environment: dict[str, str]) -> None:
     back_to_draft(environment)
     answer = loaded("issues", "rehearse", SLUG)
-    assert (answer.code, f"blocking: {SLUG} is a draft" in answer.out) == (1, True)
+    assert (answer.code, "blocking: “Unwind a tight back” is a draft" in answer.out) == (1, True)
     assert "Traceback" not in answer.err
 
 

@@ -52,7 +52,7 @@ def test_where_approvals_are_asked_for_a_schedule_waits_for_one(press: Press, tm
     at = ("issues", "schedule", "one", "--at", "2099-11-24T09:00")
     answer = press(*at)
     assert answer.code == 1
-    assert "one goes out only after a second person approved exactly what it says now" in answer.err
+    assert "“One” goes out only after a second person approved exactly what it says now" in answer.err
     press("editors", "add", "viewer@example.org", "--role", "viewer")
     assert press("issues", "approve", "one", "--as", "viewer@example.org").code == 1
     press("editors", "add", "owner@example.org", "--role", "owner")

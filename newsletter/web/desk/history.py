@@ -65,7 +65,7 @@ def restore_revision(slug: str, number: int) -> ResponseReturnValue:
     """Make an older text the newest revision; what was newest stays where it is."""
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        standing.require_open(found)
+        standing.require_open(found, "Nothing was done.")
         acts.tell(revision=number)
         saved = drafts.restore(store, found, shelf.revision(store, found, number), typed.writer(), now())
         told = "is the newest text already" if saved is Saved.SAME else f"is revision {found.revision_number} now"

@@ -32,7 +32,7 @@ def no_such_page(_anything: str) -> str:
 
 
 def _refused(error: PressError) -> Response:
-    return _page(str(error), sorry.status_of(error))
+    return _page(sorry.sentence_of(error), sorry.status_of(error))
 
 
 def _http(error: HTTPException, sentence: str | None) -> Response:

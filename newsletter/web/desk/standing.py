@@ -54,10 +54,10 @@ def theirs(store: Session, found: Issue, error: Conflict) -> dict[str, object]:
     return {"theirs": found.revision.source, "who": who, "kept": True}
 
 
-def require_open(found: Issue) -> None:
-    """Conflict, saying what to do, for an issue whose text is frozen."""
+def require_open(found: Issue, instead: str = "What you typed is kept as your draft.") -> None:
+    """Conflict, with a word on what was done instead, for an issue whose text is frozen."""
     if not publishing.is_open(found):
-        raise Conflict(f"{_is_now(found)}, so its text stays as it is. What you typed is kept as your draft.")
+        raise Conflict(f"{_is_now(found)}, so its text stays as it is. {instead}")
 
 
 def clock(found: Issue, moment: datetime) -> str:

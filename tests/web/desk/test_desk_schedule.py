@@ -218,7 +218,8 @@ def test_a_draft_offers_no_button_to_schedule_and_takes_no_form(editor: Visitor,
         *(editor.client.post(to, data=form) for to in (SEND, SCHEDULE)),
     ]
     assert [answer.status_code for answer in refusals] == [409] * 4
-    assert all("is a draft; mark it ready at the desk first" in words(answer) for answer in refusals)
+    assert all("“Looser by degrees” is a draft; mark it as ready first" in words(answer) for answer in refusals)
+    assert not any("`newsletter" in answer.text for answer in refusals)
     assert state(house) is IssueState.DRAFT
 
 

@@ -291,6 +291,15 @@ def test_the_history_shows_what_changed_word_by_word_and_brings_an_older_text_ba
     assert (revision(house), source(house)) == (3, before)
 
 
+def test_an_older_text_of_a_scheduled_issue_is_not_taken_up_and_nothing_is_said_of_a_draft(editor: Visitor) -> None:
+    issue = f"/desk/issues/{SLUG}/"
+    editor.press(issue, f"{issue}schedule")
+    form = hidden(editor.open(f"{issue}cancel").text)
+    refused = editor.client.post(f"{issue}history/1/restore", data=form)
+    assert refused.status_code == 409
+    assert "is scheduled now, so its text stays as it is. Nothing was done." in words(refused)
+
+
 def test_a_draft_can_be_thrown_away_and_only_as_it_was_seen(author: Visitor, house: House) -> None:
     send(author, "keep", form(author, body="Never mind.\n"))
     seen = hidden(author.open(PAGE).text, f"{PAGE}/discard")
