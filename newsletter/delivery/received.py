@@ -7,7 +7,8 @@ from sqlalchemy import Select, select
 from newsletter.delivery.models import Copy, Letter
 
 
-def by(subscription_ids: Collection[int]) -> Select[Copy, Letter]:
-    """The copies for these subscriptions with their letters, newest first."""
+def by(subscription_ids: Collection[int], before: int | None = None) -> Select[Copy, Letter]:
+    """The copies for these subscriptions with their letters, newest first; only those older than copy `before`."""
     theirs = select(Copy, Letter).join(Letter, Letter.id == Copy.letter_id)
-    return theirs.where(Copy.subscription_id.in_(subscription_ids)).order_by(Copy.id.desc())
+    theirs = theirs.where(Copy.subscription_id.in_(subscription_ids)).order_by(Copy.id.desc())
+    return theirs.where(Copy.id < before) if before is not None else theirs

@@ -11,6 +11,7 @@ from newsletter.web.house import house
 _PAGE = 50
 _COPIES = 100
 _HIGHEST_ID = 2**31 - 1
+_HIGHEST_COPY = 2**63 - 1
 
 
 def readers() -> str:
@@ -36,12 +37,14 @@ def readers() -> str:
 
 
 def reader(subscription_id: int) -> str:
-    """One reader: every step of the consent, and every copy with the server's words."""
+    """One reader: every step of the consent, and each copy with the server's words; `?before=` goes on."""
+    before = request.args.get("before", type=lambda text: _id(text, _HIGHEST_COPY))
     with house().sessions.reading() as store:
         subscription = roster.get(store, subscription_id)
         subscriber = subscription.subscriber
         ids = [one.id for one in subscriber.subscriptions]
         events = sorted((event for one in subscriber.subscriptions for event in one.events), key=lambda event: event.id)
+        copies = store.execute(received.by(ids, before).limit(_COPIES + 1)).all()
         return frame.page(
             store,
             "reader.html",
@@ -50,12 +53,15 @@ def reader(subscription_id: int) -> str:
             reader=subscriber,
             zone=subscription.publication.time_zone,
             events=events,
-            copies=store.execute(received.by(ids).limit(_COPIES)).all(),
+            copies=copies[:_COPIES],
+            older_than=copies[_COPIES - 1][0].id if len(copies) > _COPIES else None,
+            is_first=before is None,
+            subscription_id=subscription_id,
         )
 
 
-def _id(text: str) -> int:
+def _id(text: str, highest: int = _HIGHEST_ID) -> int:
     # A database cannot even be asked about a number that its column could not hold.
-    if not 0 <= (number := int(text)) <= _HIGHEST_ID:
+    if not 0 <= (number := int(text)) <= highest:
         raise ValueError(text)
     return number

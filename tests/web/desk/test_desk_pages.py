@@ -1,6 +1,8 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from newsletter import publishing
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way, Wording
@@ -8,6 +10,7 @@ from newsletter.delivery.models import Copy, CopyState
 from newsletter.editorial import shelf
 from newsletter.editors import Role
 from newsletter.publications import Publication, first
+from newsletter.web.desk import readers
 from newsletter.wiring import House
 from tests import houses
 from tests.houses import OUT, WAITING, Clock
@@ -148,6 +151,25 @@ def test_one_reader_is_a_whole_story(editor: Visitor, house: House, now: datetim
     assert "refused" in page
     assert "550 5.1.1 User unknown" in page
     assert editor.open("/desk/readers/999/").status_code == 404
+
+
+def test_a_readers_copies_go_on_and_once_they_are_dropped_that_is_said(
+    editor: Visitor, house: House, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "_COPIES", 1)
+    ada = people(house, now)
+    with house.sessions.begin() as session:
+        letter = shelf.find(session, OUT[1]).letter_id
+        session.add(Copy(letter_id=letter, subscription_id=ada, address="ada@example.org", name="", not_before=now))
+    page = editor.open(f"/desk/readers/{ada}/").text
+    older = re.search(r'href="([^"]*before=\d+)[^"]*">Older copies', page)
+    assert older
+    assert "550 5.1.1 User unknown" not in page
+    assert "550 5.1.1 User unknown" in editor.read(older[1])
+    assert "Older copies" not in editor.read(older[1])
+    with house.sessions.begin() as session:
+        session.execute(delete(Copy))
+    assert "No copy is on record; those of old issues are dropped." in editor.read(f"/desk/readers/{ada}/")
 
 
 def test_reports_add_up(editor: Visitor, house: House, now: datetime) -> None:
