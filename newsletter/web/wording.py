@@ -8,12 +8,13 @@ from newsletter.db import Session
 from newsletter.delivery import merge
 from newsletter.publications import Publication
 from newsletter.texts import Kind
+from newsletter.web.house import house
 from newsletter.web.looks import often
 
 FIELDS = frozenset({"name", "often"})
 """What a publication's own words may leave open: its name, and how often it comes."""
 
-HOUSE: Mapping[Kind, str] = {
+_HOUSE: Mapping[Kind, str] = {
     Kind.SIGN_UP: "By pressing the button you ask for {{ name }} by email, {{ often }}. You confirm it from your "
     "mailbox first, and you can leave with one tap in every letter.",
     Kind.CONFIRM: "Press the button to get {{ name }} by email, {{ often }}. "
@@ -23,16 +24,20 @@ HOUSE: Mapping[Kind, str] = {
 
 - your address, and your name if you gave one;
 - when and how you signed up, confirmed, changed something or left, with the words that were shown to you;
-- for each letter, whether it was delivered, and what your mail provider answered.
+%s- for each letter, whether it was delivered, and what your mail provider answered.
 
-It does not see whether you open a letter, sets no cookie that follows you, and gives nothing of this to anybody but
+%sIt does not see whether you open a letter, sets no cookie that follows you, and gives nothing of this to anybody but
 the mail provider that has to deliver it.
 
 Each letter has a link to leave with one tap, and a link to your preferences. There you can see all that is kept about
 you, take it with you as a file, or have it erased.
 """,
 }
-"""The press's own words, for a publication that has chosen none."""
+_ORIGINS = {
+    "truncated": "- with each of these, the network that you came from, but not your own address in it;\n",
+    "hashed": "- with each of these, a fingerprint of the network address that you came from;\n",
+}
+_CLICKS = "It counts how often each link of a letter is pressed, and not by whom.\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +51,24 @@ class Words:
         return self.text
 
 
+def of_the_press(publication: Publication, kind: Kind) -> str:
+    """The press's own words, true of this publication, while it has chosen none."""
+    if kind is not Kind.PRIVACY:
+        return _HOUSE[kind]
+    origin = _ORIGINS.get(house().practice.origin_policy, "")
+    return _HOUSE[kind] % (origin, _CLICKS if publication.counts_clicks else "")
+
+
 def shown(session: Session, publication: Publication, kind: Kind) -> Words:
     """The words that stand beside a button now."""
     own = texts.newest(session, publication, kind)
-    return Words(_filled(publication, own.words if own else HOUSE[kind]), own.number if own else 0)
+    return Words(_filled(publication, own.words if own else of_the_press(publication, kind)), own.number if own else 0)
 
 
 def agreed_to(session: Session, publication: Publication, kind: Kind, version: int | None) -> str:
     """The words of the version that a page showed, though there be newer ones by now; the newest where it told none."""
     own = texts.version(session, publication, kind, version)
-    return _filled(publication, own.words if own else HOUSE[kind])
+    return _filled(publication, own.words if own else of_the_press(publication, kind))
 
 
 def _filled(publication: Publication, words: str) -> str:

@@ -40,7 +40,7 @@ def words_form(kind: str) -> str:
     with house().sessions.reading() as store:
         publication, which = frame.chosen(store), _kind(kind)
         own = texts.newest(store, publication, which)
-        return _page(store, publication, which, own.words if own else wording.HOUSE[which], "")
+        return _page(store, publication, which, own.words if own else wording.of_the_press(publication, which), "")
 
 
 def change_words(kind: str) -> ResponseReturnValue:
@@ -51,7 +51,7 @@ def change_words(kind: str) -> ResponseReturnValue:
         if fault := _fault(typed):
             return _page(store, publication, which, typed, fault), 422
         person = auth.person()
-        words = "" if typed == wording.HOUSE[which].strip() else typed
+        words = "" if typed == wording.of_the_press(publication, which).strip() else typed
         seen = request.form.get("seen", 0, type=int)
         texts.keep(store, publication, which, words, seen, person.email if person else "", now())
         acts.about_publication(publication)
@@ -89,6 +89,6 @@ def _page(store: Session, publication: Publication, kind: Kind, typed: str, faul
         versions=versions,
         seen=versions[0].number if versions else 0,
         fields=sorted(wording.FIELDS),
-        house=wording.HOUSE[kind],
+        house=wording.of_the_press(publication, kind),
         zone=publication.time_zone,
     )

@@ -3,6 +3,7 @@
 import html
 import io
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,8 +15,10 @@ from newsletter.audience.models import ConsentEvent, Wording
 from newsletter.editorial import shelf
 from newsletter.editors import Role
 from newsletter.publications import Publication
+from newsletter.web import create_app
 from newsletter.wiring import House
 from tests import houses
+from tests.houses import Clock
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 
@@ -211,6 +214,33 @@ def test_words_changed_meanwhile_are_not_written_over(owner: Visitor) -> None:
     seen = hidden(owner.open(SIGN_UP).text)
     owner.press(SIGN_UP, words="First.")
     assert owner.client.post(SIGN_UP, data=seen | {"words": "Late."}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("kept_of_it", "told"),
+    [("truncated", "the network that you came from"), ("hashed", "a fingerprint of the network address"), ("none", "")],
+)
+def test_the_page_on_privacy_tells_what_a_consent_keeps_of_where_it_came_from(
+    house: House, clock: Clock, kept_of_it: str, told: str
+) -> None:
+    origin = replace(house, practice=replace(house.practice, origin_policy=kept_of_it))
+    page = create_app(origin, clock).test_client().get("/privacy").text
+    assert told in page
+    assert ("With each of these" in page or "with each of these" in page) == bool(told)
+
+
+def test_the_page_on_privacy_tells_of_clicks_where_they_are_counted_and_follows_the_rule(
+    owner: Visitor, browser: FlaskClient
+) -> None:
+    counted = "It counts how often each link of a letter is pressed, and not by whom."
+    assert counted not in browser.get("/privacy").text
+    owner.press("/desk/settings/rules", counts_clicks="yes")
+    assert counted in browser.get("/privacy").text
+    words_ = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", owner.open("/desk/settings/words/privacy").text, re.DOTALL)
+    assert words_
+    owner.press("/desk/settings/words/privacy", words=html.unescape(words_[1]))
+    owner.press("/desk/settings/rules")
+    assert counted not in browser.get("/privacy").text
 
 
 def test_the_page_on_privacy_runs_no_html_and_says_since_when(owner: Visitor, browser: FlaskClient) -> None:
