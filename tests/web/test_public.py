@@ -1,4 +1,5 @@
 import re
+from datetime import datetime
 
 import pytest
 from flask.testing import FlaskClient
@@ -22,6 +23,15 @@ def test_the_home_page_shows_published_issues_only(browser: FlaskClient) -> None
     page = browser.get("/").text
     assert all(f"/archive/{slug}/" in page for slug in houses.OUT)
     assert houses.WAITING not in page
+
+
+@pytest.mark.usefixtures("stocked")
+def test_the_home_page_promises_sources_only_where_the_latest_issue_has_them(
+    browser: FlaskClient, house: House, now: datetime
+) -> None:
+    assert " minutes, on a phone too, with every source linked</dd>" in browser.get("/").text
+    houses.send(house, "backpainhelp", "plain", now)
+    assert "about 1 minute, on a phone too</dd>" in browser.get("/").text
 
 
 def test_a_sign_up_sends_one_confirm_letter_and_makes_nobody_a_reader(browser: FlaskClient, house: House) -> None:
