@@ -62,11 +62,6 @@ def slots_after(slot: WeeklySlot, moment: datetime) -> Iterator[datetime]:
             yield local.astimezone(UTC)
 
 
-def next_slot(slot: WeeklySlot, after: datetime) -> datetime:
-    """The first of the slot's moments after `after`, in UTC."""
-    return next(slots_after(slot, after))
-
-
 def skipped(slot: WeeklySlot, after: datetime) -> datetime | None:
     """The first moment within a year at which the slot's hour is one that the clocks skip; None if there is none."""
     for at in takewhile(lambda at: at < after + _A_YEAR, slots_after(slot, after)):

@@ -67,7 +67,7 @@ document.addEventListener("pointerdown", (event) => {
   if (!grip || event.button) return;
   event.preventDefault();
   const row = grip.closest("li");
-  drag = { row, grip, top: row.getBoundingClientRect().top, at: event.clientY, id: event.pointerId };
+  drag = { row, top: row.getBoundingClientRect().top, at: event.clientY, id: event.pointerId };
   grip.setPointerCapture(event.pointerId);
   row.classList.add("is-dragged");
 });

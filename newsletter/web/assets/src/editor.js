@@ -62,7 +62,7 @@ function around(mark) {
 export class Editor {
   #marked = "[]";
 
-  constructor({ textarea, nonce, onChange, handlers, keys = [] }) {
+  constructor({ textarea, nonce, onChange, handlers }) {
     const place = document.createElement("div");
     textarea.before(place);
     textarea.hidden = true;
@@ -88,7 +88,6 @@ export class Editor {
           }),
           EditorView.domEventHandlers(handlers),
           keymap.of([
-            ...keys,
             { key: "Mod-b", run: around("**") },
             { key: "Mod-i", run: around("*") },
             indentWithTab,
