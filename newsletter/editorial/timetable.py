@@ -25,6 +25,10 @@ _BEHIND = timedelta(hours=12)
 _A_DAY = timedelta(days=1)
 
 
+class NoReason(Invalid):
+    """Days off that do not say why they are."""
+
+
 def add_slot(session: Session, publication: Publication, weekly: WeeklySlot, now: datetime) -> Slot:
     """Another hour of the week; Conflict if it is there already."""
     slot = Slot(weekday=weekly.weekday, at=weekly.at, time_zone=weekly.time_zone, since=now)
@@ -57,7 +61,7 @@ def add_week_off(
     _refuse_strange_days(first, last, now)
     words = reason.strip()
     if not 0 < len(words) <= LONGEST_REASON:
-        raise Invalid(f"Say why in 1 to {LONGEST_REASON} characters: everybody at the desk reads it.")
+        raise NoReason(f"Say why in 1 to {LONGEST_REASON} characters: everybody at the desk reads it.")
     week = WeekOff(first=first, last=last, reason=words)
     _keep(session, publication, week, "These very days are off already.")
     return week

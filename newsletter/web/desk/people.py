@@ -1,6 +1,6 @@
 """People: an owner invites, changes roles, resets a lost second factor, and shows somebody out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,10 +49,13 @@ def invite() -> ResponseReturnValue:
     """Take somebody into the team, and send them a link that lets them in once."""
     with house().sessions.begin() as store:
         try:
-            address, role = Address.parse(request.form.get("email", "")), _role()
-            editor = add(store, address.email, role, now())
+            role = _role()
+        except Invalid as error:
+            return _page(store, {"role": str(error)}), 422
+        try:
+            editor = add(store, Address.parse(request.form.get("email", "")).email, role, now())
         except Refused as error:
-            return _page(store, request.form.get("email", ""), str(error)), 422
+            return _page(store, {"email": str(error)}), 422
         _send_invitation(store, editor)
         acts.about("person", editor.email)
         acts.tell(new_role=role)
@@ -135,7 +138,7 @@ def require_factor() -> ResponseReturnValue:
     return redirect(url_for("desk.people"), 303)
 
 
-def _page(store: Session, email: str = "", fault: str = "") -> str:
+def _page(store: Session, faults: Mapping[str, str] | None = None) -> str:
     everybody = store.scalars(staff.team()).all()
     sessions = store.scalars(signed_in.everybody(now())).all()
     members = [Member(one, [each for each in sessions if each.editor_id == one.id]) for one in everybody]
@@ -146,8 +149,8 @@ def _page(store: Session, email: str = "", fault: str = "") -> str:
         members=members,
         needed=staff.needs_factor(store),
         roles=list(Role),
-        email=email,
-        fault=fault,
+        typed=request.form,
+        faults=faults or {},
     )
 
 

@@ -1,6 +1,7 @@
 """Slots and weeks off: the page on which an editor changes a publication's timetable."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import available_timezones
@@ -13,6 +14,7 @@ from newsletter.editorial import agenda, cadence, rhythm, timetable
 from newsletter.editorial.cadence import WeeklySlot
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication, Slot, WeekOff
+from newsletter.web import sorry
 from newsletter.web.desk import acts, frame
 from newsletter.web.house import house, now
 
@@ -32,11 +34,20 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A form that could not be taken: which one, why, and what was typed into it."""
+    """A form that could not be taken: which one, by which field if by one alone, why, and what was typed into it."""
 
     form: str = ""
+    field: str = ""
     sentence: str = ""
     typed: Mapping[str, str] | None = None
+
+
+class _Odd(Invalid):
+    """What one field of a form says cannot be."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 def timetable_page() -> str:
@@ -83,7 +94,9 @@ def add_week_off() -> ResponseReturnValue:
     """Days on which no slot counts."""
 
     def act(store: Session, publication: Publication) -> str:
-        week = timetable.add_week_off(store, publication, _typed_days(), request.form.get("reason", ""), now())
+        days = _typed_days()
+        with _of_field("reason", timetable.NoReason):
+            week = timetable.add_week_off(store, publication, days, request.form.get("reason", ""), now())
         _tell(week)
         return f"Off: {week.reason}.{_what_still_goes(store, publication)}"
 
@@ -110,7 +123,8 @@ def _change(form: str, act: Callable[[Session, Publication], str]) -> ResponseRe
             acts.about_publication(publication)
             flash(act(store, publication))
         except (Invalid, Conflict) as error:
-            return _page(store, Fault(form, str(error), request.form)), 422
+            field = error.field if isinstance(error, _Odd) else ""
+            return _page(store, Fault(form, field, sorry.sentence_of(error), request.form)), 422
     return redirect(url_for("desk.timetable_page"), 303)
 
 
@@ -155,21 +169,34 @@ def _said(slot: Slot) -> str:
     return f"There is a slot every {cadence.weekly(slot)}.{later}"
 
 
+@contextmanager
+def _of_field(field: str, kind: type[Invalid] = Invalid) -> Iterator[None]:
+    """Lay what is wrong to this field."""
+    try:
+        yield
+    except kind as error:
+        raise _Odd(field, str(error)) from None
+
+
 def _typed_slot() -> WeeklySlot:
     weekday, at = request.form.get("weekday", ""), request.form.get("at", "")
     if weekday not in cadence.WEEKDAYS:
-        raise Invalid("Choose a day of the week.")
+        raise _Odd("weekday", "Choose a day of the week.")
     try:
         hour = time.fromisoformat(at)
     except ValueError:
-        raise Invalid("Give an hour like 09:00.") from None
+        raise _Odd("at", "Give an hour like 09:00.") from None
     zone = request.form.get("time_zone", "").strip()
-    return WeeklySlot(cadence.WEEKDAYS.index(weekday), hour.replace(second=0, microsecond=0), zone)
+    with _of_field("time_zone"):
+        cadence.zone(zone)
+    with _of_field("at"):
+        return WeeklySlot(cadence.WEEKDAYS.index(weekday), hour.replace(second=0, microsecond=0), zone)
 
 
 def _typed_days() -> tuple[date, date]:
     if week := request.form.get("iso_week", "").strip():
-        return timetable.iso_week(week)
+        with _of_field("iso_week"):
+            return timetable.iso_week(week)
     first = _day("first")
     return first, _day("last") if request.form.get("last", "").strip() else first
 
@@ -178,4 +205,4 @@ def _day(field: str) -> date:
     try:
         return date.fromisoformat(request.form.get(field, "").strip())
     except ValueError:
-        raise Invalid("Give the days like 2026-12-24, or a whole week like 2026-W52.") from None
+        raise _Odd(field, "Give the days like 2026-12-24, or a whole week like 2026-W52.") from None

@@ -1,5 +1,6 @@
 """An owner and the team: inviting, changing roles, resetting, removing."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -56,6 +57,8 @@ def test_what_is_wrong_with_an_invitation_stands_beside_the_field(
     assert refused.status_code == 422
     assert sentence in words(refused) or sentence in refused.text
     assert f'value="{typed["email"]}"' in refused.text
+    wrong = "role" if "role" in sentence else "email"
+    assert re.findall(r'aria-invalid="true"\s+aria-describedby="(\w+)-fault"', refused.text) == [wrong]
     assert houses.letters(house) == []
     assert acts(house) == ["signed in"]
 

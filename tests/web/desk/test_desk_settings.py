@@ -104,6 +104,7 @@ def test_a_place_to_follow_needs_a_name_and_a_fault_says_which_place_it_is(owner
     assert answer.status_code == 422
     assert "Place 2, name: Fill this in." in words(answer)
     assert 'name="place" value="" maxlength="60"' in answer.text
+    assert "Name of place 2" in words(answer)
     assert kept(house).follow[0]["name"] == "Facebook"
 
 

@@ -1,5 +1,6 @@
 """Slots and weeks off, as an editor changes them."""
 
+import re
 from datetime import datetime
 
 import pytest
@@ -22,6 +23,12 @@ def slots(house: House) -> list[tuple[int, str, str]]:
 def weeks_off(house: House) -> list[tuple[str, str, str]]:
     with house.sessions.reading() as session:
         return [(week.first.isoformat(), week.last.isoformat(), week.reason) for week in find(session).weeks_off]
+
+
+def marked(page: str) -> list[str]:
+    """The fields that are said to be wrong."""
+    tags = re.findall(r"<(?:input|select)[^>]*aria-invalid[^>]*>", page)
+    return [re.search(r'name="(\w+)"', tag)[1] for tag in tags]
 
 
 def slot_id(house: House) -> int:
@@ -82,6 +89,7 @@ def test_a_slot_that_cannot_be_is_answered_in_its_form_and_stays_typed(
     assert answer.status_code == 422
     assert sentence in words(answer)
     assert 'aria-describedby="slot-fault"' in answer.text
+    assert marked(answer.text) == ([*typed] if len(typed) == 1 else [])
     assert len(slots(house)) == 1
 
 
@@ -131,6 +139,8 @@ def test_days_that_cannot_be_off_are_answered_in_their_form(
     answer = editor.press(PAGE, WEEKS_OFF, **({"reason": "Christmas"} | typed))
     assert answer.status_code == 422
     assert sentence in words(answer)
+    assert len(marked(answer.text)) <= 1
+    assert ("reason" in marked(answer.text)) == ("reason" in typed)
     assert weeks_off(house) == []
 
 
