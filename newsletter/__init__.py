@@ -5,6 +5,7 @@
     delivery/      did each copy arrive?
     web/           how do people reach the three above?
     publishing.py  the street between the rooms: one issue, its readers, a letter
+    printing.py    the letter that an issue makes, and whether it is fit to go out
 
     publications.py  who speaks, from which address, at which hour of the week
     editors/         who may sign in at the desk, and by what proof

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from newsletter import editors, publishing
+from newsletter import editors, printing, publishing
 from newsletter.audience.practice import Practice
 from newsletter.delivery import outbox
 from newsletter.editorial import approvals, shelf
@@ -62,7 +62,7 @@ class Standing:
 
 def standing(session: Session, links: Links, issue: Issue) -> Standing:
     """Where the approval of an issue stands now."""
-    content = publishing.content(issue, links)
+    content = printing.content(issue, links)
     return Standing(
         is_required=issue.publication.requires_approval,
         content=content,
@@ -139,9 +139,9 @@ def withdraw(session: Session, links: Links, issue: Issue, shown: Content, perso
 
 def _unschedule(session: Session, links: Links, issue: Issue, shown: Content, now: datetime) -> bool:
     """Hold still what was shown, waiting for no hour any more; whether it did."""
-    if publishing.content(issue, links) != shown:
+    if printing.content(issue, links) != shown:
         raise Conflict(_CHANGED)
-    was_scheduled = publishing.waits(issue)
+    was_scheduled = printing.waits(issue)
     # The letter first, as the clock does, so that the two cannot wait for each other.
     if was_scheduled:
         publishing.unschedule(session, issue, now)
@@ -163,7 +163,7 @@ def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) ->
 
 
 def _require_unbegun(issue: Issue) -> None:
-    if not (publishing.waits(issue) or publishing.is_open(issue)):
+    if not (printing.waits(issue) or printing.is_open(issue)):
         raise Conflict(f"“{issue.title}” is {shelf.state(issue)}; it is too late for that.")
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from newsletter import publishing
+from newsletter import printing
 from newsletter.delivery.models import Letter, LetterState
 from newsletter.editorial import link_checks, preflight, shelf, spam
 from newsletter.editorial.drafts import Examined
@@ -104,9 +104,9 @@ class Inspection:
 
 def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> Inspection:
     """The newest revision of an issue; `may_ask` says whether links may be asked."""
-    mail = publishing.rendered(issue, issue.revision, links)
+    mail = printing.rendered(issue, issue.revision, links)
     file, kept = shelf.text(issue, issue.revision), shelf.picture_names(issue.revision)
-    content = publishing.content_hash(mail)
+    content = printing.content_hash(mail)
     said, waits = spam.verdict(session, content), spam.is_waiting(session, content)
     galley = Galley(file, mail, known(session, issue, file, kept, links, may_ask=may_ask, said=said))
     questions = replace(_asked(session, galley), verdict=said, spam_waiting=waits)
@@ -169,7 +169,7 @@ def look_after_links(session: Session, links: Links, now: datetime) -> None:
 
 def content_hash(issue: Issue, links: Links) -> str:
     """What the mail of the newest revision is known by."""
-    return publishing.content_hash(publishing.rendered(issue, issue.revision, links))
+    return printing.content_hash(printing.rendered(issue, issue.revision, links))
 
 
 def message(session: Session, issue_id: int, content: str, links: Links, now: datetime) -> bytes | None:
@@ -177,7 +177,7 @@ def message(session: Session, issue_id: int, content: str, links: Links, now: da
     issue = session.get(Issue, issue_id)
     if issue is None or content_hash(issue, links) != content:
         return None
-    return publishing.proof(publishing.draft_letter(issue, links, now), links, now)["issue.eml"]
+    return printing.proof(printing.draft_letter(issue, links, now), links, now)["issue.eml"]
 
 
 def _ask_links(session: Session, issue: Issue, links: Links, now: datetime, *, older: timedelta) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from newsletter import publishing
+from newsletter import printing
 from newsletter.audience import roster
 from newsletter.audience.address import Address
 from newsletter.audience.models import Subscriber, Subscription
@@ -132,7 +132,7 @@ def send(
     """Put a test mail for each address into the outbox; Refused when this person has sent enough within the hour."""
     _mind_the_hour(session, person, len(to), now)
     letter = _letter(issue, links, now, sender)
-    content = publishing.content(issue, links)
+    content = printing.content(issue, links)
     tests = []
     for address in to:
         post = _post(session, issue, letter, address, now)
@@ -190,9 +190,9 @@ def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> N
 
 
 def _letter(issue: Issue, links: Links, now: datetime, sender: str | None) -> Letter:
-    if issue.letter is not None and not publishing.is_open(issue):
+    if issue.letter is not None and not printing.is_open(issue):
         return issue.letter
-    return publishing.draft_letter(issue, links, now, sender=sender)
+    return printing.draft_letter(issue, links, now, sender=sender)
 
 
 def _post(session: Session, issue: Issue, letter: Letter, address: Address, now: datetime) -> Post:

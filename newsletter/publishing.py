@@ -4,9 +4,6 @@ Scheduling freezes an issue into a letter; at the hour one worker fans it out, a
 Every move is a compare-and-set on the letter's state, so two workers or two editors cannot make it twice.
 """
 
-import email
-import email.policy
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,31 +14,19 @@ from sqlalchemy import ColumnElement, CursorResult, insert, literal, select, upd
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from newsletter import publications
+from newsletter import printing, publications
 from newsletter.audience import roster
 from newsletter.config import Settings
-from newsletter.delivery import accounts, clicks, compose, ledger, pacing, partitions
+from newsletter.delivery import clicks, ledger, pacing, partitions
 from newsletter.delivery.limits import Hold, Limits
-from newsletter.delivery.models import UNDER_WAY, CopyState, Letter, LetterState
-from newsletter.editorial import agenda, approvals, cadence, preflight, queue, render, shelf, slot_marks
-from newsletter.editorial.approvals import Content
-from newsletter.editorial.models import Issue, IssueState, Mark, Readiness, Revision
-from newsletter.editorial.render import Masthead, Rendered
-from newsletter.errors import Conflict, Invalid, NotFound, PressError
+from newsletter.delivery.models import NOT_BEGUN, UNDER_WAY, CopyState, Letter, LetterState
+from newsletter.editorial import agenda, approvals, cadence, queue, shelf, slot_marks
+from newsletter.editorial.models import Issue, Mark
+from newsletter.editorial.render import Rendered
+from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
 
 log = structlog.get_logger()
-
-_UNSENT = (LetterState.WAITING, LetterState.HELD)
-_OPEN = {IssueState.DRAFT, IssueState.READY, IssueState.CANCELLED}
-
-
-class Unready(Conflict):
-    """It is a draft: somebody has to mark it as ready first."""
-
-
-class Unsent(Conflict):
-    """It waits for its hour already: somebody has to cancel that first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,94 +35,6 @@ class Started:
 
     letter_id: int
     copies: int
-
-
-def rendered(issue: Issue, revision: Revision, links: Links) -> Rendered:
-    """An issue's letter, with its merge fields still in."""
-    kept = shelf.picture_names(revision)
-    masthead = Masthead.of(issue.publication, links)
-    return render.issue(shelf.text(issue, revision), masthead, lambda name: links.picture(kept[name]))
-
-
-def check(issue: Issue, links: Links) -> list[preflight.Finding]:
-    """What preflight finds in the newest revision."""
-    return _check(issue, rendered(issue, issue.revision, links), links)
-
-
-def blocking(issue: Issue, links: Links) -> list[preflight.Finding]:
-    """What stops the newest revision from being printed."""
-    return _blocking(check(issue, links))
-
-
-def is_open(issue: Issue) -> bool:
-    """Whether nothing of it waits or is out: a draft, a ready one, or one that was cancelled before it began."""
-    has_begun = issue.letter is not None and issue.letter.started_at is not None
-    return shelf.state(issue) in _OPEN and not has_begun
-
-
-def can_be_scheduled(issue: Issue) -> bool:
-    """Whether it may be scheduled or sent: ready, or cancelled before it began and not changed since."""
-    return is_open(issue) and issue.readiness is Readiness.READY
-
-
-def require_schedulable(issue: Issue, links: Links) -> Rendered:
-    """The mail of an issue that may be scheduled or sent; Conflict, saying what to do first, for any other."""
-    _require_open(issue)
-    mail = _require_fit(issue, links)
-    if not can_be_scheduled(issue):
-        raise Unready(f"“{issue.title}” is a draft; mark it as ready first")
-    _require_approved(issue, Content(issue.revision_number, content_hash(mail)))
-    return mail
-
-
-def content(issue: Issue, links: Links) -> Content:
-    """What would go out, or went, and so what an approval has to be of: the frozen letter, else the newest revision."""
-    if issue.letter is not None and not is_open(issue):
-        return Content(issue.frozen_number or 0, issue.letter.content_hash)
-    return Content(issue.revision_number, content_hash(rendered(issue, issue.revision, links)))
-
-
-def waits(issue: Issue) -> bool:
-    """Whether a letter is frozen from it that has not begun: it waits for its hour, or was held at it."""
-    return issue.letter is not None and issue.letter.state in _UNSENT
-
-
-def hindrance(issue: Issue, links: Links) -> str:
-    """Why an issue could not go out as it is; empty if it could."""
-    try:
-        require_schedulable(issue, links)
-    except PressError as error:
-        return str(error)
-    return ""
-
-
-def mark_ready(session: Session, issue: Issue, links: Links) -> None:
-    """Say that an issue may go out as it was read; Conflict, with the findings, if something blocks it."""
-    shelf.hold_still(session, issue)
-    _require_open(issue)
-    _require_fit(issue, links)
-    shelf.mark(issue, Readiness.READY)
-
-
-def draft_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
-    """The letter that scheduling would freeze the newest revision into; it is in no store."""
-    return _letter(issue, rendered(issue, issue.revision, links), links, now, now, sender)
-
-
-def current_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
-    """What goes out, or went: the frozen letter while there is one, else the one that scheduling would freeze."""
-    if issue.letter is not None and not is_open(issue):
-        return issue.letter
-    return draft_letter(issue, links, now, sender=sender)
-
-
-def proof(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]:
-    """`issue.eml` as a sample reader would get it now, not signed, and the `issue.html` and `issue.txt` in it."""
-    sample = ledger.Claimed(0, 0, 0, "ada@reader.example", "Ada", 0)
-    eml = compose.compile(letter, links).message(sample, now)
-    message = email.message_from_bytes(eml, policy=email.policy.default)
-    text, html = (part.get_content().replace("\r\n", "\n").encode() for part in message.iter_parts())
-    return {"issue.html": html, "issue.txt": text, "issue.eml": eml}
 
 
 def schedule(
@@ -173,11 +70,11 @@ def schedule_next(session: Session, links: Links, issue: Issue, now: datetime, *
 def send_now(session: Session, links: Links, issue: Issue, now: datetime, *, sender: str | None = None) -> Started:
     """Freeze an issue if need be, and fan it out at once; Conflict if it has begun already."""
     letter = issue.letter
-    if letter is None or letter.state not in _UNSENT:
+    if letter is None or letter.state not in NOT_BEGUN:
         letter = _freeze(session, links, issue, now, now, sender)
     else:
-        _require_approved(issue, content(issue, links))
-    started = _start(session, letter, _UNSENT, now)
+        printing.require_approved(issue, printing.content(issue, links))
+    started = _start(session, letter, NOT_BEGUN, now)
     if started is None:
         raise Conflict(f"“{issue.title}” is being sent already")
     return started
@@ -194,7 +91,7 @@ def cancel(session: Session, issue: Issue, now: datetime) -> int:
 def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
     """Make a scheduled issue ready again; the hour that it had. Conflict once it has begun."""
     letter = issue.letter
-    if letter is None or not _move(session, letter, _UNSENT, LetterState.CANCELLED, finished_at=now):
+    if letter is None or not _move(session, letter, NOT_BEGUN, LetterState.CANCELLED, finished_at=now):
         raise Conflict(
             f"“{issue.title}” is {shelf.state(issue).value}; only an issue that waits for its hour can be undone"
         )
@@ -208,14 +105,14 @@ def send_correction(
     session: Session, links: Links, issue: Issue, mail: Rendered, now: datetime, *, sender: str | None = None
 ) -> Started:
     """Mail this at once to everybody who got the issue, or may have got it, and to nobody else, now or later."""
-    letter = _letter(issue, mail, links, now, now, sender)
+    letter = printing.letter(issue, mail, links, now, now, sender)
     letter.corrects_id, letter.state = issue.letter_id, LetterState.HELD
     letter.feedback_id = letter.feedback_id.replace(":issue:", ":correction:", 1)
     session.add(letter)
     session.flush()
     if issue.publication.counts_clicks:
         clicks.count(session, letter, links)
-    started = _start(session, letter, _UNSENT, now)
+    started = _start(session, letter, NOT_BEGUN, now)
     if started is None:
         raise Conflict(f"the correction of “{issue.title}” was started by somebody else")
     return started
@@ -233,7 +130,7 @@ def resume_letter(session: Session, letter: Letter) -> bool:
 
 def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
     """Send nothing more of it: how many copies that spares; None if there is nothing to stop."""
-    if not _move(session, letter, (*_UNSENT, *UNDER_WAY), LetterState.CANCELLED, finished_at=now):
+    if not _move(session, letter, (*NOT_BEGUN, *UNDER_WAY), LetterState.CANCELLED, finished_at=now):
         return None
     return ledger.skip_letter(session, letter.id, "cancelled", now)
 
@@ -258,11 +155,6 @@ def audience_size(session: Session, issue: Issue) -> int:
 def readers(number: int) -> str:
     """`1 confirmed reader`, `12,480 confirmed readers`."""
     return f"{number:,} confirmed reader{'' if number == 1 else 's'}"
-
-
-def counts(session: Session, issue: Issue) -> ledger.Counts:
-    """Where the issue's copies stand; all zero before it has begun."""
-    return accounts.counts(session, issue.letter)
 
 
 def held(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Hold | None:
@@ -298,7 +190,7 @@ def next_free_slot(session: Session, issue: Issue, now: datetime) -> datetime:
 def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: datetime, sender: str | None) -> Letter:
     # From here on nobody takes an approval back, or saves another text, until the letter is there to be seen.
     shelf.hold_still(session, issue)
-    letter = _letter(issue, require_schedulable(issue, links), links, at, now, sender)
+    letter = printing.letter(issue, printing.require_schedulable(issue, links), links, at, now, sender)
     try:
         with session.begin_nested():
             session.add(letter)
@@ -322,73 +214,6 @@ def _attach(session: Session, issue: Issue, letter: Letter) -> None:
         raise Conflict(f"“{issue.title}” was changed or scheduled meanwhile; look again")
     queue.remove(session, issue.id)
     session.expire(issue)
-
-
-def _require_open(issue: Issue) -> None:
-    if is_open(issue):
-        return
-    now = shelf.state(issue)
-    if now is IssueState.CANCELLED:
-        raise Conflict(f"“{issue.title}” was cancelled after some readers got it; nobody is sent an issue twice")
-    unsent = issue.letter and issue.letter.state in _UNSENT
-    if unsent:
-        raise Unsent(f"“{issue.title}” is {now.value} already; cancel that first")
-    raise Conflict(f"“{issue.title}” is {now.value} already")
-
-
-def _require_approved(issue: Issue, would_go: Content) -> None:
-    if not issue.publication.requires_approval or approvals.standing(issue.approval_steps, would_go):
-        return
-    before = approvals.last(issue.approval_steps)
-    changed = (
-        f"; {before.person} approved revision {before.revision_number}, and it has changed since" if before else ""
-    )
-    raise Conflict(
-        f"“{issue.title}” goes out only after a second person approved exactly what it says now{changed}. "
-        "Ask for an approval on its page at the desk"
-    )
-
-
-def _require_fit(issue: Issue, links: Links) -> Rendered:
-    mail = rendered(issue, issue.revision, links)
-    if found := _blocking(_check(issue, mail, links)):
-        raise Conflict("\n".join([f"“{issue.title}” is not fit to print:", *map(str, found)]))
-    return mail
-
-
-def _check(issue: Issue, mail: Rendered, links: Links) -> list[preflight.Finding]:
-    return preflight.check(shelf.text(issue, issue.revision), mail, preflight.Known.of(issue.publication, links))
-
-
-def _blocking(findings: Sequence[preflight.Finding]) -> list[preflight.Finding]:
-    return [finding for finding in findings if finding.level is preflight.Level.BLOCKING]
-
-
-def _letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: datetime, sender: str | None) -> Letter:
-    publication = issue.publication
-    own = publication.sender_address
-    return Letter(
-        publication_id=publication.id,
-        due_at=at,
-        created_at=now,
-        content_hash=content_hash(mail),
-        sender_name=publication.sender_name,
-        sender_address=sender or own,
-        # Who answers an issue reaches the publication, whatever address its issues go out with.
-        reply_to=publication.reply_to or (own if sender else None),
-        list_id=f"{publication.name} <{publication.slug}.{own.partition('@')[2]}>",
-        feedback_id=f"{issue.id}:{publication.id}:issue:{publication.slug[:15].ljust(5, '0')}",
-        archive_url=links.archive(issue.slug),
-        subject=mail.subject,
-        html=mail.html,
-        text=mail.text,
-    )
-
-
-def content_hash(mail: Rendered) -> str:
-    """What an approval is bound to, and what a letter is known by: SHA-256 over all that a reader sees."""
-    seen = f"{mail.subject}\0{mail.html}\0{mail.text}"
-    return hashlib.sha256(seen.encode()).hexdigest()
 
 
 def _start(session: Session, letter: Letter, from_states: Sequence[LetterState], now: datetime) -> Started | None:

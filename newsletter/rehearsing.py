@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter import publishing
+from newsletter import printing, publishing
 from newsletter.audience import roster
 from newsletter.audience.models import Status
 from newsletter.config import Settings
@@ -82,15 +82,15 @@ def rehearse(
 
 def _letter(issue: Issue, links: Links, now: datetime, sender: str | None) -> tuple[Letter, list[str]]:
     """The letter that is frozen already, or that scheduling would freeze, and what stands in the way of that."""
-    blocking = [] if publishing.waits(issue) else _hindrances(issue, links)
-    return publishing.current_letter(issue, links, now, sender=sender), blocking
+    blocking = [] if printing.waits(issue) else _hindrances(issue, links)
+    return printing.current_letter(issue, links, now, sender=sender), blocking
 
 
 def _hindrances(issue: Issue, links: Links) -> list[str]:
     try:
-        publishing.require_schedulable(issue, links)
+        printing.require_schedulable(issue, links)
     except Conflict as error:
-        if not publishing.is_open(issue):
+        if not printing.is_open(issue):
             raise
         return str(error).splitlines()
     return []

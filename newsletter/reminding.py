@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from sqlalchemy.orm import Session
 
-from newsletter import editors, publications, publishing
+from newsletter import editors, printing, publications
 from newsletter.audience.practice import Practice
 from newsletter.delivery import arming, outbox
 from newsletter.editorial import agenda, cadence, queue, rhythm, shelf, slot_marks
@@ -101,7 +101,7 @@ def _trouble(session: Session, links: Links, entry: Entry, publication: Publicat
     waiting = session.scalars(queue.listing(publication.id)).all()
     if not entry.issue:
         return _nothing_for_it(when, waiting)
-    if why := publishing.hindrance(entry.issue, links):
+    if why := printing.hindrance(entry.issue, links):
         return _not_ready(when, entry.issue, f"It comes from the queue, but {why}")
     ahead = [issue for issue in waiting[: waiting.index(entry.issue)] if not queue.is_ready(issue)]
     if ahead:

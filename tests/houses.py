@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from newsletter import correcting, publication_file, publications, publishing
+from newsletter import correcting, printing, publication_file, publications, publishing
 from newsletter.audience.practice import Caps, Practice
 from newsletter.config import Settings
 from newsletter.db import Base, Sessions
@@ -68,7 +68,7 @@ def stock(house: House, now: datetime) -> None:
         texts = filing.read(ISSUES, lambda name, content: house.pictures.keep(session, name, content, now).file_name)
         for text in texts:
             shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
-            publishing.mark_ready(session, shelf.find(session, text.file.slug), house.links)
+            printing.mark_ready(session, shelf.find(session, text.file.slug), house.links)
     for week, slug in enumerate(OUT, -len(OUT)):
         with house.sessions.begin() as session:
             publishing.send_now(session, house.links, shelf.find(session, slug), now + timedelta(weeks=week))
@@ -100,7 +100,7 @@ def send(house: House, publication: str, slug: str, now: datetime) -> None:
     with house.sessions.begin() as session:
         text = shelf.Text(issue_file.parse(source, name), name, {})
         shelf.save(session, publications.find(session, publication), text, shelf.BY_FILE, now)
-        publishing.mark_ready(session, shelf.find(session, slug), house.links)
+        printing.mark_ready(session, shelf.find(session, slug), house.links)
         publishing.send_now(session, house.links, shelf.find(session, slug), now)
 
 

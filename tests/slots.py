@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import select
 
-from newsletter import editors, publishing
+from newsletter import editors, printing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.practice import Caps, Practice
 from newsletter.db import Session, Sessions
@@ -62,7 +62,7 @@ def open_press(sessions: Sessions, links: Links, now: datetime) -> None:
         for title in TITLES:
             write(session, title, now)
         for slug in SLUGS:
-            publishing.mark_ready(session, shelf.find(session, slug), links)
+            printing.mark_ready(session, shelf.find(session, slug), links)
 
 
 def write(session: Session, title: str, now: datetime, body: str = "Lie down for ten minutes.") -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from newsletter import approving, editors, publications, publishing
+from newsletter import approving, editors, printing, publications, publishing
 from newsletter.approving import Standing
 from newsletter.db import Session, Sessions
 from newsletter.delivery.models import Copy, LetterState, Post
@@ -68,12 +68,12 @@ def save(house: House, author: str, words: str, now: datetime) -> None:
             issue_file.parse(source, issue.file_name), issue.file_name, shelf.picture_names(issue.revision)
         )
         shelf.save(session, issue.publication, text, author, now)
-        publishing.mark_ready(session, issue, house.links)
+        printing.mark_ready(session, issue, house.links)
 
 
 def shown(house: House) -> Content:
     with house.sessions.reading() as session:
-        return publishing.content(shelf.find(session, SLUG), house.links)
+        return printing.content(shelf.find(session, SLUG), house.links)
 
 
 def standing(house: House) -> Standing:
@@ -121,7 +121,7 @@ def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sen
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
         with pytest.raises(Conflict, match="only after a second person approved"):
-            publishing.require_schedulable(issue, house.links)
+            printing.require_schedulable(issue, house.links)
     for act in (publishing.schedule_next, publishing.send_now):
         with house.sessions.begin() as session, pytest.raises(Conflict, match="only after a second person approved"):
             act(session, house.links, shelf.find(session, SLUG), now)
@@ -264,7 +264,7 @@ def test_a_comment_that_is_too_long_is_refused_with_its_length(house: House, now
 
 def ask(session: Session, house: House, chosen: list[str], now: datetime, comment: str = "Please look.") -> list[str]:
     issue = shelf.find(session, SLUG)
-    content = publishing.content(issue, house.links)
+    content = printing.content(issue, house.links)
     return approving.ask(session, house.practice, issue, content, AUTHOR, chosen, comment, now)
 
 
@@ -380,7 +380,7 @@ def test_an_edit_beside_scheduling_never_schedules_what_was_edited(house: House,
     together(lambda: schedule(house, now), lambda: save(house, AUTHOR, f"A late word {turn}.", now))
     with house.sessions.reading() as session:
         issue = shelf.find(session, SLUG)
-        assert issue.letter is None or publishing.content(issue, house.links) == seen
+        assert issue.letter is None or printing.content(issue, house.links) == seen
         assert issue.letter or issue.revision_number > seen.revision_number
 
 

@@ -8,7 +8,7 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import func, select, update
 
-from newsletter import correcting, publications, publishing
+from newsletter import correcting, printing, publications, publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session
 from newsletter.delivery import accounts, compose, retention, suppression
@@ -76,7 +76,7 @@ def issue_of(house: House, now: datetime, slug: str) -> None:
     with house.sessions.begin() as session:
         text = shelf.Text(issue_file.parse(SOURCE, name), name, {})
         shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
-        publishing.mark_ready(session, shelf.find(session, slug), house.links)
+        printing.mark_ready(session, shelf.find(session, slug), house.links)
 
 
 def add_reader(session: Session, name: str, now: datetime) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import inspecting, publications, publishing
+from newsletter import inspecting, printing, publications
 from newsletter.db import Sessions
 from newsletter.editorial import drafts, issue_file, link_checks, shelf, spam
 from newsletter.editorial.models import Issue
@@ -85,7 +85,7 @@ def test_what_the_world_outside_says_never_stops_an_issue(house: House, now: dat
         link_checks.record(session, Answer(GONE, None, GONE, "does not answer"), now)
     assert not inspected(house).is_blocked
     with house.sessions.begin() as session:
-        publishing.mark_ready(session, sore(session), house.links)
+        printing.mark_ready(session, sore(session), house.links)
 
 
 def test_a_subject_of_another_issue_is_found_whatever_its_letters_case(house: House, now: datetime) -> None:
@@ -100,7 +100,7 @@ def test_a_text_that_is_not_saved_is_judged_faults_and_all(house: House) -> None
     faulty = SOURCE.replace("subject: What to do about a sore back", "subject: Hm") + "\n![](back.png) TK\n"
     with house.sessions.reading() as session:
         read = drafts.examine(session, sore(session), faulty)
-        mail = publishing.rendered(sore(session), sore(session).revision, house.links)
+        mail = printing.rendered(sore(session), sore(session).revision, house.links)
         found = inspecting.inspect_text(session, sore(session), read, mail, house.links, may_ask=True)
         bare = inspecting.inspect_text(session, sore(session), read, None, house.links, may_ask=True)
     blocking = found.of(Level.BLOCKING)
@@ -127,7 +127,7 @@ def worker(house: House, scout: Scout) -> Worker:
 
 def test_the_worker_looks_after_the_links_of_what_is_to_go_out(house: House) -> None:
     with house.sessions.begin() as session:
-        publishing.mark_ready(session, sore(session), house.links)
+        printing.mark_ready(session, sore(session), house.links)
     looked_up: list[str] = []
 
     def resolve(host: str, _port: int) -> list[str]:

@@ -12,7 +12,7 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import select
 
-from newsletter import editors, proofing, publications, publishing
+from newsletter import editors, printing, proofing, publications, publishing
 from newsletter.audience.address import Address
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
@@ -82,7 +82,7 @@ def both(house: House, now: datetime) -> tuple[bytes, bytes]:
     """The same letter as the real copy for a reader, and as a test mail written to that reader."""
     address = Address.parse("anna@desk.example")
     with house.sessions.reading() as session:
-        letter = publishing.draft_letter(shelf.find(session, SLUG), house.links, now)
+        letter = printing.draft_letter(shelf.find(session, SLUG), house.links, now)
         copy = Claimed(1, 1, READER.subscription_id, READER.email, READER.name, 0)
         real = bytes(compose.compile(letter, house.links).message(copy, now))
         return real, proofing.message(letter, house.links, address, READER, 1, now)
@@ -283,7 +283,7 @@ def test_what_changed_since_a_test_is_told_word_by_word_and_nothing_as_nothing(h
 def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
-        publishing.mark_ready(session, issue, house.links)
+        printing.mark_ready(session, issue, house.links)
         publishing.schedule_next(session, house.links, issue, now)
         issue.publication.postal_address = "2 New Street"
     send(house, ANNA, now)
@@ -291,7 +291,7 @@ def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(house: House, now: da
         [post] = posts(session)
         assert "2 New Street" not in parts(parsed(post.message))[0]
         assert [fate.test.content_hash for fate in proofing.fates(session, shelf.find(session, SLUG))] == [
-            publishing.content(shelf.find(session, SLUG), house.links).content_hash
+            printing.content(shelf.find(session, SLUG), house.links).content_hash
         ]
 
 

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter import publishing
+from newsletter import printing, publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
-from newsletter.delivery import retention, suppression
+from newsletter.delivery import accounts, retention, suppression
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.editorial import issue_file, shelf
 from newsletter.editorial.models import Issue, IssueState
@@ -58,7 +58,7 @@ def slugs(sessions: Sessions, links: Links, publication: Publication, now: datet
         home = session.get_one(Publication, publication.id)
         written = [write(session, home, title, now) for title in ("A tight back", "A calm neck")]
         for slug in written:
-            publishing.mark_ready(session, shelf.find(session, slug), links)
+            printing.mark_ready(session, shelf.find(session, slug), links)
         return written
 
 
@@ -136,9 +136,9 @@ def test_a_draft_is_neither_scheduled_nor_sent_until_somebody_says_that_it_is_re
         for act in (publishing.schedule_next, publishing.send_now):
             with pytest.raises(Conflict, match="“A stiff hip” is a draft; mark it as ready first"):
                 act(session, links, draft, now)
-        assert not publishing.can_be_scheduled(draft)
-        publishing.mark_ready(session, draft, links)
-        assert publishing.can_be_scheduled(draft)
+        assert not printing.can_be_scheduled(draft)
+        printing.mark_ready(session, draft, links)
+        assert printing.can_be_scheduled(draft)
         assert publishing.schedule_next(session, links, draft, now).due_at == TUESDAY
 
 
@@ -148,13 +148,13 @@ def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
     with sessions.begin() as session:
         issue = shelf.find(session, slugs[0])
         publishing.schedule_next(session, links, issue, now)
-        assert not publishing.can_be_scheduled(issue)
+        assert not printing.can_be_scheduled(issue)
         publishing.cancel(session, issue, now)
-        assert publishing.can_be_scheduled(issue)
+        assert printing.can_be_scheduled(issue)
         publishing.send_now(session, links, issue, now)
-        assert not publishing.can_be_scheduled(issue)
+        assert not printing.can_be_scheduled(issue)
         with pytest.raises(Conflict, match="sending already"):
-            publishing.mark_ready(session, issue, links)
+            printing.mark_ready(session, issue, links)
 
 
 def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready_again(
@@ -166,10 +166,10 @@ def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready
         publishing.cancel(session, issue, now)
         changed = issue_file.parse(SOURCE.format(title="A tight back") + "More.\n", issue.file_name)
         shelf.save(session, issue.publication, shelf.Text(changed, issue.file_name, {}), shelf.BY_FILE, now)
-        assert not publishing.can_be_scheduled(issue)
+        assert not printing.can_be_scheduled(issue)
         with pytest.raises(Conflict, match="mark it as ready"):
             publishing.schedule_next(session, links, issue, now)
-        publishing.mark_ready(session, issue, links)
+        printing.mark_ready(session, issue, links)
         assert publishing.schedule_next(session, links, issue, now).due_at == TUESDAY
 
 
@@ -301,13 +301,13 @@ def test_an_issue_tells_the_same_figures_after_its_copies_were_dropped(
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
         started = publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
         publishing.cancel(session, shelf.find(session, slugs[0]), now)
-        before = publishing.counts(session, shelf.find(session, slugs[0]))
+        before = accounts.counts(session, shelf.find(session, slugs[0]).letter)
     assert before.skipped == 1
     assert retention.drop(sessions, started.letter_id) == 1
     with sessions.begin() as session:
         issue = shelf.find(session, slugs[0])
-        assert publishing.counts(session, issue) == before
-        assert not publishing.is_open(issue)
+        assert accounts.counts(session, issue.letter) == before
+        assert not printing.is_open(issue)
         with pytest.raises(Conflict, match="nobody is sent an issue twice"):
             publishing.send_now(session, links, issue, now)
 
@@ -383,7 +383,7 @@ def test_an_unfit_issue_is_never_frozen(
         with pytest.raises(Conflict, match="placeholder"):
             publishing.schedule_next(session, links, shelf.find(session, "still-to-come"), now)
         with pytest.raises(Conflict, match="placeholder"):
-            publishing.mark_ready(session, shelf.find(session, "still-to-come"), links)
+            printing.mark_ready(session, shelf.find(session, "still-to-come"), links)
         assert session.scalar(select(Issue.letter_id)) is None
 
 

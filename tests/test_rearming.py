@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from newsletter import publishing, rearming
+from newsletter import printing, publishing, rearming
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery import arming, ledger, outbox
@@ -32,7 +32,7 @@ def house(sessions: Sessions, tmp_path, now: datetime) -> House:
         issue = shelf.find(session, houses.WAITING)
         publishing.send_now(session, made.links, issue, now)
         due = shelf.find(session, "break-the-circle")
-        publishing.mark_ready(session, due, made.links)
+        printing.mark_ready(session, due, made.links)
         publishing.schedule(session, made.links, due, now + timedelta(seconds=1), now)
         outbox.post(session, first(session), "confirm", "zoe@reader.example", "Zoe", Composed("Hello", "", ""), now)
         begun, *_ = ledger.claim(session, "old", 2, now)

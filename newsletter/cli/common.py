@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from newsletter import audit, config, logs, publishing
+from newsletter import audit, config, logs, printing
 from newsletter.audit import OPERATOR, Witness
 from newsletter.db import Session
 from newsletter.delivery import arming
@@ -22,7 +22,7 @@ from newsletter.wiring import House, open_house
 
 T = TypeVar("T")
 
-_FIRST: dict[type[Conflict], str] = {publishing.Unready: "ready", publishing.Unsent: "cancel"}
+_FIRST: dict[type[Conflict], str] = {printing.Unready: "ready", printing.Unsent: "cancel"}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 correction_option = click.option(

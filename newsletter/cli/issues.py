@@ -8,7 +8,7 @@ import click
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from newsletter import publication_file, publications, publishing
+from newsletter import printing, publication_file, publications, publishing
 from newsletter.cli.checking import check
 from newsletter.cli.common import (
     as_json,
@@ -24,6 +24,7 @@ from newsletter.cli.halting import cancel, pause, resume
 from newsletter.cli.proofing import approve, test
 from newsletter.cli.queue import queue_, unqueue
 from newsletter.cli.rehearsal import rehearse
+from newsletter.delivery import accounts
 from newsletter.editorial import cadence, filing, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.shelf import Saved
@@ -129,7 +130,7 @@ def show(house: House, slug: str, as_json: bool) -> None:
 def ready(house: House, slug: str) -> None:
     """Say that a draft may go out; exit 1, with the findings, when something blocks it."""
     with house.sessions.begin() as session:
-        publishing.mark_ready(session, shelf.find(session, slug), house.links)
+        printing.mark_ready(session, shelf.find(session, slug), house.links)
     click.echo(f"{slug} is ready")
 
 
@@ -141,8 +142,8 @@ def render(house: House, slug: str, folder: Path) -> None:
     """Write issue.html, issue.txt and issue.eml as a reader gets them, or got them, but for the signature."""
     with house.sessions.reading() as session:
         issue, sender = shelf.find(session, slug), house.settings.issue_sender_address
-        letter = publishing.current_letter(issue, house.links, now(), sender=sender)
-        proof = publishing.proof(letter, house.links, now())
+        letter = printing.current_letter(issue, house.links, now(), sender=sender)
+        proof = printing.proof(letter, house.links, now())
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in proof.items():
         (folder / name).write_bytes(content)
@@ -194,7 +195,7 @@ def status(house: House, slug: str, as_json: bool) -> None:
     """The ledger's counts of one issue."""
     with house.sessions.reading() as session:
         issue = shelf.find(session, slug)
-        counts = {"state": shelf.state(issue).value} | asdict(publishing.counts(session, issue))
+        counts = {"state": shelf.state(issue).value} | asdict(accounts.counts(session, issue.letter))
         hold = publishing.held(session, issue.letter, house.settings, now())
         zone = issue.publication.time_zone
     if as_json:
@@ -224,7 +225,7 @@ def _listing(session: Session, publication: str | None) -> Select[Issue]:
 
 def _judge(issue: Issue, house: House) -> None:
     """A text that came as a file is ready when nothing blocks it; there is no editor who could say so."""
-    shelf.mark(issue, Readiness.DRAFT if publishing.blocking(issue, house.links) else Readiness.READY)
+    shelf.mark(issue, Readiness.DRAFT if printing.blocking(issue, house.links) else Readiness.READY)
 
 
 def _moment(text: str, issue: Issue) -> datetime:

@@ -2,7 +2,7 @@
 
 import click
 
-from newsletter import approving, editors, proofing, publishing
+from newsletter import approving, editors, printing, proofing
 from newsletter.audience.address import Address
 from newsletter.cli.common import in_house, now
 from newsletter.editorial import shelf
@@ -40,6 +40,6 @@ def approve(house: House, slug: str, email: str, comment: str) -> None:
         issue, editor = shelf.find(session, slug), editors.find(session, email)
         # Whoever has the shell could be anybody, and the record says so.
         said = f"Given at the shell. {comment}"
-        content = publishing.content(issue, house.links)
+        content = printing.content(issue, house.links)
         approving.approve(session, house.links, issue, content, editor, said, now())
     click.echo(f"{slug} is approved as revision {content.revision_number}")

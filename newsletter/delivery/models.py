@@ -27,6 +27,8 @@ class LetterState(StrEnum):
     """A person stopped it; what was not sent is skipped."""
 
 
+NOT_BEGUN = (LetterState.WAITING, LetterState.HELD)
+"""The states in which a frozen letter has no copies yet."""
 UNDER_WAY = (LetterState.RUNNING, LetterState.PAUSED)
 """The states in which a letter has copies that may yet go out."""
 OVER = (LetterState.FINISHED, LetterState.CANCELLED)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from newsletter import migrating, publishing, schema
+from newsletter import migrating, printing, publishing, schema
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.backup import archive, numbers, placing, restoring, taking
 from newsletter.backup.manifest import Manifest
@@ -86,7 +86,7 @@ def test_a_number_that_mail_bears_is_not_given_to_another(
     house = open_house(there)
     with house.sessions.begin() as session:
         issue = shelf.find(session, "break-the-circle")
-        publishing.mark_ready(session, issue, house.links)
+        printing.mark_ready(session, issue, house.links)
         started = publishing.send_now(session, house.links, issue, now)
         assert started.letter_id == last_letter + numbers.LEAP + 1
         ids = session.scalars(select(Copy.id).where(Copy.letter_id == started.letter_id)).all()

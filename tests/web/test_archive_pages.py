@@ -5,7 +5,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from newsletter import publishing
+from newsletter import printing, publishing
 from newsletter.editorial import issue_file, shelf
 from newsletter.wiring import House
 from tests import houses
@@ -24,7 +24,7 @@ def publish(house: House, now, slug: str, title: str = "A probe", body: str = "D
     with house.sessions.begin() as session:
         home = shelf.find(session, houses.WAITING).publication
         shelf.save(session, home, shelf.Text(file, f"2026-12-29-{slug}.md", {}), shelf.BY_FILE, now)
-        publishing.mark_ready(session, shelf.find(session, slug), house.links)
+        printing.mark_ready(session, shelf.find(session, slug), house.links)
         publishing.send_now(session, house.links, shelf.find(session, slug), now)
 
 

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from newsletter import publishing
+from newsletter import printing, publishing
 from newsletter.delivery import clicks
 from newsletter.delivery.clicks import CountedLink
 from newsletter.delivery.models import Letter
@@ -181,5 +181,5 @@ def test_many_at_once_lose_no_click(counting: Letter, house: House) -> None:
 def test_a_scheduled_letter_keeps_the_hash_of_what_was_approved(counting: Letter, house: House) -> None:
     with house.sessions.reading() as session:
         issue = shelf.find(session, WAITING)
-        plain = publishing.rendered(issue, issue.revision, house.links)
-    assert counting.content_hash == publishing.content_hash(plain)
+        plain = printing.rendered(issue, issue.revision, house.links)
+    assert counting.content_hash == printing.content_hash(plain)

@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, Envelope
 from aiosmtpd.smtp import Session as Talk
 from sqlalchemy import insert
 
-from newsletter import publication_file, publishing
+from newsletter import printing, publication_file, publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery.models import LetterState
@@ -102,7 +102,7 @@ def print_issue(sessions: Sessions, tmp_path: Path) -> Callable[..., None]:
                 shelf.save(session, home, text, shelf.BY_FILE, now)
             _add_readers(session, home.id, readers, now)
             links = Links("https://letters.example.org", Seal(SECRET.encode()))
-            publishing.mark_ready(session, shelf.find(session, SLUG), links)
+            printing.mark_ready(session, shelf.find(session, SLUG), links)
             if within:
                 publishing.schedule(session, links, shelf.find(session, SLUG), now + timedelta(seconds=within), now)
             else:

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from flask import request
 
-from newsletter import publishing
+from newsletter import printing
 from newsletter.editorial import agenda, queue, shelf
 from newsletter.editorial.agenda import Entry
 from newsletter.editorial.models import Issue, IssueState
@@ -93,5 +93,5 @@ def _places(waiting: Sequence[Issue], entries: Sequence[Entry]) -> Iterator[Plac
     # Only of the first one, because looking into a mail takes as long as the rest of the page.
     first = next(filter(queue.is_ready, waiting), None)
     for issue in waiting:
-        why = publishing.hindrance(issue, house().links) if issue is first else ""
+        why = printing.hindrance(issue, house().links) if issue is first else ""
         yield Place(issue, filled.get(issue.id), why)

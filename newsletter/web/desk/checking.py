@@ -3,7 +3,7 @@
 from flask import Response, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import inspecting, publishing
+from newsletter import inspecting, printing
 from newsletter.db import Session
 from newsletter.editorial import drafts, manuscript
 from newsletter.editorial.front_matter import split
@@ -18,7 +18,7 @@ def preflight(slug: str) -> ResponseReturnValue:
     """The part of an issue's page that changes as answers come in; asked for by itself, the page."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        if "HX-Request" not in request.headers or not publishing.is_open(found):
+        if "HX-Request" not in request.headers or not printing.is_open(found):
             return redirect(url_for("desk.issue", slug=slug, _anchor="preflight"), 303)
         return render_template("desk/parts/findings.html", issue=found, inspection=look(store, found))
 
@@ -27,7 +27,7 @@ def ask_outside(slug: str) -> ResponseReturnValue:
     """Have the worker ask the links and the spam filter."""
     with house().sessions.begin() as store:
         found = lookup.issue(store, slug)
-        if not publishing.is_open(found):
+        if not printing.is_open(found):
             raise Conflict(f"“{found.title}” is past its preflight, so nothing is asked about it any more.")
         inspecting.ask(store, found, house().links, now(), may_ask=house().settings.link_checks)
         flash("Asked. The answers come in below, in a minute at the latest.")

@@ -7,7 +7,7 @@ from datetime import datetime
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import approving, proofing, publishing
+from newsletter import approving, printing, proofing, publishing
 from newsletter.db import Session
 from newsletter.delivery.ledger import Counts
 from newsletter.editorial import drafts, queue, shelf
@@ -92,7 +92,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
     wanted = Readiness.READY if request.form.get("readiness") == Readiness.READY else Readiness.DRAFT
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        if not publishing.is_open(found):
+        if not printing.is_open(found):
             raise Conflict(f"“{found.title}” is {shelf.state(found)}, so it is past being a draft.")
         _mark(store, found, wanted)
         acts.tell(readiness=wanted)
@@ -102,7 +102,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
 
 def outlook(store: Session, found: Issue) -> Outlook:
     """What can happen to an issue, and what has."""
-    is_open = publishing.is_open(found)
+    is_open = printing.is_open(found)
     return Outlook(
         inspection=checking.look(store, found) if is_open else None,
         audience=dear.audience_size(store, found.publication_id),
@@ -119,7 +119,7 @@ def has_begun(found: Issue) -> bool:
 
 def _mark(store: Session, found: Issue, wanted: Readiness) -> None:
     if wanted is Readiness.READY:
-        publishing.mark_ready(store, found, house().links)
+        printing.mark_ready(store, found, house().links)
     else:
         shelf.mark(found, wanted)
 

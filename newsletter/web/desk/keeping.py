@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from flask import Response, jsonify, make_response, request
 
-from newsletter import publishing
+from newsletter import printing
 from newsletter.db import Session
 from newsletter.editorial import company, drafts
 from newsletter.editorial.drafts import Elsewhere, Faulty
@@ -25,7 +25,7 @@ def keep_draft(slug: str) -> Response:
         with house().sessions.begin() as store:
             found = typed.issue(store, slug)
             draft = drafts.keep(store, found, typed.text(store, found), typed.writer(), now())
-            if publishing.is_open(found) and drafts.is_due(draft, now()):
+            if printing.is_open(found) and drafts.is_due(draft, now()):
                 drafts.settle(store, found, draft, now())
             return jsonify(standing.of(store, found))
     except Elsewhere as error:
@@ -56,7 +56,7 @@ def leave_page(slug: str) -> Response:
             with suppress(Elsewhere):
                 drafts.keep(store, found, typed.text(store, found), typed.writer(), now())
         draft = drafts.own(store, found, typed.writer())
-        if draft and publishing.is_open(found) and not _writes_on(store, found):
+        if draft and printing.is_open(found) and not _writes_on(store, found):
             drafts.settle(store, found, draft, now())
     return make_response("", HTTPStatus.NO_CONTENT)
 

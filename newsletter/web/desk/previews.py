@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, request
 
-from newsletter import publishing
+from newsletter import printing
 from newsletter.delivery import clicks, merge
 from newsletter.editorial import render
 from newsletter.editorial.models import Issue
@@ -35,9 +35,9 @@ class Proof(Protocol):
 
 def proof(issue: Issue) -> Proof:
     """What goes out, or went: the frozen letter while there is one, else the newest revision."""
-    if issue.letter is not None and not publishing.is_open(issue):
+    if issue.letter is not None and not printing.is_open(issue):
         return issue.letter
-    return publishing.rendered(issue, issue.revision, house().links)
+    return printing.rendered(issue, issue.revision, house().links)
 
 
 def view(asked: Mapping[str, str]) -> str:

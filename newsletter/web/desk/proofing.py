@@ -3,7 +3,7 @@
 from flask import flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import editors, proofing, publishing
+from newsletter import editors, printing, proofing
 from newsletter.db import Session
 from newsletter.editorial.models import Issue
 from newsletter.errors import Invalid
@@ -78,7 +78,7 @@ def _page(slug: str, fault: str = "") -> str:
             seen=seen(fates),
             tested=proofing.last(store, found),
             since_test=comparisons.since_test(store, found),
-            content=publishing.content(found, house().links),
+            content=printing.content(found, house().links),
             fault=fault,
         )
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import publishing
+from newsletter import printing, publishing
 from newsletter.db import Session
 from newsletter.editorial import cadence
 from newsletter.editorial.models import Issue
@@ -19,7 +19,7 @@ def schedule_form(slug: str) -> ResponseReturnValue:
     typed = request.args.get("at", "")
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        publishing.require_schedulable(found, house().links)
+        printing.require_schedulable(found, house().links)
         at, fault = _chosen(typed, found.publication.time_zone) if "at" in request.args else (None, "")
         return _page(store, found, typed, at, fault), 422 if fault else 200
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import publishing
+from newsletter import printing, publishing
 from newsletter.db import Session
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState
@@ -81,7 +81,7 @@ def _move(slug: str, move: Callable[[Session, Issue], None], done: str) -> Respo
 
 def _require_sendable(found: Issue) -> None:
     if not (shelf.state(found) is IssueState.SCHEDULED or words.is_held(found)):
-        publishing.require_schedulable(found, house().links)
+        printing.require_schedulable(found, house().links)
 
 
 def _require_stoppable(found: Issue) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from flask import url_for
 
-from newsletter import publishing
+from newsletter import printing
 from newsletter.db import Session
 from newsletter.editorial import cadence, company, drafts, shelf
 from newsletter.editorial.drafts import Elsewhere
@@ -27,7 +27,7 @@ def of(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
         "said": said(found, draft),
         "news": _news(found, base or stands_on),
         "company": _company(store, found),
-        "open": publishing.is_open(found),
+        "open": printing.is_open(found),
         "page": url_for("desk.write_form", slug=found.slug),
     }
 
@@ -56,7 +56,7 @@ def theirs(store: Session, found: Issue, error: Conflict) -> dict[str, object]:
 
 def require_open(found: Issue, instead: str = "What you typed is kept as your draft.") -> None:
     """Conflict, with a word on what was done instead, for an issue whose text is frozen."""
-    if not publishing.is_open(found):
+    if not printing.is_open(found):
         raise Conflict(f"{_is_now(found)}, so its text stays as it is. {instead}")
 
 
@@ -67,7 +67,7 @@ def clock(found: Issue, moment: datetime) -> str:
 
 def _news(found: Issue, base: int) -> str:
     """What happened to the issue that this text does not know of."""
-    if not publishing.is_open(found):
+    if not printing.is_open(found):
         return f"{_is_now(found)}. What you type is kept as your draft, and is no part of it."
     if base >= found.revision_number:
         return ""

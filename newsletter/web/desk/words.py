@@ -1,6 +1,6 @@
 """The desk's words for numbers and states."""
 
-from newsletter import publishing
+from newsletter import printing, publishing
 from newsletter.delivery.models import LetterState
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState
@@ -25,8 +25,8 @@ def context() -> dict[str, object]:
     return {
         "state": shelf.state,
         "is_held": is_held,
-        "is_open": publishing.is_open,
-        "can_be_scheduled": publishing.can_be_scheduled,
+        "is_open": printing.is_open,
+        "can_be_scheduled": printing.can_be_scheduled,
         "readers": publishing.readers,
         "counted": counted,
         "may": may,

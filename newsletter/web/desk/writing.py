@@ -12,7 +12,7 @@ from http import HTTPStatus
 from flask import flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import publishing
+from newsletter import printing
 from newsletter.db import Session
 from newsletter.editorial import drafts, fields, front_matter, manuscript, shelf
 from newsletter.editorial.drafts import Elsewhere, Faulty
@@ -32,7 +32,7 @@ def write_form(slug: str) -> ResponseReturnValue:
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
         draft = drafts.own(store, found, typed.writer())
-        if not publishing.is_open(found):
+        if not printing.is_open(found):
             raise Conflict(f"“{found.title}” is {shelf.state(found)}, so its text stays as it is.")
         return _page(store, found, draft, _complaints(store, found, draft))
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from newsletter import approving, publishing
+from newsletter import approving, printing
 from newsletter.delivery import outbox
 from newsletter.editorial import issue_file, shelf
 from newsletter.publications import find
@@ -35,7 +35,7 @@ def save(house: House, words: str) -> None:
             issue_file.parse(source, issue.file_name), issue.file_name, shelf.picture_names(issue.revision)
         )
         shelf.save(session, issue.publication, text, "author@desk.example", NOW)
-        publishing.mark_ready(session, issue, house.links)
+        printing.mark_ready(session, issue, house.links)
 
 
 def approve(page: Page) -> None:

@@ -3,7 +3,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 
-from newsletter import publications, publishing
+from newsletter import printing, publications, publishing
 from newsletter.editorial import issue_file, shelf
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, IssueState
 from newsletter.editors import Role
@@ -31,7 +31,7 @@ def save(house: House, author: str, now: datetime, words: str = "A word more.") 
         pictures = shelf.picture_names(issue.revision)
         text = shelf.Text(issue_file.parse(source, issue.file_name), issue.file_name, pictures)
         shelf.save(session, issue.publication, text, author, now)
-        publishing.mark_ready(session, issue, house.links)
+        printing.mark_ready(session, issue, house.links)
 
 
 def steps(house: House) -> list[ApprovalStep]:

@@ -122,7 +122,7 @@ def test_nothing_is_asked_about_an_issue_that_is_past_it(
         text = shelf.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
         shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
         issue = shelf.find(session, "sore")
-        inspecting.publishing.mark_ready(session, issue, house.links)
+        inspecting.printing.mark_ready(session, issue, house.links)
         inspecting.publishing.schedule_next(session, house.links, issue, now)
     assert author.client.post(PREFLIGHT, data=fields).status_code == 409
     assert author.client.get(PREFLIGHT, headers=HTMX).status_code == 303

@@ -8,6 +8,7 @@ from flask import Flask
 
 from newsletter import publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.delivery import accounts
 from newsletter.delivery.models import Letter
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState
@@ -243,7 +244,7 @@ def letter(house: House) -> Letter:
 
 def counts(house: House) -> int:
     with house.sessions.reading() as session:
-        return publishing.counts(session, shelf.find(session, WAITING)).audience
+        return accounts.counts(session, shelf.find(session, WAITING).letter).audience
 
 
 def looked_up(house: House, look: Callable[[Issue], Looked]) -> Looked:

@@ -1,0 +1,184 @@
+"""From an issue to its letter: the mail that it makes, whether that is fit to go out, and what an approval is of."""
+
+import email
+import email.policy
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from newsletter.delivery import compose, ledger
+from newsletter.delivery.models import NOT_BEGUN, Letter
+from newsletter.editorial import approvals, preflight, render, shelf
+from newsletter.editorial.approvals import Content
+from newsletter.editorial.models import Issue, IssueState, Readiness, Revision
+from newsletter.editorial.render import Masthead, Rendered
+from newsletter.errors import Conflict, PressError
+from newsletter.links import Links
+
+_OPEN = {IssueState.DRAFT, IssueState.READY, IssueState.CANCELLED}
+
+
+class Unready(Conflict):
+    """It is a draft: somebody has to mark it as ready first."""
+
+
+class Unsent(Conflict):
+    """It waits for its hour already: somebody has to cancel that first."""
+
+
+def rendered(issue: Issue, revision: Revision, links: Links) -> Rendered:
+    """An issue's letter, with its merge fields still in."""
+    kept = shelf.picture_names(revision)
+    masthead = Masthead.of(issue.publication, links)
+    return render.issue(shelf.text(issue, revision), masthead, lambda name: links.picture(kept[name]))
+
+
+def check(issue: Issue, links: Links) -> list[preflight.Finding]:
+    """What preflight finds in the newest revision."""
+    return _check(issue, rendered(issue, issue.revision, links), links)
+
+
+def blocking(issue: Issue, links: Links) -> list[preflight.Finding]:
+    """What stops the newest revision from being printed."""
+    return _blocking(check(issue, links))
+
+
+def is_open(issue: Issue) -> bool:
+    """Whether nothing of it waits or is out: a draft, a ready one, or one that was cancelled before it began."""
+    has_begun = issue.letter is not None and issue.letter.started_at is not None
+    return shelf.state(issue) in _OPEN and not has_begun
+
+
+def can_be_scheduled(issue: Issue) -> bool:
+    """Whether it may be scheduled or sent: ready, or cancelled before it began and not changed since."""
+    return is_open(issue) and issue.readiness is Readiness.READY
+
+
+def require_schedulable(issue: Issue, links: Links) -> Rendered:
+    """The mail of an issue that may be scheduled or sent; Conflict, saying what to do first, for any other."""
+    _require_open(issue)
+    mail = _require_fit(issue, links)
+    if not can_be_scheduled(issue):
+        raise Unready(f"“{issue.title}” is a draft; mark it as ready first")
+    require_approved(issue, Content(issue.revision_number, content_hash(mail)))
+    return mail
+
+
+def require_approved(issue: Issue, would_go: Content) -> None:
+    """Conflict unless a second person approved exactly this, where the publication asks for that."""
+    if not issue.publication.requires_approval or approvals.standing(issue.approval_steps, would_go):
+        return
+    before = approvals.last(issue.approval_steps)
+    changed = (
+        f"; {before.person} approved revision {before.revision_number}, and it has changed since" if before else ""
+    )
+    raise Conflict(
+        f"“{issue.title}” goes out only after a second person approved exactly what it says now{changed}. "
+        "Ask for an approval on its page at the desk"
+    )
+
+
+def content(issue: Issue, links: Links) -> Content:
+    """What would go out, or went, and so what an approval has to be of: the frozen letter, else the newest revision."""
+    if issue.letter is not None and not is_open(issue):
+        return Content(issue.frozen_number or 0, issue.letter.content_hash)
+    return Content(issue.revision_number, content_hash(rendered(issue, issue.revision, links)))
+
+
+def waits(issue: Issue) -> bool:
+    """Whether a letter is frozen from it that has not begun: it waits for its hour, or was held at it."""
+    return issue.letter is not None and issue.letter.state in NOT_BEGUN
+
+
+def hindrance(issue: Issue, links: Links) -> str:
+    """Why an issue could not go out as it is; empty if it could."""
+    try:
+        require_schedulable(issue, links)
+    except PressError as error:
+        return str(error)
+    return ""
+
+
+def mark_ready(session: Session, issue: Issue, links: Links) -> None:
+    """Say that an issue may go out as it was read; Conflict, with the findings, if something blocks it."""
+    shelf.hold_still(session, issue)
+    _require_open(issue)
+    _require_fit(issue, links)
+    shelf.mark(issue, Readiness.READY)
+
+
+def draft_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
+    """The letter that scheduling would freeze the newest revision into; it is in no store."""
+    return letter(issue, rendered(issue, issue.revision, links), links, now, now, sender)
+
+
+def current_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
+    """What goes out, or went: the frozen letter while there is one, else the one that scheduling would freeze."""
+    if issue.letter is not None and not is_open(issue):
+        return issue.letter
+    return draft_letter(issue, links, now, sender=sender)
+
+
+def proof(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]:
+    """`issue.eml` as a sample reader would get it now, not signed, and the `issue.html` and `issue.txt` in it."""
+    sample = ledger.Claimed(0, 0, 0, "ada@reader.example", "Ada", 0)
+    eml = compose.compile(letter, links).message(sample, now)
+    message = email.message_from_bytes(eml, policy=email.policy.default)
+    text, html = (part.get_content().replace("\r\n", "\n").encode() for part in message.iter_parts())
+    return {"issue.html": html, "issue.txt": text, "issue.eml": eml}
+
+
+def letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: datetime, sender: str | None) -> Letter:
+    """The letter that carries this mail at that moment; it is in no store."""
+    publication = issue.publication
+    own = publication.sender_address
+    return Letter(
+        publication_id=publication.id,
+        due_at=at,
+        created_at=now,
+        content_hash=content_hash(mail),
+        sender_name=publication.sender_name,
+        sender_address=sender or own,
+        # Who answers an issue reaches the publication, whatever address its issues go out with.
+        reply_to=publication.reply_to or (own if sender else None),
+        list_id=f"{publication.name} <{publication.slug}.{own.partition('@')[2]}>",
+        feedback_id=f"{issue.id}:{publication.id}:issue:{publication.slug[:15].ljust(5, '0')}",
+        archive_url=links.archive(issue.slug),
+        subject=mail.subject,
+        html=mail.html,
+        text=mail.text,
+    )
+
+
+def content_hash(mail: Rendered) -> str:
+    """What an approval is bound to, and what a letter is known by: SHA-256 over all that a reader sees."""
+    seen = f"{mail.subject}\0{mail.html}\0{mail.text}"
+    return hashlib.sha256(seen.encode()).hexdigest()
+
+
+def _require_open(issue: Issue) -> None:
+    if is_open(issue):
+        return
+    now = shelf.state(issue)
+    if now is IssueState.CANCELLED:
+        raise Conflict(f"“{issue.title}” was cancelled after some readers got it; nobody is sent an issue twice")
+    if waits(issue):
+        raise Unsent(f"“{issue.title}” is {now.value} already; cancel that first")
+    raise Conflict(f"“{issue.title}” is {now.value} already")
+
+
+def _require_fit(issue: Issue, links: Links) -> Rendered:
+    mail = rendered(issue, issue.revision, links)
+    if found := _blocking(_check(issue, mail, links)):
+        raise Conflict("\n".join([f"“{issue.title}” is not fit to print:", *map(str, found)]))
+    return mail
+
+
+def _check(issue: Issue, mail: Rendered, links: Links) -> list[preflight.Finding]:
+    return preflight.check(shelf.text(issue, issue.revision), mail, preflight.Known.of(issue.publication, links))
+
+
+def _blocking(findings: Sequence[preflight.Finding]) -> list[preflight.Finding]:
+    return [finding for finding in findings if finding.level is preflight.Level.BLOCKING]
