@@ -16,7 +16,7 @@ from newsletter.errors import NotFound
 from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.auth import Person
-from newsletter.web.desk import dear, previews, words
+from newsletter.web.desk import dear, lookup, previews, words
 from newsletter.web.house import house, now
 
 _CHOSEN = "publication"
@@ -46,6 +46,7 @@ def init_blueprint(blueprint: Blueprint) -> None:
     blueprint.add_app_template_filter(cadence.weekly)
     blueprint.add_app_template_filter(cadence.calendar_day)
     blueprint.add_app_template_filter(previews.as_sample)
+    blueprint.add_app_template_filter(lookup.mark)
 
 
 def chosen(store: Session) -> Publication:

@@ -61,6 +61,11 @@ def mailing(store: Session, slug: str, number: int | None = None) -> Mailing:
     return Mailing(found, corrections.find(store, found, number) if number is not None else None)
 
 
+def mark(found: Issue) -> str:
+    """What a page carries to say which issue it was opened for; SQLite gives a deleted one's number away again."""
+    return f"{found.id}.{int(found.created_at.timestamp())}"
+
+
 def version(found: Issue) -> str:
     """What a form carries to say which text, in which state, its page showed."""
     return f"{found.revision_number}.{found.letter_id or 0}.{shelf.state(found)}"

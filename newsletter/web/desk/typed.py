@@ -37,9 +37,9 @@ class Complaint:
 
 def issue(store: Session, slug: str) -> Issue:
     """The issue that the page was opened for, and the act is about, whatever its slug is now; NotFound if deleted."""
-    opened = number("issue")
-    found = shelf.by_id(store, opened) if opened else lookup.issue(store, slug)
-    if found is None:
+    opened = request.form.get("issue", "")
+    found = shelf.by_id(store, _counted(opened.partition(".")[0])) if opened else lookup.issue(store, slug)
+    if found is None or (opened and lookup.mark(found) != opened):
         raise NotFound("This issue was deleted meanwhile. Your text is still here, on this page.")
     acts.about_issue(found)
     return found
@@ -94,7 +94,10 @@ def shown(found: Issue, draft: Draft | None) -> Manuscript:
 
 def number(name: str) -> int:
     """A count that the page itself put into its form; Invalid for anything else."""
-    given = request.form.get(name, "0")
+    return _counted(request.form.get(name, "0"))
+
+
+def _counted(given: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", given):
         raise Invalid(f"The page sent “{given}” where a number belongs. Open it again.")
     return int(given)

@@ -184,6 +184,19 @@ def test_an_issue_deleted_meanwhile_is_told(author: Visitor, editor: Visitor, ho
     assert source(house, "gone-soon").endswith("My words.\n")
 
 
+def test_a_page_of_a_deleted_issue_never_writes_into_one_that_took_its_number(
+    author: Visitor, editor: Visitor, house: House, clock: Clock
+) -> None:
+    begun = author.press("/desk/issues/new", "/desk/issues/new", title="Gone soon", subject="Gone soon, I fear")
+    typed = form(author, begun.location, body="My words.\n")
+    editor.press("/desk/issues/gone-soon/delete")
+    clock.turn(minutes=1)
+    editor.press("/desk/issues/new", "/desk/issues/new", title="Another one", subject="Another one, by somebody else")
+    answers = [send(author, act, typed, page=begun.location).status_code for act in ("keep", "save", "leave")]
+    assert answers == [404, 404, 204]
+    assert "My words." not in source(house, "another-one")
+
+
 def test_a_renamed_issue_is_found_by_a_page_that_was_opened_before(author: Visitor, editor: Visitor) -> None:
     opened = form(author)
     renamed = send(editor, "save", form(editor, slug="by-degrees"))

@@ -27,7 +27,7 @@ export class Keeper {
   }
 
   get issue() {
-    return Number(this.manuscript.get("issue"));
+    return this.manuscript.get("issue");
   }
 
   get isKept() {
