@@ -108,11 +108,11 @@ def test_a_draft_is_rehearsed_and_said_to_be_one(house: House, now: datetime) ->
         shelf.mark(shelf.find(session, houses.WAITING), shelf.Readiness.DRAFT)
     report = rehearse(house, now)
     assert report.rehearsal.sizes.total() == 5
-    assert [f"{houses.WAITING} is a draft" in reason for reason in report.blocking] == [True]
+    assert ["” is a draft; mark it as ready first" in reason for reason in report.blocking] == [True]
 
 
 def test_an_issue_that_has_begun_is_not_rehearsed(house: House, now: datetime) -> None:
-    with pytest.raises(Conflict, match=f"{SLUG} is sending already"):
+    with pytest.raises(Conflict, match="” is sending already"):
         rehearse(house, now, SLUG)
 
 

@@ -80,7 +80,7 @@ class PressRun:
             if self._left_behind:
                 ledger.recover_from(session, self._worker, self._way.in_doubt, self._way.clock())
             lines = self._share(session)
-            first = self._claims.take(session, lines) if lines else Batch[Laid]([])
+            first: Batch[Laid] = self._claims.take(session, lines) if lines else Batch([])
         self._left_behind = bool(first.copies)
         if first.copies:
             asyncio.run(self._run(first, lines))

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from newsletter import publication_file
 from newsletter.db import Base, Session, Sessions
+from newsletter.delivery.models import Letter
 from newsletter.editorial import beginning, company, drafts, manuscript, pictures, shelf
 from newsletter.editorial.drafts import Elsewhere, Faulty, Typed
 from newsletter.editorial.manuscript import Manuscript
@@ -236,9 +237,12 @@ def test_a_window_that_was_closed_or_fell_silent_is_company_no_more(
     assert company.others(session, issue, "three", now + timedelta(seconds=31)) == []
 
 
-def test_what_was_scheduled_once_is_not_deleted(session: Session, issue: Issue) -> None:
-    issue.letter_id = 1
-    with session.no_autoflush, pytest.raises(Conflict, match="stays as a record"):
+def test_what_was_scheduled_once_is_not_deleted(session: Session, issue: Issue, now: datetime) -> None:
+    said = dict.fromkeys(("sender_name", "sender_address", "list_id", "feedback_id", "archive_url"), "x")
+    mail = dict.fromkeys(("content_hash", "subject", "html", "text"), "x")
+    issue.letter = Letter(publication_id=issue.publication_id, due_at=now, created_at=now, **said, **mail)
+    session.flush()
+    with pytest.raises(Conflict, match="stays as a record"):
         shelf.remove(session, issue)
     session.expire(issue)
 
