@@ -81,6 +81,12 @@ def person() -> Person | None:
     return cast("Person", user) if user.is_authenticated else None
 
 
+def email() -> str:
+    """The address of who asks; empty when nobody is signed in."""
+    asking = person()
+    return asking.email if asking else ""
+
+
 def sign_in(store: Session, editor: Editor, *, by_link: bool = False) -> None:
     """Begin a session for this editor, with nothing in it from before."""
     begun = signed_in.begin(store, editor, Place(agents.brief(request.user_agent.string), network()), now())

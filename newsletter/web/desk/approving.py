@@ -29,7 +29,7 @@ def ask_approval(slug: str) -> ResponseReturnValue:
     chosen = request.form.getlist("approver")
 
     def ask(store: Session, found: Issue, shown: Content, comment: str) -> str:
-        asked = approving.ask(store, house().practice, found, shown, _me(), chosen, comment, now())
+        asked = approving.ask(store, house().practice, found, shown, auth.email(), chosen, comment, now())
         return f"Asked {', '.join(asked)} by mail."
 
     return _decide(slug, "ask", ask)
@@ -39,7 +39,7 @@ def approve_issue(slug: str) -> ResponseReturnValue:
     """Let what the page showed go out."""
 
     def approve(store: Session, found: Issue, shown: Content, comment: str) -> str:
-        approving.approve(store, house().links, found, shown, editors.find(store, _me()), comment, now())
+        approving.approve(store, house().links, found, shown, editors.find(store, auth.email()), comment, now())
         return f"Approved. “{found.title}” may go out as it is now."
 
     return _decide(slug, "approve", approve)
@@ -49,7 +49,7 @@ def send_back(slug: str) -> ResponseReturnValue:
     """Make it a draft again, and say what is to be mended."""
 
     def back(store: Session, found: Issue, shown: Content, comment: str) -> str:
-        approving.send_back(store, house().links, found, shown, _me(), comment, now())
+        approving.send_back(store, house().links, found, shown, auth.email(), comment, now())
         return f"Sent back. “{found.title}” is a draft again, with your comment."
 
     return _decide(slug, "send-back", back)
@@ -59,7 +59,7 @@ def withdraw_approval(slug: str) -> ResponseReturnValue:
     """Take the approval back."""
 
     def withdraw(store: Session, found: Issue, shown: Content, _comment: str) -> str:
-        was_scheduled = approving.withdraw(store, house().links, found, shown, _me(), now())
+        was_scheduled = approving.withdraw(store, house().links, found, shown, auth.email(), now())
         return "Taken back." + (" It is not scheduled any more." if was_scheduled else "")
 
     return _decide(slug, "withdraw", withdraw)
@@ -110,8 +110,3 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
 
 def _since_approval(store: Session, found: Issue, standing: Standing) -> Sequence[Piece]:
     return comparisons.since(store, found, standing.last.revision_number) if standing.last else ()
-
-
-def _me() -> str:
-    person = auth.person()
-    return person.email if person else ""

@@ -11,6 +11,7 @@ from newsletter.editorial import agenda, beginning, cadence, drafts, fields, she
 from newsletter.editorial.drafts import Faulty
 from newsletter.editorial.manuscript import Manuscript
 from newsletter.publications import Publication
+from newsletter.web import auth
 from newsletter.web.desk import acts, frame, lookup, typed
 from newsletter.web.desk.sorry import asks_for_json
 from newsletter.web.house import house, now
@@ -30,7 +31,7 @@ def begin() -> ResponseReturnValue:
     try:
         with house().sessions.begin() as store:
             publication = frame.chosen(store)
-            issue = beginning.begin(store, publication, wanted, _day(store, publication), typed.writer(), now())
+            issue = beginning.begin(store, publication, wanted, _day(store, publication), auth.email(), now())
             acts.about_issue(issue)
             page = url_for("desk.write_form", slug=issue.slug)
     except Faulty as error:

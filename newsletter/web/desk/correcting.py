@@ -15,6 +15,7 @@ from newsletter.editorial.corrections import Amendment, NoNote
 from newsletter.editorial.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict
+from newsletter.web import auth
 from newsletter.web.desk import acts, frame, lookup, typed, watching
 from newsletter.web.desk.lookup import Mailing
 from newsletter.web.house import house, now
@@ -49,7 +50,7 @@ def amend_issue(slug: str) -> ResponseReturnValue:
         wanted = Amendment(typed.text(store, found).source, typed.base(), note, typed.number("number"))
     try:
         with house().sessions.begin() as store:
-            made = corrections.amend(store, lookup.issue(store, slug), wanted, typed.writer(), now())
+            made = corrections.amend(store, lookup.issue(store, slug), wanted, auth.email(), now())
             acts.tell(correction=made.number)
             flash("Corrected. The archive shows the new text, with your note above it.")
             return redirect(url_for("desk.correction", slug=slug, number=made.number), 303)

@@ -15,6 +15,7 @@ from newsletter.editorial.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
+from newsletter.web import auth
 from newsletter.web.desk import acts, frame, lookup, previews, typed, watching, words
 from newsletter.web.desk.lookup import Mailing
 from newsletter.web.desk.previews import Proof
@@ -54,7 +55,7 @@ def word_letter(slug: str, number: int) -> ResponseReturnValue:
     try:
         with house().sessions.begin() as store:
             _, made = _found(store, slug, number)
-            corrections.word(store, made, request.form.get("seal", ""), subject, body, typed.writer())
+            corrections.word(store, made, request.form.get("seal", ""), subject, body, auth.email())
             flash("Saved. Nothing is mailed yet.")
     except Conflict as error:
         with house().sessions.reading() as store:
@@ -76,7 +77,7 @@ def mail_correction(slug: str, number: int) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found, made = _found(store, slug, number)
         sender, seal = house().settings.issue_sender_address, request.form.get("seal", "")
-        started = correcting.mail(store, house().links, found, made, seal, typed.writer(), now(), sender=sender)
+        started = correcting.mail(store, house().links, found, made, seal, auth.email(), now(), sender=sender)
         flash(f"On its way to {words.counted(started.copies, 'reader')}.")
     return _back(slug, number)
 
@@ -123,7 +124,7 @@ def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str]
         shown=shown,
         said=said,
         outlook=_outlook(store, found, made),
-        refusal=correcting.refusal(found, made, typed.writer()),
+        refusal=correcting.refusal(found, made, auth.email()),
         view=previews.view(request.args),
         seal=corrections.seal(made),
     )

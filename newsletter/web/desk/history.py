@@ -10,7 +10,8 @@ from newsletter.editorial import comparing, drafts, shelf
 from newsletter.editorial.models import Issue, Revision
 from newsletter.editorial.shelf import Saved
 from newsletter.errors import Conflict
-from newsletter.web.desk import acts, frame, lookup, standing, typed
+from newsletter.web import auth
+from newsletter.web.desk import acts, frame, lookup, standing
 from newsletter.web.house import house, now
 
 
@@ -53,7 +54,7 @@ def unsaved_text(slug: str) -> str:
     """What one's own draft changes in the revision that it goes on from."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        draft = drafts.own(store, found, typed.writer())
+        draft = drafts.own(store, found, auth.email())
         if draft is None:
             raise Conflict(f"You have nothing unsaved in “{found.title}”.")
         old = shelf.revision(store, found, draft.base_number)
@@ -67,7 +68,7 @@ def restore_revision(slug: str, number: int) -> ResponseReturnValue:
         found = lookup.unchanged(store, slug, request.form)
         standing.require_open(found, "Nothing was done.")
         acts.tell(revision=number)
-        saved = drafts.restore(store, found, shelf.revision(store, found, number), typed.writer(), now())
+        saved = drafts.restore(store, found, shelf.revision(store, found, number), auth.email(), now())
         told = "is the newest text already" if saved is Saved.SAME else f"is revision {found.revision_number} now"
         flash(f"The text of revision {number} {told}.")
     return redirect(url_for("desk.history", slug=found.slug), 303)

@@ -15,6 +15,7 @@ from newsletter.editorial.drafts import Elsewhere, Faulty
 from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.shelf import Outdated
 from newsletter.errors import Conflict, NotFound
+from newsletter.web import auth
 from newsletter.web.desk import standing, typed
 from newsletter.web.house import house, now
 
@@ -24,7 +25,7 @@ def keep_draft(slug: str) -> Response:
     try:
         with house().sessions.begin() as store:
             found = typed.issue(store, slug)
-            draft = drafts.keep(store, found, typed.text(store, found), typed.writer(), now())
+            draft = drafts.keep(store, found, typed.text(store, found), auth.email(), now())
             if printing.is_open(found) and drafts.is_due(draft, now()):
                 drafts.settle(store, found, draft, now())
             return jsonify(standing.of(store, found))
@@ -54,8 +55,8 @@ def leave_page(slug: str) -> Response:
         company.leave(store, found, typed.tab(), now())
         if "body" in request.form:
             with suppress(Elsewhere):
-                drafts.keep(store, found, typed.text(store, found), typed.writer(), now())
-        draft = drafts.own(store, found, typed.writer())
+                drafts.keep(store, found, typed.text(store, found), auth.email(), now())
+        draft = drafts.own(store, found, auth.email())
         if draft and printing.is_open(found) and not _writes_on(store, found):
             drafts.settle(store, found, draft, now())
     return make_response("", HTTPStatus.NO_CONTENT)
@@ -65,7 +66,7 @@ def say_hello(slug: str) -> Response:
     """This window is open: who else writes here, and what was saved meanwhile."""
     with house().sessions.begin() as store:
         found = typed.issue(store, slug)
-        company.meet(store, found, typed.tab(), typed.writer(), now())
+        company.meet(store, found, typed.tab(), auth.email(), now())
         return jsonify(standing.of(store, found, typed.base()))
 
 
@@ -73,13 +74,13 @@ def kept(slug: str) -> Draft:
     """The text, kept as its editor's draft, whatever may become of it after that."""
     with house().sessions.begin() as store:
         found = typed.issue(store, slug)
-        return drafts.keep(store, found, typed.text(store, found), typed.writer(), now())
+        return drafts.keep(store, found, typed.text(store, found), auth.email(), now())
 
 
 def _writes_on(store: Session, found: Issue) -> bool:
     """Whether the same editor has another window open, which goes on from the draft as it is."""
     others = company.others(store, found, typed.tab(), now())
-    return any(one.editor == typed.writer() for one in others)
+    return any(one.editor == auth.email() for one in others)
 
 
 def _faulty(slug: str, draft: Draft, error: Faulty) -> Response:

@@ -9,6 +9,7 @@ from newsletter.editorial.masthead import Masthead
 from newsletter.editorial.models import Issue
 from newsletter.editorial.render import Rendered
 from newsletter.errors import Invalid
+from newsletter.web import auth
 from newsletter.web.desk import lookup, previews, typed
 from newsletter.web.house import house
 
@@ -47,7 +48,7 @@ def mail_of(found: Issue, read: Examined) -> Rendered | None:
 
 
 def _draft_mail(store: Session, found: Issue) -> Rendered | None:
-    draft = drafts.own(store, found, typed.writer())
+    draft = drafts.own(store, found, auth.email())
     return mail_of(found, drafts.examine(store, found, draft.source)) if draft else None
 
 

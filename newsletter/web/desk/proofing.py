@@ -52,7 +52,7 @@ def _send(store: Session, found: Issue) -> int:
     to = proofing.recipients(store, typed)
     reader = proofing.sample(store, found, _number(request.form.get("sample", "")))
     sender = house().settings.issue_sender_address
-    return len(proofing.send(store, house().links, found, to, reader, _me(), now(), sender=sender))
+    return len(proofing.send(store, house().links, found, to, reader, auth.email(), now(), sender=sender))
 
 
 def _page(slug: str, fault: str = "") -> str:
@@ -60,7 +60,7 @@ def _page(slug: str, fault: str = "") -> str:
         found = lookup.issue(store, slug)
         search = request.values.get("q", "")
         chosen = _number(request.form.get("sample", ""))
-        suggested = proofing.suggested(store, _me(), store.scalars(editors.team()))
+        suggested = proofing.suggested(store, auth.email(), store.scalars(editors.team()))
         fates = proofing.fates(store, found)
         return frame.page(
             store,
@@ -69,7 +69,7 @@ def _page(slug: str, fault: str = "") -> str:
             found.publication,
             issue=found,
             suggested=suggested,
-            checked=request.form.getlist("to") or ([] if fault else [_me()]),
+            checked=request.form.getlist("to") or ([] if fault else [auth.email()]),
             others=request.form.get("others", ""),
             samples=[proofing.BUILT_IN, *proofing.samples(store, found, search)],
             sample_chosen=chosen,
@@ -85,8 +85,3 @@ def _page(slug: str, fault: str = "") -> str:
 
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER else 0
-
-
-def _me() -> str:
-    person = auth.person()
-    return person.email if person else ""

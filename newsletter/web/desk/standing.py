@@ -11,6 +11,7 @@ from newsletter.editorial import cadence, company, drafts, shelf
 from newsletter.editorial.drafts import Elsewhere
 from newsletter.editorial.models import Draft, Issue
 from newsletter.errors import Conflict
+from newsletter.web import auth
 from newsletter.web.desk import typed
 from newsletter.web.desk.typed import Complaint
 from newsletter.web.house import now
@@ -18,7 +19,7 @@ from newsletter.web.house import now
 
 def of(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
     """All of it; `base` is the revision that a window's text goes on from, where the draft cannot tell."""
-    draft = drafts.own(store, found, typed.writer())
+    draft = drafts.own(store, found, auth.email())
     stands_on = draft.base_number if draft else found.revision_number
     return {
         "revision": found.revision_number,
@@ -47,7 +48,7 @@ def mend(found: Sequence[Complaint]) -> str:
 
 def theirs(store: Session, found: Issue, error: Conflict) -> dict[str, object]:
     """The other text, whose it is, and whether one's own is kept: another window has the only draft, or none has."""
-    draft = drafts.own(store, found, typed.writer())
+    draft = drafts.own(store, found, auth.email())
     if draft and isinstance(error, Elsewhere):
         return {"theirs": draft.source, "who": "You, in another window", "kept": False}
     who = f"{_author(found)}, revision {found.revision_number}"
@@ -76,12 +77,12 @@ def _news(found: Issue, base: int) -> str:
 
 
 def _author(found: Issue) -> str:
-    return "You" if found.revision.author == typed.writer() else found.revision.author
+    return "You" if found.revision.author == auth.email() else found.revision.author
 
 
 def _company(store: Session, found: Issue) -> str:
     writers = company.others(store, found, typed.tab(), now())
-    colleagues = sorted({one.editor for one in writers} - {typed.writer()})
+    colleagues = sorted({one.editor for one in writers} - {auth.email()})
     if colleagues:
         verb = "is" if len(colleagues) == 1 else "are"
         return f"{' and '.join(colleagues)} {verb} writing here too, at revision {found.revision_number}."

@@ -15,7 +15,6 @@ from newsletter.editorial.front_matter import Fault, split
 from newsletter.editorial.manuscript import Manuscript
 from newsletter.editorial.models import Draft, Issue
 from newsletter.errors import Invalid, NotFound
-from newsletter.web import auth
 from newsletter.web.desk import acts, lookup
 
 FORM_BYTES = 4 * issue_file.MOST_BYTES
@@ -61,12 +60,6 @@ def form(fields: MultiDict[str, str]) -> Manuscript:
     sources = (Source(kept(title).strip(), kept(url).strip()) for title, url in zip(titles, urls, strict=False))
     filled = tuple(source for source in sources if source.title or source.url)
     return Manuscript(**words, sources=filled, body=kept(fields.get("body", "")))
-
-
-def writer() -> str:
-    """Whose text it is."""
-    person = auth.person()
-    return person.email if person else ""
 
 
 def base() -> int:

@@ -50,10 +50,9 @@ def change_words(kind: str) -> ResponseReturnValue:
         publication = frame.chosen(store)
         if fault := _fault(typed):
             return _page(store, publication, which, typed, fault), 422
-        person = auth.person()
         words = "" if typed == wording.of_the_press(publication, which).strip() else typed
         seen = request.form.get("seen", 0, type=int)
-        texts.keep(store, publication, which, words, seen, person.email if person else "", now())
+        texts.keep(store, publication, which, words, seen, auth.email(), now())
         acts.about_publication(publication)
         acts.tell(words=which, version=seen + 1)
         flash("These words count from now on. The versions before stay on record.")

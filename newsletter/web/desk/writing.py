@@ -19,7 +19,7 @@ from newsletter.editorial.drafts import Elsewhere, Faulty
 from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.shelf import Outdated
 from newsletter.errors import Conflict
-from newsletter.web import security
+from newsletter.web import auth, security
 from newsletter.web.desk import frame, keeping, lookup, previews, standing, typed
 from newsletter.web.desk.typed import Complaint
 from newsletter.web.house import house, now
@@ -31,7 +31,7 @@ def write_form(slug: str) -> ResponseReturnValue:
     """What its editor wrote last, to be written on; `?line=` of the file is where it opens."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        draft = drafts.own(store, found, typed.writer())
+        draft = drafts.own(store, found, auth.email())
         if not printing.is_open(found):
             raise Conflict(f"“{found.title}” is {shelf.state(found)}, so its text stays as it is.")
         return _page(store, found, draft, _complaints(store, found, draft))
@@ -57,7 +57,7 @@ def discard_draft(slug: str) -> ResponseReturnValue:
     """Go back to the newest revision."""
     with house().sessions.begin() as store:
         found = lookup.issue(store, slug)
-        draft = drafts.own(store, found, typed.writer())
+        draft = drafts.own(store, found, auth.email())
         if draft is not None:
             if str(draft.number) != request.form.get("draft"):
                 raise Conflict("Your draft was kept again since this page was opened. Look at it once more.")
@@ -70,9 +70,7 @@ def _again(slug: str, draft: Draft, error: Faulty) -> ResponseReturnValue:
     with house().sessions.reading() as store:
         found = typed.issue(store, slug)
         complaints = typed.complaints(draft.source, error.faults)
-        return _page(
-            store, found, drafts.own(store, found, typed.writer()), complaints, HTTPStatus.UNPROCESSABLE_ENTITY
-        )
+        return _page(store, found, drafts.own(store, found, auth.email()), complaints, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _both(slug: str, error: Conflict) -> ResponseReturnValue:
@@ -80,7 +78,7 @@ def _both(slug: str, error: Conflict) -> ResponseReturnValue:
     with house().sessions.reading() as store:
         found = typed.issue(store, slug)
         mine = typed.text(store, found).source
-        draft = drafts.own(store, found, typed.writer())
+        draft = drafts.own(store, found, auth.email())
         page = frame.page(
             store,
             "write_both.html",
