@@ -38,7 +38,7 @@ run: setup ## set up, then run the press with a local inbox (PORT=, INBOX_PORT=,
 	@exec $(BIN)/newsletter up
 
 test: .venv/.installed-dev assets parts ## set up, then run every test (ARGS="-k words" for some)
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 torture: .venv/.installed-dev assets parts ## the torture tests at full length: kills, outages, full disks (ARGS=)
 	@TORTURE=long $(BIN)/python -m pytest tests/torture $(ARGS)

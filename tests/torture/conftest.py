@@ -41,7 +41,7 @@ class Scale:
 
 @pytest.fixture(scope="session")
 def scale() -> Scale:
-    return Scale(100, 20, 250) if os.environ.get("TORTURE") == "long" else Scale(5, 3, 250)
+    return Scale(100, 20, 250) if os.environ.get("TORTURE") == "long" else Scale(3, 3, 250)
 
 
 @pytest.fixture

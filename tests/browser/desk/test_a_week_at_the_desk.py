@@ -19,6 +19,9 @@ from tests.browser.desk.test_desk_sending_by_hand import READERS, Work, desk, ho
 from tests.torture.sink import Tally
 from tests.web.desk.visits import PASSWORD
 
+# On the other database an issue is watched by test_desk_sending_by_hand.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 TITLE, SUBJECT = "Sitting less, and better", "Sitting less: what a timer does for a back"
 SLUG = "sitting-less-and-better"
 GRACE = timedelta(minutes=5)

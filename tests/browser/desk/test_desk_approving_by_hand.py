@@ -10,9 +10,9 @@ from newsletter.delivery import outbox
 from newsletter.editorial import issue_file, shelf
 from newsletter.publications import find
 from newsletter.wiring import House
+from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
 from tests.browser.desk.test_desk_accessibility import is_too_wide
-from tests.browser.desk.test_desk_by_hand import tab_to
 from tests.real_parts import Axe
 
 SLUG = "break-the-circle"
@@ -47,11 +47,9 @@ def approve(page: Page) -> None:
 def test_the_keyboard_alone_approves(open_desk: Open, house: House) -> None:
     page = open_desk()
     page.goto(ISSUE)
-    tab_to(page, "Read it, or ask for approval")
-    page.keyboard.press("Enter")
+    keyboard.press(page.get_by_role("link", name="Read it, or ask for approval"))
     page.wait_for_url(f"**{APPROVAL}")
-    tab_to(page, "Approve exactly this mail")
-    page.keyboard.press("Enter")
+    keyboard.press(page.get_by_role("button", name="Approve exactly this mail"))
     expect(page.get_by_role("status").first).to_contain_text("Approved.")
     with house.sessions.reading() as session:
         standing = approving.standing(session, house.links, shelf.find(session, SLUG))
@@ -62,12 +60,10 @@ def test_the_keyboard_alone_approves(open_desk: Open, house: House) -> None:
 def test_the_keyboard_alone_sends_it_back_with_a_comment(open_desk: Open) -> None:
     page = open_desk()
     page.goto(APPROVAL)
-    tab_to(page, "Send it back with a comment")
-    page.keyboard.press("Enter")
+    keyboard.press(page.get_by_text("Send it back with a comment"))
     page.keyboard.press("Tab")
     page.keyboard.type("The second source is missing.")
-    tab_to(page, "Send back")
-    page.keyboard.press("Enter")
+    keyboard.press(page.get_by_role("button", name="Send back"))
     expect(page.get_by_text("The second source is missing.").first).to_be_visible()
     expect(page.get_by_role("heading", name="Approval draft")).to_be_visible()
 

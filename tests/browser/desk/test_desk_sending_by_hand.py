@@ -30,6 +30,9 @@ from tests.real_parts import Axe
 from tests.torture.sink import Tally, counting
 from tests.web.desk.visits import PASSWORD
 
+# On the other database a whole week is lived by test_a_week_at_the_desk.
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
 READERS = 500
 HOSTILE = '550 5.7.1 <script>document.title = "taken over"</script> <b>bold</b> ' + "long" * 90
 PAGE = f"/desk/issues/{houses.WAITING}/"
