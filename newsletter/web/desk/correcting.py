@@ -17,7 +17,7 @@ from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.desk import acts, frame, lookup, typed, watching
-from newsletter.web.desk.lookup import Mailing
+from newsletter.web.desk.lookup import Mailed
 from newsletter.web.house import house, now
 
 
@@ -80,7 +80,7 @@ def correction(slug: str, number: int) -> str:
             correction=made,
             pieces=_changed(found, made),
             hindrance="" if made.letter else correcting.hindrance(store, found),
-            mailed=Mailing(found, made),
+            mailed=Mailed(found, made),
             going=watching.look(store, made.letter, fresh=True),
         )
 

@@ -17,7 +17,7 @@ from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.desk import acts, frame, lookup, previews, typed, watching, words
-from newsletter.web.desk.lookup import Mailing
+from newsletter.web.desk.lookup import Mailed
 from newsletter.web.desk.previews import Proof
 from newsletter.web.desk.typed import Complaint
 from newsletter.web.house import house, now
@@ -89,7 +89,7 @@ def letter_progress(slug: str, number: int) -> ResponseReturnValue:
         if made.letter is None or request.args.get("state") != made.letter.state:
             return make_response("", 200, {"HX-Refresh": "true"})
         going = watching.look(store, made.letter)
-        return render_template("desk/parts/going.html", issue=found, mailed=Mailing(found, made), going=going)
+        return render_template("desk/parts/going.html", issue=found, mailed=Mailed(found, made), going=going)
 
 
 def pause_correction(slug: str, number: int) -> ResponseReturnValue:

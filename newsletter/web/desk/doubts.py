@@ -12,7 +12,7 @@ from newsletter.delivery.models import Copy
 from newsletter.errors import Conflict, Invalid
 from newsletter.settling import Decision, Settled
 from newsletter.web.desk import acts, frame, lookup, words
-from newsletter.web.desk.lookup import Mailing
+from newsletter.web.desk.lookup import Mailed
 from newsletter.web.house import house, now
 
 _SHOWN = 50
@@ -26,7 +26,7 @@ _DONE = {
 def doubts(slug: str, number: int | None = None) -> str:
     """The copies of an issue, or of a correction of it, that nobody has decided about, the oldest first."""
     with house().sessions.reading() as store:
-        mailed = lookup.mailing(store, slug, number)
+        mailed = lookup.mailed(store, slug, number)
         found, letter_id = mailed.issue, _letter_id(mailed)
         shown: Sequence[Copy] = store.scalars(in_doubt.unsettled(letter_id).limit(_SHOWN)).all()
         ids = [copy.id for copy in shown]
@@ -48,7 +48,7 @@ def settle_doubts(slug: str, number: int | None = None) -> ResponseReturnValue:
     """Decide about the copies that the form names, or about all that its page counted."""
     with house().sessions.begin() as store:
         lookup.unchanged(store, slug, request.form)
-        mailed, decision = lookup.mailing(store, slug, number), _decision()
+        mailed, decision = lookup.mailed(store, slug, number), _decision()
         ids = request.form.getlist("copy", type=int)
         if not ids:
             _require_as_many(store, mailed)
@@ -60,7 +60,7 @@ def settle_doubts(slug: str, number: int | None = None) -> ResponseReturnValue:
     return redirect(url_for("desk.doubts" if left else done, **mailed.place), 303)
 
 
-def _letter_id(mailed: Mailing) -> int:
+def _letter_id(mailed: Mailed) -> int:
     return mailed.letter.id if mailed.letter else 0
 
 
@@ -71,7 +71,7 @@ def _decision() -> Decision:
     return Decision(asked)
 
 
-def _require_as_many(store: Session, mailed: Mailing) -> None:
+def _require_as_many(store: Session, mailed: Mailed) -> None:
     # Whoever decides about all means those that the page told of.
     total = in_doubt.count_open(store, _letter_id(mailed))
     if request.form.get("total", type=int) != total:

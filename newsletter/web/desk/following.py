@@ -11,7 +11,7 @@ from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import NotFound
 from newsletter.web.desk import lookup, streams, watching
-from newsletter.web.desk.lookup import Mailing
+from newsletter.web.desk.lookup import Mailed
 from newsletter.web.house import house
 
 _SECONDS = 30.0
@@ -62,4 +62,4 @@ def _part(slug: str) -> str | None:
 
 def _shown(store: Session, found: Issue) -> str:
     going = watching.look(store, found.letter)
-    return render_template("desk/parts/going.html", issue=found, mailed=Mailing(found), going=going)
+    return render_template("desk/parts/going.html", issue=found, mailed=Mailed(found), going=going)

@@ -76,7 +76,7 @@ def issue(slug: str) -> str:
             "issues",
             found.publication,
             issue=found,
-            mailed=lookup.Mailing(found),
+            mailed=lookup.Mailed(found),
             proof=previews.proof(found),
             outlook=outlook(store, found),
             view=previews.view(request.args),

@@ -26,8 +26,8 @@ def issue(store: Session, slug: str) -> Issue:
 
 
 @dataclass(frozen=True, slots=True)
-class Mailing:
-    """A letter to readers, and what it was about: an issue, or one of its corrections."""
+class Mailed:
+    """What a page is about: an issue or one of its corrections, and the letter of it, if there is one."""
 
     issue: Issue
     correction: Correction | None = None
@@ -53,12 +53,12 @@ class Mailing:
         return {"slug": self.issue.slug, "number": self.correction.number if self.correction else None}
 
 
-def mailing(store: Session, slug: str, number: int | None = None) -> Mailing:
+def mailed(store: Session, slug: str, number: int | None = None) -> Mailed:
     """The letter of an issue, or of its correction of that number; NotFound if there is no such thing."""
     found = issue(store, slug)
     if number is not None:
         acts.tell(correction=number)
-    return Mailing(found, corrections.find(store, found, number) if number is not None else None)
+    return Mailed(found, corrections.find(store, found, number) if number is not None else None)
 
 
 def mark(found: Issue) -> str:

@@ -48,7 +48,7 @@ def _page(store: Session, found: Issue, told: Report) -> str:
         "reports",
         found.publication,
         issue=found,
-        mailed=lookup.Mailing(found),
+        mailed=lookup.Mailed(found),
         report=told,
         letter_counts={amended.correction.number: amended.counts for amended in told.corrections if amended.counts},
         zone=found.publication.time_zone,

@@ -13,7 +13,7 @@ from newsletter.delivery.models import CopyState, Letter, Note
 from newsletter.delivery.roll import Wanted
 from newsletter.errors import Conflict
 from newsletter.web.desk import frame, lookup, sheets
-from newsletter.web.desk.lookup import Mailing
+from newsletter.web.desk.lookup import Mailed
 from newsletter.web.house import house
 
 _PAGE = 50
@@ -25,7 +25,7 @@ def copies(slug: str, number: int | None = None) -> str:
     """The readers whose copy is so: `?state=`, `?said=`, `?words=`, `?domain=`, …; `?after=` goes on."""
     wanted = _wanted(request.args)
     with house().sessions.reading() as store:
-        mailed = lookup.mailing(store, slug, number)
+        mailed = lookup.mailed(store, slug, number)
         letter, publication = _kept(mailed), mailed.issue.publication
         after = request.args.get("after", type=_id) or _start(store, letter, wanted)
         page = roll.page(store, letter.id, wanted, after, _PAGE)
@@ -49,7 +49,7 @@ def copies_sheet(slug: str, number: int | None = None) -> Response:
     """The same as a CSV file, all of it."""
     wanted = _wanted(request.args)
     with house().sessions.reading() as store:
-        mailed = lookup.mailing(store, slug, number)
+        mailed = lookup.mailed(store, slug, number)
         letter = _kept(mailed)
         after = _start(store, letter, wanted)
     lines = sheets.copies(roll.every(house().sessions, letter.id, wanted, after))
@@ -75,7 +75,7 @@ def leavers(slug: str) -> str:
         )
 
 
-def _kept(mailed: Mailing) -> Letter:
+def _kept(mailed: Mailed) -> Letter:
     """The letter whose copies are listed; Conflict, saying why, where there are none."""
     if mailed.letter is None or mailed.letter.started_at is None:
         raise Conflict(f"Nobody has a copy, because it has not begun to go out: {mailed.title}.")
