@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from newsletter import inspecting, publications
+from newsletter import inspecting, publications, publishing
 from newsletter.db import Sessions
 from newsletter.editorial import issue_file, link_checks, shelf
 from newsletter.editors import Role
@@ -123,7 +123,7 @@ def test_nothing_is_asked_about_an_issue_that_is_past_it(
         shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
         issue = shelf.find(session, "sore")
         inspecting.printing.mark_ready(session, issue, house.links)
-        inspecting.publishing.schedule_next(session, house.links, issue, now)
+        publishing.schedule_next(session, house.links, issue, now)
     assert author.client.post(PREFLIGHT, data=fields).status_code == 409
     assert author.client.get(PREFLIGHT, headers=HTMX).status_code == 303
     assert "It passed when it was scheduled" in words(author.open(PAGE))
