@@ -2,9 +2,8 @@
 # Kept to GNU make 3.81 and a POSIX shell, which is what macOS has.
 
 BIN := .venv/bin
-# How many tests run at once; 0 for one after the other, in this process. Each waits half of its time: for a browser, a
-# mail server, the database, another process.
-WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+# How many tests run at once; 0 for one after the other, in this process.
+WORKERS ?= auto
 
 # What the browser gets from npm packages. The desk serves each under its path in the package.
 VENDOR := newsletter/web/assets/vendor
