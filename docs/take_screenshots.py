@@ -142,8 +142,9 @@ def _every_page(browser: Browser, signed_in: Page, demo: Demo) -> None:
             page.goto(path, wait_until="load")
             page.wait_for_timeout(300)
             page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
-            (folder / f"{name}.html").write_text(page.request.get(path).text())
         context.close()
+    for name, path in _addresses(demo):
+        (folder / f"{name}.html").write_text(signed_in.request.get(path).text())
 
 
 def _addresses(demo: Demo) -> Iterator[tuple[str, str]]:

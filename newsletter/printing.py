@@ -51,6 +51,11 @@ def is_open(issue: Issue) -> bool:
     return shelf.state(issue) in _OPEN and not has_begun
 
 
+def frozen(issue: Issue) -> Letter | None:
+    """The letter that waits, goes out or went, which nothing changes any more; None while the issue is open."""
+    return None if is_open(issue) else issue.letter
+
+
 def can_be_scheduled(issue: Issue) -> bool:
     """Whether it may be scheduled or sent: ready, or cancelled before it began and not changed since."""
     return is_open(issue) and issue.readiness is Readiness.READY
@@ -82,8 +87,8 @@ def require_approved(issue: Issue, would_go: Content) -> None:
 
 def content(issue: Issue, links: Links) -> Content:
     """What would go out, or went, and so what an approval has to be of: the frozen letter, else the newest revision."""
-    if issue.letter is not None and not is_open(issue):
-        return Content(issue.frozen_number or 0, issue.letter.content_hash)
+    if fixed := frozen(issue):
+        return Content(issue.frozen_number or 0, fixed.content_hash)
     return Content(issue.revision_number, content_hash(rendered(issue, issue.revision, links)))
 
 
@@ -116,9 +121,7 @@ def draft_letter(issue: Issue, links: Links, now: datetime, *, sender: str | Non
 
 def current_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
     """What goes out, or went: the frozen letter while there is one, else the one that scheduling would freeze."""
-    if issue.letter is not None and not is_open(issue):
-        return issue.letter
-    return draft_letter(issue, links, now, sender=sender)
+    return frozen(issue) or draft_letter(issue, links, now, sender=sender)
 
 
 def proof(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]:

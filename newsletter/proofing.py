@@ -131,7 +131,7 @@ def send(
 ) -> list[SentTest]:
     """Put a test mail for each address into the outbox; Refused when this person has sent enough within the hour."""
     _mind_the_hour(session, person, len(to), now)
-    letter = _letter(issue, links, now, sender)
+    letter = printing.current_letter(issue, links, now, sender=sender)
     content = printing.content(issue, links)
     tests = []
     for address in to:
@@ -187,12 +187,6 @@ def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> N
     sent = session.scalar(lately) or 0
     if sent + more > AN_HOUR:
         raise Refused(f"You sent {sent} test mails within an hour, and {AN_HOUR} is all that may be. Try again later.")
-
-
-def _letter(issue: Issue, links: Links, now: datetime, sender: str | None) -> Letter:
-    if issue.letter is not None and not printing.is_open(issue):
-        return issue.letter
-    return printing.draft_letter(issue, links, now, sender=sender)
 
 
 def _post(session: Session, issue: Issue, letter: Letter, address: Address, now: datetime) -> Post:

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from newsletter import publishing
 from newsletter.delivery import accounts, arming, takeover
-from newsletter.delivery.models import Letter, LetterState, Post, PostState
+from newsletter.delivery.models import NOT_BEGUN, UNDER_WAY, Letter, LetterState, Post, PostState
 from newsletter.editorial import cadence, mailings
 from newsletter.editorial.mailings import Mailing
 from newsletter.editorial.models import Issue
 
-_UNDER_WAY = (LetterState.RUNNING, LetterState.PAUSED, LetterState.WAITING, LetterState.HELD)
+_TO_GO = (*NOT_BEGUN, *UNDER_WAY)
 _UNSENT = (PostState.PENDING, PostState.SENDING)
 
 
@@ -45,7 +45,7 @@ class Outbox:
 def issues(session: Session, grace: timedelta, now: datetime) -> list[Waiting]:
     """Every issue and correction that is under way or has an hour, oldest issue first."""
     every = list(mailings.every(session))
-    return [_waiting(session, each, grace, now) for each in every if each.letter.state in _UNDER_WAY]
+    return [_waiting(session, each, grace, now) for each in every if each.letter.state in _TO_GO]
 
 
 def outbox(session: Session) -> Outbox:

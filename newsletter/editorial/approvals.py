@@ -11,7 +11,7 @@ from typing import Self
 from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.models import Letter, LetterState
+from newsletter.delivery.models import NOT_BEGUN, Letter
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Revision
 from newsletter.publications import Publication
 
@@ -62,7 +62,7 @@ def writers(session: Session, issue: Issue) -> frozenset[str]:
 def scheduled_without(publication_id: int) -> Select[Issue]:
     """The issues that wait for their hour and would be held at it, because nobody approved what was frozen."""
     waiting = select(Issue).join(Issue.letter).where(Issue.publication_id == publication_id)
-    return waiting.where(Letter.state.in_((LetterState.WAITING, LetterState.HELD)), ~may_start())
+    return waiting.where(Letter.state.in_(NOT_BEGUN), ~may_start())
 
 
 def may_start() -> ColumnElement[bool]:

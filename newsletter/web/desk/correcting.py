@@ -69,8 +69,7 @@ def amend_issue(slug: str) -> ResponseReturnValue:
 def correction(slug: str, number: int) -> str:
     """One correction: its note, what it changed in what was mailed, and what became of its letter."""
     with house().sessions.reading() as store:
-        found = lookup.issue(store, slug)
-        made = corrections.find(store, found, number)
+        found, made = lookup.correction(store, slug, number)
         return frame.page(
             store,
             "correction.html",

@@ -16,7 +16,7 @@ from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
 from newsletter.web import auth
-from newsletter.web.desk import acts, frame, lookup, previews, typed, watching, words
+from newsletter.web.desk import frame, lookup, previews, typed, watching, words
 from newsletter.web.desk.lookup import Mailed
 from newsletter.web.desk.previews import Proof
 from newsletter.web.desk.typed import Complaint
@@ -45,7 +45,7 @@ class Outlook:
 def letter_form(slug: str, number: int) -> str:
     """Its words, how it looks, and what will happen; `?view=` as for every preview."""
     with house().sessions.reading() as store:
-        found, made = _found(store, slug, number)
+        found, made = lookup.correction(store, slug, number)
         return _page(store, found, made, (made.subject, made.body))
 
 
@@ -54,12 +54,13 @@ def word_letter(slug: str, number: int) -> ResponseReturnValue:
     subject, body = (typed.kept(request.form.get(name, "")) for name in ("subject", "body"))
     try:
         with house().sessions.begin() as store:
-            _, made = _found(store, slug, number)
+            _, made = lookup.correction(store, slug, number)
             corrections.word(store, made, request.form.get("seal", ""), subject, body, auth.email())
             flash("Saved. Nothing is mailed yet.")
     except Conflict as error:
         with house().sessions.reading() as store:
-            return _page(store, *_found(store, slug, number), (subject, body), str(error)), HTTPStatus.CONFLICT
+            found, made = lookup.correction(store, slug, number)
+            return _page(store, found, made, (subject, body), str(error)), HTTPStatus.CONFLICT
     return redirect(url_for("desk.letter_form", slug=slug, number=number), 303)
 
 
@@ -67,7 +68,7 @@ def letter_html(slug: str, number: int) -> Response:
     """The letter for the frame, as it was mailed or as it would be."""
     wanted = previews.view(request.args)
     with house().sessions.reading() as store:
-        found, made = _found(store, slug, number)
+        found, made = lookup.correction(store, slug, number)
         html = previews.as_seen(_proof(found, made).html, wanted)
     return previews.shut_in(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
 
@@ -75,7 +76,7 @@ def letter_html(slug: str, number: int) -> Response:
 def mail_correction(slug: str, number: int) -> ResponseReturnValue:
     """Mail the letter that the page showed to those who got the issue."""
     with house().sessions.begin() as store:
-        found, made = _found(store, slug, number)
+        found, made = lookup.correction(store, slug, number)
         sender, seal = house().settings.issue_sender_address, request.form.get("seal", "")
         started = correcting.mail(store, house().links, found, made, seal, auth.email(), now(), sender=sender)
         flash(f"On its way to {words.counted(started.copies, 'reader')}.")
@@ -85,7 +86,7 @@ def mail_correction(slug: str, number: int) -> ResponseReturnValue:
 def letter_progress(slug: str, number: int) -> ResponseReturnValue:
     """The part of a correction's page that changes while its letter goes out; all of it once that has changed."""
     with house().sessions.reading() as store:
-        found, made = _found(store, slug, number)
+        found, made = lookup.correction(store, slug, number)
         if made.letter is None or request.args.get("state") != made.letter.state:
             return make_response("", 200, {"HX-Refresh": "true"})
         going = watching.look(store, made.letter)
@@ -105,7 +106,7 @@ def resume_correction(slug: str, number: int) -> ResponseReturnValue:
 def stop_correction(slug: str, number: int) -> ResponseReturnValue:
     """Stop the letter: what is out stays out, and nothing more goes."""
     with house().sessions.begin() as store:
-        spared = correcting.stop(store, _found(store, slug, number)[1], now())
+        spared = correcting.stop(store, lookup.correction(store, slug, number)[1], now())
         flash(f"Stopped. {words.counted(spared, 'copy')} will not be sent.")
     return _back(slug, number)
 
@@ -128,12 +129,6 @@ def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str]
         view=previews.view(request.args),
         seal=corrections.seal(made),
     )
-
-
-def _found(store: Session, slug: str, number: int) -> tuple[Issue, Correction]:
-    found = lookup.issue(store, slug)
-    acts.tell(correction=number)
-    return found, corrections.find(store, found, number)
 
 
 def _outlook(store: Session, found: Issue, made: Correction) -> Outlook:
@@ -166,7 +161,7 @@ def _proof(found: Issue, made: Correction) -> Proof:
 
 def _move(slug: str, number: int, move: Callable[[Session, Correction], None], done: str) -> ResponseReturnValue:
     with house().sessions.begin() as store:
-        move(store, _found(store, slug, number)[1])
+        move(store, lookup.correction(store, slug, number)[1])
         flash(done)
     return _back(slug, number)
 

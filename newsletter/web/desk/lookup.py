@@ -55,10 +55,21 @@ class Mailed:
 
 def mailed(store: Session, slug: str, number: int | None = None) -> Mailed:
     """The letter of an issue, or of its correction of that number; NotFound if there is no such thing."""
+    return Mailed(issue(store, slug)) if number is None else Mailed(*correction(store, slug, number))
+
+
+def correction(store: Session, slug: str, number: int) -> tuple[Issue, Correction]:
+    """The issue of that slug and its correction of that number, which the act under way is about; NotFound likewise."""
     found = issue(store, slug)
-    if number is not None:
-        acts.tell(correction=number)
-    return Mailed(found, corrections.find(store, found, number) if number is not None else None)
+    acts.tell(correction=number)
+    return found, corrections.find(store, found, number)
+
+
+def row_id(text: str, highest: int = 2**63 - 1) -> int:
+    """A row's number in an address; ValueError for what its column could not hold, which no database can be asked."""
+    if not 0 <= (number := int(text)) <= highest:
+        raise ValueError(text)
+    return number
 
 
 def mark(found: Issue) -> str:

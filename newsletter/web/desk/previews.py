@@ -35,9 +35,7 @@ class Proof(Protocol):
 
 def proof(issue: Issue) -> Proof:
     """What goes out, or went: the frozen letter while there is one, else the newest revision."""
-    if issue.letter is not None and not printing.is_open(issue):
-        return issue.letter
-    return printing.rendered(issue, issue.revision, house().links)
+    return printing.frozen(issue) or printing.rendered(issue, issue.revision, house().links)
 
 
 def view(asked: Mapping[str, str]) -> str:

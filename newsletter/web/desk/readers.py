@@ -5,20 +5,19 @@ from flask import request
 from newsletter.audience import roster
 from newsletter.audience.models import Status
 from newsletter.delivery import received
-from newsletter.web.desk import frame
+from newsletter.web.desk import frame, lookup
 from newsletter.web.house import house
 
 _PAGE = 50
 _COPIES = 100
 _HIGHEST_ID = 2**31 - 1
-_HIGHEST_COPY = 2**63 - 1
 
 
 def readers() -> str:
     """The newest readers; `?q=` looks inside addresses and names, `?status=` narrows, `?before=` goes on."""
     q, wanted = request.args.get("q", ""), request.args.get("status", "")
     status = Status(wanted) if wanted in set(Status) else None
-    before = request.args.get("before", type=_id)
+    before = request.args.get("before", type=lambda text: lookup.row_id(text, _HIGHEST_ID))
     with house().sessions.reading() as store:
         publication = frame.chosen(store)
         page = store.scalars(roster.listing(publication.id, q, status, before, _PAGE + 1)).all()
@@ -38,7 +37,7 @@ def readers() -> str:
 
 def reader(subscription_id: int) -> str:
     """One reader: every step of the consent, and each copy with the server's words; `?before=` goes on."""
-    before = request.args.get("before", type=lambda text: _id(text, _HIGHEST_COPY))
+    before = request.args.get("before", type=lookup.row_id)
     with house().sessions.reading() as store:
         subscription = roster.get(store, subscription_id)
         subscriber = subscription.subscriber
@@ -58,10 +57,3 @@ def reader(subscription_id: int) -> str:
             is_first=before is None,
             subscription_id=subscription_id,
         )
-
-
-def _id(text: str, highest: int = _HIGHEST_ID) -> int:
-    # A database cannot even be asked about a number that its column could not hold.
-    if not 0 <= (number := int(text)) <= highest:
-        raise ValueError(text)
-    return number
