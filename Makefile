@@ -27,18 +27,23 @@ WRITING := $(VENDOR)/writing/writing.js
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test torture setup check lint bench demo screenshots dist lock clean assets parts
+.PHONY: help run test test-slow torture setup check lint bench demo screenshots dist lock clean assets parts
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: setup ## set up, then run the press with a local inbox (PORT=, INBOX_PORT=, DATA_DIR=)
 	@$(BIN)/newsletter db upgrade
 	@$(BIN)/newsletter issues load || echo "The press starts all the same; mend the files and load them again."
 	@exec $(BIN)/newsletter up
 
-test: .venv/.installed-dev assets parts ## set up, then run every test (ARGS="-k words" for some)
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+
+test: .venv/.installed-dev assets parts ## set up, then run the tests, in minutes (ARGS="-k words" for some)
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: .venv/.installed-dev assets parts ## the slow tests: torture, real peers, packaging, a week at the desk (ARGS=)
+	@$(PYTEST) -m slow $(ARGS)
 
 torture: .venv/.installed-dev assets parts ## the torture tests at full length: kills, outages, full disks (ARGS=)
 	@TORTURE=long $(BIN)/python -m pytest tests/torture $(ARGS)
@@ -46,7 +51,7 @@ torture: .venv/.installed-dev assets parts ## the torture tests at full length: 
 setup: .venv/.installed assets ## all of the set-up; starts nothing
 	@:
 
-check: lint test ## lint, types, import contracts, tests
+check: lint test ## lint, types, import contracts, tests; what is slow is left to CI
 
 lint: .venv/.installed-dev
 	@$(BIN)/ruff check .

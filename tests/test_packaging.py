@@ -14,6 +14,8 @@ from zipfile import ZipFile
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 VENDOR = "newsletter/web/assets/vendor"
 BUNDLED = ("writing/writing.js", "writing/LICENSES.txt")

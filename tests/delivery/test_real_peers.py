@@ -28,7 +28,7 @@ UNKNOWN = "nobody@reader.example"
 INTERNATIONAL = "jürgen@reader.example"
 
 # What the peer does is told apart the same way whatever the database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
 _POSTFIX = """
 compatibility_level = 3.6

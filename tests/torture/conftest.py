@@ -39,6 +39,14 @@ class Scale:
     """For a kill or a stop each; the other rows take a few hundred."""
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All torture is slow."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def scale() -> Scale:
     return Scale(100, 20, 250) if os.environ.get("TORTURE") == "long" else Scale(3, 3, 250)
