@@ -16,12 +16,12 @@ from typing import IO, cast
 
 import structlog
 
-from newsletter.config import MailServer
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.keyring import NO_KEYS, Keyring
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.sender import PressRun
 from newsletter.links import Links
+from newsletter.mail_settings import MailServer
 from newsletter.tokens import Seal
 
 LINKS = Links("https://letters.example.org", Seal(b"a secret for benchmarks"))

@@ -10,8 +10,6 @@ import secrets
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,38 +17,22 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
-from pydantic import Field, NameEmail, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import SettingsConfigDict
 
-from newsletter import lanes
 from newsletter.errors import Invalid
-from newsletter.lanes import Quota
+from newsletter.mail_settings import MailSettings, comma_separated
 
 # A variable that begins like one of ours is meant for us, so a typo in it must not pass in silence.
 _OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "DKIM_", "INBOX_", "SIGNUP_", "PICTURES_")
 
 _DATABASES = {"sqlite", "postgres", "postgresql", "postgresql+psycopg"}
 _SHORTEST_SECRET = 16
-SELECTOR = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-"""The name of a DKIM key beside its domain."""
-
 _PLAIN_URL = re.compile(r"[A-Za-z0-9:/.\[\]_~%-]+")
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9/_.-]*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class MailServer:
-    """Where mail is handed over, and how: as the MAIL_* or BULK_MAIL_* settings say."""
-
-    host: str
-    port: int
-    use_tls: bool = False
-    use_ssl: bool = False
-    username: str | None = None
-    password: SecretStr | None = None
-
-
-class Settings(BaseSettings):
+class Settings(MailSettings):
     """What the operator decides; frozen, checked once at the start."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="forbid", frozen=True, env_ignore_empty=True)
@@ -72,33 +54,6 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535)
     inbox_port: int = Field(8025, ge=1, le=65535)
     proxy_hops: int = Field(0, ge=0, le=9)
-
-    mail_server: str | None = None
-    mail_port: int = Field(25, ge=1, le=65535)
-    mail_use_tls: bool = False
-    mail_use_ssl: bool = False
-    mail_username: str | None = None
-    mail_password: SecretStr | None = None
-    mail_default_sender: NameEmail | None = None
-    mail_connections: int = Field(10, ge=1, le=500)
-    mail_rate: float = Field(0, ge=0, allow_inf_nan=False)
-    mail_hourly: int = Field(0, ge=0)
-    mail_daily: int = Field(0, ge=0)
-    mail_lane_domains: str = ""
-    mail_lanes: str = ""
-    mail_warmup_start: date | None = None
-    mail_return_path_domain: str | None = None
-
-    bulk_mail_server: str | None = None
-    bulk_mail_port: int = Field(25, ge=1, le=65535)
-    bulk_mail_use_tls: bool = False
-    bulk_mail_use_ssl: bool = False
-    bulk_mail_username: str | None = None
-    bulk_mail_password: SecretStr | None = None
-    bulk_mail_default_sender: NameEmail | None = None
-
-    dkim_keys: Path | None = None
-    dkim_selectors: str = "press,press-ed25519"
 
     in_doubt: Literal["resend", "hold"] = "resend"
     send_grace_minutes: int = Field(120, ge=0)
@@ -158,22 +113,6 @@ class Settings(BaseSettings):
             raise ValueError("must name a file, for several processes share it: sqlite:////var/lib/press/newsletter.db")
         return url
 
-    @field_validator("dkim_keys")
-    @classmethod
-    def _is_a_folder(cls, folder: Path | None) -> Path | None:
-        # Taken for one without keys, it would leave all mail unsigned without a word.
-        if folder is not None and not folder.is_dir():
-            raise ValueError("must be a folder that is there")
-        return folder
-
-    @field_validator("dkim_selectors")
-    @classmethod
-    def _are_selectors(cls, names: str) -> str:
-        selectors = _comma_separated(names)
-        if not all(map(SELECTOR.fullmatch, selectors)) or len(set(selectors)) < len(selectors):
-            raise ValueError("must be names of small letters, digits and dashes, each once, with commas between them")
-        return names
-
     @field_validator("secret_key")
     @classmethod
     def _is_hard_to_guess(cls, key: SecretStr | None) -> SecretStr | None:
@@ -187,18 +126,6 @@ class Settings(BaseSettings):
         if keys is not None and any(len(key) < _SHORTEST_SECRET for key in _listed(keys)):
             raise ValueError(f"must be keys of at least {_SHORTEST_SECRET} characters, with commas between them")
         return keys
-
-    @field_validator("mail_lane_domains")
-    @classmethod
-    def _are_domains_with_lanes(cls, text: str) -> str:
-        lanes.parse_hosted(text)
-        return text
-
-    @field_validator("mail_lanes")
-    @classmethod
-    def _are_lanes_with_limits(cls, text: str, others: ValidationInfo) -> str:
-        lanes.parse_quotas(text, lanes.parse_hosted(others.data.get("mail_lane_domains", "")))
-        return text
 
     @field_validator("metrics_token")
     @classmethod
@@ -218,44 +145,6 @@ class Settings(BaseSettings):
         url = self.database_url or f"sqlite:///{self.data_dir.absolute() / 'newsletter.db'}"
         scheme, _, rest = url.partition("://")
         return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url
-
-    @property
-    def mail(self) -> MailServer | None:
-        """The post room's server; None when no mail server is configured."""
-        if self.mail_server is None:
-            return None
-        return MailServer(
-            self.mail_server,
-            self.mail_port,
-            self.mail_use_tls,
-            self.mail_use_ssl,
-            self.mail_username,
-            self.mail_password,
-        )
-
-    @property
-    def bulk_mail(self) -> MailServer | None:
-        """The press run's server: its own when BULK_MAIL_SERVER is set, else the post room's."""
-        if self.bulk_mail_server is None:
-            return self.mail
-        return MailServer(
-            self.bulk_mail_server,
-            self.bulk_mail_port,
-            self.bulk_mail_use_tls,
-            self.bulk_mail_use_ssl,
-            self.bulk_mail_username,
-            self.bulk_mail_password,
-        )
-
-    @property
-    def lane_domains(self) -> dict[str, str]:
-        """The operator's own domains, each with its lane."""
-        return lanes.parse_hosted(self.mail_lane_domains)
-
-    @property
-    def lane_quotas(self) -> dict[str, Quota]:
-        """What may go to each lane."""
-        return lanes.parse_quotas(self.mail_lanes, self.lane_domains)
 
     @cached_property
     def secret(self) -> bytes:
@@ -280,27 +169,12 @@ class Settings(BaseSettings):
         return self.dkim_keys or self.data_dir / "dkim"
 
     @property
-    def dkim_selectors_in_use(self) -> list[str]:
-        """Those whose keys sign."""
-        return _comma_separated(self.dkim_selectors)
-
-    @property
     def older_secrets(self) -> list[bytes]:
         """Keys that sign nothing any more, and whose links and sessions are still good."""
         listed = [key.encode() for key in _listed(self.secret_key_fallbacks)] if self.secret_key_fallbacks else []
         # Whoever sets SECRET_KEY beside the file has mail out whose links the file's key signed.
         was_kept = self.secret_key is not None and self.secret_file.exists()
         return [*listed, _kept_secret(self.secret_file)] if was_kept else listed
-
-    @property
-    def default_sender_address(self) -> str | None:
-        """The sender of a publication that names none."""
-        return self.mail_default_sender.email if self.mail_default_sender else None
-
-    @property
-    def issue_sender_address(self) -> str | None:
-        """The sender of all issues; None when each publication's own address is."""
-        return self.bulk_mail_default_sender.email if self.bulk_mail_default_sender else None
 
 
 def load() -> Settings:
@@ -321,11 +195,7 @@ def names() -> list[str]:
 
 
 def _listed(keys: SecretStr) -> list[str]:
-    return _comma_separated(keys.get_secret_value())
-
-
-def _comma_separated(text: str) -> list[str]:
-    return [item.strip() for item in text.split(",")]
+    return comma_separated(keys.get_secret_value())
 
 
 def _refuse_unknown(environ: Iterable[str]) -> None:

@@ -16,7 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from newsletter import filling, inspecting, leash, publishing, reminding
 from newsletter.audience import caps, preferences
-from newsletter.config import MailServer, Settings
+from newsletter.config import Settings
 from newsletter.db import AWAY, Session
 from newsletter.delivery import accounts, doubts, heartbeat, ledger, outbox, paces, takeover
 from newsletter.delivery.arming import Gate
@@ -26,6 +26,7 @@ from newsletter.delivery.postroom import Postroom
 from newsletter.delivery.sender import PressRun
 from newsletter.editorial import link_checks, spam
 from newsletter.errors import Refused
+from newsletter.mail_settings import MailServer
 from newsletter.wiring import House
 
 # Seconds. With what the opening of a connection may take, less than the 10 that a stop may take.

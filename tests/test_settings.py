@@ -13,6 +13,7 @@ import pytest
 from newsletter import config
 from newsletter.editorial.bucket import PictureBucket
 from newsletter.errors import Invalid
+from newsletter.mail_settings import MailServer
 from newsletter.tokens import Seal
 from newsletter.wiring import open_house
 
@@ -173,7 +174,7 @@ def test_issues_may_have_a_server_of_their_own(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("MAIL_USE_TLS", "true")
     assert config.load().bulk_mail == config.load().mail
     monkeypatch.setenv("BULK_MAIL_SERVER", "bulk.example.org")
-    assert config.load().bulk_mail == config.MailServer("bulk.example.org", 25)
+    assert config.load().bulk_mail == MailServer("bulk.example.org", 25)
 
 
 def test_the_secret_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from newsletter import config
+from newsletter import mail_settings
 from newsletter.delivery import mime
 from newsletter.delivery.dkim import Key
 from newsletter.errors import Conflict, Invalid, Refused
@@ -30,7 +30,7 @@ _FEWEST_BITS = 1024
 
 _GROUP_AND_OTHERS = 0o077
 
-_DOMAIN = re.compile(rf"(?:{config.SELECTOR.pattern}\.)+{config.SELECTOR.pattern}")
+_DOMAIN = re.compile(rf"(?:{mail_settings.SELECTOR.pattern}\.)+{mail_settings.SELECTOR.pattern}")
 # So much fits into a name in the DNS (RFC 1035, 2.3.4) beside the longest selector.
 _LONGEST_DOMAIN = 253 - len("._domainkey.") - 63
 
@@ -88,7 +88,7 @@ def read(path: Path) -> Key:
 
 def make(folder: Path, domain: str, selector: str, *, ed25519: bool = False) -> Path:
     """A new key, in a file of its own; Conflict where there is one already."""
-    if not config.SELECTOR.fullmatch(selector):
+    if not mail_settings.SELECTOR.fullmatch(selector):
         raise Invalid(f"“{selector}” is not a selector: small letters, digits and dashes, at most 63")
     path = folder / f"{_domain(domain)}.{selector}.pem"
     private = Ed25519PrivateKey.generate() if ed25519 else rsa.generate_private_key(65537, _BITS)
@@ -115,7 +115,7 @@ def _fit_to_sign(private: PrivateKeyTypes, path: Path) -> RSAPrivateKey | Ed2551
 
 def _named(path: Path) -> tuple[str, str]:
     domain, _, selector = path.stem.rpartition(".")
-    if not (_DOMAIN.fullmatch(domain) and config.SELECTOR.fullmatch(selector)):
+    if not (_DOMAIN.fullmatch(domain) and mail_settings.SELECTOR.fullmatch(selector)):
         raise Invalid(f"{path}: a key's file is named after its domain and its selector: example.org.press.pem")
     return domain, selector
 

@@ -13,7 +13,6 @@ from typing import Literal, cast
 
 import structlog
 
-from newsletter.config import MailServer
 from newsletter.delivery import compose, mime, outcomes, retry
 from newsletter.delivery.compose import Template
 from newsletter.delivery.ledger import Claimed
@@ -28,6 +27,7 @@ from newsletter.delivery.throttle import Throttle
 from newsletter.delivery.tray import Laid, Tray
 from newsletter.delivery.wire import Wire
 from newsletter.errors import TransportDown
+from newsletter.mail_settings import MailServer
 
 # Seconds between two looks for copies that fall due while other lines still work.
 _LOOK = 0.5

@@ -16,7 +16,6 @@ import structlog
 from flask import Flask
 from flask_mail import Connection, Mail, Message
 
-from newsletter.config import MailServer
 from newsletter.db import AWAY, Sessions
 from newsletter.delivery import compose, handover, mime, outbox, retry, trust
 from newsletter.delivery.handover import Client, Cord, SslClient
@@ -26,6 +25,7 @@ from newsletter.delivery.outage import Outage
 from newsletter.delivery.replies import Reply
 from newsletter.delivery.retry import Verdict
 from newsletter.errors import Invalid, TransportDown
+from newsletter.mail_settings import MailServer
 
 _AT_ONCE = 20
 

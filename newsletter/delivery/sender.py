@@ -18,7 +18,6 @@ from typing import Any, Literal
 import structlog
 from sqlalchemy.orm import Session
 
-from newsletter.config import MailServer
 from newsletter.db import Sessions
 from newsletter.delivery import ledger, shares
 from newsletter.delivery.keyring import NO_KEYS, Keyring
@@ -29,6 +28,7 @@ from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.throttle import Throttle
 from newsletter.delivery.tray import Claims, Laid, Templates, Tray
 from newsletter.links import Links
+from newsletter.mail_settings import MailServer
 
 # Seconds. A stop takes at most the two together, which is less than the 10 that it may take, while the database
 # answers. A write that hangs is waited for; then nothing could be given back, and `worker` ends it all by force.

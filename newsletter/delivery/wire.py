@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Self, TypeVar
 
-from newsletter.config import MailServer
 from newsletter.delivery import smtp, trust
 from newsletter.delivery.replies import ProtocolError, Reply, ReplyReader
 from newsletter.delivery.smtp import Ask, Envelope, Extensions, HungUp, Stuffed, Talk
 from newsletter.errors import TransportDown
+from newsletter.mail_settings import MailServer
 
 T = TypeVar("T")
 

@@ -5,7 +5,6 @@ import pytest
 from peers import Clock, Mailbox, honest
 from sqlalchemy import insert, select
 
-from newsletter.config import MailServer
 from newsletter.db import Sessions
 from newsletter.delivery import accounts, partitions
 from newsletter.delivery.ledger import Counts
@@ -13,6 +12,7 @@ from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Copy, Letter, LetterState
 from newsletter.delivery.sender import PressRun
 from newsletter.links import Links
+from newsletter.mail_settings import MailServer
 from newsletter.publications import Publication
 
 TEXT = "Hello {{ name | friend }},\n\n.a line with a dot\nLeave: {{ unsubscribe_url }}\n"

@@ -16,7 +16,7 @@ from email.message import EmailMessage
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from newsletter.config import MailServer
+from newsletter.mail_settings import MailServer
 
 HANG_UP = b"<hang up>"
 SILENCE = b"<silence>"

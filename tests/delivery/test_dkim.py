@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from peers import Mailbox
 from test_compose import LINKS, Copy, letter, local_parts, names
 
-from newsletter.config import MailServer
 from newsletter.delivery import compose, keyring, outbox
 from newsletter.delivery.dkim import Key, signatures
 from newsletter.delivery.keyring import Keyring
@@ -26,6 +25,7 @@ from newsletter.delivery.models import Post
 from newsletter.delivery.outbox import Composed
 from newsletter.delivery.postroom import Postroom
 from newsletter.errors import Conflict, Invalid, Refused
+from newsletter.mail_settings import MailServer
 
 DATE = datetime(2025, 11, 24, 8, 0, tzinfo=UTC)
 RSA = Key("example.org", "press", rsa.generate_private_key(65537, 2048))

@@ -18,8 +18,8 @@ from pydantic import SecretStr
 from sqlalchemy import String, cast, literal, update
 from test_wire import certificate as certificate
 
-from newsletter.config import MailServer
 from newsletter.delivery.models import Copy, CopyState
+from newsletter.mail_settings import MailServer
 from newsletter.ports import free_port
 
 COPIES = 500

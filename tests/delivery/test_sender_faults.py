@@ -8,10 +8,10 @@ from peers import HANG_UP, SILENCE, Mailbox, honest, readers, scripted
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from newsletter.config import MailServer
 from newsletter.delivery import ledger, retry
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Copy, CopyState
+from newsletter.mail_settings import MailServer
 
 NO = b"550 5.7.1 No\r\n"
 LATER = b"451 4.3.0 Later\r\n"

@@ -15,7 +15,7 @@ from newsletter.delivery import ledger
 CONNECTIONS = 3
 PROGRAM = """
 import signal, sys
-from newsletter.config import MailServer
+from newsletter.mail_settings import MailServer
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.sender import PressRun

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from peers import Liar, Mailbox, Peer, honest, scripted, trusting
 from pydantic import SecretStr
 
-from newsletter.config import MailServer
 from newsletter.delivery import trust
 from newsletter.delivery.smtp import Envelope, Stuffed
 from newsletter.delivery.wire import Wire
 from newsletter.errors import TransportDown
+from newsletter.mail_settings import MailServer
 
 LETTER = Stuffed(b"Subject: x\r\n\r\n..dot\r\n")
 IN_THE_CLEAR = {"auth_require_tls": False}

@@ -1,0 +1,144 @@
+"""The settings of mail: where it is handed over, how much of it, who sends it, and which keys sign it."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from pydantic import Field, NameEmail, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings
+
+from newsletter import lanes
+from newsletter.lanes import Quota
+
+SELECTOR = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+"""The name of a DKIM key beside its domain."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where mail is handed over, and how: as the MAIL_* or BULK_MAIL_* settings say."""
+
+    host: str
+    port: int
+    use_tls: bool = False
+    use_ssl: bool = False
+    username: str | None = None
+    password: SecretStr | None = None
+
+
+class MailSettings(BaseSettings):
+    """The part of the settings that mail is sent by."""
+
+    mail_server: str | None = None
+    mail_port: int = Field(25, ge=1, le=65535)
+    mail_use_tls: bool = False
+    mail_use_ssl: bool = False
+    mail_username: str | None = None
+    mail_password: SecretStr | None = None
+    mail_default_sender: NameEmail | None = None
+    mail_connections: int = Field(10, ge=1, le=500)
+    mail_rate: float = Field(0, ge=0, allow_inf_nan=False)
+    mail_hourly: int = Field(0, ge=0)
+    mail_daily: int = Field(0, ge=0)
+    mail_lane_domains: str = ""
+    mail_lanes: str = ""
+    mail_warmup_start: date | None = None
+    mail_return_path_domain: str | None = None
+
+    bulk_mail_server: str | None = None
+    bulk_mail_port: int = Field(25, ge=1, le=65535)
+    bulk_mail_use_tls: bool = False
+    bulk_mail_use_ssl: bool = False
+    bulk_mail_username: str | None = None
+    bulk_mail_password: SecretStr | None = None
+    bulk_mail_default_sender: NameEmail | None = None
+
+    dkim_keys: Path | None = None
+    dkim_selectors: str = "press,press-ed25519"
+
+    @field_validator("dkim_keys")
+    @classmethod
+    def _is_a_folder(cls, folder: Path | None) -> Path | None:
+        # Taken for one without keys, it would leave all mail unsigned without a word.
+        if folder is not None and not folder.is_dir():
+            raise ValueError("must be a folder that is there")
+        return folder
+
+    @field_validator("dkim_selectors")
+    @classmethod
+    def _are_selectors(cls, names: str) -> str:
+        selectors = comma_separated(names)
+        if not all(map(SELECTOR.fullmatch, selectors)) or len(set(selectors)) < len(selectors):
+            raise ValueError("must be names of small letters, digits and dashes, each once, with commas between them")
+        return names
+
+    @field_validator("mail_lane_domains")
+    @classmethod
+    def _are_domains_with_lanes(cls, text: str) -> str:
+        lanes.parse_hosted(text)
+        return text
+
+    @field_validator("mail_lanes")
+    @classmethod
+    def _are_lanes_with_limits(cls, text: str, others: ValidationInfo) -> str:
+        lanes.parse_quotas(text, lanes.parse_hosted(others.data.get("mail_lane_domains", "")))
+        return text
+
+    @property
+    def mail(self) -> MailServer | None:
+        """The post room's server; None when no mail server is configured."""
+        if self.mail_server is None:
+            return None
+        return MailServer(
+            self.mail_server,
+            self.mail_port,
+            self.mail_use_tls,
+            self.mail_use_ssl,
+            self.mail_username,
+            self.mail_password,
+        )
+
+    @property
+    def bulk_mail(self) -> MailServer | None:
+        """The press run's server: its own when BULK_MAIL_SERVER is set, else the post room's."""
+        if self.bulk_mail_server is None:
+            return self.mail
+        return MailServer(
+            self.bulk_mail_server,
+            self.bulk_mail_port,
+            self.bulk_mail_use_tls,
+            self.bulk_mail_use_ssl,
+            self.bulk_mail_username,
+            self.bulk_mail_password,
+        )
+
+    @property
+    def lane_domains(self) -> dict[str, str]:
+        """The operator's own domains, each with its lane."""
+        return lanes.parse_hosted(self.mail_lane_domains)
+
+    @property
+    def lane_quotas(self) -> dict[str, Quota]:
+        """What may go to each lane."""
+        return lanes.parse_quotas(self.mail_lanes, self.lane_domains)
+
+    @property
+    def dkim_selectors_in_use(self) -> list[str]:
+        """Those whose keys sign."""
+        return comma_separated(self.dkim_selectors)
+
+    @property
+    def default_sender_address(self) -> str | None:
+        """The sender of a publication that names none."""
+        return self.mail_default_sender.email if self.mail_default_sender else None
+
+    @property
+    def issue_sender_address(self) -> str | None:
+        """The sender of all issues; None when each publication's own address is."""
+        return self.bulk_mail_default_sender.email if self.bulk_mail_default_sender else None
+
+
+def comma_separated(text: str) -> list[str]:
+    """The items of a list that is written with commas between them."""
+    return [item.strip() for item in text.split(",")]
