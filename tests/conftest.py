@@ -33,9 +33,12 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def originals(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Originals:
+def originals(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Originals]:
     """What the tests' own databases are copied from."""
-    return Originals(tmp_path_factory.mktemp("originals"), lambda: request.getfixturevalue("postgres_server"))
+    made = Originals(tmp_path_factory.mktemp("originals"), lambda: request.getfixturevalue("postgres_server"))
+    yield made
+    if url := os.environ.get("TEST_POSTGRES_URL"):
+        made.drop(url)
 
 
 @pytest.fixture

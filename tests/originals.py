@@ -48,9 +48,15 @@ class Originals:
         yield own
         drop_database(self.server(), name)
 
+    def drop(self, server: str) -> None:
+        """Leave nothing behind on a server that other runs use, too."""
+        for (kind, _), (url, _) in self._made.items():
+            if kind == "postgresql":
+                drop_database(server, make_url(url).database or "")
+
     def _original(self, kind: str, fill: Fill) -> tuple[str, Path]:
         if (kind, fill) not in self._made:
-            self._made[kind, fill] = self._make(kind, fill, f"original_{len(self._made)}")
+            self._made[kind, fill] = self._make(kind, fill, f"original_{uuid.uuid4().hex}")
         return self._made[kind, fill]
 
     def _make(self, kind: str, fill: Fill, name: str) -> tuple[str, Path]:
