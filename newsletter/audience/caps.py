@@ -6,6 +6,7 @@ The count is one statement, so it holds however many processes ask at once. Only
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,7 @@ from newsletter.audience.practice import Practice
 from newsletter.db import insert
 from newsletter.errors import Refused
 
+log = structlog.get_logger(__name__)
 _KEPT = timedelta(days=2)
 
 
@@ -27,6 +29,8 @@ def allow(session: Session, practice: Practice, address: Address, client: str | 
     """Count a request for a letter; False when its address or domain had enough, TooMany when the client had."""
     hits = _count(session, [_row(*bucket) for bucket in _buckets(practice, address, client, now)])
     if hits.get("client", 0) > practice.caps.client:
+        # If this is the address of a proxy of one's own, PROXY_HOPS is wrong and everybody waits for everybody.
+        log.warning("client capped", client=origins.kept(practice, client))
         raise TooMany("That was many sign-ups in a short time. Please try again in an hour.")
     return hits["address"] <= practice.caps.address and hits["domain"] <= practice.caps.domain
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
+import structlog
 from flask import Flask, current_app, g, request
 
 from newsletter.audience import origins
 from newsletter.db import Witness
 from newsletter.wiring import House
 
+log = structlog.get_logger(__name__)
 _KEY = "newsletter"
 
 
@@ -50,6 +52,16 @@ def now() -> datetime:
 def client() -> str:
     """The network address that asks, as the proxies that we trust tell it."""
     return request.remote_addr or ""
+
+
+def one_client() -> str:
+    """What tries are counted by: the client's address, or the /64 that one customer holds."""
+    return origins.one_client(client()) or ""
+
+
+def tell_capped(what: str) -> None:
+    """Log that this client had enough; were it a proxy's own address, everybody would wait for everybody."""
+    log.warning("client capped", what=what, client=network())
 
 
 def network() -> str:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from flask import Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -16,13 +17,13 @@ from pydantic import SecretStr
 from newsletter.audience import gauges as audience
 from newsletter.delivery import gauges as delivery
 from newsletter.ports import is_loopback
+from newsletter.web.proxies import FORWARDED
 from newsletter.wiring import House
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 _KEPT = timedelta(seconds=15)
-_PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
@@ -74,8 +75,17 @@ def _is_given(token: SecretStr | None) -> bool:
 
 
 def _comes_from_here() -> bool:
-    # Behind a proxy on this machine every stranger seems to be here, and a header may claim any address.
-    return is_loopback(request.remote_addr or "") and not any(name in request.headers for name in _PROXY_HEADERS)
+    # Behind a proxy on this machine every stranger seems to be here. Most say so by a header; one that says nothing
+    # passes at least the name on that the stranger asked for.
+    is_forwarded = request.environ.get(FORWARDED, False)
+    return is_loopback(request.remote_addr or "") and not is_forwarded and is_loopback(_host_name(request.host))
+
+
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 class _Store(Collector):

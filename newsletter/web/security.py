@@ -8,9 +8,9 @@ from typing import TypeVar
 from flask import Blueprint, Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from newsletter.config import Settings
+from newsletter.web.proxies import Proxies
 
 FORM_BYTES = 64 * 1024
 """The most that a form may carry; a view that takes more sets `request.max_content_length` itself."""
@@ -65,8 +65,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.after_request(_name_no_host)
     if is_https:
         app.after_request(_stay_on_https)
-    if hops := settings.proxy_hops:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.wsgi_app = Proxies(app.wsgi_app, settings.proxy_hops)  # type: ignore[method-assign]
 
 
 def keep_private(blueprint: Blueprint) -> None:

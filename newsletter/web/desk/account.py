@@ -4,7 +4,6 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Unauthorized
 
-from newsletter.audience import origins
 from newsletter.audience.caps import TooMany
 from newsletter.db import Session
 from newsletter.editors import Editor, passwords, second_factor, signed_in, staff, tries
@@ -12,7 +11,7 @@ from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.auth import Person
 from newsletter.web.desk import forgotten, frame, new_password
-from newsletter.web.house import client, house, now, unnoted
+from newsletter.web.house import house, now, one_client, tell_capped, unnoted
 
 _WRONG = "This is not your password now. If it is lost, sign out and have a link for a new one sent to you."
 _CHANGED = "Your password was changed at the desk, and every other session of yours ended."
@@ -79,7 +78,8 @@ def whoever() -> Person:
 def count_try() -> None:
     """Count a guess at the password of whoever asks; TooMany after as many as at the door."""
     with unnoted().sessions.begin() as store:
-        if not tries.password(store, whoever().email, origins.one_client(client()) or "", now()):
+        if not tries.password(store, whoever().email, one_client(), now()):
+            tell_capped("sign-in")
             raise TooMany(_ENOUGH)
 
 

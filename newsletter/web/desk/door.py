@@ -3,14 +3,13 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.audience import origins
 from newsletter.db import Session
 from newsletter.editors import Editor, passwords, second_factor, signed_in, staff, tries
 from newsletter.errors import NotFound
 from newsletter.web import auth
 from newsletter.web.auth import HalfWay
 from newsletter.web.desk import acts
-from newsletter.web.house import client, house, now
+from newsletter.web.house import house, now, one_client, tell_capped
 
 _WRONG = "This address and password do not belong together. Check both, and try again."
 _MINUTES = int(tries.WINDOW.total_seconds() // 60)
@@ -135,7 +134,10 @@ def _code_form(by_recovery: bool, fault: str = "") -> str:
 
 def _may_try(email: str) -> bool:
     with house().sessions.begin() as store:
-        return tries.password(store, email, origins.one_client(client()) or "", now())
+        may_try = tries.password(store, email, one_client(), now())
+    if not may_try:
+        tell_capped("sign-in")
+    return may_try
 
 
 def _may_try_code(half: HalfWay) -> bool:

@@ -4,14 +4,13 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter import publications
-from newsletter.audience import origins
 from newsletter.db import Session
 from newsletter.editors import Editor, letters, passwords, staff, tries
 from newsletter.editors.letters import Stationery
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
 from newsletter.web.desk import acts, new_password
-from newsletter.web.house import client, house, now
+from newsletter.web.house import house, now, one_client, tell_capped
 
 _USED = "This link was used already, or a newer one took its place. Ask for a fresh one."
 
@@ -27,11 +26,13 @@ def ask_reset() -> str:
     """Send a link, if the address is of the team; the answer is the same, in the same time, whatever it is."""
     email = request.form.get("email", "").replace("\0", "").strip()
     with house().sessions.begin() as store:
-        may_have_one = tries.letter(store, email, origins.one_client(client()) or "", now())
+        may_have_one = tries.letter(store, email, one_client(), now())
         editor, publication = staff.known(store, email), publications.first(store)
         if may_have_one and publication:
             acts.note(store, editor, "asked for a new password")
             letters.reset(store, stationery(publication), email, editor, now())
+    if not may_have_one:
+        tell_capped("a new password")
     return render_template("desk/forgotten_sent.html", email=email)
 
 
