@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -21,23 +21,23 @@ class Seal:
 
     def seal(self, purpose: str, *numbers: int) -> str:
         """A token of URL-safe characters, about 40 of them for two numbers."""
-        return base64.urlsafe_b64encode(self._close(purpose, numbers)).rstrip(b"=").decode()
+        return _url_safe(self._close(purpose, numbers))
 
     def open(self, purpose: str, token: str) -> tuple[int, ...]:
         """The numbers sealed for this purpose; Invalid for anything else."""
         try:
-            return self._open(purpose, base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+            return self._open(purpose, _exactly(token, _url_safe, base64.urlsafe_b64decode, 4))
         except (ValueError, UnicodeError):
             raise Invalid("this link is not whole; open it again from the mail, in one piece") from None
 
     def seal_local_part(self, purpose: str, *numbers: int) -> str:
         """A token for the left side of an address: one letter case, at most 60 characters."""
-        return base64.b32encode(self._close(purpose, numbers)).rstrip(b"=").decode().lower()
+        return _one_case(self._close(purpose, numbers)).lower()
 
     def open_local_part(self, purpose: str, token: str) -> tuple[int, ...]:
         """The numbers of a `seal_local_part`, in whatever case they come back; Invalid for anything else."""
         try:
-            return self._open(purpose, base64.b32decode(token.upper() + "=" * (-len(token) % 8)))
+            return self._open(purpose, _exactly(token.upper(), _one_case, base64.b32decode, 8))
         except (ValueError, UnicodeError):
             raise Invalid("this address was not made here") from None
 
@@ -53,3 +53,22 @@ class Seal:
                 continue
             return tuple(int(number) for number in text.split(b"."))
         raise ValueError(purpose)
+
+
+def _exactly(text: str, encode: Callable[[bytes], str], decode: Callable[[str], bytes], group: int) -> bytes:
+    """What this text encodes; ValueError if the same bytes have another spelling, as RFC 4648 (3.3, 3.5) asks.
+
+    Python's decoders pass over strange characters and over the last bits that are no part of a byte.
+    """
+    sealed = decode(text + "=" * (-len(text) % group))
+    if encode(sealed) != text:
+        raise ValueError("not as it was written")
+    return sealed
+
+
+def _url_safe(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+
+def _one_case(sealed: bytes) -> str:
+    return base64.b32encode(sealed).rstrip(b"=").decode()
