@@ -74,6 +74,11 @@ class Settings(MailSettings):
     def _is_an_origin(cls, url: str) -> str:
         if url and not _is_origin(url):
             raise ValueError("must look like https://letters.example.org")
+        if urlsplit(url).path.strip("/"):
+            raise ValueError(
+                "must be a host of its own without a path, such as https://letters.example.org; "
+                "give the press a subdomain, and let your proxy forward all of it"
+            )
         return url.rstrip("/")
 
     @field_validator("pictures_endpoint", "pictures_public_url")

@@ -66,6 +66,19 @@ def test_an_unknown_setting_stops_the_start(
     assert str(stop.value) == sentence
 
 
+@pytest.mark.parametrize("path", ["/press", "/press/", "//press", "/;v=1", "/%20"])
+def test_a_base_url_with_a_path_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("BASE_URL", f"https://example.org{path}")
+    with pytest.raises(Invalid, match=r"^BASE_URL: .*without a path.*subdomain|^BASE_URL: must look like"):
+        config.load()
+
+
+@pytest.mark.parametrize("url", ["https://example.org", "https://example.org/", "http://[::1]:8000", "http://a:81//"])
+def test_a_base_url_is_a_host_of_its_own(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("BASE_URL", url)
+    assert config.load().public_url == url.rstrip("/")
+
+
 @pytest.mark.parametrize("name", ["PATH_INFO", "HOSTNAME", "MAIL", "MAILCHECK", "PYTHONPATH", "PGPORT"])
 def test_a_variable_of_another_program_is_left_alone(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "whatever")
