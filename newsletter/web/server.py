@@ -4,16 +4,17 @@ import signal
 
 import structlog
 from flask import Flask
-from waitress import create_server
-from waitress.server import TcpWSGIServer
 
 from newsletter import ports
 from newsletter.config import Settings
-from newsletter.web import clicks, create_app
+from newsletter.web import clicks, connections, create_app
+from newsletter.web.connections import Server
 from newsletter.wiring import House
 
 log = structlog.get_logger()
 THREADS = 16
+# More than any form takes, so that the app can say what was too much; and less than would fill a disk.
+_MOST_BYTES = 64 * 1024 * 1024
 
 
 def serve(house: House) -> None:
@@ -28,11 +29,20 @@ def serve(house: House) -> None:
     log.info("web server stopped")
 
 
-def open_server(app: Flask, settings: Settings) -> TcpWSGIServer:
-    """A server that has its port and answers once it runs; Refused when the port is taken."""
-    listener = ports.listen(settings.listen, settings.port, "PORT")
-    # The app itself decides whom it believes (proxies.py); waitress would strip what proxies say before it sees it.
-    return create_server(app, sockets=[listener], threads=THREADS, ident=None, clear_untrusted_proxy_headers=False)
+def open_server(app: Flask, settings: Settings) -> Server:
+    """A server that has its port and answers once it runs; Refused when the port is taken, or files are too few."""
+    return Server(
+        app,
+        ports.listen(settings.listen, settings.port, "PORT"),
+        most=connections.affordable(),
+        # A proxy holds the connections of everybody.
+        one_client=None if settings.proxy_hops else connections.ONE_CLIENT,
+        threads=THREADS,
+        ident=None,
+        max_request_body_size=_MOST_BYTES,
+        # The app decides whom it believes (proxies.py); waitress would strip what proxies say before it sees it.
+        clear_untrusted_proxy_headers=False,
+    )
 
 
 def _leave(_number: int, _frame: object) -> None:

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from waitress import wasyncore
 
 from newsletter.web import create_app
+from newsletter.web.connections import Server
 from newsletter.web.server import open_server
 from newsletter.wiring import House
 
@@ -16,15 +17,28 @@ from newsletter.wiring import House
 @contextmanager
 def served(house: House) -> Iterator[int]:
     """The port on which `newsletter serve` would answer for this house."""
-    server = open_server(create_app(house), house.settings.model_copy(update={"port": 0}))
-    running = threading.Thread(target=server.run)
-    running.start()
-    try:
+    with running(house) as server:
         yield server.effective_port
+
+
+@contextmanager
+def running(house: House, **changes: object) -> Iterator[Server]:
+    """The server itself, with these settings changed."""
+    server = open_server(create_app(house), house.settings.model_copy(update={"port": 0, **changes}))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield server
     finally:
         server.task_dispatcher.shutdown()
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
-        running.join()
+        server.trigger.pull_trigger(lambda: _close_all(server))
+        thread.join()
+
+
+def _close_all(server: Server) -> None:
+    for connection in list(server.active_channels.values()):
+        connection.handle_close()
+    wasyncore.close_all(server._map)
 
 
 def appending(header: str) -> Callable[[http.client.HTTPMessage, str], None]:

@@ -1,0 +1,210 @@
+"""Connections: a slow client costs a socket and never a thread, and that for a while only.
+
+waitress hands a request to a thread once it is whole and takes an answer from it at once, so threads never wait for a
+client. But it lets whoever sends or reads a byte now and then stay for ever, and stops at a hundred connections.
+"""
+
+import resource
+import socket
+import time
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import TcpWSGIServer
+
+from newsletter.audience import origins
+from newsletter.errors import Refused
+from newsletter.ports import is_loopback
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+log = structlog.get_logger(__name__)
+
+MOST = 2_000
+"""How many connections are held at once."""
+ONE_CLIENT = MOST // 4
+"""How many of them one client may hold, where no proxy stands before us that speaks for all."""
+_FEWEST = 100
+# A connection takes a socket, and a file while a large body comes or a picture goes out.
+_FILES_EACH = 2
+_FILES_BESIDE = 256
+_SLOWEST = 10_000
+"""Bytes a second: below that, an honest network of today does not fall for long."""
+# What an answer may leave unread before the next one to the same client is begun.
+_UNREAD = 1_000_000
+_LOOK = 1.0
+
+
+class Awaited(Enum):
+    """What a client may let us wait for."""
+
+    NOTHING = auto()
+    """We are at work for it."""
+    HEADER = auto()
+    BODY = auto()
+    READING = auto()
+    ANOTHER = auto()
+    """The next request on a connection that is kept."""
+
+
+PATIENCE = {
+    Awaited.NOTHING: float("inf"),
+    Awaited.HEADER: 20.0,
+    Awaited.BODY: 30.0,
+    Awaited.READING: 60.0,
+    Awaited.ANOTHER: 120.0,
+}
+"""Seconds for all of it, however often a byte comes; bodies and reading get more by what they have moved."""
+
+
+class Connection(HTTPChannel):  # type: ignore[misc]
+    """A client's connection, which knows what it waits for, and since when."""
+
+    def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002  (its name)
+        super().__init__(server, sock, addr, adj, map)
+        self.requests: list[HTTPRequestParser]
+        self.client = origins.one_client(addr[0])
+        self.since = time.monotonic()
+        self._served = 0
+        self._sent = 0
+        self._looked = (Awaited.HEADER, 0)
+        self._sent_before = 0
+
+    @property
+    def awaited(self) -> Awaited:
+        """What the client has to do now."""
+        request = self.request  # another thread may take it away meanwhile
+        if self.total_outbufs_len:
+            return Awaited.READING
+        if self.requests:
+            return Awaited.NOTHING
+        if request is not None and request.headers_finished:
+            return Awaited.BODY
+        # Empty lines before a request are passed over (RFC 9112, 2.2), so they are not the begin of one.
+        is_begun = request is not None and request.header_plus.strip()
+        return Awaited.HEADER if is_begun or not self._served else Awaited.ANOTHER
+
+    def is_late(self, now: float) -> bool:
+        """Whether the client has taken longer for it than anybody should, all bytes of it counted."""
+        looked = (self.awaited, self._served)
+        if looked != self._looked:
+            self._looked, self.since, self._sent_before = looked, now, self._sent
+        return now - self.since > PATIENCE[looked[0]] + self._moved(looked[0]) / _SLOWEST
+
+    def _moved(self, awaited: Awaited) -> int:
+        request = self.request
+        if awaited is Awaited.BODY and request is not None:
+            received: int = request.body_bytes_received
+            return received
+        return self._sent - self._sent_before if awaited is Awaited.READING else 0
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        sent: int = super().send(data, do_close)
+        self._sent += sent
+        return sent
+
+    def service(self) -> None:
+        # Many requests in one packet, and nothing read of the answers: the thread would wait for room with the rest.
+        if self.total_outbufs_len > _UNREAD:
+            self._answer_no_more()
+        else:
+            super().service()
+        self._served += 1
+
+    def _answer_no_more(self) -> None:
+        with self.requests_lock:
+            for request in self.requests:
+                request.close()
+            self.requests = []
+            self.close_when_flushed = True
+        self.server.pull_trigger()
+
+
+class Server(TcpWSGIServer):  # type: ignore[misc]
+    """waitress's server with a deadline for each thing that a client does, and room for whoever comes next."""
+
+    channel_class = Connection
+
+    def __init__(
+        self, app: "WSGIApplication", listener: socket.socket, most: int, one_client: int | None, **adjustments: Any
+    ) -> None:
+        self._most = most
+        self._one_client = one_client
+        self._looks_at = time.monotonic() + _LOOK
+        self._told_at = float("-inf")
+        # waitress stops to accept at its own limit, which is why it lies beyond ours. Its `select` knows no file beyond
+        # the thousandth.
+        adjusted = Adjustments(connection_limit=most + 50, asyncore_use_poll=True, **adjustments)
+        known = (listener.family, listener.type, listener.proto, listener.getsockname())
+        super().__init__(app, _sock=listener, bind_socket=False, sockinfo=known, adj=adjusted)
+
+    def readable(self) -> bool:
+        """Asked in each round of waitress's loop, once a second at least."""
+        now = time.monotonic()
+        if now >= self._looks_at:
+            self._looks_at = now + _LOOK
+            self._close_late(now)
+        is_readable: bool = super().readable()
+        return is_readable
+
+    def maintenance(self, now: float) -> None:
+        """Nothing: waitress's own goes by a clock that people set, and counts from the last byte."""
+
+    def accept(self) -> Any:
+        accepted = super().accept()
+        if accepted is not None:
+            self._make_room(origins.one_client(accepted[1][0]))
+        return accepted
+
+    def _close_late(self, now: float) -> None:
+        for connection in list(self.active_channels.values()):
+            if connection.is_late(now):
+                # At once: a socket whose client reads nothing would never say that it can be written to.
+                connection.handle_close()
+
+    def _make_room(self, client: str | None) -> None:
+        connections = list(self.active_channels.values())
+        own = [each for each in connections if each.client == client]
+        if self._one_client and len(own) >= self._one_client and not is_loopback(client or ""):
+            self._close_longest(own)
+        elif len(connections) >= self._most:
+            self._close_longest(connections)
+
+    def _close_longest(self, connections: list[Connection]) -> None:
+        waiting = [each for each in connections if each.awaited is not Awaited.NOTHING]
+        if waiting:
+            min(waiting, key=lambda each: each.since).handle_close()
+        if time.monotonic() - self._told_at > 60:
+            self._told_at = time.monotonic()
+            log.warning("connections are scarce", open=len(self.active_channels), most=self._most)
+
+
+def affordable() -> int:
+    """For how many connections the system gives us files, as many as it takes asked for; Refused for too few."""
+    wanted = MOST * _FILES_EACH + _FILES_BESIDE
+    soft = _open_files(wanted)
+    fit = min(MOST, (soft - _FILES_BESIDE) // _FILES_EACH)
+    if fit < MOST:
+        hint = f"allow this process {wanted} open files (`ulimit -n`, or LimitNOFILE= of systemd)"
+        if fit < _FEWEST:
+            raise Refused(f"{soft} open files are too few for a web server; {hint}")
+        log.warning("fewer connections than usual", most=fit, open_files=soft, hint=hint)
+    return fit
+
+
+def _open_files(wanted: int) -> int:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    infinite = resource.RLIM_INFINITY
+    if soft == infinite or soft >= wanted:
+        return wanted
+    raised = wanted if hard == infinite else min(wanted, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+    except (OSError, ValueError):  # macOS promises more than it gives
+        return soft
+    return raised
