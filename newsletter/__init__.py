@@ -25,6 +25,7 @@
     rearming.py      a person lets a restored or copied database send
     backup/          all of it in one file, and out of it again
     outside/         the only door to addresses that an editor typed: does a page answer there?
+    mailboxes.py     which spellings of an address mean one mailbox
     lanes.py         which provider an address belongs to
     leash.py         what ties the processes of `up` and of a crew together: none outlives its holder
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from newsletter import editors, printing, publishing
+from newsletter import editors, mailboxes, printing, publishing
 from newsletter.audience.practice import Practice
 from newsletter.delivery import outbox
 from newsletter.editorial import approvals, shelf
@@ -55,7 +55,7 @@ class Standing:
         """Why this person cannot approve; empty if they can."""
         if role not in APPROVERS:
             return f"Editors and owners approve; your role is {role}."
-        if email.casefold() in self.writers:
+        if mailboxes.key_of(email) in self.writers:
             return "You wrote some of this since the last approval, and nobody approves their own words."
         return ""
 
@@ -168,7 +168,7 @@ def _require_unbegun(issue: Issue) -> None:
 
 
 def _asked(able: Sequence[Editor], chosen: Collection[str]) -> list[Editor]:
-    wanted = {email.casefold() for email in chosen}
+    wanted = {mailboxes.key_of(email) for email in chosen}
     asked = [editor for editor in able if not wanted or editor.key in wanted]
     if len(asked) < max(1, len(wanted)):
         raise Conflict(
@@ -181,7 +181,7 @@ def _asked(able: Sequence[Editor], chosen: Collection[str]) -> list[Editor]:
 
 def _mind_the_hour(session: Session, person: str, now: datetime) -> None:
     # One after the other, so that many at once are counted like many in a row.
-    session.execute(select(Editor.id).where(Editor.key == person.casefold()).with_for_update(key_share=True))
+    session.execute(select(Editor.id).where(Editor.key == mailboxes.key_of(person)).with_for_update(key_share=True))
     asked = select(func.count()).where(ApprovalStep.person == person, ApprovalStep.act == ApprovalAct.ASKED)
     if (session.scalar(asked.where(ApprovalStep.at > now - timedelta(hours=1))) or 0) >= ASKED_AN_HOUR:
         raise Refused(f"You asked {ASKED_AN_HOUR} times within an hour, which is all that may be. Try again later.")

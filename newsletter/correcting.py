@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter import publishing
+from newsletter import mailboxes, publishing
 from newsletter.audience import roster
 from newsletter.delivery import accounts, ledger, progress, retention
 from newsletter.delivery.models import Copy, CopyState, Letter
@@ -78,7 +78,7 @@ def findings(issue: Issue, composed: Composed, links: Links) -> list[Finding]:
 
 def refusal(issue: Issue, correction: Correction, person: str) -> str:
     """Why this person cannot mail its letter; empty if they can: who mails it is the second pair of eyes."""
-    if issue.publication.requires_approval and person.casefold() in map(str.casefold, correction.writers):
+    if issue.publication.requires_approval and mailboxes.key_of(person) in map(mailboxes.key_of, correction.writers):
         return "You wrote some of this letter, and nobody approves their own words. Another editor or owner mails it."
     return ""
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from newsletter import mailboxes
+
 EVERY_OTHER = "*"
 """In MAIL_LANES: each lane that is not named, by itself."""
 
@@ -60,11 +62,12 @@ class Lanes:
 
     def of(self, address: str) -> str:
         """The lane of an address."""
-        return self.of_domain(address.rpartition("@")[2].lower())
+        return self.of_domain(address.rpartition("@")[2])
 
     def of_domain(self, domain: str) -> str:
-        """The lane of a domain in lower case: a group's name, or the domain itself."""
-        return self.hosted.get(domain) or _KNOWN.get(domain) or _worldwide(domain) or domain
+        """The lane of a domain: a group's name, or the domain itself, as its A-label."""
+        host = mailboxes.host_of(domain)
+        return self.hosted.get(host) or _KNOWN.get(host) or _worldwide(host) or host
 
     def quota(self, lane: str) -> Quota | None:
         """What may go there; None for no limit."""
@@ -79,7 +82,8 @@ def parse_hosted(text: str) -> dict[str, str]:
 def parse_quotas(text: str, hosted: Mapping[str, str]) -> dict[str, Quota]:
     """MAIL_LANES: `gmail=20/s 10000/h, yahoo=5/s, *=2/s`; ValueError, saying how to write it."""
     groups = {*_GROUPS, *hosted.values()}
-    pairs = [_pair(item, "gmail=20/s 10000/h") for item in _items(text)]
+    named = [_pair(item, "gmail=20/s 10000/h") for item in _items(text)]
+    pairs = [(mailboxes.host_of(lane), amounts) for lane, amounts in named]
     for lane, _ in pairs:
         _require_lane(lane, groups, hosted)
     if twice := _repeated([lane for lane, _ in pairs]):
@@ -109,7 +113,7 @@ def _hosted(item: str) -> tuple[str, str]:
         raise ValueError(f"“{domain}” is not a domain; write it like example.org=gmail")
     if not _GROUP.fullmatch(lane):
         raise ValueError(f"“{lane}” cannot name a group: a letter, then letters, digits and dashes")
-    return domain, lane
+    return mailboxes.host_of(domain), lane
 
 
 def _require_lane(lane: str, groups: Collection[str], hosted: Mapping[str, str]) -> None:

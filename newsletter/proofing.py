@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from newsletter import printing
+from newsletter import mailboxes, printing
 from newsletter.audience import roster
 from newsletter.audience.address import Address
 from newsletter.audience.models import Subscriber, Subscription
@@ -167,7 +167,7 @@ def suggested(session: Session, person: str, team: Iterable[Editor]) -> list[str
     lately = select(Post.address).join(SentTest, with_post).where(SentTest.person == person)
     lately = lately.group_by(Post.address).order_by(func.max(SentTest.id).desc()).limit(_REMEMBERED)
     every = [*session.scalars(lately), *(editor.email for editor in team)]
-    return list({email.casefold(): email for email in reversed(every)}.values())[::-1]
+    return list({mailboxes.key_of(email): email for email in reversed(every)}.values())[::-1]
 
 
 def changed_since(session: Session, issue: Issue, revision_number: int) -> list[Piece]:
@@ -182,7 +182,7 @@ def _suppressed(session: Session, keys: Iterable[str]) -> list[str]:
 
 def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> None:
     # One after the other, so that many at once are counted like many in a row.
-    session.execute(select(Editor.id).where(Editor.key == person.casefold()).with_for_update(key_share=True))
+    session.execute(select(Editor.id).where(Editor.key == mailboxes.key_of(person)).with_for_update(key_share=True))
     lately = select(func.count()).where(SentTest.person == person, SentTest.at > now - timedelta(hours=1))
     sent = session.scalar(lately) or 0
     if sent + more > AN_HOUR:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter import publications
+from newsletter import mailboxes, publications
 from newsletter.audience.models import Status, Subscription
 from newsletter.delivery import doubts, suppression
 from newsletter.delivery.models import Copy, Letter, LetterState
@@ -84,12 +84,12 @@ def _gone(session: Session, copies: Sequence[Copy]) -> dict[int, str]:
     wanted = select(Subscription.id, Subscription.status)
     wanted = wanted.where(Subscription.id.in_({copy.subscription_id for copy in copies}))
     standing = dict(session.execute(wanted).all())
-    barred = suppression.among(session, {suppression.key_of(copy.address) for copy in copies})
+    barred = suppression.among(session, {mailboxes.key_of(copy.address) for copy in copies})
     gone: dict[int, str] = {}
     for copy in copies:
         status = standing.get(copy.subscription_id)
         if status is not Status.ACTIVE:
             gone[copy.id] = status.value if status else "erased"
-        elif suppression.key_of(copy.address) in barred:
+        elif mailboxes.key_of(copy.address) in barred:
             gone[copy.id] = "suppressed"
     return gone

@@ -23,7 +23,8 @@ from newsletter.lanes import Lanes, Quota
         ("ada@msn.com", "outlook"),
         ("ada@me.com", "icloud"),
         ("ada@clinic.example", "clinic.example"),
-        ("ada@Straße.example", "straße.example"),
+        ("ada@Straße.example", "xn--strae-oqa.example"),
+        ("ada@xn--strae-oqa.example", "xn--strae-oqa.example"),
         ("ada@mail.gmail.com", "mail.gmail.com"),
         ("ada@live.example.org", "live.example.org"),
         ("ada@yahoo.example", "yahoo.example"),
@@ -42,6 +43,16 @@ def test_a_hosted_domain_goes_by_the_lane_that_the_operator_names() -> None:
         "outlook",
         "other.example",
     ]
+
+
+def test_a_domain_is_one_lane_by_its_letters_and_by_its_a_label() -> None:
+    hosted = lanes.parse_hosted("klinik-süd.example=gmail")
+    quotas = lanes.parse_quotas("bücher.example=5/s", hosted)
+    chosen = Lanes(quotas, hosted)
+    for host in ("klinik-süd.example", "xn--klinik-sd-x9a.example"):
+        assert chosen.of(f"ada@{host}") == "gmail"
+    for host in ("Bücher.example", "xn--bcher-kva.example"):
+        assert chosen.quota(chosen.of(f"ada@{host}")) == Quota(per_second=5)
 
 
 def test_limits_are_written_in_one_line() -> None:

@@ -8,6 +8,7 @@ from typing import Self
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
+from newsletter import mailboxes
 from newsletter.errors import Invalid
 
 MAX_NAME = 100
@@ -31,7 +32,7 @@ _PLAIN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address that mail can be sent to; `key` is the same for every spelling of it."""
+    """An address that mail can be sent to; `key` is the same for every spelling of it (`mailboxes.key_of`)."""
 
     email: str
     key: str
@@ -45,15 +46,15 @@ class Address:
             at = key.index("@")
             return cls(bare[:at] + key[at:], key)
         email = _normalized(bare)
-        key = email.casefold()
-        # Folding can lengthen letters of other scripts, and the key has to fit its column.
+        key = mailboxes.key_of(email)
+        # Small letters and A-labels can be longer than what they stand for, and the key has to fit its column.
         if len(key) > MAX_KEY:
             raise _not_an_address("it is too long")
         return cls(email, key)
 
     @property
     def domain(self) -> str:
-        """What follows the @, in one letter case."""
+        """What follows the @, as its A-label."""
         return self.key.rpartition("@")[2]
 
     @property

@@ -15,9 +15,11 @@ from newsletter.audience.practice import Practice
 from newsletter.audience.verdicts import Known, Plan, Row, Terms, Verdict, judge
 from newsletter.db import UtcDateTime, insert, rows
 from newsletter.delivery import suppression
-from newsletter.delivery.models import Cause, Suppression
+from newsletter.delivery.models import Cause
 from newsletter.publications import Publication
 
+# A complaint is one wherever it was made: only the desk lifts it.
+_CAUSES = {Status.BOUNCED: Cause.IMPORT, Status.COMPLAINED: Cause.COMPLAINT}
 # Written out, because in a RETURNING clause SQLAlchemy leaves the table's name away.
 _ITS_KEY = literal_column("(SELECT subscribers.key FROM subscribers WHERE subscribers.id = subscriber_id)", String)
 
@@ -31,7 +33,7 @@ def plan(session: Session, publication: Publication, entries: Iterable[Row]) -> 
         repeated += key in unique
         if key not in unique or row.gone:
             unique[key] = row
-    known, barred = _known(session, publication, unique)
+    known, barred = _known(session, publication, unique), suppression.among(session, unique)
     verdicts = {key: judge(row, known.get(key), key in barred) for key, row in unique.items()}
     return Plan(verdicts, unique, known, repeated)
 
@@ -52,21 +54,19 @@ def carry_out(
         _ask(session, practice, publication, made, terms, now)
 
 
-def _known(session: Session, publication: Publication, keys: Iterable[str]) -> tuple[dict[str, Known], set[str]]:
+def _known(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, Known]:
     told = _told(session, key=Subscriber.key)
     mine = (Subscription.subscriber_id == Subscriber.id) & (Subscription.publication_id == publication.id)
-    confirmed, suppressed = Subscription.confirmed_at.is_not(None), Suppression.key.is_not(None)
+    confirmed = Subscription.confirmed_at.is_not(None)
     # Outer joins, because nobody then walks through a million readers to find the few thousand that are asked for.
     asked = (
-        select(told.c.key, suppressed, Subscription.id, Subscription.status, confirmed)
+        select(told.c.key, Subscription.id, Subscription.status, confirmed)
         .join_from(told, Subscriber, Subscriber.key == told.c.key, isouter=True)
         .join(Subscription, mine, isouter=True)
-        .join(Suppression, Suppression.key == told.c.key, isouter=True)
-        .where(Subscription.id.is_not(None) | suppressed)
+        .where(Subscription.id.is_not(None))
     )
     found = session.execute(asked, _parameter({"key": key} for key in keys)).all()
-    known = {key: Known(tie, status, confirmed) for key, _, tie, status, confirmed in found if tie is not None}
-    return known, {key for key, is_suppressed, *_ in found if is_suppressed}
+    return {key: Known(tie, status, is_confirmed) for key, tie, status, is_confirmed in found}
 
 
 def _end(session: Session, gone: Sequence[Row], known: Mapping[str, Known], terms: Terms, now: datetime) -> None:
@@ -77,8 +77,8 @@ def _end(session: Session, gone: Sequence[Row], known: Mapping[str, Known], term
 
 def _suppress(session: Session, gone: Sequence[Row], now: datetime) -> None:
     for row in gone:
-        if row.status in {Status.BOUNCED, Status.COMPLAINED}:
-            suppression.add(session, row.address.key, Cause.IMPORT, now, f"{row.status} in an imported file")
+        if row.status in _CAUSES:
+            suppression.add(session, row.address.key, _CAUSES[row.status], now, f"{row.status} in an imported file")
 
 
 def _meet(session: Session, newcomers: Sequence[Row], now: datetime) -> None:

@@ -42,7 +42,7 @@ def my_data(session: Session, subscription: Subscription) -> dict[str, Any]:
     return {
         **roster.history(reader),
         "letters": _letters(session, reader),
-        "suppressed": _suppressed(suppression.find(session, reader.key)),
+        "suppressed": [_cause(one) for one in suppression.of(session, reader.key)],
     }
 
 
@@ -56,5 +56,5 @@ def _letters(session: Session, reader: Subscriber) -> list[dict[str, Any]]:
     ]
 
 
-def _suppressed(found: Suppression | None) -> dict[str, Any] | None:
-    return {"cause": found.cause.value, "at": found.at.isoformat()} if found else None
+def _cause(found: Suppression) -> dict[str, Any]:
+    return {"cause": found.cause.value, "at": found.at.isoformat()}

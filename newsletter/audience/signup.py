@@ -112,7 +112,7 @@ def _reader(session: Session, address: Address, name: str, now: datetime) -> Sub
 def _ask(session: Session, practice: Practice, subscription: Subscription, now: datetime) -> None:
     reader = subscription.subscriber
     # That they asked is on record; the desk can lift the suppression, a form that anybody can fill in cannot.
-    if suppression.find(session, reader.key) is not None:
+    if suppression.of(session, reader.key):
         log.info("sign-up of a suppressed address", subscription=subscription.id)
         return
     moves.ask_again(session, subscription)

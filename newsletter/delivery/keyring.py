@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from newsletter import mail_settings
+from newsletter import mail_settings, mailboxes
 from newsletter.delivery import mime
 from newsletter.delivery.dkim import Key
 from newsletter.errors import Conflict, Invalid, Refused
@@ -51,7 +51,7 @@ class Keyring:
 
     def of(self, address: str) -> Sequence[Key]:
         """Those that sign what comes from this address."""
-        return self.keys.get(address.rpartition("@")[2].lower(), ())
+        return self.keys.get(mailboxes.host_of(address.rpartition("@")[2]), ())
 
 
 NO_KEYS = Keyring({})

@@ -40,6 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from newsletter import mailboxes
 from newsletter.db import Prepared, moment, rows
 from newsletter.delivery import partitions, suppression
 from newsletter.delivery.models import PENDING, SENDING, Copy, CopyState, Letter, LetterState
@@ -304,7 +305,7 @@ def _claim_some(connection: Connection, letter_id: int, worker: str, limit: int,
 
 
 def _without_suppressed(session: Session, worker: str, claimed: list[Claimed], now: datetime) -> list[Claimed]:
-    keys = {copy.id: suppression.key_of(copy.address) for copy in claimed}
+    keys = {copy.id: mailboxes.key_of(copy.address) for copy in claimed}
     barred = suppression.among(session, set(keys.values())) if keys else set()
     if not barred:
         return claimed

@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-import idna
-
+from newsletter import mailboxes
 from newsletter.delivery.merge import as_header
 from newsletter.errors import Invalid
 
@@ -69,8 +68,8 @@ def sendable(address: str) -> str:
 def a_labels(domain: str) -> str:
     """The domain as the DNS knows it; Invalid if it cannot be one."""
     try:
-        return idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:
+        return mailboxes.a_labels(domain)
+    except UnicodeError:
         raise NoAddress("not a domain that mail can be sent to") from None
 
 

@@ -231,14 +231,16 @@ class Cause(StrEnum):
 
 
 class Suppression(Base):
-    """An address that gets nothing, whatever list it is on; `key` as in the audience."""
+    """One cause why an address gets nothing, whatever list it is on; `key` as in the audience."""
 
     __tablename__ = "suppressions"
 
     key: Mapped[str] = mapped_column(String(254), primary_key=True)
-    cause: Mapped[Cause] = mapped_column(word(Cause))
+    cause: Mapped[Cause] = mapped_column(word(Cause), primary_key=True)
     at: Mapped[datetime]
     detail: Mapped[str | None] = mapped_column(Text)
+    folded: Mapped[bool] = mapped_column(default=False)
+    """It is from before version 0014, and also holds for each address with this folded key (`mailboxes`)."""
 
 
 class Heartbeat(Base):

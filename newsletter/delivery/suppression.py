@@ -1,46 +1,73 @@
-"""Suppression: addresses that get nothing, whatever list they are on."""
+"""Suppression: addresses that get nothing, whatever list they are on, each with every cause that there is for it.
+
+What was suppressed before version 0014 is known by a folded key alone, which several mailboxes share: it holds for
+all of them, because nobody can tell any more which one it was. What is added since holds for its own mailbox.
+"""
 
 import json
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Select, String, delete, select
+from sqlalchemy import ColumnElement, Select, String, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from newsletter import mailboxes
 from newsletter.db import insert, rows
 from newsletter.delivery.models import Cause, Suppression
 
 
-def key_of(address: str) -> str:
-    """The spelling under which an address is suppressed, whatever case it was written in."""
-    return address.casefold()
-
-
-def find(session: Session, key: str) -> Suppression | None:
-    """Why this address gets nothing; None when it may get mail."""
-    return session.get(Suppression, key)
+def of(session: Session, key: str) -> list[Suppression]:
+    """Why this address gets nothing, the earliest first; empty when it may get mail."""
+    found = select(Suppression).where(_matches(key)).order_by(Suppression.at, Suppression.cause)
+    return list(session.scalars(found))
 
 
 def among(session: Session, keys: Collection[str]) -> set[str]:
     """Those of these keys that are suppressed."""
-    parameters = {"rows": json.dumps([{"key": key} for key in keys])}
-    return set(session.connection().scalars(_among(session.get_bind().dialect.name), parameters))
+    return set(causes(session, keys))
 
 
-@cache
-def _among(dialect: str) -> Select[str]:
-    asked = rows(dialect, key=String())
-    return select(Suppression.key).where(Suppression.key.in_(select(asked.c.key)))
+def causes(session: Session, keys: Collection[str]) -> Mapping[str, frozenset[Cause]]:
+    """The same, each with every cause."""
+    asked = [{"key": key, "spelled": spelled} for key in keys for spelled in {key, mailboxes.folded_key_of(key)}]
+    found: dict[str, set[Cause]] = defaultdict(set)
+    statement = _among(session.get_bind().dialect.name)
+    for key, cause in session.connection().execute(statement, {"rows": json.dumps(asked)}):
+        found[key].add(cause)
+    return {key: frozenset(every) for key, every in found.items()}
 
 
 def add(session: Session, key: str, cause: Cause, now: datetime, detail: str | None = None) -> bool:
-    """Suppress an address, and say whether that is new; the first cause stays."""
-    row = insert(session, Suppression).values(key=key, cause=cause, at=now, detail=detail)
+    """Suppress an address for this cause, beside any other; whether it is new, for the first of a kind stays."""
+    row = insert(session, Suppression).values(key=key, cause=cause, at=now, detail=detail, folded=False)
     return session.scalar(row.on_conflict_do_nothing().returning(Suppression.key)) is not None
 
 
-def remove(session: Session, key: str) -> bool:
-    """Let an address get mail again; whether it was suppressed."""
-    gone = delete(Suppression).where(Suppression.key == key).returning(Suppression.key)
-    return session.scalar(gone) is not None
+def lift(session: Session, key: str, causes: Collection[Cause] = tuple(Cause)) -> bool:
+    """Take these causes away from an address; whether there was one."""
+    these = Suppression.cause.in_(causes)
+    # One that matches by folding goes on for the mailbox that it names.
+    kept = update(Suppression).where(_matches(key), these, Suppression.key != key).values(folded=False)
+    unfolded = session.scalars(kept.returning(Suppression.key), execution_options=_UNSYNCED).all()
+    gone = delete(Suppression).where(Suppression.key == key, these)
+    deleted = session.scalars(gone.returning(Suppression.key), execution_options=_UNSYNCED).all()
+    return bool(unfolded or deleted)
+
+
+_UNSYNCED = {"synchronize_session": False}
+
+
+def _matches(key: str) -> ColumnElement[bool]:
+    folded = Suppression.folded & (Suppression.key == mailboxes.folded_key_of(key))
+    return or_(Suppression.key == key, folded)
+
+
+@cache
+def _among(dialect: str) -> Select[str, Cause]:
+    asked = rows(dialect, key=String(), spelled=String())
+    is_it = (Suppression.key == asked.c.spelled) & (Suppression.folded | (asked.c.spelled == asked.c.key))
+    # An outer join, because nobody then walks through all that are suppressed to find the few that are asked for.
+    found = select(asked.c.key, Suppression.cause).join_from(asked, Suppression, is_it, isouter=True)
+    return found.where(Suppression.key.is_not(None))

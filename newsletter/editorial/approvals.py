@@ -11,6 +11,7 @@ from typing import Self
 from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session
 
+from newsletter import mailboxes
 from newsletter.delivery.models import NOT_BEGUN, Letter
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Revision
 from newsletter.publications import Publication
@@ -51,12 +52,12 @@ def of(step: ApprovalStep) -> Content:
 
 
 def writers(session: Session, issue: Issue) -> frozenset[str]:
-    """Who wrote what nobody else has approved yet: the newest revision, and each since the last approval; folded."""
+    """Who wrote what nobody else has approved yet: the newest revision, and each since the last approval; as keys."""
     approved = last(issue.approval_steps)
     since = Revision.number > (approved.revision_number if approved else 0)
     saved = select(Revision.author).where(Revision.issue_id == issue.id)
     found = session.scalars(saved.where(or_(since, Revision.number == issue.revision_number)).distinct())
-    return frozenset(author.casefold() for author in found)
+    return frozenset(mailboxes.key_of(author) for author in found)
 
 
 def scheduled_without(publication_id: int) -> Select[Issue]:

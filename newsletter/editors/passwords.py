@@ -8,6 +8,7 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter import mailboxes
 from newsletter.editors.models import Editor
 from newsletter.editors.staff import end_sessions
 from newsletter.errors import Invalid
@@ -30,7 +31,7 @@ def set_password(editor: Editor, password: str) -> None:
 
 def check(session: Session, email: str, password: str) -> Editor | None:
     """The editor whose password this is; None otherwise, in the same time whatever was wrong."""
-    editor = session.scalar(select(Editor).where(Editor.key == email.strip().casefold()))
+    editor = session.scalar(select(Editor).where(Editor.key == mailboxes.key_of(email.strip())))
     return editor if is_right(editor, password) else None
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from newsletter import mailboxes
 from newsletter.db import insert
 from newsletter.editors.models import Editor, Role, TeamRules
 from newsletter.errors import Conflict, NotFound
@@ -14,7 +15,7 @@ from newsletter.errors import Conflict, NotFound
 
 def add(session: Session, email: str, role: Role, now: datetime) -> Editor:
     """A new person; Conflict if the address is taken. `email` is already checked and normalised."""
-    editor = Editor(email=email, key=email.casefold(), role=role, created_at=now, nonce=_fresh_nonce())
+    editor = Editor(email=email, key=mailboxes.key_of(email), role=role, created_at=now, nonce=_fresh_nonce())
     try:
         with session.begin_nested():
             session.add(editor)
@@ -106,7 +107,7 @@ def _keep_an_owner(session: Session, editor: Editor) -> None:
 
 
 def _by_address(session: Session, email: str) -> Editor | None:
-    return session.scalar(select(Editor).where(Editor.key == email.strip().casefold()))
+    return session.scalar(select(Editor).where(Editor.key == mailboxes.key_of(email.strip())))
 
 
 def _fresh_nonce() -> int:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from newsletter import mailboxes
 from newsletter.db import insert
 from newsletter.editors.models import SignInTries
 
@@ -43,7 +44,7 @@ def forget_codes(session: Session, editor_id: int) -> None:
 
 def letter(session: Session, email: str, client: str, now: datetime) -> bool:
     """Count a wish for a letter; False when this address or this client had enough for now."""
-    to_address = _count(session, _digest("letter", email.strip().casefold()), now)
+    to_address = _count(session, _digest("letter", mailboxes.key_of(email.strip())), now)
     from_client = _count(session, _digest("letters of", client), now)
     return to_address <= LETTERS and from_client <= CLIENT
 
@@ -57,7 +58,7 @@ def _count(session: Session, bucket: str, now: datetime) -> int:
 
 
 def _account(email: str) -> str:
-    return _digest("account", email.strip().casefold())
+    return _digest("account", mailboxes.key_of(email.strip()))
 
 
 def _digest(kind: str, word: str) -> str:

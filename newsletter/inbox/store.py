@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from newsletter import mailboxes
 from newsletter.errors import NotFound
 from newsletter.inbox.reading import read_headers
 
@@ -47,7 +48,7 @@ class Mail:
 
     def is_for(self, address: str) -> bool:
         """Whether `address` is one of the recipients, in whatever case."""
-        return address.casefold() in (recipient.casefold() for recipient in self.envelope.recipients)
+        return mailboxes.key_of(address) in map(mailboxes.key_of, self.envelope.recipients)
 
     def mentions(self, words: str) -> bool:
         """Whether each of `words` occurs in a recipient, the author or the subject."""

@@ -43,6 +43,20 @@ def test_readers_come_in_as_active_with_the_proof_of_their_consent(press, write:
     assert press.letters(ADA) == []
 
 
+def test_mailboxes_that_only_look_alike_are_different_readers(press, write: Callable[..., Path]) -> None:
+    twins = [
+        "hello@gasse.example",
+        "hello@gaße.example",
+        "club@gaße.example",
+        "\ufb01sh@example.org",
+        "fish@example.org",
+    ]
+    assert load(press, write("\n".join(["email", *twins, "CLUB@xn--gae-6ka.example"]))) == Tally(added=5, already=1)
+    with press.sessions.reading() as session:
+        members = [member.email for member in roster.export(session, press.publication.id)]
+    assert sorted(members) == sorted(twins)
+
+
 def test_without_a_proof_of_consent_nobody_comes_in_as_active() -> None:
     for consent in ("", "  "):
         with pytest.raises(Invalid, match="--consent"):

@@ -93,6 +93,12 @@ def test_the_desk_finds_readers_by_a_part_of_name_or_address(press) -> None:
     assert found(press, status=Status.PENDING) == ["b_b%@example.org"]
 
 
+def test_the_desk_finds_a_host_by_its_letters_and_by_its_a_label(press) -> None:
+    press.subscribe("Zoë@Bücher.example")
+    for part in ("bücher", "BÜCHER.example", "zoë@bücher.example", "ZOË", "xn--bcher-kva", "zoë@xn--bcher-kva.example"):
+        assert found(press, search=part) == ["Zoë@bücher.example"]
+
+
 def test_the_desk_turns_pages_without_missing_anybody(press) -> None:
     emails = [f"reader{number}@example.org" for number in range(5)]
     for email in emails:

@@ -242,6 +242,13 @@ def test_a_key_is_its_owners_alone_and_signs_what_its_domain_sends(folder: Path)
     assert not keys.of("info@example.org")
 
 
+def test_a_sender_s_domain_is_signed_for_by_its_letters_and_by_its_a_label(folder: Path) -> None:
+    keyring.make(folder, "bücher.example", "press")
+    keys = Keyring.load(folder, ["press"])
+    for sender in ("desk@bücher.example", "desk@xn--bcher-kva.example", "desk@BÜCHER.example"):
+        assert [key.domain for key in keys.of(sender)] == ["xn--bcher-kva.example"]
+
+
 def test_a_key_is_never_written_over(folder: Path) -> None:
     before = keyring.make(folder, "example.org", "press").read_bytes()
     with pytest.raises(Conflict, match="there already"):

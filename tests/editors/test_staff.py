@@ -30,6 +30,14 @@ def test_an_address_is_taken_once_whatever_its_letters(sessions: Sessions, now: 
         assert len(session.scalars(staff.team()).all()) == 1
 
 
+def test_two_people_whose_addresses_fold_to_one_are_two_people(sessions: Sessions, now: datetime) -> None:
+    with sessions.begin() as session:
+        for email in ("weiß@press.example", "weiss@press.example"):
+            staff.add(session, email, Role.EDITOR, now)
+        assert staff.find(session, "WEIẞ@press.example").email == "weiß@press.example"
+        assert staff.find(session, "Weiss@press.example").email == "weiss@press.example"
+
+
 @pytest.mark.parametrize("act", [staff.remove, lambda session, one: staff.change_role(session, one, Role.EDITOR)])
 def test_the_last_owner_can_be_neither_removed_nor_demoted(
     sessions: Sessions, owners: list[int], act: Callable[[Session, Editor], None]

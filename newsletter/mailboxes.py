@@ -1,0 +1,47 @@
+"""Mailboxes: which spellings of an address mean one mailbox, and how the DNS knows its host.
+
+Only letter case is taken away. `ß` and `ss`, `ς` and `σ`, a ligature and its letters stay apart, because a server
+may keep a mailbox for each; a person never gets the mail, the record or the erasure of another.
+"""
+
+import unicodedata
+
+import idna
+
+
+def key_of(address: str) -> str:
+    """The same for every spelling of an address: the mailbox part in small letters, the host as its A-label."""
+    if address.isascii():
+        return address.lower()
+    # Composed and decomposed are one text (canonical equivalence, RFC 6532 3.1); compatibility forms are not.
+    local, at, host = unicodedata.normalize("NFC", address).rpartition("@")
+    # By itself, because how a Σ is lowered depends on the letters that stand around it.
+    return f"{local.lower()}@{host_of(host)}" if at else host.lower()
+
+
+def folded_key_of(key: str) -> str:
+    """The key as it was made until version 0014 of the schema, from the one of today: one for several mailboxes."""
+    if key.isascii() and "xn--" not in key:
+        return key
+    local, at, host = key.rpartition("@")
+    return f"{local}{at}{_u_labels(host)}".casefold()
+
+
+def host_of(domain: str) -> str:
+    """A host as its A-label, in small letters; what the DNS cannot know, in small letters only."""
+    try:
+        return domain.lower() if domain.isascii() else a_labels(domain)
+    except UnicodeError:
+        return domain.lower()
+
+
+def a_labels(domain: str) -> str:
+    """The domain as the DNS knows it (IDNA 2008, UTS 46 non-transitional); UnicodeError if it cannot be one."""
+    return idna.encode(domain, uts46=True).decode()
+
+
+def _u_labels(host: str) -> str:
+    try:
+        return idna.decode(host)
+    except UnicodeError:
+        return host
