@@ -8,14 +8,15 @@ from typing import Self
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
-from newsletter import mailboxes
+from newsletter import mailboxes, typed
 from newsletter.errors import Invalid
 
 MAX_NAME = 100
 MAX_KEY = 254
 # Far beyond any address (RFC 5321 allows 254 octets), and short enough to be checked at once.
 _MAX_INPUT = 1_000
-_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What an input method for Chinese or Japanese types for an @.
+_WIDE_AT = str.maketrans("＠﹫", "@@")
 
 # Most addresses are plain: nothing to decode, nothing reserved, all within the limits. They are known by this pattern,
 # in small letters, and spared the validator, which takes twenty times as long. What it does not match is no worse.
@@ -45,7 +46,7 @@ class Address:
         if bare.isascii() and len(bare) <= MAX_KEY and _PLAIN.fullmatch(key):
             at = key.index("@")
             return cls(bare[:at] + key[at:], key)
-        email = _normalized(bare)
+        email = _normalized(typed.trimmed(bare))
         key = mailboxes.key_of(email)
         # Small letters and A-labels can be longer than what they stand for, and the key has to fit its column.
         if len(key) > MAX_KEY:
@@ -65,10 +66,7 @@ class Address:
 
 def clean_name(text: str) -> str:
     """A person's name with single spaces, safe in a header; Invalid if it is no name, "" if there is none."""
-    name = unicodedata.normalize("NFC", text.strip())
-    if not name.isprintable() and any(_is_control(character) for character in name):
-        raise Invalid("Please give the name in one line, in letters only: it holds a line break or a control character")
-    name = " ".join(name.split())
+    name = " ".join(typed.line(unicodedata.normalize("NFC", text), "the name").split())
     if len(name) > MAX_NAME:
         raise Invalid(f"Please shorten the name: it has {len(name)} characters, and {MAX_NAME} fit")
     return name
@@ -80,6 +78,7 @@ def _normalized(text: str) -> str:
         raise _not_an_address("it is empty")
     if len(bare) > _MAX_INPUT:
         raise _not_an_address("it is too long")
+    bare = bare.translate(_WIDE_AT)
     try:
         # `test_environment` lets .test through (RFC 6761); .localhost and .invalid stay out.
         checked = validate_email(bare, strict=True, check_deliverability=False, test_environment=True)
@@ -99,8 +98,3 @@ def _reason(text: str, error: EmailNotValidError) -> str:
 
 def _not_an_address(reason: str) -> Invalid:
     return Invalid(f"Please give an address like name@example.org: {reason}")
-
-
-def _is_control(character: str) -> bool:
-    # Format characters (Cf) stay: several scripts need joiners. Those that turn the reading direction do not.
-    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _BIDI_CONTROLS

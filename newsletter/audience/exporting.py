@@ -1,6 +1,7 @@
 """Export: the roster, or the refused rows of an import, as a CSV file that a spreadsheet opens as text only."""
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TextIO
@@ -9,7 +10,9 @@ from newsletter.audience.roster import Member
 from newsletter.audience.sheet import Problem
 
 # What a spreadsheet takes for the beginning of a formula (OWASP, "CSV injection").
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Apostrophes before it count as its beginning: so a text that had one of its own is read back with it.
+_FORMULA = re.compile(f"'*[{re.escape(''.join(FORMULA))}]")
 
 
 def write(members: Iterable[Member], file: TextIO) -> int:
@@ -26,7 +29,7 @@ def write(members: Iterable[Member], file: TextIO) -> int:
 def refusals(header: Sequence[str], file: TextIO) -> Callable[[Problem], None]:
     """Writes refused rows under the header of the file that they came from: mended there, they can be imported.
 
-    Open `file` with newline="" and errors="surrogateescape": what was no UTF-8 stays as it was.
+    Open `file` with newline="".
     """
     sheet = csv.writer(file)
 
@@ -39,12 +42,12 @@ def refusals(header: Sequence[str], file: TextIO) -> Callable[[Problem], None]:
 
 def defused(text: str) -> str:
     """The text with an apostrophe before what would be a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def fused(text: str) -> str:
     """The text that `defused` was given."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _cell(value: str | datetime | None) -> str:
