@@ -25,13 +25,13 @@ _ITS_KEY = literal_column("(SELECT subscribers.key FROM subscribers WHERE subscr
 
 
 def plan(session: Session, publication: Publication, entries: Iterable[Row]) -> Plan:
-    """Judge a group; changes nothing. One row of an address counts: one that says it left, else the first."""
+    """Judge a group; changes nothing. One row of an address counts: the one that says the worst, else the first."""
     unique: dict[str, Row] = {}
     repeated = 0
     for row in entries:
         key = row.address.key
         repeated += key in unique
-        if key not in unique or row.gone:
+        if key not in unique or row.says_worse_than(unique[key]):
             unique[key] = row
     known, barred = _known(session, publication, unique), suppression.among(session, unique)
     verdicts = {key: judge(row, known.get(key), key in barred) for key, row in unique.items()}

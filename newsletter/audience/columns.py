@@ -1,60 +1,42 @@
-"""Columns: what the headers and words of other programs' exports mean here.
+"""Columns: which place of a row holds what, known by the header and never by position.
 
-By alias, never by position: Mailchimp, Substack, Ghost, listmonk, beehiiv, Kit, and our own export.
+A column that may tell who has left is never passed over in silence: somebody says what it holds, or that it counts for
+nothing.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Self
 
+from newsletter.audience import headers, status_words
+from newsletter.audience.exporting import fused
+from newsletter.audience.headers import Field
 from newsletter.audience.models import Status
+from newsletter.audience.moves import worse
 from newsletter.errors import Invalid
 
-
-class Field(StrEnum):
-    """What a column can tell us; any other column is passed over."""
-
-    EMAIL = "email"
-    NAME = "name"
-    FIRST_NAME = "first name"
-    LAST_NAME = "last name"
-    STATUS = "status"
-    LEFT = "left"
-    CLEANED = "cleaned"
-    MAIL_ON = "mail on"
-    MAIL_OFF = "mail off"
-    JOINED = "joined"
+_NOTHING = frozenset({"", "null", "none", "nil", "n/a"})
+_ONCE = (Field.EMAIL, Field.NAME, Field.FIRST_NAME, Field.LAST_NAME, Field.JOINED)
 
 
-_ALIASES = {
-    Field.EMAIL: ("email", "email address", "e mail", "e mail address", "mail", "subscriber email"),
-    Field.NAME: ("name", "full name", "subscriber name"),
-    Field.FIRST_NAME: ("first name", "firstname", "fname", "given name"),
-    Field.LAST_NAME: ("last name", "lastname", "lname", "surname", "family name"),
-    Field.STATUS: ("status", "subscription status"),
-    Field.LEFT: ("unsub time", "unsubscribed at", "unsubscribe date", "left at", "deleted at"),
-    Field.CLEANED: ("clean time",),
-    Field.MAIL_ON: ("subscribed to emails",),
-    Field.MAIL_OFF: ("email disabled",),
-    Field.JOINED: ("confirm time", "optin time", "confirmed at", "created at"),
-}
-_FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in aliases}
-_STATUS_FIELDS = (Field.STATUS, Field.LEFT, Field.CLEANED, Field.MAIL_ON, Field.MAIL_OFF)
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What somebody said of columns, by their headers: what one holds, or that it counts for nothing."""
 
-_STATUSES = {
-    Status.ACTIVE: ("active", "enabled", "subscribed", "confirmed"),
-    Status.PENDING: ("pending", "unconfirmed", "unactivated", "validating"),
-    Status.UNSUBSCRIBED: ("unsubscribed", "disabled", "inactive", "cancelled", "removed", "archived"),
-    Status.BOUNCED: ("bounced", "cleaned", "invalid", "undeliverable"),
-    Status.COMPLAINED: ("complained", "blocklisted", "spammed"),
-}
-_WORDS = {word: status for status, words in _STATUSES.items() for word in words}
+    mapped: Mapping[str, Field] = field(default_factory=dict)
+    ignored: frozenset[str] = frozenset()
 
-_NOTHING = frozenset({"", "null", "none", "nil", "n/a", "0000-00-00 00:00:00"})
-_YES = frozenset({"true", "yes", "1", "t", "y"})
-_NO = frozenset({"false", "no", "0", "f", "n"})
+    def check(self, header: Sequence[str]) -> None:
+        """Invalid for a column that the file does not have."""
+        known = {_key(title) for title in header}
+        for title in (*self.mapped, *sorted(self.ignored)):
+            if _key(title) not in known:
+                raise Invalid(f"no column is called {title!r}; the first line names: {_shown(header)}")
+
+
+AS_NAMED = Choices()
+"""Nothing was said: each column is what its header says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +44,47 @@ class Layout:
     """Which places of a row hold which field; a header that occurs twice has two."""
 
     places: Mapping[Field, tuple[int, ...]]
-    width: int
-    tells_status: bool
+    telling: Sequence[tuple[int, Field]]
+    """Where a row tells whether its reader is still one, and how it says so."""
+    passed_over: Sequence[int]
+    postal: Sequence[int]
+    header: Sequence[str]
 
     @classmethod
-    def of(cls, header: Sequence[str]) -> Self:
-        """The layout that a header describes; Invalid if no column is for addresses."""
-        named = [_FIELDS.get(_plain(title)) for title in header]
-        places = {field: tuple(at for at, name in enumerate(named) if name is field) for field in Field}
-        if not places[Field.EMAIL]:
-            raise Invalid(f"no column is called email; the first line names: {_shown(header)}")
-        return cls(places, len(header), any(places[field] for field in _STATUS_FIELDS))
+    def of(cls, header: Sequence[str], choices: Choices = AS_NAMED) -> Self:
+        """The layout that a header describes; Invalid if no column is for addresses, or one may tell who has left."""
+        choices.check(header)
+        ignored = {_key(title) for title in choices.ignored}
+        named = _named(header, choices)
+        free = [at for at, title in enumerate(header) if named[at] is None and _key(title) not in ignored]
+        if Field.EMAIL not in named:
+            raise Invalid(_no_addresses(header))
+        if suspects := [(header[at], what) for at in free if (what := headers.suspected(header[at], header))]:
+            raise Invalid(_undecided(suspects))
+        return cls(
+            places={one: tuple(at for at, name in enumerate(named) if name is one) for one in Field},
+            telling=[(at, name) for at, name in enumerate(named) if name in status_words.TELLING],
+            passed_over=free,
+            postal=[at for at in free if headers.is_postal(header[at], header)],
+            header=header,
+        )
 
     def check(self, cells: Sequence[str]) -> None:
-        """Invalid for a row with more cells than columns: some of them stand in the wrong place."""
-        if len(cells) > self.width and any(cells[self.width :]):
-            raise Invalid(f"it has {len(cells)} cells for {self.width} columns; a cell with a comma needs quotes")
+        """Invalid for a row with more cells than columns, or one that says it is gone where nobody would look."""
+        width = len(self.header)
+        if len(cells) > width and any(cells[width:]):
+            raise Invalid(f"it has {len(cells)} cells for {width} columns; a cell with a comma needs quotes")
+        for at in self.passed_over:
+            if at < len(cells) and status_words.is_known_as_gone(cells[at]):
+                raise Invalid(_told_unasked(self.header[at], cells[at]))
+        for at in self.postal:
+            if at < len(cells) and status_words.is_status(cells[at]):
+                raise Invalid(_told_unasked(self.header[at], cells[at]))
 
     def cell(self, cells: Sequence[str], field: Field) -> str:
         """The first cell that says something for this field; "" if none does."""
         for place in self.places[field]:
-            if place < len(cells) and (text := cells[place].strip()).casefold() not in _NOTHING:
+            if place < len(cells) and (text := fused(cells[place].strip())).casefold() not in _NOTHING:
                 return text
         return ""
 
@@ -93,43 +95,64 @@ class Layout:
         return f"{self.cell(cells, Field.FIRST_NAME)} {self.cell(cells, Field.LAST_NAME)}".strip()
 
     def status(self, cells: Sequence[str]) -> Status | None:
-        """What the file says of this reader, None if nothing; Invalid for a word that is not understood."""
-        if not self.tells_status:
-            return None
-        if self.cell(cells, Field.CLEANED):
-            return Status.BOUNCED
-        word = _status(self.cell(cells, Field.STATUS))
-        if word in {Status.BOUNCED, Status.COMPLAINED}:
-            return word
-        return Status.UNSUBSCRIBED if self._is_off(cells) else word
+        """The worst that the file says of this reader, None if nothing; Invalid for what is not understood."""
+        worst = None
+        for at, how in self.telling:
+            text = fused(cells[at].strip()) if at < len(cells) else ""
+            try:
+                worst = worse(worst, status_words.said(how, text))
+            except Invalid as error:
+                raise Invalid(f"{error} (column {_shown([self.header[at]])})") from None
+        return worst
 
-    def _is_off(self, cells: Sequence[str]) -> bool:
+
+def _named(header: Sequence[str], choices: Choices) -> list[Field | None]:
+    said = {_key(title): name for title, name in choices.mapped.items()}
+    ignored = {_key(title) for title in choices.ignored}
+    # Who says which column holds the address or the name means that one alone. What tells of leaving adds up.
+    replaced = {name for name in said.values() if name in _ONCE}
+
+    def of(title: str) -> Field | None:
+        if (key := _key(title)) in said:
+            return said[key]
+        found = None if key in ignored else headers.field_of(title)
+        return None if found in replaced else found
+
+    return [of(title) for title in header]
+
+
+def _key(title: str) -> str:
+    return headers.squeezed(title) or title.strip()
+
+
+def _no_addresses(header: Sequence[str]) -> str:
+    if any("@" in title for title in header):
         return (
-            bool(self.cell(cells, Field.LEFT))
-            or _truth(self.cell(cells, Field.MAIL_OFF)) is True
-            or _truth(self.cell(cells, Field.MAIL_ON)) is False
+            "no column is called email, because this line is a reader and no header; "
+            "put a line above it that names the columns, such as: email,name"
         )
+    return (
+        f"no column is called email; the first line names: {_shown(header)}; "
+        "if one of them holds the addresses, say so: --map COLUMN=email"
+    )
 
 
-def _plain(title: str) -> str:
-    return " ".join(re.findall(r"\w+", title.casefold().replace("_", " ")))
+def _undecided(suspects: Iterable[tuple[str, Field]]) -> str:
+    ways = "; ".join(
+        f"{_shown([title])}: --map {shlex.quote(f'{title.strip()}={field}')} or --ignore {shlex.quote(title.strip())}"
+        for title, field in suspects
+    )
+    return f"nothing was imported, because a column may tell who has left. Say what it holds, or leave it out: {ways}"
+
+
+def _told_unasked(title: str, text: str) -> str:
+    column = shlex.quote(title.strip())
+    return (
+        f"{_shown([text])} under {_shown([title])} may say that this reader has left; "
+        f"give --map {shlex.quote(f'{title.strip()}=status')} or --ignore {column}"
+    )
 
 
 def _shown(texts: Sequence[str]) -> str:
     # A file can hold anything; a terminal or a log gets it escaped, and not a page of it.
     return ", ".join(repr(text[:40]) for text in texts[:20])
-
-
-def _status(word: str) -> Status | None:
-    if not word:
-        return None
-    if (known := _WORDS.get(word.casefold())) is None:
-        raise Invalid(f"the status {_shown([word])} is not one that can be imported; known: {', '.join(_WORDS)}")
-    return known
-
-
-def _truth(word: str) -> bool | None:
-    folded = word.casefold()
-    if word and folded not in _YES | _NO:
-        raise Invalid(f"{_shown([word])} is neither true nor false")
-    return folded in _YES if word else None

@@ -5,6 +5,7 @@ reader left is obeyed, unless that reader has confirmed here.
 """
 
 import itertools
+import re
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -13,9 +14,10 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from newsletter.audience import admitting, exporting, moves
+from newsletter.audience import admitting, moves
 from newsletter.audience.address import Address, clean_name
-from newsletter.audience.columns import Field, Layout
+from newsletter.audience.columns import AS_NAMED, Choices, Layout
+from newsletter.audience.headers import Field
 from newsletter.audience.models import Status
 from newsletter.audience.practice import Practice
 from newsletter.audience.sheet import Line, Problem, Sheet
@@ -35,21 +37,23 @@ STRETCH = 50_000
 _Stretch = tuple[list[Row], list[Problem], int]
 """What a stretch holds, and where in the file it ends."""
 _MAX_JOINED = 40
+_MAILBOX = re.compile(r'\s*"?([^<>]*?)"?\s*<([^<>]+)>\s*')
+_SEVERAL = re.compile(r"@.*[;,\s].*@", re.DOTALL)
 
 
-def read(sheet: Sheet) -> Iterator[Row | Problem]:
-    """Every row of the file, or why not; Invalid if its first line names no column for addresses."""
+def read(sheet: Sheet, choices: Choices = AS_NAMED) -> Iterator[Row | Problem]:
+    """Every row of the file, or why not; Invalid if its first line names no column for addresses, or a doubtful one."""
     try:
-        layout = Layout.of(sheet.header.cells)
+        layout = Layout.of(sheet.header.cells, choices)
     except Invalid as error:
-        raise Invalid(f"{sheet.path}: line {sheet.header.number}: {error}") from None
+        raise Invalid(f"{sheet.name}: line {sheet.header.number}: {error}") from None
     for line in sheet.rows:
         yield line if isinstance(line, Problem) else _row(layout, line)
 
 
-def check(sheet: Sheet) -> Generator[Step]:
+def check(sheet: Sheet, choices: Choices = AS_NAMED) -> Generator[Step]:
     """Only look which rows would be refused; the database is not even asked."""
-    entries = read(sheet)
+    entries = read(sheet, choices)
     while some := list(itertools.islice(entries, GROUP)):
         problems = [entry for entry in some if isinstance(entry, Problem)]
         yield Step(len(some), Tally(refused=len(problems)), problems, sheet.position)
@@ -63,6 +67,7 @@ def load(
     terms: Terms,
     now: datetime,
     *,
+    choices: Choices = AS_NAMED,
     dry_run: bool = False,
     checked: bool = False,
 ) -> Generator[Step]:
@@ -81,9 +86,9 @@ def load(
         return plan
 
     position = 0
-    for rows, problems, end in _ahead(_stretches(sheet)):
+    for rows, problems, end in _ahead(_stretches(sheet, choices)):
         if problems and checked:
-            raise Conflict(f"{sheet.path} was changed after it was checked: line {problems[0].line}; import it again")
+            raise Conflict(f"{sheet.name} was changed after it was checked: line {problems[0].line}; import it again")
         if problems:
             yield Step(len(problems), Tally(refused=len(problems)), problems, position)
         a_row = (end - position) / max(len(rows), 1)
@@ -92,8 +97,8 @@ def load(
             yield Step(len(group), Tally.of(admit(group)), (), position)
 
 
-def _stretches(sheet: Sheet) -> Iterator[_Stretch]:
-    entries = read(sheet)
+def _stretches(sheet: Sheet, choices: Choices) -> Iterator[_Stretch]:
+    entries = read(sheet, choices)
     while some := list(itertools.islice(entries, STRETCH)):
         rows = sorted((entry for entry in some if isinstance(entry, Row)), key=lambda row: row.address.key)
         yield rows, [entry for entry in some if isinstance(entry, Problem)], sheet.position
@@ -112,11 +117,23 @@ def _row(layout: Layout, line: Line) -> Row | Problem:
     cells = line.cells
     try:
         layout.check(cells)
-        address = Address.parse(exporting.fused(layout.cell(cells, Field.EMAIL)))
-        name = clean_name(exporting.fused(layout.name(cells)))
+        beside, address = _mailbox(layout.cell(cells, Field.EMAIL))
+        name = clean_name(layout.name(cells) or beside)
         return Row(address, name, layout.status(cells), _joined(layout, cells))
     except Invalid as error:
         return Problem(line.number, str(error), cells)
+
+
+def _mailbox(text: str) -> tuple[str, Address]:
+    """A name and an address in one cell, as mail programs write them; mostly it is the address alone."""
+    found = _MAILBOX.fullmatch(text)
+    name, address = found.groups() if found else ("", text)
+    try:
+        return ("" if "@" in name else name.replace('\\"', '"')), Address.parse(address)
+    except Invalid:
+        if text.count("@") > 1 and _SEVERAL.search(text):
+            raise Invalid("it holds several addresses in one cell; give each a row of its own") from None
+        raise
 
 
 def _joined(layout: Layout, cells: list[str]) -> str:

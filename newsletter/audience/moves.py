@@ -19,12 +19,19 @@ GETTING = frozenset({Status.ACTIVE, Status.PAUSED})
 """Confirmed, and not gone."""
 GONE = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED})
 
+_SEVERITY = (Status.ACTIVE, Status.PAUSED, Status.PENDING, Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED)
+
 _MAY_END = {
     # What a person says outranks what a machine found out, and a complaint outranks all.
     Status.UNSUBSCRIBED: {Status.PENDING, Status.ACTIVE, Status.PAUSED, Status.BOUNCED},
     Status.BOUNCED: {Status.PENDING, Status.ACTIVE, Status.PAUSED},
     Status.COMPLAINED: set(Status) - {Status.COMPLAINED},
 }
+
+
+def worse(one: Status | None, other: Status | None) -> Status | None:
+    """Of two things that are said of one reader, the worse; None is nothing said."""
+    return max(one, other, key=lambda status: -1 if status is None else _SEVERITY.index(status))
 
 
 def ask_again(session: Session, subscription: Subscription) -> bool:

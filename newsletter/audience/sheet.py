@@ -1,25 +1,42 @@
 """A sheet: a CSV file as other programs write it, read line by line, however long it is.
 
-Understands UTF-8 and UTF-16, with or without BOM; comma, semicolon, tab and bar; Excel's `sep=` line;
-line breaks inside quotes (RFC 4180). What it cannot read is a Problem with its line, and reading goes on.
+Understands UTF-8 and UTF-16, with or without BOM, and any encoding that is named; comma, semicolon, tab and bar;
+Excel's `sep=` line; line breaks inside quotes (RFC 4180). What it cannot read is a Problem with its line, and reading
+goes on at the next one.
 """
 
 import codecs
 import csv
-import itertools
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import shutil
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from io import BufferedReader, TextIOWrapper
+from io import TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from tempfile import TemporaryFile
+from typing import IO, NamedTuple, TextIO
 
+from newsletter import typed
 from newsletter.errors import Invalid, NotFound
 
+STANDARD_INPUT = Path("-")
 _DELIMITERS = ",;\t|"
 _SAMPLE = 65_536
+_CHUNK = 1 << 20
+_LONGEST_ROW = 500
+"""Lines; a quotation mark that is closed no sooner was opened by mistake."""
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16 does
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -43,63 +60,145 @@ class Problem:
 class Sheet:
     """An open file: its first row, the rows below it that are not blank, and how far they have been read."""
 
-    path: Path
+    name: str
     header: Line
     rows: Iterator[Line | Problem]
-    _file: BufferedReader
+    _file: IO[bytes]
 
     @property
-    def size(self) -> int | None:
-        """Its bytes; None for a pipe, which ends when it ends."""
-        return os.fstat(self._file.fileno()).st_size if self._file.seekable() else None
+    def size(self) -> int:
+        """Its bytes."""
+        return os.fstat(self._file.fileno()).st_size
 
     @property
     def position(self) -> int:
-        """How many of its bytes have been read, give or take a few rows; 0 for a pipe."""
-        return self._file.tell() if self._file.seekable() else 0
+        """How many of its bytes have been read, give or take a few rows."""
+        return self._file.tell()
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Sheet]:
-    """Open a file for one reading; NotFound if it cannot be, Invalid if it is no text or has no first row."""
+def opened(path: Path, encoding: str = "") -> Iterator[Sheet]:
+    """Open a file, or standard input for `-`, for one reading.
+
+    NotFound if it cannot be opened; Invalid if it has no first row, or is not text in that encoding from end to end.
+    """
+    name = "standard input" if path == STANDARD_INPUT else str(path)
+    with _bytes_of(path) as file:
+        with _told_of(name):
+            encoding = _encoding(file, encoding)
+        with TextIOWrapper(file, encoding, newline="") as text:
+            rows = _rows(text)
+            with _told_of(name):
+                header = _header(rows)
+            yield Sheet(name, header, rows, file)
+
+
+@contextmanager
+def _bytes_of(path: Path) -> Iterator[IO[bytes]]:
+    if path == STANDARD_INPUT:
+        with _kept(sys.stdin.buffer) as file:
+            yield file
+        return
     try:
-        file = path.open("rb")
+        source = path.open("rb")
     except OSError as error:
         raise NotFound(f"{path} cannot be read: {error.strerror}") from None
-    with file, TextIOWrapper(file, _encoding(path, file.peek()), errors="surrogateescape", newline="") as text:
-        rows = _readable(path, _rows(text))
-        header = next(rows, None)
-        if not isinstance(header, Line):
-            raise Invalid(f"{path}: line 1: {header.reason if header else 'the file is empty'}")
-        yield Sheet(path, header, rows, file)
+    with source, nullcontext(source) if source.seekable() else _kept(source) as file:
+        yield file
 
 
-def _encoding(path: Path, head: bytes) -> str:
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if b"\0" not in head:
-        return "utf-8-sig"
+@contextmanager
+def _kept(pipe: IO[bytes]) -> Iterator[IO[bytes]]:
+    # Which encoding it is in shows only at its end, and a pipe can be read only once.
+    with TemporaryFile() as file:
+        shutil.copyfileobj(pipe, file)
+        file.seek(0)
+        yield file
+
+
+@contextmanager
+def _told_of(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid(f"{name}: {error}") from None
+
+
+def _header(rows: Iterator[Line | Problem]) -> Line:
+    header = next(rows, None)
+    if not isinstance(header, Line):
+        raise Invalid(f"line 1: {header.reason if header else 'the file is empty'}")
+    return header
+
+
+def _encoding(file: IO[bytes], named: str) -> str:
+    head = file.read(_SAMPLE)
+    if head.startswith(_WORKBOOKS):
+        raise Invalid("this is a workbook or a zip and no text file; save its sheet as CSV UTF-8, and import that")
+    encoding = _named(named) if named else _guessed(head)
+    file.seek(0)
+    _check(file, encoding, b"\n" if b"\n" in head else b"\r")
+    file.seek(0)
+    return encoding
+
+
+def _named(encoding: str) -> str:
+    try:
+        codecs.getincrementaldecoder(encoding)
+        "".encode(encoding)
+    except LookupError:
+        raise Invalid(f"no encoding is called {encoding!r}; known are utf-8, utf-16, windows-1252 and others") from None
+    return encoding
+
+
+def _guessed(head: bytes) -> str:
+    for bom, encoding in _BOMS:
+        if head.startswith(bom):
+            return encoding
     # Every second byte of plain text in UTF-16 is zero; which of the two tells the order.
     even, odd = head[0::2].count(0), head[1::2].count(0)
+    if (even + odd) * 8 < len(head):
+        return "utf-8"
     if min(even, odd) * 4 > max(even, odd):
-        raise Invalid(f"{path} is no text file; export it as CSV (UTF-8)")
+        raise Invalid("this is no text file; export it as CSV UTF-8")
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
-def _readable(path: Path, rows: Iterator[Line | Problem]) -> Iterator[Line | Problem]:
+def _check(file: IO[bytes], encoding: str, line_end: bytes) -> None:
+    """Invalid unless all of it can be read: of a half that is read wrongly, the other half is imported already."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    lines = 1
+    while chunk := file.read(_CHUNK):
+        try:
+            decoder.decode(chunk)
+        except UnicodeError as error:
+            start = error.start if isinstance(error, UnicodeDecodeError) else 0
+            raise Invalid(_unreadable(encoding, lines + chunk[:start].count(line_end))) from None
+        lines += chunk.count(line_end)
     try:
-        yield from rows
+        decoder.decode(b"", final=True)
     except UnicodeError:
-        raise Invalid(f"{path} is damaged or cut off; export it again, as CSV (UTF-8)") from None
+        raise Invalid(_unreadable(encoding, lines)) from None
+
+
+def _unreadable(encoding: str, line: int) -> str:
+    if encoding.startswith(("utf-16", "utf-32")):
+        return "it is damaged or cut off; export it again, as CSV UTF-8"
+    if encoding.startswith("utf-8"):
+        return (
+            f"line {line} is not UTF-8, so nothing was imported; save it as CSV UTF-8, or name its encoding: "
+            "--encoding windows-1252 (Excel in Western Europe), windows-1250 (Central Europe), mac-roman"
+        )
+    return f"line {line} is not {encoding}, so nothing was imported; name another --encoding, or save it as CSV UTF-8"
 
 
 def _rows(file: TextIO) -> Iterator[Line | Problem]:
     first = file.readline(_SAMPLE)
-    named = _SEP_LINE.fullmatch(first)
-    if named:
-        yield from _parsed(file, named[1], above=1)
-    else:
-        yield from _parsed(itertools.chain([first], file), _delimiter(first), above=0)
+    lines = _Lines(file)
+    if named := _SEP_LINE.fullmatch(first):
+        return _parsed(lines, named[1], 2)
+    lines.put_back([first])
+    return _parsed(lines, _delimiter(first), 1)
 
 
 def _delimiter(header: str) -> str:
@@ -107,23 +206,68 @@ def _delimiter(header: str) -> str:
     return max(_DELIMITERS, key=outside_quotes.count)
 
 
-def _parsed(text: Iterable[str], delimiter: str, above: int) -> Iterator[Line | Problem]:
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
-    number = above + 1
+class _Lines:
+    """The lines of a file, of which those of a row that came to nothing can be read again."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._again: deque[str] = deque()
+        self.taken: list[str] = []
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        # The end, as far as this row is concerned.
+        if len(self.taken) == _LONGEST_ROW:
+            raise StopIteration
+        line = self._again.popleft() if self._again else next(self._file)
+        self.taken.append(line)
+        return line
+
+    def put_back(self, lines: Sequence[str]) -> None:
+        self._again.extendleft(reversed(lines))
+
+
+def _parsed(lines: _Lines, delimiter: str, number: int) -> Iterator[Line | Problem]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
+        lines.taken.clear()
         try:
-            for cells in reader:
-                if any(cells):
-                    yield Line(number, cells)
-                number = reader.line_num + above + 1
+            cells = next(reader, None)
+            taken = len(lines.taken)
+            if cells is None:
+                return
+            if taken > 1:
+                _check_whole(lines.taken, cells, delimiter)
+            if any(cells) and any(map(typed.trimmed, cells)):
+                yield Line(number, cells)
+            number += taken
         except csv.Error as error:
-            yield Problem(number, _why(error))
-            number = reader.line_num + above + 1
-        else:
-            return
+            yield Problem(number, _why(error, len(lines.taken)), [lines.taken[0].rstrip("\r\n")])
+            # A quotation mark that is wrong spoils its own line and none of those below.
+            lines.put_back(lines.taken[1:])
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
+            number += 1
 
 
-def _why(error: csv.Error) -> str:
-    if "unexpected end of data" in str(error):
-        return "a quotation mark is opened here and never closed, so nothing below could be read"
+_UNCLOSED = "unexpected end of data"
+
+
+def _check_whole(taken: Sequence[str], cells: Sequence[str], delimiter: str) -> None:
+    # A quotation mark too many is closed by the next one, some rows below. Those have an address where this one has.
+    before = taken[0].partition('"')[0].split(delimiter)
+    at = next((place for place, cell in enumerate(before) if "@" in cell), None)
+    if at is not None and any(_is_row(line, at, len(cells), delimiter) for line in taken[1:]):
+        raise csv.Error(_UNCLOSED)
+
+
+def _is_row(line: str, at: int, width: int, delimiter: str) -> bool:
+    inside = line.split(delimiter)
+    return width > 1 and len(inside) == width and "@" in inside[at] and " " not in inside[at].strip()
+
+
+def _why(error: csv.Error, lines: int) -> str:
+    if _UNCLOSED in str(error) or lines > 1:
+        return "a quotation mark is opened here and never closed; close it, or double it if it is part of the text"
     return f"this row is not CSV ({error})"

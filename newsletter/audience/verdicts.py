@@ -36,6 +36,10 @@ class Row(NamedTuple):
     def gone(self) -> bool:
         return self.status in moves.GONE
 
+    def says_worse_than(self, other: "Row") -> bool:
+        """Of two rows of one reader, the worse counts."""
+        return self.status is not other.status and moves.worse(other.status, self.status) is self.status
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -126,12 +130,13 @@ def judge(row: Row, known: Known | None, suppressed: bool) -> Verdict:
             return Verdict.ENDED
         return Verdict.LEFT_ALONE if suppressed else Verdict.ADDED
     if row.gone:
-        return _judge_gone(known)
+        return _judge_gone(row, known)
     return Verdict.LEFT_ALONE if suppressed or known.status in moves.GONE else Verdict.ALREADY
 
 
-def _judge_gone(known: Known) -> Verdict:
+def _judge_gone(row: Row, known: Known) -> Verdict:
     if known.status in moves.GONE:
-        return Verdict.ALREADY
+        is_news = row.status is Status.COMPLAINED and known.status is not Status.COMPLAINED
+        return Verdict.ENDED if is_news else Verdict.ALREADY
     # What a reader did here themself outranks a file that may be older.
     return Verdict.LEFT_ALONE if known.confirmed else Verdict.ENDED

@@ -73,7 +73,7 @@ class Report:
             click.echo(f"line {problem.line}: {problem.reason}", err=True)
 
     def _writer(self, path: Path, sheet: Sheet) -> Callable[[Problem], None]:
-        file = self._open_files.enter_context(path.open("w", encoding="utf-8", errors="surrogateescape", newline=""))
+        file = self._open_files.enter_context(path.open("w", encoding="utf-8", newline=""))
         return exporting.refusals(sheet.header.cells, file)
 
     def _print_json(self, tally: Tally) -> None:

@@ -8,6 +8,8 @@ import click
 
 from newsletter import publications
 from newsletter.audience import exporting, importing, privacy, roster, sheet
+from newsletter.audience.columns import Choices
+from newsletter.audience.headers import Field, squeezed
 from newsletter.audience.models import Status
 from newsletter.audience.verdicts import Terms
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
@@ -20,17 +22,39 @@ COLLECTION = 50_000
 _ADMITTED = [Status.PENDING.value, Status.ACTIVE.value]
 
 
+def _mapped(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, Field]:
+    return dict(map(_column_and_field, given))
+
+
+def _column_and_field(text: str) -> tuple[str, Field]:
+    column, _, name = text.rpartition("=")
+    field = {squeezed(each): each for each in Field}.get(squeezed(name))
+    if not column.strip() or field is None:
+        raise click.BadParameter(f"{text!r} is not COLUMN=FIELD; a field is one of: {', '.join(Field)}")
+    return column, field
+
+
 @click.group()
 def subscribers() -> None:
     """Import, export, look at and erase readers."""
 
 
 @subscribers.command(name="import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--status", type=click.Choice(_ADMITTED), default=_ADMITTED[0], show_default=True)
 @click.option(
     "--consent", default="", metavar="TEXT", help="Where their consent came from; needed for --status active."
 )
+@click.option(
+    "--map",
+    "mapped",
+    multiple=True,
+    metavar="COLUMN=FIELD",
+    callback=_mapped,
+    help=f"What a column holds: {', '.join(Field)}. May be given often.",
+)
+@click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="Leave a column out. May be given often.")
+@click.option("--encoding", default="", metavar="NAME", help="Of a file that is not UTF-8: windows-1252 and the like.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @click.option(
     "--all-or-nothing", is_flag=True, help="Check the whole file first; if one row is refused, import none of it."
@@ -49,40 +73,55 @@ def import_(
     file: Path,
     status: str,
     consent: str,
+    mapped: dict[str, Field],
+    ignored: tuple[str, ...],
+    encoding: str,
     dry_run: bool,
     all_or_nothing: bool,
     refused: Path | None,
     as_json: bool,
     publication: str | None,
 ) -> None:
-    """Take readers in from a CSV file. Pending ones are each asked to confirm, by mail.
+    """Take readers in from a CSV file, `-` for standard input. Pending ones are each asked to confirm, by mail.
+
+    A column that may tell who has left, and that is not known, stops it: --map says what it holds, --ignore that it
+    counts for nothing.
 
     Nobody who has left, complained or bounced is brought back. Run twice, it changes nothing. If it is
     broken off half-way, the rows so far are in: run it again, and it does the rest.
     """
-    if refused and refused.exists() and refused.samefile(file):
+    if refused and refused.exists() and file.exists() and refused.samefile(file):
         raise click.UsageError("--refused names the file that is imported; name another")
     if all_or_nothing and not file.is_file():
         raise click.UsageError("--all-or-nothing reads the file twice, and a pipe can be read only once")
     with house.sessions.reading() as session:
         home = publications.find(session, publication)
-    terms = Terms(Status(status), consent)
+    terms, choices = Terms(Status(status), consent), Choices(mapped, frozenset(ignored))
     gc.set_threshold(COLLECTION)
     with reporting(as_json=as_json, refused=refused) as report:
         if all_or_nothing:
-            _check(report, file)
-        with sheet.opened(file) as opened:
-            how = {"dry_run": dry_run, "checked": all_or_nothing}
-            steps = importing.load(house.sessions, house.practice, home, opened, terms, now(), **how)
+            _check(report, file, encoding, choices)
+        with sheet.opened(file, encoding) as opened:
+            steps = importing.load(
+                house.sessions,
+                house.practice,
+                home,
+                opened,
+                terms,
+                now(),
+                choices=choices,
+                dry_run=dry_run,
+                checked=all_or_nothing,
+            )
             tally = report.follow(steps, opened, "importing")
         report.end(tally)
     if tally.refused:
         raise click.exceptions.Exit(1)
 
 
-def _check(report: Report, file: Path) -> None:
-    with sheet.opened(file) as opened:
-        tally = report.follow(importing.check(opened), opened, "checking")
+def _check(report: Report, file: Path, encoding: str, choices: Choices) -> None:
+    with sheet.opened(file, encoding) as opened:
+        tally = report.follow(importing.check(opened, choices), opened, "checking")
     if tally.refused:
         report.end(tally)
         raise Refused("nothing was imported, because of the refused rows")

@@ -1,3 +1,4 @@
+import csv
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -189,6 +190,23 @@ def test_an_export_can_be_imported_again(press, other_publication, write: Callab
         assert roster.find(session, "+ada@example.org").name == "=Ada"
         counted = roster.counts(session, other_publication.id)
     assert (counted[Status.ACTIVE], counted[Status.PENDING], counted[Status.UNSUBSCRIBED]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_name_is_the_same_after_an_export_whatever_it_begins_with(press, write: Callable[..., Path]) -> None:
+    names = [f"{quotes}{sign}1" for sign in ("=", "+", "-", "@", "＝", "'", "a") for quotes in ("", "'", "''")]
+    people = {f"{number}@example.org": name for number, name in enumerate(names)}
+    people |= {"=a@example.org": "", "'=b@example.org": "", "'c@example.org": ""}
+    for email, name in people.items():
+        press.with_caps(client=len(people)).reader(email, name)
+    file = io.StringIO(newline="")
+    with press.sessions.reading() as session:
+        exporting.write(roster.export(session, press.publication.id), file)
+    cells = [cell for row in csv.reader(io.StringIO(file.getvalue(), newline="")) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "＝"))]
+    with sheet.opened(write(file.getvalue())) as opened:
+        read = {row.address.email: row.name for row in importing.read(opened)}
+    assert read == people
 
 
 def test_a_paused_reader_of_an_export_is_refused_rather_than_woken(press, write: Callable[..., Path]) -> None:

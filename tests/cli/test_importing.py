@@ -132,3 +132,34 @@ def _read(terminal: int) -> str:
     finally:
         os.close(terminal)
     return seen.decode()
+
+
+def test_a_column_that_may_tell_who_has_left_is_asked_about(loaded: Press, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(
+        "email,type\nada@reader.example,regular\nbob@reader.example,unsubscribed\ncyd@reader.example,unsubscribed\n"
+    )
+    for terms in (ACTIVE, (), ("--dry-run",), (*ACTIVE, "--all-or-nothing")):
+        answer = loaded("subscribers", "import", "list.csv", *terms)
+        assert (answer.code, answer.out) == (1, "")
+        assert "'type': --map type=status or --ignore type" in answer.err
+    assert readers(loaded) == []
+    answer = loaded(*IMPORT, "--map", "type=status")
+    assert (answer.code, answer.out) == (0, "1 added, 0 already there, 0 left alone, 2 ended, 0 refused\n")
+    for wrong in ("type", "type=", "=status", "type=letter"):
+        answer = loaded(*IMPORT, "--map", wrong)
+        assert (answer.code, "COLUMN=FIELD" in answer.err) == (2, True)
+
+
+def test_a_dash_is_standard_input(loaded: Press) -> None:
+    answer = loaded("subscribers", "import", "-", *ACTIVE, "--refused", "bad.csv", stdin="email\nada@reader.example\n")
+    assert (answer.code, answer.out[:7], readers(loaded)) == (0, "1 added", ["ada@reader.example"])
+    answer = loaded("subscribers", "import", "-", *ACTIVE, stdin="email,type\nbob@reader.example,x\n")
+    assert (answer.code, answer.err[:23]) == (1, "standard input: line 1:")
+
+
+def test_a_list_in_another_encoding_is_read_once_that_is_named(loaded: Press, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes("email,name\nada@reader.example,Adél\n".encode("cp1252"))
+    answer = loaded(*IMPORT)
+    assert (answer.code, "--encoding windows-1252" in answer.err) == (1, True)
+    assert loaded(*IMPORT, "--encoding", "windows-1252").code == 0
+    assert "Adél" in loaded("subscribers", "export").out

@@ -1,0 +1,182 @@
+"""Headers of other programs' lists, in five languages: known for certain, harmless, or suspected.
+
+A suspected column may tell who has left, and so a person has to say what it holds. Headers are compared without case,
+accents, signs and characters that nobody sees.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection
+from enum import StrEnum
+
+
+class Field(StrEnum):
+    """What a column can tell us."""
+
+    EMAIL = "email"
+    NAME = "name"
+    FIRST_NAME = "first-name"
+    LAST_NAME = "last-name"
+    JOINED = "joined"
+    STATUS = "status"
+    """A word for where this reader stands."""
+    ACCOUNT = "account"
+    """The same of an account, where "enabled" does not mean that this list is subscribed to, as in listmonk."""
+    SUBSCRIBED = "subscribed"
+    """Yes or no, or since when."""
+    UNSUBSCRIBED = "unsubscribed"
+    """Yes or no, or since when."""
+    LEFT = "left"
+    """When or why somebody left; whoever has anything there has left."""
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+_UNDECOMPOSED = str.maketrans({"ł": "l", "Ł": "L", "ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "œ": "oe"})
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+# Before a capital that follows a small letter, and before the last of several capitals: optOut, UNSUBTime.
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+_UNSEEN = frozenset({"Mn", "Cf"})
+
+
+def words(text: str) -> list[str]:
+    """The plain words of a text, parted at spaces, signs, digits and capitals."""
+    bare = "".join(each for each in unicodedata.normalize("NFKD", text) if unicodedata.category(each) not in _UNSEEN)
+    return _WORD.findall(_HUMP.sub(" ", bare.translate(_UNDECOMPOSED)).casefold())
+
+
+def squeezed(text: str) -> str:
+    """The same in one piece: what all spellings of a header have in common."""
+    return "".join(words(text))
+
+
+def _listed(text: str) -> list[str]:
+    return [squeezed(word) for word in text.split(",")]
+
+
+_ALIASES = {
+    Field.EMAIL: "email, email address, mail, mail address, subscriber, subscriber email, contact email, user email, "
+    "E-Mail-Adresse, Mailadresse, Email Adresse, Deine E-Mail-Adresse, Ihre E-Mail-Adresse, "
+    "adresse e-mail, adresse email, adresse mail, votre adresse e-mail, courriel, adresse courriel, "
+    "correo, correo electrónico, dirección de correo electrónico, dirección de email, "
+    "adres e-mail, adres email, adres mailowy",
+    Field.NAME: "name, full name, subscriber name, display name, nom complet, nombre completo, imię i nazwisko",
+    Field.FIRST_NAME: "first name, fname, given name, Vorname, prénom, nombre, imię",
+    Field.LAST_NAME: "last name, lname, surname, family name, Nachname, Familienname, nom, nom de famille, "
+    "apellido, apellidos, nazwisko",
+    Field.JOINED: "confirm time, confirmed at, optin time, opted in at, created at, subscribed at, subscription date, "
+    "date subscribed, date added",
+    Field.STATUS: "status, subscription status",
+    Field.SUBSCRIBED: "subscribed to emails",
+    Field.UNSUBSCRIBED: "email disabled",
+    Field.LEFT: "left at, unsub reason, unsub reason other, unsub campaign title, unsub campaign id, "
+    "unsubscribe reason, unsubscription reason",
+    Field.BOUNCED: "clean time, clean campaign title, clean campaign id, undeliverability date, "
+    "undeliverability reason",
+}
+_FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in _listed(aliases)}
+
+_LEAVING = (
+    r"unsub(?:scribed?|scriptions?|s)?|opt(?:ed)?out|cancel(?:led|ed|lation)|deleted|removed|deactivated|quit|revoked|"
+    r"abgemeldet|abmeld(?:e|ung)|abbestell(?:t|ung)|ausgetragen|austrags?|gekundigt|kundigungs?|geloscht|widerrufen|"
+    r"desabonne(?:ment)?|desinscri(?:t|ption)|resili(?:e|ation)|supprime|"
+    r"baja|cancelacion|cancelado|desuscri(?:to|pcion)|eliminado|"
+    r"wypisan(?:y|a|ia)|wypisu|rezygnacji|usuniet[ya]|usuniecia"
+)
+_LEFT_WHEN = re.compile(
+    rf"(?:e?mail|newsletter)?(?:{_LEAVING})(?:date|time|timestamp|datetime|at|on|datum|am|le|el|fecha|dnia)"
+    rf"|(?:date|datum|fecha|data)(?:of|der|de|du|d)?(?:la)?(?:{_LEAVING})"
+)
+
+_HARMLESS = frozenset(
+    _listed(
+        # Mailchimp's proof and its kind of mail; Substack's paying; ids; a link that everybody has
+        "optin ip, optin source, confirm ip, confirmation ip, email type, preferred email type, "
+        "active subscription, post type, subscription id, stripe subscription id, unsubscribe link, unsubscribe url"
+    )
+)
+_POSTAL = frozenset(
+    _listed(
+        "state, states, estado, etat, province, region, code, name, or, us, address, billing, shipping, mailing, home, "
+        "work, business, postal, location"
+    )
+)
+_CITY = frozenset(_listed("city, town, zip, postcode, postal, ciudad, localidad, ville, Stadt, Ort, PLZ, miasto"))
+
+# Of each: what betrays itself wherever it stands, compounds and all; and what does so only as a word of its own.
+_SUSPECT = {
+    Field.UNSUBSCRIBED: (
+        r"""
+        unsub|opt(?:ed)?out|blacklist|blocklist|denylist|suppress|donot|dont(?:e?mail|contact)
+        |no(?:e?mails?$|newsletter|contact)|not(?:subscri|active|confirmed)
+        |abgemeld|abmeld|abbestell|austrag|ausgetrag|kundig|sperr|widerruf|widerspr|geloscht|keine?(?:e?mail|werb|news)
+        |desabonn|desinscri|resili|listenoire|nepas|desuscri|listanegra|noenviar
+        |wypis|rezygn|czarnalist|zablok|niewysyl|wycofan|sprzeciw
+        """,
+        r"""
+        block(?:ed|s)?|dn[cdem]|remov(?:ed?|al)|delet(?:ed?|ion)|left|quit|cancel\w*|disabled?|deactivated|inactive
+        |exclu\w*|banned|suspended|archived|revoked|withdrawn|stop(?:ped)?|objec\w*|paused?|gone
+        |inaktiv\w*|deaktiv\w*|\w*blockiert|entfernt
+        |bloqu\w*|supprim\w*|inacti[fv]\w*|oppos\w*|refus\w*|bajas?|eliminad\w*|anulad\w*|borrad\w*|rechaz\w*
+        |usuni\w*|nieaktywn\w*|wyklucz\w*|anulowan\w*|odmow\w*
+        """,
+    ),
+    Field.BOUNCED: (
+        "bounce|undeliver|unzustell",
+        r"bounc\w*|clean(?:ed)?|invalid\w*|unreachable|rejet\w*|rebot\w*|odbit\w*|odrzuc\w*|niedostarcz\w*",
+    ),
+    Field.COMPLAINED: ("complain|beschwer", r"spam\w*|abus\w*|junk|plaintes?|quejas?|skarg\w*"),
+    Field.STATUS: (
+        "status|statut(?!e)",
+        r"""
+        states?|types?|valid\w*|deliverab\w*|zustand|typ|typen|gultig|etats?|estados?|estatus|tipos?|stan|stany|typy
+        """,
+    ),
+    Field.SUBSCRIBED: (
+        r"""
+        subscri(?!ber)|opt(?:ed)?in(?!ion)|consent|permission|isactive|einwillig|zustimm|einverstand|abonn(?!ent)
+        |inscri|suscri(?!ptor)|subskry(?!bent)
+        """,
+        r"""
+        opt|opts|opted|active|activated|enabled|accept\w*|agree\w*|allow\w*|permi(?:t|ts|tted|so|sos)|receives?|wants
+        |confirm\w*|unconfirm\w*|verifi\w*|gdpr|dsgvo|rgpd|rodo
+        |aktiv\w*|angemeldet|anmeld\w*|bestatig\w*|erlaub\w*|genehmig\w*|eingetragen
+        |actifs?|autoris\w*|autoriz\w*|acept\w*|activ[oa]s?|zg[ao]d\w*|aktywn\w*|zapisan\w*|potwierdz\w*
+        """,
+    ),
+}
+_PATTERNS = [
+    (field, re.compile(anywhere, re.VERBOSE), re.compile(alone, re.VERBOSE))
+    for field, (anywhere, alone) in _SUSPECT.items()
+]
+# A column that only names the letter may say who wants it.
+_OF_THE_LETTER = frozenset(_listed("newsletter, newsletters, marketing, mailing, mailings, email, mail, is, has, gets"))
+
+
+def field_of(header: str) -> Field | None:
+    """What a column of that header holds; None where it is not known for certain."""
+    plain = squeezed(header)
+    return _FIELDS.get(plain) or (Field.LEFT if _LEFT_WHEN.fullmatch(plain) else None)
+
+
+def suspected(header: str, others: Collection[str]) -> Field | None:
+    """As what an unknown column may tell who has left; None for a harmless one. `others` are the file's headers."""
+    parted = words(header)
+    plain = "".join(parted)
+    if plain in _HARMLESS or is_postal(header, others):
+        return None
+    if _OF_THE_LETTER.issuperset(parted) and parted:
+        return Field.SUBSCRIBED
+    found = (
+        field for field, anywhere, alone in _PATTERNS if anywhere.search(plain) or any(map(alone.fullmatch, parted))
+    )
+    return next(found, None)
+
+
+def is_postal(header: str, others: Collection[str]) -> bool:
+    """Whether this is the State of an address: it stands beside a City."""
+    parted = set(words(header))
+    is_state = bool(parted & {"state", "states", "estado", "etat"}) and parted <= _POSTAL
+    return is_state and any(_CITY & set(words(other)) for other in others)

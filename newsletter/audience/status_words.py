@@ -1,0 +1,156 @@
+"""What the cells of other programs' lists say of a reader, in five languages; Invalid for what is not understood.
+
+Whatever is not understood is refused: a word that nobody knows never makes a reader.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from newsletter.audience.headers import Field, squeezed
+from newsletter.audience.models import Status
+from newsletter.audience.moves import GONE, worse
+from newsletter.errors import Invalid
+
+_STATUSES = {
+    Status.ACTIVE: "active, subscribed, confirmed, opted in, cold, "
+    # Buttondown's and TinyNews' kinds of readers who get mail
+    "regular, premium, gifted, trialed, churning, churned, unpaid, past due, "
+    "aktiv, angemeldet, abonniert, bestätigt, actif, active, abonné, abonnée, inscrit, inscrite, confirmé, confirmée, "
+    "activo, activa, suscrito, suscrita, confirmado, confirmada, "
+    "aktywny, aktywna, zapisany, zapisana, potwierdzony, potwierdzona",
+    Status.PENDING: "pending, unconfirmed, not confirmed, unactivated, validating, needs attention, needs approval, "
+    "upcoming, ausstehend, unbestätigt, nicht bestätigt, en attente, non confirmé, non confirmée, "
+    "pendiente, no confirmado, no confirmada, sin confirmar, oczekujący, oczekująca, niepotwierdzony, niepotwierdzona",
+    Status.UNSUBSCRIBED: "unsubscribed, unsubscribe, unsub, not subscribed, nonsubscribed, disabled, inactive, "
+    "cancelled, canceled, removed, archived, deleted, left, opted out, opt out, suppressed, blocked, dnc, dnd, "
+    "do not contact, do not email, do not mail, do not disturb, "
+    "abgemeldet, abbestellt, ausgetragen, inaktiv, deaktiviert, gekündigt, gesperrt, gelöscht, widerrufen, "
+    "désabonné, désabonnée, désinscrit, désinscrite, inactif, inactive, résilié, résiliée, bloqué, bloquée, supprimé, "
+    "supprimée, dado de baja, dada de baja, de baja, baja, desuscrito, desuscrita, inactivo, inactiva, cancelado, "
+    "cancelada, bloqueado, bloqueada, eliminado, eliminada, "
+    "wypisany, wypisana, zrezygnował, zrezygnowała, nieaktywny, nieaktywna, usunięty, usunięta, zablokowany, "
+    "zablokowana, anulowany, anulowana",
+    Status.BOUNCED: "bounced, hard bounced, hard bounce, soft bounced, soft bounce, cleaned, invalid, undeliverable, "
+    "unreachable, malformed, unzustellbar, rejeté, rejetée, rebotado, rebotada, odbity, odrzucony",
+    Status.COMPLAINED: "complained, complaint, blocklisted, blacklisted, spammed, spam, spammy, marked as spam, junk, "
+    "abuse, beschwerde, plainte, queja, skarga",
+}
+
+
+def _listed(text: str) -> list[str]:
+    return [squeezed(word) for word in text.split(",")]
+
+
+_WORDS = {word: status for status, listed in _STATUSES.items() for word in _listed(listed)}
+_KNOWN = ", ".join(listed.partition(", ")[0] for listed in _STATUSES.values())
+
+_ACTIVE_ACCOUNT = "enabled"
+_YES = frozenset(
+    _listed("true, yes, 1, t, y, x, on, checked, ja, j, wahr, vrai, oui, o, si, s, verdadero, tak, prawda")
+)
+_NO = frozenset(
+    _listed("false, no, 0, f, n, off, unchecked, nein, falsch, non, faux, falso, nie, fałsz, never, jamais, nunca")
+)
+_NOTHING = frozenset({"", "null", "none", "nil", "n/a", "na", "nan", "#n/a", "undefined", "-", "--", "–", "—"})
+_TICKS = re.compile("[✓✔☑✅]\ufe0f?")
+_ZEROS = re.compile(r"(?=.*0)[0\W_tz]{2,}")
+_SAYS_GONE = re.compile(
+    "unsubscr|nonsubscr|notsubscr|opt(ed)?out|bounced|complained|blacklisted|blocklisted|donot|abgemeldet|abbestellt|"
+    "desabonn|desinscr|desuscri|dad[oa]debaja|wypisan"
+)
+UNMISTAKABLE = frozenset(word for word in _WORDS if _SAYS_GONE.match(word))
+"""Words of which nobody doubts, under whatever header, that a reader is gone; squeezed."""
+_MAY_SAY_GONE = re.compile(r"un|no[nt]|opt|boun|comp|bl[ao]c|do|ab[gb]|d[eé]|dad|wyp", re.IGNORECASE)
+_LONGEST = 24
+
+
+@lru_cache(4096)
+def said(field: Field, text: str) -> Status | None:
+    """What a cell says in a column of that kind; None for nothing."""
+    return _READERS[field](_TICKS.sub("x", text.strip()))
+
+
+def is_status(text: str) -> bool:
+    """Whether this is a word for where a reader stands."""
+    return squeezed(text) in _WORDS
+
+
+def is_known_as_gone(text: str) -> bool:
+    """Whether this says under any header that its reader is gone."""
+    # Nearly every cell is spared the way through Unicode, for it is asked of each cell of a million rows.
+    return len(text) <= _LONGEST and _MAY_SAY_GONE.match(text) is not None and squeezed(text) in UNMISTAKABLE
+
+
+def _status(text: str) -> Status | None:
+    if _is_nothing(text):
+        return None
+    plain = squeezed(text)
+    if plain == _ACTIVE_ACCOUNT:
+        raise Invalid(
+            "'enabled' is said of an account and not of this list: export only whose subscription is confirmed, "
+            "and give --map COLUMN=account"
+        )
+    if (known := _WORDS.get(plain)) is None:
+        raise Invalid(f"the status {text[:40]!r} is not one that can be imported; known are {_KNOWN} and their like")
+    return known
+
+
+def _account(text: str) -> Status | None:
+    return None if squeezed(text) == _ACTIVE_ACCOUNT else _status(text)
+
+
+def _subscribed(text: str) -> Status | None:
+    if _is_nothing(text):
+        raise Invalid("nothing says that this reader subscribed: the cell for it is empty")
+    if (known := _known(text)) is not None:
+        return known
+    return None if _is_so(text) else Status.UNSUBSCRIBED
+
+
+def _unsubscribed(text: str) -> Status | None:
+    if _is_nothing(text):
+        return None
+    if (known := _known(text)) in GONE:
+        return known
+    return Status.UNSUBSCRIBED if _is_so(text) else None
+
+
+def _ended_as(status: Status) -> Callable[[str], Status | None]:
+    def read(text: str) -> Status | None:
+        if _is_nothing(text) or squeezed(text) in _NO:
+            return None
+        return worse(status, _known(text))
+
+    return read
+
+
+def _known(text: str) -> Status | None:
+    return _WORDS.get(squeezed(text))
+
+
+def _is_nothing(text: str) -> bool:
+    return text.casefold() in _NOTHING or _ZEROS.fullmatch(text.casefold()) is not None
+
+
+def _is_so(text: str) -> bool:
+    plain = squeezed(text)
+    if plain in _NO:
+        return False
+    # "Since when" is an answer, too: a date, or the seconds since 1970.
+    if plain in _YES or sum(map(str.isdigit, plain)) >= 4:
+        return True
+    raise Invalid(f"{text[:40]!r} is neither yes, no nor a date")
+
+
+_READERS: Mapping[Field, Callable[[str], Status | None]] = {
+    Field.STATUS: _status,
+    Field.ACCOUNT: _account,
+    Field.SUBSCRIBED: _subscribed,
+    Field.UNSUBSCRIBED: _unsubscribed,
+    Field.LEFT: _ended_as(Status.UNSUBSCRIBED),
+    Field.BOUNCED: _ended_as(Status.BOUNCED),
+    Field.COMPLAINED: _ended_as(Status.COMPLAINED),
+}
+TELLING = tuple(_READERS)
+"""The fields that tell where a reader stands."""

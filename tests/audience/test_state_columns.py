@@ -1,0 +1,230 @@
+"""Columns that may tell who has left: none is passed over in silence, and of two states the worse wins."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from newsletter.audience import headers, importing, sheet
+from newsletter.audience.columns import AS_NAMED, Choices
+from newsletter.audience.headers import Field
+from newsletter.audience.models import Status
+from newsletter.audience.sheet import Problem
+from newsletter.audience.verdicts import Row, Terms
+from newsletter.errors import Invalid
+
+SUSPECT = (
+    """
+state|State|states|type|Type|subscriber_type|Status 2|STATUS2|Email Status|Member status|Sta\u200btus 2
+Ｓｔａｔｕｓ　２
+unsubscribed|Unsubscribes|opt-out|optOut|OPT_OUT|opted_out|Opted Out|Opt-Outs|email_opt_out|HasOptedOutOfEmail
+blacklist|Blacklisted|black list|blocklist|blocked|suppressed|Suppression|bounced|Bounces|cleaned|complaint|Spam
+consent|Consents|consent_given|permission|DNC|dnd|do_not_email|doNotContact|DONOTMAIL|Do not disturb|No mail
+Accepts Email Marketing|accepts_sms|subscribed|subscription|Opt In|DOUBLE_OPT-IN|Is_Active|isActive|ACTIVE|Enabled
+removed|Deleted|canceled|Cancelled|Email Disabled 2|Mail disabled|Newsletter|Email marketing|confirmed|Verified
+abgemeldet|Abmeldung|Abbestellt|Gekündigt|Gesperrt|Sperrliste|Werbesperre|Anmeldestatus|Einwilligung|Zustimmung|Widerruf
+désabonné|Désinscrit|Statut|État|Consentement|Opposition|Ne pas contacter|Liste noire|Bloqué|Actif|Abonné|type
+Baja|Dado de baja|Desuscrito|Estado|Consentimiento|Lista negra|No contactar|Bloqueado|Activo|Suscrito|Tipo
+Wypisany|Zgoda|Zrezygnował|Zablokowany|Stan|Nieaktywny|Usunięty|Czarna lista|Rezygnacja|Sprzeciw|Typ
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
+
+HARMLESS = (
+    """
+OPTIN_IP|CONFIRM_IP|MEMBER_RATING|LATITUDE|TIMEZONE|CC|REGION|LAST_CHANGED|LEID|EUID|NOTES|TAGS|active_subscription
+expiry|plan|prefer_digests|first_payment_at|complimentary_plan|labels|tiers|uuid|attributes|updated_at|tier|utm_source
+metadata|referrer_url|churn_date|last_open_date|Sent|Opens|Clicks|Location|Groups|company|points|stage|owner|MODIFIED_TIME
+Estate|Real Estate|Interstate|Statement|Prototype|Typeface|Interactive|Blockchain|Cleaning|Opinion|Adoption|Description
+City|Country|Stadt|Beruf|Ville|Ciudad|Miasto|Birthday|Phone|Subscriber ID|line|reason
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
+
+LEFT_WHEN = (
+    """
+Unsub date|unsubscribed_at|UNSUB_TIME|unsubscription_date|canceled_at|cancelled_at|deleted_at|Date unsubscribed|left_at
+opted_out_at|Opt-out date|date_removed|Abmeldedatum|Abgemeldet am|Kündigungsdatum|Désabonné le|Date de désinscription
+Fecha de baja|Data wypisania|UNSUB_CAMPAIGN_TITLE|Unsubscription reason
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
+
+
+def read(path: Path, choices: Choices = AS_NAMED) -> list[Row | Problem]:
+    with sheet.opened(path) as opened:
+        return list(importing.read(opened, choices))
+
+
+def standing(write: Callable[..., Path], header: str, cell: str, choices: Choices = AS_NAMED) -> Status | str | None:
+    """What one cell says of its reader: a status, nothing, or why the row is refused."""
+    (row,) = read(write(f'email,"{header}"\nada@example.org,"{cell}"\n'), choices)
+    return row.status if isinstance(row, Row) else row.reason
+
+
+@pytest.mark.parametrize("header", SUSPECT)
+def test_a_column_that_may_tell_who_has_left_stops_the_import(header: str) -> None:
+    assert headers.field_of(header) is None
+    assert headers.suspected(header, ["email", header]) is not None
+
+
+@pytest.mark.parametrize("header", HARMLESS)
+def test_a_column_that_tells_nothing_of_it_does_not(header: str) -> None:
+    assert headers.suspected(header, ["email", header]) is None
+
+
+@pytest.mark.parametrize("header", LEFT_WHEN)
+def test_anything_in_a_column_of_leaving_ends_the_subscription(write: Callable[..., Path], header: str) -> None:
+    for cell in ("2024-01-02 10:00:00", "02.01.24", "1704189600", "Jan 02 2024", "I moved", "✓"):
+        assert standing(write, header, cell) is Status.UNSUBSCRIBED
+    for cell in ("", "  ", "NULL", "0", "no", "-", "0000-00-00 00:00:00"):
+        assert standing(write, header, cell) is None
+
+
+def test_the_refusal_gives_the_very_words_to_type(write: Callable[..., Path]) -> None:
+    path = write("email,type,Opted Out?,E-mail Status\nada@example.org,regular,no,ok\n")
+    with pytest.raises(Invalid) as refusal:
+        read(path)
+    for words in (
+        "list.csv: line 1: nothing was imported",
+        "'type': --map type=status or --ignore type",
+        "--map 'Opted Out?=unsubscribed' or --ignore 'Opted Out?'",
+        "--map 'E-mail Status=status' or --ignore 'E-mail Status'",
+    ):
+        assert words in str(refusal.value)
+    choices = Choices({"type": Field.STATUS, "opted out": Field.UNSUBSCRIBED}, frozenset({"E-MAIL STATUS"}))
+    (row,) = read(path, choices)
+    assert isinstance(row, Row)
+    assert row.status is Status.ACTIVE
+
+
+def test_a_choice_about_a_column_that_is_not_there_is_refused(write: Callable[..., Path]) -> None:
+    path = write("email,name\nada@example.org,Ada\n")
+    for choices in (Choices({"typ": Field.STATUS}), Choices(ignored=frozenset({"typ"}))):
+        with pytest.raises(Invalid, match="no column is called 'typ'; the first line names: 'email', 'name'"):
+            read(path, choices)
+
+
+def test_the_state_of_an_address_stands_beside_a_city_and_is_no_state_of_a_reader(write: Callable[..., Path]) -> None:
+    (row,) = read(write("email,City,State\nada@example.org,Austin,Texas\n"))
+    assert isinstance(row, Row)
+    (row,) = read(write("email,City,state\nada@example.org,Austin,cancelled\n"))
+    assert isinstance(row, Problem)
+    assert "--map state=status or --ignore state" in row.reason
+    for others in (["Country", "State"], ["City", "Email state"], ["City", "state_of_subscription"]):
+        assert headers.suspected(others[1], others) is not None
+
+
+@pytest.mark.parametrize("header", ["Remarks", "Column 7", "tags", ""])
+def test_a_cell_that_says_its_reader_left_is_heard_under_any_header(write: Callable[..., Path], header: str) -> None:
+    for cell in ("unsubscribed", "Opted out", "do not email", "abgemeldet", "désabonnée", "Dado de baja", "wypisana"):
+        assert "may say that this reader has left" in str(standing(write, header, cell))
+    for cell in ("Union", "Option 2", "Boston", "unsure", "compliments"):
+        assert standing(write, header, cell) is None
+    if header:
+        assert standing(write, header, "unsubscribed", Choices(ignored=frozenset({header}))) is None
+
+
+YES = ("true", "TRUE", "yes", "1", "y", "x", "ja", "Oui", "sí", "tak", "✓", "2024-01-02", "on")
+NO = ("false", "no", "0", "N", "nein", "non", "nie", "Falsch", "off", "0.0")
+
+
+@pytest.mark.parametrize("cell", YES)
+def test_yes_is_understood_in_five_languages(write: Callable[..., Path], cell: str) -> None:
+    assert standing(write, "Email disabled", cell) is Status.UNSUBSCRIBED
+    assert standing(write, "is_active", cell, Choices({"is_active": Field.SUBSCRIBED})) is None
+    assert standing(write, "Bounced?", cell, Choices({"bounced": Field.BOUNCED})) is Status.BOUNCED
+    assert standing(write, "Spam", cell, Choices({"Spam": Field.COMPLAINED})) is Status.COMPLAINED
+
+
+@pytest.mark.parametrize("cell", NO)
+def test_no_is_understood_in_five_languages(write: Callable[..., Path], cell: str) -> None:
+    assert standing(write, "Email disabled", cell) is None
+    assert standing(write, "Bounced?", cell, Choices({"bounced": Field.BOUNCED})) is None
+    if cell != "0.0":
+        assert standing(write, "is_active", cell, Choices({"is_active": Field.SUBSCRIBED})) is Status.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("field", [Field.STATUS, Field.ACCOUNT, Field.SUBSCRIBED, Field.UNSUBSCRIBED])
+@pytest.mark.parametrize("cell", ["maybe", "platinum", "2", "?", "=", "jein"])
+def test_a_word_that_nobody_knows_never_makes_a_reader(write: Callable[..., Path], field: Field, cell: str) -> None:
+    assert isinstance(standing(write, "flag", cell, Choices({"flag": field})), str)
+
+
+def test_an_empty_consent_is_none(write: Callable[..., Path]) -> None:
+    assert "the cell for it is empty" in str(standing(write, "consent", "", Choices({"consent": Field.SUBSCRIBED})))
+
+
+def test_an_enabled_account_may_have_left_the_list(write: Callable[..., Path]) -> None:
+    assert "--map COLUMN=account" in str(standing(write, "status", "enabled"))
+    account = Choices({"status": Field.ACCOUNT})
+    assert standing(write, "status", "enabled", account) is None
+    assert standing(write, "status", "blocklisted", account) is Status.COMPLAINED
+    assert standing(write, "status", "disabled", account) is Status.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize(
+    ("cell", "status"),
+    [
+        ("Regular", Status.ACTIVE),
+        ("past_due", Status.ACTIVE),
+        ("unactivated", Status.PENDING),
+        ("needs_attention", Status.PENDING),
+        ("Opted-Out", Status.UNSUBSCRIBED),
+        ("removed", Status.UNSUBSCRIBED),
+        ("canceled", Status.UNSUBSCRIBED),
+        ("Abgemeldet", Status.UNSUBSCRIBED),
+        ("DÉSABONNÉ", Status.UNSUBSCRIBED),
+        ("dado de baja", Status.UNSUBSCRIBED),
+        ("usunięta", Status.UNSUBSCRIBED),
+        ("Hard bounced", Status.BOUNCED),
+        ("unreachable", Status.BOUNCED),
+        ("junk", Status.COMPLAINED),
+    ],
+)
+def test_the_peers_words_are_understood(write: Callable[..., Path], cell: str, status: Status) -> None:
+    assert standing(write, "status", cell) is status
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "status"),
+    [
+        ("status,unsubscribed_at", "active,2024-01-02", Status.UNSUBSCRIBED),
+        ("status,email_disabled", "active,true", Status.UNSUBSCRIBED),
+        ("status,unsubscribed_at", "complained,2024-01-02", Status.COMPLAINED),
+        ("status,unsubscribed_at", "pending,2024-01-02", Status.UNSUBSCRIBED),
+        ("status,CLEAN_TIME", "complained,2024-01-02", Status.COMPLAINED),
+        ("Status,Status", "active,unsubscribed", Status.UNSUBSCRIBED),
+        ("Status,subscription_status", "unsubscribed,active", Status.UNSUBSCRIBED),
+        ("status,UNSUB_REASON", "active,SPAM", Status.COMPLAINED),
+        ("subscribed_to_emails,status", "true,bounced", Status.BOUNCED),
+    ],
+)
+def test_of_two_states_the_worse_wins(write: Callable[..., Path], columns: str, cells: str, status: Status) -> None:
+    (row,) = read(write(f"email,{columns}\nada@example.org,{cells}\n"))
+    assert isinstance(row, Row)
+    assert row.status is status
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("terms", [Terms(), Terms(Status.ACTIVE, "the old list")])
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_rows_of_one_reader_the_worse_wins(press, write: Callable[..., Path], terms: Terms, order: int) -> None:
+    rows = ["complained", "unsubscribed", "active", "pending"][::order]
+    path = write("\n".join(["email,status", *(f"ada@example.org,{status}" for status in rows)]))
+    with sheet.opened(path) as opened:
+        list(importing.load(press.sessions, press.practice, press.publication, opened, terms, press.now))
+    assert (press.status("ada@example.org"), press.kinds("ada@example.org")) == (Status.COMPLAINED, [])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_complaint_elsewhere_is_kept_of_one_who_left_here(press, write: Callable[..., Path]) -> None:
+    press.reader("ada@example.org")
+    press.set_status("ada@example.org", Status.UNSUBSCRIBED)
+    with sheet.opened(write("email,status\nada@example.org,complained\n")) as opened:
+        (step,) = importing.load(press.sessions, press.practice, press.publication, opened, Terms(), press.now)
+    assert step.tally.ended == 1
+    assert press.status("ada@example.org") is Status.COMPLAINED
