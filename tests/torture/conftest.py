@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 from newsletter.db import Sessions
+from tests import servers
+from tests.originals import Originals
 from tests.torture import press as presses
 from tests.torture.press import CONNECTIONS, ROOT, Press
 from tests.torture.sink import Tally, counting
@@ -45,6 +47,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A server that keeps what it has promised, as people's do."""
+    with servers.running(durable=True) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def originals(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Originals:
+    """What the tests' own databases are copied from, on that server."""
+    return Originals(tmp_path_factory.mktemp("originals"), lambda: postgres_server)
 
 
 @pytest.fixture(scope="session")

