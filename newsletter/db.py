@@ -35,6 +35,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalEr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, mapped_column, sessionmaker
 from sqlalchemy.orm import Session as Session  # for the web rooms, which know no SQLAlchemy
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement, FromClause
 from sqlalchemy.types import TypeEngine
@@ -56,7 +57,7 @@ _NAMES = {
 }
 
 
-_KEPT_SQLITE = ("PRAGMA busy_timeout = 0",)
+_KEPT_SQLITE = ("PRAGMA busy_timeout = 300",)
 # Few statements run over it again and again, and a plan costs as much as what it does.
 _KEPT_POSTGRESQL = ("SET lock_timeout = '300ms'", "SET plan_cache_mode = force_generic_plan")
 
@@ -241,13 +242,16 @@ def _mark_if_write(asked: ORMExecuteState) -> None:
 
 
 def open_engine(url: str) -> Engine:
-    """An engine for SQLite (WAL, one writer at a time, no lost locks) or PostgreSQL."""
+    """An engine for SQLite (WAL, one writer at a time, no lost locks) or PostgreSQL; what it commits is on the disk."""
     # Parameters are hidden in errors, because errors are logged and parameters are addresses.
     common: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "hide_parameters": True}
     if _backend(url) != "sqlite":
         # Else a network that is cut leaves whoever asks waiting for as long as the system likes.
         alive = {"connect_timeout": 5, "tcp_user_timeout": 8_000}
-        return create_engine(url, pool_pre_ping=True, connect_args=alive, **common)
+        engine = create_engine(url, pool_pre_ping=True, connect_args=alive, **common)
+        event.listen(engine, "connect", _look_for_haste)
+        event.listen(engine, "begin", _begin_postgresql)
+        return engine
     _make_room(url)
     engine = create_engine(url, connect_args={"timeout": 15}, **common)
     event.listen(engine, "connect", _prepare_sqlite)
@@ -268,10 +272,25 @@ def _make_room(url: str) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
 
 
+def _look_for_haste(connection: Any, record: ConnectionPoolEntry) -> None:
+    # A role, a database or a server may be set to answer before a commit is on the disk.
+    found = connection.execute("SHOW synchronous_commit").fetchone()
+    record.info["hasty"] = found == ("off",)
+    connection.rollback()
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    # For each transaction anew: behind a pooler, the next one may be on another connection to the server.
+    if connection.info["hasty"] and not connection.get_execution_options().get("read_only", False):
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute("SET LOCAL synchronous_commit = on")
+
+
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     # We begin transactions ourselves; the driver would begin late, and as a reader.
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    # FULL, because with NORMAL a commit is on the disk only at some later checkpoint.
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -1,14 +1,15 @@
 """The scribe: all writing of a press run, one transaction at a time, and many moves in each.
 
-Begin marks and results from every line are written together: while one group is being committed the
-next one gathers. While the database is away the scribe waits and tries again; what is to be written
-stays in memory, and each move is a compare-and-set, so trying twice does no harm.
+A commit is done when the disk has it, so it is the disk that says how fast copies may leave. Begin marks and
+results from every line share a commit, and while one group is being committed the next one gathers. While the
+database is away the scribe waits and tries again; what is to be written stays in memory, and each move is a
+compare-and-set, so trying twice does no harm.
 """
 
 import asyncio
 import contextlib
 from asyncio import Future, Handle
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -23,10 +24,13 @@ from newsletter.delivery.outcomes import Held, Outcome
 
 T = TypeVar("T")
 
-# Groups are so many seconds apart, or less, when half of the lines wait for one. Were it all of them, the server
+# Seconds. Groups are so far apart, or less, when half of the lines wait for one. Were it all of them, the server
 # would have nothing to do while we write, and we nothing while it reads.
 _GATHER = 0.001
-_GROUPS = 2
+# Seconds. Where a commit takes longer, the disk is what everybody waits for: then all lines share one, and it is a
+# quarter of that time until the next, in which others may write, for SQLite has one writer at a time.
+_SLOW_COMMIT = 0.003
+_PAUSE = 0.25
 
 # Seconds between two tries. Where another writer is at work they are short; where the database is away they grow.
 _SHORTEST_WAIT = 0.002
@@ -47,25 +51,25 @@ class Scribe:
         self._begins: list[tuple[Held, Future[bool]]] = []
         self._outcomes: list[Outcome] = []
         self._asked = asyncio.Event()
-        self._enough = max(1, lines // _GROUPS)
+        self._lines = lines
+        self._enough = max(1, lines // 2)
+        """As many lines as wait for a group are not kept waiting for more."""
         self._timer: Handle | None = None
         self._next_at = 0.0
+        self._writing = False
         self._pen = asyncio.Lock()
 
     def begin(self, copy: Held) -> Future[bool]:
         """Once this is done, and true, the copy's final dot may be written; false: it must not be."""
         begun: Future[bool] = asyncio.get_running_loop().create_future()
         self._begins.append((copy, begun))
-        if len(self._begins) >= self._enough:
-            self._asked.set()
-        else:
-            self._ask_soon()
+        self._ask()
         return begun
 
     def record(self, outcome: Outcome) -> None:
         """Have this written soon; it is not lost while this process lives."""
         self._outcomes.append(outcome)
-        self._ask_soon()
+        self._ask()
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Do this in a transaction of its own; waits while the database is away."""
@@ -87,14 +91,16 @@ class Scribe:
                 self._timer = None
             begins, self._begins = self._begins, []
             outcomes = list(self._outcomes)
-            begun = await self._insist(lambda connection: self._group(connection, outcomes, begins))
+            with self._timed():
+                begun = await self._insist(lambda connection: self._group(connection, outcomes, begins))
             # Only now, so that a wait that is cancelled loses no result.
             del self._outcomes[: len(outcomes)]
-            self._next_at = asyncio.get_running_loop().time() + _GATHER
         for copy, answer in begins:
             if not answer.done():
                 answer.set_result(copy.id in begun)
                 begun.discard(copy.id)  # for one line only, should two ever hold the same copy
+        if self._begins or self._outcomes:
+            self._ask()
 
     def close(self) -> None:
         """Give up the connection; the next writing opens another."""
@@ -108,12 +114,30 @@ class Scribe:
         """The copies whose results are in memory only."""
         return [outcome.copy.id for outcome in self._outcomes]
 
-    def _ask_soon(self) -> None:
-        if self._timer is None:
+    def _ask(self) -> None:
+        """Ask for a group: at once if enough lines wait for it, else soon."""
+        if self._writing:
+            return  # and asked again at the end
+        if len(self._begins) >= self._enough:
+            self._asked.set()
+        elif self._timer is None:
             loop = asyncio.get_running_loop()
             # What is at hand in this turn of the loop goes together in any case.
             is_free = loop.time() >= self._next_at
             self._timer = loop.call_soon(self._asked.set) if is_free else loop.call_at(self._next_at, self._asked.set)
+
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        """While a group is written; how long that takes says how the next one is to gather."""
+        loop = asyncio.get_running_loop()
+        began, self._writing = loop.time(), True
+        try:
+            yield
+        finally:
+            self._writing = False
+            took = loop.time() - began
+            self._enough = self._lines if took > _SLOW_COMMIT else max(1, self._lines // 2)
+            self._next_at = loop.time() + max(_GATHER, took * _PAUSE)
 
     def _group(
         self, connection: Connection, outcomes: list[Outcome], begins: list[tuple[Held, Future[bool]]]
@@ -127,9 +151,6 @@ class Scribe:
         wait = _SHORTEST_WAIT
         while True:
             try:
-                # SQLite answers within a millisecond; to hand that to a thread would cost more than the work.
-                if self._sessions.embedded:
-                    return self._over_connection(work)
                 return await _to_the_end(asyncio.to_thread(self._over_connection, work))
             except AWAY as error:
                 self.close()

@@ -2,12 +2,13 @@
 
 import contextlib
 import json
+import random
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +19,14 @@ from sqlalchemy import func, insert, select
 from newsletter import publication_file, publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
+from newsletter.delivery.ledger import LEASE
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.editorial import filing, shelf
 from newsletter.editorial.models import Readiness
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.links import Links
 from newsletter.tokens import Seal
+from tests.torture.sink import Tally
 
 ROOT = Path(__file__).parents[2]
 ISSUES = ROOT / "issues"
@@ -31,6 +34,12 @@ SLUG = "unwind-a-tight-back"
 CONNECTIONS = 10
 PATIENCE = 90.0
 """Seconds that a test waits at most for something that should take a few."""
+
+SLOW = 0.03
+"""Seconds. If answers take so long, most connections wait for one at any instant: as much doubt as there can be."""
+
+LATER = LEASE.total_seconds() + 30
+"""Seconds. If a worker's clock is so much ahead of the last one's, the leases of that one have run out."""
 
 Event = dict[str, Any]
 
@@ -81,12 +90,13 @@ class Press:
     environment: dict[str, str]
     workers: list[Worker] = field(default_factory=list)
 
-    def start(self, ahead: float = 0.0, **settings: str) -> Worker:
-        """`newsletter worker`, its clock so many seconds ahead."""
+    def start(self, ahead: float = 0.0, through: Sequence[str] = (), **settings: str) -> Worker:
+        """`newsletter worker`, its clock so many seconds ahead; started by another script, if need be."""
         name = f"worker-{len(self.workers)}"
         clock, log = self.folder / f"{name}.clock", self.folder / f"{name}.log"
         clock.write_text(str(ahead))
-        command = [sys.executable, str(ROOT / "tests" / "torture" / "shifted.py"), str(clock), "worker"]
+        shifted = [str(ROOT / "tests" / "torture" / "shifted.py"), str(clock)]
+        command = [sys.executable, *through, *shifted, "worker"]
         with log.open("wb") as stderr:
             environment = self.environment | settings
             process = subprocess.Popen(command, env=environment, cwd=self.folder, stderr=stderr)
@@ -183,6 +193,13 @@ def wait_for(seen: Callable[[], bool], workers: Iterable[Worker] = (), patience:
             logs = "\n".join(worker.log.read_text()[-3000:] for worker in workers)
             raise AssertionError(f"{'a worker failed' if failed else 'waited too long'}\n{logs}")
         time.sleep(0.01)
+
+
+def in_mid_issue(tally: Tally, worker: Worker, chance: random.Random) -> None:
+    """Let the worker come so far that it sends, and then a random while further."""
+    before = len(tally.taken)
+    wait_for(lambda: len(tally.taken) > before, [worker])
+    time.sleep(chance.uniform(0, 0.4))
 
 
 def _person(number: int, now: datetime) -> dict[str, object]:

@@ -1,22 +1,15 @@
 """Workers that are killed (-9) or stopped (TERM) at any instant."""
 
 import random
-import time
 
 import pytest
 
 from newsletter.db import Sessions
-from newsletter.delivery.ledger import LEASE
 from newsletter.delivery.models import CopyState
 from tests.torture import press as presses
 from tests.torture.conftest import Scale, Tell
-from tests.torture.press import CONNECTIONS, Press, Worker, wait_for
+from tests.torture.press import CONNECTIONS, Press, wait_for
 from tests.torture.sink import Tally
-
-# Seconds. With it, most connections wait for an answer at any instant: as much doubt as there can be.
-_SLOW = 0.03
-# From one worker to the next so much time passes by their clocks: the leases of the dead one run out.
-_LATER = LEASE.total_seconds() + 30
 
 
 @pytest.fixture
@@ -30,16 +23,16 @@ def readers(sessions: Sessions, press: Press, scale: Scale, request: pytest.Fixt
 def test_kills_lose_nobody_and_every_copy_in_doubt_is_listed(
     press: Press, tally: Tally, readers: int, scale: Scale, chance: random.Random, tell: Tell
 ) -> None:
-    tally.delay = _SLOW
+    tally.delay = presses.SLOW
     press.send()
     for number in range(scale.kills):
         # Whoever comes next finds what this one leaves, and decides about it: by turns, either way.
-        worker = press.start(number * _LATER, IN_DOUBT=("resend", "hold")[number % 2])
-        _in_mid_issue(tally, worker, chance)
+        worker = press.start(number * presses.LATER, IN_DOUBT=("resend", "hold")[number % 2])
+        presses.in_mid_issue(tally, worker, chance)
         worker.kill()
         assert max(press.begun().values(), default=0) <= CONNECTIONS
     tally.delay = 0.0
-    press.start(scale.kills * _LATER)
+    press.start(scale.kills * presses.LATER)
     wait_for(press.all_settled, press.workers)
     status, doubted = press.status(), press.doubted()
     copies = press.copies()
@@ -59,11 +52,11 @@ def test_kills_lose_nobody_and_every_copy_in_doubt_is_listed(
 def test_stops_leave_nobody_out_nobody_twice_and_nothing_in_doubt(
     press: Press, tally: Tally, readers: int, scale: Scale, chance: random.Random, tell: Tell
 ) -> None:
-    tally.delay = _SLOW
+    tally.delay = presses.SLOW
     press.send()
     for _ in range(scale.stops):
         worker = press.start()
-        _in_mid_issue(tally, worker, chance)
+        presses.in_mid_issue(tally, worker, chance)
         assert worker.stop() < 10
         assert press.states().keys() <= {CopyState.PENDING, CopyState.SENT}
         assert press.states()[CopyState.SENT] == len(tally.taken)
@@ -75,10 +68,3 @@ def test_stops_leave_nobody_out_nobody_twice_and_nothing_in_doubt(
     tell("stopped (TERM)", blows=scale.stops, copies=readers, lost=len(lost), in_doubt=doubted, twice=len(tally.twice))
     assert (lost, tally.twice, doubted) == (set(), [], 0)
     assert press.states() == {CopyState.SENT: readers}
-
-
-def _in_mid_issue(tally: Tally, worker: Worker, chance: random.Random) -> None:
-    """Let the worker come so far that it sends, and then a random while further."""
-    before = len(tally.taken)
-    wait_for(lambda: len(tally.taken) > before, [worker])
-    time.sleep(chance.uniform(0, 0.4))
