@@ -14,6 +14,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _FIRST_LINE = 2
 _DEEPEST = 4  # the front matter, a list, its mappings, their values
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _NULL = "tag:yaml.org,2002:null"
 
 
@@ -81,21 +82,35 @@ def _bare(body: str, fault: Fault) -> FrontMatter:
 
 
 def _entries(text: str, faults: list[Fault]) -> dict[str, Entry]:
-    try:
-        root = yaml.compose(text, _Loader)
-    except yaml.MarkedYAMLError as error:
-        faults.append(_syntax(error))
-        return {}
-    except yaml.reader.ReaderError as error:
-        line = _FIRST_LINE + text.count("\n", 0, error.position)
-        faults.append(Fault(line, f"front matter holds a character that YAML forbids: U+{error.character:04X}"))
-        return {}
+    root, fault = _composed(text)
+    if fault:
+        return _none_with(fault, faults)
     if root is None or (isinstance(root, ScalarNode) and root.tag == _NULL):
         return {}
     if not isinstance(root, MappingNode):
-        faults.append(Fault(_FIRST_LINE, "front matter has no fields; write each as `field: value`"))
-        return {}
+        return _none_with(Fault(_FIRST_LINE, "front matter has no fields; write each as `field: value`"), faults)
     return _mapping(root, faults)
+
+
+def _composed(text: str) -> tuple[Node | None, Fault | None]:
+    """The front matter's root node, or what keeps it from being read."""
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        line = _FIRST_LINE + text.count("\n", 0, error.position)
+        return None, Fault(line, f"front matter holds a character that YAML forbids: U+{error.character:04X}")
+    try:
+        return loader.get_single_node(), None
+    except yaml.MarkedYAMLError as error:
+        return None, _syntax(error)
+    except (yaml.YAMLError, ValueError, OverflowError):
+        # PyYAML hands an escape beyond Unicode to chr(), whose error knows no line.
+        return None, Fault(loader.line + _FIRST_LINE, "front matter is not YAML: this line cannot be read; retype it")
+
+
+def _none_with(fault: Fault, faults: list[Fault]) -> dict[str, Entry]:
+    faults.append(fault)
+    return {}
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> Fault:
@@ -118,7 +133,7 @@ def _pairs(node: MappingNode, faults: list[Fault]) -> Iterator[tuple[str, Entry]
     for key, value in node.value:
         line = key.start_mark.line + _FIRST_LINE
         if isinstance(key, ScalarNode):
-            yield str(key.value), Entry(line, _value(value, faults))
+            yield _words(key, faults), Entry(line, _value(value, faults))
         else:
             faults.append(Fault(line, "a field's name must be a word"))
 
@@ -128,4 +143,13 @@ def _value(node: Node, faults: list[Fault]) -> "str | list[Entry] | dict[str, En
         return _mapping(node, faults)
     if isinstance(node, SequenceNode):
         return [Entry(item.start_mark.line + _FIRST_LINE, _value(item, faults)) for item in node.value]
-    return "" if node.tag == _NULL else str(node.value).strip()
+    return "" if node.tag == _NULL else _words(node, faults).strip()
+
+
+def _words(node: Node, faults: list[Fault]) -> str:
+    """A scalar's words; an escape may spell half a character, which UTF-8 cannot."""
+    words = str(node.value)
+    for character in _LONE_SURROGATE.findall(words)[:1]:
+        fault = f"the escape for U+{ord(character):04X} is half a character; delete it"
+        faults.append(Fault(node.start_mark.line + _FIRST_LINE, fault))
+    return _LONE_SURROGATE.sub("�", words)

@@ -76,7 +76,10 @@ def examine(source: str, name: str) -> tuple[IssueFile, list[Fault]]:
 
 def _issue(source: str, front: FrontMatter, stem: str) -> tuple[IssueFile, list[Fault]]:
     fields = Fields(front, stem)
-    tokens = markdown.parse(front.body)
+    try:
+        tokens, too_large = markdown.parse(front.body), []
+    except markdown.TooLarge as error:
+        tokens, too_large = [], [Fault(front.body_line, str(error))]
     issue = IssueFile(
         title=fields.title(),
         subject=fields.subject(),
@@ -93,7 +96,7 @@ def _issue(source: str, front: FrontMatter, stem: str) -> tuple[IssueFile, list[
         pictures=tuple(proofs.pictures(tokens, front.body_line)),
         source=source,
     )
-    return issue, [*fields.faults, *proofs.faults(front.body, tokens, front.body_line)]
+    return issue, [*fields.faults, *too_large, *proofs.faults(front.body, tokens, front.body_line)]
 
 
 def _in_order(faults: list[Fault]) -> list[Fault]:

@@ -7,14 +7,17 @@ CommonMark with tables, ~~strikethrough~~, and a few things of our own:
     ![alt](picture.png "caption")      a figure, where it has a paragraph to itself
     ![](line.png){.decorative}         a picture that needs no alt text, for there is nothing to miss
     {{ name | friend }}                a merge field, handed on untouched, in code too
+    https://… or ada@host.example      an address by itself is a link
 
 HTML in the source is printed, not obeyed. Links may be http, https or mailto; what else there is
 loses its address. Addresses hold no merge fields: their braces come out percent-encoded.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 from urllib.parse import unquote
 
@@ -24,12 +27,17 @@ from markdown_it.common.utils import escapeHtml
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
-from mdit_py_plugins.anchors import anchors_plugin
 from mdit_py_plugins.attrs import attrs_plugin
 
-from newsletter.editorial import shapes
+from newsletter.editorial import bare_links, shapes
+from newsletter.errors import Invalid
 
 SCHEMES = frozenset({"http", "https", "mailto"})
+
+MOST_CHARACTERS = 150_000
+"""The longest text that is rendered; Gmail clips a mail long before."""
+MOST_ELEMENTS = 20_000
+"""The most headings, links, cells and so on in it: what bounds the time that a text can take."""
 
 _CELL = {"style"}
 _SANITISER = nh3.Cleaner(
@@ -58,7 +66,12 @@ _SANITISER = nh3.Cleaner(
     id_prefix="on-",
 )
 _VOID = re.compile(r"<((?:br|hr|img)\b[^<>]*)>")
+_NOT_IN_A_NAME = re.compile(r"[^\w\u4e00-\u9fff\- ]")
 _FIELD = re.compile(r"\\\{\{|\{\{[^{}]*\}\}")
+
+
+class TooLarge(Invalid):
+    """A text of more characters or elements than are rendered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +89,29 @@ class Reference:
 
 
 def to_html(body: str, picture_url: Callable[[str], str], *, anchors: bool = False) -> str:
-    """Sanitised HTML with closed tags; `picture_url` gives a picture's address, `anchors` gives headings ids."""
-    parser = _ANCHORED if anchors else _PLAIN
-    return _closed(_SANITISER.clean(parser.render(body, {"picture_url": picture_url})))
+    """Sanitised HTML with closed tags; `picture_url` gives a picture's address, `anchors` gives headings ids.
+
+    TooLarge where that would take too long.
+    """
+    tokens = parse(body)
+    if anchors:
+        _name_headings(tokens)
+    html = _PARSER.renderer.render(tokens, _PARSER.options, {"picture_url": picture_url})
+    return _closed(_SANITISER.clean(html))
 
 
 def parse(body: str) -> list[Token]:
-    """The tokens of a text, callouts, figures and buttons told apart (see `shapes`)."""
-    return _PLAIN.parse(body)
+    """The tokens of a text, callouts, figures and buttons told apart (see `shapes`); TooLarge for too many."""
+    if len(body) > MOST_CHARACTERS:
+        raise TooLarge(f"the text has {len(body):,} characters; {MOST_CHARACTERS:,} are the most for one issue")
+    tokens = _PARSER.parse(body)
+    elements = sum(1 + len(token.children or ()) for token in tokens)
+    if elements > MOST_ELEMENTS:
+        raise TooLarge(
+            f"the text has {elements:,} headings, links, table cells and other elements; "
+            f"{MOST_ELEMENTS:,} are the most for one issue"
+        )
+    return tokens
 
 
 def passages(tokens: list[Token]) -> Iterator[tuple[int, str]]:
@@ -117,6 +145,7 @@ def picture_name(image: Token) -> str:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "alerts": True})
     parser.enable(["table", "strikethrough"])
+    bare_links.link_bare_addresses(parser)
     parser.use(attrs_plugin, after=("link_close", "image"), allowed=("class",))
     # Ahead of "escape", which would eat the backslash of \{{.
     parser.inline.ruler.before("escape", "merge_field", _merge_field)
@@ -152,5 +181,19 @@ def _closed(html: str) -> str:
     return _VOID.sub(r"<\1/>", html)
 
 
-_PLAIN = _parser()
-_ANCHORED = _parser().use(anchors_plugin, max_level=3)
+def _name_headings(tokens: Sequence[Token]) -> None:
+    """Give each heading that a page can be opened at an id of its own, made of its words."""
+    taken: set[str] = set()
+    used: Counter[str] = Counter()
+    for opening, text in pairwise(tokens):
+        if opening.type == "heading_open" and opening.tag in {"h2", "h3"}:
+            words = shapes.words([child for child in text.children or [] if child.type in {"text", "code_inline"}])
+            slug = name = _NOT_IN_A_NAME.sub("", words.lower().replace(" ", "-"))
+            while name in taken:
+                used[slug] += 1
+                name = f"{slug}-{used[slug]}"
+            taken.add(name)
+            opening.attrSet("id", name)
+
+
+_PARSER = _parser()

@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count, repeat
+from urllib.parse import unquote
 
 from markdown_it.tree import SyntaxTreeNode as Node
 
@@ -133,7 +134,7 @@ class _Page:
     def _word(self, node: Node) -> str:
         match node.type:
             case "link":
-                return self._link(self.words(node), str(node.attrs.get("href", "")))
+                return self.words(node) if node.markup == "autolink" else self._link(node)
             case "image":
                 return f"[Picture: {_alt(node)}]" if _alt(node) else ""
             case "softbreak" | "hardbreak":
@@ -142,9 +143,10 @@ class _Page:
                 return f"{_EMPHASIS[node.type]}{self.words(node)}{_EMPHASIS[node.type]}"
         return self.words(node) if node.children else node.content
 
-    def _link(self, words: str, url: str) -> str:
+    def _link(self, node: Node) -> str:
+        words, url = self.words(node), str(node.attrs.get("href", ""))
         if url.startswith("mailto:"):
-            address = url.removeprefix("mailto:")
+            address = unquote(url.removeprefix("mailto:").partition("?")[0])
             return words if words == address else f"{words} ({address})"
         if words == url or not url.startswith(("http://", "https://")):
             return words

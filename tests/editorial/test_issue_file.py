@@ -145,6 +145,10 @@ def test_a_title_takes_no_merge_field() -> None:
         (with_front("subject:"), "3: subject is empty"),
         (with_front("sources: [{title: x}]"), "3: each of the sources has a title and a url, and nothing else"),
         (with_front("sources: [{title: x, url: //x}]"), '3: source "x" needs a whole web address, not "//x"'),
+        (with_front(r'author: "\U00110000"'), "3: front matter is not YAML: this line cannot be read; retype it"),
+        (with_front(r'author: "\UFFFFFFFF"'), "3: front matter is not YAML: this line cannot be read; retype it"),
+        (with_front(r'"\U00110000": x'), "3: front matter is not YAML: this line cannot be read; retype it"),
+        (with_front(r'tags: [a, "\ud83d"]'), "3: the escape for U+D83D is half a character; delete it"),
         (with_front(f"author: {'x' * 201}"), "3: author has 201 characters; 200 are the most"),
     ],
 )
@@ -201,6 +205,18 @@ def test_a_huge_file_is_refused_before_it_is_parsed() -> None:
         parse("x" * (MOST_BYTES + 1))
 
 
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("word " * 30_001, "5: the text has 150,005 characters; 150,000 are the most for one issue"),
+        ("# a\n" * 10_000, "5: the text has 40,000 headings, links, table cells and other elements; 20,000 are the"),
+        ("|a|b|\n|-|-|\n" + "|x|y|\n" * 3_000, "table cells and other elements; 20,000 are the most for one issue"),
+    ],
+)
+def test_a_text_that_would_take_too_long_to_render_is_refused(body: str, complaint: str) -> None:
+    assert complaint in complaints(with_body(body.strip()))[0]
+
+
 def test_a_name_that_begins_with_no_real_day_is_refused() -> None:
     [complaint] = complaints(with_body("Text."), "issues/2026-13-40-posture.md")
     assert complaint.endswith("the file's name begins with 2026-13-40, which is no date")
@@ -223,6 +239,23 @@ PIECES = st.sampled_from(
         "[",
         "{",
         "| ",
+        "\n",
+        ": ",
+        *(
+            '"',
+            r"\x",
+            r"\u",
+            r"\U",
+            "00110000",
+            "ffffffff",
+            "d800",
+            "\\",
+            "!!int ",
+            "0x_",
+            "1e999",
+            "? ",
+            "%YAML 1.2\n",
+        ),
     ]
 )
 

@@ -58,6 +58,12 @@ def test_the_largest_heading_of_a_text_stands_below_the_title() -> None:
     assert to_html("# One\n\n## Two") == "<h2>One</h2>\n<h2>Two</h2>\n"
 
 
+def test_many_headings_of_the_same_words_each_have_an_id() -> None:
+    html = to_html("## Comments\n\n" * 4_000, anchors=True)
+    assert html.count("<h2 id=") == 4_000
+    assert 'id="on-comments-3999"' in html
+
+
 def test_headings_have_ids_of_their_own_where_they_are_asked_for() -> None:
     assert to_html("## Comments\n\n## Comments", anchors=True) == (
         '<h2 id="on-comments">Comments</h2>\n<h2 id="on-comments-1">Comments</h2>\n'

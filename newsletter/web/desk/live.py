@@ -1,5 +1,7 @@
 """The live preview: what is typed as the mail that it makes, by the same renderer as sending, and kept nowhere."""
 
+from contextlib import suppress
+
 from flask import Response, jsonify, request
 
 from newsletter.db import Session
@@ -49,7 +51,9 @@ def mail_of(found: Issue, read: Examined) -> Rendered | None:
 
 def _draft_mail(store: Session, found: Issue) -> Rendered | None:
     draft = drafts.own(store, found, auth.email())
-    return mail_of(found, drafts.examine(store, found, draft.source)) if draft else None
+    with suppress(Invalid):  # too large to look at: then the newest revision is shown
+        return mail_of(found, drafts.examine(store, found, draft.source)) if draft else None
+    return None
 
 
 def _shown(mail: Rendered | None, view: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 
+import structlog
 from flask import flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -18,13 +19,15 @@ from newsletter.editorial import drafts, fields, front_matter, manuscript, shelf
 from newsletter.editorial.drafts import Elsewhere, Faulty
 from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.shelf import Outdated
-from newsletter.errors import Conflict
+from newsletter.errors import Conflict, Invalid
 from newsletter.web import auth, security
 from newsletter.web.desk import frame, keeping, lookup, previews, standing, typed
 from newsletter.web.desk.typed import Complaint
 from newsletter.web.house import house, now
 
 SUBJECT = fields.SUBJECT_LENGTH
+
+log = structlog.get_logger(__name__)
 
 
 def write_form(slug: str) -> ResponseReturnValue:
@@ -97,7 +100,14 @@ def _complaints(store: Session, found: Issue, draft: Draft | None) -> list[Compl
     """What is wrong with a draft that was left half-done; a revision has no faults."""
     if draft is None:
         return []
-    return typed.complaints(draft.source, drafts.examine(store, found, draft.source).faults)
+    try:
+        return typed.complaints(draft.source, drafts.examine(store, found, draft.source).faults)
+    except Invalid as error:
+        return [Complaint("", 0, f"{error}.")]
+    except Exception:
+        # Whatever is wrong with a text, its editor must be able to open it, mend it or discard it.
+        log.exception("a draft cannot be checked", issue=found.id)
+        return [Complaint("", 0, "This text cannot be checked. Mend what was typed last, or discard the draft.")]
 
 
 def _page(

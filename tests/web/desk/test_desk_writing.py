@@ -323,6 +323,22 @@ def test_a_draft_can_be_thrown_away_and_only_as_it_was_seen(author: Visitor, hou
     assert revision(house) == 1
 
 
+@pytest.mark.parametrize(
+    "source",
+    ['---\ntitle: "\\U00110000"\n---\nText.\n', "---\ntitle: x\n---\n" + "# a\n" * 30_000, "x" * 1_000_001],
+    ids=["an escape beyond Unicode", "too many headings", "too many bytes"],
+)
+def test_a_draft_that_cannot_be_rendered_opens_as_text_and_can_be_thrown_away(author: Visitor, source: str) -> None:
+    send(author, "keep", replaced(form(author), source=source))
+    opened = author.open(PAGE)
+    assert opened.status_code == 200
+    assert "This is your draft from" in words(opened)
+    for page in (f"/desk/issues/{SLUG}/", f"/desk/issues/{SLUG}/history/unsaved", f"{PAGE}/sheet"):
+        assert author.open(page).status_code == 200
+    assert author.press(PAGE, f"{PAGE}/discard").status_code == 303
+    assert "This is your draft from" not in words(author.open(PAGE))
+
+
 def test_the_issues_page_and_the_issue_lead_to_the_text(author: Visitor) -> None:
     assert PAGE in author.open("/desk/issues/").text
     assert PAGE in author.open(f"/desk/issues/{SLUG}/").text
