@@ -13,6 +13,7 @@
     inbox/           a mail server for the laptop: it shows every mail and sends none on
     laptop.py        `newsletter up`: web, worker and inbox as one
     crew.py          `newsletter worker --processes`: several workers under one supervisor
+    agenda.py        which issue fills which slot: at the hour, and wherever it is foretold
     filling.py       at a slot's hour, the first issue of the queue that may go out
     reminding.py     what editors hear of a slot that nothing fills
     approving.py     a second person says that exactly this content may go out

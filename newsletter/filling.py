@@ -4,18 +4,19 @@ Nothing of the queue is frozen before (docs/decisions/0008-the-queue-freezes-at-
 edited a second ago is a draft and stays behind. A slot's mark lets one worker deal with it, once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from newsletter import publications, publishing, reminding
+from newsletter import agenda, publications, publishing, reminding
+from newsletter.agenda import Agenda, Passed
 from newsletter.audience.practice import Practice
 from newsletter.delivery import arming
-from newsletter.delivery.models import Letter, LetterState
-from newsletter.editorial import agenda, cadence, queue, rhythm, slot_marks
+from newsletter.delivery.models import Letter
+from newsletter.editorial import cadence, slot_marks
 from newsletter.editorial.models import Issue, Mark
 from newsletter.errors import PressError
 from newsletter.links import Links
@@ -27,7 +28,8 @@ log = structlog.get_logger()
 _NEWS = timedelta(days=2)
 """How long ago an hour may have been lost, if the editors are still to hear of it."""
 
-_NOBODY = "When the hour came, no issue was scheduled for it, and none of the queue could go out."
+_NOBODY = "When the hour came, no issue was scheduled for it, and the queue was empty."
+_NONE_COULD = "When the hour came, no issue was scheduled for it, and none of the queue could go out. "
 _DOWN = "The press was not running when the hour came, and it is too late now to fill it from the queue."
 
 
@@ -46,12 +48,11 @@ def due(session: Session, grace: timedelta, now: datetime) -> list[Opening]:
     if armed_at is None:
         return []
     after = max(armed_at, now - max(grace, _NEWS))
-    openings = [
+    return [
         Opening(publication.id, occasion.at, occasion.slot.time_zone)
         for publication in session.scalars(publications.every())
-        for occasion in rhythm.between(publication, after, now)
+        for occasion in agenda.undealt(session, publication, after, now)
     ]
-    return [one for one in openings if not slot_marks.is_set(session, one.publication_id, one.at, Mark.HOUR)]
 
 
 def fill(
@@ -67,31 +68,30 @@ def fill(
 
     What is later than the grace is not filled. The letter waits for `publish_due`, which starts it.
     """
-    if not slot_marks.put(session, opening.publication_id, opening.at, Mark.HOUR) or _is_taken(session, opening):
+    publication = session.get_one(Publication, opening.publication_id)
+    is_mine = slot_marks.put(session, publication.id, opening.at, Mark.HOUR)
+    if not is_mine or agenda.is_taken(session, publication, opening.at):
         return None
-    letter = _first_that_may(session, practice.links, opening, now, sender) if now - opening.at <= grace else None
+    if now - opening.at > grace:
+        _tell(session, practice, opening, _DOWN, now)
+        return None
+    letter, passed = _first_that_may(session, practice.links, opening, now, sender)
     if letter is None:
-        _tell(session, practice, opening, _NOBODY if now - opening.at <= grace else _DOWN, now)
+        _tell(session, practice, opening, _none_could(passed), now)
     return letter
-
-
-def _is_taken(session: Session, opening: Opening) -> bool:
-    """Whether an issue was scheduled for this hour, and has not gone out before it."""
-    own = select(Letter.id).where(Letter.publication_id == opening.publication_id, Letter.due_at == opening.at)
-    unsent = Letter.started_at.is_(None) & (Letter.state != LetterState.CANCELLED)
-    return session.scalar(own.where(or_(unsent, Letter.started_at >= opening.at)).limit(1)) is not None
 
 
 def _first_that_may(
     session: Session, links: Links, opening: Opening, now: datetime, sender: str | None
-) -> Letter | None:
-    # What was queued after the hour was promised another one.
-    waiting = queue.since(opening.publication_id, opening.at)
-    for issue in session.scalars(waiting).all():
-        if queue.is_ready(issue) and (letter := _frozen(session, links, issue, opening.at, now, sender)):
+) -> tuple[Letter | None, Sequence[Passed]]:
+    line = agenda.Line(session, links, opening.publication_id)
+    issue, passed = line.take(opening.at)
+    while issue:
+        if letter := _frozen(session, links, issue, opening.at, now, sender):
             log.info("slot filled from the queue", issue=issue.id, letter=letter.id)
-            return letter
-    return None
+            return letter, passed
+        issue, passed = line.take(opening.at)
+    return None, passed
 
 
 def _frozen(
@@ -101,14 +101,18 @@ def _frozen(
         with session.begin_nested():
             return publishing.fill(session, links, issue, at, now, sender=sender)
     except PressError as error:
-        # Without its words, which may name a person.
+        # Somebody changed it just now. Without the error's words, which may name a person.
         log.warning("queued issue passed over", issue=issue.id, error=type(error).__name__)
         return None
 
 
+def _none_could(passed: Sequence[Passed]) -> str:
+    return f"{_NONE_COULD}{reminding.lacks(passed)}" if passed else _NOBODY
+
+
 def _tell(session: Session, practice: Practice, opening: Opening, why: str, now: datetime) -> None:
     publication = session.get_one(Publication, opening.publication_id)
-    coming = agenda.following(session, publication, now)
+    coming = Agenda(session, practice.links, publication, now).following()
     then = f"The next slot is {cadence.describe(coming.at, coming.time_zone)}. " if coming else ""
     missed = f"{cadence.brief(opening.at, opening.time_zone)} passed without an issue"
     trouble = Trouble(missed, why, f"{then}An issue that is ready can also be sent now, from its page.")

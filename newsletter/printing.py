@@ -3,14 +3,16 @@
 import email
 import email.policy
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy.orm import Session
 
 from newsletter.delivery import compose, ledger
 from newsletter.delivery.models import NOT_BEGUN, Letter
-from newsletter.editorial import approvals, preflight, render, shelf
+from newsletter.editorial import approvals, issue_file, preflight, render, shelf
 from newsletter.editorial.approvals import Content
 from newsletter.editorial.models import Issue, IssueState, Readiness, Revision
 from newsletter.editorial.render import Masthead, Rendered
@@ -24,8 +26,31 @@ class Unready(Conflict):
     """It is a draft: somebody has to mark it as ready first."""
 
 
+class Unfit(Conflict):
+    """Preflight stops it: somebody has to mend it first."""
+
+
+class Unapproved(Conflict):
+    """Nobody has approved what it says now, and its publication asks for that."""
+
+
 class Unsent(Conflict):
     """It waits for its hour already: somebody has to cancel that first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why an issue could not go out as it is: in a few words that follow its title, and in full."""
+
+    lack: str
+    why: str
+
+
+_LACKS: dict[type[PressError], str] = {
+    Unready: "is a draft",
+    Unfit: "is stopped by preflight",
+    Unapproved: "needs an approval",
+}
 
 
 def rendered(issue: Issue, revision: Revision, links: Links) -> Rendered:
@@ -65,8 +90,7 @@ def require_schedulable(issue: Issue, links: Links) -> Rendered:
     """The mail of an issue that may be scheduled or sent; Conflict, saying what to do first, for any other."""
     _require_open(issue)
     mail = _require_fit(issue, links)
-    if not can_be_scheduled(issue):
-        raise Unready(f"“{issue.title}” is a draft; mark it as ready first")
+    _require_ready(issue)
     require_approved(issue, Content(issue.revision_number, content_hash(mail)))
     return mail
 
@@ -79,7 +103,7 @@ def require_approved(issue: Issue, would_go: Content) -> None:
     changed = (
         f"; {before.person} approved revision {before.revision_number}, and it has changed since" if before else ""
     )
-    raise Conflict(
+    raise Unapproved(
         f"“{issue.title}” goes out only after a second person approved exactly what it says now{changed}. "
         "Ask for an approval on its page at the desk"
     )
@@ -97,13 +121,23 @@ def waits(issue: Issue) -> bool:
     return issue.letter is not None and issue.letter.state in NOT_BEGUN
 
 
-def hindrance(issue: Issue, links: Links) -> str:
-    """Why an issue could not go out as it is; empty if it could."""
+def hindrance(issue: Issue, links: Links) -> Hindrance | None:
+    """Why an issue could not go out as it is, or would be held at the hour that it waits for; None if nothing is.
+
+    Cheap enough to ask of every issue of a queue on every page: what preflight says of one text is remembered.
+    """
     try:
-        require_schedulable(issue, links)
+        if waits(issue):
+            require_approved(issue, content(issue, links))
+        else:
+            _require_open(issue)
+            _require_ready(issue)
+            judged = _remembered(issue, links)
+            _require_unblocked(issue, judged.blocking)
+            require_approved(issue, Content(issue.revision_number, judged.content_hash))
     except PressError as error:
-        return str(error)
-    return ""
+        return Hindrance(_LACKS.get(type(error), "cannot be printed"), str(error))
+    return None
 
 
 def mark_ready(session: Session, issue: Issue, links: Links) -> None:
@@ -172,16 +206,57 @@ def _require_open(issue: Issue) -> None:
     raise Conflict(f"“{issue.title}” is {now.value} already")
 
 
+def _require_ready(issue: Issue) -> None:
+    if not can_be_scheduled(issue):
+        raise Unready(f"“{issue.title}” is a draft; mark it as ready first")
+
+
 def _require_fit(issue: Issue, links: Links) -> Rendered:
     mail = rendered(issue, issue.revision, links)
-    if found := _blocking(_check(issue, mail, links)):
-        raise Conflict("\n".join([f"“{issue.title}” is not fit to print:", *map(str, found)]))
+    _require_unblocked(issue, _blocking(_check(issue, mail, links)))
     return mail
+
+
+def _require_unblocked(issue: Issue, blocking: Sequence[preflight.Finding]) -> None:
+    if blocking:
+        raise Unfit("\n".join([f"“{issue.title}” is not fit to print:", *map(str, blocking)]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What the mail of a text is known by, and what of it preflight stops."""
+
+    content_hash: str
+    blocking: tuple[preflight.Finding, ...]
+
+
+def _remembered(issue: Issue, links: Links) -> _Judged:
+    kept = shelf.picture_names(issue.revision).items()
+    return _judged(
+        issue.revision.source,
+        issue.file_name,
+        tuple(sorted((name, links.picture(file_name)) for name, file_name in kept)),
+        Masthead.of(issue.publication, links),
+        preflight.Known.of(issue.publication, links),
+    )
+
+
+@lru_cache(maxsize=512)
+def _judged(
+    source: str,
+    file_name: str,
+    pictures: tuple[tuple[str, str], ...],
+    masthead: Masthead,
+    known: preflight.Known,
+) -> _Judged:
+    file, urls = issue_file.parse(source, file_name), dict(pictures)
+    mail = render.issue(file, masthead, urls.__getitem__)
+    return _Judged(content_hash(mail), tuple(_blocking(preflight.check(file, mail, known))))
 
 
 def _check(issue: Issue, mail: Rendered, links: Links) -> list[preflight.Finding]:
     return preflight.check(shelf.text(issue, issue.revision), mail, preflight.Known.of(issue.publication, links))
 
 
-def _blocking(findings: Sequence[preflight.Finding]) -> list[preflight.Finding]:
+def _blocking(findings: Iterable[preflight.Finding]) -> list[preflight.Finding]:
     return [finding for finding in findings if finding.level is preflight.Level.BLOCKING]

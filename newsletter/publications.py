@@ -99,6 +99,10 @@ class WeekOff(Base):
     last: Mapped[date]
     reason: Mapped[str] = mapped_column(String(120))
 
+    def holds(self, day: date) -> bool:
+        """Whether that day is one of them."""
+        return self.first <= day <= self.last
+
     publication: Mapped[Publication] = relationship(back_populates="weeks_off")
 
 

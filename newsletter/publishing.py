@@ -15,12 +15,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter import printing, publications
+from newsletter.agenda import Agenda
 from newsletter.audience import roster
 from newsletter.config import Settings
 from newsletter.delivery import clicks, ledger, pacing, partitions
 from newsletter.delivery.limits import Hold, Limits
 from newsletter.delivery.models import NOT_BEGUN, UNDER_WAY, CopyState, Letter, LetterState
-from newsletter.editorial import agenda, approvals, cadence, queue, shelf, slot_marks
+from newsletter.editorial import approvals, cadence, queue, shelf, slot_marks
 from newsletter.editorial.models import Issue, Mark
 from newsletter.editorial.render import Rendered
 from newsletter.errors import Conflict, Invalid, NotFound
@@ -64,7 +65,7 @@ def fill(
 
 def schedule_next(session: Session, links: Links, issue: Issue, now: datetime, *, sender: str | None = None) -> Letter:
     """Freeze an issue into the first weekly slot that no other issue holds, or that its place in the queue gives it."""
-    return _freeze(session, links, issue, next_free_slot(session, issue, now), now, sender)
+    return _freeze(session, links, issue, next_free_slot(session, links, issue, now), now, sender)
 
 
 def send_now(session: Session, links: Links, issue: Issue, now: datetime, *, sender: str | None = None) -> Started:
@@ -179,9 +180,9 @@ def publish_due(session: Session, grace: timedelta, now: datetime) -> list[Start
     return started
 
 
-def next_free_slot(session: Session, issue: Issue, now: datetime) -> datetime:
+def next_free_slot(session: Session, links: Links, issue: Issue, now: datetime) -> datetime:
     """The weekly slot that is an issue's for the asking; NotFound if the publication has no slot."""
-    at = agenda.place(session, issue, now)
+    at = Agenda(session, links, issue.publication, now).place(issue)
     if at is None:
         raise NotFound(f"{issue.publication.name} has no weekly slot; give a moment with --at")
     return at

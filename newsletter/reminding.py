@@ -11,18 +11,21 @@ from itertools import takewhile
 
 from sqlalchemy.orm import Session
 
-from newsletter import editors, printing, publications
+from newsletter import editors, publications
+from newsletter.agenda import Agenda, Entry, Passed
 from newsletter.audience.practice import Practice
 from newsletter.delivery import arming, outbox
-from newsletter.editorial import agenda, cadence, queue, rhythm, shelf, slot_marks
-from newsletter.editorial.agenda import Entry
-from newsletter.editorial.models import Issue, Mark
+from newsletter.editorial import cadence, rhythm, slot_marks
+from newsletter.editorial.models import Mark
 from newsletter.editors import Role
-from newsletter.links import Links
 from newsletter.publications import Publication
 
 KIND = "slot_warning"
 _WHO = {Role.OWNER, Role.EDITOR}
+_MEND = {
+    "is a draft": "Open the issue, mend it and mark it as ready",
+    "needs an approval": "Ask for an approval on the issue's page",
+}
 _AHEAD = {Mark.TWO_DAYS: timedelta(days=2), Mark.TWO_HOURS: timedelta(hours=2)}
 
 
@@ -54,13 +57,18 @@ def due(session: Session, now: datetime) -> list[Glance]:
     return [one for one in found if not slot_marks.is_set(session, one.publication_id, one.at, one.kind)]
 
 
-def look(session: Session, practice: Practice, glance: Glance, now: datetime) -> Trouble | None:
-    """Look at a slot, and write to the editors if it is in trouble; None as well if somebody else has looked."""
+def look(
+    session: Session, practice: Practice, glance: Glance, now: datetime, *, grace: timedelta = timedelta()
+) -> Trouble | None:
+    """Look at a slot, and write to the editors if it is in trouble; None as well if somebody else has looked.
+
+    `grace` says for how long an hour that was missed is still made up for, which would take an issue of the queue.
+    """
     if not slot_marks.put(session, glance.publication_id, glance.at, glance.kind):
         return None
     publication = session.get_one(Publication, glance.publication_id)
-    entry = _entry(session, publication, glance.at, now)
-    trouble = _trouble(session, practice.links, entry, publication) if entry else None
+    entry = _entry(Agenda(session, practice.links, publication, now, grace), glance.at)
+    trouble = _trouble(entry) if entry else None
     if entry and trouble:
         tell(session, practice, publication, cadence.describe(entry.at, entry.time_zone), trouble, now)
     return trouble
@@ -88,40 +96,45 @@ def _glances(publication: Publication, armed_at: datetime, now: datetime) -> Ite
             yield Glance(publication.id, occasion.at, kind)
 
 
-def _entry(session: Session, publication: Publication, at: datetime, now: datetime) -> Entry | None:
+def lacks(passed: Sequence[Passed]) -> str:
+    """What each of these issues lacks, in a sentence each."""
+    return " ".join(f"“{one.issue.title}” {one.hindrance.lack}." for one in passed)
+
+
+def _entry(agenda: Agenda, at: datetime) -> Entry | None:
     # Within two days no slot comes twice.
-    entries = agenda.ahead(session, publication, now, len(publication.slots))
+    entries = agenda.ahead(len(agenda.publication.slots))
     return next((entry for entry in entries if entry.at == at and entry.is_slot), None)
 
 
-def _trouble(session: Session, links: Links, entry: Entry, publication: Publication) -> Trouble | None:
-    if entry.issue and not entry.is_queued:
-        return None
+def _trouble(entry: Entry) -> Trouble | None:
     when = cadence.brief(entry.at, entry.time_zone)
-    waiting = session.scalars(queue.listing(publication.id)).all()
-    if not entry.issue:
-        return _nothing_for_it(when, waiting)
-    if why := printing.hindrance(entry.issue, links):
-        return _not_ready(when, entry.issue, f"It comes from the queue, but {why}")
-    ahead = [issue for issue in waiting[: waiting.index(entry.issue)] if not queue.is_ready(issue)]
-    if ahead:
-        instead = f"If it stays so, “{entry.issue.title}” from behind it goes out instead."
-        return _not_ready(when, ahead[0], f"It comes first in the queue, but is {_a(ahead[0])}. {instead}")
-    return None
-
-
-def _nothing_for_it(when: str, waiting: Sequence[Issue]) -> Trouble:
-    if waiting:
-        why = f"It comes first in the queue, but is {_a(waiting[0])}. Nothing goes out while no issue is ready."
-        return _not_ready(when, waiting[0], why)
+    if entry.issue and entry.held:
+        why = f"It is scheduled for this hour, and would be held then. {entry.held.why}."
+        return Trouble(f"{when}: “{entry.issue.title}” {entry.held.lack}", why, f"{_mend(entry.held.lack)}.")
+    if entry.passed:
+        return _passed_over(when, entry)
+    if entry.issue:
+        return None
     remedy = "Put a ready issue into the queue, schedule one for this hour, or make it a week off."
     return Trouble(f"{when} has no issue yet", "Nothing is scheduled for it, and the queue is empty.", remedy)
 
 
-def _not_ready(when: str, issue: Issue, why: str) -> Trouble:
-    remedy = "Open the issue, mend it and mark it as ready; or move another one to the front of the queue."
-    return Trouble(f"{when}: “{issue.title}” is not ready", why, remedy)
+def _passed_over(when: str, entry: Entry) -> Trouble:
+    """One that comes first and cannot go out, whether or not another one goes instead."""
+    first, *others = entry.passed
+    why = f"It comes first in the queue, but {first.hindrance.lack}."
+    if others:
+        why = f"{why} Behind it: {lacks(others)}"
+    then = (
+        f"If it stays so, “{entry.issue.title}” from behind goes out instead."
+        if entry.issue
+        else "If it stays so, nothing goes out."
+    )
+    mend = f"{_mend(first.hindrance.lack)}; or move another one to the front of the queue."
+    details = f"\n\n{first.hindrance.why}" if first.hindrance.lack not in _MEND else ""
+    return Trouble(f"{when}: “{first.issue.title}” {first.hindrance.lack}", f"{why} {then}{details}", mend)
 
 
-def _a(issue: Issue) -> str:
-    return f"a {shelf.state(issue)}"
+def _mend(lack: str) -> str:
+    return _MEND.get(lack, "Open the issue and mend it")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from urllib.parse import urlsplit
 
@@ -30,6 +31,11 @@ class House:
     links: Links
     practice: Practice
     pictures: Pictures
+
+    @property
+    def grace(self) -> timedelta:
+        """How late an issue may still start, or a slot be filled."""
+        return timedelta(minutes=self.settings.send_grace_minutes)
 
     @cached_property
     def keyring(self) -> Keyring:

@@ -133,7 +133,7 @@ class Worker:
     def fill_due_slots(self) -> None:
         if not self._gate.is_open():
             return
-        grace = timedelta(minutes=self._house.settings.send_grace_minutes)
+        grace = self._house.grace
         sender = self._house.settings.issue_sender_address
         with self._house.sessions.reading() as session:
             openings = filling.due(session, grace, _now())
@@ -148,12 +148,12 @@ class Worker:
             glances = reminding.due(session, _now())
         for glance in glances:
             with self._house.sessions.begin() as session:
-                reminding.look(session, self._house.practice, glance, _now())
+                reminding.look(session, self._house.practice, glance, _now(), grace=self._house.grace)
 
     def start_due_issues(self) -> None:
         if not self._gate.is_open():
             return
-        grace = timedelta(minutes=self._house.settings.send_grace_minutes)
+        grace = self._house.grace
         with self._house.sessions.begin() as session:
             publishing.publish_due(session, grace, _now())
 

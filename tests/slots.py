@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import select
 
-from newsletter import editors, printing
+from newsletter import approving, editors, printing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.practice import Caps, Practice
 from newsletter.db import Session, Sessions
@@ -83,6 +83,13 @@ def queued(sessions: Sessions) -> list[str]:
     """What is in the queue, the first one first."""
     with sessions.reading() as session:
         return [issue.slug for issue in session.scalars(queue.listing(find(session).id))]
+
+
+def approve(session: Session, links: Links, slug: str, now: datetime) -> None:
+    """Somebody else says that an issue may go out as it is now."""
+    issue = shelf.find(session, slug)
+    content = printing.content(issue, links)
+    approving.approve(session, links, issue, content, editors.find(session, "owner@desk.example"), "", now)
 
 
 def states(sessions: Sessions) -> dict[str, IssueState]:

@@ -99,9 +99,21 @@ def test_an_hour_without_an_issue_is_told_to_owners_and_editors_once(sessions: S
     assert told[0][1].splitlines() == [
         "Tuesday 24 November 09:00 passed without an issue",
         "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)",
-        "When the hour came, no issue was scheduled for it, and none of the queue could go out.",
+        "When the hour came, no issue was scheduled for it, and the queue was empty.",
         f"The next slot is {NEXT_SLOT}. An issue that is ready can also be sent now, from its page.",
     ]
+
+
+def test_an_hour_for_which_nothing_of_the_queue_was_fit_is_told_with_what_each_of_it_lacked(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    enqueue(sessions, now, FIRST, SECOND)
+    with sessions.begin() as session:
+        find(session).requires_approval = True
+        slots.write(session, TITLES[1], now, "Another text.")
+    assert tick(sessions, links, TUESDAY) == 0
+    told = mails(sessions)[0][1]
+    assert "none of the queue could go out. “A tight back” needs an approval. “A calm neck” is a draft." in told
 
 
 def test_an_hour_is_not_made_up_for_by_what_is_queued_after_it(sessions: Sessions, links: Links) -> None:

@@ -1,4 +1,4 @@
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from threading import Barrier, Thread
 
 import pytest
@@ -14,7 +14,7 @@ from newsletter.publications import Slot, WeekOff, find
 from tests import slots
 from tests.slots import SLUGS, TITLES, TUESDAY, enqueue, mails
 
-FIRST, SECOND, _ = SLUGS
+FIRST, SECOND, THIRD = SLUGS
 TWO_DAYS = TUESDAY - timedelta(days=2)
 TWO_HOURS = TUESDAY - timedelta(hours=2)
 MOMENTS = (TWO_DAYS, TWO_DAYS + timedelta(hours=5), TWO_HOURS, TWO_HOURS + timedelta(minutes=1), TUESDAY)
@@ -86,11 +86,11 @@ def test_an_unready_issue_is_named_and_so_is_the_one_that_goes_instead(
     with sessions.begin() as session:
         slots.write(session, TITLES[0], now, "Another text.")
     [alone] = tick(sessions, links, TWO_DAYS)
-    assert "Tuesday 24 November 09:00: “A tight back” is not ready" in alone
-    assert "It comes first in the queue, but is a draft. Nothing goes out while no issue is ready." in alone
+    assert "Tuesday 24 November 09:00: “A tight back” is a draft" in alone
+    assert "It comes first in the queue, but is a draft. If it stays so, nothing goes out." in alone
     enqueue(sessions, now, SECOND)
     [before] = tick(sessions, links, TWO_HOURS)
-    assert "If it stays so, “A calm neck” from behind it goes out instead." in before
+    assert "If it stays so, “A calm neck” from behind goes out instead." in before
 
 
 def test_an_issue_that_is_marked_ready_but_unfit_is_told_with_the_findings(
@@ -101,8 +101,50 @@ def test_an_issue_that_is_marked_ready_but_unfit_is_told_with_the_findings(
         slots.write(session, TITLES[0], now, "TK.")
         shelf.mark(shelf.find(session, FIRST), Readiness.READY)
     [told] = tick(sessions, links, TWO_DAYS)
-    assert "It comes from the queue, but “A tight back” is not fit to print" in told
+    assert "It comes first in the queue, but is stopped by preflight. If it stays so, nothing goes out." in told
+    assert "“A tight back” is not fit to print" in told
     assert "placeholder" in told
+
+
+def test_an_issue_that_nobody_approved_is_told_and_so_is_what_goes_instead(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    enqueue(sessions, now, *SLUGS)
+    with sessions.begin() as session:
+        find(session).requires_approval = True
+        slots.write(session, TITLES[1], now, "Another text.")
+        slots.approve(session, links, THIRD, now)
+    [told] = tick(sessions, links, TWO_DAYS)
+    assert told.splitlines() == [
+        "Tuesday 24 November 09:00: “A tight back” needs an approval",
+        "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)",
+        (
+            "It comes first in the queue, but needs an approval. Behind it: “A calm neck” is a draft. "
+            "If it stays so, “A stiff hip” from behind goes out instead."
+        ),
+        "Ask for an approval on the issue's page; or move another one to the front of the queue.",
+    ]
+
+
+def test_a_scheduled_issue_that_would_be_held_is_told(sessions: Sessions, links: Links, now: datetime) -> None:
+    with sessions.begin() as session:
+        publishing.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
+        find(session).requires_approval = True
+    [told] = tick(sessions, links, TWO_DAYS)
+    assert "Tuesday 24 November 09:00: “A tight back” needs an approval" in told
+    assert "It is scheduled for this hour, and would be held then." in told
+
+
+def test_of_two_slots_in_two_days_each_is_told_what_the_other_leaves_to_it(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    enqueue(sessions, now, FIRST)
+    with sessions.begin() as session:
+        slot = Slot(weekday=1, at=time(18), time_zone="Europe/Warsaw", since=now - timedelta(days=30))
+        home = find(session)
+        home.slots.append(slot)
+    [told] = tick(sessions, links, TWO_DAYS + timedelta(hours=10))
+    assert "Tuesday 24 November 18:00 has no issue yet" in told
 
 
 def test_a_week_off_needs_no_issue(sessions: Sessions, links: Links) -> None:

@@ -1,7 +1,7 @@
 """`newsletter arm`: let a restored or copied database send, having seen what would go out."""
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import click
@@ -38,8 +38,7 @@ def arm(house: House, yes: bool, as_json: bool) -> None:
 
 
 def _told(session: Session, house: House, at: datetime) -> dict[str, Any]:
-    grace = timedelta(minutes=house.settings.send_grace_minutes)
-    issues = [_plain(asdict(each)) for each in rearming.issues(session, grace, at)]
+    issues = [_plain(asdict(each)) for each in rearming.issues(session, house.grace, at)]
     return {"issues": issues, "letters": _plain(asdict(rearming.outbox(session)))}
 
 

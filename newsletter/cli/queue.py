@@ -1,13 +1,18 @@
 """`newsletter issues queue` and `unqueue`: the issues that fill the weekly slots to come, and their order."""
 
+from datetime import datetime
+
 import click
 from sqlalchemy.orm import Session
 
-from newsletter import publications
+from newsletter import printing, publications
+from newsletter.agenda import Agenda
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
-from newsletter.editorial import agenda, cadence, queue, shelf
+from newsletter.editorial import cadence, queue, shelf
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
+from newsletter.printing import Hindrance
+from newsletter.publications import Publication
 from newsletter.wiring import House
 
 
@@ -23,17 +28,17 @@ def queue_(house: House, slug: str | None, before: str | None, as_json: bool, pu
         if as_json or publication is not None:
             raise click.UsageError("--json and --publication are for showing the queue, without SLUG")
         with house.sessions.begin() as session:
-            click.echo(_place(session, shelf.find(session, slug), before))
+            click.echo(_place(house, session, shelf.find(session, slug), before))
         return
     if before is not None:
         raise click.UsageError("say which issue goes before it")
     with house.sessions.reading() as session:
         home = publications.find(session, publication)
-        found = [_told(session, issue) for issue in session.scalars(queue.listing(home.id))]
+        found = _listed(house, session, home)
     if as_json:
         print_json(found)
     else:
-        columns = ("slug", "title", "state", "slot")
+        columns = ("slug", "title", "state", "slot", "lacks")
         print_table(columns, ([one[column] for column in columns] for one in found), "the queue is empty")
 
 
@@ -48,13 +53,15 @@ def unqueue(house: House, slug: str) -> None:
     click.echo(f"{slug} is out of the queue")
 
 
-def _place(session: Session, issue: Issue, before: str | None) -> str:
+def _place(house: House, session: Session, issue: Issue, before: str | None) -> str:
     if before is None or queue.position(session, issue) is None:
         queue.add(session, issue, now())
     if before is not None:
         _move(session, issue, shelf.find(session, before))
-    at = agenda.place(session, issue, now())
+    hindrance = printing.hindrance(issue, house.links)
+    at = None if hindrance else Agenda(session, house.links, issue.publication, now(), house.grace).place(issue)
     slot = f", for {cadence.describe(at, issue.publication.time_zone)}" if at else ""
+    slot = f"; it {hindrance.lack}, and is passed over until that is mended" if hindrance else slot
     return f"{issue.slug} is number {queue.position(session, issue)} in the queue{slot}"
 
 
@@ -65,7 +72,14 @@ def _move(session: Session, issue: Issue, before: Issue) -> None:
     queue.reorder(session, issue.publication_id, seen, queue.moved(seen, issue.id, before.id))
 
 
-def _told(session: Session, issue: Issue) -> dict[str, str | None]:
-    at = agenda.place(session, issue, now()) if queue.is_ready(issue) else None
-    state = shelf.state(issue).value
-    return {"slug": issue.slug, "title": issue.title, "state": state, "slot": at.isoformat() if at else None}
+def _listed(house: House, session: Session, home: Publication) -> list[dict[str, str | None]]:
+    waiting = session.scalars(queue.listing(home.id)).all()
+    entries = Agenda(session, house.links, home, now(), house.grace).ahead(max(1, len(waiting)))
+    slots = {entry.issue.id: entry.at for entry in entries if entry.issue}
+    return [_told(issue, slots.get(issue.id), printing.hindrance(issue, house.links)) for issue in waiting]
+
+
+def _told(issue: Issue, at: datetime | None, hindrance: Hindrance | None) -> dict[str, str | None]:
+    state, slot = shelf.state(issue).value, at.isoformat() if at else None
+    lacks = hindrance.lack if hindrance else None
+    return {"slug": issue.slug, "title": issue.title, "state": state, "slot": slot, "lacks": lacks}

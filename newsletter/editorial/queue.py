@@ -21,17 +21,17 @@ _CHANGED = "The queue was changed meanwhile. Nothing was done; look at it again,
 
 def listing(publication_id: int) -> Select[Issue]:
     """The issues of the queue, the first one first, whether they are ready or not."""
-    places = select(Issue).join(Queued, Queued.issue_id == Issue.id).where(Queued.publication_id == publication_id)
-    return places.order_by(Queued.position)
+    in_it = select(Issue).join(Queued, Queued.issue_id == Issue.id).where(Queued.publication_id == publication_id)
+    return in_it.order_by(Queued.position)
 
 
-def since(publication_id: int, moment: datetime) -> Select[Issue]:
-    """Those of them that were there by that moment."""
-    return listing(publication_id).where(Queued.queued_at <= moment)
+def places(publication_id: int) -> Select[Issue, datetime]:
+    """The same, each with the moment since when it is there (`queued_at`)."""
+    return listing(publication_id).add_columns(Queued.queued_at)
 
 
 def is_ready(issue: Issue) -> bool:
-    """Whether a slot may take it; one that is not keeps its place, and those behind it go first."""
+    """Whether its editors say that it may go out; one that is not keeps its place, and those behind it go first."""
     return shelf.state(issue) is IssueState.READY
 
 

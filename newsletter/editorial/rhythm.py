@@ -44,7 +44,7 @@ def between(publication: Publication, after: datetime, until: datetime) -> Itera
 
 def off(weeks_off: Iterable[WeekOff], day: date) -> str:
     """Why that day is off; empty if it is not."""
-    return next((week.reason for week in weeks_off if week.first <= day <= week.last), "")
+    return next((week.reason for week in weeks_off if week.holds(day)), "")
 
 
 def _series(slot: Slot, weeks_off: Iterable[WeekOff], after: datetime) -> Iterator[Occasion]:

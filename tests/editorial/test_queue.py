@@ -1,12 +1,12 @@
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from threading import Barrier, Thread
 
 import pytest
 
 from newsletter.db import Session, Sessions
-from newsletter.editorial import agenda, issue_file, queue, shelf
-from newsletter.editorial.models import Issue, Queued, Readiness
+from newsletter.editorial import issue_file, queue, shelf
+from newsletter.editorial.models import Queued, Readiness
 from newsletter.errors import Conflict
 from newsletter.publications import Publication, Slot, find
 
@@ -169,34 +169,10 @@ def test_an_edited_issue_keeps_its_place_and_is_a_draft(
         assert [queue.is_ready(issue) for issue in session.scalars(queue.listing(find(session).id))] == [False, True]
 
 
-def test_the_agenda_gives_the_slots_to_what_is_ready_in_its_order(
-    sessions: Sessions, slugs: tuple[str, ...], now: datetime
-) -> None:
-    for slug in slugs[:3]:
-        add(sessions, slug, now)
-    with sessions.begin() as session:
-        shelf.mark(shelf.find(session, slugs[1]), Readiness.DRAFT)
-    with sessions.reading() as session:
-        entries = agenda.ahead(session, find(session), now, 3)
-        assert [entry.issue and entry.issue.slug for entry in entries] == [slugs[0], slugs[2], None]
-        assert [entry.is_queued for entry in entries] == [True, True, False]
-        places = [agenda.place(session, shelf.find(session, slug), now) for slug in slugs]
-        tuesdays = [entry.at for entry in entries]
-        assert places == [tuesdays[0], tuesdays[2], tuesdays[1], tuesdays[2]]
-
-
 def test_whoever_leaves_the_queue_makes_room(sessions: Sessions, slugs: tuple[str, ...], now: datetime) -> None:
     for slug in slugs[:2]:
         add(sessions, slug, now)
     with sessions.begin() as session:
         assert queue.remove(session, shelf.find(session, slugs[0]).id)
         assert not queue.remove(session, shelf.find(session, slugs[0]).id)
-        assert agenda.following(session, find(session), now).issue.slug == slugs[1]
-
-
-def test_only_what_was_there_by_then_counts(sessions: Sessions, slugs: tuple[str, ...], now: datetime) -> None:
-    add(sessions, slugs[0], now)
-    add(sessions, slugs[1], now + timedelta(seconds=1))
-    with sessions.reading() as session:
-        found: list[Issue] = list(session.scalars(queue.since(find(session).id, now)))
-        assert [issue.slug for issue in found] == [slugs[0]]
+    assert order(sessions) == [slugs[1]]

@@ -44,10 +44,10 @@ class Known:
     """What every outside link becomes when the issue is scheduled, if clicks are counted; empty if they are not."""
     same_subject: str | None = None
     """The title of another issue of this publication with that subject."""
-    pictures: Mapping[str, PictureSize] = field(default_factory=dict)
+    pictures: Mapping[str, PictureSize] = field(default_factory=dict, hash=False)
     links_asked: bool | None = None
     """Whether links may be asked at all."""
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, Answer] = field(default_factory=dict, hash=False)
     """By address, what it answered when it was last asked."""
     spam: SpamVerdict | None = None
 

@@ -7,7 +7,7 @@ from flask import flash, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial import agenda, beginning, cadence, drafts, fields, shelf
+from newsletter.editorial import beginning, cadence, drafts, fields, shelf
 from newsletter.editorial.drafts import Faulty
 from newsletter.editorial.manuscript import Manuscript
 from newsletter.publications import Publication
@@ -80,6 +80,6 @@ def _refused(wanted: Manuscript, error: Faulty) -> ResponseReturnValue:
 
 def _day(store: Session, publication: Publication) -> date:
     """The day of the next slot that no issue has; today where there is none."""
-    entries = agenda.ahead(store, publication, now(), _WEEKS)
+    entries = frame.agenda_of(store, publication).ahead(_WEEKS)
     free = (entry.at for entry in entries if entry.is_slot and not entry.issue and not entry.off)
     return cadence.on_clocks(next(free, now()), publication.time_zone).date()

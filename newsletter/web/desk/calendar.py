@@ -8,9 +8,10 @@ from itertools import groupby
 from flask import request
 
 from newsletter import printing
-from newsletter.editorial import agenda, queue, shelf
-from newsletter.editorial.agenda import Entry
+from newsletter.agenda import Entry
+from newsletter.editorial import queue, shelf
 from newsletter.editorial.models import Issue, IssueState
+from newsletter.printing import Hindrance
 from newsletter.web.desk import frame, lookup, moments
 from newsletter.web.house import house, now
 
@@ -49,9 +50,9 @@ class Place:
 
     issue: Issue
     entry: Entry | None
-    """The slot that it would fill; None while it is not ready, or there is no slot."""
-    hindrance: str
-    """Why it could not go out as it is."""
+    """The slot that it would fill; None while it would be passed over, or there is no slot."""
+    hindrance: Hindrance | None
+    """Why it would be passed over."""
 
 
 def calendar() -> str:
@@ -59,7 +60,7 @@ def calendar() -> str:
     with house().sessions.reading() as store:
         publication = frame.chosen(store)
         waiting = store.scalars(queue.listing(publication.id)).all()
-        entries = agenda.ahead(store, publication, now(), max(_WEEKS, len(waiting)))
+        entries = frame.agenda_of(store, publication).ahead(max(_WEEKS, len(waiting)))
         every = store.scalars(shelf.listing(publication.id))
         return frame.page(
             store,
@@ -90,8 +91,6 @@ def _kind(entry: Entry) -> object:
 
 def _places(waiting: Sequence[Issue], entries: Sequence[Entry]) -> Iterator[Place]:
     filled = {entry.issue.id: entry for entry in entries if entry.issue}
-    # Only of the first one, because looking into a mail takes as long as the rest of the page.
-    first = next(filter(queue.is_ready, waiting), None)
     for issue in waiting:
-        why = printing.hindrance(issue, house().links) if issue is first else ""
-        yield Place(issue, filled.get(issue.id), why)
+        entry = filled.get(issue.id)
+        yield Place(issue, entry, None if entry else printing.hindrance(issue, house().links))

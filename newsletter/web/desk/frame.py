@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import publications
+from newsletter import agenda, publications
+from newsletter.agenda import Agenda, Entry
 from newsletter.db import Session
 from newsletter.delivery import arming
-from newsletter.editorial import agenda, cadence
-from newsletter.editorial.agenda import Entry
+from newsletter.editorial import cadence
 from newsletter.editorial.models import Issue
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
@@ -59,6 +59,11 @@ def chosen(store: Session) -> Publication:
     return publication
 
 
+def agenda_of(store: Session, publication: Publication) -> Agenda:
+    """What is foretold of a publication as this request finds it."""
+    return Agenda(store, house().links, publication, now(), house().grace)
+
+
 def page(
     store: Session, template: str, section: str, /, publication: Publication | None = None, **shown: object
 ) -> str:
@@ -83,7 +88,7 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
         publication=of,
         publications=store.scalars(publications.every()).all(),
         under_way=store.scalars(agenda.under_way(of)).all() if of else (),
-        next=agenda.following(store, of, now()) if of else None,
+        next=agenda_of(store, of).following() if of else None,
         audience=dear.audience_size(store, of.id) if of else 0,
         may_send=arming.may_send(store),
     )

@@ -7,18 +7,18 @@ from datetime import datetime
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import approving, printing, proofing, publishing
+from newsletter import approving, printing, proofing
 from newsletter.db import Session
 from newsletter.delivery.ledger import Counts
 from newsletter.editorial import drafts, queue, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.preflight import Level
 from newsletter.editors import Role
-from newsletter.errors import Conflict, NotFound
+from newsletter.errors import Conflict
 from newsletter.inspecting import Inspection
 from newsletter.web.desk import acts, checking, dear, frame, lookup, offers, previews, watching, words
 from newsletter.web.desk.watching import View
-from newsletter.web.house import house, now
+from newsletter.web.house import house
 
 _SENT_SHOWN = 10
 
@@ -106,7 +106,7 @@ def outlook(store: Session, found: Issue) -> Outlook:
     return Outlook(
         inspection=checking.look(store, found) if is_open else None,
         audience=dear.audience_size(store, found.publication_id),
-        next_free=_next_free(store, found) if is_open else None,
+        next_free=frame.agenda_of(store, found.publication).place(found) if is_open else None,
         place=queue.position(store, found) if is_open else None,
         going=watching.look(store, found.letter, fresh=True),
     )
@@ -129,13 +129,6 @@ def _say_marked(store: Session, found: Issue, sentence: str) -> None:
         offers.say(sentence, "Add to the queue", url_for("desk.enqueue", slug=found.slug), found)
     else:
         flash(sentence)
-
-
-def _next_free(store: Session, found: Issue) -> datetime | None:
-    try:
-        return publishing.next_free_slot(store, found, now())
-    except NotFound:
-        return None
 
 
 def _grouped(every: Iterable[Issue]) -> dict[IssueState, list[Issue]]:

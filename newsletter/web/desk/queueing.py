@@ -3,8 +3,9 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from newsletter import printing
 from newsletter.db import Session
-from newsletter.editorial import agenda, cadence, queue
+from newsletter.editorial import cadence, queue
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
 from newsletter.web.desk import acts, frame, lookup, offers
@@ -18,7 +19,7 @@ def enqueue(slug: str) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         queue.add(store, found, now())
-        flash(f"“{found.title}” is in the queue{_for_which_slot(store, found)}.")
+        flash(_said(store, found))
     return redirect(offers.way_back(slug), 303)
 
 
@@ -48,9 +49,12 @@ def reorder() -> ResponseReturnValue:
     return redirect(url_for("desk.calendar", pressed=f"{request.form.get('move', '')}-{moved}"), 303)
 
 
-def _for_which_slot(store: Session, found: Issue) -> str:
-    at = agenda.place(store, found, now())
-    return f", for {cadence.describe(at, found.publication.time_zone)}" if at else ""
+def _said(store: Session, found: Issue) -> str:
+    if hindrance := printing.hindrance(found, house().links):
+        return f"“{found.title}” is in the queue. It {hindrance.lack}, and is passed over until that is mended."
+    at = frame.agenda_of(store, found.publication).place(found)
+    slot = f", for {cadence.describe(at, found.publication.time_zone)}" if at else ""
+    return f"“{found.title}” is in the queue{slot}."
 
 
 def _moved_by_one(seen: list[int], moved: int) -> list[int]:

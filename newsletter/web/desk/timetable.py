@@ -10,7 +10,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial import agenda, cadence, rhythm, timetable
+from newsletter.editorial import cadence, rhythm, timetable
 from newsletter.editorial.cadence import WeeklySlot
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication, Slot, WeekOff
@@ -98,7 +98,7 @@ def add_week_off() -> ResponseReturnValue:
         with _of_field("reason", timetable.NoReason):
             week = timetable.add_week_off(store, publication, days, request.form.get("reason", ""), now())
         _tell(week)
-        return f"Off: {week.reason}.{_what_still_goes(store, publication)}"
+        return f"Off: {week.reason}.{_what_still_goes(store, publication, week)}"
 
     return _change(_NEW_WEEK, act)
 
@@ -157,9 +157,11 @@ def _told(slot: Slot, publication: Publication) -> Told:
     return Told(slot, coming.at if coming else None, cadence.skipped(WeeklySlot.of(slot), now()))
 
 
-def _what_still_goes(store: Session, publication: Publication) -> str:
-    inside = [entry.issue.title for entry in agenda.ahead(store, publication, now(), 1) if entry.off and entry.issue]
-    return f" “{inside[0]}” is scheduled within it, and still goes unless you undo that." if inside else ""
+def _what_still_goes(store: Session, publication: Publication, week: WeekOff) -> str:
+    entries = frame.agenda_of(store, publication).ahead(1)
+    days = ((entry, cadence.on_clocks(entry.at, entry.time_zone).date()) for entry in entries if entry.issue)
+    inside = [entry.issue.title for entry, day in days if entry.issue and not entry.is_queued and week.holds(day)]
+    return "".join(f" “{title}” is scheduled within it, and still goes unless you undo that." for title in inside)
 
 
 def _said(slot: Slot) -> str:

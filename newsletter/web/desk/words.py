@@ -1,6 +1,9 @@
 """The desk's words for numbers and states."""
 
+from collections.abc import Sequence
+
 from newsletter import printing, publishing
+from newsletter.agenda import Passed
 from newsletter.delivery.models import LetterState
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState
@@ -20,6 +23,9 @@ GROUPS: dict[IssueState, str] = {
 }
 
 
+_NAMED = 2
+
+
 def context() -> dict[str, object]:
     """What every template of the desk can say."""
     return {
@@ -29,6 +35,7 @@ def context() -> dict[str, object]:
         "can_be_scheduled": printing.can_be_scheduled,
         "readers": publishing.readers,
         "counted": counted,
+        "lacking": lacking,
         "may": may,
         "groups": GROUPS,
         "views": previews.VIEWS,
@@ -41,6 +48,13 @@ def counted(count: int, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
     return f"{count:,} {noun[:-1]}ies" if noun.endswith("py") else f"{count:,} {noun}s"
+
+
+def lacking(passed: Sequence[Passed]) -> str:
+    """What keeps the issues of the queue from a slot: of the first two, and how many there are besides."""
+    told = [f"“{one.issue.title}” {one.hindrance.lack}" for one in passed[:_NAMED]]
+    more = len(passed) - len(told)
+    return "; ".join([*told, *([f"and {more} more"] if more else [])])
 
 
 def is_held(issue: Issue) -> bool:

@@ -1,0 +1,274 @@
+"""What is foretold of the slots to come is what their hours do: one function decides both."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from newsletter import filling, publishing
+from newsletter.agenda import Agenda
+from newsletter.db import Session, Sessions, open_engine
+from newsletter.delivery import arming
+from newsletter.editorial import queue, shelf
+from newsletter.editorial.models import Issue, Readiness
+from newsletter.links import Links
+from newsletter.publications import Slot, WeekOff, find
+from newsletter.tokens import Seal
+from tests import slots
+from tests.houses import NOW
+from tests.originals import Originals
+from tests.slots import GRACE, SLUGS, TITLES, TUESDAY, enqueue
+
+FIRST, SECOND, THIRD = SLUGS
+FRIDAY = datetime(2026, 11, 20, 17, 30, tzinfo=UTC)
+A_WEEK = timedelta(weeks=1)
+MOMENTS = [FRIDAY, TUESDAY, FRIDAY + A_WEEK, TUESDAY + A_WEEK]
+BESIDE = TUESDAY + timedelta(days=1)
+
+
+def opened(sessions: Sessions, _folder: Path) -> None:
+    """An open press with three issues that are ready."""
+    slots.open_press(sessions, Links("https://letters.example.org", Seal(b"a secret for tests")), NOW)
+
+
+@contextmanager
+def a_press(originals: Originals, folder: Path) -> Iterator[Sessions]:
+    """On one database: the SQL runs on both in the tests of the hour."""
+    with originals.copy("sqlite", opened, folder) as url:
+        engine = open_engine(url)
+        sessions = Sessions(engine)
+        with sessions.begin() as session:
+            arming.arm(session, NOW - timedelta(days=30))
+        yield sessions
+        engine.dispose()
+
+
+@pytest.fixture
+def sessions(originals: Originals, tmp_path: Path) -> Iterator[Sessions]:
+    with a_press(originals, tmp_path) as made:
+        yield made
+
+
+def agenda(session: Session, links: Links, now: datetime, grace: timedelta = timedelta()) -> Agenda:
+    return Agenda(session, links, find(session), now, grace)
+
+
+def foretold(session: Session, links: Links, now: datetime, slots_: int = 3) -> list[str | None]:
+    """The slugs that fill the next slots."""
+    return [entry.issue.slug if entry.issue else None for entry in agenda(session, links, now).ahead(slots_)]
+
+
+def test_slots_are_given_to_what_may_go_out_in_the_queues_order(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    enqueue(sessions, now, *SLUGS)
+    with sessions.begin() as session:
+        shelf.mark(shelf.find(session, SECOND), Readiness.DRAFT)
+    with sessions.reading() as session:
+        entries = agenda(session, links, now).ahead(3)
+        assert [entry.issue and entry.issue.slug for entry in entries] == [FIRST, THIRD, None]
+        assert [entry.is_queued for entry in entries] == [True, True, False]
+        lacks = [[one.hindrance.lack for one in entry.passed] for entry in entries]
+        assert lacks == [[], ["is a draft"], ["is a draft"]]
+
+
+def test_an_unapproved_issue_is_foretold_for_no_slot(sessions: Sessions, links: Links, now: datetime) -> None:
+    enqueue(sessions, now, *SLUGS)
+    with sessions.begin() as session:
+        find(session).requires_approval = True
+        slots.approve(session, links, SECOND, now)
+        slots.approve(session, links, THIRD, now)
+    with sessions.reading() as session:
+        entry, *others = agenda(session, links, now).ahead(3)
+        assert entry.issue
+        assert entry.issue.slug == SECOND
+        assert [(one.issue.slug, one.hindrance.lack) for one in entry.passed] == [(FIRST, "needs an approval")]
+        assert [other.issue and other.issue.slug for other in others] == [THIRD, None]
+
+
+def test_an_edit_that_voids_an_approval_gives_the_slot_to_the_next(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    enqueue(sessions, now, FIRST, SECOND)
+    with sessions.begin() as session:
+        find(session).requires_approval = True
+        for slug in (FIRST, SECOND):
+            slots.approve(session, links, slug, now)
+        assert foretold(session, links, now) == [FIRST, SECOND, None]
+        slots.write(session, TITLES[0], now, "Another text.")
+        shelf.mark(shelf.find(session, FIRST), Readiness.READY)
+        assert foretold(session, links, now) == [SECOND, None, None]
+
+
+def test_a_change_of_the_publication_voids_every_approval_and_that_is_foretold(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    enqueue(sessions, now, FIRST)
+    with sessions.begin() as session:
+        find(session).requires_approval = True
+        slots.approve(session, links, FIRST, now)
+        assert foretold(session, links, now, 1) == [FIRST]
+        find(session).tagline = "Another line in every mail."
+        assert foretold(session, links, now, 1) == [None]
+
+
+def test_an_issue_that_preflight_stops_is_foretold_for_no_slot(sessions: Sessions, links: Links, now: datetime) -> None:
+    enqueue(sessions, now, FIRST, SECOND)
+    with sessions.begin() as session:
+        slots.write(session, TITLES[0], now, "TK.")
+        shelf.mark(shelf.find(session, FIRST), Readiness.READY)
+        assert foretold(session, links, now) == [SECOND, None, None]
+
+
+def test_a_scheduled_issue_that_would_be_held_at_its_hour_says_so(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    with sessions.begin() as session:
+        publishing.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
+        publishing.schedule(session, links, shelf.find(session, SECOND), BESIDE, now)
+        find(session).requires_approval = True
+        entries = agenda(session, links, now).ahead(1)
+        assert [entry.held and entry.held.lack for entry in entries] == ["needs an approval"] * 2
+
+
+def test_an_hour_that_was_missed_and_can_still_be_made_up_for_takes_the_first_of_the_queue(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    enqueue(sessions, now, FIRST, SECOND)
+    late = TUESDAY + timedelta(minutes=30)
+    with sessions.begin() as session:
+        shown = agenda(session, links, late, GRACE).ahead(1)
+        assert [(entry.at, entry.issue and entry.issue.slug, entry.is_due) for entry in shown] == [
+            (TUESDAY, FIRST, True),
+            (TUESDAY + A_WEEK, SECOND, False),
+        ]
+        too_late = agenda(session, links, TUESDAY + GRACE + timedelta(seconds=1), GRACE).ahead(1)
+        assert [entry.issue and entry.issue.slug for entry in too_late] == [FIRST]
+
+
+def test_a_slot_beyond_those_shown_is_one_all_the_same(sessions: Sessions, links: Links, now: datetime) -> None:
+    with sessions.begin() as session:
+        publishing.schedule(session, links, shelf.find(session, FIRST), TUESDAY + 5 * A_WEEK, now)
+        publishing.schedule(session, links, shelf.find(session, SECOND), BESIDE, now)
+        entries = {entry.at: entry.is_slot for entry in agenda(session, links, now).ahead(1)}
+    assert entries == {TUESDAY: True, BESIDE: False, TUESDAY + 5 * A_WEEK: True}
+
+
+def test_the_slot_for_the_asking_is_behind_those_that_may_go_out(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    enqueue(sessions, now, FIRST, SECOND)
+    with sessions.begin() as session:
+        asked = agenda(session, links, now)
+        places = [asked.place(shelf.find(session, slug)) for slug in SLUGS]
+        assert places == [TUESDAY, TUESDAY + A_WEEK, TUESDAY + 2 * A_WEEK]
+        shelf.mark(shelf.find(session, FIRST), Readiness.DRAFT)
+        assert [agenda(session, links, now).place(shelf.find(session, slug)) for slug in SLUGS[1:]] == places[:2]
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What happens to an issue before the slots come."""
+
+    waits: str
+    """`queue`, `nowhere`, or the moment that it is scheduled for, by its number; 9 for one beside the slots."""
+    mends: Sequence[str]
+    """In this order: `approve`, `edit`, `break`, `ready`, `draft`."""
+
+
+fates = st.builds(
+    Fate,
+    st.sampled_from(["queue", "queue", "queue", "nowhere", "0", "1", "3", "9"]),
+    st.lists(st.sampled_from(["approve", "approve", "edit", "break", "ready", "ready", "draft"]), max_size=4),
+)
+
+
+@given(
+    own=st.tuples(fates, fates, fates),
+    order=st.permutations(SLUGS),
+    approvals=st.booleans(),
+    tagline=st.booleans(),
+    friday=st.booleans(),
+    off=st.sampled_from([None, date(2026, 11, 24), date(2026, 12, 1)]),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_foretold_is_what_the_hours_do(
+    originals: Originals,
+    links: Links,
+    own: tuple[Fate, Fate, Fate],
+    order: Sequence[str],
+    approvals: bool,
+    tagline: bool,
+    friday: bool,
+    off: date | None,
+) -> None:
+    with TemporaryDirectory() as folder, a_press(originals, Path(folder)) as sessions:
+        with sessions.begin() as session:
+            _prepare(session, dict(zip(SLUGS, own, strict=True)), order, links)
+            home = find(session)
+            home.requires_approval = approvals
+            home.tagline = "Another line." if tagline else home.tagline
+            if friday:
+                since = NOW - timedelta(days=30)
+                home.slots.append(Slot(weekday=4, at=time(18, 30), time_zone="Europe/Warsaw", since=since))
+            if off:
+                home.weeks_off.append(WeekOff(first=off, last=off, reason="Rest"))
+        with sessions.reading() as session:
+            entries = agenda(session, links, NOW).ahead(4)
+            promised = {e.at: e.issue.slug for e in entries if e.issue and not e.held and e.at <= MOMENTS[-1]}
+            places = {slug: agenda(session, links, NOW).place(shelf.find(session, slug)) for slug in SLUGS}
+        queued = {e.issue.slug: e.at for e in entries if e.issue and e.is_queued}
+        assert queued.items() <= places.items()
+        kept = {}
+        for moment in sorted([*MOMENTS, BESIDE]):
+            kept |= dict.fromkeys([moment], slug) if (slug := _strike(sessions, links, moment)) else {}
+    assert kept == promised
+
+
+def _prepare(session: Session, own: dict[str, Fate], order: Sequence[str], links: Links) -> None:
+    home = find(session)
+    home.requires_approval = True
+    taken: set[str] = set()
+    for slug in order:
+        if own[slug].waits == "queue":
+            queue.add(session, shelf.find(session, slug), NOW)
+        elif own[slug].waits.isdigit() and own[slug].waits not in taken:
+            taken.add(own[slug].waits)
+            home.requires_approval = False
+            at = BESIDE if own[slug].waits == "9" else MOMENTS[int(own[slug].waits)]
+            publishing.schedule(session, links, shelf.find(session, slug), at, NOW)
+            home.requires_approval = True
+    for title, slug in zip(TITLES, SLUGS, strict=True):
+        for mend in own[slug].mends:
+            _mend(session, title, shelf.find(session, slug), mend, links)
+
+
+def _mend(session: Session, title: str, issue: Issue, mend: str, links: Links) -> None:
+    if mend == "approve" and not any(step.stands for step in issue.approval_steps):
+        slots.approve(session, links, issue.slug, NOW)
+    elif issue.letter is not None:
+        return
+    elif mend in {"edit", "break"}:
+        slots.write(session, title, NOW, f"{'TK.' if mend == 'break' else 'Another text.'} {issue.revision_number}")
+    elif mend in {"ready", "draft"}:
+        shelf.mark(issue, Readiness(mend))
+
+
+def _strike(sessions: Sessions, links: Links, now: datetime) -> str | None:
+    """What a worker does at that hour: which issue it starts."""
+    with sessions.reading() as session:
+        openings = filling.due(session, GRACE, now)
+    for opening in openings:
+        with sessions.begin() as session:
+            filling.fill(session, slots.practice(links), opening, GRACE, now)
+    with sessions.begin() as session:
+        started = publishing.publish_due(session, GRACE, now)
+        found = session.scalars(select(Issue.slug).where(Issue.letter_id.in_([one.letter_id for one in started])))
+        return next(iter(found), None)
