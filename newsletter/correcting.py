@@ -116,9 +116,9 @@ def pause(session: Session, correction: Correction) -> None:
         raise Conflict("This correction is not going out, so there is nothing to pause.")
 
 
-def resume(session: Session, correction: Correction) -> None:
-    """Go on with it; Conflict unless it is paused."""
-    if correction.letter is None or not publishing.resume_letter(session, correction.letter):
+def resume(session: Session, correction: Correction, now: datetime) -> None:
+    """Go on with it, or with those who are held back; Conflict if nothing of it stands still."""
+    if correction.letter is None or not publishing.resume_letter(session, correction.letter, now):
         raise Conflict("This correction is not paused, so there is nothing to go on with.")
 
 

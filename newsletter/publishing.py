@@ -18,7 +18,7 @@ from newsletter import printing, publications
 from newsletter.agenda import Agenda
 from newsletter.audience import roster
 from newsletter.config import Settings
-from newsletter.delivery import clicks, ledger, pacing, partitions
+from newsletter.delivery import breaker, clicks, ledger, pacing, partitions
 from newsletter.delivery.limits import Hold, Limits
 from newsletter.delivery.models import NOT_BEGUN, UNDER_WAY, CopyState, Letter, LetterState
 from newsletter.editorial import approvals, cadence, queue, shelf, slot_marks
@@ -124,16 +124,21 @@ def pause_letter(session: Session, letter: Letter) -> bool:
     return _move(session, letter, (LetterState.RUNNING,), LetterState.PAUSED)
 
 
-def resume_letter(session: Session, letter: Letter) -> bool:
-    """Go on with it; False unless it is paused."""
-    return _move(session, letter, (LetterState.PAUSED,), LetterState.RUNNING)
+def resume_letter(session: Session, letter: Letter, now: datetime) -> bool:
+    """Go on with it, and with whom a breaker held back; False if nothing of it stands still."""
+    if letter.state not in UNDER_WAY:
+        return False
+    was_held = breaker.close(session, letter.id, now)
+    breaker.free_some(session, letter.id, now)
+    return _move(session, letter, (LetterState.PAUSED,), LetterState.RUNNING) or was_held
 
 
 def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
     """Send nothing more of it: how many copies that spares; None if there is nothing to stop."""
     if not _move(session, letter, (*NOT_BEGUN, *UNDER_WAY), LetterState.CANCELLED, finished_at=now):
         return None
-    return ledger.skip_letter(session, letter.id, "cancelled", now)
+    breaker.close(session, letter.id, now)
+    return ledger.skip_letter(session, letter.id, ledger.CANCELLED, now)
 
 
 def pause(session: Session, issue: Issue) -> None:
@@ -142,9 +147,9 @@ def pause(session: Session, issue: Issue) -> None:
         raise Conflict(f"“{issue.title}” is {shelf.state(issue).value}; only an issue that is being sent can pause")
 
 
-def resume(session: Session, issue: Issue) -> None:
-    """Go on with a paused issue; Conflict unless it is paused."""
-    if issue.letter is None or not resume_letter(session, issue.letter):
+def resume(session: Session, issue: Issue, now: datetime) -> None:
+    """Go on with a paused issue, or with those of its readers who are held back; Conflict if nothing stands still."""
+    if issue.letter is None or not resume_letter(session, issue.letter, now):
         raise Conflict(f"“{issue.title}” is {shelf.state(issue).value}; only a paused issue can go on")
 
 

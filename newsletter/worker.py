@@ -18,7 +18,7 @@ from newsletter import filling, inspecting, leash, publishing, reminding
 from newsletter.audience import caps, preferences
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
-from newsletter.delivery import accounts, doubts, heartbeat, ledger, outbox, paces, takeover
+from newsletter.delivery import accounts, breaker, doubts, heartbeat, ledger, outbox, paces, takeover
 from newsletter.delivery.arming import Gate
 from newsletter.delivery.heartbeat import Watch
 from newsletter.delivery.limits import Limits
@@ -169,6 +169,8 @@ class Worker:
         with self._house.sessions.begin() as session:
             ledger.finish(session, _now())
             doubts.reopen(session, _now())
+        while not self._stopping.is_set() and self._free_some():
+            pass
 
     def keep_accounts(self) -> None:
         while not self._stopping.is_set() and accounts.keep_next(self._house.sessions):
@@ -244,6 +246,10 @@ class Worker:
         # Nobody is kept from writing by a look that mostly finds nothing.
         with self._house.sessions.reading() as session:
             return is_due(session, _now())
+
+    def _free_some(self) -> int:
+        with self._house.sessions.begin() as session:
+            return breaker.free(session, _now())
 
     def _clear_some(self) -> int:
         with self._house.sessions.begin() as session:

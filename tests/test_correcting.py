@@ -310,14 +310,17 @@ def test_a_correction_is_paused_stopped_and_counted_like_any_letter(house: House
             running = session.scalars(select(Letter.id).where(Letter.state == LetterState.RUNNING)).all()
             return len(running)
 
+    def resume(session: Session, found: Correction) -> None:
+        correcting.resume(session, found, now)
+
     act(correcting.pause)
     assert claim() == 0
-    act(correcting.resume)
+    act(resume)
     assert claim() == 1
     assert act(lambda session, found: correcting.stop(session, found, now)) == len(GET_IT)
     counts = act(lambda session, found: accounts.counts(session, found.letter))
     assert (counts.audience, counts.skipped) == (len(GET_IT), len(GET_IT))
-    for again in (correcting.pause, correcting.resume, lambda session, found: correcting.stop(session, found, now)):
+    for again in (correcting.pause, resume, lambda session, found: correcting.stop(session, found, now)):
         with pytest.raises(Conflict):
             act(again)
 

@@ -369,7 +369,7 @@ def test_a_paused_issue_goes_on_when_resumed(sessions: Sessions, links: Links, s
         publishing.send_now(session, links, issue, now)
         publishing.pause(session, issue)
         assert shelf.state(issue) is IssueState.PAUSED
-        publishing.resume(session, issue)
+        publishing.resume(session, issue, now)
         assert shelf.state(issue) is IssueState.SENDING
 
 

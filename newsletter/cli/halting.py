@@ -47,9 +47,9 @@ def resume(house: House, slug: str, correction: int | None) -> None:
     """Go on with a paused issue."""
     with house.sessions.begin() as session:
         if correction is None:
-            publishing.resume(session, shelf.find(session, slug))
+            publishing.resume(session, shelf.find(session, slug), now())
         else:
-            correcting.resume(session, _correction(session, slug, correction))
+            correcting.resume(session, _correction(session, slug, correction), now())
     click.echo(f"{mailings.named(slug, correction)} goes on")
     mind_arming(house)
 

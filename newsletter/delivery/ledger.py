@@ -43,12 +43,15 @@ from sqlalchemy.orm import Session
 from newsletter import mailboxes
 from newsletter.db import Prepared, moment, rows
 from newsletter.delivery import partitions, suppression
-from newsletter.delivery.models import PENDING, SENDING, Copy, CopyState, Letter, LetterState
-from newsletter.delivery.outcomes import Held, Outcome
+from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.outcomes import ABOUT_US, Held, Outcome
 
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
+
+CANCELLED = "cancelled"
+"""The reason on copies that a person stopped."""
 
 LEASE = timedelta(minutes=2)
 """How long a claimed copy is one worker's own, unless the worker extends it."""
@@ -183,6 +186,7 @@ class Recovered:
 
 def skip_pending(session: Session, subscription_id: int, reason: str, now: datetime) -> int:
     """Send this reader nothing that is not sent yet; how many copies that spared."""
+    _stay_refused(session, [subscription_id], reason)
     return _skip(session, _for([subscription_id]), reason, now)
 
 
@@ -194,6 +198,7 @@ def skip_letter(session: Session, letter_id: int, reason: str, now: datetime) ->
 def blank(session: Session, subscription_ids: Collection[int], now: datetime) -> None:
     """Erase who these readers were: what was sent stays on record, to nobody in particular."""
     theirs = _for(subscription_ids)
+    _stay_refused(session, subscription_ids, "erased")
     _skip(session, theirs, "erased", now)
     session.connection().execute(update(_ROWS).where(theirs).values(address="", name="", reply=None))
 
@@ -320,6 +325,13 @@ def _without_suppressed(session: Session, worker: str, claimed: list[Claimed], n
 def _for(subscription_ids: Collection[int]) -> ColumnElement[bool]:
     # The index that finds a reader's copies begins with the letter.
     return _ROWS.c.letter_id.in_(_ANY_LETTER) & _ROWS.c.subscription_id.in_(subscription_ids)
+
+
+def _stay_refused(session: Session, subscription_ids: Collection[int], reason: str) -> None:
+    # Else the breaker could let a copy wait again whose reader has left since it was refused.
+    going = _ROWS.c.letter_id.in_(select(Letter.id).where(Letter.state.in_(UNDER_WAY)))
+    theirs = update(_ROWS).where(going, _ROWS.c.subscription_id.in_(subscription_ids), _ROWS.c.reason == ABOUT_US)
+    session.connection().execute(theirs.where(_ROWS.c.state == _STATE[CopyState.REFUSED]).values(reason=reason))
 
 
 def _skip(session: Session, whose: ColumnElement[bool], reason: str, now: datetime) -> int:

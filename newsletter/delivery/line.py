@@ -13,7 +13,7 @@ from typing import Literal, cast
 
 import structlog
 
-from newsletter.delivery import compose, mime, outcomes, retry
+from newsletter.delivery import breaker, compose, mime, outcomes, refusals, retry
 from newsletter.delivery.compose import Template
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.limits import SERVER
@@ -49,6 +49,8 @@ class Way:
     pacer: Pacer
     hang_ups: Counter[int] = field(default_factory=Counter)
     """How often a server hung up on a copy, by its id."""
+    sender_refusals: Counter[int] = field(default_factory=Counter)
+    """How often a server refused the sender when a copy was offered, by its id."""
     slowed: set[int] = field(default_factory=set)
     """The copies to which a server has answered that it wants less."""
 
@@ -167,6 +169,9 @@ class Line:
     def _addressed(self, laid: Laid) -> Sheet | None:
         """The copy with its envelope; None, and the copy settled, if it cannot go anywhere."""
         copy = laid.copy
+        if self._way.pacer.breaker.holds(copy):
+            self._settle(outcomes.given_back(copy))
+            return None
         try:
             template = laid.require_template()
             return Sheet(copy, template, compose.envelope(template, copy, self._way.return_path_domain))
@@ -200,7 +205,7 @@ class Line:
         except SenderRefused as error:
             log.warning("the server refuses the sender", copy=copy.id, letter=copy.letter_id, reason=str(error))
             self._drop()
-            self._settle(self._tried_in_vain(copy, str(error)))
+            self._settle(self._without_sender(copy, error.reply))
         except TransportDown as error:
             self._settle(self._after_trouble(copy, str(error), blame=isinstance(error, HungUp | ProtocolError)))
             await self._sit_out(error)
@@ -251,6 +256,8 @@ class Line:
             return outcomes.given_back(copy)
         verdict = retry.classify(reply)
         if verdict is Verdict.SERVER and not charged:
+            if reply.code >= 500:
+                raise SenderRefused(reply)
             self._drop()
             # It took the sender, so what it says now may be about this reader, and is as good as hanging up.
             raise HungUp(f"the server answers {reply}")
@@ -258,7 +265,7 @@ class Line:
             return outcomes.sent(copy, reply)
         if verdict is Verdict.NEVER:
             log.info("copy refused", copy=copy.id, letter=copy.letter_id, code=reply.code, status=reply.status)
-            return outcomes.refused(copy, reply)
+            return outcomes.refused(copy, reply, about_us=refusals.about_us(reply, after_data=charged))
         return self._put_off(copy, reply)
 
     def _put_off(self, copy: Claimed, reply: Reply) -> Outcome:
@@ -266,7 +273,15 @@ class Line:
         if again is None:
             log.info("copy given up", copy=copy.id, letter=copy.letter_id, code=reply.code, status=reply.status)
             return outcomes.gave_up(copy, reply)
-        return outcomes.put_off(copy, reply, again)
+        return outcomes.put_off(copy, reply, again, about_us=refusals.about_us(reply))
+
+    def _without_sender(self, copy: Claimed, reply: Reply) -> Outcome:
+        """What it means for a copy that the server would not hear of its sender."""
+        self._way.sender_refusals[copy.id] += 1
+        if self._way.sender_refusals[copy.id] <= breaker.STRIKES:
+            return outcomes.sender_refused(copy, reply)
+        # Others go out meanwhile, or the breaker would have paused the letter: then it may be this copy after all.
+        return self._put_off(copy, reply)._replace(about_us=True)
 
     def _after_trouble(self, copy: Claimed, why: str, *, blame: bool) -> Outcome:
         """What a try that got no answer means for its copy."""
@@ -305,6 +320,7 @@ class Line:
         self._way.pacer.unsent += outcome.goes_back and outcome.not_before is None
         if not outcome.goes_back:
             self._way.hang_ups.pop(outcome.copy.id, None)
+            self._way.sender_refusals.pop(outcome.copy.id, None)
             self._way.slowed.discard(outcome.copy.id)
         self._floor.scribe.record(outcome)
 

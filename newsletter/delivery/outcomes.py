@@ -6,6 +6,9 @@ from typing import NamedTuple, Protocol
 from newsletter.delivery.merge import as_header
 from newsletter.delivery.models import CopyState
 
+ABOUT_US = "about the sender"
+"""The reason on a copy whose reader had no part in its refusal."""
+
 
 class Held(Protocol):
     """A copy that this worker holds."""
@@ -14,6 +17,8 @@ class Held(Protocol):
     def id(self) -> int: ...
     @property
     def letter_id(self) -> int: ...
+    @property
+    def address(self) -> str: ...
 
 
 class Answer(Protocol):
@@ -39,6 +44,8 @@ class Outcome(NamedTuple):
     reason: str | None = None
     not_before: datetime | None = None
     """When to try again; a copy that goes back without it was not tried, and is charged no attempt."""
+    about_us: bool = False
+    """Whether the answer says nothing of the reader (`refusals`), so that the breaker counts it."""
 
     @property
     def goes_back(self) -> bool:
@@ -50,9 +57,15 @@ def sent(copy: Held, answer: Answer) -> Outcome:
     return _answered(copy, CopyState.SENT, answer)
 
 
-def refused(copy: Held, answer: Answer) -> Outcome:
+def refused(copy: Held, answer: Answer, *, about_us: bool = False) -> Outcome:
     """The server will never take it (5xx)."""
-    return _answered(copy, CopyState.REFUSED, answer)
+    reason = ABOUT_US if about_us else None
+    return _answered(copy, CopyState.REFUSED, answer, reason=reason)._replace(about_us=about_us)
+
+
+def sender_refused(copy: Held, answer: Answer) -> Outcome:
+    """The server would not even hear for whom it is: the copy was not tried."""
+    return _answered(copy, CopyState.PENDING, answer)._replace(about_us=True)
 
 
 def refused_here(copy: Held, status: str, why: str) -> Outcome:
@@ -60,9 +73,9 @@ def refused_here(copy: Held, status: str, why: str) -> Outcome:
     return Outcome(copy, CopyState.REFUSED, status=status, reply=why)
 
 
-def put_off(copy: Held, answer: Answer, not_before: datetime) -> Outcome:
+def put_off(copy: Held, answer: Answer, not_before: datetime, *, about_us: bool = False) -> Outcome:
     """It was tried in vain, and is tried again at that moment."""
-    return _answered(copy, CopyState.PENDING, answer, not_before=not_before)
+    return _answered(copy, CopyState.PENDING, answer, not_before=not_before)._replace(about_us=about_us)
 
 
 def unanswered(copy: Held, why: str, not_before: datetime) -> Outcome:

@@ -18,7 +18,8 @@ from typing import Generic, NamedTuple, TypeVar
 import structlog
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import ledger, pace, paces, reservations
+from newsletter.delivery import breaker, ledger, pace, paces, reservations
+from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.limits import SERVER, Hold, Limits
 from newsletter.delivery.pace import DAY, Pace
@@ -65,6 +66,7 @@ class Pacer:
     def __init__(self, limits: Limits, worker: str) -> None:
         self._limits = limits
         self.worker = worker
+        self.breaker = Breaker(limits.lanes)
         self.unsent = 0
         """Copies that were let out and came back without having been sent; whoever takes them back counts them here."""
         self._slowed: Mapping[str, datetime] = {}
@@ -88,6 +90,7 @@ class Pacer:
 
     def hold_back(self, session: Session, copies: Sequence[Claimed], now: datetime) -> list[Claimed]:
         """Of these claimed copies, those that may go out now; the others are put back, to be claimed in time."""
+        copies = self.put_aside(session, copies, now)
         by_lane: dict[str, list[Claimed]] = defaultdict(list)
         for copy in copies if self._any_lane_paced else ():
             by_lane[self.lane(copy)].append(copy)
@@ -97,6 +100,14 @@ class Pacer:
             waiting = [copy for copy in copies if copy.id in back]
             reservations.put_back(session.connection(), self.worker, waiting, back, now)
         return [copy for copy in copies if copy.id not in back]
+
+    def put_aside(self, session: Session, copies: Sequence[Claimed], now: datetime) -> Sequence[Claimed]:
+        """Of these claimed copies, those that no breaker holds; the others wait until a person goes on with them."""
+        held = [copy for copy in copies if self.breaker.holds(copy)]
+        if held:
+            aside = dict.fromkeys((copy.id for copy in held), Reservation(breaker.HELD, None))
+            reservations.put_back(session.connection(), self.worker, held, aside, now)
+        return [copy for copy in copies if not self.breaker.holds(copy)] if held else copies
 
     def told_off(self, session: Session, key: str, now: datetime) -> None:
         """A rate answer: pause this pace, and go on over one connection; one more from time to time."""
@@ -155,6 +166,7 @@ class Pacer:
     def _look(self, session: Session, now: datetime) -> None:
         if self._looked_at is None or not timedelta(0) <= now - self._looked_at < _LOOK:
             self._slowed = paces.slowed(session, now, self._limits.connections)
+            self.breaker.look(session.connection())
             self._looked_at = now
 
     @property

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from newsletter.delivery import breaker
 from newsletter.delivery.ledger import Counts
 from newsletter.delivery.models import PENDING, SENDING, Copy, CopyNote, CopyState, Note
 from newsletter.lanes import Lanes
@@ -121,4 +122,5 @@ def _standing(session: Session, letter_id: int) -> CompoundSelect[str, int, date
     pending = select(literal("pending", String()), func.count(), null()).where(own, PENDING)
     sending = select(literal("sending", String()), func.count(), null()).where(hidden(session, letter_id), SENDING)
     told = select(type_coerce(Copy.state, String()), func.count(), null()).where(own, TOLD).group_by(Copy.state)
-    return deferred.where(own, TOLD, PENDING).union_all(pending, sending, told.where(Copy.state != CopyState.PENDING))
+    deferred = deferred.where(own, TOLD, PENDING, Copy.not_before < breaker.HELD)
+    return deferred.union_all(pending, sending, told.where(Copy.state != CopyState.PENDING))

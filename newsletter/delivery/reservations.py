@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, Table, Update, bindparam, case, literal, null, select, update
 
-from newsletter.db import rows
+from newsletter.db import moment, rows
 from newsletter.delivery.models import SENDING, Copy, CopyState
 from newsletter.delivery.outcomes import Held
 
@@ -39,12 +39,11 @@ def put_back(
     now: datetime,
 ) -> None:
     """Let claimed copies wait until their moment, or skip them if they were marked; no attempt is charged."""
-    written = _ROWS.c.not_before.type.bind_processor(connection.dialect) or str
     told = [
         {
             "id": copy.id,
             "letter_id": copy.letter_id,
-            "not_before": str(written(reservations[copy.id].not_before)),
+            "not_before": str(moment(connection.dialect, reservations[copy.id].not_before)),
             "reservation": reservations[copy.id].series,
         }
         for copy in copies

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 
+from newsletter.delivery import refusals
 from newsletter.delivery.outcomes import Answer
 
 _JITTER = 0.2
@@ -42,7 +43,7 @@ def classify(answer: Answer) -> Verdict:
     """A reply's meaning (RFC 5321, 4.2.1)."""
     if answer.code in _SERVER_WIDE:
         return Verdict.SERVER
-    if answer.code == 552 and answer.status in {None, "5.5.3"}:
+    if answer.code == 552 and answer.status in {None, "5.5.3"} and not refusals.too_large(answer):
         # 552 once meant "too many recipients" (RFC 5321, 4.5.3.1.10), so it is worth another try.
         return Verdict.LATER
     if answer.code >= 500:

@@ -9,7 +9,7 @@ compare-and-set, so trying twice does no harm.
 import asyncio
 import contextlib
 from asyncio import Future, Handle
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -23,6 +23,8 @@ from newsletter.delivery import ledger
 from newsletter.delivery.outcomes import Held, Outcome
 
 T = TypeVar("T")
+Watch = Callable[[Connection, Sequence[Outcome], datetime], None]
+"""What looks at the results of a group in the transaction that records them."""
 
 # Seconds. Groups are so far apart, or less, when half of the lines wait for one. Were it all of them, the server
 # would have nothing to do while we write, and we nothing while it reads.
@@ -43,10 +45,13 @@ log = structlog.get_logger(__name__)
 class Scribe:
     """Writes for one press run over one connection that it keeps."""
 
-    def __init__(self, sessions: Sessions, worker: str, clock: Callable[[], datetime], lines: int) -> None:
+    def __init__(
+        self, sessions: Sessions, worker: str, clock: Callable[[], datetime], lines: int, watch: Watch
+    ) -> None:
         self._sessions = sessions
         self._worker = worker
         self._clock = clock
+        self._watch = watch
         self._connection: Connection | None = None
         self._begins: list[tuple[Held, Future[bool]]] = []
         self._outcomes: list[Outcome] = []
@@ -145,6 +150,7 @@ class Scribe:
         now = self._clock()
         with connection.begin():
             ledger.record(connection, self._worker, outcomes, now)
+            self._watch(connection, outcomes, now)
             return ledger.begin(connection, self._worker, [copy for copy, _ in begins], now) if begins else set()
 
     async def _insist(self, work: Callable[[Connection], T]) -> T:

@@ -104,7 +104,7 @@ class PressRun:
         self._loop = asyncio.get_running_loop()
         if self._stopping.is_set():
             self._halt.set()
-        scribe = Scribe(self._sessions, self._worker, self._way.clock, lines)
+        scribe = Scribe(self._sessions, self._worker, self._way.clock, lines, self._pacer.breaker.watch)
         floor = Floor(Tray(self._claims, scribe, self._way.throttle, first, lines), scribe, self._halt, lines)
         helpers = [asyncio.create_task(scribe.run()), asyncio.create_task(self._keep(floor))]
         try:

@@ -28,8 +28,8 @@ _GREETING = _MAIL = _RCPT = _COMMAND = 300.0
 _DATA = 120.0
 _FINAL_DOT = 600.0
 
-# What may be said to MAIL and is not about the sender: the size (RFC 1870), or a parameter that this copy needs.
-_ABOUT_THE_MESSAGE = frozenset({552, 555})
+# What may be said to MAIL and is about this copy: a parameter that it alone needs. Its size is the whole letter's.
+_ABOUT_THE_COPY = 555
 
 
 class AskedForLess(TransportDown):
@@ -38,6 +38,10 @@ class AskedForLess(TransportDown):
 
 class SenderRefused(TransportDown):
     """The server will not take what this sender sends, whoever is to read it."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"the server answers {reply}")
+        self.reply = reply
 
 
 class HungUp(TransportDown):
@@ -217,10 +221,10 @@ def _refusal(replies: Sequence[Reply]) -> Reply | None:
     for place, reply in enumerate(replies):
         if place == 0 and retry.too_fast(reply):
             raise AskedForLess(f"the server answers {reply}")
+        if place == 0 and reply.code >= 500 and reply.code != _ABOUT_THE_COPY:
+            raise SenderRefused(reply)
         if place == 0 and retry.classify(reply) is Verdict.SERVER:
             raise TransportDown(f"the server answers {reply}")
-        if place == 0 and reply.code >= 500 and reply.code not in _ABOUT_THE_MESSAGE:
-            raise SenderRefused(f"the server answers {reply}")
         if reply.code >= 400:
             return reply
         if not (reply.code == 354 if place == 2 else reply.positive):

@@ -97,12 +97,14 @@ class Claims:
         return []
 
     def return_halted(self, session: Session, copies: list[Claimed]) -> set[int]:
-        """Give back those whose letter was paused or cancelled; which letters those are."""
+        """Give back those whose letter was paused or cancelled, or which a breaker holds; the ids of the others."""
         halted = ledger.halted(session, {copy.letter_id for copy in copies})
         theirs = [copy for copy in copies if copy.letter_id in halted]
         ledger.release(session, self.worker, self.clock(), theirs)
-        self.pacer.unsent += len(theirs)
-        return halted
+        rest = [copy for copy in copies if copy.letter_id not in halted]
+        kept = {copy.id for copy in self.pacer.put_aside(session, rest, self.clock())}
+        self.pacer.unsent += len(copies) - len(kept)
+        return kept
 
     def return_all(self, session: Session) -> None:
         """Give back all that was not begun."""
@@ -146,8 +148,8 @@ class Tray:
         """Give back the copies of letters that were paused or cancelled meanwhile."""
         copies = [laid.copy for laid in self._laid]
         if copies:
-            halted = await self._scribe.write(lambda session: self._claims.return_halted(session, copies))
-            self._laid = deque(laid for laid in self._laid if laid.copy.letter_id not in halted)
+            kept = await self._scribe.write(lambda session: self._claims.return_halted(session, copies))
+            self._laid = deque(laid for laid in self._laid if laid.copy.id in kept)
 
     async def close(self) -> None:
         """Claim no more."""

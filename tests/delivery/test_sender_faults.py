@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from newsletter.delivery import ledger, retry
 from newsletter.delivery.limits import Limits
-from newsletter.delivery.models import Copy, CopyState
+from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.mail_settings import MailServer
 
 NO = b"550 5.7.1 No\r\n"
@@ -40,16 +40,26 @@ def test_a_refusal_ends_a_copy_and_a_deferral_puts_it_off(
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
-@pytest.mark.parametrize("answer", [NO, LATER])
-def test_a_refused_sender_costs_no_reader_the_issue(running, press, copies, clock, answer, pipelining) -> None:
+def test_a_deferred_sender_costs_no_reader_the_issue(running, press, copies, clock, pipelining) -> None:
     letter = running(readers(2))
-    script = {"MAIL": answer} | ({} if pipelining else {"EHLO": b"250 plain.example.org\r\n"})
+    script = {"MAIL": LATER} | ({} if pipelining else {"EHLO": b"250 plain.example.org\r\n"})
     with scripted(script) as (peer, _liar):
         press(peer.server).run_once()
     for copy in copies(letter).values():
         assert (copy.state, copy.attempts) == (CopyState.PENDING, 1)
-        assert answer.decode()[4:].strip() in copy.reply
+        assert LATER.decode()[4:].strip() in copy.reply
         assert copy.not_before > clock.now
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_a_refused_sender_pauses_the_letter_and_charges_no_reader(running, press, copies, sessions, pipelining) -> None:
+    letter = running(readers(2))
+    script = {"MAIL": NO} | ({} if pipelining else {"EHLO": b"250 plain.example.org\r\n"})
+    with scripted(script) as (peer, _liar):
+        press(peer.server).run_once()
+    assert {(copy.state, copy.attempts) for copy in copies(letter).values()} == {(CopyState.PENDING, 0)}
+    with sessions.reading() as session:
+        assert session.get_one(Letter, letter).state is LetterState.PAUSED
 
 
 def test_no_copy_rides_on_anothers_envelope(running, press, copies) -> None:

@@ -100,7 +100,7 @@ def pause_correction(slug: str, number: int) -> ResponseReturnValue:
 
 def resume_correction(slug: str, number: int) -> ResponseReturnValue:
     """Go on with a paused letter."""
-    return _move(slug, number, correcting.resume, "Going on with the rest.")
+    return _move(slug, number, lambda store, made: correcting.resume(store, made, now()), "Going on with the rest.")
 
 
 def stop_correction(slug: str, number: int) -> ResponseReturnValue:

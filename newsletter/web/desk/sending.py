@@ -54,7 +54,7 @@ def pause(slug: str) -> ResponseReturnValue:
 
 def resume(slug: str) -> ResponseReturnValue:
     """Go on with a paused issue."""
-    return _move(slug, publishing.resume, "Going on with the rest.")
+    return _move(slug, lambda store, found: publishing.resume(store, found, now()), "Going on with the rest.")
 
 
 def _question(slug: str, template: str, require: Callable[[Issue], None]) -> str:

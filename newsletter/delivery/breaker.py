@@ -1,0 +1,302 @@
+"""The breaker: stops a letter, or what of it goes to one provider, when servers refuse us and not the readers.
+
+    refused for what we are or send ── a strike      taken ── what its provider held against us is forgotten
+    five strikes in a row ── open: the letter pauses, or the copies to that provider are held
+    a person goes on ── closed
+
+"In a row" is: nothing of the letter was taken between, or, for one provider, nothing that went there. Strikes and
+what is open are rows beside the ledger, written with the results themselves, so a kill forgets none and all workers
+count together. What was refused by these strikes waits again, as if it had never been tried.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, cast
+
+import structlog
+from sqlalchemy import (
+    Connection,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    and_,
+    case,
+    delete,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from newsletter.db import Base, LongId, LongRef
+from newsletter.delivery.models import OVER, PENDING, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.outcomes import ABOUT_US, Held, Outcome
+from newsletter.lanes import Lanes
+
+STRIKES = 5
+HELD = datetime(9000, 1, 1, tzinfo=UTC)
+"""The `not_before` of a copy that is held: no clock lets it go, only a person."""
+WHOLE = ""
+"""In place of a provider: the letter as a whole."""
+
+# Fewer may be one company's mood; of more, what we are is the one thing that they have in common.
+_DOMAINS = 3
+_PORTION = 5_000
+_LOOK = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class Trip(Base):
+    """A breaker that opened: for a whole letter, or for one provider's part of it."""
+
+    __tablename__ = "breakers"
+    __table_args__ = (
+        # Two workers that count to five at once open it once.
+        Index(
+            "uq_breakers_open",
+            "letter_id",
+            "lane",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[LongId]
+    letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"))
+    lane: Mapped[str] = mapped_column(String(253))
+    """The provider (`lanes`), or WHOLE."""
+    opened_at: Mapped[datetime]
+    code: Mapped[int]
+    """What the server said last: the reply's code, and its words."""
+    reply: Mapped[str] = mapped_column(Text)
+    copies: Mapped[int]
+    """How many copies that had been refused wait again."""
+    told_at: Mapped[datetime | None]
+    """When the editors were written to."""
+    closed_at: Mapped[datetime | None]
+
+
+class Strike(Base):
+    """A copy that was answered with what is about us, and nothing was taken by its provider since."""
+
+    __tablename__ = "strikes"
+
+    copy_id: Mapped[LongRef] = mapped_column(primary_key=True, autoincrement=False)
+    letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"), index=True)
+    lane: Mapped[str] = mapped_column(String(253))
+    domain: Mapped[str] = mapped_column(String(253))
+    in_a_row: Mapped[bool]
+    """Whether nothing of the letter was taken anywhere since."""
+
+
+_COPIES = cast("Table", Copy.__table__)
+_STRIKES = cast("Table", Strike.__table__)
+_TRIPS = cast("Table", Trip.__table__)
+_OPEN = _TRIPS.c.closed_at.is_(None)
+_UNSYNCHRONIZED = {"synchronize_session": False}
+
+
+class _Counted(NamedTuple):
+    copy_id: int
+    lane: str
+    domain: str
+    in_a_row: bool
+
+
+@dataclass
+class _Streak:
+    """What the results of one letter's group come to, one after the other."""
+
+    strikes: dict[int, _Counted] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+    """The providers that took a copy."""
+    at_mail: int = 0
+    """How often the sender itself was refused since anything was taken."""
+    last: Outcome | None = None
+    """The last that was about us."""
+
+
+class Breaker:
+    """One worker's side of it."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self._at_mail: Counter[int] = Counter()
+        self._struck: set[int] = set()
+        """The letters that have strikes, as far as this worker knows."""
+        self._held: set[tuple[int, str]] = set()
+        self._looked_at = float("-inf")
+
+    def holds(self, copy: Held) -> bool:
+        """Whether a copy has to wait until a person goes on with its provider."""
+        if not self._held:
+            return False
+        return not self._held.isdisjoint({(copy.letter_id, WHOLE), (copy.letter_id, self._lanes.of(copy.address))})
+
+    def look(self, connection: Connection) -> None:
+        """Learn what other workers, and people, have done meanwhile."""
+        self._held = {(letter_id, lane) for letter_id, lane in connection.execute(_held_lanes())}
+        self._struck = set(connection.scalars(select(_STRIKES.c.letter_id).distinct()))
+        self._looked_at = time.monotonic()
+
+    def watch(self, connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Count these results, which are being recorded in this transaction, and open what has to be."""
+        if time.monotonic() - self._looked_at > _LOOK:
+            self.look(connection)
+        known = self._struck | {letter_id for letter_id, count in self._at_mail.items() if count}
+        for letter_id in sorted({o.copy.letter_id for o in outcomes if o.about_us or o.copy.letter_id in known}):
+            theirs = [outcome for outcome in outcomes if outcome.copy.letter_id == letter_id]
+            self._weigh(connection, letter_id, self._streak(theirs, self._at_mail[letter_id]), now)
+
+    def _streak(self, outcomes: Iterable[Outcome], at_mail: int) -> _Streak:
+        streak = _Streak(at_mail=at_mail)
+        for outcome in outcomes:
+            lane = self._lanes.of(outcome.copy.address)
+            if outcome.state is CopyState.SENT:
+                streak.at_mail = 0
+                streak.taken.add(lane)
+                streak.strikes = {
+                    one.copy_id: one._replace(in_a_row=False) for one in streak.strikes.values() if one.lane != lane
+                }
+            elif outcome.about_us:
+                streak.last = outcome
+                if outcome.goes_back and outcome.not_before is None:
+                    streak.at_mail += 1
+                else:
+                    domain = outcome.copy.address.rpartition("@")[2].lower()
+                    streak.strikes[outcome.copy.id] = _Counted(outcome.copy.id, lane, domain, in_a_row=True)
+        return streak
+
+    def _weigh(self, connection: Connection, letter_id: int, streak: _Streak, now: datetime) -> None:
+        if streak.taken:
+            _forget(connection, letter_id, streak.taken)
+        if streak.strikes:
+            _remember(connection, letter_id, streak.strikes.values())
+            self._struck.add(letter_id)
+        self._at_mail[letter_id] = streak.at_mail
+        if streak.last:
+            self._decide(connection, letter_id, streak, streak.last, now)
+
+    def _decide(self, connection: Connection, letter_id: int, streak: _Streak, last: Outcome, now: datetime) -> None:
+        # One worker after the other, so that what one has opened the next one finds open.
+        connection.execute(select(Letter.id).where(Letter.id == letter_id).with_for_update())
+        is_open = set(connection.scalars(select(_TRIPS.c.lane).where(_TRIPS.c.letter_id == letter_id, _OPEN)))
+        # What was under way when it opened comes back like the rest.
+        late = [one.copy_id for one in streak.strikes.values() if WHOLE in is_open or one.lane in is_open]
+        _take_back(connection, letter_id, late, now)
+        counted = [_Counted._make(row) for row in connection.execute(_counted(letter_id))]
+        for lane in set(_too_many(counted, streak.at_mail)) - is_open:
+            theirs = [one.copy_id for one in counted if (one.in_a_row if lane == WHOLE else one.lane == lane)]
+            self._open(connection, letter_id, lane, last, _take_back(connection, letter_id, theirs, now), now)
+            self._at_mail[letter_id] = 0
+
+    def _open(self, connection: Connection, letter_id: int, lane: str, last: Outcome, back: int, now: datetime) -> None:
+        said = {"code": last.code or 0, "reply": last.reply or "", "copies": back}
+        connection.execute(insert(_TRIPS).values(letter_id=letter_id, lane=lane, opened_at=now, **said))
+        if lane == WHOLE:
+            pause = update(Letter).where(Letter.id == letter_id, Letter.state == LetterState.RUNNING)
+            connection.execute(pause.values(state=LetterState.PAUSED))
+        self._held.add((letter_id, lane))
+        log.warning("servers refuse the sender; stopped", letter=letter_id, lane=lane or "all", code=last.code)
+
+
+def _too_many(counted: Sequence[_Counted], at_mail: int) -> list[str]:
+    """What has to stop: the letter as a whole, or some providers' parts of it."""
+    in_a_row = [one for one in counted if one.in_a_row]
+    domains, lanes = {one.domain for one in in_a_row}, {one.lane for one in in_a_row}
+    if at_mail >= STRIKES or (len(in_a_row) >= STRIKES and len(domains) >= _DOMAINS and len(lanes) > 1):
+        return [WHOLE]
+    return [lane for lane, count in Counter(one.lane for one in counted).items() if count >= STRIKES]
+
+
+def open_ones(session: Session, letter_id: int) -> Sequence[Trip]:
+    """The breakers of a letter that are open, the oldest first."""
+    return session.scalars(
+        select(Trip).where(Trip.letter_id == letter_id, Trip.closed_at.is_(None)).order_by(Trip.id)
+    ).all()
+
+
+def close(session: Session, letter_id: int, now: datetime) -> bool:
+    """Let a letter go on with everybody, from a fresh count; whether anything was open. `free` does the rest."""
+    session.execute(delete(Strike).where(Strike.letter_id == letter_id), execution_options=_UNSYNCHRONIZED)
+    opened = update(Trip).where(Trip.letter_id == letter_id, Trip.closed_at.is_(None)).values(closed_at=now)
+    closed = session.scalars(opened.returning(Trip.id), execution_options=_UNSYNCHRONIZED).all()
+    return bool(closed)
+
+
+def free(session: Session, now: datetime) -> int:
+    """Let some copies wait as before that are held and should not be any more; how many, 0 when none is left."""
+    _forget_past(session)
+    held = select(Trip.letter_id).where(Trip.closed_at.is_(None))
+    going = select(Letter.id).where(Letter.state == LetterState.RUNNING, Letter.id.not_in(held))
+    return next(filter(None, (free_some(session, letter_id, now) for letter_id in session.scalars(going).all())), 0)
+
+
+def free_some(session: Session, letter_id: int, now: datetime) -> int:
+    """The same of one letter."""
+    held = select(Copy.id).where(Copy.letter_id == letter_id, PENDING, Copy.not_before >= HELD).limit(_PORTION)
+    back = update(_COPIES).where(_COPIES.c.letter_id == letter_id, _COPIES.c.id.in_(held), PENDING)
+    return session.connection().execute(back.values(not_before=now)).rowcount
+
+
+def untold(session: Session) -> Sequence[int]:
+    """The breakers that opened and of which the editors have not heard."""
+    return session.scalars(select(Trip.id).where(Trip.told_at.is_(None)).order_by(Trip.id)).all()
+
+
+def take_to_tell(session: Session, trip_id: int, now: datetime) -> Trip | None:
+    """One of them, to write to the editors about; None if somebody else does."""
+    mine = update(Trip).where(Trip.id == trip_id, Trip.told_at.is_(None)).values(told_at=now).returning(Trip.id)
+    found = session.scalar(mine, execution_options=_UNSYNCHRONIZED)
+    return session.get(Trip, trip_id, populate_existing=True) if found else None
+
+
+def _held_lanes() -> Any:
+    running = select(Letter.id).where(Letter.state == LetterState.RUNNING)
+    return select(_TRIPS.c.letter_id, _TRIPS.c.lane).where(
+        _OPEN, _TRIPS.c.lane != WHOLE, _TRIPS.c.letter_id.in_(running)
+    )
+
+
+def _counted(letter_id: int) -> Any:
+    columns = (_STRIKES.c[name] for name in _Counted._fields)
+    return select(*columns).where(_STRIKES.c.letter_id == letter_id)
+
+
+def _forget_past(session: Session) -> None:
+    over = select(Letter.id).where(Letter.state.in_(OVER))
+    session.execute(delete(Strike).where(Strike.letter_id.in_(over)), execution_options=_UNSYNCHRONIZED)
+
+
+def _forget(connection: Connection, letter_id: int, lanes: Iterable[str]) -> None:
+    theirs = _STRIKES.c.letter_id == letter_id
+    connection.execute(delete(_STRIKES).where(theirs, _STRIKES.c.lane.in_(lanes)))
+    connection.execute(update(_STRIKES).where(theirs, _STRIKES.c.in_a_row).values(in_a_row=False))
+
+
+def _remember(connection: Connection, letter_id: int, strikes: Iterable[_Counted]) -> None:
+    rows = [one._asdict() | {"letter_id": letter_id} for one in strikes]
+    # A copy that is put off may be answered so again.
+    connection.execute(delete(_STRIKES).where(_STRIKES.c.copy_id.in_([row["copy_id"] for row in rows])))
+    connection.execute(insert(_STRIKES), rows)
+
+
+def _take_back(connection: Connection, letter_id: int, ids: Sequence[int], now: datetime) -> int:
+    """Have these wait again, as if they had not been tried: all but those whose reader has left since."""
+    refused = and_(_COPIES.c.state == CopyState.REFUSED, _COPIES.c.reason == ABOUT_US)
+    back = update(_COPIES).where(_COPIES.c.letter_id == letter_id, _COPIES.c.id.in_(ids), or_(refused, PENDING))
+    untried = case((_COPIES.c.attempts > 0, _COPIES.c.attempts - 1), else_=0)
+    cleared = dict.fromkeys(("worker", "lease_until", "begun_at", "ended_at", "reservation", "reason"))
+    values = {"state": CopyState.PENDING, "attempts": untried, "not_before": now, **cleared}
+    taken = connection.execute(back.values(values)).rowcount if ids else 0
+    connection.execute(delete(_STRIKES).where(_STRIKES.c.copy_id.in_(ids)))
+    return taken

@@ -1,0 +1,73 @@
+"""Refusals: whether a server's no is about us, the sender and what it sends, or about one reader.
+
+The words decide, and the codes only help: one provider says "no such user" with a 554 after the message, another
+one reader's own block list with 5.7.1. RFC 3463 and IANA's registry of enhanced codes name the numbers.
+"""
+
+import re
+
+from newsletter.delivery.outcomes import Answer
+
+# Also where the number stands behind the words: qmail writes "(#5.7.1)".
+_STATUS = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?![\d.])")
+
+# Mailbox and address, and of X.7 what one mailbox allows: disabled, new owner (RFC 7293), Exchange's restrictions.
+_ABOUT_READER = re.compile(r"5\.(1\.(?!0$|[78]$)\d+|2\.\d+|4\.1|6\.7|7\.(13|1[789]|12\d|13\d))")
+# Security and policy, content, the message's size, the sender's address.
+_ABOUT_US = re.compile(r"5\.(7\.\d+|6\.\d+|3\.4|1\.[78])")
+# SPF, DKIM, DMARC, reverse DNS and TLS, where a provider defers first and refuses later; 4.7.28 is a rate.
+_ABOUT_US_FOR_NOW = re.compile(r"4\.7\.(2[3-79]|30|32)")
+
+_READER_WORDS = re.compile(
+    r"(user|mailbox|account|recipient|inbox)\b.{0,40}\b(unknown|not found|(does ?n.t|does not) (exist|have)|no longer"
+    r"|disabled|deactivated|inactive|suspended|unavailable|full|over ?quota|blocked you|has blocked)"
+    r"|(no such|unknown|invalid|no valid|nonexistent) (user|mailbox|recipient|account|address|local)"
+    r"|no (account|mailbox)|mailbox size|over ?quota|quota exceeded|blocked by (the )?(recipient|user)"
+    r"|(recipient|user)('s)? (personal |own )?(block|black|deny) ?list"
+    r"|not (authorized|allowed|permitted) to send to (this|the) (recipient|group|list|mailbox)",
+    re.IGNORECASE,
+)
+_OUR_WORDS = re.compile(
+    r"\brelay|spam|unsolicited|junk|(block|black|deny) ?list|blocked using|\b(dnsbl|rbl|spamhaus|barracuda)\b"
+    r"|reputation|polic(y|ies)\b|\b(spf|dkim|dmarc|ptr)\b|reverse dns|authenticat"
+    r"|(message|mail|content|attachment)\b.{0,30}\b(reject|refus|den(y|ied)|virus|malware|banned|prohibited)"
+    r"|virus|malware|sender\b.{0,40}\b(reject|refus|den(y|ied)|block|not allowed)|rcpthosts"
+    r"|(ip|host|client|address)\b.{0,60}\b(banned|blocked|listed)",
+    re.IGNORECASE,
+)
+# A relay's own words for its customer, who is us.
+_OUR_ACCOUNT = re.compile(r"\byour (account|domain|ip|server|sending|plan)\b|\bsend(er|ing) account", re.IGNORECASE)
+_TOO_LARGE = re.compile(
+    r"(message|mail|data)\b.{0,30}\b(size|too (big|large))|(maximum|max|fixed) .{0,20}(message )?size|too (big|large)",
+    re.IGNORECASE,
+)
+_ROOM = re.compile(r"mailbox|quota|storage|\bfull\b", re.IGNORECASE)
+
+
+def about_us(answer: Answer, *, after_data: bool = False) -> bool:
+    """Whether it says nothing of the reader: policy, relaying, authentication, content, size or reputation.
+
+    `after_data`: it was the answer to a message that is whole, of which nothing but its content is new.
+    """
+    status = _status(answer)
+    if answer.code < 500:
+        return answer.code >= 400 and _ABOUT_US_FOR_NOW.fullmatch(status) is not None
+    if _OUR_ACCOUNT.search(answer.text):
+        return True
+    if _READER_WORDS.search(answer.text) or _ABOUT_READER.fullmatch(status):
+        return False
+    if _ABOUT_US.fullmatch(status) or _OUR_WORDS.search(answer.text) or too_large(answer):
+        return True
+    return answer.code == 554 or after_data
+
+
+def too_large(answer: Answer) -> bool:
+    """Whether it refuses a message for its size, not a mailbox for want of room: 552 says either (RFC 5321, 1870)."""
+    if _status(answer) == "5.3.4":
+        return True
+    return answer.code == 552 and _TOO_LARGE.search(answer.text) is not None and not _ROOM.search(answer.text)
+
+
+def _status(answer: Answer) -> str:
+    found = _STATUS.search(answer.text)
+    return answer.status or (found[0] if found else "")
