@@ -65,8 +65,10 @@ class Links:
         """Whether an address is one of our own pages."""
         return url == self.base_url or url.startswith(f"{self.base_url}/")
 
-    def desk(self, page: str = "") -> str:
-        return f"{self.base_url}/desk/{page and f'{page}/'}"
+    def desk(self, page: str = "", publication: str = "") -> str:
+        """A page of the desk; of this publication, whichever its reader had before them last."""
+        of = f"?{urlencode({'publication': publication})}" if publication else ""
+        return f"{self.base_url}/desk/{page and f'{page}/'}{of}"
 
     def approval(self, slug: str) -> str:
         return f"{self.base_url}/desk/issues/{slug}/approval"

@@ -79,7 +79,7 @@ def tell(
 ) -> None:
     """Write to every owner and editor."""
     fields = {"headline": trouble.headline, "slot": slot, "why": trouble.why, "remedy": trouble.remedy}
-    fields["calendar_url"] = practice.links.desk("calendar")
+    fields["calendar_url"] = practice.links.desk("calendar", publication.slug)
     for editor in session.scalars(editors.team()):
         if editor.role in _WHO:
             composed = practice.compose(KIND, publication, {"name": "", "email": editor.email, **fields})

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter import agenda, publications
@@ -12,7 +13,7 @@ from newsletter.db import Session
 from newsletter.delivery import arming
 from newsletter.editorial import cadence
 from newsletter.editorial.models import Issue
-from newsletter.errors import NotFound
+from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.auth import Person
@@ -20,6 +21,11 @@ from newsletter.web.desk import dear, lookup, previews, words
 from newsletter.web.house import house, now
 
 _CHOSEN = "publication"
+_OF_THEIR_OWN = {"slug", "subscription_id"}
+"""Parts of an address that say already which publication a page is of."""
+
+_UNNAMED = "This form does not say which publication it is for. Open its page again; nothing was done."
+_OTHERS = "This form is for another publication than its page was opened for. Open it again; nothing was done."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ class Frame:
 def init_blueprint(blueprint: Blueprint) -> None:
     """Give the desk's templates their words."""
     blueprint.context_processor(words.context)
+    blueprint.url_defaults(_name_publication)
+    blueprint.add_app_template_global(named_publication)
     blueprint.add_app_template_filter(cadence.brief)
     blueprint.add_app_template_filter(cadence.weekday)
     blueprint.add_app_template_filter(cadence.weekly)
@@ -50,13 +58,29 @@ def init_blueprint(blueprint: Blueprint) -> None:
 
 
 def chosen(store: Session) -> Publication:
-    """The publication that this person works on; NotFound, saying what to do, while there is none."""
-    publication = _chosen(store)
-    if publication is None:
+    """The publication that this page or form is of: the one that it names, else, for a page, the one last switched to.
+
+    So two windows never disagree. NotFound, saying what to do, while there is none; Conflict, where there are several,
+    for a form that names none, or not that of its own address.
+    """
+    every = store.scalars(publications.every()).all()
+    if not every:
         raise NotFound(
             "There is no publication yet. `newsletter issues load` makes the one in issues/publication.toml."
         )
-    return publication
+    if request.method != "GET" and len(every) > 1:
+        _require_one_name()
+    if (slug := _named()) is None:
+        return _last_chosen(every)
+    g.publication_shown = slug if len(every) > 1 else ""
+    return publications.find(store, slug)
+
+
+def named_publication() -> str:
+    """What forms and addresses of this page say of its publication; empty while there is only one."""
+    # An act on an issue names it in its form, and leads back to a page of the same publication.
+    told = (_named() or "") if request.method == "POST" else ""
+    return str(g.get("publication_shown", told))
 
 
 def agenda_of(store: Session, publication: Publication) -> Agenda:
@@ -67,17 +91,20 @@ def agenda_of(store: Session, publication: Publication) -> Agenda:
 def page(
     store: Session, template: str, section: str, /, publication: Publication | None = None, **shown: object
 ) -> str:
-    """A page of the desk within its frame."""
-    return render_template(f"desk/{template}", frame=_frame(store, section, publication), **shown)
+    """A page of the desk within its frame; each of its forms and links names the publication that it is of."""
+    around = _frame(store, section, publication)
+    if around.publication and len(around.publications) > 1:
+        g.publication_shown = around.publication.slug
+    return render_template(f"desk/{template}", frame=around, **shown)
 
 
 def switch_publication() -> ResponseReturnValue:
-    """Work on another publication from here on."""
+    """Open the desk for another publication, which is also what an address that names none means from here on."""
     with house().sessions.reading() as store:
         publication = publications.find(store, request.form.get("publication", ""))
         session[_CHOSEN] = publication.slug
         flash(f"This is {publication.name} now.")
-    return redirect(url_for("desk.home"), 303)
+    return redirect(url_for("desk.home", publication=publication.slug), 303)
 
 
 def _frame(store: Session, section: str, publication: Publication | None) -> Frame:
@@ -96,5 +123,25 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
 
 def _chosen(store: Session) -> Publication | None:
     every = store.scalars(publications.every()).all()
+    named = next((one for one in every if one.slug == _named()), None)
+    return named or (_last_chosen(every) if every else None)
+
+
+def _last_chosen(every: Sequence[Publication]) -> Publication:
     slug = session.get(_CHOSEN)
-    return next((one for one in every if one.slug == slug), every[0] if every else None)
+    return next((one for one in every if one.slug == slug), every[0])
+
+
+def _named() -> str | None:
+    return request.form.get(_CHOSEN) or request.args.get(_CHOSEN)
+
+
+def _require_one_name() -> None:
+    names = {name for name in (request.form.get(_CHOSEN), request.args.get(_CHOSEN)) if name}
+    if len(names) != 1:
+        raise Conflict(_OTHERS if names else _UNNAMED)
+
+
+def _name_publication(_endpoint: str, values: dict[str, Any]) -> None:
+    if (slug := named_publication()) and not _OF_THEIR_OWN & values.keys():
+        values.setdefault(_CHOSEN, slug)

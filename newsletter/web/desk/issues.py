@@ -50,7 +50,7 @@ class Outlook:
 
 def home() -> ResponseReturnValue:
     """The desk opens on the issues."""
-    return redirect(url_for("desk.issues"))
+    return redirect(url_for("desk.issues", publication=request.args.get("publication")))
 
 
 def issues() -> str:
