@@ -15,7 +15,7 @@ from tests import servers
 from tests.houses import NOW
 from tests.originals import Fill, Originals, empty
 
-pytest_plugins = ["tests.real_parts"]
+pytest_plugins = ["tests.caches", "tests.real_parts"]
 
 
 @pytest.fixture(scope="session")

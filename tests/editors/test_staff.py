@@ -11,6 +11,7 @@ from newsletter.editors import Editor, Role, add, find, second_factor, set_passw
 from newsletter.editors.models import DeskSession, RecoveryCode
 from newsletter.editors.signed_in import Place
 from newsletter.errors import Conflict, Invalid, NotFound
+from tests import caches
 
 PASSWORD = "correct horse battery"
 HERE = Place("Firefox on Linux", "192.0.2.0/24")
@@ -139,3 +140,7 @@ def engage(sessions: Sessions, email: str, now: datetime) -> Editor:
 def owners_left(sessions: Sessions) -> list[int]:
     with sessions.reading() as session:
         return list(session.scalars(select(Editor.id).where(Editor.role == Role.OWNER)))
+
+
+def test_a_password_costs_a_guesser_what_argon2_asks_for() -> None:
+    assert (caches.EARNEST.time_cost, caches.EARNEST.memory_cost) >= (3, 64 * 1024)

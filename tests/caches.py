@@ -1,0 +1,87 @@
+"""What a press makes once and each test would make anew: compiled statements, templates and routes, and slow hashes.
+
+A test has an engine and an app of its own. Without this, making them ready takes more time than what is tested.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.templating import Environment
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
+from sqlalchemy import Engine, create_engine
+from werkzeug.routing import Rule
+
+from newsletter import db
+from newsletter.editors import passwords
+
+
+class _Templates(BytecodeCache):
+    """Compiled templates, in memory."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._compiled:
+            bucket.bytecode_from_string(self._compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+_TEMPLATES = _Templates()
+
+
+class _Environment(Environment):
+    def __init__(self, app: Flask, **options: Any) -> None:
+        super().__init__(app, bytecode_cache=_TEMPLATES, **options)
+
+
+class _Route(Rule):
+    """Learns how to write its address when it is first asked for one; a test asks for few of them."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        learn, known = super()._compile_builder, []
+
+        def build(rule: Rule, **values: Any) -> tuple[str, str]:
+            known[:] = known or [learn(append_unknown)]
+            return known[0](rule, **values)
+
+        return build
+
+
+_STATEMENTS = 2_000
+"""More than the whole press has; all are kept once."""
+
+_engines: dict[str, Engine] = {}
+
+
+def _engine(url: str, **options: Any) -> Engine:
+    """An engine that knows the statements that earlier ones on the same kind of database compiled."""
+    engine = create_engine(url, query_cache_size=_STATEMENTS, **options)
+    known = _engines.get(engine.dialect.name)
+    if known is None or known.dialect.server_version_info is None:
+        # A dialect has learnt what its server can do when an engine first connects.
+        _engines[engine.dialect.name] = engine
+    else:
+        engine.dialect = engine.pool._dialect = known.dialect
+        engine._compiled_cache = known._compiled_cache
+    return engine
+
+
+EARNEST = passwords._hasher
+"""What the press hashes passwords with."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _caches() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "create_engine", _engine)
+        patch.setattr(Flask, "jinja_environment", _Environment)
+        patch.setattr(Flask, "url_rule_class", _Route)
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
