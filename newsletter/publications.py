@@ -25,6 +25,21 @@ _every = table("publications", column("id")).alias("every_publication")
 _first_id = select(func.min(_every.c.id)).scalar_subquery()
 
 
+# What the Unicode CLDR's layouts give as right-to-left, by language or by script (BCP 47).
+_RIGHT_TO_LEFT = {
+    *("ar", "arc", "azb", "ckb", "dv", "fa", "glk", "he", "iw", "ji", "ks", "lrc", "mzn", "nqo", "pnb", "ps"),
+    *("sd", "syr", "ug", "ur", "yi"),
+    *("adlm", "arab", "hebr", "nkoo", "rohg", "syrc", "thaa"),
+}
+
+
+def text_direction(language: str) -> str:
+    """`rtl` for a language that is written from right to left, else `ltr`; a script in the tag decides."""
+    subtags = language.lower().replace("_", "-").split("-")
+    script = next((tag for tag in subtags[1:] if len(tag) == len("arab")), "")
+    return "rtl" if (script or subtags[0]) in _RIGHT_TO_LEFT else "ltr"
+
+
 class Publication(Base):
     """Who speaks, from which address, and where the law can find them."""
 
@@ -63,6 +78,11 @@ class Publication(Base):
     weeks_off: Mapped[list["WeekOff"]] = relationship(
         back_populates="publication", lazy="selectin", order_by="(WeekOff.first, WeekOff.id)"
     )
+
+    @property
+    def direction(self) -> str:
+        """`ltr` or `rtl`, for the `dir` of its pages."""
+        return text_direction(self.language)
 
     @property
     def named(self) -> str | None:

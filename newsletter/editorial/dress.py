@@ -7,10 +7,12 @@ import re
 
 WIDTH = 552
 """Pixels of the text column in mail."""
+_CALLOUT_WIDTH = WIDTH - 52  # less its padding and its bar
 
 _CALLOUT = re.compile(r'<aside class="(callout \w+)">(.*?)</aside>', re.DOTALL)
 _ACTION = re.compile(r'<p class="action">(.*?)</p>', re.DOTALL)
 _BUTTON = re.compile(r"<a [^<>]*>.*?</a>", re.DOTALL)
+_FIGURE = re.compile(r"<figure>(<a [^<>]*>)?<img ")
 _TABLE = '<table role="presentation" border="0" cellpadding="0" cellspacing="0"'
 
 
@@ -19,11 +21,17 @@ def for_mail(article: str) -> str:
     article = _CALLOUT.sub(_callout, article)
     article = _ACTION.sub(_action, article)
     article = article.replace("<table>", '<table class="data">')
-    return article.replace("<figure><img ", f'<figure><img width="{WIDTH}" ')
+    return _with_width(article, WIDTH)
 
 
 def _callout(found: re.Match[str]) -> str:
-    return f'{_TABLE} width="100%" class="box"><tr><td class="{found[1]}">{found[2]}</td></tr></table>'
+    text = _with_width(found[2], _CALLOUT_WIDTH)
+    return f'{_TABLE} width="100%" class="box"><tr><td class="{found[1]}">{text}</td></tr></table>'
+
+
+def _with_width(article: str, pixels: int) -> str:
+    # Outlook obeys no max-width, and shows a picture as wide as its file.
+    return _FIGURE.sub(lambda found: f'<figure>{found[1] or ""}<img width="{pixels}" ', article)
 
 
 def _action(found: re.Match[str]) -> str:

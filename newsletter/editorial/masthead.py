@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from newsletter.links import Links
-from newsletter.publications import Publication
+from newsletter.publications import Publication, text_direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,11 @@ class Masthead:
             accent_dark=publication.accent_dark or "",
             logo_url=links.picture(publication.logo) if publication.logo else "",
         )
+
+    @property
+    def direction(self) -> str:
+        """`ltr` or `rtl`, for the `dir` of the mail."""
+        return text_direction(self.language)
 
     @property
     def address_lines(self) -> list[str]:

@@ -144,8 +144,15 @@ def _checked(kind: str, letter: Rendered) -> Rendered:
 def _filled(template: str, **values: object) -> str:
     masthead = values.get("masthead")
     inks = look.inks(masthead.accent, masthead.accent_dark) if isinstance(masthead, Masthead) else look.HOUSE
-    filled = _templates().get_template(template).render(ink=inks, **values)
+    filled = _templates().get_template(template).render(ink=inks, **_sides(masthead), **values)
     return filled if template.endswith(".mjml") else _BLANK_LINES.sub("\n\n", filled).strip() + "\n"
+
+
+def _sides(masthead: object) -> dict[str, str]:
+    """Where a line starts and ends; and how far small capitals stand apart, which would tear joined letters."""
+    if isinstance(masthead, Masthead) and masthead.direction == "rtl":
+        return {"start": "right", "end": "left", "tracking": "normal"}
+    return {"start": "left", "end": "right", "tracking": "0.09em"}
 
 
 @cache

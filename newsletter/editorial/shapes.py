@@ -63,15 +63,26 @@ def _callout(tokens: list[Token], place: int) -> None:
 
 def _paragraph(opening: Token, text: Token, closing: Token) -> None:
     children = text.children or []
-    if len(children) == 1 and children[0].type == "image":
+    picture = _only_picture(children)
+    if picture:
         opening.type, closing.type = "figure_open", "figure_close"
         opening.tag = closing.tag = "figure"
         opening.hidden = closing.hidden = False
-        text.children = [*children, *_caption(str(children[0].attrs.get("title", "")))]
+        text.children = [*children, *_caption(str(picture.attrs.get("title", "")))]
     elif _only_buttons(children):
         opening.type, closing.type = "action_open", "action_close"
         opening.hidden = closing.hidden = False
         opening.attrs = {"class": "action"}
+
+
+def _only_picture(children: list[Token]) -> Token | None:
+    """The picture that a paragraph consists of, by itself or as a link."""
+    match [child.type for child in children]:
+        case ["image"]:
+            return children[0]
+        case ["link_open", "image", "link_close"] if not is_button(children[0]):
+            return children[1]
+    return None
 
 
 def _caption(words: str) -> list[Token]:

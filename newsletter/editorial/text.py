@@ -86,8 +86,11 @@ class _Page:
         return wrapped(self.words(node), width)
 
     def figure(self, node: Node, width: int) -> list[str]:
-        picture, *caption = node.children[0].children
+        first, *caption = node.children[0].children
+        picture = first.children[0] if first.type == "link" else first
         words = " — ".join(filter(None, [_alt(picture), *map(self.words, caption)]))
+        if first.type == "link":
+            return wrapped(self._numbered(f"[Picture: {words}]" if words else "[Picture]", _url(first)), width)
         return wrapped(f"[Picture: {words}]", width) if words else []
 
     def listing(self, node: Node, width: int) -> list[str]:
@@ -111,8 +114,7 @@ class _Page:
         return [line for link in links for line in self._button(link, width)]
 
     def _button(self, link: Node, width: int) -> list[str]:
-        words, url = self.words(link), str(link.attrs.get("href", ""))
-        return hung(wrapped(f"{words}: {url}", width - 2), "→ ")
+        return hung(wrapped(f"{self.words(link)}: {_url(link)}", width - 2), "→ ")
 
     def code(self, node: Node, _width: int) -> list[str]:
         return [f"    {line}" for line in node.content.rstrip("\n").split("\n")]
@@ -144,16 +146,24 @@ class _Page:
         return self.words(node) if node.children else node.content
 
     def _link(self, node: Node) -> str:
-        words, url = self.words(node), str(node.attrs.get("href", ""))
+        words, url = self.words(node), _url(node)
         if url.startswith("mailto:"):
             address = unquote(url.removeprefix("mailto:").partition("?")[0])
             return words if words == address else f"{words} ({address})"
-        if words == url or not url.startswith(("http://", "https://")):
+        return words if words == url else self._numbered(words, url)
+
+    def _numbered(self, words: str, url: str) -> str:
+        """Words with the number under which their address is listed."""
+        if not url.startswith(("http://", "https://")):
             return words
         self.numbers.setdefault(url, len(self.numbers) + 1)
         if url not in self.unlisted:
             self.unlisted.append(url)
         return f"{words}{_HELD}[{self.numbers[url]}]"
+
+
+def _url(link: Node) -> str:
+    return str(link.attrs.get("href", ""))
 
 
 def _alt(picture: Node) -> str:

@@ -43,6 +43,30 @@ def test_a_letter_is_what_it_was_when_it_was_last_looked_at(kind: str) -> None:
     assert is_golden(f"{kind}.txt", f"Subject: {mail.subject}\nPreheader: {mail.preheader}\n\n{mail.text}")
 
 
+def test_a_letter_in_arabic_runs_from_right_to_left() -> None:
+    mail = render.issue(every_shape(), dataclasses.replace(MASTHEAD, language="ar"), picture_url)
+    assert '<html lang="ar" dir="rtl"' in mail.html
+    assert "direction:ltr" not in mail.html
+    for rule in ("border-right: 4px solid", "padding: 0 24px 0 0", "text-align:right", "letter-spacing:normal"):
+        assert rule in mail.html
+    for rule in ("border-left: ", "padding: 0 0 0 24px", "0.09em"):
+        assert rule not in mail.html
+
+
+@pytest.mark.parametrize(
+    ("markdown", "picture"),
+    [
+        ("![A stand](wide.jpg)", '<figure><img width="552" '),
+        ("[![A stand](wide.jpg)](https://bees.example/)", '<a href="https://bees.example/"><img width="552" '),
+        ("> [!TIP]\n> ![A stand](wide.jpg)", '<figure><img width="500" '),
+    ],
+)
+def test_a_picture_is_as_wide_as_its_column_in_programs_that_obey_attributes(markdown: str, picture: str) -> None:
+    source = f"---\ntitle: Bees\nsubject: Ten bees in a row\n---\n{markdown}\n"
+    html = render.issue(issue_file.parse(source, "2026-11-24-bees.md"), MASTHEAD, picture_url).html
+    assert picture in re.sub(r' style="[^"]*"', "", html)
+
+
 def test_the_page_for_the_archive_is_what_it_was() -> None:
     assert is_golden("issue_page.html", render.issue_page(every_shape(), picture_url))
 

@@ -101,3 +101,9 @@ def test_whatever_is_written_becomes_text_without_trailing_blanks(body: str) -> 
 @given(st.integers(0, 9).map(lambda depth: "123456789. " * depth + "words " * 30))
 def test_however_deep_the_lists_there_is_room_for_words(body: str) -> None:
     assert "words words" in text.to_text(body)
+
+
+def test_a_picture_that_is_a_link_shows_where_it_leads() -> None:
+    assert as_text('[![A stand](stand.jpg "At noon")](https://bees.example/register)') == (
+        "[Picture: A stand — At noon] [1]\n\n[1] https://bees.example/register\n"
+    )
