@@ -25,7 +25,7 @@
     settling.py      a person decides about the copies whose answer was lost
     rearming.py      a person lets a restored or copied database send
     backup/          all of it in one file, and out of it again
-    typed.py         what a person types, trimmed or refused: one rule at every border
+    characters.py    what a typed line may hold: one rule at every border
     outside/         the only door to addresses that an editor typed: does a page answer there?
     mailboxes.py     which spellings of an address mean one mailbox
     lanes.py         which provider an address belongs to

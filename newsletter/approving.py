@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from newsletter import editors, mailboxes, printing, publishing
+from newsletter import characters, editors, mailboxes, printing, publishing
 from newsletter.audience.practice import Practice
 from newsletter.delivery import outbox
 from newsletter.editorial import approvals, shelf
@@ -212,7 +212,7 @@ def _take_back(approval: ApprovalStep | None, person: str, now: datetime) -> Non
 
 def _clean(comment: str) -> str:
     # PostgreSQL keeps no NUL.
-    text = comment.replace("\0", "").replace("\r\n", "\n").strip()
+    text = characters.passage(comment.replace("\0", "").replace("\r\n", "\n").strip(), "the comment")
     if len(text) > LONGEST_COMMENT:
         raise Invalid(f"The comment has {len(text):,} characters, and {LONGEST_COMMENT:,} fit. Please shorten it.")
     return text

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter import characters
 from newsletter.errors import Invalid
 from newsletter.publications import Publication, Slot
 
@@ -62,8 +63,26 @@ def _short_enough(url: HttpUrl) -> HttpUrl:
     return url
 
 
-_ONE_LINE = _fits(r"[^\r\n\0]*", "Write it on one line.")
-_NO_NUL = _fits(r"[^\0]*", "There is a NUL among the words; take it out.")
+def _one_line(words: str) -> str:
+    found = characters.forbidden_in_line(words)
+    if found and found in "\r\n\0":
+        raise ValueError("Write it on one line.")
+    return _without(found, words)
+
+
+def _any_lines(words: str) -> str:
+    return _without(characters.forbidden_in_passage(words), words)
+
+
+def _without(found: str, words: str) -> str:
+    if found:
+        named = "a NUL" if found == "\0" else characters.named(found)
+        raise ValueError(f"There is {named} among the words; take it out.")
+    return words
+
+
+_ONE_LINE = AfterValidator(_one_line)
+_ANY_LINES = AfterValidator(_any_lines)
 _Name = Annotated[str, Field(min_length=1, max_length=120), _ONE_LINE]
 _Colour = Annotated[str, _fits("#[0-9a-f]{6}", "Give a colour like #1a6b5c.")]
 _Language = Annotated[
@@ -97,13 +116,13 @@ class _File(_Part):
     slug: _Slug
     name: _Name
     tagline: Annotated[str, Field(max_length=200), _ONE_LINE] = ""
-    description: Annotated[str, _NO_NUL] = ""
+    description: Annotated[str, _ANY_LINES] = ""
     language: _Language = "en"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     sender_name: _Name
     sender_address: EmailStr | None = None
     reply_to: EmailStr | None = None
-    postal_address: Annotated[str, Field(min_length=1), _NO_NUL]
+    postal_address: Annotated[str, Field(min_length=1), _ANY_LINES]
     booking_url: _Url | None = None
     ask_url: _Url | None = None
     slot: Annotated[list[_SlotPart], BeforeValidator(_as_list)] = []

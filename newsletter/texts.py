@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Select, String, Text, UniqueConstraint, selec
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from newsletter import characters
 from newsletter.db import Base, word
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
@@ -61,7 +62,11 @@ def version(session: Session, publication: Publication, kind: Kind, number: int 
 def keep(
     session: Session, publication: Publication, kind: Kind, words: str, seen: int, author: str, now: datetime
 ) -> None:
-    """Let new words count; Conflict, and nothing is kept, unless version `seen` (0: none) is still the newest."""
+    """Let new words count; Invalid for characters that no text may hold.
+
+    Conflict, and nothing is kept, unless version `seen` (0: none) is still the newest.
+    """
+    characters.passage(words, "these words")
     last = session.scalar(versions(publication, kind).limit(1))
     number = last.number if last else 0
     if number == seen and words == (last.words if last else ""):

@@ -8,7 +8,7 @@ from typing import Self
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
-from newsletter import mailboxes, typed
+from newsletter import characters, mailboxes
 from newsletter.errors import Invalid
 
 MAX_NAME = 100
@@ -46,7 +46,7 @@ class Address:
         if bare.isascii() and len(bare) <= MAX_KEY and _PLAIN.fullmatch(key):
             at = key.index("@")
             return cls(bare[:at] + key[at:], key)
-        email = _normalized(typed.trimmed(bare))
+        email = _normalized(characters.trimmed(bare))
         key = mailboxes.key_of(email)
         # Small letters and A-labels can be longer than what they stand for, and the key has to fit its column.
         if len(key) > MAX_KEY:
@@ -66,7 +66,7 @@ class Address:
 
 def clean_name(text: str) -> str:
     """A person's name with single spaces, safe in a header; Invalid if it is no name, "" if there is none."""
-    name = " ".join(typed.line(unicodedata.normalize("NFC", text), "the name").split())
+    name = " ".join(characters.line(unicodedata.normalize("NFC", text), "the name").split())
     if len(name) > MAX_NAME:
         raise Invalid(f"Please shorten the name: it has {len(name)} characters, and {MAX_NAME} fit")
     return name

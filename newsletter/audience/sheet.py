@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, NamedTuple, TextIO
 
-from newsletter import typed
+from newsletter import characters
 from newsletter.errors import Invalid, NotFound
 
 STANDARD_INPUT = Path("-")
@@ -240,7 +240,7 @@ def _parsed(lines: _Lines, delimiter: str, number: int) -> Iterator[Line | Probl
                 return
             if taken > 1:
                 _check_whole(lines.taken, cells, delimiter)
-            if any(cells) and any(map(typed.trimmed, cells)):
+            if any(cells) and any(map(characters.trimmed, cells)):
                 yield Line(number, cells)
             number += taken
         except csv.Error as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Self
 
+from newsletter import characters
 from newsletter.audience import moves
 from newsletter.audience.address import Address
 from newsletter.audience.models import Status
@@ -53,6 +54,7 @@ class Terms:
             raise Invalid(f"readers can be imported as pending or active, not as {self.status}")
         if self.status is Status.ACTIVE and not self.consent.strip():
             raise Invalid("readers who come in as active have consented somewhere: say where, with --consent")
+        characters.line(self.consent, "the proof of consent")
 
     def status_of(self, row: Row) -> Status:
         """As what this reader comes in."""

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from newsletter import characters
 from newsletter.editorial import cadence, drafts, issue_file, manuscript, render, shelf
 from newsletter.editorial.drafts import Faulty
 from newsletter.editorial.fields import SUBJECT_LENGTH
@@ -151,6 +152,8 @@ def _subject(issue: Issue) -> str:
 
 def _told(note: str) -> str:
     told = " ".join(note.split())
+    if found := characters.forbidden_in_line(told):
+        raise NoNote(f"Say it in letters only: it holds {characters.named(found)}.")
     if not told:
         raise NoNote("Say what changed; readers see it above the text.")
     if len(told) > LONGEST_NOTE:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 
+from newsletter import characters
 from newsletter.delivery import merge
 from newsletter.editorial.front_matter import Entry, Fault, FrontMatter
 from newsletter.errors import Invalid
@@ -19,8 +20,6 @@ _LONGEST_SLUG = 120
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _WEB = re.compile(r"https?://[^\s<>\"{}\\]+")
 _DATED = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)", re.ASCII)
-# A line break in a subject would end the header and begin another.
-_ENDS_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +103,9 @@ class Fields:
         if not isinstance(entry.value, str):
             self._complain(entry, f"{key} must be words, not a {type(entry.value).__name__}")
             return ""
-        if _ENDS_A_LINE.search(entry.value):
-            self._complain(entry, f"{key} holds a line break or a control character; write it on one line")
+        # A line break in a subject would end the header and begin another.
+        if found := characters.forbidden_in_line(entry.value):
+            self._complain(entry, f"{key} holds {characters.named(found)}; write it on one line")
         if len(entry.value) > _LONGEST:
             self._complain(entry, f"{key} has {len(entry.value):,} characters; {_LONGEST} are the most")
         return entry.value

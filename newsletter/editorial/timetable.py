@@ -10,6 +10,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from newsletter import characters
 from newsletter.editorial import cadence, rhythm
 from newsletter.editorial.cadence import WeeklySlot
 from newsletter.errors import Conflict, Invalid, NotFound
@@ -60,6 +61,8 @@ def add_week_off(
     first, last = days
     _refuse_strange_days(first, last, now)
     words = reason.strip()
+    if found := characters.forbidden_in_line(words):
+        raise NoReason(f"Say why in one line, in letters only: it holds {characters.named(found)}.")
     if not 0 < len(words) <= LONGEST_REASON:
         raise NoReason(f"Say why in 1 to {LONGEST_REASON} characters: everybody at the desk reads it.")
     week = WeekOff(first=first, last=last, reason=words)

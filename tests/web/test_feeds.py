@@ -3,6 +3,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from flask.testing import FlaskClient
 
+from newsletter import publications
 from newsletter.wiring import House
 from tests import houses
 from tests.web.test_archive_pages import publish
@@ -62,3 +63,11 @@ def test_robots_are_kept_from_keys_and_from_the_desk(program: FlaskClient) -> No
     lines = program.get("/robots.txt").text.splitlines()
     assert {f"Disallow: /{place}/" for place in ("confirm", "desk", "preferences", "unsubscribe")} <= set(lines)
     assert f"Sitemap: {houses.BASE_URL}/sitemap.xml" in lines
+
+
+@pytest.mark.usefixtures("stocked")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_control_character_that_was_kept_long_ago_breaks_no_feed(program: FlaskClient, house: House) -> None:
+    with house.sessions.begin() as session:
+        publications.find(session).name = "Back\x0bPain\x1f Help\ufffe"
+    assert feed(program).findtext("a:title", "", ATOM) == "BackPain Help"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import texts
+from newsletter import characters, texts
 from newsletter.db import Session
 from newsletter.delivery import merge
 from newsletter.errors import NotFound
@@ -69,8 +69,8 @@ def _kind(name: str) -> Kind:
 def _fault(words: str) -> str:
     if len(words) > _LONGEST:
         return f"That is {len(words):,} characters; {_LONGEST:,} are the most."
-    if "\0" in words:
-        return "There is a NUL among the words; take it out."
+    if found := characters.forbidden_in_passage(words):
+        return f"There is {characters.named(found)} among the words; take it out."
     return " ".join(sentence for _, sentence in merge.faults(words, wording.FIELDS))
 
 

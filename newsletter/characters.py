@@ -1,0 +1,67 @@
+"""Characters that a person types: those that nobody sees are trimmed, and those that no text may hold are refused.
+
+One rule at every border.
+
+A control character breaks headers, feeds and terminals; one that turns the reading direction makes a line read as
+another than it is (Unicode TR 36, 3.6; CVE-2021-42574).
+"""
+
+import re
+import unicodedata
+
+from newsletter.errors import Invalid
+
+# Format characters stay, because several scripts need joiners and marks. Those that turn the direction do not.
+_TURNS = "\u202a-\u202e\u2066-\u2069"
+_TURN = re.compile(f"[{_TURNS}]")
+_IN_LINE = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\ud800-\udfff{_TURNS}]")
+_IN_PASSAGE = re.compile(f"[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\ud800-\udfff{_TURNS}]")
+
+
+def trimmed(text: str) -> str:
+    """The text without spaces and invisible characters at its ends, as they come along when it is copied."""
+    start, end = 0, len(text)
+    while start < end and _is_unseen(text[start]):
+        start += 1
+    while end > start and _is_unseen(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+def line(text: str, what: str) -> str:
+    """The text trimmed; Invalid, naming `what` it is, if it is more than one line or holds a control character."""
+    bare = text.strip()
+    if found := forbidden_in_line(bare):
+        raise Invalid(f"Please give {what} in one line, in letters only: it holds {named(found)}")
+    return trimmed(bare)
+
+
+def passage(text: str, what: str) -> str:
+    """A text of any number of lines; Invalid, naming `what` it is and the line, if it holds a control character."""
+    if found := _IN_PASSAGE.search(text):
+        number = text.count("\n", 0, found.start()) + 1
+        raise Invalid(f"Please mend line {number} of {what}: it holds {named(found[0])}")
+    return text
+
+
+def forbidden_in_line(text: str) -> str:
+    """The first character that no line may hold; "" if there is none."""
+    found = None if text.isprintable() else _IN_LINE.search(text)
+    return found[0] if found else ""
+
+
+def forbidden_in_passage(text: str) -> str:
+    """The first character that no text of several lines may hold; "" if there is none."""
+    found = _IN_PASSAGE.search(text)
+    return found[0] if found else ""
+
+
+def named(character: str) -> str:
+    """What a person is told of a character that nobody sees."""
+    if _TURN.match(character):
+        return f"a character that turns the reading direction (U+{ord(character):04X})"
+    return "a line break or a control character"
+
+
+def _is_unseen(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) == "Cf"
