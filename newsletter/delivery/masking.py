@@ -2,6 +2,8 @@
 
 import re
 
+_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"']+@[^\s@<>()\[\],;:\"']+")
+
 
 def masked(address: str) -> str:
     """`a…@example.org`; what has no @ keeps its first character, and an erased one is empty."""
@@ -12,3 +14,8 @@ def masked(address: str) -> str:
 def hidden(address: str, text: str) -> str:
     """A text, such as a server's reply, with this address masked in it, in whatever case it is repeated."""
     return re.sub(re.escape(address), lambda _: masked(address), text, flags=re.IGNORECASE) if address else text
+
+
+def all_hidden(text: str) -> str:
+    """A text with every address masked in it, whosever it is."""
+    return _ADDRESS.sub(lambda found: masked(found[0]), text)

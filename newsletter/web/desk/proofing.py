@@ -50,7 +50,7 @@ def seen(fates: list[Fate]) -> str:
 def _send(store: Session, found: Issue) -> int:
     typed = " ".join([*request.form.getlist("to"), request.form.get("others", "")])
     to = proofing.recipients(store, typed)
-    reader = proofing.sample(store, found, _number(request.form.get("sample", "")))
+    reader = proofing.sample(store, found, _sample_chosen())
     sender = house().settings.issue_sender_address
     return len(proofing.send(store, house().links, found, to, reader, auth.email(), now(), sender=sender))
 
@@ -58,8 +58,7 @@ def _send(store: Session, found: Issue) -> int:
 def _page(slug: str, fault: str = "") -> str:
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        search = request.values.get("q", "")
-        chosen = _number(request.form.get("sample", ""))
+        search = request.values.get("q", "") if words.sees_addresses() else ""
         suggested = proofing.suggested(store, auth.email(), store.scalars(editors.team()))
         fates = proofing.fates(store, found)
         return frame.page(
@@ -72,7 +71,7 @@ def _page(slug: str, fault: str = "") -> str:
             checked=request.form.getlist("to") or ([] if fault else [auth.email()]),
             others=request.form.get("others", ""),
             samples=[proofing.BUILT_IN, *proofing.samples(store, found, search)],
-            sample_chosen=chosen,
+            sample_chosen=_sample_chosen(),
             search=search,
             fates=fates,
             seen=seen(fates),
@@ -81,6 +80,11 @@ def _page(slug: str, fault: str = "") -> str:
             content=printing.content(found, house().links),
             fault=fault,
         )
+
+
+def _sample_chosen() -> int:
+    """The reader whose words the mail bears; the made-up one for whoever is to see no reader's address."""
+    return _number(request.form.get("sample", "")) if words.sees_addresses() else 0
 
 
 def _number(text: str) -> int:

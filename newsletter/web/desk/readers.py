@@ -5,7 +5,7 @@ from flask import request
 from newsletter.audience import roster
 from newsletter.audience.models import Status
 from newsletter.delivery import received
-from newsletter.web.desk import frame, lookup
+from newsletter.web.desk import frame, lookup, words
 from newsletter.web.house import house
 
 _PAGE = 50
@@ -15,7 +15,9 @@ _HIGHEST_ID = 2**31 - 1
 
 def readers() -> str:
     """The newest readers; `?q=` looks inside addresses and names, `?status=` narrows, `?before=` goes on."""
-    q, wanted = request.args.get("q", ""), request.args.get("status", "")
+    # Whoever sees no address must not find out either whose it is that they can guess.
+    q = request.args.get("q", "") if words.sees_addresses() else ""
+    wanted = request.args.get("status", "")
     status = Status(wanted) if wanted in set(Status) else None
     before = request.args.get("before", type=lambda text: lookup.row_id(text, _HIGHEST_ID))
     with house().sessions.reading() as store:

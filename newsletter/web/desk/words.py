@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from newsletter import printing, publishing
 from newsletter.agenda import Passed
+from newsletter.delivery import masking
 from newsletter.delivery.models import LetterState
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState
@@ -37,6 +38,8 @@ def context() -> dict[str, object]:
         "counted": counted,
         "lacking": lacking,
         "may": may,
+        "mail_of": mail_of,
+        "veiled": veiled,
         "groups": GROUPS,
         "views": previews.VIEWS,
         "sample": previews.SAMPLE,
@@ -60,6 +63,21 @@ def lacking(passed: Sequence[Passed]) -> str:
 def is_held(issue: Issue) -> bool:
     """Whether the issue missed its hour, so that a person has to decide."""
     return issue.letter is not None and issue.letter.state is LetterState.HELD
+
+
+def mail_of(address: str) -> str:
+    """A reader's address, for whoever may see it; masked for those who only write or look."""
+    return address if sees_addresses() else masking.masked(address)
+
+
+def veiled(text: str | None) -> str:
+    """What may hold a reader's address, such as a server's reply, for the same people."""
+    return (text or "") if sees_addresses() else masking.all_hidden(text or "")
+
+
+def sees_addresses() -> bool:
+    """Whether readers' addresses are shown to who is here: to those who send to them, and not to author and viewer."""
+    return may(Role.EDITOR)
 
 
 def may(role: str) -> bool:

@@ -1,0 +1,97 @@
+"""Authors and viewers work without readers' addresses: no page, no search and no file shows them one."""
+
+import re
+from datetime import datetime
+
+import pytest
+from sqlalchemy import select
+
+from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
+from newsletter.delivery import masking
+from newsletter.delivery.models import Copy, CopyState, Post
+from newsletter.editorial import shelf
+from newsletter.editors import Role
+from newsletter.publications import first
+from newsletter.web.desk.roles import ANYONE
+from newsletter.web.desk.routes import ROUTES
+from newsletter.wiring import House
+from tests.houses import OUT, WAITING
+from tests.web.desk.conftest import Enter
+from tests.web.desk.visits import Visitor, hidden, words
+
+ADA = "ada.lovelace@reader.example"
+
+
+@pytest.fixture
+def ada(house: House, now: datetime) -> int:
+    """A reader whose address stands wherever one can stand; her subscription."""
+    with house.sessions.begin() as session:
+        letter_id = shelf.find(session, OUT[0]).letter_id
+        tie = Subscription(publication=first(session), status=Status.ACTIVE, created_at=now)
+        # She left by the link in an issue, and came back.
+        tie.events.append(ConsentEvent(act=Act.LEFT, way=Way.LINK, at=now, note=f"letter {letter_id}"))
+        tie.events.append(ConsentEvent(act=Act.RENAMED, way=Way.LINK, at=now, note=f"was {ADA}"))
+        person = Subscriber(email=ADA, key=ADA, name=ADA, created_at=now, subscriptions=[tie])
+        session.add(person)
+        session.flush()
+        for state, slug in ((CopyState.REFUSED, OUT[0]), (CopyState.IN_DOUBT, OUT[1])):
+            letter = shelf.find(session, slug).letter_id
+            said = {"state": state, "code": 550, "reply": f"<{ADA}>: User unknown", "ended_at": now, "begun_at": now}
+            session.add(Copy(letter_id=letter, subscription_id=tie.id, address=ADA, name="", not_before=now, **said))
+        return tie.id
+
+
+def paths(subscription_id: int, slug: str) -> list[str]:
+    """Every page of the desk about this issue, its report and this reader."""
+    looks = [one for one in ROUTES if one.method == "GET" and one.least is not ANYONE and "_anything" not in one.path]
+    filled = [one.path.replace("<slug>", slug) for one in looks]
+    filled = [re.sub(r"<int\([^>]*subscription_id>", str(subscription_id), path) for path in filled]
+    return ["/desk" + re.sub(r"<[^>]+>", "1", path) for path in filled if "events" not in path]
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.AUTHOR])
+def test_no_page_shows_a_readers_address_to_who_only_writes_or_looks(enter: Enter, ada: int, role: Role) -> None:
+    person = enter(role)
+    shown = {path: person.open(path).text for slug in (*OUT, WAITING) for path in paths(ada, slug)}
+    assert [path for path, page in shown.items() if "lovelace" in page] == []
+    assert "a…@reader.example" in shown["/desk/readers/"]
+    assert "a…@reader.example" in shown[f"/desk/readers/{ada}/"]
+
+
+def test_editors_see_it_on_each_of_these(editor: Visitor, ada: int) -> None:
+    report = f"/desk/reports/{OUT[0]}"
+    for path in (
+        "/desk/readers/",
+        f"/desk/readers/{ada}/",
+        f"{report}/copies",
+        f"{report}/copies.csv",
+        f"{report}/leavers",
+        f"/desk/issues/{OUT[1]}/doubts",
+        f"/desk/issues/{WAITING}/test?q=ada",
+    ):
+        assert ADA in editor.open(path).text, path
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.AUTHOR])
+def test_nobody_finds_out_by_searching_whose_address_it_is(enter: Enter, role: Role) -> None:
+    person = enter(role)
+    assert 'name="q"' not in person.open("/desk/readers/").text
+    found = [words(person.open(f"/desk/readers/?q={q}")) for q in ("ada.lovelace", "nobody.at.all")]
+    assert found[0] == found[1]
+    assert person.open(f"/desk/issues/{WAITING}/test?q=ada").text.count("reader.example") == 0
+
+
+def test_an_author_s_test_mail_is_written_to_the_made_up_reader(enter: Enter, house: House, ada: int) -> None:
+    author, page = enter(Role.AUTHOR), f"/desk/issues/{WAITING}/test"
+    form = hidden(author.open(page).text, page) | {"to": "author@desk.example", "sample": str(ada)}
+    assert author.client.post(page, data=form).status_code == 303
+    with house.sessions.reading() as session:
+        assert ADA not in session.scalars(select(Post)).one().html
+
+
+def test_every_address_in_a_servers_words_is_masked() -> None:
+    said = "550 5.1.1 <Ada@Reader.example>: not here, try bo@x.example; see https://x.example/?a=b"
+    assert masking.all_hidden(said) == (
+        "550 5.1.1 <A…@Reader.example>: not here, try b…@x.example; see https://x.example/?a=b"
+    )
