@@ -16,9 +16,11 @@ from newsletter.db import Base, LongId
 
 OPERATOR = "operator at the shell"
 NOBODY = "somebody unknown"
+READER = "a reader, by the link in their mail"
 ISSUE = "issue"
 _LONGEST = 254
 _MARK = "#"
+_NAMED = "audit: what it is about"
 
 
 class Entry(Base):
@@ -58,11 +60,17 @@ class Witness:
     def __call__(self, session: Session) -> None:
         """Add the row to a transaction that is about to commit, unless an earlier one has taken it."""
         if not self._told:
+            self.kind, self.about = session.info.pop(_NAMED, (self.kind, self.about))
             record(session, self)
             event.listen(session, "after_commit", self._tell, once=True)
 
     def _tell(self, _session: Session) -> None:
         self._told = True
+
+
+def name(session: Session, kind: str, about: str) -> None:
+    """Say, from within an act, what it is about: for the witness who stands by."""
+    session.info[_NAMED] = kind, about
 
 
 def record(session: Session, seen: Witness) -> None:

@@ -206,6 +206,22 @@ class Sessions:
             raise
         return connection
 
+    def checkpoint(self) -> bool:
+        """Let the log beside SQLite's file hold nothing of what was deleted; whether that could be done at once."""
+        if not self.embedded:
+            return True
+        connection = self.engine.connect()
+        # Its own, and closed for good, because it does not wait for those who read.
+        connection.detach()
+        try:
+            cursor = connection.connection.cursor()
+            cursor.execute("PRAGMA busy_timeout = 300")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            is_busy, *_ = cursor.fetchone() or (1,)
+            return not is_busy
+        finally:
+            connection.close()
+
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session in which a write is an error."""
@@ -290,7 +306,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # We begin transactions ourselves; the driver would begin late, and as a reader.
     connection.isolation_level = None
     # FULL, because with NORMAL a commit is on the disk only at some later checkpoint.
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

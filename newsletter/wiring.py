@@ -7,6 +7,7 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from newsletter import schema
+from newsletter.audience import erased
 from newsletter.audience.practice import Caps, Practice
 from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
@@ -60,6 +61,8 @@ def open_house(settings: Settings, *, check_schema: bool = True) -> House:
     seal = Seal(settings.secret, *settings.older_secrets)
     links = Links(settings.public_url, seal, settings.pictures_public_url)
     sessions = Sessions(engine)
+    if check_schema:
+        erased.seal_anew(sessions, seal)
     return House(
         settings=settings,
         sessions=sessions,

@@ -238,6 +238,8 @@ class Worker:
     def clear_the_outbox(self) -> None:
         while not self._stopping.is_set() and self._clear_some():
             pass
+        # Else what was cleared would stay in the log beside SQLite's file, and whoever was erased while somebody read.
+        self._house.sessions.checkpoint()
 
     def _may_go_on(self) -> bool:
         return not self._stopping.is_set() and self._gate.is_open()

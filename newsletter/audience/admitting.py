@@ -9,7 +9,7 @@ from sqlalchemy import FromClause, String, case, literal, literal_column, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from newsletter.audience import leaving, letters, moves, roster
+from newsletter.audience import erased, leaving, letters, moves, roster
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
 from newsletter.audience.practice import Practice
 from newsletter.audience.verdicts import Known, Plan, Row, Terms, Verdict, judge
@@ -24,7 +24,7 @@ _CAUSES = {Status.BOUNCED: Cause.IMPORT, Status.COMPLAINED: Cause.COMPLAINT}
 _ITS_KEY = literal_column("(SELECT subscribers.key FROM subscribers WHERE subscribers.id = subscriber_id)", String)
 
 
-def plan(session: Session, publication: Publication, entries: Iterable[Row]) -> Plan:
+def plan(session: Session, practice: Practice, publication: Publication, entries: Iterable[Row]) -> Plan:
     """Judge a group; changes nothing. One row of an address counts: the one that says the worst, else the first."""
     unique: dict[str, Row] = {}
     repeated = 0
@@ -34,7 +34,12 @@ def plan(session: Session, publication: Publication, entries: Iterable[Row]) -> 
         if key not in unique or row.says_worse_than(unique[key]):
             unique[key] = row
     known, barred = _known(session, publication, unique), suppression.among(session, unique)
-    verdicts = {key: judge(row, known.get(key), key in barred) for key, row in unique.items()}
+    forgotten = erased.among(session, practice.links.seal, unique)
+    # Of whom was erased nothing is written down again, not even that they left elsewhere, too.
+    verdicts = {
+        key: Verdict.LEFT_ALONE if key in forgotten and key not in known else judge(row, known.get(key), key in barred)
+        for key, row in unique.items()
+    }
     return Plan(verdicts, unique, known, repeated)
 
 

@@ -1,6 +1,6 @@
 """Import: a list from elsewhere, streamed from a CSV file, each row taken in or refused with its reason.
 
-Can be run twice. It never brings back who left, complained or is suppressed, and a row that says its
+Can be run twice. It never brings back who left, complained, was erased or is suppressed, and a row that says its
 reader left is obeyed, unless that reader has confirmed here.
 """
 
@@ -79,7 +79,7 @@ def load(
 
     def admit(group: list[Row]) -> Plan:
         with _door(sessions, dry_run) as session:
-            plan = admitting.plan(session, publication, group)
+            plan = admitting.plan(session, practice, publication, group)
             if not dry_run:
                 admitting.carry_out(session, practice, publication, plan, terms, now)
         log.debug("import", publication=publication.slug, rows=len(group), dry_run=dry_run)

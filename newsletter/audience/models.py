@@ -131,6 +131,24 @@ class ConsentEvent(Base):
     wording: Mapped[Wording | None] = relationship()
 
 
+class Erasure(Base):
+    """Somebody who was erased, by a keyed hash of their address's key (`erased`)."""
+
+    __tablename__ = "erasures"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime]
+
+
+class SealedKey(Base):
+    """A random key of this press's own, sealed by SECRET_KEY."""
+
+    __tablename__ = "sealed_keys"
+
+    name: Mapped[str] = mapped_column(String(24), primary_key=True)
+    sealed: Mapped[str] = mapped_column(String(200))
+
+
 class SignupCount(Base):
     """How often one bucket (an address, a domain, a client) asked within one window."""
 

@@ -8,29 +8,32 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import roster
+from newsletter.audience import erased, roster
 from newsletter.audience.models import Subscriber, Subscription
+from newsletter.audience.practice import Practice
 from newsletter.delivery import ledger, outbox, suppression
 from newsletter.delivery.models import Copy, Letter, Suppression
 
 log = structlog.get_logger(__name__)
 
 
-def erase(session: Session, email: str, now: datetime) -> None:
+def erase(session: Session, practice: Practice, email: str, now: datetime) -> None:
     """Erase the person of that address; NotFound if there is none."""
-    erase_reader(session, roster.find(session, email), now)
+    erase_reader(session, practice, roster.find(session, email), now)
 
 
-def erase_reader(session: Session, reader: Subscriber, now: datetime) -> None:
+def erase_reader(session: Session, practice: Practice, reader: Subscriber, now: datetime) -> None:
     """Delete a person with their subscriptions and consent; the ledger keeps its rows, to nobody in particular.
 
-    A suppression stays: it is the promise not to write again.
+    What stays is the promise not to write again: a keyed hash of the address, and a suppression if there is one.
+    Once the transaction is committed, `Sessions.checkpoint` lets the files forget, too.
     """
     subscriptions = [one.id for one in reader.subscriptions]
     for one in reader.subscriptions:
         publications.depart(session, one.publication_id)
     ledger.blank(session, subscriptions, now)
-    outbox.forget(session, reader.email)
+    outbox.forget(session, reader.key)
+    erased.remember(session, practice.links.seal, reader.key, now)
     session.delete(reader)
     session.flush()
     log.info("reader erased", subscriptions=subscriptions)

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.audience import caps, consent, letters, moves, roster
+from newsletter.audience import caps, consent, erased, letters, moves, roster
 from newsletter.audience.address import Address, clean_name
 from newsletter.audience.models import Act, Status, Subscriber, Subscription, Way
 from newsletter.audience.practice import Practice
@@ -34,7 +34,7 @@ class Asked:
 
 
 def subscribe(session: Session, practice: Practice, publication: Publication, asked: Asked, now: datetime) -> None:
-    """Send the address a confirm letter, unless it reads already, had enough, or is suppressed.
+    """Send the address a confirm letter, unless it reads already, had enough, or is suppressed for good.
 
     Invalid for a malformed address or name, TooMany for a client past its cap; silent otherwise.
     """
@@ -68,6 +68,8 @@ def confirm(
         origin = consent.origin_of(practice, client)
         consent.record(session, subscription, Act.CONFIRMED, Way.LINK, now, origin, wording)
         letters.welcome(session, practice, subscription, now)
+        suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS)
+        erased.forget(session, practice.links.seal, subscription.subscriber.key)
     if subscription.status not in moves.GETTING:
         raise Conflict("This link no longer works, because you left after it was sent. Please sign up again.")
     return subscription
@@ -111,8 +113,9 @@ def _reader(session: Session, address: Address, name: str, now: datetime) -> Sub
 
 def _ask(session: Session, practice: Practice, subscription: Subscription, now: datetime) -> None:
     reader = subscription.subscriber
-    # That they asked is on record; the desk can lift the suppression, a form that anybody can fill in cannot.
-    if suppression.of(session, reader.key):
+    causes = {one.cause for one in suppression.of(session, reader.key)}
+    # That they asked is on record. A bounce they take back by confirming; the rest the desk does, and no form.
+    if causes - suppression.CONFIRMING_LIFTS:
         log.info("sign-up of a suppressed address", subscription=subscription.id)
         return
     moves.ask_again(session, subscription)

@@ -20,7 +20,7 @@ class Verdict(StrEnum):
     ADDED = "added"
     ALREADY = "already there"
     LEFT_ALONE = "left alone"
-    """It left, complained or is suppressed here; or the file says it left, and it has confirmed here."""
+    """It left, complained, was erased or is suppressed here; or the file says it left, and it has confirmed here."""
     ENDED = "ended"
     """The file says that it left, bounced or complained; now so do we."""
 

@@ -34,7 +34,8 @@ def _put_secret(archive: Archive, settings: Settings, made: list[Path]) -> list[
     if archive.manifest.key in map(fingerprint, [settings.secret, *settings.older_secrets]):
         return []
     source = f"`unzip -p {archive.path} {KEY_FILE}` prints it" if is_kept else "SECRET_KEY of where the backup was made"
-    return [f"links in mail that is out do not open here: set SECRET_KEY_FALLBACKS to the backup's key ({source})"]
+    what = "links in mail that is out do not open here, and nobody can tell who was erased"
+    return [f"{what}: set SECRET_KEY_FALLBACKS to the backup's key ({source})"]
 
 
 def _put_dkim(archive: Archive, folder: Path, made: list[Path]) -> list[str]:

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import click
 
-from newsletter import publications
-from newsletter.audience import exporting, importing, privacy, roster, sheet
+from newsletter import audit, publications
+from newsletter.audience import erased, exporting, importing, privacy, roster, sheet
+from newsletter.audience.address import Address
 from newsletter.audience.columns import Choices
 from newsletter.audience.headers import Field, squeezed
-from newsletter.audience.models import Status
+from newsletter.audience.models import Status, Subscriber
 from newsletter.audience.verdicts import Terms
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
 from newsletter.cli.import_report import Report, reporting
-from newsletter.errors import Refused
+from newsletter.db import Session
+from newsletter.errors import NotFound, Refused
 from newsletter.wiring import House
 
 # Rows are many and hold no cycles; to look for some as often as Python does by itself costs a fifth of the time.
@@ -87,7 +89,7 @@ def import_(
     A column that may tell who has left, and that is not known, stops it: --map says what it holds, --ignore that it
     counts for nothing.
 
-    Nobody who has left, complained or bounced is brought back. Run twice, it changes nothing. If it is
+    Nobody who has left, complained, bounced or was erased is brought back. Run twice, it changes nothing. If it is
     broken off half-way, the rows so far are in: run it again, and it does the rest.
     """
     if refused and refused.exists() and file.exists() and refused.samefile(file):
@@ -145,7 +147,7 @@ def export(house: House, publication: str | None) -> None:
 def show(house: House, email: str, as_json: bool) -> None:
     """One reader: where they stand, and each step of their consent."""
     with house.sessions.reading() as session:
-        story = roster.history(roster.find(session, email))
+        story = roster.history(_found(house, session, email))
     if as_json:
         print_json(story)
         return
@@ -157,16 +159,30 @@ def show(house: House, email: str, as_json: bool) -> None:
     print_table(("at", "what", "by", "from", "note"), steps, "no events")
 
 
+def _found(house: House, session: Session, email: str) -> Subscriber:
+    try:
+        return roster.find(session, email)
+    except NotFound as error:
+        if at := erased.since(session, house.links.seal, Address.parse(email).key):
+            raise NotFound(
+                f"{error}: whoever had it was erased on {at:%Y-%m-%d}, and no import brings them back"
+            ) from None
+        raise
+
+
 @subscribers.command()
 @click.argument("email")
 @click.option("--yes", is_flag=True, help="Do not ask; it cannot be undone.")
 @in_house
 def erase(house: House, email: str, yes: bool) -> None:
-    """Erase a reader; the ledger keeps its rows, to nobody in particular."""
+    """Erase a reader; the ledger keeps its rows, to nobody in particular, and no import brings them back."""
     with house.sessions.reading() as session:
         found = roster.find(session, email).email
     if not yes:
         click.confirm(f"Erase {found} for good?", abort=True)
     with house.sessions.begin() as session:
-        privacy.erase(session, found, now())
+        reader = roster.find(session, found)
+        audit.name(session, "reader", str(reader.id))
+        privacy.erase_reader(session, house.practice, reader, now())
+    house.sessions.checkpoint()
     click.echo(f"{found} is erased")

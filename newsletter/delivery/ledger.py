@@ -43,7 +43,7 @@ from sqlalchemy.orm import Session
 from newsletter import mailboxes
 from newsletter.db import Prepared, moment, rows
 from newsletter.delivery import partitions, suppression
-from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopyNote, CopyState, Letter, LetterState
 from newsletter.delivery.outcomes import ABOUT_US, Held, Outcome
 
 T = TypeVar("T")
@@ -201,6 +201,9 @@ def blank(session: Session, subscription_ids: Collection[int], now: datetime) ->
     _stay_refused(session, subscription_ids, "erased")
     _skip(session, theirs, "erased", now)
     session.connection().execute(update(_ROWS).where(theirs).values(address="", name="", reply=None))
+    # What a provider reported later may quote the address.
+    noted = update(CopyNote).where(CopyNote.copy_id.in_(select(_ROWS.c.id).where(theirs)))
+    session.connection().execute(noted.values(detail=None))
 
 
 def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Claimed]:

@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import ClassVar
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
+from newsletter import mailboxes
 from newsletter.db import Base, LongId, LongRef, word
 
 
@@ -181,6 +182,8 @@ class PostState(StrEnum):
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
+    SKIPPED = "skipped"
+    """Its address is suppressed; `reason` says why it counted."""
 
 
 class Post(Base):
@@ -202,6 +205,8 @@ class Post(Base):
     sender_address: Mapped[str] = mapped_column(String(254))
     reply_to: Mapped[str | None] = mapped_column(String(254))
     address: Mapped[str] = mapped_column(String(254))
+    key: Mapped[str] = mapped_column(String(254), index=True)
+    """The address's (`mailboxes`)."""
     name: Mapped[str] = mapped_column(String(120), default="")
     subject: Mapped[str] = mapped_column(Text)
     html: Mapped[str] = mapped_column(Text)
@@ -219,6 +224,13 @@ class Post(Base):
     ended_at: Mapped[datetime | None]
     """Since then only the record is left: html, text, message and unsubscribe_url are blank."""
     reply: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(String(40))
+    """Why it was skipped: the causes of the suppression, or that the day's letter has gone."""
+
+    @validates("address")
+    def _has_a_key(self, _name: str, address: str) -> str:
+        self.key = mailboxes.key_of(address)
+        return address
 
 
 class Cause(StrEnum):

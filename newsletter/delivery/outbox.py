@@ -8,17 +8,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, text, update
+import structlog
+from sqlalchemy import ColumnElement, delete, select, text, update
 from sqlalchemy.orm import Session
 
+from newsletter.delivery import suppression
 from newsletter.delivery.models import Post, PostState
 from newsletter.publications import Publication
+
+log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=5)
 """How long a letter is one worker's own, from its claim or from its renewal; longer than any one letter takes."""
 
 _KEPT = timedelta(days=30)
 _PRUNED_AT_ONCE = 500
+_A_DAY = timedelta(days=1)
+# Once a letter has ended nobody reads its words again, and the links in them are live.
+_BLANK = {"html": "", "text": "", "message": None, "unsubscribe_url": None}
 
 # Written out, because neither database matches a parameter to a partial index.
 _PENDING = text("outbox.state = 'pending'")
@@ -65,13 +72,16 @@ def post(
 
 
 def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Post]:
-    """Lease up to `limit` letters that are due, the longest waiting first; no two workers get the same."""
+    """Lease up to `limit` letters that are due, the longest waiting first; no two workers get the same.
+
+    What must not go to a suppressed address is skipped instead (`suppression.refusal`), so fewer may come out.
+    """
     due = select(Post.id).where(_PENDING, Post.not_before <= now).order_by(Post.not_before, Post.id).limit(limit)
     ids = due.with_for_update(skip_locked=True).cte("due")
     lease = update(Post).where(Post.id.in_(select(ids.c.id)))
     lease = lease.values(state=PostState.SENDING, worker=worker, lease_until=now + LEASE).returning(Post)
     claimed = session.scalars(lease, execution_options={"synchronize_session": False, "populate_existing": True})
-    return sorted(claimed, key=lambda letter: letter.id)
+    return _without_suppressed(session, worker, sorted(claimed, key=lambda letter: letter.id), now)
 
 
 def renew(session: Session, worker: str, post_id: int, now: datetime) -> bool:
@@ -116,9 +126,9 @@ def _recover(session: Session, whose: ColumnElement[bool]) -> int:
     return len(session.scalars(back, execution_options={"synchronize_session": False}).all())
 
 
-def forget(session: Session, address: str) -> None:
-    """Erase every letter to this address, sent or not."""
-    mine = delete(Post).where(func.lower(Post.address) == address.lower())
+def forget(session: Session, key: str) -> None:
+    """Erase every letter to the address with this key, sent or not."""
+    mine = delete(Post).where(Post.key == key)
     session.execute(mine, execution_options={"synchronize_session": False})
 
 
@@ -130,10 +140,33 @@ def prune(session: Session, now: datetime) -> int:
     return len(session.scalars(gone, execution_options={"synchronize_session": False}).all())
 
 
+def _without_suppressed(session: Session, worker: str, claimed: list[Post], now: datetime) -> list[Post]:
+    causes = suppression.causes(session, {letter.key for letter in claimed}) if claimed else {}
+    if not causes:
+        return claimed
+    return [letter for letter in claimed if not _skip(session, worker, letter, causes.get(letter.key, {}), now)]
+
+
+def _skip(session: Session, worker: str, letter: Post, causes: suppression.Causes, now: datetime) -> bool:
+    had_one = bool(causes) and _had_one(session, letter, now)
+    reason = suppression.refusal(letter.kind, causes, letter.created_at, had_one=had_one)
+    if reason:
+        log.info("letter skipped", post=letter.id, kind=letter.kind, reason=reason)
+        _move(session, worker, letter.id, state=PostState.SKIPPED, reason=reason, ended_at=now, **_BLANK)
+    return bool(reason)
+
+
+def _had_one(session: Session, letter: Post, now: datetime) -> bool:
+    """Whether another of its kind went to that address within a day, or is on its way."""
+    others = select(Post.id).where(Post.key == letter.key, Post.kind == letter.kind, Post.id != letter.id)
+    went = (Post.state == PostState.SENT) & (Post.ended_at > now - _A_DAY)
+    # Of several at once the first goes.
+    goes = (Post.state == PostState.SENDING) & (Post.id < letter.id)
+    return session.scalar(others.where(went | goes).limit(1)) is not None
+
+
 def _end(session: Session, worker: str, post_id: int, state: PostState, reply: str, now: datetime) -> bool:
-    # Nobody reads the words again, and the links in them are live.
-    blank = {"html": "", "text": "", "message": None, "unsubscribe_url": None}
-    return _move(session, worker, post_id, state=state, reply=reply, ended_at=now, **blank)
+    return _move(session, worker, post_id, state=state, reply=reply, ended_at=now, **_BLANK)
 
 
 def _move(session: Session, worker: str, post_id: int, **values: Any) -> bool:

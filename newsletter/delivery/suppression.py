@@ -8,6 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 
 from sqlalchemy import ColumnElement, Select, String, delete, or_, select, update
@@ -16,6 +17,63 @@ from sqlalchemy.orm import Session
 from newsletter import mailboxes
 from newsletter.db import insert, rows
 from newsletter.delivery.models import Cause, Suppression
+
+Causes = Mapping[Cause, datetime]
+"""Why an address is suppressed, and since when."""
+
+CONFIRMING_LIFTS = frozenset({Cause.BOUNCE, Cause.IMPORT})
+"""What its owner takes back by signing up and confirming; the others only the desk does."""
+
+
+class Purpose(StrEnum):
+    """For whom a single letter is, and who wanted it."""
+
+    TEAM = "team"
+    """For somebody who works at the desk: never skipped, whatever they are as a reader."""
+    ANSWER = "answer"
+    """The answer to a person's own request for their data, their erasure or a link."""
+    CONFIRM = "confirm"
+    """Asks the owner of an address whether they signed up."""
+    UNASKED = "unasked"
+    """Whatever else nobody asked for."""
+
+
+PURPOSES: Mapping[str, Purpose] = {
+    "sign_in": Purpose.TEAM,
+    "reset": Purpose.TEAM,
+    "changed": Purpose.TEAM,
+    "approval_request": Purpose.TEAM,
+    "slot_warning": Purpose.TEAM,
+    "data": Purpose.ANSWER,
+    "erasure": Purpose.ANSWER,
+    "link": Purpose.ANSWER,
+    "confirm": Purpose.CONFIRM,
+    "welcome": Purpose.UNASKED,
+    "goodbye": Purpose.UNASKED,
+    "test": Purpose.UNASKED,
+}
+"""By the letter's kind; a kind that is not here is one that nobody asked for."""
+
+
+def refusal(kind: str, causes: Causes, asked_at: datetime, *, had_one: bool) -> str:
+    """Why a single letter must not go to an address that is suppressed; empty if it may.
+
+    `asked_at` is when it was put into the outbox, `had_one` whether another of its kind went there within the day.
+    """
+    purpose = PURPOSES.get(kind, Purpose.UNASKED)
+    if purpose is Purpose.TEAM or not causes:
+        return ""
+    if barring := [cause for cause, at in causes.items() if not _passes(purpose, cause, at, asked_at)]:
+        return f"suppressed: {min(barring, key=_GRAVEST.index)}"
+    return "suppressed: one a day" if had_one else ""
+
+
+_GRAVEST = (Cause.COMPLAINT, Cause.DESK, Cause.BOUNCE, Cause.IMPORT)
+
+
+def _passes(purpose: Purpose, cause: Cause, at: datetime, asked_at: datetime) -> bool:
+    # Only a sign-up after it speaks against a bounce: a letter that waited all the while was asked for before.
+    return purpose is Purpose.ANSWER or (purpose is Purpose.CONFIRM and cause in CONFIRMING_LIFTS and at <= asked_at)
 
 
 def of(session: Session, key: str) -> list[Suppression]:
@@ -29,14 +87,14 @@ def among(session: Session, keys: Collection[str]) -> set[str]:
     return set(causes(session, keys))
 
 
-def causes(session: Session, keys: Collection[str]) -> Mapping[str, frozenset[Cause]]:
-    """The same, each with every cause."""
+def causes(session: Session, keys: Collection[str]) -> Mapping[str, Causes]:
+    """The same, each with every cause and since when there is it."""
     asked = [{"key": key, "spelled": spelled} for key in keys for spelled in {key, mailboxes.folded_key_of(key)}]
-    found: dict[str, set[Cause]] = defaultdict(set)
+    found: dict[str, dict[Cause, datetime]] = defaultdict(dict)
     statement = _among(session.get_bind().dialect.name)
-    for key, cause in session.connection().execute(statement, {"rows": json.dumps(asked)}):
-        found[key].add(cause)
-    return {key: frozenset(every) for key, every in found.items()}
+    for key, cause, at in session.connection().execute(statement, {"rows": json.dumps(asked)}):
+        found[key][cause] = max(at, found[key].get(cause, at))
+    return found
 
 
 def add(session: Session, key: str, cause: Cause, now: datetime, detail: str | None = None) -> bool:
@@ -65,9 +123,9 @@ def _matches(key: str) -> ColumnElement[bool]:
 
 
 @cache
-def _among(dialect: str) -> Select[str, Cause]:
+def _among(dialect: str) -> Select[str, Cause, datetime]:
     asked = rows(dialect, key=String(), spelled=String())
     is_it = (Suppression.key == asked.c.spelled) & (Suppression.folded | (asked.c.spelled == asked.c.key))
     # An outer join, because nobody then walks through all that are suppressed to find the few that are asked for.
-    found = select(asked.c.key, Suppression.cause).join_from(asked, Suppression, is_it, isouter=True)
+    found = select(asked.c.key, Suppression.cause, Suppression.at).join_from(asked, Suppression, is_it, isouter=True)
     return found.where(Suppression.key.is_not(None))

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from flask import Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from newsletter import audit
 from newsletter.audience import moves, preferences, privacy
 from newsletter.audience.models import Status
+from newsletter.audit import Witness
 from newsletter.db import Session
 from newsletter.errors import Invalid
 from newsletter.web import keys
@@ -86,8 +88,12 @@ def _erase(token: str) -> str | Response:
     with house().sessions.begin() as session:
         subscription = preferences.look(session, house().practice, token)
         page = render_template("site/erased.html", publication=subscription.publication)
-        privacy.erase_reader(session, subscription.subscriber, now())
-        return page
+        audit.record(
+            session, Witness(audit.READER, "erase", now(), kind="reader", about=str(subscription.subscriber.id))
+        )
+        privacy.erase_reader(session, house().practice, subscription.subscriber, now())
+    house().sessions.checkpoint()
+    return page
 
 
 def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None) -> str:

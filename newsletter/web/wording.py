@@ -30,7 +30,9 @@ _HOUSE: Mapping[Kind, str] = {
 the mail provider that has to deliver it.
 
 Each letter has a link to leave with one tap, and a link to your preferences. There you can see all that is kept about
-you, take it with you as a file, or have it erased.
+you, take it with you as a file, or have it erased. Of somebody who was erased it keeps a fingerprint of the address,
+made with a secret key and good for nothing else: by it no old list can bring them back. Whoever signs up again and
+confirms it ends that. An address that bounced, or whose owner complained, stays on the list of those that get no mail.
 """,
 }
 _ORIGINS = {

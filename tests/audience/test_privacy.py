@@ -14,7 +14,7 @@ ADA = "ada@example.org"
 
 def erase(press, email: str = ADA) -> None:
     with press.sessions.begin() as session:
-        privacy.erase(session, email, press.now)
+        privacy.erase(session, press.practice, email, press.now)
 
 
 def test_erasure_leaves_no_trace_of_the_person_but_the_promise_not_to_write(press) -> None:
@@ -38,7 +38,7 @@ def test_erasure_works_on_a_reader_whose_history_was_just_read(press) -> None:
     with press.sessions.begin() as session:
         reader = roster.find(session, ADA)
         assert roster.history(reader)["events"]
-        privacy.erase_reader(session, reader, press.now)
+        privacy.erase_reader(session, press.practice, reader, press.now)
     with press.sessions.reading() as session:
         assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 0
 

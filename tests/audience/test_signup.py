@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from newsletter.audience import leaving, privacy, signup
 from newsletter.audience.models import Status, Subscriber, Way
-from newsletter.delivery import suppression
+from newsletter.delivery import outbox, suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Expired
@@ -117,6 +117,27 @@ def test_a_suppressed_address_gets_no_letter_and_keeps_its_status(press) -> None
     assert press.acts(ADA)[-1] == ("asked", "form")
 
 
+@pytest.mark.parametrize("cause", [Cause.BOUNCE, Cause.IMPORT])
+def test_who_signs_up_after_a_bounce_is_asked_and_lifts_it_by_confirming(press, cause: Cause) -> None:
+    press.reader(ADA)
+    press.set_status(ADA, Status.BOUNCED)
+    with press.sessions.begin() as session:
+        suppression.add(session, ADA, cause, press.now + timedelta(hours=1))
+    later = press.now + timedelta(days=1)
+    press.subscribe(ADA, at=later)
+    with press.sessions.begin() as session:
+        # The two letters of the first time were not sent in time, and nobody asks for them any more.
+        assert [(letter.kind, letter.created_at) for letter in outbox.claim(session, "w", 9, later)] == [
+            ("confirm", later)
+        ]
+        assert suppression.of(session, ADA)
+    press.run(signup.confirm, press.token("confirm", ADA), None, "Yes", later)
+    assert press.status(ADA) is Status.ACTIVE
+    with press.sessions.begin() as session:
+        assert suppression.of(session, ADA) == []
+        assert [letter.kind for letter in outbox.claim(session, "w", 9, later)] == ["welcome"]
+
+
 def test_a_forged_link_is_refused(press) -> None:
     press.subscribe(ADA)
     token = press.token("confirm", ADA)
@@ -157,7 +178,7 @@ def test_a_link_of_an_erased_reader_is_answered_plainly(press) -> None:
     press.subscribe(ADA)
     token = press.token("confirm", ADA)
     with press.sessions.begin() as session:
-        privacy.erase(session, ADA, press.now)
+        privacy.erase(session, press.practice, ADA, press.now)
     with pytest.raises(NotFound, match="erased"):
         press.run(signup.confirm, token, None, "Yes", press.now)
     assert press.run(signup.resend, token, None, press.now) is None

@@ -210,7 +210,11 @@ def test_readers_are_imported_shown_exported_and_erased(loaded: Press, tmp_path:
     assert shown["events"][0]["note"].startswith("paper form, May 2026")
     assert "ada@reader.example,Ada,active," in loaded("subscribers", "export").out
     assert loaded("subscribers", "erase", "ada@reader.example", "--yes").code == 0
-    assert loaded("subscribers", "show", "ada@reader.example").code == 1
+    erased = loaded("subscribers", "show", "Ada@reader.example")
+    assert erased.code == 1
+    assert "was erased on" in erased.err
+    again = loaded("subscribers", "import", "list.csv", "--status", "active", "--consent", "paper form, May 2026")
+    assert again.out == "0 added, 0 already there, 1 left alone, 0 ended, 1 refused\n"
 
 
 def test_active_readers_need_a_proof_of_consent(loaded: Press, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """`newsletter editors`, and that what the shell changes is written down as the desk's acts are."""
 
 import json
+from pathlib import Path
 
 from sqlalchemy import select
 
+from newsletter.audience.models import Subscriber
 from newsletter.audit import OPERATOR, Entry
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import Post
@@ -71,6 +73,25 @@ def test_each_command_that_changes_something_leaves_one_row_and_the_others_none(
     ]
     assert "secret-reader" not in str(told)
     assert len(told) <= 3
+
+
+def test_an_erasure_is_on_record_by_the_reader_s_number(
+    loaded: Press, environment: dict[str, str], tmp_path: Path
+) -> None:
+    sessions = store(environment)
+    (tmp_path / "list.csv").write_text("email\nsecret@example.org\n")
+    loaded("subscribers", "import", "list.csv", "--status", "active", "--consent", "a fair")
+    with sessions.reading() as session:
+        number = session.scalars(select(Subscriber.id).where(Subscriber.key == "secret@example.org")).one()
+    loaded("subscribers", "erase", "secret@example.org", "--yes")
+    last = rows(sessions)[-1]
+    assert (last.who, last.act, last.kind, last.about) == (
+        OPERATOR,
+        "newsletter subscribers erase",
+        "reader",
+        str(number),
+    )
+    assert "secret@" not in str([vars(row) for row in rows(sessions)])
 
 
 def store(environment: dict[str, str]) -> Sessions:

@@ -3,8 +3,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from newsletter.delivery import outbox
-from newsletter.delivery.models import Post, PostState
+from newsletter.delivery import outbox, suppression
+from newsletter.delivery.models import Cause, Post, PostState
 from newsletter.delivery.outbox import Composed
 
 UNSUBSCRIBE = "https://letters.example.org/unsubscribe/token"
@@ -35,6 +35,40 @@ def test_a_letter_is_claimed_once_with_all_that_sending_it_needs(posted, session
         "<p>Confirm</p>",
         PostState.SENDING,
     )
+
+
+def test_a_suppressed_address_is_skipped_at_the_claim_and_why_is_kept(sessions, publication, now) -> None:
+    with sessions.begin() as session:
+        suppression.add(session, "bo@example.org", Cause.BOUNCE, now - timedelta(days=9))
+        for kind, address in [
+            ("welcome", "Bo@example.org"),
+            ("reset", "bo@example.org"),
+            ("welcome", "cy@example.org"),
+        ]:
+            outbox.post(session, publication, kind, address, "Bo", Composed("s", "h", "t"), now, UNSUBSCRIBE)
+    with sessions.begin() as session:
+        claimed = [(letter.kind, letter.address) for letter in outbox.claim(session, "w", 10, now)]
+        assert claimed == [("reset", "bo@example.org"), ("welcome", "cy@example.org")]
+    with sessions.begin() as session:
+        skipped = session.scalars(select(Post).where(Post.state == PostState.SKIPPED)).one()
+        assert (skipped.reason, skipped.ended_at, skipped.worker) == ("suppressed: bounce", now, None)
+        assert (skipped.html, skipped.text, skipped.unsubscribe_url) == ("", "", None)
+        assert outbox.prune(session, now + timedelta(days=31)) == 1
+
+
+def test_of_several_answers_at_once_a_suppressed_address_gets_one_a_day(sessions, publication, now) -> None:
+    def ask(at) -> int:
+        with sessions.begin() as session:
+            for _ in range(2):
+                outbox.post(session, publication, "link", "bo@example.org", "", Composed("s", "h", "t"), at)
+        with sessions.begin() as session:
+            claimed = outbox.claim(session, "w", 10, at)
+            assert all(outbox.sent(session, "w", letter.id, "250", at) for letter in claimed)
+            return len(claimed)
+
+    with sessions.begin() as session:
+        suppression.add(session, "bo@example.org", Cause.COMPLAINT, now)
+    assert [ask(now), ask(now + timedelta(hours=23)), ask(now + timedelta(hours=25))] == [1, 0, 1]
 
 
 def test_a_letter_whose_cause_is_undone_is_never_posted(sessions, publication, now) -> None:

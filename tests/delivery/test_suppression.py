@@ -2,8 +2,10 @@ from datetime import timedelta
 
 import pytest
 
+from newsletter import proofing, reminding
 from newsletter.delivery import suppression
 from newsletter.delivery.models import Cause, Suppression
+from newsletter.editorial import render
 
 
 def folded(session, key: str, cause: Cause, now) -> None:
@@ -26,10 +28,10 @@ def test_what_is_lifted_is_found_no_more_and_other_causes_stay(sessions, now) ->
     with sessions.begin() as session:
         suppression.add(session, "a@example.org", Cause.BOUNCE, now)
         suppression.add(session, "a@example.org", Cause.COMPLAINT, now)
-        both = frozenset({Cause.BOUNCE, Cause.COMPLAINT})
+        both = dict.fromkeys((Cause.BOUNCE, Cause.COMPLAINT), now)
         assert suppression.causes(session, {"a@example.org", "b@example.org"}) == {"a@example.org": both}
         assert suppression.lift(session, "a@example.org", {Cause.BOUNCE, Cause.IMPORT})
-        assert suppression.causes(session, {"a@example.org"}) == {"a@example.org": {Cause.COMPLAINT}}
+        assert suppression.causes(session, {"a@example.org"}) == {"a@example.org": {Cause.COMPLAINT: now}}
         assert suppression.lift(session, "a@example.org")
         assert not suppression.lift(session, "a@example.org")
         assert suppression.of(session, "a@example.org") == []
@@ -63,3 +65,53 @@ def test_lifting_an_old_suppression_for_one_mailbox_keeps_it_for_the_one_that_it
         folded(session, "strasse@example.org", Cause.BOUNCE, now)
         assert suppression.lift(session, "straße@example.org")
         assert suppression.among(session, {"straße@example.org", "strasse@example.org"}) == {"strasse@example.org"}
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "causes", "refusal"),
+    [
+        ("welcome", {}, ""),
+        ("welcome", {Cause.BOUNCE}, "suppressed: bounce"),
+        ("welcome", {Cause.IMPORT}, "suppressed: import"),
+        ("goodbye", {Cause.COMPLAINT}, "suppressed: complaint"),
+        ("test", {Cause.DESK}, "suppressed: desk"),
+        ("a kind of tomorrow", {Cause.BOUNCE}, "suppressed: bounce"),
+        ("confirm", {Cause.BOUNCE, Cause.IMPORT}, ""),
+        ("confirm", {Cause.BOUNCE, Cause.COMPLAINT}, "suppressed: complaint"),
+        ("confirm", {Cause.DESK}, "suppressed: desk"),
+        ("data", set(Cause), ""),
+        ("erasure", set(Cause), ""),
+        ("link", set(Cause), ""),
+        ("sign_in", set(Cause), ""),
+        ("reset", set(Cause), ""),
+        ("changed", set(Cause), ""),
+        ("slot_warning", set(Cause), ""),
+        ("approval_request", set(Cause), ""),
+    ],
+)
+def test_a_suppressed_address_gets_only_what_was_asked_for_and_what_is_for_the_team(
+    now, kind: str, causes: set[Cause], refusal: str
+) -> None:
+    since = dict.fromkeys(causes, now - DAY)
+    assert suppression.refusal(kind, since, now, had_one=False) == refusal
+
+
+def test_what_was_asked_for_goes_once_a_day_and_the_team_s_as_often_as_it_is_written(now) -> None:
+    since = {Cause.BOUNCE: now - DAY}
+    for kind in ("confirm", "data", "erasure", "link"):
+        assert suppression.refusal(kind, since, now, had_one=True) == "suppressed: one a day"
+        assert suppression.refusal(kind, {}, now, had_one=True) == ""
+    assert suppression.refusal("sign_in", since, now, had_one=True) == ""
+
+
+def test_a_confirm_letter_from_before_the_bounce_is_no_answer_to_it(now) -> None:
+    assert suppression.refusal("confirm", {Cause.BOUNCE: now}, now - DAY, had_one=False) == "suppressed: bounce"
+
+
+def test_of_every_kind_of_single_letter_it_is_said_who_wanted_it() -> None:
+    single = set(render.FIELDS) - {"issue", "correction"}
+    assert single <= set(suppression.PURPOSES)
+    assert {proofing.KIND, reminding.KIND} <= set(suppression.PURPOSES)

@@ -64,7 +64,7 @@ def test_an_old_link_of_one_who_was_erased_tells_nothing(
     clock.turn(days=8)
     here = browser.get(link)
     with house.sessions.begin() as session:
-        privacy.erase(session, "ada@example.org", clock())
+        privacy.erase(session, house.practice, "ada@example.org", clock())
     assert (browser.get(link).status_code, browser.get(link).data) == (410, here.data)
     assert browser.post(f"{link}/again").status_code == 200
     assert [letter["kind"] for letter in houses.letters(house)] == []

@@ -3,6 +3,7 @@ import json
 import pytest
 from flask.testing import FlaskClient
 
+from newsletter import audit
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.wiring import House
 from tests import houses
@@ -82,7 +83,11 @@ def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, link: st
     assert "You are erased" in browser.post(link, data={"do": "erase", "sure": "yes"}).text
     with house.sessions.reading() as session:
         assert session.query(Subscriber).count() == 0
+        told = session.scalars(audit.found({"kind": "reader"})).one()
+    assert (told.who, told.act, told.details) == (audit.READER, "erase", {})
+    assert told.about.isdecimal()
     assert browser.get(link).status_code == 404
+    assert "keeps a fingerprint of the address" in browser.get("/privacy").text
 
 
 def test_a_program_without_a_token_changes_nothing(program: FlaskClient, link: str, house: House) -> None:

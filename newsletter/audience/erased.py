@@ -1,0 +1,100 @@
+"""Erased: whoever was erased is remembered by a keyed hash alone, so that no old list brings them back.
+
+An import, the desk and programs ask it. It never keeps a confirm letter from somebody who signs up again themself,
+and their confirming ends it. The hash's key is random and serves nothing else; it lies in the database under the seal
+of SECRET_KEY, so that neither the rows nor a list of addresses alone tells who was here.
+"""
+
+import hmac
+import json
+import secrets
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import datetime
+
+import structlog
+from sqlalchemy import String, delete, exists, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.audience.models import Erasure, SealedKey
+from newsletter.db import AWAY, Sessions, insert, rows
+from newsletter.errors import Conflict, Invalid
+from newsletter.tokens import Seal
+
+log = structlog.get_logger(__name__)
+
+_NAME = "erased"
+_PURPOSE = "key-of-erased"
+_BITS = 256
+
+
+def remember(session: Session, seal: Seal, key: str, now: datetime) -> None:
+    """Keep the hash of this address's key; Conflict, saying what to do, if the hash's own key cannot be opened."""
+    made = insert(session, SealedKey).values(name=_NAME, sealed=seal.seal(_PURPOSE, secrets.randbits(_BITS)))
+    session.execute(made.on_conflict_do_nothing())
+    row = insert(session, Erasure).values(digest=_digest(_key(session, seal), key), at=now)
+    session.execute(row.on_conflict_do_update(index_elements=["digest"], set_={"at": now}))
+
+
+def among(session: Session, seal: Seal, keys: Collection[str]) -> set[str]:
+    """Those of these keys whose owners were erased, and have not come back themselves; Conflict as above."""
+    # Where nobody was erased, a million rows are not hashed.
+    if not session.scalar(select(exists(select(Erasure.digest)))):
+        return set()
+    secret = _key(session, seal)
+    digests = {_digest(secret, key): key for key in keys}
+    asked = rows(session.get_bind().dialect.name, digest=String())
+    found = select(Erasure.digest).join_from(asked, Erasure, Erasure.digest == asked.c.digest)
+    told = {"rows": json.dumps([{"digest": digest} for digest in digests])}
+    return {digests[digest] for digest in session.connection().scalars(found, told)}
+
+
+def since(session: Session, seal: Seal, key: str) -> datetime | None:
+    """When the owner of this address was erased; None if they were not, or have come back. Conflict as above."""
+    if not among(session, seal, [key]):
+        return None
+    return session.get_one(Erasure, _digest(_key(session, seal), key)).at
+
+
+def forget(session: Session, seal: Seal, key: str) -> None:
+    """They came back of their own accord."""
+    if among(session, seal, [key]):
+        session.execute(delete(Erasure).where(Erasure.digest == _digest(_key(session, seal), key)))
+
+
+def seal_anew(sessions: Sessions, seal: Seal) -> None:
+    """After SECRET_KEY was changed, seal the hash's key by the new one; says so where the old one is not told."""
+    with sessions.reading() as session:
+        sealed = _sealed(session)
+    current = sealed and _sealed_anew(seal, sealed)
+    if current and current != sealed:
+        # A press that cannot write at the moment starts all the same, and the next start seals it.
+        with suppress(*AWAY), sessions.begin() as session:
+            session.execute(update(SealedKey).where(SealedKey.name == _NAME).values(sealed=current))
+            log.info("the key of erased readers is sealed by the new SECRET_KEY")
+
+
+def _sealed_anew(seal: Seal, sealed: str) -> str | None:
+    with suppress(Invalid):
+        return seal.seal(_PURPOSE, *seal.open(_PURPOSE, sealed))
+    log.error("the key of erased readers cannot be opened: add the SECRET_KEY of before to SECRET_KEY_FALLBACKS")
+    return None
+
+
+def _key(session: Session, seal: Seal) -> bytes:
+    try:
+        (number,) = seal.open(_PURPOSE, _sealed(session) or "")
+    except Invalid:
+        raise Conflict(
+            "it cannot be told who was erased, because SECRET_KEY is another one than before: "
+            "add the one of before to SECRET_KEY_FALLBACKS, and try again"
+        ) from None
+    return number.to_bytes(_BITS // 8)
+
+
+def _sealed(session: Session) -> str | None:
+    return session.scalar(select(SealedKey.sealed).where(SealedKey.name == _NAME))
+
+
+def _digest(secret: bytes, key: str) -> str:
+    return hmac.digest(secret, key.encode(), "sha256").hex()
