@@ -7,7 +7,6 @@ import difflib
 import os
 import re
 import secrets
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
@@ -20,6 +19,7 @@ from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from newsletter import durable
 from newsletter.errors import Invalid
 from newsletter.mail_settings import MailSettings, comma_separated
 
@@ -254,15 +254,7 @@ def _kept_secret(path: Path) -> bytes:
 
 
 def _keep_new_secret(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # readable by its owner only
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(48))
-            file.flush()
-            os.fsync(handle)
-        # A hard link appears whole or not at all, so two processes that start at once agree on one key.
-        with suppress(FileExistsError):
-            path.hardlink_to(draft)
-    finally:
-        Path(draft).unlink()
+    durable.make_folder(path.parent)
+    # Two processes that start at once agree on one key.
+    with suppress(FileExistsError):
+        durable.create(path, secrets.token_urlsafe(48).encode())

@@ -40,6 +40,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement, FromClause
 from sqlalchemy.types import TypeEngine
 
+from newsletter import durable
 from newsletter.errors import Invalid
 
 DatabaseDown = OperationalError
@@ -285,7 +286,7 @@ def _backend(url: str) -> str:
 def _make_room(url: str) -> None:
     path = make_url(url).database
     if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        durable.make_folder(Path(path).parent)
 
 
 def _look_for_haste(connection: Any, record: ConnectionPoolEntry) -> None:

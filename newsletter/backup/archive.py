@@ -3,7 +3,6 @@
 Nothing is ever unpacked by the names that lie in it: what is asked for is read, up to the size that was promised.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -13,12 +12,12 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from newsletter import schema
+from newsletter import durable, schema
 from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, NAME, PICTURES, TABLES, Manifest, Member
 from newsletter.editorial.pictures import MAX_BYTES, MEDIA_TYPES
 from newsletter.errors import Conflict, Invalid, Unavailable
@@ -104,34 +103,16 @@ def drafting(target: Path) -> Iterator[Draft]:
                 yield Draft(archive)
             file.flush()
             os.fsync(file.fileno())
-        publish(draft, target)
+        durable.name(draft, target)
+    except FileExistsError:
+        _require_absent(target)
+        raise
     except OSError as error:
         where = error.filename if draft and error.filename else target
         raise Unavailable(f"{where}: {error.strerror or error}; no backup was made") from error
     finally:
         if draft:
             draft.unlink(missing_ok=True)
-
-
-def publish(draft: Path, target: Path) -> None:
-    """Give a file its name, for good and even at a power failure; Conflict if another has it."""
-    try:
-        target.hardlink_to(draft)
-    except FileExistsError:
-        _require_absent(target)
-        raise
-    except OSError as error:
-        # Some file systems have no such links (FAT, some shares); then nobody else may be writing there.
-        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}:
-            raise
-        _require_absent(target)
-        draft.rename(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # not every file system takes this of a folder
-            os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 class Archive:

@@ -1,12 +1,11 @@
 """The keys of a backup, put where none is yet, and gone again if the restoring fails."""
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from newsletter.backup.archive import Archive, publish
+from newsletter import durable
+from newsletter.backup.archive import Archive
 from newsletter.backup.manifest import DKIM, KEY_FILE, fingerprint
 from newsletter.config import Settings
 
@@ -49,17 +48,10 @@ def _put_dkim(archive: Archive, folder: Path, made: list[Path]) -> list[str]:
 
 def _put(path: Path, content: bytes, made: list[Path]) -> bool:
     """Write a file for its owner only, whole or not at all; False, and nothing is changed, where there is one."""
-    if path.exists():
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    durable.make_folder(path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-        publish(Path(draft), path)
-    finally:
-        Path(draft).unlink(missing_ok=True)
+        durable.create(path, content)
+    except FileExistsError:
+        return False
     made.append(path)
     return True

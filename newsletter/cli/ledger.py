@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import click
 from sqlalchemy.orm import Session
 
+from newsletter import durable
 from newsletter.audience.exporting import defused
 from newsletter.cli.common import as_json, in_house, print_json, print_table
 from newsletter.db import Sessions
@@ -132,6 +133,8 @@ def _write(sessions: Sessions, old: Iterable[_Old], to: Path) -> None:
             sheet.writerows(_cells(each.name, copy, notes.get(copy.id, ())) for copy in copies)
         file.flush()
         os.fsync(file.fileno())
+    # Before the copies are dropped, of which this is all that is left.
+    durable.sync_folder(to.parent)
 
 
 def _cells(name: str, copy: Copy, notes: Iterable[CopyNote]) -> list[object]:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from newsletter import mail_settings, mailboxes
+from newsletter import durable, mail_settings, mailboxes
 from newsletter.delivery import mime
 from newsletter.delivery.dkim import Key
 from newsletter.errors import Conflict, Invalid, Refused
@@ -93,13 +93,11 @@ def make(folder: Path, domain: str, selector: str, *, ed25519: bool = False) -> 
     path = folder / f"{_domain(domain)}.{selector}.pem"
     private = Ed25519PrivateKey.generate() if ed25519 else rsa.generate_private_key(65537, _BITS)
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    durable.make_folder(folder, mode=0o700)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        durable.create(path, pem)
     except FileExistsError:
         raise Conflict(f"{path} is there already, and mail may be signed with it; take another selector") from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(pem)
     return path
 
 

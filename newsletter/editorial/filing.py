@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
 
+from newsletter import durable
 from newsletter.editorial import issue_file
 from newsletter.editorial.issue_file import IssueFile, PictureRef
 from newsletter.editorial.models import Issue
@@ -81,11 +82,9 @@ def _contents(issues: Sequence[Issue], picture: Callable[[str], bytes]) -> dict[
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.draft")
-        draft.write_bytes(content)
-        # Whole or not at all, for half a file would stand in the way of the next dump.
-        draft.replace(path)
+        durable.make_folder(path.parent)
+        # Half a file would stand in the way of the next dump.
+        durable.write(path, content)
     except OSError as error:
         raise Conflict(f"{path} cannot be written: {error.strerror}") from error
 

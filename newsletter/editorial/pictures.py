@@ -6,7 +6,6 @@ made ready for mail first (developing.py), and attached to its issue by a name b
 
 import hashlib
 import io
-import os
 import re
 import unicodedata
 from abc import ABC, abstractmethod
@@ -15,12 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path, PurePosixPath
-from threading import get_ident
 
 from PIL import Image, UnidentifiedImageError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter import durable
 from newsletter.db import insert
 from newsletter.editorial.models import AttachedPicture, Issue, Picture, Revision, RevisionPicture
 from newsletter.errors import Invalid, NotFound
@@ -94,14 +93,8 @@ class PictureFolder(Pictures):
         # Only if it is itself: one that was damaged is mended by whoever keeps it again.
         if path.is_file() and path.read_bytes() == content:
             return
-        self.root.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}-{get_ident()}")
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            # Else a power cut could leave an empty file under the right name.
-            os.fsync(file.fileno())
-        draft.replace(path)
+        durable.make_folder(self.root)
+        durable.write(path, content)
 
     def _get(self, file_name: str) -> Opened:
         path = self.path(file_name)

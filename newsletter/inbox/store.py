@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from newsletter import mailboxes
+from newsletter import durable, mailboxes
 from newsletter.errors import NotFound
 from newsletter.inbox.reading import read_headers
 
@@ -60,7 +60,7 @@ class Store:
     """The newest `keep` mails of a folder. Threads may share it; two processes may not."""
 
     def __init__(self, folder: Path, keep: int = KEEP) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # sign-in links lie in here
+        durable.make_folder(folder, mode=0o700)  # sign-in links lie in here
         self._folder = folder
         self._keep = keep
         self._lock = threading.Lock()
@@ -124,9 +124,9 @@ class Store:
     def _write(self, mail: Mail, source: bytes) -> None:
         """Envelope first: once the `.eml` has its name, the mail is there and whole."""
         envelope = {"sender": mail.envelope.sender, "recipients": mail.envelope.recipients}
-        _replace(_sidecar(self._folder, mail.id), json.dumps(envelope).encode())
+        durable.write(_sidecar(self._folder, mail.id), json.dumps(envelope).encode())
         try:
-            _replace(_eml(self._folder, mail.id), source)
+            durable.write(_eml(self._folder, mail.id), source)
         except OSError:
             _sidecar(self._folder, mail.id).unlink(missing_ok=True)
             raise
@@ -147,17 +147,6 @@ def _eml(folder: Path, mail_id: str) -> Path:
 
 def _sidecar(folder: Path, mail_id: str) -> Path:
     return folder / f"{mail_id}.json"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    draft = path.with_name(f"{path.name}.part")
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def _summary(mail_id: str, envelope: Envelope, source: bytes) -> Mail:

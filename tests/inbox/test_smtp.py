@@ -1,6 +1,7 @@
 """Real SMTP conversations with the running server."""
 
 import errno
+import os
 import smtplib
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -72,11 +73,11 @@ def test_a_size_over_25_mb_is_refused_before_it_is_sent(client: smtplib.SMTP) ->
 def test_a_full_disk_answers_452_and_keeps_nothing(
     client: smtplib.SMTP, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_path: Path, _content: bytes) -> int:
+    def full(_handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(Path, "write_bytes", full)
+        disk.setattr(os, "fsync", full)
         with pytest.raises(smtplib.SMTPDataError) as refusal:
             client.send_message(mail())
     assert refusal.value.smtp_code == 452

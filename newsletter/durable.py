@@ -1,0 +1,71 @@
+"""Files that are there whole or not at all, and stay so when the power fails.
+
+A file's content reaches the disk by a sync of the file, and its name by a sync of the folder (fsync(2)).
+"""
+
+import errno
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from threading import get_ident
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put this under that name, in place of what is there."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.part")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def create(path: Path, content: bytes) -> None:
+    """Put this under that name, readable by its owner only; FileExistsError, and no change, where there is one."""
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+        name(Path(draft), path)
+    finally:
+        Path(draft).unlink(missing_ok=True)
+
+
+def name(draft: Path, path: Path) -> None:
+    """Give a synced file its name; FileExistsError if another has it, so that of two who try at once one succeeds."""
+    try:
+        path.hardlink_to(draft)
+    except OSError as error:
+        # Some file systems have no such links (FAT, some shares); then nobody else may be writing there.
+        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}:
+            raise
+        if path.exists() or path.is_symlink():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        draft.rename(path)
+    sync_folder(path.parent)
+
+
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder, and those above it, where they are missing."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(mode=mode, parents=True, exist_ok=True)
+    for folder in missing:
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """See to it that what was named in a folder keeps its name."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # not every file system takes this of a folder
+            os.fsync(handle)
+    finally:
+        os.close(handle)
