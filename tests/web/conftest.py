@@ -1,5 +1,9 @@
-"""A house on either database, served; a reader's browser, and a program that is none."""
+"""A house on SQLite, served; a reader's browser, and a program that is none.
 
+On PostgreSQL, desk/test_on_postgresql.py opens every address.
+"""
+
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from newsletter.web import create_app
 from newsletter.wiring import House
 from tests import houses
 from tests.houses import Clock
-from tests.originals import Fill
+from tests.originals import Fill, Originals
 
 
 @pytest.fixture
@@ -25,6 +29,13 @@ def clock(now: datetime) -> Clock:
 @pytest.fixture
 def filled(request: pytest.FixtureRequest) -> Fill:
     return houses.stocked if "stocked" in request.fixturenames else houses.opened
+
+
+@pytest.fixture(params=["sqlite"])
+def database_url(request: pytest.FixtureRequest, originals: Originals, filled: Fill, tmp_path: Path) -> Iterator[str]:
+    """A database of the test's own; what the databases may do differently is tested below the web."""
+    with originals.copy(request.param, filled, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

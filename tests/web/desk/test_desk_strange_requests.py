@@ -5,6 +5,8 @@ import pytest
 from newsletter.web.desk.routes import ROUTES
 from tests.web.desk.visits import Visitor, address_of
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+
 ASKED = ("at", "before", "next", "page", "publication", "q", "state", "status", "view")
 PAGES = sorted({route.path for route in ROUTES if route.method == "GET" and "<token>" not in route.path})
 FORMS = sorted({route.path for route in ROUTES if route.method == "POST" and "sign-out" not in route.path})

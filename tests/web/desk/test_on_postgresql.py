@@ -1,0 +1,134 @@
+"""The site and the desk on PostgreSQL: every address, and a journey for each kind of person.
+
+All other tests of the web run on SQLite. What the two databases may do differently lies below the web, and is tested
+there on both.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from newsletter.audience.models import Status
+from newsletter.db import Sessions, open_engine
+from newsletter.editorial import shelf
+from newsletter.editorial.models import IssueState
+from newsletter.editors import Role, add
+from newsletter.web import create_app
+from newsletter.wiring import House
+from tests import houses
+from tests.houses import NOW, OUT, WAITING, Clock
+from tests.originals import Originals
+from tests.web.conftest import browser_of, subscription
+from tests.web.desk.conftest import Enter, visitor
+from tests.web.desk.visits import PASSWORD, Visitor, address_of, hashed, words
+
+PAGE = f"/desk/issues/{WAITING}/"
+_SHOWS_A_NEW_SECRET = "/desk/account/second-factor"
+
+
+@pytest.fixture(params=["postgresql"])
+def database_url(request: pytest.FixtureRequest, originals: Originals, tmp_path: Path) -> Iterator[str]:
+    with originals.copy(request.param, houses.stocked, tmp_path) as url:
+        yield url
+
+
+def test_every_address_answers_on_postgresql_as_it_does_on_sqlite(
+    house: House, originals: Originals, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "sqlite"
+    elsewhere.mkdir()
+    with originals.copy("sqlite", houses.stocked, elsewhere) as url:
+        other = houses.build(Sessions(open_engine(url)), elsewhere)
+        expected = _swept(other)
+        other.close()
+    assert len({rule for (rule, _), (status, _) in expected.items() if status == 200}) > 50
+    seen = _swept(house)
+    assert {place: (seen[place], expected[place]) for place in expected if seen[place] != expected[place]} == {}
+
+
+def test_a_reader_signs_up_confirms_takes_a_break_leaves_and_comes_back(browser: FlaskClient, house: House) -> None:
+    browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
+    browser.post(houses.path_of(houses.letters(house)[-1]["confirm_url"]))
+    tie = subscription(house)
+    assert tie.status is Status.ACTIVE
+    preferences = houses.path_of(house.links.preferences(tie.id))
+    browser.post(preferences, data={"do": "pause", "weeks": "4"})
+    assert subscription(house).status is Status.PAUSED
+    assert "ada@example.org" in browser.get(f"{preferences}/my-data.json").text
+    leave = houses.path_of(house.links.unsubscribe(tie.id))
+    browser.post(leave, data={"List-Unsubscribe": "One-Click"})
+    assert subscription(house).status is Status.UNSUBSCRIBED
+    browser.post(f"{leave}/undo")
+    assert subscription(house).status is not Status.UNSUBSCRIBED
+
+
+def test_an_author_begins_an_issue_and_an_editor_schedules_and_cancels_it(enter: Enter, house: House) -> None:
+    begun = enter(Role.AUTHOR).press(
+        "/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute"
+    )
+    assert begun.status_code == 303
+    assert _state(house, "stand-up") is IssueState.DRAFT
+    editor = enter(Role.EDITOR)
+    assert editor.press(PAGE, f"{PAGE}schedule").status_code == 303
+    assert _state(house, WAITING) is IssueState.SCHEDULED
+    assert editor.press(f"{PAGE}cancel").status_code == 303
+    assert _state(house, WAITING) is IssueState.CANCELLED
+
+
+@pytest.mark.usefixtures("reader")
+def test_an_owner_sends_an_issue_now_pauses_it_and_reads_its_report(enter: Enter, house: House) -> None:
+    owner = enter(Role.OWNER)
+    assert owner.press(f"{PAGE}send").status_code == 303
+    assert owner.press(PAGE, f"{PAGE}pause").status_code == 303
+    assert _state(house, WAITING) is IssueState.PAUSED
+    assert "1" in owner.read(f"/desk/reports/{WAITING}/")
+    assert "ada@example.org" in owner.read("/desk/readers/?q=ada")
+    assert "pause" in owner.read("/desk/audit/")
+
+
+def _swept(house: House) -> dict[tuple[str, str], tuple[int, str]]:
+    """What each address that can be opened answers, while an issue waits and while it is on its way to a reader."""
+    app = create_app(house, Clock(NOW))
+    browser, owner = browser_of(app), visitor(app)
+    browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
+    confirm = houses.path_of(houses.letters(house)[-1]["confirm_url"])
+    browser.post(confirm)
+    with house.sessions.begin() as session:
+        add(session, "owner@desk.example", Role.OWNER, NOW).password_hash = hashed(PASSWORD)
+    owner.sign_in("owner@desk.example")
+    samples = _samples(house) | {"/confirm/<token>": confirm}
+    rules = [rule.rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    addresses = {rule: samples.get(rule) or _address(rule) for rule in rules}
+    waiting = {(rule, "waiting"): _answer(owner, address) for rule, address in addresses.items()}
+    assert owner.press(f"{PAGE}send").status_code == 303
+    return waiting | {(rule, "sending"): _answer(owner, address) for rule, address in addresses.items()}
+
+
+def _samples(house: House) -> dict[str, str]:
+    """An address for each route of the site that takes a token or a name."""
+    tie = subscription(house).id
+    preferences = houses.path_of(house.links.preferences(tie))
+    return {
+        "/unsubscribe/<token>": houses.path_of(house.links.unsubscribe(tie)),
+        "/preferences/<token>": preferences,
+        "/preferences/<token>/my-data.json": f"{preferences}/my-data.json",
+        "/c/<token>": houses.path_of(house.links.click(1, 1)),
+        "/archive/<slug>/": f"/archive/{OUT[0]}/",
+    }
+
+
+def _address(rule: str) -> str:
+    return address_of(rule.removeprefix("/desk")).removeprefix("" if rule.startswith("/desk") else "/desk")
+
+
+def _answer(owner: Visitor, address: str) -> tuple[int, str]:
+    answer = owner.open(address)
+    comparable = answer.mimetype == "text/html" and address != _SHOWS_A_NEW_SECRET
+    return answer.status_code, words(answer) if comparable else answer.mimetype
+
+
+def _state(house: House, slug: str) -> IssueState:
+    with house.sessions.reading() as session:
+        return shelf.state(shelf.find(session, slug))
