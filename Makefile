@@ -33,6 +33,7 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: setup ## set up, then run the press with a local inbox (PORT=, INBOX_PORT=, DATA_DIR=)
+	@$(BIN)/newsletter up --check
 	@$(BIN)/newsletter db upgrade
 	@$(BIN)/newsletter issues load || echo "The press starts all the same; mend the files and load them again."
 	@exec $(BIN)/newsletter up
@@ -85,6 +86,7 @@ parts: .venv/.installed-dev
 
 # pip comes last into a new environment, so half a one is made again.
 $(BIN)/pip:
+	@echo "The first time takes a few minutes: packages are fetched and installed into .venv and node_modules."
 	@python=$$(sh .ci/machine python) && echo "Making .venv with $$python" && "$$python" -m venv --clear .venv
 
 .venv/.installed: requirements.lock pyproject.toml | $(BIN)/pip

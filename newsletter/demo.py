@@ -28,8 +28,10 @@ from newsletter.ports import answers, free_port
 ISSUES = bundle.PACKAGE.parent / "issues"
 READER, NAME = "ada@reader.example", "Ada"
 SLUG = "unwind-a-tight-back"
-SECONDS_AHEAD = 6
-PATIENCE = 30
+SECONDS_AHEAD = (5, 20, 80)
+"""How long before its hour the issue is scheduled; longer where the command itself took longer than that to start."""
+PATIENCE = 180
+"""Seconds for what takes one on a quick machine."""
 
 T = TypeVar("T")
 _console = Console(highlight=False)
@@ -164,12 +166,23 @@ def _confirm(demo: Demo) -> None:
 
 
 def _send_an_issue(demo: Demo) -> dict[str, Any]:
-    at = (datetime.now(UTC) + timedelta(seconds=SECONDS_AHEAD)).isoformat(timespec="seconds")
-    sentence = demo.newsletter("issues", "schedule", SLUG, "--at", at)
+    sentence = _schedule(demo)
     issue = demo.mail("tight back")
     _expect(NAME in issue["text"], "the reader's name in the mail")
     _say("The weekly issue goes out on schedule", f"{sentence}\n“{issue['subject']}” is in the inbox")
     return issue
+
+
+def _schedule(demo: Demo) -> str:
+    for seconds in SECONDS_AHEAD:
+        at = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="seconds")
+        try:
+            return demo.newsletter("issues", "schedule", SLUG, "--at", at)
+        except StepFailed as error:
+            # On a slow machine the hour is over by the time the command looks at the clock.
+            if seconds == SECONDS_AHEAD[-1] or "has passed" not in str(error):
+                raise
+    raise AssertionError
 
 
 def _leave(demo: Demo, issue: dict[str, Any]) -> None:

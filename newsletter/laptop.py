@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import click
 import structlog
 
-from newsletter import editors, leash, migrating
+from newsletter import data_folder, editors, leash, migrating
 from newsletter.config import Settings
 from newsletter.delivery import arming
 from newsletter.editors import Role
@@ -25,7 +25,8 @@ OWNER = "owner@newsletter.example"
 _LOOPBACK = "127.0.0.1"
 # Seconds between two looks at the parts.
 _LOOK = 0.2
-_START_SECONDS = 30
+# Long, for a start that goes wrong is noticed at once, and some machines are slow.
+_START_SECONDS = 180
 _STOP_SECONDS = 15
 
 
@@ -45,9 +46,26 @@ class _Welcome:
     may_send: bool
 
 
+def require_place(settings: Settings) -> None:
+    """Refused, saying what to do, where the data folder is unfit or held already, or a port is taken."""
+    data_folder.require_usable(settings.data_dir)
+    with data_folder.held(settings.data_dir, _holder(settings)):
+        _require_ports(settings)
+
+
 def run(settings: Settings) -> None:
     """Start the parts, say where everything is, and stop them all when one ends or a signal comes."""
-    _require_ports(settings)
+    data_folder.require_usable(settings.data_dir)
+    with data_folder.held(settings.data_dir, _holder(settings)):
+        _require_ports(settings)
+        _run(settings)
+
+
+def _holder(settings: Settings) -> str:
+    return f"`newsletter up` (process {os.getpid()}, {settings.public_url})"
+
+
+def _run(settings: Settings) -> None:
     house = open_house(settings, check_schema=False)
     migrating.upgrade(house.sessions.engine)
     welcome = _Welcome(_invitation(house), _may_send(house))

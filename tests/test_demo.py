@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,20 @@ def test_a_step_that_is_refused_ends_the_story_with_1_and_the_reason(
     told = capsys.readouterr().out
     assert "newsletter issues load" in told
     assert "The whole story" not in told
+
+
+def test_an_hour_that_passed_while_the_command_started_is_set_further_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = []
+
+    def slowly(_demo: Demo, *arguments: str) -> str:
+        hours.append(datetime.fromisoformat(arguments[-1]))
+        if len(hours) < 3:
+            raise demo.StepFailed("newsletter issues schedule: 09:00 has passed; give a moment to come")
+        return "scheduled"
+
+    monkeypatch.setattr(Demo, "newsletter", slowly)
+    assert demo._schedule(object.__new__(Demo)) == "scheduled"
+    assert hours[2] - hours[0] > timedelta(minutes=1)
 
 
 def test_a_step_that_sees_something_else_ends_the_story_with_1(

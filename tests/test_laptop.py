@@ -173,9 +173,20 @@ def test_the_inbox_port_may_be_taken_where_a_mail_server_makes_the_inbox_needles
         up = start(INBOX_PORT=port, MAIL_SERVER="mail.invalid")
         up.wait_until_said("Ctrl-C stops it")
         assert list(up.parts()) == ["serve", "worker"]
+        up.process.terminate()
+        assert up.end() == 0
         refused = start(INBOX_PORT=port)
         assert refused.end() == 1
         assert refused.said == f"port {port} is taken; set INBOX_PORT to a free one\n"
+
+
+def test_a_second_one_on_the_same_data_is_refused_and_told_which_process_holds_it(up: Laptop, start: Start) -> None:
+    refused = start()
+    assert refused.end() == 1
+    assert (
+        f"`newsletter up` (process {up.process.pid}, http://127.0.0.1:{up.port}) is running on the data" in refused.said
+    )
+    assert "stop it first, or set DATA_DIR to another folder" in refused.said
 
 
 def test_issues_go_to_the_inbox_too_whatever_the_settings_for_bulk_mail_say(tmp_path: Path) -> None:

@@ -42,10 +42,14 @@ def inbox(smtp_port: int) -> None:
 
 
 @click.command()
-def up() -> None:
+@click.option("--check", is_flag=True, help="Only say whether the ports and the data folder can be had.")
+def up(check: bool) -> None:
     """Web, worker and local inbox together, for a laptop."""
-    from newsletter.laptop import run
+    from newsletter import laptop
 
     settings = config.load()
     logs.configure(settings)
-    run(settings)
+    if check:
+        laptop.require_place(settings)
+    else:
+        laptop.run(settings)
