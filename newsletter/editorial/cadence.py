@@ -87,15 +87,46 @@ def typed(text: str, time_zone: str) -> datetime:
     return instant
 
 
+def repeated(slot: WeeklySlot, after: datetime) -> datetime | None:
+    """The first moment within a year at which the slot's hour is one that comes twice; None if there is none."""
+    coming = takewhile(lambda at: at < after + _A_YEAR, slots_after(slot, after))
+    return next((at for at in coming if which_of_two(at, slot.time_zone)), None)
+
+
+def second(instant: datetime, time_zone: str) -> datetime | None:
+    """The same hour on those clocks when it comes for the second time; None unless this is the first of two."""
+    local = instant.astimezone(zone(time_zone))
+    later = local.replace(fold=1).astimezone(UTC)
+    return later if not local.fold and later != instant else None
+
+
+def which_of_two(instant: datetime, time_zone: str) -> str:
+    """`the first of two, UTC+2` for an hour that comes twice because the clocks go back; else empty."""
+    local = instant.astimezone(zone(time_zone))
+    if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset() or _is_skipped(local):
+        return ""
+    return f"the {'second' if local.fold else 'first'} of two, {_offset(local)}"
+
+
 def on_clocks(instant: datetime, time_zone: str) -> datetime:
     """What the clocks of that zone show at an instant, without the zone."""
     return instant.astimezone(zone(time_zone)).replace(tzinfo=None)
 
 
 def describe(moment: datetime, time_zone: str) -> str:
-    """`Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)`, whatever the machine's language."""
+    """`Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)`, whatever the machine's language.
+
+    Of an hour that comes twice, which of the two: `at 02:30 (Europe/Warsaw, the first of two, UTC+2)`.
+    """
+    which = ", ".join(filter(None, (time_zone, which_of_two(moment, time_zone))))
     local = moment.astimezone(zone(time_zone))
-    return f"{_day(local)} {local.year} at {local:%H:%M} ({time_zone})"
+    return f"{_day(local)} {local.year} at {local:%H:%M} ({which})"
+
+
+def dated(moment: datetime, time_zone: str) -> str:
+    """`Tuesday 24 November 2026 at 09:00`, where the zone is in sight already, as beside a button."""
+    local, which = moment.astimezone(zone(time_zone)), which_of_two(moment, time_zone)
+    return f"{_day(local)} {local.year} at {local:%H:%M}{which and f' ({which})'}"
 
 
 def calendar_day(day: date) -> str:
@@ -105,8 +136,8 @@ def calendar_day(day: date) -> str:
 
 def brief(moment: datetime, time_zone: str) -> str:
     """`Tuesday 24 November 09:00`, where the year and the zone are in sight already."""
-    local = moment.astimezone(zone(time_zone))
-    return f"{_day(local)} {local:%H:%M}"
+    local, which = moment.astimezone(zone(time_zone)), which_of_two(moment, time_zone)
+    return f"{_day(local)} {local:%H:%M}{which and f' ({which})'}"
 
 
 def weekday(moment: datetime, time_zone: str) -> str:
@@ -137,12 +168,23 @@ def _parse(text: str) -> datetime:
             return datetime.fromisoformat(text)
     except ValueError:
         pass
-    raise NoMoment("Give a day and a time, like 2026-11-24T09:00.")
+    raise NoMoment("Give a day and a time, like 2026-11-24 09:00.")
 
 
 def _skipped(local: datetime, shown: datetime, time_zone: str) -> str:
     skip = f"the clocks in {time_zone} go forward and skip {local:%H:%M}"
     return f"On {_day(local)} {local.year} {skip}. Choose {shown:%H:%M}, or another time."
+
+
+def _is_skipped(local: datetime) -> bool:
+    # Of an hour that is skipped, too, the two folds differ; only it is not on the clocks at any instant.
+    return local.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None) != local.replace(tzinfo=None)
+
+
+def _offset(local: datetime) -> str:
+    minutes = int((local.utcoffset() or timedelta()).total_seconds() // 60)
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{hours}{(rest and f':{rest:02}') or ''}"
 
 
 def _day(local: date) -> str:

@@ -126,7 +126,7 @@ def test_of_a_typed_hour_that_comes_twice_the_first_is_meant() -> None:
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-11-24", "20261124", "24.11.2026 09:00", "2026-13-01T09", "x\0" * 9])
 def test_what_is_no_moment_is_answered_with_an_example(text: str) -> None:
-    with pytest.raises(cadence.NoMoment, match="like 2026-11-24T09:00"):
+    with pytest.raises(cadence.NoMoment, match="like 2026-11-24 09:00"):
         cadence.typed(text, "Europe/Warsaw")
 
 
@@ -134,3 +134,32 @@ def test_what_is_no_moment_is_answered_with_an_example(text: str) -> None:
 def test_a_year_beyond_the_calendar_is_no_crash(text: str) -> None:
     with pytest.raises(Invalid, match="too far away"):
         cadence.typed(text, "Europe/Warsaw")
+
+
+FIRST_OF_TWO = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+def test_of_an_hour_that_comes_twice_it_is_said_which_of_the_two_is_meant() -> None:
+    second = FIRST_OF_TWO + timedelta(hours=1)
+    assert cadence.describe(FIRST_OF_TWO, "Europe/Warsaw") == (
+        "Sunday 25 October 2026 at 02:30 (Europe/Warsaw, the first of two, UTC+2)"
+    )
+    assert cadence.brief(second, "Europe/Warsaw") == "Sunday 25 October 02:30 (the second of two, UTC+1)"
+    assert cadence.second(FIRST_OF_TWO, "Europe/Warsaw") == second
+    assert cadence.second(second, "Europe/Warsaw") is None
+    assert cadence.typed("2026-10-25 02:30+01:00", "Europe/Warsaw") == second
+
+
+@pytest.mark.parametrize(
+    "moment", [datetime(2026, 10, 25, 2, 30, tzinfo=UTC), datetime(2026, 3, 29, 1, 30, tzinfo=UTC), FIRST_OF_TWO]
+)
+def test_nothing_is_said_of_an_hour_that_comes_once(moment: datetime) -> None:
+    zone = "UTC" if moment == FIRST_OF_TWO else "Europe/Warsaw"
+    assert cadence.which_of_two(moment, zone) == ""
+    assert cadence.second(moment, zone) is None
+
+
+def test_a_weekly_slot_tells_of_the_night_on_which_its_hour_comes_twice() -> None:
+    half_past_two = WeeklySlot(6, time(2, 30), "Europe/Warsaw")
+    assert cadence.repeated(half_past_two, datetime(2026, 9, 1, tzinfo=UTC)) == FIRST_OF_TWO
+    assert cadence.repeated(WeeklySlot(6, time(9), "Europe/Warsaw"), datetime(2026, 9, 1, tzinfo=UTC)) is None

@@ -14,6 +14,8 @@ from newsletter.web.desk import lookup, streams, watching
 from newsletter.web.desk.lookup import Mailed
 from newsletter.web.house import house
 
+FOLLOWED = (IssueState.SENDING, IssueState.PAUSED)
+"""Of a paused issue, too, copies that were being handed over come to their end, and a colleague may resume it."""
 _SECONDS = 30.0
 """A stream's length; a browser then opens the next one, with whoever is signed in by then."""
 _EVERY = 1.0
@@ -31,16 +33,16 @@ def progress(slug: str) -> ResponseReturnValue:
 def events(slug: str) -> ResponseReturnValue:
     """The same as server-sent events, as they come; 503 where too many follow already, and the page asks instead."""
     with house().sessions.reading() as store:
-        going = shelf.state(lookup.issue(store, slug)) is IssueState.SENDING
-    if not going or request.method == "HEAD":
+        state = shelf.state(lookup.issue(store, slug))
+    if state not in FOLLOWED or request.method == "HEAD":
         return Response(status=204)
-    return streams.stream("text/event-stream", _told(slug)) or Response(status=503)
+    return streams.stream("text/event-stream", _told(slug, state)) or Response(status=503)
 
 
-def _told(slug: str) -> Iterator[str]:
+def _told(slug: str, state: IssueState) -> Iterator[str]:
     end = time.monotonic() + _SECONDS
     before = ""
-    while time.monotonic() < end and (part := _part(slug)) is not None:
+    while time.monotonic() < end and (part := _part(slug, state)) is not None:
         yield streams.event("progress", part) if part not in ("", before) else streams.pulse()
         before = part or before
         time.sleep(_EVERY)
@@ -48,12 +50,12 @@ def _told(slug: str) -> Iterator[str]:
         yield streams.event("over")
 
 
-def _part(slug: str) -> str | None:
-    """What is shown now; None once the issue goes out no more, and nothing while the store does not answer."""
+def _part(slug: str, state: IssueState) -> str | None:
+    """What is shown now; None once the issue's state is another one, and nothing while the store does not answer."""
     try:
         with house().sessions.reading() as store:
             found = lookup.issue(store, slug)
-            return _shown(store, found) if shelf.state(found) is IssueState.SENDING else None
+            return _shown(store, found) if shelf.state(found) is state else None
     except DatabaseDown:
         return ""
     except NotFound:

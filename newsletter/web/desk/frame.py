@@ -50,6 +50,7 @@ def init_blueprint(blueprint: Blueprint) -> None:
     blueprint.url_defaults(_name_publication)
     blueprint.add_app_template_global(named_publication)
     blueprint.add_app_template_filter(cadence.brief)
+    blueprint.add_app_template_filter(cadence.dated)
     blueprint.add_app_template_filter(cadence.weekday)
     blueprint.add_app_template_filter(cadence.weekly)
     blueprint.add_app_template_filter(cadence.calendar_day)

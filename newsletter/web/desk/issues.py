@@ -43,6 +43,11 @@ class Outlook:
         return self.going.counts if self.going else None
 
     @property
+    def waiting(self) -> int:
+        """How many copies have not come to their end."""
+        return self.going.waiting if self.going else 0
+
+    @property
     def blocking(self) -> int:
         """How many findings stop the issue."""
         return len(self.inspection.of(Level.BLOCKING)) if self.inspection else 0
@@ -93,7 +98,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         if not printing.is_open(found):
-            raise Conflict(f"“{found.title}” is {shelf.state(found)}, so it is past being a draft.")
+            raise Conflict(f"“{found.title}” is {shelf.state(found).told}, so it is past being a draft.")
         _mark(store, found, wanted)
         acts.tell(readiness=wanted)
         _say_marked(store, found, f"“{found.title}” is marked as {wanted}.")

@@ -15,8 +15,8 @@ def handed_on(text: str) -> datetime:
 
 
 def for_input(moment: datetime, time_zone: str) -> str:
-    """A moment as a date-and-time field shows it."""
-    return f"{cadence.on_clocks(moment, time_zone):%Y-%m-%dT%H:%M}"
+    """A moment as a field shows it: by the 24-hour clock, which a browser's own field may not keep to."""
+    return f"{cadence.on_clocks(moment, time_zone):%Y-%m-%d %H:%M}"
 
 
 def clocks_change(before: datetime, after: datetime, time_zone: str) -> timedelta:

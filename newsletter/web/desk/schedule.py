@@ -58,6 +58,12 @@ def _chosen(typed: str, time_zone: str) -> tuple[datetime | None, str]:
     return at, ""
 
 
+def _second(at: datetime, time_zone: str) -> str:
+    """How the field says the same hour of the clocks when it comes again; empty where it does not."""
+    later = cadence.second(at, time_zone)
+    return later.astimezone(cadence.zone(time_zone)).isoformat(" ", "minutes") if later else ""
+
+
 def _page(store: Session, found: Issue, typed: str, at: datetime | None, fault: str) -> str:
     outlook = issues.outlook(store, found)
     suggested = moments.for_input(outlook.next_free, found.publication.time_zone) if outlook.next_free else ""
@@ -71,5 +77,7 @@ def _page(store: Session, found: Issue, typed: str, at: datetime | None, fault: 
         typed=typed or suggested,
         at=at,
         fault=fault,
+        twice=at and cadence.which_of_two(at, found.publication.time_zone),
+        second=_second(at, found.publication.time_zone) if at else "",
         version=lookup.version(found),
     )

@@ -40,9 +40,11 @@ def cancel(slug: str) -> ResponseReturnValue:
     """Stop the issue: what is out stays out, and nothing more goes."""
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        had_begun = issues.has_begun(found)
+        had_begun, was_going = issues.has_begun(found), shelf.state(found) is IssueState.SENDING
         spared = publishing.cancel(store, found, now())
         stopped = f"Stopped. {words.counted(spared, 'copy')} will not be sent."
+        if was_going:
+            stopped += " What was just being handed over may still arrive."
         flash(stopped if had_begun else f"Cancelled. “{found.title}” goes to nobody until it is scheduled again.")
     return _back(slug)
 
@@ -86,7 +88,7 @@ def _require_sendable(found: Issue) -> None:
 
 def _require_stoppable(found: Issue) -> None:
     if shelf.state(found) not in _STOPPABLE:
-        raise Conflict(f"“{found.title}” is {shelf.state(found)}, so there is nothing to stop.")
+        raise Conflict(f"“{found.title}” is {shelf.state(found).told}, so there is nothing to stop.")
 
 
 def _back(slug: str) -> ResponseReturnValue:

@@ -30,6 +30,8 @@ class Told:
     next: datetime | None
     skipped: datetime | None
     """When within a year its hour is one that the clocks skip."""
+    repeated: datetime | None
+    """When within a year its hour is one that comes twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,9 @@ def _weekly(publication: Publication, slot_id: int) -> str:
 def _told(slot: Slot, publication: Publication) -> Told:
     own = (one for one in rhythm.occasions(publication, now()) if one.slot.id == slot.id and not one.off)
     coming = next(own, None)
-    return Told(slot, coming.at if coming else None, cadence.skipped(WeeklySlot.of(slot), now()))
+    weekly = WeeklySlot.of(slot)
+    skipped, repeated = cadence.skipped(weekly, now()), cadence.repeated(weekly, now())
+    return Told(slot, coming.at if coming else None, skipped, repeated)
 
 
 def _what_still_goes(store: Session, publication: Publication, week: WeekOff) -> str:
@@ -185,7 +189,7 @@ def _typed_slot() -> WeeklySlot:
     if weekday not in cadence.WEEKDAYS:
         raise _Odd("weekday", "Choose a day of the week.")
     try:
-        hour = time.fromisoformat(at)
+        hour = time.fromisoformat(at.strip().zfill(len("09:00")))
     except ValueError:
         raise _Odd("at", "Give an hour like 09:00.") from None
     zone = request.form.get("time_zone", "").strip()

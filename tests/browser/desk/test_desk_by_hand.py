@@ -20,7 +20,7 @@ def test_the_keyboard_alone_schedules_an_issue(open_desk: Open, house: House) ->
     page.keyboard.press("Enter")
     keyboard.press(page.get_by_role("link", name="When pain stays: ways out of the circle").first)
     page.wait_for_url("**/break-the-circle/")
-    keyboard.press(page.get_by_role("button", name="Schedule for Tuesday 1 December 09:00"))
+    keyboard.press(page.get_by_role("button", name="Schedule for Tuesday 1 December 2026 at 09:00"))
     expect(page.get_by_role("status")).to_contain_text(
         "Scheduled for Tuesday 1 December 2026 at 09:00 (Europe/Warsaw)."
     )
@@ -57,7 +57,7 @@ def test_everything_works_without_scripts(open_desk: Open) -> None:
     page.get_by_role("link", name="Choose another moment").click()
     page.get_by_label("Day and time in Europe/Warsaw").fill("2026-11-25T10:30")
     page.get_by_role("button", name="Show what will happen").click()
-    page.get_by_role("button", name="Schedule for Wednesday 25 November 10:30").click()
+    page.get_by_role("button", name="Schedule for Wednesday 25 November 2026 at 10:30").click()
     expect(page.get_by_role("status")).to_contain_text("Scheduled for Wednesday 25 November 2026 at 10:30")
 
 

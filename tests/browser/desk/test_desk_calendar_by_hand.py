@@ -111,7 +111,7 @@ def test_the_keyboard_alone_reorders_and_the_focus_stays_with_the_issue(
 def test_one_press_schedules_from_the_queue_and_one_undoes_it(open_desk: Open, house: House) -> None:
     page = open_desk()
     page.goto("/desk/calendar/")
-    page.get_by_role("button", name="Schedule for Tuesday 1 December 09:00").click()
+    page.get_by_role("button", name="Schedule for Tuesday 1 December 2026 at 09:00").click()
     status = page.get_by_role("status")
     expect(status).to_contain_text("Scheduled for Tuesday 1 December 2026 at 09:00 (Europe/Warsaw).")
     assert state(house, FIRST) is IssueState.SCHEDULED

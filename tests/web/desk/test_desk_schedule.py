@@ -1,3 +1,5 @@
+import html
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -41,7 +43,7 @@ def readers(house: House, now: datetime) -> None:
 def test_the_page_says_what_will_happen_and_the_button_names_the_act(editor: Visitor) -> None:
     page = editor.read(PAGE)
     assert "On Tuesday 24 November 2026 at 09:00 (Europe/Warsaw) this goes to 3 confirmed readers." in page
-    assert "Schedule for Tuesday 24 November 09:00" in page
+    assert "Schedule for Tuesday 24 November 2026 at 09:00" in page
 
 
 def test_one_press_schedules_for_the_next_free_slot(editor: Visitor, house: House) -> None:
@@ -54,7 +56,7 @@ def test_one_press_schedules_for_the_next_free_slot(editor: Visitor, house: Hous
 
 def test_a_slot_that_is_taken_is_not_offered_again(editor: Visitor) -> None:
     editor.press(PAGE, SCHEDULE)
-    assert "Schedule for Tuesday 1 December 09:00" in editor.read("/desk/issues/break-the-circle/")
+    assert "Schedule for Tuesday 1 December 2026 at 09:00" in editor.read("/desk/issues/break-the-circle/")
 
 
 def test_a_moment_of_ones_own_is_shown_before_it_is_taken(editor: Visitor, house: House) -> None:
@@ -70,7 +72,7 @@ def test_a_moment_of_ones_own_is_shown_before_it_is_taken(editor: Visitor, house
     [
         ("2026-11-20T12:59", "Friday 20 November 2026 at 12:59 (Europe/Warsaw) has passed. Choose a moment to come."),
         ("2027-03-28T02:30", "go forward and skip 02:30. Choose 03:30, or another time."),
-        ("next <week>", "Give a day and a time, like 2026-11-24T09:00."),
+        ("next <week>", "Give a day and a time, like 2026-11-24 09:00."),
     ],
 )
 def test_a_moment_that_cannot_be_is_answered_beside_the_field_and_stays_typed(
@@ -80,7 +82,7 @@ def test_a_moment_that_cannot_be_is_answered_beside_the_field_and_stays_typed(
     assert answer.status_code == 422
     assert sentence in words(answer)
     assert f'value="{typed.replace("<", "&lt;").replace(">", "&gt;")}"' in answer.text
-    assert 'aria-describedby="at-fault"' in answer.text
+    assert 'aria-describedby="at-fault at-hint"' in answer.text
     assert "Schedule for" not in words(answer)
 
 
@@ -104,7 +106,7 @@ def test_a_page_from_before_a_change_does_nothing(editor: Visitor, house: House,
     rewrite(house, "Looser by degrees", "Looser, by degrees", now)
     answer = editor.client.post(SCHEDULE, data=fields)
     assert answer.status_code == 409
-    assert "it is draft now, revision 2. Nothing was done." in words(answer)
+    assert "it is a draft now, revision 2. Nothing was done." in words(answer)
     assert PAGE in answer.text
     assert state(house) is IssueState.DRAFT
 
@@ -143,7 +145,7 @@ def test_cancelling_says_first_what_it_does_and_gives_the_slot_back(editor: Visi
     assert state(house) is IssueState.SCHEDULED
     assert editor.press(CANCEL).location == PAGE
     assert state(house) is IssueState.CANCELLED
-    assert "Schedule for Tuesday 24 November 09:00" in editor.read(PAGE)
+    assert "Schedule for Tuesday 24 November 2026 at 09:00" in editor.read(PAGE)
     assert editor.press(PAGE, SCHEDULE).status_code == 303
 
 
@@ -169,7 +171,7 @@ def test_an_issue_on_its_way_can_pause_resume_and_stop(editor: Visitor, house: H
     assert "It is paused: 3 copies wait." in editor.read(PAGE)
     editor.press(PAGE, f"{PAGE}resume")
     assert state(house) is IssueState.SENDING
-    assert "3 copies will not be sent." in editor.read(CANCEL)
+    assert "As things stand, 3 copies will not be sent: what still waits when you press." in editor.read(CANCEL)
     editor.press(CANCEL)
     assert "Stopped. 3 copies will not be sent." in editor.read(PAGE)
     assert "cannot be scheduled again" in editor.read(PAGE)
@@ -259,3 +261,30 @@ def rewrite(house: House, old: str, new: str, now: datetime) -> None:
         file = shelf.issue_file.parse(issue.revision.source.replace(old, new, 1), issue.file_name)
         text = shelf.Text(file, issue.file_name, shelf.picture_names(issue.revision))
         shelf.save(session, issue.publication, text, "colleague@desk.example", now)
+
+
+def test_of_an_hour_that_comes_twice_the_second_is_one_choice_away(editor: Visitor) -> None:
+    page = editor.client.get(SCHEDULE, query_string={"at": "2027-10-31 02:30"})
+    assert "The first one is meant; take the second one instead ." in words(page)
+    assert "Schedule for Sunday 31 October 2027 at 02:30 (the first of two, UTC+2)" in words(page)
+    link = re.search(r'href="([^"]+)">take the second', page.text)
+    assert link
+    assert "Schedule for Sunday 31 October 2027 at 02:30 (the second of two, UTC+1)" in editor.read(
+        html.unescape(link[1])
+    )
+
+
+def test_no_field_shows_the_browsers_own_clock(editor: Visitor) -> None:
+    for page in (SCHEDULE, "/desk/calendar/slots"):
+        assert not re.search('type="(time|datetime-local)"', editor.open(page).text)
+
+
+def test_a_paused_issue_is_followed_too(editor: Visitor) -> None:
+    editor.press(SEND)
+    editor.press(PAGE, f"{PAGE}pause")
+    page = editor.open(PAGE).text
+    assert f'data-events="{PAGE}events"' in page
+    assert editor.client.head(f"{PAGE}events").status_code == 204
+    assert editor.open(f"{PAGE}progress?state=paused").headers.get("HX-Refresh") is None
+    editor.press(PAGE, f"{PAGE}resume")
+    assert editor.open(f"{PAGE}progress?state=paused").headers["HX-Refresh"] == "true"
