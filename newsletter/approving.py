@@ -164,7 +164,7 @@ def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) ->
 
 def _require_unbegun(issue: Issue) -> None:
     if not (printing.waits(issue) or printing.is_open(issue)):
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue)}; it is too late for that.")
+        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; it is too late for that.")
 
 
 def _asked(able: Sequence[Editor], chosen: Collection[str]) -> list[Editor]:

@@ -202,8 +202,8 @@ def _require_open(issue: Issue) -> None:
     if now is IssueState.CANCELLED:
         raise Conflict(f"“{issue.title}” was cancelled after some readers got it; nobody is sent an issue twice")
     if waits(issue):
-        raise Unsent(f"“{issue.title}” is {now.value} already; cancel that first")
-    raise Conflict(f"“{issue.title}” is {now.value} already")
+        raise Unsent(f"“{issue.title}” is {now.told} already; cancel that first")
+    raise Conflict(f"“{issue.title}” is {now.told} already")
 
 
 def _require_ready(issue: Issue) -> None:

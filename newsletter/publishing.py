@@ -59,7 +59,7 @@ def fill(
 ) -> Letter:
     """Freeze a queued issue at a slot's hour, which may have passed; Conflict if it cannot go out."""
     if not queue.is_ready(issue):
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue)}, not ready")
+        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}, not ready")
     return _freeze(session, links, issue, at, now, sender)
 
 
@@ -85,7 +85,7 @@ def cancel(session: Session, issue: Issue, now: datetime) -> int:
     """Stop an issue: nothing more goes out. How many copies that spared; Conflict if there is nothing to stop."""
     spared = stop_letter(session, issue.letter, now) if issue.letter else None
     if spared is None:
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue).value}; there is nothing to cancel")
+        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; there is nothing to cancel")
     return spared
 
 
@@ -94,7 +94,7 @@ def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
     letter = issue.letter
     if letter is None or not _move(session, letter, NOT_BEGUN, LetterState.CANCELLED, finished_at=now):
         raise Conflict(
-            f"“{issue.title}” is {shelf.state(issue).value}; only an issue that waits for its hour can be undone"
+            f"“{issue.title}” is {shelf.state(issue).told}; only an issue that waits for its hour can be undone"
         )
     detach = update(Issue).where(Issue.id == issue.id, Issue.letter_id == letter.id)
     session.execute(detach.values(letter_id=None, frozen_number=None).execution_options(synchronize_session=False))
@@ -144,13 +144,13 @@ def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
 def pause(session: Session, issue: Issue) -> None:
     """Claim no more copies until `resume`; Conflict unless the issue is being sent."""
     if issue.letter is None or not pause_letter(session, issue.letter):
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue).value}; only an issue that is being sent can pause")
+        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; only an issue that is being sent can pause")
 
 
 def resume(session: Session, issue: Issue, now: datetime) -> None:
     """Go on with a paused issue, or with those of its readers who are held back; Conflict if nothing stands still."""
     if issue.letter is None or not resume_letter(session, issue.letter, now):
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue).value}; only a paused issue can go on")
+        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; only a paused issue can go on")
 
 
 def audience_size(session: Session, issue: Issue) -> int:

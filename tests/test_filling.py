@@ -265,7 +265,7 @@ def test_undoing_a_schedule_makes_the_issue_ready_again(sessions: Sessions, link
 def test_what_has_begun_cannot_be_undone(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
         publishing.send_now(session, links, shelf.find(session, FIRST), now)
-        with pytest.raises(Conflict, match="is sending; only an issue that waits"):
+        with pytest.raises(Conflict, match="is being sent; only an issue that waits"):
             publishing.unschedule(session, shelf.find(session, FIRST), now)
 
 

@@ -55,6 +55,11 @@ class Share(NamedTuple):
     skipped: int
     in_doubt: int
 
+    @property
+    def waiting(self) -> int:
+        """How many have not come to their end."""
+        return self.audience - self.sent - self.refused - self.failed - self.skipped - self.in_doubt
+
 
 _NONE = Share("", *[0] * 6)
 

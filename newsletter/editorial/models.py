@@ -29,6 +29,11 @@ class IssueState(StrEnum):
     SENT = "sent"
     CANCELLED = "cancelled"
 
+    @property
+    def told(self) -> str:
+        """The state as a sentence says it behind “is”."""
+        return {"draft": "a draft", "sending": "being sent"}.get(self, self.value)
+
 
 class Issue(Base):
     """One issue; its text is its newest revision, its fate is its letter's."""

@@ -38,7 +38,9 @@ def is_ready(issue: Issue) -> bool:
 def add(session: Session, issue: Issue, now: datetime) -> None:
     """Put a ready issue at the end; Conflict if it is not ready, or in the queue already."""
     if not is_ready(issue):
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue)}; only an issue that is ready can wait in the queue.")
+        raise Conflict(
+            f"“{issue.title}” is {shelf.state(issue).told}; only an issue that is ready can wait in the queue."
+        )
     # Who adds another one at the same instant gets the same position, and one of the two tries again.
     for _ in range(_TRIES):
         if session.scalar(_append(session, issue, now)) is not None:

@@ -82,7 +82,7 @@ def test_an_issue_stands_in_the_queue_once(sessions: Sessions, slugs: tuple[str,
 def test_a_draft_is_not_taken_into_the_queue(sessions: Sessions, slugs: tuple[str, ...], now: datetime) -> None:
     with sessions.begin() as session:
         shelf.mark(shelf.find(session, slugs[0]), Readiness.DRAFT)
-    with pytest.raises(Conflict, match="is draft; only an issue that is ready"):
+    with pytest.raises(Conflict, match="is a draft; only an issue that is ready"):
         add(sessions, slugs[0], now)
 
 

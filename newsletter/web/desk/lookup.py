@@ -87,7 +87,7 @@ def unchanged(store: Session, slug: str, form: Mapping[str, str]) -> Issue:
     found = issue(store, slug)
     if form.get("version") != version(found):
         raise Conflict(
-            f"“{found.title}” was changed or moved since this page was opened: it is {shelf.state(found)} now, "
+            f"“{found.title}” was changed or moved since this page was opened: it is {shelf.state(found).told} now, "
             f"revision {found.revision_number}. Nothing was done. Look at it again, then decide."
         )
     return found

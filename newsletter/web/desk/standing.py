@@ -90,4 +90,4 @@ def _company(store: Session, found: Issue) -> str:
 
 
 def _is_now(found: Issue) -> str:
-    return f"“{found.title}” is {shelf.state(found)} now"
+    return f"“{found.title}” is {shelf.state(found).told} now"

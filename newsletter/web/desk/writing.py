@@ -36,7 +36,7 @@ def write_form(slug: str) -> ResponseReturnValue:
         found = lookup.issue(store, slug)
         draft = drafts.own(store, found, auth.email())
         if not printing.is_open(found):
-            raise Conflict(f"“{found.title}” is {shelf.state(found)}, so its text stays as it is.")
+            raise Conflict(f"“{found.title}” is {shelf.state(found).told}, so its text stays as it is.")
         return _page(store, found, draft, _complaints(store, found, draft))
 
 
