@@ -2,10 +2,10 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -42,6 +42,7 @@ from sqlalchemy.types import TypeEngine
 
 from newsletter import durable
 from newsletter.errors import Invalid
+from newsletter.write_queue import WriteQueue
 
 DatabaseDown = OperationalError
 """What a session raises when the database does not answer; likewise for the web rooms."""
@@ -161,6 +162,9 @@ def _moment_binder(dialect: Dialect) -> Callable[[datetime], Any]:
     return UtcDateTime().dialect_impl(dialect).bind_processor(dialect) or (lambda at: at)
 
 
+_URGENT = "urgent"
+_IMPATIENT = "impatient"
+
 Witness = Callable[[Session], None]
 """What is called with a session that has changed something and is about to commit."""
 
@@ -183,9 +187,16 @@ class Sessions:
         """The same, but each transaction that changes anything is shown to the witness right before it commits."""
         return _Witnessed(self, witness)
 
-    def begin(self) -> AbstractContextManager[Session]:
-        """A session that commits at the end of the block, or rolls back on any error."""
-        return self._writing.begin()
+    @contextmanager
+    def begin(self, *, urgent: bool = False) -> Iterator[Session]:
+        """A session that commits at the end of the block, or rolls back on any error.
+
+        What is urgent goes before all else that waits to write in this process, and never waits in vain.
+        """
+        with self._writing.begin() as session:
+            if urgent:
+                session.connection(execution_options={_URGENT: True})
+            yield session
 
     def kept(self) -> Connection:
         """A connection to keep for many short transactions; DatabaseDown soon, not late, where another holds a lock.
@@ -195,6 +206,7 @@ class Sessions:
         connection = self.engine.connect()
         # Closed for good at its end, for its impatience is not for others.
         connection.detach()
+        connection.info[_IMPATIENT] = True
         try:
             # Not in a transaction of SQLAlchemy's, which would wait for the very lock.
             cursor = connection.connection.cursor()
@@ -236,8 +248,8 @@ class _Witnessed(Sessions):
         self._witness = witness
 
     @contextmanager
-    def begin(self) -> Iterator[Session]:
-        with super().begin() as session:
+    def begin(self, *, urgent: bool = False) -> Iterator[Session]:
+        with super().begin(urgent=urgent) as session:
             event.listen(session, "after_flush", _mark_changed)
             event.listen(session, "do_orm_execute", _mark_if_write)
             yield session
@@ -272,8 +284,23 @@ def open_engine(url: str) -> Engine:
     _make_room(url)
     engine = create_engine(url, connect_args={"timeout": 15}, **common)
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    _queue_writers(engine)
     return engine
+
+
+def _queue_writers(engine: Engine) -> None:
+    queue = WriteQueue()
+
+    def end(connection: Connection) -> None:
+        if not connection.invalidated:
+            queue.end(_driver(connection))
+
+    event.listen(engine, "begin", partial(_begin_sqlite, queue))
+    # Before the commit is on the disk, so that the next in the queue is awake by then.
+    event.listen(engine, "commit", end)
+    event.listen(engine, "rollback", end)
+    for lost in ("checkin", "close", "detach"):
+        event.listen(engine, lost, lambda driver, _record: queue.end(driver))
 
 
 def _backend(url: str) -> str:
@@ -311,14 +338,23 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin_sqlite(queue: WriteQueue, connection: Connection) -> None:
     # A writer that begins as a reader can fail half-way with "database is locked"; one that asks first waits.
-    read_only = connection.get_execution_options().get("read_only", False)
-    driver: Any = connection.connection.dbapi_connection
+    options, driver = connection.get_execution_options(), _driver(connection)
+    read_only = options.get("read_only", False)
     if connection.info.get("read_only") is not read_only:
         driver.execute(f"PRAGMA query_only = {int(read_only)}")
         connection.info["read_only"] = read_only
     try:
-        driver.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        if read_only:
+            driver.execute("BEGIN")
+        elif connection.info.get(_IMPATIENT):
+            driver.execute("BEGIN IMMEDIATE")
+        else:
+            queue.begin(driver, urgent=options.get(_URGENT, False))
     except sqlite3.OperationalError as error:
         raise OperationalError("BEGIN", None, error) from error
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection

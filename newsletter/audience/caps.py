@@ -55,9 +55,9 @@ def _row(kind: str, digest: str, window: int) -> dict[str, str | int]:
 
 
 def _count(session: Session, rows: list[dict[str, str | int]]) -> dict[str, int]:
-    counted = insert(session, SignupCount).values(rows)
+    counted = insert(session, SignupCount)
     counted = counted.on_conflict_do_update(index_elements=["bucket", "window"], set_={"hits": SignupCount.hits + 1})
-    hits = session.execute(counted.returning(SignupCount.bucket, SignupCount.hits))
+    hits = session.execute(counted.returning(SignupCount.bucket, SignupCount.hits), rows)
     return {bucket.partition(":")[0]: count for bucket, count in hits}
 
 

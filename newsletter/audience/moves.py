@@ -72,5 +72,5 @@ def _move(session: Session, subscription: Subscription, sources: Collection[Stat
         mine.values(values).returning(Subscription.id), execution_options={"synchronize_session": False}
     )
     # Whoever was quicker, the caller goes on with what is true now.
-    roster.get(session, subscription.id, fresh=True)
+    roster.refresh(session, subscription)
     return moved is not None

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, exists, func, select
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
 
 from newsletter import mailboxes
@@ -14,6 +15,8 @@ from newsletter.delivery.models import Suppression
 from newsletter.errors import NotFound
 
 _BATCH = 1_000
+_STANDING = ("status", "confirmed_at", "left_at", "paused_until")
+_ERASED = "This link belongs to nobody any more: the reader was erased."
 # By the key alone: each reader whom a folded suppression holds for was given one of their own by migration 0014.
 _SUPPRESSED = exists().where(Suppression.key == Subscriber.key)
 
@@ -52,12 +55,20 @@ def counts(session: Session, publication_id: int) -> dict[Status, int]:
     return dict.fromkeys(Status, 0) | dict(found.all())
 
 
-def get(session: Session, subscription_id: int, *, fresh: bool = False) -> Subscription:
-    """The subscription of that id, read anew if `fresh`; NotFound once its reader was erased."""
-    found = session.get(Subscription, subscription_id, populate_existing=fresh)
+def get(session: Session, subscription_id: int) -> Subscription:
+    """The subscription of that id; NotFound once its reader was erased."""
+    found = session.get(Subscription, subscription_id)
     if found is None:
-        raise NotFound("This link belongs to nobody any more: the reader was erased.")
+        raise NotFound(_ERASED)
     return found
+
+
+def refresh(session: Session, subscription: Subscription) -> None:
+    """Read anew where it stands; NotFound once its reader was erased."""
+    try:
+        session.refresh(subscription, _STANDING)
+    except InvalidRequestError:
+        raise NotFound(_ERASED) from None
 
 
 def find(session: Session, email: str) -> Subscriber:

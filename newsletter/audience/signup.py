@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from newsletter.audience import caps, consent, erased, letters, moves, roster
 from newsletter.audience.address import Address, clean_name
@@ -89,14 +90,17 @@ def resend(session: Session, practice: Practice, token: str, client: str | None,
 
 def _tie(session: Session, publication: Publication, address: Address, name: str, now: datetime) -> Subscription:
     reader = _reader(session, address, name, now)
-    tie = select(Subscription).where(
-        Subscription.subscriber_id == reader.id, Subscription.publication_id == publication.id
-    )
-    if (known := session.scalar(tie)) is not None:
-        return known
-    values = {"subscriber_id": reader.id, "publication_id": publication.id, "created_at": now}
-    session.execute(insert(session, Subscription).values(values).on_conflict_do_nothing())
-    return session.scalars(tie).one()
+    tie = select(Subscription).options(lazyload(Subscription.subscriber), lazyload(Subscription.publication))
+    tie = tie.where(Subscription.subscriber_id == reader.id, Subscription.publication_id == publication.id)
+    subscription = session.scalar(tie)
+    if subscription is None:
+        values = {"subscriber_id": reader.id, "publication_id": publication.id, "created_at": now}
+        made = insert(session, Subscription).values(values).on_conflict_do_nothing().returning(Subscription)
+        subscription = session.scalar(made) or session.scalars(tie).one()
+    # Both are at hand, and need not be asked for again.
+    set_committed_value(subscription, "subscriber", reader)
+    set_committed_value(subscription, "publication", publication)
+    return subscription
 
 
 def _reader(session: Session, address: Address, name: str, now: datetime) -> Subscriber:
@@ -107,8 +111,8 @@ def _reader(session: Session, address: Address, name: str, now: datetime) -> Sub
             known.name = name
         return known
     values = {"email": address.email, "key": address.key, "name": name, "created_at": now}
-    session.execute(insert(session, Subscriber).values(values).on_conflict_do_nothing())
-    return session.scalars(person).one()
+    made = insert(session, Subscriber).values(values).on_conflict_do_nothing().returning(Subscriber)
+    return session.scalar(made) or session.scalars(person).one()
 
 
 def _ask(session: Session, practice: Practice, subscription: Subscription, now: datetime) -> None:
@@ -118,7 +122,8 @@ def _ask(session: Session, practice: Practice, subscription: Subscription, now: 
     if causes - suppression.CONFIRMING_LIFTS:
         log.info("sign-up of a suppressed address", subscription=subscription.id)
         return
-    moves.ask_again(session, subscription)
+    if subscription.status in moves.GONE:
+        moves.ask_again(session, subscription)
     if subscription.status is Status.PENDING:
         letters.confirm(session, practice, subscription.publication, subscription.id, reader.email, now)
 

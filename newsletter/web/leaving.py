@@ -27,7 +27,8 @@ def leave(token: str) -> str | Response:
     """Leave at once, whoever presses; twice is as once."""
     is_one_click = request.form.get("List-Unsubscribe") == "One-Click"
     way = Way.ONE_CLICK if is_one_click else Way.LINK
-    with house().sessions.begin() as session:
+    # A mail program does not ask twice.
+    with house().sessions.begin(urgent=is_one_click) as session:
         subscription = leaving.leave(session, house().practice, token, way, client(), now())
         if is_one_click:
             return Response("You have left.\n", mimetype="text/plain")

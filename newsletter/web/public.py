@@ -68,11 +68,14 @@ def later(error: TooMany) -> Response:
 
 
 def _ask(asked: SignUp) -> Publication:
-    with house().sessions.begin() as session:
+    # Looked up first, because SQLite has one writer at a time and all that sign up wait for each other.
+    with house().sessions.reading() as session:
         publication = choosing.asked(session, asked.publication)
         words = wording.agreed_to(session, publication, Kind.SIGN_UP, asked.agreed)
-        signup.subscribe(session, house().practice, publication, Asked(asked.email, asked.name, client(), words), now())
-        return publication
+    with house().sessions.begin() as session:
+        known = session.merge(publication, load=False)
+        signup.subscribe(session, house().practice, known, Asked(asked.email, asked.name, client(), words), now())
+    return publication
 
 
 def _nothing(asked: SignUp) -> Publication:

@@ -1,5 +1,6 @@
 """The web server: waitress around the app, until a signal."""
 
+import logging
 import signal
 
 import structlog
@@ -21,6 +22,8 @@ def serve(house: House) -> None:
     """Answer requests until TERM or INT; Refused when the port is taken."""
     app = create_app(house)
     server = open_server(app, house.settings)
+    # waitress warns of each request that has to wait, which is when there is least time for it.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     log.info("web server ready", url=house.settings.public_url)

@@ -1,0 +1,107 @@
+"""SQLite has one writer at a time: within a process, whoever asks first writes first.
+
+SQLite itself lets each contender try again after a nap that grows to a tenth of a second. Under load some of them are
+out of luck for many seconds, and they may be all threads of a web server.
+"""
+
+import sqlite3
+import threading
+import time
+from collections import deque
+
+LONGEST_WAIT = 15.0
+"""Seconds until a writer gives up."""
+STANDSTILL = 0.5
+"""Seconds of one turn after which those who stand further back than `PLACES` go away, so that not all threads wait."""
+PLACES = 8
+URGENT_PLACES = 4
+
+_LOOK = 0.1
+# Only the first in the queue asks SQLite, so it may ask often; another process may have the lock.
+_NAPS = (0.0005, 0.002, 0.005)
+_TRIES_EACH = 50
+
+
+class WriteQueue:
+    """A turn is taken to begin a transaction that writes, and given back where it ends."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._urgent: deque[threading.Event] = deque()
+        self._others: deque[threading.Event] = deque()
+        self._is_taken = False
+        self._taken_at = 0.0
+        self._writer: sqlite3.Connection | None = None
+
+    def begin(self, connection: sqlite3.Connection, *, urgent: bool) -> None:
+        """Begin to write when it is this connection's turn; OperationalError if that takes too long."""
+        deadline = time.monotonic() + LONGEST_WAIT
+        self._wait(deadline, urgent=urgent)
+        try:
+            _begin(connection, deadline)
+        except BaseException:
+            self._pass_on()
+            raise
+        self._writer = connection
+
+    def end(self, connection: sqlite3.Connection) -> None:
+        """Pass the turn on, if it is this connection's; called once too often it does nothing."""
+        if self._writer is connection:
+            self._writer = None
+            self._pass_on()
+
+    def _wait(self, deadline: float, *, urgent: bool) -> None:
+        mine, queue = threading.Event(), self._urgent if urgent else self._others
+        with self._lock:
+            if not self._is_taken:
+                self._take()
+                return
+            queue.append(mine)
+        places = URGENT_PLACES if urgent else PLACES
+        while not mine.wait(0 if self._is_in_vain(queue, places) else _LOOK):
+            with self._lock:
+                if mine.is_set():
+                    return
+                if time.monotonic() > deadline or (self._stands_still() and queue.index(mine) >= places):
+                    queue.remove(mine)
+                    raise sqlite3.OperationalError("database is locked")
+
+    def _is_in_vain(self, queue: deque[threading.Event], places: int) -> bool:
+        return len(queue) > places and self._stands_still()
+
+    def _stands_still(self) -> bool:
+        return time.monotonic() - self._taken_at > STANDSTILL
+
+    def _take(self) -> None:
+        self._is_taken, self._taken_at = True, time.monotonic()
+
+    def _pass_on(self) -> None:
+        with self._lock:
+            self._is_taken = False
+            waiting = self._urgent or self._others
+            if waiting:
+                self._take()
+                waiting.popleft().set()
+
+
+def _begin(connection: sqlite3.Connection, deadline: float) -> None:
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        tries = 0
+        while not _is_begun(connection):
+            if time.monotonic() > deadline:
+                raise sqlite3.OperationalError("database is locked")
+            time.sleep(_NAPS[min(tries // _TRIES_EACH, len(_NAPS) - 1)])
+            tries += 1
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {LONGEST_WAIT * 1000:.0f}")
+
+
+def _is_begun(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True

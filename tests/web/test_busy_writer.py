@@ -1,0 +1,59 @@
+"""While somebody holds SQLite's one writer: pages answer, leaving waits and is done, and the rest hears so at once."""
+
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from newsletter import write_queue
+from newsletter.audience.models import Status, Subscription
+from newsletter.db import Sessions, open_engine
+from newsletter.web import create_app
+from newsletter.web.server import THREADS
+from newsletter.wiring import House
+from tests import houses
+from tests.originals import Originals
+from tests.web.conftest import browser_of, subscription
+from tests.web.served import ask, served
+
+
+@pytest.fixture
+def house(originals: Originals, tmp_path) -> Iterator[House]:
+    with originals.copy("sqlite", houses.stocked, tmp_path) as url:
+        engine = open_engine(url)
+        yield houses.build(Sessions(engine), tmp_path)
+        engine.dispose()
+
+
+def test_pages_answer_and_who_leaves_has_left_while_others_are_asked_to_come_again(house: House, monkeypatch) -> None:
+    monkeypatch.setattr(write_queue, "LONGEST_WAIT", 600.0)
+    browser_of(create_app(house)).post("/subscribe", data={"email": "ada@example.org"})
+    reader = subscription(house).id
+    leave = houses.path_of(house.links.unsubscribe(reader))
+    answers: list[int] = []
+    with served(house) as port:
+        holder = sqlite3.connect(house.sessions.engine.url.database, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        asking = [
+            threading.Thread(target=lambda n=n: answers.append(ask(port, "/subscribe", f"email=r{n}@example.org")[0]))
+            for n in range(3 * THREADS)
+        ]
+        left: list[int] = []
+        leaving = threading.Thread(target=lambda: left.append(ask(port, leave, "List-Unsubscribe=One-Click")[0]))
+        for thread in (*asking, leaving):
+            thread.start()
+        for path in ("/healthz", "/", "/archive/", "/archive/unwind-a-tight-back/", "/feed.xml", leave):
+            assert ask(port, path)[0] == 200, path
+        assert not left
+        holder.execute("ROLLBACK")
+        holder.close()
+        for thread in (*asking, leaving):
+            thread.join()
+    assert left == [200]
+    with house.sessions.reading() as session:
+        assert session.get(Subscription, reader).status is Status.UNSUBSCRIBED
+    told = Counter(answers)
+    assert told[503] > 0
+    assert told[200] + told[503] == 3 * THREADS
