@@ -16,10 +16,12 @@
     agenda.py        which issue fills which slot: at the hour, and wherever it is foretold
     filling.py       at a slot's hour, the first issue of the queue that may go out
     reminding.py     what editors hear of a slot that nothing fills
+    alerting.py      what editors hear when servers refuse an issue, and it stands still
     approving.py     a second person says that exactly this content may go out
     inspecting.py    an issue under the lamp: preflight with all that is known beside its text
     proofing.py      an issue mailed to a few people first, marked as a test
     correcting.py    a letter about what was wrong in an issue, to those who got it
+    missed.py        an issue sent after all to those whom it did not reach
     rehearsing.py    an issue's every copy, built and checked, and none sent
     reporting.py     what came of an issue, beside the issues before it
     settling.py      a person decides about the copies whose answer was lost

@@ -32,6 +32,7 @@ _GROUPS = {
         "ymail.com",
     ),
 }
+_SPOKEN = {"gmail": "Gmail", "icloud": "iCloud", "outlook": "Outlook", "yahoo": "Yahoo"}
 _KNOWN = {domain: group for group, domains in _GROUPS.items() for domain in domains}
 # These have a domain in nearly every country: yahoo.de, yahoo.co.jp, hotmail.com.br.
 _WORLDWIDE = {"hotmail": "outlook", "live": "outlook", "outlook": "outlook", "yahoo": "yahoo"}
@@ -72,6 +73,11 @@ class Lanes:
     def quota(self, lane: str) -> Quota | None:
         """What may go there; None for no limit."""
         return self.quotas.get(lane) or self.quotas.get(EVERY_OTHER)
+
+
+def spoken(lane: str) -> str:
+    """A lane as people call it: `Gmail`, or a domain as it is."""
+    return _SPOKEN.get(lane, lane)
 
 
 def parse_hosted(text: str) -> dict[str, str]:

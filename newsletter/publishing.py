@@ -20,7 +20,7 @@ from newsletter.audience import roster
 from newsletter.config import Settings
 from newsletter.delivery import breaker, clicks, ledger, pacing, partitions
 from newsletter.delivery.limits import Hold, Limits
-from newsletter.delivery.models import NOT_BEGUN, UNDER_WAY, CopyState, Letter, LetterState
+from newsletter.delivery.models import NOT_BEGUN, OVER, UNDER_WAY, CopyState, Letter, LetterState
 from newsletter.editorial import approvals, cadence, queue, shelf, slot_marks
 from newsletter.editorial.models import Issue, Mark
 from newsletter.editorial.render import Rendered
@@ -139,6 +139,11 @@ def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
         return None
     breaker.close(session, letter.id, now)
     return ledger.skip_letter(session, letter.id, ledger.CANCELLED, now)
+
+
+def reopen_letter(session: Session, letter: Letter) -> None:
+    """Let one go on that was over: copies of it wait again."""
+    _move(session, letter, OVER, LetterState.RUNNING, finished_at=None)
 
 
 def pause(session: Session, issue: Issue) -> None:
@@ -267,7 +272,7 @@ def _move(
     from_states: Sequence[LetterState],
     to: LetterState,
     *conditions: ColumnElement[bool],
-    **moments: datetime,
+    **moments: datetime | None,
 ) -> bool:
     move = update(Letter).where(Letter.id == letter.id, Letter.state.in_(from_states), *conditions)
     move = move.values(state=to, **moments)

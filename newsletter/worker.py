@@ -14,7 +14,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from newsletter import filling, inspecting, leash, publishing, reminding
+from newsletter import alerting, filling, inspecting, leash, publishing, reminding
 from newsletter.audience import caps, preferences
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
@@ -90,6 +90,7 @@ class Worker:
             Job("empty the outbox", timedelta(seconds=1), self.empty_the_outbox),
             Job("send copies", timedelta(seconds=1), self.send_copies),
             Job("finish letters", timedelta(seconds=2), self.finish_letters),
+            Job("tell of refusals", timedelta(seconds=2), self.tell_of_refusals),
             Job("keep accounts", timedelta(seconds=10), self.keep_accounts),
             Job("take back lost copies", timedelta(seconds=10), self.take_back_lost_copies),
             Job("sign of life", timedelta(seconds=5), self.give_a_sign_of_life),
@@ -171,6 +172,13 @@ class Worker:
             doubts.reopen(session, _now())
         while not self._stopping.is_set() and self._free_some():
             pass
+
+    def tell_of_refusals(self) -> None:
+        with self._house.sessions.reading() as session:
+            untold = breaker.untold(session)
+        for trip_id in untold:
+            with self._house.sessions.begin() as session:
+                alerting.tell(session, self._house.practice, trip_id, _now())
 
     def keep_accounts(self) -> None:
         while not self._stopping.is_set() and accounts.keep_next(self._house.sessions):

@@ -24,7 +24,8 @@ from newsletter.cli.halting import cancel, pause, resume
 from newsletter.cli.proofing import approve, test
 from newsletter.cli.queue import queue_, unqueue
 from newsletter.cli.rehearsal import rehearse
-from newsletter.delivery import accounts
+from newsletter.cli.sending import send
+from newsletter.delivery import accounts, breaker
 from newsletter.editorial import cadence, filing, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.shelf import Saved
@@ -33,11 +34,6 @@ from newsletter.wiring import House
 
 _FOLDER = Path("issues")
 _WRITTEN = {Saved.NEW, Saved.CHANGED}
-
-
-def _must_be_said(_ctx: click.Context, _option: click.Parameter, said: bool) -> None:
-    if not said:
-        raise click.UsageError("sending cannot be undone: say --now, or use `issues schedule`")
 
 
 @click.group()
@@ -51,6 +47,7 @@ issues.add_command(check)
 issues.add_command(doubts)
 issues.add_command(pause)
 issues.add_command(resume)
+issues.add_command(send)
 issues.add_command(settle)
 issues.add_command(test)
 issues.add_command(unqueue)
@@ -176,19 +173,6 @@ def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> No
 
 @issues.command()
 @click.argument("slug")
-@click.option("--now", is_flag=True, callback=_must_be_said, expose_value=False, help="Yes, at once.")
-@in_house
-def send(house: House, slug: str) -> None:
-    """Send an issue at once."""
-    with house.sessions.begin() as session:
-        sender = house.settings.issue_sender_address
-        started = publishing.send_now(session, house.links, shelf.find(session, slug), now(), sender=sender)
-    click.echo(f"{slug} is going out to {publishing.readers(started.copies)}")
-    mind_arming(house)
-
-
-@issues.command()
-@click.argument("slug")
 @as_json
 @in_house
 def status(house: House, slug: str, as_json: bool) -> None:
@@ -198,10 +182,13 @@ def status(house: House, slug: str, as_json: bool) -> None:
         counts = {"state": shelf.state(issue).value} | asdict(accounts.counts(session, issue.letter))
         hold = publishing.held(session, issue.letter, house.settings, now())
         zone = issue.publication.time_zone
+        stops = breaker.open_ones(session, issue.letter.id) if issue.letter else ()
     if as_json:
         print_json(counts)
         return
     print_table(("", ""), counts.items(), "")
+    for stop in stops:
+        click.echo(f"{stop.why}\nThe server said: {stop.said}\nOnce that is mended: newsletter issues resume {slug}")
     if hold:
         click.echo(f"held until {cadence.describe(hold.until, zone)}: {hold.why}")
 

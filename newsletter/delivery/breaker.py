@@ -35,7 +35,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from newsletter import lanes
 from newsletter.db import Base, LongId, LongRef
+from newsletter.delivery.masking import hidden
 from newsletter.delivery.models import OVER, PENDING, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.outcomes import ABOUT_US, Held, Outcome
 from newsletter.lanes import Lanes
@@ -45,6 +47,11 @@ HELD = datetime(9000, 1, 1, tzinfo=UTC)
 """The `not_before` of a copy that is held: no clock lets it go, only a person."""
 WHOLE = ""
 """In place of a provider: the letter as a whole."""
+
+REMEDY = (
+    "Read what the server said, and have the mail server, the DNS records or the text mended. "
+    "Then go on: those who wait get it, and if it is refused again it stops again."
+)
 
 # Fewer may be one company's mood; of more, what we are is the one thing that they have in common.
 _DOMAINS = 3
@@ -83,6 +90,29 @@ class Trip(Base):
     told_at: Mapped[datetime | None]
     """When the editors were written to."""
     closed_at: Mapped[datetime | None]
+
+    @property
+    def who(self) -> str:
+        """The provider, as people call it."""
+        return lanes.spoken(self.lane)
+
+    @property
+    def said(self) -> str:
+        """The server's last answer."""
+        return f"{self.code} {self.reply}".strip()
+
+    @property
+    def why(self) -> str:
+        """What happened, in two sentences for editors."""
+        if self.lane == WHOLE:
+            return (
+                f"Mail servers refused it {STRIKES} times in a row, for what we are or send and not for who reads it. "
+                "No reader has lost it: those copies wait again with the rest."
+            )
+        return (
+            f"{self.who} refused it {STRIKES} times in a row, for what we are or send and not for who reads it. "
+            "Its readers’ copies wait; all the others go on."
+        )
 
 
 class Strike(Base):
@@ -128,8 +158,8 @@ class _Streak:
 class Breaker:
     """One worker's side of it."""
 
-    def __init__(self, lanes: Lanes) -> None:
-        self._lanes = lanes
+    def __init__(self, providers: Lanes) -> None:
+        self._lanes = providers
         self._at_mail: Counter[int] = Counter()
         self._struck: set[int] = set()
         """The letters that have strikes, as far as this worker knows."""
@@ -200,7 +230,7 @@ class Breaker:
             self._at_mail[letter_id] = 0
 
     def _open(self, connection: Connection, letter_id: int, lane: str, last: Outcome, back: int, now: datetime) -> None:
-        said = {"code": last.code or 0, "reply": last.reply or "", "copies": back}
+        said = {"code": last.code or 0, "reply": hidden(last.copy.address, last.reply or ""), "copies": back}
         connection.execute(insert(_TRIPS).values(letter_id=letter_id, lane=lane, opened_at=now, **said))
         if lane == WHOLE:
             pause = update(Letter).where(Letter.id == letter_id, Letter.state == LetterState.RUNNING)
@@ -212,8 +242,8 @@ class Breaker:
 def _too_many(counted: Sequence[_Counted], at_mail: int) -> list[str]:
     """What has to stop: the letter as a whole, or some providers' parts of it."""
     in_a_row = [one for one in counted if one.in_a_row]
-    domains, lanes = {one.domain for one in in_a_row}, {one.lane for one in in_a_row}
-    if at_mail >= STRIKES or (len(in_a_row) >= STRIKES and len(domains) >= _DOMAINS and len(lanes) > 1):
+    domains, providers = {one.domain for one in in_a_row}, {one.lane for one in in_a_row}
+    if at_mail >= STRIKES or (len(in_a_row) >= STRIKES and len(domains) >= _DOMAINS and len(providers) > 1):
         return [WHOLE]
     return [lane for lane, count in Counter(one.lane for one in counted).items() if count >= STRIKES]
 
@@ -277,9 +307,9 @@ def _forget_past(session: Session) -> None:
     session.execute(delete(Strike).where(Strike.letter_id.in_(over)), execution_options=_UNSYNCHRONIZED)
 
 
-def _forget(connection: Connection, letter_id: int, lanes: Iterable[str]) -> None:
+def _forget(connection: Connection, letter_id: int, taken: Iterable[str]) -> None:
     theirs = _STRIKES.c.letter_id == letter_id
-    connection.execute(delete(_STRIKES).where(theirs, _STRIKES.c.lane.in_(lanes)))
+    connection.execute(delete(_STRIKES).where(theirs, _STRIKES.c.lane.in_(taken)))
     connection.execute(update(_STRIKES).where(theirs, _STRIKES.c.in_a_row).values(in_a_row=False))
 
 

@@ -1,7 +1,7 @@
 """Progress: where the copies of a letter that goes out stand, at a cost that does not grow with the audience.
 
 What waits is counted in the index that claims walk, what a person is told of in one of its own. The audience
-never changes once a letter has begun, so it is counted once (`extent`); what is left of it was sent.
+hardly ever changes once a letter has begun, so it is counted seldom (`extent`); what is left of it was sent.
 """
 
 from collections import defaultdict

@@ -48,6 +48,7 @@ FIELDS = {
     "reset": frozenset({*merge.EDITORS, "reset_url", "valid_for"}),
     "changed": frozenset({*merge.EDITORS, "changed", "desk_url"}),
     "slot_warning": frozenset({*merge.EDITORS, "headline", "slot", "why", "remedy", "calendar_url"}),
+    "sending_warning": frozenset({*merge.EDITORS, "headline", "why", "said", "remedy", "issue_url"}),
 }
 """The merge fields of each kind of letter. Filling needs all its addresses (`…_url`); the rest have fallbacks."""
 

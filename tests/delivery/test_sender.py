@@ -243,7 +243,7 @@ def test_two_lines_that_hold_one_copy_cannot_both_begin_it(running, sessions, cl
         [copy] = ledger.claim(session, "w", 1, clock.now)
 
     async def both() -> list[bool]:
-        scribe = Scribe(sessions, "w", clock, 2)
+        scribe = Scribe(sessions, "w", clock, 2, lambda *_: None)
         answers = [scribe.begin(copy), scribe.begin(copy)]
         await scribe.flush()
         scribe.close()

@@ -25,6 +25,7 @@ KINDS = (
     "reset",
     "changed",
     "slot_warning",
+    "sending_warning",
 )
 
 # Each element with words of its own, its colour, and the first ground behind it that is not transparent.

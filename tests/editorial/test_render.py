@@ -17,7 +17,17 @@ from newsletter.errors import Invalid
 from tests.editorial.manuscripts import BODIES, MASTHEAD, correction, every_shape, picture_url
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-SINGLE = ("approval_request", "confirm", "welcome", "goodbye", "sign_in", "reset", "changed", "slot_warning")
+SINGLE = (
+    "approval_request",
+    "confirm",
+    "welcome",
+    "goodbye",
+    "sign_in",
+    "reset",
+    "changed",
+    "slot_warning",
+    "sending_warning",
+)
 
 
 def letter(kind: str) -> Rendered:

@@ -12,8 +12,9 @@ from flask import current_app
 
 from newsletter import publishing
 from newsletter.db import Session
-from newsletter.delivery import accounts, doubts, heartbeat, paces, progress, pulse, troubles
+from newsletter.delivery import accounts, breaker, doubts, heartbeat, paces, progress, pulse, troubles
 from newsletter.delivery.accounts import Account
+from newsletter.delivery.breaker import Trip
 from newsletter.delivery.forecast import Forecast
 from newsletter.delivery.ledger import Counts
 from newsletter.delivery.limits import Hold, Limits
@@ -51,6 +52,8 @@ class View:
     """Whether any worker gives signs of life."""
     troubles: Sequence[Trouble] = ()
     open_doubts: int = 0
+    stops: Sequence[Trip] = ()
+    """The breakers that are open."""
 
     @property
     def waiting(self) -> int:
@@ -116,7 +119,7 @@ class _Watch:
     lock: threading.Lock = field(default_factory=threading.Lock)
     beats: list[Beat] = field(default_factory=list)
     view: Dear[View] = field(default_factory=lambda: Dear(_EACH_SECOND))
-    extent: Dear[Extent] = field(default_factory=lambda: Dear(float("inf")))
+    extent: Dear[Extent] = field(default_factory=lambda: Dear(_SELDOM))
     notes: Dear[Mapping[Note, int]] = field(default_factory=lambda: Dear(_NOW_AND_THEN))
     troubles: Dear[Sequence[Trouble]] = field(default_factory=lambda: Dear(_NOW_AND_THEN))
     account: Dear[Account] = field(default_factory=lambda: Dear(quick=_QUICK))
@@ -145,6 +148,7 @@ class _Watch:
             is_worked=heartbeat.alive(store, at),
             troubles=self.troubles.get(lambda: troubles.troubles(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),
+            stops=breaker.open_ones(store, self.letter_id),
         )
 
     def _standing(self, store: Session, fresh: bool) -> Standing:

@@ -1,0 +1,71 @@
+"""Alerting: what editors hear when a breaker has opened: an issue stands still, in whole or for one provider.
+
+Each opening is told once, by one worker, in a transaction of its own: the one that opened it was delivery's.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter import editors
+from newsletter.audience.practice import Practice
+from newsletter.delivery import breaker, outbox
+from newsletter.delivery.breaker import Trip
+from newsletter.editorial.models import Correction, Issue
+from newsletter.editors import Role
+from newsletter.links import Links
+
+KIND = "sending_warning"
+_WHO = {Role.OWNER, Role.EDITOR}
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """The issue, or the correction of one, that a breaker is about."""
+
+    issue: Issue
+    correction: Correction | None
+
+    @property
+    def title(self) -> str:
+        """How a sentence calls it."""
+        named = f"“{self.issue.title}”"
+        return f"Correction {self.correction.number} of {named}" if self.correction else named
+
+    def page(self, links: Links) -> str:
+        """Where it is gone on with."""
+        page = f"issues/{self.issue.slug}"
+        return links.desk(f"{page}/corrections/{self.correction.number}" if self.correction else page)
+
+
+def tell(session: Session, practice: Practice, trip_id: int, now: datetime) -> bool:
+    """Write to every owner and editor that a breaker has opened; False if that was done already."""
+    trip = breaker.take_to_tell(session, trip_id, now)
+    halted = _halted(session, trip) if trip else None
+    if trip is None or halted is None:
+        return False
+    fields = {
+        "headline": _headline(trip, halted),
+        "why": trip.why,
+        "said": trip.said,
+        "remedy": breaker.REMEDY,
+        "issue_url": halted.page(practice.links),
+    }
+    for editor in session.scalars(editors.team()):
+        if editor.role in _WHO:
+            composed = practice.compose(KIND, halted.issue.publication, {"name": "", "email": editor.email, **fields})
+            outbox.post(session, halted.issue.publication, KIND, editor.email, "", composed, now)
+    return True
+
+
+def _headline(trip: Trip, halted: Halted) -> str:
+    return f"{halted.title} is paused" if trip.lane == breaker.WHOLE else f"{halted.title} does not reach {trip.who}"
+
+
+def _halted(session: Session, trip: Trip) -> Halted | None:
+    correction = session.scalar(select(Correction).where(Correction.letter_id == trip.letter_id))
+    mine = Issue.id == correction.issue_id if correction else Issue.letter_id == trip.letter_id
+    issue = session.scalar(select(Issue).where(mine))
+    return Halted(issue, correction) if issue else None

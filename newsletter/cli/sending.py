@@ -1,0 +1,64 @@
+"""`newsletter issues send`: at once to all, or after all to those who missed it."""
+
+from dataclasses import asdict
+
+import click
+
+from newsletter import missed, publishing
+from newsletter.cli.common import as_json, in_house, mind_arming, now, print_json
+from newsletter.editorial import shelf
+from newsletter.missed import Missed
+from newsletter.wiring import House
+
+
+@click.command()
+@click.argument("slug")
+@click.option("--now", "at_once", is_flag=True, help="Yes, at once.")
+@click.option("--missed", "to_missed", is_flag=True, help="To those whom it did not reach, for our fault.")
+@click.option("--joined", is_flag=True, help="With --missed: to those, too, who joined since, for 30 days.")
+@click.option("--dry-run", is_flag=True, help="With --missed: only say how many that would be.")
+@as_json
+@in_house
+def send(house: House, slug: str, at_once: bool, to_missed: bool, joined: bool, dry_run: bool, as_json: bool) -> None:
+    """Send an issue at once, or to those whom it did not reach."""
+    if at_once is to_missed:
+        raise click.UsageError("sending cannot be undone: say --now or --missed, or use `issues schedule`")
+    if to_missed:
+        _to_missed(house, slug, joined=joined, dry_run=dry_run, as_json=as_json)
+    elif joined or dry_run or as_json:
+        raise click.UsageError("--joined, --dry-run and --json go with --missed")
+    else:
+        _at_once(house, slug)
+
+
+def _at_once(house: House, slug: str) -> None:
+    with house.sessions.begin() as session:
+        sender = house.settings.issue_sender_address
+        started = publishing.send_now(session, house.links, shelf.find(session, slug), now(), sender=sender)
+    click.echo(f"{slug} is going out to {publishing.readers(started.copies)}")
+    mind_arming(house)
+
+
+def _to_missed(house: House, slug: str, *, joined: bool, dry_run: bool, as_json: bool) -> None:
+    if dry_run:
+        with house.sessions.reading() as session:
+            found = missed.look(session, shelf.find(session, slug), now(), joined=joined)
+    else:
+        with house.sessions.begin() as session:
+            found = missed.send(session, shelf.find(session, slug), now(), joined=joined)
+    if as_json:
+        told = {name: count for name, count in asdict(found).items() if name != "with_joined"}
+        print_json({"dry_run": dry_run, **told, "copies": found.copies})
+    else:
+        _print(slug, found, dry_run=dry_run)
+    if not dry_run:
+        mind_arming(house)
+
+
+def _print(slug: str, found: Missed, *, dry_run: bool) -> None:
+    click.echo(f"{slug} {'would go' if dry_run else 'is going'} to {found.copies:,} who missed it:")
+    click.echo(f"  {found.refused:,} refused for our fault, {found.failed:,} given up, {found.stopped:,} stopped")
+    if found.joined:
+        click.echo(f"  {found.joined:,} joined since" + ("" if found.with_joined else ": only with --joined"))
+    if found.spared:
+        click.echo(f"  {found.spared:,} who missed it have left since, and get nothing")

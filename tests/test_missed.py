@@ -1,0 +1,157 @@
+"""An issue goes after all to those whom it did not reach, and to nobody twice."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from newsletter import alerting, editors, missed, publishing
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.db import Session, Sessions
+from newsletter.delivery import breaker, suppression
+from newsletter.delivery.breaker import Trip
+from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.outcomes import ABOUT_US
+from newsletter.editorial import shelf
+from newsletter.editorial.models import IssueState
+from newsletter.editors import Role
+from newsletter.errors import Conflict
+from newsletter.wiring import House
+from tests import houses
+from tests.houses import letters
+
+SLUG = houses.OUT[-1]
+FATES = {
+    "policy@a.example": {"state": CopyState.REFUSED, "code": 550, "reply": "5.7.1 policy", "reason": ABOUT_US},
+    "before@a.example": {"state": CopyState.REFUSED, "code": 554, "reply": "5.7.1 Relay access denied"},
+    "unknown@a.example": {"state": CopyState.REFUSED, "code": 550, "reply": "5.1.1 No such user"},
+    "gave-up@a.example": {"state": CopyState.FAILED, "reason": "gave up"},
+    "stopped@a.example": {"state": CopyState.SKIPPED, "reason": "cancelled"},
+    "left@a.example": {"state": CopyState.SKIPPED, "reason": "unsubscribed"},
+    "stopped-and-left@a.example": {"state": CopyState.SKIPPED, "reason": "cancelled"},
+    "stopped-and-suppressed@a.example": {"state": CopyState.SKIPPED, "reason": "cancelled"},
+    "sent@a.example": {"state": CopyState.SENT},
+    "doubt@a.example": {"state": CopyState.IN_DOUBT},
+}
+MISSED = ["before@a.example", "gave-up@a.example", "policy@a.example", "stopped@a.example"]
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path, now: datetime) -> House:
+    """An issue that was stopped half-way, with a copy for each fate."""
+    house = houses.build(sessions, tmp_path)
+    houses.open_publication(house, now)
+    with sessions.begin() as session:
+        for email in FATES:
+            subscribe(session, email, now - timedelta(days=20))
+    houses.stock(house, now)
+    with sessions.begin() as session:
+        letter = shelf.find(session, SLUG).letter
+        for email, fate in FATES.items():
+            mine = update(Copy).where(Copy.letter_id == letter.id, Copy.address == email)
+            session.execute(mine.values(**fate))
+        letter.state, letter.finished_at = LetterState.CANCELLED, now
+        of(session, "stopped-and-left@a.example").status = Status.UNSUBSCRIBED
+        suppression.add(session, "stopped-and-suppressed@a.example", Cause.COMPLAINT, now)
+    return house
+
+
+def subscribe(session: Session, email: str, at: datetime) -> None:
+    reader = Subscriber(email=email, key=email, name="", created_at=at)
+    session.add(reader)
+    session.flush()
+    session.add(
+        Subscription(subscriber_id=reader.id, publication_id=1, status=Status.ACTIVE, created_at=at, confirmed_at=at)
+    )
+
+
+def of(session: Session, email: str) -> Subscription:
+    return session.scalars(select(Subscription).join(Subscription.subscriber).where(Subscriber.email == email)).one()
+
+
+def waiting(house: House) -> dict[str, int]:
+    with house.sessions.reading() as session:
+        mine = Copy.letter_id == shelf.find(session, SLUG).letter_id
+        return dict(session.execute(select(Copy.address, Copy.id).where(mine, Copy.state == CopyState.PENDING)).all())
+
+
+def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(house: House, now: datetime) -> None:
+    with house.sessions.reading() as session:
+        mine = Copy.letter_id == shelf.find(session, SLUG).letter_id
+        before = dict(session.execute(select(Copy.address, Copy.id).where(mine)).all())
+        found = missed.look(session, shelf.find(session, SLUG), now)
+    assert (found.refused, found.failed, found.stopped, found.joined, found.spared) == (2, 1, 1, 0, 2)
+    assert waiting(house) == {}
+    with house.sessions.begin() as session:
+        assert missed.send(session, shelf.find(session, SLUG), now) == found
+    assert waiting(house) == {email: before[email] for email in MISSED}
+    with house.sessions.begin() as session:
+        issue = shelf.find(session, SLUG)
+        assert shelf.state(issue) is IssueState.SENDING
+        assert issue.letter.finished_at is None
+        with pytest.raises(Conflict, match="nobody to send it to"):
+            missed.send(session, issue, now)
+
+
+def test_who_joined_since_gets_it_only_if_that_is_said_and_once(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        subscribe(session, "new@a.example", now)
+        assert missed.look(session, shelf.find(session, SLUG), now).joined == 1
+        missed.send(session, shelf.find(session, SLUG), now)
+    assert "new@a.example" not in waiting(house)
+    with house.sessions.begin() as session:
+        assert missed.send(session, shelf.find(session, SLUG), now, joined=True).copies == 1
+    assert sorted(waiting(house)) == sorted([*MISSED, "new@a.example"])
+    with house.sessions.begin() as session, pytest.raises(Conflict, match="nobody"):
+        missed.send(session, shelf.find(session, SLUG), now, joined=True)
+    with house.sessions.begin() as session, pytest.raises(Conflict, match="more than 30 days"):
+        missed.send(session, shelf.find(session, SLUG), now + timedelta(days=31), joined=True)
+
+
+def test_what_never_went_out_from_here_was_missed_by_nobody(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session, pytest.raises(Conflict, match="never went out from here"):
+        missed.send(session, shelf.find(session, houses.WAITING), now, joined=True)
+
+
+def test_it_goes_to_the_address_where_a_reader_reads_now(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        of(session, "stopped@a.example").subscriber.email = "moved@a.example"
+    with house.sessions.begin() as session:
+        missed.send(session, shelf.find(session, SLUG), now)
+    assert "moved@a.example" in waiting(house)
+    assert "stopped@a.example" not in waiting(house)
+
+
+def test_editors_hear_once_of_a_breaker_in_the_servers_words(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        editors.add(session, "ann@press.example", Role.EDITOR, now)
+        editors.add(session, "viewer@press.example", Role.VIEWER, now)
+        letter_id = shelf.find(session, SLUG).letter_id
+        said = {"code": 554, "reply": "5.7.1 Relay access denied", "copies": 5}
+        session.add(Trip(letter_id=letter_id, lane=breaker.WHOLE, opened_at=now, **said))
+    for _ in range(2):
+        with house.sessions.reading() as session:
+            untold = breaker.untold(session)
+        for trip_id in untold:
+            with house.sessions.begin() as session:
+                assert alerting.tell(session, house.practice, trip_id, now)
+    [mail] = [mail for mail in letters(house) if mail["kind"] == alerting.KIND]
+    assert mail["address"] == "ann@press.example"
+    assert mail["said"] == "554 5.7.1 Relay access denied"
+    assert mail["issue_url"].endswith(f"/desk/issues/{SLUG}/")
+
+
+def test_going_on_closes_the_breaker_and_lets_the_held_ones_wait_as_before(house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        letter = session.get_one(Letter, shelf.find(session, SLUG).letter_id)
+        letter.state, letter.finished_at = LetterState.RUNNING, None
+        session.add(Trip(letter_id=letter.id, lane="gmail", opened_at=now, code=550, reply="5.7.26 No", copies=5))
+        held = update(Copy).where(Copy.letter_id == letter.id, Copy.address == "stopped@a.example")
+        session.execute(held.values(state=CopyState.PENDING, reason=None, not_before=breaker.HELD))
+    with house.sessions.begin() as session:
+        publishing.resume(session, shelf.find(session, SLUG), now)
+        assert breaker.open_ones(session, shelf.find(session, SLUG).letter_id) == []
+        copy = session.scalars(select(Copy).where(Copy.address == "stopped@a.example").order_by(Copy.id.desc())).first()
+        assert copy.not_before == now
+        with pytest.raises(Conflict, match="only a paused issue"):
+            publishing.resume(session, shelf.find(session, SLUG), now)

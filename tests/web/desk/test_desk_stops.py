@@ -1,0 +1,73 @@
+"""An issue that servers refuse: its page says why in their words, and one button goes on; who missed it gets it."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.delivery import breaker
+from newsletter.delivery.breaker import Trip
+from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
+from newsletter.editorial import shelf
+from newsletter.editors import Role
+from newsletter.wiring import House
+from tests.houses import OUT
+from tests.web.desk.visits import Visitor
+
+SLUG = OUT[-1]
+PAGE = f"/desk/issues/{SLUG}/"
+WORDS = "5.7.1 <r…@a.example>: Relay <b>access</b> denied"
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def stop(house: House, now: datetime, lane: str, state: LetterState) -> None:
+    with house.sessions.begin() as session:
+        letter = session.get_one(Letter, shelf.find(session, SLUG).letter_id)
+        letter.state, letter.finished_at = state, None
+        session.add(Trip(letter_id=letter.id, lane=lane, opened_at=now, code=554, reply=WORDS, copies=5))
+
+
+@pytest.mark.parametrize(
+    ("lane", "state", "button"),
+    [(breaker.WHOLE, LetterState.PAUSED, "Resume sending"), ("gmail", LetterState.RUNNING, "Go on with Gmail")],
+)
+def test_the_page_says_what_the_server_said_and_one_button_goes_on(
+    stocked: House, editor: Visitor, now: datetime, lane: str, state: LetterState, button: str
+) -> None:
+    stop(stocked, now, lane, state)
+    page = editor.open(PAGE)
+    assert "554 5.7.1 &lt;r…@a.example&gt;: Relay &lt;b&gt;access&lt;/b&gt; denied" in page.text
+    assert button in page.text
+    editor.press(PAGE, f"{PAGE}resume")
+    with stocked.sessions.reading() as session:
+        assert shelf.find(session, SLUG).letter.state is LetterState.RUNNING
+        assert breaker.open_ones(session, shelf.find(session, SLUG).letter_id) == []
+
+
+def test_who_missed_an_issue_is_counted_and_sent_it_by_a_button(stocked: House, editor: Visitor, now: datetime) -> None:
+    with stocked.sessions.begin() as session:
+        reader = Subscriber(email="a@a.example", key="a@a.example", created_at=now)
+        session.add(reader)
+        session.flush()
+        tie = {"subscriber_id": reader.id, "publication_id": 1, "created_at": now - timedelta(days=60)}
+        session.add(Subscription(**tie, status=Status.ACTIVE))
+        session.flush()
+        fields = {"letter_id": shelf.find(session, SLUG).letter_id, "address": "a@a.example", "not_before": now}
+        session.add(Copy(subscription_id=session.scalars(select(Subscription.id)).one(), **fields))
+    with stocked.sessions.begin() as session:
+        letter = session.get_one(Letter, shelf.find(session, SLUG).letter_id)
+        session.execute(update(Copy).where(Copy.letter_id == letter.id).values(state=CopyState.FAILED))
+        letter.state, letter.finished_at = LetterState.FINISHED, now
+    assert f"{PAGE}missed" in editor.open(PAGE).text
+    page = editor.open(f"{PAGE}missed")
+    assert "Given up" in page.text
+    assert page.status_code == 200
+    assert editor.press(f"{PAGE}missed").status_code == 303
+    with stocked.sessions.reading() as session:
+        assert shelf.find(session, SLUG).letter.state is LetterState.RUNNING
+
+
+def test_a_viewer_is_not_offered_it(enter) -> None:
+    assert enter(Role.VIEWER).open(f"{PAGE}missed").status_code == 403
