@@ -44,7 +44,7 @@ test: .venv/.installed-dev assets parts ## set up, then run the tests, in minute
 	@$(PYTEST) -m "not slow" $(ARGS)
 
 test-slow: .venv/.installed-dev assets parts ## the slow tests: torture, real peers, packaging, a week at the desk (ARGS=)
-	@$(PYTEST) -m slow $(ARGS)
+	@$(PYTEST) -m "slow or hypothesis" --hypothesis-profile thorough $(ARGS)
 
 torture: .venv/.installed-dev assets parts ## the torture tests at full length: kills, outages, full disks (ARGS=)
 	@TORTURE=long $(BIN)/python -m pytest tests/torture $(ARGS)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine
 
@@ -16,6 +17,11 @@ from tests.houses import NOW
 from tests.originals import Fill, Originals, empty
 
 pytest_plugins = ["tests.caches", "tests.real_parts"]
+
+# No deadline: what is quick on one machine is not on another. `make test-slow` takes the thorough one.
+hypothesis.settings.register_profile("quick", max_examples=40, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=500, deadline=None)
+hypothesis.settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

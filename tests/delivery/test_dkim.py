@@ -13,7 +13,7 @@ import dkim as dkimpy
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from peers import Mailbox
 from test_compose import LINKS, Copy, letter, local_parts, names
@@ -86,14 +86,12 @@ def tags(message: bytes) -> list[dict[str, str]]:
     return [dict(signature) for signature in pairs]
 
 
-@settings(max_examples=100, deadline=None)
 @given(names, local_parts, texts, texts)
 def test_whatever_a_copy_says_its_signatures_stand(name: str, local: str, subject: str, body: str) -> None:
     message = issue(Copy(name=name, address=f"{local}@example.org"), subject=subject, text=body, html=body)
     assert verdicts(message) == [True, True]
 
 
-@settings(max_examples=50, deadline=None)
 @given(names, texts, texts)
 def test_whatever_a_single_letter_says_its_signatures_stand(name: str, subject: str, body: str) -> None:
     message = compose.single(post(name=name, subject=subject, text=body, html=body), DATE, KEYS)
@@ -104,7 +102,6 @@ def test_an_address_beyond_ascii_is_signed_as_it_goes_out() -> None:
     assert verdicts(issue(Copy(address="zoë@example.org"))) == [True, True]
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_no_octet_can_be_changed(data: st.DataObject) -> None:
     message = issue()
