@@ -8,7 +8,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from bench import checking, fanning_out, importing, rendering, sending, signing_up, starting
+from bench import checking, fanning_out, importing, pages, rendering, sending, signing_up, starting
 from bench.rows import Row
 from bench.sinks import Missing
 
@@ -27,6 +27,8 @@ MEASURES: Sequence[Callable[[], Row]] = (
     fanning_out.on_postgresql,
     importing.measure,
     signing_up.measure,
+    pages.on_sqlite,
+    pages.on_postgresql,
 )
 
 _COLUMNS = {"what": 54, "ours": 31, "reference, same run": 39, "ratio": 6, "reach": 20}

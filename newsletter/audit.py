@@ -13,6 +13,7 @@ from sqlalchemy import JSON, Index, Select, String, event, func, or_, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from newsletter.db import Base, LongId
+from newsletter.paging import Order, Page, Turn
 
 OPERATOR = "operator at the shell"
 NOBODY = "somebody unknown"
@@ -41,6 +42,9 @@ class Entry(Base):
     """Which one: an issue as `numbered` (its slug in rows of old), an address of the team."""
     details: Mapped[dict[str, Any]] = mapped_column(JSON)
     network: Mapped[str] = mapped_column(String(64))
+
+
+_NEWEST_FIRST: Order[Entry] = Order((Entry.id,), lambda row: row.id)
 
 
 @dataclass(slots=True)
@@ -101,17 +105,23 @@ def issue_ids(abouts: Iterable[str]) -> set[int]:
 
 def found(asked: Mapping[str, str], before: int | None = None) -> Select[Entry]:
     """The rows with these values (`who`, `act`, `kind`, `about`), newest first; only those older than row `before`."""
-    return _newest_first(select(Entry).filter_by(**asked), before)
+    rows = select(Entry).filter_by(**asked).order_by(Entry.id.desc())
+    return rows.where(Entry.id < before) if before is not None else rows
 
 
-def of_issue(issue_id: int, slug: str, since: datetime, before: int | None = None) -> Select[Entry]:
-    """The same of one issue, which has that slug now and began then: a deleted one may have had its number or slug."""
+def of_issue(issue_id: int, slug: str, since: datetime) -> Select[Entry]:
+    """The rows of one issue, which has that slug now and began then: a deleted one may have had its number or slug."""
     earlier = aliased(Entry)
     by_number = earlier.kind == ISSUE, earlier.about == numbered(issue_id), earlier.at >= since
     # A row of old has the slug that the issue had then: the one that the first row by its number tells.
     told = select(earlier.details["slug"].as_string()).where(*by_number).order_by(earlier.id).limit(1)
     names = or_(Entry.about == numbered(issue_id), Entry.about == func.coalesce(told.scalar_subquery(), slug))
-    return _newest_first(select(Entry).where(Entry.kind == ISSUE, names, Entry.at >= since), before)
+    return select(Entry).where(Entry.kind == ISSUE, names, Entry.at >= since)
+
+
+def page(session: Session, rows: Select[Entry], turn: Turn, size: int) -> Page[Entry]:
+    """A page of these rows, newest first."""
+    return _NEWEST_FIRST.page(lambda some: session.scalars(some).all(), rows, turn, size)
 
 
 def people() -> Select[str]:
@@ -122,8 +132,3 @@ def people() -> Select[str]:
 def acts() -> Select[str]:
     """Everything that was ever done."""
     return select(Entry.act).distinct().order_by(Entry.act)
-
-
-def _newest_first(rows: Select[Entry], before: int | None) -> Select[Entry]:
-    ordered = rows.order_by(Entry.id.desc())
-    return ordered.where(Entry.id < before) if before is not None else ordered

@@ -51,6 +51,9 @@ class Links:
     def feed(self, publication: str | None = None) -> str:
         return f"{self.base_url}/feed.xml{_asking(publication=publication)}"
 
+    def sitemap(self, page: int) -> str:
+        return f"{self.base_url}/sitemap.xml{_asking(page=page)}"
+
     def picture(self, file_name: str) -> str:
         return f"{self.pictures_url or f'{self.base_url}/pictures'}/{file_name}"
 

@@ -114,8 +114,8 @@ def samples(session: Session, issue: Issue, search: str, most: int = 8) -> list[
     """Readers whose address or name holds those words, to choose one from; none where nothing is looked for."""
     if not search.strip():
         return []
-    found = session.scalars(roster.listing(issue.publication_id, search, limit=most))
-    return [Sample.of(subscription) for subscription in found]
+    found = roster.page(session, issue.publication_id, search, size=most)
+    return [Sample.of(subscription) for subscription in found.rows]
 
 
 def send(

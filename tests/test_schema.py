@@ -127,3 +127,29 @@ def test_a_reading_session_cannot_write(sessions: Sessions) -> None:
         session.execute(text("DELETE FROM editors"))
     with sessions.begin() as session:
         session.execute(text("DELETE FROM editors"))
+
+
+BEFORE_CATEGORIES = "0015"
+SOURCES = {
+    1: "---\ntitle: A\ncategory: 'Backs: and more'\n---\nText.\n",
+    2: "---\ntitle: A\n---\ncategory: none, for it stands in the text\n",
+    3: "---\ntitle: A\ncategory: [a, list]\n---\n",
+    4: "---\ncategory: {half\n---\n",
+}
+
+
+def test_an_upgrade_reads_the_category_of_each_text_there_is(engine: Engine) -> None:
+    with engine.begin() as connection:
+        tables = MetaData()
+        tables.reflect(connection)
+        tables.drop_all(connection)
+        command.upgrade(migrating.config(connection), BEFORE_CATEGORIES)
+        connection.execute(text(PUBLICATION), {"at": NOW})
+        connection.execute(text(ISSUE.replace("revision_number, letter_id", "revision_number")[:-4] + ")"), {"at": NOW})
+        for number, source in SOURCES.items():
+            words = "(issue_id, number, source, sha256, author, created_at) VALUES (1, :number, :source, '', '', :at)"
+            connection.execute(text(f"INSERT INTO revisions {words}"), {"number": number, "source": source, "at": NOW})
+    migrating.upgrade(engine)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT number, category FROM revisions ORDER BY number"))
+        assert dict(found.all()) == {1: "Backs: and more", 2: "", 3: "", 4: ""}

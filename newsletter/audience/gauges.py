@@ -9,6 +9,8 @@ from newsletter.publications import Publication
 
 def subscriptions(session: Session) -> dict[tuple[str, Status], int]:
     """How many subscriptions of each publication, by its slug, stand where."""
-    grouped = select(Publication.slug, Subscription.status, func.count()).join(Subscription.publication)
-    found = session.execute(grouped.group_by(Publication.slug, Subscription.status))
-    return {(slug, status): count for slug, status, count in found}
+    # Without the publications' names, an index alone answers.
+    grouped = select(Subscription.publication_id, Subscription.status, func.count())
+    found = session.execute(grouped.group_by(Subscription.publication_id, Subscription.status)).all()
+    slugs = dict(session.execute(select(Publication.id, Publication.slug)).all())
+    return {(slugs[publication_id], status): count for publication_id, status, count in found}

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
 from newsletter import publications
@@ -12,12 +12,15 @@ from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Su
 from newsletter.audience.practice import Practice
 from newsletter.delivery import ledger
 from newsletter.errors import Conflict
+from newsletter.paging import Order, Page, Turn
 
 UNDO = timedelta(hours=24)
 MAX_REASON = 500
 
 ACTS = {Status.UNSUBSCRIBED: Act.LEFT, Status.BOUNCED: Act.BOUNCED, Status.COMPLAINED: Act.COMPLAINED}
 """What is put on record when a subscription ends so."""
+
+_NEWEST_FIRST: Order[Row[ConsentEvent, Subscription]] = Order((ConsentEvent.id,), lambda row: row[0].id)
 
 # Written out, because neither database matches a parameter to a partial index.
 _LEFT = text("consent_events.act = 'left'")
@@ -108,13 +111,12 @@ def left_by(session: Session, letter_ids: Collection[int]) -> dict[int, int]:
     return dict.fromkeys(letter_ids, 0) | {notes[note]: count for note, count in session.execute(counted) if note}
 
 
-def leavers(letter_id: int, before: int | None = None, limit: int = 50) -> Select[ConsentEvent, Subscription]:
-    """Those who left by the link in a letter, newest first; the next page is `before` the id of the last event."""
+def leavers(session: Session, letter_id: int, turn: Turn, size: int) -> Page[Row[ConsentEvent, Subscription]]:
+    """A page of those who left by the link in a letter, newest first."""
     left = select(ConsentEvent, Subscription).join(Subscription, Subscription.id == ConsentEvent.subscription_id)
     left = left.where(_LEFT, ConsentEvent.note == _by_letter(letter_id))
-    if before is not None:
-        left = left.where(ConsentEvent.id < before)
-    return left.order_by(ConsentEvent.id.desc()).limit(limit)
+
+    return _NEWEST_FIRST.page(lambda some: session.execute(some).all(), left, turn, size)
 
 
 def _by_letter(letter_id: int) -> str:

@@ -73,7 +73,9 @@ class Subscription(Base):
     __tablename__ = "subscriptions"
     __table_args__ = (
         UniqueConstraint("subscriber_id", "publication_id"),
-        Index(None, "publication_id", "status"),
+        # The desk's list, newest first: of all readers, and of those who stand so. The second one counts them, too.
+        Index(None, "publication_id", "id"),
+        Index(None, "publication_id", "status", "id"),
         # Links carry this id for ever, so an erased reader's must never be given to the next one.
         {"sqlite_autoincrement": True},
     )
@@ -112,6 +114,7 @@ class ConsentEvent(Base):
             "ix_consent_events_left",
             "note",
             "id",
+            "subscription_id",
             sqlite_where=text("act = 'left'"),
             postgresql_where=text("act = 'left'"),
         ),

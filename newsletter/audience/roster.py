@@ -1,20 +1,22 @@
 """The roster: who reads, who may be written to, and what happened with one reader."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.exc import InvalidRequestError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
-from newsletter import mailboxes
+from newsletter import mailboxes, paging
 from newsletter.audience.address import Address
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.delivery.models import Suppression
 from newsletter.errors import NotFound
+from newsletter.paging import Order, Page, Turn
 
 _BATCH = 1_000
+_NEWEST_FIRST: Order[Subscription] = Order((Subscription.id,), lambda one: one.id)
 _STANDING = ("status", "confirmed_at", "left_at", "paused_until")
 _ERASED = "This link belongs to nobody any more: the reader was erased."
 # By the key alone: each reader whom a folded suppression holds for was given one of their own by migration 0014.
@@ -45,7 +47,9 @@ def active(publication_id: int, among: Select[int] | None = None) -> Select[int,
 
 def audience_size(session: Session, publication_id: int) -> int:
     """How many an issue would go to now."""
-    return session.scalar(select(func.count()).select_from(active(publication_id).subquery())) or 0
+    ours = select(func.count()).where(Subscription.publication_id == publication_id)
+    reading = session.scalar(ours.where(Subscription.status == Status.ACTIVE)) or 0
+    return reading - (session.scalar(_suppressed_readers(publication_id)) or 0)
 
 
 def counts(session: Session, publication_id: int) -> dict[Status, int]:
@@ -79,29 +83,28 @@ def find(session: Session, email: str) -> Subscriber:
     return found
 
 
-def listing(
+def page(
+    session: Session,
     publication_id: int,
     search: str = "",
     status: Status | None = None,
-    before: int | None = None,
-    limit: int = 50,
-) -> Select[Subscription]:
-    """One page for the desk, newest first; the next one is `before` the id of the last.
+    turn: Turn = paging.FIRST,
+    size: int = 50,
+) -> Page[Subscription]:
+    """One page for the desk, newest first.
 
     `search` is looked for inside addresses and names; it is never read as a pattern.
     """
-    page = select(Subscription).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
+    rows = select(Subscription).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
     if status is not None:
-        page = page.where(Subscription.status == status)
-    if before is not None:
-        page = page.where(Subscription.id < before)
+        rows = rows.where(Subscription.status == status)
     # PostgreSQL cannot even be asked about a NUL.
     if wanted := search.replace("\0", "").strip():
         in_key = Subscriber.key.contains(mailboxes.key_of(wanted), autoescape=True)
         # The key has the host as its A-label; a part of one is looked for as it is written.
         in_email = Subscriber.email.contains(wanted.lower(), autoescape=True)
-        page = page.where(in_key | in_email | Subscriber.name.icontains(wanted, autoescape=True))
-    return page.order_by(Subscription.id.desc()).limit(limit)
+        rows = rows.where(in_key | in_email | Subscriber.name.icontains(wanted, autoescape=True))
+    return _NEWEST_FIRST.page(lambda some: session.scalars(some).all(), rows, turn, size)
 
 
 def export(session: Session, publication_id: int) -> Iterator[Member]:
@@ -119,6 +122,13 @@ def export(session: Session, publication_id: int) -> Iterator[Member]:
         yield Member(*row)
 
 
+def steps(session: Session, subscription_ids: Collection[int], most: int) -> list[ConsentEvent]:
+    """The last steps of these subscriptions' consent, oldest first; one more than `most` tells that there are more."""
+    theirs = select(ConsentEvent).where(ConsentEvent.subscription_id.in_(subscription_ids))
+    theirs = theirs.options(joinedload(ConsentEvent.wording)).order_by(ConsentEvent.id.desc())
+    return list(session.scalars(theirs.limit(most + 1)))[::-1]
+
+
 def history(subscriber: Subscriber) -> dict[str, Any]:
     """One reader's whole story, in plain JSON values; moments in ISO 8601, UTC."""
     events = [(event, one) for one in subscriber.subscriptions for event in one.events]
@@ -130,6 +140,15 @@ def history(subscriber: Subscriber) -> dict[str, Any]:
         "subscriptions": [_standing(one) for one in subscriber.subscriptions],
         "events": [_step(event, one) for event, one in events],
     }
+
+
+def _suppressed_readers(publication_id: int) -> Select[int]:
+    """How many of the active are suppressed: sought from the suppressions, which are few, not among all readers."""
+    people = select(Subscriber.id).where(Subscriber.key.in_(select(Suppression.key)))
+    theirs = select(func.count()).where(Subscription.subscriber_id.in_(people))
+    # What no index can answer leaves the databases no other way than from the reader to the subscription.
+    ours = func.coalesce(Subscription.publication_id, 0) == publication_id
+    return theirs.where(ours, func.coalesce(Subscription.status, "") == Status.ACTIVE.value)
 
 
 def _standing(subscription: Subscription) -> dict[str, Any]:

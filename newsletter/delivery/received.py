@@ -2,13 +2,18 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Copy, Letter
+from newsletter.paging import Order, Page, Turn
+
+_NEWEST_FIRST: Order[Row[Copy, Letter]] = Order((Copy.id,), lambda row: row[0].id)
 
 
-def by(subscription_ids: Collection[int], before: int | None = None) -> Select[Copy, Letter]:
-    """The copies for these subscriptions with their letters, newest first; only those older than copy `before`."""
+def page(session: Session, subscription_ids: Collection[int], turn: Turn, size: int) -> Page[Row[Copy, Letter]]:
+    """A page of the copies for these subscriptions, each with its letter, newest first."""
     theirs = select(Copy, Letter).join(Letter, Letter.id == Copy.letter_id)
-    theirs = theirs.where(Copy.subscription_id.in_(subscription_ids)).order_by(Copy.id.desc())
-    return theirs.where(Copy.id < before) if before is not None else theirs
+    theirs = theirs.where(Copy.subscription_id.in_(subscription_ids))
+
+    return _NEWEST_FIRST.page(lambda some: session.execute(some).all(), theirs, turn, size)

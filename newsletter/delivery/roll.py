@@ -1,7 +1,7 @@
 """The roll of a letter: the readers behind a count, page by page, each with what the server said.
 
 A page goes on where the one before it ended, by a key, so that the last costs what the first does. What only
-Python can tell (the wording of an answer, a domain) is looked for in so many copies a page at most.
+Python can tell (the wording of an answer) is looked for in so many copies a page at most.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from newsletter.delivery.progress import TOLD
 
 _OF_INTEREST = frozenset(CopyState) - {CopyState.PENDING, CopyState.SENDING, CopyState.SENT}
 _BATCH = 1_000
-_FARTHEST = 50_000
+_FARTHEST = 5_000
 
 
 class Line(NamedTuple):
@@ -74,9 +74,7 @@ class Wanted:
 
     def fits(self, line: Line) -> bool:
         """Whether a line is among them, as far as SQL cannot tell."""
-        if self.words is not None and troubles.outline(line.reply or "") != self.words:
-            return False
-        return self.domain is None or line.address.rpartition("@")[2].lower() == self.domain
+        return self.words is None or troubles.outline(line.reply or "") == self.words
 
 
 def page(session: Session, letter_id: int, wanted: Wanted, after: int = 0, most: int = 50) -> Page:
@@ -102,7 +100,7 @@ def every(sessions: Sessions, letter_id: int, wanted: Wanted, after: int = 0) ->
 
 
 def _lines(session: Session, letter_id: int, wanted: Wanted, after: int, at_once: int) -> Iterator[Line]:
-    size = at_once if wanted.words is None and wanted.domain is None else _BATCH
+    size = at_once if wanted.words is None else _BATCH
     while True:
         batch = [Line._make(row) for row in session.execute(_some(session, letter_id, wanted, after).limit(size))]
         yield from batch
@@ -113,14 +111,14 @@ def _lines(session: Session, letter_id: int, wanted: Wanted, after: int, at_once
 
 def _some(session: Session, letter_id: int, wanted: Wanted, after: int) -> Select[*tuple[object, ...]]:
     key = Copy.id if wanted.by_id else Copy.subscription_id
-    some = select(*(getattr(Copy, name) for name in Line._fields)).where(*_conditions(wanted), key > after)
+    some = select(*(getattr(Copy, name) for name in Line._fields)).where(*_conditions(session, wanted), key > after)
     if wanted.note is None:
         return some.where(Copy.letter_id == letter_id).order_by(key)
     noted = some.join(CopyNote, CopyNote.copy_id == Copy.id).where(progress.hidden(session, letter_id))
     return noted.where(CopyNote.kind == wanted.note, CopyNote.copy_id > after).order_by(CopyNote.copy_id)
 
 
-def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool] | TextClause]:
+def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool] | TextClause]:
     if wanted.is_told:
         yield TOLD
     if state := CopyState.PENDING if wanted.put_off else wanted.state:
@@ -131,6 +129,8 @@ def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool] | TextClause]:
         yield Copy.status.is_not_distinct_from(status)
     if wanted.reason is not None:
         yield Copy.reason == wanted.reason
+    if wanted.domain is not None:
+        yield progress.domain_of(session) == wanted.domain
 
 
 def _key(wanted: Wanted, line: Line) -> int:

@@ -1,6 +1,6 @@
 """Troubles: what went wrong with a letter's copies, grouped by what the other servers said.
 
-How many copies there are of each answer is counted; its wordings are read from the first ten thousand of a
+How many copies there are of each answer is counted; its wordings are read from the first two thousand of a
 state, because what differs between two (a reader's address, a queue's number) is no matter for SQL.
 """
 
@@ -18,7 +18,7 @@ from newsletter.delivery.models import Copy, CopyState
 from newsletter.delivery.progress import TOLD
 
 _ORDER = (CopyState.IN_DOUBT, CopyState.REFUSED, CopyState.FAILED, CopyState.PENDING, CopyState.SKIPPED)
-_SAMPLE = 10_000
+_SAMPLE = 2_000
 _MOST_WORDINGS = 6
 _EXAMPLES = 3
 _LONGEST = 160

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, Tuple, literal, select, tuple_
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import Select, Tuple, and_, func, literal, select, tuple_
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from newsletter.db import UtcDateTime
 from newsletter.delivery.models import Letter
@@ -31,6 +31,25 @@ def everything() -> Select[Issue]:
     newest_first = begun.order_by(Letter.started_at.desc(), Issue.id.desc())
     corrected = selectinload(Issue.corrections).joinedload(Correction.revision)
     return newest_first.options(joinedload(Issue.frozen_revision), corrected)
+
+
+def in_category(issues: Select[Issue], category: str) -> Select[Issue]:
+    """Those of them whose text, as it is shown, is of that category."""
+    text, corrected = aliased(Revision), aliased(Correction)
+    corrections = select(Revision.category).join(corrected, corrected.issue_id == Revision.issue_id)
+    corrections = corrections.where(corrected.issue_id == Issue.id, Revision.number == corrected.revision_number)
+    latest = corrections.order_by(corrected.number.desc()).limit(1).correlate(Issue).scalar_subquery()
+    shown_text = and_(text.issue_id == Issue.id, text.number == Issue.frozen_number)
+    return issues.join(text, shown_text).where(func.coalesce(latest, text.category) == category)
+
+
+def changes(session: Session) -> list[tuple[str, datetime]]:
+    """Of everything that the archives show, the slug, and when what is shown of it changed last; in the same order."""
+    corrected = select(Correction.issue_id, func.max(Correction.made_at).label("at")).group_by(Correction.issue_id)
+    last = corrected.subquery()
+    rows = everything().with_only_columns(Issue.slug, Letter.started_at, last.c.at)
+    found = session.execute(rows.outerjoin(last, last.c.issue_id == Issue.id))
+    return [(slug, max(filter(None, (started_at, at)))) for slug, started_at, at in found]
 
 
 def find(session: Session, slug: str) -> Issue:

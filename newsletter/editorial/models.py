@@ -80,6 +80,8 @@ class Revision(Base):
     pictures: Mapped[list["RevisionPicture"]] = relationship(lazy="selectin", cascade="all, delete-orphan")
     author: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[datetime]
+    category: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """As its front matter names it, so that the archive need not read every text to list those of one."""
 
 
 class Picture(Base):

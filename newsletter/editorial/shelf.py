@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Column, Select, delete, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer, lazyload
 
 from newsletter.db import Base
 from newsletter.delivery.models import Letter, LetterState
@@ -16,11 +16,13 @@ from newsletter.editorial import issue_file
 from newsletter.editorial.issue_file import IssueFile
 from newsletter.editorial.models import Issue, IssueState, Readiness, Revision, RevisionPicture
 from newsletter.errors import Conflict, NotFound
+from newsletter.paging import Order, Page, Turn
 from newsletter.publications import Publication
 
 BY_FILE = "issues load"
 
 _IDS_END = 2**31
+_NEWEST_FIRST: Order[Revision] = Order((Revision.number,), lambda revision: revision.number)
 
 _STATE_OF_LETTER = {
     LetterState.WAITING: IssueState.SCHEDULED,
@@ -57,14 +59,22 @@ class Text:
 
 def state(issue: Issue) -> IssueState:
     """The editor's word until there is a letter, then the letter's own state."""
-    if issue.letter is None:
-        return IssueState(issue.readiness)
-    return state_of(issue.letter)
+    return state_from(issue.letter.state if issue.letter else None, issue.readiness)
+
+
+def state_from(letter: LetterState | None, readiness: Readiness) -> IssueState:
+    """The same, of an issue whose letter, if it has one, stands so."""
+    return _STATE_OF_LETTER[letter] if letter else IssueState(readiness)
 
 
 def state_of(letter: Letter) -> IssueState:
     """A letter's own state, in the words that are used of issues."""
     return _STATE_OF_LETTER[letter.state]
+
+
+def letter_states(state: IssueState) -> list[LetterState]:
+    """Where the letter of an issue in that state stands; nowhere, while it has none."""
+    return [letter for letter, known in _STATE_OF_LETTER.items() if known is state]
 
 
 def find(session: Session, slug: str) -> Issue:
@@ -143,14 +153,22 @@ def amend(session: Session, issue: Issue, draft: Text, base: int, author: str, n
     return Saved.CHANGED
 
 
-def revisions(issue: Issue) -> Select[Revision]:
-    """Every revision of an issue, the newest first."""
-    return select(Revision).where(Revision.issue_id == issue.id).order_by(Revision.number.desc())
+def revisions(session: Session, issue: Issue, turn: Turn, size: int) -> Page[Revision]:
+    """A page of an issue's revisions, the newest first, without their texts."""
+    rows = select(Revision).where(Revision.issue_id == issue.id)
+    rows = rows.options(defer(Revision.source), lazyload(Revision.pictures))
+    return _NEWEST_FIRST.page(lambda some: session.scalars(some).all(), rows, turn, size)
+
+
+def authors(issue: Issue) -> Select[str]:
+    """Everybody who saved a revision of an issue."""
+    return select(Revision.author).where(Revision.issue_id == issue.id).distinct().order_by(Revision.author)
 
 
 def revision(session: Session, issue: Issue, number: int) -> Revision:
     """The revision of that number; NotFound if the issue has none such."""
-    found = session.scalar(revisions(issue).where(Revision.number == number))
+    mine = select(Revision).where(Revision.issue_id == issue.id)
+    found = session.scalar(mine.where(Revision.number == number))
     if found is None:
         raise NotFound(f"“{issue.title}” has no revision {number}; its newest is {issue.revision_number}.")
     return found
@@ -235,6 +253,7 @@ def _add_revision(session: Session, issue: Issue, draft: Text, author: str, now:
             sha256=_sha256(draft),
             author=author,
             created_at=now,
+            category=draft.file.category,
             pictures=[RevisionPicture(name=name, file_name=kept) for name, kept in draft.pictures.items()],
         )
     )

@@ -1,8 +1,9 @@
 """What readers of another kind fetch: the Atom feed, the sitemap and robots.txt."""
 
 import re
+from math import ceil
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, abort, render_template, request
 
 from newsletter import publications
 from newsletter.editorial import archive
@@ -17,6 +18,7 @@ blueprint = Blueprint("feeds", __name__)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _LATEST = 20
+_A_MAP = 1_500
 
 
 @blueprint.get("/feed.xml")
@@ -32,11 +34,18 @@ def feed() -> Response:
 
 @blueprint.get("/sitemap.xml")
 def sitemap() -> Response:
-    """Every page that search engines may list (sitemaps.org)."""
+    """Every page that search engines may list (sitemaps.org); of very many, an index of maps (`?page=`)."""
     with house().sessions.reading() as session:
         every = session.scalars(publications.every()).all()
-        issues = [(issue.slug, archive.changed(issue)) for issue in session.scalars(archive.everything())]
-        shown = render_template("site/sitemap.xml", publications=every, issues=issues)
+        issues = archive.changes(session)
+    pages, page = range(1, max(1, ceil(len(issues) / _A_MAP)) + 1), request.args.get("page", type=int)
+    if page is None and len(pages) > 1:
+        shown = render_template("site/sitemap_index.xml", pages=pages)
+    elif page is None or page in pages:
+        mine = issues[_A_MAP * ((page or 1) - 1) :][:_A_MAP]
+        shown = render_template("site/sitemap.xml", publications=every if page in {None, 1} else (), issues=mine)
+    else:
+        abort(404)
     return public(Response(shown, mimetype="application/xml"))
 
 

@@ -5,21 +5,21 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from newsletter.audience import exporting, leaving, roster
 from newsletter.audience.models import Status, Way
 from newsletter.delivery import suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Invalid, NotFound
+from newsletter.paging import Turn
 
 ADA, BOB, CYD = "ada@example.org", "bob@example.org", "cyd@example.org"
 
 
 def found(press, **wanted) -> list[str]:
     with press.sessions.reading() as session:
-        page = session.scalars(roster.listing(press.publication.id, **wanted)).unique()
-        return [one.subscriber.email for one in page]
+        return [one.subscriber.email for one in roster.page(session, press.publication.id, **wanted).rows]
 
 
 def test_an_issue_goes_to_active_readers_who_are_not_suppressed(press, other_publication) -> None:
@@ -99,15 +99,49 @@ def test_the_desk_finds_a_host_by_its_letters_and_by_its_a_label(press) -> None:
         assert found(press, search=part) == ["Zoë@bücher.example"]
 
 
-def test_the_desk_turns_pages_without_missing_anybody(press) -> None:
+def test_the_desk_turns_pages_forward_and_back_without_missing_anybody(press) -> None:
     emails = [f"reader{number}@example.org" for number in range(5)]
     for email in emails:
         press.subscribe(email, client=None)
-    seen, before = [], None
-    while page := found(press, before=before, limit=2):
-        seen += page
-        before = press.subscription(page[-1]).id
-    assert seen == emails[::-1]
+    with press.sessions.reading() as session:
+        first = roster.page(session, press.publication.id, size=2)
+        second = roster.page(session, press.publication.id, turn=Turn(**first.next), size=2)
+        third = roster.page(session, press.publication.id, turn=Turn(**second.next), size=2)
+        assert [one.subscriber.email for page in (first, second, third) for one in page.rows] == emails[::-1]
+        assert (first.previous, third.next) == ({}, {})
+        back = roster.page(session, press.publication.id, turn=Turn(**third.previous), size=2)
+        assert back == second
+        assert roster.page(session, press.publication.id, turn=Turn(**back.previous), size=2) == first
+        beyond = roster.page(session, press.publication.id, turn=Turn(before=1), size=2)
+        assert beyond.rows == first.rows
+
+
+@pytest.mark.parametrize("status", [None, Status.ACTIVE])
+def test_an_index_lists_the_newest_readers_so_that_a_million_need_no_sorting(press, status: Status | None) -> None:
+    statements: list[tuple[str, object]] = []
+    press.subscribe(ADA)
+    with press.sessions.reading() as session:
+        connection = session.connection()
+        if connection.dialect.name != "sqlite":
+            pytest.skip("PostgreSQL plans by how many rows there are")
+        event.listen(connection, "before_cursor_execute", lambda *call: statements.append((call[2], call[3])))
+        roster.page(session, press.publication.id, status=status)
+        statement, values = statements[0]
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+    assert not [step for step in plan if "TEMP B-TREE" in step]
+    assert any("ix_subscriptions_publication_id" in step for step in plan)
+
+
+def test_who_is_suppressed_is_no_part_of_an_audience_whatever_their_status(press) -> None:
+    for email in (ADA, BOB, CYD):
+        press.reader(email)
+    press.subscribe("dan@example.org")
+    with press.sessions.begin() as session:
+        for email in (CYD, "dan@example.org", "nobody@example.org"):
+            suppression.add(session, email, Cause.BOUNCE, press.now)
+    with press.sessions.reading() as session:
+        listed = session.execute(roster.active(press.publication.id)).all()
+        assert roster.audience_size(session, press.publication.id) == len(listed) == 2
 
 
 def test_an_export_holds_everybody_and_no_formula(press) -> None:

@@ -104,7 +104,7 @@ def test_a_rare_reader_is_looked_for_in_so_many_copies_a_page(
 ) -> None:
     monkeypatch.setattr(roll, "_FARTHEST", 3)
     with sessions.reading() as session:
-        page = roll.page(session, letter, Wanted(domain="nowhere.example"))
+        page = roll.page(session, letter, Wanted(words="said by nobody"))
         assert page.lines == []
         assert page.after == 3
     assert len([*roll.every(sessions, letter, Wanted(domain="firm.example"))]) == 8

@@ -4,6 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from newsletter import publications
+from newsletter.web import feeds
 from newsletter.wiring import House
 from tests import houses
 from tests.web.test_archive_pages import publish
@@ -57,6 +58,19 @@ def test_the_sitemap_lists_the_public_pages_and_nothing_else(program: FlaskClien
         f"{houses.BASE_URL}/archive/",
         *(f"{houses.BASE_URL}/archive/{slug}/" for slug in houses.OUT),
     }
+
+
+@pytest.mark.usefixtures("stocked")
+def test_very_many_pages_are_listed_in_several_maps(program: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "_A_MAP", 1)
+    index = ET.fromstring(program.get("/sitemap.xml").data)  # noqa: S314  (our own)
+    maps = [place.text or "" for place in index.findall("s:sitemap/s:loc", SITEMAP)]
+    found = [ET.fromstring(program.get(houses.path_of(each)).data) for each in maps]  # noqa: S314
+    pages = [place.text or "" for one in found for place in one.findall("s:url/s:loc", SITEMAP)]
+    assert sorted(pages) == sorted(
+        f"{houses.BASE_URL}{path}" for path in ("/", "/archive/", *(f"/archive/{slug}/" for slug in houses.OUT))
+    )
+    assert program.get("/sitemap.xml?page=9").status_code == 404
 
 
 def test_robots_are_kept_from_keys_and_from_the_desk(program: FlaskClient) -> None:

@@ -14,19 +14,18 @@ from newsletter.web.house import house
 
 _A_PAGE = 50
 _A_BATCH = 500
-_HIGHEST_ID = 2**63 - 1
 _FILTERS = ("who", "act", "kind", "about")
 _COLUMNS = ("at", "who", "role", "act", "kind", "about", "details", "network")
 
 
 def audit_log() -> str:
-    """What was done, newest first; `?who=` and `?act=` for some of it, `?before=` for what is older."""
+    """What was done, newest first; `?who=` and `?act=` for some of it, `?before=` and `?after=` turn the page."""
     asked = _asked()
     with house().sessions.reading() as store:
-        found = store.scalars(audit.found(asked, _before()).limit(_A_PAGE + 1)).all()
+        page = audit.page(store, audit.found(asked), lookup.turn(), _A_PAGE)
         people, acts = store.scalars(audit.people()).all(), store.scalars(audit.acts()).all()
-        shown = {"asked": asked, "people": people, "acts": acts, "issues": _issues(store, found)}
-        return frame.page(store, "audit.html", "settings", None, **_cut(found), **shown)
+        shown = {"asked": asked, "people": people, "acts": acts, "issues": _issues(store, page.rows)}
+        return frame.page(store, "audit.html", "settings", None, page=page, **shown)
 
 
 def audit_sheet() -> Response:
@@ -38,14 +37,8 @@ def issue_acts(slug: str) -> str:
     """What was done about one issue, newest first."""
     with house().sessions.reading() as store:
         issue = lookup.issue(store, slug)
-        rows = audit.of_issue(issue.id, issue.slug, issue.created_at, _before())
-        found = store.scalars(rows.limit(_A_PAGE + 1)).all()
-        return frame.page(store, "issue_acts.html", "issues", issue.publication, issue=issue, **_cut(found))
-
-
-def _cut(found: Sequence[Entry]) -> dict[str, object]:
-    """The rows of a page, and the number to go on before; None where nothing is older."""
-    return {"rows": found[:_A_PAGE], "older": found[_A_PAGE - 1].id if len(found) > _A_PAGE else None}
+        page = audit.page(store, audit.of_issue(issue.id, issue.slug, issue.created_at), lookup.turn(), _A_PAGE)
+        return frame.page(store, "issue_acts.html", "issues", issue.publication, issue=issue, page=page)
 
 
 def _issues(store: Session, rows: Sequence[Entry]) -> Mapping[int, Issue]:
@@ -62,11 +55,6 @@ def _asked() -> dict[str, str]:
     # PostgreSQL cannot even be asked about a NUL.
     typed = {name: request.args.get(name, "").replace("\0", "") for name in _FILTERS}
     return {name: value for name, value in typed.items() if value}
-
-
-def _before() -> int | None:
-    before = request.args.get("before", type=int)
-    return before if before is None or abs(before) <= _HIGHEST_ID else None
 
 
 def _lines(asked: Mapping[str, str]) -> Iterator[Sequence[object]]:

@@ -49,7 +49,7 @@ def delete_form(slug: str) -> str:
             "issues",
             found.publication,
             issue=found,
-            authors=sorted({revision.author for revision in store.scalars(shelf.revisions(found))}),
+            authors=store.scalars(shelf.authors(found)).all(),
             unsaved=store.scalars(drafts.unsaved(found)).all(),
             version=lookup.version(found),
         )

@@ -9,14 +9,15 @@ from flask import request
 
 from newsletter import printing
 from newsletter.agenda import Entry
-from newsletter.editorial import queue, shelf
-from newsletter.editorial.models import Issue, IssueState
+from newsletter.editorial import issue_lists, queue
+from newsletter.editorial.models import Issue
 from newsletter.printing import Hindrance
 from newsletter.web.desk import frame, lookup, moments
 from newsletter.web.house import house, now
 
 _WEEKS = 8
-_UNPLACED = (IssueState.READY, IssueState.DRAFT)
+_AT_ONCE = 20
+"""So many issues without a place are shown; the list of issues has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,6 @@ def calendar() -> str:
         publication = frame.chosen(store)
         waiting = store.scalars(queue.listing(publication.id)).all()
         entries = frame.agenda_of(store, publication).ahead(max(_WEEKS, len(waiting)))
-        every = store.scalars(shelf.listing(publication.id))
         return frame.page(
             store,
             "calendar.html",
@@ -71,7 +71,8 @@ def calendar() -> str:
             lines=list(_lines(entries, now(), publication.time_zone)),
             places=list(_places(waiting, entries)),
             seen=",".join(str(issue.id) for issue in waiting),
-            unplaced=[issue for issue in every if shelf.state(issue) in _UNPLACED and issue not in waiting],
+            unplaced=issue_lists.unplaced(store, publication.id, _AT_ONCE),
+            at_once=_AT_ONCE,
             version_of=lookup.version,
             pressed=request.args.get("pressed", ""),
         )

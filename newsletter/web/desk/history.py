@@ -14,9 +14,14 @@ from newsletter.web import auth
 from newsletter.web.desk import acts, frame, lookup, standing
 from newsletter.web.house import house, now
 
+_A_PAGE = 50
+_A_CHOICE = 200
+"""So many revisions are offered to compare with; the address takes any."""
+_HIGHEST = 2**31 - 1
+
 
 def history(slug: str) -> str:
-    """Who saved what, and when; and what is not saved yet."""
+    """Who saved what, and when; and what is not saved yet. `?before=` and `?after=` turn the page."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
         return frame.page(
@@ -25,7 +30,7 @@ def history(slug: str) -> str:
             "issues",
             found.publication,
             issue=found,
-            revisions=store.scalars(shelf.revisions(found)).all(),
+            page=shelf.revisions(store, found, lookup.turn(_HIGHEST), _A_PAGE),
             unsaved=store.scalars(drafts.unsaved(found)).all(),
         )
 
@@ -45,7 +50,7 @@ def revision(slug: str, number: int) -> str:
             new=new,
             old=old,
             pieces=comparing.folded(comparing.compare(old.source if old else "", new.source)),
-            numbers=[one.number for one in store.scalars(shelf.revisions(found))],
+            numbers=range(found.revision_number, 0, -1)[:_A_CHOICE],
             version=lookup.version(found),
         )
 

@@ -1,6 +1,5 @@
 """The list of issues, and one issue: what it is, whether it is fit to print, and what will happen to it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,17 +9,20 @@ from flask.typing import ResponseReturnValue
 from newsletter import approving, printing, proofing
 from newsletter.db import Session
 from newsletter.delivery.ledger import Counts
-from newsletter.editorial import drafts, queue, shelf
+from newsletter.editorial import drafts, issue_lists, queue, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.preflight import Level
 from newsletter.editors import Role
 from newsletter.errors import Conflict
 from newsletter.inspecting import Inspection
+from newsletter.paging import FIRST
 from newsletter.web.desk import acts, checking, dear, frame, lookup, offers, previews, watching, words
 from newsletter.web.desk.watching import View
 from newsletter.web.house import house
 
-_SENT_SHOWN = 10
+_AT_FIRST = 10
+_A_PAGE = 50
+_HIGHEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +61,16 @@ def home() -> ResponseReturnValue:
 
 
 def issues() -> str:
-    """Every issue by its state; `?state=` for those of one."""
+    """The first issues of each state; `?state=` for those of one, page by page."""
     with house().sessions.reading() as store:
         publication = frame.chosen(store)
-        groups = _grouped(store.scalars(shelf.listing(publication.id)))
-        wanted = request.args.get("state", "")
-        shown = {state: found for state, found in groups.items() if found and wanted in {"", state}}
-        most = _SENT_SHOWN if not wanted else None
-        return frame.page(
-            store, "issues.html", "issues", publication, found=groups, shown=shown, wanted=wanted, most=most
-        )
+        counts = issue_lists.counts(store, publication.id)
+        asked = request.args.get("state", "")
+        wanted = IssueState(asked) if asked in set(IssueState) else None
+        turn, size = (lookup.turn(_HIGHEST_ID), _A_PAGE) if wanted else (FIRST, _AT_FIRST)
+        states = words.GROUPS if not asked else [wanted] if wanted else []
+        pages = {state: issue_lists.page(store, publication.id, state, turn, size) for state in states if counts[state]}
+        return frame.page(store, "issues.html", "issues", publication, counts=counts, shown=pages, wanted=wanted)
 
 
 def issue(slug: str) -> str:
@@ -134,16 +136,3 @@ def _say_marked(store: Session, found: Issue, sentence: str) -> None:
         offers.say(sentence, "Add to the queue", url_for("desk.enqueue", slug=found.slug), found)
     else:
         flash(sentence)
-
-
-def _grouped(every: Iterable[Issue]) -> dict[IssueState, list[Issue]]:
-    groups: dict[IssueState, list[Issue]] = {state: [] for state in words.GROUPS}
-    for found in every:
-        groups[shelf.state(found)].append(found)
-    groups[IssueState.SCHEDULED].sort(key=_due)
-    groups[IssueState.SENT].sort(key=_due, reverse=True)
-    return groups
-
-
-def _due(found: Issue) -> datetime:
-    return found.letter.due_at if found.letter else found.created_at

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flask import request
+
 from newsletter.db import Session
 from newsletter.delivery.models import Letter
 from newsletter.editorial import corrections, shelf
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict, NotFound
+from newsletter.paging import Turn
 from newsletter.web.desk import acts
 
 
@@ -70,6 +73,16 @@ def row_id(text: str, highest: int = 2**63 - 1) -> int:
     if not 0 <= (number := int(text)) <= highest:
         raise ValueError(text)
     return number
+
+
+def turn(highest: int = 2**63 - 1) -> Turn:
+    """Which page of a list this request asks for, by `?before=` or `?after=`; the first one for what is no number."""
+
+    def key(text: str) -> int:
+        return row_id(text, highest)
+
+    before = request.args.get("before", type=key)
+    return Turn(before, None if before is not None else request.args.get("after", type=key))
 
 
 def mark(found: Issue) -> str:

@@ -56,12 +56,9 @@ def copies_sheet(slug: str, number: int | None = None) -> Response:
 
 
 def leavers(slug: str) -> str:
-    """The readers who left by the link in an issue, newest first; `?before=` goes on."""
-    before = request.args.get("before", type=lookup.row_id)
+    """The readers who left by the link in an issue, newest first; `?before=` and `?after=` turn the page."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        letter_id = found.letter_id or 0
-        rows = store.execute(leaving.leavers(letter_id, before, _PAGE + 1)).all()
         return frame.page(
             store,
             "leavers.html",
@@ -69,8 +66,7 @@ def leavers(slug: str) -> str:
             found.publication,
             issue=found,
             zone=found.publication.time_zone,
-            rows=rows[:_PAGE],
-            older_than=rows[_PAGE - 1][0].id if len(rows) > _PAGE else None,
+            page=leaving.leavers(store, found.letter_id or 0, lookup.turn(), _PAGE),
         )
 
 

@@ -1,0 +1,74 @@
+"""Paging: a list page by page, each begun at a row's key, so that the last page costs what the first does.
+
+`before` and `after` are in the order of the keys, whichever way the list is read: of a list with the newest first,
+the next page is what comes `before` its last row.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Select, SQLColumnExpression, literal, tuple_
+
+T = TypeVar("T")
+Statement = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Which page is asked for: what stands before or after the row of this number; neither for the first page."""
+
+    before: int | None = None
+    after: int | None = None
+
+
+FIRST = Turn()
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some rows in the list's order, and the turns to the pages around it, as a query says them; empty for none."""
+
+    rows: Sequence[T]
+    previous: dict[str, int]
+    next: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Order(Generic[T]):
+    """How a list is ordered: by which columns, and by which number a page names one of its rows."""
+
+    keys: Sequence[SQLColumnExpression[Any]]
+    number: Callable[[T], int]
+    newest_first: bool = True
+    keys_of: Callable[[int], Any] = literal
+    """From a row's number to the values of its keys."""
+
+    def page(self, fetch: Callable[[Statement], Sequence[T]], rows: Statement, turn: Turn, size: int) -> Page[T]:
+        """The page that is asked for; the first one where that holds nothing (any more)."""
+        found = list(fetch(self._cut(rows, turn, size)))
+        if not found and turn != FIRST:
+            return self.page(fetch, rows, FIRST, size)
+        goes_back, is_cut = self._goes_back(turn), len(found) > size
+        shown = found[:size][::-1] if goes_back else found[:size]
+        has_previous = is_cut if goes_back else turn != FIRST
+        has_next = goes_back or is_cut
+        to_previous, to_next = ("after", "before") if self.newest_first else ("before", "after")
+        return Page(
+            shown,
+            {to_previous: self.number(shown[0])} if has_previous else {},
+            {to_next: self.number(shown[-1])} if has_next else {},
+        )
+
+    def _cut(self, rows: Statement, turn: Turn, size: int) -> Statement:
+        """The rows nearest to the turn, and one more, which tells whether there is a page behind them."""
+        key = self.keys[0] if len(self.keys) == 1 else tuple_(*self.keys)
+        if turn.before is not None:
+            rows = rows.where(key < self.keys_of(turn.before))
+        if turn.after is not None:
+            rows = rows.where(key > self.keys_of(turn.after))
+        descends = self.newest_first is not self._goes_back(turn)
+        return rows.order_by(None).order_by(*(each.desc() if descends else each for each in self.keys)).limit(size + 1)
+
+    def _goes_back(self, turn: Turn) -> bool:
+        return (turn.after if self.newest_first else turn.before) is not None
