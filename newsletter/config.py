@@ -254,7 +254,7 @@ def _kept_secret(path: Path) -> bytes:
 
 
 def _keep_new_secret(path: Path) -> None:
-    durable.make_folder(path.parent)
+    durable.make_folder(path.parent, mode=0o700)
     # Two processes that start at once agree on one key.
     with suppress(FileExistsError):
         durable.create(path, secrets.token_urlsafe(48).encode())

@@ -1,4 +1,4 @@
-"""The data folder of `newsletter up`: fit to be written into, and held by one at a time."""
+"""The data folder: fit to be written into, closed to other users, and held by one `newsletter up` at a time."""
 
 import errno
 import fcntl
@@ -13,12 +13,15 @@ from newsletter.errors import Refused
 _HOLDER = "up.lock"
 # As much as a first start writes: a folder that cannot take this is as good as full.
 _ROOM = 1 << 20
+# A disk with less is as good as full: SQLite's log alone may grow by this much.
+_SPARE = 32 << 20
 
 
 def require_usable(folder: Path) -> None:
     """Refused, with what to do, where a database and pictures could not be kept."""
+    require_temporary()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(bytes(_ROOM))
             probe.flush()
@@ -27,6 +30,31 @@ def require_usable(folder: Path) -> None:
         raise Refused(f"DATA_DIR: {folder} is a file; name a folder") from None
     except OSError as error:
         raise _refusal(folder, error) from None
+
+
+def require_temporary() -> None:
+    """Refused, with what to do, where nothing can be put aside for a while, as a large upload is."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        raise Refused(
+            "there is no folder for temporary files that can be written to; make /tmp writable, or set TMPDIR"
+        ) from None
+
+
+def trouble(folder: Path) -> str | None:
+    """What is wrong with the disk that a folder is on, or is to be, as a sentence that says what to do."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    disk = os.statvfs(there)
+    # Some file systems do not count their files.
+    if disk.f_bavail * disk.f_frsize < _SPARE or (disk.f_files and not disk.f_favail):
+        return f"the disk that holds {folder} is full; free some room"
+    return None if os.access(there, os.W_OK) else f"{folder} cannot be written to; let this user write there"
+
+
+def is_open_to_others(folder: Path) -> bool:
+    """Whether other users of this machine may look into it."""
+    return folder.is_dir() and bool(folder.stat().st_mode & 0o077)
 
 
 @contextmanager

@@ -313,7 +313,11 @@ def _backend(url: str) -> str:
 def _make_room(url: str) -> None:
     path = make_url(url).database
     if path and path != ":memory:":
-        durable.make_folder(Path(path).parent)
+        durable.make_folder(Path(path).parent, mode=0o700)
+        # SQLite gives the two files beside it the same mode, but leaves those of an earlier run as they are.
+        durable.make_private(Path(path))
+        for beside in ("-wal", "-shm"):
+            durable.close_to_others(Path(f"{path}{beside}"))
 
 
 def _look_for_haste(connection: Any, record: ConnectionPoolEntry) -> None:

@@ -61,6 +61,21 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
         sync_folder(folder.parent)
 
 
+def make_private(path: Path) -> None:
+    """See to it that a file is there, empty if it is new, and open to its owner only."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    close_to_others(path)
+
+
+def close_to_others(path: Path) -> None:
+    """Take from everybody but its owner what they may do with a file of ours; one that is missing is well closed."""
+    with suppress(FileNotFoundError):
+        now = path.stat()
+        if now.st_mode & 0o077 and now.st_uid == os.geteuid():
+            path.chmod(now.st_mode & 0o700)
+
+
 def sync_folder(folder: Path) -> None:
     """See to it that what was named in a folder keeps its name."""
     handle = os.open(folder, os.O_RDONLY)

@@ -4,6 +4,7 @@ Each command's module is imported only when it is called, so `--help` comes at o
 """
 
 import importlib
+import os
 import sys
 
 import click
@@ -52,6 +53,8 @@ def newsletter() -> None:
 
 def main() -> None:
     """Run the command; a refusal is one clear line (or one a problem) on standard error."""
+    # What we keep is readers' addresses and keys: no other user of this machine reads any of it.
+    os.umask(0o077)
     if any(not _is_text(argument) for argument in sys.argv):
         click.echo("the arguments must be UTF-8 text", err=True)
         sys.exit(2)

@@ -1,9 +1,13 @@
 """`newsletter up`, `serve`, `worker` and `inbox`: the processes that run until a signal."""
 
 import click
+import structlog
 
-from newsletter import config, logs
+from newsletter import config, data_folder, logs
 from newsletter.cli.common import the_house
+from newsletter.config import Settings
+
+log = structlog.get_logger()
 
 
 @click.command()
@@ -12,6 +16,7 @@ def serve() -> None:
     from newsletter.web.server import serve as run
 
     with the_house() as house:
+        _look_around(house.settings)
         run(house)
 
 
@@ -20,6 +25,7 @@ def serve() -> None:
 def worker(processes: int) -> None:
     """The clock and the sender; any number of them."""
     with the_house() as house:
+        _look_around(house.settings)
         if processes > 1:
             from newsletter.crew import Crew
 
@@ -53,3 +59,11 @@ def up(check: bool) -> None:
         laptop.require_place(settings)
     else:
         laptop.run(settings)
+
+
+def _look_around(settings: Settings) -> None:
+    """Refused where there is no room for temporary files; a data folder that others may look into is told of."""
+    data_folder.require_temporary()
+    if data_folder.is_open_to_others(settings.data_dir):
+        hint = f"it holds readers' addresses and keys; type: chmod 700 {settings.data_dir}"
+        log.warning("the data folder is open to other users of this machine", hint=hint)

@@ -1,9 +1,13 @@
 """What operators and their machines ask: is the process up, is all well behind it, what are the numbers?"""
 
+from pathlib import Path
+
 from flask import Blueprint, Flask, Response, jsonify
 
+from newsletter import data_folder, schema
 from newsletter.db import DatabaseDown, Session
 from newsletter.delivery import arming, gauges, heartbeat
+from newsletter.errors import Conflict
 from newsletter.web import metrics
 from newsletter.web.house import house, now
 
@@ -29,7 +33,7 @@ def healthz() -> Response:
 
 
 def readyz() -> Response:
-    """Database, worker, clock and sending, each `ok` or a sentence that says what to do; 503 unless all are well."""
+    """Database, disk, worker, clock and sending: `ok`, or a sentence that says what to do; 503 unless all are well."""
     checks = _checks()
     is_ready = set(checks.values()) == {_OK}
     answer = jsonify(ready=is_ready, **checks)
@@ -46,13 +50,29 @@ def numbers(counted: metrics.Metrics) -> Response:
 
 def _checks() -> dict[str, str]:
     unknown = "not known while the database does not answer"
+    disk = {"disk": _disk()}
     try:
         with house().sessions.reading() as session:
             checks = {"worker": _worker(session), "clock": _clock(session), "sending": _sending(session)}
+        return {"database": _database()} | disk | checks
     except DatabaseDown:
         down = "does not answer; see DATABASE_URL"
-        return {"database": down} | dict.fromkeys(("worker", "clock", "sending"), unknown)
-    return {"database": _OK} | checks
+        return {"database": down} | disk | dict.fromkeys(("worker", "clock", "sending"), unknown)
+
+
+def _database() -> str:
+    try:
+        schema.require_current(house().sessions.engine)
+    except Conflict as error:
+        return f"{error}, then start this process anew"
+    return _OK
+
+
+def _disk() -> str:
+    sessions = house().sessions
+    database = [Path(sessions.engine.url.database or "").parent] if sessions.embedded else []
+    troubles = map(data_folder.trouble, [house().settings.data_dir, *database])
+    return next((trouble for trouble in troubles if trouble), _OK)
 
 
 def _worker(session: Session) -> str:

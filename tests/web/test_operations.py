@@ -1,10 +1,13 @@
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from newsletter import publishing
 from newsletter.db import DatabaseDown, Sessions
@@ -40,7 +43,7 @@ def test_the_process_is_up_whatever_the_store_does(
 @pytest.mark.usefixtures("beating")
 def test_all_is_well_while_a_worker_gives_signs_of_life(program: FlaskClient, clock: Clock) -> None:
     answer = program.get("/readyz")
-    well = dict.fromkeys(("database", "worker", "clock", "sending"), "ok")
+    well = dict.fromkeys(("database", "disk", "worker", "clock", "sending"), "ok")
     assert (answer.status_code, answer.json) == (200, {"ready": True} | well)
     clock.turn(seconds=31)
     answer = program.get("/readyz")
@@ -67,6 +70,26 @@ def test_a_store_that_does_not_answer_is_named(
     answer = program.get("/readyz")
     assert answer.status_code == 503
     assert "DATABASE_URL" in answer.json["database"]
+
+
+@pytest.mark.usefixtures("beating")
+def test_a_full_disk_is_seen(program: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = os.statvfs("/")
+    fields = {name: getattr(now, name) for name in dir(now) if name.startswith("f_")}
+    for lack in ({"f_bavail": 100, "f_frsize": 4096}, {"f_files": 1000, "f_favail": 0}):
+        monkeypatch.setattr(os, "statvfs", lambda _path, lack=lack: SimpleNamespace(**fields | lack))
+        answer = program.get("/readyz")
+        assert (answer.status_code, answer.json["database"]) == (503, "ok")
+        assert answer.json["disk"].endswith("is full; free some room")
+
+
+@pytest.mark.usefixtures("beating")
+def test_a_database_of_another_version_is_told(program: FlaskClient, house: House) -> None:
+    with house.sessions.begin() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    answer = program.get("/readyz")
+    assert answer.status_code == 503
+    assert "run `newsletter db upgrade`" in answer.json["database"]
 
 
 def test_a_reader_who_comes_meanwhile_is_asked_to_try_again(
