@@ -89,7 +89,7 @@ def _bare(engine: Engine) -> float:
     table = Table("bare", MetaData(), *columns)
     now = literal(datetime.now(UTC), table.c.not_before.type)
     readers = roster.active(1).add_columns(literal(1), literal(CopyState.PENDING, table.c.state.type), literal(0), now)
-    names = ["subscription_id", "address", "name", "letter_id", "state", "attempts", "not_before"]
+    names = ["subscription_id", "address", "name", "since", "source", "letter_id", "state", "attempts", "not_before"]
 
     def act() -> None:
         with engine.begin() as connection:

@@ -146,6 +146,12 @@ def moment(dialect: Dialect, at: datetime) -> Any:
     return _moment_binder(dialect)(at)
 
 
+@lru_cache(maxsize=8)
+def moment_read(dialect: Dialect) -> Callable[[Any], datetime | None]:
+    """What makes a moment of what the driver returns for one."""
+    return UtcDateTime().dialect_impl(dialect).result_processor(dialect, None) or (lambda value: value)
+
+
 @contextmanager
 def _our_errors(dialect: Dialect) -> Iterator[None]:
     """The driver's errors as SQLAlchemy's."""

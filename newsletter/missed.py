@@ -145,14 +145,14 @@ def _let_wait(session: Session, letter: Letter, now: datetime) -> None:
     cleared = ("worker", "lease_until", "begun_at", "ended_at", "reservation", "reason", "code", "status", "reply")
     values: dict[str, Any] = dict.fromkeys(cleared) | {"state": CopyState.PENDING, "attempts": 0, "not_before": now}
     # At the address where they read now, which need not be that of then.
-    values |= {"address": still.c.address, "name": still.c.name}
+    values |= {name: still.c[name] for name in ("address", "name", "since", "source")}
     again = update(Copy).where(
         Copy.letter_id == letter.id, TOLD, theirs, Copy.subscription_id == still.c.subscription_id
     )
     session.execute(again.values(values), execution_options={"synchronize_session": False})
 
 
-def _joined(letter: Letter) -> Select[int, str, str]:
+def _joined(letter: Letter) -> Select[int, str, str, datetime | None, str | None]:
     theirs = exists().where(Copy.letter_id == letter.id, Copy.subscription_id == Subscription.id)
     since = func.coalesce(Subscription.confirmed_at, Subscription.created_at) > letter.started_at
     return roster.active(letter.publication_id).where(since, ~theirs)
@@ -166,5 +166,6 @@ def _add_joined(session: Session, letter: Letter, now: datetime) -> None:
         literal(0),
         literal(now, copies.c.not_before.type),
     )
-    columns = ["subscription_id", "address", "name", "letter_id", "state", "attempts", "not_before"]
+    own = ["letter_id", "state", "attempts", "not_before"]
+    columns = ["subscription_id", "address", "name", "since", "source", *own]
     session.connection().execute(insert(copies).from_select(columns, readers, include_defaults=False))

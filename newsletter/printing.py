@@ -183,6 +183,7 @@ def letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: dateti
         list_id=f"{publication.name} <{publication.slug}.{own.partition('@')[2]}>",
         feedback_id=f"{issue.id}:{publication.id}:issue:{publication.slug[:15].ljust(5, '0')}",
         archive_url=links.archive(issue.slug),
+        time_zone=publication.time_zone,
         subject=mail.subject,
         html=mail.html,
         text=mail.text,

@@ -47,11 +47,14 @@ class Sample:
     email: str
     subscription_id: int = 0
     """0 for one that is made up."""
+    source: str | None = None
+    since: datetime | None = None
 
     @classmethod
     def of(cls, subscription: Subscription) -> "Sample":
         """A real reader."""
-        return cls(subscription.subscriber.name, subscription.subscriber.email, subscription.id)
+        reader, source, since = subscription.subscriber, *roster.came(subscription)
+        return cls(reader.name, reader.email, subscription.id, source, since)
 
 
 BUILT_IN = Sample("Alex", "alex@example.org")
@@ -147,7 +150,7 @@ def message(letter: Letter, links: Links, address: Address, reader: Sample, numb
     template = compose.compile(marked, LinksOfATest.of(links), headers=[_MARK])
     # Below zero, because the numbers of real copies are above: mail programs show only one of two with the same id.
     copy = Claimed(-number, 0, reader.subscription_id, address.email, "", 0)
-    return template.message(copy, now, Claimed(0, 0, 0, reader.email, reader.name, 0))
+    return template.message(copy, now, Claimed(0, 0, 0, reader.email, reader.name, 0, reader.source, reader.since))
 
 
 def fates(session: Session, issue: Issue, most: int = MOST_AT_ONCE) -> list[Fate]:

@@ -164,8 +164,8 @@ def audience_size(session: Session, issue: Issue) -> int:
 
 
 def readers(number: int) -> str:
-    """`1 confirmed reader`, `12,480 confirmed readers`."""
-    return f"{number:,} confirmed reader{'' if number == 1 else 's'}"
+    """`1 reader`, `12,480 readers`: not each has confirmed, for some were moved here from another list."""
+    return f"{number:,} reader{'' if number == 1 else 's'}"
 
 
 def held(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Hold | None:
@@ -249,7 +249,17 @@ def _fan_out(session: Session, letter: Letter, now: datetime) -> int:
             literal(0),
             literal(now, copies.c.not_before.type),
         )
-        columns = ["subscription_id", "address", "name", "letter_id", "state", "attempts", "not_before"]
+        columns = [
+            "subscription_id",
+            "address",
+            "name",
+            "since",
+            "source",
+            "letter_id",
+            "state",
+            "attempts",
+            "not_before",
+        ]
         fan_out = insert(copies).from_select(columns, readers, include_defaults=False)
         written = session.execute(fan_out, execution_options={"preserve_rowcount": True})
         return cast("CursorResult[Any]", written).rowcount

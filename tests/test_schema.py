@@ -64,8 +64,11 @@ def old_ledger(engine: Engine) -> Engine:
 
 
 def test_an_upgrade_carries_the_ledger_over_row_by_row(old_ledger: Engine) -> None:
+    # What a later migration adds is none of this one's business.
+    columns = ", ".join(column["name"] for column in inspect(old_ledger).get_columns("copies"))
+
     def ledger() -> list[tuple[object, ...]]:
-        queries = ("SELECT * FROM copies ORDER BY id", "SELECT * FROM copy_notes")
+        queries = (f"SELECT {columns} FROM copies ORDER BY id", "SELECT * FROM copy_notes")  # noqa: S608
         with old_ledger.connect() as connection:
             return [tuple(row) for query in queries for row in connection.execute(text(query))]
 

@@ -88,7 +88,7 @@ def test_a_suppressed_reader_is_still_suppressed(old: Engine) -> None:
         suppress(connection, "ada@example.org", "complaint")
     sessions = migrate(old)
     with sessions.begin() as session:
-        reached = {address for _, address, _ in session.execute(roster.active(1))}
+        reached = {row.address for row in session.execute(roster.active(1))}
         assert reached == {*READERS} - {"straße@example.org", "Ada@example.org"}
         found = suppression.of(session, "straße@example.org")
         assert {(one.cause, one.at, one.detail) for one in found} == {(Cause.BOUNCE, AT, "550 unknown")}
@@ -114,6 +114,21 @@ def test_an_imported_complaint_becomes_a_complaint_and_every_cause_is_marked_as_
     with migrate(old).reading() as session:
         found = session.execute(select(Suppression.key, Suppression.cause, Suppression.folded)).all()
     assert sorted(found) == [("a@example.org", Cause.COMPLAINT, True), ("b@example.org", Cause.IMPORT, True)]
+
+
+def test_where_imported_readers_came_from_is_told_from_the_record_of_their_consent(old: Engine) -> None:
+    note = (
+        "INSERT INTO consent_events (subscription_id, act, way, at, note) SELECT id, 'imported', 'import', :at, :note "
+    )
+    with old.begin() as connection:
+        told = {"at": AT, "note": "a fair in May; there since 2024-01-02"}
+        connection.execute(text(f"{note} FROM subscriptions WHERE subscriber_id = 1"), told)
+        connection.execute(text(f"{note} FROM subscriptions WHERE subscriber_id = 2"), told | {"note": "b" * 300})
+        connection.execute(text(f"{note} FROM subscriptions WHERE subscriber_id = 3"), told)
+        connection.execute(text("UPDATE subscriptions SET confirmed_at = :at WHERE subscriber_id > 2"), {"at": AT})
+    with migrate(old).reading() as session:
+        found = {row.address: (row.since, row.source) for row in session.execute(roster.active(1))}
+    assert [found[email] for email in READERS] == [(AT, "a fair in May"), (AT, "b" * 200), *[(AT, None)] * 3]
 
 
 def test_a_row_from_elsewhere_whose_new_key_is_taken_keeps_its_old_one(old: Engine) -> None:

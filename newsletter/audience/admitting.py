@@ -100,10 +100,11 @@ def _tie(
     session: Session, publication: Publication, newcomers: Sequence[Row], terms: Terms, now: datetime
 ) -> list[tuple[int, Row]]:
     told = _told(session, key=Subscriber.key, status=Subscription.status)
+    source = case((told.c.status == literal_column("'active'"), literal(terms.source)))
     left_at = case((told.c.status.in_([status.value for status in moves.GONE]), _moment(now)))
     reader = select(Subscriber.id).where(Subscriber.key == told.c.key).scalar_subquery()
-    ties = select(reader, literal(publication.id), told.c.status, _moment(now), left_at).order_by(told.c.key)
-    columns = ["subscriber_id", "publication_id", "status", "created_at", "left_at"]
+    ties = select(reader, literal(publication.id), told.c.status, _moment(now), left_at, source).order_by(told.c.key)
+    columns = ["subscriber_id", "publication_id", "status", "created_at", "left_at", "source"]
     unless_tied = insert(session, Subscription).from_select(columns, ties).on_conflict_do_nothing()
     # Only those that this statement made: one that a form made in the same instant is not ours to speak for.
     made = session.connection().execute(

@@ -88,6 +88,8 @@ class Subscription(Base):
     confirmed_at: Mapped[datetime | None]
     left_at: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
+    source: Mapped[str | None] = mapped_column(String(200))
+    """Where a reader was moved from who came in as active, in the words of whoever imported them."""
 
     subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions", lazy="joined", innerjoin=True)
     publication: Mapped[Publication] = relationship(lazy="joined", innerjoin=True)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, case, exists, func, select
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, joinedload
 
@@ -34,15 +34,30 @@ class Member(NamedTuple):
     left_at: datetime | None
 
 
-def active(publication_id: int, among: Select[int] | None = None) -> Select[int, str, str]:
-    """Everybody an issue goes to, as (subscription_id, address, name): active, not suppressed, and `among` those."""
+def active(publication_id: int, among: Select[int] | None = None) -> Select[int, str, str, datetime | None, str | None]:
+    """Everybody an issue goes to: active, not suppressed, and `among` those.
+
+    As (subscription_id, address, name, since, source), the latter two as `permission.reminder` wants them.
+    """
+    confirmed, moved = Subscription.confirmed_at.is_not(None), Subscription.source.is_not(None)
     readers = select(
-        Subscription.id.label("subscription_id"), Subscriber.email.label("address"), Subscriber.name.label("name")
+        Subscription.id.label("subscription_id"),
+        Subscriber.email.label("address"),
+        Subscriber.name.label("name"),
+        case((confirmed, Subscription.confirmed_at), (moved, Subscription.created_at)).label("since"),
+        case((~confirmed, Subscription.source)).label("source"),
     ).join(Subscription.subscriber)
     ours = readers.where(
         Subscription.publication_id == publication_id, Subscription.status == Status.ACTIVE, ~_SUPPRESSED
     )
     return ours if among is None else ours.where(Subscription.id.in_(among))
+
+
+def came(subscription: Subscription) -> tuple[str | None, datetime | None]:
+    """The same of one reader: the source, and since when."""
+    if subscription.confirmed_at is not None:
+        return None, subscription.confirmed_at
+    return subscription.source, subscription.created_at if subscription.source else None
 
 
 def audience_size(session: Session, publication_id: int) -> int:

@@ -11,6 +11,7 @@ from newsletter.audience import moves
 from newsletter.audience.address import Address
 from newsletter.audience.models import Status
 from newsletter.audience.sheet import Problem
+from newsletter.delivery.permission import MAX_SOURCE
 from newsletter.errors import Invalid
 
 
@@ -54,7 +55,16 @@ class Terms:
             raise Invalid(f"readers can be imported as pending or active, not as {self.status}")
         if self.status is Status.ACTIVE and not self.consent.strip():
             raise Invalid("readers who come in as active have consented somewhere: say where, with --consent")
-        characters.line(self.consent, "the proof of consent")
+        if len(self.source) > MAX_SOURCE:
+            raise Invalid(
+                f"--consent has {len(self.source)} characters, and {MAX_SOURCE} fit: "
+                "each mail tells its reader in these words where they were moved from"
+            )
+
+    @property
+    def source(self) -> str:
+        """Where the readers come from, in one line; Invalid if it holds a control character."""
+        return characters.line(self.consent, "the proof of consent")
 
     def status_of(self, row: Row) -> Status:
         """As what this reader comes in."""

@@ -4,15 +4,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, Self
+from zoneinfo import ZoneInfo
 
-from newsletter.delivery import dkim, merge, mime
+from newsletter.delivery import dkim, merge, mime, permission
 from newsletter.delivery.dkim import Key
 from newsletter.delivery.keyring import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter, Post
 from newsletter.delivery.smtp import Envelope, Stuffed
 from newsletter.links import Links
 
-FIELDS = frozenset({"name", "email", "unsubscribe_url", "preferences_url", "archive_url"})
+FIELDS = frozenset({"name", "email", "why", "unsubscribe_url", "preferences_url", "archive_url"})
 """The merge fields of an issue."""
 
 # Octets, as they are at most in all but the oddest copy.
@@ -35,6 +36,10 @@ class Addressed(Protocol):
     def address(self) -> str: ...
     @property
     def name(self) -> str: ...
+    @property
+    def since(self) -> datetime | None: ...
+    @property
+    def source(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ class Template:
     """A letter compiled: everything that its copies share is encoded already."""
 
     links: Links
+    zone: ZoneInfo
     sender_address: str
     subject: merge.Template
     origin: bytes
@@ -114,6 +120,7 @@ class Template:
         values = {
             "name": reader.name,
             "email": reader.address,
+            "why": permission.reminder(reader.since, reader.source, self.zone),
             "unsubscribe_url": self.links.unsubscribe(copy.subscription_id, copy.letter_id),
             "preferences_url": self.links.preferences(copy.subscription_id),
         }
@@ -145,6 +152,7 @@ def compile(  # noqa: A001  (as `re.compile`)
     html = Part.compile(letter.html, values, merge.as_html)
     return Template(
         links=links,
+        zone=ZoneInfo(letter.time_zone or "UTC"),
         sender_address=sender,
         subject=merge.compile(letter.subject, FIELDS).bind(values, merge.as_header),
         origin=_head(f"From: {mime.mailbox(letter.sender_name, sender)}"),

@@ -41,7 +41,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from newsletter import mailboxes
-from newsletter.db import Prepared, moment, rows
+from newsletter.db import Prepared, moment, moment_read, rows
 from newsletter.delivery import partitions, suppression
 from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopyNote, CopyState, Letter, LetterState
 from newsletter.delivery.outcomes import ABOUT_US, Held, Outcome
@@ -82,6 +82,8 @@ class Claimed(NamedTuple):
     address: str
     name: str
     attempts: int
+    source: str | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ def blank(session: Session, subscription_ids: Collection[int], now: datetime) ->
     theirs = _for(subscription_ids)
     _stay_refused(session, subscription_ids, "erased")
     _skip(session, theirs, "erased", now)
-    session.connection().execute(update(_ROWS).where(theirs).values(address="", name="", reply=None))
+    session.connection().execute(update(_ROWS).where(theirs).values(address="", name="", source=None, reply=None))
     # What a provider reported later may quote the address.
     noted = update(CopyNote).where(CopyNote.copy_id.in_(select(_ROWS.c.id).where(theirs)))
     session.connection().execute(noted.values(detail=None))
@@ -309,7 +311,8 @@ def _claim_some(connection: Connection, letter_id: int, worker: str, limit: int,
     until = moment(connection.dialect, now + LEASE)
     parameters = {"letter": letter_id, "most": limit, "moment": moment(connection.dialect, now), "by": worker}
     claimed = _Moves.of(connection, letter_id).claim.run(connection, parameters | {"until": until})
-    return [Claimed._make(row) for row in claimed]
+    read = moment_read(connection.dialect)
+    return [Claimed._make((*row[:-1], read(row[-1]))) for row in claimed]
 
 
 def _without_suppressed(session: Session, worker: str, claimed: list[Claimed], now: datetime) -> list[Claimed]:

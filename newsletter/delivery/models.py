@@ -83,6 +83,8 @@ class Letter(Base):
     list_id: Mapped[str] = mapped_column(String(254))
     feedback_id: Mapped[str] = mapped_column(String(120))
     archive_url: Mapped[str] = mapped_column(String(500))
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    """In which the days are told that its copies name."""
     subject: Mapped[str] = mapped_column(Text)
     # Deferred, because a list of issues needs neither of the two.
     html: Mapped[str] = mapped_column(Text, deferred=True, deferred_group="parts")
@@ -131,6 +133,10 @@ class Copy(Base):
     """The reader's; no foreign key, because the record of a copy outlives the reader's erasure."""
     address: Mapped[str] = mapped_column(String(254))
     name: Mapped[str] = mapped_column(String(120), default="")
+    since: Mapped[datetime | None]
+    """When the reader confirmed, or was moved here; None if that is not known (`permission`)."""
+    source: Mapped[str | None] = mapped_column(String(200))
+    """Where from, of a reader who never confirmed here."""
     state: Mapped[CopyState] = mapped_column(word(CopyState), default=CopyState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[datetime]

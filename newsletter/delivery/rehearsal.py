@@ -68,10 +68,12 @@ class Rehearsal:
         return sum(count for size, count in self.sizes.items() if size > LIMIT)
 
 
-def copies(readers: Iterable[tuple[int, str, str]], letter_id: int, after: int) -> Iterator[Claimed]:
-    """The copies that a fan-out would write for these readers (subscription, address, name), numbered from `after`."""
-    for number, (subscription_id, address, name) in enumerate(readers, after + 1):
-        yield Claimed(number, letter_id, subscription_id, address, name, 0)
+def copies(
+    readers: Iterable[tuple[int, str, str, datetime | None, str | None]], letter_id: int, after: int
+) -> Iterator[Claimed]:
+    """The copies that a fan-out would write for these readers (as `roster.active` has them), numbered from `after`."""
+    for number, (subscription_id, address, name, since, source) in enumerate(readers, after + 1):
+        yield Claimed(number, letter_id, subscription_id, address, name, 0, source, since)
 
 
 def rehearse(

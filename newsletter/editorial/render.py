@@ -37,8 +37,8 @@ CLIP_BYTES = 102_400
 """Gmail shows no more of a mail's HTML than this, and so may hide the way to leave."""
 
 FIELDS = {
-    "issue": frozenset({*merge.EDITORS, "unsubscribe_url", "preferences_url", "archive_url"}),
-    "correction": frozenset({*merge.EDITORS, "unsubscribe_url", "preferences_url", "archive_url"}),
+    "issue": frozenset({*merge.EDITORS, "why", "unsubscribe_url", "preferences_url", "archive_url"}),
+    "correction": frozenset({*merge.EDITORS, "why", "unsubscribe_url", "preferences_url", "archive_url"}),
     # No name: the form takes any, so a stranger could have us mail words of his to anybody.
     "confirm": frozenset({"email", "confirm_url", "valid_for"}),
     "welcome": frozenset({*merge.EDITORS, "next_issue", "archive_url", "unsubscribe_url", "preferences_url"}),

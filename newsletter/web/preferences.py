@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
 
 from flask import Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import audit
-from newsletter.audience import moves, preferences, privacy
-from newsletter.audience.models import Status
+from newsletter.audience import moves, preferences, privacy, roster
+from newsletter.audience.models import Status, Subscription
 from newsletter.audit import Witness
 from newsletter.db import Session
+from newsletter.delivery import permission
 from newsletter.errors import Invalid
 from newsletter.web import keys
 from newsletter.web.house import client, house, now
@@ -96,6 +98,11 @@ def _erase(token: str) -> str | Response:
     return page
 
 
+def _why(subscription: Subscription) -> str:
+    source, since = roster.came(subscription)
+    return permission.reminder(since, source, ZoneInfo(subscription.publication.time_zone))
+
+
 def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None) -> str:
     with house().sessions.reading() as session:
         subscription = preferences.look(session, house().practice, token)
@@ -104,6 +111,7 @@ def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None)
             publication=subscription.publication,
             subscription=subscription,
             reader=subscription.subscriber,
+            why=_why(subscription),
             name=request.form.get("name", subscription.subscriber.name),
             gets_letters=subscription.status in moves.GETTING,
             is_paused=subscription.status is Status.PAUSED,

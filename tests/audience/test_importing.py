@@ -11,6 +11,7 @@ from newsletter.audience.models import Status, Subscriber, Way
 from newsletter.audience.verdicts import Step, Tally, Terms
 from newsletter.delivery import suppression
 from newsletter.delivery.models import Cause, CopyState, Post
+from newsletter.delivery.permission import MAX_SOURCE
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
 
@@ -64,6 +65,15 @@ def test_without_a_proof_of_consent_nobody_comes_in_as_active() -> None:
             Terms(Status.ACTIVE, consent)
     with pytest.raises(Invalid, match="not as paused"):
         Terms(Status.PAUSED, "somewhere")
+
+
+def test_where_the_consent_came_from_is_short_and_one_line_for_each_mail_says_it() -> None:
+    assert Terms(Status.ACTIVE, f" {'a' * MAX_SOURCE} ").source == "a" * MAX_SOURCE
+    with pytest.raises(Invalid, match="201 characters, and 200 fit"):
+        Terms(Status.ACTIVE, "a" * (MAX_SOURCE + 1))
+    for bad in ("a fair\nBcc: eve", "a \u202efair", "a\x07fair"):
+        with pytest.raises(Invalid, match="control character"):
+            Terms(Status.ACTIVE, bad)
 
 
 def test_by_default_each_is_asked_to_confirm(press, write: Callable[..., Path]) -> None:

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, text
 
-from newsletter.audience import exporting, leaving, roster
-from newsletter.audience.models import Status, Way
+from newsletter.audience import exporting, importing, leaving, letters, roster, sheet
+from newsletter.audience.models import Status, Subscription, Way
+from newsletter.audience.verdicts import Terms
 from newsletter.delivery import suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Invalid, NotFound
@@ -30,9 +31,27 @@ def test_an_issue_goes_to_active_readers_who_are_not_suppressed(press, other_pub
         suppression.add(session, CYD, Cause.BOUNCE, press.now)
     with press.sessions.reading() as session:
         rows = session.execute(roster.active(press.publication.id)).all()
-        assert [row._asdict() for row in rows] == [{"subscription_id": ada.id, "address": ADA, "name": "Ada"}]
+        assert [row._asdict() for row in rows] == [
+            {"subscription_id": ada.id, "address": ADA, "name": "Ada", "since": press.now, "source": None}
+        ]
         assert roster.audience_size(session, press.publication.id) == 1
         assert roster.audience_size(session, other_publication.id) == 0
+
+
+def test_of_who_was_moved_here_it_is_known_from_where_until_they_confirm_themselves(press, write) -> None:
+    path = write("email\nada@example.org\nbob@example.org\n")
+    with sheet.opened(path) as opened:
+        terms = Terms(Status.ACTIVE, " the old list ")
+        list(importing.load(press.sessions, press.practice, press.publication, opened, terms, press.now))
+    press.set_status(BOB, Status.PENDING)
+    with press.sessions.begin() as session:
+        letters.confirm(session, press.practice, press.publication, press.subscription(BOB).id, BOB, press.now)
+    press.confirm(BOB)
+    with press.sessions.reading() as session:
+        rows = {row.address: (row.since, row.source) for row in session.execute(roster.active(press.publication.id))}
+        assert rows == {ADA: (press.now, "the old list"), BOB: (press.now, None)}
+        came = {email: roster.came(session.get_one(Subscription, press.subscription(email).id)) for email in (ADA, BOB)}
+        assert came == {ADA: ("the old list", press.now), BOB: (None, press.now)}
 
 
 def test_every_status_is_counted(press) -> None:

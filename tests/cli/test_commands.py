@@ -92,7 +92,7 @@ def test_an_issue_that_is_out_is_rendered_as_it_was_mailed_and_not_as_it_was_cor
 
 def test_scheduling_says_what_will_happen_and_cancelling_undoes_it(loaded: Press) -> None:
     answer = loaded("issues", "schedule", SLUG, "--at", "2036-11-25T09:00")
-    assert answer.out == "On Tuesday 25 November 2036 at 09:00 (Europe/Warsaw) this goes to 0 confirmed readers.\n"
+    assert answer.out == "On Tuesday 25 November 2036 at 09:00 (Europe/Warsaw) this goes to 0 readers.\n"
     shown = json.loads(loaded("issues", "show", SLUG, "--json").out)
     assert (shown["state"], shown["scheduled_for"]) == ("scheduled", "2036-11-25T08:00:00+00:00")
     again = loaded("issues", "schedule", SLUG)
@@ -233,7 +233,7 @@ def test_a_rehearsal_tells_what_would_happen(loaded: Press, tmp_path: Path) -> N
     assert told["domains"]["top"] == [{"domain": name, "readers": 1} for name in ("reader.example", "other.example")]
     assert (told["seconds"] >= 10, told["blocking"]) == (True, [])
     answer = loaded("issues", "rehearse", SLUG)
-    assert (answer.code, answer.out.splitlines()[0]) == (0, "2 confirmed readers; suppressed, and so left out: 0")
+    assert (answer.code, answer.out.splitlines()[0]) == (0, "2 readers; suppressed, and so left out: 0")
     assert answer.err == ""
 
 

@@ -31,6 +31,8 @@ class Copy:
     subscription_id: int = 5
     address: str = "reader@example.org"
     name: str = "Ada"
+    since: datetime | None = None
+    source: str | None = None
 
 
 def letter(**changes: object) -> Letter:

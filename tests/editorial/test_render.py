@@ -91,7 +91,7 @@ def test_the_page_for_the_archive_names_no_reader() -> None:
 @pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
 def test_a_letter_needs_only_its_addresses_and_uses_no_field_besides_its_own(kind: str) -> None:
     addresses = {field: f"https://x.example/{field}" for field in FIELDS[kind] if field.endswith("_url")}
-    values = addresses | ({"email": "zofia@example.org"} if kind in {"issue", "correction"} else {})
+    values = addresses | ({"email": "zofia@example.org", "why": "you asked"} if kind in {"issue", "correction"} else {})
     mail = letter(kind)
     merge.compile(mail.subject, FIELDS[kind]).fill(values, merge.as_header)
     for part in (mail.html, mail.text):

@@ -18,6 +18,7 @@ def link(reader: Subscription, house: House) -> str:
 def test_the_page_says_where_the_reader_stands(browser: FlaskClient, link: str) -> None:
     page = browser.get(link).text
     assert "comes to <strong>ada@example.org</strong> every Tuesday" in page
+    assert "because you confirmed this address on 20 November 2026." in page
     assert 'value="Ada"' in page
 
 

@@ -42,7 +42,7 @@ def readers(house: House, now: datetime) -> None:
 
 def test_the_page_says_what_will_happen_and_the_button_names_the_act(editor: Visitor) -> None:
     page = editor.read(PAGE)
-    assert "On Tuesday 24 November 2026 at 09:00 (Europe/Warsaw) this goes to 3 confirmed readers." in page
+    assert "On Tuesday 24 November 2026 at 09:00 (Europe/Warsaw) this goes to 3 readers." in page
     assert "Schedule for Tuesday 24 November 2026 at 09:00" in page
 
 

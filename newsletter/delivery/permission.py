@@ -1,0 +1,27 @@
+"""The permission reminder: why this reader gets this mail, as each issue has to say. Its words stand here only.
+
+The field `{{ why }}` of a letter is filled with it, copy by copy, so a value in it is escaped like any other.
+"""
+
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+MAX_SOURCE = 200
+
+
+@lru_cache(maxsize=10_000)
+def reminder(since: datetime | None, source: str | None, zone: ZoneInfo) -> str:
+    """What follows "This comes to ada@example.org because", without a full stop.
+
+    `source` says where a reader was moved from who never confirmed here; without `since`, neither is known.
+    """
+    if since is None:
+        return "this address is on the list"
+    local = since.astimezone(zone)
+    day = f"{local.day} {local:%B %Y}"
+    return (
+        f"you confirmed this address on {day}"
+        if source is None
+        else (f"this address was moved here from “{source}” on {day}")
+    )
