@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -23,6 +24,7 @@ from newsletter.delivery.sender import PressRun
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer
 from newsletter.tokens import Seal
+from tests import disk
 
 LINKS = Links("https://letters.example.org", Seal(b"a secret for benchmarks"))
 SELECTOR = "press"
@@ -37,9 +39,14 @@ class Run:
     megabytes: float
 
 
-def runs(url: str, port: int, connections: int, workers: int = 1, keys: Path | None = None) -> list[Run]:
-    """Send what waits in this database to this port, by so many workers at once, signed by the keys in a folder."""
-    command = [sys.executable, "-m", "bench.press", url, str(port), str(connections), str(keys or "")]
+def runs(
+    url: str, port: int, connections: int, workers: int = 1, keys: Path | None = None, sync: float = 0.0
+) -> list[Run]:
+    """Send what waits in this database to this port, by so many workers at once, signed by the keys in a folder.
+
+    Where the database is SQLite's, each sync of its disk takes at least so many seconds.
+    """
+    command = [sys.executable, "-m", "bench.press", url, str(port), str(connections), str(keys or ""), str(sync)]
     started = [
         subprocess.Popen([*command, f"bench-{number}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for number in range(workers)
@@ -55,7 +62,7 @@ def runs(url: str, port: int, connections: int, workers: int = 1, keys: Path | N
 
 def main(arguments: Sequence[str]) -> None:
     """As a process."""
-    url, port, connections, folder, worker = arguments
+    url, port, connections, folder, sync, worker = arguments
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     engine = open_engine(url)
     limits = Limits(connections=int(connections))
@@ -64,14 +71,19 @@ def main(arguments: Sequence[str]) -> None:
     press = PressRun(Sessions(engine), server, LINKS, worker=worker, limits=limits, keyring=keyring)
     print("ready", flush=True)
     sys.stdin.readline()
+    with disk.over(disk.Slow(float(sync))) if float(sync) else nullcontext():
+        print(json.dumps(asdict(_measured(press))))
+        engine.dispose()
+
+
+def _measured(press: PressRun) -> Run:
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     while press.run_once():
         pass
     seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     unit = 2**20 if sys.platform == "darwin" else 2**10
-    print(json.dumps(asdict(Run(seconds, cpu, after.ru_maxrss / unit))))
-    engine.dispose()
+    return Run(seconds, cpu, after.ru_maxrss / unit)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import press, sinks, stock
+from bench import press, sinks, stock, worker
 from bench.press import Run
 from bench.rows import RUNS, Row
 from newsletter.delivery import keyring
@@ -15,6 +15,9 @@ COPIES = 20_000
 OCTETS = 39_000
 """As large as a copy of ours, for smtp-source."""
 CONNECTIONS = 20
+WORKERS_COPIES = 40_000
+"""Enough that what the worker does at its start weighs little; its CPU is told with that."""
+SLOW_DISKS_COPIES = 10_000
 
 Database = Callable[[], AbstractContextManager[str]]
 
@@ -27,6 +30,30 @@ def on_sqlite() -> Row:
 def on_postgresql() -> Row:
     """Copies a second on PostgreSQL, whose server has the same two cores."""
     return _beside_source("PostgreSQL", stock.postgresql, "≥ 0.6")
+
+
+def by_the_worker_on_sqlite() -> Row:
+    """Copies a second by `newsletter worker` itself on SQLite."""
+    return _by_the_worker("SQLite", stock.sqlite, "≥ 0.95, ≤ 110 MB")
+
+
+def by_the_worker_on_postgresql() -> Row:
+    """The same on PostgreSQL."""
+    return _by_the_worker("PostgreSQL", stock.postgresql, "≥ 0.7, ≤ 110 MB")
+
+
+def on_slow_disks() -> Row:
+    """Copies a second on SQLite where each sync of the disk takes 1, 5 or 10 ms, beside one that takes no time."""
+    rounds = [[_on_disk(milliseconds / 1000) for milliseconds in (0, 1, 5, 10)] for _ in range(RUNS)]
+    at_once, *slower = (statistics.median(rates) for rates in zip(*rounds, strict=True))
+    shares = [statistics.median(rates[place] / rates[0] for rates in rounds) for place in (1, 2, 3)]
+    return Row(
+        f"a sync takes 1, 5, 10 ms, SQLite, {CONNECTIONS} connections",
+        f"{', '.join(f'{rate:,.0f}' for rate in slower)}/s",
+        f"no time: {at_once:,.0f}/s (5 ms: {shares[1]:.2f}, 10 ms: {shares[2]:.2f})",
+        shares[0],
+        "≥ 0.9 at 1 ms",
+    )
 
 
 def from_afar() -> Row:
@@ -94,6 +121,33 @@ def _beside_source(name: str, database: Database, reach: str) -> Row:
         statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True)),
         reach,
     )
+
+
+def _by_the_worker(name: str, database: Database, reach: str) -> Row:
+    pairs = []
+    for _ in range(RUNS):
+        with database() as url, sinks.near() as port:
+            stock.fill(url, WORKERS_COPIES)
+            ours = worker.run(url, port, CONNECTIONS)
+            pairs.append((ours, sinks.source_seconds(port, WORKERS_COPIES, CONNECTIONS, OCTETS)))
+    rates = [WORKERS_COPIES / run.seconds for run, _ in pairs]
+    theirs = [WORKERS_COPIES / seconds for _, seconds in pairs]
+    cpu = statistics.median(run.cpu for run, _ in pairs) / WORKERS_COPIES * 1e6
+    megabytes = max(run.megabytes for run, _ in pairs)
+    return Row(
+        f"newsletter worker, {WORKERS_COPIES:,} copies, {name}, {CONNECTIONS} connections",
+        f"{statistics.median(rates):,.0f}/s, {cpu:.0f} µs of CPU a copy, {megabytes:.0f} MB",
+        f"smtp-source -d: {statistics.median(theirs):,.0f}/s",
+        statistics.median(mine / other for mine, other in zip(rates, theirs, strict=True)),
+        reach,
+    )
+
+
+def _on_disk(sync: float) -> float:
+    with stock.sqlite_in_memory() as url, sinks.near() as port:
+        stock.fill(url, SLOW_DISKS_COPIES)
+        [run] = press.runs(url, port, CONNECTIONS, sync=sync)
+        return SLOW_DISKS_COPIES / run.seconds
 
 
 def _pair(database: Database) -> tuple[Run, float]:

@@ -1,0 +1,76 @@
+"""`newsletter worker` itself, as users run it: its clock and all its jobs beside the press run, in its own process."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import func, select
+
+from bench.press import LINKS, Run
+from newsletter.db import Sessions, open_engine
+from newsletter.delivery.models import OVER, Copy, Letter
+
+# Seconds between two looks whether the letter is over: each costs the worker nothing to speak of.
+_LOOK = 0.25
+
+
+def run(url: str, port: int, connections: int) -> Run:
+    """Send what waits in this database to this port; seconds from the first copy begun to the last one ended."""
+    with TemporaryDirectory() as folder, _working(url, port, connections, folder) as pid:
+        engine = open_engine(url)
+        seconds = _seconds_until_over(Sessions(engine))
+        engine.dispose()
+        return Run(seconds, _cpu(pid), _peak(pid))
+
+
+@contextmanager
+def _working(url: str, port: int, connections: int, folder: str) -> Iterator[int]:
+    settings = {
+        "DATABASE_URL": url,
+        "DATA_DIR": folder,
+        "SECRET_KEY": "a secret for benchmarks",
+        "BASE_URL": LINKS.base_url,
+        "MAIL_SERVER": "127.0.0.1",
+        "MAIL_PORT": str(port),
+        "MAIL_CONNECTIONS": str(connections),
+    }
+    command = [sys.executable, "-m", "newsletter", "worker"]
+    process = subprocess.Popen(command, env=os.environ | settings, stderr=subprocess.DEVNULL)
+    try:
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def _seconds_until_over(sessions: Sessions) -> float:
+    over = select(func.count()).select_from(Letter).where(Letter.state.in_(OVER))
+    while True:
+        time.sleep(_LOOK)
+        with sessions.reading() as session:
+            if session.scalar(over):
+                first, last = session.execute(select(func.min(Copy.begun_at), func.max(Copy.ended_at))).one()
+                return float((last - first).total_seconds())
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of CPU so far, the start and all; only Linux tells them of another process."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**10
