@@ -18,7 +18,7 @@ from newsletter import alerting, filling, inspecting, leash, publishing, remindi
 from newsletter.audience import caps, preferences
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
-from newsletter.delivery import accounts, breaker, doubts, heartbeat, ledger, outbox, paces, takeover
+from newsletter.delivery import accounts, breaker, doubts, heartbeat, ledger, outbox, paces, setback, takeover
 from newsletter.delivery.arming import Gate
 from newsletter.delivery.heartbeat import Watch
 from newsletter.delivery.limits import Limits
@@ -94,6 +94,7 @@ class Worker:
             Job("keep accounts", timedelta(seconds=10), self.keep_accounts),
             Job("take back lost copies", timedelta(seconds=10), self.take_back_lost_copies),
             Job("sign of life", timedelta(seconds=5), self.give_a_sign_of_life),
+            Job("cut waits that a clock put back", timedelta(hours=1), self.cut_waits),
             Job("look at the slots to come", timedelta(minutes=1), self.look_at_slots_to_come),
             Job("look after links", timedelta(minutes=1), self.look_after_links),
             Job("ask links", timedelta(seconds=2), self.ask_links),
@@ -195,6 +196,10 @@ class Worker:
             ledger.recover(session, now, self._house.settings.in_doubt, living)
             outbox.recover(session, now)
         self._watch.settled(fallen_silent)
+
+    def cut_waits(self) -> None:
+        with self._house.sessions.begin() as session:
+            setback.mend(session, _now(), self._watch.living(_now()) | {self.name})
 
     def give_a_sign_of_life(self) -> None:
         with self._house.sessions.begin() as session:

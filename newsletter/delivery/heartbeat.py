@@ -68,4 +68,5 @@ class Watch:
 
     def _sign(self, worker: str, at: datetime, now: datetime) -> _Sign:
         known = self._signs.get(worker)
-        return known if known and known.at == at else _Sign(at, now)
+        # Seen later than now: our own clock was put back, and the silence is counted from here.
+        return known if known and known.at == at and known.seen_at <= now else _Sign(at, now)

@@ -20,17 +20,18 @@ class Outage:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._failures = 0
-        self._since = self._until = clock()
+        self._since = self._failed_at = self._until = clock()
 
     @property
     def sat_out(self) -> bool:
         """Whether it is too early to trouble the server again."""
-        return self._failures > 0 and self._clock() < self._until
+        # Before the last failure is no time to wait in: the clock was put back.
+        return self._failures > 0 and self._failed_at <= self._clock() < self._until
 
     def go_on(self, reason: str, letters: int) -> None:
         """The server could not be used, once or once more."""
         self._failures += 1
-        now = self._clock()
+        now = self._failed_at = self._clock()
         if self._failures == 1:
             self._since = now
             log.warning("the mail server cannot be used; letters wait", reason=reason, letters=letters)

@@ -75,6 +75,10 @@ class Retries:
             return None
         return self.waits[tries - 1] * (1 + _JITTER * chance)
 
+    def longest(self, tries: int) -> timedelta:
+        """The longest wait that there can be after so many tries."""
+        return self.waits[tries - 1] * (1 + _JITTER)
+
 
 def _minutes(*waits: float) -> Retries:
     return Retries(tuple(timedelta(minutes=wait) for wait in waits))
