@@ -102,9 +102,12 @@ def word(kind: type[StrEnum]) -> Enum:
 
 def insert(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that can be told what to do with a row that is there already: `ON CONFLICT`, for either database."""
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+    return upsert(session.get_bind().dialect.name, table)
+
+
+def upsert(dialect: str, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """The same for a database that is known by its name, for a statement that is made once."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:

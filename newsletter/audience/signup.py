@@ -1,21 +1,23 @@
 """Sign-up: a form, a letter, a button. Only the button's POST makes a reader.
 
-Whatever the address, the form's answer is the same: nobody learns from it who reads.
+Whatever the address, the form's answer is the same, and takes as long: nobody learns from it who reads.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 import structlog
-from sqlalchemy import select
-from sqlalchemy.orm import Session, lazyload
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy import Executable, bindparam, case, exists, literal
+from sqlalchemy.orm import Session
 
 from newsletter.audience import caps, consent, erased, letters, moves, roster
 from newsletter.audience.address import Address, clean_name
 from newsletter.audience.models import Act, Status, Subscriber, Subscription, Way
 from newsletter.audience.practice import Practice
-from newsletter.db import insert
+from newsletter.db import upsert
 from newsletter.delivery import suppression
 from newsletter.errors import Conflict, NotFound
 from newsletter.links import Expired
@@ -44,11 +46,12 @@ def subscribe(session: Session, practice: Practice, publication: Publication, as
         log.warning("sign-up capped", address=address.masked, publication=publication.slug)
         return
     subscription = _tie(session, publication, address, name, now)
-    if subscription.status in moves.GETTING:
-        return
-    origin = consent.origin_of(practice, asked.client)
-    consent.record(session, subscription, Act.ASKED, Way.FORM, now, origin, asked.wording)
-    _ask(session, practice, subscription, now)
+    is_new = subscription.status not in moves.GETTING
+    with _same_work(session, kept=is_new):
+        origin = consent.origin_of(practice, asked.client)
+        consent.record(session, subscription, Act.ASKED, Way.FORM, now, origin, asked.wording)
+    with _same_work(session, kept=_may_be_asked(session, subscription) and is_new):
+        _ask(session, practice, subscription, now)
 
 
 def look(session: Session, practice: Practice, token: str, now: datetime) -> Subscription:
@@ -85,47 +88,68 @@ def resend(session: Session, practice: Practice, token: str, client: str | None,
     if caps.allow(session, practice, address, client, now):
         origin = consent.origin_of(practice, client)
         consent.record(session, subscription, Act.ASKED, Way.LINK, now, origin)
-        _ask(session, practice, subscription, now)
+        if _may_be_asked(session, subscription):
+            _ask(session, practice, subscription, now)
+
+
+@contextmanager
+def _same_work(session: Session, *, kept: bool) -> Iterator[None]:
+    """Do it in any case, so that the time it takes tells nobody who reads here; and keep it only if it is meant."""
+    attempt = session.begin_nested()
+    yield
+    session.flush()
+    if kept:
+        attempt.commit()
+    else:
+        attempt.rollback()
 
 
 def _tie(session: Session, publication: Publication, address: Address, name: str, now: datetime) -> Subscription:
-    reader = _reader(session, address, name, now)
-    tie = select(Subscription).options(lazyload(Subscription.subscriber), lazyload(Subscription.publication))
-    tie = tie.where(Subscription.subscriber_id == reader.id, Subscription.publication_id == publication.id)
-    subscription = session.scalar(tie)
-    if subscription is None:
-        values = {"subscriber_id": reader.id, "publication_id": publication.id, "created_at": now}
-        made = insert(session, Subscription).values(values).on_conflict_do_nothing().returning(Subscription)
-        subscription = session.scalar(made) or session.scalars(tie).one()
-    # Both are at hand, and need not be asked for again.
-    set_committed_value(subscription, "subscriber", reader)
-    set_committed_value(subscription, "publication", publication)
-    return subscription
+    """The tie of this address to this publication, made if there is none: two statements and a look, in any case."""
+    dialect = session.get_bind().dialect.name
+    person = {"email": address.email, "key": address.key, "name": name, "created_at": now}
+    reader_id = session.connection().scalar(_meeting(dialect), person)
+    tie = {"subscriber_id": reader_id, "publication_id": publication.id, "created_at": now}
+    subscription_id = session.connection().scalar(_tying(dialect), tie)
+    return session.get_one(Subscription, subscription_id, populate_existing=True)
 
 
-def _reader(session: Session, address: Address, name: str, now: datetime) -> Subscriber:
-    person = select(Subscriber).where(Subscriber.key == address.key)
-    if (known := session.scalar(person)) is not None:
-        # The form cannot know who types: a name that its owner may have seen stays, an unproven one gives way.
-        if name and all(one.status is Status.PENDING and one.left_at is None for one in known.subscriptions):
-            known.name = name
-        return known
-    values = {"email": address.email, "key": address.key, "name": name, "created_at": now}
-    made = insert(session, Subscriber).values(values).on_conflict_do_nothing().returning(Subscriber)
-    return session.scalar(made) or session.scalars(person).one()
+@cache
+def _meeting(dialect: str) -> Executable:
+    met = upsert(dialect, Subscriber).values({name: bindparam(name) for name in ("email", "key", "name", "created_at")})
+    # The form cannot know who types: a name that its owner may have seen stays, an unproven one gives way.
+    proven = (Subscription.status != Status.PENDING) | Subscription.left_at.is_not(None)
+    seen = exists().where(Subscription.subscriber_id == Subscriber.id, proven)
+    stays = seen | (met.excluded.name == "")
+    name = case((stays, Subscriber.name), else_=met.excluded.name)
+    return met.on_conflict_do_update(index_elements=["key"], set_={"name": name}).returning(Subscriber.id)
 
 
-def _ask(session: Session, practice: Practice, subscription: Subscription, now: datetime) -> None:
-    reader = subscription.subscriber
-    causes = {one.cause for one in suppression.of(session, reader.key)}
+@cache
+def _tying(dialect: str) -> Executable:
+    names = ("subscriber_id", "publication_id", "created_at")
+    tied = upsert(dialect, Subscription).values(
+        {name: bindparam(name) for name in names} | {"status": literal(Status.PENDING, Subscription.status.type)}
+    )
+    # Nothing changes, but it is said which one is there.
+    same = {"created_at": Subscription.created_at}
+    both = ["subscriber_id", "publication_id"]
+    return tied.on_conflict_do_update(index_elements=both, set_=same).returning(Subscription.id)
+
+
+def _may_be_asked(session: Session, subscription: Subscription) -> bool:
+    causes = {one.cause for one in suppression.of(session, subscription.subscriber.key)}
     # That they asked is on record. A bounce they take back by confirming; the rest the desk does, and no form.
     if causes - suppression.CONFIRMING_LIFTS:
         log.info("sign-up of a suppressed address", subscription=subscription.id)
-        return
-    if subscription.status in moves.GONE:
-        moves.ask_again(session, subscription)
-    if subscription.status is Status.PENDING:
-        letters.confirm(session, practice, subscription.publication, subscription.id, reader.email, now)
+        return False
+    return True
+
+
+def _ask(session: Session, practice: Practice, subscription: Subscription, now: datetime) -> None:
+    moves.ask_again(session, subscription)
+    email = subscription.subscriber.email
+    letters.confirm(session, practice, subscription.publication, subscription.id, email, now)
 
 
 def _still_here(session: Session, subscription_id: int) -> Subscription | None:

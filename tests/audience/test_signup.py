@@ -1,8 +1,9 @@
+import re
 import string
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from newsletter.audience import leaving, privacy, signup
 from newsletter.audience.models import Status, Subscriber, Way
@@ -136,6 +137,46 @@ def test_who_signs_up_after_a_bounce_is_asked_and_lifts_it_by_confirming(press, 
     with press.sessions.begin() as session:
         assert suppression.of(session, ADA) == []
         assert [letter.kind for letter in outbox.claim(session, "w", 9, later)] == ["welcome"]
+
+
+def statements(press, email: str) -> list[str]:
+    """What a sign-up asks of the database, step by step."""
+    seen: list[str] = []
+
+    def note(_connection, _cursor, statement: str, *_rest: object) -> None:
+        seen.append(re.sub(r"(RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT)", "END SAVEPOINT", statement))
+
+    engine = press.sessions.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        press.subscribe(email, "Somebody", client="203.0.113.9")
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    return seen
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_sign_up_does_the_same_work_whoever_the_address_belongs_to(press) -> None:
+    emails = {status: f"{status}@example.org" for status in Status}
+    for status, email in emails.items():
+        press.reader(email, "Their Name")
+        press.set_status(email, status)
+    for cause in Cause:
+        press.reader(f"{cause}.suppressed@example.org")
+        with press.sessions.begin() as session:
+            suppression.add(session, f"{cause}.suppressed@example.org", cause, press.now)
+    press.reader("erased@example.org")
+    with press.sessions.begin() as session:
+        privacy.erase(session, press.practice, "erased@example.org", press.now)
+    known = [*emails.values(), *(f"{cause}.suppressed@example.org" for cause in Cause), "erased@example.org"]
+    letters = {email: press.kinds(email) for email in known}
+    stranger = statements(press, "stranger@example.org")
+    for email in known:
+        assert statements(press, email) == stranger, email
+    # And what it leaves is as it was for who reads, or is suppressed for good.
+    for email in (emails[Status.ACTIVE], emails[Status.PAUSED], "complaint.suppressed@example.org"):
+        assert press.kinds(email) == letters[email]
+    assert press.subscription(emails[Status.ACTIVE]).subscriber.name == "Their Name"
 
 
 def test_a_forged_link_is_refused(press) -> None:
