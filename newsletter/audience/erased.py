@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import String, delete, exists, select, update
 from sqlalchemy.orm import Session
 
+from newsletter.audience.address import Address
 from newsletter.audience.models import Erasure, SealedKey
 from newsletter.db import AWAY, Sessions, insert, rows
 from newsletter.errors import Conflict, Invalid
@@ -54,6 +55,14 @@ def since(session: Session, seal: Seal, key: str) -> datetime | None:
     if not among(session, seal, [key]):
         return None
     return session.get_one(Erasure, _digest(_key(session, seal), key)).at
+
+
+def looked_for(session: Session, seal: Seal, text: str) -> datetime | None:
+    """When the owner of the address that somebody looks for was erased; None if they were not, or it is no address."""
+    try:
+        return since(session, seal, Address.parse(text).key)
+    except Invalid:
+        return None
 
 
 def forget(session: Session, seal: Seal, key: str) -> None:

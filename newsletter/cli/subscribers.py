@@ -8,7 +8,6 @@ import click
 
 from newsletter import audit, publications
 from newsletter.audience import erased, exporting, importing, privacy, roster, sheet
-from newsletter.audience.address import Address
 from newsletter.audience.columns import Choices
 from newsletter.audience.headers import Field, squeezed
 from newsletter.audience.models import Status, Subscriber
@@ -163,7 +162,7 @@ def _found(house: House, session: Session, email: str) -> Subscriber:
     try:
         return roster.find(session, email)
     except NotFound as error:
-        if at := erased.since(session, house.links.seal, Address.parse(email).key):
+        if at := erased.looked_for(session, house.links.seal, email):
             raise NotFound(
                 f"{error}: whoever had it was erased on {at:%Y-%m-%d}, and no import brings them back"
             ) from None

@@ -2,7 +2,7 @@
 
 from flask import request
 
-from newsletter.audience import roster
+from newsletter.audience import erased, roster
 from newsletter.audience.models import Status
 from newsletter.delivery import received
 from newsletter.paging import FIRST
@@ -33,6 +33,7 @@ def readers() -> str:
             status=status,
             zone=publication.time_zone,
             counts=dear.counts(store, publication.id),
+            erased_at=erased.looked_for(store, house().links.seal, q),
             page=roster.page(store, publication.id, q, status, lookup.turn(_HIGHEST_ID), _PAGE),
         )
 

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import delete
 
 from newsletter import publishing
+from newsletter.audience import erased
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way, Wording
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.editorial import shelf
@@ -141,6 +142,16 @@ def test_readers_are_counted_found_and_narrowed(editor: Visitor, house: House, n
     assert "bo@example.org" in editor.read("/desk/readers/?status=unsubscribed")
     assert "No reader with “%” in address or name" in editor.read("/desk/readers/?q=%25")
     assert editor.open("/desk/readers/?q=%00&before=x&status=x").status_code == 200
+
+
+def test_who_was_erased_is_said_to_whoever_looks_for_the_address(editor: Visitor, house: House, now: datetime) -> None:
+    with house.sessions.begin() as session:
+        erased.remember(session, house.links.seal, "gone@reader.example", now)
+    assert "was erased on Friday 20 November 2026: no import brings them back" in editor.read(
+        "/desk/readers/?q=Gone@reader.example"
+    )
+    assert "was erased" not in editor.read("/desk/readers/?q=other@reader.example")
+    assert "was erased" not in editor.read("/desk/readers/?q=gone")
 
 
 def test_one_reader_is_a_whole_story(editor: Visitor, house: House, now: datetime) -> None:
