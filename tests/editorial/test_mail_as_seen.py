@@ -1,6 +1,7 @@
 """The mails in a real browser and before a real spam filter."""
 
 import subprocess
+from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
@@ -13,6 +14,7 @@ from newsletter.editorial import render
 from newsletter.editorial.render import FIELDS, Rendered
 from tests.editorial.manuscripts import MASTHEAD, correction, every_shape, picture_url
 
+LOGO = "https://letters.example.org/pictures/logo.svg"
 SHIPPED = Path(__file__).parents[2] / "issues"
 KINDS = (
     "issue",
@@ -71,6 +73,24 @@ def shown(chrome: Browser, kind: str, width: int, scheme: str) -> Page:
 def test_nothing_sticks_out_at_any_width(chrome: Browser, kind: str, width: int) -> None:
     page = shown(chrome, kind, width, "light")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(2000, 120), (4000, 100), (60, 60)])
+def test_a_logo_of_any_shape_stays_within_its_column_and_is_not_squeezed(
+    chrome: Browser, width: int, height: int
+) -> None:
+    logo = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"></svg>'
+    masthead = replace(MASTHEAD, logo_url=f"{LOGO}?{width}")
+    page = chrome.new_page(viewport={"width": 375, "height": 800})
+    page.route("**/*", lambda route: route.abort())
+    page.route(f"{LOGO}*", lambda route: route.fulfill(content_type="image/svg+xml", body=logo))
+    page.set_content(render.issue(every_shape(), masthead, picture_url).html)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    box = page.locator(".wordmark img").bounding_box()
+    assert box
+    assert box["height"] <= 40
+    assert box["width"] / box["height"] == pytest.approx(width / height, rel=0.05)
     page.close()
 
 

@@ -48,6 +48,22 @@ PAGES = (
 )
 
 
+HELD = (
+    "/desk/issues/",
+    "/desk/issues/?state=ready",
+    READY,
+    f"{READY}schedule?at=2026-11-25T10:00",
+    "/desk/issues/under-the-hands/",
+    "/desk/calendar/",
+    "/desk/readers/?status=active",
+    "/desk/reports/unwind-a-tight-back/",
+    "/desk/settings/",
+    "/desk/people/1/",
+    f"{READY}write",
+)
+"""A page of each kind of thing that can be pressed."""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
@@ -64,6 +80,18 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_can_be_read_under_the_pointer_and_with_the_focus(open_desk: Open, axe: Axe, scheme: str) -> None:
+    page = open_desk(color_scheme=scheme, viewport={"width": 1280, "height": 800})
+    faults = []
+    for path in HELD:
+        page.goto(path)
+        for states in (["hover"], ["focus", "focus-visible", "active", "hover"]):
+            hold(page, states)
+            faults += [(path, states[0], fault) for fault in axe(page, "color-contrast")]
+    assert faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_at_the_door(open_desk: Open, axe: Axe, scheme: str) -> None:
     page = open_desk(color_scheme=scheme)
     page.get_by_role("button", name="Sign out").click()
@@ -72,6 +100,17 @@ def test_axe_finds_nothing_at_the_door(open_desk: Open, axe: Axe, scheme: str) -
     page.get_by_role("button", name="Sign in").click()
     assert page.get_by_label("Email address").input_value() == "owner@desk.example"
     assert axe(page) == []
+
+
+def hold(page: Page, states: list[str]) -> None:
+    """Show all that can be pressed as if the pointer were on it, or the focus."""
+    protocol = page.context.new_cdp_session(page)
+    for domain in ("DOM", "CSS"):
+        protocol.send(f"{domain}.enable")
+    root = protocol.send("DOM.getDocument")["root"]["nodeId"]
+    pressed = "a, button, summary, input, select, textarea, label, [tabindex], li, tr"
+    for node in protocol.send("DOM.querySelectorAll", {"nodeId": root, "selector": pressed})["nodeIds"]:
+        protocol.send("CSS.forcePseudoState", {"nodeId": node, "forcedPseudoClasses": states})
 
 
 def is_too_wide(page: Page) -> bool:
