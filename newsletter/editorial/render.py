@@ -44,7 +44,7 @@ FIELDS = {
     "welcome": frozenset({*merge.EDITORS, "next_issue", "archive_url", "unsubscribe_url", "preferences_url"}),
     "goodbye": frozenset({*merge.EDITORS, "subscribe_url"}),
     "approval_request": frozenset({*merge.EDITORS, "asked_by", "issue_title", "comment", "approval_url"}),
-    "sign_in": frozenset({*merge.EDITORS, "sign_in_url", "valid_for"}),
+    "sign_in": frozenset({*merge.EDITORS, "sign_in_url", "valid_for", "invited_by", "role"}),
     "reset": frozenset({*merge.EDITORS, "reset_url", "valid_for"}),
     "changed": frozenset({*merge.EDITORS, "changed", "desk_url"}),
     "slot_warning": frozenset({*merge.EDITORS, "headline", "slot", "why", "remedy", "calendar_url"}),

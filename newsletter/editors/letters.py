@@ -8,9 +8,16 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery import outbox
 from newsletter.delivery.outbox import Composed
-from newsletter.editors.models import Editor
+from newsletter.editors.models import Editor, Role
 from newsletter.links import RESET_HOURS, SIGN_IN_HOURS, Links
 from newsletter.publications import Publication
+
+_ROLES = {
+    Role.OWNER: "an owner, who may do everything, and looks after the team",
+    Role.EDITOR: "an editor, who writes, schedules and sends",
+    Role.AUTHOR: "an author, who writes",
+    Role.VIEWER: "a viewer, who looks and changes nothing",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +29,15 @@ class Stationery:
     links: Links
 
 
-def invite(session: Session, by: Stationery, editor: Editor, now: datetime) -> None:
-    """Send the link by which somebody new signs in and chooses a password."""
-    url = by.links.sign_in(editor.id, editor.nonce, now)
-    _post(session, by, "sign_in", editor.email, {"sign_in_url": url, "valid_for": f"{SIGN_IN_HOURS} hours"}, now)
+def invite(session: Session, by: Stationery, editor: Editor, inviter: str, now: datetime) -> None:
+    """Send the link by which somebody new signs in and chooses a password; it says who invites them, and to do what."""
+    fields = {
+        "sign_in_url": by.links.sign_in(editor.id, editor.nonce, now),
+        "valid_for": f"{SIGN_IN_HOURS} hours",
+        "invited_by": inviter,
+        "role": _ROLES[editor.role],
+    }
+    _post(session, by, "sign_in", editor.email, fields, now)
 
 
 def reset(session: Session, by: Stationery, email: str, editor: Editor | None, now: datetime) -> None:

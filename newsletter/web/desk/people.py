@@ -12,6 +12,7 @@ from newsletter.db import Session
 from newsletter.editors import Editor, Role, add, letters, second_factor, signed_in, staff
 from newsletter.editors.models import DeskSession
 from newsletter.errors import Conflict, Invalid, Refused
+from newsletter.web import auth
 from newsletter.web.desk import acts, frame
 from newsletter.web.desk.account import myself
 from newsletter.web.desk.forgotten import stationery, tell
@@ -168,7 +169,7 @@ def _role() -> Role:
 
 
 def _send_invitation(store: Session, editor: Editor) -> None:
-    letters.invite(store, stationery(frame.chosen(store)), editor, now())
+    letters.invite(store, stationery(frame.chosen(store)), editor, auth.email(), now())
 
 
 def _back(editor_id: int) -> ResponseReturnValue:

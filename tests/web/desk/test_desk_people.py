@@ -32,6 +32,7 @@ def test_somebody_invited_comes_in_by_the_mail_and_chooses_a_password(app: Flask
     assert f"{NEW} is invited as author" in owner.read("/desk/people/")
     (mail,) = houses.letters(house)
     assert (mail["kind"], mail["address"], mail["valid_for"]) == ("sign_in", NEW, "24 hours")
+    assert (mail["invited_by"], mail["role"]) == ("owner@desk.example", "an author, who writes")
     newcomer = visitor(app)
     assert newcomer.press(houses.path_of(mail["sign_in_url"])).location == "/desk/account/"
     chosen = {"new": "a new one of mine", "again": "a new one of mine"}
