@@ -8,7 +8,7 @@ import click
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from newsletter import printing, publication_file, publications, publishing
+from newsletter import freemail, printing, publication_file, publications, publishing
 from newsletter.cli.checking import check
 from newsletter.cli.common import (
     as_json,
@@ -64,6 +64,8 @@ def load(house: House, path: Path) -> None:
     with house.sessions.begin() as session:
         described = filing.folder_of(path) / "publication.toml"
         publication, _ = publication_file.load(session, described, now(), house.settings.default_sender_address)
+        if trouble := freemail.warning(publication.sender_address):
+            click.echo(trouble, err=True)
         texts = filing.read(path, lambda name, content: house.pictures.keep(session, name, content, now()).file_name)
         for text in texts:
             try:

@@ -40,6 +40,8 @@ class Known:
     own_hosts: frozenset[str] = frozenset()
     """Where the publication itself is found."""
     has_postal_address: bool = True
+    sender_address: str = ""
+    """The publication's own; empty where that is not known."""
     counted_link: str = ""
     """What every outside link becomes when the issue is scheduled, if clicks are counted; empty if they are not."""
     same_subject: str | None = None
@@ -61,6 +63,7 @@ class Known:
             language=publication.language,
             own_hosts=frozenset(host.lower() for host in hosts if host),
             has_postal_address=bool(publication.postal_address.strip()),
+            sender_address=publication.sender_address,
             counted_link=links.click(_HIGH, _HIGH) if publication.counts_clicks else "",
         )
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from newsletter import freemail
 from newsletter.editorial.look import LEAST_CONTRAST, contrast
 from newsletter.editorial.preflight import colours, weight
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
@@ -43,6 +44,16 @@ def the_mail_has_a_postal_address(galley: Galley) -> Iterator[Finding]:
     """The law asks a sender of newsletters for an address that can be visited or written to."""
     if not galley.known.has_postal_address:
         yield blocking("the publication has no postal address", "give it one in its settings")
+
+
+@rule("RFC 7489, section 6; Gmail, Email sender guidelines")
+def the_sender_has_a_domain_of_its_own(galley: Galley) -> Iterator[Finding]:
+    """Free-mail providers tell every other server to refuse what others send in their name."""
+    if domain := freemail.provider(galley.known.sender_address):
+        yield warning(
+            f"it is sent from an address at {domain}, in whose name only {domain} may send",
+            "give the publication a sender’s address at a domain of your own, in its settings",
+        )
 
 
 @rule("WCAG 2.2, 1.4.3")

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import editors, publication_file, texts
+from newsletter import editors, freemail, publication_file, texts
 from newsletter.db import Session
 from newsletter.editorial import approvals
 from newsletter.errors import Conflict, NotFound
@@ -93,7 +93,15 @@ def settings() -> str:
         own = {kind: texts.newest(store, publication, kind) for kind in texts.Kind}
         team = store.scalars(editors.team()).all()
         return frame.page(
-            store, "settings.html", "settings", publication, kept=publication, team=team, parts=PARTS, own=own
+            store,
+            "settings.html",
+            "settings",
+            publication,
+            kept=publication,
+            team=team,
+            parts=PARTS,
+            own=own,
+            sender_trouble=freemail.warning(publication.sender_address),
         )
 
 
@@ -118,6 +126,8 @@ def change_part(part: str) -> ResponseReturnValue:
             return _page(store, publication, part, typed, faults), 422
         _tell(publication, part, before)
         flash("Kept.")
+        if part == "sender" and (trouble := freemail.warning(publication.sender_address)):
+            flash(trouble)
         _warn_of_unapproved(store, publication)
     return redirect(url_for("desk.settings"), 303)
 

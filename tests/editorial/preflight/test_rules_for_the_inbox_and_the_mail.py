@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from newsletter.editorial.preflight import Galley, Known, Level, PictureSize, SpamVerdict, judge, weight
@@ -101,6 +103,14 @@ def test_a_mail_without_a_way_to_leave_or_an_address_is_blocked() -> None:
     found = judge(Galley(sound.issue, bare, Known(has_postal_address=False)))
     assert [finding.level for finding in found] == [Level.BLOCKING] * 3
     assert [word in str(found) for word in ("HTML part", "text part", "postal address")] == [True] * 3
+
+
+def test_a_sender_at_a_free_mail_provider_is_warned_of() -> None:
+    sound = galley(SOUND)
+    for address, expected in (("letters@gmail.com", ["warning"]), ("letters@home.example", [])):
+        known = replace(sound.known, sender_address=address)
+        found = judge(Galley(sound.issue, sound.mail, known))
+        assert [one.level.value for one in found if "in whose name only" in one.message] == expected
 
 
 def test_pale_words_are_told_in_the_light_scheme() -> None:

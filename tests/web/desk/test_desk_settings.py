@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
-from newsletter import publications, publishing
+from newsletter import freemail, publications, publishing
 from newsletter.audience.models import ConsentEvent, Wording
 from newsletter.editorial import shelf
 from newsletter.editors import Role
@@ -95,6 +95,36 @@ def test_what_is_wrong_with_the_sender_is_told_as_one_would_say_it(
     fault = re.search(f'id="{field}-fault"[^>]*>(.*?)<', answer.text)
     assert fault
     assert html.unescape(fault[1]) == said
+
+
+def test_a_senders_address_at_a_free_mail_provider_is_kept_and_warned_of(owner: Visitor) -> None:
+    typed = {"sender_name": "A", "sender_address": "letters@Gmail.com", "postal_address": "1 Street"}
+    assert owner.press("/desk/settings/sender", **typed).status_code == 303
+    page = owner.read("/desk/settings/")
+    assert page.count("Issues from an address at gmail.com are refused or end up among spam") == 2
+    assert owner.read("/desk/settings/").count("Issues from an address at gmail.com") == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "provider"),
+    [
+        ("a@gmail.com", "gmail.com"),
+        ("a@GoogleMail.com", "googlemail.com"),
+        ("a@yahoo.co.uk", "yahoo.co.uk"),
+        ("a@hotmail.fr", "hotmail.fr"),
+        ("a@live.com", "live.com"),
+        ("a@gmx.de", "gmx.de"),
+        ("a@web.de", "web.de"),
+        ("a@wp.pl", "wp.pl"),
+        ("a@proton.me", "proton.me"),
+        ("a@backpainhelp.example", ""),
+        ("a@gmail.com.example.org", ""),
+        ("a@mail.example.org", ""),
+        ("", ""),
+    ],
+)
+def test_free_mail_is_known_by_its_domain(address: str, provider: str) -> None:
+    assert freemail.provider(address) == provider
 
 
 def test_a_place_to_follow_needs_a_name_and_a_fault_says_which_place_it_is(owner: Visitor, house: House) -> None:
