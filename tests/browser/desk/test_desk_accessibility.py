@@ -43,6 +43,7 @@ PAGES = (
     f"{READY}write",
     f"{READY}history",
     f"{READY}history/1",
+    "/desk/issues/under-the-hands/history/1",
     f"{READY}delete",
     "/desk/no/such/page",
 )
@@ -76,6 +77,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
         page.goto(path)
         problems += [(path, fault) for fault in axe(page)]
         problems += [(path, "too wide")] if is_too_wide(page) else []
+        problems += [(path, "ends in nothing")] if ends_in_nothing(page) else []
     assert problems == []
 
 
@@ -111,6 +113,12 @@ def hold(page: Page, states: list[str]) -> None:
     pressed = "a, button, summary, input, select, textarea, label, [tabindex], li, tr"
     for node in protocol.send("DOM.querySelectorAll", {"nodeId": root, "selector": pressed})["nodeIds"]:
         protocol.send("CSS.forcePseudoState", {"nodeId": node, "forcedPseudoClasses": states})
+
+
+def ends_in_nothing(page: Page) -> bool:
+    """Whether something that nobody sees makes the page longer than what stands on it."""
+    shown = "Math.max(innerHeight, document.body.getBoundingClientRect().height)"
+    return bool(page.evaluate(f"document.documentElement.scrollHeight > {shown} + 1"))
 
 
 def is_too_wide(page: Page) -> bool:
