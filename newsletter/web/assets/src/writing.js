@@ -186,7 +186,7 @@ async function offer() {
   const [text] = lost.filter((one) => one.typed !== here);
   at("left-here").hidden = !text;
   if (!text) return;
-  const when = new Date(text.at).toLocaleString(document.documentElement.lang, { weekday: "long", hour: "2-digit", minute: "2-digit" });
+  const when = new Date(text.at).toLocaleString("en-GB", { weekday: "long", hour: "2-digit", minute: "2-digit", timeZone: form.dataset.zone });
   at("left-here").firstElementChild.textContent = `This device has text from ${when} that was never saved.`;
   at("left-here").onclick = ({ target }) => target.value && settle(target.value, text);
 }
