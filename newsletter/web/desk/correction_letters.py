@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from newsletter import correcting
 from newsletter.correcting import Audience
 from newsletter.db import Session
+from newsletter.delivery.models import LetterState
 from newsletter.editorial import corrections
 from newsletter.editorial.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
@@ -106,8 +107,9 @@ def resume_correction(slug: str, number: int) -> ResponseReturnValue:
 def stop_correction(slug: str, number: int) -> ResponseReturnValue:
     """Stop the letter: what is out stays out, and nothing more goes."""
     with house().sessions.begin() as store:
-        spared = correcting.stop(store, lookup.correction(store, slug, number)[1], now())
-        flash(f"Stopped. {words.counted(spared, 'copy')} will not be sent.")
+        made = lookup.correction(store, slug, number)[1]
+        was_going = made.letter is not None and made.letter.state is LetterState.RUNNING
+        flash(words.stopped(correcting.stop(store, made, now()), was_going=was_going))
     return _back(slug, number)
 
 

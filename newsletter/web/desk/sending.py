@@ -42,9 +42,7 @@ def cancel(slug: str) -> ResponseReturnValue:
         found = lookup.unchanged(store, slug, request.form)
         had_begun, was_going = issues.has_begun(found), shelf.state(found) is IssueState.SENDING
         spared = publishing.cancel(store, found, now())
-        stopped = f"Stopped. {words.counted(spared, 'copy')} will not be sent."
-        if was_going:
-            stopped += " What was just being handed over may still arrive."
+        stopped = words.stopped(spared, was_going=was_going)
         flash(stopped if had_begun else f"Cancelled. “{found.title}” goes to nobody until it is scheduled again.")
     return _back(slug)
 

@@ -101,7 +101,7 @@ def settings() -> str:
             team=team,
             parts=PARTS,
             own=own,
-            sender_trouble=freemail.warning(publication.sender_address),
+            sender_trouble=_sender_trouble(publication),
         )
 
 
@@ -126,7 +126,7 @@ def change_part(part: str) -> ResponseReturnValue:
             return _page(store, publication, part, typed, faults), 422
         _tell(publication, part, before)
         flash("Kept.")
-        if part == "sender" and (trouble := freemail.warning(publication.sender_address)):
+        if part == "sender" and (trouble := _sender_trouble(publication)):
             flash(trouble)
         _warn_of_unapproved(store, publication)
     return redirect(url_for("desk.settings"), 303)
@@ -141,6 +141,12 @@ def _tell(publication: Publication, part: str, before: Mapping[str, object]) -> 
     for name in changed:
         if isinstance(after[name], bool):
             acts.tell(**{f"old_{name}": bool(before[name]), f"new_{name}": bool(after[name])})
+
+
+def _sender_trouble(publication: Publication) -> str:
+    """Why mail from its address, or from the one that issues go out with, would be refused."""
+    addresses = (publication.sender_address, house().settings.issue_sender_address or "")
+    return next(filter(None, map(freemail.warning, addresses)), "")
 
 
 def _warn_of_unapproved(store: Session, publication: Publication) -> None:

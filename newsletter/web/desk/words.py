@@ -60,6 +60,12 @@ def lacking(passed: Sequence[Passed]) -> str:
     return "; ".join([*told, *([f"and {more} more"] if more else [])])
 
 
+def stopped(spared: int, *, was_going: bool) -> str:
+    """What a stop did; of a letter that was going out, that what was just being handed over may have gone."""
+    sentence = f"Stopped. {counted(spared, 'copy')} will not be sent."
+    return f"{sentence} What was just being handed over may still arrive." if was_going else sentence
+
+
 def is_held(issue: Issue) -> bool:
     """Whether the issue missed its hour, so that a person has to decide."""
     return issue.letter is not None and issue.letter.state is LetterState.HELD

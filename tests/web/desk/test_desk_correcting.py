@@ -182,6 +182,15 @@ def test_a_second_press_mails_nothing_more(corrected: Visitor, house: House) -> 
     assert corrected.open(LETTER).status_code == 409
 
 
+def test_a_paused_correction_is_followed_too(corrected: Visitor) -> None:
+    corrected.press(LETTER, f"{FIRST}mail")
+    corrected.press(FIRST, f"{FIRST}pause")
+    page = corrected.open(FIRST).text
+    assert f'data-hx-get="{FIRST}progress?state=paused"' in page
+    assert "htmx.min.js" in page
+    assert "HX-Refresh" not in corrected.open(f"{FIRST}progress?state=paused").headers
+
+
 def test_it_is_paused_resumed_and_stopped_on_its_page(corrected: Visitor) -> None:
     corrected.press(LETTER, f"{FIRST}mail")
     for act, said in (("pause", "It is paused"), ("resume", "It is going out now"), ("stop", "It was stopped")):
