@@ -61,7 +61,7 @@ _NAMES = {
 
 _KEPT_SQLITE = ("PRAGMA busy_timeout = 300",)
 # Few statements run over it again and again, and a plan costs as much as what it does.
-_KEPT_POSTGRESQL = ("SET lock_timeout = '300ms'", "SET plan_cache_mode = force_generic_plan")
+_KEPT_POSTGRESQL = ("lock_timeout = '300ms'", "plan_cache_mode = force_generic_plan")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -219,7 +219,7 @@ class Sessions:
         try:
             # Not in a transaction of SQLAlchemy's, which would wait for the very lock.
             cursor = connection.connection.cursor()
-            for command in _KEPT_SQLITE if self.embedded else _KEPT_POSTGRESQL:
+            for command in _KEPT_SQLITE if self.embedded else _kept_postgresql(connection):
                 cursor.execute(command)
             cursor.close()
             connection.connection.commit()
@@ -287,7 +287,7 @@ def open_engine(url: str) -> Engine:
         # Else a network that is cut leaves whoever asks waiting for as long as the system likes.
         alive = {"connect_timeout": 5, "tcp_user_timeout": 8_000}
         engine = create_engine(url, pool_pre_ping=True, connect_args=alive, **common)
-        event.listen(engine, "connect", _look_for_haste)
+        event.listen(engine, "connect", _meet_postgresql)
         event.listen(engine, "begin", _begin_postgresql)
         return engine
     _make_room(url)
@@ -329,18 +329,32 @@ def _make_room(url: str) -> None:
             durable.close_to_others(Path(f"{path}{beside}"))
 
 
-def _look_for_haste(connection: Any, record: ConnectionPoolEntry) -> None:
+def _meet_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:
+    commit, server = connection.execute("SELECT current_setting('synchronous_commit'), pg_backend_pid()").fetchone()
     # A role, a database or a server may be set to answer before a commit is on the disk.
-    found = connection.execute("SHOW synchronous_commit").fetchone()
-    record.info["hasty"] = found == ("off",)
+    record.info["hasty"] = commit == "off"
+    # A pooler, such as pgbouncer, gives its clients numbers of its own. Each transaction may come to another server:
+    # a statement that was prepared on one is not known on the next, or there is one of that name.
+    record.info["pooled"] = server != connection.info.backend_pid
+    if record.info["pooled"]:
+        connection.prepare_threshold = None
     connection.rollback()
 
 
 def _begin_postgresql(connection: Connection) -> None:
     # For each transaction anew: behind a pooler, the next one may be on another connection to the server.
+    settings: list[str] = []
     if connection.info["hasty"] and not connection.get_execution_options().get("read_only", False):
-        driver: Any = connection.connection.dbapi_connection
-        driver.execute("SET LOCAL synchronous_commit = on")
+        settings.append("synchronous_commit = on")
+    if connection.info["pooled"] and connection.info.get(_IMPATIENT):
+        settings.extend(_KEPT_POSTGRESQL)
+    if settings:
+        _driver(connection).execute("; ".join(f"SET LOCAL {setting}" for setting in settings))
+
+
+def _kept_postgresql(connection: Connection) -> list[str]:
+    # What is set for a session stays with a pooler's server, and is somebody else's next.
+    return [] if connection.info["pooled"] else [f"SET {setting}" for setting in _KEPT_POSTGRESQL]
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

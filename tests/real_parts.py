@@ -60,12 +60,19 @@ def find_exim() -> str | None:
     return str(unpacked) if unpacked.exists() else shutil.which("exim4", path=_SBIN)
 
 
+def find_pgbouncer() -> str | None:
+    """pgbouncer, from the system or as `.ci/machine` unpacked it."""
+    unpacked = Path(__file__).parents[1] / ".venv" / "parts" / "pgbouncer" / "usr" / "sbin" / "pgbouncer"
+    return str(unpacked) if unpacked.exists() else shutil.which("pgbouncer", path=_SBIN)
+
+
 FINDERS: dict[str, Callable[[], str | None]] = {
     "chromium": find_chromium,
     "spamassassin": find_spamassassin,
     "mail_dkim": find_mail_dkim,
     "postfix": find_smtp_sink,
     "exim": find_exim,
+    "pgbouncer": find_pgbouncer,
 }
 
 
@@ -130,6 +137,13 @@ def exim() -> str:
     """The path of Exim; only root may start it with a configuration of one's own."""
     _require_root("Exim")
     return _found("exim")
+
+
+@pytest.fixture(scope="session")
+def pgbouncer() -> str:
+    """The path of pgbouncer; root starts it as the database's own user."""
+    _require_root("pgbouncer")
+    return _found("pgbouncer")
 
 
 @pytest.hookimpl(wrapper=True)
