@@ -1,3 +1,4 @@
+import base64
 import io
 import sys
 from collections.abc import Callable, Iterator
@@ -266,6 +267,60 @@ def test_what_is_pasted_from_word_is_clean_markdown(page: Page) -> None:
     write(page, "")
     paste(page, {"text/html": WORD, "text/plain": "Stand up"})
     assert text(page).endswith(MARKDOWN)
+
+
+COPIED = {
+    "Google Docs": (
+        (
+            '<meta charset="utf-8"><b style="font-weight:normal;" id="docs-internal-guid-1"><h2 dir="ltr"><span '
+            'style="font-weight:400">Spring at the hives</span></h2><p dir="ltr">'
+            '<span style="font-weight:400">plain </span><span style="font-weight:700">bold</span>'
+            '<span style="font-weight:400;font-style:italic"> slanted</span></p>'
+            '</b><br class="Apple-interchange-newline">'
+        ),
+        "## Spring at the hives\n\nplain **bold** *slanted*",
+    ),
+    "a page with styled spans": (
+        (
+            '<div><span style="font-weight: bold">One</span><span style="font-weight: 600"> two</span> and '
+            '<strong style="font-weight: 400">plain</strong>, <i style="font-style: normal">upright</i></div>'
+        ),
+        "**One two** and plain, upright",
+    ),
+    "bold around paragraphs": (
+        "<b><p>First.</p><p>Second.</p></b><p style='font-weight: bold'>Third.</p>",
+        "**First.**\n\n**Second.**\n\n**Third.**",
+    ),
+    "a table of Word": (
+        (
+            "<table><tr><td style='x'><p>Day</p></td><td><p><b>Hives</b></p></td></tr>"
+            "<tr><td><p>Monday</p></td><td><p>3 | 4</p></td></tr><tr><td></td><td></td></tr></table>"
+        ),
+        "| Day | **Hives** |\n| --- | --- |\n| Monday | 3 \\| 4 |",
+    ),
+    "a table that only lays out the page": (
+        "<table><tr><td><p>Left</p></td><td><ul><li>one</li></ul></td></tr></table>",
+        "Left\n\n- one",
+    ),
+}
+
+
+def test_what_is_pasted_from_documents_and_pages_keeps_its_shapes(page: Page) -> None:
+    for source, (html, markdown) in COPIED.items():
+        write(page, "")
+        paste(page, {"text/html": html, "text/plain": "x"})
+        assert text(page).rstrip().endswith(markdown), source
+
+
+def test_a_picture_within_a_paste_is_taken_in_or_told(page: Page) -> None:
+    write(page, "")
+    elsewhere = '<p>Look:</p><img src="https://bees.example/a.png" alt="A bee">'
+    paste(page, {"text/html": f"<h2>Bees</h2>{elsewhere}", "text/plain": "Look:"})
+    expect(page.locator("#said")).to_have_text("One picture was not copied along. Save it as a file and drop it here.")
+    assert "bees.example" not in text(page)
+    own = f'<img src="data:image/png;base64,{base64.b64encode(picture()).decode()}">'
+    paste(page, {"text/html": f"<p>Here:</p>{own}", "text/plain": "Here:"})
+    expect(page.locator("#ask-picture")).to_be_visible()
 
 
 def test_plain_text_is_pasted_as_it_is(page: Page) -> None:

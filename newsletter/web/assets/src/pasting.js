@@ -1,9 +1,11 @@
-// What is pasted from a word processor or a page, as plain Markdown: headings, bold, italic, lists and links.
+// What is pasted from a word processor or a page, as plain Markdown: headings, bold, italic, lists, links and tables.
 
 import Turndown from "turndown";
 
-const KEPT = new Set(["H1", "H2", "H3", "H4", "H5", "H6", "P", "BR", "STRONG", "B", "EM", "I", "UL", "OL", "LI", "A", "BLOCKQUOTE", "DIV"]);
-const SHAPES = "h1,h2,h3,h4,h5,h6,ul,ol,b,strong,em,i,a[href],blockquote,p[class^=MsoListParagraph],span[style]";
+const KEPT = new Set(["H1", "H2", "H3", "H4", "H5", "H6", "P", "BR", "STRONG", "B", "EM", "I", "UL", "OL", "LI", "A", "BLOCKQUOTE", "DIV", "TABLE", "THEAD", "TBODY", "TFOOT", "TR", "TH", "TD"]);
+const SHAPES = "h1,h2,h3,h4,h5,h6,ul,ol,b,strong,em,i,a[href],blockquote,table,img,p[class^=MsoListParagraph],[style]";
+const BLOCKS = "h1,h2,h3,h4,h5,h6,p,ul,ol,li,blockquote,div,table,tr,th,td";
+const HEADINGS = "h1,h2,h3,h4,h5,h6";
 const LINK = /^(https?|mailto):/i;
 
 const turndown = new Turndown({ headingStyle: "atx", bulletListMarker: "-", emDelimiter: "*" });
@@ -19,29 +21,96 @@ turndown.addRule("item", {
   },
 });
 
-// Markdown for what was copied; nothing where its plain text says as much.
+turndown.addRule("cell", {
+  filter: ["th", "td"],
+  replacement: (words, cell) => ` ${words.trim().replace(/\s*\n\s*/g, " ").replace(/\|/g, "\\|")} |${"  |".repeat(cell.colSpan - 1)}`,
+});
+turndown.addRule("row", {
+  filter: "tr",
+  replacement: (cells, row) => {
+    const isFirst = row === row.closest("table").querySelector("tr");
+    const rule = isFirst ? `|${" --- |".repeat([...row.cells].reduce((sum, cell) => sum + cell.colSpan, 0))}\n` : "";
+    return `|${cells}\n${rule}`;
+  },
+});
+turndown.addRule("table", { filter: "table", replacement: (rows) => `\n\n${rows}\n\n` });
+
+// What was copied: its Markdown, nothing where the plain text says as much; the pictures that came with it as files;
+// and how many pictures stayed where they were, for the press fetches nothing from elsewhere by itself.
 export function pasted(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
   page.querySelectorAll("style, script, meta, link, title, xml, o\\:p").forEach((node) => node.remove());
-  if (!page.body.querySelector(SHAPES)) return "";
+  const { pictures, left } = pictured(page.body);
+  if (!page.body.querySelector(SHAPES)) return { markdown: "", pictures, left };
   bullets(page.body);
-  embolden(page.body);
+  spread(page.body);
+  emphasise(page.body);
   tidy(page.body);
-  return turndown.turndown(page.body.innerHTML).replace(/\u00a0/g, " ").replace(/[ \t]+$/gm, "").replace(/\n{3,}/g, "\n\n");
+  const markdown = turndown.turndown(page.body.innerHTML).replace(/\u00a0/g, " ").replace(/[ \t]+$/gm, "").replace(/\n{3,}/g, "\n\n");
+  return { markdown, pictures, left };
 }
 
-// A span that is bold by its style; and Google's <b> that is not.
-function embolden(body) {
-  for (const span of body.querySelectorAll("span[style], b[style]")) {
-    const { fontWeight, fontStyle } = span.style;
-    const names = [];
-    if (fontWeight === "bold" || Number(fontWeight) >= 600) names.push("strong");
-    if (fontStyle === "italic") names.push("em");
-    if (span.nodeName === "B" && fontWeight !== "normal" && Number(fontWeight || 700) >= 600) continue;
-    if (span.closest("h1, h2, h3, h4, h5, h6") || !span.textContent.trim()) names.length = 0;
-    const nodes = [...span.childNodes];
-    const inner = names.reduce((inside, name) => [wrapped(name, inside)], nodes);
-    span.replaceWith(...inner);
+function pictured(body) {
+  const pictures = [];
+  let left = 0;
+  for (const image of body.querySelectorAll("img")) {
+    const found = /^data:(image\/[a-z]+);base64,([\w+/=\s]+)$/.exec(image.getAttribute("src") ?? "");
+    const isSpacer = ["width", "height"].some((side) => Number(image.getAttribute(side) ?? 9) < 3);
+    if (found) pictures.push(asFile(found[1], atob(found[2]), pictures.length + 1));
+    else if (!isSpacer) left += 1;
+    image.remove();
+  }
+  return { pictures, left };
+}
+
+function asFile(type, octets, number) {
+  return new File([Uint8Array.from(octets, (one) => one.charCodeAt(0))], `pasted-${number}.${type.split("/")[1]}`, { type });
+}
+
+// A table that only lays out its page is no table: its cells are passages.
+function spread(body) {
+  for (const table of [...body.querySelectorAll("table")].reverse()) {
+    const rows = [...table.rows];
+    rows.filter((row) => !row.textContent.trim()).forEach((row) => row.remove());
+    const isData = table.rows.length > 1 && table.rows[0].cells.length > 1 && !table.querySelector(`table, ul, ol, blockquote, ${HEADINGS}`);
+    if (!isData) table.replaceWith(...[...table.rows].flatMap((row) => [...row.cells]).map((cell) => wrapped("div", [...cell.childNodes])));
+  }
+}
+
+// Bold and italic, by tag or by style; a document made by DOMParser has no `.style` under our policy, so the attribute is read.
+function emphasise(body) {
+  for (const node of [...body.querySelectorAll("*")]) {
+    const tag = { B: "strong", STRONG: "strong", I: "em", EM: "em" }[node.nodeName];
+    const names = new Set(tag ? [tag] : []);
+    const style = node.getAttribute("style") ?? "";
+    const weight = /(?:^|;)\s*font-weight\s*:\s*(\w+)/i.exec(style)?.[1];
+    const slant = /(?:^|;)\s*font-style\s*:\s*(\w+)/i.exec(style)?.[1];
+    if (weight) names[/^(bold|bolder|[6-9]00)$/i.test(weight) ? "add" : "delete"]("strong");
+    if (slant) names[/^(italic|oblique)$/i.test(slant) ? "add" : "delete"]("em");
+    if (node.closest(HEADINGS)) names.delete("strong"); // a heading is bold as it is
+    if (tag || names.size) emphasised(node, names, node.matches(BLOCKS));
+  }
+  for (const name of ["strong", "em"]) join(body, name);
+}
+
+// Around the words of a node, and of the paragraphs within it rather than around these.
+function emphasised(node, names, stays) {
+  const blocks = [...node.querySelectorAll(BLOCKS)].filter((block) => !block.querySelector(BLOCKS));
+  for (const one of blocks.length ? blocks : [node]) {
+    if (!one.textContent.trim() || (one !== node && one.closest(HEADINGS))) continue;
+    const inner = [...names].reduce((inside, name) => [wrapped(name, inside)], [...one.childNodes]);
+    one.replaceChildren(...inner);
+  }
+  if (!stays) node.replaceWith(...node.childNodes);
+}
+
+function join(body, name) {
+  for (const node of [...body.querySelectorAll(name)]) {
+    if (node.parentElement?.closest(name)) node.replaceWith(...node.childNodes);
+    else while (node.nextSibling?.nodeName === node.nodeName) {
+      node.append(...node.nextSibling.childNodes);
+      node.nextSibling.remove();
+    }
   }
 }
 
@@ -80,14 +149,12 @@ function bulletOf(item) {
 }
 
 function tidy(body) {
-  // A heading is bold as it is.
-  body.querySelectorAll("h1 b, h1 strong, h2 b, h2 strong, h3 b, h3 strong").forEach((bold) => bold.replaceWith(...bold.childNodes));
   for (const node of [...body.querySelectorAll("*")]) {
     const isLink = node.nodeName === "A" && LINK.test(node.getAttribute("href") ?? "");
-    const isEmpty = !node.textContent.trim() && node.nodeName !== "BR";
+    const isEmpty = !node.textContent.trim() && !["BR", "TD", "TH"].includes(node.nodeName);
     if (isEmpty && !node.querySelector("br")) node.replaceWith(node.textContent);
     else if (!KEPT.has(node.nodeName) || (node.nodeName === "A" && !isLink)) node.replaceWith(...node.childNodes);
-    else for (const { name } of [...node.attributes]) if (!(isLink && name === "href")) node.removeAttribute(name);
+    else for (const { name } of [...node.attributes]) if (!(isLink && name === "href") && name !== "colspan") node.removeAttribute(name);
   }
 }
 

@@ -22,6 +22,13 @@ export class Pictures {
     for (const file of files) await this.#take(file);
   }
 
+  // Pictures within what was pasted: those that came along are taken; of the others the editor is told.
+  async takePasted({ pictures, left }) {
+    await this.take(pictures);
+    if (left === 1) this.told("One picture was not copied along. Save it as a file and drop it here.");
+    if (left > 1) this.told(`${left} pictures were not copied along. Save each as a file and drop it here.`);
+  }
+
   async #take(file) {
     this.told(`Sending ${file.name} …`);
     const form = new FormData();

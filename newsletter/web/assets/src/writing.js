@@ -53,9 +53,12 @@ function changed() {
 
 function paste(event) {
   const files = [...event.clipboardData.files];
-  const markdown = pasted(event.clipboardData.getData("text/html"));
-  if (markdown) editor.insert(markdown);
-  else if (files.length) pictures.take(files);
+  const copied = pasted(event.clipboardData.getData("text/html"));
+  if (copied.markdown) {
+    editor.insert(copied.markdown);
+    pictures.takePasted(copied);
+  } else if (files.length) pictures.take(files);
+  else if (copied.pictures.length || copied.left) pictures.takePasted(copied);
   else return false;
   event.preventDefault();
   return true;
