@@ -2,10 +2,12 @@
 
 import smtplib
 import socket
+import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from newsletter.delivery import trust
 from newsletter.delivery.replies import Reply, legible
 
 # Seconds. A stop can interrupt all but the opening of a connection, and waits for no farewell.
@@ -75,6 +77,12 @@ class Client(smtplib.SMTP):
 
 class SslClient(Client, smtplib.SMTP_SSL):
     """The same, encrypted from the first octet."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> Any:
+        try:
+            return super()._get_socket(host, port, timeout)
+        except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:
+            raise trust.tls_failed(error) from error
 
 
 def heard(error: Exception) -> Reply:

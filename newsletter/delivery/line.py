@@ -66,6 +66,8 @@ class Floor:
     """How many lines may work now: this worker's share of the connections."""
     over: Event = field(default_factory=Event)
     """Set when nothing is due, and no line holds a copy that could come back."""
+    is_silent: bool = False
+    """Whether it was told that the server says nothing; until it says something."""
     busy: int = 0
     """Lines that hold a copy now."""
     quiet: Event = field(default_factory=Event)
@@ -197,7 +199,7 @@ class Line:
         copy = sheet.copy
         try:
             self._settle(await self._attempt(sheet))
-            self._failures = 0
+            self._failures, self._floor.is_silent = 0, False
         except AskedForLess:
             self._drop()
             self._settle(outcomes.given_back(copy))
@@ -327,8 +329,15 @@ class Line:
     async def _connected(self, envelope: Envelope) -> Wire:
         if self._wire is None or not self._wire.usable(envelope):
             self._drop()
-            self._wire = await Wire.open(self._way.server, self._way.tls, self._way.patience)
+            self._wire = await Wire.open(self._way.server, self._way.tls, self._way.patience, self._tell_of_silence)
         return self._wire
+
+    def _tell_of_silence(self) -> None:
+        # Once for all lines, for they wait for one server.
+        if not self._floor.is_silent:
+            self._floor.is_silent = True
+            server = f"{self._way.server.host}:{self._way.server.port}"
+            log.warning("the mail server has said nothing for half a minute; waiting for its answer", server=server)
 
     async def _sit_out(self, error: TransportDown) -> None:
         """Wait before the server is troubled again, longer each time in a row."""

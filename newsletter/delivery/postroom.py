@@ -260,9 +260,17 @@ class _Verified(Connection):
             raise
         return host
 
+    def _secure(self, host: Client) -> None:
+        try:
+            host.starttls(context=self._tls or trust.verified())
+        except (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError):
+            raise
+        except OSError as error:
+            raise trust.tls_failed(error) from error
+
     def _introduce(self, host: Client) -> None:
         if self.mail.use_tls and not self.mail.use_ssl:
-            host.starttls(context=self._tls or trust.verified())
+            self._secure(host)
         if self.mail.username and self.mail.password and host.sock:
             encrypted = isinstance(host.sock, ssl.SSLSocket)
             trust.require_privacy(self.mail.server, host.sock.getpeername()[0], encrypted=encrypted)

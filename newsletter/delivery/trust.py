@@ -1,5 +1,6 @@
 """What a mail server must show before we trust it: a verified certificate, and no password in the clear."""
 
+import smtplib
 import ssl
 from functools import cache
 
@@ -13,6 +14,15 @@ def verified() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def tls_failed(error: Exception) -> TransportDown:
+    """What to say of a connection that could not be secured: that it was TLS, and why."""
+    if isinstance(error, ssl.SSLEOFError | EOFError | ConnectionError | smtplib.SMTPServerDisconnected):
+        return TransportDown("TLS failed: the server dropped the connection in mid-handshake")
+    if isinstance(error, TimeoutError):
+        return TransportDown("TLS failed: the server fell silent in mid-handshake")
+    return TransportDown(f"TLS failed: {error or type(error).__name__}")
 
 
 def require_privacy(host: str, peer: str, *, encrypted: bool) -> None:

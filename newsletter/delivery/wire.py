@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _CONNECT = 30.0  # seconds, as all below
 _LEAVE = 2.0
+_WORTH_TELLING = 30.0
 # More replies than ever were asked for at once: a server that talks without end fills no memory.
 _MAX_UNREAD = 100
 
@@ -27,10 +28,14 @@ _MAX_UNREAD = 100
 class _Ear(asyncio.Protocol):
     """Hears replies as they come, and when the line goes dead or silent."""
 
-    def __init__(self) -> None:
+    def __init__(self, worth_telling: float, on_silence: Callable[[], None]) -> None:
+        self._worth_telling = worth_telling
+        self._on_silence = on_silence
+        self._tell_at = math.inf
         self.unread: deque[Reply] = deque()
         self.reader = ReplyReader()
         self.gone = False
+        self._lost_by: Exception | None = None
         self._fault: ProtocolError | None = None
         self._news: Future[None] | None = None
         self._may_write = True
@@ -50,8 +55,9 @@ class _Ear(asyncio.Protocol):
             self._give_up(ProtocolError("replies to what was never asked"))
         self._wake()
 
-    def connection_lost(self, _error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         self.gone = True
+        self._lost_by = error
         if self._silence:
             self._silence.cancel()
         self._wake()
@@ -75,17 +81,20 @@ class _Ear(asyncio.Protocol):
             await self._listen()
 
     async def _hear(self, count: int, patience: float) -> None:
-        self._patience_ends = self._loop.time() + patience
+        now = self._loop.time()
+        self._patience_ends, self._tell_at = now + patience, now + self._worth_telling
         self._watch_for_silence()
         while len(self.unread) < count or not self._may_write:
             if self._fault:
                 raise self._fault
             if self.gone:
-                raise HungUp("the server hung up", list(self.unread))
+                by_tls = isinstance(self._lost_by, ssl.SSLError)
+                why = str(trust.tls_failed(self._lost_by)) if by_tls and self._lost_by else "the server hung up"
+                raise HungUp(why, list(self.unread))
             if self._loop.time() >= self._patience_ends:
                 raise HungUp("the server fell silent", list(self.unread))
             await self._listen()
-        self._patience_ends = math.inf
+        self._patience_ends = self._tell_at = math.inf
 
     async def _listen(self) -> None:
         self._news = self._loop.create_future()
@@ -100,14 +109,18 @@ class _Ear(asyncio.Protocol):
 
     def _watch_for_silence(self) -> None:
         # One timer for many waits: most of them end long before it rings, and it then looks for the next.
-        if self._silence and self._silence.when() <= self._patience_ends:
+        rings_at = min(self._patience_ends, self._tell_at)
+        if self._silence and self._silence.when() <= rings_at:
             return
         if self._silence:
             self._silence.cancel()
-        self._silence = self._loop.call_at(self._patience_ends, self._ring)
+        self._silence = self._loop.call_at(rings_at, self._ring)
 
     def _ring(self) -> None:
         self._silence = None
+        if self._loop.time() >= self._tell_at:
+            self._tell_at = math.inf
+            self._on_silence()
         if self._loop.time() >= self._patience_ends:
             self._wake()
         elif self._patience_ends < math.inf:
@@ -121,7 +134,13 @@ class _Ear(asyncio.Protocol):
 class Wire:
     """A connection that is ready for transactions; `patience` scales every time-out."""
 
-    def __init__(self, server: MailServer, tls: ssl.SSLContext | None = None, patience: float = 1.0) -> None:
+    def __init__(
+        self,
+        server: MailServer,
+        tls: ssl.SSLContext | None = None,
+        patience: float = 1.0,
+        on_silence: Callable[[], None] = lambda: None,
+    ) -> None:
         self.extensions = Extensions({})
         self.served = 0
         """Messages that went over it."""
@@ -132,11 +151,21 @@ class Wire:
         self._server = server
         self._tls = tls
         self._patience = patience
+        self._on_silence = on_silence
 
     @classmethod
-    async def open(cls, server: MailServer, tls: ssl.SSLContext | None = None, patience: float = 1.0) -> Self:
-        """Connect, secure, log in; TransportDown, saying why, if any of it cannot be done."""
-        wire = cls(server, tls, patience)
+    async def open(
+        cls,
+        server: MailServer,
+        tls: ssl.SSLContext | None = None,
+        patience: float = 1.0,
+        on_silence: Callable[[], None] = lambda: None,
+    ) -> Self:
+        """Connect, secure, log in; TransportDown, saying why, if any of it cannot be done.
+
+        `on_silence` is called when an answer is half a minute late: what the RFC lets it take is ten minutes at most.
+        """
+        wire = cls(server, tls, patience, on_silence)
         try:
             await wire._connect()
             await wire._introduce()
@@ -198,10 +227,18 @@ class Wire:
         loop = asyncio.get_running_loop()
         tls = (self._tls or trust.verified()) if self._server.use_ssl else None
         name = self._server.host if tls else None
-        async with asyncio.timeout(_CONNECT * self._patience):
-            self._transport, self._ear = await loop.create_connection(
-                _Ear, self._server.host, self._server.port, ssl=tls, server_hostname=name
-            )
+        try:
+            async with asyncio.timeout(_CONNECT * self._patience):
+                self._transport, self._ear = await loop.create_connection(
+                    self._listener, self._server.host, self._server.port, ssl=tls, server_hostname=name
+                )
+        except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:
+            raise (trust.tls_failed(error) if tls else error) from error
+        except TimeoutError:
+            raise TransportDown("the server does not answer") from None
+
+    def _listener(self) -> _Ear:
+        return _Ear(_WORTH_TELLING * self._patience, self._on_silence)
 
     async def _introduce(self) -> None:
         await self._run(smtp.greeting())
@@ -216,13 +253,18 @@ class Wire:
         if self._ear.unread or not self._ear.reader.idle:
             # Words slipped in before the encryption would count as said within it (CVE-2011-0411).
             raise ProtocolError("the server went on talking after STARTTLS")
+        if self._ear.gone:
+            raise trust.tls_failed(EOFError())
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(_CONNECT * self._patience):
-            secured = await loop.start_tls(
-                self._transport, self._ear, self._tls or trust.verified(), server_hostname=self._server.host
-            )
+        try:
+            async with asyncio.timeout(_CONNECT * self._patience):
+                secured = await loop.start_tls(
+                    self._transport, self._ear, self._tls or trust.verified(), server_hostname=self._server.host
+                )
+        except OSError as error:
+            raise trust.tls_failed(error) from error
         if secured is None:
-            raise HungUp("the server hung up at STARTTLS")
+            raise trust.tls_failed(EOFError())
         self._transport = secured
         self._ear.connection_made(secured)
 

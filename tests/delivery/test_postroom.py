@@ -396,3 +396,11 @@ def test_a_password_is_not_said_without_tls_beyond_this_machine(posted, sessions
         assert deliver(sessions, server, now) == 0
     assert not any(b"AUTH" in line for line in liar.heard)
     assert letters()[0].state is PostState.PENDING
+
+
+@pytest.mark.parametrize("script", [{"": HANG_UP}, {"STAR": b"220 go\r\n" + HANG_UP}], ids=["at once", "at STARTTLS"])
+def test_a_connection_that_is_dropped_in_the_handshake_is_said_to_fail_at_tls(posted, room, script) -> None:
+    posted("a@example.org")
+    with scripted({"EHLO": b"250-liar\r\n250 STARTTLS\r\n", **script}) as (peer, _liar), capture_logs() as logs:
+        room(MailServer("127.0.0.1", peer.port, use_tls="" not in script, use_ssl="" in script)).deliver_due()
+    assert "TLS failed: the server dropped the connection" in logs[0]["reason"]

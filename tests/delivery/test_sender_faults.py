@@ -7,6 +7,7 @@ import pytest
 from peers import HANG_UP, SILENCE, Mailbox, honest, readers, scripted
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from newsletter.delivery import ledger, retry
 from newsletter.delivery.limits import Limits
@@ -269,3 +270,15 @@ def _wait_for(condition) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_server_that_says_nothing_for_half_a_minute_is_told_of_once_for_all_lines(running, press) -> None:
+    running(readers(3))
+    with scripted({"": SILENCE}) as (peer, _liar), capture_logs() as logs:
+        sending = press(MailServer("127.0.0.1", peer.port), patience=0.001)
+        silence = "the mail server has said nothing for half a minute; waiting for its answer"
+        threading.Timer(1.0, sending.stop).start()
+        sending.run_once()
+    assert [each["event"] for each in logs][:2] == [silence, "the mail server cannot be used; trying again"]
+    assert [each["event"] for each in logs].count(silence) == 1
+    assert logs[0]["server"] == f"127.0.0.1:{peer.port}"

@@ -11,7 +11,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from peers import Liar, Mailbox, Peer, honest, scripted, trusting
+from peers import HANG_UP, SILENCE, Liar, Mailbox, Peer, honest, scripted, trusting
 from pydantic import SecretStr
 
 from newsletter.delivery import trust
@@ -179,3 +179,26 @@ def test_a_server_without_ehlo_still_gets_mail() -> None:
         send(peer.server)
     assert isinstance(liar, Liar)
     assert liar.taken == [b"\r\nSubject: x\r\n\r\n..dot\r\n.\r\n"]
+
+
+@pytest.mark.parametrize("script", [{"": HANG_UP}, {"STAR": b"220 go\r\n" + HANG_UP}], ids=["at once", "at STARTTLS"])
+def test_a_server_that_drops_the_connection_in_the_handshake_is_said_to_fail_at_tls(script) -> None:
+    with (
+        scripted({"EHLO": b"250-liar\r\n250 STARTTLS\r\n", **script}) as (peer, _liar),
+        pytest.raises(TransportDown, match="TLS failed: the server dropped the connection"),
+    ):
+        send(MailServer("127.0.0.1", peer.port, use_tls="" not in script, use_ssl="" in script))
+
+
+def test_a_server_that_speaks_no_tls_is_said_to_fail_at_tls() -> None:
+    with scripted({"": b"220 plain\r\n"}) as (peer, _liar), pytest.raises(TransportDown, match="TLS failed"):
+        send(MailServer("127.0.0.1", peer.port, use_ssl=True))
+
+
+def test_a_server_that_says_nothing_is_told_of_once_and_waited_for() -> None:
+    told: list[str] = []
+    with scripted({"": SILENCE}) as (peer, _liar):
+        opening = Wire.open(MailServer("127.0.0.1", peer.port), None, 0.001, lambda: told.append("silent"))
+        with pytest.raises(TransportDown, match="fell silent"):
+            asyncio.run(opening)
+    assert told == ["silent"]
