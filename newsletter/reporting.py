@@ -11,11 +11,10 @@ from statistics import median
 from sqlalchemy.orm import Session
 
 from newsletter.audience import leaving
-from newsletter.delivery import accounts, clicks
+from newsletter.delivery import accounts, clicks, resent
 from newsletter.delivery.accounts import Account
 from newsletter.delivery.clicks import CountedLink
-from newsletter.delivery.ledger import Counts
-from newsletter.delivery.models import Letter
+from newsletter.delivery.models import Counts, Letter
 from newsletter.editorial import archive
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import NotFound
@@ -81,6 +80,8 @@ class Report:
     earlier: Sequence[Result]
     """Oldest first."""
     corrections: Sequence[Amended]
+    resent: int = 0
+    """Copies that were sent again because they were in doubt; their readers may have two."""
 
     @property
     def measures(self) -> list[Measure]:
@@ -102,7 +103,9 @@ def report(session: Session, issue: Issue, account: Account | None = None) -> Re
     result = Result(issue.slug, issue.title, letter.started_at or letter.due_at, found.counts, left, total)
     before = session.scalars(archive.before(issue).limit(EARLIER)).all()
     amended = [_amended(session, each) for each in issue.corrections]
-    return Report(letter, found, result, links, results(session, before)[::-1], amended)
+    return Report(
+        letter, found, result, links, results(session, before)[::-1], amended, resent.count(session, letter.id)
+    )
 
 
 def results(session: Session, issues: Iterable[Issue]) -> list[Result]:

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from newsletter import settling
 from newsletter.cli.common import as_json, correction_option, in_house, now, print_json, print_table
 from newsletter.delivery import doubts as open_doubts
+from newsletter.delivery import resent
 from newsletter.delivery.masking import hidden, masked
 from newsletter.delivery.models import Copy, Letter
 from newsletter.editorial import corrections, shelf
@@ -22,10 +23,14 @@ _SAID = {
 @click.command()
 @click.argument("slug")
 @correction_option
+@click.option("--settled", is_flag=True, help="Those that are decided, and those that were sent again by themselves.")
 @as_json
 @in_house
-def doubts(house: House, slug: str, correction: int | None, as_json: bool) -> None:
+def doubts(house: House, slug: str, correction: int | None, settled: bool, as_json: bool) -> None:
     """The copies in doubt that nobody has decided about, oldest first."""
+    if settled:
+        _list_settled(house, slug, correction, as_json=as_json)
+        return
     with house.sessions.reading() as session:
         letter = _letter(session, slug, correction)
         copies = session.scalars(open_doubts.unsettled(letter.id)).all() if letter else []
@@ -54,6 +59,30 @@ def settle(house: House, slug: str, correction: int | None, decision: str | None
     with house.sessions.begin() as session:
         settled = settling.settle(session, _letter(session, slug, correction), Decision(decision), now(), ids)
     _print(settled, Decision(decision))
+
+
+def _list_settled(house: House, slug: str, correction: int | None, *, as_json: bool) -> None:
+    with house.sessions.reading() as session:
+        letter = _letter(session, slug, correction)
+        closed = session.scalars(open_doubts.settled(letter.id)).all() if letter else []
+        again = session.execute(resent.of_letter(session, letter.id)).all() if letter else []
+        whys = {copy.id: (copy, copy.ended_at, copy.reason) for copy in closed}
+        whys |= {copy.id: (copy, note.at, f"sent again: {note.detail}") for copy, note in again if copy.id not in whys}
+        names = open_doubts.message_ids(session, house.links, letter.id, list(whys)) if letter and whys else {}
+        found = [
+            _told(copy, names[copy.id])
+            | {
+                "settled_at": at and at.isoformat(timespec="seconds"),
+                "decision": why,
+                "state": copy.state.value,
+            }
+            for copy, at, why in (whys[copy_id] for copy_id in sorted(whys))
+        ]
+    if as_json:
+        print_json(found)
+    else:
+        columns = ("copy", "address", "settled_at", "decision", "state", "message_id")
+        print_table(columns, ([one[column] for column in columns] for one in found), "no doubt was settled")
 
 
 def _letter(session: Session, slug: str, correction: int | None) -> Letter | None:

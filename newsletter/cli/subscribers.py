@@ -15,6 +15,7 @@ from newsletter.audience.verdicts import Terms
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
 from newsletter.cli.import_report import Report, reporting
 from newsletter.db import Session
+from newsletter.delivery import resent
 from newsletter.errors import NotFound, Refused
 from newsletter.wiring import House
 
@@ -146,7 +147,13 @@ def export(house: House, publication: str | None) -> None:
 def show(house: House, email: str, as_json: bool) -> None:
     """One reader: where they stand, and each step of their consent."""
     with house.sessions.reading() as session:
-        story = roster.history(_found(house, session, email))
+        reader = _found(house, session, email)
+        theirs = resent.of_readers([one.id for one in reader.subscriptions])
+        again = [
+            {"at": note.at.isoformat(), "subject": letter.subject, "state": copy.state.value, "why": note.detail}
+            for copy, note, letter in session.execute(theirs)
+        ]
+        story = roster.history(reader) | {"sent_again": again}
     if as_json:
         print_json(story)
         return
@@ -156,6 +163,9 @@ def show(house: House, email: str, as_json: bool) -> None:
     click.echo()
     steps = ([step["at"], step["act"], step["way"], step["origin"], step["note"]] for step in story["events"])
     print_table(("at", "what", "by", "from", "note"), steps, "no events")
+    if again:
+        click.echo("\nSent again, because it was in doubt whether it had arrived:")
+        print_table(("at", "subject", "why"), ([one["at"], one["subject"], one["why"]] for one in again), "")
 
 
 def _found(house: House, session: Session, email: str) -> Subscriber:

@@ -16,8 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.db import Base, Sessions, insert
 from newsletter.delivery import progress
-from newsletter.delivery.ledger import Counts
-from newsletter.delivery.models import OVER, Copy, CopyState, Letter, Note
+from newsletter.delivery.models import OVER, Copy, CopyState, Counts, Letter, Note
 from newsletter.delivery.progress import Extent
 
 LARGEST = 20

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import ColumnElement, Select, Table, Update, func, select, update
 from sqlalchemy.orm import Session, undefer_group
 
-from newsletter.delivery import compose
+from newsletter.delivery import compose, resent
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.models import PENDING, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.progress import TOLD
@@ -33,6 +33,12 @@ _NOBODY = Claimed(id=0, letter_id=0, subscription_id=0, address="reader@example.
 def unsettled(letter_id: int) -> Select[Copy]:
     """A letter's copies in doubt that nobody has decided about, oldest first."""
     return select(Copy).where(Copy.letter_id == letter_id, TOLD, *_OPEN).order_by(Copy.id)
+
+
+def settled(letter_id: int) -> Select[Copy]:
+    """A letter's copies that stay in doubt as somebody has decided, oldest first."""
+    closed = select(Copy).where(Copy.letter_id == letter_id, TOLD, _ROWS.c.state == CopyState.IN_DOUBT)
+    return closed.where(_ROWS.c.reason.is_not(None)).order_by(Copy.id)
 
 
 def count_open(session: Session, letter_id: int) -> int:
@@ -58,6 +64,7 @@ def send_again(session: Session, letter_id: int, ids: Collection[int], now: date
     waits = {"state": CopyState.PENDING, "not_before": now}
     cleared = dict.fromkeys(("worker", "lease_until", "begun_at", "ended_at", "reservation"))
     moved = _moved(session, letter_id, ids, update(_ROWS).values(**waits, **cleared))
+    resent.note(session.connection(), dict.fromkeys(moved, "a person had it sent again"), now)
     _reopen(session, Letter.id == letter_id)
     for copy_id in moved:
         log.info("copy in doubt: a person has it sent again", copy=copy_id)

@@ -42,7 +42,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import mailboxes
 from newsletter.db import Prepared, moment, moment_read, rows
-from newsletter.delivery import partitions, suppression
+from newsletter.delivery import partitions, resent, suppression
 from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopyNote, CopyState, Letter, LetterState
 from newsletter.delivery.outcomes import ABOUT_US, Held, Outcome
 
@@ -159,22 +159,6 @@ def _in(copies: Table, state: CopyState) -> TextClause:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """How many of a letter's copies stand where; bounced and complained count among the sent."""
-
-    audience: int
-    pending: int
-    sending: int
-    sent: int
-    refused: int
-    failed: int
-    skipped: int
-    in_doubt: int
-    bounced: int
-    complained: int
-
-
-@dataclass(frozen=True, slots=True)
 class Recovered:
     """The copies of workers that are gone, by id: what became of them."""
 
@@ -239,6 +223,7 @@ def record(connection: Connection, worker: str, outcomes: Sequence[Outcome], now
         _Moves.of(connection, letter_id).end.run(connection, _parameters(connection, letter_id, worker, told, now))
     if len(ended) < len(outcomes):
         _take_back(connection, worker, [outcome for outcome in outcomes if outcome.goes_back], now)
+        resent.note(connection, {one.copy.id: one.reply or "" for one in outcomes if one.was_begun}, now)
 
 
 def release(session: Session, worker: str, now: datetime, copies: Collection[Held]) -> None:
@@ -281,6 +266,7 @@ def _recover(
     unsent = _ids(session, lost.where(Copy.begun_at.is_(None)).values(_back(_ROWS, now)))
     again = _ids(session, begun.where(Copy.reason.is_(None)).values(_back(_ROWS, now))) if policy == "resend" else []
     in_doubt = _ids(session, begun.values(state=CopyState.IN_DOUBT, lease_until=None, reason=None, ended_at=now))
+    resent.note(session.connection(), dict.fromkeys(again, "its worker ended before the server had answered"), now)
     for copy_id in again:
         log.warning("copy in doubt: sent again under the same Message-ID", copy=copy_id)
     for copy_id in in_doubt:

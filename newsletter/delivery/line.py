@@ -297,7 +297,7 @@ class Line:
         log.warning("copy in doubt", copy=copy.id, letter=copy.letter_id, policy=self._way.in_doubt, why=why)
         told = f"in doubt: {why} after the final dot"
         again = None if self._way.in_doubt == "hold" or self._hung_up_before(copy) else self._again(copy)
-        return outcomes.in_doubt(copy, told) if again is None else outcomes.unanswered(copy, told, again)
+        return outcomes.in_doubt(copy, told) if again is None else outcomes.sent_again(copy, told, again)
 
     def _hung_up_before(self, copy: Claimed) -> bool:
         # The first time it may be the server that fell over; the second time it is this copy that fells it.

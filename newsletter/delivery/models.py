@@ -1,5 +1,6 @@
 """Delivery's tables: a letter is frozen text, a copy is one letter for one address."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -46,6 +47,22 @@ class CopyState(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     IN_DOUBT = "in_doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many of a letter's copies stand where; bounced and complained count among the sent."""
+
+    audience: int
+    pending: int
+    sending: int
+    sent: int
+    refused: int
+    failed: int
+    skipped: int
+    in_doubt: int
+    bounced: int
+    complained: int
 
 
 class Letter(Base):
@@ -165,10 +182,12 @@ class Note(StrEnum):
 
     BOUNCED = "bounced"
     COMPLAINED = "complained"
+    RESENT = "resent"
+    """It was in doubt, and sent again: its reader may have it twice."""
 
 
 class CopyNote(Base):
-    """Something learned of a sent copy later; each only once."""
+    """Something learned of a copy after its message was handed over; each only once."""
 
     __tablename__ = "copy_notes"
     __table_args__ = (UniqueConstraint("copy_id", "kind"),)

@@ -44,6 +44,8 @@ class Outcome(NamedTuple):
     reason: str | None = None
     not_before: datetime | None = None
     """When to try again; a copy that goes back without it was not tried, and is charged no attempt."""
+    was_begun: bool = False
+    """Whether it goes back although it may have arrived: then it is noted that it is sent again (`resent`)."""
     about_us: bool = False
     """Whether the answer says nothing of the reader (`refusals`), so that the breaker counts it."""
 
@@ -81,6 +83,11 @@ def put_off(copy: Held, answer: Answer, not_before: datetime, *, about_us: bool 
 def unanswered(copy: Held, why: str, not_before: datetime) -> Outcome:
     """It was tried, the server said nothing to it, and it is tried again at that moment."""
     return Outcome(copy, CopyState.PENDING, reply=why, not_before=not_before)
+
+
+def sent_again(copy: Held, why: str, not_before: datetime) -> Outcome:
+    """It is in doubt, and sent again at that moment all the same."""
+    return unanswered(copy, why, not_before)._replace(was_begun=True)
 
 
 def gave_up(copy: Held, answer: Answer) -> Outcome:

@@ -24,8 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from newsletter.delivery import breaker
-from newsletter.delivery.ledger import Counts
-from newsletter.delivery.models import PENDING, SENDING, Copy, CopyNote, CopyState, Note
+from newsletter.delivery.models import PENDING, SENDING, Copy, CopyNote, CopyState, Counts, Note
 from newsletter.lanes import Lanes
 
 # Written out, because neither database matches a parameter to a partial index.

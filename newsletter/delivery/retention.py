@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
 from newsletter.delivery import accounts, doubts, partitions
-from newsletter.delivery.ledger import Counts
-from newsletter.delivery.models import OVER, Copy, CopyNote, Letter
+from newsletter.delivery.models import OVER, Copy, CopyNote, Counts, Letter
 from newsletter.errors import Conflict
 
 

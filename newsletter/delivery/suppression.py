@@ -44,6 +44,7 @@ PURPOSES: Mapping[str, Purpose] = {
     "changed": Purpose.TEAM,
     "approval_request": Purpose.TEAM,
     "slot_warning": Purpose.TEAM,
+    "sending_warning": Purpose.TEAM,
     "data": Purpose.ANSWER,
     "erasure": Purpose.ANSWER,
     "link": Purpose.ANSWER,

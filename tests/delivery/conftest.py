@@ -7,9 +7,8 @@ from sqlalchemy import insert, select
 
 from newsletter.db import Sessions
 from newsletter.delivery import accounts, partitions
-from newsletter.delivery.ledger import Counts
 from newsletter.delivery.limits import Limits
-from newsletter.delivery.models import Copy, Letter, LetterState
+from newsletter.delivery.models import Copy, Counts, Letter, LetterState
 from newsletter.delivery.sender import PressRun
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer

@@ -5,7 +5,7 @@ from peers import readers
 from sqlalchemy import insert, update
 
 from newsletter.delivery import ledger, outcomes
-from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
+from newsletter.delivery.models import Copy, CopyNote, CopyState, Counts, Letter, LetterState, Note
 from newsletter.delivery.replies import Reply
 
 TAKEN = Reply(250, ("2.0.0 Taken",))
@@ -22,7 +22,7 @@ def test_a_copy_is_counted_in_exactly_one_state(running, sessions, now, counts) 
         results = [outcomes.sent(taken, TAKEN), outcomes.refused(refused, LATER), outcomes.in_doubt(doubted, "?")]
         ledger.record(session.connection(), "w", [*results, outcomes.faulty(faulty, ValueError("x"))], now)
         session.execute(insert(CopyNote).values(copy_id=taken.id, kind=Note.COMPLAINED, at=now))
-    assert counts(letter) == ledger.Counts(
+    assert counts(letter) == Counts(
         audience=6,
         pending=1,
         sending=1,

@@ -11,9 +11,8 @@ import pytest
 from newsletter import publishing
 from newsletter.db import Sessions
 from newsletter.delivery import accounts
-from newsletter.delivery.ledger import Counts
 from newsletter.delivery.limits import Limits
-from newsletter.delivery.models import Letter
+from newsletter.delivery.models import Counts, Letter
 from newsletter.delivery.sender import PressRun
 from newsletter.editorial import shelf
 from newsletter.links import Links

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletter import approving, printing, proofing
 from newsletter.db import Session
-from newsletter.delivery.ledger import Counts
+from newsletter.delivery.models import Counts
 from newsletter.editorial import drafts, issue_lists, queue, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.preflight import Level

@@ -4,7 +4,7 @@ from flask import request
 
 from newsletter.audience import erased, roster
 from newsletter.audience.models import Status
-from newsletter.delivery import received
+from newsletter.delivery import received, resent
 from newsletter.paging import FIRST
 from newsletter.web.desk import dear, frame, lookup, words
 from newsletter.web.house import house
@@ -56,5 +56,6 @@ def reader(subscription_id: int) -> str:
             steps=_STEPS,
             copies=received.page(store, ids, turn, _COPIES),
             is_first=turn == FIRST,
+            resent={copy.id: note for copy, note, _ in store.execute(resent.of_readers(ids))},
             subscription_id=subscription_id,
         )

@@ -67,6 +67,7 @@ def _report(told: Report) -> Iterator[str]:
     yield row(("about", "of", "what", "number"))
     for name in _COUNTS:
         yield row(("copies", told.result.title, name, getattr(told.account.counts, name)))
+    yield row(("copies", told.result.title, "sent again, being in doubt", told.resent))
     yield row(("readers", told.result.title, "left by its link", told.result.left))
     for span in told.account.spans:
         yield row(("sent within", span.at, f"{int(told.account.every.total_seconds()) // 60} minutes", span.sent))

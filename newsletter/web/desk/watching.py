@@ -16,9 +16,8 @@ from newsletter.delivery import accounts, breaker, doubts, heartbeat, paces, pro
 from newsletter.delivery.accounts import Account
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.forecast import Forecast
-from newsletter.delivery.ledger import Counts
 from newsletter.delivery.limits import Hold, Limits
-from newsletter.delivery.models import UNDER_WAY, Letter, LetterState, Note
+from newsletter.delivery.models import UNDER_WAY, Counts, Letter, LetterState, Note
 from newsletter.delivery.progress import Extent, Standing
 from newsletter.delivery.pulse import Beat
 from newsletter.delivery.troubles import Trouble

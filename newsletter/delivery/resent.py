@@ -1,0 +1,44 @@
+"""Resent: copies that were in doubt and went out again, so that their readers may have them twice (RFC 1047).
+
+Each is noted on the copy, once, in the transaction that lets it wait again: nobody is sent a second one unlisted.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import Connection, Select, Table, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from newsletter.delivery import progress
+from newsletter.delivery.models import Copy, CopyNote, Letter, Note
+
+_NOTES = cast("Table", CopyNote.__table__)
+
+
+def note(connection: Connection, whys: Mapping[int, str], now: datetime) -> None:
+    """Keep that these copies are sent again, and why; what was kept of one before stays."""
+    if whys:
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        noted = [{"copy_id": copy_id, "kind": Note.RESENT, "at": now, "detail": why} for copy_id, why in whys.items()]
+        connection.execute(insert(_NOTES).on_conflict_do_nothing(), noted)
+
+
+def of_letter(session: Session, letter_id: int) -> Select[Copy, CopyNote]:
+    """A letter's copies that were sent again, oldest first, each with its note."""
+    noted = select(Copy, CopyNote).join(CopyNote, CopyNote.copy_id == Copy.id)
+    return noted.where(CopyNote.kind == Note.RESENT, progress.hidden(session, letter_id)).order_by(Copy.id)
+
+
+def count(session: Session, letter_id: int) -> int:
+    """How many they are."""
+    counted = of_letter(session, letter_id).order_by(None).with_only_columns(func.count())
+    return session.scalar(counted) or 0
+
+
+def of_readers(subscription_ids: Collection[int]) -> Select[Copy, CopyNote, Letter]:
+    """What these readers were sent again, oldest first."""
+    noted = select(Copy, CopyNote, Letter).join(CopyNote, CopyNote.copy_id == Copy.id)
+    noted = noted.join(Letter, Letter.id == Copy.letter_id).where(CopyNote.kind == Note.RESENT)
+    return noted.where(Copy.subscription_id.in_(subscription_ids)).order_by(Copy.id)
