@@ -149,8 +149,10 @@ def message(letter: Letter, links: Links, address: Address, reader: Sample, numb
     marked = _marked(letter, links)
     template = compose.compile(marked, LinksOfATest.of(links), headers=[_MARK])
     # Below zero, because the numbers of real copies are above: mail programs show only one of two with the same id.
+    # Who is made up confirms whenever it is sent, so that the mail reads as most readers get it.
+    since = reader.since if reader.subscription_id else now
     copy = Claimed(-number, 0, reader.subscription_id, address.email, "", 0)
-    return template.message(copy, now, Claimed(0, 0, 0, reader.email, reader.name, 0, reader.source, reader.since))
+    return template.message(copy, now, Claimed(0, 0, 0, reader.email, reader.name, 0, reader.source, since))
 
 
 def fates(session: Session, issue: Issue, most: int = MOST_AT_ONCE) -> list[Fate]:

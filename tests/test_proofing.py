@@ -94,7 +94,7 @@ def test_a_test_mail_is_the_real_copy_byte_for_byte_but_for_its_marks(house: Hou
     head, _, body = test.partition(b"\r\n\r\n")
     real_head, _, real_body = real.partition(b"\r\n\r\n")
     assert text_note in body
-    assert html_note in body
+    assert html_note in body.replace(b"=\r\n", b"")  # wherever its line is broken (RFC 2045, 6.7)
     changed = {b"To", b"Subject", b"Message-ID", b"List-Unsubscribe"}
     names = [line.partition(b":")[0] for line in head.split(b"\r\n")]
     assert [name for name in names if name != b"X-Newsletter-Test"] == [
