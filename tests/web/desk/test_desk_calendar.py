@@ -1,15 +1,16 @@
 """The calendar: what fills each slot, the queue and its order, one press that schedules and one that undoes it."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
 import pytest
 from flask import Flask
 
-from newsletter import publishing
+from newsletter import approving, printing, publishing
 from newsletter.editorial import queue, shelf
 from newsletter.editorial.models import IssueState, Readiness
-from newsletter.editors import Role
+from newsletter.editors import Editor, Role
 from newsletter.publications import WeekOff, find
 from newsletter.wiring import House
 from tests.houses import WAITING, Clock
@@ -75,6 +76,24 @@ def test_every_slot_says_what_would_fill_it_and_when_nothing_does(editor: Visito
     assert "Tuesday 15 December 09:00 No issue for Tuesday yet. Pick one from the queue or start writing ." in page
     assert "When pain stays: ways out of the circle draft It is passed over until it is ready." in page
     assert "Tuesday 24 November 09:00 Looser by degrees ready from the queue 0 readers" in page
+
+
+@pytest.mark.usefixtures("queued")
+def test_where_approvals_are_asked_for_every_page_names_the_issue_that_may_go_out(
+    editor: Visitor, house: House, engage: Callable[..., Editor], now: datetime
+) -> None:
+    owner = engage(Role.OWNER)
+    with house.sessions.begin() as session:
+        find(session).requires_approval = True
+        issue = shelf.find(session, SECOND)
+        approving.approve(session, house.links, issue, printing.content(issue, house.links), owner, "", now)
+    page = editor.read(CALENDAR)
+    assert "Tuesday 24 November 09:00 When pain stays: ways out of the circle ready from the queue 0 readers" in page
+    assert "Tuesday 24 November 09:00 When pain stays: ways out of the circle On Tuesday 24 November 2026" in page
+    assert "Looser by degrees It is passed over as it is: “Looser by degrees” goes out only after a second" in page
+    assert editor.press(f"/desk/issues/{FIRST}/", f"/desk/issues/{FIRST}/unqueue").status_code == 303
+    editor.press(f"/desk/issues/{FIRST}/", f"/desk/issues/{FIRST}/queue")
+    assert "It needs an approval, and is passed over until that is mended." in editor.read(CALENDAR)
 
 
 def test_weeks_off_stand_in_one_line_with_their_reason(editor: Visitor, house: House) -> None:
