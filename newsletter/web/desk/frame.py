@@ -69,7 +69,7 @@ def chosen(store: Session) -> Publication:
         raise NotFound(
             "There is no publication yet. `newsletter issues load` makes the one in issues/publication.toml."
         )
-    if request.method != "GET" and len(every) > 1:
+    if request.method == "POST" and len(every) > 1:
         _require_one_name()
     if (slug := _named()) is None:
         return _last_chosen(every)

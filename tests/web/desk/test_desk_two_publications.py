@@ -131,6 +131,10 @@ def test_an_issue_is_of_its_own_publication_whatever_is_chosen(owner: Visitor) -
     assert owner.client.post(queue, data=fields).location == f"/desk/calendar/?publication={OURS}#queue"
 
 
+def test_a_look_at_the_head_of_a_page_names_nothing_and_is_answered(owner: Visitor) -> None:
+    assert owner.client.head("/desk/calendar/").status_code == 200
+
+
 def test_a_publication_that_there_is_not_is_not_found(owner: Visitor) -> None:
     assert owner.open("/desk/calendar/?publication=none").status_code == 404
 
