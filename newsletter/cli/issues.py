@@ -1,5 +1,6 @@
 """`newsletter issues`: load, look at, check, schedule and send."""
 
+import functools
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -28,8 +29,9 @@ from newsletter.cli.sending import send
 from newsletter.delivery import accounts, breaker
 from newsletter.editorial import cadence, filing, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
-from newsletter.editorial.shelf import Saved
+from newsletter.editorial.shelf import Saved, Text
 from newsletter.errors import Conflict
+from newsletter.publications import Publication
 from newsletter.wiring import House
 
 _FOLDER = Path("issues")
@@ -60,21 +62,19 @@ issues.add_command(rehearse)
 @in_house
 def load(house: House, path: Path) -> None:
     """Markdown files into the store; a conflict is named, and nothing is overwritten."""
-    conflicts = []
+    # No issue is touched before every file and picture is found to be right; a picture that nothing shows does no harm.
+    texts = filing.read(path, functools.partial(_keep_picture, house))
     with house.sessions.begin() as session:
         described = filing.folder_of(path) / "publication.toml"
         publication, _ = publication_file.load(session, described, now(), house.settings.default_sender_address)
-        if trouble := freemail.warning(publication.sender_address):
-            click.echo(trouble, err=True)
-        texts = filing.read(path, lambda name, content: house.pictures.keep(session, name, content, now()).file_name)
-        for text in texts:
-            try:
-                saved = shelf.save(session, publication, text, shelf.BY_FILE, now())
-                if saved in _WRITTEN:
-                    _judge(shelf.find(session, text.file.slug), house)
-                click.echo(f"{text.file_name}: {saved.value}")
-            except Conflict as error:
-                conflicts.append(str(error))
+    if trouble := freemail.warning(publication.sender_address):
+        click.echo(trouble, err=True)
+    conflicts = []
+    for text in texts:
+        try:
+            click.echo(f"{text.file_name}: {_save(house, publication.id, text).value}")
+        except Conflict as error:
+            conflicts.append(str(error))
     if conflicts:
         raise Conflict("\n".join(conflicts))
 
@@ -210,6 +210,20 @@ def _summary(issue: Issue) -> dict[str, str | None]:
 
 def _listing(session: Session, publication: str | None) -> Select[Issue]:
     return shelf.listing(publications.find(session, publication).id if publication is not None else None)
+
+
+def _keep_picture(house: House, name: str, content: bytes) -> str:
+    with house.sessions.in_turn() as session:
+        return house.pictures.keep(session, name, content, now()).file_name
+
+
+def _save(house: House, publication_id: int, text: Text) -> Saved:
+    """One file in one transaction, so that a folder of a thousand keeps nobody from writing."""
+    with house.sessions.in_turn() as session:
+        saved = shelf.save(session, session.get_one(Publication, publication_id), text, shelf.BY_FILE, now())
+        if saved in _WRITTEN:
+            _judge(shelf.find(session, text.file.slug), house)
+        return saved
 
 
 def _judge(issue: Issue, house: House) -> None:

@@ -114,15 +114,13 @@ def _portions(sessions: Sessions, letter_id: int) -> Iterator[int]:
     """Delete portion by portion, and say how many went; there is one writer at a time, so others get their turn."""
     some = select(Copy.id).where(Copy.letter_id == letter_id).limit(_PORTION)
     while True:
-        began = time.monotonic()
-        with sessions.begin() as session:
+        with sessions.in_turn() as session:
             ids = session.scalars(some).all()
             session.execute(delete(CopyNote).where(CopyNote.copy_id.in_(ids)), execution_options=_UNSYNCHRONIZED)
             session.execute(delete(Copy).where(Copy.id.in_(ids)), execution_options=_UNSYNCHRONIZED)
         if not ids:
             return
         yield len(ids)
-        time.sleep(time.monotonic() - began)
 
 
 def _copies() -> Table:

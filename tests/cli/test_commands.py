@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import sqlite3
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -7,6 +8,7 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.limits import SERVER, Limits
@@ -69,6 +71,45 @@ def test_loading_twice_changes_nothing(loaded: Press) -> None:
     answer = loaded("issues", "load", str(ROOT / "issues"))
     assert answer.code == 0
     assert answer.out.count("unchanged") == 5
+
+
+def test_a_folder_is_loaded_in_one_transaction_an_issue_so_that_nobody_waits_to_write(
+    press: Press, tmp_path: Path
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    shutil.copy(ROOT / "issues" / "publication.toml", folder)
+    for number in range(7):
+        (folder / f"2026-11-24-number-{number}.md").write_text(f"---\ntitle: N{number}\nsubject: A subject of its own\n---\nText.\n")
+    assert press("db", "upgrade").code == 0
+    written: list[int] = []
+
+    def count(*call: object) -> None:
+        if written:
+            written[-1] += str(call[2]).startswith("INSERT INTO revisions ")
+
+    def begin(_connection: object) -> None:
+        written.append(0)
+
+    event.listen(Engine, "begin", begin)
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        assert press("issues", "load", str(folder)).code == 0
+    finally:
+        event.remove(Engine, "begin", begin)
+        event.remove(Engine, "before_cursor_execute", count)
+    assert [each for each in written if each] == [1] * 7
+
+
+def test_a_folder_with_one_wrong_file_leaves_every_issue_alone(press: Press, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    shutil.copy(ROOT / "issues" / "publication.toml", folder)
+    (folder / "2026-11-24-right.md").write_text("---\ntitle: A\nsubject: A subject of its own\n---\nText.\n")
+    (folder / "2026-11-25-wrong.md").write_text("---\ntitle: B\nsubject: A subject of its own\n---\n![A picture](gone.png)\n")
+    assert press("db", "upgrade").code == 0
+    assert press("issues", "load", str(folder)).code == 1
+    assert "right" not in press("issues", "list").out
 
 
 def test_an_issue_is_rendered_as_a_reader_gets_it(loaded: Press, tmp_path: Path) -> None:
