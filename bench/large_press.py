@@ -17,7 +17,7 @@ from newsletter.db import Base, Sessions, UtcDateTime, open_engine
 from newsletter.delivery import accounts, partitions
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState, Suppression
 from newsletter.editorial import filing, queue, shelf
-from newsletter.editorial.models import Issue, Readiness, Revision
+from newsletter.editorial.models import Issue, Readiness, Revision, RevisionPicture
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.editors import Role
 
@@ -75,11 +75,22 @@ def _readers(session: Session, count: int, now: datetime) -> None:
     numbers = numbers.union_all(select(numbers.c.n + 1).where(numbers.c.n < count))
     n, at = numbers.c.n, literal(now, UtcDateTime())
     name = case((n % 3 == 0, "Łukasz "), (n % 3 == 1, "Ada "), else_="Reader ") + cast(n, String)
+    folded = case((n % 3 == 0, " lukasz "), (n % 3 == 1, " ada "), else_=" reader ") + cast(n, String)
     address = _text("reader", n, "@mail", n % 500, ".example")
     status = case((n % 20 < 17, "active"), (n % 20 == 17, "pending"), (n % 20 == 18, "unsubscribed"), else_="bounced")
     left = n % 20 == 18
     for table, cells in (
-        (Subscriber, {"id": n, "email": address, "key": address, "name": name, "created_at": at}),
+        (
+            Subscriber,
+            {
+                "id": n,
+                "email": address,
+                "key": address,
+                "name": name,
+                "created_at": at,
+                "search": folded + " " + address,
+            },
+        ),
         (Subscription, {"id": n, "subscriber_id": n, "publication_id": 1, "status": status, "created_at": at}),
         (
             ConsentEvent,
@@ -116,6 +127,9 @@ def _issues(session: Session, size: Size, now: datetime) -> None:
         told = text_of["source"].replace("title: ", f"title: {slug} ", 1)
         rows = [{"issue_id": place, "number": number, "source": f"{told} {number}"} for number in range(1, count + 1)]
         session.execute(insert(Revision), [text_of | row for row in rows])
+    shown = select(Revision.id, RevisionPicture.name, RevisionPicture.file_name)
+    shown = shown.where(RevisionPicture.revision_id == source.id, Revision.id != source.id)
+    session.execute(insert(RevisionPicture).from_select(["revision_id", "name", "file_name"], shown))
     for slug in [slug for slug in slugs if slug.startswith("ready")][1::4]:
         queue.add(session, shelf.find(session, slug), now)
 

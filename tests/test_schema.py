@@ -156,3 +156,22 @@ def test_an_upgrade_reads_the_category_of_each_text_there_is(engine: Engine) -> 
     with engine.connect() as connection:
         found = connection.execute(text("SELECT number, category FROM revisions ORDER BY number"))
         assert dict(found.all()) == {1: "Backs: and more", 2: "", 3: "", 4: ""}
+
+
+BEFORE_SEARCH = "0018"
+
+
+def test_an_upgrade_lets_every_reader_be_found_by_folded_words(engine: Engine) -> None:
+    with engine.begin() as connection:
+        tables = MetaData()
+        tables.reflect(connection)
+        tables.drop_all(connection)
+        command.upgrade(migrating.config(connection), BEFORE_SEARCH)
+        for number, name in enumerate(("Łukasz", "GRÜN"), 1):
+            row = {"email": f"r{number}@reader.example", "name": name, "at": NOW}
+            words = "(email, key, name, created_at) VALUES (:email, :email, :name, :at)"
+            connection.execute(text(f"INSERT INTO subscribers {words}"), row)
+    migrating.upgrade(engine)
+    with engine.connect() as connection:
+        found = connection.scalars(text("SELECT search FROM subscribers ORDER BY id"))
+        assert found.all() == [" lukasz r1@reader.example", " grun r2@reader.example"]

@@ -9,7 +9,7 @@ from sqlalchemy import FromClause, String, case, literal, literal_column, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from newsletter.audience import erased, leaving, letters, moves, roster
+from newsletter.audience import erased, leaving, letters, moves, roster, searching
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
 from newsletter.audience.practice import Practice
 from newsletter.audience.verdicts import Known, Plan, Row, Terms, Verdict, judge
@@ -87,13 +87,16 @@ def _suppress(session: Session, gone: Sequence[Row], now: datetime) -> None:
 
 
 def _meet(session: Session, newcomers: Sequence[Row], now: datetime) -> None:
-    told = _told(session, email=Subscriber.email, key=Subscriber.key, name=Subscriber.name)
-    people = select(told.c.email, told.c.key, told.c.name, _moment(now)).order_by(told.c.key)
-    unless_known = insert(session, Subscriber).from_select(["email", "key", "name", "created_at"], people)
-    session.connection().execute(
-        unless_known.on_conflict_do_nothing(),
-        _parameter({"email": row.address.email, "key": row.address.key, "name": row.name} for row in newcomers),
-    )
+    cells = ["email", "key", "name", "search"]
+    told = _told(session, **{name: getattr(Subscriber, name) for name in cells})
+    people = select(*(told.c[name] for name in cells), _moment(now)).order_by(told.c.key)
+    unless_known = insert(session, Subscriber).from_select([*cells, "created_at"], people)
+    session.connection().execute(unless_known.on_conflict_do_nothing(), _parameter(map(_person, newcomers)))
+
+
+def _person(row: Row) -> dict[str, str]:
+    email, key = row.address.email, row.address.key
+    return {"email": email, "key": key, "name": row.name, "search": searching.entry(email, key, row.name)}
 
 
 def _tie(

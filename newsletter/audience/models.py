@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, event, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from newsletter.audience import searching
 from newsletter.db import Base, LongId, word
 from newsletter.publications import Publication
 
@@ -48,6 +50,11 @@ class Way(StrEnum):
     CLOCK = "clock"
 
 
+def _searched(context: Any) -> str:
+    row = context.get_current_parameters()
+    return searching.entry(row["email"], row["key"], row.get("name") or "")
+
+
 class Subscriber(Base):
     """One person, by one address; `key` is what makes two spellings of it the same."""
 
@@ -58,6 +65,8 @@ class Subscriber(Base):
     key: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(120), default="")
     created_at: Mapped[datetime]
+    search: Mapped[str] = mapped_column(Text, default=_searched, server_default="")
+    """What is looked into for them (`searching`); never a key."""
 
     subscriptions: Mapped[list["Subscription"]] = relationship(
         back_populates="subscriber",
@@ -65,6 +74,12 @@ class Subscriber(Base):
         cascade="all, delete-orphan",
         passive_deletes=True,
     )
+
+
+@event.listens_for(Subscriber, "before_update")
+def _search_anew(_mapper: object, _connection: object, reader: Subscriber) -> None:
+    """A reader who takes another name or address is found by it."""
+    reader.search = searching.entry(reader.email, reader.key, reader.name)
 
 
 class Subscription(Base):

@@ -80,7 +80,9 @@ def test_a_folder_is_loaded_in_one_transaction_an_issue_so_that_nobody_waits_to_
     folder.mkdir()
     shutil.copy(ROOT / "issues" / "publication.toml", folder)
     for number in range(7):
-        (folder / f"2026-11-24-number-{number}.md").write_text(f"---\ntitle: N{number}\nsubject: A subject of its own\n---\nText.\n")
+        (folder / f"2026-11-24-number-{number}.md").write_text(
+            f"---\ntitle: N{number}\nsubject: A subject of its own\n---\nText.\n"
+        )
     assert press("db", "upgrade").code == 0
     written: list[int] = []
 
@@ -106,7 +108,9 @@ def test_a_folder_with_one_wrong_file_leaves_every_issue_alone(press: Press, tmp
     folder.mkdir()
     shutil.copy(ROOT / "issues" / "publication.toml", folder)
     (folder / "2026-11-24-right.md").write_text("---\ntitle: A\nsubject: A subject of its own\n---\nText.\n")
-    (folder / "2026-11-25-wrong.md").write_text("---\ntitle: B\nsubject: A subject of its own\n---\n![A picture](gone.png)\n")
+    (folder / "2026-11-25-wrong.md").write_text(
+        "---\ntitle: B\nsubject: A subject of its own\n---\n![A picture](gone.png)\n"
+    )
     assert press("db", "upgrade").code == 0
     assert press("issues", "load", str(folder)).code == 1
     assert "right" not in press("issues", "list").out
