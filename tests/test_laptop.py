@@ -18,10 +18,10 @@ import pytest
 from newsletter import laptop, migrating
 from newsletter.config import Settings
 from newsletter.db import open_engine
-from newsletter.ports import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 40
+PATIENCE = 240
 
 
 class Laptop:
@@ -102,6 +102,7 @@ def up(start: Start) -> Laptop:
     return made
 
 
+@pytest.mark.slow
 def test_all_parts_are_in_one_process_group(up: Laptop) -> None:
     assert list(up.parts()) == ["inbox", "serve", "worker"]
     assert {os.getpgid(pid) for pid in up.parts().values()} == {os.getpgid(up.process.pid)}
@@ -115,6 +116,7 @@ def test_ctrl_c_reaches_the_whole_group_and_the_parts_still_stop_in_order(up: La
     assert_free(up.port, up.inbox_port)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_up_alone_stops_it_all(up: Laptop, number: signal.Signals) -> None:
     up.process.send_signal(number)
@@ -124,6 +126,7 @@ def test_a_signal_to_up_alone_stops_it_all(up: Laptop, number: signal.Signals) -
     assert_free(up.port, up.inbox_port)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_closed_leaves_no_orphan(up: Laptop) -> None:
     os.killpg(up.process.pid, signal.SIGHUP)
     assert up.end() == 0
@@ -137,6 +140,7 @@ def test_a_kill_of_up_takes_its_parts_along(up: Laptop) -> None:
     assert_free(up.port, up.inbox_port)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["inbox", "serve", "worker"])
 def test_a_part_that_dies_by_itself_is_named_and_stops_the_rest(up: Laptop, part: str) -> None:
     os.kill(up.parts()[part], signal.SIGKILL)
@@ -145,6 +149,7 @@ def test_a_part_that_dies_by_itself_is_named_and_stops_the_rest(up: Laptop, part
     assert_free(up.port, up.inbox_port)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ['"part": "inbox"', '"part": "worker"'])
 def test_ctrl_c_before_all_is_ready_leaves_nothing_either(start: Start, moment: str) -> None:
     up = start()
@@ -154,6 +159,7 @@ def test_ctrl_c_before_all_is_ready_leaves_nothing_either(start: Start, moment: 
     assert "Traceback" not in up.said
 
 
+@pytest.mark.slow
 def test_a_copied_press_comes_up_and_says_that_it_sends_nothing(start: Start, tmp_path: Path) -> None:
     database = tmp_path / "newsletter.db"
     engine = open_engine(f"sqlite:///{tmp_path / 'first.db'}")
@@ -167,6 +173,7 @@ def test_a_copied_press_comes_up_and_says_that_it_sends_nothing(start: Start, tm
     assert up.end() == 0
 
 
+@pytest.mark.slow
 def test_the_inbox_port_may_be_taken_where_a_mail_server_makes_the_inbox_needless(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

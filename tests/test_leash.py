@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 40
+PATIENCE = 240
 EACH = 10_000
 
 WAITING = """

@@ -9,12 +9,12 @@ import pytest
 from waitress import create_server
 
 from newsletter.db import Sessions, open_engine
-from newsletter.ports import free_port
 from newsletter.web import create_app
 from newsletter.wiring import House
 from tests import houses
 from tests.houses import Clock
 from tests.originals import Originals, empty
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from test_wire import certificate as certificate
 
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.mail_settings import MailServer
-from newsletter.ports import free_port
+from tests.ports import free_port
 
 COPIES = 500
-PATIENCE = 60
+PATIENCE = 240
 UNKNOWN = "nobody@reader.example"
 INTERNATIONAL = "jürgen@reader.example"
 

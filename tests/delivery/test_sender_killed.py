@@ -13,6 +13,7 @@ from peers import honest, parsed, readers
 from newsletter.delivery import ledger
 
 CONNECTIONS = 3
+PATIENCE = 240
 PROGRAM = """
 import signal, sys
 from newsletter.mail_settings import MailServer
@@ -50,7 +51,7 @@ def test_after_a_kill_nobody_is_lost_and_few_are_in_doubt(running, sessions, dat
                 recovered = ledger.recover(session, datetime.now(UTC) + 2 * ledger.LEASE, "resend")
             assert len(recovered.again) <= CONNECTIONS
             in_doubt += len(recovered.again)
-        assert _start(database_url, peer.port, "last").wait(30) == 0
+        assert _start(database_url, peer.port, "last").wait(PATIENCE) == 0
     assert set(mailbox.recipients) == set(readers(150))
     assert counts(letter).sent == 150
     assert len(mailbox.taken) - 150 <= in_doubt
@@ -68,7 +69,7 @@ def test_a_term_leaves_nobody_twice_and_nothing_in_doubt(running, database_url, 
             end = counts(letter)
             assert (end.sending, end.in_doubt) == (0, 0)
             assert end.sent == len(mailbox.taken)
-        assert _start(database_url, peer.port, "last").wait(30) == 0
+        assert _start(database_url, peer.port, "last").wait(PATIENCE) == 0
     assert mailbox.recipients == readers(150)
 
 
@@ -76,7 +77,7 @@ def test_two_processes_at_once_send_each_copy_once(running, database_url, mailbo
     running(readers(150))
     with honest(mailbox) as peer:
         for process in [_start(database_url, peer.port, worker) for worker in ("one", "two")]:
-            assert process.wait(30) == 0
+            assert process.wait(PATIENCE) == 0
     assert mailbox.recipients == readers(150)
 
 
@@ -90,7 +91,7 @@ def _end(process: subprocess.Popen[bytes], mailbox, after: int, number: signal.S
     while len(mailbox.taken) < enough and process.poll() is None:
         time.sleep(0.002)
     process.send_signal(number)
-    return process.wait(15)
+    return process.wait(PATIENCE)
 
 
 def _message_ids_differ_by_reader_only(mailbox) -> bool:

@@ -62,6 +62,13 @@ def animated(frames: int = 3, size: tuple[int, int] = (40, 20), kind: str = "GIF
     return saved(first, kind, save_all=True, append_images=rest, duration=100, loop=0, **choices)
 
 
+def gif_of_many(frames: int, size: tuple[int, int]) -> bytes:
+    """A GIF of so many frames, all alike: made of one, for so many in memory are hundreds of megabytes."""
+    one = saved(Image.new("P", size), "GIF")
+    place = one.index(b"\x2c\0\0\0\0")
+    return one[:place] + one[place:-1] * frames + one[-1:]
+
+
 def in_another_space() -> bytes:
     """A picture whose colours mean something else than in sRGB."""
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))

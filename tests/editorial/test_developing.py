@@ -119,7 +119,7 @@ def test_a_small_animation_still_moves_and_has_lost_every_word() -> None:
         (photos.animated(size=(1300, 20)), "may be 1,200 pixels across and 2 MB at most"),
         (photos.animated(kind="WEBP"), "mail programs show only GIFs moving"),
         (photos.animated(kind="PNG"), "mail programs show only GIFs moving"),
-        (photos.animated(frames=120, size=(1100, 1000)), "it has 120 of them"),
+        (photos.gif_of_many(120, (1100, 1000)), "it has 120 of them"),
     ],
 )
 def test_an_animation_that_mail_cannot_carry_becomes_its_first_picture_and_says_why(

@@ -29,7 +29,7 @@ def server(store: Store) -> Iterator[smtp.MailServer]:
 
 @pytest.fixture
 def client(server: smtp.MailServer) -> Iterator[smtplib.SMTP]:
-    with smtplib.SMTP("127.0.0.1", server.port, timeout=5) as connection:
+    with smtplib.SMTP("127.0.0.1", server.port, timeout=60) as connection:
         yield connection
 
 

@@ -30,15 +30,15 @@ serve_inbox(Path(sys.argv[1]), 0, 0)
 def test_a_mail_that_is_sent_is_on_the_page(tmp_path: Path) -> None:
     inbox = start_inbox(tmp_path, 0, 0)
     try:
-        with smtplib.SMTP("127.0.0.1", inbox.smtp_port, timeout=5) as client:
+        with smtplib.SMTP("127.0.0.1", inbox.smtp_port, timeout=60) as client:
             client.send_message(mail("Welcome"))
-        with urllib.request.urlopen(f"{inbox.url}/", timeout=5) as page:  # noqa: S310
+        with urllib.request.urlopen(f"{inbox.url}/", timeout=60) as page:  # noqa: S310
             assert b"Welcome" in page.read()
     finally:
         inbox.stop()
     for port in (inbox.smtp_port, inbox.web_port):
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), timeout=5)
+            socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
 def test_a_taken_port_is_refused_and_nothing_is_left_open(tmp_path: Path) -> None:
@@ -57,10 +57,10 @@ def test_a_signal_stops_it_cleanly_after_one_ready_line(tmp_path: Path, number: 
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=place) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
-        with smtplib.SMTP(ready["smtp"], timeout=5) as client:
+        with smtplib.SMTP(ready["smtp"], timeout=60) as client:
             client.send_message(mail())
             process.send_signal(number)
-            rest, complaints = process.communicate(timeout=10)
+            rest, complaints = process.communicate(timeout=60)
     assert ready["event"] == "inbox ready"
     assert (process.returncode, rest, complaints) == (0, b"", b"")
     assert len(list(tmp_path.glob("*.eml"))) == 1

@@ -101,7 +101,7 @@ def test_a_fault_of_the_inbox_is_never_a_5xx(
 
 def test_two_senders_in_parallel_lose_nothing(server: smtp.MailServer, store: Store) -> None:
     def send(sender: int) -> None:
-        with smtplib.SMTP("127.0.0.1", server.port, timeout=5) as connection:
+        with smtplib.SMTP("127.0.0.1", server.port, timeout=60) as connection:
             for number in range(50):
                 connection.sendmail("a@b.example", [f"{sender}@example.org"], bytes(mail(f"{sender}/{number}")))
 
@@ -113,13 +113,13 @@ def test_two_senders_in_parallel_lose_nothing(server: smtp.MailServer, store: St
 
 def test_stop_closes_connections_that_are_open_and_the_port(store: Store) -> None:
     server = smtp.start("127.0.0.1", 0, store)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as idle:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as idle:
         idle.recv(100)
         server.stop()
         assert idle.recv(100) == b""
     server.stop()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        socket.create_connection(("127.0.0.1", server.port), timeout=60)
 
 
 def test_the_server_listens_beyond_this_machine_only_when_told(store: Store) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from newsletter.db import Sessions
 from newsletter.delivery.models import CopyState
-from newsletter.ports import free_port
+from tests.ports import free_port
 from tests.torture import press as presses
 from tests.torture.conftest import Tell
 from tests.torture.press import CONNECTIONS, Press, wait_for

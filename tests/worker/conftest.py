@@ -27,7 +27,7 @@ from tests.delivery.peers import Peer
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret for tests"
 SLUG = "unwind-a-tight-back"
-PATIENCE = 60
+PATIENCE = 110
 
 Start = Callable[..., subprocess.Popen[bytes]]
 

@@ -32,7 +32,7 @@ def test_a_crew_sends_each_copy_once_and_stops_as_one(
     wait_for(lambda: is_finished(sessions))
     assert Counter(sink.recipients) == Counter(addresses(READERS))
     supervisor.send_signal(signal.SIGTERM)
-    assert supervisor.wait(15) == 0
+    assert supervisor.wait(PATIENCE) == 0
     assert _stopped(log) == 3
 
 
@@ -88,7 +88,9 @@ def test_a_crew_outlives_a_database_that_only_reads_for_a_while(
 def test_a_crew_without_a_mail_server_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "newsletter", "worker", "--processes", "2"]
     nowhere = environment | {"MAIL_SERVER": ""}
-    done = subprocess.run(command, env=nowhere, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, env=nowhere, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("MAIL_SERVER is not set")
 

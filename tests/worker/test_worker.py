@@ -16,7 +16,7 @@ from newsletter.delivery.models import Copy, CopyState, Heartbeat
 from newsletter.wiring import open_house
 from newsletter.worker import Worker
 
-from .conftest import Sink, Start, addresses, is_finished, wait_for
+from .conftest import PATIENCE, Sink, Start, addresses, is_finished, wait_for
 
 READERS = 150
 
@@ -38,7 +38,7 @@ def test_two_workers_start_an_issue_once_and_send_each_copy_once(sessions: Sessi
         ]
     for worker in workers:
         worker.send_signal(signal.SIGTERM)
-    assert [worker.wait(20) for worker in workers] == [0, 0]
+    assert [worker.wait(PATIENCE) for worker in workers] == [0, 0]
 
 
 @pytest.mark.usefixtures("_due")
@@ -49,7 +49,7 @@ def test_a_worker_that_is_stopped_in_mid_issue_leaves_nothing_in_doubt(
     first = start()
     wait_for(lambda: len(sink.recipients) > 10)
     first.send_signal(signal.SIGTERM)
-    assert first.wait(15) == 0
+    assert first.wait(PATIENCE) == 0
     with sessions.reading() as session:
         left = Counter(session.scalars(select(Copy.state)))
     assert set(left) == {CopyState.SENT, CopyState.PENDING}
@@ -67,7 +67,7 @@ def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(sessions: Sess
         session.execute(text("SELECT 1" if sessions.embedded else "LOCK TABLE letters"))
         time.sleep(3)  # until jobs that run each second wait for it
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(30) == 1
+        assert worker.wait(PATIENCE) == 1
     assert "worker could not stop in time" in log.read_text()
 
 
@@ -76,7 +76,7 @@ def test_the_workers_sign_of_life_is_seen_while_it_runs_and_no_longer(sessions: 
     worker = start()
     wait_for(lambda: _is_alive(sessions))
     worker.send_signal(signal.SIGTERM)
-    worker.wait(15)
+    worker.wait(PATIENCE)
     with sessions.reading() as session:
         assert session.scalars(select(Heartbeat.worker)).all() == []
 

@@ -20,7 +20,7 @@ from tests.torture.sink import Tally
 from tests.web.desk.visits import PASSWORD
 
 # On the other database an issue is watched by test_desk_sending_by_hand.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
 TITLE, SUBJECT = "Sitting less, and better", "Sitting less: what a timer does for a back"
 SLUG = "sitting-less-and-better"
