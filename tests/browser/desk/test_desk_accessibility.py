@@ -65,8 +65,15 @@ HELD = (
 """A page of each kind of thing that can be pressed."""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 375),
+        ("dark", 1280),
+        pytest.param("dark", 375, marks=pytest.mark.slow),
+        pytest.param("light", 1280, marks=pytest.mark.slow),
+    ],
+)
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     open_desk: Open, axe: Axe, scheme: str, width: int
 ) -> None:
