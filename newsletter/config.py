@@ -21,7 +21,7 @@ from pydantic_settings import SettingsConfigDict
 
 from newsletter import durable
 from newsletter.errors import Invalid
-from newsletter.mail_settings import MailSettings, comma_separated
+from newsletter.mail_settings import MailSettings, comma_separated, is_whole_name, machine_name
 
 # A variable that begins like one of ours is meant for us, so a typo in it must not pass in silence.
 _OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "DKIM_", "INBOX_", "SIGNUP_", "PICTURES_")
@@ -143,6 +143,12 @@ class Settings(MailSettings):
     def public_url(self) -> str:
         """The origin that links in mail begin with; no slash at the end."""
         return self.base_url or f"http://{self.listen}:{self.port}"
+
+    @property
+    def helo(self) -> str:
+        """The name that we say to mail servers: MAIL_HELO, the machine's own, or the one in BASE_URL."""
+        host = urlsplit(self.public_url).hostname or ""
+        return self.mail_helo or machine_name() or (host if is_whole_name(host) else "")
 
     @property
     def database(self) -> str:

@@ -1,6 +1,7 @@
 """The settings of mail: where it is handed over, how much of it, who sends it, and which keys sign it."""
 
 import re
+import socket
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,13 @@ SELECTOR = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 """The name of a DKIM key beside its domain."""
 
 
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+# No name ends in digits alone: that would be an address.
+_HOST = re.compile(rf"(?:{_LABEL}\.)+(?=[A-Za-z0-9-]*[A-Za-z]){_LABEL}")
+_AT_HOME = (".local", ".localdomain", ".lan", ".internal", ".home.arpa")
+_LAST_RESORT = "localhost.localdomain"
+
+
 @dataclass(frozen=True, slots=True)
 class MailServer:
     """Where mail is handed over, and how: as the MAIL_* or BULK_MAIL_* settings say."""
@@ -25,6 +33,13 @@ class MailServer:
     use_ssl: bool = False
     username: str | None = None
     password: SecretStr | None = None
+    helo: str = ""
+    """The name that we say to it; empty for the machine's own."""
+
+    @property
+    def own_name(self) -> str:
+        """What EHLO says: a whole name, for servers refuse an address of a private network, and names with a _."""
+        return self.helo or machine_name() or _LAST_RESORT
 
 
 class MailSettings(BaseSettings):
@@ -35,7 +50,7 @@ class MailSettings(BaseSettings):
     mail_use_tls: bool = False
     mail_use_ssl: bool = False
     mail_username: str | None = None
-    mail_password: SecretStr | None = None
+    mail_password: SecretStr | None = Field(None, validate_default=True)
     mail_default_sender: NameEmail | None = None
     mail_connections: int = Field(10, ge=1, le=500)
     mail_rate: float = Field(0, ge=0, allow_inf_nan=False)
@@ -45,17 +60,33 @@ class MailSettings(BaseSettings):
     mail_lanes: str = ""
     mail_warmup_start: date | None = None
     mail_return_path_domain: str | None = None
+    mail_helo: str = ""
 
     bulk_mail_server: str | None = None
     bulk_mail_port: int = Field(25, ge=1, le=65535)
     bulk_mail_use_tls: bool = False
     bulk_mail_use_ssl: bool = False
     bulk_mail_username: str | None = None
-    bulk_mail_password: SecretStr | None = None
+    bulk_mail_password: SecretStr | None = Field(None, validate_default=True)
     bulk_mail_default_sender: NameEmail | None = None
 
     dkim_keys: Path | None = None
     dkim_selectors: str = "press,press-ed25519"
+
+    @field_validator("mail_password", "bulk_mail_password")
+    @classmethod
+    def _goes_with_a_name(cls, password: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        name = str(others.field_name).replace("password", "username")
+        if others.data.get(name) and password is None:
+            raise ValueError(f"must be set beside {name.upper()}, or nobody is signed in")
+        return password
+
+    @field_validator("mail_helo")
+    @classmethod
+    def _is_a_whole_name(cls, name: str) -> str:
+        if name and not is_whole_name(name):
+            raise ValueError("must be this machine's full name in the DNS, such as mail.example.org")
+        return name.lower()
 
     @field_validator("dkim_keys")
     @classmethod
@@ -86,6 +117,11 @@ class MailSettings(BaseSettings):
         return text
 
     @property
+    def helo(self) -> str:
+        """The name that we say to mail servers, as far as the settings tell it; empty for the machine's own."""
+        return self.mail_helo
+
+    @property
     def mail(self) -> MailServer | None:
         """The post room's server; None when no mail server is configured."""
         if self.mail_server is None:
@@ -97,6 +133,7 @@ class MailSettings(BaseSettings):
             self.mail_use_ssl,
             self.mail_username,
             self.mail_password,
+            self.helo,
         )
 
     @property
@@ -111,6 +148,7 @@ class MailSettings(BaseSettings):
             self.bulk_mail_use_ssl,
             self.bulk_mail_username,
             self.bulk_mail_password,
+            self.helo,
         )
 
     @property
@@ -137,6 +175,17 @@ class MailSettings(BaseSettings):
     def issue_sender_address(self) -> str | None:
         """The sender of all issues; None when each publication's own address is."""
         return self.bulk_mail_default_sender.email if self.bulk_mail_default_sender else None
+
+
+def is_whole_name(name: str) -> bool:
+    """Whether a host's name is one that the DNS can know: labels of letters, digits and dashes, two at least."""
+    return bool(_HOST.fullmatch(name)) and len(name) <= 253 and not name.lower().endswith(_AT_HOME)
+
+
+def machine_name() -> str:
+    """This machine's own name; empty where it means nothing elsewhere."""
+    name = socket.gethostname()
+    return name.lower() if is_whole_name(name) else ""
 
 
 def comma_separated(text: str) -> list[str]:

@@ -294,3 +294,38 @@ def test_a_value_that_cannot_work_is_refused_by_name(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv(name, value)
     with pytest.raises(Invalid, match=f"^{name}: "):
         config.load()
+
+
+@pytest.mark.parametrize("lane", ["MAIL", "BULK_MAIL"])
+def test_a_user_name_without_a_password_stops_the_start(monkeypatch: pytest.MonkeyPatch, lane: str) -> None:
+    monkeypatch.setenv(f"{lane}_USERNAME", "press")
+    with pytest.raises(Invalid, match=rf"^{lane}_PASSWORD: must be set beside {lane}_USERNAME"):
+        config.load()
+
+
+@pytest.mark.parametrize("name", ["10.0.0.1", "[127.0.0.1]", "my_host.example.org", "laptop", "laptop.local", "a..b"])
+def test_what_is_no_whole_name_cannot_be_said_to_mail_servers(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("MAIL_HELO", name)
+    with pytest.raises(Invalid, match=r"^MAIL_HELO: "):
+        config.load()
+
+
+@pytest.mark.parametrize(
+    ("machine", "base_url", "helo", "said"),
+    [
+        ("mx1.example.org", "https://letters.example.org", "", "mx1.example.org"),
+        ("web_1.internal", "https://letters.example.org", "", "letters.example.org"),
+        ("laptop", "https://letters.example.org", "out.example.org", "out.example.org"),
+        ("f3a9c2", "http://127.0.0.1:8000", "", "localhost.localdomain"),
+    ],
+)
+def test_the_name_said_to_mail_servers_is_a_whole_one(
+    monkeypatch: pytest.MonkeyPatch, machine: str, base_url: str, helo: str, said: str
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: machine)
+    for name, value in {"MAIL_SERVER": "mx", "BASE_URL": base_url, "MAIL_HELO": helo}.items():
+        monkeypatch.setenv(name, value)
+    settings = config.load()
+    assert settings.mail
+    assert settings.bulk_mail
+    assert settings.mail.own_name == settings.bulk_mail.own_name == said

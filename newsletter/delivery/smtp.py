@@ -71,8 +71,13 @@ class Extensions:
 
     @classmethod
     def parse(cls, reply: Reply) -> Self:
-        words = [line.upper().partition(" ") for line in reply.lines[1:]]
-        return cls({keyword: parameters for keyword, _, parameters in words})
+        offered: dict[str, str] = {}
+        for line in reply.lines[1:]:
+            # Old servers write AUTH=PLAIN, some beside a line as RFC 4954 has it; all that they offer counts.
+            keyword, _, parameters = line.upper().replace("AUTH=", "AUTH ", 1).partition(" ")
+            before = f"{offered[keyword]} " if keyword == "AUTH" and keyword in offered else ""
+            offered[keyword] = before + parameters
+        return cls(offered)
 
     def __contains__(self, keyword: str) -> bool:
         return keyword in self.offered
@@ -132,7 +137,8 @@ def log_in(extensions: Extensions, username: str, password: str) -> Talk[None]:
     elif "LOGIN" in extensions.mechanisms:
         reply = yield from _log_in_by_steps(username, password)
     else:
-        raise TransportDown("the server offers no way to log in that we know (PLAIN, LOGIN)")
+        offered = ", ".join(sorted(extensions.mechanisms)) or "none at all"
+        raise TransportDown(f"the server offers no way to log in that we know (PLAIN, LOGIN), but {offered}")
     _require(reply, "answers AUTH")
 
 
@@ -197,11 +203,18 @@ def _envelope_lines(extensions: Extensions, envelope: Envelope) -> tuple[bytes, 
     reported = "DSN" in extensions and envelope.id
     # Of a failure we want to hear, and of it the headers only (RFC 3461, 4.1 and 4.3).
     about_it, about_reader = (f" RET=HDRS ENVID={envelope.id}", " NOTIFY=FAILURE") if reported else ("", "")
+    if reported and not envelope.international:
+        about_reader += f" ORCPT=rfc822;{xtext(envelope.recipient)}"
     return (
         f"MAIL FROM:<{envelope.sender}>{size}{international}{about_it}\r\n".encode(),
         f"RCPT TO:<{envelope.recipient}>{about_reader}\r\n".encode(),
         b"DATA\r\n",
     )
+
+
+def xtext(text: str) -> str:
+    """ASCII as a parameter of DSN has it (RFC 3461, 4): a plus sign and an equals sign would be taken for more."""
+    return "".join(each if "!" <= each <= "~" and each not in "+=" else f"+{ord(each):02X}" for each in text)
 
 
 def _step_by_step(lines: Sequence[bytes]) -> Talk[list[Reply]]:

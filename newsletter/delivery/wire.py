@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import math
-import socket
 import ssl
 from asyncio import Future, TimerHandle
 from collections import deque
@@ -242,11 +241,11 @@ class Wire:
 
     async def _introduce(self) -> None:
         await self._run(smtp.greeting())
-        self.extensions = await self._run(smtp.hello(self._own_name()))
+        self.extensions = await self._run(smtp.hello(self._server.own_name))
         if self._server.use_tls and not self._server.use_ssl:
             await self._run(smtp.start_tls(self.extensions))
             await self._secure()
-            self.extensions = await self._run(smtp.hello(self._own_name()))
+            self.extensions = await self._run(smtp.hello(self._server.own_name))
         await self._log_in()
 
     async def _secure(self) -> None:
@@ -276,14 +275,6 @@ class Wire:
         trust.require_privacy(self._server.host, peer, encrypted=encrypted)
         password = self._server.password.get_secret_value()
         await self._run(smtp.log_in(self.extensions, self._server.username, password))
-
-    def _own_name(self) -> str:
-        name = socket.gethostname()
-        if "." in name and name.isascii():
-            return name
-        # A bare host name means nothing elsewhere, so the address speaks for us (RFC 5321, 4.1.3).
-        address = self._transport.get_extra_info("sockname")[0]
-        return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
     async def _run(self, talk: Talk[T]) -> T:
         try:

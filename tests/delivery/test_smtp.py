@@ -112,7 +112,8 @@ def test_a_failure_is_to_be_reported_under_the_copys_own_number(offered: str) ->
     copy = Envelope("desk@example.org", "reader@example.org", 9, id="17")
     written, _ = played(smtp.offer(Extensions(dict.fromkeys(offered.split(), "")), copy), answers[offered])
     assert b"".join(written) == (
-        b"MAIL FROM:<desk@example.org> RET=HDRS ENVID=17\r\nRCPT TO:<reader@example.org> NOTIFY=FAILURE\r\nDATA\r\n"
+        b"MAIL FROM:<desk@example.org> RET=HDRS ENVID=17\r\n"
+        b"RCPT TO:<reader@example.org> NOTIFY=FAILURE ORCPT=rfc822;reader@example.org\r\nDATA\r\n"
     )
 
 
@@ -165,3 +166,25 @@ def test_whatever_a_server_says_a_transaction_ends_in_a_verdict_or_an_outage(ans
         return
     assert isinstance(reply, Reply)
     assert reply.code == 354 or reply.code >= 400
+
+
+def test_an_original_recipient_is_told_in_xtext() -> None:
+    assert smtp.xtext("ada+news=back@example.org") == "ada+2Bnews+3Dback@example.org"
+
+
+@pytest.mark.parametrize(
+    ("reply", "mechanisms"),
+    [
+        (b"250-mx\r\n250-AUTH LOGIN\r\n250 AUTH=PLAIN\r\n", {"LOGIN", "PLAIN"}),
+        (b"250-mx\r\n250-AUTH CRAM-MD5\r\n250-SIZE 9\r\n250 AUTH PLAIN LOGIN\r\n", {"CRAM-MD5", "PLAIN", "LOGIN"}),
+        (b"250-mx\r\n250 auth=plain login\r\n", {"PLAIN", "LOGIN"}),
+    ],
+)
+def test_every_line_that_offers_a_way_to_log_in_counts(reply: bytes, mechanisms: set[str]) -> None:
+    _, extensions = played(smtp.hello("me"), [reply])
+    assert extensions.mechanisms == mechanisms
+
+
+def test_a_way_to_log_in_that_we_do_not_know_is_said_plainly() -> None:
+    with pytest.raises(TransportDown, match="but CRAM-MD5"):
+        played(smtp.log_in(Extensions({"AUTH": "CRAM-MD5"}), "me", "pw"), [])
