@@ -41,7 +41,8 @@ class House:
     @cached_property
     def keyring(self) -> Keyring:
         """The keys that sign mail; Refused, saying what to do, for a file that cannot be one of them."""
-        return Keyring.load(self.settings.dkim_folder, self.settings.dkim_selectors_in_use)
+        named = "dkim_selectors" in self.settings.model_fields_set
+        return Keyring.load(self.settings.dkim_folder, self.settings.dkim_selectors_in_use, must_be_there=named)
 
     @cached_property
     def scout(self) -> Scout:

@@ -12,6 +12,7 @@ from newsletter.delivery.keyring import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter, Post
 from newsletter.delivery.smtp import Envelope, Stuffed
 from newsletter.links import Links
+from newsletter.tokens import Seal
 
 FIELDS = frozenset({"name", "email", "why", "unsubscribe_url", "preferences_url", "archive_url"})
 """The merge fields of an issue."""
@@ -132,7 +133,7 @@ class Template:
 
     def _own(self, copy: Addressed, values: Mapping[str, str], date: datetime) -> bytes:
         return _head(
-            f"To: {mime.mailbox(copy.name, mime.sendable(copy.address))}",
+            f"To: {mime.mailbox(copy.name, mime.sendable(copy.address), 'To')}",
             f"Subject: {mime.words(self.subject.fill(values, merge.as_header))}",
             f"Date: {mime.moment(date)}",
             # Derived, never drawn: a copy that is sent again after a crash has to carry the same one.
@@ -155,7 +156,7 @@ def compile(  # noqa: A001  (as `re.compile`)
         zone=ZoneInfo(letter.time_zone or "UTC"),
         sender_address=sender,
         subject=merge.compile(letter.subject, FIELDS).bind(values, merge.as_header),
-        origin=_head(f"From: {mime.mailbox(letter.sender_name, sender)}"),
+        origin=_head(f"From: {mime.mailbox(letter.sender_name, sender, 'From')}"),
         shared=_head(
             *_reply_to(letter.reply_to),
             f"List-Id: {mime.list_id(letter.list_id)}",
@@ -179,8 +180,8 @@ def single(post: Post, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
         return _signed(post.message, keyring.of(sender), date)
     frame = Frame.of(f"=_{post.id}")
     head = _head(
-        f"From: {mime.mailbox(post.sender_name, sender)}",
-        f"To: {mime.mailbox(post.name, mime.sendable(post.address))}",
+        f"From: {mime.mailbox(post.sender_name, sender, 'From')}",
+        f"To: {mime.mailbox(post.name, mime.sendable(post.address), 'To')}",
         f"Subject: {mime.words(post.subject)}",
         f"Date: {mime.moment(date)}",
         f"Message-ID: <{post.created_at:%Y%m%d%H%M%S%f}.{post.id}@{_domain(sender)}>",
@@ -195,11 +196,22 @@ def single(post: Post, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
 
 def envelope(template: Template, copy: Addressed, return_path_domain: str | None) -> Envelope:
     """From whom and to whom the server is told a copy goes; Invalid if the address is none."""
-    sender = template.sender_address
-    if return_path_domain:
-        # At most 63 of the 64 octets that RFC 5321 (4.5.3.1.1) allows before the @.
-        sender = f"bounce+{template.links.seal.seal_local_part('bounce', copy.id)}@{return_path_domain}"
-    return Envelope(sender, mime.sendable(copy.address), template.octets, str(copy.id))
+    to = mime.sendable(copy.address)
+    if not return_path_domain:
+        return Envelope(template.sender_address, to, template.octets)
+    token = template.links.seal.seal_local_part("bounce", copy.id)
+    # Reports bear the same token as the address they go to: a number in the clear would say how many we send.
+    return Envelope(_return_path(token, return_path_domain), to, template.octets, token)
+
+
+def return_path(seal: Seal, post: Post, domain: str) -> str:
+    """The address that reports about a single letter come back to."""
+    return _return_path(seal.seal_local_part("post", post.id), domain)
+
+
+def _return_path(token: str, domain: str) -> str:
+    # At most 63 of the 64 octets that RFC 5321 (4.5.3.1.1) allows before the @.
+    return f"bounce+{token}@{domain}"
 
 
 def _signed(message: bytes, keys: Collection[Key], date: datetime) -> bytes:

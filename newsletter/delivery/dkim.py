@@ -18,6 +18,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 _PADDING, _HASH = PKCS1v15(), SHA256()
+_OVERSIGNED = (
+    *(b"From", b"Subject", b"To", b"Cc", b"Date", b"Reply-To", b"Message-ID", b"Content-Type"),
+    *(b"List-Unsubscribe", b"List-Unsubscribe-Post"),
+)
 # Octets that one string of a TXT record can hold (RFC 1035, 3.3).
 _STRING = 255
 
@@ -73,7 +77,8 @@ def signatures(keys: Collection[Key], head: bytes, body: Iterable[bytes], moment
         return b""
     unfolded = head.replace(b"\r\n ", b" ").splitlines()
     headers = [(name, value) for name, _, value in (line.partition(b":") for line in unfolded)]
-    names = b":".join([b"From", *(name for name, _ in headers)]).decode()
+    # Named once more than they are there: a second one of these, added on the way, breaks the signature.
+    names = b":".join([*(name for name, _ in headers), *_OVERSIGNED]).decode()
     digest = _base64(hashlib.sha256(b"".join(body)).digest())
     signed = b"".join(b"%b:%b\r\n" % (name.lower(), b" ".join(value.split())) for name, value in headers)
     tags = f" t={int(moment.timestamp())};\r\n h={names};\r\n bh={digest};\r\n b="

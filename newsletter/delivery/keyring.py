@@ -42,11 +42,20 @@ class Keyring:
     keys: Mapping[str, Sequence[Key]]
 
     @classmethod
-    def load(cls, folder: Path, selectors: Sequence[str]) -> Self:
-        """The keys of these selectors; Refused, saying what to do, for a file that is none or that others may read."""
+    def load(cls, folder: Path, selectors: Sequence[str], *, must_be_there: bool = False) -> Self:
+        """The keys of these selectors; Refused, saying what to do, for a file that is none or that others may read.
+
+        The same for a selector without a key, where somebody has named it.
+        """
         found: dict[str, list[Key]] = {}
         for key in sorted(kept(folder, selectors), key=lambda key: selectors.index(key.selector)):
             found.setdefault(key.domain, []).append(key)
+        signing = {key.selector for keys in found.values() for key in keys}
+        if must_be_there and (lacking := [selector for selector in selectors if selector not in signing]):
+            raise Refused(
+                f"DKIM_SELECTORS: there is no key “{lacking[0]}” in {folder}; make one with "
+                f"`newsletter dkim keygen DOMAIN --selector {lacking[0]}`, or name those that are there"
+            )
         return cls(found)
 
     def of(self, address: str) -> Sequence[Key]:

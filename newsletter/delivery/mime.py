@@ -22,6 +22,8 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _LONGEST_PLAIN = 900
 # 45 octets make 60 in base64: a word of 72, inside the 75 that RFC 2047 (2) allows.
 _WORD = 45
+# A line with an encoded word in it has at most so many characters, the header's name among them (RFC 2047, 2).
+_ENCODED_LINE = 76
 
 # What a soft line break leaves room for, of the 76 characters that a line may have.
 _LINE = 75
@@ -37,24 +39,23 @@ class NoAddress(Invalid):
     """Mail cannot be sent to what stands where an address should."""
 
 
-def words(text: str) -> str:
-    """Unstructured text for a header, such as a subject: encoded words where it must be (RFC 2047)."""
+def words(text: str, header: str = "Subject") -> str:
+    """Unstructured text for that header: encoded words where it must be (RFC 2047)."""
     line = as_header(text)
     if _PLAIN.fullmatch(line) and len(line) <= _LONGEST_PLAIN and _LOOKS_ENCODED not in line:
         return line
-    return _encoded(line)
+    return _encoded(line, header)
 
 
-def mailbox(name: str, address: str) -> str:
-    """`Name <address>` for From, To and Reply-To; the bare address where there is no name."""
-    shown = _phrase(as_header(name))
-    return f"{shown} <{address}>" if shown else address
+def mailbox(name: str, address: str, header: str) -> str:
+    """`Name <address>` for that header; the bare address where there is no name."""
+    return _named(as_header(name), address, header) if as_header(name) else address
 
 
 def list_id(text: str) -> str:
     """`Name <id>` as List-Id wants it (RFC 2919)."""
     name, _, identifier = as_header(text).rpartition("<")
-    return f"{_phrase(name.strip())} <{identifier.rstrip('>')}>".lstrip()
+    return _named(name.strip(), identifier.rstrip(">"), "List-Id").lstrip()
 
 
 def sendable(address: str) -> str:
@@ -103,26 +104,32 @@ def quoted_piece(text: str) -> bytes:
     return _LEADING_DOTS.sub(lambda dots: b"=2E=\r\n" * len(dots[0]), whole)[2:]
 
 
+def _named(name: str, identifier: str, header: str) -> str:
+    if _PLAIN.fullmatch(name) and _LOOKS_ENCODED not in name:
+        return f"{_phrase(name)} <{identifier}>"
+    # On a line of its own, for with an encoded word it would be too long a line.
+    return f"{_encoded(name, header)}\r\n <{identifier}>"
+
+
 def _phrase(name: str) -> str:
-    if not _PLAIN.fullmatch(name) or _LOOKS_ENCODED in name:
-        return _encoded(name)
     if _ATOMS.fullmatch(name):
         return name
     escaped = name.replace("\\", r"\\").replace('"', r"\"")
     return f'"{escaped}"'
 
 
-def _encoded(text: str) -> str:
-    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(piece).decode()}?=" for piece in _pieces(text))
+def _encoded(text: str, header: str) -> str:
+    first = (_ENCODED_LINE - len(f"{header}: =?utf-8?b??=")) // 4 * 3
+    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(piece).decode()}?=" for piece in _pieces(text, first))
 
 
-def _pieces(text: str) -> Iterator[bytes]:
-    """The text's octets, cut between characters, for no encoded word may hold half of one."""
-    piece = b""
+def _pieces(text: str, first: int) -> Iterator[bytes]:
+    """The text's octets, so many at most first, cut between characters: no encoded word may hold half of one."""
+    piece, most = b"", min(first, _WORD)
     for character in text:
         octets = character.encode()
-        if len(piece) + len(octets) > _WORD:
+        if len(piece) + len(octets) > most:
             yield piece
-            piece = b""
+            piece, most = b"", _WORD
         piece += octets
     yield piece

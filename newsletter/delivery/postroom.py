@@ -11,6 +11,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from flask import Flask
@@ -42,6 +43,7 @@ class Postroom:
         *,
         worker: str,
         keyring: Keyring = NO_KEYS,
+        return_path: Callable[[Post], str] | None = None,
         stopping: Callable[[], bool] = lambda: False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         tls: ssl.SSLContext | None = None,
@@ -51,11 +53,13 @@ class Postroom:
         self._sessions = sessions
         self._worker = worker
         self._keyring = keyring
+        self._return_path = return_path or (lambda post: mime.sendable(post.sender_address))
         self._stopping = stopping
         self._clock = clock
         self._app = Flask(__name__)
         self._app.config.update(_flask_settings(server))
         self._mail = Mail(self._app)
+        self._helo = server.own_name
         self._tls = tls
         self._timeout = timeout
         self._outage = Outage(clock)
@@ -142,7 +146,7 @@ class Postroom:
 
     def _hand_over(self, post: Post, content: bytes, connection: "_Verified") -> Reply:
         try:
-            return connection.carry(post, content)
+            return connection.carry(post, content, self._return_path(post))
         except (smtplib.SMTPException, OSError) as error:
             return self._refusal(error, past_sender=connection.client.past_sender)
 
@@ -159,7 +163,7 @@ class Postroom:
 
     def _connected(self) -> "_Verified":
         if self._connection is None:
-            connection = _Verified(self._mail, self._tls, self._timeout, self._cord)
+            connection = _Verified(self._mail, self._tls, self._timeout, self._cord, self._helo)
             connection.open()
             self._connection = connection
         return self._connection
@@ -212,8 +216,9 @@ class _Ready(Message):
 class _Verified(Connection):
     """A connection with a time-out, a verified certificate, and no password in the clear."""
 
-    def __init__(self, mail: Mail, tls: ssl.SSLContext | None, timeout: float, cord: Cord) -> None:
+    def __init__(self, mail: Mail, tls: ssl.SSLContext | None, timeout: float, cord: Cord, helo: str) -> None:
         super().__init__(mail)
+        self._helo = helo
         self._tls = tls
         self._timeout = timeout
         self._cord = cord
@@ -235,24 +240,25 @@ class _Verified(Connection):
         except (smtplib.SMTPException, OSError) as error:
             raise TransportDown(handover.told(error)) from error
 
-    def carry(self, post: Post, content: bytes) -> Reply:
+    def carry(self, post: Post, content: bytes, return_path: str) -> Reply:
         """Hand over one letter; the server's yes, or smtplib's error."""
         address = mime.sendable(post.address)
         if address.isascii():
-            self.send(_Ready(post, content))
+            self.send(_Ready(post, content), envelope_from=return_path)
         elif self.client.has_extn("SMTPUTF8"):
             # Flask-Mail would turn the address into an encoded word, which is another address.
-            self.client.sendmail(post.sender_address, [address], content, ["SMTPUTF8", "BODY=8BITMIME"])
+            self.client.sendmail(return_path, [address], content, ["SMTPUTF8", "BODY=8BITMIME"])
         else:
             return handover.own(553, "5.6.7 the address needs SMTPUTF8, which the server has not")
         return self.client.last
 
     def configure_host(self) -> Client:
-        server, port, timeout = self.mail.server, self.mail.port, self._timeout
+        server, port = self.mail.server, self.mail.port
+        options: dict[str, Any] = {"timeout": self._timeout, "local_hostname": self._helo}
         if self.mail.use_ssl:
-            host: Client = SslClient(self._cord, server, port, timeout=timeout, context=self._tls or trust.verified())
+            host: Client = SslClient(self._cord, server, port, context=self._tls or trust.verified(), **options)
         else:
-            host = Client(self._cord, server, port, timeout=timeout)
+            host = Client(self._cord, server, port, **options)
         try:
             self._introduce(host)
         except BaseException:

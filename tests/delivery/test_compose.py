@@ -233,3 +233,30 @@ def test_a_single_letter_says_that_no_person_wrote_it() -> None:
     assert message["List-Unsubscribe"] is None
     post.unsubscribe_url = "https://letters.example.org/unsubscribe/x"
     assert parsed(compose.single(post, DATE))["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+LONG = "🐝🐝 Wśród pszczół: żółte łąki, brzęczenie i 👩🏽‍🌾 dzień 🌼"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Subject", mime.words(LONG)),
+        ("From", mime.mailbox(LONG, f"{'a' * 50}@example.org", "From")),
+        ("To", mime.mailbox("Zoë", "zoe@example.org", "To")),
+        ("List-Id", mime.list_id(f"{LONG} <bees.example.org>")),
+    ],
+)
+def test_no_line_with_an_encoded_word_is_longer_than_76_with_the_headers_name(name: str, value: str) -> None:
+    lines = f"{name}: {value}".split("\r\n")
+    assert all(len(line) <= 76 for line in lines)
+    told = str(make_header(decode_header(value.replace("\r\n", ""))))
+    assert told.startswith(LONG if name != "To" else "Zoë")
+
+
+def test_a_single_letter_has_a_return_path_of_its_own() -> None:
+    seal = Seal(b"a secret for tests")
+    local, _, domain = compose.return_path(seal, Post(id=7), "bounces.example.org").partition("@")
+    assert domain == "bounces.example.org"
+    assert seal.open_local_part("post", local.removeprefix("bounce+")) == (7,)
+    assert len(local) <= 64

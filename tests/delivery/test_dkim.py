@@ -32,8 +32,11 @@ RSA = Key("example.org", "press", rsa.generate_private_key(65537, 2048))
 ED25519 = Key("example.org", "press-ed25519", ed25519.Ed25519PrivateKey.generate())
 KEYS = Keyring({"example.org": [RSA, ED25519]})
 HEADERS = [
-    "From", "From", "To", "Subject", "Date", "Message-ID", "List-Unsubscribe", "Reply-To", "List-Id",
+    "From", "To", "Subject", "Date", "Message-ID", "List-Unsubscribe", "Reply-To", "List-Id",
     "List-Unsubscribe-Post", "Feedback-ID", "MIME-Version", "Content-Type",
+    # Once more than they are there.
+    "From", "Subject", "To", "Cc", "Date", "Reply-To", "Message-ID", "Content-Type",
+    "List-Unsubscribe", "List-Unsubscribe-Post",
 ]  # fmt: skip
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="{"), max_size=300)
@@ -326,3 +329,18 @@ def test_the_strings_of_a_record_are_short_enough_and_lose_nothing() -> None:
     assert max(map(len, strings)) <= 255
     assert "".join(strings) == RSA.record.value
     assert RSA.record.zone_line.startswith("press._domainkey.example.org. IN TXT ")
+
+
+def test_a_second_one_of_what_readers_see_or_trust_breaks_every_signature() -> None:
+    added = ("Subject", "To", "Cc", "Date", "Reply-To", "Message-ID", "Content-Type")
+    for name in (*added, "List-Unsubscribe", "List-Unsubscribe-Post"):
+        signed = re.search(rb"h=([\w:-]+);", issue())
+        present = re.findall(rb"(?im)^%b:" % name.encode(), issue().partition(b"\r\n\r\n")[0])
+        assert signed
+        assert signed[1].decode().split(":").count(name) == len(present) + 1, name
+
+
+def test_a_selector_that_somebody_named_and_that_has_no_key_stops_the_start(tmp_path: Path) -> None:
+    assert Keyring.load(tmp_path, ["press"]).keys == {}
+    with pytest.raises(Refused, match="there is no key “2027”"):
+        Keyring.load(tmp_path, ["2027"], must_be_there=True)
