@@ -19,9 +19,9 @@ from newsletter import publications, publishing
 from newsletter.audience import roster
 from newsletter.audience.models import Subscription
 from newsletter.db import rows
-from newsletter.delivery import doubts, ledger, partitions, refusals
+from newsletter.delivery import doubts, partitions, refusals
 from newsletter.delivery.models import Copy, CopyState, Letter
-from newsletter.delivery.outcomes import ABOUT_US
+from newsletter.delivery.outcomes import ABOUT_US, CANCELLED
 from newsletter.delivery.progress import TOLD
 from newsletter.delivery.replies import Reply
 from newsletter.editorial import shelf
@@ -118,7 +118,7 @@ def _is_recent(letter: Letter, now: datetime) -> bool:
 
 def _fate(refused_before: ColumnElement[bool]) -> ColumnElement[str | None]:
     about_us = and_(Copy.state == CopyState.REFUSED, or_(Copy.reason == ABOUT_US, refused_before))
-    stopped = and_(Copy.state == CopyState.SKIPPED, Copy.reason == ledger.CANCELLED)
+    stopped = and_(Copy.state == CopyState.SKIPPED, Copy.reason == CANCELLED)
     return case(
         (about_us, literal(Fate.REFUSED.value)),
         (Copy.state == CopyState.FAILED, literal(Fate.FAILED.value)),

@@ -21,6 +21,7 @@ from newsletter.config import Settings
 from newsletter.delivery import breaker, clicks, ledger, pacing, partitions
 from newsletter.delivery.limits import Hold, Limits
 from newsletter.delivery.models import NOT_BEGUN, OVER, UNDER_WAY, CopyState, Letter, LetterState
+from newsletter.delivery.outcomes import CANCELLED
 from newsletter.editorial import approvals, cadence, queue, shelf, slot_marks
 from newsletter.editorial.models import Issue, Mark
 from newsletter.editorial.render import Rendered
@@ -138,7 +139,7 @@ def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
     if not _move(session, letter, (*NOT_BEGUN, *UNDER_WAY), LetterState.CANCELLED, finished_at=now):
         return None
     breaker.close(session, letter.id, now)
-    return ledger.skip_letter(session, letter.id, ledger.CANCELLED, now)
+    return ledger.skip_letter(session, letter.id, CANCELLED, now)
 
 
 def reopen_letter(session: Session, letter: Letter) -> None:

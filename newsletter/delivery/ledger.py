@@ -50,9 +50,6 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-CANCELLED = "cancelled"
-"""The reason on copies that a person stopped."""
-
 LEASE = timedelta(minutes=2)
 """How long a claimed copy is one worker's own, unless the worker extends it."""
 

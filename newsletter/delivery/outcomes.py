@@ -8,6 +8,8 @@ from newsletter.delivery.models import CopyState
 
 ABOUT_US = "about the sender"
 """The reason on a copy whose reader had no part in its refusal."""
+CANCELLED = "cancelled"
+"""The reason on a copy that a person stopped."""
 
 
 class Held(Protocol):
