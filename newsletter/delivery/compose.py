@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Protocol, Self
 from zoneinfo import ZoneInfo
 
-from newsletter.delivery import dkim, merge, mime, permission
+from newsletter.delivery import dkim, merge, mime, permission, suppression
 from newsletter.delivery.dkim import Key
 from newsletter.delivery.keyring import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter, Post
 from newsletter.delivery.smtp import Envelope, Stuffed
+from newsletter.delivery.suppression import Purpose
 from newsletter.links import Links
 from newsletter.tokens import Seal
 
@@ -187,6 +188,7 @@ def single(post: Post, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
         f"Message-ID: <{post.created_at:%Y%m%d%H%M%S%f}.{post.id}@{_domain(sender)}>",
         *_reply_to(post.reply_to),
         *([f"List-Unsubscribe: <{post.unsubscribe_url}>", _ONE_CLICK] if post.unsubscribe_url else []),
+        *_feedback_id(post.kind, sender),
         "Auto-Submitted: auto-generated",
         *frame.headers,
     )
@@ -229,6 +231,14 @@ def _head(*lines: str) -> bytes:
 
 def _reply_to(address: str | None) -> list[str]:
     return [f"Reply-To: {mime.sendable(address)}"] if address else []
+
+
+def _feedback_id(kind: str, sender: str) -> list[str]:
+    """What providers tell complaints apart by, in letters to readers: nothing in it is of one mail, or one reader."""
+    if suppression.PURPOSES.get(kind) is Purpose.TEAM:
+        return []
+    letters = "".join(each for each in _domain(sender) if each.isalnum())
+    return [f"Feedback-ID: 0:0:{kind}:{letters[:15].ljust(5, '0')}"]
 
 
 def _domain(address: str) -> str:

@@ -260,3 +260,15 @@ def test_a_single_letter_has_a_return_path_of_its_own() -> None:
     assert domain == "bounces.example.org"
     assert seal.open_local_part("post", local.removeprefix("bounce+")) == (7,)
     assert len(local) <= 64
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("confirm", "0:0:confirm:exampleorg"), ("welcome", "0:0:welcome:exampleorg"), ("sign_in", None)],
+)
+def test_single_letters_to_readers_carry_a_feedback_id(kind: str, told: str | None) -> None:
+    fields = {"id": 4, "kind": kind, "created_at": datetime(2026, 11, 20, tzinfo=UTC), "sender_name": "Press"}
+    addresses = {"sender_address": "desk@example.org", "address": "reader@example.org", "name": ""}
+    post = Post(**fields, **addresses, subject="Yes?", html="<p>Yes?</p>", text="Yes?")
+    message = parsed(compose.single(post, datetime(2026, 11, 20, tzinfo=UTC)))
+    assert message["Feedback-ID"] == told
