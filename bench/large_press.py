@@ -128,7 +128,7 @@ def _issues(session: Session, size: Size, now: datetime) -> None:
         rows = [{"issue_id": place, "number": number, "source": f"{told} {number}"} for number in range(1, count + 1)]
         session.execute(insert(Revision), [text_of | row for row in rows])
     shown = select(Revision.id, RevisionPicture.name, RevisionPicture.file_name)
-    shown = shown.where(RevisionPicture.revision_id == source.id, Revision.id != source.id)
+    shown = shown.join(RevisionPicture, RevisionPicture.revision_id == source.id).where(Revision.id != source.id)
     session.execute(insert(RevisionPicture).from_select(["revision_id", "name", "file_name"], shown))
     for slug in [slug for slug in slugs if slug.startswith("ready")][1::4]:
         queue.add(session, shelf.find(session, slug), now)
