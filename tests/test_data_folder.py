@@ -14,9 +14,9 @@ from newsletter import data_folder, migrating
 from newsletter.config import Settings
 from newsletter.db import open_engine
 from newsletter.errors import Refused
-from newsletter.ports import free_port
 from newsletter.wiring import open_house
 from tests.houses import ISSUES
+from tests.ports import free_port
 
 
 def test_a_folder_that_is_not_there_yet_is_made_and_nothing_is_left_in_it(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import make_url, text
 
 from newsletter.db import Sessions, open_engine
-from newsletter.ports import free_port
 from tests.originals import Originals, empty
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 SERVERS = 2

@@ -65,7 +65,7 @@ def test_a_term_leaves_nobody_twice_and_nothing_in_doubt(running, database_url, 
         for stop in range(2):
             began = time.monotonic()
             assert _end(_start(database_url, peer.port, f"stopped-{stop}"), mailbox, 30, signal.SIGTERM) == 0
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 60
             end = counts(letter)
             assert (end.sending, end.in_doubt) == (0, 0)
             assert end.sent == len(mailbox.taken)

@@ -59,9 +59,9 @@ def test_what_stands_already_is_counted(now) -> None:
 )
 def test_a_million_copies_are_forecast_at_once(limits: Limits, now) -> None:
     lanes = {"gmail": 500_000} | {f"clinic{number}.example": 5 for number in range(100_000)}
-    began = time.perf_counter()
+    began = time.process_time()
     told = forecast.predict(lanes, limits, now)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     assert told.beyond == (told.finish == now + forecast.FAR)
 
 

@@ -62,6 +62,6 @@ def test_what_stayed_is_folded_but_for_the_lines_around_a_change() -> None:
 
 @pytest.mark.parametrize("text", ["word " * 20_000, "to be " * 480, "\n" * 50_000, "a\nb\n" * 20_000, "x" * 100_000])
 def test_a_hostile_text_is_compared_in_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     comparing.compare(text, "Other words.\n" + text.replace("w", "v") + "a")
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5

@@ -176,7 +176,7 @@ def test_a_server_that_drips_is_left_when_the_time_is_up(site: Site, scout: Send
     site.drip = True
     began = time.monotonic()
     assert "no answer within 0.5 seconds" in scout(seconds=0.5).ask(site.url()).fault
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
 
 
 def test_a_resolver_that_hangs_is_left_when_the_time_is_up(scout: Send) -> None:
@@ -220,7 +220,7 @@ def test_asking_ends_soon_when_it_is_to_stop(site: Site, scout: Send) -> None:
     site.drip = True
     began = time.monotonic()
     assert list(scout().ask_all([site.url()], stopping=lambda: time.monotonic() - began > 0.3)) == []
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
 
 
 def test_tls_is_verified_with_the_hosts_name(scout: Send, tmp_path: Path) -> None:

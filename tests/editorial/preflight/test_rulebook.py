@@ -100,9 +100,9 @@ def test_each_block_of_the_mail_is_found_in_the_text(text: str) -> None:
 )
 def test_no_text_holds_preflight_up(endless: str) -> None:
     found = galley(f"{SOUND}\n{endless}\n")
-    began = time.perf_counter()
+    began = time.process_time()
     preflight.judge(found)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_every_shape_of_an_article_has_its_weight_by_its_line() -> None:
