@@ -212,7 +212,7 @@ def _same_subject(session: Session, issue: Issue, subject: str) -> str | None:
 def _sizes(session: Session, kept: Mapping[str, str]) -> dict[str, PictureSize]:
     files = _by_file(session, kept.values())
     return {
-        name: PictureSize(files[file].width, files[file].height, files[file].size)
+        name: PictureSize(files[file].width, files[file].height, files[file].size, files[file].developed)
         for name, file in kept.items()
         if file in files
     }

@@ -65,7 +65,7 @@ def open_publication(house: House, now: datetime) -> None:
 def stock(house: House, now: datetime) -> None:
     """Load the shipped issues, and let two of them go out in the weeks before `now`."""
     with house.sessions.begin() as session:
-        texts = filing.read(ISSUES, lambda name, content: house.pictures.keep(session, name, content, now).file_name)
+        texts = filing.read(ISSUES, lambda name, content: house.pictures.take_in(session, name, content, now))
         for text in texts:
             shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
             printing.mark_ready(session, shelf.find(session, text.file.slug), house.links)

@@ -18,7 +18,8 @@ from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from newsletter import durable, schema
-from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, NAME, PICTURES, TABLES, Manifest, Member
+from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, NAME, ORIGINALS, PICTURES, TABLES, Manifest, Member
+from newsletter.editorial.developing import UPLOAD_BYTES
 from newsletter.editorial.pictures import MAX_BYTES, MEDIA_TYPES
 from newsletter.errors import Conflict, Invalid, Unavailable
 
@@ -30,6 +31,7 @@ _LARGEST_KEY = 64 << 10
 _KINDS = {
     re.compile(rf"{TABLES}[a-z][a-z0-9_]{{0,62}}"): sys.maxsize,
     re.compile(rf"{PICTURES}[0-9a-f]{{64}}\.(?:{'|'.join(MEDIA_TYPES)})"): MAX_BYTES,
+    re.compile(rf"{ORIGINALS}[0-9a-f]{{64}}"): UPLOAD_BYTES,
     re.compile(rf"{DKIM}[a-z0-9][a-z0-9.-]{{0,250}}\.pem"): _LARGEST_KEY,
     re.compile(KEY_FILE): _LARGEST_KEY,
 }
@@ -198,7 +200,7 @@ def _newer(path: Path) -> Conflict:
 def _has_a_place(name: str, member: Member) -> bool:
     """Whether a file of that name and size may be there; a picture's name is the sum of its bytes."""
     fits = any(kind.fullmatch(name) and member.size <= most for kind, most in _KINDS.items())
-    is_itself = not name.startswith(PICTURES) or Path(name).stem == member.sha256
+    is_itself = not name.startswith((PICTURES, ORIGINALS)) or Path(name).stem == member.sha256
     return fits and is_itself and name.startswith(TABLES) is (member.columns is not None)
 
 

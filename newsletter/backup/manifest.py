@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 FORMAT = 1
 NAME = "manifest.json"
 KEY_FILE = "secret_key"
-TABLES, PICTURES, DKIM = "tables/", "pictures/", "dkim/"
+TABLES, PICTURES, ORIGINALS, DKIM = "tables/", "pictures/", "originals/", "dkim/"
 
 _Whole = Annotated[int, Field(ge=0)]
 

@@ -14,7 +14,7 @@ from newsletter import audit, migrating, schema
 from newsletter.audit import Witness
 from newsletter.backup import numbers, tables
 from newsletter.backup.archive import Archive
-from newsletter.backup.manifest import PICTURES, TABLES, Manifest
+from newsletter.backup.manifest import ORIGINALS, PICTURES, TABLES, Manifest
 from newsletter.backup.taking import issue_counts
 from newsletter.delivery import arming, heartbeat, partitions
 from newsletter.editorial.pictures import Pictures
@@ -40,7 +40,9 @@ def restore(archive: Archive, engine: Engine, pictures: Pictures, now: datetime)
             issues = _counted(session, archive)
             audit.record(session, Witness(audit.OPERATOR, "newsletter restore", now, about=archive.path.name))
             for name in archive.named(PICTURES):
-                pictures.keep(session, name, archive.read(f"{PICTURES}{name}"), now)
+                pictures.put_back(name, archive.read(f"{PICTURES}{name}"))
+            for name in archive.named(ORIGINALS):
+                pictures.keep_original(archive.read(f"{ORIGINALS}{name}"))
             session.commit()
     return issues
 

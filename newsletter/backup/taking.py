@@ -1,9 +1,10 @@
 """Taking a backup: every table at one instant, while web and workers go on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,13 @@ from sqlalchemy.orm import Session
 from newsletter import schema
 from newsletter.backup import archive, numbers, tables
 from newsletter.backup.archive import Draft
-from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, PICTURES, TABLES, Manifest, fingerprint
+from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, ORIGINALS, PICTURES, TABLES, Manifest, fingerprint
 from newsletter.config import Settings
 from newsletter.db import Sessions
 from newsletter.delivery import accounts, keyring
 from newsletter.delivery.models import UNDER_WAY, Copy, Letter
 from newsletter.editorial import mailings
-from newsletter.editorial.models import Picture
+from newsletter.editorial.models import OriginalPicture, Picture
 from newsletter.editorial.pictures import Pictures
 from newsletter.errors import Invalid, NotFound
 
@@ -96,12 +97,16 @@ def _add_tables(draft: Draft, connection: Connection) -> None:
 
 def _add_pictures(draft: Draft, session: Session, pictures: Pictures) -> list[str]:
     names = session.scalars(select(Picture.file_name).order_by(Picture.file_name))
-    return [name for name in names if not _add_picture(draft, name, pictures)]
+    missing = [name for name in names if not _add_file(draft, f"{PICTURES}{name}", partial(pictures.read, name))]
+    loaded = session.scalars(select(OriginalPicture.sha256).order_by(OriginalPicture.sha256))
+    return missing + [
+        name for name in loaded if not _add_file(draft, f"{ORIGINALS}{name}", partial(pictures.read_original, name))
+    ]
 
 
-def _add_picture(draft: Draft, name: str, pictures: Pictures) -> bool:
+def _add_file(draft: Draft, name: str, read: Callable[[], bytes]) -> bool:
     try:
-        return draft.add(f"{PICTURES}{name}", pictures.read(name), packed=True)
+        return draft.add(name, read(), packed=True)
     except NotFound:
         return False
 

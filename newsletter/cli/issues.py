@@ -27,8 +27,9 @@ from newsletter.cli.queue import queue_, unqueue
 from newsletter.cli.rehearsal import rehearse
 from newsletter.cli.sending import send
 from newsletter.delivery import accounts, breaker
-from newsletter.editorial import cadence, filing, shelf
+from newsletter.editorial import cadence, filing, pictures, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
+from newsletter.editorial.pictures import TakenIn
 from newsletter.editorial.shelf import Saved, Text
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
@@ -63,7 +64,7 @@ issues.add_command(rehearse)
 def load(house: House, path: Path) -> None:
     """Markdown files into the store; a conflict is named, and nothing is overwritten."""
     # No issue is touched before every file and picture is found to be right; a picture that nothing shows does no harm.
-    texts = filing.read(path, functools.partial(_keep_picture, house))
+    texts = filing.read(path, functools.partial(_take_in, house))
     with house.sessions.begin() as session:
         described = filing.folder_of(path) / "publication.toml"
         publication, _ = publication_file.load(session, described, now(), house.settings.default_sender_address)
@@ -87,7 +88,7 @@ def dump(house: House, path: Path, publication: str | None) -> None:
     """The store's issues back into files; refuses to write over a file that differs."""
     with house.sessions.reading() as session:
         found = session.scalars(_listing(session, publication)).all()
-        written = filing.write_folder(found, path, house.pictures.read)
+        written = filing.write_folder(found, path, lambda kept: house.pictures.as_loaded(session, kept))
     click.echo(f"{len(written)} files in {path}")
 
 
@@ -212,9 +213,15 @@ def _listing(session: Session, publication: str | None) -> Select[Issue]:
     return shelf.listing(publications.find(session, publication).id if publication is not None else None)
 
 
-def _keep_picture(house: House, name: str, content: bytes) -> str:
-    with house.sessions.in_turn() as session:
-        return house.pictures.keep(session, name, content, now()).file_name
+def _take_in(house: House, name: str, content: bytes) -> TakenIn:
+    with house.sessions.reading() as session:
+        taken = house.pictures.taken_in(session, content)
+    if taken:
+        return taken
+    # Developing takes a moment, in which others may write.
+    developed = pictures.developed(name, content)
+    with house.sessions.begin() as session:
+        return house.pictures.take_in(session, name, content, now(), developed)
 
 
 def _save(house: House, publication_id: int, text: Text) -> Saved:

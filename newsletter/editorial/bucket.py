@@ -29,7 +29,7 @@ class PictureBucket(Pictures):
     store: ObjectStore
 
     def _put(self, file_name: str, content: bytes) -> None:
-        media_type = MEDIA_TYPES[PurePosixPath(file_name).suffix[1:]]
+        media_type = MEDIA_TYPES.get(PurePosixPath(file_name).suffix[1:], "application/octet-stream")
         with _our_errors():
             obstore.put(self.store, file_name, content, attributes={"Content-Type": media_type})
 

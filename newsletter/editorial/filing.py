@@ -7,16 +7,17 @@ from newsletter import durable
 from newsletter.editorial import issue_file
 from newsletter.editorial.issue_file import IssueFile, PictureRef
 from newsletter.editorial.models import Issue
+from newsletter.editorial.pictures import TakenIn
 from newsletter.editorial.shelf import Text, picture_names
 from newsletter.errors import Conflict, Invalid
 
 
-def read(path: Path, keep: Callable[[str, bytes], str]) -> list[Text]:
-    """One file, or every `*.md` of a folder, with its pictures kept; Invalid lists all that is wrong at once."""
+def read(path: Path, take_in: Callable[[str, bytes], TakenIn]) -> list[Text]:
+    """One file, or every `*.md` of a folder, with its pictures taken in; Invalid lists all that is wrong at once."""
     paths = sorted(file for file in path.glob("*.md") if file.is_file()) if path.is_dir() else [path]
     if not paths:
         raise Invalid(f"{path} holds no issues; an issue is a file like 2026-11-24-unwind-a-tight-back.md")
-    return [_read(path, file, keep) for path, file in _checked(paths)]
+    return [_read(path, file, take_in) for path, file in _checked(paths)]
 
 
 def folder_of(path: Path) -> Path:
@@ -56,9 +57,10 @@ def _twins(files: Sequence[tuple[Path, IssueFile]]) -> Iterator[str]:
             yield f"{path}: has the slug {file.slug!r}, as {first[file.slug]} does; give one of them another"
 
 
-def _read(path: Path, file: IssueFile, keep: Callable[[str, bytes], str]) -> Text:
-    pictures = {ref.name: keep(f"{path.parent / ref.name}", _bytes(path, ref)) for ref in file.pictures}
-    return Text(file, path.name, pictures)
+def _read(path: Path, file: IssueFile, take_in: Callable[[str, bytes], TakenIn]) -> Text:
+    taken = {ref.name: take_in(f"{path.parent / ref.name}", _bytes(path, ref)) for ref in file.pictures}
+    pictures = {name: picture.file_name for name, picture in taken.items()}
+    return Text(file, path.name, pictures, {name: picture.undeveloped for name, picture in taken.items()})
 
 
 def _bytes(path: Path, ref: PictureRef) -> bytes:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.db import Base, LongRef, word
@@ -94,6 +94,19 @@ class Picture(Base):
     width: Mapped[int]
     height: Mapped[int]
     size: Mapped[int]
+    developed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it is bare pixels, made by us; older ones were loaded as they were."""
+    created_at: Mapped[datetime]
+
+
+class OriginalPicture(Base):
+    """A file that `issues load` took in, and the picture that was developed from it; only the picture is published."""
+
+    __tablename__ = "original_pictures"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Of the file's bytes, which are kept under this name."""
+    file_name: Mapped[str] = mapped_column(ForeignKey("pictures.file_name"), index=True)
     created_at: Mapped[datetime]
 
 

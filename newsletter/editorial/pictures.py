@@ -1,7 +1,8 @@
 """Pictures: checked, named by their content, and kept once; and what an issue calls each of them.
 
-Their bytes lie in a folder (`PictureFolder`), or in a bucket (bucket.py). What an editor uploads is
-made ready for mail first (developing.py), and attached to its issue by a name before a text shows it.
+Their bytes lie in a folder (`PictureFolder`), or in a bucket (bucket.py). Whatever comes in, by upload or by
+`issues load`, is made ready for mail first (developing.py). A file that was loaded is kept beside its picture, to be
+dumped again byte for byte, and is never served.
 """
 
 import hashlib
@@ -21,7 +22,8 @@ from sqlalchemy.orm import Session
 
 from newsletter import durable
 from newsletter.db import insert
-from newsletter.editorial.models import AttachedPicture, Issue, Picture, Revision, RevisionPicture
+from newsletter.editorial import developing, sniffing
+from newsletter.editorial.models import AttachedPicture, Issue, OriginalPicture, Picture, Revision, RevisionPicture
 from newsletter.errors import Invalid, NotFound
 
 MAX_BYTES = 10 * 1024 * 1024
@@ -31,6 +33,7 @@ ENDINGS: Mapping[str, str] = {"PNG": "png", "JPEG": "jpg", "GIF": "gif"}
 MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif"}
 
 _OURS = re.compile(rf"[0-9a-f]{{64}}\.(?:{'|'.join(MEDIA_TYPES)})")
+_ORIGINALS = "originals/"
 _NOT_IN_A_NAME = re.compile("[^a-z0-9]+")
 _LONGEST_STEM = 60
 _CHUNK = 64 * 1024
@@ -44,17 +47,63 @@ class Opened:
     chunks: Iterator[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """A file that was loaded: the picture that was made of it, and the name that the file itself would have as one."""
+
+    file_name: str
+    undeveloped: str
+
+
 class Pictures(ABC):
     """Where every picture's bytes are kept, whatever holds them."""
 
+    def taken_in(self, session: Session, content: bytes) -> TakenIn | None:
+        """What became of a file that was taken in before; None for a new one."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        file_name = session.scalar(select(OriginalPicture.file_name).where(OriginalPicture.sha256 == sha256))
+        return TakenIn(file_name, f"{sha256}.{ENDINGS.get(sniffing.kind(content), '')}") if file_name else None
+
+    def take_in(
+        self, session: Session, name: str, content: bytes, now: datetime, picture: bytes | None = None
+    ) -> TakenIn:
+        """Keep a file, and the picture that was or is now developed from it. Invalid, naming it, if it is none."""
+        if taken := self.taken_in(session, content):
+            return taken
+        kept = self.keep(session, name, picture or developed(name, content), now)
+        self.keep_original(content)
+        row = {"sha256": hashlib.sha256(content).hexdigest(), "file_name": kept.file_name, "created_at": now}
+        session.execute(insert(session, OriginalPicture).values(row).on_conflict_do_nothing())
+        return TakenIn(kept.file_name, f"{row['sha256']}.{ENDINGS.get(sniffing.kind(content), '')}")
+
     def keep(self, session: Session, name: str, content: bytes, now: datetime) -> Picture:
-        """Check and keep a picture; the same bytes are kept once. Invalid, naming it, if it is none."""
+        """Check and keep a developed picture; the same bytes are kept once. Invalid, naming it, if it is none."""
         ending, (width, height) = _look_at(name, content)
         file_name = f"{hashlib.sha256(content).hexdigest()}.{ending}"
         self._put(file_name, content)
         values = {"file_name": file_name, "width": width, "height": height, "size": len(content), "created_at": now}
-        session.execute(insert(session, Picture).values(values).on_conflict_do_nothing())
-        return session.get_one(Picture, file_name)
+        row = insert(session, Picture).values(values | {"developed": True})
+        session.execute(row.on_conflict_do_update(index_elements=["file_name"], set_={"developed": True}))
+        return session.get_one(Picture, file_name, populate_existing=True)
+
+    def put_back(self, file_name: str, content: bytes) -> None:
+        """Keep the bytes of a picture whose row is there already; Invalid, naming it, if it is none."""
+        _look_at(file_name, content)
+        self._put(file_name, content)
+
+    def keep_original(self, content: bytes) -> None:
+        """Keep a file as it was loaded, out of reach of the web."""
+        self._put(f"{_ORIGINALS}{hashlib.sha256(content).hexdigest()}", content)
+
+    def read_original(self, sha256: str) -> bytes:
+        """A file as it was loaded; NotFound if there is none of that digest."""
+        return b"".join(self._get(f"{_ORIGINALS}{sha256}").chunks)
+
+    def as_loaded(self, session: Session, file_name: str) -> bytes:
+        """The file that a picture was developed from, or the picture itself."""
+        latest = select(OriginalPicture.sha256).where(OriginalPicture.file_name == file_name)
+        sha256 = session.scalar(latest.order_by(OriginalPicture.created_at.desc(), OriginalPicture.sha256).limit(1))
+        return self.read_original(sha256) if sha256 else self.read(file_name)
 
     def open(self, file_name: str) -> Opened:
         """A kept picture piece by piece; NotFound if it is not one of ours."""
@@ -93,12 +142,22 @@ class PictureFolder(Pictures):
         # Only if it is itself: one that was damaged is mended by whoever keeps it again.
         if path.is_file() and path.read_bytes() == content:
             return
-        durable.make_folder(self.root)
+        durable.make_folder(path.parent)
         durable.write(path, content)
 
     def _get(self, file_name: str) -> Opened:
-        path = self.path(file_name)
+        path = self.root / file_name
+        if not path.is_file():
+            raise _no_such_picture()
         return Opened(path.stat().st_size, _chunks(path))
+
+
+def developed(name: str, content: bytes) -> bytes:
+    """The picture of a file, made ready for mail; Invalid, naming it, if it is none."""
+    try:
+        return developing.develop(content).content
+    except Invalid as error:
+        raise Invalid(f"{name}: {error}") from None
 
 
 def attach(session: Session, issue: Issue, wished: str, picture: Picture, now: datetime) -> str:

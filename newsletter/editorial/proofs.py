@@ -18,7 +18,7 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 # CommonMark ends an address at a blank, so this would be printed with all its brackets.
 _BROKEN_LINK = re.compile(r"\]\([^()\s]*\{\{\s")
 _NO_FIELD = "an address takes no merge field, for it would tell others who reads"
-_SHOWN_EVERYWHERE = {".png", ".jpg", ".jpeg", ".gif"}
+_DEVELOPED = {".png", ".jpg", ".jpeg", ".gif", ".webp"}
 _LONGEST_NAME = 200
 
 
@@ -88,6 +88,6 @@ def _picture(picture: Reference) -> str | None:
     path = PurePosixPath(name)
     if not name or "\\" in name or path.is_absolute() or ".." in path.parts or len(name) > _LONGEST_NAME:
         return f'picture "{name}": name a file beside the issue'
-    if path.suffix.lower() not in _SHOWN_EVERYWHERE:
-        return f"picture {name}: not every mail program shows this kind; save it as PNG, JPEG or GIF"
+    if path.suffix.lower() not in _DEVELOPED:
+        return f"picture {name}: mail programs do not show this kind; save it as PNG, JPEG, GIF or WebP"
     return None

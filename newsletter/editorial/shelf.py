@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -55,6 +55,8 @@ class Text:
     file: IssueFile
     file_name: str
     pictures: Mapping[str, str]
+    undeveloped: Mapping[str, str] = field(default_factory=dict)
+    """By the same names, what the pictures were called that earlier versions loaded without developing them."""
 
 
 def state(issue: Issue) -> IssueState:
@@ -118,7 +120,8 @@ def save(session: Session, publication: Publication, draft: Text, author: str, n
         begin(session, publication, draft, author, now)
         return Saved.NEW
     _refuse_if_anothers(issue, publication, draft.file_name)
-    if _same(issue.revision, draft):
+    # A text that can still change gets its pictures developed; one that is frozen stays as it was loaded.
+    if _same(issue.revision, draft) or (issue.letter and _is_undeveloped(issue.revision, draft)):
         return _rename(issue, draft.file_name)
     if author == BY_FILE and issue.revision.author != BY_FILE:
         if _was_loaded_before(session, issue, draft):
@@ -265,14 +268,20 @@ def _same(revision: Revision, draft: Text) -> bool:
     return revision.sha256 == _sha256(draft)
 
 
-def _sha256(draft: Text) -> str:
-    pictures = "".join(f"\n{name} {kept}" for name, kept in sorted(draft.pictures.items()))
+def _is_undeveloped(revision: Revision, draft: Text) -> bool:
+    return revision.sha256 == _sha256(draft, draft.undeveloped)
+
+
+def _sha256(draft: Text, pictures_as: Mapping[str, str] | None = None) -> str:
+    shown = draft.pictures if pictures_as is None else pictures_as
+    pictures = "".join(f"\n{name} {kept}" for name, kept in sorted(shown.items()))
     return hashlib.sha256((draft.file.source + pictures).encode()).hexdigest()
 
 
 def _was_loaded_before(session: Session, issue: Issue, draft: Text) -> bool:
     before = select(Revision.id).where(Revision.issue_id == issue.id, Revision.author == BY_FILE)
-    return session.scalar(before.where(Revision.sha256 == _sha256(draft))) is not None
+    loaded = (_sha256(draft), _sha256(draft, draft.undeveloped))
+    return session.scalar(before.where(Revision.sha256.in_(loaded)).limit(1)) is not None
 
 
 def _refuse_if_anothers(issue: Issue, publication: Publication, name: str) -> None:

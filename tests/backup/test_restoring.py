@@ -60,7 +60,10 @@ def test_every_row_picture_and_key_comes_back_on_either_database(
     assert there.secret_file.read_bytes() == KEY
     assert there.secret_file.stat().st_mode & 0o777 == 0o600
     assert (there.dkim_folder / "letters.example.press.pem").read_text() == "a key that signs"
-    ours, theirs = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in _pictures(house, there))
+    ours, theirs = (
+        {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in _pictures(house, there)
+    )
     assert ours == theirs
 
 

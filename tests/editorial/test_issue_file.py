@@ -167,7 +167,7 @@ def test_a_malformed_file_says_where_and_how_to_mend_it(source: str, complaint: 
         ("![a](https://example.org/a.png)", "keep pictures beside the issue; one on another's server can change"),
         ("![a](//example.org/a.png)", "keep pictures beside the issue"),
         ("![a](data:image/png;base64,AA)", "keep pictures beside the issue"),
-        ("![a](drawing.svg)", "picture drawing.svg: not every mail program shows this kind; save it as PNG"),
+        ("![a](drawing.svg)", "picture drawing.svg: mail programs do not show this kind; save it as PNG"),
         ("![{{ name }}](a.png)", "a picture's name, alt text and caption take no merge fields"),
         ('![a](a.png "&#123;{ name }}")', "a picture's name, alt text and caption take no merge fields"),
         ("[me](https://example.org/?who={{ email }})", "an address takes no merge field"),

@@ -1,3 +1,4 @@
+import hashlib
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from newsletter.db import Sessions
 from newsletter.delivery.models import Letter, LetterState
 from newsletter.editorial import archive, filing, issue_file, shelf
 from newsletter.editorial.models import Issue, Revision
-from newsletter.editorial.pictures import PictureFolder
+from newsletter.editorial.pictures import PictureFolder, TakenIn
 from newsletter.editorial.shelf import BY_FILE, Saved
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.publications import Publication
+from tests.editorial.photos import SECRET, colour_at, opened, telling_photo
 
 SHIPPED = Path(__file__).parents[2] / "issues"
 NAME = "2026-11-24-a-tight-back.md"
@@ -51,10 +53,12 @@ def test_the_shipped_issues_go_in_and_come_out_byte_for_byte(
 ) -> None:
     with sessions.begin() as session:
         home = session.get_one(Publication, publication.id)
-        for text in filing.read(SHIPPED, lambda name, content: pictures.keep(session, name, content, now).file_name):
+        for text in filing.read(SHIPPED, lambda name, content: pictures.take_in(session, name, content, now)):
             assert shelf.save(session, home, text, BY_FILE, now) is Saved.NEW
     with sessions.reading() as session:
-        filing.write_folder(session.scalars(shelf.listing()).all(), tmp_path / "out", pictures.read)
+        filing.write_folder(
+            session.scalars(shelf.listing()).all(), tmp_path / "out", lambda kept: pictures.as_loaded(session, kept)
+        )
     for path in [*SHIPPED.glob("*.md"), *SHIPPED.glob("*.png")]:
         assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
 
@@ -134,7 +138,7 @@ def test_pictures_in_folders_below_go_in_and_come_out(
     with sessions.reading() as session:
         issues = session.scalars(select(Issue)).all()
         for _ in range(2):
-            filing.write_folder(issues, tmp_path / "out", pictures.read)
+            filing.write_folder(issues, tmp_path / "out", lambda kept: pictures.as_loaded(session, kept))
     assert {path: (tmp_path / "out" / path).read_bytes() for path in files} == files
 
 
@@ -147,7 +151,7 @@ def test_two_issues_that_mean_different_pictures_by_one_name_are_not_dumped_over
     with sessions.reading() as session:
         issues = session.scalars(shelf.listing()).all()
         with pytest.raises(Conflict, match=r"shots/back\.png: a-calm-neck and a-tight-back mean different files by it"):
-            filing.write_folder(issues, tmp_path / "out", pictures.read)
+            filing.write_folder(issues, tmp_path / "out", lambda kept: pictures.as_loaded(session, kept))
     assert not (tmp_path / "out").exists()
 
 
@@ -159,7 +163,7 @@ def test_a_folder_that_cannot_be_written_is_named(
     with sessions.reading() as session:
         issues = session.scalars(select(Issue)).all()
         with pytest.raises(Conflict, match="cannot be written"):
-            filing.write_folder(issues, tmp_path / "out", pictures.read)
+            filing.write_folder(issues, tmp_path / "out", lambda kept: pictures.as_loaded(session, kept))
 
 
 def test_an_issue_that_has_gone_out_keeps_its_text(sessions: Sessions, publication: Publication, now: datetime) -> None:
@@ -194,7 +198,7 @@ def test_dumping_does_not_write_over_a_file_that_differs(
     with sessions.reading() as session:
         issues = session.scalars(select(Issue)).all()
         with pytest.raises(Conflict, match="differs from the store"):
-            filing.write_folder(issues, tmp_path, pictures.read)
+            filing.write_folder(issues, tmp_path, lambda kept: pictures.as_loaded(session, kept))
     assert (tmp_path / NAME).read_text() == "mine"
 
 
@@ -246,6 +250,53 @@ def test_no_other_file_is_reached_through_a_pictures_name(pictures: PictureFolde
         pictures.path(name)
 
 
+def test_a_photo_that_is_loaded_is_published_as_bare_upright_pixels_and_dumped_as_it_was(
+    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+) -> None:
+    photo = telling_photo(orientation=6)
+    folder = tmp_path / "in"
+    with_photo(folder, photo)
+    put_in(sessions, publication, pictures, folder, now)
+    with sessions.reading() as session:
+        issue = shelf.find(session, "a-tight-back")
+        [kept] = shelf.picture_names(issue.revision).values()
+        filing.write_folder([issue], tmp_path / "out", lambda name: pictures.as_loaded(session, name))
+    published = pictures.read(kept)
+    assert SECRET not in published
+    assert (opened(published).size, colour_at(opened(published), 0.25, 0.25)) == ((200, 400), "blue")
+    assert (tmp_path / "out" / "photo.jpg").read_bytes() == photo
+    with pytest.raises(NotFound):
+        pictures.open(f"originals/{hashlib.sha256(photo).hexdigest()}")
+
+
+def test_a_photo_that_an_earlier_version_loaded_is_developed_when_it_is_loaded_again_unless_its_issue_is_frozen(
+    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+) -> None:
+    photo = telling_photo()
+    with_photo(tmp_path, photo)
+    with sessions.begin() as session:
+        raw = pictures.keep(session, "photo.jpg", photo, now).file_name
+        home = session.get_one(Publication, publication.id)
+        text = filing.read(tmp_path, lambda _name, _content: TakenIn(raw, raw))[0]
+        shelf.save(session, home, text, BY_FILE, now)
+        shelf.find(session, "a-tight-back").letter = sent_letter(publication, now)
+    for letter, saved, published in ((True, Saved.SAME, raw), (False, Saved.CHANGED, None)):
+        with sessions.begin() as session:
+            issue = shelf.find(session, "a-tight-back")
+            issue.letter = issue.letter if letter else None
+            home = session.get_one(Publication, publication.id)
+            text = filing.read(tmp_path, lambda name, content: pictures.take_in(session, name, content, now))[0]
+            assert shelf.save(session, home, text, BY_FILE, now) is saved
+            assert (shelf.picture_names(issue.revision)["photo.jpg"] == raw) is bool(published)
+
+
+def with_photo(folder: Path, photo: bytes) -> None:
+    """An issue that shows this photo."""
+    folder.mkdir(exist_ok=True)
+    (folder / "photo.jpg").write_bytes(photo)
+    (folder / NAME).write_text(SOURCE + "\n![A back](photo.jpg)\n")
+
+
 def manuscript(folder: Path, slug: str, colour: str) -> dict[str, bytes]:
     """An issue with a picture in a folder below its own; what lies where."""
     (folder / "shots").mkdir(parents=True)
@@ -257,7 +308,7 @@ def manuscript(folder: Path, slug: str, colour: str) -> dict[str, bytes]:
 def put_in(sessions: Sessions, publication: Publication, pictures: PictureFolder, folder: Path, now: datetime) -> None:
     with sessions.begin() as session:
         home = session.get_one(Publication, publication.id)
-        for text in filing.read(folder, lambda name, content: pictures.keep(session, name, content, now).file_name):
+        for text in filing.read(folder, lambda name, content: pictures.take_in(session, name, content, now)):
             shelf.save(session, home, text, BY_FILE, now)
 
 

@@ -20,6 +20,8 @@ class PictureSize:
     width: int
     height: int
     bytes: int
+    is_developed: bool = True
+    """Whether it is bare pixels; else whatever the file says goes out with it."""
 
 
 @dataclass(frozen=True, slots=True)

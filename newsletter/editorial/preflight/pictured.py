@@ -58,6 +58,19 @@ def alt_text_says_what_is_there(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
+def pictures_say_nothing_beside_what_they_show(galley: Galley) -> Iterator[Finding]:
+    """A photo may tell where it was taken, by whom and with which camera."""
+    for picture in galley.pictures:
+        size = galley.known.pictures.get(picture.target)
+        if size and not size.is_developed:
+            yield warning(
+                f"{picture.target} goes out as it was loaded, with the place and the camera that it may name",
+                "load the issue again, or upload the picture here",
+                picture.line,
+            )
+
+
+@rule()
 def pictures_are_light(galley: Galley) -> Iterator[Finding]:
     """Readers on the road pay for every byte, and leave before a heavy picture is there."""
     sizes = {picture.target: galley.known.pictures.get(picture.target) for picture in galley.pictures}

@@ -189,9 +189,12 @@ def test_alt_text_that_says_nothing_is_told(picture: str, level: Level) -> None:
         (PictureSize(4_000, 3_000, 1_400_000), [Level.WARNING]),
         (PictureSize(4_000, 3_000, 2_400_000), [Level.WARNING, Level.WARNING]),
         (PictureSize(300, 200, 9_000), [Level.NOTE]),
+        (PictureSize(1_200, 800, 90_000, is_developed=False), [Level.WARNING]),
     ],
 )
-def test_a_picture_that_is_heavy_or_small_is_told(size: PictureSize, levels: list[Level]) -> None:
+def test_a_picture_that_is_heavy_small_or_published_as_it_was_loaded_is_told(
+    size: PictureSize, levels: list[Level]
+) -> None:
     text = "![A drawn back](a.png)\n\n" + "Lie down and rest a while. " * 10
     assert [finding.level for finding in body(text, Known(pictures={"a.png": size}))] == levels
 
