@@ -61,8 +61,10 @@ class Settings(MailSettings):
     link_checks: bool = False
 
     signup_cap_address: int = Field(3, ge=1)
-    signup_cap_domain: int = Field(500, ge=1)
+    signup_cap_month: int = Field(5, ge=1)
+    signup_cap_domain: int = Field(50, ge=1)
     signup_cap_client: int = Field(20, ge=1)
+    signup_cap_press: int = Field(2_000, ge=1)
     consent_origin: Literal["truncated", "hashed", "none"] = "truncated"
 
     log_format: Literal["console", "json"] = "console"

@@ -39,6 +39,10 @@ class Links:
     def confirm(self, subscription_id: int, now: datetime) -> str:
         return f"{self.base_url}/confirm/{self.seal.seal('confirm', subscription_id, _minute(now))}"
 
+    def form_time(self, now: datetime) -> str:
+        """What a form carries to prove when it was shown."""
+        return self.seal.seal("form", int(now.timestamp() * 1000))
+
     def unsubscribe(self, subscription_id: int, letter_id: int = 0) -> str:
         return f"{self.base_url}/unsubscribe/{self.seal.seal('unsubscribe', subscription_id, letter_id)}"
 
@@ -81,6 +85,11 @@ class Links:
 
     def reset(self, editor_id: int, nonce: int, now: datetime) -> str:
         return f"{self.base_url}/desk/reset/{self.seal.seal('reset', editor_id, nonce, _minute(now))}"
+
+    def open_form_time(self, token: str) -> datetime:
+        """When a form was shown; Invalid if it does not prove it."""
+        (milliseconds,) = self.seal.open("form", token)
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
     def open_confirm(self, token: str, now: datetime) -> tuple[int, datetime]:
         """The subscription's id and the minute the link was made; Expired after seven days, Invalid if forged."""

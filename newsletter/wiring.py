@@ -83,7 +83,13 @@ def _pictures(settings: Settings) -> Pictures:
 
 
 def _practice(settings: Settings, sessions: Sessions, links: Links) -> Practice:
-    caps = Caps(settings.signup_cap_address, settings.signup_cap_domain, settings.signup_cap_client)
+    caps = Caps(
+        address=settings.signup_cap_address,
+        domain=settings.signup_cap_domain,
+        client=settings.signup_cap_client,
+        month=settings.signup_cap_month,
+        press=settings.signup_cap_press,
+    )
 
     def compose(kind: str, publication: Publication, fields: Mapping[str, str]) -> Composed:
         latest = _latest_issue(sessions, links, publication) if kind == "welcome" else None

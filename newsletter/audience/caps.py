@@ -1,16 +1,17 @@
-"""Caps on sign-ups: nobody can bury an address, a domain or this press in confirm letters.
+"""Caps on sign-ups: nobody can bury a mailbox, a domain or this press in confirm letters.
 
 The count is one statement, so it holds however many processes ask at once. Only digests are kept.
 """
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from newsletter.audience import origins
+from newsletter.audience import origins, victims
 from newsletter.audience.address import Address
 from newsletter.audience.models import SignupCount
 from newsletter.audience.practice import Practice
@@ -19,42 +20,97 @@ from newsletter.errors import Refused
 
 log = structlog.get_logger(__name__)
 _KEPT = timedelta(days=2)
+_A_MONTH = timedelta(days=30)
+_ADDRESS = "address"
+_PRESS = "press"
+# One row for all would let only one sign-up in at a time.
+_SHARDS = "0123456789abcdef"
 
 
 class TooMany(Refused):
-    """This client asks too often, whatever it asks; the web answers 429."""
+    """This client asks too often, or everybody together does, whatever they ask; the web answers 429."""
+
+
+class _Bucket(NamedTuple):
+    kind: str
+    digest: str
+    window: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}:{self.digest}"
 
 
 def allow(session: Session, practice: Practice, address: Address, client: str | None, now: datetime) -> bool:
-    """Count a request for a letter; False when its address or domain had enough, TooMany when the client had."""
-    hits = _count(session, [_row(*bucket) for bucket in _buckets(practice, address, client, now)])
-    if hits.get("client", 0) > practice.caps.client:
+    """Count a request for a letter; False when its mailbox or domain had enough, TooMany when client or press had.
+
+    A mailbox is counted whatever the spelling, and over all publications.
+    """
+    caps, buckets = practice.caps, list(_buckets(practice, address, client, now))
+    hits = _count(session, buckets)
+    if hits.get("client", 0) > caps.client:
         # If this is the address of a proxy of one's own, PROXY_HOPS is wrong and everybody waits for everybody.
         log.warning("client capped", client=origins.kept(practice, client))
         raise TooMany("That was many sign-ups in a short time. Please try again in an hour.")
-    return hits["address"] <= practice.caps.address and hits["domain"] <= practice.caps.domain
+    _trip(session, practice, now)
+    return (
+        hits[_ADDRESS] <= caps.address
+        and hits.get("domain", 0) <= caps.domain
+        and _within_a_month(session, buckets[0], caps.address, now) <= caps.month
+    )
+
+
+def forget(session: Session, practice: Practice, address: Address) -> None:
+    """Count this mailbox from the beginning: its owner has confirmed, and so is nobody's victim."""
+    bucket = _of_mailbox(practice, address, 0)
+    session.execute(delete(SignupCount).where(SignupCount.bucket == bucket.name))
 
 
 def prune(session: Session, now: datetime) -> int:
     """Forget the counts of windows that are over; how many."""
-    old = delete(SignupCount).where(SignupCount.window < _hour(now - _KEPT)).returning(SignupCount.window)
-    return len(session.scalars(old, execution_options={"synchronize_session": False}).all())
+    over = SignupCount.window < _hour(now - _KEPT)
+    is_mailbox = SignupCount.bucket.startswith(f"{_ADDRESS}:", autoescape=True)
+    old = delete(SignupCount).where(over, ~is_mailbox | (SignupCount.window < _hour(now - _A_MONTH)))
+    found = session.scalars(old.returning(SignupCount.window), execution_options={"synchronize_session": False})
+    return len(found.all())
 
 
-def _buckets(practice: Practice, address: Address, client: str | None, now: datetime) -> Iterator[tuple[str, str, int]]:
+def _trip(session: Session, practice: Practice, now: datetime) -> None:
+    shards = [f"{_PRESS}:{shard}" for shard in _SHARDS]
+    asked = select(func.sum(SignupCount.hits))
+    total = session.scalar(asked.where(SignupCount.bucket.in_(shards), SignupCount.window == _hour(now))) or 0
+    if total <= practice.caps.press:
+        return
+    if total == practice.caps.press + 1:
+        log.error("sign-ups stopped for this hour: SIGNUP_CAP_PRESS is reached", an_hour=practice.caps.press)
+    raise TooMany("Very many people are signing up just now. Please try again in an hour.")
+
+
+def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: datetime) -> int:
+    # What was asked for beyond a day's cap caused no letter, and so is not held against the mailbox.
+    days = select(SignupCount.hits).where(SignupCount.bucket == mailbox.name)
+    hits = session.scalars(days.where(SignupCount.window > _hour(now - _A_MONTH)))
+    return sum(min(each, most_a_day) for each in hits)
+
+
+def _buckets(practice: Practice, address: Address, client: str | None, now: datetime) -> Iterator[_Bucket]:
     hour = _hour(now)
     # The order is fixed: two transactions that share buckets lock them alike, so neither waits for ever.
-    yield "address", origins.digest(practice, address.key), hour - hour % 24
-    yield "domain", origins.digest(practice, address.domain), hour
+    mailbox = _of_mailbox(practice, address, hour - hour % 24)
+    yield mailbox
+    if not victims.is_provider(address.domain):
+        yield _Bucket("domain", origins.digest(practice, address.domain), hour)
     if (one := origins.one_client(client)) is not None:
-        yield "client", origins.digest(practice, one), hour
+        yield _Bucket("client", origins.digest(practice, one), hour)
+    yield _Bucket(_PRESS, mailbox.digest[0], hour)
 
 
-def _row(kind: str, digest: str, window: int) -> dict[str, str | int]:
-    return {"bucket": f"{kind}:{digest}", "window": window, "hits": 1}
+def _of_mailbox(practice: Practice, address: Address, window: int) -> _Bucket:
+    return _Bucket(_ADDRESS, origins.digest(practice, victims.mailbox_of(address)), window)
 
 
-def _count(session: Session, rows: list[dict[str, str | int]]) -> dict[str, int]:
+def _count(session: Session, buckets: list[_Bucket]) -> dict[str, int]:
+    rows = [{"bucket": each.name, "window": each.window, "hits": 1} for each in buckets]
     counted = insert(session, SignupCount)
     counted = counted.on_conflict_do_update(index_elements=["bucket", "window"], set_={"hits": SignupCount.hits + 1})
     hits = session.execute(counted.returning(SignupCount.bucket, SignupCount.hits), rows)

@@ -14,11 +14,16 @@ Compose = Callable[[str, Publication, Mapping[str, str]], Composed]
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """How many sign-ups are answered with a letter: for an address a day, a domain an hour, a client an hour."""
+    """How many sign-ups are answered with a letter: for a mailbox a day, a domain an hour, a client an hour.
+
+    And for a mailbox within 30 days, if nobody confirms, and for everybody together in an hour.
+    """
 
     address: int
     domain: int
     client: int
+    month: int = 5
+    press: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)

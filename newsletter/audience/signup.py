@@ -71,6 +71,7 @@ def confirm(
     if moves.confirm(session, subscription, now):
         origin = consent.origin_of(practice, client)
         consent.record(session, subscription, Act.CONFIRMED, Way.LINK, now, origin, wording)
+        caps.forget(session, practice, Address.parse(subscription.subscriber.email))
         letters.welcome(session, practice, subscription, now)
         suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS)
         erased.forget(session, practice.links.seal, subscription.subscriber.key)

@@ -1,8 +1,10 @@
 """The archive: the published issues as pages that anyone may read and keep, and their pictures."""
 
+import re
 from datetime import datetime
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
+from werkzeug.http import generate_etag
 
 from newsletter.db import Session
 from newsletter.editorial import archive
@@ -71,11 +73,15 @@ def picture(file_name: str) -> Response:
     return answer
 
 
+_FORM_TIME = re.compile(rb'name="shown" value="[^"]*"')
+
+
 def public(answer: Response, modified: datetime | None = None) -> Response:
     """Let anyone keep this answer for a minute, and learn by its ETag that it has not changed."""
     answer.headers["Cache-Control"] = "public, max-age=60"
     answer.last_modified = modified
-    answer.add_etag()
+    # Not of the moment at which a form in it is shown: it would be another page each time.
+    answer.set_etag(generate_etag(_FORM_TIME.sub(b"", answer.get_data())))
     answer.make_conditional(request)
     return answer
 

@@ -26,6 +26,7 @@ def move_in(app: Flask, house: House, clock: Callable[[], datetime]) -> None:
     """Let this app's requests find the house and its links, and take the time from that clock."""
     app.extensions[_KEY] = _AtHand(house, clock)
     app.jinja_env.globals["links"] = house.links
+    app.jinja_env.globals["form_time"] = lambda: house.links.form_time(clock())
 
 
 def house() -> House:

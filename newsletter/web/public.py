@@ -20,6 +20,7 @@ from newsletter.web.printed import Printed
 blueprint = Blueprint("public", __name__)
 
 _LATEST = 3
+_TOO_QUICK = "Please press the button once more: that was quicker than we can tell from a robot."
 _ONCE_MORE = "Please press the button once more: we could not tell that the form came from our own page."
 
 
@@ -49,6 +50,8 @@ def subscribe() -> Response:
     asked = SignUp.parse(request.form)
     if not asked.is_trapped and (faults := asked.faults()):
         return _form(asked, 422, faults)
+    if not asked.is_trapped and not asked.took_its_time(house().links, now()):
+        return _form_again(400, _TOO_QUICK)
     publication = _nothing(asked) if asked.is_trapped else _ask(asked)
     return _kept_by_nobody(render_template("site/check_mail.html", publication=publication))
 

@@ -1,10 +1,13 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from newsletter.audience import caps
 from newsletter.audience.models import SignupCount
+from newsletter.delivery.models import Post
 
 
 def test_an_address_gets_no_more_letters_than_its_cap_a_day(press) -> None:
@@ -53,7 +56,7 @@ def test_no_bucket_holds_an_address_or_a_client(press) -> None:
     press.subscribe("ada@example.org")
     with press.sessions.reading() as session:
         buckets = session.scalars(select(SignupCount.bucket)).all()
-    assert len(buckets) == 3
+    assert len(buckets) == 4
     assert not any(word in bucket for bucket in buckets for word in ("ada", "example", "203"))
 
 
@@ -69,3 +72,94 @@ def test_old_counts_are_pruned_and_live_ones_stay(press) -> None:
     with press.sessions.begin() as session:
         assert caps.prune(session, later) == 3
         assert caps.prune(session, later) == 0
+        # A mailbox is remembered for as long as its month lasts.
+        assert caps.prune(session, press.now + timedelta(days=31)) == 4
+        assert caps.prune(session, later + timedelta(days=31)) == 1
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ["ada@example.org", "Ada@Example.org", "ada+1@example.org", "ada+news+2@example.org", "ADA+3@EXAMPLE.ORG"],
+        [
+            "ada.lee@gmail.com",
+            "adalee@gmail.com",
+            "a.d.a.lee+x@gmail.com",
+            "AdaLee@googlemail.com",
+            "a.dalee@gmail.com",
+        ],
+        [
+            "ada@bücher.example",
+            "ada@xn--bcher-kva.example",
+            "ada+1@bücher.example",
+            "ada+2@BÜCHER.example",
+            "ada@Bücher.example",
+        ],
+    ],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_mailbox_has_one_cap_whatever_the_spelling(press, other_publication, spellings: list[str]) -> None:
+    for number, email in enumerate(spellings):
+        at_home = press if number % 2 else replace(press, publication=other_publication)
+        at_home.subscribe(email)
+    with press.sessions.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Post)) == 3
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_two_spellings_are_two_mailboxes_where_they_may_be_two_people(press) -> None:
+    for email in ("ada.lee@example.org", "adalee@example.org", "ada-lee@example.org", "+ada@example.org"):
+        press.subscribe(email)
+        assert press.kinds(email) == ["confirm"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_mailbox_where_nobody_confirms_gets_five_letters_in_thirty_days(press) -> None:
+    for day in range(29):
+        for number in range(4):
+            press.subscribe(f"ada+{number}@example.org", at=press.now + timedelta(days=day))
+    with press.sessions.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Post)) == 5
+    press.subscribe("ada@example.org", at=press.now + timedelta(days=61))
+    assert press.kinds("ada@example.org") == ["confirm"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_asking_again_and_again_on_one_day_uses_up_that_day_only(press) -> None:
+    for _ in range(9):
+        press.subscribe("ada@example.org")
+    press.subscribe("ada@example.org", at=press.now + timedelta(days=1))
+    assert len(press.kinds("ada@example.org")) == 4
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_who_confirms_is_nobodys_victim(press, other_publication) -> None:
+    for day in range(5):
+        press.subscribe("ada@example.org", at=press.now + timedelta(days=day))
+    press.confirm("ada@example.org")
+    replace(press, publication=other_publication).subscribe("ada@example.org", at=press.now + timedelta(days=4))
+    assert press.kinds("ada@example.org").count("confirm") == 6
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "domain", ["gmail.com", "googlemail.com", "hotmail.de", "yahoo.co.jp", "gmx.de", "web.de", "wp.pl"]
+)
+def test_a_provider_of_mailboxes_for_everybody_has_no_cap_of_its_own(press, domain: str) -> None:
+    capped = press.with_caps(domain=1)
+    for name in ("ada", "bob", "cyd"):
+        capped.subscribe(f"{name}@{domain}")
+        assert capped.kinds(f"{name}@{domain}") == ["confirm"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_beyond_the_cap_of_the_press_everybody_is_told_and_nobody_is_dropped(press) -> None:
+    capped = press.with_caps(press=3)
+    for name in ("ada", "bob", "cyd"):
+        capped.subscribe(f"{name}@{name}.example")
+    for email in ("dan@example.org", "ada@ada.example"):
+        with capture_logs() as said, pytest.raises(caps.TooMany, match=r"Very many .* in an hour"):
+            capped.subscribe(email, client=None)
+        assert "SIGNUP_CAP_PRESS" in str(said)
+    capped.subscribe("dan@example.org", at=press.now + timedelta(hours=1))
+    assert capped.kinds("dan@example.org") == ["confirm"]

@@ -38,10 +38,11 @@ def assert_before_the_fold(button: Locator) -> None:
     assert box["y"] + box["height"] <= window["height"]
 
 
-def ask(page: Page, email: str = "ada@example.org", name: str = "Ada") -> None:
+def ask(page: Page, clock: Clock, email: str = "ada@example.org", name: str = "Ada") -> None:
     page.goto("/")
     page.get_by_role("textbox", name="Email").fill(email)
     page.get_by_label("First name").fill(name)
+    clock.turn(seconds=10)
     press(page, "Send me the letter")
 
 
@@ -50,8 +51,8 @@ def standing(house: House) -> Status:
         return session.scalars(select(Subscription)).one().status
 
 
-def test_a_reader_comes_by_the_form_and_leaves_by_the_link(page: Page, house: House) -> None:
-    ask(page)
+def test_a_reader_comes_by_the_form_and_leaves_by_the_link(page: Page, house: House, clock: Clock) -> None:
+    ask(page, clock)
     expect(page.get_by_role("heading", level=1)).to_have_text("Now check your email")
     page.goto(houses.letters(house)[-1]["confirm_url"])
     press(page, "Yes, send me BackPainHelp")
@@ -65,28 +66,30 @@ def test_a_reader_comes_by_the_form_and_leaves_by_the_link(page: Page, house: Ho
     assert standing(house) is Status.ACTIVE
 
 
-def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, house: House) -> None:
-    ask(page, email="ada@example")
+def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, house: House, clock: Clock) -> None:
+    ask(page, clock, email="ada@example")
     field = page.get_by_role("textbox", name="Email")
     expect(field).to_have_value("ada@example")
     expect(field).to_have_accessible_description(re.compile("Please give an address like name@example.org"))
     expect(page.get_by_label("First name")).to_have_value("Ada")
     field.fill("ada@example.org")
+    clock.turn(seconds=10)
     page.get_by_role("button", name="Send me the letter").click()
     assert [letter["address"] for letter in houses.letters(house)] == ["ada@example.org"]
 
 
-def test_the_form_at_the_end_of_an_issue_works_without_a_cookie(page: Page, house: House) -> None:
+def test_the_form_at_the_end_of_an_issue_works_without_a_cookie(page: Page, house: House, clock: Clock) -> None:
     page.goto(f"/archive/{houses.OUT[0]}/")
     assert page.context.cookies() == []
     page.get_by_role("textbox", name="Email").fill("ada@example.org")
+    clock.turn(seconds=10)
     page.get_by_role("button", name="Send me the letter").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Now check your email")
     assert len(houses.letters(house)) == 1
 
 
-def test_a_reader_takes_a_break_by_the_preferences(page: Page, house: House) -> None:
-    become_reader(page, house)
+def test_a_reader_takes_a_break_by_the_preferences(page: Page, house: House, clock: Clock) -> None:
+    become_reader(page, house, clock)
     page.goto(house.links.preferences(1))
     page.get_by_label("4 weeks").check()
     page.get_by_role("button", name="Start the break").click()
@@ -94,13 +97,16 @@ def test_a_reader_takes_a_break_by_the_preferences(page: Page, house: House) -> 
     assert standing(house) is Status.PAUSED
 
 
-def test_the_keyboard_alone_reaches_the_form_and_sends_it(chrome: Browser, site: str, house: House) -> None:
+def test_the_keyboard_alone_reaches_the_form_and_sends_it(
+    chrome: Browser, site: str, house: House, clock: Clock
+) -> None:
     with chrome.new_context(viewport=PHONE, base_url=site) as context:
         page = context.new_page()
         page.goto("/")
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip to the text")).to_be_in_viewport()
         page.keyboard.press("Enter")
+        clock.turn(seconds=10)
         for key in ("Tab", *"ada@example.org", "Tab", *"Ada", "Tab", "Enter"):
             page.keyboard.press(key)
         expect(page.get_by_role("heading", level=1)).to_have_text("Now check your email")
@@ -142,6 +148,7 @@ def visit_every_page(page: Page, house: House, clock: Clock) -> Iterator[str]:
 
 def visit_steps(page: Page, house: House, clock: Clock) -> Iterator[str]:
     page.get_by_role("textbox", name="Email").fill("ada@example.org")
+    clock.turn(seconds=10)
     page.get_by_role("button", name="Send me the letter").click()
     yield "check your mail"
     link = houses.letters(house)[-1]["confirm_url"]
@@ -186,7 +193,7 @@ def small_targets(page: Page) -> list[str]:
     )
 
 
-def become_reader(page: Page, house: House) -> None:
-    ask(page)
+def become_reader(page: Page, house: House, clock: Clock) -> None:
+    ask(page, clock)
     page.goto(houses.letters(house)[-1]["confirm_url"])
     press(page, "Yes, send me BackPainHelp")

@@ -4,8 +4,9 @@ On PostgreSQL, desk/test_on_postgresql.py opens every address.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,7 +15,7 @@ from sqlalchemy import select
 
 from newsletter.audience.models import Subscription
 from newsletter.db import Sessions
-from newsletter.web import create_app
+from newsletter.web import create_app, forms
 from newsletter.wiring import House
 from tests import houses
 from tests.houses import Clock
@@ -52,7 +53,7 @@ def stocked(house: House) -> House:
 
 @pytest.fixture
 def app(house: House, clock: Clock) -> Flask:
-    return create_app(house, clock)
+    return with_patient_clients(create_app(house, clock))
 
 
 @pytest.fixture
@@ -75,8 +76,28 @@ def reader(browser: FlaskClient, house: House) -> Subscription:
     return subscription(house)
 
 
+class Patient(FlaskClient):
+    """Whoever sends the sign-up form with it was shown it ten seconds before, unless the test says when."""
+
+    def post(self, *args: Any, **kwargs: Any) -> Any:
+        if args[:1] == ("/subscribe",) and forms.SHOWN not in kwargs.get("data", {}):
+            kwargs["data"] = kwargs["data"] | {forms.SHOWN: shown(self.application)}
+        return super().post(*args, **kwargs)
+
+
+def with_patient_clients(app: Flask) -> Flask:
+    app.test_client_class = Patient
+    return app
+
+
+def shown(app: Flask, seconds_ago: float = 10) -> str:
+    """What a form carries that was shown so long ago."""
+    at_hand = app.extensions["newsletter"]
+    return at_hand.house.links.form_time(at_hand.clock() - timedelta(seconds=seconds_ago))
+
+
 def browser_of(app: Flask) -> FlaskClient:
-    client = app.test_client()
+    client = with_patient_clients(app).test_client()
     client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
     return client
 

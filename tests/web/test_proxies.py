@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -38,9 +39,14 @@ def running(sessions: Sessions, folder: Path, hops: int, **changes: object) -> I
         yield house, port
 
 
+def asking(house: House, name: str) -> str:
+    """The sign-up form as it comes from a page that was open for a while."""
+    return f"email={name}@example.org&shown={house.links.form_time(datetime.now(UTC) - timedelta(seconds=10))}"
+
+
 def origin(house: House, port: int, address: str, *claimed: str) -> str | None:
     """What is kept of where this sign-up came from."""
-    status, _, _ = ask(port, "/subscribe", f"email={address}@example.org", [(FOR, entry) for entry in claimed])
+    status, _, _ = ask(port, "/subscribe", asking(house, address), [(FOR, entry) for entry in claimed])
     assert status == 200
     with house.sessions.reading() as session:
         return session.scalars(select(ConsentEvent.origin).order_by(ConsentEvent.id.desc())).first()
@@ -55,7 +61,7 @@ def test_behind_a_proxy_each_reader_is_a_client_of_their_own(sessions: Sessions,
     ):
         assert origin(house, here, "ada") == "198.51.100.0/24"
         assert origin(house, there, "bob") == "203.0.113.0/24"
-        assert ask(here, "/subscribe", "email=cyd@example.org")[0] == 429
+        assert ask(here, "/subscribe", asking(house, "cyd"))[0] == 429
 
 
 def test_without_proxies_nothing_that_a_client_says_is_believed(sessions: Sessions, tmp_path: Path) -> None:
@@ -161,7 +167,7 @@ def test_a_client_who_had_enough_is_told_of_without_the_address(sessions: Sessio
     house = houses.build(sessions, tmp_path, proxy_hops=1, signup_cap_client=1)
     with served(house) as port, capture_logs() as said:
         for name in ("eve", "eva"):
-            status, _, _ = ask(port, "/subscribe", f"email={name}@example.org", [(FOR, "192.0.2.77")])
+            status, _, _ = ask(port, "/subscribe", asking(house, name), [(FOR, "192.0.2.77")])
     assert status == 429
     assert [line["client"] for line in said if line["event"] == "client capped"] == ["192.0.2.0/24"]
     assert "192.0.2.77" not in str(said)

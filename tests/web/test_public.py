@@ -2,12 +2,16 @@ import re
 from datetime import datetime
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from newsletter.audience.models import Status, Subscription
+from newsletter.web import forms
 from newsletter.wiring import House
 from tests import houses
-from tests.web.conftest import subscription
+from tests.houses import Clock
+from tests.web.conftest import shown, subscription
+from tests.web.desk.visits import hidden
 
 ADA = {"email": "ada@example.org", "name": "Ada"}
 
@@ -161,3 +165,50 @@ def test_no_field_of_a_readers_form_is_more_than_it_can_take(
     for path in ("/subscribe", houses.path_of(house.links.preferences(reader.id)), leave, f"{leave}/reason"):
         typed = dict.fromkeys(("email", "name", "publication", "do", "reason", "List-Unsubscribe"), "a\0b")
         assert browser.post(path, data=typed).status_code < 500
+
+
+@pytest.mark.parametrize("seconds", [0, 1.9, -5, 31 * 86_400])
+def test_a_form_that_is_sent_too_soon_is_shown_again_with_what_was_typed(
+    browser: FlaskClient, house: House, app: Flask, seconds: float
+) -> None:
+    answer = browser.post("/subscribe", data=ADA | {forms.SHOWN: shown(app, seconds)})
+    assert answer.status_code == 400
+    assert "press the button once more" in answer.text
+    assert 'value="ada@example.org"' in answer.text
+    assert 'value="Ada"' in answer.text
+    assert houses.letters(house) == []
+
+
+@pytest.mark.parametrize("proof", ["", "forged", "0", "a\0b"])
+def test_a_form_without_a_proof_of_its_time_is_shown_again(browser: FlaskClient, house: House, proof: str) -> None:
+    answer = browser.post("/subscribe", data=ADA | {forms.SHOWN: proof})
+    assert (answer.status_code, 'value="ada@example.org"' in answer.text) == (400, True)
+    assert houses.letters(house) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/subscribe", "/archive/unwind-a-tight-back/"])
+@pytest.mark.usefixtures("stocked")
+def test_every_form_proves_when_it_was_shown_even_days_later(
+    browser: FlaskClient, house: House, clock: Clock, path: str
+) -> None:
+    form = hidden(browser.get(path).text, "/subscribe")
+    assert browser.post("/subscribe", data=form | ADA).status_code == 400
+    for seconds in (2, 29 * 86_400):
+        clock.turn(seconds=seconds)
+        answer = browser.post("/subscribe", data=form | {"email": f"ada{seconds}@example.org"})
+        assert (answer.status_code, len(houses.letters(house)) > 0) == (200, True)
+
+
+def test_the_form_that_is_shown_again_can_be_sent(browser: FlaskClient, house: House, clock: Clock) -> None:
+    again = browser.post("/subscribe", data=ADA | {forms.SHOWN: ""}).text
+    clock.turn(seconds=3)
+    assert browser.post("/subscribe", data=hidden(again, "/subscribe") | ADA).status_code == 200
+    assert [letter["email"] for letter in houses.letters(house)] == ["ada@example.org"]
+
+
+@pytest.mark.usefixtures("stocked")
+def test_a_page_that_anyone_may_keep_is_the_same_page_a_minute_later(browser: FlaskClient, clock: Clock) -> None:
+    first = browser.get("/archive/unwind-a-tight-back/")
+    clock.turn(minutes=1)
+    again = browser.get("/archive/unwind-a-tight-back/", headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304
