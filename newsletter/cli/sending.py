@@ -1,6 +1,9 @@
 """`newsletter issues send`: at once to all, or after all to those who missed it."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -11,6 +14,20 @@ from newsletter.missed import Missed
 from newsletter.wiring import House
 
 
+def _usage_checked(command: Callable[..., None]) -> Callable[..., None]:
+    """Refuse what cannot be meant before the house is opened."""
+
+    @functools.wraps(command)
+    def run(*, at_once: bool, to_missed: bool, joined: bool, dry_run: bool, as_json: bool, **others: Any) -> None:
+        if at_once is to_missed:
+            raise click.UsageError("sending cannot be undone: say --now or --missed, or use `issues schedule`")
+        if at_once and (joined or dry_run or as_json):
+            raise click.UsageError("--joined, --dry-run and --json go with --missed")
+        command(at_once=at_once, joined=joined, dry_run=dry_run, as_json=as_json, **others)
+
+    return run
+
+
 @click.command()
 @click.argument("slug")
 @click.option("--now", "at_once", is_flag=True, help="Yes, at once.")
@@ -18,17 +35,14 @@ from newsletter.wiring import House
 @click.option("--joined", is_flag=True, help="With --missed: to those, too, who joined since, for 30 days.")
 @click.option("--dry-run", is_flag=True, help="With --missed: only say how many that would be.")
 @as_json
+@_usage_checked
 @in_house
-def send(house: House, slug: str, at_once: bool, to_missed: bool, joined: bool, dry_run: bool, as_json: bool) -> None:
+def send(house: House, slug: str, at_once: bool, joined: bool, dry_run: bool, as_json: bool) -> None:
     """Send an issue at once, or to those whom it did not reach."""
-    if at_once is to_missed:
-        raise click.UsageError("sending cannot be undone: say --now or --missed, or use `issues schedule`")
-    if to_missed:
-        _to_missed(house, slug, joined=joined, dry_run=dry_run, as_json=as_json)
-    elif joined or dry_run or as_json:
-        raise click.UsageError("--joined, --dry-run and --json go with --missed")
-    else:
+    if at_once:
         _at_once(house, slug)
+    else:
+        _to_missed(house, slug, joined=joined, dry_run=dry_run, as_json=as_json)
 
 
 def _at_once(house: House, slug: str) -> None:
