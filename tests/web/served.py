@@ -4,6 +4,7 @@ import http.client
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from waitress import wasyncore
@@ -92,6 +93,11 @@ def proxied(
         server.shutdown()
         running.join()
         server.server_close()
+
+
+def asking(house: House, name: str) -> str:
+    """The sign-up form as it comes from a page that was open for a while."""
+    return f"email={name}@example.org&shown={house.links.form_time(datetime.now(UTC) - timedelta(seconds=10))}"
 
 
 def ask(

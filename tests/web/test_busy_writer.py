@@ -16,7 +16,7 @@ from newsletter.wiring import House
 from tests import houses
 from tests.originals import Originals
 from tests.web.conftest import browser_of, subscription
-from tests.web.served import ask, served
+from tests.web.served import ask, asking, served
 
 
 @pytest.fixture
@@ -36,20 +36,20 @@ def test_pages_answer_and_who_leaves_has_left_while_others_are_asked_to_come_aga
     with served(house) as port:
         holder = sqlite3.connect(house.sessions.engine.url.database, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
-        asking = [
-            threading.Thread(target=lambda n=n: answers.append(ask(port, "/subscribe", f"email=r{n}@example.org")[0]))
+        readers = [
+            threading.Thread(target=lambda n=n: answers.append(ask(port, "/subscribe", asking(house, f"r{n}"))[0]))
             for n in range(3 * THREADS)
         ]
         left: list[int] = []
         leaving = threading.Thread(target=lambda: left.append(ask(port, leave, "List-Unsubscribe=One-Click")[0]))
-        for thread in (*asking, leaving):
+        for thread in (*readers, leaving):
             thread.start()
         for path in ("/healthz", "/", "/archive/", "/archive/unwind-a-tight-back/", "/feed.xml", leave):
             assert ask(port, path)[0] == 200, path
         assert not left
         holder.execute("ROLLBACK")
         holder.close()
-        for thread in (*asking, leaving):
+        for thread in (*readers, leaving):
             thread.join()
     assert left == [200]
     with house.sessions.reading() as session:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,7 +15,7 @@ from newsletter.web import proxies
 from newsletter.wiring import House
 from tests import houses
 from tests.originals import Originals
-from tests.web.served import appending, ask, proxied, served
+from tests.web.served import appending, ask, asking, proxied, served
 
 FOR = "X-Forwarded-For"
 CLAIMS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "X-Forwarded-Host", "CF-Connecting-IP", "True-Client-IP")
@@ -37,11 +36,6 @@ def running(sessions: Sessions, folder: Path, hops: int, **changes: object) -> I
     house = houses.build(sessions, folder, proxy_hops=hops, signup_cap_client=1000, **changes)
     with served(house) as port:
         yield house, port
-
-
-def asking(house: House, name: str) -> str:
-    """The sign-up form as it comes from a page that was open for a while."""
-    return f"email={name}@example.org&shown={house.links.form_time(datetime.now(UTC) - timedelta(seconds=10))}"
 
 
 def origin(house: House, port: int, address: str, *claimed: str) -> str | None:
