@@ -241,5 +241,6 @@ def _judge(issue: Issue, house: House) -> None:
 def _moment(text: str, issue: Issue) -> datetime:
     try:
         return cadence.typed(text, issue.publication.time_zone)
-    except cadence.NoMoment as error:
-        raise click.BadParameter(str(error), param_hint="--at") from None
+    except cadence.NoMoment:
+        # With a T, for a blank would have to be quoted.
+        raise click.BadParameter("Give a day and a time, like 2026-11-24T09:00.", param_hint="--at") from None

@@ -161,7 +161,7 @@ def stock(sessions: Sessions, folder: Path, readers: int) -> None:
     with sessions.begin() as session:
         home, _ = publication_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / f"2026-11-24-{SLUG}.md"
-        for text in filing.read(path, lambda name, content: pictures.keep(session, name, content, now).file_name):
+        for text in filing.read(path, lambda name, content: pictures.take_in(session, name, content, now)):
             shelf.save(session, home, text, shelf.BY_FILE, now)
         shelf.mark(shelf.find(session, SLUG), Readiness.READY)
         session.execute(insert(Subscriber), [_person(number, now) for number in range(1, readers + 1)])

@@ -98,7 +98,7 @@ def print_issue(sessions: Sessions, tmp_path: Path) -> Callable[..., None]:
         with sessions.begin() as session:
             home, _ = publication_file.load(session, ROOT / "issues" / "publication.toml", now)
             path = ROOT / "issues" / "2026-11-24-unwind-a-tight-back.md"
-            for text in filing.read(path, lambda name, content: pictures.keep(session, name, content, now).file_name):
+            for text in filing.read(path, lambda name, content: pictures.take_in(session, name, content, now)):
                 shelf.save(session, home, text, shelf.BY_FILE, now)
             _add_readers(session, home.id, readers, now)
             links = Links("https://letters.example.org", Seal(SECRET.encode()))
