@@ -7,12 +7,14 @@ from pathlib import PurePosixPath
 from newsletter.editorial.dress import WIDTH
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.galley import Galley
+from newsletter.editorial.preflight.known import PictureSize
 from newsletter.editorial.preflight.rulebook import rule
 
 HEAVY = 1_000_000
 """Bytes of a picture that take some seconds on a phone."""
 
 _RATHER_HEAVY = 300_000
+_ENOUGH_PIXELS = 1_200
 _ALL_TOGETHER = 2_000_000
 _SHORT_ALT, _LONG_ALT = 5, 400
 _FEW_WORDS = 50
@@ -76,14 +78,13 @@ def pictures_are_light(galley: Galley) -> Iterator[Finding]:
     sizes = {picture.target: galley.known.pictures.get(picture.target) for picture in galley.pictures}
     lines = {picture.target: picture.line for picture in galley.pictures}
     for name, size in sizes.items():
-        if size and size.bytes > _RATHER_HEAVY:
-            level = warning if size.bytes > HEAVY else note
-            yield level(
-                f"{name} weighs {_kilobytes(size.bytes)}", "save it smaller: 1,200 pixels are enough", lines[name]
-            )
+        if size and size.bytes > HEAVY:
+            yield warning(f"{name} weighs {_kilobytes(size.bytes)}", _lighter(size), lines[name])
+        elif size and size.bytes > _RATHER_HEAVY and size.width > _ENOUGH_PIXELS:
+            yield note(f"{name} weighs {_kilobytes(size.bytes)}", _lighter(size), lines[name])
     together = sum(size.bytes for size in sizes.values() if size)
     if together > _ALL_TOGETHER:
-        yield warning(f"the pictures weigh {_kilobytes(together)} together", "leave some out, or save them smaller")
+        yield warning(f"the pictures weigh {_kilobytes(together)} together", "leave some out")
 
 
 @rule()
@@ -120,6 +121,13 @@ def the_letter_is_more_than_pictures(galley: Galley) -> Iterator[Finding]:
             "say in words what matters",
             galley.pictures[0].line,
         )
+
+
+def _lighter(size: PictureSize) -> str:
+    """What can still be done: one that is no wider than mail shows gains nothing from fewer pixels."""
+    if size.width > _ENOUGH_PIXELS:
+        return f"save it smaller: {_ENOUGH_PIXELS:,} pixels are enough"
+    return "choose one with less in it, or cut it down to what matters; one that moves, to fewer frames"
 
 
 def _kilobytes(size: int) -> str:

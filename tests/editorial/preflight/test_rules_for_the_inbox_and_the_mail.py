@@ -185,7 +185,9 @@ def test_alt_text_that_says_nothing_is_told(picture: str, level: Level) -> None:
     ("size", "levels"),
     [
         (PictureSize(1_200, 800, 90_000), []),
-        (PictureSize(1_200, 800, 400_000), [Level.NOTE]),
+        (PictureSize(1_200, 800, 400_000), []),
+        (PictureSize(1_201, 800, 400_000), [Level.NOTE]),
+        (PictureSize(1_200, 8_000, 1_400_000), [Level.WARNING]),
         (PictureSize(4_000, 3_000, 1_400_000), [Level.WARNING]),
         (PictureSize(4_000, 3_000, 2_400_000), [Level.WARNING, Level.WARNING]),
         (PictureSize(300, 200, 9_000), [Level.NOTE]),
@@ -197,6 +199,14 @@ def test_a_picture_that_is_heavy_small_or_published_as_it_was_loaded_is_told(
 ) -> None:
     text = "![A drawn back](a.png)\n\n" + "Lie down and rest a while. " * 10
     assert [finding.level for finding in body(text, Known(pictures={"a.png": size}))] == levels
+
+
+def test_a_picture_that_the_desk_has_scaled_is_not_to_be_scaled_again() -> None:
+    text = "![A drawn back](a.png)\n\n" + "Lie down and rest a while. " * 10
+    scaled = only(body(text, Known(pictures={"a.png": PictureSize(1_200, 8_000, 1_400_000)})))
+    assert "choose one with less in it" in scaled.mend
+    as_loaded = only(body(text, Known(pictures={"a.png": PictureSize(4_000, 3_000, 1_400_000)})))
+    assert "1,200 pixels are enough" in as_loaded.mend
 
 
 def test_a_picture_within_a_paragraph_has_no_width_and_is_noted() -> None:
