@@ -142,6 +142,7 @@ def known(
     return replace(
         told,
         same_subject=_same_subject(session, issue, file.subject),
+        issues=_linked_issues(session, file, told),
         pictures=_sizes(session, kept),
         links_asked=may_ask,
         answers=link_checks.answers(session, _addresses(file, told)) if may_ask else {},
@@ -207,6 +208,15 @@ def _to_go_out(now: datetime) -> Select[Issue]:
 def _same_subject(session: Session, issue: Issue, subject: str) -> str | None:
     others = select(Issue.title).where(Issue.publication_id == issue.publication_id, Issue.id != issue.id)
     return session.scalar(others.where(func.lower(Issue.subject) == subject.lower()).limit(1))
+
+
+def _linked_issues(session: Session, file: IssueFile, told: Known) -> dict[str, bool]:
+    """Whether each issue that a text links to is out; those that do not exist are missing."""
+    slugs = {slug for slug in linking.archived_slugs(Galley(file, _NO_MAIL, told)) if "\0" not in slug}
+    if not slugs:
+        return {}
+    found = select(Issue.slug, Letter.started_at.is_not(None)).outerjoin(Issue.letter).where(Issue.slug.in_(slugs))
+    return {slug: bool(is_out) for slug, is_out in session.execute(found)}
 
 
 def _sizes(session: Session, kept: Mapping[str, str]) -> dict[str, PictureSize]:

@@ -178,3 +178,16 @@ def test_a_text_that_changed_since_is_not_read(house: House, now: datetime) -> N
     worker(house, Scout()).ask_the_spam_filter()
     with house.sessions.reading() as session:
         assert spam.verdict(session, "the hash of an older text") == spam.CHANGED
+
+
+def test_a_link_to_one_of_our_own_issues_that_nobody_can_open_yet_is_told(house: House, now: datetime) -> None:
+    linked = SOURCE.replace(
+        "a while,", f"a while ([backs]({house.links.archive('sore')}), [knees]({house.links.archive('snore')})),"
+    )
+    with house.sessions.begin() as session:
+        text = shelf.Text(issue_file.parse(linked, "2026-12-01-knees.md"), "2026-12-01-knees.md", {})
+        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+    with house.sessions.reading() as session:
+        found = messages(inspecting.inspect(session, shelf.find(session, "knees"), house.links, may_ask=True))
+    assert "link [backs] leads to an issue that is not out yet" in found
+    assert "link [knees] leads to no issue: there is none called snore" in found

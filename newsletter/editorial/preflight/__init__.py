@@ -6,7 +6,8 @@ galley     what a rule is given: the issue, its mail, and what is known beside t
 known      the facts that the text does not hold: sizes, answers, earlier subjects
 page, colours, weight   the mail's HTML read, its colours as they are seen, its bytes by block
 
-The rules: inbox, merging, letter, linking, pictured, wording, dates, reading, health, filtered.
+The rules: inbox, merging, letter, linking, pictured, wording, dates, reading, health,
+promises (with `reported`: whose words they are), leftovers, filtered.
 What blocks depends on the text and the publication alone, never on the network or the hour.
 """
 
@@ -16,10 +17,12 @@ from newsletter.editorial.preflight import (  # noqa: F401  (importing a module 
     filtered,
     health,
     inbox,
+    leftovers,
     letter,
     linking,
     merging,
     pictured,
+    promises,
     reading,
     wording,
 )

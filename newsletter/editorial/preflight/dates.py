@@ -23,9 +23,35 @@ _MONTH = (
 _YEAR = r"(?:,?\s+(?P<year>\d{4})\b)?"
 _DATES = (
     re.compile(rf"\b(?:{_WEEKDAY}(?:the\s+)?)?{_DAY}\s+(?:of\s+)?{_MONTH}{_YEAR}", re.IGNORECASE),
-    re.compile(rf"\b(?:{_WEEKDAY})?{_MONTH}\s+(?:the\s+)?{_DAY}\b(?!\s*[:%]){_YEAR}", re.IGNORECASE),
+    re.compile(
+        rf"\b(?:{_WEEKDAY})?{_MONTH}\s+(?:the\s+)?{_DAY}\b(?!\s*[:%]|\s+(?:people|of us|[a-z]{{3,}}s)\b){_YEAR}",
+        re.IGNORECASE,
+    ),
 )
 _FAR_YEAR = re.compile(rf"(?:\bin|\bsince|\bby|\bof|{_MONTH})\s+(?P<year>[2-9]\d{{3}})\b", re.IGNORECASE)
+# As in 2026-02-30, 31/11/2026 and 31.11.2026; with a stroke either the day or the month may stand first.
+_NUMERIC = re.compile(
+    r"(?<![\d./-])(?:(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})|(?P<one>\d{1,2})(?P<mark>[./])(?P<two>\d{1,2})(?P=mark)"
+    r"(?P<last>(?:19|20|21)\d{2}))(?![\d/-]|\.\d)"
+)
+_HOURS = re.compile(
+    r"(?<![\d:.,/-])(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?![\d:]|\.\d)(?P<half>\s?[ap]\.?m\b)?"
+    r"|(?<![\d:.,/-])(?P<bare>\d{1,2})\s?[ap]\.?m\b",
+    re.IGNORECASE,
+)
+_AN_HOUR_FOLLOWS = re.compile(
+    r"\b(?:at|from|until|till|by|before|after|around|about|starts?|begins?|opens?|closes?|doors|\w+day|\d:\d\d"
+    r"|\d:\d\d (?:to|and|or))[\s,]*(?:[-–—]\s*)?$|\d[:.]\d\d(?:\s?[ap]\.?m\.?)?\s*[-–—]\s*$",
+    re.IGNORECASE,
+)
+_NO_HOUR_FOLLOWS = re.compile(
+    r"\b(?:ratio|scale|odds|score\w*|won|lost|beat|led|psalms?|isaiah|genesis|exodus|proverbs|jeremiah|ezekiel|matthew"
+    r"|luke|acts|job|numbers|kings|samuel|sura|runs?|lasts?|time of|video|track)\b[^.!?]{0,20}$",
+    re.IGNORECASE,
+)
+_NO_HOUR_BEFORE = re.compile(
+    r"\s*(?:min(?:ute)?s?|sec(?:ond)?s?|for\b|long|ratio|scale|win|victory|loss)\b", re.IGNORECASE
+)
 _DIGIT = re.compile(r"\d")
 _FAR = 20
 _NEAR = 45
@@ -55,13 +81,27 @@ class _Written:
 def weekdays_are_right(galley: Galley) -> Iterator[Finding]:
     """A reader who comes on Tuesday the 25th, when the 25th is a Wednesday, comes in vain."""
     for written in _dates(galley):
-        if all(written.in_year(year) is None for year in (2023, 2024)):
-            yield _finding(warning, written, f"there is no {written.words}", "look it up in a calendar")
-            continue
         meant = _meant(written, galley)
         if written.weekday is not None and meant is not None and meant.weekday() != written.weekday:
             right = f"{meant.day} {_MONTHS[meant.month - 1].title()} {meant.year} is a {meant:%A}"
             yield _finding(warning, written, f"“{written.words}”: {right}", "mend the weekday or the day")
+
+
+@rule()
+def days_and_hours_exist(galley: Galley) -> Iterator[Finding]:
+    """Nobody can come on the 31st of November, or at 25:00."""
+    for written in _dates(galley):
+        if all(written.in_year(year) is None for year in ([written.year] if written.year else (2023, 2024))):
+            yield _finding(warning, written, f"there is no {written.words}", "look it up in a calendar")
+    for line in galley.lines:
+        for found in _NUMERIC.finditer(line.text):
+            if not _is_a_day(found):
+                place = line.column(found.start())
+                yield warning(f"there is no {found[0]}", "look it up in a calendar", line.number, place)
+        for found in _HOURS.finditer(line.text):
+            if _is_no_hour(found, line.text):
+                place = line.column(found.start())
+                yield warning(f"there is no {found[0]} on a clock", "mend the time", line.number, place)
 
 
 @rule()
@@ -121,3 +161,33 @@ def _meant(written: _Written, galley: Galley) -> date | None:
 
 def _finding(level: Callable[[str, str, int, int], Finding], written: _Written, what: str, mend: str) -> Finding:
     return level(what, mend, written.line.number, written.line.column(written.place))
+
+
+def _is_a_day(found: re.Match[str]) -> bool:
+    if found["y"]:
+        return _exists(int(found["y"]), int(found["m"]), int(found["d"]))
+    year, one, two = int(found["last"]), int(found["one"]), int(found["two"])
+    return _exists(year, two, one) or (found["mark"] == "/" and _exists(year, one, two))
+
+
+def _exists(year: int, month: int, day: int) -> bool:
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_no_hour(found: re.Match[str], text: str) -> bool:
+    """Whether it is told as an hour, and no clock shows it; 25:17 may also be a score, a length or a verse."""
+    if found["bare"]:
+        return not 1 <= int(found["bare"]) <= 12
+    hour, minute = int(found["hour"]), int(found["minute"])
+    if (hour <= 23 and minute <= 59) or (hour, minute) == (24, 0):
+        return bool(found["half"]) and hour > 12
+    if found["half"]:
+        return True
+    before = text[max(0, found.start() - 40) : found.start()]
+    if ":" not in found[0] or _NO_HOUR_FOLLOWS.search(before) or _NO_HOUR_BEFORE.match(text, found.end()):
+        return False
+    return 24 <= hour <= 29 or bool(_AN_HOUR_FOLLOWS.search(before))

@@ -1,7 +1,8 @@
 """The galley: an issue set in type and pulled for reading, with everything that a rule may want to look at."""
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -25,6 +26,8 @@ _OUTSIDE = re.compile(r'(?<=\shref=")https?://[^"{}]+(?=")')
 _UNREAD = re.compile(r"(?<=\])\([^()]*(?:\([^()]*\)[^()]*)*\)(?:\{[^{}]*\})?|https?://[^\s>)]+|`[^`]+`|\{\{[^{}]*\}\}")
 _CAPTION = re.compile(r"[^()\"]*\"([^\"]*)\"\)")
 _WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+_LONGEST = 500
+_BEGINS = re.compile(r"\s*(?:[-*+]\s|\d+[.)]\s|#|\||>)")
 _END = re.compile(r"[.!?…][\"'”’)\]*_]*\s+")
 _ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|etc|al|vs|cf|Dr|Mr|Mrs|Ms|Prof|St|No|approx|Fig|[A-Z])$")
 
@@ -42,6 +45,36 @@ class Line:
     def column(self, place: int) -> int:
         """The file's column of a place in the text, from 1."""
         return self.offset + place + 1
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Lines that are read on end, as their author wrapped them: a paragraph, a heading, a point of a list."""
+
+    lines: Sequence[Line]
+
+    @cached_property
+    def text(self) -> str:
+        """Its words, with a blank where a line ends; a place in it is one in the file."""
+        return " ".join(line.text for line in self.lines)
+
+    def place(self, at: int) -> tuple[int, int]:
+        """The file's line and column of a place in the text."""
+        for line in self.lines:
+            if at <= len(line.text):
+                return line.number, line.column(at)
+            at -= len(line.text) + 1
+        raise ValueError("There is no such place in the passage.")
+
+    def sentence(self, at: int) -> tuple[str, int]:
+        """The sentence around a place, or as much of an endless one as can be read, and where in it that is."""
+        number = min(bisect_right(self._ends, at), len(self._ends) - 1)
+        start = max(self._ends[number - 1] if number else 0, at - _LONGEST)
+        return self.text[start : min(self._ends[number], at + _LONGEST)], at - start
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(_ends(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +130,20 @@ class Galley:
     def lines(self) -> list[Line]:
         """Title, subject and preheader, then the text; code and addresses blanked out."""
         return [*self._front_lines(), *self._body_lines()]
+
+    @cached_property
+    def passages(self) -> list[Passage]:
+        """The same lines, those together that are read on end."""
+        found: list[list[Line]] = []
+        goes_on = False
+        for line in self.lines:
+            is_front, is_blank = line.number < self.issue.body_line, not line.raw.strip()
+            if goes_on and not is_front and not is_blank and not _BEGINS.match(line.raw):
+                found[-1].append(line)
+            elif not is_blank:
+                found.append([line])
+            goes_on = not is_front and not is_blank and not line.raw.startswith("#")
+        return [Passage(lines) for lines in found]
 
     @cached_property
     def sentences(self) -> list[Sentence]:

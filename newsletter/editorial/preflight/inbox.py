@@ -16,7 +16,22 @@ PREHEADER = range(40, 141)
 
 _CAPITALS = re.compile(r"\b[A-Z]{4,}\b")
 _REPLY = re.compile(r"\s*(?:re|fwd?|aw|wg|tr)\s*:", re.IGNORECASE)
-_UNNAMED = re.compile(r"(?:\W*\b(?:test|testing|untitled|draft|subject|new|no|issue)\b)+\W*", re.IGNORECASE)
+_UNNAMED = re.compile(
+    r"(?:\W*\b(?:test|testing|untitled|draft|subject|new|no|issue|copy|final|version|v)\b(?:\W*\d+)?)+\W*",
+    re.IGNORECASE,
+)
+# “Test your posture” and “A draft of cold air” are subjects; “Test: the December issue” is none yet.
+_UNFINISHED = re.compile(
+    r"(?i:\W*(?:test|testing|draft|entwurf|wip|untitled)(?:\W*\d+)?\s*(?:[:|\])/–—]|[-.…]+\s)"
+    r"|\W*copy (?:\(?\d+\)? )?of\b"
+    r"|\W*test(?:ing)?,? (?:(?:the|this|our|a|of) )*(?:\w+ )?(?:issue|newsletter|e-?mail|mail(?:ing)?|send(?:ing)?"
+    r"|letter|message|edition|subject|draft)\b"
+    r"|\W*test (?!your|yours|the|how|whether|it|if|for|a|my)(?:[^\s.?!]+ )*[^\w.?!]*draft\b"
+    r"|\W*(?:first|second|third|rough|final|latest|working|new) draft(?:\W*$|\s*[:–—-])"
+    r"|.*\bdraft ?(?:#|no\.?|v|version)? ?\d+\b|.*[-–—:(\[|] *(?:(?:\w+ )?draft|test|copy|wip)\W*$"
+    r"|.*\b(?:just|only) a test\b|.*\bplease ignore\b|.*\b(?:do not|don['’]t) send\b)"
+    r"|.*\b(?:DRAFT|TEST|WIP)\b(?=.*[a-z])"
+)
 
 
 def plain(template: str) -> str:
@@ -62,8 +77,9 @@ def the_subject_has_words(galley: Galley) -> Iterator[Finding]:
 @rule()
 def the_subject_is_about_this_issue(galley: Galley) -> Iterator[Finding]:
     """A working title that goes out tells readers nothing."""
-    if _UNNAMED.fullmatch(plain(galley.issue.subject)):
-        yield warning("the subject is a working title", "say what the issue is about", galley.front_line("subject"))
+    for key, words in (("subject", galley.issue.subject), ("title", galley.issue.title)):
+        if _is_unfinished(plain(words)):
+            yield warning(f"the {key} is a working title", "say what the issue is about", galley.front_line(key))
 
 
 @rule("CAN-SPAM Act, 15 U.S.C. 7704(a)(2)")
@@ -100,3 +116,7 @@ def the_preheader_adds_to_the_subject(galley: Galley) -> Iterator[Finding]:
     subject, preheader = plain(galley.issue.subject).casefold(), plain(galley.issue.preheader).casefold()
     if preheader and (subject in preheader or preheader in subject):
         yield warning("the preheader repeats the subject", "say what comes next", galley.front_line("preheader"))
+
+
+def _is_unfinished(words: str) -> bool:
+    return bool(_UNNAMED.fullmatch(words) or _UNFINISHED.match(words))

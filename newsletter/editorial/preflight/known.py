@@ -48,6 +48,10 @@ class Known:
     """What every outside link becomes when the issue is scheduled, if clicks are counted; empty if they are not."""
     same_subject: str | None = None
     """The title of another issue of this publication with that subject."""
+    archive: str = ""
+    """Where the archive begins; each issue has a page below it."""
+    issues: Mapping[str, bool] | None = field(default=None, hash=False)
+    """Of the issues linked to, by slug, whether they are out; those that do not exist are missing."""
     pictures: Mapping[str, PictureSize] = field(default_factory=dict, hash=False)
     links_asked: bool | None = None
     """Whether links may be asked at all."""
@@ -66,6 +70,7 @@ class Known:
             own_hosts=frozenset(host.lower() for host in hosts if host),
             has_postal_address=bool(publication.postal_address.strip()),
             sender_address=publication.sender_address,
+            archive=links.archive(),
             counted_link=links.click(_HIGH, _HIGH) if publication.counts_clicks else "",
         )
 

@@ -4,11 +4,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from newsletter.editorial.markdown import Reference
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.galley import Galley
+from newsletter.editorial.preflight.known import Known
 from newsletter.editorial.preflight.rulebook import rule
 from newsletter.outside import Answer
 
@@ -135,14 +136,49 @@ def links_are_not_shortened(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
+def links_into_the_archive_open(galley: Galley) -> Iterator[Finding]:
+    """An issue of our own that is misspelled, renamed or not out yet opens a page that says so."""
+    issues = galley.known.issues
+    if issues is None:
+        return
+    for url, words, line in _all(galley):
+        slug = archived_slug(galley.known, url)
+        if not slug or slug == galley.issue.slug:
+            continue
+        if slug not in issues:
+            yield warning(f"{words} leads to no issue: there is none called {slug}", "copy the address from it", line)
+        elif not issues[slug]:
+            yield warning(
+                f"{words} leads to an issue that is not out yet", "send that one first, or link another", line
+            )
+
+
+@rule()
 def links_answer(galley: Galley) -> Iterator[Finding]:
     """A page that is gone costs the reader's trust, and a letter cannot be called back."""
     if galley.known.links_asked is False and any(True for _ in web_links(galley)):
-        yield note("nobody asked whether the links answer", "set LINK_CHECKS=true to have the press ask them")
+        yield note(
+            "nobody asked whether the links answer",
+            "open them yourself, or have whoever runs this turn on the checking of links (LINK_CHECKS=true)",
+        )
     for url, words, line in _all(galley):
         answer = galley.known.answers.get(url)
         if answer is not None:
             yield from _judged(answer, words, line)
+
+
+def archived_slugs(galley: Galley) -> set[str]:
+    """The slugs of our own issues that the text links to, rightly or not."""
+    return {slug for url, _, _ in _all(galley) if (slug := archived_slug(galley.known, url))}
+
+
+def archived_slug(known: Known, url: str) -> str:
+    """The slug in the address of a page of our archive; empty in any other."""
+    ours, theirs = parts(known.archive), parts(url)
+    if not known.archive or (host(url), theirs.port) != (host(known.archive), ours.port):
+        return ""
+    begins, _, slug = theirs.path.strip("/").rpartition("/")
+    return unquote(slug) if begins == ours.path.strip("/") else ""
 
 
 def web_links(galley: Galley) -> Iterator[str]:

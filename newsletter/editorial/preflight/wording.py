@@ -19,6 +19,34 @@ _UNSEEN = re.compile("[\u200b\u2060\ufeff\u00ad]")
 _STRAIGHT, _CURLY = re.compile(r"(?<=\w)'(?=\w)|(?<!\w)\"(?=\w)"), re.compile("[‘’“”]")
 _MARKS = re.compile(r"\*\*|(?<!\w)__\w|\]\s*\(https?:|\[\^?[^\[\]]+\]\s\(|(?<!\w)~~")
 _MANY_EXCLAMATIONS = 3
+_CAPITALS = re.compile(r"\b[^\W\d_a-zß-öø-ÿ]+(?:['’-][^\W\d_a-zß-öø-ÿ]+)*\b")
+_RUN = re.compile(rf"{_CAPITALS.pattern}(?:[\s,.!?;:'’\"“”*_–—-]+{_CAPITALS.pattern}){{3,}}")
+_LITTLE_WORDS = {
+    *(
+        "THE",
+        "A",
+        "AND",
+        "YOU",
+        "YOUR",
+        "TO",
+        "IS",
+        "ARE",
+        "THIS",
+        "THAT",
+        "OF",
+        "FOR",
+        "IN",
+        "ON",
+        "AT",
+        "NOT",
+        "WITH",
+    ),
+    *("BE", "DO", "BEFORE", "AFTER", "WILL", "CAN", "ALL", "WE", "OUR", "NOW", "NO", "EVERY", "BY", "FROM", "OR", "AS"),
+    *("DER", "DIE", "DAS", "UND", "ZU", "MIT", "SIE", "NICHT", "LE", "LA", "LES", "ET", "DE", "EL", "Y"),
+}
+_WORD = re.compile(r"\b[^\W\d_]{4,}\b")
+_LOUD_WORDS, _LOUD_SHARE = 10, 0.25
+"""Different words in capitals, and their part of all, from which on a text shouts word by word."""
 
 
 @rule()
@@ -106,3 +134,24 @@ def the_text_does_not_shout(galley: Galley) -> Iterator[Finding]:
     marks = sum(line.text.replace("![", "").replace("[!", "").count("!") for line in lines)
     if marks > _MANY_EXCLAMATIONS:
         yield note(f"there are {marks} exclamation marks", "keep the one that is meant", lines[0].number)
+
+
+@rule()
+def the_text_is_not_in_capitals(galley: Galley) -> Iterator[Finding]:
+    """Capitals have no shapes to read words by, and where all are large nothing is loud."""
+    body = [passage for passage in galley.passages if passage.lines[0].number >= galley.issue.body_line]
+    runs = [(passage, found) for passage in body for found in _RUN.finditer(passage.text) if _is_shouted(found[0])]
+    for passage, found in runs:
+        words = " ".join(found[0].split()[:5])
+        yield warning(f"“{words} …” is written in capitals", "write it as a sentence", *passage.place(found.start()))
+    every = [word for passage in body for word in _WORD.findall(passage.text)]
+    loud = [word for word in every if word.isupper()]
+    if not runs and len(set(loud)) >= _LOUD_WORDS and len(loud) > _LOUD_SHARE * len(every):
+        yield warning(f"{len(loud)} words are written in capitals", "use **bold** for the few that matter")
+
+
+def _is_shouted(run: str) -> bool:
+    """Whether it is a sentence, and no row of institutions: NASA, ESA, WHO and the like."""
+    words = _CAPITALS.findall(run)
+    is_sentence = not _LITTLE_WORDS.isdisjoint(words) or (len(words) > 4 and not re.search(r"[A-Z],", run))
+    return run.isupper() and is_sentence

@@ -25,6 +25,10 @@ def test_the_levels_told_are_those_that_a_rule_gives() -> None:
         assert told[rule.name] == given | ({"warning"} if "_judged" in source else set()), rule.name
 
 
+def test_the_readme_counts_the_rules() -> None:
+    assert f"by {len(RULES)} rules" in (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_example_of_a_rule_is_the_rule_itself() -> None:
     example = inspect.getsource(linking.links_can_be_seen)
     assert example in DOCUMENT

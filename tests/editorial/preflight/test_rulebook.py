@@ -96,7 +96,18 @@ def test_each_block_of_the_mail_is_found_in_the_text(text: str) -> None:
 
 @pytest.mark.parametrize(
     "endless",
-    ["." * 50_000, "no " + "-" * 50_000 + " cure", "](" * 20_000, "a " * 30_000, "the" + " " * 50_000, "*" * 20_000],
+    [
+        *(
+            "." * 50_000,
+            "no " + "-" * 50_000 + " cure",
+            "](" * 20_000,
+            "a " * 30_000,
+            "the" + " " * 50_000,
+            "*" * 20_000,
+        ),
+        *("a cure " * 7_000, "“" * 50_000, "STOP " * 10_000, "THE-" * 10_000, "it heals, " * 5_000),
+        *("no " * 15_000 + "cure", "12:61 " * 8_000),
+    ],
 )
 def test_no_text_holds_preflight_up(endless: str) -> None:
     found = galley(f"{SOUND}\n{endless}\n")

@@ -154,6 +154,38 @@ def test_the_publications_own_address_is_no_placeholder() -> None:
     assert body("[Book a session](https://www.letter.example/book)", known) == []
 
 
+ARCHIVE = Known(
+    own_hosts=frozenset({"letter.example"}),
+    archive="https://letter.example/archive/",
+    issues={"sent": True, "ready": False},
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://letter.example/archive/snet/", "there is none called snet"),
+        ("https://letter.example/archive/snet?from=mail#top", "there is none called snet"),
+        ("https://LETTER.example/archive/ready/", "not out yet"),
+    ],
+)
+def test_a_link_to_an_issue_that_no_reader_can_open_is_told(url: str, said: str) -> None:
+    finding = only(body(f"[The other letter]({url})", ARCHIVE))
+    assert (finding.level, finding.line, said in finding.message) == (Level.WARNING, 11, True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://letter.example/archive/sent/", "https://letter.example/archive/", "https://letter.example/archive"),
+        *("https://letter.example/archive/a-tight-back/", "https://www.nhs.uk/archive/snet/"),
+        "https://letter.example/archive/?category=Backs",
+    ],
+)
+def test_a_link_to_an_issue_that_is_out_to_this_one_or_elsewhere_is_left_alone(url: str) -> None:
+    assert body(f"[The other letter]({url})", ARCHIVE) == []
+
+
 def test_the_same_words_for_two_places_are_noted() -> None:
     assert "lead to different places" in only(body(f"[Backs]({NHS}) and [backs](https://www.nhs.uk/)")).message
     assert body(f"[Backs]({NHS}) and [backs]({NHS})") == []

@@ -1,0 +1,43 @@
+"""The rule for what came along from a web page or another mail when its text was copied."""
+
+import re
+from collections.abc import Iterator
+
+from newsletter.editorial.preflight.findings import Finding, warning
+from newsletter.editorial.preflight.galley import Galley
+from newsletter.editorial.preflight.rulebook import rule
+
+_NETWORKS = r"(?:Facebook|Twitter|Instagram|LinkedIn|Pinterest|WhatsApp|YouTube|TikTok|Reddit|Telegram|Tumblr|Bluesky)"
+_ANYWHERE = re.compile(
+    rf"\b(?:{_NETWORKS}|Tweet|Share|Email|Print){_NETWORKS}(?:{_NETWORKS}|Tweet|Share|Email|Print|X)*\b"
+    r"|\bLeave a (?:Reply|Comment)\b|\b[Ss]hare this ?:|(?i:\bskip to (?:main )?(?:content|navigation)\b"
+    r"|\byour e-?mail address will not be published\b|\brequired fields are marked\b"
+    r"|\bclick here to (?:un)?subscribe\b|\b(?:read more|continue reading) ?[»›→]|\[…\]|\[&hellip;\]"
+    r"|\bview (?:this|it|the) (?:e-?mail |newsletter |message )?in (?:your|a) browser\b"
+    r"|(?:©|\(c\)|copyright) ?\d{4}[^.]*\ball rights reserved\b|\bsave my name, e-?mail\b)"
+)
+_WHOLE_LINE = re.compile(
+    rf"[^\w\[]*(?:Posted (?:in|by) [A-Z][^.]*|(?:{_NETWORKS}|X)(?:[ ,|·/-]+(?:{_NETWORKS}|X|E-?mail|Print))+|(?i:"
+    r"(?:leave a (?:reply|comment)|share this(?: post| article| page| story)?|like this|read more|continue reading"
+    r"|share on (?:facebook|twitter|x|linkedin|whatsapp)|tweet this|pin it|print this(?: page)?|back to top"
+    r"|(?:previous|next|older|newer) posts?|related (?:posts?|articles?)|you (?:may|might) also like|log ?in to reply"
+    r"|(?:\d+|no) comments?(?: yet)?|comments are (?:closed|off)|filed under\b[^.]*|tagged(?: with)?:[^.]*"
+    r"|accept (?:all )?cookies|we use cookies\b.*|cookie (?:policy|settings|preferences)|advertisement|main menu"
+    r"|toggle (?:navigation|menu)|(?:\d+|one) min(?:ute)?s? read|loading|home [»›>] .*|all rights reserved)))\W*"
+)
+
+
+@rule()
+def nothing_came_along_from_a_page(galley: Galley) -> Iterator[Finding]:
+    """Buttons and menus that were copied with a text lead nowhere in a letter, and show where it was taken from."""
+    for line in galley.lines:
+        words = line.text.strip()
+        found = _ANYWHERE.search(line.text) or (_WHOLE_LINE.fullmatch(words) and re.search(r"\S", line.text))
+        if found:
+            said = found[0] if len(found[0]) > 1 else words
+            yield warning(
+                f"“{said[:60]}” looks as if it came along from a web page",
+                "delete it",
+                line.number,
+                line.column(found.start()),
+            )

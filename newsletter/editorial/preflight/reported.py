@@ -1,0 +1,77 @@
+"""Whether words are the letter's own: what is denied, asked, quoted or laid at another's door is no claim of ours."""
+
+import re
+
+from newsletter.editorial.preflight.galley import Passage
+
+_REACH = 160
+"""Characters before and behind that are looked at: a clause or two."""
+
+_DENIED = re.compile(
+    r"(?:\b(?:not(?! (?:only|just|merely)\b)|never(?! mind)|nothing|nobody|none|neither|nor|cannot|can['’]t(?! (?:wait|"
+    r"believe))|rarely|hardly|beware|myths?|avoid\w*|ignor\w+|distrust\w*|wary|sceptical|skeptical|unlikely|unable|fail"
+    r"\w*|refus\w+|doubt\w*|deny|denie[sd]|impossible|far from|wrong\w*|untrue|false\w*|lies?|scams?|quack\w*|bogus"
+    r"|fake|unproven|no longer|too good|warn\w*"
+    r"|(?!(?:don|won|can)['’]t (?:miss|wait|worry|delay|hesitate|believe))[a-z]+n['’]t(?! (?:miss|wait|worry|delay"
+    r"|hesitate|believe))"
+    r"|(?:search|quest|hope|hunt|wait\w*|research|look\w*) (?:\w+ ){0,2}(?:for|into))\b(?:[^\w'’.!?;:-]+[\w'’-]+){0,8}"
+    r"|\b(?:no(?! (?:doubt|wonder|question|more|need)\b)|without|instead of)\b(?:[^\w'’.!?;:,-]+[\w'’-]+){0,6})"
+    r"[^\w.!?;:]*$",
+    re.IGNORECASE,
+)
+_DENIED_BEHIND = re.compile(
+    r"[\"”’*_]*(?: (?:for|of|to|from) [\w-]+(?: \w+)?| \w+ly| claims?| cures?)? "
+    r"(?:(?:do|does|did|is|are|was|were|has|have|can)(?: not|n['’]t)|cannot|(?:is|are|remains?) (?:only |just |still )?"
+    r"(?:an? |)(?:\w+ )?(?:myths?|lies?|lie|nonsense|unknown|rare|unproven|false|impossible|unlikely|sales talk"
+    r"|(?:words? |phrases? |claims? )?to (?:distrust|avoid|doubt|be wary)))\b",
+    re.IGNORECASE,
+)
+_HEDGED = re.compile(r"\b(?:may|might|could|perhaps|possibly)\b(?: \w+){0,3} *$", re.IGNORECASE)
+_ATTRIBUTED = re.compile(
+    r"\b(?:so-called|supposed\w*|alleged\w*|(?:sold|touted|marketed|advertised|praised|known) as|claim(?:s|ed|ing)?"
+    r"|(?:whoever|anyone|anybody|those|people|somebody|someone|sellers?|who|that|which|they|adverts?|ads?) "
+    r"(?:who |that )?(?:promis\w+|guarantee\w*|boast\w*|swears?|insists?)"
+    r"|(?:adverts?|ads?|advertis\w+|labels?|posters?|packets?|leaflets?|bottles?|flyers?|boxes|box|websites?|sellers?"
+    r"|makers?|sales(?:man|people)|influencers?|headlines?|some|others|he|she|legends?|rumours?|folklore)\b[^.!?;:]{0,40}"
+    r"\b(?:say|says|said|promis\w+|insist\w*|tells?|told|boast\w*|swears?|wrote|writes|read|reads|shouts?|asks?)|believed"
+    r"|believe[sd]? in|used to)\b[^.!?;]*$",
+    re.IGNORECASE,
+)
+_AT_OUR_DOOR = re.compile(r"\b(?:we|I|this|our \w+) (?:promis\w+|guarantee\w*|claim\w*|say|swear|told)", re.IGNORECASE)
+_SAID_BEHIND = re.compile(
+    r"^[^.!?;]{0,60}\b(?:adverts?|ads?|labels?|posters?|packets?|leaflets?|bottles?|websites?|sellers?|makers?|headlines?"
+    r"|salesman|flyers?|influencers?)\b",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"“[^“”]*”|\"[^\"]*\"|‘[^‘’]*(?:’\w+[^‘’]*)*’(?!\w)|«[^«»]*»|„[^„“]*“")
+_WITNESS = re.compile(r"\b(?:I|me|my|we|us|our)\b")
+# A question that already knows its answer sells.
+_SELLS = re.compile(
+    r"\W*(?:want|ready|tired|looking|would you like|wish|did you know|why (?:not|wait)|who needs|who wouldn)",
+    re.IGNORECASE,
+)
+
+
+def is_reported(passage: Passage, found: re.Match[str]) -> bool:
+    """Whether what was found is denied, hedged, asked, quoted, or what somebody else says."""
+    sentence, at = passage.sentence(found.start())
+    end = at + len(found[0])
+    before, behind = sentence[max(0, at - _REACH) : at], sentence[end : end + _REACH]
+    return bool(
+        _DENIED.search(before)
+        or _DENIED_BEHIND.match(behind)
+        or _HEDGED.search(before)
+        or (_ATTRIBUTED.search(before) and not _AT_OUR_DOOR.search(before))
+        or _is_asked(sentence)
+        or _is_quoted(sentence, at, end, behind)
+    )
+
+
+def _is_asked(sentence: str) -> bool:
+    return sentence.rstrip(' \n*_"”’)]').endswith("?") and not _SELLS.match(sentence)
+
+
+def _is_quoted(sentence: str, start: int, end: int, behind: str) -> bool:
+    """Whether quotation marks stand around it; a happy customer's words are our claim all the same."""
+    around = next((one for one in _QUOTED.finditer(sentence) if one.start() < start and end < one.end()), None)
+    return around is not None and (not _WITNESS.search(around[0]) or bool(_SAID_BEHIND.match(behind)))
