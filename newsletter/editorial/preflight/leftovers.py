@@ -22,8 +22,11 @@ _WHOLE_LINE = re.compile(
     r"|share on (?:facebook|twitter|x|linkedin|whatsapp)|tweet this|pin it|print this(?: page)?|back to top"
     r"|(?:previous|next|older|newer) posts?|related (?:posts?|articles?)|you (?:may|might) also like|log ?in to reply"
     r"|(?:\d+|no) comments?(?: yet)?|comments are (?:closed|off)|filed under\b[^.]*|tagged(?: with)?:[^.]*"
-    r"|accept (?:all )?cookies|we use cookies\b.*|cookie (?:policy|settings|preferences)|advertisement|main menu"
-    r"|toggle (?:navigation|menu)|(?:\d+|one) min(?:ute)?s? read|loading|home [»›>] .*|all rights reserved)))\W*"
+    r"|accept (?:all )?cookies|we use cookies\b.*|cookie (?:policy|settings|preferences)|advertisement"
+    r"|main menu|toggle (?:navigation|menu)|(?:\d+|one) min(?:ute)?s? read|loading|reply|tweet|search|menu|log ?in"
+    r"|subscribe to (?:our|the) newsletter|(?:(?:home|about(?: us)?|contact(?: us)?|blog|news|shop"
+    r"|log ?in|faqs?|services"
+    r"|privacy(?: policy)?|terms)[ |·/-]*){3,}|home [»›>] .*|all rights reserved)))\W*"
 )
 
 

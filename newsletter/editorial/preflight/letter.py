@@ -36,7 +36,10 @@ def the_mail_can_be_left(galley: Galley) -> Iterator[Finding]:
     """Who finds no way to leave presses “spam”, and the law asks for one."""
     for part, text in (("HTML", galley.mail.html), ("text", galley.mail.text)):
         if galley.has_mail and not _UNSUBSCRIBE.search(text):
-            yield blocking(f"the {part} part has no link to unsubscribe", "put it back into the mail's template")
+            yield blocking(
+                f"the {part} part has no link to unsubscribe",
+                "have whoever looks after the mail's template put it back",
+            )
 
 
 @rule("CAN-SPAM Act, 15 U.S.C. 7704(a)(5)")
@@ -95,7 +98,9 @@ def there_is_one_title(galley: Galley) -> Iterator[Finding]:
     """Programs that read aloud take the one heading of the first level for what the mail is about."""
     titles = len(galley.page.tagged("h1"))
     if galley.has_mail and titles != 1:
-        yield warning(f"the mail has {titles} headings of the first level", "leave one in its template: the title")
+        yield warning(
+            f"the mail has {titles} headings of the first level", "have all but the title taken out of its template"
+        )
 
 
 def _named(block: weight.Block) -> str:

@@ -159,7 +159,7 @@ def links_answer(galley: Galley) -> Iterator[Finding]:
     if galley.known.links_asked is False and any(True for _ in web_links(galley)):
         yield note(
             "nobody asked whether the links answer",
-            "open them yourself, or have whoever runs this turn on the checking of links (LINK_CHECKS=true)",
+            "open them yourself, or ask whoever looks after the server to have links checked",
         )
     for url, words, line in _all(galley):
         answer = galley.known.answers.get(url)

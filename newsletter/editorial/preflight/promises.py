@@ -41,6 +41,9 @@ _PROMISES = re.compile(
     r"|(?:pains?|\w*aches?) (?:is|are|will be|(?:will )?(?:go|vanish|disappear|melt)(?:es|s)?(?: away)?) ?(?:gone )?"
     rf"{_SOON}"
     rf"|goodbye to (?:\w+ ){{0,2}}{_ILLS}"
+    r"|never (?:have|feel|suffer|get|know|hurt)s? (?:\w+ ){0,3}again"
+    r"|(?:(?:it|this|tea|oil|balm|cream|massage|ginger|turmeric|yoga|honey|vinegar|\w+ing|remedy) treats|stops|kills)"
+    r" (?:cancers?|tumours?|arthritis|diabetes|dementia|asthma|depression|sciatica|migraines?|disease)"
     r"|instant(?:ly)? (?:relie\w+|pain\w*|heal\w*)|risk-free|never fails"
     r"|(?:works|helps) (?:for )?(?:everyone|everybody|every time)"
     r"|(?:100|one hundred|hundred) ?(?:%|per ?cent) (?:safe|effective|natural|pain\w*|success\w*|relief|certain|sure)"
@@ -58,7 +61,8 @@ _PROMISES = re.compile(
 # To heal something is a promise; that something heals is what bodies do.
 _HEALS = re.compile(
     r"\b(?:heals|healed|heal|healing) (?:you|me|my|your|his|her|our|their|us|them|any\w*|all|every\w*|the|an?|chronic"
-    r"|back|pain|\w+ pain|from within|naturally|instantly|faster|what)\b"
+    r"|back|pain|\w+ pain|thousands|hundreds|millions|many|people|patients|from within|naturally|instantly"
+    r"|faster|what)\b"
     r"|\bhealing (?:power|touch|oil|effect|hand|propert|energ|tea|crystal|stone|balm|magic|miracle|force)\w*"
     r"|\b(?:can|will|to|has|have|truly|really|also|even) heal(?:ed)?\b|\bheals\b|\b(?:am|was|were|is|are|be) healed\b",
     re.IGNORECASE,
@@ -66,7 +70,7 @@ _HEALS = re.compile(
 _OF_ITSELF = re.compile(
     r"(?:\b(?:wounds?|skin|bones?|cuts?|scars?|tissues?|muscles?|fractures?|breaks?|tears?|sprains?|strains?|injur\w+"
     r"|ligaments?|tendons?|burns?|blisters?|discs?|bruises?|ankles?|wrists?|ribs?|bod(?:y|ies)|backs?|grazes?|stitches"
-    r"|(?:back )?pains?|incisions?|nails?|gums?|cartilage|nerves?|mus?cle)"
+    r"|(?:back )?pains?|incisions?|nails?|gums?|cartilage|nerves?)"
     r"|\b(?:while|until|till|as|before|once|when|if|after|how|that) (?:it|they|one|this)"
     r"|\b(?:time|needs?|let\w*|chance|room|weeks?|days?|months?|begins?|began|starts?|slow|quick))"
     r"(?: (?:\w+ly|usually|often|has|have|had|will|can|may|then|soon|only|is|are|was|were|must|be|been|also|you|that"
@@ -74,6 +78,7 @@ _OF_ITSELF = re.compile(
     re.IGNORECASE,
 )
 _NOT_MEANT = re.compile(
+    r"cure is worse than|"
     # Food, leather and glue are cured; a chair, a seat and a price are guaranteed; our own livers clear toxins.
     r"(?:cured|curing) (?:the |some )?(?:ham|meats?|bacon|fish|salmon|sausages?|olives?|concrete|resin|leather|pork"
     r"|beef|egg|yolk|trout|tobacco|vanilla|hay)"
@@ -88,13 +93,14 @@ _NOT_MEANT_AFTER = re.compile(
     r"|\b(?:lifetime|money-back|price|extended|written|paper|under|out of|off|with an?|maker['’]?s|has an?|have an?"
     r"|(?:seat|place|spot|price|delivery|refund)s? (?:is|are))[ -])$"
     r"|\b(?:ham|concrete|resin|glue|paint|varnish|epoxy|cement|plaster|hams|bacon|salmon|leather) (?:\w+ ){0,2}$"
+    r"|\b(?:receipts?|warranty|invoice)\b[^.]{0,40}$|\b(?:vaccin\w+|jabs?)\b[^.]{0,30}$"
     r"|\b(?:livers?|kidneys|lungs|bacteri\w+|botulin\w*)\b[^.]{0,40}$",
     re.IGNORECASE,
 )
 
 _LEAVE_OFF = re.compile(
     rf"\b(?:replac(?:e|es|ed|ing)|substitutes? for|instead of|in place of|better than|do(?:es)? the work of) {_OWN}"
-    rf"(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
+    rf"(?:\w+ ){{0,2}}(?:{_MEDICINE}|{_DOCTOR})\b"
     rf"|\b(?:stop|stopping|quit|quitting) (?:taking |using |swallowing )?{_OWN}(?:\w+[ -])?{_MEDICINE}\b"
     r"|\bstop(?:ping)? taking (?:it|them)\b"
     rf"|\bstopped taking (?:my|his|her|their) (?:\w+ )?{_MEDICINE}\b"
@@ -108,6 +114,7 @@ _LEAVE_OFF = re.compile(
     rf" {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
     rf"|\b(?:don['’]t|do not|won['’]t|will not|never|no longer|doesn['’]t|does not) (?:ever )?need {_OWN}(?:\w+ )?"
     rf"(?:{_MEDICINE}|{_DOCTOR})\b"
+    rf"|\bnever (?:see|visit|take|swallow|ask) {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR}) again\b"
     rf"|\bwho needs {_OWN}(?:{_MEDICINE}|{_DOCTOR})\b"
     rf"|\bwithout (?:ever )?(?:seeing |asking |visiting |going to )?(?:a|any|the|your)? ?"
     rf"(?:doctors?|GPs?|{_MEDICINE})\b(?!['’]s?)",

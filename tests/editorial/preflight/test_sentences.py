@@ -6,6 +6,8 @@ from newsletter.editorial.preflight import Finding
 from tests.editorial.preflight.galleys import body, front
 
 CLAIMS = [
+    *("This stretch healed thousands of backs.", "It can replace your blood pressure tablets.", "It stops cancer."),
+    *("You will never have back pain again.", "Never see a doctor again.", "Your pain will be gone by Monday."),
     *(
         "This tea heals.",
         "Our oil healed my back.",
@@ -29,6 +31,14 @@ CLAIMS = [
     *("It does\nmore than rest: it cures.", "No pills, no needles, it simply cures.", "It is risk-free."),
 ]
 HARMLESS = [
+    *(
+        "Keep the receipt, for the guarantee.",
+        "The vaccine prevents flu.",
+        "No need to book.",
+        "Never stop a medicine.",
+    ),
+    *("Speak to your pharmacist before stopping any tablets.", "An old book claims that leeches cure gout."),
+    *("“Heals everything” was written on the bottle.", "Nothing cures a cold.", "In May 25 of us walked."),
     *(
         "It does not cure anything.",
         "There is no cure.",
@@ -59,6 +69,7 @@ HARMLESS = [
     ),
 ]
 SLIPS = [
+    *("Home About Contact", "Subscribe to our newsletter", "It starts at 12:60.", "It is from 18:00 to 26:00."),
     *("We meet at 25:00.", "Doors open at 19:75.", "Come at 14 pm.", "It ends on 31 November.", "Due on 2026-02-30."),
     *("It was 29 February 2027.", "It is on 31/11/2026.", "Leave a Reply", "FacebookInstagram", "Share this:"),
     *("Read more »", "Click here to subscribe", "Posted in Health, Backs", "Skip to content", "3 comments"),
@@ -92,6 +103,7 @@ SOUND_LINES = [
     *("24/7 is too much.", "It costs 25.80 euros.", "Lie DOWN now."),
 ]
 WORKING_TITLES = [
+    *("Draft for review: backs", "December issue draft", "A tight back v2"),
     *(
         "Test: the December issue",
         "DRAFT 2 of backs",
