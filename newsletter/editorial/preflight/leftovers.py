@@ -9,8 +9,10 @@ from newsletter.editorial.preflight.rulebook import rule
 
 _NETWORKS = r"(?:Facebook|Twitter|Instagram|LinkedIn|Pinterest|WhatsApp|YouTube|TikTok|Reddit|Telegram|Tumblr|Bluesky)"
 _ANYWHERE = re.compile(
-    rf"\b(?:{_NETWORKS}|Tweet|Share|Email|Print){_NETWORKS}(?:{_NETWORKS}|Tweet|Share|Email|Print|X)*\b"
-    r"|\bLeave a (?:Reply|Comment)\b|\b[Ss]hare this ?:|(?i:\bskip to (?:main )?(?:content|navigation)\b"
+    rf"\b(?:{_NETWORKS}|Tweet|Share|Email|Print)X?{_NETWORKS}"
+    rf"(?:{_NETWORKS}|Tweet|Share|Email|Print|X)*\b"
+    r"|\bLeave a (?:Reply|Comment)\b|\b[Ss]hare this ?:(?=\s*(?:$|[A-Z]))"
+    r"|(?i:\bskip to (?:main )?(?:content|navigation)\b"
     r"|\byour e-?mail address will not be published\b|\brequired fields are marked\b"
     r"|\bclick here to (?:un)?subscribe\b|\b(?:read more|continue reading) ?[»›→]|\[…\]|\[&hellip;\]"
     r"|\bview (?:this|it|the) (?:e-?mail |newsletter |message )?in (?:your|a) browser\b"

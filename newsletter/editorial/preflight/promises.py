@@ -36,7 +36,8 @@ _PROMISES = re.compile(
     r"\b(?:(?<!salt-)(?<!dry-)(?<!air-)(?<!sun-)cur(?:e|es|ed|ing|ative|e-alls?|able)"
     r"|guarante(?:e|es|ed|eing)|miracles?|miraculous(?:ly)?"
     r"|detox(?:es|ed|ing|if\w+)?|toxins?|breakthrough|wonder (?:drug|cure|remedy)|secret remed(?:y|ies)"
-    rf"|(?:pain|ache|symptom|migraine|headache)s?[- ]?free,? {_SOON}"
+    rf"|(?:pain|ache|symptom|migraine|headache)s?(?:less|[- ]?free),? {_SOON}"
+    r"|for ?ever (?:pain|ache)[- ]?free"
     rf"|(?:free (?:of|from)|rid of|without|end (?:to )?)(?: your| all| the)? (?:\w+ )?(?:pains?|aches?) {_SOON}"
     r"|(?:pains?|\w*aches?) (?:is|are|will be|(?:will )?(?:go|vanish|disappear|melt)(?:es|s)?(?: away)?) ?(?:gone )?"
     rf"{_SOON}"
@@ -60,16 +61,17 @@ _PROMISES = re.compile(
 )
 # To heal something is a promise; that something heals is what bodies do.
 _HEALS = re.compile(
-    r"\b(?:heals|healed|heal|healing) (?:you|me|my|your|his|her|our|their|us|them|any\w*|all|every\w*|the|an?|chronic"
-    r"|back|pain|\w+ pain|thousands|hundreds|millions|many|people|patients|from within|naturally|instantly"
-    r"|faster|what)\b"
+    r"\b(?:heals|healed|heal|healing) (?:you\w*|me|my\w*|his|her\w*|our\w*|their|us|them\w*|any\w*|all|every\w*"
+    r"|the|an?|chronic|back|pain|\w+ pain|thousands|hundreds|millions|many|people|patients"
+    r"|from within|naturally|instantly"
+    r"|in (?:minutes|seconds|hours|no time)|faster|what)\b"
     r"|\bhealing (?:power|touch|oil|effect|hand|propert|energ|tea|crystal|stone|balm|magic|miracle|force)\w*"
     r"|\b(?:can|will|to|has|have|truly|really|also|even) heal(?:ed)?\b|\bheals\b|\b(?:am|was|were|is|are|be) healed\b",
     re.IGNORECASE,
 )
 _OF_ITSELF = re.compile(
     r"(?:\b(?:wounds?|skin|bones?|cuts?|scars?|tissues?|muscles?|fractures?|breaks?|tears?|sprains?|strains?|injur\w+"
-    r"|ligaments?|tendons?|burns?|blisters?|discs?|bruises?|ankles?|wrists?|ribs?|bod(?:y|ies)|backs?|grazes?|stitches"
+    r"|ligaments?|tendons?|burns?|blisters?|discs?|bruises?|ankles?|wrists?|ribs?|bod(?:y|ies)|backs|grazes?|stitches"
     r"|(?:back )?pains?|incisions?|nails?|gums?|cartilage|nerves?)"
     r"|\b(?:while|until|till|as|before|once|when|if|after|how|that) (?:it|they|one|this)"
     r"|\b(?:time|needs?|let\w*|chance|room|weeks?|days?|months?|begins?|began|starts?|slow|quick))"
@@ -104,7 +106,7 @@ _LEAVE_OFF = re.compile(
     rf"|\b(?:stop|stopping|quit|quitting) (?:taking |using |swallowing )?{_OWN}(?:\w+[ -])?{_MEDICINE}\b"
     r"|\bstop(?:ping)? taking (?:it|them)\b"
     rf"|\bstopped taking (?:my|his|her|their) (?:\w+ )?{_MEDICINE}\b"
-    rf"|\b(?:throw(?:ing)? (?:away|out)|throw|bin|ditch|flush|forget|toss|skip|drop|leave off|come off|get off|go off"
+    rf"|\b(?:thr(?:ow|ew|owing)(?: away| out)?|bin|ditch|flush|forget|toss|skip|drop|leave off|come off|get off|go off"
     rf"|give up|goodbye to|away with|put away|cancel) {_OWN}(?:no )?(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
     r"(?! (?:when|for|if|at once|or|to|before|soon|straight|today|now|not\b))"
     rf"|\bno (?:more )?(?:{_MEDICINE}|{_DOCTOR})(?: or {_MEDICINE}| or {_DOCTOR})?,? (?:is |are )?"

@@ -26,7 +26,7 @@ _DENIED_BEHIND = re.compile(
     r"|(?:words? |phrases? |claims? )?to (?:distrust|avoid|doubt|be wary)))\b",
     re.IGNORECASE,
 )
-_HEDGED = re.compile(r"\b(?:may|might|could|perhaps|possibly)\b(?: \w+){0,3} *$", re.IGNORECASE)
+_HEDGED = re.compile(r"\bwhether\b[^.!?;]*$|\b(?:may|might|could|perhaps|possibly)\b(?: \w+){0,3} *$", re.IGNORECASE)
 _ATTRIBUTED = re.compile(
     r"\b(?:so-called|supposed\w*|alleged\w*|(?:sold|touted|marketed|advertised|praised|known) as|claim(?:s|ed|ing)?"
     r"|(?:whoever|anyone|anybody|those|people|somebody|someone|sellers?|who|that|which|they|adverts?|ads?) "
@@ -44,7 +44,7 @@ _SAID_BEHIND = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"“[^“”]*”|\"[^\"]*\"|‘[^‘’]*(?:’\w+[^‘’]*)*’(?!\w)|«[^«»]*»|„[^„“]*“")
-_WITNESS = re.compile(r"\b(?:I|me|my|we|us|our)\b")
+_WITNESS = re.compile(r"\b(?:I|[Mm]e|[Mm]y|[Ww]e|us|[Oo]ur)\b")
 # A question that already knows its answer sells.
 _SELLS = re.compile(
     r"\W*(?:want|ready|tired|looking|would you like|wish|did you know|why (?:not|wait)|who needs|who wouldn)",

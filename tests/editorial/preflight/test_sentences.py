@@ -6,6 +6,13 @@ from newsletter.editorial.preflight import Finding
 from tests.editorial.preflight.galleys import body, front
 
 CLAIMS = [
+    *(
+        "Heal yourself with your hands.",
+        "Painless by Friday.",
+        "Forever pain-free.",
+        "“My back is healed,” writes Ann.",
+    ),
+    "“I threw my pills away after a week,” says Tom.",
     *("This stretch healed thousands of backs.", "It can replace your blood pressure tablets.", "It stops cancer."),
     *("You will never have back pain again.", "Never see a doctor again.", "Your pain will be gone by Monday."),
     *(
@@ -31,6 +38,7 @@ CLAIMS = [
     *("It does\nmore than rest: it cures.", "No pills, no needles, it simply cures.", "It is risk-free."),
 ]
 HARMLESS = [
+    *("She asked whether it cures pain.", "Most backs heal within weeks.", "Walk as far as you can pain-free."),
     *(
         "Keep the receipt, for the guarantee.",
         "The vaccine prevents flu.",
@@ -69,6 +77,7 @@ HARMLESS = [
     ),
 ]
 SLIPS = [
+    "FacebookXInstagram",
     *("Home About Contact", "Subscribe to our newsletter", "It starts at 12:60.", "It is from 18:00 to 26:00."),
     *("We meet at 25:00.", "Doors open at 19:75.", "Come at 14 pm.", "It ends on 31 November.", "Due on 2026-02-30."),
     *("It was 29 February 2027.", "It is on 31/11/2026.", "Leave a Reply", "FacebookInstagram", "Share this:"),
@@ -81,6 +90,7 @@ SLIPS = [
     "READ THIS BEFORE YOU DO ANYTHING and then rest.",
 ]
 SOUND_LINES = [
+    "Share this: it costs nothing.",
     *(
         "We meet at 24:00.",
         "From 9:00 to 10.30 pm.",
