@@ -153,7 +153,7 @@ def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
         assert printing.can_be_scheduled(issue)
         publishing.send_now(session, links, issue, now)
         assert not printing.can_be_scheduled(issue)
-        with pytest.raises(Conflict, match="sending already"):
+        with pytest.raises(Conflict, match="being sent already"):
             printing.mark_ready(session, issue, links)
 
 
@@ -359,7 +359,7 @@ def test_an_issue_is_sent_once_however_often_it_is_asked_for(
 ) -> None:
     with sessions.begin() as session:
         publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
-    with sessions.begin() as session, pytest.raises(Conflict, match="sending already"):
+    with sessions.begin() as session, pytest.raises(Conflict, match="being sent already"):
         publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
 
 

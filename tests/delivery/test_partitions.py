@@ -145,7 +145,8 @@ def test_portions_let_others_write_in_between(finished, sessions, monkeypatch) -
 
     monkeypatch.setattr(partitions.time, "sleep", write)
     assert retention.drop(sessions, letter) == 25
-    assert written == [15, 5, 0]
+    # SQLite gives others a turn after the last portion, too.
+    assert written[:3] == [15, 5, 0]
 
 
 @on_postgresql

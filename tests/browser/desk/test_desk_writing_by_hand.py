@@ -182,6 +182,7 @@ def test_a_colleague_is_noticed_and_two_texts_become_one_with_nothing_lost(
     both = page.get_by_role("dialog", name="Two texts, and neither is lost")
     expect(both.get_by_text("editor@desk.example, revision 2")).to_be_visible()
     both.get_by_role("button", name="Not now").click()
+    expect(page.locator(".cm-content")).to_have_count(1)
     write(page, "And more.")
     expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
     assert "And more." in draft(house)

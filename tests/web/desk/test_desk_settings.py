@@ -212,12 +212,13 @@ def test_a_logo_that_is_no_picture_is_refused(owner: Visitor, house: House) -> N
 
 
 def test_the_record_keeps_the_version_of_the_words_that_the_page_showed(
-    owner: Visitor, house: House, browser: FlaskClient
+    owner: Visitor, house: House, browser: FlaskClient, clock: Clock
 ) -> None:
     owner.press(SIGN_UP, words="Yes to {{ name }}, {{ often }}.")
     form = hidden(browser.get("/subscribe").text, "/subscribe")
     assert "Yes to BackPainHelp, every Tuesday." in browser.get("/subscribe").text
     owner.press(SIGN_UP, words="Other words.")
+    clock.turn(seconds=5)
     browser.post("/subscribe", data=form | {"email": "ada@reader.example"}, headers={"Sec-Fetch-Site": "same-origin"})
     with house.sessions.reading() as session:
         event = session.query(ConsentEvent).one()
