@@ -51,6 +51,7 @@ def test_a_command_of_the_demo_runs_in_its_own_folder_on_its_own_database(tmp_pa
     assert (tmp_path / "newsletter.db").exists()
 
 
+@pytest.mark.slow
 def test_the_whole_story_ends_with_0_beside_settings_for_real_readers(checkout: Path) -> None:
     place = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(

@@ -30,6 +30,12 @@ def press(page: Page, words: str) -> None:
     button.click()
 
 
+def send(page: Page, words: str) -> None:
+    """Press the button of these words, wherever it is, and wait for the page that answers."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=words).click()
+
+
 def assert_before_the_fold(button: Locator) -> None:
     box, window = button.bounding_box(), button.page.viewport_size
     assert box is not None
@@ -141,7 +147,7 @@ def visit_every_page(page: Page, house: House, clock: Clock) -> Iterator[str]:
         page.goto(path)
         yield path
     page.goto("/subscribe")
-    page.get_by_role("button", name="Send me the letter").click()
+    send(page, "Send me the letter")
     yield "form with a fault"
     yield from visit_steps(page, house, clock)
 
@@ -149,7 +155,7 @@ def visit_every_page(page: Page, house: House, clock: Clock) -> Iterator[str]:
 def visit_steps(page: Page, house: House, clock: Clock) -> Iterator[str]:
     page.get_by_role("textbox", name="Email").fill("ada@example.org")
     clock.turn(seconds=10)
-    page.get_by_role("button", name="Send me the letter").click()
+    send(page, "Send me the letter")
     yield "check your mail"
     link = houses.letters(house)[-1]["confirm_url"]
     page.goto(link)
@@ -159,7 +165,7 @@ def visit_steps(page: Page, house: House, clock: Clock) -> Iterator[str]:
     yield "expired"
     clock.turn(days=-8)
     page.goto(link)
-    page.get_by_role("button", name="Yes, send me").click()
+    send(page, "Yes, send me")
     yield "welcome"
     yield from visit_the_way_out(page, house)
 
@@ -168,17 +174,17 @@ def visit_the_way_out(page: Page, house: House) -> Iterator[str]:
     page.goto(house.links.preferences(1))
     page.get_by_text("Erase me").first.click()
     yield "preferences"
-    page.get_by_role("button", name="Erase me").click()
+    send(page, "Erase me")
     yield "preferences with a fault"
-    page.get_by_role("button", name="Start the break").click()
+    send(page, "Start the break")
     yield "preferences in a break"
     page.goto(house.links.unsubscribe(1))
     yield "leave"
-    page.get_by_role("button", name="Leave").click()
+    send(page, "Leave")
     yield "left"
-    page.get_by_role("button", name="Tell us").click()
+    send(page, "Tell us")
     yield "told"
-    page.get_by_role("button", name="Undo").click()
+    send(page, "Undo")
     yield "back"
 
 
