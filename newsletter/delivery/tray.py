@@ -149,7 +149,9 @@ class Tray:
         copies = [laid.copy for laid in self._laid]
         if copies:
             kept = await self._scribe.write(lambda session: self._claims.return_halted(session, copies))
-            self._laid = deque(laid for laid in self._laid if laid.copy.id in kept)
+            # Others were laid out meanwhile, and nobody asked about those.
+            back = {copy.id for copy in copies} - kept
+            self._laid = deque(laid for laid in self._laid if laid.copy.id not in back)
 
     async def close(self) -> None:
         """Claim no more."""

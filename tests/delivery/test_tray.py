@@ -62,3 +62,17 @@ def test_a_paced_batch_is_used_up_before_the_next_is_claimed() -> None:
 
 def test_nothing_is_claimed_ahead_once_nothing_is_due() -> None:
     assert taken(Shelf(), batch(1, 2, 3), 5) == [1, 2, 3]
+
+
+def test_a_sweep_keeps_what_was_laid_out_while_it_asked() -> None:
+    class Busy(Shelf):
+        def return_halted(self, _session: object, copies: list[Claimed]) -> set[int]:
+            tray._lay_out(batch(3, 4))
+            return {copy.id for copy in copies} - {1}
+
+    async def run() -> list[int]:
+        await tray.sweep()
+        return [laid.copy.id for laid in tray._laid]
+
+    tray = Tray(Busy(), Busy(), Throttle(), batch(1, 2), LINES)  # type: ignore[arg-type]
+    assert asyncio.run(run()) == [2, 3, 4]
