@@ -19,6 +19,7 @@ from newsletter import laptop, migrating
 from newsletter.config import Settings
 from newsletter.db import open_engine
 from tests.ports import free_port
+from tests.test_leash import as_from_a_terminal
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 240
@@ -31,15 +32,16 @@ class Laptop:
         self.port, self.inbox_port = free_port(), free_port()
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         places = {"DATA_DIR": str(folder), "PORT": str(self.port), "INBOX_PORT": str(self.inbox_port)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "newsletter", "up"],
-            cwd=folder,
-            env=kept | places | {"LOG_FORMAT": "json", "PYTHONPATH": str(ROOT)} | settings,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        with as_from_a_terminal():
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "newsletter", "up"],
+                cwd=folder,
+                env=kept | places | {"LOG_FORMAT": "json", "PYTHONPATH": str(ROOT)} | settings,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
         self._lines: list[str] = []
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()

@@ -41,10 +41,22 @@ while True:
 
 
 @contextmanager
+def as_from_a_terminal() -> Iterator[None]:
+    """What is started here hears SIGHUP, though the tests themselves may run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@contextmanager
 def run(program: str, folder: Path, *before: str) -> Iterator[subprocess.Popen[str]]:
     places = {"PYTHONPATH": os.pathsep.join((str(ROOT), str(folder)))}
     ends = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([*before, sys.executable, "-c", program], env=os.environ | places, **ends) as process:
+    with as_from_a_terminal():
+        started = subprocess.Popen([*before, sys.executable, "-c", program], env=os.environ | places, **ends)
+    with started as process:
         try:
             yield process
         finally:
