@@ -201,7 +201,7 @@ class Sessions:
     def begin(self, *, urgent: bool = False) -> Iterator[Session]:
         """A session that commits at the end of the block, or rolls back on any error.
 
-        What is urgent goes before all else that waits to write in this process, and never waits in vain.
+        What is urgent goes before all else that waits to write in this process.
         """
         with self._writing.begin() as session:
             if urgent:
