@@ -8,7 +8,8 @@ import resource
 import socket
 import time
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 import structlog
 from waitress.adjustments import Adjustments
@@ -19,9 +20,6 @@ from waitress.server import TcpWSGIServer
 from newsletter.audience import origins
 from newsletter.errors import Refused
 from newsletter.ports import is_loopback
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +129,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     channel_class = Connection
 
     def __init__(
-        self, app: "WSGIApplication", listener: socket.socket, most: int, one_client: int | None, **adjustments: Any
+        self, app: WSGIApplication, listener: socket.socket, most: int, one_client: int | None, **adjustments: Any
     ) -> None:
         self._most = most
         self._one_client = one_client

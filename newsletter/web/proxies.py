@@ -4,12 +4,9 @@ import re
 import threading
 from collections.abc import Iterable
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import structlog
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = structlog.get_logger(__name__)
 
@@ -33,12 +30,12 @@ class Proxies:
     further left and is never looked at. All that proxies say is removed then: our scheme and host are BASE_URL's.
     """
 
-    def __init__(self, app: "WSGIApplication", hops: int) -> None:
+    def __init__(self, app: WSGIApplication, hops: int) -> None:
         self._app = app
         self._hops = hops
         self._told = threading.Lock()  # taken once and never given back
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         said = [name for name in environ if _SAID.fullmatch(name)]
         if said:
             environ[FORWARDED] = True
@@ -47,7 +44,7 @@ class Proxies:
             del environ[name]
         return self._app(environ, start_response)
 
-    def _believe(self, environ: "WSGIEnvironment") -> None:
+    def _believe(self, environ: WSGIEnvironment) -> None:
         entries = listed(environ.get("HTTP_X_FORWARDED_FOR", ""))
         client = address(entries[-self._hops]) if 0 < self._hops <= len(entries) else None
         if client is not None:

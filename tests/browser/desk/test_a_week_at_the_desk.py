@@ -152,7 +152,7 @@ def approve(second_person: Page) -> None:
 
 def let_it_go_out(page: Page, house: House) -> None:  # noqa: F811
     page.reload()
-    sentence = page.get_by_text(re.compile(r"^On Tuesday .* at 09:00 \(Europe/Warsaw\) this goes to 500 confirmed"))
+    sentence = page.get_by_text(re.compile(r"^On Tuesday .* at 09:00 \(Europe/Warsaw\) this goes to 500 readers"))
     expect(sentence).to_be_visible()
     keyboard.press(page.get_by_role("button", name=re.compile(r"^Schedule for Tuesday .* 09:00$")))
     expect(page.get_by_role("heading", name=f"{TITLE} scheduled")).to_be_visible()
