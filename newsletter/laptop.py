@@ -3,8 +3,8 @@
 import os
 import subprocess
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -48,29 +48,28 @@ class _Welcome:
 
 def require_place(settings: Settings) -> None:
     """Refused, saying what to do, where the data folder is unfit or held already, or a port is taken."""
-    data_folder.require_usable(settings.data_dir)
-    with data_folder.held(settings.data_dir, _holder(settings)):
-        _require_ports(settings)
+    with _place(settings):
+        pass
 
 
 def run(settings: Settings) -> None:
     """Start the parts, say where everything is, and stop them all when one ends or a signal comes."""
+    with _place(settings):
+        house = open_house(settings, check_schema=False)
+        migrating.upgrade(house.sessions.engine)
+        welcome = _Welcome(_invitation(house), _may_send(house))
+        house.close()
+        _supervise(settings, welcome)
+
+
+@contextmanager
+def _place(settings: Settings) -> Iterator[None]:
+    """The data folder, held, and the ports, free."""
     data_folder.require_usable(settings.data_dir)
-    with data_folder.held(settings.data_dir, _holder(settings)):
+    holder = f"`newsletter up` (process {os.getpid()}, {settings.public_url})"
+    with data_folder.held(settings.data_dir, holder):
         _require_ports(settings)
-        _run(settings)
-
-
-def _holder(settings: Settings) -> str:
-    return f"`newsletter up` (process {os.getpid()}, {settings.public_url})"
-
-
-def _run(settings: Settings) -> None:
-    house = open_house(settings, check_schema=False)
-    migrating.upgrade(house.sessions.engine)
-    welcome = _Welcome(_invitation(house), _may_send(house))
-    house.close()
-    _supervise(settings, welcome)
+        yield
 
 
 def _require_ports(settings: Settings) -> None:

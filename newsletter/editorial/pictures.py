@@ -60,9 +60,9 @@ class Pictures(ABC):
 
     def taken_in(self, session: Session, content: bytes) -> TakenIn | None:
         """What became of a file that was taken in before; None for a new one."""
-        sha256 = hashlib.sha256(content).hexdigest()
-        file_name = session.scalar(select(OriginalPicture.file_name).where(OriginalPicture.sha256 == sha256))
-        return TakenIn(file_name, f"{sha256}.{ENDINGS.get(sniffing.kind(content), '')}") if file_name else None
+        wanted = select(OriginalPicture.file_name).where(OriginalPicture.sha256 == _sha256(content))
+        file_name = session.scalar(wanted)
+        return _taken_in(file_name, content) if file_name else None
 
     def take_in(
         self, session: Session, name: str, content: bytes, now: datetime, picture: bytes | None = None
@@ -72,14 +72,14 @@ class Pictures(ABC):
             return taken
         kept = self.keep(session, name, picture or developed(name, content), now)
         self.keep_original(content)
-        row = {"sha256": hashlib.sha256(content).hexdigest(), "file_name": kept.file_name, "created_at": now}
+        row = {"sha256": _sha256(content), "file_name": kept.file_name, "created_at": now}
         session.execute(insert(session, OriginalPicture).values(row).on_conflict_do_nothing())
-        return TakenIn(kept.file_name, f"{row['sha256']}.{ENDINGS.get(sniffing.kind(content), '')}")
+        return _taken_in(kept.file_name, content)
 
     def keep(self, session: Session, name: str, content: bytes, now: datetime) -> Picture:
         """Check and keep a developed picture; the same bytes are kept once. Invalid, naming it, if it is none."""
         ending, (width, height) = _look_at(name, content)
-        file_name = f"{hashlib.sha256(content).hexdigest()}.{ending}"
+        file_name = f"{_sha256(content)}.{ending}"
         self._put(file_name, content)
         values = {"file_name": file_name, "width": width, "height": height, "size": len(content), "created_at": now}
         row = insert(session, Picture).values(values | {"developed": True})
@@ -93,7 +93,7 @@ class Pictures(ABC):
 
     def keep_original(self, content: bytes) -> None:
         """Keep a file as it was loaded, out of reach of the web."""
-        self._put(f"{_ORIGINALS}{hashlib.sha256(content).hexdigest()}", content)
+        self._put(f"{_ORIGINALS}{_sha256(content)}", content)
 
     def read_original(self, sha256: str) -> bytes:
         """A file as it was loaded; NotFound if there is none of that digest."""
@@ -207,6 +207,14 @@ def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _taken_in(file_name: str, original: bytes) -> TakenIn:
+    return TakenIn(file_name, f"{_sha256(original)}.{ENDINGS.get(sniffing.kind(original), '')}")
 
 
 def _no_such_picture() -> NotFound:
