@@ -68,9 +68,7 @@ def _ready_issues(sessions: Sessions) -> list[str]:
     now = datetime.now(UTC)
     with TemporaryDirectory() as folder, sessions.begin() as session:
         pictures, home = PictureFolder(Path(folder)), publications.find(session)
-        for issue in filing.read(
-            stock.ISSUES, lambda name, content: pictures.keep(session, name, content, now).file_name
-        ):
+        for issue in filing.read(stock.ISSUES, lambda name, content: pictures.take_in(session, name, content, now)):
             if shelf.save(session, home, issue, shelf.BY_FILE, now) is shelf.Saved.NEW:
                 shelf.mark(shelf.find(session, issue.file.slug), Readiness.READY)
         return [issue.slug for issue in session.scalars(shelf.listing()) if issue.letter is None]

@@ -1,7 +1,10 @@
 """A press that has grown: a million readers, 1,200 issues, 78,000 copies and years of acts, made in bulk."""
 
+import operator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +66,7 @@ def _one_of_each(sessions: Sessions, data_dir: Path, now: datetime) -> None:
     with sessions.begin() as session:
         home, _ = publication_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
-        (found,) = filing.read(path, lambda name, content: pictures.keep(session, name, content, now).file_name)
+        (found,) = filing.read(path, lambda name, content: pictures.take_in(session, name, content, now))
         issue = shelf.begin(session, home, found, shelf.BY_FILE, now)
         printing.mark_ready(session, issue, LINKS)
         publishing.send_now(session, LINKS, issue, now - timedelta(days=9_000))
@@ -204,10 +207,10 @@ def _settle(engine: Engine) -> None:
 
 
 def _text(*parts: str | ColumnElement[int]) -> ColumnElement[str]:
-    first, *rest = (literal(part) if isinstance(part, str) else cast(part, String) for part in parts)
-    for part in rest:
-        first = first + part
-    return first
+    texts: Iterator[ColumnElement[str]] = (
+        literal(part) if isinstance(part, str) else cast(part, String) for part in parts
+    )
+    return reduce(operator.add, texts)
 
 
 def _cell(value: Any) -> ColumnElement[Any]:

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 import structlog
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from werkzeug.routing import Rule
 
 from bench import large_press, stock
@@ -88,8 +89,10 @@ def measured(database: Callable[[], AbstractContextManager[str]], size: Size) ->
 
 def sweep(url: str, data_dir: Path, size: Size) -> list[Page]:
     """The same, of a database that is there."""
-    fixed = {"_env_file": None, "data_dir": data_dir, "base_url": BASE_URL, "secret_key": "a secret for benchmarks"}
-    house = wiring.open_house(Settings(database_url=url, **fixed))
+    settings = Settings(
+        _env_file=None, database_url=url, data_dir=data_dir, base_url=BASE_URL, secret_key=SecretStr("for benchmarks")
+    )
+    house = wiring.open_house(settings)
     app = create_app(house)
     browser = app.test_client()
     browser.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
@@ -167,5 +170,5 @@ def report(pages: list[Page]) -> None:
 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    wanted = Size(readers=int(sys.argv[1]) if sys.argv[1:] else Size.readers)
+    wanted = Size(readers=int(sys.argv[1])) if sys.argv[1:] else Size()
     report(measured(getattr(stock, sys.argv[2] if sys.argv[2:] else "sqlite"), wanted))

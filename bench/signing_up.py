@@ -116,7 +116,7 @@ async def _load(port: int, path: str, form: Mapping[str, str]) -> Load:
 
     async def readers() -> None:
         for number in waiting:
-            asked = form | {"email": f"reader{number}@sign-up.example", "name": "Ada"}
+            asked = {**form, "email": f"reader{number}@sign-up.example", "name": "Ada"}
             took.append(await _post(port, path, asked))
 
     began = time.perf_counter()

