@@ -18,10 +18,9 @@ from newsletter import printing, publications
 from newsletter.agenda import Agenda
 from newsletter.audience import roster
 from newsletter.config import Settings
-from newsletter.delivery import breaker, clicks, ledger, pacing, partitions
+from newsletter.delivery import breaker, clicks, ledger, pacing, partitions, stopping
 from newsletter.delivery.limits import Hold, Limits
 from newsletter.delivery.models import NOT_BEGUN, OVER, UNDER_WAY, CopyState, Letter, LetterState
-from newsletter.delivery.outcomes import CANCELLED
 from newsletter.editorial import approvals, cadence, queue, shelf, slot_marks
 from newsletter.editorial.models import Issue, Mark
 from newsletter.editorial.render import Rendered
@@ -83,7 +82,7 @@ def send_now(session: Session, links: Links, issue: Issue, now: datetime, *, sen
 
 
 def cancel(session: Session, issue: Issue, now: datetime) -> int:
-    """Stop an issue: nothing more goes out. How many copies that spared; Conflict if there is nothing to stop."""
+    """Stop an issue: nothing more goes out. How many copies that spares; Conflict if there is nothing to stop."""
     spared = stop_letter(session, issue.letter, now) if issue.letter else None
     if spared is None:
         raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; there is nothing to cancel")
@@ -135,11 +134,14 @@ def resume_letter(session: Session, letter: Letter, now: datetime) -> bool:
 
 
 def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
-    """Send nothing more of it: how many copies that spares; None if there is nothing to stop."""
+    """Send nothing more of it: how many copies that spares; None if there is nothing to stop.
+
+    Of a large letter `stopping.go_on` skips the rest.
+    """
     if not _move(session, letter, (*NOT_BEGUN, *UNDER_WAY), LetterState.CANCELLED, finished_at=now):
         return None
     breaker.close(session, letter.id, now)
-    return ledger.skip_letter(session, letter.id, CANCELLED, now)
+    return stopping.begin(session, letter.id, now)
 
 
 def reopen_letter(session: Session, letter: Letter) -> None:

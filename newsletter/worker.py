@@ -18,7 +18,19 @@ from newsletter import alerting, filling, inspecting, leash, publishing, remindi
 from newsletter.audience import caps, preferences
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
-from newsletter.delivery import accounts, breaker, compose, doubts, heartbeat, ledger, outbox, paces, setback, takeover
+from newsletter.delivery import (
+    accounts,
+    breaker,
+    compose,
+    doubts,
+    heartbeat,
+    ledger,
+    outbox,
+    paces,
+    setback,
+    stopping,
+    takeover,
+)
 from newsletter.delivery.arming import Gate
 from newsletter.delivery.heartbeat import Watch
 from newsletter.delivery.limits import Limits
@@ -97,6 +109,7 @@ class Worker:
             Job("send copies", timedelta(seconds=1), self.send_copies),
             Job("finish letters", timedelta(seconds=2), self.finish_letters),
             Job("tell of refusals", timedelta(seconds=2), self.tell_of_refusals),
+            Job("skip what was stopped", timedelta(seconds=2), self.skip_what_was_stopped),
             Job("keep accounts", timedelta(seconds=10), self.keep_accounts),
             Job("take back lost copies", timedelta(seconds=10), self.take_back_lost_copies),
             Job("sign of life", timedelta(seconds=5), self.give_a_sign_of_life),
@@ -186,6 +199,13 @@ class Worker:
         for trip_id in untold:
             with self._house.sessions.begin() as session:
                 alerting.tell(session, self._house.practice, trip_id, _now())
+
+    def skip_what_was_stopped(self) -> None:
+        with self._house.sessions.reading() as session:
+            unfinished = stopping.unfinished(session)
+        for letter_id in unfinished:
+            while not self._stopping.is_set() and stopping.go_on(self._house.sessions, letter_id, _now()):
+                pass
 
     def keep_accounts(self) -> None:
         while not self._stopping.is_set() and accounts.keep_next(self._house.sessions):

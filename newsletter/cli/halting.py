@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import correcting, publishing
 from newsletter.cli.common import correction_option, in_house, mind_arming, now
+from newsletter.delivery import stopping
 from newsletter.editorial import corrections, mailings, shelf
 from newsletter.editorial.models import Correction
 from newsletter.wiring import House
@@ -18,9 +19,13 @@ def cancel(house: House, slug: str, correction: int | None) -> None:
     """Stop an issue: nothing more of it goes out."""
     with house.sessions.begin() as session:
         if correction is None:
-            spared = publishing.cancel(session, shelf.find(session, slug), now())
+            issue = shelf.find(session, slug)
+            spared, letter_id = publishing.cancel(session, issue, now()), issue.letter_id
         else:
-            spared = correcting.stop(session, _correction(session, slug, correction), now())
+            made = _correction(session, slug, correction)
+            spared, letter_id = correcting.stop(session, made, now()), made.letter_id
+    while letter_id is not None and stopping.go_on(house.sessions, letter_id, now()):
+        pass
     told = f"; {spared:,} copies were not sent" if spared else ""
     click.echo(f"{mailings.named(slug, correction)} is cancelled{told}")
 

@@ -161,13 +161,17 @@ def _store(session: Session, letter_id: int, settled_at: datetime | None, figure
     )
 
 
-def _due(session: Session) -> Iterable[int]:
+def lacking(session: Session, letters: Select[int]) -> Sequence[int]:
+    """Those of these letters that are over and have no account yet, the longest over first."""
     kept = select(KeptAccount.letter_id).where(
         KeptAccount.letter_id == Letter.id, KeptAccount.settled_at == Letter.finished_at
     )
-    over = select(Letter.id).where(Letter.state.in_(OVER), Letter.started_at.is_not(None))
-    lacking = over.where(Letter.final_counts.is_(None), ~kept.exists()).order_by(Letter.finished_at)
-    return (each for each in session.scalars(lacking).all() if not progress.is_under_way(session, each))
+    over = letters.where(Letter.state.in_(OVER), Letter.started_at.is_not(None), Letter.final_counts.is_(None))
+    return session.scalars(over.where(~kept.exists()).order_by(Letter.finished_at)).all()
+
+
+def _due(session: Session) -> Iterable[int]:
+    return (each for each in lacking(session, select(Letter.id)) if not progress.is_under_way(session, each))
 
 
 def _settled_at(session: Session, letter_id: int) -> datetime | None:

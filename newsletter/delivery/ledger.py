@@ -173,11 +173,6 @@ def skip_pending(session: Session, subscription_id: int, reason: str, now: datet
     return _skip(session, _for([subscription_id]), reason, now)
 
 
-def skip_letter(session: Session, letter_id: int, reason: str, now: datetime) -> int:
-    """Send nobody this letter who has not got it yet; how many copies that spared."""
-    return _skip(session, _ROWS.c.letter_id == letter_id, reason, now)
-
-
 def blank(session: Session, subscription_ids: Collection[int], now: datetime) -> None:
     """Erase who these readers were: what was sent stays on record, to nobody in particular."""
     theirs = _for(subscription_ids)

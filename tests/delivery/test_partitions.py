@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, ledger, outcomes, partitions, retention
+from newsletter.delivery import accounts, ledger, outcomes, partitions, retention, stopping
 from newsletter.delivery.models import OVER, Copy, CopyNote, CopyState, Letter, LetterState, Note
 from newsletter.delivery.replies import Reply
 from newsletter.errors import Conflict, Unavailable
@@ -129,7 +129,7 @@ def test_of_a_cancelled_letter_only_what_waits_is_counted_as_spared(running, ses
     with sessions.begin() as session:
         ledger.claim(session, "w", 4, now)
     with sessions.begin() as session:
-        assert ledger.skip_letter(session, letter, "cancelled", now) == 3
+        assert stopping.skip_some(session, letter, now) == 3
         assert accounts.counts(session, session.get_one(Letter, other)).pending == 3
 
 
@@ -214,7 +214,7 @@ def test_with_forty_letters_no_statement_looks_where_it_need_not(finished, runni
         lambda session: ledger.record(session.connection(), "w", put_off, now),
         lambda session: ledger.release(session, "w", now, held),
         lambda session: ledger.finish(session, now),
-        lambda session: ledger.skip_letter(session, letter, "cancelled", now),
+        lambda session: stopping.skip_some(session, letter, now),
         lambda session: accounts.counts(session, session.get_one(Letter, letter)),
     ):
         plan = explain(act)

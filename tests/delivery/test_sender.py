@@ -6,7 +6,7 @@ import pytest
 from peers import Mailbox, honest, parsed, readers
 from sqlalchemy import update
 
-from newsletter.delivery import ledger, suppression
+from newsletter.delivery import ledger, stopping, suppression
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Cause, Copy, Letter, LetterState
 from newsletter.delivery.scribe import Scribe
@@ -185,7 +185,7 @@ def test_pause_and_cancel_take_effect_within_a_second(
     with sessions.begin() as session:
         session.execute(update(Letter).where(Letter.id == letter).values(state=state))
         if state is LetterState.CANCELLED:
-            ledger.skip_letter(session, letter, "cancelled", now)
+            stopping.skip_some(session, letter, now)
     thread.join()
     end = counts(letter)
     assert (end.sending, end.in_doubt) == (0, 0)
