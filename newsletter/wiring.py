@@ -115,4 +115,5 @@ def _filled(mail: render.Rendered, kind: str, fields: Mapping[str, str]) -> Comp
         subject=merge.compile(mail.subject, known).fill(fields, merge.as_header),
         html=merge.compile(mail.html, known).fill(fields, merge.as_html),
         text=merge.compile(mail.text, known).fill(fields, merge.as_text),
+        template=f"{mail.subject}\n\n{mail.text}",
     )

@@ -18,23 +18,10 @@ from newsletter import alerting, filling, inspecting, leash, publishing, remindi
 from newsletter.audience import caps, preferences
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
-from newsletter.delivery import (
-    accounts,
-    breaker,
-    compose,
-    doubts,
-    heartbeat,
-    ledger,
-    outbox,
-    paces,
-    setback,
-    stopping,
-    takeover,
-)
+from newsletter.delivery import accounts, breaker, doubts, heartbeat, ledger, outbox, paces, setback, stopping, takeover
 from newsletter.delivery.arming import Gate
 from newsletter.delivery.heartbeat import Watch
 from newsletter.delivery.limits import Limits
-from newsletter.delivery.models import Post
 from newsletter.delivery.postroom import Postroom
 from newsletter.delivery.sender import PressRun
 from newsletter.editorial import link_checks, spam
@@ -86,7 +73,8 @@ class Worker:
             mail,
             worker=self.name,
             keyring=house.keyring,
-            return_path=return_paths(house),
+            seal=house.links.seal,
+            return_path_domain=house.settings.mail_return_path_domain,
             stopping=self._stopping.is_set,
         )
         self._press = PressRun(
@@ -338,12 +326,6 @@ def servers(settings: Settings) -> tuple[MailServer, MailServer]:
     if mail is None or bulk is None:
         raise Refused("MAIL_SERVER is not set: say where mail is handed over (docs/settings.md)")
     return mail, bulk
-
-
-def return_paths(house: House) -> Callable[[Post], str] | None:
-    """Where reports about single letters come back to; None where MAIL_RETURN_PATH_DOMAIN is not set."""
-    domain = house.settings.mail_return_path_domain
-    return (lambda post: compose.return_path(house.links.seal, post, domain)) if domain else None
 
 
 def new_name() -> str:

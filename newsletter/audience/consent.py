@@ -2,14 +2,17 @@
 
 import hashlib
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.audience import origins
-from newsletter.audience.models import Act, ConsentEvent, Subscription, Way, Wording
+from newsletter.audience.models import Act, ConsentEvent, Subscriber, Subscription, Way, Wording
 from newsletter.audience.practice import Practice
 from newsletter.db import insert
+from newsletter.delivery import receipts
+from newsletter.delivery.models import Receipt
 
 
 def record(
@@ -30,7 +33,7 @@ def record(
         at=now,
         origin=origin,
         note=note,
-        wording_id=_wording_id(session, wording) if wording else None,
+        wording_id=keep_words(session, wording).id if wording else None,
     )
     session.add(event)
     session.flush()
@@ -42,12 +45,49 @@ def origin_of(practice: Practice, client: str | None) -> str | None:
     return origins.kept(practice, client)
 
 
-def _wording_id(session: Session, text: str) -> int:
+class Words(NamedTuple):
+    """Where the words are kept that somebody had before them."""
+
+    id: int
+    sha256: str
+
+
+def keep_words(session: Session, text: str) -> Words:
+    """Keep what was shown or mailed to somebody, once for all who had the same."""
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     stored = select(Wording.id).where(Wording.sha256 == sha256)
-    known = session.scalar(stored)
-    if known is not None:
-        return known
-    # Two first sign-ups at once both come here; one of them inserts, and both read the same row.
-    session.execute(insert(session, Wording).values(sha256=sha256, text=text).on_conflict_do_nothing())
-    return session.scalars(stored).one()
+    # They are inserted at once, so nothing that waits to be written can be them.
+    with session.no_autoflush:
+        known = session.scalar(stored)
+    if known is None:
+        # Two first sign-ups at once both come here; one of them inserts, and both read the same row.
+        session.execute(insert(session, Wording).values(sha256=sha256, text=text).on_conflict_do_nothing())
+        known = session.scalars(stored).one()
+    return Words(known, sha256)
+
+
+class Letter(NamedTuple):
+    """A letter that asked for consent: what became of it, and its words, where they are kept."""
+
+    receipt: Receipt
+    words: str | None
+
+    def told(self) -> dict[str, Any]:
+        """The same in plain JSON values."""
+        return {
+            "at": self.receipt.at.isoformat(),
+            "kind": self.receipt.kind,
+            "state": self.receipt.state.value,
+            "message_id": self.receipt.message_id,
+            "answer": self.receipt.reply,
+            "template": self.receipt.template,
+            "wording": self.words,
+        }
+
+
+def letters(session: Session, reader: Subscriber) -> list[Letter]:
+    """Each letter that asked for this reader's consent and was answered, oldest first."""
+    found = session.scalars(receipts.of([one.id for one in reader.subscriptions])).all()
+    texts = select(Wording.sha256, Wording.text).where(Wording.sha256.in_({one.template for one in found}))
+    words = dict(session.execute(texts).all())
+    return [Letter(one, words.get(one.template or "")) for one in found]

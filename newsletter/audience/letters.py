@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from newsletter.audience import consent
 from newsletter.audience.models import Subscription
 from newsletter.audience.practice import Practice
 from newsletter.delivery import outbox
@@ -17,7 +18,9 @@ def confirm(
     """Ask the owner of an address whether they asked."""
     # Without the name: a stranger may have typed it, and what a stranger typed is not mailed to anybody.
     fields = {"name": "", "email": email, "confirm_url": practice.links.confirm(subscription_id, now)}
-    outbox.post(session, publication, "confirm", email, "", practice.compose("confirm", publication, fields), now)
+    composed = practice.compose("confirm", publication, fields)
+    letter = outbox.post(session, publication, "confirm", email, "", composed, now)
+    letter.subscription_id, letter.template = subscription_id, consent.keep_words(session, composed.template).sha256
 
 
 def welcome(session: Session, practice: Practice, subscription: Subscription, now: datetime) -> None:

@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import erased, roster
+from newsletter.audience import consent, erased, roster
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.audience.practice import Practice
-from newsletter.delivery import ledger, outbox, suppression
+from newsletter.delivery import ledger, outbox, receipts, suppression
 from newsletter.delivery.models import Copy, Letter, Suppression
 
 log = structlog.get_logger(__name__)
@@ -33,6 +33,8 @@ def erase_reader(session: Session, practice: Practice, reader: Subscriber, now: 
         publications.depart(session, one.publication_id)
     ledger.blank(session, subscriptions, now)
     outbox.forget(session, reader.key)
+    # Behind the letters: one that is just being answered leaves its receipt before it can be deleted, or none.
+    receipts.forget(session, subscriptions)
     erased.remember(session, practice.links.seal, reader.key, now)
     session.delete(reader)
     session.flush()
@@ -44,6 +46,7 @@ def my_data(session: Session, subscription: Subscription) -> dict[str, Any]:
     reader = subscription.subscriber
     return {
         **roster.history(reader),
+        "confirm_letters": [letter.told() for letter in consent.letters(session, reader)],
         "letters": _letters(session, reader),
         "suppressed": [_cause(one) for one in suppression.of(session, reader.key)],
     }

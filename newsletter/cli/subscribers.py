@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from newsletter import audit, publications
-from newsletter.audience import erased, exporting, importing, privacy, roster, sheet
+from newsletter.audience import consent, erased, exporting, importing, privacy, roster, sheet
 from newsletter.audience.columns import Choices
 from newsletter.audience.headers import Field, squeezed
 from newsletter.audience.models import Status, Subscriber
@@ -153,7 +153,8 @@ def show(house: House, email: str, as_json: bool) -> None:
             {"at": note.at.isoformat(), "subject": letter.subject, "state": copy.state.value, "why": note.detail}
             for copy, note, letter in session.execute(theirs)
         ]
-        story = roster.history(reader) | {"sent_again": again}
+        asked = [letter.told() for letter in consent.letters(session, reader)]
+        story = roster.history(reader) | {"confirm_letters": asked, "sent_again": again}
     if as_json:
         print_json(story)
         return
@@ -163,6 +164,10 @@ def show(house: House, email: str, as_json: bool) -> None:
     click.echo()
     steps = ([step["at"], step["act"], step["way"], step["origin"], step["note"]] for step in story["events"])
     print_table(("at", "what", "by", "from", "note"), steps, "no events")
+    if asked:
+        click.echo("\nLetters that asked for the consent (--json tells their words):")
+        columns = ("at", "state", "answer", "message_id")
+        print_table(columns, ([one[column] for column in columns] for one in asked), "")
     if again:
         click.echo("\nSent again, because it was in doubt whether it had arrived:")
         print_table(("at", "subject", "why"), ([one["at"], one["subject"], one["why"]] for one in again), "")

@@ -185,7 +185,7 @@ def single(post: Post, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
         f"To: {mime.mailbox(post.name, mime.sendable(post.address), 'To')}",
         f"Subject: {mime.words(post.subject)}",
         f"Date: {mime.moment(date)}",
-        f"Message-ID: <{post.created_at:%Y%m%d%H%M%S%f}.{post.id}@{_domain(sender)}>",
+        f"Message-ID: <{message_id(post)}>",
         *_reply_to(post.reply_to),
         *([f"List-Unsubscribe: <{post.unsubscribe_url}>", _ONE_CLICK] if post.unsubscribe_url else []),
         *_feedback_id(post.kind, sender),
@@ -194,6 +194,11 @@ def single(post: Post, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
     )
     body = frame.around([mime.quoted_printable(post.text)], [mime.quoted_printable(post.html)])
     return _message(head, body, keyring.of(sender), date)
+
+
+def message_id(post: Post) -> str:
+    """A single letter's own name, the same each time it is tried."""
+    return f"{post.created_at:%Y%m%d%H%M%S%f}.{post.id}@{_domain(mime.sendable(post.sender_address))}"
 
 
 def envelope(template: Template, copy: Addressed, return_path_domain: str | None) -> Envelope:
@@ -206,9 +211,13 @@ def envelope(template: Template, copy: Addressed, return_path_domain: str | None
     return Envelope(_return_path(token, return_path_domain), to, template.octets, token)
 
 
-def return_path(seal: Seal, post: Post, domain: str) -> str:
-    """The address that reports about a single letter come back to."""
-    return _return_path(seal.seal_local_part("post", post.id), domain)
+def single_envelope(post: Post, octets: int, seal: Seal | None, return_path_domain: str | None) -> Envelope:
+    """The same of a single letter."""
+    sender, to = mime.sendable(post.sender_address), mime.sendable(post.address)
+    if not (seal and return_path_domain):
+        return Envelope(sender, to, octets)
+    token = seal.seal_local_part("post", post.id)
+    return Envelope(_return_path(token, return_path_domain), to, octets, token)
 
 
 def _return_path(token: str, domain: str) -> str:

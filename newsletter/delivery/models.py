@@ -222,6 +222,8 @@ class Post(Base):
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),
+        # Reports come back to an address that bears this id, so a deleted letter's must never be given to the next one.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[LongId]
@@ -251,11 +253,33 @@ class Post(Base):
     reply: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(String(40))
     """Why it was skipped: the causes of the suppression, or that the day's letter has gone."""
+    subscription_id: Mapped[int | None]
+    """Whose consent it asks for; what becomes of it is then kept for as long as that is (`Receipt`)."""
+    template: Mapped[str | None] = mapped_column(String(64))
+    """The version of its words: the SHA-256 of what all letters of that version have in common."""
 
     @validates("address")
     def _has_a_key(self, _name: str, address: str) -> str:
         self.key = mailboxes.key_of(address)
         return address
+
+
+class Receipt(Base):
+    """What became of a letter that asked for consent: evidence of it, kept when the letter is long deleted."""
+
+    __tablename__ = "receipts"
+
+    post_id: Mapped[LongRef] = mapped_column(primary_key=True, autoincrement=False)
+    subscription_id: Mapped[int] = mapped_column(index=True)
+    kind: Mapped[str] = mapped_column(String(24))
+    template: Mapped[str | None] = mapped_column(String(64))
+    """As in `Post`; None for one that was posted before versions were kept."""
+    message_id: Mapped[str] = mapped_column(Text)
+    """Without its angle brackets."""
+    state: Mapped[PostState] = mapped_column(word(PostState))
+    """Sent or failed."""
+    reply: Mapped[str | None] = mapped_column(Text)
+    at: Mapped[datetime]
 
 
 class Cause(StrEnum):

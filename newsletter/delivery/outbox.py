@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import ColumnElement, delete, select, text, update
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import suppression
+from newsletter.delivery import receipts, suppression
 from newsletter.delivery.models import Post, PostState
 from newsletter.publications import Publication
 
@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(minutes=5)
 """How long a letter is one worker's own, from its claim or from its renewal; longer than any one letter takes."""
 
+# No server tries for so long (RFC 5321, 4.5.4.1: four or five days), so no report comes later about what is deleted.
 _KEPT = timedelta(days=30)
 _PRUNED_AT_ONCE = 500
 _A_DAY = timedelta(days=1)
@@ -38,6 +39,8 @@ class Composed:
     subject: str
     html: str
     text: str
+    template: str = ""
+    """What all letters of one version have in common: subject and text with their merge fields left in."""
 
 
 def post(
@@ -166,7 +169,10 @@ def _had_one(session: Session, letter: Post, now: datetime) -> bool:
 
 
 def _end(session: Session, worker: str, post_id: int, state: PostState, reply: str, now: datetime) -> bool:
-    return _move(session, worker, post_id, state=state, reply=reply, ended_at=now, **_BLANK)
+    if not _move(session, worker, post_id, state=state, reply=reply, ended_at=now, **_BLANK):
+        return False
+    receipts.keep(session, post_id, state, reply, now)
+    return True
 
 
 def _move(session: Session, worker: str, post_id: int, **values: Any) -> bool:

@@ -18,15 +18,17 @@ from flask import Flask
 from flask_mail import Connection, Mail, Message
 
 from newsletter.db import AWAY, Sessions
-from newsletter.delivery import compose, handover, mime, outbox, retry, trust
+from newsletter.delivery import compose, handover, outbox, retry, smtp, trust
 from newsletter.delivery.handover import Client, Cord, SslClient
 from newsletter.delivery.keyring import NO_KEYS, Keyring
 from newsletter.delivery.models import Post
 from newsletter.delivery.outage import Outage
 from newsletter.delivery.replies import Reply
 from newsletter.delivery.retry import Verdict
+from newsletter.delivery.smtp import Envelope
 from newsletter.errors import Invalid, TransportDown
 from newsletter.mail_settings import MailServer
+from newsletter.tokens import Seal
 
 _AT_ONCE = 20
 
@@ -43,17 +45,22 @@ class Postroom:
         *,
         worker: str,
         keyring: Keyring = NO_KEYS,
-        return_path: Callable[[Post], str] | None = None,
+        seal: Seal | None = None,
+        return_path_domain: str | None = None,
         stopping: Callable[[], bool] = lambda: False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         tls: ssl.SSLContext | None = None,
         timeout: float = 20.0,
     ) -> None:
-        """`timeout` in seconds, for each step of SMTP; once `stopping` says so, no other letter is begun."""
+        """`timeout` in seconds, for each step of SMTP; once `stopping` says so, no other letter is begun.
+
+        With `seal`, reports come back to an address of the letter's own at `return_path_domain`.
+        """
         self._sessions = sessions
         self._worker = worker
         self._keyring = keyring
-        self._return_path = return_path or (lambda post: mime.sendable(post.sender_address))
+        self._seal = seal
+        self._return_path_domain = return_path_domain
         self._stopping = stopping
         self._clock = clock
         self._app = Flask(__name__)
@@ -145,8 +152,9 @@ class Postroom:
             return handover.own(554, f"5.6.0 a fault of ours: {type(error).__name__}")
 
     def _hand_over(self, post: Post, content: bytes, connection: "_Verified") -> Reply:
+        envelope = compose.single_envelope(post, len(content), self._seal, self._return_path_domain)
         try:
-            return connection.carry(post, content, self._return_path(post))
+            return connection.carry(envelope, content)
         except (smtplib.SMTPException, OSError) as error:
             return self._refusal(error, past_sender=connection.client.past_sender)
 
@@ -205,8 +213,13 @@ class Postroom:
 class _Ready(Message):
     """A message whose bytes are composed already."""
 
-    def __init__(self, post: Post, content: bytes) -> None:
-        super().__init__(sender=mime.sendable(post.sender_address), recipients=[mime.sendable(post.address)])
+    def __init__(self, envelope: Envelope, content: bytes, about_it: list[str], about_reader: list[str]) -> None:
+        super().__init__(
+            sender=envelope.sender,
+            recipients=[envelope.recipient],
+            mail_options=about_it,
+            rcpt_options=about_reader,
+        )
         self._content = content
 
     def as_bytes(self) -> bytes:
@@ -240,14 +253,15 @@ class _Verified(Connection):
         except (smtplib.SMTPException, OSError) as error:
             raise TransportDown(handover.told(error)) from error
 
-    def carry(self, post: Post, content: bytes, return_path: str) -> Reply:
+    def carry(self, envelope: Envelope, content: bytes) -> Reply:
         """Hand over one letter; the server's yes, or smtplib's error."""
-        address = mime.sendable(post.address)
-        if address.isascii():
-            self.send(_Ready(post, content), envelope_from=return_path)
+        about_it, about_reader = smtp.reports(envelope) if self.client.has_extn("DSN") else ([], [])
+        if not envelope.international:
+            self.send(_Ready(envelope, content, about_it, about_reader), envelope_from=envelope.sender)
         elif self.client.has_extn("SMTPUTF8"):
             # Flask-Mail would turn the address into an encoded word, which is another address.
-            self.client.sendmail(return_path, [address], content, ["SMTPUTF8", "BODY=8BITMIME"])
+            options = ["SMTPUTF8", "BODY=8BITMIME", *about_it]
+            self.client.sendmail(envelope.sender, [envelope.recipient], content, options, about_reader)
         else:
             return handover.own(553, "5.6.7 the address needs SMTPUTF8, which the server has not")
         return self.client.last

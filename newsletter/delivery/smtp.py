@@ -200,21 +200,32 @@ def quit() -> Talk[None]:  # noqa: A001  (the command's name)
 def _envelope_lines(extensions: Extensions, envelope: Envelope) -> tuple[bytes, bytes, bytes]:
     size = f" SIZE={envelope.size}" if "SIZE" in extensions else ""
     international = " BODY=8BITMIME SMTPUTF8" if envelope.international else ""
-    reported = "DSN" in extensions and envelope.id
-    # Of a failure we want to hear, and of it the headers only (RFC 3461, 4.1 and 4.3).
-    about_it, about_reader = (f" RET=HDRS ENVID={envelope.id}", " NOTIFY=FAILURE") if reported else ("", "")
-    if reported and not envelope.international:
-        about_reader += f" ORCPT=rfc822;{xtext(envelope.recipient)}"
+    about_it, about_reader = reports(envelope) if "DSN" in extensions else ([], [])
     return (
-        f"MAIL FROM:<{envelope.sender}>{size}{international}{about_it}\r\n".encode(),
-        f"RCPT TO:<{envelope.recipient}>{about_reader}\r\n".encode(),
+        f"MAIL FROM:<{envelope.sender}>{size}{international}{_spaced(about_it)}\r\n".encode(),
+        f"RCPT TO:<{envelope.recipient}>{_spaced(about_reader)}\r\n".encode(),
         b"DATA\r\n",
     )
+
+
+def reports(envelope: Envelope) -> tuple[list[str], list[str]]:
+    """What to ask of MAIL and of RCPT where DSN is offered, so that we hear of a failure, and can tell whose it is.
+
+    Of the message it is to hold the headers only (RFC 3461, 4.1 to 4.4). Nothing for an envelope without an id.
+    """
+    if not envelope.id:
+        return [], []
+    whose = [] if envelope.international else [f"ORCPT=rfc822;{xtext(envelope.recipient)}"]
+    return ["RET=HDRS", f"ENVID={envelope.id}"], ["NOTIFY=FAILURE", *whose]
 
 
 def xtext(text: str) -> str:
     """ASCII as a parameter of DSN has it (RFC 3461, 4): a plus sign and an equals sign would be taken for more."""
     return "".join(each if "!" <= each <= "~" and each not in "+=" else f"+{ord(each):02X}" for each in text)
+
+
+def _spaced(parameters: Sequence[str]) -> str:
+    return "".join(f" {each}" for each in parameters)
 
 
 def _step_by_step(lines: Sequence[bytes]) -> Talk[list[Reply]]:

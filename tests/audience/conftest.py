@@ -26,7 +26,8 @@ CLIENT = "203.0.113.77"
 
 
 def compose(kind: str, publication: Publication, fields: Mapping[str, str]) -> Composed:
-    return Composed(f"{kind} of {publication.name}", "", "\n".join(f"{name}={value}" for name, value in fields.items()))
+    filled = "\n".join(f"{name}={value}" for name, value in fields.items())
+    return Composed(f"{kind} of {publication.name}", "", filled, f"the words of a {kind} letter")
 
 
 @dataclass(frozen=True)

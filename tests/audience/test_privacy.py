@@ -1,12 +1,14 @@
+import hashlib
 import json
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from newsletter.audience import leaving, preferences, privacy, roster
 from newsletter.audience.models import ConsentEvent, Subscriber, Subscription, Way
-from newsletter.delivery import suppression
-from newsletter.delivery.models import Cause, CopyState
+from newsletter.delivery import outbox, suppression
+from newsletter.delivery.models import Cause, CopyState, Receipt
 from newsletter.errors import NotFound
 
 ADA = "ada@example.org"
@@ -31,6 +33,24 @@ def test_erasure_leaves_no_trace_of_the_person_but_the_promise_not_to_write(pres
     assert (copy.state, copy.reason) == (CopyState.SKIPPED, "erased")
     assert "ada" not in (copy.address + copy.name).lower()
     assert press.letters(ADA) == []
+
+
+def test_the_letter_that_asked_for_the_consent_is_part_of_ones_data_until_one_is_erased(press) -> None:
+    press.subscribe(ADA)
+    [asking] = press.letters(ADA)
+    with press.sessions.begin() as session:
+        outbox.claim(session, "w", 9, press.now)
+        outbox.sent(session, "w", asking.id, "250 2.0.0 queued as 4F2", press.now)
+        outbox.prune(session, press.now + timedelta(days=31))
+    with press.sessions.reading() as session:
+        [letter] = privacy.my_data(session, roster.get(session, press.subscription(ADA).id))["confirm_letters"]
+    assert (letter["answer"], letter["at"]) == ("250 2.0.0 queued as 4F2", press.now.isoformat())
+    assert letter["message_id"].endswith("@example.org")
+    assert letter["wording"] == "the words of a confirm letter"
+    assert letter["template"] == hashlib.sha256(letter["wording"].encode()).hexdigest()
+    erase(press)
+    with press.sessions.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Receipt)) == 0
 
 
 def test_erasure_works_on_a_reader_whose_history_was_just_read(press) -> None:

@@ -256,9 +256,12 @@ def test_no_line_with_an_encoded_word_is_longer_than_76_with_the_headers_name(na
 
 def test_a_single_letter_has_a_return_path_of_its_own() -> None:
     seal = Seal(b"a secret for tests")
-    local, _, domain = compose.return_path(seal, Post(id=7), "bounces.example.org").partition("@")
+    post = Post(id=7, sender_address="desk@example.org", address="ada@reader.example")
+    envelope = compose.single_envelope(post, 99, seal, "bounces.example.org")
+    local, _, domain = envelope.sender.partition("@")
     assert domain == "bounces.example.org"
     assert seal.open_local_part("post", local.removeprefix("bounce+")) == (7,)
+    assert envelope.id == local.removeprefix("bounce+")
     assert len(local) <= 64
 
 

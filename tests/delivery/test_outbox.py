@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from newsletter.delivery import outbox, suppression
+from newsletter.delivery import outbox, receipts, suppression
 from newsletter.delivery.models import Cause, Post, PostState
 from newsletter.delivery.outbox import Composed
 
@@ -165,6 +165,35 @@ def test_letters_that_ended_a_month_ago_are_deleted_in_small_groups(posted, sess
     assert [_pruned(sessions, now + month) for _ in range(2)] == [1, 0]
     with sessions.reading() as session:
         assert session.scalars(select(Post.id)).all() == [waiting]
+
+
+def test_what_became_of_a_letter_that_asked_for_consent_outlives_the_letter(posted, sessions, now) -> None:
+    asking, other, lost = posted(), posted(), posted()
+    with sessions.begin() as session:
+        for letter in (asking, lost):
+            post = session.get_one(Post, letter)
+            post.subscription_id, post.template = 7, "ab12"
+        outbox.claim(session, "w", 3, now)
+        outbox.sent(session, "w", asking, "250 2.0.0 queued as 4F2", now)
+        outbox.sent(session, "w", other, "250 2.0.0 queued as 4F3", now)
+        outbox.sent(session, "late", lost, "250 2.0.0 queued as 4F4", now)
+    with sessions.begin() as session:
+        assert outbox.prune(session, now + timedelta(days=31)) == 2
+        [kept] = session.scalars(receipts.of([7]))
+        assert (kept.post_id, kept.template, kept.state, kept.at) == (asking, "ab12", PostState.SENT, now)
+        assert kept.reply == "250 2.0.0 queued as 4F2"
+        assert kept.message_id == f"{now:%Y%m%d%H%M%S%f}.{asking}@example.org"
+        receipts.forget(session, [7])
+        assert session.scalars(receipts.of([7])).all() == []
+
+
+def test_the_number_of_a_letter_that_is_gone_is_never_given_to_another(posted, sessions) -> None:
+    numbers = set()
+    for _ in range(3):
+        numbers.add(posted())
+        with sessions.begin() as session:
+            outbox.forget(session, "reader@example.org")
+    assert len(numbers) == 3
 
 
 def test_an_erased_readers_letters_are_gone_whatever_their_state(posted, sessions, now) -> None:

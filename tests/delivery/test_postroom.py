@@ -142,6 +142,31 @@ def test_an_international_address_is_carried_or_refused(posted, sessions, letter
     assert "5.6.7" in letters()[1].reply
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_where_reports_are_offered_a_failure_is_to_be_reported_under_the_letters_own_name(
+    posted, room, links, letters
+) -> None:
+    posted("ada+news@reader.example", "jürgen@reader.example")
+    offer = b"250-liar.example.org\r\n250-SMTPUTF8\r\n250-8BITMIME\r\n250 DSN\r\n"
+    with scripted({"EHLO": offer}) as (peer, liar):
+        room(peer.server, seal=links.seal, return_path_domain="bounces.example.org").deliver_due()
+    heard = [line[4:].decode().rstrip() for line in liar.heard if line[:4].upper() in {b"MAIL", b"RCPT"}]
+    names = [links.seal.seal_local_part("post", letter.id) for letter in letters()]
+    assert heard[0] == f" FROM:<bounce+{names[0]}@bounces.example.org> RET=HDRS ENVID={names[0]}"
+    assert heard[1] == " TO:<ada+news@reader.example> NOTIFY=FAILURE ORCPT=rfc822;ada+2Bnews@reader.example"
+    assert heard[2].endswith(f"@bounces.example.org> SMTPUTF8 BODY=8BITMIME RET=HDRS ENVID={names[1]}")
+    assert heard[3] == " TO:<jürgen@reader.example> NOTIFY=FAILURE"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("offered", "domain"), [(b"250 SIZE 9000", "bounces.example.org"), (b"250 DSN", None)])
+def test_where_no_report_could_find_home_none_is_asked_for(posted, room, links, offered, domain) -> None:
+    posted("ada@reader.example")
+    with scripted({"EHLO": b"250-liar.example.org\r\n" + offered + b"\r\n"}) as (peer, liar):
+        room(peer.server, seal=links.seal, return_path_domain=domain).deliver_due()
+    assert not [line for line in liar.heard if b"ENVID" in line or b"NOTIFY" in line]
+
+
 def test_while_the_server_is_down_letters_wait_and_are_charged_nothing(posted, sessions, letters, now) -> None:
     posted("a@example.org", "b@example.org")
     with honest(Mailbox()) as peer:

@@ -2,7 +2,7 @@
 
 from flask import request
 
-from newsletter.audience import erased, roster
+from newsletter.audience import consent, erased, roster
 from newsletter.audience.models import Status
 from newsletter.delivery import received, resent
 from newsletter.paging import FIRST
@@ -54,6 +54,7 @@ def reader(subscription_id: int) -> str:
             zone=subscription.publication.time_zone,
             events=roster.steps(store, ids, _STEPS),
             steps=_STEPS,
+            letters=consent.letters(store, subscriber),
             copies=received.page(store, ids, turn, _COPIES),
             is_first=turn == FIRST,
             resent={copy.id: note for copy, note, _ in store.execute(resent.of_readers(ids))},

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
 from newsletter.delivery import masking
-from newsletter.delivery.models import Copy, CopyState, Post
+from newsletter.delivery.models import Copy, CopyState, Post, PostState, Receipt
 from newsletter.editorial import shelf
 from newsletter.editors import Role
 from newsletter.publications import first
@@ -34,6 +34,13 @@ def ada(house: House, now: datetime) -> int:
         person = Subscriber(email=ADA, key=ADA, name=ADA, created_at=now, subscriptions=[tie])
         session.add(person)
         session.flush()
+        answered = {
+            "state": PostState.FAILED,
+            "reply": f"550 <{ADA}>: User unknown",
+            "at": now,
+            "message_id": "1@x.example",
+        }
+        session.add(Receipt(post_id=1, subscription_id=tie.id, kind="confirm", **answered))
         for state, slug in ((CopyState.REFUSED, OUT[0]), (CopyState.IN_DOUBT, OUT[1])):
             letter = shelf.find(session, slug).letter_id
             said = {"state": state, "code": 550, "reply": f"<{ADA}>: User unknown", "ended_at": now, "begun_at": now}
@@ -56,6 +63,7 @@ def test_no_page_shows_a_readers_address_to_who_only_writes_or_looks(enter: Ente
     assert [path for path, page in shown.items() if "lovelace" in page] == []
     assert "a…@reader.example" in shown["/desk/readers/"]
     assert "a…@reader.example" in shown[f"/desk/readers/{ada}/"]
+    assert "550 &lt;a…@reader.example&gt;: User unknown" in shown[f"/desk/readers/{ada}/"]
 
 
 def test_editors_see_it_on_each_of_these(editor: Visitor, ada: int) -> None:

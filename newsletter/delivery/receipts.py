@@ -1,0 +1,35 @@
+"""Receipts: what the mail server said of each letter that asked for consent, kept for as long as the consent is.
+
+The outbox forgets its letters after a month; who has to prove a consent (GDPR, article 7) needs this for years.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Select, delete, select
+from sqlalchemy.orm import Session
+
+from newsletter.delivery import compose
+from newsletter.delivery.models import Post, PostState, Receipt
+
+
+def keep(session: Session, post_id: int, state: PostState, reply: str, now: datetime) -> None:
+    """Write down what became of a letter that has just ended, if it asked for somebody's consent."""
+    post = session.get_one(Post, post_id)
+    if post.subscription_id is None:
+        return
+    receipt = Receipt(post_id=post.id, subscription_id=post.subscription_id, kind=post.kind, template=post.template)
+    receipt.message_id, receipt.state, receipt.reply, receipt.at = compose.message_id(post), state, reply, now
+    session.add(receipt)
+
+
+def of(subscription_ids: Collection[int]) -> Select[Receipt]:
+    """Those of these subscriptions, oldest first."""
+    theirs = select(Receipt).where(Receipt.subscription_id.in_(subscription_ids))
+    return theirs.order_by(Receipt.at, Receipt.post_id)
+
+
+def forget(session: Session, subscription_ids: Collection[int]) -> None:
+    """Erase them, with the consent that they are evidence of."""
+    theirs = delete(Receipt).where(Receipt.subscription_id.in_(subscription_ids))
+    session.execute(theirs, execution_options={"synchronize_session": False})
