@@ -32,7 +32,9 @@ def running(durable: bool = False) -> Iterator[str]:
 
 def create_database(server: str, name: str, template: str = "template1") -> str:
     """Its URL."""
-    run(server, SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
+    # By file, for the usual way writes each page to the log, which takes seven times as long.
+    copied = SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+    run(server, copied.format(Identifier(name), Identifier(template)))
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 

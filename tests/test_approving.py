@@ -20,6 +20,8 @@ from newsletter.editors import Role
 from newsletter.errors import Conflict, Invalid, PressError, Refused
 from newsletter.wiring import House
 from tests import houses
+from tests.houses import NOW
+from tests.originals import Fill
 
 GRACE = timedelta(hours=2)
 SLUG = "a-tight-back"
@@ -39,19 +41,27 @@ AUTHOR, SECOND, THIRD = "author@desk.example", "second@desk.example", "third@des
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+def filled() -> Fill:
     """An issue, of a publication that asks for approvals; a team of three, one of whom wrote the newest of it."""
-    made = houses.build(sessions, tmp_path)
-    houses.open_publication(made, now)
+    return _written
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path) -> House:
+    return houses.build(sessions, tmp_path)
+
+
+def _written(sessions: Sessions, folder: Path) -> None:
+    made = houses.build(sessions, folder)
+    houses.open_publication(made, NOW)
     with sessions.begin() as session:
         text = shelf.Text(issue_file.parse(SOURCE, NAME), NAME, {})
-        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+        shelf.save(session, publications.find(session), text, shelf.BY_FILE, NOW)
         for email, role in ((AUTHOR, Role.EDITOR), (SECOND, Role.EDITOR), (THIRD, Role.OWNER)):
-            editors.add(session, email, role, now)
-        editors.add(session, "viewer@desk.example", Role.VIEWER, now)
+            editors.add(session, email, role, NOW)
+        editors.add(session, "viewer@desk.example", Role.VIEWER, NOW)
         publications.find(session).requires_approval = True
-    save(made, AUTHOR, "A first word of the author.", now)
-    return made
+    save(made, AUTHOR, "A first word of the author.", NOW)
 
 
 @pytest.fixture

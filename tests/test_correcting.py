@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from newsletter import correcting, printing, publications, publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.db import Session
+from newsletter.db import Session, Sessions
 from newsletter.delivery import accounts, compose, retention, suppression
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
@@ -21,6 +21,8 @@ from newsletter.editorial.models import Correction, Revision
 from newsletter.errors import Conflict, NotFound, PressError
 from newsletter.wiring import House
 from tests import houses
+from tests.houses import NOW
+from tests.originals import Fill
 
 SLUG = "a-tight-back"
 NAME = "2026-11-24-a-tight-back.md"
@@ -52,23 +54,31 @@ GET_IT = {"sent", "sent_too", "doubtful"}
 
 
 @pytest.fixture
-def house(sessions, tmp_path: Path, now: datetime) -> House:
+def filled() -> Fill:
     """An issue that has gone out, and a reader for each fate of its copy; one reader came later."""
-    made = houses.build(sessions, tmp_path)
-    houses.open_publication(made, now)
+    return _sent
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path) -> House:
+    return houses.build(sessions, tmp_path)
+
+
+def _sent(sessions: Sessions, folder: Path) -> None:
+    made = houses.build(sessions, folder)
+    houses.open_publication(made, NOW)
     with sessions.begin() as session:
         for name in FATES:
-            add_reader(session, name, now)
-    issue_of(made, now, SLUG)
+            add_reader(session, name, NOW)
+    issue_of(made, NOW, SLUG)
     with sessions.begin() as session:
-        publishing.send_now(session, made.links, shelf.find(session, SLUG), now)
+        publishing.send_now(session, made.links, shelf.find(session, SLUG), NOW)
     with sessions.begin() as session:
         for name, (state, status) in FATES.items():
             move(session, name, state, status)
         finish(session)
-        suppression.add(session, "suppressed_since@reader.example", Cause.COMPLAINT, now)
-        add_reader(session, "came_later", now)
-    return made
+        suppression.add(session, "suppressed_since@reader.example", Cause.COMPLAINT, NOW)
+        add_reader(session, "came_later", NOW)
 
 
 def issue_of(house: House, now: datetime, slug: str) -> None:

@@ -1,6 +1,7 @@
 """An issue goes after all to those whom it did not reach, and to nobody twice."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -18,7 +19,8 @@ from newsletter.editors import Role
 from newsletter.errors import Conflict
 from newsletter.wiring import House
 from tests import houses
-from tests.houses import letters
+from tests.houses import NOW, letters
+from tests.originals import Fill
 
 SLUG = houses.OUT[-1]
 FATES = {
@@ -37,23 +39,31 @@ MISSED = ["before@a.example", "gave-up@a.example", "policy@a.example", "stopped@
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path, now: datetime) -> House:
+def filled() -> Fill:
     """An issue that was stopped half-way, with a copy for each fate."""
-    house = houses.build(sessions, tmp_path)
-    houses.open_publication(house, now)
+    return _stopped
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path) -> House:
+    return houses.build(sessions, tmp_path)
+
+
+def _stopped(sessions: Sessions, folder: Path) -> None:
+    house = houses.build(sessions, folder)
+    houses.open_publication(house, NOW)
     with sessions.begin() as session:
         for email in FATES:
-            subscribe(session, email, now - timedelta(days=20))
-    houses.stock(house, now)
+            subscribe(session, email, NOW - timedelta(days=20))
+    houses.stock(house, NOW)
     with sessions.begin() as session:
         letter = shelf.find(session, SLUG).letter
         for email, fate in FATES.items():
             mine = update(Copy).where(Copy.letter_id == letter.id, Copy.address == email)
             session.execute(mine.values(**fate))
-        letter.state, letter.finished_at = LetterState.CANCELLED, now
+        letter.state, letter.finished_at = LetterState.CANCELLED, NOW
         of(session, "stopped-and-left@a.example").status = Status.UNSUBSCRIBED
-        suppression.add(session, "stopped-and-suppressed@a.example", Cause.COMPLAINT, now)
-    return house
+        suppression.add(session, "stopped-and-suppressed@a.example", Cause.COMPLAINT, NOW)
 
 
 def subscribe(session: Session, email: str, at: datetime) -> None:

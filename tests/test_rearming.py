@@ -1,6 +1,7 @@
 """What a restored or copied database sends before a person armed it: nothing; and afterwards the rest."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -16,29 +17,40 @@ from newsletter.publications import Publication, first
 from newsletter.wiring import House
 from newsletter.worker import Worker
 from tests import houses
+from tests.houses import NOW
+from tests.originals import Fill
 
 GRACE = timedelta(hours=2)
 READERS = 4
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path, now: datetime) -> House:
-    """A restored press in the middle of an issue, with another that is due and a letter that somebody waits for."""
-    made = houses.build(sessions, tmp_path, mail_server="127.0.0.1", mail_port=9)
-    houses.open_publication(made, now)
-    houses.stock(made, now)
+def filled() -> Fill:
+    """A press in the middle of an issue, with another that is due and a letter that somebody waits for."""
+    return _begun
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+    """That press, restored."""
     with sessions.begin() as session:
-        session.add_all(_reader(number, first(session), now) for number in range(READERS))
-        issue = shelf.find(session, houses.WAITING)
-        publishing.send_now(session, made.links, issue, now)
-        due = shelf.find(session, "break-the-circle")
-        printing.mark_ready(session, due, made.links)
-        publishing.schedule(session, made.links, due, now + timedelta(seconds=1), now)
-        outbox.post(session, first(session), "confirm", "zoe@reader.example", "Zoe", Composed("Hello", "", ""), now)
-        begun, *_ = ledger.claim(session, "old", 2, now)
-        ledger.begin(session.connection(), "old", [begun], now)
         arming.disarm(session, now)
-    return made
+    return houses.build(sessions, tmp_path, mail_server="127.0.0.1", mail_port=9)
+
+
+def _begun(sessions: Sessions, folder: Path) -> None:
+    houses.stocked(sessions, folder)
+    links = houses.build(sessions, folder).links
+    with sessions.begin() as session:
+        session.add_all(_reader(number, first(session), NOW) for number in range(READERS))
+        issue = shelf.find(session, houses.WAITING)
+        publishing.send_now(session, links, issue, NOW)
+        due = shelf.find(session, "break-the-circle")
+        printing.mark_ready(session, due, links)
+        publishing.schedule(session, links, due, NOW + timedelta(seconds=1), NOW)
+        outbox.post(session, first(session), "confirm", "zoe@reader.example", "Zoe", Composed("Hello", "", ""), NOW)
+        begun, *_ = ledger.claim(session, "old", 2, NOW)
+        ledger.begin(session.connection(), "old", [begun], NOW)
 
 
 def test_a_worker_starts_no_issue_claims_no_copy_and_sends_no_letter_before(house: House) -> None:

@@ -20,6 +20,8 @@ from newsletter.errors import Conflict
 from newsletter.rehearsing import Report
 from newsletter.wiring import House
 from tests import houses
+from tests.houses import NOW
+from tests.originals import Fill
 
 SLUG = houses.OUT[0]
 READERS = {
@@ -35,20 +37,26 @@ READERS = {
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+def filled() -> Fill:
     """The shipped issues, two of them out, and eight readers: one has left, one is suppressed."""
-    house = houses.build(sessions, tmp_path / "var")
-    houses.open_publication(house, now)
-    houses.stock(house, now)
+    return _peopled
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path) -> House:
+    return houses.build(sessions, tmp_path)
+
+
+def _peopled(sessions: Sessions, folder: Path) -> None:
+    houses.stocked(sessions, folder)
     with sessions.begin() as session:
         for number, (email, name) in enumerate(READERS.items(), 1):
-            person = Subscriber(email=email, key=email.casefold(), name=name, created_at=now)
+            person = Subscriber(email=email, key=email.casefold(), name=name, created_at=NOW)
             status = Status.UNSUBSCRIBED if email.startswith("gone") else Status.ACTIVE
-            tie = Subscription(id=100 + number, publication_id=1, status=status, created_at=now)
+            tie = Subscription(id=100 + number, publication_id=1, status=status, created_at=NOW)
             person.subscriptions.append(tie)
             session.add(person)
-        suppression.add(session, "barred@reader.example", Cause.COMPLAINT, now)
-    return house
+        suppression.add(session, "barred@reader.example", Cause.COMPLAINT, NOW)
 
 
 def rehearse(house: House, now: datetime, slug: str = houses.WAITING, keys: Keyring = NO_KEYS) -> Report:

@@ -21,6 +21,8 @@ from newsletter.delivery import ledger
 from newsletter.editorial import shelf
 from newsletter.wiring import House
 from tests import houses
+from tests.houses import NOW
+from tests.originals import Fill
 from tests.servers import create_database, drop_database
 
 NASTY = [
@@ -33,6 +35,7 @@ NASTY = [
     "“quotes” 'and' \"so\" on",
     "🪑 ὀστέον",
 ]
+TAKEN = "taken.backup"
 KEY = b"a key of forty-eight letters, made and kept here"
 
 _WORDS = {"kind": "bounced", "state": "pending", "cause": "desk", "role": "owner", "act": "left", "way": "form"}
@@ -42,39 +45,51 @@ Forge = Callable[..., Path]
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
-    """In the middle of an issue; every table has rows, with all that text can hold in them."""
-    made = houses.build(sessions, tmp_path / "here")
-    houses.open_publication(made, now)
-    houses.stock(made, now)
+def filled() -> Fill:
+    """In the middle of an issue; every table has rows, with all that text can hold in them; and a backup of it."""
+    return _full
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path) -> House:
+    return houses.build(sessions, tmp_path)
+
+
+def _full(sessions: Sessions, folder: Path) -> None:
+    houses.stocked(sessions, folder)
+    links = houses.build(sessions, folder).links
     with sessions.begin() as session:
         home = publications.find(session)
-        session.add_all(_reader(number, name, home, now) for number, name in enumerate(NASTY))
+        session.add_all(_reader(number, name, home, NOW) for number, name in enumerate(NASTY))
         session.flush()
-        publishing.send_now(session, made.links, shelf.find(session, houses.WAITING), now)
-        first, second, *_ = ledger.claim(session, "old", 5, now)
-        ledger.begin(session.connection(), "old", [first, second], now)
+        publishing.send_now(session, links, shelf.find(session, houses.WAITING), NOW)
+        first, second, *_ = ledger.claim(session, "old", 5, NOW)
+        ledger.begin(session.connection(), "old", [first, second], NOW)
         for table in tables.kept(session.connection()):
             if session.execute(select(table).limit(1)).first() is None:
-                session.execute(insert(table), _some_row(session, table, now))
-    (tmp_path / "here" / "secret_key").write_bytes(KEY)
-    (tmp_path / "here" / "dkim").mkdir()
-    (tmp_path / "here" / "dkim" / "letters.example.press.pem").write_text("a key that signs")
-    return made
+                session.execute(insert(table), _some_row(session, table, NOW))
+    (folder / "secret_key").write_bytes(KEY)
+    (folder / "dkim").mkdir()
+    (folder / "dkim" / "letters.example.press.pem").write_text("a key that signs")
+    made = houses.build(sessions, folder)
+    taking.take(sessions, settings_of(made), made.pictures, folder / TAKEN, NOW)
 
 
-@pytest.fixture
-def settings(house: House, database_url: str) -> Settings:
+def settings_of(house: House) -> Settings:
     """As where the key is made and kept, and not set."""
-    return Settings(_env_file=None, data_dir=house.settings.data_dir, database_url=database_url)
+    url = house.sessions.engine.url.render_as_string(hide_password=False)
+    return Settings(_env_file=None, data_dir=house.settings.data_dir, database_url=url)
 
 
 @pytest.fixture
-def backup(house: House, settings: Settings, tmp_path: Path, now: datetime) -> Path:
-    """A backup of that press."""
-    path = tmp_path / "press.backup"
-    taking.take(house.sessions, settings, house.pictures, path, now)
-    return path
+def settings(house: House) -> Settings:
+    return settings_of(house)
+
+
+@pytest.fixture
+def backup(database_url: str, tmp_path: Path) -> Path:  # noqa: ARG001  (with which it comes)
+    """A backup of that press, made once a run."""
+    return tmp_path / TAKEN
 
 
 @pytest.fixture

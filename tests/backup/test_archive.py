@@ -4,28 +4,25 @@ import json
 import random
 import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from newsletter import migrating
 from newsletter.backup import archive
-from newsletter.db import open_engine
 from newsletter.errors import Conflict, Invalid, PressError
+from tests.originals import Fill, Originals
 
-from .conftest import Forge
+from .conftest import TAKEN, Forge
 
 CHANCE = random.Random(20261124)  # noqa: S311  (places to damage, not secrets)
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def backup(originals: Originals, filled: Fill, tmp_path: Path) -> Iterator[Path]:
     """Where a backup comes from is all the same to what is told of its file."""
-    url = f"sqlite:///{tmp_path / 'newsletter.db'}"
-    engine = open_engine(url)
-    migrating.upgrade(engine)
-    engine.dispose()
-    return url
+    with originals.copy("sqlite", filled, tmp_path):
+        yield tmp_path / TAKEN
 
 
 def look(path: Path) -> archive.Manifest:

@@ -13,7 +13,7 @@ from newsletter.web import create_app
 from newsletter.wiring import House
 from tests import houses
 from tests.houses import Clock
-from tests.originals import Originals, empty
+from tests.originals import Originals
 from tests.ports import free_port
 
 
@@ -23,11 +23,9 @@ def clock(now: datetime) -> Clock:
 
 
 @pytest.fixture
-def house(originals: Originals, tmp_path: Path, now: datetime) -> Iterator[House]:
-    with originals.copy("sqlite", empty, tmp_path) as url:
+def house(originals: Originals, tmp_path: Path) -> Iterator[House]:
+    with originals.copy("sqlite", houses.stocked, tmp_path) as url:
         made = houses.build(Sessions(open_engine(url)), tmp_path, base_url=f"http://127.0.0.1:{free_port()}")
-        houses.open_publication(made, now)
-        houses.stock(made, now)
         yield made
         made.close()
 
