@@ -37,6 +37,11 @@ class MailServer:
     """The name that we say to it; empty for the machine's own."""
 
     @property
+    def door(self) -> str:
+        """How people call it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def own_name(self) -> str:
         """What EHLO says: a whole name, for servers refuse an address of a private network, and names with a _."""
         return self.helo or machine_name() or _LAST_RESORT

@@ -20,7 +20,7 @@ from newsletter.config import Settings
 from newsletter.db import AWAY, Session
 from newsletter.delivery import accounts, breaker, doubts, heartbeat, ledger, outbox, paces, setback, stopping, takeover
 from newsletter.delivery.arming import Gate
-from newsletter.delivery.heartbeat import Watch
+from newsletter.delivery.heartbeat import Carried, Watch
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.postroom import Postroom
 from newsletter.delivery.sender import PressRun
@@ -216,8 +216,9 @@ class Worker:
             setback.mend(session, _now(), self._watch.living(_now()) | {self.name})
 
     def give_a_sign_of_life(self) -> None:
+        away = {Carried.ISSUES: self._press.away, Carried.LETTERS: self._postroom.away}
         with self._house.sessions.begin() as session:
-            heartbeat.beat(session, self.name, _now())
+            heartbeat.beat(session, self.name, _now(), away)
 
     def look_after_links(self) -> None:
         if self._house.settings.link_checks:

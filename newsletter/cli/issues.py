@@ -26,7 +26,8 @@ from newsletter.cli.proofing import approve, test
 from newsletter.cli.queue import queue_, unqueue
 from newsletter.cli.rehearsal import rehearse
 from newsletter.cli.sending import send
-from newsletter.delivery import accounts, breaker
+from newsletter.delivery import accounts, breaker, heartbeat
+from newsletter.delivery.heartbeat import Carried
 from newsletter.editorial import cadence, filing, pictures, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.pictures import TakenIn
@@ -116,11 +117,13 @@ def show(house: House, slug: str, as_json: bool) -> None:
     """One issue: what it is, and where it stands."""
     with house.sessions.reading() as session:
         issue = shelf.find(session, slug)
-        summary, source = _summary(issue), issue.revision.source
+        summary, source, away = _summary(issue), issue.revision.source, _away(session, issue)
     if as_json:
         print_json(summary)
     else:
         print_table(("", ""), summary.items(), "")
+        for one in away:
+            click.echo(one)
         click.echo(f"\n{source}")
 
 
@@ -186,14 +189,25 @@ def status(house: House, slug: str, as_json: bool) -> None:
         hold = publishing.held(session, issue.letter, house.settings, now())
         zone = issue.publication.time_zone
         stops = breaker.open_ones(session, issue.letter.id) if issue.letter else ()
+        away = _away(session, issue)
     if as_json:
         print_json(counts)
         return
     print_table(("", ""), counts.items(), "")
+    for one in away:
+        click.echo(one)
     for stop in stops:
         click.echo(f"{stop.why}\nThe server said: {stop.said}\nOnce that is mended: newsletter issues resume {slug}")
     if hold:
         click.echo(f"held until {cadence.describe(hold.until, zone)}: {hold.why}")
+
+
+def _away(session: Session, issue: Issue) -> list[str]:
+    """The mail servers that an issue on its way waits for."""
+    if shelf.state(issue) is not IssueState.SENDING:
+        return []
+    found, zone = heartbeat.away(session, Carried.ISSUES, now()), issue.publication.time_zone
+    return [f"{one.server} has taken no mail since {cadence.describe(one.since, zone)}: {one.why}" for one in found]
 
 
 def _summary(issue: Issue) -> dict[str, str | None]:

@@ -1,33 +1,58 @@
 """Signs of life: each worker says now and then that it runs, so that others can tell when one does not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Heartbeat
+from newsletter.delivery.outage import Away
 
 FRESH = timedelta(seconds=30)
 _FORGET = timedelta(days=1)
 _EVERY = select(Heartbeat.worker, Heartbeat.at)
 
 
-def beat(session: Session, worker: str, now: datetime) -> None:
-    """Note that this worker runs, and forget those that have been silent for a day."""
+class Carried(StrEnum):
+    """What a worker hands over, each kind to a mail server of its own."""
+
+    ISSUES = "issues"
+    LETTERS = "letters"
+
+
+def beat(session: Session, worker: str, now: datetime, away: Mapping[Carried, Away | None] | None = None) -> None:
+    """Note that this worker runs, and which mail servers it finds away; forget those that were silent for a day."""
+    told = {carried.value: [it.server, it.since.isoformat(), it.why] for carried, it in (away or {}).items() if it}
     known = session.get(Heartbeat, worker)
     if known is None:
-        session.add(Heartbeat(worker=worker, started_at=now, at=now))
+        session.add(Heartbeat(worker=worker, started_at=now, at=now, away=told))
     else:
-        known.at = now
-    session.execute(delete(Heartbeat).where(Heartbeat.at < now - _FORGET))
+        known.at, known.away = now, told
+    session.execute(delete(Heartbeat).where(~within(_FORGET, now)))
+
+
+def within(time: timedelta, now: datetime) -> ColumnElement[bool]:
+    """Whether a sign of life is no older than that; nor so far ahead, for then the clock was put back since."""
+    return Heartbeat.at.between(now - time, now + time)
 
 
 def alive(session: Session, now: datetime) -> bool:
     """Whether any worker gave a sign within the last half minute."""
-    newest = session.scalar(select(func.max(Heartbeat.at)))
-    return newest is not None and now - newest <= FRESH
+    return session.scalar(select(Heartbeat.worker).where(within(FRESH, now)).limit(1)) is not None
+
+
+def away(session: Session, carried: Carried, now: datetime) -> list[Away]:
+    """The mail servers that living workers cannot hand these over to, each since the first of them found out."""
+    found: dict[str, Away] = {}
+    for told in session.scalars(select(Heartbeat.away).where(within(FRESH, now))):
+        if carried in told:
+            server, since, why = told[carried]
+            one = Away(server, datetime.fromisoformat(since), why)
+            found[server] = min(one, found.get(server, one))
+    return sorted(found.values())
 
 
 def sign_off(session: Session, worker: str) -> None:

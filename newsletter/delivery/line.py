@@ -17,6 +17,7 @@ from newsletter.delivery import breaker, compose, mime, outcomes, refusals, retr
 from newsletter.delivery.compose import Template
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.limits import SERVER
+from newsletter.delivery.outage import Presence
 from newsletter.delivery.outcomes import Outcome
 from newsletter.delivery.pacing import Pacer
 from newsletter.delivery.replies import ProtocolError, Reply
@@ -47,6 +48,7 @@ class Way:
     clock: Callable[[], datetime]
     throttle: Throttle
     pacer: Pacer
+    presence: Presence
     hang_ups: Counter[int] = field(default_factory=Counter)
     """How often a server hung up on a copy, by its id."""
     sender_refusals: Counter[int] = field(default_factory=Counter)
@@ -200,6 +202,7 @@ class Line:
         try:
             self._settle(await self._attempt(sheet))
             self._failures, self._floor.is_silent = 0, False
+            self._way.presence.met()
         except AskedForLess:
             self._drop()
             self._settle(outcomes.given_back(copy))
@@ -336,13 +339,15 @@ class Line:
         # Once for all lines, for they wait for one server.
         if not self._floor.is_silent:
             self._floor.is_silent = True
-            server = f"{self._way.server.host}:{self._way.server.port}"
-            log.warning("the mail server has said nothing for half a minute; waiting for its answer", server=server)
+            self._way.presence.missed("it has said nothing for half a minute")
+            silence = "the mail server has said nothing for half a minute; waiting for its answer"
+            log.warning(silence, server=self._way.server.door)
 
     async def _sit_out(self, error: TransportDown) -> None:
         """Wait before the server is troubled again, longer each time in a row."""
         self._drop()
         self._failures += 1
+        self._way.presence.missed(str(error))
         if self._failures == 1:
             log.warning("the mail server cannot be used; trying again", reason=str(error))
         wait = retry.outage(self._failures, random.random())  # noqa: S311

@@ -312,6 +312,8 @@ class Heartbeat(Base):
     worker: Mapped[str] = mapped_column(String(64), primary_key=True)
     started_at: Mapped[datetime]
     at: Mapped[datetime]
+    away: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)
+    """By what it carries, the mail server that does not take it: which, since when and why (`outage`)."""
 
 
 class SharedPace(Base):

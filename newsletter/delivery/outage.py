@@ -1,8 +1,11 @@
-"""An outage of the mail server: waited out longer and longer, told of once at its start and once at its end."""
+"""An outage of a mail server: who is away, since when and why; and how long it is left alone."""
 
+import os
 import random
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -11,13 +14,44 @@ from newsletter.delivery import retry
 # Seconds: a person waits for the letters.
 _LONGEST = 30.0
 
+_BY_NUMBER = re.compile(r"\[Errno (\d+)\]")
+
 log = structlog.get_logger(__name__)
 
 
-class Outage:
-    """Whether the server is to be left alone now, and since when."""
+class Away(NamedTuple):
+    """A mail server that takes nothing now."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    server: str
+    """Host and port."""
+    since: datetime
+    why: str
+    """In its own words, or in the system's."""
+
+
+class Presence:
+    """Whether one mail server can be used, by what its users last met; told to people beside a sign of life."""
+
+    def __init__(self, server: str, clock: Callable[[], datetime]) -> None:
+        self._server = server
+        self._clock = clock
+        self.away: Away | None = None
+
+    def missed(self, why: str) -> None:
+        """It could not be used, once or once more."""
+        since = self.away.since if self.away else self._clock()
+        self.away = Away(self._server, since, _words(why.removeprefix(f"{self._server}: ")))
+
+    def met(self) -> None:
+        """It could be used, or nobody wants to any more."""
+        self.away = None
+
+
+class Outage:
+    """Whether the server is to be left alone now; told of once at its start and once at its end."""
+
+    def __init__(self, presence: Presence, clock: Callable[[], datetime]) -> None:
+        self._presence = presence
         self._clock = clock
         self._failures = 0
         self._since = self._failed_at = self._until = clock()
@@ -30,6 +64,7 @@ class Outage:
 
     def go_on(self, reason: str, letters: int) -> None:
         """The server could not be used, once or once more."""
+        self._presence.missed(reason)
         self._failures += 1
         now = self._failed_at = self._clock()
         if self._failures == 1:
@@ -40,7 +75,14 @@ class Outage:
 
     def end(self) -> None:
         """The server could be used."""
+        self._presence.met()
         if self._failures:
             seconds = round((self._clock() - self._since).total_seconds())
             log.info("the mail server can be used again", seconds=seconds)
         self._failures = 0
+
+
+def _words(why: str) -> str:
+    """A system's error as people know it, without the addresses that Python puts beside it."""
+    found = _BY_NUMBER.search(why)
+    return os.strerror(int(found[1])).lower() if found else why

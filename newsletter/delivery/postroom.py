@@ -22,7 +22,7 @@ from newsletter.delivery import compose, handover, outbox, retry, smtp, trust
 from newsletter.delivery.handover import Client, Cord, SslClient
 from newsletter.delivery.keyring import NO_KEYS, Keyring
 from newsletter.delivery.models import Post
-from newsletter.delivery.outage import Outage
+from newsletter.delivery.outage import Away, Outage, Presence
 from newsletter.delivery.replies import Reply
 from newsletter.delivery.retry import Verdict
 from newsletter.delivery.smtp import Envelope
@@ -69,11 +69,17 @@ class Postroom:
         self._helo = server.own_name
         self._tls = tls
         self._timeout = timeout
-        self._outage = Outage(clock)
+        self._presence = Presence(server.door, clock)
+        self._outage = Outage(self._presence, clock)
         self._cord = Cord()
         self._connection: _Verified | None = None
         self._left_behind = False
         """Whether letters were claimed, and the database went away before all of them were settled or given back."""
+
+    @property
+    def away(self) -> Away | None:
+        """The mail server, where letters wait for it."""
+        return self._presence.away
 
     def deliver_due(self) -> int:
         """Send what is due, a few letters at a time; how many were taken. While the server is down, none is."""
@@ -103,6 +109,7 @@ class Postroom:
         self._left_behind = False
         if not posts:
             self.close()
+            self._presence.met()
             return 0
         with self._app.app_context():
             return self._deliver(posts)

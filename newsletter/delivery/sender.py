@@ -23,6 +23,7 @@ from newsletter.delivery import ledger, shares
 from newsletter.delivery.keyring import NO_KEYS, Keyring
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.line import Floor, Line, Way
+from newsletter.delivery.outage import Away, Presence
 from newsletter.delivery.pacing import Batch, Pacer
 from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.throttle import Throttle
@@ -63,7 +64,10 @@ class PressRun:
         """`limits` are for all workers together; `patience` scales every wait for the server."""
         self._pacer = Pacer(limits, worker)
         templates = Templates(links, keyring)
-        self._way = Way(server, tls, patience, return_path_domain, in_doubt, clock, Throttle(), self._pacer)
+        self._presence = Presence(server.door, clock)
+        self._way = Way(
+            server, tls, patience, return_path_domain, in_doubt, clock, Throttle(), self._pacer, self._presence
+        )
         self._claims = Claims(worker, templates, clock, self._pacer)
         self._sessions = sessions
         self._worker = worker
@@ -71,6 +75,11 @@ class PressRun:
         self._left_behind = False
         """Whether a run ended with copies that it could not give back."""
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def away(self) -> Away | None:
+        """The mail server, where copies wait for it."""
+        return self._presence.away
 
     def run_once(self) -> bool:
         """Send until no copy is due; whether there was any. While the server is down, waits for it."""
@@ -111,6 +120,7 @@ class PressRun:
             await self._send(floor, helpers)
         finally:
             self._loop = None
+            self._presence.met()
             await _cancel(helpers)
             await floor.tray.close()
             try:

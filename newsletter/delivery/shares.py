@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.delivery import heartbeat
 from newsletter.delivery.models import Heartbeat
 
 # Three signs of life; a worker that is silent for longer leaves its part to the others.
@@ -18,6 +19,6 @@ def share(whole: int, place: int, workers: int) -> int:
 
 def place(session: Session, worker: str, now: datetime) -> tuple[int, int]:
     """Which place this worker has among those that live, and how many they are; one that is new counts, too."""
-    living = set(session.scalars(select(Heartbeat.worker).where(Heartbeat.at > now - _FRESH)))
+    living = set(session.scalars(select(Heartbeat.worker).where(heartbeat.within(_FRESH, now))))
     names = sorted(living | {worker})
     return names.index(worker), len(names)

@@ -171,7 +171,7 @@ class Wire:
         except (OSError, ValueError, TransportDown) as error:
             wire.drop()
             kind = smtp.AskedForLess if isinstance(error, smtp.AskedForLess) else TransportDown
-            raise kind(f"{server.host}:{server.port}: {str(error) or type(error).__name__}") from error
+            raise kind(f"{server.door}: {str(error) or type(error).__name__}") from error
         except BaseException:
             wire.drop()
             raise

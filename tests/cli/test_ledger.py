@@ -1,9 +1,15 @@
 import csv
 import json
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from newsletter.db import Sessions, open_engine
+from newsletter.delivery import heartbeat
+from newsletter.delivery.heartbeat import Carried
+from newsletter.delivery.outage import Away
 
 from .conftest import Press
 
@@ -25,6 +31,17 @@ def stopped(sending: Press) -> Press:
     """The same, cancelled before anybody got it."""
     assert sending("issues", "cancel", SLUG).code == 0
     return sending
+
+
+def test_the_mail_server_that_an_issue_waits_for_is_named(sending: Press, environment: dict[str, str]) -> None:
+    engine, now = open_engine(f"sqlite:///{environment['DATA_DIR']}/newsletter.db"), datetime.now(UTC)
+    with Sessions(engine).begin() as session:
+        heartbeat.beat(session, "w", now, {Carried.ISSUES: Away("mail.example.org:587", now, "connection refused")})
+    engine.dispose()
+    for command in ("status", "show"):
+        told = sending("issues", command, SLUG).out
+        assert "mail.example.org:587 has taken no mail since " in told
+        assert ": connection refused\n" in told
 
 
 def test_an_old_issue_is_dropped_after_its_copies_were_written_down(stopped: Press, tmp_path: Path) -> None:

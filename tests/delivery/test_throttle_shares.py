@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,3 +39,13 @@ def test_a_worker_that_fell_silent_leaves_its_share_to_the_others(sessions, now)
         heartbeat.beat(session, "a", now)
         heartbeat.beat(session, "b", now + timedelta(seconds=20))
         assert shares.place(session, "b", now + timedelta(seconds=20)) == (0, 1)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_dead_worker_takes_no_share_and_keeps_no_watch_once_the_clock_was_put_back(sessions, now) -> None:
+    with sessions.begin() as session:
+        heartbeat.beat(session, "dead", now + timedelta(hours=1))
+        assert shares.place(session, "a", now) == (0, 1)
+        assert not heartbeat.alive(session, now)
+        heartbeat.beat(session, "a", now)
+        assert heartbeat.alive(session, now)

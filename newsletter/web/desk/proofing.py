@@ -1,10 +1,15 @@
 """Test mails of an issue: to whom, written to whom, and what became of each."""
 
+from collections.abc import Sequence
+
 from flask import flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter import editors, printing, proofing
 from newsletter.db import Session
+from newsletter.delivery import heartbeat
+from newsletter.delivery.heartbeat import Carried
+from newsletter.delivery.outage import Away
 from newsletter.editorial.models import Issue
 from newsletter.errors import Invalid
 from newsletter.proofing import Fate
@@ -36,15 +41,18 @@ def test_fates(slug: str) -> ResponseReturnValue:
     """The part of the page that changes while mails are on their way; nothing while it is as `?seen=` says."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        fates = proofing.fates(store, found)
-        if request.args.get("seen") == seen(fates):
+        fates, away = proofing.fates(store, found), heartbeat.away(store, Carried.LETTERS, now())
+        if request.args.get("seen") == seen(fates, away):
             return make_response("", 204)
-        return render_template("desk/parts/test_fates.html", issue=found, fates=fates, seen=seen(fates))
+        told = {"fates": fates, "away": away, "seen": seen(fates, away)}
+        return render_template("desk/parts/test_fates.html", issue=found, **told)
 
 
-def seen(fates: list[Fate]) -> str:
-    """A few words that change when the fates do."""
-    return "-".join(f"{fate.test.id}.{fate.post.state if fate.post else ''}" for fate in fates if fate.is_open)
+def seen(fates: Sequence[Fate], away: Sequence[Away]) -> str:
+    """A few words that change when the fates do, or what they wait for; empty when none is open."""
+    still_open = [f"{fate.test.id}.{fate.post.state if fate.post else ''}" for fate in fates if fate.is_open]
+    waited_for = [f"{one.server}.{one.since:%H%M%S}" for one in away]
+    return "-".join(still_open + waited_for) if still_open else ""
 
 
 def _send(store: Session, found: Issue) -> int:
@@ -60,7 +68,7 @@ def _page(slug: str, fault: str = "") -> str:
         found = lookup.issue(store, slug)
         search = request.values.get("q", "") if words.sees_addresses() else ""
         suggested = proofing.suggested(store, auth.email(), store.scalars(editors.team()))
-        fates = proofing.fates(store, found)
+        fates, away = proofing.fates(store, found), heartbeat.away(store, Carried.LETTERS, now())
         return frame.page(
             store,
             "test_mail.html",
@@ -74,7 +82,8 @@ def _page(slug: str, fault: str = "") -> str:
             sample_chosen=_sample_chosen(),
             search=search,
             fates=fates,
-            seen=seen(fates),
+            seen=seen(fates, away),
+            away=away,
             tested=proofing.last(store, found),
             since_test=comparisons.since_test(store, found),
             content=printing.content(found, house().links),

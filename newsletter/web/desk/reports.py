@@ -4,12 +4,13 @@ from flask import request
 
 from newsletter import reporting
 from newsletter.db import Session
-from newsletter.delivery import doubts, troubles
-from newsletter.editorial import archive
-from newsletter.editorial.models import Issue
+from newsletter.delivery import doubts, heartbeat, troubles
+from newsletter.delivery.heartbeat import Carried
+from newsletter.editorial import archive, shelf
+from newsletter.editorial.models import Issue, IssueState
 from newsletter.reporting import Report
 from newsletter.web.desk import frame, lookup, watching
-from newsletter.web.house import house
+from newsletter.web.house import house, now
 
 _PAGE = 10
 _MOST_PAGES = 10_000
@@ -54,5 +55,6 @@ def _page(store: Session, found: Issue, told: Report) -> str:
         zone=found.publication.time_zone,
         troubles=troubles.troubles(store, told.letter.id) if told.letter.final_counts is None else (),
         open_doubts=doubts.count_open(store, told.letter.id),
+        away=heartbeat.away(store, Carried.ISSUES, now()) if shelf.state(found) is IssueState.SENDING else (),
         are_copies_kept=told.letter.final_counts is None,
     )

@@ -16,8 +16,10 @@ from newsletter.delivery import accounts, breaker, doubts, heartbeat, paces, pro
 from newsletter.delivery.accounts import Account
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.forecast import Forecast
+from newsletter.delivery.heartbeat import Carried
 from newsletter.delivery.limits import Hold, Limits
 from newsletter.delivery.models import UNDER_WAY, Counts, Letter, LetterState, Note
+from newsletter.delivery.outage import Away
 from newsletter.delivery.progress import Extent, Standing
 from newsletter.delivery.pulse import Beat
 from newsletter.delivery.troubles import Trouble
@@ -51,6 +53,8 @@ class View:
     """Whether any worker gives signs of life."""
     troubles: Sequence[Trouble] = ()
     open_doubts: int = 0
+    away: Sequence[Away] = ()
+    """The mail servers that copies wait for."""
     stops: Sequence[Trip] = ()
     """The breakers that are open."""
 
@@ -147,6 +151,7 @@ class _Watch:
             is_worked=heartbeat.alive(store, at),
             troubles=self.troubles.get(lambda: troubles.troubles(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),
+            away=heartbeat.away(store, Carried.ISSUES, at),
             stops=breaker.open_ones(store, self.letter_id),
         )
 

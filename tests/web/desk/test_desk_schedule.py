@@ -10,8 +10,10 @@ from flask import Flask
 
 from newsletter import publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.delivery import accounts
+from newsletter.delivery import accounts, heartbeat
+from newsletter.delivery.heartbeat import Carried
 from newsletter.delivery.models import Letter
+from newsletter.delivery.outage import Away
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
@@ -195,6 +197,24 @@ def test_progress_is_a_part_of_the_page_until_the_state_changes(editor: Visitor)
     assert "Sent 0 Waiting 3 Audience 3" in words(part)
     assert "No worker gives a sign of life, so nothing goes out." in words(part)
     assert editor.open(f"{PAGE}progress?state=scheduled").headers["HX-Refresh"] == "true"
+
+
+def test_the_mail_server_that_an_issue_waits_for_is_named_on_its_page(
+    editor: Visitor, house: House, clock: Clock
+) -> None:
+    away = Away("mail.example.org:587", clock() - timedelta(minutes=9), "554 <ada@reader.example> is not welcome")
+    with house.sessions.begin() as session:
+        heartbeat.beat(session, "w", clock(), {Carried.ISSUES: away})
+    assert "has taken no mail" not in editor.read(PAGE)
+    editor.press(SEND)
+    told = "mail.example.org:587 has taken no mail since"
+    for page in (PAGE, f"{PAGE}progress?state=sending", PAGE.replace("issues", "reports")):
+        shown = words(editor.open(page))
+        assert told in shown
+        assert "554 <ada@reader.example> is not welcome . It is tried again by itself; what waits is not lost." in shown
+    with house.sessions.begin() as session:
+        heartbeat.beat(session, "w", clock())
+    assert told not in words(editor.open(PAGE.replace("issues", "reports")))
 
 
 def test_an_author_says_when_an_issue_is_ready_and_cannot_schedule_it(enter: Enter, house: House) -> None:

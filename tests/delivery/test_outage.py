@@ -1,0 +1,115 @@
+"""A mail server that is away: which one, since when and why, as its own words or the system's say."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from peers import SILENCE, Mailbox, honest, readers, scripted
+
+from newsletter.delivery import heartbeat, outbox
+from newsletter.delivery.heartbeat import Carried
+from newsletter.delivery.outage import Away, Presence
+from newsletter.delivery.outbox import Composed
+from newsletter.delivery.postroom import Postroom
+from newsletter.mail_settings import MailServer
+
+SERVER = MailServer("mail.example.org", 587)
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ("mail.example.org:587: [Errno 111] Connect call failed ('192.0.2.1', 587)", "connection refused"),
+        (
+            "mail.example.org:587: Multiple exceptions: [Errno 111] Connect call failed ('::1', 25), [Errno 111] …",
+            "connection refused",
+        ),
+        ("mail.example.org:587: [Errno -2] Name or service not known", "[Errno -2] Name or service not known"),
+        ("the server greets with 554 5.7.1 No", "the server greets with 554 5.7.1 No"),
+    ],
+)
+def test_why_is_said_as_people_know_it(clock, raised: str, told: str) -> None:
+    presence = Presence(SERVER.door, clock)
+    presence.missed(raised)
+    assert presence.away == Away("mail.example.org:587", clock.now, told)
+
+
+def test_an_outage_counts_from_its_first_failure_until_somebody_gets_through(clock) -> None:
+    presence = Presence(SERVER.door, clock)
+    began = clock.now
+    presence.missed("timed out")
+    clock.pass_by(minutes=5)
+    presence.missed("[Errno 111] Connect call failed")
+    assert presence.away == Away("mail.example.org:587", began, "connection refused")
+    presence.met()
+    assert presence.away is None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_press_names_the_server_that_it_cannot_reach_until_it_can(running, press, clock) -> None:
+    running(readers(2))
+    with honest(Mailbox()) as peer:
+        port = peer.port
+    sending = press(MailServer("127.0.0.1", port), patience=0.01)
+    seen: list[Away | None] = []
+
+    def look() -> None:
+        seen.append(sending.away)
+        with honest(mailbox, port):
+            until_all_are_out.wait(10)
+
+    mailbox, until_all_are_out = Mailbox(), threading.Event()
+    looking = threading.Timer(0.5, look)
+    looking.start()
+    while len(mailbox.taken) < 2:
+        sending.run_once()
+    until_all_are_out.set()
+    looking.join()
+    assert seen == [Away(f"127.0.0.1:{port}", clock.now, "connection refused")]
+    assert sending.away is None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_press_names_the_server_that_says_nothing(running, press) -> None:
+    running(readers(2))
+    with scripted({"": SILENCE}) as (peer, _liar):
+        sending = press(peer.server, patience=0.01)
+        seen: list[Away | None] = []
+        looking = threading.Timer(1.0, lambda: (seen.append(sending.away), sending.stop()))
+        looking.start()
+        sending.run_once()
+        looking.join()
+    assert seen[0] is not None
+    assert seen[0].why == "it has said nothing for half a minute"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_post_room_names_its_server_while_letters_wait_for_it(sessions, publication, clock) -> None:
+    with sessions.begin() as session:
+        outbox.post(session, publication, "confirm", "a@x.example", "", Composed("s", "h", "t"), clock.now)
+    with honest(Mailbox()) as peer:
+        server = peer.server
+    room = Postroom(sessions, server, worker="w", clock=clock, timeout=1)
+    room.deliver_due()
+    assert room.away == Away(server.door, clock.now, "connection refused")
+    with sessions.begin() as session:
+        outbox.forget(session, "a@x.example")
+    clock.pass_by(minutes=1)
+    room.deliver_due()
+    assert room.away is None
+
+
+def test_what_several_workers_find_is_told_once_since_the_first_of_them(sessions, now) -> None:
+    minute = timedelta(minutes=1)
+    first, later = (Away(SERVER.door, at, "connection refused") for at in (now - 2 * minute, now - minute))
+    other = Away("other.example.org:25", now, "timed out")
+    with sessions.begin() as session:
+        heartbeat.beat(session, "a", now, {Carried.ISSUES: later, Carried.LETTERS: None})
+        heartbeat.beat(session, "b", now, {Carried.ISSUES: first, Carried.LETTERS: other})
+    with sessions.begin() as session:
+        assert heartbeat.away(session, Carried.ISSUES, now) == [first]
+        assert heartbeat.away(session, Carried.LETTERS, now) == [other]
+        assert heartbeat.away(session, Carried.ISSUES, now + minute) == []
+        heartbeat.beat(session, "a", now)
+        heartbeat.sign_off(session, "b")
+        assert heartbeat.away(session, Carried.ISSUES, now) == []
