@@ -8,6 +8,8 @@ from sqlalchemy import select
 from newsletter.audience.models import Status, Subscription
 from newsletter.wiring import House
 from tests import houses
+from tests.browser import looks
+from tests.browser.looks import faults_of
 from tests.houses import Clock
 from tests.real_parts import Axe
 
@@ -119,26 +121,21 @@ def test_the_keyboard_alone_reaches_the_form_and_sends_it(
         assert len(houses.letters(house)) == 1
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_page(
-    chrome: Browser, site: str, house: House, clock: Clock, axe: Axe, scheme: str
+def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phone(
+    chrome: Browser, site: str, house: House, clock: Clock, axe: Axe
 ) -> None:
-    with chrome.new_context(viewport=PHONE, base_url=site, color_scheme=scheme) as context:
+    with chrome.new_context(viewport=PHONE, base_url=site) as context:
         page = context.new_page()
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
-        found = {name: axe(page) for name in visit_every_page(page, house, clock)}
-        assert {name: faults for name, faults in found.items() if faults} == {}
-        # A policy that stops something of our own, says so here.
-        assert [words for words in said if "Failed to load resource" not in words] == []
-
-
-def test_no_page_is_wider_than_the_narrowest_phone(chrome: Browser, site: str, house: House, clock: Clock) -> None:
-    with chrome.new_context(viewport={"width": 320, "height": 568}, base_url=site) as context:
-        page = context.new_page()
         for name in visit_every_page(page, house, clock):
+            assert faults_of(page, axe, looks.LIGHT, looks.PHONE) == [], name
+            assert faults_of(page, axe, looks.DARK, looks.PHONE, *looks.OF_COLOUR) == [], name
+            looks.show(page, looks.LIGHT, 320)
             assert page.evaluate("document.documentElement.scrollWidth") == 320, name
             assert small_targets(page) == [], name
+        # A policy that stops something of our own, says so here.
+        assert [words for words in said if "Failed to load resource" not in words] == []
 
 
 def visit_every_page(page: Page, house: House, clock: Clock) -> Iterator[str]:

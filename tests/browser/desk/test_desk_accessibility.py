@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.desk.conftest import Open
+from tests.browser.looks import DARK, DESKTOP, LIGHT, PHONE, faults, faults_of, show
 from tests.real_parts import Axe
 
 READY = "/desk/issues/break-the-circle/"
@@ -66,49 +67,48 @@ HELD = (
 
 
 @pytest.mark.parametrize(
-    ("scheme", "width"),
+    "looks",
     [
-        ("light", 375),
-        ("dark", 1280),
-        pytest.param("dark", 375, marks=pytest.mark.slow),
-        pytest.param("light", 1280, marks=pytest.mark.slow),
+        [(LIGHT, PHONE), (DARK, DESKTOP)],
+        pytest.param([(DARK, PHONE), (LIGHT, DESKTOP)], marks=pytest.mark.slow),
     ],
+    ids=["light phone, dark desktop", "dark phone, light desktop"],
 )
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
-    open_desk: Open, axe: Axe, scheme: str, width: int
+    open_desk: Open, axe: Axe, looks: list[tuple[str, int]]
 ) -> None:
-    page = open_desk(color_scheme=scheme, viewport={"width": width, "height": 800})
+    page = open_desk()
     problems: list[Any] = []
     page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
     for path in PAGES:
         page.goto(path)
-        problems += [(path, fault) for fault in axe(page)]
-        problems += [(path, "too wide")] if is_too_wide(page) else []
-        problems += [(path, "ends in nothing")] if ends_in_nothing(page) else []
+        for scheme, width in looks:
+            problems += [(path, fault) for fault in faults_of(page, axe, scheme, width)]
+            problems += [(path, "ends in nothing")] if ends_in_nothing(page) else []
     assert problems == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_words_can_be_read_under_the_pointer_and_with_the_focus(open_desk: Open, axe: Axe, scheme: str) -> None:
-    page = open_desk(color_scheme=scheme, viewport={"width": 1280, "height": 800})
-    faults = []
+def test_words_can_be_read_under_the_pointer_and_with_the_focus(open_desk: Open, axe: Axe) -> None:
+    page = open_desk()
+    problems = []
     for path in HELD:
         page.goto(path)
         for states in (["hover"], ["focus", "focus-visible", "active", "hover"]):
             hold(page, states)
-            faults += [(path, states[0], fault) for fault in axe(page, "color-contrast")]
-    assert faults == []
+            for scheme in (LIGHT, DARK):
+                show(page, scheme, DESKTOP)
+                problems += [(path, scheme, states[0], fault) for fault in axe(page, "color-contrast")]
+    assert problems == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_at_the_door(open_desk: Open, axe: Axe, scheme: str) -> None:
-    page = open_desk(color_scheme=scheme)
+def test_axe_finds_nothing_at_the_door(open_desk: Open, axe: Axe) -> None:
+    page = open_desk()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Email address").fill("owner@desk.example")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     assert page.get_by_label("Email address").input_value() == "owner@desk.example"
-    assert axe(page) == []
+    assert faults(page, axe) == []
 
 
 def hold(page: Page, states: list[str]) -> None:
@@ -126,7 +126,3 @@ def ends_in_nothing(page: Page) -> bool:
     """Whether something that nobody sees makes the page longer than what stands on it."""
     shown = "Math.max(innerHeight, document.body.getBoundingClientRect().height)"
     return bool(page.evaluate(f"document.documentElement.scrollHeight > {shown} + 1"))
-
-
-def is_too_wide(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))

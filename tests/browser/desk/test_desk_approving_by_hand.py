@@ -12,7 +12,7 @@ from newsletter.publications import find
 from newsletter.wiring import House
 from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
-from tests.browser.desk.test_desk_accessibility import is_too_wide
+from tests.browser.looks import faults
 from tests.real_parts import Axe
 
 SLUG = "break-the-circle"
@@ -68,19 +68,14 @@ def test_the_keyboard_alone_sends_it_back_with_a_comment(open_desk: Open) -> Non
     expect(page.get_by_role("heading", name="Approval draft")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1280])
-def test_axe_finds_nothing_before_and_after_an_approval(
-    open_desk: Open, house: House, axe: Axe, scheme: str, width: int
-) -> None:
-    page = open_desk(color_scheme=scheme, viewport={"width": width, "height": 800})
+def test_axe_finds_nothing_before_and_after_an_approval(open_desk: Open, house: House, axe: Axe) -> None:
+    page = open_desk()
     problems: list[Any] = []
     page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
 
     def look(path: str) -> None:
         page.goto(path)
-        problems.extend((path, fault) for fault in axe(page))
-        problems.extend([(path, "too wide")] if is_too_wide(page) else [])
+        problems.extend((path, fault) for fault in faults(page, axe))
 
     look(APPROVAL)
     approve(page)

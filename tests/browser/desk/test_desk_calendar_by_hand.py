@@ -10,6 +10,7 @@ from newsletter.editorial.models import IssueState, Readiness
 from newsletter.publications import find
 from newsletter.wiring import House
 from tests.browser.desk.conftest import NOW, Open
+from tests.browser.looks import faults
 from tests.real_parts import Axe
 
 FIRST, SECOND = "break-the-circle", "looser-by-degrees"
@@ -123,16 +124,11 @@ def test_one_press_schedules_from_the_queue_and_one_undoes_it(open_desk: Open, h
     assert order(house) == [SECOND, FIRST]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1280])
-def test_axe_finds_nothing_where_the_queue_is_full_and_weeks_are_off(
-    open_desk: Open, house: House, axe: Axe, scheme: str, width: int
-) -> None:
+def test_axe_finds_nothing_where_the_queue_is_full_and_weeks_are_off(open_desk: Open, house: House, axe: Axe) -> None:
     with house.sessions.begin() as session:
         timetable.add_week_off(session, find(session), (date(2026, 12, 21), date(2027, 1, 3)), "Christmas", NOW)
         shelf.mark(shelf.find(session, SECOND), Readiness.DRAFT)
-    page = open_desk(color_scheme=scheme, viewport={"width": width, "height": 800})
+    page = open_desk()
     for path in ("/desk/calendar/", "/desk/calendar/slots", f"/desk/issues/{FIRST}/"):
         page.goto(path)
-        assert axe(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert faults(page, axe) == []

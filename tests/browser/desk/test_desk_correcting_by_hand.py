@@ -12,7 +12,7 @@ from newsletter.editorial import shelf
 from newsletter.wiring import House
 from tests import houses
 from tests.browser.desk.conftest import Open
-from tests.browser.desk.test_desk_accessibility import is_too_wide
+from tests.browser.looks import PHONE, faults
 from tests.real_parts import Axe
 
 SLUG = houses.OUT[0]
@@ -28,18 +28,13 @@ def house(house: House) -> House:
     return house
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1280])
-def test_an_editor_corrects_an_issue_and_mails_those_who_got_it(
-    open_desk: Open, axe: Axe, scheme: str, width: int
-) -> None:
-    page = open_desk(color_scheme=scheme, viewport={"width": width, "height": 900})
+def test_an_editor_corrects_an_issue_and_mails_those_who_got_it(open_desk: Open, axe: Axe) -> None:
+    page = open_desk(viewport={"width": PHONE, "height": 900})
     problems: list[Any] = []
     page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
 
     def look(name: str) -> None:
-        problems.extend((name, fault) for fault in axe(page))
-        problems.extend([(name, "too wide")] if is_too_wide(page) else [])
+        problems.extend((name, fault) for fault in faults(page, axe))
 
     page.goto(f"/desk/issues/{SLUG}/")
     look("issue")
