@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from bench.press import LINKS
 from bench.stock import ISSUES
 from newsletter import editors, migrating, printing, publication_file, publishing
+from newsletter.audience import search_index
 from newsletter.audience.models import Act, ConsentEvent, Subscriber, Subscription, Way
 from newsletter.audit import Entry, numbered
 from newsletter.db import Base, Sessions, UtcDateTime, open_engine
@@ -56,6 +57,7 @@ def fill(url: str, data_dir: Path, size: Size) -> None:
         _acts(session, size.acts, now)
     for letter_id in range(1, size.sent + 1):
         accounts.keep(sessions, letter_id)
+    _index(sessions)
     _settle(engine)
     engine.dispose()
 
@@ -193,6 +195,14 @@ def _acts(session: Session, count: int, now: datetime) -> None:
             for n in range(count)
         ],
     )
+
+
+def _index(sessions: Sessions) -> None:
+    """What the worker does by itself within some minutes."""
+    is_left = True
+    while is_left:
+        with sessions.begin() as session:
+            is_left = search_index.fill(session) > 0
 
 
 def _settle(engine: Engine) -> None:

@@ -47,6 +47,7 @@ _QUESTIONS: Mapping[str, tuple[str, ...]] = {
         "?q=%40mail499",
         "?q=nobody-at-all",
         "?q=l",
+        "?q=qx",
         "?q=re&status=bounced",
         "?q=mail7.example&before={half}",
     ),

@@ -15,7 +15,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from newsletter import alerting, filling, inspecting, leash, publishing, reminding
-from newsletter.audience import caps, preferences
+from newsletter.audience import caps, preferences, search_index
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
 from newsletter.delivery import accounts, breaker, doubts, heartbeat, ledger, outbox, paces, setback, stopping, takeover
@@ -98,6 +98,7 @@ class Worker:
             Job("finish letters", timedelta(seconds=2), self.finish_letters),
             Job("tell of refusals", timedelta(seconds=2), self.tell_of_refusals),
             Job("skip what was stopped", timedelta(seconds=2), self.skip_what_was_stopped),
+            Job("index readers", timedelta(seconds=10), self.index_readers),
             Job("keep accounts", timedelta(seconds=10), self.keep_accounts),
             Job("take back lost copies", timedelta(seconds=10), self.take_back_lost_copies),
             Job("sign of life", timedelta(seconds=5), self.give_a_sign_of_life),
@@ -195,6 +196,10 @@ class Worker:
             while not self._stopping.is_set() and stopping.go_on(self._house.sessions, letter_id, _now()):
                 pass
 
+    def index_readers(self) -> None:
+        while not self._stopping.is_set() and self._finds(search_index.is_due) and self._index_some():
+            pass
+
     def keep_accounts(self) -> None:
         while not self._stopping.is_set() and accounts.keep_next(self._house.sessions):
             pass
@@ -284,6 +289,10 @@ class Worker:
     def _clear_some(self) -> int:
         with self._house.sessions.begin() as session:
             return outbox.prune(session, _now())
+
+    def _index_some(self) -> int:
+        with self._house.sessions.in_turn() as session:
+            return search_index.fill(session)
 
     def _wake_some(self) -> int:
         with self._house.sessions.begin() as session:

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, event, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, event, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.audience import searching
@@ -59,6 +59,16 @@ class Subscriber(Base):
     """One person, by one address; `key` is what makes two spellings of it the same."""
 
     __tablename__ = "subscribers"
+    __table_args__ = (
+        # Few, but after an import: whom the worker has to index, and every search looks at.
+        Index(
+            "ix_subscribers_unindexed",
+            "indexed",
+            "id",
+            sqlite_where=text("indexed = false"),
+            postgresql_where=text("indexed = false"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(254))
@@ -67,6 +77,8 @@ class Subscriber(Base):
     created_at: Mapped[datetime]
     search: Mapped[str] = mapped_column(Text, default=_searched, server_default="")
     """What is looked into for them (`searching`); never a key."""
+    indexed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether `search`, as it is now, is in the search index."""
 
     subscriptions: Mapped[list["Subscription"]] = relationship(
         back_populates="subscriber",
@@ -79,7 +91,9 @@ class Subscriber(Base):
 @event.listens_for(Subscriber, "before_update")
 def _search_anew(_mapper: object, _connection: object, reader: Subscriber) -> None:
     """A reader who takes another name or address is found by it."""
-    reader.search = searching.entry(reader.email, reader.key, reader.name)
+    entry = searching.entry(reader.email, reader.key, reader.name)
+    if entry != reader.search:
+        reader.search, reader.indexed = entry, False
 
 
 class Subscription(Base):

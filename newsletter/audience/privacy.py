@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import consent, erased, roster
+from newsletter.audience import consent, erased, roster, search_index
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.audience.practice import Practice
 from newsletter.delivery import ledger, outbox, receipts, suppression
@@ -36,6 +36,7 @@ def erase_reader(session: Session, practice: Practice, reader: Subscriber, now: 
     # Behind the letters: one that is just being answered leaves its receipt before it can be deleted, or none.
     receipts.forget(session, subscriptions)
     erased.remember(session, practice.links.seal, reader.key, now)
+    search_index.forget(session, reader.id)
     session.delete(reader)
     session.flush()
     log.info("reader erased", subscriptions=subscriptions)

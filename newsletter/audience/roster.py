@@ -9,7 +9,7 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter import paging
-from newsletter.audience import searching
+from newsletter.audience import search_index, searching
 from newsletter.audience.address import Address
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.delivery.models import Suppression
@@ -115,8 +115,12 @@ def page(
     rows = select(Subscription).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
     if status is not None:
         rows = rows.where(Subscription.status == status)
-    for part in searching.parts(search):
-        rows = rows.where(Subscriber.search.contains(part, autoescape=True))
+    parts = searching.parts(search)
+    found = search_index.find(session, parts) if parts else None
+    if found is not None:
+        rows = rows.where(Subscription.id.in_(found))
+    else:
+        rows = rows.where(*search_index.holds(session, parts))
     return _NEWEST_FIRST.page(lambda some: session.scalars(some).all(), rows, turn, size)
 
 

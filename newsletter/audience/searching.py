@@ -35,6 +35,12 @@ def parts(typed: str) -> list[str]:
     return [word if len(word) > 2 else f" {word}" for word in dict.fromkeys(fold(typed[:LONGEST]).split())]
 
 
+def grams(text: str) -> set[str]:
+    """What a text is indexed by, and looked for: each three letters in a row, and the beginning of each word."""
+    begun = {text[place : place + 2] for place, character in enumerate(text[:-1]) if character == " "}
+    return begun | {text[place : place + 3] for place in range(len(text) - 2)}
+
+
 def _bare(character: str) -> str:
     """A character without marks and invisible ones; a space for a control character, for a NUL is none to ask about."""
     category = unicodedata.category(character)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, text
 
-from newsletter.audience import exporting, importing, leaving, letters, roster, sheet
+from newsletter.audience import exporting, importing, leaving, letters, roster, search_index, sheet
 from newsletter.audience.models import Status, Subscription, Way
 from newsletter.audience.verdicts import Terms
 from newsletter.delivery import suppression
@@ -19,6 +19,15 @@ ADA, BOB, CYD = "ada@example.org", "bob@example.org", "cyd@example.org"
 
 
 def found(press, **wanted) -> list[str]:
+    """Who is listed: the same ones before the readers are indexed and after it."""
+    before = listed(press, **wanted)
+    with press.sessions.begin() as session:
+        search_index.fill(session)
+    assert listed(press, **wanted) == before
+    return before
+
+
+def listed(press, **wanted) -> list[str]:
     with press.sessions.reading() as session:
         return [one.subscriber.email for one in roster.page(session, press.publication.id, **wanted).rows]
 

@@ -1,0 +1,150 @@
+"""The search index: for each block of 256 readers a Bloom filter of the trigrams of their search entries.
+
+    search     each block's filter says "none of them" or "perhaps"; only the latter's entries are read
+    a change   clears the reader's `indexed`; until the worker comes by, their entry is read at every search
+    fill       makes the filters of some blocks anew, and sets `indexed`
+
+So a filter may say "perhaps" too often, and never "none of them" of a reader who is indexed. Writing a reader costs
+nothing more than before, and both databases do the same. docs/decisions/0016-searching-by-bloom-filters.md tells why.
+"""
+
+from binascii import crc32
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    and_,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from newsletter.audience import searching
+from newsletter.audience.models import Subscriber, Subscription
+from newsletter.db import Base, insert
+
+BLOCK = 256
+_BITS = 32_768
+_BLOCKS_FILLED_AT_ONCE = 5
+_BLOCKS_READ_AT_ONCE = 50
+# More of either, and whoever walks all readers, newest first, has a page full of them sooner.
+_MANY_BLOCKS = 1_000
+_MANY_READERS = 5_000
+
+# Written out, because neither database matches a parameter to a partial index.
+_UNINDEXED = text("subscribers.indexed = false")
+_WAITING = select(Subscriber.id).where(_UNINDEXED).order_by(Subscriber.id)
+
+
+class SearchBlock(Base):
+    """The filter of the readers whose ids begin at `number` times 256."""
+
+    __tablename__ = "search_blocks"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    filter: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+def find(session: Session, parts: Collection[str]) -> list[int] | None:
+    """The subscriptions whose readers' entries hold all these parts; None where they are many."""
+    numbers = _perhaps(session, _bits(parts))
+    if len(numbers) > _MANY_BLOCKS:
+        return None
+    all_of_them = and_(*holds(session, parts))
+    readers = _in_blocks(session, numbers, all_of_them) | _unindexed(session, all_of_them)
+    if len(readers) > _MANY_READERS:
+        return None
+    return list(session.scalars(select(Subscription.id).where(Subscription.subscriber_id.in_(readers))))
+
+
+def holds(session: Session, parts: Iterable[str]) -> Iterator[ColumnElement[bool]]:
+    """That a reader's entry holds each of these parts."""
+    # Not LIKE, of which PostgreSQL takes it that nearly nobody fits, and so sorts all readers for the first fifty.
+    place = func.strpos if session.get_bind().dialect.name == "postgresql" else func.instr
+    return (place(Subscriber.search, part) > 0 for part in parts)
+
+
+def is_due(session: Session, _now: datetime) -> bool:
+    """Whether `fill` would find somebody."""
+    return session.scalar(_WAITING.limit(1)) is not None
+
+
+def fill(session: Session) -> int:
+    """Index some of the readers who are not; how many, 0 when none is left."""
+    numbers = sorted({reader // BLOCK for reader in session.scalars(_WAITING.limit(_BLOCKS_FILLED_AT_ONCE * BLOCK))})[
+        :_BLOCKS_FILLED_AT_ONCE
+    ]
+    if not numbers:
+        return 0
+    # Held before any entry is read: of two workers, the second one reads what the first could not see yet.
+    empty = [{"number": number, "filter": b""} for number in numbers]
+    session.execute(insert(session, SearchBlock).values(empty).on_conflict_do_nothing())
+    session.execute(select(SearchBlock.number).where(SearchBlock.number.in_(numbers)).with_for_update())
+    theirs = or_(*map(_is_in, numbers))
+    done = update(Subscriber).where(theirs, Subscriber.indexed.is_(False)).values(indexed=True).returning(Subscriber.id)
+    count = len(session.scalars(done, execution_options={"synchronize_session": False}).all())
+    entries: dict[int, list[str]] = defaultdict(list)
+    for reader, entry in session.execute(select(Subscriber.id, Subscriber.search).where(theirs)):
+        entries[reader // BLOCK].append(entry)
+    for number in numbers:
+        own = update(SearchBlock).where(SearchBlock.number == number)
+        session.execute(own.values(filter=_filter(entries[number])), execution_options={"synchronize_session": False})
+    return count
+
+
+def forget(session: Session, reader_id: int) -> None:
+    """Drop what a reader's entry left in its block's filter, which the worker makes anew without it."""
+    number = reader_id // BLOCK
+    session.execute(delete(SearchBlock).where(SearchBlock.number == number))
+    again = update(Subscriber).where(_is_in(number), Subscriber.indexed).values(indexed=False)
+    session.execute(again, execution_options={"synchronize_session": False})
+
+
+def _perhaps(session: Session, bits: Collection[int]) -> Sequence[int]:
+    """The blocks whose filters have all these bits."""
+    numbers = select(SearchBlock.number).order_by(SearchBlock.number)
+    if session.get_bind().dialect.name == "postgresql":
+        has_all = (func.get_bit(SearchBlock.filter, literal(bit, Integer())) == 1 for bit in bits)
+        return session.scalars(numbers.where(*has_all)).all()
+    masks = [(bit // 8, 1 << bit % 8) for bit in bits]
+    found = session.execute(numbers.add_columns(SearchBlock.filter))
+    return [number for number, filter_ in found if all(filter_[place] & mask for place, mask in masks)]
+
+
+def _in_blocks(session: Session, numbers: Sequence[int], condition: ColumnElement[bool]) -> set[int]:
+    found: set[int] = set()
+    for start in range(0, len(numbers), _BLOCKS_READ_AT_ONCE):
+        if len(found) <= _MANY_READERS:
+            theirs = or_(*map(_is_in, numbers[start : start + _BLOCKS_READ_AT_ONCE]))
+            found.update(session.scalars(select(Subscriber.id).where(theirs, condition)))
+    return found
+
+
+def _unindexed(session: Session, condition: ColumnElement[bool]) -> set[int]:
+    theirs = select(Subscriber.id).where(_UNINDEXED, condition)
+    return set(session.scalars(theirs.limit(_MANY_READERS + 1)))
+
+
+def _is_in(number: int) -> ColumnElement[bool]:
+    return Subscriber.id.between(number * BLOCK, number * BLOCK + BLOCK - 1)
+
+
+def _bits(texts: Iterable[str]) -> set[int]:
+    return {crc32(gram.encode()) % _BITS for text in texts for gram in searching.grams(text)}
+
+
+def _filter(entries: Iterable[str]) -> bytes:
+    """The bits of all that these entries hold, the lowest of a byte first, as PostgreSQL counts them."""
+    made = bytearray(_BITS // 8)
+    for bit in _bits(entries):
+        made[bit // 8] |= 1 << bit % 8
+    return bytes(made)
