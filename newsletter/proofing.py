@@ -166,12 +166,17 @@ def last(session: Session, issue: Issue) -> SentTest | None:
     return session.scalar(select(SentTest).where(SentTest.issue_id == issue.id).order_by(SentTest.id.desc()).limit(1))
 
 
-def suggested(session: Session, person: str, team: Iterable[Editor]) -> list[str]:
-    """To whom this person may want to send: those of the last times, then the team."""
+def lately(session: Session, person: str) -> list[str]:
+    """To whom this person sent the last times, the newest first."""
     with_post = and_(SentTest.post_id == Post.id, SentTest.at == Post.created_at)
-    lately = select(Post.address).join(SentTest, with_post).where(SentTest.person == person)
-    lately = lately.group_by(Post.address).order_by(func.max(SentTest.id).desc()).limit(_REMEMBERED)
-    every = [*session.scalars(lately), *(editor.email for editor in team)]
+    addresses = select(Post.address).join(SentTest, with_post).where(SentTest.person == person)
+    newest = addresses.group_by(Post.address).order_by(func.max(SentTest.id).desc()).limit(_REMEMBERED)
+    return list(session.scalars(newest))
+
+
+def suggested(lately: Iterable[str], team: Iterable[Editor]) -> list[str]:
+    """To whom somebody may want to send: those of the last times, then the team."""
+    every = [*lately, *(editor.email for editor in team)]
     return list({mailboxes.key_of(email): email for email in reversed(every)}.values())[::-1]
 
 
@@ -225,7 +230,7 @@ def _marked(letter: Letter, links: Links) -> Letter:
 def _with_posts() -> Select[SentTest, Post]:
     return (
         select(SentTest, Post)
-        # SQLite gives the number of a letter that was forgotten to a later one.
+        # Before version 0021 SQLite gave the number of a letter that was forgotten to a later one.
         .outerjoin(Post, and_(Post.id == SentTest.post_id, Post.created_at == SentTest.at))
         .order_by(SentTest.id.desc())
     )

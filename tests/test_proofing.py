@@ -242,8 +242,8 @@ def test_the_last_recipients_are_suggested_before_the_team(house: House, now: da
     send(house, "other@example.org", now, person=BEN)
     with house.sessions.reading() as session:
         team = session.scalars(editors.team()).all()
-        assert proofing.suggested(session, ANNA, team) == ["friend@example.org", ANNA, BEN]
-        assert proofing.suggested(session, "new@desk.example", team) == [ANNA, BEN]
+        assert proofing.suggested(proofing.lately(session, ANNA), team) == ["friend@example.org", ANNA, BEN]
+        assert proofing.suggested(proofing.lately(session, "new@desk.example"), team) == [ANNA, BEN]
 
 
 def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(house: House, now: datetime) -> None:

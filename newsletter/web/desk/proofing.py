@@ -67,7 +67,8 @@ def _page(slug: str, fault: str = "") -> str:
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
         search = request.values.get("q", "") if words.sees_addresses() else ""
-        suggested = proofing.suggested(store, auth.email(), store.scalars(editors.team()))
+        lately = proofing.lately(store, auth.email()) if words.sees_addresses() else []
+        suggested = proofing.suggested(lately, store.scalars(editors.team()))
         fates, away = proofing.fates(store, found), heartbeat.away(store, Carried.LETTERS, now())
         return frame.page(
             store,

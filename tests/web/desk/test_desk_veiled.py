@@ -1,5 +1,6 @@
 """Authors and viewers work without readers' addresses: no page, no search and no file shows them one."""
 
+import html
 import re
 from datetime import datetime
 
@@ -7,8 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
-from newsletter.delivery import masking
-from newsletter.delivery.models import Copy, CopyState, Post, PostState, Receipt
+from newsletter.delivery import breaker, heartbeat, masking
+from newsletter.delivery.breaker import Trip
+from newsletter.delivery.heartbeat import Carried
+from newsletter.delivery.models import Copy, CopyState, LetterState, Post, PostState, Receipt
+from newsletter.delivery.outage import Away
 from newsletter.editorial import shelf
 from newsletter.editors import Role
 from newsletter.publications import first
@@ -20,6 +24,7 @@ from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 
 ADA = "ada.lovelace@reader.example"
+TESTER = "grace.hopper@tester.example"
 
 
 @pytest.fixture
@@ -64,6 +69,52 @@ def test_no_page_shows_a_readers_address_to_who_only_writes_or_looks(enter: Ente
     assert "a…@reader.example" in shown["/desk/readers/"]
     assert "a…@reader.example" in shown[f"/desk/readers/{ada}/"]
     assert "550 &lt;a…@reader.example&gt;: User unknown" in shown[f"/desk/readers/{ada}/"]
+
+
+ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+
+
+@pytest.fixture
+def tried(house: House, editor: Visitor, now: datetime) -> None:
+    """Test mails to somebody outside the team: one that waits, and one that was refused, with the server's words."""
+    page = f"/desk/issues/{WAITING}/test"
+    for others in (TESTER, f"second.{TESTER}"):
+        form = hidden(editor.open(page).text, page) | {"others": others}
+        assert editor.client.post(page, data=form).status_code == 303
+    with house.sessions.begin() as session:
+        post = session.scalars(select(Post).where(Post.address == TESTER)).one()
+        post.state, post.reply, post.ended_at = PostState.FAILED, f"550 5.1.1 <{TESTER}>: User unknown", now
+        for lane in ("gmail", breaker.WHOLE):
+            letter = shelf.find(session, OUT[-1]).letter
+            said = {"code": 554, "reply": f"5.7.1 <{ADA}> has blocked you", "copies": 5}
+            session.add(Trip(letter_id=letter.id, lane=lane, opened_at=now, **said))
+        letter.state, letter.finished_at = LetterState.RUNNING, None
+        told = {Carried.ISSUES: Away("m.example:25", now, f"554 <{ADA}>"), Carried.LETTERS: Away("m:1", now, TESTER)}
+        heartbeat.beat(session, "w", now, told)
+
+
+@pytest.mark.usefixtures("tried")
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.AUTHOR])
+def test_no_page_shows_anybodys_address_but_those_of_the_team_and_the_publication(
+    enter: Enter, ada: int, role: Role
+) -> None:
+    person = enter(role)
+    looked_at = [*paths(ada, OUT[-1]), *paths(ada, WAITING), f"/desk/issues/{WAITING}/test/fates?seen=x"]
+    shown = {path: set(ADDRESS.findall(html.unescape(person.open(path).text))) for path in looked_at}
+    team = {f"{each.value}@desk.example" for each in Role}
+    # A Message-ID has an @, too.
+    harmless = re.compile(r".+@backpainhelp\.example|alex@example\.org|1@x\.example")
+    strange = {path: {one for one in found - team if not harmless.fullmatch(one)} for path, found in shown.items()}
+    assert {path: found for path, found in strange.items() if found} == {}
+    fates = person.open(f"/desk/issues/{WAITING}/test/fates?seen=x")
+    if role is Role.AUTHOR:
+        assert "g…@tester.example" in fates.text
+        assert "550 5.1.1 &lt;g…@tester.example&gt;: User unknown" in fates.text
+
+
+@pytest.mark.usefixtures("tried")
+def test_an_editor_sees_where_a_test_mail_went(editor: Visitor) -> None:
+    assert TESTER in editor.open(f"/desk/issues/{WAITING}/test").text
 
 
 def test_editors_see_it_on_each_of_these(editor: Visitor, ada: int) -> None:
