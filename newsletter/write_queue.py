@@ -11,10 +11,14 @@ from collections import deque
 
 LONGEST_WAIT = 15.0
 """Seconds until a writer gives up."""
+LONGEST_URGENT_WAIT = 60.0
+"""The same for what nobody asks for twice."""
 STANDSTILL = 0.5
-"""Seconds of one turn after which those who stand further back than `PLACES` go away, so that not all threads wait."""
-PLACES = 8
+"""Seconds of one turn after which those who stand further back than their `PLACES` go away, so that not all wait."""
+PLACES = 12
+"""Of the web server's sixteen threads, those that may wait."""
 URGENT_PLACES = 4
+"""Of these, those that are kept for what is urgent, which may take the others as well."""
 
 _LOOK = 0.1
 # Only the first in the queue asks SQLite, so it may ask often; another process may have the lock.
@@ -35,7 +39,7 @@ class WriteQueue:
 
     def begin(self, connection: sqlite3.Connection, *, urgent: bool) -> None:
         """Begin to write when it is this connection's turn; OperationalError if that takes too long."""
-        deadline = time.monotonic() + LONGEST_WAIT
+        deadline = time.monotonic() + (LONGEST_URGENT_WAIT if urgent else LONGEST_WAIT)
         self._wait(deadline, urgent=urgent)
         try:
             _begin(connection, deadline)
@@ -57,17 +61,20 @@ class WriteQueue:
                 self._take()
                 return
             queue.append(mine)
-        places = URGENT_PLACES if urgent else PLACES
-        while not mine.wait(0 if self._is_in_vain(queue, places) else _LOOK):
+        while not mine.wait(0 if self._is_in_vain(queue, urgent=urgent) else _LOOK):
             with self._lock:
                 if mine.is_set():
                     return
-                if time.monotonic() > deadline or (self._stands_still() and queue.index(mine) >= places):
+                too_far_back = self._stands_still() and queue.index(mine) >= self._places(urgent=urgent)
+                if too_far_back or time.monotonic() > deadline:
                     queue.remove(mine)
                     raise sqlite3.OperationalError("database is locked")
 
-    def _is_in_vain(self, queue: deque[threading.Event], places: int) -> bool:
-        return len(queue) > places and self._stands_still()
+    def _is_in_vain(self, queue: deque[threading.Event], *, urgent: bool) -> bool:
+        return len(queue) > self._places(urgent=urgent) and self._stands_still()
+
+    def _places(self, *, urgent: bool) -> int:
+        return PLACES if urgent else PLACES - max(URGENT_PLACES, len(self._urgent))
 
     def _stands_still(self) -> bool:
         return time.monotonic() - self._taken_at > STANDSTILL

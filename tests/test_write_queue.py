@@ -108,15 +108,50 @@ def test_at_a_standstill_a_few_go_on_waiting_and_the_others_are_told_at_once(ses
         writers.start(f"{number:02}")
     for number in range(3):
         writers.start(f"leave {number}", urgent=True)
-    until(lambda: writers.left == 1 + write_queue.PLACES + 3)
-    assert len(writers.refused) == 20 - 1 - write_queue.PLACES
+    others = write_queue.PLACES - write_queue.URGENT_PLACES
+    until(lambda: writers.left == 1 + others + 3)
+    assert len(writers.refused) == 20 - 1 - others
     late = Writers(sessions)
     late.start("late")
     until(lambda: late.refused == ["late"])
     elsewhere.execute("COMMIT")
     writers.join()
-    assert len(written(sessions)) == 1 + write_queue.PLACES + 3
+    assert len(written(sessions)) == 1 + others + 3
     assert not any("leave" in name for name in writers.refused)
+
+
+def test_at_a_standstill_the_urgent_take_the_places_of_the_others(sessions: Sessions, elsewhere) -> None:
+    others, leaving = Writers(sessions), Writers(sessions)
+    elsewhere.execute("BEGIN IMMEDIATE")
+    others.start("first")
+    until(lambda: others.left == 1)
+    for number in range(write_queue.PLACES):
+        others.start(f"{number:02}")
+    until(lambda: others.left == 1 + write_queue.PLACES - write_queue.URGENT_PLACES)
+    for number in range(write_queue.PLACES):
+        leaving.start(f"leave {number}", urgent=True)
+    until(lambda: others.left == 1)
+    leaving.start("one too many", urgent=True)
+    until(lambda: leaving.refused == ["one too many"])
+    elsewhere.execute("COMMIT")
+    others.join()
+    leaving.join()
+    assert sum("leave" in name for name in written(sessions)) == write_queue.PLACES
+
+
+def test_what_nobody_asks_for_twice_waits_longer(sessions: Sessions, elsewhere, monkeypatch) -> None:
+    monkeypatch.setattr(write_queue, "LONGEST_WAIT", 0.2)
+    writers, leaving = Writers(sessions), Writers(sessions)
+    elsewhere.execute("BEGIN IMMEDIATE")
+    leaving.start("leave", urgent=True)
+    until(lambda: leaving.left == 1)
+    writers.start("other")
+    until(lambda: writers.refused == ["other"])
+    assert leaving.left == 1
+    elsewhere.execute("COMMIT")
+    leaving.join()
+    writers.join()
+    assert written(sessions) == ["leave"]
 
 
 def test_who_reads_waits_for_no_writer(sessions: Sessions, elsewhere) -> None:
@@ -126,7 +161,7 @@ def test_who_reads_waits_for_no_writer(sessions: Sessions, elsewhere) -> None:
 
 
 def test_nobody_waits_for_ever(sessions: Sessions, elsewhere, monkeypatch) -> None:
-    monkeypatch.setattr(write_queue, "LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(write_queue, "LONGEST_URGENT_WAIT", 0.2)
     elsewhere.execute("BEGIN IMMEDIATE")
     with pytest.raises(DatabaseDown), sessions.begin(urgent=True):
         pass
