@@ -144,7 +144,8 @@ class Settings(MailSettings):
     @property
     def public_url(self) -> str:
         """The origin that links in mail begin with; no slash at the end."""
-        return self.base_url or f"http://{self.listen}:{self.port}"
+        host = f"[{self.listen}]" if ":" in self.listen else self.listen
+        return self.base_url or f"http://{host}:{self.port}"
 
     @property
     def helo(self) -> str:

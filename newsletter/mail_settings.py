@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import Field, NameEmail, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
-from newsletter import lanes
+from newsletter import characters, lanes, mailboxes
 from newsletter.lanes import Quota
 
 SELECTOR = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -86,12 +86,37 @@ class MailSettings(BaseSettings):
             raise ValueError(f"must be set beside {name.upper()}, or nobody is signed in")
         return password
 
+    @field_validator("mail_default_sender", "bulk_mail_default_sender")
+    @classmethod
+    def _is_a_name_that_can_be_read(cls, sender: NameEmail | None) -> NameEmail | None:
+        if sender and (found := characters.forbidden_in_line(sender.name)):
+            raise ValueError(f"must be a name and an address in one line: it holds {characters.named(found)}")
+        return sender
+
     @field_validator("mail_helo")
     @classmethod
     def _is_a_whole_name(cls, name: str) -> str:
         if name and not is_whole_name(name):
             raise ValueError("must be this machine's full name in the DNS, such as mail.example.org")
         return name.lower()
+
+    @field_validator("mail_server", "bulk_mail_server")
+    @classmethod
+    def _is_one_host(cls, host: str | None) -> str | None:
+        if host and (characters.forbidden_in_line(host) or re.search(r"\s", host)):
+            raise ValueError("must be a host's name or address alone, such as mail.example.org")
+        return host
+
+    @field_validator("mail_return_path_domain")
+    @classmethod
+    def _is_a_domain(cls, name: str | None) -> str | None:
+        try:
+            domain = mailboxes.a_labels(name) if name else ""
+        except UnicodeError:
+            domain = "?"
+        if domain and not (_HOST.fullmatch(domain) and len(domain) <= 253):
+            raise ValueError("must be a domain, such as bounces.example.org")
+        return domain or None
 
     @field_validator("dkim_keys")
     @classmethod

@@ -286,6 +286,12 @@ def test_no_line_of_the_env_file_is_passed_over_in_silence(
         ("LISTEN", "nonsense"),
         ("BASE_URL", "http://a:99999"),
         ("BASE_URL", 'http://a/"><script>'),
+        ("MAIL_DEFAULT_SENDER", '"Press \u202egro.live" <press@letters.example>'),
+        ("BULK_MAIL_DEFAULT_SENDER", '"Pr\x07ess" <press@letters.example>'),
+        ("MAIL_SERVER", "mail.example.org\r\nRSET"),
+        ("BULK_MAIL_SERVER", "mail .example.org"),
+        ("MAIL_RETURN_PATH_DOMAIN", "bounces.example.org> SIZE=1"),
+        ("MAIL_RETURN_PATH_DOMAIN", "bounces"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:"),
     ],
@@ -294,6 +300,19 @@ def test_a_value_that_cannot_work_is_refused_by_name(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv(name, value)
     with pytest.raises(Invalid, match=f"^{name}: "):
         config.load()
+
+
+@pytest.mark.parametrize(("listen", "url"), [("::1", "http://[::1]:8000"), ("127.0.0.1", "http://127.0.0.1:8000")])
+def test_without_a_base_url_links_begin_with_where_the_press_listens(
+    monkeypatch: pytest.MonkeyPatch, listen: str, url: str
+) -> None:
+    monkeypatch.setenv("LISTEN", listen)
+    assert config.load().public_url == url
+
+
+def test_a_domain_for_bounces_is_told_to_servers_as_they_know_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIL_RETURN_PATH_DOMAIN", "Rückläufer.example")
+    assert config.load().mail_return_path_domain == "xn--rcklufer-3za0v.example"
 
 
 @pytest.mark.parametrize("lane", ["MAIL", "BULK_MAIL"])
