@@ -4,7 +4,7 @@ The larger a letter, the longer a look takes and the less often there is one; no
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -57,6 +57,8 @@ class View:
     """The mail servers that copies wait for."""
     stops: Sequence[Trip] = ()
     """The breakers that are open."""
+    held: int = 0
+    """How many copies wait for somebody to go on with their provider."""
 
     @property
     def waiting(self) -> int:
@@ -81,7 +83,7 @@ class View:
         if self.forecast is None or stands_still:
             return ""
         time = self.forecast.finish - self.at
-        why = tempo.slowest(self.forecast, self.waiting, self.speed, time)
+        why = tempo.slowest(self.forecast, self.waiting - self.held, self.speed, time)
         so_long = "more than a year" if self.forecast.beyond else tempo.left(time)
         return f"{so_long} left, by {why}" if why else f"{so_long} left"
 
@@ -139,6 +141,9 @@ class _Watch:
         standing = self._standing(store, fresh)
         self.beats = pulse.recent([*self.beats, pulse.beat(at, standing)], at) if is_going else []
         speed = pulse.speed(self.beats)
+        stops = breaker.open_ones(store, self.letter_id)
+        stopped = {stop.lane for stop in stops}
+        held = sum(self._by_lane(store, limits).get(lane, 0) for lane in stopped) if stopped else 0
         return View(
             at=at,
             counts=standing.counts,
@@ -146,13 +151,14 @@ class _Watch:
             deferred=standing.deferred,
             next_try=standing.next_try,
             speed=speed,
-            forecast=self._forecast(store, standing, limits, at, speed) if is_going else None,
+            forecast=self._forecast(store, standing, limits, at, speed, stopped, held) if is_going else None,
             hold=publishing.held(store, letter, house().settings, at),
             is_worked=heartbeat.alive(store, at),
             troubles=self.troubles.get(lambda: troubles.troubles(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),
             away=heartbeat.away(store, Carried.ISSUES, at),
-            stops=breaker.open_ones(store, self.letter_id),
+            stops=stops,
+            held=held,
         )
 
     def _standing(self, store: Session, fresh: bool) -> Standing:
@@ -161,14 +167,27 @@ class _Watch:
         return progress.standing(store, self.letter_id, whole.audience, notes)
 
     def _forecast(
-        self, store: Session, standing: Standing, limits: Limits, at: datetime, speed: float | None
+        self,
+        store: Session,
+        standing: Standing,
+        limits: Limits,
+        at: datetime,
+        speed: float | None,
+        stopped: Collection[str],
+        held: int,
     ) -> Forecast | None:
-        waiting = standing.counts.pending + standing.counts.sending
+        """When all will be out but the copies that are `held`, to the providers that are `stopped`."""
+        waiting = standing.counts.pending + standing.counts.sending - held
+        if waiting <= 0:
+            return None
         lanes: Mapping[str, int] = {"": waiting}
-        if limits.lanes.quotas or paces.slowed(store, at, limits.connections):
-            counted = self.lanes.get(lambda: progress.waiting_by_lane(store, self.letter_id, limits.lanes))
-            lanes = _scaled(counted, waiting) or lanes
+        if stopped or limits.lanes.quotas or paces.slowed(store, at, limits.connections):
+            counted = self._by_lane(store, limits)
+            lanes = _scaled({lane: count for lane, count in counted.items() if lane not in stopped}, waiting) or lanes
         return pulse.outlook(store, standing, lanes, limits, at, speed)
+
+    def _by_lane(self, store: Session, limits: Limits) -> Mapping[str, int]:
+        return self.lanes.get(lambda: progress.waiting_by_lane(store, self.letter_id, limits.lanes))
 
 
 def _scaled(counted: Mapping[str, int], waiting: int) -> dict[str, int]:

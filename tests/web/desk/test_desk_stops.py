@@ -3,14 +3,16 @@
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.delivery import breaker
+from newsletter.delivery import breaker, progress
 from newsletter.delivery.breaker import Trip
+from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.editorial import shelf
 from newsletter.editors import Role
+from newsletter.web.desk import watching
 from newsletter.wiring import House
 from tests.houses import OUT
 from tests.web.desk.visits import Visitor
@@ -71,3 +73,22 @@ def test_who_missed_an_issue_is_counted_and_sent_it_by_a_button(stocked: House, 
 
 def test_a_viewer_is_not_offered_it(enter) -> None:
     assert enter(Role.VIEWER).open(f"{PAGE}missed").status_code == 403
+
+
+def test_copies_that_a_breaker_holds_are_no_part_of_the_forecast(stocked: House, now: datetime) -> None:
+    with stocked.sessions.begin() as session:
+        letter_id = shelf.find(session, SLUG).letter_id
+        session.execute(delete(Copy).where(Copy.letter_id == letter_id))
+        for number, domain in enumerate(["gmail.com"] * 5 + ["a.example"] * 10):
+            reader = {"subscription_id": number, "address": f"r{number}@{domain}", "name": ""}
+            session.add(Copy(letter_id=letter_id, not_before=now, **reader))
+    with stocked.sessions.reading() as session:
+        watch = watching._Watch(letter_id)
+        standing = progress.standing(session, letter_id, 15)
+
+        def out(held: int) -> datetime | None:
+            stopped = {"gmail"} if held else set()
+            found = watch._forecast(session, standing, Limits(), now, 1.0, stopped, held)
+            return found and found.finish
+
+        assert [out(0), out(5), out(15)] == [now + timedelta(seconds=15), now + timedelta(seconds=10), None]
