@@ -3,10 +3,12 @@
 import shutil
 import sqlite3
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from psycopg.sql import SQL
@@ -15,7 +17,8 @@ from sqlalchemy.engine import make_url
 from newsletter import migrating
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery import places
-from tests import servers
+from tests import servers, snapshots
+from tests.snapshots import Snapshot
 
 _FILE = "newsletter.db"
 
@@ -35,20 +38,24 @@ class Originals:
     server: Callable[[], str]
     """The URL of the PostgreSQL server, which is started when it is first asked for."""
     _made: dict[tuple[str, Fill], tuple[str, Path]] = field(default_factory=dict)
+    _used: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Of each original on PostgreSQL, the copies that earlier tests had."""
+    _snapshots: dict[str, Snapshot] = field(default_factory=dict)
 
     @contextmanager
     def copy(self, kind: str, fill: Fill, folder: Path) -> Iterator[str]:
         """The URL of a database of the test's own, filled so; what is kept beside it goes into the folder."""
-        url = self._copy(self._original(kind, fill), folder)
+        original, beside = self._original(kind, fill)
+        url = self._copy(original, beside, folder)
         yield url
         if kind == "postgresql":
-            servers.drop_database(self.server(), make_url(url).database or "")
+            self._used[original].append(url)
 
     def drop(self, server: str) -> None:
         """Leave nothing behind on a server that other runs use, too."""
-        for (kind, _), (url, _) in self._made.items():
-            if kind == "postgresql":
-                servers.drop_database(server, make_url(url).database or "")
+        originals = [url for (kind, _), (url, _) in self._made.items() if kind == "postgresql"]
+        for url in [*originals, *chain.from_iterable(self._used.values())]:
+            servers.drop_database(server, make_url(url).database or "")
 
     def _original(self, kind: str, fill: Fill) -> tuple[str, Path]:
         if (kind, fill) not in self._made:
@@ -59,7 +66,7 @@ class Originals:
 
     def _make(self, kind: str, fill: Fill, beside: Path) -> str:
         if fill is not empty:
-            url = self._copy(self._original(kind, empty), beside)
+            url = self._copy(*self._original(kind, empty), beside)
         elif kind == "sqlite":
             url = f"sqlite:///{beside / _FILE}"
         else:
@@ -71,15 +78,27 @@ class Originals:
         engine.dispose()
         return url
 
-    def _copy(self, original: tuple[str, Path], folder: Path) -> str:
-        url, beside = original
+    def _copy(self, original: str, beside: Path, folder: Path) -> str:
         shutil.copytree(beside, folder, dirs_exist_ok=True)
         if (folder / _FILE).exists():
             _arm_file(folder / _FILE)
             return f"sqlite:///{folder / _FILE}"
-        own = servers.create_database(self.server(), _new_name(), make_url(url).database or "")
+        own = self._used_before(original) or servers.create_database(
+            self.server(), _new_name(), make_url(original).database or ""
+        )
         servers.run(own, SQL("UPDATE arming SET place = ({}), armed_at = now()").format(SQL(places._TABLE.text)))
         return own
+
+    def _used_before(self, original: str) -> str | None:
+        """A copy that a test had, put back to what the original holds; one that cannot be is dropped."""
+        while self._used[original]:
+            url = self._used[original].pop()
+            if original not in self._snapshots:
+                self._snapshots[original] = snapshots.take(original)
+            if snapshots.put_back(url, self._snapshots[original]):
+                return url
+            servers.drop_database(self.server(), make_url(url).database or "")
+        return None
 
 
 def _new_name() -> str:

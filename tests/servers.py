@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import psycopg
 import pytest
@@ -44,10 +45,15 @@ def drop_database(server: str, name: str) -> None:
 
 
 def run(url: str, statement: Composable) -> None:
-    """Run it by itself on that server or database; no engine is made for it."""
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
+    """Run it by itself on that server or database."""
+    with connected(url) as connection:
         connection.execute(statement)
+
+
+def connected(url: str) -> psycopg.Connection[Any]:
+    """A connection to that server or database, for which no engine is made."""
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(plain, autocommit=True)
 
 
 def _stop_waiting_for_the_disk(server: str) -> None:
