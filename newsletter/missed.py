@@ -6,21 +6,39 @@ asked for by itself.
 """
 
 import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
+from itertools import islice
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import ColumnElement, Select, Table, and_, case, exists, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Table,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from newsletter import publications, publishing
 from newsletter.audience import roster
-from newsletter.audience.models import Subscription
-from newsletter.db import rows
-from newsletter.delivery import doubts, partitions, refusals
-from newsletter.delivery.models import Copy, CopyState, Letter
+from newsletter.audience.models import Status, Subscription
+from newsletter.db import Sessions, rows
+from newsletter.delivery import doubts, partitions, refusals, stopping
+from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.delivery.outcomes import ABOUT_US, CANCELLED
 from newsletter.delivery.progress import TOLD
 from newsletter.delivery.replies import Reply
@@ -31,6 +49,9 @@ from newsletter.errors import Conflict
 DAYS = 30
 """So long after an issue went out it may be sent to those who joined since."""
 
+_GROUP = 5_000
+_MANY = 20_000
+_MISSED = (CopyState.REFUSED, CopyState.FAILED, CopyState.SKIPPED)
 _ROWS = cast("Table", Copy.__table__)
 
 log = structlog.get_logger(__name__)
@@ -68,48 +89,77 @@ class Missed:
 
 def look(session: Session, issue: Issue, now: datetime, *, joined: bool = False) -> Missed:
     """Who would be sent it now; Conflict, saying why, where nobody can be."""
-    letter = _gone_out(issue)
+    letter = _gone_out(session, issue)
     if joined and not _is_recent(letter, now):
-        raise Conflict(
-            f"“{issue.title}” went out more than {DAYS} days ago, so it is not sent to those who joined since"
-        )
+        raise _too_late(issue)
     fate = _fate(_refused_before(session, letter.id))
     mine = select(fate, func.count()).where(Copy.letter_id == letter.id, TOLD, fate.is_not(None)).group_by(fate)
     every = dict(session.execute(mine).all())
     still = roster.active(letter.publication_id).subquery("readers")
     found = dict(session.execute(mine.join(still, still.c.subscription_id == Copy.subscription_id)).all())
     counts = {one.value: found.get(one.value, 0) for one in Fate}
-    since = (
-        session.scalar(select(func.count()).select_from(_joined(letter).subquery())) if _is_recent(letter, now) else 0
-    )
-    return Missed(**counts, joined=since or 0, spared=sum(every.values()) - sum(found.values()), with_joined=joined)
+    since = _count_joined(session, letter) if _is_recent(letter, now) else 0
+    return Missed(**counts, joined=since, spared=sum(every.values()) - sum(found.values()), with_joined=joined)
 
 
-def send(session: Session, issue: Issue, now: datetime, *, joined: bool = False) -> Missed:
-    """Have it sent to them; Conflict where nobody can be, or nobody missed it."""
-    letter = _gone_out(issue)
-    # Whoever leaves from here on waits, and then finds the copy among those to skip.
-    publications.hold_departures(session, letter.publication_id)
-    doubts.hold(session, letter.id)
-    session.refresh(letter)
-    missed = look(session, issue, now, joined=joined)
-    if not missed.copies:
+def send(session: Session, issue: Issue, now: datetime, *, joined: bool = False) -> int:
+    """Have it sent to some of them, and let `go_on` do the rest; Conflict where nobody can be, or nobody missed it."""
+    letter = _gone_out(session, issue)
+    if joined and not _is_recent(letter, now):
+        raise _too_late(issue)
+    _hold(session, letter)
+    groups = (_let_wait(session, letter, each, now) for each in _groups(lambda: nullcontext(session), letter.id))
+    count = next(filter(None, groups), 0) or (_add_joined(session, letter, now) if joined else 0)
+    if not count:
         raise Conflict(f"nobody who reads now has missed “{issue.title}”, so there is nobody to send it to")
-    _let_wait(session, letter, now)
-    if joined:
-        _add_joined(session, letter, now)
     publishing.reopen_letter(session, letter)
-    log.info("issue sent to those who missed it", letter=letter.id, copies=missed.copies)
-    return missed
+    log.info("issue sent to those who missed it", letter=letter.id)
+    return count
 
 
-def _gone_out(issue: Issue) -> Letter:
+def go_on(sessions: Sessions, letter_id: int, now: datetime, *, joined: bool = False) -> None:
+    """Have it sent to all the others, group by group; commits by itself. Cut short, `send` can be asked again."""
+    for group in _groups(sessions.reading, letter_id):
+        with sessions.in_turn() as session:
+            if _goes_on(session, letter_id, partial(_let_wait, group=group), now) is None:
+                return
+    while joined:
+        with sessions.in_turn() as session:
+            joined = bool(_goes_on(session, letter_id, _add_joined, now))
+
+
+def _gone_out(session: Session, issue: Issue) -> Letter:
     letter = issue.letter
     if letter is None or letter.started_at is None:
         raise Conflict(f"“{issue.title}” is {shelf.state(issue)}: it never went out from here, so nobody has missed it")
     if letter.final_counts is not None:
         raise Conflict(f"the record of who got “{issue.title}” was dropped, so nobody can be told apart any more")
+    if stopping.is_unfinished(session, letter):
+        raise Conflict(f"“{issue.title}” is just being stopped; try again in a minute")
     return letter
+
+
+def _too_late(issue: Issue) -> Conflict:
+    return Conflict(f"“{issue.title}” went out more than {DAYS} days ago, so it is not sent to those who joined since")
+
+
+def _hold(session: Session, letter: Letter) -> None:
+    # Whoever leaves from here on waits, and then finds the copy among those to skip.
+    publications.hold_departures(session, letter.publication_id)
+    doubts.hold(session, letter.id)
+    session.refresh(letter)
+
+
+def _goes_on(session: Session, letter_id: int, move: Callable[..., int], now: datetime) -> int | None:
+    """How many copies that moves; None if somebody has stopped the letter since."""
+    letter = session.get_one(Letter, letter_id)
+    _hold(session, letter)
+    if letter.state is LetterState.CANCELLED:
+        return None
+    count = move(session, letter, now=now)
+    if count and letter.state is LetterState.FINISHED:
+        publishing.reopen_letter(session, letter)
+    return count
 
 
 def _is_recent(letter: Letter, now: datetime) -> bool:
@@ -130,42 +180,100 @@ def _refused_before(session: Session, letter_id: int) -> ColumnElement[bool]:
     """Those that were refused before it was noted for whose fault, or whose reader had left for a while."""
     unmarked = select(Copy.id, Copy.code, Copy.reply).where(Copy.letter_id == letter_id, TOLD)
     unmarked = unmarked.where(Copy.state == CopyState.REFUSED, Copy.reason.is_distinct_from(ABOUT_US))
-    ids = [
-        {"id": copy_id}
-        for copy_id, code, reply in session.execute(unmarked)
-        if code and refusals.about_us(Reply(code, (reply or "",)))
-    ]
+    ids = [{"id": copy_id} for copy_id, code, reply in session.execute(unmarked) if _is_about_us(code, reply)]
     moved = rows(session.get_bind().dialect.name, id=_ROWS.c.id.type)
     return Copy.id.in_(select(moved.c.id).params(rows=json.dumps(ids)))
 
 
-def _let_wait(session: Session, letter: Letter, now: datetime) -> None:
-    still = roster.active(letter.publication_id).subquery("readers")
-    theirs = _fate(_refused_before(session, letter.id)).is_not(None)
+def _groups(look: Callable[[], AbstractContextManager[Session]], letter_id: int) -> Iterator[Sequence[int]]:
+    """The copies that did not reach their readers for our fault, so many at a time."""
+    ids = _missed(look, letter_id)
+    while group := list(islice(ids, _GROUP)):
+        yield group
+
+
+def _missed(look: Callable[[], AbstractContextManager[Session]], letter_id: int) -> Iterator[int]:
+    for state in _MISSED:
+        some = select(Copy.id, Copy.reason, Copy.code, Copy.reply).order_by(Copy.id).limit(_GROUP)
+        some, last = some.where(Copy.letter_id == letter_id, TOLD, Copy.state == state), 0
+        while True:
+            with look() as session:
+                found = session.execute(some.where(Copy.id > last)).all()
+            if not found:
+                break
+            last = found[-1].id
+            yield from (each.id for each in found if _was_missed(state, each.reason, each.code, each.reply))
+
+
+def _was_missed(state: CopyState, reason: str | None, code: int | None, reply: str | None) -> bool:
+    if state is CopyState.SKIPPED:
+        return reason == CANCELLED
+    return state is CopyState.FAILED or reason == ABOUT_US or _is_about_us(code, reply)
+
+
+def _is_about_us(code: int | None, reply: str | None) -> bool:
+    return bool(code) and refusals.about_us(Reply(code or 0, (reply or "",)))
+
+
+def _let_wait(session: Session, letter: Letter, group: Sequence[int], now: datetime) -> int:
+    if not group:
+        return 0
+    mine = rows(session.get_bind().dialect.name, id=_ROWS.c.id.type)
+    these = _ROWS.c.letter_id == letter.id, _ROWS.c.id.in_(select(mine.c.id))
+    still = roster.active(letter.publication_id, select(_ROWS.c.subscription_id).where(*these)).subquery("readers")
     cleared = ("worker", "lease_until", "begun_at", "ended_at", "reservation", "reason", "code", "status", "reply")
     values: dict[str, Any] = dict.fromkeys(cleared) | {"state": CopyState.PENDING, "attempts": 0, "not_before": now}
     # At the address where they read now, which need not be that of then.
     values |= {name: still.c[name] for name in ("address", "name", "since", "source")}
-    again = update(Copy).where(
-        Copy.letter_id == letter.id, TOLD, theirs, Copy.subscription_id == still.c.subscription_id
+    again = update(_ROWS).where(*these, _ROWS.c.state.in_(_MISSED), _ROWS.c.subscription_id == still.c.subscription_id)
+    told = {"rows": json.dumps([{"id": copy_id} for copy_id in group])}
+    return len(session.connection().execute(again.values(values).returning(_ROWS.c.id), told).all())
+
+
+def _count_joined(session: Session, letter: Letter) -> int:
+    """How many they are; of very many, all who joined but for the few who are suppressed or have a copy."""
+    every = session.scalar(select(func.count()).select_from(_new(letter).subquery())) or 0
+    if every <= _MANY:
+        return session.scalar(select(func.count()).select_from(_joined(letter).subquery())) or 0
+    # What no index can answer leaves the databases no other way than from those few to the subscription.
+    ours = func.coalesce(Subscription.publication_id, 0) == letter.publication_id
+    since = func.coalesce(Subscription.confirmed_at, Subscription.created_at) > letter.started_at
+    few = (
+        select(func.count())
+        .select_from(Subscription)
+        .where(ours, since, func.coalesce(Subscription.status, "") == Status.ACTIVE.value)
     )
-    session.execute(again.values(values), execution_options={"synchronize_session": False})
+    suppressed = Subscription.subscriber_id.in_(roster.suppressed_people())
+    served = few.join(Copy, Copy.subscription_id == Subscription.id).where(Copy.letter_id == letter.id, ~suppressed)
+    return every - (session.scalar(few.where(suppressed)) or 0) - (session.scalar(served) or 0)
 
 
 def _joined(letter: Letter) -> Select[int, str, str, datetime | None, str | None]:
-    theirs = exists().where(Copy.letter_id == letter.id, Copy.subscription_id == Subscription.id)
-    since = func.coalesce(Subscription.confirmed_at, Subscription.created_at) > letter.started_at
-    return roster.active(letter.publication_id).where(since, ~theirs)
+    has_one = exists().where(Copy.letter_id == letter.id, Copy.subscription_id == Subscription.id)
+    return roster.active(letter.publication_id, _new(letter)).where(~has_one)
 
 
-def _add_joined(session: Session, letter: Letter, now: datetime) -> None:
+def _new(letter: Letter) -> CompoundSelect[int]:
+    """The active subscriptions since the letter went out: two selects, for an index serves each of them."""
+    ours = select(Subscription.id).where(Subscription.publication_id == letter.publication_id, roster.ACTIVE)
+    confirmed = ours.where(Subscription.confirmed_at > letter.started_at)
+    moved = ours.where(Subscription.confirmed_at.is_(None), Subscription.created_at > letter.started_at)
+    return confirmed.union_all(moved)
+
+
+def _add_joined(session: Session, letter: Letter, now: datetime) -> int:
     copies = partitions.table_of(session.connection().dialect, letter.id)
-    readers = _joined(letter).add_columns(
-        literal(letter.id),
-        literal(CopyState.PENDING, copies.c.state.type),
-        literal(0),
-        literal(now, copies.c.not_before.type),
+    readers = (
+        _joined(letter)
+        .limit(_GROUP)
+        .add_columns(
+            literal(letter.id),
+            literal(CopyState.PENDING, copies.c.state.type),
+            literal(0),
+            literal(now, copies.c.not_before.type),
+        )
     )
     own = ["letter_id", "state", "attempts", "not_before"]
     columns = ["subscription_id", "address", "name", "since", "source", *own]
-    session.connection().execute(insert(copies).from_select(columns, readers, include_defaults=False))
+    added = insert(copies).from_select(columns, readers, include_defaults=False)
+    return session.connection().execute(added, execution_options={"preserve_rowcount": True}).rowcount

@@ -179,8 +179,7 @@ class Worker:
         with self._house.sessions.begin() as session:
             ledger.finish(session, _now())
             doubts.reopen(session, _now())
-        while not self._stopping.is_set() and self._free_some():
-            pass
+        self._in_groups(breaker.free)
 
     def tell_of_refusals(self) -> None:
         with self._house.sessions.reading() as session:
@@ -197,8 +196,8 @@ class Worker:
                 pass
 
     def index_readers(self) -> None:
-        while not self._stopping.is_set() and self._finds(search_index.is_due) and self._index_some():
-            pass
+        if self._finds(search_index.is_due):
+            self._in_groups(lambda session, _: search_index.fill(session))
 
     def keep_accounts(self) -> None:
         while not self._stopping.is_set() and accounts.keep_next(self._house.sessions):
@@ -217,8 +216,7 @@ class Worker:
         self._watch.settled(fallen_silent)
 
     def cut_waits(self) -> None:
-        with self._house.sessions.begin() as session:
-            setback.mend(session, _now(), self._watch.living(_now()) | {self.name})
+        self._in_groups(lambda session, now: setback.mend(session, now, self._watch.living(now) | {self.name}))
 
     def give_a_sign_of_life(self) -> None:
         away = {Carried.ISSUES: self._press.away, Carried.LETTERS: self._postroom.away}
@@ -253,24 +251,19 @@ class Worker:
                     spam.record(session, content, said, _now())
 
     def forget_old_links(self) -> None:
-        with self._house.sessions.begin() as session:
-            link_checks.forget(session, _now())
+        self._in_groups(link_checks.forget)
 
     def wake_paused_readers(self) -> None:
-        while not self._stopping.is_set() and self._wake_some():
-            pass
+        self._in_groups(preferences.wake)
 
     def forget_old_counts(self) -> None:
-        with self._house.sessions.begin() as session:
-            caps.prune(session, _now())
+        self._in_groups(caps.prune)
 
     def forget_idle_paces(self) -> None:
-        with self._house.sessions.begin() as session:
-            paces.forget_idle(session, _now())
+        self._in_groups(paces.forget_idle)
 
     def clear_the_outbox(self) -> None:
-        while not self._stopping.is_set() and self._clear_some():
-            pass
+        self._in_groups(outbox.prune)
         # Else what was cleared would stay in the log beside SQLite's file, and whoever was erased while somebody read.
         self._house.sessions.checkpoint()
 
@@ -282,21 +275,12 @@ class Worker:
         with self._house.sessions.reading() as session:
             return is_due(session, _now())
 
-    def _free_some(self) -> int:
-        with self._house.sessions.begin() as session:
-            return breaker.free(session, _now())
-
-    def _clear_some(self) -> int:
-        with self._house.sessions.begin() as session:
-            return outbox.prune(session, _now())
-
-    def _index_some(self) -> int:
-        with self._house.sessions.in_turn() as session:
-            return search_index.fill(session)
-
-    def _wake_some(self) -> int:
-        with self._house.sessions.begin() as session:
-            return preferences.wake(session, _now())
+    def _in_groups(self, act: Callable[[Session, datetime], int]) -> None:
+        """Do it until it finds nothing more, each time in a transaction of its own."""
+        is_left = True
+        while is_left and not self._stopping.is_set():
+            with self._house.sessions.in_turn() as session:
+                is_left = act(session, _now()) > 0
 
     def _sign_off(self) -> None:
         # A database that does not answer must not hold up a stop; then others find out that we are silent.

@@ -93,7 +93,7 @@ def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(house: Ho
     assert (found.refused, found.failed, found.stopped, found.joined, found.spared) == (2, 1, 1, 0, 2)
     assert waiting(house) == {}
     with house.sessions.begin() as session:
-        assert missed.send(session, shelf.find(session, SLUG), now) == found
+        assert missed.send(session, shelf.find(session, SLUG), now) == found.copies
     assert waiting(house) == {email: before[email] for email in MISSED}
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
@@ -110,12 +110,28 @@ def test_who_joined_since_gets_it_only_if_that_is_said_and_once(house: House, no
         missed.send(session, shelf.find(session, SLUG), now)
     assert "new@a.example" not in waiting(house)
     with house.sessions.begin() as session:
-        assert missed.send(session, shelf.find(session, SLUG), now, joined=True).copies == 1
+        assert missed.send(session, shelf.find(session, SLUG), now, joined=True) == 1
     assert sorted(waiting(house)) == sorted([*MISSED, "new@a.example"])
     with house.sessions.begin() as session, pytest.raises(Conflict, match="nobody"):
         missed.send(session, shelf.find(session, SLUG), now, joined=True)
     with house.sessions.begin() as session, pytest.raises(Conflict, match="more than 30 days"):
         missed.send(session, shelf.find(session, SLUG), now + timedelta(days=31), joined=True)
+
+
+@pytest.mark.parametrize("most", [0, 100])
+def test_who_joined_since_is_counted_the_same_however_many_they_are(
+    house: House, now: datetime, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(missed, "_MANY", most)
+    with house.sessions.begin() as session:
+        for number in range(4):
+            subscribe(session, f"new{number}@a.example", now)
+        suppression.add(session, "new1@a.example", Cause.COMPLAINT, now)
+        of(session, "new2@a.example").status = Status.PENDING
+        of(session, "new3@a.example").confirmed_at = None
+        of(session, "sent@a.example").confirmed_at = now
+        session.flush()
+        assert missed.look(session, shelf.find(session, SLUG), now).joined == 2
 
 
 def test_what_never_went_out_from_here_was_missed_by_nobody(house: House, now: datetime) -> None:

@@ -1,19 +1,23 @@
 """Whatever changes very many rows does so in groups, so that nobody who wants to write waits for all of them."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, delete, func, insert, select, update
 
-from newsletter import publishing
-from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter import missed, publishing
+from newsletter.audience import caps
+from newsletter.audience.models import SignupCount, Status, Subscriber, Subscription
 from newsletter.cli.halting import cancel
+from newsletter.cli.sending import _to_missed
 from newsletter.db import Sessions
-from newsletter.delivery import stopping
-from newsletter.delivery.models import Copy, CopyState
-from newsletter.editorial import shelf
+from newsletter.delivery import paces, setback, stopping
+from newsletter.delivery.models import Copy, CopyState, SharedPace
+from newsletter.editorial import link_checks, shelf
+from newsletter.editorial.models import LinkCheck
+from newsletter.errors import Conflict
 from newsletter.wiring import House
 from tests import houses, transactions
 
@@ -86,3 +90,50 @@ def test_a_stop_that_was_cut_short_is_gone_on_with(house: House, now: datetime) 
     assert states(house, letter_id) == {CopyState.SKIPPED: READERS}
     with house.sessions.reading() as session:
         assert stopping.unfinished(session) == []
+
+
+def test_a_stopped_issue_is_sent_in_groups_to_those_who_missed_it(
+    house: House, now: datetime, sizes: list[int]
+) -> None:
+    with house.sessions.begin() as session:
+        publishing.cancel(session, shelf.find(session, houses.OUT[-1]), now)
+    with house.sessions.begin() as session, pytest.raises(Conflict, match="just being stopped"):
+        missed.send(session, shelf.find(session, houses.OUT[-1]), now)
+    while stopping.go_on(house.sessions, letter_of(house), now):
+        pass
+    with house.sessions.begin() as session:
+        late = {"publication_id": 1, "status": Status.ACTIVE, "created_at": now, "confirmed_at": now}
+        everybody = update(Subscription).where(Subscription.id <= READERS - 10)
+        session.execute(everybody.values(confirmed_at=houses.NOW - timedelta(weeks=9)))
+        session.execute(update(Subscription).where(Subscription.id > READERS - 10).values(**late))
+        session.execute(delete(Copy).where(Copy.subscription_id > READERS - 10))
+    sizes.clear()
+    _to_missed(house, houses.OUT[-1], joined=True, dry_run=False, as_json=True)
+    assert states(house, letter_of(house)) == {CopyState.PENDING: READERS}
+    assert max(sizes) <= MOST
+
+
+def test_what_the_clock_clears_it_clears_in_groups(house: House, now: datetime, sizes: list[int]) -> None:
+    old = now - timedelta(days=100)
+    with house.sessions.begin() as session:
+        counts = [{"bucket": f"client:{number}", "window": 1, "hits": 1} for number in range(READERS)]
+        session.execute(insert(SignupCount), counts)
+        session.execute(
+            insert(SharedPace), [{"key": f"{number}.example", "next_at": old, "spent": {}} for number in range(READERS)]
+        )
+        asked = {"asked_at": old, "final_url": "", "fault": ""}
+        links = [asked | {"digest": f"{number:064}", "url": f"https://{number}.example"} for number in range(READERS)]
+        session.execute(insert(LinkCheck), links)
+        waits = update(Copy).where(Copy.letter_id == shelf.find(session, houses.OUT[-1]).letter_id)
+        session.execute(waits.values(not_before=now + timedelta(days=2)))
+    sizes.clear()
+    for act in (caps.prune, paces.forget_idle, link_checks.forget, setback.mend):
+        done = 0
+        while True:
+            with house.sessions.begin() as session:
+                count = act(session, now)
+            done += count
+            if not count:
+                break
+        assert done == READERS
+    assert max(sizes) <= MOST

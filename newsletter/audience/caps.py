@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from newsletter.audience import origins, victims
@@ -21,6 +21,7 @@ from newsletter.errors import Refused
 log = structlog.get_logger(__name__)
 _KEPT = timedelta(days=2)
 _A_MONTH = timedelta(days=30)
+_GROUP = 2_000
 _ADDRESS = "address"
 _PRESS = "press"
 # One row for all would let only one sign-up in at a time.
@@ -67,11 +68,13 @@ def forget(session: Session, practice: Practice, address: Address) -> None:
 
 
 def prune(session: Session, now: datetime) -> int:
-    """Forget the counts of windows that are over; how many."""
-    over = SignupCount.window < _hour(now - _KEPT)
+    """Forget some of the counts of windows that are over; how many, 0 when none is left."""
     is_mailbox = SignupCount.bucket.startswith(f"{_ADDRESS}:", autoescape=True)
-    old = delete(SignupCount).where(over, ~is_mailbox | (SignupCount.window < _hour(now - _A_MONTH)))
-    found = session.scalars(old.returning(SignupCount.window), execution_options={"synchronize_session": False})
+    over = SignupCount.window < _hour(now - _KEPT), ~is_mailbox | (SignupCount.window < _hour(now - _A_MONTH))
+    key = tuple_(SignupCount.bucket, SignupCount.window)
+    some = select(SignupCount.bucket, SignupCount.window).where(*over).order_by(SignupCount.window).limit(_GROUP)
+    gone = delete(SignupCount).where(key.in_(some.with_for_update(skip_locked=True).subquery().select()))
+    found = session.scalars(gone.returning(SignupCount.window), execution_options={"synchronize_session": False})
     return len(found.all())
 
 

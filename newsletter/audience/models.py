@@ -105,6 +105,23 @@ class Subscription(Base):
         # The desk's list, newest first: of all readers, and of those who stand so. The second one counts them, too.
         Index(None, "publication_id", "id"),
         Index(None, "publication_id", "status", "id"),
+        # Who joined since an issue went out: by when they confirmed, or, never having done so, were moved here.
+        Index(
+            "ix_subscriptions_joined",
+            "publication_id",
+            "status",
+            "confirmed_at",
+            "created_at",
+            sqlite_where=text("status = 'active'"),
+            postgresql_where=text("status = 'active'"),
+        ),
+        # Whose pause is over: looked for each minute.
+        Index(
+            "ix_subscriptions_paused",
+            "paused_until",
+            sqlite_where=text("status = 'paused'"),
+            postgresql_where=text("status = 'paused'"),
+        ),
         # Links carry this id for ever, so an erased reader's must never be given to the next one.
         {"sqlite_autoincrement": True},
     )
@@ -189,5 +206,5 @@ class SignupCount(Base):
     __tablename__ = "signup_counts"
 
     bucket: Mapped[str] = mapped_column(String(80), primary_key=True)
-    window: Mapped[int] = mapped_column(primary_key=True)
+    window: Mapped[int] = mapped_column(primary_key=True, index=True)
     hits: Mapped[int]

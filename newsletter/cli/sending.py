@@ -54,12 +54,16 @@ def _at_once(house: House, slug: str) -> None:
 
 
 def _to_missed(house: House, slug: str, *, joined: bool, dry_run: bool, as_json: bool) -> None:
-    if dry_run:
-        with house.sessions.reading() as session:
-            found = missed.look(session, shelf.find(session, slug), now(), joined=joined)
-    else:
+    # Counted in a session that only looks, because on SQLite nobody could write meanwhile.
+    with house.sessions.reading() as session:
+        found = missed.look(session, shelf.find(session, slug), now(), joined=joined)
+    if not dry_run:
         with house.sessions.begin() as session:
-            found = missed.send(session, shelf.find(session, slug), now(), joined=joined)
+            issue = shelf.find(session, slug)
+            missed.send(session, issue, now(), joined=joined)
+            letter_id = issue.letter_id
+        if letter_id is not None:
+            missed.go_on(house.sessions, letter_id, now(), joined=joined)
     if as_json:
         told = {name: count for name, count in asdict(found).items() if name != "with_joined"}
         print_json({"dry_run": dry_run, **told, "copies": found.copies})

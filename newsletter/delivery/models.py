@@ -222,6 +222,12 @@ class Post(Base):
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),
+        Index(
+            "ix_outbox_sending",
+            "lease_until",
+            sqlite_where=text("state = 'sending'"),
+            postgresql_where=text("state = 'sending'"),
+        ),
         # Reports come back to an address that bears this id, so a deleted letter's must never be given to the next one.
         {"sqlite_autoincrement": True},
     )
@@ -248,7 +254,7 @@ class Post(Base):
     worker: Mapped[str | None] = mapped_column(String(64))
     """Whose it is while it is being sent."""
     lease_until: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)
     """Since then only the record is left: html, text, message and unsubscribe_url are blank."""
     reply: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(String(40))

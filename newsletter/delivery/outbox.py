@@ -30,6 +30,7 @@ _BLANK = {"html": "", "text": "", "message": None, "unsubscribe_url": None}
 
 # Written out, because neither database matches a parameter to a partial index.
 _PENDING = text("outbox.state = 'pending'")
+_SENDING = text("outbox.state = 'sending'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def recover_from(session: Session, worker: str) -> int:
 
 
 def _recover(session: Session, whose: ColumnElement[bool]) -> int:
-    lost = update(Post).where(Post.state == PostState.SENDING, whose)
+    lost = update(Post).where(_SENDING, whose)
     back = lost.values(state=PostState.PENDING, worker=None, lease_until=None).returning(Post.id)
     return len(session.scalars(back, execution_options={"synchronize_session": False}).all())
 
@@ -137,7 +138,7 @@ def forget(session: Session, key: str) -> None:
 
 def prune(session: Session, now: datetime) -> int:
     """Delete some of the letters that ended 30 days ago or earlier; how many, 0 when none is left."""
-    old = select(Post.id).where(Post.ended_at <= now - _KEPT).order_by(Post.id).limit(_PRUNED_AT_ONCE)
+    old = select(Post.id).where(Post.ended_at <= now - _KEPT).order_by(Post.ended_at).limit(_PRUNED_AT_ONCE)
     ids = old.with_for_update(skip_locked=True).cte("old")
     gone = delete(Post).where(Post.id.in_(select(ids.c.id))).returning(Post.id)
     return len(session.scalars(gone, execution_options={"synchronize_session": False}).all())

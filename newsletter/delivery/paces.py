@@ -17,6 +17,7 @@ _CHANGED = ("next_at", "spent", "paused_until", "series")
 _SAVE = update(_ROWS).where(_ROWS.c.key == bindparam("which"))
 _SAVE = _SAVE.values({name: bindparam(f"new_{name}", type_=_ROWS.c[name].type) for name in _CHANGED})
 _FORGET = timedelta(days=2)
+_GROUP = 2_000
 
 
 def lock(session: Session, keys: Collection[str], now: datetime) -> dict[str, Pace]:
@@ -58,8 +59,9 @@ def slowed(session: Session, now: datetime, most: int) -> dict[str, datetime]:
 
 
 def forget_idle(session: Session, now: datetime) -> int:
-    """Drop the paces that nothing has gone by for days; how many."""
-    idle = delete(_ROWS).where(_ROWS.c.next_at < now - _FORGET)
+    """Drop some of the paces that nothing has gone by for days; how many, 0 when none is left."""
+    some = select(_ROWS.c.key).where(_ROWS.c.next_at < now - _FORGET).order_by(_ROWS.c.key).limit(_GROUP)
+    idle = delete(_ROWS).where(_ROWS.c.key.in_(some.with_for_update(skip_locked=True)))
     return len(session.execute(idle.returning(_ROWS.c.key)).all())
 
 

@@ -7,9 +7,9 @@ wait after so many tries, and a lease ends within its length. So this may run at
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, case, literal, update
+from sqlalchemy import ColumnElement, Table, case, literal, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.delivery import breaker, ledger, outbox, retry
@@ -19,24 +19,34 @@ from newsletter.delivery.retry import Retries
 
 _COPIES = cast("Table", Copy.__table__)
 _POSTS = cast("Table", Post.__table__)
+_GROUP = 5_000
 
 
-def mend(session: Session, now: datetime, living: Collection[str] = ()) -> None:
-    """Let nothing wait longer than it can; leases of the workers that are known to live are theirs to keep."""
-    _mend_copies(session, now)
+def mend(session: Session, now: datetime, living: Collection[str] = ()) -> int:
+    """Let nothing wait longer than it can; leases of the workers that are known to live are theirs to keep.
+
+    Of copies so many at a time: how many, 0 when none is left.
+    """
     _mend_posts(session, now)
     _mend_leases(session, now, living)
+    return _mend_copies(session, now)
 
 
-def _mend_copies(session: Session, now: datetime) -> None:
-    not_held = PENDING & (_COPIES.c.not_before < breaker.HELD)
+def _mend_copies(session: Session, now: datetime) -> int:
+    waits = PENDING & (_COPIES.c.not_before > now) & (_COPIES.c.not_before < breaker.HELD)
     latest = _latest(_COPIES, retry.COPIES, now)
-    wishes = update(_COPIES).where(not_held, _COPIES.c.reservation.is_(None), _COPIES.c.not_before > latest)
-    session.connection().execute(wishes.values(not_before=latest))
+    wishes = waits & _COPIES.c.reservation.is_(None) & (_COPIES.c.not_before > latest)
     # What is reserved comes back with its moment; of a later one than is ever reserved the pace knows nothing.
-    reserved = update(_COPIES).where(not_held, _COPIES.c.reservation.is_not(None))
-    reserved = reserved.where(_COPIES.c.not_before > now + LANE_AHEAD)
-    session.connection().execute(reserved.values(not_before=now, reservation=None))
+    reserved = waits & _COPIES.c.reservation.is_not(None) & (_COPIES.c.not_before > now + LANE_AHEAD)
+    return _move(session, wishes, {"not_before": latest}) + _move(
+        session, reserved, {"not_before": now, "reservation": None}
+    )
+
+
+def _move(session: Session, which: ColumnElement[bool], values: dict[str, Any]) -> int:
+    some = select(_COPIES.c.id).where(which).limit(_GROUP).with_for_update(skip_locked=True).cte("some")
+    moved = update(_COPIES).where(_COPIES.c.id.in_(select(some.c.id)), PENDING).values(values)
+    return len(session.connection().execute(moved.returning(_COPIES.c.id)).all())
 
 
 def _mend_posts(session: Session, now: datetime) -> None:

@@ -56,6 +56,11 @@ def unfinished(session: Session) -> Sequence[int]:
     return [letter_id for letter_id in accounts.lacking(session, cancelled) if _waits(session, letter_id)]
 
 
+def is_unfinished(session: Session, letter: Letter) -> bool:
+    """Whether a letter is one of those."""
+    return letter.state is LetterState.CANCELLED and _waits(session, letter.id)
+
+
 def _waits(session: Session, letter_id: int) -> bool:
     waiting = select(Copy.id).where(Copy.letter_id == letter_id, PENDING)
     return session.scalar(waiting.order_by(Copy.not_before, Copy.id).limit(1)) is not None

@@ -24,6 +24,7 @@ _LEASE = timedelta(minutes=2)
 _KEPT = timedelta(days=90)
 _LONGEST = 2_000
 _BATCH = 500
+_GROUP = 2_000
 
 
 def answers(session: Session, urls: Iterable[str]) -> dict[str, Answer]:
@@ -75,9 +76,12 @@ def record(session: Session, answer: Answer, now: datetime) -> None:
     session.execute(row.values(checked_at=now, claimed_until=None, **said))
 
 
-def forget(session: Session, now: datetime) -> None:
-    """Drop what nobody has asked for in a long time."""
-    session.execute(delete(LinkCheck).where(LinkCheck.asked_at < now - _KEPT))
+def forget(session: Session, now: datetime) -> int:
+    """Drop some of what nobody has asked for in a long time; how much, 0 when nothing is left."""
+    some = select(LinkCheck.digest).where(LinkCheck.asked_at < now - _KEPT).order_by(LinkCheck.digest).limit(_GROUP)
+    old = delete(LinkCheck).where(LinkCheck.digest.in_(some.with_for_update(skip_locked=True)))
+    gone = session.scalars(old.returning(LinkCheck.digest), execution_options={"synchronize_session": False})
+    return len(gone.all())
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

@@ -26,9 +26,16 @@ def missed_form(slug: str) -> str:
 
 def send_to_missed(slug: str) -> ResponseReturnValue:
     """Send it to them, and to those who joined since if that is said."""
+    joined = "joined" in request.form
+    # Counted in a session that only looks, because on SQLite nobody could write meanwhile.
+    with house().sessions.reading() as store:
+        count = missed.look(store, lookup.issue(store, slug), now(), joined=joined).copies
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        sent = missed.send(store, found, now(), joined="joined" in request.form)
-        acts.tell(copies=sent.copies, joined=sent.with_joined)
-        flash(f"On its way to {words.counted(sent.copies, 'reader')} who missed it.")
+        missed.send(store, found, now(), joined=joined)
+        acts.tell(copies=count, joined=joined)
+        flash(f"On its way to {words.counted(count, 'reader')} who missed it.")
+        letter_id = found.letter_id
+    if letter_id is not None:
+        missed.go_on(house().sessions, letter_id, now(), joined=joined)
     return redirect(url_for("desk.issue", slug=slug), 303)
