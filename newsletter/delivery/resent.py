@@ -37,6 +37,12 @@ def count(session: Session, letter_id: int) -> int:
     return session.scalar(counted) or 0
 
 
+def of_copies(session: Session, copy_ids: Collection[int]) -> dict[int, CopyNote]:
+    """The notes on those of these copies that were sent again, by copy."""
+    noted = select(CopyNote).where(CopyNote.copy_id.in_(copy_ids), CopyNote.kind == Note.RESENT)
+    return {found.copy_id: found for found in session.scalars(noted)}
+
+
 def of_readers(subscription_ids: Collection[int]) -> Select[Copy, CopyNote, Letter]:
     """What these readers were sent again, oldest first."""
     noted = select(Copy, CopyNote, Letter).join(CopyNote, CopyNote.copy_id == Copy.id)

@@ -45,6 +45,7 @@ def reader(subscription_id: int) -> str:
         subscription = roster.get(store, subscription_id)
         subscriber = subscription.subscriber
         ids = [one.id for one in subscriber.subscriptions]
+        copies = received.page(store, ids, turn, _COPIES)
         return frame.page(
             store,
             "reader.html",
@@ -55,8 +56,8 @@ def reader(subscription_id: int) -> str:
             events=roster.steps(store, ids, _STEPS),
             steps=_STEPS,
             letters=consent.letters(store, subscriber),
-            copies=received.page(store, ids, turn, _COPIES),
+            copies=copies,
             is_first=turn == FIRST,
-            resent={copy.id: note for copy, note, _ in store.execute(resent.of_readers(ids))},
+            resent=resent.of_copies(store, [copy.id for copy, _ in copies.rows]),
             subscription_id=subscription_id,
         )
