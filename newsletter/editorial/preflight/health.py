@@ -25,7 +25,8 @@ _CLAIMS = re.compile(
     r"|data|surveys?)\s+(?:\w+\s+){0,3}?(?:shows?|showed|shown|finds?|found|suggests?|suggested|proves?|proved|proven"
     r"|says?|said|confirms?|confirmed|indicates?|indicated|reports?|reported|reveals?|revealed|agree[sd]?"
     r"|demonstrates?|demonstrated|links?|linked)\b"
-    r"|\b(?:according to|it is (?:well )?known that|(?:has|have) been (?:shown|proven|proved|found))\b"
+    r"|\b(?:according to(?! (?:\w+ )?(?:legends?|folklore|tradition))|it is (?:well )?known that|(?:has"
+    r"|have) been (?:shown|proven|proved|found))\b"
     r"|\d(?:[\d.,]*)\s?(?:%|per ?cent\b)"
     r"(?! ?(?:off|discount|cotton|wool|linen|recycled|VAT|cheaper|brightness|battery|charged|full|of (?:our|the) "
     r"(?:seats|places|tickets|proceeds|price))\b)"
@@ -33,6 +34,8 @@ _CLAIMS = re.compile(
     # How many came is no finding; how many were helped, or suffer, is one.
     rf"|\b(?:help(?:s|ed)?|heal(?:s|ed)|cured?|reliev\w+|treated|tested|followed|studied|examined|affects?|affected"
     rf"|harm(?:s|ed)|kill(?:s|ed)|among|trial (?:of|with|in)|study (?:of|with|in|among)) (?:\w+ )?{_COUNTED}"
+    r"(?! (?:across|into|onto|over|out|off|up|down|move|carry|find|cross|register|sign|with (?:their|the)"
+    r"|to (?:find|move|carry|cross|register)))"
     rf"|{_COUNTED} (?:\w+ ){{0,2}}?(?:reported|improved|recovered|felt|suffer\w*|live with|were (?:cured|helped|healed)"
     r"|got (?:better|worse)|died|developed|(?:have|had|has|with) (?:\w+ )?(?:pain|\w*aches?|arthritis|diabetes|cancer"
     r"|cramps?|migraines?|symptoms?))\b"

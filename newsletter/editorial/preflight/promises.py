@@ -4,34 +4,92 @@ import re
 from collections.abc import Iterator
 
 from newsletter.editorial.preflight.findings import Finding, warning
-from newsletter.editorial.preflight.galley import Galley
+from newsletter.editorial.preflight.galley import Galley, Passage
 from newsletter.editorial.preflight.reported import is_reported
 from newsletter.editorial.preflight.rulebook import rule
 
 _ILLS = (
     r"(?:(?:back|neck|joint|knee|chronic|any|all|your|every|high|heart|breast|type)[ -](?:\w+ )?)?"
     r"(?:cancers?|tumou?rs?|arthritis|diabetes|dementia|alzheimer['’]?s?|parkinson['’]?s?|strokes?|asthma|covid\S*|flu"
+    r"|rheumatism|gout|tinnitus|eczema|vertigo|inflammations?|burn-?outs?|lumbago|tendinitis|bursitis|virus(?:es)?"
     r"|influenza|colds?|depression|anxiety|insomnia|osteoporosis|migraines?|headaches?|sciatica|fibromyalgia|obesity"
     r"|hypertension|blood pressure|infections?|(?:heart )?(?:attacks?|disease)|diseases?|illness(?:es)?|ailments?"
-    r"|pains?|aches?|back ?aches?|slipped discs?)"
+    r"|pains?|aches?|\w+aches?|slipped discs?)"
 )
 _BODY = r"(?:backs?|necks?|shoulders?|knees?|hips?|spines?|joints?|bod(?:y|ies)|posture|damage|gut|immune system)"
 _MEDICINE = (
     r"(?:medicines?|medications?|meds|pills?|tablets?|drugs?|pain-?killers?|prescriptions?|insulin|statins?|ibuprofen"
-    r"|anti-?depressants?|steroids|chemo(?:therapy)?|inhalers?)"
+    r"|anti-?depressants?|steroids|chemo(?:therapy)?|inhalers?|cortisone|injections?|shots?|jabs?|morphine|opioids?"
+    r"|opiates?|aspirin|paracetamol|beta-?blockers?|sleeping pills?|antibiotics?|pharmac(?:y|ies)|medicine (?:chest"
+    r"|cabinet)s?)"
 )
 _DOCTOR = (
     r"(?:doctors?|GPs?|physicians?|surgeons?|surgery|operations?|physio(?:therapist|therapy)?s?|hospitals?"
-    r"|specialists?)"
+    r"|specialists?|physios?|osteopaths?|consultants?|clinics?)"
 )
 _OWN = r"(?:(?:your|my|his|her|their|our|the|all|all those|those|these|any|a|daily|prescribed|seeing|to see|of) ){0,3}"
 _SOON = (
     r"(?:(?:in|within|after) (?:just |only |under |less than |about |as little as )?(?:an?|one|two|three|four|five|six"
     r"|seven|ten|twelve|fourteen|thirty|\d+|minutes|hours|days|weeks|no time|the first)\b"
     r"|by (?:\w+day|tomorrow|tonight|(?:the|next|this) \w+|christmas|new year|spring|summer|january|march|\w+mber)\b"
+    r"|from (?:now|today|tomorrow|tonight|day one|the first|\w+day)\b"
     r"|for ?ever|for good|for life|overnight|tomorrow|tonight|today|at last|once and for all|before (?:the|you)\b)"
 )
 
+_SURE = r"(?:really |simply |truly |just |finally |even |completely |also |will |can )?"
+_PARTS = r"(?:discs?|cartilage|nerves?|joints?|spines?|knees?|hips?|bones?|tissues?|backs?|necks?|tendons?|muscles?)"
+# In whatever tense somebody speaks who has a remedy to offer: what it does to an ill, and what it makes of a body.
+_ENDS = re.compile(
+    rf"\b(?:(?:(?:get|knock|wip|dissolv|revers|fight|driv|clear|shak|tak|keep|chas|put|mak|turn|wash|rub|stretch"
+    rf"|breath)"
+    r"(?:s|es|e|ed|ing|ting|ping)?|got|took|made|drove|kept|fought) "
+    rf"(?:rid of|out|off|away|up|an end to|short work of)(?: of)? {_OWN}(?:\w+ )?{_ILLS}"
+    rf"|(?:dissolv|revers|eras|outsmart|outwit|tam|crush|silenc|kill|stop|block|master|overcom)(?:es|s|ed|e) "
+    rf"{_OWN}(?!way)(?:\w+ )?{_ILLS}"
+    rf"|(?:reverse|dissolve|erase|defeat|conquer|banish) {_OWN}(?:\w+ )?{_ILLS}"
+    rf"|(?:mak(?:es?|ing)|made|sends?|lets?) {_OWN}(?:\w+ )?{_ILLS} (?:disappear|vanish|go|fade|impossible|packing"
+    r"|melt|a thing|history)"
+    rf"|{_ILLS} (?:simply |just |will |then |soon )*(?:vanish|disappear|melt|evaporat|dissolv)(?:es|e|ed|s)?\b"
+    rf"|{_ILLS} (?:is|are|was|were|will be|becomes?) (?:\w+ )?(?:history|a thing of the past|yesterday)"
+    rf"|{_ILLS} (?:is|are|will be) (?:gone|over) (?:{_SOON})"
+    rf"|(?:keeps?|keeping) {_OWN}{_ILLS} (?:away|at bay|off)"
+    rf"|(?:goodbye|farewell|adieu|so long) to {_OWN}(?:\w+ )?{_ILLS}"
+    rf"|{_ILLS} (?:gone|stops?|ends?) {_SOON}"
+    r"|(?:in|within|after) (?:just |only )?(?:an?|one|two|three|four|five|six|seven|ten|twelve"
+    r"|\d+) (?:\w+ )?(?:seconds?"
+    r"|minutes?|hours?|days?|weeks?|months?|sessions?|treatments?),? (?:you|your|everybody|everyone|all|the|every|no)\b"
+    r"[^.!?;:,]{0,40}\b(?:free of|free from|without|rid of|gone|painless|pain-?free|cured|like new)"
+    rf"|(?:the|an|your) end (?:of|to) {_OWN}(?:\w+ )?{_ILLS}"
+    rf"|(?:free (?:of|from)|rid of|without) {_OWN}(?:\w+ )?{_ILLS} {_SOON}"
+    rf"|(?:never again|no longer any) (?:\w+ )?{_ILLS}"
+    rf"|will (?:feel|have|know|suffer) no (?:more )?(?:\w+ )?{_ILLS}"
+    rf"|and (?:the|your|all|every) ?(?:\w+ )?{_ILLS} (?:is|are|will be) (?:gone|over|history)"
+    rf"|no {_ILLS} (?:gets?|can get|will get|can touch|comes?|will come|survives?)"
+    rf"|(?:lower|bring|cut|halv|reduc)(?:s|es|e)?(?: down)? {_OWN}(?:{_ILLS}|blood sugar|cholesterol) (?:for good"
+    rf"|for ?ever|for life|permanently)"
+    r"|(?:will not|won['’]t|will never|never) hurt (?:any ?more|again|ever|you again)"
+    r"|last time (?:that )?your? [^.!?]{0,20}"
+    rf"hurts?|stops? hurting {_SOON}"
+    rf"|(?:mak|turn|leav)(?:es?|ing) {_OWN}(?:[\w-]+ )?{_PARTS} (?:as good as |like |into )?(?:\w+ )?"
+    r"(?:young|new|whole|straight|perfect|supple)(?: again)?|turn(?:s|ed|ing)? back (?:the clock|time)"
+    rf"|kiss {_OWN}(?:\w+ )?{_ILLS} goodbye"
+    rf"|immun(?:e|ity) (?:to|against|from) {_OWN}{_ILLS}"
+    rf"|never (?:\w+ )?(?:catch|get|have|suffer|suffer from|know|fear|develop) (?:a |an |another )?{_ILLS}"
+    rf"|(?:cannot|can['’]t|won['’]t|will not) (?:catch|get|develop|suffer from) (?:a |an |the )?{_ILLS} (?!if|when"
+    rf"|from)"
+    rf"|(?:cannot|can['’]t|won['’]t|will not) (?:catch|get|develop|suffer from) (?:a |an |the )?{_ILLS}\W"
+    rf"|{_ILLS} (?:has|have|stands?) no chance|no chance (?:for|to) {_ILLS}"
+    rf"|(?:no more|zero|without any|not a trace of) {_ILLS}(?: (?:{_SOON}|ever)|[.!]?$|[.!] )"
+    rf"|(?:life|days?|nights?|future|years?) (?:without|free of|free from) {_OWN}{_ILLS}"
+    rf"|rid of (?:all|every|your|the|any) (?:\w+ )?{_ILLS}"
+    rf"|(?:restor|rebuild|regrow|regenerat|renew|repair|re-?align|rejuvenat|mend|fix)(?:s|es) {_OWN}"
+    rf"(?:[\w-]+ )?{_PARTS}\b"
+    rf"|{_PARTS} (?:slides?|slips?|pops?|jumps?|goes) back (?:in(?:to place)?|by itsel\w+|on its own|where)"
+    rf"|(?:flush|draw|suck|sweat|pull|wash)(?:es|s)? (?:all |the |out )*(?:poison|toxin|acid|waste)s?"
+    rf"|(?:cleans|purif|detoxif)(?:e|es|y|ies|ing) (?:your|the) (?:liver|blood|body|gut|bowels?|kidneys?|colon|system)"
+    rf"|(?:complete|total|full)ly (?:healthy|healed|well|recovered) (?:again )?{_SOON})(?!\w)",
+    re.IGNORECASE,
+)
 _PROMISES = re.compile(
     r"\b(?:(?<!salt-)(?<!dry-)(?<!air-)(?<!sun-)cur(?:e|es|ed|ing|ative|e-alls?|able)"
     r"|guarante(?:e|es|ed|eing)|miracles?|miraculous(?:ly)?"
@@ -45,6 +103,13 @@ _PROMISES = re.compile(
     r"|never (?:have|feel|suffer|get|know|hurt)s? (?:\w+ ){0,3}again"
     r"|(?:(?:it|this|tea|oil|balm|cream|massage|ginger|turmeric|yoga|honey|vinegar|\w+ing|remedy) treats|stops|kills)"
     r" (?:cancers?|tumours?|arthritis|diabetes|dementia|asthma|depression|sciatica|migraines?|disease)"
+    r"|(?:we|I) (?:can |do |solemnly )?promise\b|(?:you have|on) (?:our|my) word\b"
+    rf"|(?:works|helps) (?:for|on|against|with) (?:all|every|any) (?:\w+ )?(?:kinds? |sorts? |types? )?(?:of )?{_ILLS}"
+    r"|(?:nobody|no one|not one) (?:\w+ )?(?:has |have )?(?:ever )?failed"
+    r"|(?:it|this|that|method|exercise|routine) (?:always|invariably) (?:works|helps)|always works"
+    r"|(?:works|helps|succeeds) (?:\w+ )?every (?:single )?time"
+    r"|(?:hundred|100) ?(?:%|per ?cent) of (?:our|my|all) (?:\w+)"
+    r"|(?:pains?|\w*aches?) gone (?:in|within|by|after|for)\b|painlessness (?:in|within|by|after|for)\b"
     r"|instant(?:ly)? (?:relie\w+|pain\w*|heal\w*)|risk-free|never fails"
     r"|(?:works|helps) (?:for )?(?:everyone|everybody|every time)"
     r"|(?:100|one hundred|hundred) ?(?:%|per ?cent) (?:safe|effective|natural|pain\w*|success\w*|relief|certain|sure)"
@@ -54,7 +119,9 @@ _PROMISES = re.compile(
     rf" (?:\w+ )?(?:{_ILLS}|{_BODY})"
     rf"|(?:end|banish|beat|defeat|eliminat|eras|eradicat|conquer|revers|heal)(?:s|es|ed) {_ILLS}"
     r"|(?:clinically|scientifically|medically) proven|no side[ -]effects|melts? (?:away )?(?:pain|fat)"
-    r"|(?:doctors?|they) (?:hate|don['’]t want)"
+    r"|(?:doctors?|they|big pharma|(?:pharma\w*|drug|medical) (?:industry|companies|firms?|lobby)|surgeons?) (?:\w+ )?"
+    r"(?:hates?|do(?:es)?n['’]t want|hides?|hush(?:es)? up|conceals?|keeps? (?:from|secret)|won['’]t tell|will not tell"
+    r"|will never tell|fears?)"
     rf"|(?:prevents?|prevented|preventing|wards? off|protects? (?:\w+ )?(?:against|from)) {_ILLS}"
     r"|lose (?:\d+|an?|two|three|five|ten) (?:kg|kilos?|pounds?|lbs?|stone|inch\w*) (?:in|by|within|overnight))(?!\w)",
     re.IGNORECASE,
@@ -79,45 +146,83 @@ _OF_ITSELF = re.compile(
     r"|it|them|mostly|well|to|you have|of))*\s*$",
     re.IGNORECASE,
 )
+# How an ill mostly ends is knowledge, and says how sure it is.
+_TIMED = re.compile(r"(?:pain|ache|free|gone|disappear|vanish|rid)", re.IGNORECASE)
+_USUAL = re.compile(
+    r"\b(?:most|many|some|half|usually|often|mostly|on average|in general|as a rule|typically|normally|generally"
+    r"|nine (?:in|out of) ten|the majority|sometimes)\b[^.!?;:]*$",
+    re.IGNORECASE,
+)
 _NOT_MEANT = re.compile(
     r"cure is worse than|"
     # Food, leather and glue are cured; a chair, a seat and a price are guaranteed; our own livers clear toxins.
-    r"(?:cured|curing) (?:the |some )?(?:ham|meats?|bacon|fish|salmon|sausages?|olives?|concrete|resin|leather|pork"
-    r"|beef|egg|yolk|trout|tobacco|vanilla|hay)"
+    r"(?:cured?|cures|curing) (?:of )?(?:the |some |your )?(?:ham|meats?|bacon|fish|salmon|sausages?|olives?|concrete"
+    r"|resin|leather|pork"
+    r"|cheese|beef|egg|yolk|trout|tobacco|vanilla|hay)"
     r"|guarante(?:e|es) (?:card|period|slip|certificate"
     r"|(?:runs|covers|expires|lasts|ends|ended|ran|is valid|for|on|of)\b)"
     r"|guaranteed (?:place|seat|spot|minimum|price|hours?|income|delivery|for (?:\w+ ){1,3}(?:years?|months?))"
-    r"|guaranteed until",
+    r"|guaranteed until|guarantee(?:s|d)? (?:you |your |a |the |that |each )*(?:\w+ )?(?:place|seat|spot|price"
+    r"|delivery)"
+    r"|cures? [^.!?;:,]{0,25}boredom|(?<=the )guarantee\b(?! that| of| to)|(?<=take a )miracle|(?<=need a )miracle"
+    r"|breakthrough in (?:the )?(?:tunnel|talks?|negotiations?|peace|case|wall)|miracle (?:street|road|lane|mile"
+    r"|play)|detox (?:is|means)",
     re.IGNORECASE,
 )
 _NOT_MEANT_AFTER = re.compile(
     r"(?:\b(?:years?|months?|days?|weeks?|maker|manufacturer|shop|seller|chair|bed|mattress|desk|table)(?:['’]s?)?[ -]"
     r"|\b(?:lifetime|money-back|price|extended|written|paper|under|out of|off|with an?|maker['’]?s|has an?|have an?"
-    r"|(?:seat|place|spot|price|delivery|refund)s? (?:is|are))[ -])$"
+    r"|(?:seat|ticket|place|spot|price|delivery|refund|entry|room|table)s? (?:is|are))[ -])$"
     r"|\b(?:ham|concrete|resin|glue|paint|varnish|epoxy|cement|plaster|hams|bacon|salmon|leather) (?:\w+ ){0,2}$"
     r"|\b(?:receipts?|warranty|invoice)\b[^.]{0,40}$|\b(?:vaccin\w+|jabs?)\b[^.]{0,30}$"
-    r"|\b(?:livers?|kidneys|lungs|bacteri\w+|botulin\w*)\b[^.]{0,40}$",
+    r"|\b(?:minor|small|little|the word|the term|so-called) $|\b(?:livers?|kidneys|lungs|bacteri\w+"
+    r"|botulin\w*)\b[^.]{0,40}$",
     re.IGNORECASE,
 )
 
+_IN_BODIES = re.compile(r"\b(?:livers?|kidneys|lungs|bod(?:y|ies)|immune system)\b[^.]{0,40}$", re.IGNORECASE)
+
 _LEAVE_OFF = re.compile(
-    rf"\b(?:replac(?:e|es|ed|ing)|substitutes? for|instead of|in place of|better than|do(?:es)? the work of) {_OWN}"
-    rf"(?:\w+ ){{0,2}}(?:{_MEDICINE}|{_DOCTOR})\b"
-    rf"|\b(?:stop|stopping|quit|quitting) (?:taking |using |swallowing )?{_OWN}(?:\w+[ -])?{_MEDICINE}\b"
+    rf"\b(?:replac(?:e|es|ed|ing)|(?:substitute|replacement|stand-in)s? for|instead of|in place of|better than"
+    rf"|do(?:es)? the work of) {_OWN}"
+    rf"(?:(?!no\b|not\b)\w+ ){{0,4}}(?:{_MEDICINE}|{_DOCTOR})\b"
+    rf"|\b(?:stop|stopping|quit|quitting) (?:taking |using |swallowing )?{_OWN}(?:\w+[ -]){{0,2}}{_MEDICINE}\b"
+    rf"|\bwhy (?:see|visit|go to|ask|pay|take|swallow|bother) (?:for |with )?{_OWN}(?:\w+ )?(?:{_DOCTOR}|{_MEDICINE})\b"
+    rf"|\b(?:spar|sav)(?:e|es|ing) (?:you|yourself|the|your|any|a) ?(?:\w+ ){{0,3}}(?:to|for|at|of|from) {_OWN}"
+    rf"(?:{_DOCTOR}|{_MEDICINE})\b"
     r"|\bstop(?:ping)? taking (?:it|them)\b"
     rf"|\bstopped taking (?:my|his|her|their) (?:\w+ )?{_MEDICINE}\b"
     rf"|\b(?:thr(?:ow|ew|owing)(?: away| out)?|bin|ditch|flush|forget|toss|skip|drop|leave off|come off|get off|go off"
     rf"|give up|goodbye to|away with|put away|cancel) {_OWN}(?:no )?(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
-    r"(?! (?:when|for|if|at once|or|to|before|soon|straight|today|now|not\b))"
+    r"(?! (?:of|when|for|if|at once|or|to|before|soon|straight|today|now|not\b))"
     rf"|\bno (?:more )?(?:{_MEDICINE}|{_DOCTOR})(?: or {_MEDICINE}| or {_DOCTOR})?,? (?:is |are )?"
     r"(?:needed|required|necessary|any ?more)\b"
     rf"|\bno more {_MEDICINE}\b(?! than| today| tonight| until)"
+    rf"|\b(?:leave|keep) {_OWN}(?:[\w-]+ ){{0,2}}{_MEDICINE} (?:in the|at home|on the shelf|where|behind)"
+    rf"|\b(?:{_MEDICINE}|{_DOCTOR}) not (?:needed|necessary|required)\b"
+    rf"|\bwithout (?:a single|even one|any|a|one) (?:visit|trip|call) to {_OWN}{_DOCTOR}\b"
+    rf"|\bput(?:ting)? {_OWN}(?:\w+ (?:and|or) )?{_OWN}{_MEDICINE} (?:away|aside|down|back)"
+    rf"|\b(?:put an end to|end|say no to|free yourself (?:of|from)|wean yourself off|get off|do without|live without"
+    rf"|manage without|get by without|go without|cope without|finished with|done with|independent of) {_OWN}"
+    rf"(?:[\w-]+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
+    rf"|\b(?:mak(?:es?|ing)|made|renders?|leav(?:es?|ing)) {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR}) (?:\w+ )?"
+    r"(?:unnecessary|superfluous|obsolete|redundant|pointless|needless|useless|unemployed)"
+    rf"|\b(?:{_MEDICINE}|{_DOCTOR}) (?:is|are|becomes?|will be|will become) (?:\w+ )?(?:unnecessary|superfluous"
+    r"|obsolete|redundant|pointless|needless|useless|a waste of|a thing of the past|history|yesterday|things? of the"
+    r" past|not needed|no longer (?:needed|necessary))"
+    rf"|\b(?:forget|ignore|disregard|never mind) (?:what|whatever|anything) {_OWN}(?:{_DOCTOR}) (?:\w+ )?"
+    r"(?:told|tells?|said|says?|ordered|prescribed)"
+    rf"|\b(?:do not|don['’]t|never|no need to|stop) (?:listen(?:ing)? to|trust(?:ing)?|believ(?:e|ing)|ask(?:ing)?)"
+    rf" {_OWN}{_DOCTOR}\b"
+    rf"|\balternatives? (?:to|for) {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
+    rf"|\bas (?:effective|good|strong|powerful|potent|reliable|sure) as {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
+    rf"|\b(?:beats|outperforms|outdoes|makes up for|surpasses) {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
     r"|\b(?:needs? no|no need (?:for|of)|no need to (?:see|ask|visit|go to))"
     rf" {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
     rf"|\b(?:don['’]t|do not|won['’]t|will not|never|no longer|doesn['’]t|does not) (?:ever )?need {_OWN}(?:\w+ )?"
     rf"(?:{_MEDICINE}|{_DOCTOR})\b"
     rf"|\bnever (?:see|visit|take|swallow|ask) {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR}) again\b"
-    rf"|\bwho needs {_OWN}(?:{_MEDICINE}|{_DOCTOR})\b"
+    rf"|\bwho (?:still |even |really )?needs {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
     rf"|\bwithout (?:ever )?(?:seeing |asking |visiting |going to )?(?:a|any|the|your)? ?"
     rf"(?:doctors?|GPs?|{_MEDICINE})\b(?!['’]s?)",
     re.IGNORECASE,
@@ -134,11 +239,8 @@ _ADVISED = re.compile(
 def nothing_is_promised(galley: Galley) -> Iterator[Finding]:
     """A cure or a guarantee is a claim that no honest source carries, and in an advertisement it is against the law."""
     for passage in galley.passages:
-        for found in (*_PROMISES.finditer(passage.text), *_HEALS.finditer(passage.text)):
-            before = passage.text[max(0, found.start() - 120) : found.start()]
-            is_meant = not (_NOT_MEANT.match(passage.text, found.start()) or _NOT_MEANT_AFTER.search(before))
-            heals_by_itself = found.re is _HEALS and _OF_ITSELF.search(before)
-            if is_meant and not heals_by_itself and not is_reported(passage, found):
+        for found in _promises_in(passage):
+            if not is_reported(passage, found):
                 yield warning(
                     f"“{_flat(found)}” promises more than can be shown",
                     "say what is known, and how sure that is",
@@ -158,6 +260,27 @@ def nobody_is_talked_out_of_treatment(galley: Galley) -> Iterator[Finding]:
                     "say that nobody should change a treatment without asking whoever prescribed it",
                     *passage.place(found.start()),
                 )
+
+
+def _promises_in(passage: Passage) -> Iterator[re.Match[str]]:
+    """What sounds like one, less what such words mean elsewhere, and what bodies do of themselves."""
+    patterns = (_PROMISES, _HEALS, _ENDS)
+    read_to = 0
+    for found in sorted((one for each in patterns for one in each.finditer(passage.text)), key=lambda one: one.start()):
+        # Two patterns may find the same words.
+        if found.start() >= read_to and _is_meant(passage.text, found):
+            read_to = found.end()
+            yield found
+
+
+def _is_meant(text: str, found: re.Match[str]) -> bool:
+    before = text[max(0, found.start() - 120) : found.start()]
+    if found.re is _HEALS and _OF_ITSELF.search(before):
+        return False
+    if _TIMED.search(found[0]) and _USUAL.search(before):
+        return False
+    elsewhere = _IN_BODIES if found.re is _ENDS else _NOT_MEANT_AFTER
+    return not (_NOT_MEANT.match(text, found.start()) or elsewhere.search(before))
 
 
 def _flat(found: re.Match[str]) -> str:

@@ -14,40 +14,66 @@ _DENIED = re.compile(
     r"|fake|unproven|no longer|too good|warn\w*"
     r"|(?!(?:don|won|can)['’]t (?:miss|wait|worry|delay|hesitate|believe))[a-z]+n['’]t(?! (?:miss|wait|worry|delay"
     r"|hesitate|believe))"
-    r"|(?:search|quest|hope|hunt|wait\w*|research|look\w*) (?:\w+ ){0,2}(?:for|into))\b(?:[^\w'’.!?;:-]+[\w'’-]+){0,8}"
-    r"|\b(?:no(?! (?:doubt|wonder|question|more|need)\b)|without|instead of)\b(?:[^\w'’.!?;:,-]+[\w'’-]+){0,6})"
+    r"|(?:search\w*|quest|hop(?:e|ed|es|ing)|hunt\w*|wait\w*|research|look\w*|long\w*|wish\w*"
+    r"|pray\w*) (?:\w+ ){0,2}(?:for|into))\b(?:[^\w'’.!?;:-]+[\w'’-]+){0,8}"
+    r"|\b(?:no(?! (?:doubt|wonder|question|more|need)\b)|without|instead of)\b(?:[^\w'’.!?;:,-]+[\w'’-]+){0,6}(?!\s*,))"
     r"[^\w.!?;:]*$",
     re.IGNORECASE,
 )
 _DENIED_BEHIND = re.compile(
-    r"[\"”’*_]*(?: (?:for|of|to|from) [\w-]+(?: \w+)?| \w+ly| claims?| cures?)? "
+    r" (?:nothing|nobody|no one|none|no\b)|[\"”’*_]*(?: (?:for|of|to|from) [\w-]+(?: \w+)?| \w+ly| claims?| cures?)? "
     r"(?:(?:do|does|did|is|are|was|were|has|have|can)(?: not|n['’]t)|cannot|(?:is|are|remains?) (?:only |just |still )?"
     r"(?:an? |)(?:\w+ )?(?:myths?|lies?|lie|nonsense|unknown|rare|unproven|false|impossible|unlikely|sales talk"
     r"|(?:words? |phrases? |claims? )?to (?:distrust|avoid|doubt|be wary)))\b",
     re.IGNORECASE,
 )
-_HEDGED = re.compile(r"\bwhether\b[^.!?;]*$|\b(?:may|might|could|perhaps|possibly)\b(?: \w+){0,3} *$", re.IGNORECASE)
+_HEDGED_BEHIND = re.compile(
+    r"[^.!?;:]{0,12}\b(?:a little|a bit|somewhat|to some (?:extent|degree)|in part|partly|in some (?:people|cases)"
+    r"|for some"
+    r"|more or less|only a little|in the short term)\b",
+    re.IGNORECASE,
+)
+_HEDGED = re.compile(
+    r"\bwhether\b[^.!?;]*$|\b(?:may(?! as well| stop)|might(?! as well)|could|perhaps|possibly)\b(?: \w+){0,3} *$",
+    re.IGNORECASE,
+)
 _ATTRIBUTED = re.compile(
     r"\b(?:so-called|supposed\w*|alleged\w*|(?:sold|touted|marketed|advertised|praised|known) as|claim(?:s|ed|ing)?"
     r"|(?:whoever|anyone|anybody|those|people|somebody|someone|sellers?|who|that|which|they|adverts?|ads?) "
-    r"(?:who |that )?(?:promis\w+|guarantee\w*|boast\w*|swears?|insists?)"
+    r"(?:who |that )?(?:tells? you|tell you|told (?:you|me|him|her|us)|asks? you|wants? you|advis\w+|promis\w+"
+    r"|guarantee\w*|boast\w*|swears?|insists?)"
     r"|(?:adverts?|ads?|advertis\w+|labels?|posters?|packets?|leaflets?|bottles?|flyers?|boxes|box|websites?|sellers?"
-    r"|makers?|sales(?:man|people)|influencers?|headlines?|some|others|he|she|legends?|rumours?|folklore)\b[^.!?;:]{0,40}"
-    r"\b(?:say|says|said|promis\w+|insist\w*|tells?|told|boast\w*|swears?|wrote|writes|read|reads|shouts?|asks?)|believed"
-    r"|believe[sd]? in|used to)\b[^.!?;]*$",
+    r"|makers?|sales(?:man|people)|influencers?|headlines?|some|others|he|she|tales?|proverbs?|sayings?|books?"
+    r"|papers?|articles?|legends?|rumours?|folklore)\b[^.!?;:]{0,40}"
+    r"\b(?:say|says|said|promis\w+|insist\w*|tells?|told|boast\w*|swears?|swore|wrote|writes|read|reads|shout\w*"
+    r"|asks?|calls?|called|assur\w+|argu\w+"
+    r"|maintain\w*|thinks?|thought|hopes?|hoped)|believed"
+    r"|believe[sd]? in|used to)\b[^.!?;]*$"
+    r"|\baccording to (?:\w+ ){0,2}(?:legends?|folklore|tradition|labels?|adverts?|sellers?|makers?"
+    r"|packets?)\b[^.!?;]*$"
+    r"|\b(?:sold|sells?|selling|offer(?:s|ed|ing)?|peddl\w+|hawk\w+) (?:\w+ ){0,3}$",
     re.IGNORECASE,
 )
-_AT_OUR_DOOR = re.compile(r"\b(?:we|I|this|our \w+) (?:promis\w+|guarantee\w*|claim\w*|say|swear|told)", re.IGNORECASE)
+_AT_OUR_DOOR = re.compile(
+    r"\b(?:we|I|this|our \w+) (?:promis\w+|guarantee\w*|claim\w*|say|swear|told|sell|offer)", re.IGNORECASE
+)
 _SAID_BEHIND = re.compile(
-    r"^[^.!?;]{0,60}\b(?:adverts?|ads?|labels?|posters?|packets?|leaflets?|bottles?|websites?|sellers?|makers?|headlines?"
+    r"^[^.!?;]{0,60}\b(?:adverts?|ads?|labels?|posters?|packets?|leaflets?|bottles?|websites?|sellers?|makers?"
+    r"|headlines?"
     r"|salesman|flyers?|influencers?)\b",
+    re.IGNORECASE,
+)
+_SOLD_BEHIND = re.compile(
+    r"[\w ]{0,30} (?:was|were|is|are|had been|has been) (?:\w+ )?(?:promised|sold|offered|advertised|claimed|praised"
+    r"|believed|thought|rumoured)\b",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"“[^“”]*”|\"[^\"]*\"|‘[^‘’]*(?:’\w+[^‘’]*)*’(?!\w)|«[^«»]*»|„[^„“]*“")
 _WITNESS = re.compile(r"\b(?:I|[Mm]e|[Mm]y|[Ww]e|us|[Oo]ur)\b")
 # A question that already knows its answer sells.
 _SELLS = re.compile(
-    r"\W*(?:want|ready|tired|looking|would you like|wish|did you know|why (?:not|wait)|who needs|who wouldn)",
+    r"\W*(?:want|ready|tired|looking|would you like|wish|did you know|why (?:not|wait|see|visit|go|pay|take|swallow"
+    r"|bother|suffer)|who (?:still |even |really )?needs|who wouldn)",
     re.IGNORECASE,
 )
 
@@ -61,6 +87,8 @@ def is_reported(passage: Passage, found: re.Match[str]) -> bool:
         _DENIED.search(before)
         or _DENIED_BEHIND.match(behind)
         or _HEDGED.search(before)
+        or _HEDGED_BEHIND.match(behind)
+        or _SOLD_BEHIND.match(behind)
         or (_ATTRIBUTED.search(before) and not _AT_OUR_DOOR.search(before))
         or _is_asked(sentence)
         or _is_quoted(sentence, at, end, behind)
