@@ -35,7 +35,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications, publishing
 from newsletter.audience import roster
-from newsletter.audience.models import Status, Subscription
+from newsletter.audience.models import Subscription
 from newsletter.db import Sessions, rows
 from newsletter.delivery import doubts, partitions, refusals, stopping
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
@@ -235,17 +235,10 @@ def _count_joined(session: Session, letter: Letter) -> int:
     every = session.scalar(select(func.count()).select_from(_new(letter).subquery())) or 0
     if every <= _MANY:
         return session.scalar(select(func.count()).select_from(_joined(letter).subquery())) or 0
-    # What no index can answer leaves the databases no other way than from those few to the subscription.
-    ours = func.coalesce(Subscription.publication_id, 0) == letter.publication_id
     since = func.coalesce(Subscription.confirmed_at, Subscription.created_at) > letter.started_at
-    few = (
-        select(func.count())
-        .select_from(Subscription)
-        .where(ours, since, func.coalesce(Subscription.status, "") == Status.ACTIVE.value)
-    )
-    suppressed = Subscription.subscriber_id.in_(roster.suppressed_people())
-    served = few.join(Copy, Copy.subscription_id == Subscription.id).where(Copy.letter_id == letter.id, ~suppressed)
-    return every - (session.scalar(few.where(suppressed)) or 0) - (session.scalar(served) or 0)
+    readers = roster.active(letter.publication_id, select(Copy.subscription_id).where(Copy.letter_id == letter.id))
+    served = session.scalar(select(func.count()).select_from(readers.where(since).subquery())) or 0
+    return every - roster.suppressed(session, letter.publication_id, since) - served
 
 
 def _joined(letter: Letter) -> Select[int, str, str, datetime | None, str | None]:

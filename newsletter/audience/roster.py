@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import CompoundSelect, Select, case, exists, func, select, text
+from sqlalchemy import ColumnElement, CompoundSelect, Select, case, exists, func, select, text
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, joinedload
 
@@ -70,12 +70,17 @@ def audience_size(session: Session, publication_id: int) -> int:
     """How many an issue would go to now."""
     ours = select(func.count()).where(Subscription.publication_id == publication_id)
     reading = session.scalar(ours.where(Subscription.status == Status.ACTIVE)) or 0
-    return reading - (session.scalar(_suppressed_readers(publication_id)) or 0)
+    return reading - suppressed(session, publication_id)
 
 
-def suppressed_people() -> Select[int]:
-    """The ids of all subscribers who are suppressed."""
-    return select(Subscriber.id).where(Subscriber.key.in_(select(Suppression.key)))
+def suppressed(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> int:
+    """How many of the active, of those of whom this holds, are suppressed."""
+    # One look-up for each suppression: they are few, and PostgreSQL would ask of all the active, one by one.
+    key = select(Suppression.key).distinct().subquery()
+    person = select(Subscriber.id).where(Subscriber.key == key.c.key).correlate(key).scalar_subquery()
+    theirs = select(func.count()).where(Subscription.subscriber_id == person, *conditions)
+    theirs = theirs.where(Subscription.publication_id == publication_id, Subscription.status == Status.ACTIVE)
+    return int(session.scalar(select(func.sum(theirs.correlate(key).scalar_subquery())).select_from(key)) or 0)
 
 
 def counts(session: Session, publication_id: int) -> dict[Status, int]:
@@ -167,14 +172,6 @@ def history(subscriber: Subscriber) -> dict[str, Any]:
         "subscriptions": [_standing(one) for one in subscriber.subscriptions],
         "events": [_step(event, one) for event, one in events],
     }
-
-
-def _suppressed_readers(publication_id: int) -> Select[int]:
-    """How many of the active are suppressed: sought from the suppressions, which are few, not among all readers."""
-    theirs = select(func.count()).where(Subscription.subscriber_id.in_(suppressed_people()))
-    # What no index can answer leaves the databases no other way than from the reader to the subscription.
-    ours = func.coalesce(Subscription.publication_id, 0) == publication_id
-    return theirs.where(ours, func.coalesce(Subscription.status, "") == Status.ACTIVE.value)
 
 
 def _standing(subscription: Subscription) -> dict[str, Any]:
