@@ -1,6 +1,8 @@
 """Drafts: what an editor has typed, kept at every pause, until it becomes a revision.
 
 A draft may be any text, half-done and faulty; each editor has one for an issue. A revision is whole, and stays.
+What was written elsewhere meanwhile, by a colleague or in another window, is merged in; only where both changed the
+same sentence does somebody have to decide.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from newsletter.db import insert
-from newsletter.editorial import issue_file, pictures, shelf
+from newsletter.editorial import issue_file, merging, pictures, shelf
 from newsletter.editorial.front_matter import Fault, split
 from newsletter.editorial.issue_file import IssueFile
+from newsletter.editorial.merging import Merged
 from newsletter.editorial.models import Draft, Issue, Revision
 from newsletter.editorial.shelf import Saved, Text
 from newsletter.errors import Conflict, Invalid
@@ -24,8 +27,26 @@ REVISION_EVERY = timedelta(minutes=5)
 """A draft that is whole becomes a revision at the latest so long after its first change."""
 
 
-class Elsewhere(Conflict):
-    """The same editor has typed on in another window."""
+class Overlap(Conflict):
+    """Two texts of an issue changed the same passage, each in its own way."""
+
+    def __init__(self, told: str, merged: Merged, base: int) -> None:
+        super().__init__(told)
+        self.merged = merged
+        self.base = base
+        """The revision that the merged text goes on from."""
+
+
+class Unfamiliar(Conflict):
+    """The draft is another one than the window knows, and the window did not say what it knows."""
+
+
+class Elsewhere(Overlap):
+    """The other text is the same editor's, typed in another window; this one is no draft yet."""
+
+
+class Behind(Overlap):
+    """The other text is the newest revision; this one is kept as a draft."""
 
 
 class Faulty(Invalid):
@@ -43,6 +64,11 @@ class Typed:
     source: str
     base: int
     number: int = 0
+    tab: str = ""
+    turn: int = 0
+    """The window's own name, and which of its texts this is; none without a script."""
+    before: str | None = None
+    """The text that this window last had in common with the draft; unknown without a script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +82,45 @@ class Examined:
 
 def own(session: Session, issue: Issue, editor: str) -> Draft | None:
     """What this editor has typed into an issue and not saved yet."""
+    draft = last(session, issue, editor)
+    return draft if draft and not draft.saved else None
+
+
+def last(session: Session, issue: Issue, editor: str) -> Draft | None:
+    """What this editor typed into an issue last, saved or not."""
     return session.get(Draft, (issue.id, editor), populate_existing=True)
+
+
+def held(session: Session, issue: Issue, editor: str) -> Draft:
+    """The draft, which nobody else writes until this transaction ends."""
+    return session.get_one(Draft, (issue.id, editor), populate_existing=True, with_for_update=True)
 
 
 def unsaved(issue: Issue) -> Select[Draft]:
     """Every editor's draft of an issue, the latest first."""
-    return select(Draft).where(Draft.issue_id == issue.id).order_by(Draft.kept_at.desc())
+    return select(Draft).where(Draft.issue_id == issue.id, ~Draft.saved).order_by(Draft.kept_at.desc())
 
 
 def keep(session: Session, issue: Issue, typed: Typed, editor: str, now: datetime) -> Draft:
-    """Keep a text, whatever it is, as this editor's draft; Elsewhere if another window of theirs has, meanwhile."""
-    go_on = update(Draft).where(Draft.issue_id == issue.id, Draft.editor == editor, Draft.number == typed.number)
-    fresh = {"source": typed.source, "base_number": typed.base, "number": typed.number + 1, "kept_at": now}
-    row = {"issue_id": issue.id, "editor": editor, "began_at": now, **fresh}
-    start = insert(session, Draft).values(row).on_conflict_do_nothing()
-    if not (
-        session.scalar(go_on.values(fresh).returning(Draft.number).execution_options(synchronize_session=False))
-        or session.scalar(start.returning(Draft.number))
-    ):
-        raise Elsewhere("You have written on in another window or on another device. Put the two together.")
-    return session.get_one(Draft, (issue.id, editor), populate_existing=True)
+    """Keep a text, whatever it is, as this editor's draft, with what was written elsewhere; Elsewhere if they clash."""
+    draft = _begun(session, issue, typed, editor, now) or held(session, issue, editor)
+    if is_late(draft, typed.tab, typed.turn):
+        return draft
+    text = typed.source if _goes_on(draft, typed) else _merged(session, issue, draft, typed)
+    if draft.saved and text != draft.source:
+        draft.began_at, draft.saved = now, False
+    draft.base_number = max(draft.base_number, typed.base)
+    _write(draft, text, typed, now)
+    with suppress(Behind):
+        _catch_up(session, issue, draft, now)
+    draft.saved = draft.source == issue.revision.source and draft.base_number == issue.revision_number
+    session.flush()
+    return draft
+
+
+def is_late(draft: Draft | None, tab: str, turn: int) -> bool:
+    """Whether a window has given a later text already, which came sooner."""
+    return draft is not None and bool(tab) and draft.tab == tab and turn < draft.turn
 
 
 def is_due(draft: Draft, now: datetime) -> bool:
@@ -84,9 +129,11 @@ def is_due(draft: Draft, now: datetime) -> bool:
 
 
 def save(session: Session, issue: Issue, draft: Draft, now: datetime) -> Saved:
-    """Make a draft the newest revision; Faulty if it is not whole, Outdated if somebody else has saved meanwhile."""
+    """Make a draft the newest revision; Faulty if it is not whole, Behind if it clashes with a newer one."""
+    _catch_up(session, issue, draft, now)
     saved = shelf.revise(session, issue, _text(session, issue, draft), draft.base_number, draft.editor, now)
-    drop(session, draft)
+    draft.base_number, draft.saved = issue.revision_number, True
+    session.flush()
     return saved
 
 
@@ -94,13 +141,15 @@ def settle(session: Session, issue: Issue, draft: Draft, now: datetime) -> Saved
     """Save a draft if it can be; otherwise it stays as it is, and nothing is lost."""
     with suppress(Invalid, Conflict), session.begin_nested():
         return save(session, issue, draft, now)
+    session.refresh(draft)
     return None
 
 
-def drop(session: Session, draft: Draft) -> None:
-    """Forget a draft as it was read, and none that was kept since."""
-    same = (Draft.issue_id == draft.issue_id, Draft.editor == draft.editor, Draft.number == draft.number)
-    session.execute(delete(Draft).where(*same))
+def drop(session: Session, issue: Issue, draft: Draft) -> None:
+    """Go back from a draft to the newest revision."""
+    draft.source, draft.base_number, draft.saved = issue.revision.source, issue.revision_number, True
+    draft.number, draft.tab = draft.number + 1, ""
+    session.flush()
 
 
 def restore(session: Session, issue: Issue, revision: Revision, editor: str, now: datetime) -> Saved:
@@ -117,6 +166,63 @@ def examine(session: Session, issue: Issue, source: str) -> Examined:
     missing = [_no_picture(ref) for ref in file.pictures if ref.name not in known]
     in_order = sorted([*faults, *missing], key=lambda fault: fault.line or 0)
     return Examined(file, in_order, {ref.name: known[ref.name] for ref in file.pictures if ref.name in known})
+
+
+def _begun(session: Session, issue: Issue, typed: Typed, editor: str, now: datetime) -> Draft | None:
+    """A first draft; none, if this editor has one."""
+    fresh = {"issue_id": issue.id, "editor": editor, "base_number": typed.base, "number": typed.number + 1}
+    text = {"source": typed.source, "tab": typed.tab, "turn": typed.turn, "began_at": now, "kept_at": now}
+    start = insert(session, Draft).values(fresh | text).on_conflict_do_nothing().returning(Draft.number)
+    return None if session.scalar(start) is None else held(session, issue, editor)
+
+
+def _goes_on(draft: Draft, typed: Typed) -> bool:
+    """Whether a window knows the draft as it is, because it has seen it or wrote it."""
+    wrote_it = bool(typed.tab) and draft.tab == typed.tab
+    return wrote_it or draft.number == typed.number or draft.source == typed.source
+
+
+def _merged(session: Session, issue: Issue, draft: Draft, typed: Typed) -> str:
+    if typed.tab and typed.before is None:
+        raise Unfamiliar("The draft has changed since this window saw it. Send what the window knows of it, too.")
+    # What the window knows is no ancestor of a draft that goes on from an older revision.
+    known = typed.before if draft.base_number >= typed.base else None
+    before = known if known is not None else _source(session, issue, min(draft.base_number, typed.base))
+    merged = merging.merge(before, typed.source, draft.source)
+    if merged.clashes:
+        told = "You have written on in another window or on another device, and changed the same passage there."
+        raise Elsewhere(told, merged, max(draft.base_number, typed.base))
+    return merged.text
+
+
+def _catch_up(session: Session, issue: Issue, draft: Draft, now: datetime) -> None:
+    """Take into a draft what was saved since the revision that it goes on from; Behind if they clash."""
+    session.refresh(issue)
+    if draft.base_number >= issue.revision_number:
+        return
+    newest = issue.revision
+    merged = merging.merge(_source(session, issue, draft.base_number), draft.source, newest.source)
+    if merged.clashes:
+        who = "You" if newest.author == draft.editor else newest.author
+        raise Behind(
+            f"{who} changed the same passage, and saved it as revision {newest.number}.", merged, newest.number
+        )
+    draft.base_number = newest.number
+    _write(draft, merged.text, None, now)
+
+
+def _write(draft: Draft, text: str, typed: Typed | None, now: datetime) -> None:
+    """Put a text into a draft, and say whose it is: a window's own, unless something was merged into it."""
+    is_own = typed is not None and text == typed.source
+    if text != draft.source:
+        draft.number += 1
+        draft.source, draft.kept_at, draft.tab = text, now, ""
+    if typed and is_own:
+        draft.tab, draft.turn = typed.tab, typed.turn
+
+
+def _source(session: Session, issue: Issue, number: int) -> str:
+    return shelf.revision(session, issue, number).source
 
 
 def _text(session: Session, issue: Issue, draft: Draft) -> Text:

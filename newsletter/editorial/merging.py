@@ -97,7 +97,8 @@ def merge(before: str, mine: str, theirs: str) -> Merged:
         return Merged([settled])
     texts = [_whole(_with_lf(text)) for text in (before, mine, theirs)]
     pieces = list(_joined(_merged(_LINE, *texts)))
-    if not (mine.endswith("\n") or theirs.endswith("\n")) and isinstance(pieces[-1], str):
+    is_ended = _settled(*(text[-1:] for text in (before, mine, theirs))) == "\n"
+    if not is_ended and pieces and isinstance(pieces[-1], str):
         pieces[-1] = pieces[-1].removesuffix("\n")
     return Merged(pieces)
 

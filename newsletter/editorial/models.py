@@ -161,7 +161,7 @@ class Correction(Base):
 
 
 class Draft(Base):
-    """What one editor has typed into an issue since the newest revision: any text at all, whole or half-done."""
+    """What one editor typed into an issue last: any text at all, whole or half-done, and whether it was saved."""
 
     __tablename__ = "drafts"
 
@@ -174,6 +174,12 @@ class Draft(Base):
     source: Mapped[str] = mapped_column(Text)
     began_at: Mapped[datetime]
     kept_at: Mapped[datetime]
+    tab: Mapped[str] = mapped_column(String(36), default="", server_default="")
+    """The window that wrote exactly this text; none, where it was merged."""
+    turn: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Which of that window's texts it is, as the window counts them: an earlier one that comes later is of no use."""
+    saved: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it is the text of the revision `base_number`, so that nothing of it waits to be saved."""
 
 
 class Writer(Base):

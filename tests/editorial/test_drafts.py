@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from newsletter import publication_file
 from newsletter.db import Base, Session, Sessions
 from newsletter.delivery.models import Letter
 from newsletter.editorial import beginning, company, drafts, manuscript, pictures, shelf
-from newsletter.editorial.drafts import Elsewhere, Faulty, Typed
+from newsletter.editorial.drafts import Behind, Elsewhere, Faulty, Typed, Unfamiliar
 from newsletter.editorial.manuscript import Manuscript
 from newsletter.editorial.models import Draft, Issue, Readiness, Revision
 from newsletter.editorial.pictures import PictureFolder
-from newsletter.editorial.shelf import Outdated, Saved
+from newsletter.editorial.shelf import Saved
 from newsletter.errors import Conflict, NotFound
 
 SHIPPED = Path(__file__).parents[2] / "issues"
@@ -87,11 +87,90 @@ def test_a_second_window_of_one_editor_does_not_write_over_the_first(
     session: Session, issue: Issue, now: datetime
 ) -> None:
     keep(session, issue, changed(issue, "Mine, here."), now)
-    with pytest.raises(Elsewhere):
+    with pytest.raises(Elsewhere) as refusal:
         keep(session, issue, changed(issue, "Mine, there."), now)
+    assert [(clash.mine, clash.theirs) for clash in refusal.value.merged.clashes] == [
+        ("Mine, there.\n", "Mine, here.\n")
+    ]
     kept = drafts.own(session, issue, ADA)
     assert kept
     assert "Mine, here." in kept.source
+
+
+def test_a_window_goes_on_from_what_it_wrote_itself_though_it_never_heard_that_it_was_kept_or_saved(
+    session: Session, issue: Issue, now: datetime
+) -> None:
+    window = Window(session, issue, "one", now)
+    drafts.settle(session, issue, window.keep("Typed."), now)
+    again = window.keep("Typed on.")
+    assert (again.base_number, again.source.endswith("Typed on.")) == (2, True)
+    assert drafts.save(session, issue, again, now) is Saved.CHANGED
+    assert issue.revision_number == 3
+
+
+def test_what_a_window_gave_earlier_and_comes_later_is_of_no_use(session: Session, issue: Issue, now: datetime) -> None:
+    window = Window(session, issue, "one", now)
+    window.keep("First.", turn=1)
+    window.keep("Third.", turn=3)
+    late = window.keep("Second.", turn=2)
+    assert (late.turn, late.source.endswith("Third.")) == (3, True)
+
+
+def test_two_windows_of_one_editor_are_merged_by_what_each_knows(session: Session, issue: Issue, now: datetime) -> None:
+    one, other = Window(session, issue, "one", now), Window(session, issue, "two", now)
+    long = "First.\n\nSecond.\n\nThird.\n"
+    other.number = one.keep(long).number
+    one.keep(long.replace("First.", "First, here."))
+    with pytest.raises(Unfamiliar):
+        other.keep(long.replace("Third.", "Third, there."))
+    kept = other.keep(long.replace("Third.", "Third, there."), before=long)
+    assert kept.source.endswith("First, here.\n\nSecond.\n\nThird, there.\n")
+    assert kept.tab == ""
+    # The first has not seen the merged text, so what it types is merged again, not put in its place.
+    on = one.keep(long.replace("First.", "First, here, too."), before=long.replace("First.", "First, here."))
+    assert on.source.endswith("First, here, too.\n\nSecond.\n\nThird, there.\n")
+
+
+def test_what_is_discarded_in_one_window_does_not_come_back_from_another(
+    session: Session, issue: Issue, now: datetime
+) -> None:
+    one, other = Window(session, issue, "one", now), Window(session, issue, "two", now)
+    text = "Hello.\n\nNever mind.\n\nThe end.\n"
+    drafts.drop(session, issue, one.keep(text))
+    assert drafts.own(session, issue, ADA) is None
+    with pytest.raises(Elsewhere):
+        other.keep(text.replace("mind", "you mind"), before=text)
+
+
+def test_a_colleagues_revision_comes_into_a_draft_that_changed_other_passages(
+    session: Session, issue: Issue, now: datetime
+) -> None:
+    start = keep(session, issue, changed(issue, "One.\n\nTwo.\n\nThree.\n"), now)
+    drafts.save(session, issue, start, now)
+    mine = Typed(changed(issue, "One, by Ada.\n\nTwo.\n\nThree.\n"), base=2, number=start.number)
+    theirs = Typed(changed(issue, "One.\n\nTwo.\n\nThree, by Bo.\n"), base=2)
+    drafts.save(session, issue, drafts.keep(session, issue, theirs, BO, now), now)
+    draft = drafts.keep(session, issue, mine, ADA, now)
+    assert (draft.base_number, drafts.save(session, issue, draft, now)) == (3, Saved.CHANGED)
+    assert issue.revision.source.endswith("One, by Ada.\n\nTwo.\n\nThree, by Bo.\n")
+
+
+def test_a_window_that_shows_a_newer_revision_than_the_draft_takes_nothing_of_it_away(
+    session: Session, issue: Issue, now: datetime
+) -> None:
+    body = "One.\n\nTwo.\n\nThree.\n"
+    start = keep(session, issue, changed(issue, body), now)
+    drafts.save(session, issue, start, now)
+    here = Window(session, issue, "one", now, base=2, number=start.number)
+    theirs = Typed(changed(issue, body.replace("Three.", "Three, by Bo.")), base=2)
+    drafts.save(session, issue, drafts.keep(session, issue, theirs, BO, now), now)
+    newest = body.replace("Three.", "Three, by Bo.")
+    there = Window(session, issue, "two", now, base=3, number=start.number)
+    with_bo = here.keep(body.replace("One.", "One, here."))
+    assert with_bo.source.endswith("One, here.\n\nTwo.\n\nThree, by Bo.\n")
+    assert there.keep(newest.replace("Two.", "Two, there."), before=newest).source.endswith(
+        "One, here.\n\nTwo, there.\n\nThree, by Bo.\n"
+    )
 
 
 def test_two_editors_each_have_their_draft(session: Session, issue: Issue, now: datetime) -> None:
@@ -120,7 +199,7 @@ def test_who_saves_second_is_refused_and_keeps_the_draft(session: Session, issue
     mine = keep(session, issue, changed(issue, "Ada's."), now)
     theirs = keep(session, issue, changed(issue, "Bo's."), now, editor=BO)
     drafts.save(session, issue, theirs, now)
-    with pytest.raises(Outdated, match=rf"changed by {BO} meanwhile: it is at revision 2"):
+    with pytest.raises(Behind, match=rf"{BO} changed the same passage, and saved it as revision 2"):
         drafts.save(session, issue, mine, now)
     assert drafts.settle(session, issue, mine, now) is None
     assert "Ada's." in mine.source
@@ -138,7 +217,7 @@ def test_two_savers_at_once_make_one_revision(sessions: Sessions, now: datetime)
         drafts.save(session, issue, keep(session, issue, changed(issue, "First."), now), now)
     with sessions.begin() as session:
         stale = session.merge(stale, load=False)
-        with pytest.raises(Outdated):
+        with pytest.raises(Behind):
             drafts.save(session, stale, keep(session, stale, changed_from(TYPED, "Second."), now, editor=BO), now)
     with sessions.reading() as session:
         assert session.scalars(select(Revision.number)).all() == [1, 2]
@@ -211,7 +290,7 @@ def test_a_deleted_draft_leaves_nothing_behind(session: Session, issue: Issue, t
     kept = PictureFolder(tmp_path / "pictures").keep(session, "back.png", (tmp_path / "back.png").read_bytes(), now)
     name = pictures.attach(session, issue, "back.png", kept, now)
     drafts.save(session, issue, keep(session, issue, changed(issue, f"![A back]({name})\n"), now), now)
-    keep(session, issue, changed(issue, "More."), now)
+    keep(session, issue, changed(issue, "More."), now, number=1)
     company.meet(session, issue, "tab", ADA, now)
     shelf.remove(session, issue)
     with pytest.raises(NotFound):
@@ -245,6 +324,25 @@ def test_what_was_scheduled_once_is_not_deleted(session: Session, issue: Issue, 
     with pytest.raises(Conflict, match="stays as a record"):
         shelf.remove(session, issue)
     session.expire(issue)
+
+
+@dataclass
+class Window:
+    """A window of Ada's with its script."""
+
+    session: Session
+    issue: Issue
+    tab: str
+    now: datetime
+    base: int = 1
+    number: int = 0
+    turn: int = 0
+
+    def keep(self, body: str, *, turn: int = 0, before: str | None = None) -> Draft:
+        self.turn = turn or self.turn + 1
+        known = None if before is None else changed(self.issue, before)
+        typed = Typed(changed(self.issue, body), self.base, self.number, self.tab, self.turn, known)
+        return drafts.keep(self.session, self.issue, typed, ADA, self.now)
 
 
 def shown(issue: Issue) -> Manuscript:

@@ -4,19 +4,19 @@ Every answer says where the issue stands by now, so that a colleague or a second
 """
 
 from contextlib import suppress
+from dataclasses import asdict
 from http import HTTPStatus
 
 from flask import Response, jsonify, make_response, request
 
 from newsletter import printing
 from newsletter.db import Session
-from newsletter.editorial import company, drafts
-from newsletter.editorial.drafts import Elsewhere, Faulty
+from newsletter.editorial import company, drafts, manuscript
+from newsletter.editorial.drafts import Elsewhere, Faulty, Overlap, Typed, Unfamiliar
 from newsletter.editorial.models import Draft, Issue
-from newsletter.editorial.shelf import Outdated
-from newsletter.errors import Conflict, NotFound
+from newsletter.errors import NotFound
 from newsletter.web import auth
-from newsletter.web.desk import standing, typed
+from newsletter.web.desk import overlaps, standing, typed
 from newsletter.web.house import house, now
 
 
@@ -25,36 +25,45 @@ def keep_draft(slug: str) -> Response:
     try:
         with house().sessions.begin() as store:
             found = typed.issue(store, slug)
-            draft = drafts.keep(store, found, typed.text(store, found), auth.email(), now())
-            if printing.is_open(found) and drafts.is_due(draft, now()):
+            given = typed.text(store, found)
+            draft = drafts.keep(store, found, given, auth.email(), now())
+            if not draft.saved and printing.is_open(found) and drafts.is_due(draft, now()):
                 drafts.settle(store, found, draft, now())
-            return jsonify(standing.of(store, found))
-    except Elsewhere as error:
-        return _differs(slug, error)
+            return jsonify(_stands(store, found, given, draft))
+    except Unfamiliar:
+        return _asked_back()
+    except Overlap as error:
+        return _overlaps(slug, error)
 
 
 def save_text(slug: str) -> Response:
     """Make the text the newest revision; whatever stands in the way, it is kept as a draft first."""
     try:
-        draft = kept(slug)
+        given, draft, _ = kept(slug)
         with house().sessions.begin() as store:
             found = typed.issue(store, slug)
             standing.require_open(found)
-            drafts.save(store, found, draft, now())
-            return jsonify(standing.of(store, found))
+            saved = drafts.held(store, found, auth.email())
+            drafts.save(store, found, saved, now())
+            return jsonify(_stands(store, found, given, saved))
     except Faulty as error:
         return _faulty(slug, draft, error)
-    except (Elsewhere, Outdated) as error:
-        return _differs(slug, error)
+    except Unfamiliar:
+        return _asked_back()
+    except Overlap as error:
+        return _overlaps(slug, error)
 
 
 def leave_page(slug: str) -> Response:
     """The page is closed: keep what came with the last word, and make a revision of it if it is whole."""
     with suppress(NotFound), house().sessions.begin() as store:
         found = typed.issue(store, slug)
+        if drafts.is_late(drafts.last(store, found, auth.email()), typed.tab(), typed.turn()):
+            # The same tab has the page open again, and has written on.
+            return make_response("", HTTPStatus.NO_CONTENT)
         company.leave(store, found, typed.tab(), now())
         if "body" in request.form:
-            with suppress(Elsewhere):
+            with suppress(Overlap, Unfamiliar):
                 drafts.keep(store, found, typed.text(store, found), auth.email(), now())
         draft = drafts.own(store, found, auth.email())
         if draft and printing.is_open(found) and not _writes_on(store, found):
@@ -70,11 +79,22 @@ def say_hello(slug: str) -> Response:
         return jsonify(standing.of(store, found, typed.base()))
 
 
-def kept(slug: str) -> Draft:
-    """The text, kept as its editor's draft, whatever may become of it after that."""
+def kept(slug: str) -> tuple[Typed, Draft, str]:
+    """The text as it was given, and as it is its editor's draft now; and what came into it, in words."""
     with house().sessions.begin() as store:
         found = typed.issue(store, slug)
-        return drafts.keep(store, found, typed.text(store, found), auth.email(), now())
+        given = typed.text(store, found)
+        draft = drafts.keep(store, found, given, auth.email(), now())
+        return given, draft, standing.merged(found, given, draft)
+
+
+def _stands(store: Session, found: Issue, given: Typed, draft: Draft) -> dict[str, object]:
+    """Where the issue stands; and the form as it is now, where something came into it from elsewhere."""
+    stands = standing.of(store, found)
+    if draft.source == given.source:
+        return stands
+    stands["said"] = f"{str(stands['said']).removesuffix('.')}{standing.merged(found, given, draft)}."
+    return stands | {"form": asdict(manuscript.taken_apart(draft.source, found.slug))}
 
 
 def _writes_on(store: Session, found: Issue) -> bool:
@@ -91,9 +111,15 @@ def _faulty(slug: str, draft: Draft, error: Faulty) -> Response:
     return make_response(jsonify(stands | told), HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-def _differs(slug: str, error: Conflict) -> Response:
-    """Both texts, for their writer to put together."""
+def _asked_back() -> Response:
+    """Asks the window for what it knows of the draft, without which the two cannot be merged."""
+    return make_response(jsonify(fault="The draft has changed in another window.", ask="before"), HTTPStatus.CONFLICT)
+
+
+def _overlaps(slug: str, error: Overlap) -> Response:
+    """The merge view, and whether the text that was given is a draft meanwhile."""
     with house().sessions.reading() as store:
         found = typed.issue(store, slug)
-        told = {"fault": str(error), "mine": typed.text(store, found).source, **standing.theirs(store, found, error)}
+        told = {"fault": str(error), "kept": not isinstance(error, Elsewhere)}
+        told["overlap"] = overlaps.fragment(overlaps.view(store, found, error))
         return make_response(jsonify(standing.of(store, found) | told), HTTPStatus.CONFLICT)

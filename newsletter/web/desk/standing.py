@@ -8,7 +8,7 @@ from flask import url_for
 from newsletter import printing
 from newsletter.db import Session
 from newsletter.editorial import cadence, company, drafts, shelf
-from newsletter.editorial.drafts import Elsewhere
+from newsletter.editorial.drafts import Typed
 from newsletter.editorial.models import Draft, Issue
 from newsletter.errors import Conflict
 from newsletter.web import auth
@@ -18,15 +18,17 @@ from newsletter.web.house import now
 
 
 def of(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
-    """All of it; `base` is the revision that a window's text goes on from, where the draft cannot tell."""
-    draft = drafts.own(store, found, auth.email())
-    stands_on = draft.base_number if draft else found.revision_number
+    """All of it; `base` is the revision that a window's text goes on from, where it is not the draft's own window."""
+    last = drafts.last(store, found, auth.email())
+    stands_on = last.base_number if last else found.revision_number
+    is_own_window = last is not None and last.tab == typed.tab() != ""
     return {
         "revision": found.revision_number,
-        "draft": draft.number if draft else 0,
+        "draft": last.number if last else 0,
+        "turn": last.turn if last and is_own_window else 0,
         "base": stands_on,
-        "said": said(found, draft),
-        "news": _news(found, base or stands_on),
+        "said": said(found, drafts.own(store, found, auth.email())),
+        "news": _news(found, max(base, stands_on) if is_own_window else base or stands_on),
         "company": _company(store, found),
         "open": printing.is_open(found),
         "page": url_for("desk.write_form", slug=found.slug),
@@ -46,13 +48,13 @@ def mend(found: Sequence[Complaint]) -> str:
     return f"Kept as your draft. Mend {many}, then it can be saved as a revision."
 
 
-def theirs(store: Session, found: Issue, error: Conflict) -> dict[str, object]:
-    """The other text, whose it is, and whether one's own is kept: another window has the only draft, or none has."""
-    draft = drafts.own(store, found, auth.email())
-    if draft and isinstance(error, Elsewhere):
-        return {"theirs": draft.source, "who": "You, in another window", "kept": False}
-    who = f"{_author(found)}, revision {found.revision_number}"
-    return {"theirs": found.revision.source, "who": who, "kept": True}
+def merged(found: Issue, given: Typed, draft: Draft) -> str:
+    """What came into a text that was kept, to follow "saved" or "kept"; nothing where it is as it was typed."""
+    if draft.source == given.source:
+        return ""
+    if draft.base_number > given.base and found.revision.author != auth.email():
+        return f", with what {found.revision.author} saved as revision {found.revision_number}"
+    return ", with what you wrote in another window"
 
 
 def require_open(found: Issue, instead: str = "What you typed is kept as your draft.") -> None:
@@ -73,10 +75,11 @@ def _news(found: Issue, base: int) -> str:
     if base >= found.revision_number:
         return ""
     moment = clock(found, found.revision.created_at)
-    return f"{_author(found)} saved revision {found.revision_number} at {moment}. Your text goes on from {base}."
+    return f"{author(found)} saved revision {found.revision_number} at {moment}. Your text goes on from {base}."
 
 
-def _author(found: Issue) -> str:
+def author(found: Issue) -> str:
+    """Who saved the newest revision."""
     return "You" if found.revision.author == auth.email() else found.revision.author
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from flask import request
 from werkzeug.datastructures import MultiDict
@@ -20,6 +21,7 @@ from newsletter.web.desk import acts, lookup
 FORM_BYTES = 4 * issue_file.MOST_BYTES
 """A whole issue, of which a form may spell every byte as three."""
 
+_MOST_PASSAGES = 10_000
 _WORDS = tuple(name for name in manuscript.FORM if name not in {"sources", "body"})
 # PostgreSQL keeps no NUL, and UTF-8 spells no lone surrogate.
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
@@ -45,12 +47,33 @@ def issue(store: Session, slug: str) -> Issue:
 
 
 def text(store: Session, found: Issue) -> Typed:
-    """What the window holds: the whole text, or the form put into the revision that it goes on from."""
-    if "source" in request.form:
-        return Typed(kept(request.form["source"]), base(), number("draft"))
-    before = shelf.revision(store, found, base())
-    source = manuscript.put_together(before.source, found.slug, form(request.form))
-    return Typed(source, base(), number("draft"))
+    """What the window holds, what it goes on from, and what it knows of the draft."""
+    return Typed(_whole(store, found, request.form), base(), number("draft"), tab(), turn(), _known(store, found))
+
+
+def _known(store: Session, found: Issue) -> str | None:
+    """What the window had in common with the draft: a form, or at least the revision; None if it does not say."""
+    before = request.form.get("before")
+    if not before:
+        return None if before is None else shelf.revision(store, found, base()).source
+    return _whole(store, found, MultiDict(parse_qsl(before, keep_blank_values=True)))
+
+
+def _whole(store: Session, found: Issue, fields: MultiDict[str, str]) -> str:
+    """The whole text: as it came, passage by passage as it was chosen, or the form put into what it goes on from."""
+    if "source" in fields:
+        return kept(fields["source"])
+    if "passages" in fields:
+        return _chosen(fields)
+    before = shelf.revision(store, found, _counted(fields.get("base", "0")))
+    return manuscript.put_together(before.source, found.slug, form(fields))
+
+
+def _chosen(fields: MultiDict[str, str]) -> str:
+    passages = [fields.get(f"passage-{place}") for place in range(min(_counted(fields["passages"]), _MOST_PASSAGES))]
+    if None in passages:
+        raise Invalid("Choose a text for each passage that both changed. Go back; nothing is lost.")
+    return kept("".join(passage or "" for passage in passages))
 
 
 def form(fields: MultiDict[str, str]) -> Manuscript:
@@ -70,6 +93,11 @@ def base() -> int:
 def tab() -> str:
     """The window's own name, by which it is told from others."""
     return re.sub("[^0-9a-f-]", "", request.form.get("tab", ""))[:36]
+
+
+def turn() -> int:
+    """Which of the window's texts this is."""
+    return number("turn")
 
 
 def complaints(source: str, faults: Sequence[Fault]) -> list[Complaint]:

@@ -16,12 +16,11 @@ from flask.typing import ResponseReturnValue
 from newsletter import printing
 from newsletter.db import Session
 from newsletter.editorial import drafts, fields, front_matter, manuscript, shelf
-from newsletter.editorial.drafts import Elsewhere, Faulty
+from newsletter.editorial.drafts import Faulty, Overlap
 from newsletter.editorial.models import Draft, Issue
-from newsletter.editorial.shelf import Outdated
 from newsletter.errors import Conflict, Invalid
 from newsletter.web import auth, security
-from newsletter.web.desk import frame, keeping, lookup, previews, standing, typed
+from newsletter.web.desk import frame, keeping, lookup, overlaps, previews, standing, typed
 from newsletter.web.desk.typed import Complaint
 from newsletter.web.house import house, now
 
@@ -43,16 +42,16 @@ def write_form(slug: str) -> ResponseReturnValue:
 def write(slug: str) -> ResponseReturnValue:
     """Save the form as a revision; where it cannot be one, say why beside each field, and lose no word."""
     try:
-        draft = keeping.kept(slug)
+        _, draft, merged = keeping.kept(slug)
         with house().sessions.begin() as store:
             found = typed.issue(store, slug)
             standing.require_open(found)
-            drafts.save(store, found, draft, now())
-            flash(f"Saved as revision {found.revision_number}.")
+            drafts.save(store, found, drafts.held(store, found, auth.email()), now())
+            flash(f"Saved as revision {found.revision_number}{merged}.")
             return redirect(url_for("desk.write_form", slug=found.slug), 303)
     except Faulty as error:
         return _again(slug, draft, error)
-    except (Elsewhere, Outdated) as error:
+    except Overlap as error:
         return _both(slug, error)
 
 
@@ -64,7 +63,7 @@ def discard_draft(slug: str) -> ResponseReturnValue:
         if draft is not None:
             if str(draft.number) != request.form.get("draft"):
                 raise Conflict("Your draft was kept again since this page was opened. Look at it once more.")
-            drafts.drop(store, draft)
+            drafts.drop(store, found, draft)
             flash(f"Your draft is gone. This is revision {found.revision_number}.")
     return redirect(url_for("desk.write_form", slug=found.slug), 303)
 
@@ -76,23 +75,12 @@ def _again(slug: str, draft: Draft, error: Faulty) -> ResponseReturnValue:
         return _page(store, found, drafts.own(store, found, auth.email()), complaints, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-def _both(slug: str, error: Conflict) -> ResponseReturnValue:
-    """Both texts side by side, for who has no script to put them together."""
+def _both(slug: str, error: Overlap) -> ResponseReturnValue:
+    """The merge view as a page, for who has no script."""
     with house().sessions.reading() as store:
         found = typed.issue(store, slug)
-        mine = typed.text(store, found).source
-        draft = drafts.own(store, found, auth.email())
-        page = frame.page(
-            store,
-            "write_both.html",
-            "issues",
-            found.publication,
-            issue=found,
-            mine=mine,
-            draft=draft,
-            why=str(error),
-            **standing.theirs(store, found, error),
-        )
+        made = overlaps.view(store, found, error)
+        page = frame.page(store, "write_overlap.html", "issues", found.publication, issue=found, view=made)
     return page, HTTPStatus.CONFLICT
 
 
@@ -114,6 +102,7 @@ def _page(
     store: Session, found: Issue, draft: Draft | None, complaints: Sequence[Complaint], status: int = HTTPStatus.OK
 ) -> ResponseReturnValue:
     shown = typed.shown(found, draft)
+    last = drafts.last(store, found, auth.email())
     nonce = secrets.token_urlsafe(16)
     page = frame.page(
         store,
@@ -122,6 +111,7 @@ def _page(
         found.publication,
         issue=found,
         draft=draft,
+        last=last,
         base=draft.base_number if draft else found.revision_number,
         shown=shown,
         rows=[*map(asdict, shown.sources), {"title": "", "url": ""}],

@@ -1,5 +1,6 @@
 import html
 import re
+from urllib.parse import urlencode
 
 import pytest
 from werkzeug.datastructures import MultiDict
@@ -63,18 +64,47 @@ def test_a_form_with_faults_comes_back_whole_with_each_fault_beside_its_field(au
     assert "Hello {{ surname }}" in again.text
 
 
-def test_a_colleague_who_saved_meanwhile_is_not_written_over_and_both_texts_are_shown(
+def test_a_colleagues_changes_of_other_passages_are_merged_and_told_in_one_sentence(
     author: Visitor, editor: Visitor, house: House
 ) -> None:
-    stale = form(author, body="Written by the author.\n")
-    editor.client.post(PAGE, data=form(editor, body="Written by the editor.\n"))
+    stale = form(author, title="Looser, by degrees")
+    editor.client.post(PAGE, data=form(editor, body=f"{stale['body']}\nBy the editor.\n"))
+    assert author.client.post(PAGE, data=stale).status_code == 303
+    assert "Saved as revision 3, with what editor@desk.example saved as revision 2." in author.read(PAGE)
+    assert "title: Looser, by degrees" in source(house)
+    assert source(house).endswith("By the editor.\n")
+
+
+@pytest.mark.parametrize(
+    ("choice", "chosen"), [(0, "By the editor.\n"), (1, "By the author.\n"), (2, "By the editor.\n\nBy the author.\n")]
+)
+def test_what_two_people_changed_alike_is_asked_passage_by_passage_and_all_else_is_merged(
+    author: Visitor, editor: Visitor, house: House, choice: int, chosen: str
+) -> None:
+    opened = form(author)
+    stale = replaced(opened, title="By the author, too", body=f"{opened['body']}\nBy the author.\n")
+    editor.client.post(PAGE, data=form(editor, subject="A new subject", body=f"{opened['body']}\nBy the editor.\n"))
     answer = author.client.post(PAGE, data=stale)
     assert answer.status_code == 409
-    for text in ("Written by the author.", "Written by the editor.", "editor@desk.example, revision 2"):
-        assert text in answer.text
-    merged = hidden(answer.text, PAGE) | {"source": source(house).replace("by the editor", "by both")}
-    assert author.client.post(PAGE, data=merged).status_code == 303
-    assert "Written by both." in source(house)
+    for said in ("editor@desk.example changed the same passage", "editor@desk.example, revision 2", "You, here"):
+        assert said in words(answer)
+    choices = re.findall(r'<input[^>]*type="radio" name="([^"]+)" value="([^"]*)"', answer.text)
+    assert len(choices) == 3
+    assert "checked" not in answer.text
+    name, text = choices[choice]
+    unanswered = hidden(answer.text, PAGE)
+    assert author.client.post(PAGE, data=unanswered).status_code == 400
+    assert author.client.post(PAGE, data=unanswered | {name: html.unescape(text)}).status_code == 303
+    assert source(house).endswith(f"{opened['body']}\n{chosen}")
+    assert "title: By the author, too" in source(house)
+    assert "subject: A new subject" in source(house)
+
+
+def test_a_field_that_two_people_changed_can_have_one_value_only(author: Visitor, editor: Visitor) -> None:
+    stale = form(author, title="By the author")
+    editor.client.post(PAGE, data=form(editor, title="By the editor"))
+    answer = author.client.post(PAGE, data=stale)
+    assert answer.text.count('type="radio"') == 2
 
 
 def test_typing_is_kept_as_a_draft_and_becomes_a_revision_after_five_minutes(
@@ -102,7 +132,9 @@ def test_saving_with_faults_keeps_the_text_and_names_field_and_line(author: Visi
     assert revision(house) == 1
 
 
-def test_a_save_on_an_older_revision_answers_with_both_texts(author: Visitor, editor: Visitor) -> None:
+def test_a_save_that_clashes_with_a_newer_revision_answers_with_the_merge_view(
+    author: Visitor, editor: Visitor
+) -> None:
     stale = form(author, body="Mine.\n")
     send(editor, "save", form(editor, body="Theirs.\n"))
     heard = send(author, "hello", stale)
@@ -111,9 +143,20 @@ def test_a_save_on_an_older_revision_answers_with_both_texts(author: Visitor, ed
     answer = send(author, "save", stale)
     assert answer.status_code == 409
     assert answer.json
-    assert answer.json["theirs"].endswith("Theirs.\n")
-    assert answer.json["mine"].endswith("Mine.\n")
     assert (answer.json["revision"], answer.json["draft"], answer.json["kept"]) == (2, 1, True)
+    assert answer.json["overlap"].count('type="radio"') == 3
+
+
+def test_what_came_in_from_a_colleague_is_told_to_the_script_with_the_form_as_it_is_now(
+    author: Visitor, editor: Visitor
+) -> None:
+    stale = replaced(form(author, title="Looser, by degrees"), tab="aa", turn="1")
+    send(editor, "save", form(editor, body="Theirs.\n"))
+    answer = send(author, "keep", stale)
+    assert answer.json
+    assert answer.json["said"] == ("Kept 13:00 as your draft, with what editor@desk.example saved as revision 2.")
+    assert (answer.json["form"]["title"], answer.json["form"]["body"]) == ("Looser, by degrees", "Theirs.\n")
+    assert (answer.json["base"], answer.json["news"]) == (2, "")
 
 
 def test_two_windows_of_one_person_do_not_write_over_each_other(author: Visitor) -> None:
@@ -122,8 +165,39 @@ def test_two_windows_of_one_person_do_not_write_over_each_other(author: Visitor)
     answer = send(author, "keep", there)
     assert answer.status_code == 409
     assert answer.json
-    assert (answer.json["who"], answer.json["kept"]) == ("You, in another window", False)
-    assert (answer.json["theirs"].endswith("Here.\n"), answer.json["mine"].endswith("There.\n")) == (True, True)
+    assert "You, in another window" in answer.json["overlap"]
+    assert answer.json["kept"] is False
+
+
+def test_a_window_is_asked_what_it_knows_of_a_draft_that_another_wrote_on_and_then_both_are_one(
+    author: Visitor,
+) -> None:
+    text = "One.\n\nTwo.\n"
+    opened = replaced(form(author, body=text), tab="aa", turn="1")
+    send(author, "keep", opened)
+    other = replaced(opened, tab="bb", body="One.\n\nTwo, there.\n")
+    asked = send(author, "keep", other)
+    assert (asked.status_code, asked.json and asked.json["ask"]) == (409, "before")
+    known = urlencode(list(opened.items(multi=True)))
+    answer = send(author, "keep", replaced(other, before=known, turn="2"))
+    assert answer.json
+    assert answer.json["said"] == "Kept 13:00 as your draft."
+    send(author, "keep", replaced(opened, draft="1", before=known, turn="2", body="One, here.\n\nTwo.\n"))
+    assert form(author)["body"] == "One, here.\n\nTwo, there.\n"
+
+
+@pytest.mark.parametrize("comes_late", [False, True])
+def test_a_reload_and_the_last_word_of_the_page_before_it_are_no_two_texts_in_whatever_order_they_come(
+    author: Visitor, house: House, comes_late: bool
+) -> None:
+    opened = replaced(form(author), tab="aa")
+    last_word = replaced(opened, body="Typed.\n", turn="1")
+    typed_on = replaced(opened, body="Typed on.\n", turn="2")
+    calls = [("leave", last_word), ("keep", typed_on)]
+    answers = [send(author, act, typed).status_code for act, typed in (calls[::-1] if comes_late else calls)]
+    assert sorted(answers) == [200, 204]
+    assert send(author, "save", replaced(typed_on, turn="3")).status_code == 200
+    assert source(house).endswith("Typed on.\n")
 
 
 def test_leaving_makes_a_revision_of_what_is_whole(author: Visitor, house: House) -> None:

@@ -16,12 +16,14 @@ export class Company {
     this.place = document.getElementById("company");
     this.channel = new BroadcastChannel(`writing-${manuscript.get("issue")}`);
     this.channel.addEventListener("message", ({ data }) => this.#tell(data));
-    this.channel.postMessage({ kind: "hello", tab });
-    addEventListener("pagehide", () => this.channel.postMessage({ kind: "bye", tab }));
+    addEventListener("pagehide", () => this.channel.postMessage({ kind: "bye", tab: tab.name }));
     for (const kind of ["keydown", "pointerdown", "focus"]) addEventListener(kind, () => this.#touched());
     document.addEventListener("visibilitychange", () => this.hello());
     setInterval(() => this.hello(), EVERY);
-    this.hello();
+    tab.claimed.then(() => {
+      this.channel.postMessage({ kind: "hello", tab: tab.name });
+      this.hello();
+    });
   }
 
   get tabs() {
@@ -29,14 +31,15 @@ export class Company {
   }
 
   saved() {
-    this.channel.postMessage({ kind: "saved", tab: this.tab });
+    this.channel.postMessage({ kind: "saved", tab: this.tab.name });
   }
 
   // A window that nobody looks at is no company, and keeps no session alive.
   async hello() {
     if (document.hidden || Date.now() - this.#lastTouch > IDLE) return undefined;
-    const words = new URLSearchParams();
-    for (const name of ["issue", "base", "tab"]) words.set(name, this.manuscript.get(name));
+    await this.tab.claimed;
+    const words = new URLSearchParams({ tab: this.tab.name });
+    for (const name of ["issue", "base"]) words.set(name, this.manuscript.get(name));
     const answer = await ask(this.manuscript.form.dataset.hello, words);
     if (answer.status === 200) this.heard(answer);
     else if (answer.status === 401) this.signedOut();
@@ -58,7 +61,7 @@ export class Company {
   }
 
   #tell({ kind, tab }) {
-    if (kind === "hello") this.channel.postMessage({ kind: "here", tab: this.tab });
+    if (kind === "hello") this.channel.postMessage({ kind: "here", tab: this.tab.name });
     if (kind === "bye") this.#tabs.delete(tab);
     else this.#tabs.add(tab);
     if (kind === "saved") this.hello();

@@ -2,8 +2,9 @@
 
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { markdown, markdownLanguage } from "@codemirror/lang-markdown";
+import { diff } from "@codemirror/merge";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
-import { EditorSelection, EditorState, StateEffect, StateField } from "@codemirror/state";
+import { ChangeSet, EditorSelection, EditorState, StateEffect, StateField, Transaction } from "@codemirror/state";
 import { Decoration, EditorView, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
@@ -61,6 +62,8 @@ function around(mark) {
 
 export class Editor {
   #marked = "[]";
+  // What was changed since the text was last sent.
+  #since = ChangeSet.empty(0);
 
   constructor({ textarea, nonce, onChange, handlers }) {
     const place = document.createElement("div");
@@ -94,10 +97,15 @@ export class Editor {
             ...defaultKeymap,
             ...historyKeymap,
           ]),
-          EditorView.updateListener.of((update) => update.docChanged && onChange()),
+          EditorView.updateListener.of((update) => {
+            if (!update.docChanged) return;
+            this.#since = this.#since.compose(update.changes);
+            onChange();
+          }),
         ],
       }),
     });
+    this.follow();
   }
 
   text() {
@@ -106,6 +114,17 @@ export class Editor {
 
   replace(text) {
     this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
+  }
+
+  follow() {
+    this.#since = ChangeSet.empty(this.view.state.doc.length);
+  }
+
+  // What came from elsewhere into the text that was sent; the caret stays, and to undo it is not ours.
+  takeIn(sent, text) {
+    const parts = diff(sent, text).map((part) => ({ from: part.fromA, to: part.toA, insert: text.slice(part.fromB, part.toB) }));
+    const changes = ChangeSet.of(parts, sent.length).map(this.#since);
+    this.view.dispatch({ changes, annotations: Transaction.addToHistory.of(false) });
   }
 
   insert(text) {

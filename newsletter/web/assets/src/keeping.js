@@ -18,12 +18,16 @@ export class Keeper {
   #timer;
   #since = 0;
 
-  constructor({ manuscript, tab, told, heard, conflict, signedOut, gone }) {
-    Object.assign(this, { manuscript, tab, told, heard, conflict, signedOut, gone });
+  // The newest revision that the server has merged in, or could not.
+  #seen = 0;
+
+  constructor({ manuscript, tab, told, heard, overlap, signedOut, gone }) {
+    Object.assign(this, { manuscript, tab, told, heard, overlap, signedOut, gone });
     this.known = manuscript.typed();
     this.suspended = false;
     addEventListener("online", () => this.#stands && this.resume());
     addEventListener("pagehide", () => this.#leave());
+    document.addEventListener("visibilitychange", () => document.hidden && this.#soon(0));
   }
 
   get issue() {
@@ -38,6 +42,28 @@ export class Keeper {
     this.#since ||= Date.now();
     this.#onDevice();
     this.#soon(Date.now() - this.#since > LONGEST ? 0 : PAUSE);
+  }
+
+  // What this tab was left with a moment ago, if the page that came does not have it yet.
+  takeUp(left, last) {
+    const arrived = last.tab === this.tab.name && last.turn >= left.turn;
+    if (arrived || left.writer !== this.manuscript.form.dataset.writer || left.typed === this.known) return;
+    this.restore(left);
+    this.#soon(0);
+  }
+
+  restore(text) {
+    this.manuscript.set("base", text.base);
+    this.manuscript.set("draft", text.draft ?? 0);
+    this.known = text.known;
+    this.manuscript.fill(text.typed);
+  }
+
+  // Something was written elsewhere: it comes in now, unless something typed here is about to fetch it anyway.
+  hear({ draft, revision, open }) {
+    const known = Math.max(this.#seen, Number(this.manuscript.get("base")));
+    const isNews = draft !== Number(this.manuscript.get("draft")) || revision > known;
+    if (open && isNews && this.isKept && !this.suspended && !this.#asking) this.#ask("keep");
   }
 
   save() {
@@ -63,42 +89,70 @@ export class Keeper {
     }, ON_DEVICE);
   }
 
-  #copied() {
-    const { manuscript, issue, tab } = this;
-    const writer = manuscript.form.dataset.writer;
-    return { issue, tab, writer, at: Date.now(), base: manuscript.get("base"), typed: manuscript.typed() };
+  #copied(turn) {
+    const { manuscript, issue, known } = this;
+    const [base, draft] = ["base", "draft"].map((name) => manuscript.get(name));
+    const { writer } = manuscript.form.dataset;
+    return { issue, tab: this.tab.name, turn, writer, at: Date.now(), base, draft, known, typed: manuscript.typed() };
   }
 
   async #ask(act) {
     this.#wanted = [act, this.#wanted, this.#stands].includes("save") ? "save" : act;
     if (this.#asking) return;
     this.#asking = true;
+    await this.tab.claimed;
     const wanted = this.#wanted;
     this.#wanted = this.#stands = "";
     const typed = this.manuscript.typed();
-    const answer = await ask(this.manuscript.form.dataset[wanted], this.manuscript.words());
+    const body = this.manuscript.sent();
+    const words = this.#words();
+    let answer = await ask(this.manuscript.form.dataset[wanted], words);
+    if (answer.ask) answer = await ask(this.manuscript.form.dataset[wanted], this.#withKnown(words));
     this.#asking = false;
-    this.#take(wanted, typed, answer);
+    if (answer.turn > Number(words.get("turn"))) this.#again(wanted, answer.turn);
+    else this.#take(wanted, { typed, body }, answer);
     if (this.#wanted) this.#ask(this.#wanted);
   }
 
-  #take(wanted, typed, answer) {
-    if (answer.draft !== undefined && (answer.status !== 409 || answer.kept)) this.#adopt(typed, answer);
+  #words() {
+    const words = this.manuscript.words();
+    words.set("tab", this.tab.name);
+    words.set("turn", this.tab.next());
+    return words;
+  }
+
+  // With the text that this window last had in common with the server; nothing but its revision, if that is forgotten.
+  #withKnown(words) {
+    words.set("before", this.known ? `base=${this.manuscript.get("base")}&${this.known}` : "");
+    return words;
+  }
+
+  #again(wanted, turn) {
+    this.tab.meet(turn);
+    this.#wanted ||= wanted;
+  }
+
+  #take(wanted, sent, answer) {
+    if (answer.draft !== undefined && (answer.status !== 409 || answer.kept)) this.#adopt(sent, answer);
     if (answer.status === 200) this.told(answer.said);
     else if (answer.status === 422) this.told(answer.fault, answer.faults);
-    else if (answer.status === 409 && answer.theirs !== undefined) this.conflict(answer);
+    else if (answer.status === 409 && answer.overlap) this.overlap(answer);
     else if (answer.status === 401) this.#stand(wanted, this.signedOut);
     else if (answer.status === 404) this.gone();
     else if (answer.status && answer.status < 500) this.told(answer.fault ?? "It could not be kept. Your text is on this device.");
     else this.#offline(wanted);
   }
 
-  #adopt(typed, answer) {
+  #adopt({ typed, body }, answer) {
+    const isAsSent = this.manuscript.typed() === typed;
     this.manuscript.set("base", answer.base);
     this.manuscript.set("draft", answer.draft);
+    this.#seen = answer.revision;
     this.known = typed;
+    if (answer.form) this.known = this.manuscript.takeIn(answer.form, new URLSearchParams(typed), body);
+    if (answer.form && isAsSent) this.known = this.manuscript.typed();
     this.#since = 0;
-    if (this.isKept) device.remove(this);
+    if (this.isKept) device.remove({ issue: this.issue, tab: this.tab.name });
     else this.changed();
     this.heard(answer);
   }
@@ -119,9 +173,16 @@ export class Keeper {
   }
 
   #leave() {
-    const words = this.manuscript.words();
-    if (this.isKept || words.toString().length > LAST_WORD) words.delete("body");
-    if (!this.isKept) device.put(this.#copied());
+    const words = this.#words();
+    const turn = Number(words.get("turn"));
+    if (this.isKept) words.delete("body");
+    else {
+      this.tab.leave(this.#copied(turn));
+      device.put(this.#copied(turn));
+      this.#withKnown(words);
+      if (words.toString().length > LAST_WORD) words.delete("before");
+      if (words.toString().length > LAST_WORD) words.delete("body");
+    }
     navigator.sendBeacon(this.manuscript.form.dataset.leave, words);
   }
 }

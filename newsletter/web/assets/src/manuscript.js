@@ -1,6 +1,8 @@
 // The form: its fields and, in the editor, its text.
 
-const OURS = ["csrf_token", "issue", "base", "draft", "tab"];
+const OURS = ["csrf_token", "issue", "base", "draft", "tab", "turn", "publication"];
+
+const same = (some, others) => some.join("\n") === others.join("\n");
 
 export class Manuscript {
   constructor(form, editor) {
@@ -31,18 +33,47 @@ export class Manuscript {
 
   fill(typed) {
     const words = new URLSearchParams(typed);
+    this.#fillRows(words);
+    for (const [name, value] of words) {
+      const field = this.form.elements[name];
+      if (field instanceof HTMLInputElement && !name.startsWith("source_")) field.value = value;
+    }
+    this.editor.replace(words.get("body") ?? "");
+    this.form.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  // The text as it is sent now; what is typed into it from here on is told apart from what comes in.
+  sent() {
+    this.editor.follow();
+    return this.editor.text();
+  }
+
+  // Put in what came from elsewhere since `sent`, beside whatever was typed meanwhile.
+  takeIn(form, sent, body) {
+    const came = new URLSearchParams({ ...form, sources: "" });
+    came.delete("sources");
+    for (const { title, url } of form.sources) {
+      came.append("source_title", title);
+      came.append("source_url", url);
+    }
+    const mine = this.words();
+    this.editor.takeIn(body, form.body);
+    for (const [name, value] of came) {
+      const field = this.form.elements[name];
+      if (field instanceof HTMLInputElement && !name.startsWith("source_") && mine.get(name) === sent.get(name)) field.value = value;
+    }
+    if (["source_title", "source_url"].every((name) => same(mine.getAll(name), sent.getAll(name)))) this.#fillRows(came);
+    this.form.dispatchEvent(new Event("input", { bubbles: true }));
+    return came.toString();
+  }
+
+  #fillRows(words) {
     const titles = words.getAll("source_title");
     const urls = words.getAll("source_url");
     this.#rows(titles.length).forEach((row, place) => {
       row.querySelector("[name=source_title]").value = titles[place] ?? "";
       row.querySelector("[name=source_url]").value = urls[place] ?? "";
     });
-    for (const [name, value] of words) {
-      const field = this.form.elements[name];
-      if (field instanceof HTMLInputElement) field.value = value;
-    }
-    this.editor.replace(words.get("body") ?? "");
-    this.form.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   addRow() {

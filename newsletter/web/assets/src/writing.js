@@ -5,21 +5,22 @@ import { Company } from "./company.js";
 import { Editor } from "./editor.js";
 import { Keeper } from "./keeping.js";
 import { Manuscript } from "./manuscript.js";
-import { Merging } from "./merging.js";
+import { Overlap } from "./overlap.js";
 import { Pictures } from "./pictures.js";
 import { Preflight } from "./preflight.js";
 import { Sheet } from "./sheet.js";
+import { Tab } from "./tab.js";
 import { ask } from "./server.js";
 import { complain, count } from "./fields.js";
 import { pasted } from "./pasting.js";
 
 const form = document.getElementById("manuscript");
-const { nonce, writer, gotoField, gotoLine } = form.dataset;
-const tab = [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const { nonce, writer, gotoField, gotoLine, lastTab, lastTurn } = form.dataset;
+const last = { tab: lastTab, turn: Number(lastTurn) };
+const tab = new Tab({ issue: form.elements.issue.value, last });
 const at = (id) => document.getElementById(id);
 const dialogs = { signIn: at("ask-sign-in"), gone: at("ask-gone") };
 
-form.elements.tab.value = tab;
 let waiting;
 let shownRevision = Number(form.elements.base.value);
 const editor = new Editor({
@@ -30,11 +31,12 @@ const editor = new Editor({
 });
 const manuscript = new Manuscript(form, editor);
 const pictures = new Pictures({ manuscript, editor, told: tell });
-const keeper = new Keeper({ manuscript, tab, told, heard, conflict, signedOut, gone });
-const merging = new Merging({ manuscript, nonce, onLater: later });
+const keeper = new Keeper({ manuscript, tab, told, heard, overlap, signedOut, gone });
+const overlaps = new Overlap({ manuscript, tab, onLater: later, onOne: leaveWith });
 const sheet = new Sheet({ manuscript, view: viewShown(), onFaults: (faults) => complain(form, editor, faults) });
 const preflight = new Preflight({ manuscript, onJump: show });
-const company = new Company({ manuscript, tab, heard, signedOut, gone });
+const company = new Company({ manuscript, tab, heard: greeted, signedOut, gone });
+if (tab.left) keeper.takeUp(tab.left, last);
 
 // Typing
 
@@ -114,23 +116,29 @@ function heard(standing) {
   if (words.textContent !== standing.news) words.textContent = standing.news;
   at("news").querySelector("button").hidden = !standing.open;
   if (standing.page !== location.pathname) history.replaceState(null, "", standing.page);
+  if (standing.said.startsWith("Saved")) at("discard")?.remove();
   if (standing.said.startsWith("Saved") && standing.revision !== shownRevision) company.saved();
   shownRevision = standing.revision;
+}
+
+function greeted(standing) {
+  heard(standing);
+  keeper.hear(standing);
 }
 
 // Two texts
 
 at("news").querySelector("button").addEventListener("click", () => keeper.save());
-merging.onSaved = (standing) => {
+function leaveWith(standing) {
   keeper.known = manuscript.typed();
-  device.remove(keeper);
+  device.remove({ issue: keeper.issue, tab: tab.name });
   location.assign(standing.page);
-};
+}
 
-function conflict(answer) {
+function overlap(answer) {
   // While the draft on the server is another window's, this one's text stays on the device.
   keeper.suspended = !answer.kept;
-  merging.open(answer);
+  overlaps.open(answer);
 }
 
 function later() {
@@ -184,7 +192,7 @@ async function offer() {
   const pause = new Promise((resolve) => setTimeout(resolve, 300));
   const [texts] = await Promise.all([device.left(keeper.issue, writer), pause]);
   const here = manuscript.typed();
-  const lost = texts.filter((text) => text.tab !== tab && !company.tabs.includes(text.tab));
+  const lost = texts.filter((text) => text.tab !== tab.name && !company.tabs.includes(text.tab));
   for (const text of lost) if (text.typed === here) device.remove(text);
   const [text] = lost.filter((one) => one.typed !== here);
   at("left-here").hidden = !text;
@@ -196,9 +204,7 @@ async function offer() {
 
 async function settle(wish, text) {
   if (wish === "take") {
-    manuscript.set("base", text.base);
-    manuscript.fill(text.typed);
-    changed();
+    keeper.restore(text);
   }
   await device.remove(text);
   offer();

@@ -1,0 +1,72 @@
+// This tab: its name, which stays through reloads, how many texts it has sent, and what it was left with.
+
+// A page that is being reloaded gives its name back a moment after the next one asks for it.
+const PATIENCE = 500;
+
+const fresh = () => [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+export class Tab {
+  #key;
+  #turn;
+
+  constructor({ issue, last }) {
+    this.#key = `writing-${issue}`;
+    const kept = this.#read();
+    this.name = kept.name ?? fresh();
+    this.left = kept.left;
+    this.#turn = kept.turn ?? 0;
+    if (last.tab === this.name) this.meet(last.turn);
+    this.#write();
+    this.claimed = this.#claim();
+  }
+
+  next() {
+    this.#turn += 1;
+    this.#write();
+    return this.#turn;
+  }
+
+  // After a crash the browser may have forgotten the last few.
+  meet(turn) {
+    this.#turn = Math.max(this.#turn, turn);
+  }
+
+  // What the page that comes next in this tab goes on from, though nobody may have heard of it.
+  leave(left) {
+    this.#write({ left });
+  }
+
+  // A duplicated tab brings the name of the other along, which that one holds as long as it is open.
+  async #claim() {
+    if (await hold(this.name)) return;
+    this.name = fresh();
+    this.#turn = 0;
+    this.#write();
+    await hold(this.name);
+  }
+
+  #read() {
+    try {
+      return JSON.parse(sessionStorage.getItem(this.#key)) ?? {};
+    } catch {
+      return {};
+    }
+  }
+
+  #write(more = {}) {
+    try {
+      sessionStorage.setItem(this.#key, JSON.stringify({ name: this.name, turn: this.#turn, ...more }));
+    } catch {
+      // Where the browser keeps nothing for a tab, each page is a window of its own.
+    }
+  }
+}
+
+function hold(name) {
+  // Over plain HTTP there are no locks: each page is a window of its own, and what it finds is merged.
+  if (!navigator.locks) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const forever = () => new Promise(() => resolve(true));
+    navigator.locks.request(`writing-${name}`, { signal: AbortSignal.timeout(PATIENCE) }, forever).catch(() => resolve(false));
+  });
+}

@@ -1,0 +1,42 @@
+"""Migration 0025 on a database with a draft: it stays as it was, unsaved, and is written on as always."""
+
+from datetime import UTC, datetime
+
+from alembic import command
+from sqlalchemy import Engine, text
+
+from newsletter import migrating
+from newsletter.db import Base, Sessions
+from newsletter.editorial import drafts, shelf
+from newsletter.editorial.drafts import Typed
+
+AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+ADA = "ada@desk.example"
+FILLED = (
+    """INSERT INTO publications (id, slug, name, tagline, description, language, time_zone, sender_name, sender_address,
+                              postal_address, follow, created_at)
+       VALUES (1, 'back', 'Back', '', '', 'en', 'UTC', 'Back', 'desk@example.org', '', '[]', :at)""",
+    """INSERT INTO issues (id, publication_id, slug, file_name, title, subject, readiness, revision_number, created_at)
+       VALUES (1, 1, 'sit', 'sit.md', 'Sit', 'Sit', 'draft', 1, :at)""",
+    """INSERT INTO revisions (id, issue_id, number, source, sha256, author, created_at)
+       VALUES (1, 1, 1, 'Saved.', '', :ada, :at)""",
+    """INSERT INTO drafts (issue_id, editor, base_number, number, source, began_at, kept_at)
+       VALUES (1, :ada, 1, 7, 'Half-done.', :at, :at)""",
+)
+
+
+def test_a_draft_from_before_stays_unsaved_and_is_written_on(engine: Engine) -> None:
+    with engine.begin() as connection:
+        Base.metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+        command.upgrade(migrating.config(connection), "0024")
+        for statement in FILLED:
+            named = {"at": AT, "ada": ADA}
+            connection.execute(text(statement), {name: named[name] for name in named if f":{name}" in statement})
+        command.upgrade(migrating.config(connection), "head")
+    with Sessions(engine).begin() as session:
+        issue = shelf.find(session, "sit")
+        draft = drafts.own(session, issue, ADA)
+        assert draft
+        assert (draft.source, draft.number, draft.tab, draft.saved) == ("Half-done.", 7, "", False)
+        assert drafts.keep(session, issue, Typed("Done.", base=1, number=7), ADA, AT).source == "Done."
