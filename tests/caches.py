@@ -1,10 +1,12 @@
-"""What a press makes once and each test would make anew: compiled statements, templates and routes, and slow hashes.
+"""What a press makes once and each test would make anew: compiled statements, templates and routes; and what is slow.
 
-A test has an engine and an app of its own. Without this, making them ready takes more time than what is tested.
+A test has an engine and an app of its own. Without this, making them ready takes more time than what is tested. The
+hashes of passwords are weak, SQLite does not wait for the disk, and the search for garbage passes over what stays.
 """
 
+import gc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from argon2 import PasswordHasher
@@ -13,7 +15,7 @@ from flask.templating import Environment
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from sqlalchemy import Engine, create_engine
-from werkzeug.routing import Rule
+from werkzeug.routing import Map, Rule, RuleFactory
 
 from newsletter import db
 from newsletter.editors import passwords
@@ -39,6 +41,23 @@ _TEMPLATES = _Templates()
 class _Environment(Environment):
     def __init__(self, app: Flask, **options: Any) -> None:
         super().__init__(app, bytecode_cache=_TEMPLATES, **options)
+
+
+class _Routes(Map):
+    """Takes the routes that an earlier app's map has read, if they are the same."""
+
+    _read: ClassVar[dict[str, Rule]] = {}
+    """By all that a route was told."""
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        for rule in rulefactory.get_rules(self):
+            known = self._read.setdefault(repr(vars(rule)), rule)
+            if known.map is None:
+                super().add(known)
+            else:
+                self._matcher.add(known)
+                self._rules_by_endpoint.setdefault(known.endpoint, []).append(known)
+                self._remap = True
 
 
 class _Route(Rule):
@@ -73,8 +92,29 @@ def _engine(url: str, **options: Any) -> Engine:
     return engine
 
 
+def pytest_collection_finish() -> None:
+    """What is here before the first test stays to the end: no search for garbage need go through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
+
+
 EARNEST = passwords._hasher
 """What the press hashes passwords with."""
+
+_prepare_sqlite = db._prepare_sqlite
+
+
+def _prepare_sqlite_in_haste(connection: Any, record: object) -> None:
+    """No commit waits for the disk, for no test cuts the machine's power."""
+    _prepare_sqlite(connection, record)
+    connection.execute("PRAGMA synchronous = OFF")
+
+
+@pytest.fixture
+def durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite in this process waits for the disk as in earnest."""
+    monkeypatch.setattr(db, "_prepare_sqlite", _prepare_sqlite)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -83,5 +123,7 @@ def _caches() -> Any:
         patch.setattr(db, "create_engine", _engine)
         patch.setattr(Flask, "jinja_environment", _Environment)
         patch.setattr(Flask, "url_rule_class", _Route)
+        patch.setattr(Flask, "url_map_class", _Routes)
+        patch.setattr(db, "_prepare_sqlite", _prepare_sqlite_in_haste)
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield

@@ -110,4 +110,5 @@ def _arm_file(path: Path) -> None:
     # As SQLAlchemy writes a moment.
     at = f"{datetime.now(UTC).replace(tzinfo=None):%Y-%m-%d %H:%M:%S.%f}"
     with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA synchronous = OFF")
         connection.execute("UPDATE arming SET place = ?, armed_at = ?", (places._of_file(str(path)), at))

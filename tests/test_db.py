@@ -8,6 +8,8 @@ from sqlalchemy.engine import make_url
 
 from newsletter.db import Sessions, open_engine
 
+pytestmark = pytest.mark.usefixtures("durable")
+
 
 @pytest.fixture
 def hasty(database_url: str) -> Iterator[Engine]:

@@ -86,6 +86,7 @@ def test_an_hour_that_passed_while_the_command_started_is_set_further_ahead(monk
     assert hours[2] - hours[0] > timedelta(minutes=1)
 
 
+@pytest.mark.slow
 def test_a_step_that_sees_something_else_ends_the_story_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

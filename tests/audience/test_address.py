@@ -162,7 +162,7 @@ ADDRESSES = st.builds(
 )
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=10 * settings.default.max_examples)
 @given(ADDRESSES | st.from_regex(r"[a-z.]{1,3}@([a-z0-9]{1,62}\.){3,5}[a-z]{1,64}", fullmatch=True) | st.text())
 def test_the_short_cut_for_plain_addresses_says_what_the_validator_says(text: str) -> None:
     try:

@@ -86,7 +86,7 @@ local_parts = st.from_regex(
 )
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(names, local_parts)
 def test_a_message_reads_as_one_built_by_the_standard_library(name: str, local: str) -> None:
     copy = Copy(name=name, address=f"{local}@example.org")
@@ -98,7 +98,6 @@ def test_a_message_reads_as_one_built_by_the_standard_library(name: str, local: 
     assert [part.get_content() for part in ours.iter_parts()] == [part.get_content() for part in theirs.iter_parts()]
 
 
-@settings(max_examples=100, deadline=None)
 @given(names, st.text(max_size=300), st.text(max_size=3000))
 def test_whatever_is_written_no_line_is_too_long_and_all_is_7_bit(name: str, subject: str, body: str) -> None:
     frozen = letter(subject=subject.replace("{{", ""), html=body.replace("{{", ""), text=body.replace("{{", ""))

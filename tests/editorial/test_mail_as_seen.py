@@ -121,20 +121,29 @@ def test_the_confirm_button_comes_before_the_fold_of_a_small_phone(chrome: Brows
     page.close()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_spam_filter_has_nothing_against_it(spamassassin: str, kind: str) -> None:
+def test_a_spam_filter_has_nothing_against_any(spamassassin: str, tmp_path: Path) -> None:
+    for kind in KINDS:
+        (tmp_path / kind).write_bytes(message(kind))
+    # All at once, for it takes seconds to start.
+    judged = subprocess.run([spamassassin, "-L", "-t", *KINDS], cwd=tmp_path, capture_output=True, check=True)
+    _, *details = judged.stdout.decode(errors="replace").split("Content analysis details:")
+    points = {
+        kind: float(detail.split("(")[1].split(" points")[0]) for kind, detail in zip(KINDS, details, strict=True)
+    }
+    assert {kind: given for kind, given in points.items() if given >= 1} == {}, judged.stdout.decode(errors="replace")
+
+
+def message(kind: str) -> bytes:
     subject, html, text = filled(kind)
-    message = EmailMessage(policy=SMTP)
-    message["From"] = "Back & Forth <letter@example.org>"
-    message["To"] = "Zofia <zofia@example.org>"
-    message["Subject"] = subject
-    message["Date"] = "Tue, 24 Nov 2026 09:00:00 +0100"
-    message["Message-ID"] = "<1.1@example.org>"
-    message.set_content(text, cte="quoted-printable")
-    message.add_alternative(html, subtype="html", cte="quoted-printable")
-    judged = subprocess.run([spamassassin, "-L", "-t"], input=message.as_bytes(), capture_output=True, check=True)
-    details = judged.stdout.decode(errors="replace").rpartition("Content analysis details:")[2]
-    assert float(details.split("(")[1].split(" points")[0]) < 1, details
+    made = EmailMessage(policy=SMTP)
+    made["From"] = "Back & Forth <letter@example.org>"
+    made["To"] = "Zofia <zofia@example.org>"
+    made["Subject"] = subject
+    made["Date"] = "Tue, 24 Nov 2026 09:00:00 +0100"
+    made["Message-ID"] = "<1.1@example.org>"
+    made.set_content(text, cte="quoted-printable")
+    made.add_alternative(html, subtype="html", cte="quoted-printable")
+    return made.as_bytes()
 
 
 def contrast(one: str, other: str) -> float:

@@ -56,6 +56,11 @@ def postgres_server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(autouse=True)
+def _durable(durable: None) -> None:
+    """SQLite, too."""
+
+
 @pytest.fixture(scope="session")
 def originals(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Originals:
     """What the tests' own databases are copied from, on that server."""

@@ -29,7 +29,7 @@ def database_url(originals: Originals, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def powered(database_url: str, tmp_path: Path) -> Iterator[Powered]:
+def powered(durable: None, database_url: str, tmp_path: Path) -> Iterator[Powered]:  # noqa: ARG001  (it waits)
     """The disk that the database lies on."""
     powered = Powered(Path(make_url(database_url).database or ""), tmp_path / "survivors")
     with disk.over(powered):
