@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import MutableMapping
+from typing import Any
 
 import pytest
 from peers import HANG_UP, SILENCE, Mailbox, honest, readers, scripted
@@ -16,6 +18,7 @@ from newsletter.mail_settings import MailServer
 
 NO = b"550 5.7.1 No\r\n"
 LATER = b"451 4.3.0 Later\r\n"
+AWAY = "the mail server cannot be used; trying again"
 CLOSING = b"421 4.3.2 Closing\r\n" + HANG_UP
 
 
@@ -169,11 +172,13 @@ def test_a_server_that_was_down_at_the_start_and_in_mid_run_loses_nobody(
         port = first.port
     run = press(MailServer("127.0.0.1", port))
     thread = threading.Thread(target=run.run_once)
-    thread.start()
-    time.sleep(0.3)
-    with honest(mailbox, port):
-        _wait_for(lambda: len(mailbox.taken) > 20)
-    time.sleep(0.5)
+    with capture_logs() as logs:
+        thread.start()
+        _wait_for(lambda: AWAY in _events(logs))
+        with honest(mailbox, port):
+            _wait_for(lambda: len(mailbox.taken) > 20)
+        found_away = len(_events(logs))
+        _wait_for(lambda: AWAY in _events(logs)[found_away:])
     with honest(mailbox, port):
         thread.join()
         clock.pass_by(minutes=5)
@@ -190,8 +195,9 @@ def test_while_the_server_is_down_a_stop_is_heard_at_once(running, press, counts
         port = peer.port
     run = press(MailServer("127.0.0.1", port))
     thread = threading.Thread(target=run.run_once)
-    thread.start()
-    time.sleep(1)
+    with capture_logs() as logs:
+        thread.start()
+        _wait_for(lambda: AWAY in _events(logs))
     run.stop()
     thread.join(timeout=30)
     assert not thread.is_alive()
@@ -265,8 +271,12 @@ def _away_now_and_then(begin):
     return unreliable
 
 
+def _events(logs: list[MutableMapping[str, Any]]) -> list[str]:
+    return [entry["event"] for entry in logs]
+
+
 def _wait_for(condition) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 110
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

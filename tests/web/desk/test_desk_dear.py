@@ -1,9 +1,12 @@
-import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
+from newsletter.web.desk import dear
 from newsletter.web.desk.dear import Dear
+from tests.houses import Clock
 
 
 @pytest.fixture
@@ -12,29 +15,44 @@ def asked() -> list[int]:
     return []
 
 
-def slow(asked: list[int], seconds: float) -> Callable[[], int]:
-    def ask() -> int:
-        time.sleep(seconds)
-        asked.append(1)
-        return len(asked)
-
-    return ask
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock(datetime.now(UTC))
+    monkeypatch.setattr(dear, "time", SimpleNamespace(monotonic=lambda: clock().timestamp()))
+    return clock
 
 
-def test_an_answer_that_took_long_is_told_again_for_twenty_times_as_long(asked: list[int]) -> None:
+@pytest.fixture
+def slow(asked: list[int], clock: Clock) -> Callable[[float], Callable[[], int]]:
+    """A question that takes the store so many seconds."""
+
+    def make(seconds: float) -> Callable[[], int]:
+        def ask() -> int:
+            clock.turn(seconds=seconds)
+            asked.append(1)
+            return len(asked)
+
+        return ask
+
+    return make
+
+
+def test_an_answer_that_took_long_is_told_again_for_twenty_times_as_long(slow, clock: Clock) -> None:
     answer: Dear[int] = Dear(quick=0.01)
-    ask = slow(asked, 0.05)
+    ask = slow(0.05)
     assert [answer.get(ask) for _ in range(5)] == [1] * 5
     assert answer.get(ask, fresh=True) == 2
-    time.sleep(1.1)
+    clock.turn(seconds=0.9)
+    assert answer.get(ask) == 2
+    clock.turn(seconds=0.1)
     assert answer.get(ask) == 3
 
 
-def test_an_answer_that_comes_at_once_is_never_an_old_one(asked: list[int]) -> None:
+def test_an_answer_that_comes_at_once_is_never_an_old_one(slow) -> None:
     answer: Dear[int] = Dear(quick=0.5)
-    assert [answer.get(slow(asked, 0)) for _ in range(3)] == [1, 2, 3]
+    assert [answer.get(slow(0)) for _ in range(3)] == [1, 2, 3]
 
 
-def test_an_answer_is_good_for_as_long_as_is_asked_for_at_least(asked: list[int]) -> None:
+def test_an_answer_is_good_for_as_long_as_is_asked_for_at_least(slow) -> None:
     answer: Dear[int] = Dear(60)
-    assert [answer.get(slow(asked, 0)) for _ in range(3)] == [1, 1, 1]
+    assert [answer.get(slow(0)) for _ in range(3)] == [1, 1, 1]
