@@ -9,7 +9,7 @@ worker that runs meanwhile sees a copy that waits like any other.
 
 import email
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import cast
 
 import structlog
@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Select, Table, Update, func, select, updat
 from sqlalchemy.orm import Session, undefer_group
 
 from newsletter.delivery import compose, resent
-from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.ledger import OF_LATE, Claimed
 from newsletter.delivery.models import PENDING, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.progress import TOLD
 from newsletter.links import Links
@@ -26,7 +26,6 @@ log = structlog.get_logger(__name__)
 
 _ROWS = cast("Table", Copy.__table__)
 _OPEN = (_ROWS.c.state == CopyState.IN_DOUBT, _ROWS.c.reason.is_(None))
-_OF_LATE = timedelta(days=1)
 _NOBODY = Claimed(id=0, letter_id=0, subscription_id=0, address="reader@example.org", name="", attempts=0)
 
 
@@ -85,7 +84,7 @@ def reopen(session: Session, now: datetime) -> list[int]:
 
     That can happen when somebody has a copy sent again at the very moment at which its letter is finished.
     """
-    return _reopen(session, Letter.finished_at > now - _OF_LATE)
+    return _reopen(session, Letter.finished_at > now - OF_LATE)
 
 
 def _reopen(session: Session, which: ColumnElement[bool]) -> list[int]:

@@ -52,6 +52,8 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=2)
 """How long a claimed copy is one worker's own, unless the worker extends it."""
+OF_LATE = timedelta(days=1)
+"""So long after a letter has finished a copy of it may still turn out to wait."""
 
 _RUNNING = select(Letter.id).where(Letter.state == LetterState.RUNNING)
 _ANY_LETTER = select(Letter.id)
@@ -169,15 +171,13 @@ class Recovered:
 
 def skip_pending(session: Session, subscription_id: int, reason: str, now: datetime) -> int:
     """Send this reader nothing that is not sent yet; how many copies that spared."""
-    _stay_refused(session, [subscription_id], reason)
-    return _skip(session, _for([subscription_id]), reason, now)
+    return _spare(session, [subscription_id], reason, now)
 
 
 def blank(session: Session, subscription_ids: Collection[int], now: datetime) -> None:
     """Erase who these readers were: what was sent stays on record, to nobody in particular."""
-    theirs = _for(subscription_ids)
-    _stay_refused(session, subscription_ids, "erased")
-    _skip(session, theirs, "erased", now)
+    _spare(session, subscription_ids, "erased", now)
+    theirs = _for(_ANY_LETTER, subscription_ids)
     session.connection().execute(update(_ROWS).where(theirs).values(address="", name="", source=None, reply=None))
     # What a provider reported later may quote the address.
     noted = update(CopyNote).where(CopyNote.copy_id.in_(select(_ROWS.c.id).where(theirs)))
@@ -306,16 +306,21 @@ def _without_suppressed(session: Session, worker: str, claimed: list[Claimed], n
     return [copy for copy in claimed if keys[copy.id] not in barred]
 
 
-def _for(subscription_ids: Collection[int]) -> ColumnElement[bool]:
+def _for(letters: Select[int] | Collection[int], subscription_ids: Collection[int]) -> ColumnElement[bool]:
     # The index that finds a reader's copies begins with the letter.
-    return _ROWS.c.letter_id.in_(_ANY_LETTER) & _ROWS.c.subscription_id.in_(subscription_ids)
+    return _ROWS.c.letter_id.in_(letters) & _ROWS.c.subscription_id.in_(subscription_ids)
 
 
-def _stay_refused(session: Session, subscription_ids: Collection[int], reason: str) -> None:
+def _spare(session: Session, subscription_ids: Collection[int], reason: str, now: datetime) -> int:
+    # Named one by one, else PostgreSQL looks into every letter's partition; of late: `doubts.reopen`.
+    of_late = (Letter.state == LetterState.FINISHED) & (Letter.finished_at > now - OF_LATE)
+    some = select(Letter.id, Letter.state).where(or_(Letter.state.in_(UNDER_WAY), of_late))
+    states = dict(session.execute(some).all())
+    going = [letter_id for letter_id, state in states.items() if state in UNDER_WAY]
     # Else the breaker could let a copy wait again whose reader has left since it was refused.
-    going = _ROWS.c.letter_id.in_(select(Letter.id).where(Letter.state.in_(UNDER_WAY)))
-    theirs = update(_ROWS).where(going, _ROWS.c.subscription_id.in_(subscription_ids), _ROWS.c.reason == ABOUT_US)
-    session.connection().execute(theirs.where(_ROWS.c.state == _STATE[CopyState.REFUSED]).values(reason=reason))
+    refused = update(_ROWS).where(_for(going, subscription_ids), _ROWS.c.state == _STATE[CopyState.REFUSED])
+    session.connection().execute(refused.where(_ROWS.c.reason == ABOUT_US).values(reason=reason))
+    return _skip(session, _for(list(states), subscription_ids), reason, now)
 
 
 def _skip(session: Session, whose: ColumnElement[bool], reason: str, now: datetime) -> int:

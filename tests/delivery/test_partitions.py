@@ -215,6 +215,8 @@ def test_with_forty_letters_no_statement_looks_where_it_need_not(finished, runni
         lambda session: ledger.release(session, "w", now, held),
         lambda session: ledger.finish(session, now),
         lambda session: stopping.skip_some(session, letter, now),
+        # Two days on, for a copy of a letter that has just finished may wait all the same.
+        lambda session: ledger.skip_pending(session, 7, "unsubscribed", now + timedelta(days=2)),
         lambda session: accounts.counts(session, session.get_one(Letter, letter)),
     ):
         plan = explain(act)
@@ -223,7 +225,6 @@ def test_with_forty_letters_no_statement_looks_where_it_need_not(finished, runni
         lambda session: ledger.recover(session, now + 2 * ledger.LEASE, "resend"),
         lambda session: ledger.extend_leases(session, "w", now),
         lambda session: ledger.release_unbegun(session, "w", now),
-        lambda session: ledger.skip_pending(session, 7, "unsubscribed", now),
         lambda session: ledger.blank(session, [7, 8], now),
     ):
         plan = explain(act)
