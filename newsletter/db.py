@@ -19,6 +19,7 @@ from sqlalchemy import (
     Enum,
     Integer,
     MetaData,
+    Select,
     Text,
     TypeDecorator,
     bindparam,
@@ -131,7 +132,7 @@ class Prepared:
         if compiled.params != dict.fromkeys(compiled.params):
             raise ValueError("constants must be written out")
         self._text = str(compiled)
-        self._answers = bool(compiled.effective_returning)
+        self._answers = isinstance(statement, Select) or bool(compiled.effective_returning)
         self._order = compiled.positiontup
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:

@@ -3,19 +3,21 @@
 The count is one statement, so it holds however many processes ask at once. Only digests are kept.
 """
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, Self
 
 import structlog
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Dialect, bindparam, delete, func, literal_column, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from newsletter.audience import origins, victims
 from newsletter.audience.address import Address
 from newsletter.audience.models import SignupCount
 from newsletter.audience.practice import Practice
-from newsletter.db import insert
+from newsletter.db import Prepared, rows, upsert
 from newsletter.errors import Refused
 
 log = structlog.get_logger(__name__)
@@ -30,6 +32,31 @@ _SHARDS = "0123456789abcdef"
 
 class TooMany(Refused):
     """This client asks too often, or everybody together does, whatever they ask; the web answers 429."""
+
+
+class _Counter(NamedTuple):
+    """What every sign-up asks, prepared once, because on SQLite all that sign up wait for it."""
+
+    add: Prepared
+    by_all: Prepared
+    by_day: Prepared
+
+    @classmethod
+    @lru_cache(maxsize=8)
+    def of(cls, dialect: Dialect) -> Self:
+        asked = rows(dialect.name, bucket=SignupCount.bucket.type, window=SignupCount.window.type)
+        # SQLite cannot tell an upsert from a join in what is selected without a condition.
+        each = select(asked.c.bucket, asked.c.window, literal_column("1")).where(text("true"))
+        counted = upsert(dialect.name, SignupCount).from_select(["bucket", "window", "hits"], each)
+        again = {"hits": SignupCount.hits + literal_column("1")}
+        counted = counted.on_conflict_do_update(index_elements=["bucket", "window"], set_=again)
+        shards: list[ColumnElement[str]] = [literal_column(f"'{_PRESS}:{shard}'") for shard in _SHARDS]
+        window = bindparam("window", type_=SignupCount.window.type)
+        bucket = bindparam("bucket", type_=SignupCount.bucket.type)
+        by_all = select(func.sum(SignupCount.hits)).where(SignupCount.bucket.in_(shards), SignupCount.window == window)
+        by_day = select(SignupCount.hits).where(SignupCount.bucket == bucket, SignupCount.window > window)
+        asked_of = (counted.returning(SignupCount.bucket, SignupCount.hits), by_all, by_day)
+        return cls(*(Prepared(each, dialect) for each in asked_of))
 
 
 class _Bucket(NamedTuple):
@@ -79,9 +106,9 @@ def prune(session: Session, now: datetime) -> int:
 
 
 def _trip(session: Session, practice: Practice, now: datetime) -> None:
-    shards = [f"{_PRESS}:{shard}" for shard in _SHARDS]
-    asked = select(func.sum(SignupCount.hits))
-    total = session.scalar(asked.where(SignupCount.bucket.in_(shards), SignupCount.window == _hour(now))) or 0
+    connection = session.connection()
+    ((hits,),) = _Counter.of(connection.dialect).by_all.run(connection, {"window": _hour(now)})
+    total = int(hits or 0)
     if total <= practice.caps.press:
         return
     if total == practice.caps.press + 1:
@@ -91,9 +118,9 @@ def _trip(session: Session, practice: Practice, now: datetime) -> None:
 
 def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: datetime) -> int:
     # What was asked for beyond a day's cap caused no letter, and so is not held against the mailbox.
-    days = select(SignupCount.hits).where(SignupCount.bucket == mailbox.name)
-    hits = session.scalars(days.where(SignupCount.window > _hour(now - _A_MONTH)))
-    return sum(min(each, most_a_day) for each in hits)
+    connection, since = session.connection(), _hour(now - _A_MONTH)
+    hits = _Counter.of(connection.dialect).by_day.run(connection, {"bucket": mailbox.name, "window": since})
+    return sum(min(each, most_a_day) for (each,) in hits)
 
 
 def _buckets(practice: Practice, address: Address, client: str | None, now: datetime) -> Iterator[_Bucket]:
@@ -113,10 +140,9 @@ def _of_mailbox(practice: Practice, address: Address, window: int) -> _Bucket:
 
 
 def _count(session: Session, buckets: list[_Bucket]) -> dict[str, int]:
-    rows = [{"bucket": each.name, "window": each.window, "hits": 1} for each in buckets]
-    counted = insert(session, SignupCount)
-    counted = counted.on_conflict_do_update(index_elements=["bucket", "window"], set_={"hits": SignupCount.hits + 1})
-    hits = session.execute(counted.returning(SignupCount.bucket, SignupCount.hits), rows)
+    connection = session.connection()
+    asked = json.dumps([{"bucket": each.name, "window": each.window} for each in buckets])
+    hits = _Counter.of(connection.dialect).add.run(connection, {"rows": asked})
     return {bucket.partition(":")[0]: count for bucket, count in hits}
 
 

@@ -2,42 +2,61 @@
 
 import hashlib
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol, Self
 
-from sqlalchemy import select
+from sqlalchemy import Dialect, bindparam, select
+from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session
 
 from newsletter.audience import origins
-from newsletter.audience.models import Act, ConsentEvent, Subscriber, Subscription, Way, Wording
+from newsletter.audience.models import Act, ConsentEvent, Subscriber, Way, Wording
 from newsletter.audience.practice import Practice
-from newsletter.db import insert
+from newsletter.db import Prepared, insert, moment
 from newsletter.delivery import receipts
 from newsletter.delivery.models import Receipt
 
 
+class Tied(Protocol):
+    """A reader's tie to a publication, by its id."""
+
+    @property
+    def id(self) -> int: ...
+
+
+class _Record(NamedTuple):
+    """What every step asks, prepared once, because on SQLite all that sign up wait for it."""
+
+    wording: Prepared
+    add: Prepared
+
+    @classmethod
+    @lru_cache(maxsize=8)
+    def of(cls, dialect: Dialect) -> Self:
+        names = ("subscription_id", "act", "way", "at", "origin", "note", "wording_id")
+        known = select(Wording.id).where(Wording.sha256 == bindparam("sha256"))
+        return cls(
+            Prepared(known, dialect),
+            Prepared(plain_insert(ConsentEvent).values({name: bindparam(name) for name in names}).inline(), dialect),
+        )
+
+
 def record(
     session: Session,
-    subscription: Subscription,
+    subscription: Tied,
     act: Act,
     way: Way,
     now: datetime,
     origin: str | None = None,
     wording: str | None = None,
     note: str | None = None,
-) -> ConsentEvent:
+) -> None:
     """Add one step: what was done, by which door, and the words the reader had before them."""
-    event = ConsentEvent(
-        subscription_id=subscription.id,
-        act=act,
-        way=way,
-        at=now,
-        origin=origin,
-        note=note,
-        wording_id=keep_words(session, wording).id if wording else None,
-    )
-    session.add(event)
-    session.flush()
-    return event
+    connection = session.connection()
+    wording_id = keep_words(session, wording).id if wording else None
+    step = {"subscription_id": subscription.id, "act": act.value, "way": way.value, "origin": origin, "note": note}
+    step |= {"at": moment(connection.dialect, now), "wording_id": wording_id}
+    _Record.of(connection.dialect).add.run(connection, step)
 
 
 def origin_of(practice: Practice, client: str | None) -> str | None:
@@ -55,15 +74,14 @@ class Words(NamedTuple):
 def keep_words(session: Session, text: str) -> Words:
     """Keep what was shown or mailed to somebody, once for all who had the same."""
     sha256 = hashlib.sha256(text.encode()).hexdigest()
-    stored = select(Wording.id).where(Wording.sha256 == sha256)
-    # They are inserted at once, so nothing that waits to be written can be them.
-    with session.no_autoflush:
-        known = session.scalar(stored)
-    if known is None:
+    connection = session.connection()
+    stored = _Record.of(connection.dialect).wording
+    found = stored.run(connection, {"sha256": sha256})
+    if not found:
         # Two first sign-ups at once both come here; one of them inserts, and both read the same row.
         session.execute(insert(session, Wording).values(sha256=sha256, text=text).on_conflict_do_nothing())
-        known = session.scalars(stored).one()
-    return Words(known, sha256)
+        found = stored.run(connection, {"sha256": sha256})
+    return Words(found[0][0], sha256)
 
 
 class Letter(NamedTuple):

@@ -7,13 +7,15 @@ pending ──confirm──▶ active ◀──resume── paused
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, Dialect, bindparam, literal_column, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience import roster
 from newsletter.audience.models import Status, Subscription
+from newsletter.db import Prepared
 
 GETTING = frozenset({Status.ACTIVE, Status.PAUSED})
 """Confirmed, and not gone."""
@@ -34,9 +36,17 @@ def worse(one: Status | None, other: Status | None) -> Status | None:
     return max(one, other, key=lambda status: -1 if status is None else _SEVERITY.index(status))
 
 
-def ask_again(session: Session, subscription: Subscription) -> bool:
+def ask_again(session: Session, subscription_id: int) -> None:
     """Gone, and asks for a new beginning; `left_at` stays, so that links from before it are known."""
-    return _move(session, subscription, GONE, status=Status.PENDING)
+    connection = session.connection()
+    _asking_again(connection.dialect).run(connection, {"tie": subscription_id})
+
+
+@lru_cache(maxsize=8)
+def _asking_again(dialect: Dialect) -> Prepared:
+    gone: list[ColumnElement[Any]] = [literal_column(f"'{status}'") for status in sorted(GONE)]
+    theirs = update(Subscription).where(Subscription.id == bindparam("tie"), Subscription.status.in_(gone))
+    return Prepared(theirs.values(status=literal_column(f"'{Status.PENDING}'")), dialect)
 
 
 def confirm(session: Session, subscription: Subscription, now: datetime) -> bool:

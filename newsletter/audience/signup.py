@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
 
 import structlog
-from sqlalchemy import Executable, bindparam, case, exists, literal
+from sqlalchemy import Dialect, bindparam, case, exists, literal_column
 from sqlalchemy.orm import Session
 
-from newsletter.audience import caps, consent, erased, letters, moves, roster
+from newsletter.audience import caps, consent, erased, letters, moves, roster, searching
 from newsletter.audience.address import Address, clean_name
 from newsletter.audience.models import Act, Status, Subscriber, Subscription, Way
 from newsletter.audience.practice import Practice
-from newsletter.db import upsert
+from newsletter.db import Prepared, moment, upsert
 from newsletter.delivery import suppression
 from newsletter.errors import Conflict, NotFound
 from newsletter.links import Expired
@@ -36,6 +37,14 @@ class Asked:
     wording: str
 
 
+class _Tie(NamedTuple):
+    """What is known of who signs up: the tie to the publication, and the address as it was first given."""
+
+    id: int
+    status: Status
+    email: str
+
+
 def subscribe(session: Session, practice: Practice, publication: Publication, asked: Asked, now: datetime) -> None:
     """Send the address a confirm letter, unless it reads already, had enough, or is suppressed for good.
 
@@ -45,13 +54,14 @@ def subscribe(session: Session, practice: Practice, publication: Publication, as
     if not caps.allow(session, practice, address, asked.client, now):
         log.warning("sign-up capped", address=address.masked, publication=publication.slug)
         return
-    subscription = _tie(session, publication, address, name, now)
-    is_new = subscription.status not in moves.GETTING
+    tie = _tie(session, publication, address, name, now)
+    is_new = tie.status not in moves.GETTING
     with _same_work(session, kept=is_new):
         origin = consent.origin_of(practice, asked.client)
-        consent.record(session, subscription, Act.ASKED, Way.FORM, now, origin, asked.wording)
-    with _same_work(session, kept=_may_be_asked(session, subscription) and is_new):
-        _ask(session, practice, subscription, now)
+        consent.record(session, tie, Act.ASKED, Way.FORM, now, origin, asked.wording)
+    with _same_work(session, kept=_may_be_asked(session, tie.id, address.key) and is_new):
+        moves.ask_again(session, tie.id)
+        letters.confirm(session, practice, publication, tie.id, tie.email, now)
 
 
 def look(session: Session, practice: Practice, token: str, now: datetime) -> Subscription:
@@ -89,8 +99,9 @@ def resend(session: Session, practice: Practice, token: str, client: str | None,
     if caps.allow(session, practice, address, client, now):
         origin = consent.origin_of(practice, client)
         consent.record(session, subscription, Act.ASKED, Way.LINK, now, origin)
-        if _may_be_asked(session, subscription):
-            _ask(session, practice, subscription, now)
+        if _may_be_asked(session, subscription.id, subscription.subscriber.key):
+            email = subscription.subscriber.email
+            letters.confirm(session, practice, subscription.publication, subscription.id, email, now)
 
 
 @contextmanager
@@ -105,52 +116,60 @@ def _same_work(session: Session, *, kept: bool) -> Iterator[None]:
         attempt.rollback()
 
 
-def _tie(session: Session, publication: Publication, address: Address, name: str, now: datetime) -> Subscription:
-    """The tie of this address to this publication, made if there is none: two statements and a look, in any case."""
-    dialect = session.get_bind().dialect.name
-    person = {"email": address.email, "key": address.key, "name": name, "created_at": now}
-    reader_id = session.connection().scalar(_meeting(dialect), person)
-    tie = {"subscriber_id": reader_id, "publication_id": publication.id, "created_at": now}
-    subscription_id = session.connection().scalar(_tying(dialect), tie)
-    return session.get_one(Subscription, subscription_id, populate_existing=True)
+class _Meeting(NamedTuple):
+    """What every sign-up asks, prepared once, because on SQLite all that sign up wait for it."""
+
+    meet: Prepared
+    tie: Prepared
+
+    @classmethod
+    @lru_cache(maxsize=8)
+    def of(cls, dialect: Dialect) -> Self:
+        return cls(_meeting(dialect), _tying(dialect))
 
 
-@cache
-def _meeting(dialect: str) -> Executable:
-    met = upsert(dialect, Subscriber).values({name: bindparam(name) for name in ("email", "key", "name", "created_at")})
+def _tie(session: Session, publication: Publication, address: Address, name: str, now: datetime) -> _Tie:
+    """The tie of this address to this publication, made if there is none: two statements in any case."""
+    connection = session.connection()
+    meeting, at = _Meeting.of(connection.dialect), moment(connection.dialect, now)
+    person = {"email": address.email, "key": address.key, "name": name, "created_at": at}
+    person["search"] = searching.entry(address.email, address.key, name)
+    ((reader_id, email),) = meeting.meet.run(connection, person)
+    tie = {"subscriber_id": reader_id, "publication_id": publication.id, "created_at": at}
+    ((tie_id, status),) = meeting.tie.run(connection, tie)
+    return _Tie(tie_id, Status(status), email)
+
+
+def _meeting(dialect: Dialect) -> Prepared:
+    names = ("email", "key", "name", "created_at", "search")
+    met = upsert(dialect.name, Subscriber).values({name: bindparam(name) for name in names})
     # The form cannot know who types: a name that its owner may have seen stays, an unproven one gives way.
-    proven = (Subscription.status != Status.PENDING) | Subscription.left_at.is_not(None)
+    proven = (Subscription.status != literal_column(f"'{Status.PENDING}'")) | Subscription.left_at.is_not(None)
     seen = exists().where(Subscription.subscriber_id == Subscriber.id, proven)
-    stays = seen | (met.excluded.name == "")
+    stays = seen | (met.excluded.name == literal_column("''"))
     name = case((stays, Subscriber.name), else_=met.excluded.name)
-    return met.on_conflict_do_update(index_elements=["key"], set_={"name": name}).returning(Subscriber.id)
+    search = case((stays, Subscriber.search), else_=met.excluded.search)
+    met = met.on_conflict_do_update(index_elements=["key"], set_={"name": name, "search": search})
+    return Prepared(met.returning(Subscriber.id, Subscriber.email), dialect)
 
 
-@cache
-def _tying(dialect: str) -> Executable:
+def _tying(dialect: Dialect) -> Prepared:
     names = ("subscriber_id", "publication_id", "created_at")
-    tied = upsert(dialect, Subscription).values(
-        {name: bindparam(name) for name in names} | {"status": literal(Status.PENDING, Subscription.status.type)}
-    )
+    pending: dict[str, Any] = {"status": literal_column(f"'{Status.PENDING}'")}
+    tied = upsert(dialect.name, Subscription).values({name: bindparam(name) for name in names} | pending)
     # Nothing changes, but it is said which one is there.
     same = {"created_at": Subscription.created_at}
-    both = ["subscriber_id", "publication_id"]
-    return tied.on_conflict_do_update(index_elements=both, set_=same).returning(Subscription.id)
+    tied = tied.on_conflict_do_update(index_elements=["subscriber_id", "publication_id"], set_=same)
+    return Prepared(tied.returning(Subscription.id, Subscription.status), dialect)
 
 
-def _may_be_asked(session: Session, subscription: Subscription) -> bool:
-    causes = {one.cause for one in suppression.of(session, subscription.subscriber.key)}
+def _may_be_asked(session: Session, subscription_id: int, key: str) -> bool:
+    causes = suppression.causes(session, [key]).get(key, {})
     # That they asked is on record. A bounce they take back by confirming; the rest the desk does, and no form.
-    if causes - suppression.CONFIRMING_LIFTS:
-        log.info("sign-up of a suppressed address", subscription=subscription.id)
+    if causes.keys() - suppression.CONFIRMING_LIFTS:
+        log.info("sign-up of a suppressed address", subscription=subscription_id)
         return False
     return True
-
-
-def _ask(session: Session, practice: Practice, subscription: Subscription, now: datetime) -> None:
-    moves.ask_again(session, subscription)
-    email = subscription.subscriber.email
-    letters.confirm(session, practice, subscription.publication, subscription.id, email, now)
 
 
 def _still_here(session: Session, subscription_id: int) -> Subscription | None:

@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
+from typing import cast
 
-from sqlalchemy import ColumnElement, Select, String, delete, or_, select, update
+from sqlalchemy import ColumnElement, Dialect, String, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter import mailboxes
-from newsletter.db import insert, rows
+from newsletter.db import Prepared, insert, moment_read, rows
 from newsletter.delivery.models import Cause, Suppression
 
 Causes = Mapping[Cause, datetime]
@@ -92,8 +93,10 @@ def causes(session: Session, keys: Collection[str]) -> Mapping[str, Causes]:
     """The same, each with every cause and since when there is it."""
     asked = [{"key": key, "spelled": spelled} for key in keys for spelled in {key, mailboxes.folded_key_of(key)}]
     found: dict[str, dict[Cause, datetime]] = defaultdict(dict)
-    statement = _among(session.get_bind().dialect.name)
-    for key, cause, at in session.connection().execute(statement, {"rows": json.dumps(asked)}):
+    connection = session.connection()
+    read = moment_read(connection.dialect)
+    for key, word, moment in _among(connection.dialect).run(connection, {"rows": json.dumps(asked)}):
+        cause, at = Cause(word), cast("datetime", read(moment))
         found[key][cause] = max(at, found[key].get(cause, at))
     return found
 
@@ -123,10 +126,10 @@ def _matches(key: str) -> ColumnElement[bool]:
     return or_(Suppression.key == key, folded)
 
 
-@cache
-def _among(dialect: str) -> Select[str, Cause, datetime]:
-    asked = rows(dialect, key=String(), spelled=String())
+@lru_cache(maxsize=8)
+def _among(dialect: Dialect) -> Prepared:
+    asked = rows(dialect.name, key=String(), spelled=String())
     is_it = (Suppression.key == asked.c.spelled) & (Suppression.folded | (asked.c.spelled == asked.c.key))
     # An outer join, because nobody then walks through all that are suppressed to find the few that are asked for.
     found = select(asked.c.key, Suppression.cause, Suppression.at).join_from(asked, Suppression, is_it, isouter=True)
-    return found.where(Suppression.key.is_not(None))
+    return Prepared(found.where(Suppression.key.is_not(None)), dialect)
