@@ -31,6 +31,7 @@
     outside/         the only door to addresses that an editor typed: does a page answer there?
     mailboxes.py     which spellings of an address mean one mailbox
     paging.py        a list page by page, each begun at a row's key
+    group_commit.py  those who write at once share one sync of the disk
     lanes.py         which provider an address belongs to
     leash.py         what ties the processes of `up` and of a crew together: none outlives its holder
 

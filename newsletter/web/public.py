@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 
+from newsletter import group_commit
 from newsletter.audience import signup
 from newsletter.audience.caps import TooMany
 from newsletter.audience.signup import Asked
@@ -75,9 +76,8 @@ def _ask(asked: SignUp) -> Publication:
     with house().sessions.reading() as session:
         publication = choosing.asked(session, asked.publication)
         words = wording.agreed_to(session, publication, Kind.SIGN_UP, asked.agreed)
-    with house().sessions.begin() as session:
-        known = session.merge(publication, load=False)
-        signup.subscribe(session, house().practice, known, Asked(asked.email, asked.name, client(), words), now())
+    practice, came, at = house().practice, Asked(asked.email, asked.name, client(), words), now()
+    group_commit.write(house().sessions, lambda session: signup.subscribe(session, practice, publication, came, at))
     return publication
 
 
