@@ -7,6 +7,7 @@ from sqlalchemy import event, func, select
 
 from newsletter.audience import leaving, privacy, signup
 from newsletter.audience.models import Status, Subscriber, Way
+from newsletter.db import Prepared
 from newsletter.delivery import outbox, suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Conflict, Invalid, NotFound
@@ -40,6 +41,13 @@ def test_a_malformed_address_is_refused_and_nothing_is_kept(press, email: str) -
 def test_a_name_that_would_inject_a_header_is_refused(press) -> None:
     with pytest.raises(Invalid, match="in one line"):
         press.subscribe(ADA, "Ada\r\nBcc: eve@example.org")
+
+
+def test_who_signs_up_again_under_another_name_is_found_by_it(press) -> None:
+    press.subscribe(ADA, "Somebody")
+    press.subscribe(ADA, "Ada Lovelace")
+    with press.sessions.reading() as session:
+        assert "lovelace" in session.scalars(select(Subscriber.search)).one()
 
 
 def test_the_button_makes_a_reader_and_sends_a_welcome(press) -> None:
@@ -146,12 +154,19 @@ def statements(press, email: str) -> list[str]:
     def note(_connection, _cursor, statement: str, *_rest: object) -> None:
         seen.append(re.sub(r"(RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT)", "END SAVEPOINT", statement))
 
-    engine = press.sessions.engine
+    def run(self: Prepared, *arguments: object) -> object:
+        seen.append(self._text)
+        return plain_run(self, *arguments)
+
+    engine, plain_run = press.sessions.engine, Prepared.run
     event.listen(engine, "before_cursor_execute", note)
     try:
-        press.subscribe(email, "Somebody", client="203.0.113.9")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Prepared, "run", run)
+            press.subscribe(email, "Somebody", client="203.0.113.9")
     finally:
         event.remove(engine, "before_cursor_execute", note)
+    assert len(seen) > 10
     return seen
 
 
