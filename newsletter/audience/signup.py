@@ -140,16 +140,19 @@ def _tie(session: Session, publication: Publication, address: Address, name: str
     return _Tie(tie_id, Status(status), email)
 
 
+_OF_THE_NAME = ("name", "search", "indexed")
+
+
 def _meeting(dialect: Dialect) -> Prepared:
     names = ("email", "key", "name", "created_at", "search")
-    met = upsert(dialect.name, Subscriber).values({name: bindparam(name) for name in names})
+    not_indexed: dict[str, Any] = {"indexed": literal_column("false")}
+    met = upsert(dialect.name, Subscriber).values({name: bindparam(name) for name in names} | not_indexed)
     # The form cannot know who types: a name that its owner may have seen stays, an unproven one gives way.
     proven = (Subscription.status != literal_column(f"'{Status.PENDING}'")) | Subscription.left_at.is_not(None)
     seen = exists().where(Subscription.subscriber_id == Subscriber.id, proven)
     stays = seen | (met.excluded.name == literal_column("''"))
-    name = case((stays, Subscriber.name), else_=met.excluded.name)
-    search = case((stays, Subscriber.search), else_=met.excluded.search)
-    met = met.on_conflict_do_update(index_elements=["key"], set_={"name": name, "search": search})
+    taken = {name: case((stays, Subscriber.__table__.c[name]), else_=met.excluded[name]) for name in _OF_THE_NAME}
+    met = met.on_conflict_do_update(index_elements=["key"], set_=taken)
     return Prepared(met.returning(Subscriber.id, Subscriber.email), dialect)
 
 
