@@ -43,7 +43,8 @@ def test_the_same_words_are_kept_once(press) -> None:
     press.reader("ada@example.org")
     press.reader("bob@example.org")
     with press.sessions.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Wording)) == 2
+        # Beside the two buttons, and the confirm letter between them.
+        assert session.scalar(select(func.count()).select_from(Wording)) == 3
         assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 4
 
 
