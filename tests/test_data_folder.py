@@ -15,6 +15,7 @@ from newsletter.config import Settings
 from newsletter.db import open_engine
 from newsletter.errors import Refused
 from newsletter.wiring import open_house
+from tests.cli.conftest import in_this_process
 from tests.houses import ISSUES
 from tests.ports import free_port
 
@@ -98,11 +99,11 @@ def test_the_command_keeps_all_files_to_its_user_and_tells_of_an_open_folder(tmp
     folder = tmp_path / "var"
     folder.mkdir(mode=0o755)
     environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(folder), "PORT": str(free_port())}
-    newsletter = [sys.executable, "-m", "newsletter"]
     for command in (["db", "upgrade"], ["issues", "load", str(ISSUES)], ["backup", str(folder / "a.backup")]):
-        subprocess.run([*newsletter, *command], env=environment, cwd=tmp_path, check=True, capture_output=True)
+        assert in_this_process(command, tmp_path, environment).code == 0
     assert [path for path in folder.rglob("*") if path.stat().st_mode & 0o077] == []
-    with subprocess.Popen([*newsletter, "serve"], env=environment, cwd=tmp_path, stderr=subprocess.PIPE) as serving:
+    serve = [sys.executable, "-m", "newsletter", "serve"]
+    with subprocess.Popen(serve, env=environment, cwd=tmp_path, stderr=subprocess.PIPE) as serving:
         said = serving.stderr.readline()
         serving.terminate()
     assert b"open to other users" in said
@@ -116,6 +117,5 @@ def test_nothing_starts_on_a_database_of_an_older_version(tmp_path: Path, comman
         connection.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
     engine.dispose()
     environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)}
-    started = [sys.executable, "-m", "newsletter", *command]
-    ended = subprocess.run(started, env=environment, cwd=tmp_path, capture_output=True, timeout=60, check=False)
-    assert (ended.returncode, ended.stderr) == (1, b"the database is behind; run `newsletter db upgrade`\n")
+    ended = in_this_process(command, tmp_path, environment)
+    assert (ended.code, ended.err) == (1, "the database is behind; run `newsletter db upgrade`\n")

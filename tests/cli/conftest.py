@@ -117,6 +117,7 @@ def in_this_process(arguments: Sequence[str], folder: Path, environment: dict[st
     """The same, and nothing of it is left in this process."""
     with (
         _logs_restored(),
+        _umask_restored(),
         pytest.MonkeyPatch.context() as patch,
         # As wide as where there is no terminal.
         mock.patch.dict(os.environ, {"COLUMNS": "80"} | environment, clear=True),
@@ -154,6 +155,16 @@ def _logs_restored() -> Iterator[None]:
     structlog.configure(**known)
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@contextmanager
+def _umask_restored() -> Iterator[None]:
+    """A command keeps its files to its user, whatever others may do."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _configure(**settings: Any) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from newsletter.config import Settings
 from newsletter.db import DatabaseDown, Sessions
 from newsletter.delivery import heartbeat, ledger, outbox
-from newsletter.delivery.models import Copy, CopyState, Heartbeat
+from newsletter.delivery.models import Copy, CopyState, Heartbeat, Letter
 from newsletter.wiring import open_house
 from newsletter.worker import Worker
 
@@ -89,7 +89,9 @@ def test_each_job_does_its_part_when_called_by_hand(
         monkeypatch.setenv(name, value)
     house = open_house(Settings())
     worker = Worker(house)
-    time.sleep(1)
+    with sessions.reading() as session:
+        hour = session.scalars(select(Letter.due_at)).one()
+    wait_for(lambda: datetime.now(UTC) > hour)
     for job in worker.jobs():
         job.run()
     worker.finish_letters()
