@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from newsletter.db import Sessions, open_engine
 from newsletter.links import Links
 from newsletter.tokens import Seal
-from tests import servers
+from newsletter.wiring import House
+from tests import houses, servers
 from tests.houses import NOW
 from tests.originals import Fill, Originals, empty
 
@@ -63,6 +64,12 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def sessions(engine: Engine) -> Sessions:
     return Sessions(engine)
+
+
+@pytest.fixture
+def house(sessions: Sessions, tmp_path: Path) -> House:
+    """The house over that database."""
+    return houses.build(sessions, tmp_path)
 
 
 @pytest.fixture

@@ -46,11 +46,6 @@ def filled() -> Fill:
     return _written
 
 
-@pytest.fixture
-def house(sessions: Sessions, tmp_path: Path) -> House:
-    return houses.build(sessions, tmp_path)
-
-
 def _written(sessions: Sessions, folder: Path) -> None:
     made = houses.build(sessions, folder)
     houses.open_publication(made, NOW)

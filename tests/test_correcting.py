@@ -59,11 +59,6 @@ def filled() -> Fill:
     return _sent
 
 
-@pytest.fixture
-def house(sessions: Sessions, tmp_path: Path) -> House:
-    return houses.build(sessions, tmp_path)
-
-
 def _sent(sessions: Sessions, folder: Path) -> None:
     made = houses.build(sessions, folder)
     houses.open_publication(made, NOW)

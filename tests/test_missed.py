@@ -44,11 +44,6 @@ def filled() -> Fill:
     return _stopped
 
 
-@pytest.fixture
-def house(sessions: Sessions, tmp_path: Path) -> House:
-    return houses.build(sessions, tmp_path)
-
-
 def _stopped(sessions: Sessions, folder: Path) -> None:
     house = houses.build(sessions, folder)
     houses.open_publication(house, NOW)

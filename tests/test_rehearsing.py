@@ -42,11 +42,6 @@ def filled() -> Fill:
     return _peopled
 
 
-@pytest.fixture
-def house(sessions: Sessions, tmp_path: Path) -> House:
-    return houses.build(sessions, tmp_path)
-
-
 def _peopled(sessions: Sessions, folder: Path) -> None:
     houses.stocked(sessions, folder)
     with sessions.begin() as session:

@@ -50,11 +50,6 @@ def filled() -> Fill:
     return _full
 
 
-@pytest.fixture
-def house(sessions: Sessions, tmp_path: Path) -> House:
-    return houses.build(sessions, tmp_path)
-
-
 def _full(sessions: Sessions, folder: Path) -> None:
     houses.stocked(sessions, folder)
     links = houses.build(sessions, folder).links

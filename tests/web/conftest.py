@@ -14,7 +14,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletter.audience.models import Subscription
-from newsletter.db import Sessions
 from newsletter.web import create_app, forms
 from newsletter.wiring import House
 from tests import houses
@@ -37,12 +36,6 @@ def database_url(request: pytest.FixtureRequest, originals: Originals, filled: F
     """A database of the test's own; what the databases may do differently is tested below the web."""
     with originals.copy(request.param, filled, tmp_path) as url:
         yield url
-
-
-@pytest.fixture
-def house(sessions: Sessions, tmp_path: Path) -> House:
-    """The shipped publication, without issues."""
-    return houses.build(sessions, tmp_path)
 
 
 @pytest.fixture
