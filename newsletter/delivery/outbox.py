@@ -89,8 +89,13 @@ def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Post
 
 
 def renew(session: Session, worker: str, post_id: int, now: datetime) -> bool:
-    """Lease it anew, right before it is sent; False if it is this worker's no more, and must not be."""
-    return _write(session, worker, post_id, lease_until=now + LEASE)
+    """Lease it anew, right before it is sent; False if it is this worker's no more, or must not go any more.
+
+    Its address may have been suppressed since it was claimed with others.
+    """
+    if not _write(session, worker, post_id, lease_until=now + LEASE):
+        return False
+    return bool(_without_suppressed(session, worker, [session.get_one(Post, post_id)], now))
 
 
 def sent(session: Session, worker: str, post_id: int, reply: str, now: datetime) -> bool:

@@ -141,7 +141,7 @@ class Postroom:
     def _attempt(self, post: Post) -> bool:
         connection = self._connected()
         if not self._renew(post):
-            log.info("letter is another worker's by now, or erased", post=post.id, kind=post.kind)
+            log.info("letter is another worker's by now, erased, or suppressed", post=post.id, kind=post.kind)
             return False
         return self._settle(post, self._answer(post, connection))
 

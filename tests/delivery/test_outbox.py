@@ -56,6 +56,20 @@ def test_a_suppressed_address_is_skipped_at_the_claim_and_why_is_kept(sessions, 
         assert outbox.prune(session, now + timedelta(days=31)) == 1
 
 
+def test_an_address_that_is_suppressed_after_the_claim_gets_nothing_either(sessions, publication, now) -> None:
+    with sessions.begin() as session:
+        for kind in ("welcome", "reset"):
+            outbox.post(session, publication, kind, "bo@example.org", "Bo", Composed("s", "h", "t"), now)
+    with sessions.begin() as session:
+        welcome, reset = (letter.id for letter in outbox.claim(session, "w", 10, now))
+        suppression.add(session, "bo@example.org", Cause.BOUNCE, now)
+    with sessions.begin() as session:
+        assert [outbox.renew(session, "w", letter, now) for letter in (welcome, reset)] == [False, True]
+    with sessions.reading() as session:
+        skipped = session.get_one(Post, welcome)
+        assert (skipped.state, skipped.reason, skipped.worker) == (PostState.SKIPPED, "suppressed: bounce", None)
+
+
 def test_of_several_answers_at_once_a_suppressed_address_gets_one_a_day(sessions, publication, now) -> None:
     def ask(at) -> int:
         with sessions.begin() as session:
