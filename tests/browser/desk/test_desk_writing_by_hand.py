@@ -154,6 +154,27 @@ def test_text_that_never_reached_the_server_is_offered_after_a_crash_of_the_brow
     expect(again.get_by_text("This device has text from")).to_be_hidden()
 
 
+def test_a_tab_that_ended_without_a_word_goes_on_with_its_text(page: Page, house: House) -> None:
+    page.route("**/write/*", lambda route: route.abort())
+    write(page, "The battery died.")
+    expect(page.locator("#said")).to_contain_text("Offline: kept on this device.")
+    page.evaluate("Storage.prototype.setItem = () => {}; Navigator.prototype.sendBeacon = () => true")
+    page.unroute("**/write/*")
+    page.reload()
+    shows(ready(page), "The battery died.")
+    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
+    expect(page.locator("#left-here")).to_be_hidden()
+    assert draft(house).endswith("The battery died.")
+
+
+def test_who_puts_the_phone_away_has_the_last_word_kept_at_once(page: Page, house: House) -> None:
+    page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
+    write(page, "In the pocket.")
+    with page.expect_response("**/write/keep"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert "In the pocket." in draft(house)
+
+
 def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(page: Page, house: House) -> None:
     page.context.set_offline(True)
     write(page, "In a tunnel.")
@@ -216,6 +237,7 @@ def test_what_comes_in_leaves_the_caret_and_what_is_being_typed_where_they_are(p
 def test_where_two_people_changed_the_same_passage_each_is_asked_about_that_alone_and_nothing_is_lost(
     page: Page, open_desk: Open, house: House
 ) -> None:
+    unheard_of(page)
     colleague = at_work(open_desk(as_whom="editor@desk.example"))
     colleague.get_by_label("Title", exact=True).fill("By the colleague")
     write(colleague, "By the colleague.")
@@ -570,9 +592,14 @@ def fill_in(page: Page) -> None:
     page.wait_for_url("**/desk/issues/")
 
 
+def unheard_of(page: Page) -> None:
+    """Let nothing come in before this window sends something itself."""
+    page.route("**/write/hello", lambda route: route.abort())
+
+
 def ask_both(page: Page, other: Page) -> None:
     """Write into one place in two windows of which the second has not heard of the first."""
-    other.route("**/write/hello", lambda route: route.abort())
+    unheard_of(other)
     write(page, "Here.")
     expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
     write(other, "There.")

@@ -44,10 +44,14 @@ export class Keeper {
     this.#soon(Date.now() - this.#since > LONGEST ? 0 : PAUSE);
   }
 
-  // What this tab was left with a moment ago, if the page that came does not have it yet.
+  // What this tab was left with a moment ago, or when the browser fell; unless the page that came has it already.
   takeUp(left, last) {
+    if (left.writer !== this.manuscript.form.dataset.writer) return;
     const arrived = last.tab === this.tab.name && last.turn >= left.turn;
-    if (arrived || left.writer !== this.manuscript.form.dataset.writer || left.typed === this.known) return;
+    if (arrived || left.typed === this.known) {
+      device.remove({ issue: this.issue, tab: this.tab.name });
+      return;
+    }
     this.restore(left);
     this.#soon(0);
   }
@@ -89,7 +93,7 @@ export class Keeper {
     }, ON_DEVICE);
   }
 
-  #copied(turn) {
+  #copied(turn = this.tab.turn + 1) {
     const { manuscript, issue, known } = this;
     const [base, draft] = ["base", "draft"].map((name) => manuscript.get(name));
     const { writer } = manuscript.form.dataset;

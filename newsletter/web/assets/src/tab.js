@@ -7,28 +7,27 @@ const fresh = () => [...crypto.getRandomValues(new Uint8Array(8))].map((byte) =>
 
 export class Tab {
   #key;
-  #turn;
 
   constructor({ issue, last }) {
     this.#key = `writing-${issue}`;
     const kept = this.#read();
     this.name = kept.name ?? fresh();
     this.left = kept.left;
-    this.#turn = kept.turn ?? 0;
+    this.turn = kept.turn ?? 0;
     if (last.tab === this.name) this.meet(last.turn);
     this.#write();
     this.claimed = this.#claim();
   }
 
   next() {
-    this.#turn += 1;
+    this.turn += 1;
     this.#write();
-    return this.#turn;
+    return this.turn;
   }
 
   // After a crash the browser may have forgotten the last few.
   meet(turn) {
-    this.#turn = Math.max(this.#turn, turn);
+    this.turn = Math.max(this.turn, turn);
   }
 
   // What the page that comes next in this tab goes on from, though nobody may have heard of it.
@@ -40,7 +39,7 @@ export class Tab {
   async #claim() {
     if (await hold(this.name)) return;
     this.name = fresh();
-    this.#turn = 0;
+    this.turn = 0;
     this.#write();
     await hold(this.name);
   }
@@ -55,7 +54,7 @@ export class Tab {
 
   #write(more = {}) {
     try {
-      sessionStorage.setItem(this.#key, JSON.stringify({ name: this.name, turn: this.#turn, ...more }));
+      sessionStorage.setItem(this.#key, JSON.stringify({ name: this.name, turn: this.turn, ...more }));
     } catch {
       // Where the browser keeps nothing for a tab, each page is a window of its own.
     }

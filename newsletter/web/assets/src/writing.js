@@ -36,7 +36,6 @@ const overlaps = new Overlap({ manuscript, tab, onLater: later, onOne: leaveWith
 const sheet = new Sheet({ manuscript, view: viewShown(), onFaults: (faults) => complain(form, editor, faults) });
 const preflight = new Preflight({ manuscript, onJump: show });
 const company = new Company({ manuscript, tab, heard: greeted, signedOut, gone });
-if (tab.left) keeper.takeUp(tab.left, last);
 
 // Typing
 
@@ -187,6 +186,18 @@ dialogs.gone.querySelector("a").addEventListener("click", (event) => {
 });
 
 // What was left on this device
+
+// A tab that the system closed, or that fell, left its text here without a word.
+async function takeUp() {
+  if (tab.left) keeper.takeUp(tab.left, last);
+  else {
+    await tab.claimed;
+    const [text] = (await device.left(keeper.issue, writer)).filter((one) => one.tab === tab.name);
+    if (text && keeper.isKept) keeper.takeUp(text, last);
+  }
+}
+
+takeUp();
 
 async function offer() {
   const pause = new Promise((resolve) => setTimeout(resolve, 300));
