@@ -9,9 +9,10 @@ compare-and-set, so trying twice does no harm.
 import asyncio
 import contextlib
 from asyncio import Future, Handle
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -63,6 +64,8 @@ class Scribe:
         self._next_at = 0.0
         self._writing = False
         self._pen = asyncio.Lock()
+        # One thread, for there is one connection; a pool of many would wake another one each time.
+        self._thread = ThreadPoolExecutor(1, "ledger")
 
     def begin(self, copy: Held) -> Future[bool]:
         """Once this is done, and true, the copy's final dot may be written; false: it must not be."""
@@ -114,6 +117,11 @@ class Scribe:
             with contextlib.suppress(DBAPIError):
                 connection.close()
 
+    def end(self) -> None:
+        """Give up the connection for good, and the thread."""
+        self.close()
+        self._thread.shutdown(wait=False)
+
     @property
     def unwritten(self) -> list[int]:
         """The copies whose results are in memory only."""
@@ -154,10 +162,10 @@ class Scribe:
             return ledger.begin(connection, self._worker, [copy for copy, _ in begins], now) if begins else set()
 
     async def _insist(self, work: Callable[[Connection], T]) -> T:
-        wait = _SHORTEST_WAIT
+        wait, loop = _SHORTEST_WAIT, asyncio.get_running_loop()
         while True:
             try:
-                return await _to_the_end(asyncio.to_thread(self._over_connection, work))
+                return await _to_the_end(loop.run_in_executor(self._thread, self._over_connection, work))
             except AWAY as error:
                 self.close()
                 if wait > _WORTH_TELLING:
@@ -176,11 +184,10 @@ def _in_session(connection: Connection, work: Callable[[Session], T]) -> T:
         return work(session)
 
 
-async def _to_the_end(writing: Coroutine[Any, Any, T]) -> T:
+async def _to_the_end(writing: Future[T]) -> T:
     """Wait for a thread even when cancelled, for it goes on writing all the same."""
-    task = asyncio.ensure_future(writing)
     try:
-        return await asyncio.shield(task)
+        return await asyncio.shield(writing)
     except asyncio.CancelledError:
-        await asyncio.wait({task})
+        await asyncio.wait({writing})
         raise

@@ -126,7 +126,7 @@ class PressRun:
             try:
                 await self._clear_up(scribe)
             finally:
-                scribe.close()
+                scribe.end()
 
     async def _send(self, floor: Floor, helpers: list[Task[None]]) -> None:
         """Until every line has ended, or, from the moment of a halt, until it has had its time."""
