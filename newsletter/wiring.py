@@ -14,7 +14,7 @@ from newsletter.db import Sessions, open_engine
 from newsletter.delivery import merge
 from newsletter.delivery.keyring import Keyring
 from newsletter.delivery.outbox import Composed
-from newsletter.editorial import archive, bucket, cadence, render
+from newsletter.editorial import archive, cadence, render
 from newsletter.editorial.masthead import Link, Masthead
 from newsletter.editorial.pictures import PictureFolder, Pictures
 from newsletter.links import Links
@@ -76,6 +76,8 @@ def open_house(settings: Settings, *, check_schema: bool = True) -> House:
 def _pictures(settings: Settings) -> Pictures:
     if not settings.pictures_url or settings.pictures_secret is None:
         return PictureFolder(settings.picture_folder)
+    from newsletter.editorial import bucket  # few have one, and its library takes memory in every process
+
     key_id, secret = settings.pictures_key_id, settings.pictures_secret
     return bucket.open_bucket(
         settings.pictures_url, settings.pictures_endpoint, settings.pictures_region, key_id, secret
