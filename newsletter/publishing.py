@@ -177,6 +177,12 @@ def held(session: Session, letter: Letter | None, settings: Settings, now: datet
     return pacing.held_until(session, Limits.of(settings), now) if is_going else None
 
 
+def are_due(session: Session, now: datetime) -> bool:
+    """Whether the hour of any letter has come that waits for it; only looks."""
+    waiting = select(Letter.id).where(Letter.state == LetterState.WAITING, Letter.due_at <= now)
+    return session.scalar(waiting.limit(1)) is not None
+
+
 def publish_due(session: Session, grace: timedelta, now: datetime) -> list[Started]:
     """Start every letter whose hour has come; hold, and say so, what is later than the grace. Safe on two workers."""
     due = select(Letter).where(Letter.state == LetterState.WAITING, Letter.due_at <= now).order_by(Letter.due_at)
