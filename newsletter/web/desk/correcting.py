@@ -1,7 +1,7 @@
 """Correcting an issue that is out: the archive shows an amended text, and what was mailed stays as it was."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from flask import flash, redirect, request, url_for
@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletter import correcting
 from newsletter.db import Session
-from newsletter.editorial import comparing, corrections
+from newsletter.editorial import comparing, corrections, merging, shelf
 from newsletter.editorial.comparing import Piece
 from newsletter.editorial.corrections import Amendment, NoNote
 from newsletter.editorial.drafts import Faulty
@@ -94,6 +94,9 @@ def _changed(found: Issue, made: Correction) -> Sequence[Piece]:
 def _form(store: Session, found: Issue, wanted: Amendment, refusal: _Refusal = _NONE) -> ResponseReturnValue:
     # After a conflict it goes on from the newest text, and shows what it would change in that.
     is_behind = refusal.status is HTTPStatus.CONFLICT
+    if is_behind:
+        before = shelf.revision(store, found, wanted.base).source
+        wanted = replace(wanted, source=merging.merge(before, wanted.source, found.revision.source).text)
     pieces = comparing.compare(found.revision.source, wanted.source) if is_behind else ()
     page = frame.page(
         store,

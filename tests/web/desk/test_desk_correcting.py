@@ -110,13 +110,19 @@ def test_what_cannot_be_shown_comes_back_as_it_was_typed_with_the_reason(
         assert session.scalars(select(Correction.id)).all() == []
 
 
-def test_a_colleague_who_was_faster_is_noticed_and_neither_text_is_lost(corrected: Visitor) -> None:
-    fields = {"note": "Another.", "source": text(corrected) + "\nMine.\n", "base": "1", "number": "1"}
+def test_a_colleague_who_was_faster_is_noticed_and_the_text_to_go_on_from_is_both_put_together(
+    corrected: Visitor, house: House
+) -> None:
+    with house.sessions.reading() as session:
+        mailed = shelf.revision(session, shelf.find(session, SLUG), 1).source
+    fields = {"note": "Another.", "source": f"{mailed}\nMine.\n", "base": "1", "number": "1"}
     answer = corrected.client.post(AMEND, data=hidden(corrected.open(AMEND).text) | fields)
     assert answer.status_code == 409
     assert "was corrected by somebody else meanwhile" in words(answer)
     assert "<ins" in answer.text
-    again = hidden(answer.text) | {"note": "Another.", "source": fields["source"]}
+    both = html.unescape(re.findall(r'id="source".*?>\n(.*?)</textarea>', answer.text, re.DOTALL)[0])
+    assert both == f"{text(corrected)}\nMine.\n"
+    again = hidden(answer.text) | {"note": "Another.", "source": both}
     assert corrected.client.post(AMEND, data=again).location == f"{ISSUE}corrections/2/"
 
 
