@@ -12,7 +12,7 @@ from newsletter.delivery import breaker, heartbeat, ledger, outbox, retry, setba
 from newsletter.delivery.heartbeat import Watch
 from newsletter.delivery.limits import LANE_AHEAD
 from newsletter.delivery.models import Copy, CopyState, Post, PostState
-from newsletter.delivery.outage import Outage
+from newsletter.delivery.outage import Outage, Presence
 from newsletter.delivery.outbox import Composed
 from newsletter.publications import Publication
 
@@ -111,7 +111,7 @@ def test_a_worker_that_fell_silent_is_missed_by_the_new_time(sessions: Sessions,
 
 
 def test_an_outage_is_not_sat_out_for_an_hour(clock: Clock) -> None:
-    outage = Outage(clock)
+    outage = Outage(Presence("127.0.0.1:25", clock), clock)
     outage.go_on("nobody answers", 1)
     assert outage.sat_out
     clock.pass_by(hours=-1)
