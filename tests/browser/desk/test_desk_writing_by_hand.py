@@ -1,28 +1,20 @@
 import base64
 import io
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+from playwright.sync_api import Page, expect
 
 from newsletter import editors
 from newsletter.editorial import drafts, shelf
 from newsletter.editors import staff
 from newsletter.wiring import House
 from tests.browser.desk.conftest import Open
+from tests.browser.desk.writing import ME, PAGE, SLUG, at_work, draft, fill_in, mail, ready, save, shows, text, write
 from tests.browser.looks import faults
-from tests.houses import NOW
 from tests.real_parts import Axe
-from tests.web.desk.visits import PASSWORD
 
-SLUG = "break-the-circle"
-PAGE = f"/desk/issues/{SLUG}/write"
-ME = "owner@desk.example"
 WORD = """<html xmlns:o="urn:schemas-microsoft-com:office:office"><head><style>p.MsoNormal {margin: 0}</style></head>
 <body lang=EN-GB><!--StartFragment-->
 <h1 style='mso-line-height-rule:exactly'><span lang=EN-US>Stand <b>up</b><o:p></o:p></span></h1>
@@ -135,46 +127,6 @@ def test_leaving_the_page_saves_what_was_typed_a_moment_before(page: Page, house
         assert "Typed, and gone." in shelf.find(session, SLUG).revision.source
 
 
-def test_text_that_never_reached_the_server_is_offered_after_a_crash_of_the_browser(
-    start: Callable[[], BrowserContext], house: House
-) -> None:
-    first = sign_in(start())
-    first.route("**/write/*", lambda route: route.abort())
-    at_work(first)
-    write(first, "Only on this device.")
-    expect(first.locator("#said")).to_contain_text("Offline: kept on this device.")
-    crash(first)
-    again = at_work(sign_in(start()))
-    assert "Only on this device." not in text(again)
-    expect(again.get_by_text("This device has text from")).to_be_visible()
-    again.get_by_role("button", name="Take it up again").click()
-    assert "Only on this device." in text(again)
-    expect(again.locator("#said")).to_contain_text("Kept 13:00 as your draft.")
-    assert "Only on this device." in draft(house)
-    expect(again.get_by_text("This device has text from")).to_be_hidden()
-
-
-def test_a_tab_that_ended_without_a_word_goes_on_with_its_text(page: Page, house: House) -> None:
-    page.route("**/write/*", lambda route: route.abort())
-    write(page, "The battery died.")
-    expect(page.locator("#said")).to_contain_text("Offline: kept on this device.")
-    page.evaluate("Storage.prototype.setItem = () => {}; Navigator.prototype.sendBeacon = () => true")
-    page.unroute("**/write/*")
-    page.reload()
-    shows(ready(page), "The battery died.")
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
-    expect(page.locator("#left-here")).to_be_hidden()
-    assert draft(house).endswith("The battery died.")
-
-
-def test_who_puts_the_phone_away_has_the_last_word_kept_at_once(page: Page, house: House) -> None:
-    page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
-    write(page, "In the pocket.")
-    with page.expect_response("**/write/keep"):
-        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    assert "In the pocket." in draft(house)
-
-
 def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(page: Page, house: House) -> None:
     page.context.set_offline(True)
     write(page, "In a tunnel.")
@@ -182,161 +134,6 @@ def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(p
     page.context.set_offline(False)
     expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.", timeout=8000)
     assert "In a tunnel." in draft(house)
-
-
-def test_a_second_tab_is_noticed_at_once_in_both(page: Page) -> None:
-    other = at_work(page.context.new_page())
-    for one in (page, other):
-        expect(one.get_by_text("You have this issue open in another window too.")).to_be_visible(timeout=2000)
-    other.close(run_before_unload=True)
-    expect(page.locator("#company")).to_be_hidden(timeout=7000)
-
-
-def test_a_colleagues_changes_of_other_passages_come_into_the_text_while_it_is_written(
-    page: Page, open_desk: Open, house: House
-) -> None:
-    colleague = at_work(open_desk(as_whom="editor@desk.example"))
-    expect(colleague.get_by_text(f"{ME} is writing here too, at revision 1.")).to_be_visible()
-    page.get_by_label("Title", exact=True).fill("By the owner")
-    write(colleague, "By the colleague.")
-    save(colleague)
-    shows(page, "By the colleague.")
-    expect(page.locator("#said")).to_contain_text("editor@desk.example saved as revision 2.")
-    expect(page.get_by_label("Title", exact=True)).to_have_value("By the owner")
-    page.keyboard.press("Control+s")
-    expect(page.locator("#said")).to_contain_text("Saved 13:00, revision 3")
-    with house.sessions.reading() as session:
-        source = shelf.find(session, SLUG).revision.source
-        assert "title: By the owner" in source
-        assert source.endswith("By the colleague.")
-
-
-def test_what_comes_in_leaves_the_caret_and_what_is_being_typed_where_they_are(page: Page, house: House) -> None:
-    page.locator(".cm-content").press("Control+Home")
-    delayed: list[Any] = []
-    page.route("**/write/keep", lambda route: delayed.append(route))  # noqa: PLW0108
-    page.keyboard.insert_text("Begun. ")
-    expect(page.locator("#said")).not_to_have_text("")
-    wait_for(page, delayed)
-    with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
-        theirs = drafts.Typed(f"{issue.revision.source}\nBy a colleague.\n", base=1)
-        theirs_kept = drafts.keep(session, issue, theirs, "editor@desk.example", NOW)
-        drafts.save(session, issue, theirs_kept, NOW)
-    page.keyboard.insert_text("Going on. ")
-    delayed.pop(0).continue_()
-    shows(page, "By a colleague.")
-    page.unroute("**/write/keep")
-    page.keyboard.insert_text("Done. ")
-    assert text(page).startswith("Begun. Going on. Done. ")
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.", timeout=8000)
-    assert "Begun. Going on. Done. " in draft(house)
-    assert draft(house).endswith("By a colleague.\n")
-
-
-def test_where_two_people_changed_the_same_passage_each_is_asked_about_that_alone_and_nothing_is_lost(
-    page: Page, open_desk: Open, house: House
-) -> None:
-    unheard_of(page)
-    colleague = at_work(open_desk(as_whom="editor@desk.example"))
-    colleague.get_by_label("Title", exact=True).fill("By the colleague")
-    write(colleague, "By the colleague.")
-    save(colleague)
-    write(page, "By the owner.")
-    page.get_by_role("button", name="Save", exact=True).click()
-    both = page.get_by_role("dialog", name="Two texts, and neither is lost")
-    expect(both.get_by_text("editor@desk.example, revision 2")).to_be_visible()
-    both.get_by_role("button", name="Not now").click()
-    write(page, "And more.")
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
-    assert "And more." in draft(house)
-    page.get_by_role("button", name="Look at both texts").click()
-    both.get_by_role("radio", name="Both, one after the other").check()
-    with page.expect_navigation():
-        both.get_by_role("button", name="Save the text put together").click()
-    ready(page)
-    expect(page.locator("#said")).to_have_text("Saved 13:00, revision 3.")
-    with house.sessions.reading() as session:
-        source = shelf.find(session, SLUG).revision.source
-        assert "title: By the colleague" in source
-        assert source.endswith("By the colleague.\n\nBy the owner.\n\nAnd more.\n")
-
-
-def test_two_windows_of_one_person_show_one_text(page: Page, open_desk: Open, house: House) -> None:
-    other = at_work(open_desk())
-    write(page, "Here.")
-    shows(other, "Here.")
-    other.get_by_label("Title", exact=True).fill("There")
-    expect(page.get_by_label("Title", exact=True)).to_have_value("There", timeout=8000)
-    assert "title: There" in draft(house)
-    assert draft(house).endswith("Here.")
-
-
-def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_desk: Open, house: House) -> None:
-    other = at_work(open_desk())
-    ask_both(page, other)
-    both = other.get_by_role("dialog", name="Two texts, and neither is lost")
-    expect(both.get_by_text("You, in another window", exact=True)).to_be_visible()
-    both.get_by_role("button", name="Not now").click()
-    expect(other.locator("#said")).to_contain_text("Your text is kept on this device.")
-    assert "There." in text(other)
-    assert "Here." in draft(house)
-
-
-@pytest.mark.parametrize("again", ["reload", "back", "the address"])
-def test_a_page_that_is_opened_again_goes_on_from_the_very_last_key(page: Page, house: House, again: str) -> None:
-    for words in ("One", "Two", "Three"):
-        write(page, f"{words}.")
-        expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
-        page.keyboard.insert_text(f" {words}, and gone.")
-        open_again(page, again)
-        assert text(page).endswith(f"{words}. {words}, and gone.")
-        expect(page.get_by_role("dialog")).to_have_count(0)
-    page.keyboard.press("Control+s")
-    expect(page.locator("#said")).to_contain_text("Saved 13:00, revision")
-    expect(page.locator("#left-here")).to_be_hidden()
-    with house.sessions.reading() as session:
-        source = shelf.find(session, SLUG).revision.source
-        assert source.endswith("One. One, and gone.\n\nTwo. Two, and gone.\n\nThree. Three, and gone.")
-
-
-def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Page, house: House) -> None:
-    late: list[Any] = []
-    page.context.route("**/write/leave", lambda route: late.append(route))  # noqa: PLW0108
-    write(page, "Before the reload.")
-    page.reload()
-    ready(page)
-    assert text(page).endswith("Before the reload.")
-    page.locator(".cm-content").press("Control+End")
-    page.keyboard.insert_text(" And after.")
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
-    assert draft(house).endswith("Before the reload. And after.")
-    for one in late:
-        one.continue_()
-    page.keyboard.insert_text(" Done.")
-    page.keyboard.press("Control+s")
-    expect(page.locator("#said")).to_contain_text("Saved 13:00, revision")
-    with house.sessions.reading() as session:
-        assert shelf.find(session, SLUG).revision.source.endswith("Before the reload. And after. Done.")
-
-
-def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, house: House) -> None:
-    write(page, "In the first.")
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
-    with page.expect_popup() as opened:
-        # A page that is opened by script brings the tab's memory along, as a duplicated tab does.
-        page.evaluate("window.open(location.href)")
-    other = ready(opened.value)
-    assert text(other).endswith("In the first.")
-    other.get_by_label("Title", exact=True).fill("In the second")
-    expect(page.get_by_label("Title", exact=True)).to_have_value("In the second", timeout=8000)
-    write(page, "And on.")
-    shows(other, "And on.")
-    for one in (page, other):
-        expect(one.get_by_role("dialog")).to_have_count(0)
-    names = [one.evaluate("JSON.parse(Object.values(sessionStorage)[0]).name") for one in (page, other)]
-    assert names[0] != names[1]
-    assert draft(house).endswith("In the first.\n\nAnd on.")
 
 
 def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(page: Page, house: House) -> None:
@@ -546,125 +343,6 @@ def test_axe_finds_nothing_while_somebody_writes(open_desk: Open, axe: Axe) -> N
         found += faults(page, axe)
         page.evaluate("id => document.getElementById(id).close()", dialog)
     assert found == []
-
-
-def test_axe_finds_nothing_in_two_texts(open_desk: Open, axe: Axe) -> None:
-    first, second = (at_work(open_desk()) for _ in range(2))
-    ask_both(first, second)
-    assert faults(second, axe) == []
-
-
-@pytest.fixture
-def start(chrome: Browser, chromium: str, address: str) -> Iterator[Callable[[], BrowserContext]]:
-    """A browser of one's own whose profile outlives it."""
-    with TemporaryDirectory(prefix="newsletter-profile-", ignore_cleanup_errors=True) as folder:
-        started: list[BrowserContext] = []
-
-        def again() -> BrowserContext:
-            options = {"executable_path": chromium, "args": ["--no-sandbox"], "base_url": address}
-            started.append(chrome.browser_type.launch_persistent_context(folder, **options))
-            return started[-1]
-
-        yield again
-        started[-1].close()
-
-
-def crash(page: Page) -> None:
-    """End the whole browser, as if the power had gone."""
-    session = page.context.new_cdp_session(page)
-    # Nobody is left to answer.
-    with page.context.expect_event("close"), suppress(Error):
-        session.send("Browser.crash")
-
-
-def sign_in(context: BrowserContext) -> Page:
-    page = context.pages[0] if context.pages else context.new_page()
-    page.goto("/desk/sign-in")
-    if "sign-in" in page.url:
-        fill_in(page)
-    return page
-
-
-def fill_in(page: Page) -> None:
-    page.get_by_label("Email address").fill(ME)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/desk/issues/")
-
-
-def unheard_of(page: Page) -> None:
-    """Let nothing come in before this window sends something itself."""
-    page.route("**/write/hello", lambda route: route.abort())
-
-
-def ask_both(page: Page, other: Page) -> None:
-    """Write into one place in two windows of which the second has not heard of the first."""
-    unheard_of(other)
-    write(page, "Here.")
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
-    write(other, "There.")
-    expect(other.get_by_role("dialog", name="Two texts, and neither is lost")).to_be_visible()
-
-
-def open_again(page: Page, how: str) -> None:
-    if how == "reload":
-        page.reload()
-    elif how == "back":
-        page.goto("/desk/calendar/")
-        page.go_back()
-    else:
-        page.goto(PAGE)
-    ready(page)
-
-
-def wait_for(page: Page, requests: list[Any]) -> None:
-    while not requests:
-        page.wait_for_timeout(50)
-
-
-def at_work(page: Page) -> Page:
-    page.goto(PAGE)
-    return ready(page)
-
-
-def ready(page: Page) -> Page:
-    page.locator(".cm-content").wait_for()
-    page.locator("#sheet[data-shown]").wait_for(state="attached")
-    return page
-
-
-def mail(page: Page) -> Any:
-    return page.frame_locator("#sheet")
-
-
-def write(page: Page, words: str) -> None:
-    page.locator(".cm-content").focus()
-    page.keyboard.press("Control+End")
-    page.keyboard.press("Enter")
-    page.keyboard.press("Enter")
-    page.keyboard.insert_text(words)
-
-
-def save(page: Page) -> None:
-    page.keyboard.press("Control+s")
-    expect(page.locator("#said")).to_contain_text("Saved 13:00, revision 2.")
-
-
-def text(page: Page) -> str:
-    return str(page.evaluate("new FormData(document.getElementById('manuscript')).get('body')"))
-
-
-def shows(page: Page, words: str) -> None:
-    """The text has these words by and by, in sight or not."""
-    page.wait_for_function(
-        "words => new FormData(document.getElementById('manuscript')).get('body').includes(words)", arg=words
-    )
-
-
-def draft(house: House) -> str:
-    with house.sessions.reading() as session:
-        kept = drafts.own(session, shelf.find(session, SLUG), ME)
-        return kept.source if kept else ""
 
 
 def key_to_pixels(page: Page, key: str) -> float:
