@@ -199,7 +199,12 @@ def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Pa
         assert shelf.find(session, SLUG).revision.source.endswith("Before the reload. And after. Done.")
 
 
-def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, house: House) -> None:
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, house: House, scheme: str) -> None:
+    if scheme == "http":
+        page.context.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined })")
+        page.reload()
+        ready(page)
     write(page, "In the first.")
     expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
     with page.expect_popup() as opened:

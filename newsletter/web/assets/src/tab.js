@@ -62,10 +62,23 @@ export class Tab {
 }
 
 function hold(name) {
-  // Over plain HTTP there are no locks: each page is a window of its own, and what it finds is merged.
-  if (!navigator.locks) return Promise.resolve(false);
+  if (!navigator.locks) return agree(name);
   return new Promise((resolve) => {
     const forever = () => new Promise(() => resolve(true));
     navigator.locks.request(`writing-${name}`, { signal: AbortSignal.timeout(PATIENCE) }, forever).catch(() => resolve(false));
+  });
+}
+
+// Over plain HTTP there are no locks: whoever has the name says so.
+function agree(name) {
+  const channel = new BroadcastChannel(`writing-${name}`);
+  return new Promise((resolve) => {
+    channel.onmessage = ({ data }) => {
+      if (data !== "mine") return channel.postMessage("mine");
+      channel.close();
+      return resolve(false);
+    };
+    channel.postMessage("whose?");
+    setTimeout(() => resolve(true), PATIENCE);
   });
 }
