@@ -90,7 +90,7 @@ def both(house: House, now: datetime) -> tuple[bytes, bytes]:
 
 def test_a_test_mail_is_the_real_copy_byte_for_byte_but_for_its_marks(house: House, now: datetime) -> None:
     real, test = both(house, now)
-    text_note, html_note = b"[This is a test mail.", b'<table role=3D"presentation"'
+    text_note, html_note = b"[This is a test email.", b'<table role=3D"presentation"'
     head, _, body = test.partition(b"\r\n\r\n")
     real_head, _, real_body = real.partition(b"\r\n\r\n")
     assert text_note in body
@@ -114,8 +114,8 @@ def unmarked(house: House, body: bytes) -> list[str]:
 
 
 def _plain(house: House, part: str) -> str:
-    part = re.sub(r"\[This is a test mail\..*?\]\s*", "", part, flags=re.DOTALL)
-    part = re.sub(r'<table role="presentation"[^>]*><tr><td[^>]*><strong>This is a test mail.*?</table>\s*', "", part)
+    part = re.sub(r"\[This is a test email\..*?\]\s*", "", part, flags=re.DOTALL)
+    part = re.sub(r'<table role="presentation"[^>]*><tr><td[^>]*><strong>This is a test email.*?</table>\s*', "", part)
     for link in ("unsubscribe", "preferences"):
         part = re.sub(rf"{re.escape(house.links.base_url)}/(?:test-mail/)?{link}\S*?(?=[\"\s])", link, part)
     return part
@@ -126,10 +126,10 @@ def test_a_test_mail_says_so_in_its_subject_a_header_and_at_its_top(house: House
     text, html = parts(message)
     assert message["Subject"].startswith("[Test] A tight back, dear Zofia")
     assert message["X-Newsletter-Test"] == "yes"
-    assert text.startswith("[This is a test mail.")
+    assert text.startswith("[This is a test email.")
     body = html.partition("<body")[2]
-    assert body.index("This is a test mail") < body.index("BackPainHelp</a>")
-    assert body.index("A short routine") < body.index("This is a test mail"), "the inbox shows the preheader"
+    assert body.index("This is a test email") < body.index("BackPainHelp</a>")
+    assert body.index("A short routine") < body.index("This is a test email"), "the inbox shows the preheader"
 
 
 def test_a_test_mail_is_written_to_its_sample_and_addressed_to_whoever_was_chosen(house: House, now: datetime) -> None:

@@ -12,7 +12,7 @@ def asked(session: Session, slug: str | None) -> Publication:
         return first(session)
     publication = publications.by_slug(session, slug)
     if publication is None:
-        raise NotFound("There is no such letter here. The address may be cut short or out of date.")
+        raise NotFound("There is no such newsletter here. The address may be cut short or out of date.")
     return publication
 
 
@@ -20,5 +20,5 @@ def first(session: Session) -> Publication:
     """The publication that is meant without a name; NotFound before there is any."""
     publication = publications.first(session)
     if publication is None:
-        raise NotFound("Nothing is printed here yet. Come back soon.")
+        raise NotFound("Nothing is published here yet. Come back soon.")
     return publication

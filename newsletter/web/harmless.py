@@ -9,8 +9,8 @@ blueprint = Blueprint("harmless", __name__)
 security.keep_private(blueprint)
 
 _WHAT = {
-    "unsubscribe": "In the real mail it lets its reader leave, with one press.",
-    "preferences": "In the real mail it leads to what its reader has chosen: topics, pauses, address.",
+    "unsubscribe": "In the real email it unsubscribes its reader with one click.",
+    "preferences": "In the real email it opens its reader's preferences: name, breaks, personal data.",
 }
 
 
@@ -26,7 +26,7 @@ def show(link: str) -> str:
 def press(link: str) -> str | Response:
     """Say the same to whoever presses, or taps in the mail program."""
     if request.form.get("List-Unsubscribe") == "One-Click":
-        return Response("This was a test mail; nothing was changed.\n", mimetype="text/plain")
+        return Response("This was a test email; nothing has changed.\n", mimetype="text/plain")
     return _page(link)
 
 

@@ -16,7 +16,7 @@ def blueprint(name: str, module: str) -> Blueprint:
 
 def _no_such_key(_error: Invalid) -> Response:
     return sorry.page(
-        "It may be cut short or broken over two lines. Open it again from the mail, in one piece.",
+        "It may be cut short or broken over two lines. Open it again from the email, in one piece.",
         404,
         "This link does not work",
     )

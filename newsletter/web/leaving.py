@@ -31,7 +31,7 @@ def leave(token: str) -> str | Response:
     with house().sessions.begin(urgent=is_one_click) as session:
         subscription = leaving.leave(session, house().practice, token, way, client(), now())
         if is_one_click:
-            return Response("You have left.\n", mimetype="text/plain")
+            return Response("You have unsubscribed.\n", mimetype="text/plain")
         return _page("left", token, subscription)
 
 

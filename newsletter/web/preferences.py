@@ -21,10 +21,10 @@ blueprint = keys.blueprint("preferences", __name__)
 
 _PAUSES = (1, 2, 4, 8)
 _DONE = {
-    "rename": "Your name is saved.",
-    "pause": "Your pause has begun.",
-    "resume": "Your letters come again.",
-    "leave": "You have left. No more letters will come.",
+    "rename": "Your name has been saved.",
+    "pause": "Your break has started.",
+    "resume": "Your break is over: emails come again.",
+    "leave": "You have unsubscribed. No more emails will come.",
 }
 
 
@@ -86,7 +86,7 @@ _CHANGES: Mapping[str, Callable[[Session, str], None]] = {
 
 def _erase(token: str) -> str | Response:
     if request.form.get("sure") != "yes":
-        return Response(_page(token, faults={"erase": "Tick the box first, so that nobody is erased by a slip."}), 422)
+        return Response(_page(token, faults={"erase": "Tick the box first, so that nobody is erased by mistake."}), 422)
     with house().sessions.begin() as session:
         subscription = preferences.look(session, house().practice, token)
         page = render_template("site/erased.html", publication=subscription.publication)

@@ -21,8 +21,8 @@ from newsletter.web.printed import Printed
 blueprint = Blueprint("public", __name__)
 
 _LATEST = 3
-_TOO_QUICK = "Please press the button once more: that was quicker than we can tell from a robot."
-_ONCE_MORE = "Please press the button once more: we could not tell that the form came from our own page."
+_TOO_QUICK = "Please click the button again: that was too quick to tell from a robot."
+_ONCE_MORE = "Please click the button again: we could not tell that the form came from our own page."
 
 
 @blueprint.get("/")

@@ -24,25 +24,25 @@ _STATUS: tuple[tuple[type[PressError], int], ...] = (
 RETRY_AFTER = {429: 3600, 503: 30}
 _TITLES = {
     400: "That did not work",
-    403: "This is not open to you",
-    404: "There is no such page",
-    405: "This page takes no such request",
-    409: "Something changed meanwhile",
+    403: "You do not have access to this page",
+    404: "Page not found",
+    405: "This page cannot be opened like that",
+    409: "Something changed in the meantime",
     413: "That was too much at once",
-    429: "Please wait a little",
+    429: "Please wait a while",
     503: "We cannot answer just now",
 }
 _SENTENCES = {
-    404: "The address may be cut short or out of date. If it came in a mail, open it again from there, in one piece.",
+    404: "The address may be cut short or out of date. If it came in an email, open it again from there, in one piece.",
     405: "Go back to the page you came from and use its button.",
-    413: "What was sent is larger than this form takes. Shorten it and send it again.",
+    413: "What you sent is larger than this form accepts. Shorten it and send it again.",
 }
-_GO_ON = "Go back, and try again. If it happens twice, reply to any of our letters and tell us."
-_BROKEN = "The fault is ours, and it is written down. Nothing you did is half-done; try again in a minute."
-_DOWN = "Our store does not answer. Nothing is lost; try again in a minute."
+_GO_ON = "Go back and try again. If it happens twice, reply to any of our emails and tell us."
+_BROKEN = "The fault is ours, and it has been logged. Nothing you did is half-done; try again in a minute."
+_DOWN = "Our database is not responding. Nothing is lost; try again in a minute."
 _STRANGE = (
     "We could not tell that this form came from our own page, so nothing was changed. It happens when a page was "
-    "open for long, or when the browser keeps no cookies. Open the page again and press its button once more."
+    "open for a long time, or when the browser blocks cookies. Open the page again and click its button once more."
 )
 
 
@@ -88,7 +88,7 @@ def refused(error: PressError) -> Response:
 def _strange_form(_error: CSRFError) -> Response:
     addresses = current_app.create_url_adapter(request)
     is_a_page = addresses is not None and addresses.test(method="GET")
-    return page(_STRANGE, 400, "Please press the button once more", request.path if is_a_page else "")
+    return page(_STRANGE, 400, "Please click the button again", request.path if is_a_page else "")
 
 
 def _http(error: HTTPException) -> AnyResponse:

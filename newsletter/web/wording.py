@@ -15,31 +15,31 @@ FIELDS = frozenset({"name", "often"})
 """What a publication's own words may leave open: its name, and how often it comes."""
 
 _HOUSE: Mapping[Kind, str] = {
-    Kind.SIGN_UP: "By pressing the button you ask for {{ name }} by email, {{ often }}. You confirm it from your "
-    "mailbox first, and you can leave with one tap in every letter.",
-    Kind.CONFIRM: "Press the button to get {{ name }} by email, {{ often }}. "
-    "You can leave with one tap in every letter.",
+    Kind.SIGN_UP: "By clicking the button you ask for {{ name }} by email, {{ often }}. You confirm it by email "
+    "first, and you can unsubscribe with one tap in every issue.",
+    Kind.CONFIRM: "Click the button to get {{ name }} by email, {{ often }}. "
+    "You can unsubscribe with one tap in every issue.",
     Kind.PRIVACY: """\
-{{ name }} keeps what it needs to send you letters, and to prove that you asked for them:
+{{ name }} keeps what it needs to send you its issues, and to prove that you asked for them:
 
 - your address, and your name if you gave one;
-- when and how you signed up, confirmed, changed something or left, with the words that were shown to you;
-%s- for each letter, whether it was delivered, and what your mail provider answered.
+- when and how you signed up, confirmed, changed something or unsubscribed, with the text that was shown to you;
+%s- for each email, whether it was delivered, and what your mail provider replied.
 
-%sIt does not see whether you open a letter, sets no cookie that follows you, and gives nothing of this to anybody but
-the mail provider that has to deliver it.
+%sIt does not track whether you open an email, sets no tracking cookies, and shares none of this with anyone but the mail
+provider that has to deliver it.
 
-Each letter has a link to leave with one tap, and a link to your preferences. There you can see all that is kept about
-you, take it with you as a file, or have it erased. Of somebody who was erased it keeps a fingerprint of the address,
-made with a secret key and good for nothing else: by it no old list can bring them back. Whoever signs up again and
-confirms it ends that. An address that bounced, or whose owner complained, stays on the list of those that get no mail.
+Each email has a link to unsubscribe with one tap, and a link to your preferences. There you can download everything
+that is kept about you, or have it erased. After that, only a fingerprint of your address is kept, made with a secret
+key and used for nothing but to stop an old list from bringing you back. It goes when you sign up again and confirm.
+An address that bounced, or whose owner complained, stays on the list of addresses that get no email.
 """,
 }
 _ORIGINS = {
-    "truncated": "- with each of these, the network that you came from, but not your own address in it;\n",
-    "hashed": "- with each of these, a fingerprint of the network address that you came from;\n",
+    "truncated": "- with each of these, the network you came from, but not your own address in it;\n",
+    "hashed": "- with each of these, a fingerprint of the network address you came from;\n",
 }
-_CLICKS = "It counts how often each link of a letter is pressed, and not by whom.\n\n"
+_CLICKS = "It counts how often each link in an issue is clicked, but not by whom.\n\n"
 
 
 @dataclass(frozen=True, slots=True)

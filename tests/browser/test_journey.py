@@ -93,8 +93,8 @@ def test_a_reader_signs_up_confirms_gets_the_weekly_issue_and_leaves_by_one_tap(
     page.get_by_label("name").fill("Ada")
     # The page's policy lets no script look at its clock, and nobody is quicker but robots.
     page.wait_for_timeout(1_100 * QUICKEST.total_seconds())
-    page.get_by_role("button", name="Send me the letter").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("check your email")
+    page.get_by_role("button", name="Subscribe").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Check your email")
 
     _open_mail(page, press, reader, "confirm")
     link = page.frame_locator("iframe").get_by_role("link", name="Yes, confirm").get_attribute("href")

@@ -51,7 +51,7 @@ def ask(page: Page, clock: Clock, email: str = "ada@example.org", name: str = "A
     page.get_by_role("textbox", name="Email").fill(email)
     page.get_by_label("First name").fill(name)
     clock.turn(seconds=10)
-    press(page, "Send me the letter")
+    press(page, "Subscribe")
 
 
 def standing(house: House) -> Status:
@@ -61,16 +61,16 @@ def standing(house: House) -> Status:
 
 def test_a_reader_comes_by_the_form_and_leaves_by_the_link(page: Page, house: House, clock: Clock) -> None:
     ask(page, clock)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Now check your email")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
     page.goto(houses.letters(house)[-1]["confirm_url"])
     press(page, "Yes, send me BackPainHelp")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome. You are a reader")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome: you are subscribed")
     assert standing(house) is Status.ACTIVE
     page.goto(house.links.unsubscribe(1))
-    press(page, "Leave BackPainHelp")
-    expect(page.get_by_role("heading", level=1)).to_have_text("You have left")
+    press(page, "Unsubscribe")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You have unsubscribed")
     assert standing(house) is Status.UNSUBSCRIBED
-    press(page, "Undo, I want to stay")
+    press(page, "Undo: keep me subscribed")
     assert standing(house) is Status.ACTIVE
 
 
@@ -82,7 +82,7 @@ def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, ho
     expect(page.get_by_label("First name")).to_have_value("Ada")
     field.fill("ada@example.org")
     clock.turn(seconds=10)
-    page.get_by_role("button", name="Send me the letter").click()
+    page.get_by_role("button", name="Subscribe").click()
     assert [letter["address"] for letter in houses.letters(house)] == ["ada@example.org"]
 
 
@@ -91,8 +91,8 @@ def test_the_form_at_the_end_of_an_issue_works_without_a_cookie(page: Page, hous
     assert page.context.cookies() == []
     page.get_by_role("textbox", name="Email").fill("ada@example.org")
     clock.turn(seconds=10)
-    page.get_by_role("button", name="Send me the letter").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Now check your email")
+    page.get_by_role("button", name="Subscribe").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
     assert len(houses.letters(house)) == 1
 
 
@@ -101,7 +101,7 @@ def test_a_reader_takes_a_break_by_the_preferences(page: Page, house: House, clo
     page.goto(house.links.preferences(1))
     page.get_by_label("4 weeks").check()
     page.get_by_role("button", name="Start the break").click()
-    expect(page.get_by_role("status")).to_have_text("Your pause has begun.")
+    expect(page.get_by_role("status")).to_have_text("Your break has started.")
     assert standing(house) is Status.PAUSED
 
 
@@ -112,12 +112,12 @@ def test_the_keyboard_alone_reaches_the_form_and_sends_it(
         page = context.new_page()
         page.goto("/")
         page.keyboard.press("Tab")
-        expect(page.get_by_role("link", name="Skip to the text")).to_be_in_viewport()
+        expect(page.get_by_role("link", name="Skip to content")).to_be_in_viewport()
         page.keyboard.press("Enter")
         clock.turn(seconds=10)
         for key in ("Tab", *"ada@example.org", "Tab", *"Ada", "Tab", "Enter"):
             page.keyboard.press(key)
-        expect(page.get_by_role("heading", level=1)).to_have_text("Now check your email")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
         assert len(houses.letters(house)) == 1
 
 
@@ -144,7 +144,7 @@ def visit_every_page(page: Page, house: House, clock: Clock) -> Iterator[str]:
         page.goto(path)
         yield path
     page.goto("/subscribe")
-    send(page, "Send me the letter")
+    send(page, "Subscribe")
     yield "form with a fault"
     yield from visit_steps(page, house, clock)
 
@@ -152,7 +152,7 @@ def visit_every_page(page: Page, house: House, clock: Clock) -> Iterator[str]:
 def visit_steps(page: Page, house: House, clock: Clock) -> Iterator[str]:
     page.get_by_role("textbox", name="Email").fill("ada@example.org")
     clock.turn(seconds=10)
-    send(page, "Send me the letter")
+    send(page, "Subscribe")
     yield "check your mail"
     link = houses.letters(house)[-1]["confirm_url"]
     page.goto(link)
@@ -177,9 +177,9 @@ def visit_the_way_out(page: Page, house: House) -> Iterator[str]:
     yield "preferences in a break"
     page.goto(house.links.unsubscribe(1))
     yield "leave"
-    send(page, "Leave")
+    send(page, "Unsubscribe")
     yield "left"
-    send(page, "Tell us")
+    send(page, "Send feedback")
     yield "told"
     send(page, "Undo")
     yield "back"

@@ -32,7 +32,7 @@ def test_a_search_shows_only_what_it_finds(browser: FlaskClient, put: Put) -> No
     page = browser.get("/?q=ben").text
     assert "Welcome" in page
     assert "Confirm" not in page
-    assert "No mail with “&lt;x&gt;”" in browser.get("/?q=<x>").text
+    assert "No email with “&lt;x&gt;”" in browser.get("/?q=<x>").text
 
 
 def test_a_long_list_leads_on_to_older_mails(browser: FlaskClient, put: Put) -> None:

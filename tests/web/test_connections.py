@@ -103,7 +103,7 @@ def test_nine_hundred_slow_clients_keep_nobody_from_leaving(house: House, hold, 
             wait_for(server, awaited, 300)
         assert ask(server.effective_port, "/healthz")[0] == 200
         status, _, text = ask(server.effective_port, leave, "List-Unsubscribe=One-Click")
-        assert (status, text) == (200, "You have left.\n")
+        assert (status, text) == (200, "You have unsubscribed.\n")
         assert len(server.active_channels) >= 900
     assert subscription(house).status is Status.UNSUBSCRIBED
 

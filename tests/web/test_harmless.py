@@ -12,7 +12,7 @@ def test_a_link_of_a_test_mail_says_that_it_was_a_test_and_changes_nothing(
     before = houses.dump(house)
     for answer in (program.get(f"/test-mail/{link}"), program.post(f"/test-mail/{link}")):
         assert answer.status_code == 200
-        assert "This was a test mail" in answer.text
+        assert "This was a test email" in answer.text
         assert "noindex" in answer.headers["X-Robots-Tag"]
     assert houses.dump(house) == before
 
@@ -20,7 +20,7 @@ def test_a_link_of_a_test_mail_says_that_it_was_a_test_and_changes_nothing(
 def test_the_one_tap_of_a_mail_program_is_answered_without_cookie_and_token(program: FlaskClient, house: House) -> None:
     before = houses.dump(house)
     answer = program.post("/test-mail/unsubscribe", data={"List-Unsubscribe": "One-Click"})
-    assert (answer.status_code, answer.text) == (200, "This was a test mail; nothing was changed.\n")
+    assert (answer.status_code, answer.text) == (200, "This was a test email; nothing has changed.\n")
     assert houses.dump(house) == before
 
 

@@ -41,14 +41,14 @@ def test_one_tap_in_the_mail_program_needs_no_cookie_and_no_token(
 
 
 def test_the_button_needs_no_token_either(program: FlaskClient, link: str, house: House) -> None:
-    assert "You have left" in program.post(link).text
+    assert "You have unsubscribed" in program.post(link).text
     assert last_event(house)[:2] == (Act.LEFT, Way.LINK)
 
 
 def test_leaving_can_be_taken_back_for_a_day(browser: FlaskClient, link: str, house: House, clock: Clock) -> None:
     browser.post(link)
     assert f'action="{link}/undo"' in browser.get(link).text
-    assert "Good to have you back" in browser.post(f"{link}/undo").text
+    assert "Welcome back" in browser.post(f"{link}/undo").text
     assert subscription(house).status is Status.ACTIVE
     browser.post(link)
     clock.turn(days=2)
@@ -60,7 +60,7 @@ def test_leaving_can_be_taken_back_for_a_day(browser: FlaskClient, link: str, ho
 def test_a_reason_is_kept_and_never_asked_for_twice(browser: FlaskClient, link: str, house: House) -> None:
     browser.post(link)
     page = browser.post(f"{link}/reason", data={"reason": "Too many\r\nletters <b>"}).text
-    assert "Thank you for telling us" in page
+    assert "Thank you for your feedback" in page
     assert 'name="reason"' not in page
     assert last_event(house) == (Act.EXPLAINED, Way.LINK, "Too many letters <b>")
 

@@ -26,7 +26,7 @@ def test_a_new_name_is_saved_and_shown(browser: FlaskClient, link: str) -> None:
     answer = browser.post(link, data={"do": "rename", "name": "Ada <b>Lovelace</b>"})
     assert answer.status_code == 303
     page = browser.get(answer.headers["Location"]).text
-    assert "Your name is saved" in page
+    assert "Your name has been saved" in page
     assert "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in page
 
 
@@ -81,14 +81,14 @@ def test_my_data_is_a_file_for_this_reader_alone(browser: FlaskClient, link: str
 
 def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, link: str, house: House) -> None:
     assert browser.post(link, data={"do": "erase"}).status_code == 422
-    assert "You are erased" in browser.post(link, data={"do": "erase", "sure": "yes"}).text
+    assert "Your data has been erased" in browser.post(link, data={"do": "erase", "sure": "yes"}).text
     with house.sessions.reading() as session:
         assert session.query(Subscriber).count() == 0
         told = session.scalars(audit.found({"kind": "reader"})).one()
     assert (told.who, told.act, told.details) == (audit.READER, "erase", {})
     assert told.about.isdecimal()
     assert browser.get(link).status_code == 404
-    assert "keeps a fingerprint of the address" in browser.get("/privacy").text
+    assert "only a fingerprint of your address is kept" in browser.get("/privacy").text
 
 
 def test_a_program_without_a_token_changes_nothing(program: FlaskClient, link: str, house: House) -> None:

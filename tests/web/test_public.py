@@ -41,7 +41,7 @@ def test_the_home_page_promises_sources_only_where_the_latest_issue_has_them(
 def test_a_sign_up_sends_one_confirm_letter_and_makes_nobody_a_reader(browser: FlaskClient, house: House) -> None:
     answer = browser.post("/subscribe", data=ADA)
     assert answer.status_code == 200
-    assert "Now check your email" in answer.text
+    assert "Check your email" in answer.text
     assert [(letter["kind"], letter["address"]) for letter in houses.letters(house)] == [("confirm", ADA["email"])]
     assert subscription(house).status is Status.PENDING
 
@@ -108,7 +108,7 @@ def test_a_robot_in_the_trap_gets_the_same_page_and_leaves_nothing(browser: Flas
 def test_a_program_without_a_token_changes_nothing_and_loses_nothing(program: FlaskClient, house: House) -> None:
     answer = program.post("/subscribe", data=ADA)
     assert answer.status_code == 400
-    assert "press the button once more" in answer.text
+    assert "click the button again" in answer.text
     assert 'value="ada@example.org"' in answer.text
     assert houses.letters(house) == []
 
@@ -173,7 +173,7 @@ def test_a_form_that_is_sent_too_soon_is_shown_again_with_what_was_typed(
 ) -> None:
     answer = browser.post("/subscribe", data=ADA | {forms.SHOWN: shown(app, seconds)})
     assert answer.status_code == 400
-    assert "press the button once more" in answer.text
+    assert "click the button again" in answer.text
     assert 'value="ada@example.org"' in answer.text
     assert 'value="Ada"' in answer.text
     assert houses.letters(house) == []

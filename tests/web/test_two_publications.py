@@ -67,7 +67,7 @@ def test_the_sitemap_lists_both(program: FlaskClient) -> None:
 def test_an_unknown_letter_is_not_there_and_no_other_is_named(program: FlaskClient, path: str, slug: str) -> None:
     answer = program.get(f"{path}?publication={slug}")
     assert answer.status_code == 404
-    assert "There is no such letter here." in answer.text
+    assert "There is no such newsletter here." in answer.text
     assert "other" not in answer.text.lower().replace("another", "")
 
 

@@ -45,7 +45,7 @@ function count(shown, more) {
   // A status is read aloud when it changes, so it is left alone when it does not.
   if (number.textContent === words) return;
   number.textContent = words;
-  document.getElementById("noun").textContent = shown === 1 ? "mail" : "mails";
+  document.getElementById("noun").textContent = shown === 1 ? "email" : "emails";
   document.getElementById("empty").hidden = shown > 0;
   if (shown > 0) document.getElementById("delete").hidden = false;
 }

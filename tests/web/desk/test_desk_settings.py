@@ -230,7 +230,7 @@ def test_every_version_of_the_words_is_kept_and_empty_ones_go_back(owner: Visito
     owner.press(SIGN_UP, words="<b>Second</b>.")
     assert "&lt;b&gt;Second&lt;/b&gt;." in browser.get("/subscribe").text
     owner.press(SIGN_UP, words="")
-    assert "By pressing the button you ask for BackPainHelp" in browser.get("/subscribe").text
+    assert "By clicking the button you ask for BackPainHelp" in browser.get("/subscribe").text
     page = owner.read(SIGN_UP)
     assert "Version 3" in page
     assert "First." in page
@@ -250,7 +250,7 @@ def test_words_changed_meanwhile_are_not_written_over(owner: Visitor) -> None:
 
 @pytest.mark.parametrize(
     ("kept_of_it", "told"),
-    [("truncated", "the network that you came from"), ("hashed", "a fingerprint of the network address"), ("none", "")],
+    [("truncated", "the network you came from"), ("hashed", "a fingerprint of the network address"), ("none", "")],
 )
 def test_the_page_on_privacy_tells_what_a_consent_keeps_of_where_it_came_from(
     house: House, clock: Clock, kept_of_it: str, told: str
@@ -264,7 +264,7 @@ def test_the_page_on_privacy_tells_what_a_consent_keeps_of_where_it_came_from(
 def test_the_page_on_privacy_tells_of_clicks_where_they_are_counted_and_follows_the_rule(
     owner: Visitor, browser: FlaskClient
 ) -> None:
-    counted = "It counts how often each link of a letter is pressed, and not by whom."
+    counted = "It counts how often each link in an issue is clicked, but not by whom."
     assert counted not in browser.get("/privacy").text
     owner.press("/desk/settings/rules", counts_clicks="yes")
     assert counted in browser.get("/privacy").text
@@ -281,7 +281,7 @@ def test_the_page_on_privacy_runs_no_html_and_says_since_when(owner: Visitor, br
     page = browser.get("/privacy").text
     assert "What we keep</h2>" in page
     assert "<script>" not in page
-    assert "As it stands since" in page
+    assert "In effect since" in page
 
 
 @pytest.mark.parametrize("page", ["/desk/settings/nonsense", "/desk/settings/words/nonsense"])
