@@ -119,7 +119,7 @@ def _report(page: Page, demo: Demo) -> None:
 def _ask_for_approvals(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.site}/desk/settings/rules")
     page.get_by_label("A second person approves each issue").check()
-    page.get_by_role("button", name="Keep rules").click()
+    page.get_by_role("button", name="Save").click()
 
 
 def _correct(page: Page, demo: Demo) -> None:
@@ -127,7 +127,7 @@ def _correct(page: Page, demo: Demo) -> None:
     page.get_by_label("What changed").fill("We wrote ten hours; it is ten minutes.")
     text = page.get_by_label("The text")
     text.fill(f"{text.input_value()}\nTen minutes are enough.\n")
-    page.get_by_role("button", name="Show the corrected text in the archive").click()
+    page.get_by_role("button", name="Publish the correction").click()
 
 
 def _every_page(browser: Browser, signed_in: Page, demo: Demo) -> None:

@@ -77,7 +77,7 @@ def _any_lines(words: str) -> str:
 def _without(found: str, words: str) -> str:
     if found:
         named = "a NUL" if found == "\0" else characters.named(found)
-        raise ValueError(f"There is {named} among the words; take it out.")
+        raise ValueError(f"There is {named} in the text; remove it.")
     return words
 
 

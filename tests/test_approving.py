@@ -147,7 +147,7 @@ def test_a_publication_that_asks_for_no_approval_gets_none(house: House, now: da
     with house.sessions.begin() as session:
         publications.find(session).requires_approval = False
     schedule(house, now)
-    with house.sessions.begin() as session, pytest.raises(Conflict, match="asks for no approvals"):
+    with house.sessions.begin() as session, pytest.raises(Conflict, match="does not require approval"):
         approving.approve(
             session, house.links, shelf.find(session, SLUG), shown(house), editors.find(session, SECOND), "", now
         )

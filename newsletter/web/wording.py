@@ -26,8 +26,8 @@ _HOUSE: Mapping[Kind, str] = {
 - when and how you signed up, confirmed, changed something or unsubscribed, with the text that was shown to you;
 %s- for each email, whether it was delivered, and what your mail provider replied.
 
-%sIt does not track whether you open an email, sets no tracking cookies, and shares none of this with anyone but the mail
-provider that has to deliver it.
+%sIt does not track whether you open an email, sets no tracking cookies, and shares none of this with anyone but the
+mail provider that has to deliver it.
 
 Each email has a link to unsubscribe with one tap, and a link to your preferences. There you can download everything
 that is kept about you, or have it erased. After that, only a fingerprint of your address is kept, made with a secret

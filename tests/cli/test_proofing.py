@@ -33,7 +33,7 @@ def test_an_approval_takes_a_person_of_the_team_and_a_publication_that_asks_for_
     assert "is not of the team" in answer.err
     loaded("editors", "add", "owner@example.org", "--role", "owner")
     answer = loaded("issues", "approve", SLUG, "--as", "owner@example.org")
-    assert (answer.code, answer.err) == (1, "BackPainHelp asks for no approvals.\n")
+    assert (answer.code, answer.err) == (1, "BackPainHelp does not require approval.\n")
 
 
 def test_where_approvals_are_asked_for_a_schedule_waits_for_one(press: Press, tmp_path) -> None:

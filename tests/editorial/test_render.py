@@ -145,7 +145,10 @@ def test_the_confirm_mail_prints_no_words_of_a_stranger() -> None:
 def test_a_title_or_a_masthead_with_braces_is_printed_as_it_is() -> None:
     masthead = dataclasses.replace(MASTHEAD, name="{{ name }}", tagline="[[ masthead ]] {% raw %}")
     mail = render.single("goodbye", masthead)
-    assert merge.compile(mail.subject, FIELDS["goodbye"]).fill({}, merge.as_header) == "You have unsubscribed from {{ name }}"
+    assert (
+        merge.compile(mail.subject, FIELDS["goodbye"]).fill({}, merge.as_header)
+        == "You have unsubscribed from {{ name }}"
+    )
     assert "[[ masthead ]] {% raw %}" in mail.text
 
 

@@ -58,7 +58,7 @@ def test_a_confirm_letter_does_not_wait_for_the_issue(
         monkeypatch.setenv(name, value)
     house = open_house(Settings(_env_file=None))
     with house.sessions.begin() as session:
-        asked = Asked(NEW_READER, "Zoe", None, "Subscribe.")
+        asked = Asked(NEW_READER, "Zoe", None, "Send me the letter.")
         signup.subscribe(session, house.practice, publications.find(session), asked, datetime.now(UTC))
     before = len(sink.recipients)
     house.close()

@@ -16,7 +16,7 @@ async function send(form, data, focused) {
     const answer = await fetch(form.action, { method: "POST", body: data });
     show(await answer.text(), answer, focused);
   } catch {
-    say("The network did not answer. The order is as it was.");
+    say("The server did not respond. The order has not changed.");
     restore();
   }
   delete form.dataset.pressed;

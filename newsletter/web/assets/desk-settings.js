@@ -35,8 +35,8 @@ for (const field of document.querySelectorAll(".colour")) {
     const isWeak = weakest < Number(least);
     said.classList.toggle("is-weak", isWeak);
     said.textContent = isWeak
-      ? `Too pale: contrast ${weakest.toFixed(1)} to 1; it takes ${least}.`
-      : `Reads well: contrast ${weakest.toFixed(1)} to 1 or more.`;
+      ? `Too little contrast: ${weakest.toFixed(1)} to 1; at least ${least} is needed.`
+      : `Good contrast: ${weakest.toFixed(1)} to 1 or more.`;
   };
 
   well.hidden = false;

@@ -13,8 +13,8 @@ from newsletter.web.auth import Person
 from newsletter.web.desk import forgotten, frame, new_password
 from newsletter.web.house import house, now, one_client, tell_capped, unnoted
 
-_WRONG = "This is not your password now. If it is lost, sign out and have a link for a new one sent to you."
-_CHANGED = "Your password was changed at the desk, and every other session of yours ended."
+_WRONG = "This is not your current password. If you have lost it, sign out and ask for a reset link."
+_CHANGED = "Your password was changed at the desk, and you were signed out everywhere else."
 _ENOUGH = "That was too many tries. Wait a quarter of an hour."
 
 
@@ -36,7 +36,7 @@ def change_password() -> ResponseReturnValue:
         passwords.set_password(editor, request.form["new"])
         forgotten.tell(store, editor, _CHANGED)
         auth.sign_in(store, editor)
-    flash("Your new password is kept. Wherever else you were signed in, you are not any more.")
+    flash("Your new password is saved. You are signed out everywhere else.")
     return redirect(url_for("desk.account"), 303)
 
 
@@ -54,8 +54,8 @@ def end_session(session_id: int) -> ResponseReturnValue:
     """End one session of this editor, wherever it is."""
     with house().sessions.begin() as store:
         if not signed_in.end(store, myself(store).id, session_id, now()):
-            raise Conflict("That session was over already.")
-    flash("That session is ended.")
+            raise Conflict("That session had already ended.")
+    flash("That session has ended.")
     return redirect(url_for("desk.account"), 303)
 
 

@@ -84,7 +84,9 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
         found = lookup.issue(store, slug)
         standing = approving.standing(store, house().links, found)
         if not (standing.is_required or standing.steps):
-            raise Conflict(f"{found.publication.name} asks for no approvals; an owner can change that in the settings.")
+            raise Conflict(
+                f"{found.publication.name} does not require approval; an owner can change that in the settings."
+            )
         person = auth.person()
         return frame.page(
             store,

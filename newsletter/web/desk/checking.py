@@ -28,9 +28,9 @@ def ask_outside(slug: str) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found = lookup.issue(store, slug)
         if not printing.is_open(found):
-            raise Conflict(f"“{found.title}” is past its preflight, so nothing is asked about it any more.")
+            raise Conflict(f"“{found.title}” is past preflight, so nothing is checked any more.")
         inspecting.ask(store, found, house().links, now(), may_ask=house().settings.link_checks)
-        flash("Asked. The answers come in below, in a minute at the latest.")
+        flash("Checking. The results appear below, within a minute.")
     return redirect(url_for("desk.issue", slug=slug, _anchor="preflight"), 303)
 
 

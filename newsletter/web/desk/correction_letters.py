@@ -57,7 +57,7 @@ def word_letter(slug: str, number: int) -> ResponseReturnValue:
         with house().sessions.begin() as store:
             _, made = lookup.correction(store, slug, number)
             corrections.word(store, made, request.form.get("seal", ""), subject, body, auth.email())
-            flash("Saved. Nothing is mailed yet.")
+            flash("Saved. Nothing has been sent yet.")
     except Conflict as error:
         with house().sessions.reading() as store:
             found, made = lookup.correction(store, slug, number)
@@ -96,12 +96,14 @@ def letter_progress(slug: str, number: int) -> ResponseReturnValue:
 
 def pause_correction(slug: str, number: int) -> ResponseReturnValue:
     """Hold what is not sent yet, until somebody resumes."""
-    return _move(slug, number, correcting.pause, "Paused. What is being handed over now still goes; the rest waits.")
+    return _move(
+        slug, number, correcting.pause, "Paused. Copies that are being sent right now still go out; the rest wait."
+    )
 
 
 def resume_correction(slug: str, number: int) -> ResponseReturnValue:
     """Go on with a paused letter."""
-    return _move(slug, number, lambda store, made: correcting.resume(store, made, now()), "Going on with the rest.")
+    return _move(slug, number, lambda store, made: correcting.resume(store, made, now()), "Sending has resumed.")
 
 
 def stop_correction(slug: str, number: int) -> ResponseReturnValue:
@@ -158,7 +160,7 @@ def _proof(found: Issue, made: Correction) -> Proof:
     try:
         return corrections.compose(found, made, house().links).mail
     except Faulty as error:
-        raise Conflict(f"This cannot be a letter yet: {error}.") from None
+        raise Conflict(f"This cannot be sent yet: {error}.") from None
 
 
 def _move(slug: str, number: int, move: Callable[[Session, Correction], None], done: str) -> ResponseReturnValue:

@@ -11,14 +11,14 @@ from newsletter.web.auth import HalfWay
 from newsletter.web.desk import acts
 from newsletter.web.house import house, now, one_client, tell_capped
 
-_WRONG = "This address and password do not belong together. Check both, and try again."
+_WRONG = "This address and password do not match. Check both, and try again."
 _MINUTES = int(tries.WINDOW.total_seconds() // 60)
-_ENOUGH = f"That was too many tries. Wait {_MINUTES} minutes, or have a link for a new password sent to you."
-_USED = "This sign-in link was used already, or a newer one took its place. Sign in with your password."
-_WRONG_CODE = "This is not the code of this moment. Wait for the next one, and see that your clock is right."
-_WRONG_RECOVERY = "This is none of your recovery codes, or it was used already. Each works once."
-_ENOUGH_CODES = f"That was too many tries. Wait {_MINUTES} minutes, or ask an owner to reset your second factor."
-_TOO_LATE = "That took longer than ten minutes. Sign in once more."
+_ENOUGH = f"That was too many tries. Wait {_MINUTES} minutes, or ask for a reset link."
+_USED = "This sign-in link has already been used, or a newer one has replaced it. Sign in with your password."
+_WRONG_CODE = "This is not the current code. Wait for the next one, and check that your phone's clock is right."
+_WRONG_RECOVERY = "This is not one of your recovery codes, or it has already been used. Each works once."
+_ENOUGH_CODES = f"That was too many tries. Wait {_MINUTES} minutes, or ask an owner to reset two-factor authentication."
+_TOO_LATE = "That took longer than ten minutes. Sign in again."
 
 
 def sign_in_form() -> ResponseReturnValue:
@@ -60,7 +60,7 @@ def use_link(token: str) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         editor = staff.use_link(store, *house().links.open_sign_in(token, now()))
         if editor.password_hash is None:
-            flash("You are in. Choose a password now: the link does not work a second time.")
+            flash("You are signed in. Choose a password now: the link does not work a second time.")
         target = url_for("desk.home") if editor.password_hash else url_for("desk.account")
         return _let_in(store, editor, target, by_link=True)
 

@@ -18,7 +18,7 @@ from newsletter.web.house import house, now
 _SHOWN = 50
 _DONE = {
     Decision.RESEND: "{} will be sent again, under the same Message-ID.",
-    Decision.SENT: "{} settled: found to be sent.",
+    Decision.SENT: "{} marked as sent.",
     Decision.LEAVE: "{} left in doubt, and not sent again.",
 }
 
@@ -67,7 +67,7 @@ def _letter_id(mailed: Mailed) -> int:
 def _decision() -> Decision:
     asked = request.form.get("decision", "")
     if asked not in set(Decision):
-        raise Invalid("Say what becomes of it: send it again, settle it as sent, or leave it. Nothing was done.")
+        raise Invalid("Say what to do with it: send it again, mark it as sent, or leave it in doubt. Nothing was done.")
     return Decision(asked)
 
 
@@ -85,4 +85,6 @@ def _tell(settled: Settled, decision: Decision) -> None:
     if settled.copies:
         flash(_DONE[decision].format(words.counted(len(settled.copies), "copy")))
     if settled.spared:
-        flash(f"{words.counted(len(settled.spared), 'copy')} not sent again, because the reader has gone meanwhile.")
+        flash(
+            f"{words.counted(len(settled.spared), 'copy')} not sent again, because the reader has gone in the meantime."
+        )

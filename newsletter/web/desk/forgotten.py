@@ -12,9 +12,9 @@ from newsletter.publications import Publication
 from newsletter.web.desk import acts, new_password
 from newsletter.web.house import house, now, one_client, tell_capped
 
-_USED = "This link was used already, or a newer one took its place. Ask for a fresh one."
+_USED = "This link has already been used, or a newer one has replaced it. Ask for a new one."
 
-_CHANGED = "Your password was changed by a link in a mail. You are signed out everywhere, and can sign in with it."
+_CHANGED = "Your password was changed by a link in an email. You are signed out everywhere; sign in with the new one."
 
 
 def forgotten_form() -> str:
@@ -53,7 +53,7 @@ def reset_password(token: str) -> ResponseReturnValue:
         passwords.set_password(editor, request.form["new"])
         acts.note(store, editor, "set a new password by mail")
         tell(store, editor, _CHANGED)
-    flash("Your new password is kept. Sign in with it.")
+    flash("Your new password is saved. Sign in with it.")
     return redirect(url_for("desk.sign_in_form"), 303)
 
 

@@ -25,7 +25,7 @@ _OF_THEIR_OWN = {"slug", "subscription_id"}
 """Parts of an address that say already which publication a page is of."""
 
 _UNNAMED = "This form does not say which publication it is for. Open its page again; nothing was done."
-_OTHERS = "This form is for another publication than its page was opened for. Open it again; nothing was done."
+_OTHERS = "This form is for another publication than the page it is on. Open the page again; nothing was done."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def switch_publication() -> ResponseReturnValue:
     with house().sessions.reading() as store:
         publication = publications.find(store, request.form.get("publication", ""))
         session[_CHOSEN] = publication.slug
-        flash(f"This is {publication.name} now.")
+        flash(f"You are now working on {publication.name}.")
     return redirect(url_for("desk.home", publication=publication.slug), 303)
 
 

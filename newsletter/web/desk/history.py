@@ -61,7 +61,7 @@ def unsaved_text(slug: str) -> str:
         found = lookup.issue(store, slug)
         draft = drafts.own(store, found, auth.email())
         if draft is None:
-            raise Conflict(f"You have nothing unsaved in “{found.title}”.")
+            raise Conflict(f"You have no unsaved changes in “{found.title}”.")
         old = shelf.revision(store, found, draft.base_number)
         pieces = comparing.folded(comparing.compare(old.source, draft.source))
         return frame.page(store, "unsaved.html", "issues", found.publication, issue=found, draft=draft, pieces=pieces)
@@ -74,7 +74,7 @@ def restore_revision(slug: str, number: int) -> ResponseReturnValue:
         standing.require_open(found, "Nothing was done.")
         acts.tell(revision=number)
         saved = drafts.restore(store, found, shelf.revision(store, found, number), auth.email(), now())
-        told = "is the newest text already" if saved is Saved.SAME else f"is revision {found.revision_number} now"
+        told = "is already the newest" if saved is Saved.SAME else f"is now revision {found.revision_number}"
         flash(f"The text of revision {number} {told}.")
     return redirect(url_for("desk.history", slug=found.slug), 303)
 

@@ -34,7 +34,7 @@ def change_colours() -> ResponseReturnValue:
             return _page(store, publication, typed, faults), 422
         acts.about_publication(publication)
         acts.tell(**changes)
-        flash("The colours are kept. Issues that are scheduled already go out in those they were frozen in.")
+        flash("The colours are saved. Issues that are already scheduled keep the colours they were frozen with.")
     return redirect(url_for("desk.look_form"), 303)
 
 
@@ -48,7 +48,7 @@ def change_logo() -> ResponseReturnValue:
             return _page(store, publication, _colours_of(publication), {"logo": str(error)}), 422
         acts.about_publication(publication)
         acts.tell(logo=publication.logo)
-        flash("The logo is kept." if publication.logo else "The name stands there in letters again.")
+        flash("The logo is saved." if publication.logo else "The logo is removed. The name is shown instead.")
     return redirect(url_for("desk.look_form"), 303)
 
 
@@ -71,7 +71,7 @@ def _too_pale(changes: dict[str, str | None]) -> dict[str, str]:
 
 def _told(colours: Colours, accent: str) -> str:
     weak = [f"{one.place} {one.measured:.1f}" for one in look.weaknesses(colours, accent)]
-    return f"Too little contrast: {', '.join(weak)}; it takes {LEAST_CONTRAST} to 1." if weak else ""
+    return f"Too little contrast: {', '.join(weak)}; at least {LEAST_CONTRAST} to 1 is needed." if weak else ""
 
 
 def _colours_of(publication: Publication) -> dict[str, str]:

@@ -22,7 +22,7 @@ def issue(store: Session, slug: str) -> Issue:
         found = shelf.find(store, slug.replace("\0", ""))
     except NotFound:
         raise NotFound(
-            f"There is no issue “{slug}”. It may have been renamed; the list of issues has them all."
+            f"There is no issue “{slug}”. It may have been renamed; look for it in the list of issues."
         ) from None
     acts.about_issue(found)
     return found
@@ -100,7 +100,7 @@ def unchanged(store: Session, slug: str, form: Mapping[str, str]) -> Issue:
     found = issue(store, slug)
     if form.get("version") != version(found):
         raise Conflict(
-            f"“{found.title}” was changed or moved since this page was opened: it is {shelf.state(found).told} now, "
+            f"“{found.title}” has changed since this page was opened: it is now {shelf.state(found).told}, "
             f"revision {found.revision_number}. Nothing was done. Look at it again, then decide."
         )
     return found

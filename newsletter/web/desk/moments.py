@@ -10,7 +10,7 @@ def handed_on(text: str) -> datetime:
     """The instant that one of our own pages put into its form; Invalid for anything else."""
     instant = _parse(text)
     if instant is None or instant.tzinfo is None:
-        raise Invalid("The moment got lost on the way. Go back to the issue and choose it again.")
+        raise Invalid("The date and time were lost on the way. Go back to the issue and choose them again.")
     return instant.astimezone(UTC)
 
 

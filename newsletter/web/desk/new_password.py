@@ -5,7 +5,7 @@ from flask import request
 from newsletter.editors import Editor, passwords
 from newsletter.errors import Invalid
 
-_DIFFERENT = "The two are not the same. Type the new password once more in both."
+_DIFFERENT = "The two do not match. Type the new password again in both."
 
 
 def faults(editor: Editor) -> dict[str, str]:

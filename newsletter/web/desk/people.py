@@ -18,13 +18,13 @@ from newsletter.web.desk.account import myself
 from newsletter.web.desk.forgotten import stationery, tell
 from newsletter.web.house import house, now
 
-_FIRST_YOURSELF = "Set up a second factor of your own first; else this would lock you out."
+_FIRST_YOURSELF = "Set up two-factor authentication for yourself first; otherwise this would lock you out."
 _NO_ROLE = "Choose one of the four roles."
 _WAS_RESET = (
-    "Your second factor was reset by an owner, and you are signed out everywhere. "
-    "Your password alone signs you in until you set up another."
+    "Your two-factor authentication was reset by an owner, and you are signed out everywhere. "
+    "Your password alone signs you in until you set it up again."
 )
-_IN_ALREADY = "{} has chosen a password already, and needs no invitation."
+_IN_ALREADY = "{} has already chosen a password, and needs no invitation."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def invite() -> ResponseReturnValue:
         _send_invitation(store, editor)
         acts.about("person", editor.email)
         acts.tell(new_role=role)
-        flash(f"{editor.email} is invited as {role}. The link in the mail works for a day; you can send it again.")
+        flash(f"{editor.email} is invited as {role}. The link in the email works for a day; you can send it again.")
     return redirect(url_for("desk.people"), 303)
 
 
@@ -80,7 +80,7 @@ def change_role(editor_id: int) -> ResponseReturnValue:
         before, role = editor.role, _role()
         staff.change_role(store, editor, role)
         acts.tell(old_role=before, new_role=role)
-        flash(f"{editor.email} is {role} now.")
+        flash(f"{editor.email} is now {role}.")
     return _back(editor_id)
 
 
@@ -89,7 +89,7 @@ def remove_person(editor_id: int) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
         staff.remove(store, editor)
-        flash(f"{editor.email} is not of the team any more, and is signed out everywhere.")
+        flash(f"{editor.email} is no longer on the team, and is signed out everywhere.")
     return redirect(url_for("desk.people"), 303)
 
 
@@ -101,7 +101,7 @@ def invite_again(editor_id: int) -> ResponseReturnValue:
             raise Conflict(_IN_ALREADY.format(editor.email))
         staff.end_sessions(editor)
         _send_invitation(store, editor)
-        flash(f"A fresh link is on its way to {editor.email}. The one from before does not work any more.")
+        flash(f"A new link is on its way to {editor.email}. The old one no longer works.")
     return _back(editor_id)
 
 
@@ -119,11 +119,11 @@ def reset_factor(editor_id: int) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
         if editor.factor is None:
-            raise Conflict(f"{editor.email} has no second factor.")
+            raise Conflict(f"{editor.email} does not use two-factor authentication.")
         second_factor.turn_off(store, editor)
         staff.end_sessions(editor)
         tell(store, editor, _WAS_RESET)
-        flash(f"The second factor of {editor.email} is reset, and they are signed out everywhere.")
+        flash(f"Two-factor authentication is reset for {editor.email}, and they are signed out everywhere.")
     return _back(editor_id)
 
 
@@ -135,7 +135,7 @@ def require_factor() -> ResponseReturnValue:
             raise Conflict(_FIRST_YOURSELF)
         staff.set_needs_factor(store, needed)
         acts.tell(needed=needed)
-    flash("Everybody needs a second factor now." if needed else "A second factor is everybody's own choice now.")
+    flash("Two-factor authentication is now required." if needed else "Two-factor authentication is now optional.")
     return redirect(url_for("desk.people"), 303)
 
 

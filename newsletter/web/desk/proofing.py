@@ -31,7 +31,7 @@ def send_test(slug: str) -> ResponseReturnValue:
         with house().sessions.begin() as store:
             found = lookup.issue(store, slug)
             sent = _send(store, found)
-            flash(f"{words.counted(sent, 'test mail')} on the way.")
+            flash(f"{words.counted(sent, 'test email')} on the way.")
     except Invalid as error:
         return _page(slug, str(error)), 422
     return redirect(url_for("desk.test_form", slug=slug), 303)

@@ -28,8 +28,8 @@ def unqueue(slug: str) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         if not queue.remove(store, found.id):
-            raise Conflict(f"“{found.title}” is not in the queue any more.")
-        flash(f"“{found.title}” is out of the queue.")
+            raise Conflict(f"“{found.title}” is no longer in the queue.")
+        flash(f"“{found.title}” has been removed from the queue.")
     return redirect(offers.way_back(slug), 303)
 
 
@@ -51,7 +51,7 @@ def reorder() -> ResponseReturnValue:
 
 def _said(store: Session, found: Issue) -> str:
     if hindrance := printing.hindrance(found, house().links):
-        return f"“{found.title}” is in the queue. It {hindrance.lack}, and is passed over until that is mended."
+        return f"“{found.title}” is in the queue. It {hindrance.lack}, and is passed over until that is fixed."
     at = frame.agenda_of(store, found.publication).place(found)
     slot = f", for {cadence.describe(at, found.publication.time_zone)}" if at else ""
     return f"“{found.title}” is in the queue{slot}."

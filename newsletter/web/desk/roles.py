@@ -32,9 +32,9 @@ _WRITTEN = ("title", "subject", "preheader", "note", "source", "body", "words", 
 ANYONE = None
 """Open to whoever is not signed in."""
 
-_SIGNED_OUT = "Your session has ended. Sign in again in another tab, then come back and try once more."
+_SIGNED_OUT = "Your session has ended. Sign in again in another tab, then come back and try again."
 
-_NEEDS_FACTOR = "Your team asks a second factor of everybody. Set yours up, and the desk opens again."
+_NEEDS_FACTOR = "Your team requires two-factor authentication. Set yours up, and the desk opens again."
 _OPEN_WITHOUT_FACTOR = "/account/"
 
 UNNOTED = ""

@@ -73,11 +73,11 @@ def leavers(slug: str) -> str:
 def _kept(mailed: Mailed) -> Letter:
     """The letter whose copies are listed; Conflict, saying why, where there are none."""
     if mailed.letter is None or mailed.letter.started_at is None:
-        raise Conflict(f"Nobody has a copy, because it has not begun to go out: {mailed.title}.")
+        raise Conflict(f"Nobody has a copy, because it has not started to go out: {mailed.title}.")
     if mailed.letter.final_counts is not None:
         raise Conflict(
-            "Nobody can be listed any more, because the copies were dropped to make room; what they came to "
-            f"stays in the report: {mailed.title}."
+            "The copies can no longer be listed, because they were deleted to save space; the totals "
+            f"stay in the report: {mailed.title}."
         )
     return mailed.letter
 

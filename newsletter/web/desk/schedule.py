@@ -33,7 +33,7 @@ def schedule_issue(slug: str) -> ResponseReturnValue:
         letter = publishing.schedule(store, house().links, found, at, now(), sender=sender)
         acts.tell(moment=letter.due_at.isoformat())
         when = cadence.describe(letter.due_at, found.publication.time_zone)
-        offers.say(f"Scheduled for {when}.", "Undo", url_for("desk.unschedule", slug=slug), found)
+        offers.say(f"Scheduled for {when}.", "Unschedule", url_for("desk.unschedule", slug=slug), found)
     return redirect(offers.way_back(slug), 303)
 
 
@@ -43,7 +43,7 @@ def unschedule(slug: str) -> ResponseReturnValue:
         found = lookup.unchanged(store, slug, request.form)
         at = publishing.unschedule(store, found, now())
         when = cadence.describe(at, found.publication.time_zone)
-        sentence = f"Undone: “{found.title}” does not go out on {when}. It is ready."
+        sentence = f"Unscheduled: “{found.title}” does not go out on {when}. It is ready."
         offers.say(sentence, "Add to the queue", url_for("desk.enqueue", slug=slug), found)
     return redirect(offers.way_back(slug), 303)
 
@@ -54,7 +54,7 @@ def _chosen(typed: str, time_zone: str) -> tuple[datetime | None, str]:
     except Invalid as error:
         return None, str(error)
     if at < now():
-        return None, f"{cadence.describe(at, time_zone)} has passed. Choose a moment to come."
+        return None, f"{cadence.describe(at, time_zone)} has passed. Choose a time in the future."
     return at, ""
 
 

@@ -15,15 +15,15 @@ from newsletter.web.desk.account import count_try, must_prove, myself, proves_pa
 from newsletter.web.house import house, now, unnoted
 
 _ISSUER = "Newsletter Press"
-_WRONG_CODE = "This is not the code of this moment. Wait for the next one, and see that your clock is right."
+_WRONG_CODE = "This is not the current code. Wait for the next one, and check that your phone's clock is right."
 _WRONG_PASSWORD = "This is not your password."  # noqa: S105  (a sentence)
 _ENOUGH = "That was too many tries. Wait a quarter of an hour."
-_THERE = "There is a second factor already. Turn it off before you set up another."
-_NONE = "There is no second factor to turn off or to renew the codes of."
-_SET_UP = "A second factor was set up for you, and every other session of yours ended."
-_RENEWED = "Your recovery codes were made anew. Those from before do not work any more."
-_IS_OFF = "Your second factor is off. Your password alone signs you in now."
-_NEEDED = "Your team needs a second factor of everybody, so it cannot be turned off."
+_THERE = "Two-factor authentication is already on. Turn it off before you set it up again."
+_NONE = "Two-factor authentication is off, so there is nothing to turn off and there are no codes to renew."
+_SET_UP = "Two-factor authentication was set up for you, and you were signed out everywhere else."
+_RENEWED = "You have new recovery codes. The old ones no longer work."
+_IS_OFF = "Two-factor authentication is off. Your password alone now signs you in."
+_NEEDED = "Your team requires two-factor authentication, so it cannot be turned off."
 
 
 def factor() -> str:

@@ -43,18 +43,18 @@ def cancel(slug: str) -> ResponseReturnValue:
         had_begun, was_going = issues.has_begun(found), shelf.state(found) is IssueState.SENDING
         spared = publishing.cancel(store, found, now())
         stopped = words.stopped(spared, was_going=was_going)
-        flash(stopped if had_begun else f"Cancelled. “{found.title}” goes to nobody until it is scheduled again.")
+        flash(stopped if had_begun else f"Unscheduled. “{found.title}” goes to nobody until it is scheduled again.")
     return _back(slug)
 
 
 def pause(slug: str) -> ResponseReturnValue:
     """Hold what is not sent yet, until somebody resumes."""
-    return _move(slug, publishing.pause, "Paused. What is being handed over now still goes; the rest waits.")
+    return _move(slug, publishing.pause, "Paused. Copies that are being sent right now still go out; the rest wait.")
 
 
 def resume(slug: str) -> ResponseReturnValue:
     """Go on with a paused issue."""
-    return _move(slug, lambda store, found: publishing.resume(store, found, now()), "Going on with the rest.")
+    return _move(slug, lambda store, found: publishing.resume(store, found, now()), "Sending has resumed.")
 
 
 def _question(slug: str, template: str, require: Callable[[Issue], None]) -> str:

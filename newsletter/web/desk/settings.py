@@ -41,45 +41,48 @@ class Part:
 
 PARTS: Mapping[str, Part] = {
     "name": Part(
-        "Name and words",
-        "What readers see at the head of every page and every letter.",
+        "Name and description",
+        "What readers see at the top of every page and every email.",
         (
             Entry("name", "Name", required=True),
-            Entry("tagline", "Tagline", hint="One line under the name: what the letter is, and how often."),
+            Entry("tagline", "Tagline", hint="One line under the name: what it is about, and how often it comes."),
             Entry("description", "Description", "lines", "Two or three sentences, for the front page and for search."),
             Entry(
-                "language", "Language", hint="A tag like en or pl. It tells screen readers how to speak.", required=True
+                "language",
+                "Language",
+                hint="A language tag such as en or pl. It tells screen readers how to pronounce the text.",
+                required=True,
             ),
-            Entry("time_zone", "Time zone", "zone", "Every moment at the desk is told by its clocks.", required=True),
+            Entry("time_zone", "Time zone", "zone", "The desk shows every time in this zone.", required=True),
         ),
     ),
     "sender": Part(
         "Sender",
-        "Who a letter is from, and where answers go. What is scheduled already goes out as it was frozen.",
+        "Who the emails are from, and where replies go. Issues that are already scheduled go out as they were frozen.",
         (
-            Entry("sender_name", "Sender's name", required=True),
-            Entry("sender_address", "Sender's address", "email", "SPF, DKIM and DMARC must allow it.", required=True),
-            Entry("reply_to", "Answers go to", "email", "Empty: to the sender's address."),
-            Entry("postal_address", "Postal address", "lines", "The law asks for one in every letter.", required=True),
-            Entry("booking_url", "Where readers book", "url", "Empty: no such button."),
-            Entry("ask_url", "Where readers ask", "url", "Empty: no such link."),
+            Entry("sender_name", "From name", required=True),
+            Entry("sender_address", "From address", "email", "SPF, DKIM and DMARC must allow it.", required=True),
+            Entry("reply_to", "Reply-to", "email", "Leave empty to use the From address."),
+            Entry("postal_address", "Postal address", "lines", "The law requires one in every email.", required=True),
+            Entry("booking_url", "Booking page", "url", "Leave empty for no “Book a session” link."),
+            Entry("ask_url", "Questions page", "url", "Leave empty for no “Ask us a question” link."),
         ),
     ),
     "follow": Part(
-        "Places to follow",
-        "Linked at the foot of every page and every letter. Leave a line empty to take it away.",
-        (Entry("follow", "Places", "places"),),
+        "Social links",
+        "Shown in the footer of every page and every issue. Clear a line to remove it.",
+        (Entry("follow", "Social links", "places"),),
     ),
     "rules": Part(
         "Rules",
-        "What the desk asks of the team, and what it counts. Opens are never counted, and no reader is followed.",
+        "What an issue needs before it goes out, and what is counted. No opens are counted, no reader tracked.",
         (
-            Entry("requires_approval", "A second person approves each issue", "switch", "Any edit voids an approval."),
+            Entry("requires_approval", "A second person approves each issue", "switch", "Any edit voids the approval."),
             Entry(
                 "counts_clicks",
                 "Count clicks on links",
                 "switch",
-                "For each link, never for a reader; from the next issue that is scheduled on.",
+                "Per link, never per reader. It applies from the next issue that you schedule.",
             ),
         ),
     ),
@@ -119,13 +122,15 @@ def change_part(part: str) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         publication = frame.chosen(store)
         if request.form.get("version") != _version(publication, _part(part)):
-            raise Conflict("Somebody changed this since the page was opened. Open it again, and change what is left.")
+            raise Conflict(
+                "Someone changed this after you opened the page. Open it again, and make your changes there."
+            )
         before = _kept(publication, _part(part))
         faults = publication_file.change(publication, typed)
         if faults:
             return _page(store, publication, part, typed, faults), 422
         _tell(publication, part, before)
-        flash("Kept.")
+        flash("Saved.")
         if part == "sender" and (trouble := _sender_trouble(publication)):
             flash(trouble)
         _warn_of_unapproved(store, publication)
@@ -152,12 +157,12 @@ def _sender_trouble(publication: Publication) -> str:
 def _warn_of_unapproved(store: Session, publication: Publication) -> None:
     """Whoever asks for approvals from now on should know what is scheduled without one."""
     for issue in store.scalars(approvals.scheduled_without(publication.id)):
-        flash(f"“{issue.title}” is scheduled, and nobody has approved it: at its hour it waits, unless somebody does.")
+        flash(f"“{issue.title}” is scheduled but not approved: unless somebody does, it is held when it is due.")
 
 
 def _part(name: str) -> Part:
     if name not in PARTS:
-        raise NotFound("There is no such part of the settings.")
+        raise NotFound("There is no such settings page.")
     return PARTS[name]
 
 

@@ -28,7 +28,7 @@ _COUNTS = (
     "bounced",
     "complained",
 )
-_BUSY = "Several sheets are being written already. Try again in a minute."
+_BUSY = "Several downloads are already being prepared. Try again in a minute."
 
 
 def report_sheet(slug: str) -> Response:

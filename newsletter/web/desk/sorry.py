@@ -12,10 +12,10 @@ from newsletter.web.house import house
 _TITLES = {
     400: "That did not work",
     403: "Your role does not allow this",
-    404: "There is no such page",
+    404: "Page not found",
     409: "Nothing was done",
 }
-_NO_PAGE = "Nothing is kept at this address. The navigation leads to everything that the desk has."
+_NO_PAGE = "There is nothing at this address. Use the navigation to find what you need."
 _STRANGE = "This form did not come from a page of the desk, or the page was open for too long. Nothing was changed."
 
 

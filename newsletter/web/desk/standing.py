@@ -38,14 +38,14 @@ def of(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
 def said(found: Issue, draft: Draft | None) -> str:
     """Where one's own text stands, in a sentence."""
     if draft is None:
-        return f"Saved {clock(found, found.revision.created_at)}, revision {found.revision_number}."
-    return f"Kept {clock(found, draft.kept_at)} as your draft."
+        return f"Saved at {clock(found, found.revision.created_at)}, revision {found.revision_number}."
+    return f"Draft saved at {clock(found, draft.kept_at)}."
 
 
 def mend(found: Sequence[Complaint]) -> str:
     """What is to be done before the text can be a revision."""
-    many = "one thing" if len(found) == 1 else f"{len(found)} things"
-    return f"Kept as your draft. Mend {many}, then it can be saved as a revision."
+    many = "one error" if len(found) == 1 else f"{len(found)} errors"
+    return f"Draft saved. Fix {many}, then it can be saved as a revision."
 
 
 def merged(found: Issue, given: Typed, draft: Draft) -> str:
@@ -71,11 +71,11 @@ def clock(found: Issue, moment: datetime) -> str:
 def _news(found: Issue, base: int) -> str:
     """What happened to the issue that this text does not know of."""
     if not printing.is_open(found):
-        return f"{_is_now(found)}. What you type is kept as your draft, and is no part of it."
+        return f"{_is_now(found)}. What you type is kept as your draft, and is not part of it."
     if base >= found.revision_number:
         return ""
     moment = clock(found, found.revision.created_at)
-    return f"{author(found)} saved revision {found.revision_number} at {moment}. Your text goes on from {base}."
+    return f"{author(found)} saved revision {found.revision_number} at {moment}. Your text is based on revision {base}."
 
 
 def author(found: Issue) -> str:
@@ -88,9 +88,9 @@ def _company(store: Session, found: Issue) -> str:
     colleagues = sorted({one.editor for one in writers} - {auth.email()})
     if colleagues:
         verb = "is" if len(colleagues) == 1 else "are"
-        return f"{' and '.join(colleagues)} {verb} writing here too, at revision {found.revision_number}."
+        return f"{' and '.join(colleagues)} {verb} also writing here, on revision {found.revision_number}."
     return "You have this issue open in another window too." if writers else ""
 
 
 def _is_now(found: Issue) -> str:
-    return f"“{found.title}” is {shelf.state(found).told} now"
+    return f"“{found.title}” is now {shelf.state(found).told}"

@@ -15,7 +15,7 @@ def rate(speed: float | None) -> str:
     if speed is None:
         return "Measuring the rate"
     if speed == 0:
-        return "No copy got anywhere just now"
+        return "No copies are getting through right now"
     each, span = (speed, "second") if speed >= 1 else (speed * _MINUTE, "minute")
     number = f"{each:,.1f}" if each < 10 and round(each, 1) != round(each) else f"{each:,.0f}"
     return f"{number} {'copy' if number == '1' else 'copies'} a {span}"
@@ -40,7 +40,7 @@ def slowest(forecast: Forecast, waiting: int, speed: float | None, time: timedel
     by_rate = waiting / speed if speed else 0.0
     if forecast.slowest is None or by_rate > time.total_seconds() / _DECIDES or not time:
         return ""
-    return "what the mail server may be given" if forecast.slowest == SERVER else f"what {forecast.slowest} takes"
+    return "your mail server" if forecast.slowest == SERVER else forecast.slowest
 
 
 def _joined(many: int, unit: str, few: int, smaller: str) -> str:

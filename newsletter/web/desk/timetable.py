@@ -87,7 +87,7 @@ def remove_slot(slot_id: int) -> ResponseReturnValue:
     def act(store: Session, publication: Publication) -> str:
         acts.tell(slot=_weekly(publication, slot_id))
         timetable.remove_slot(store, publication, slot_id)
-        return "The slot is taken away. What was scheduled for it stays scheduled."
+        return "The slot has been removed. What was scheduled for it stays scheduled."
 
     return _change(f"{_NEW_SLOT}-{slot_id}", act)
 
@@ -113,7 +113,7 @@ def remove_week_off(week_id: int) -> ResponseReturnValue:
             if week.id == week_id:
                 _tell(week)
         day = timetable.remove_week_off(store, publication, week_id, now())
-        return f"From {cadence.calendar_day(day)} on, slots count again."
+        return f"From {cadence.calendar_day(day)} on, slots are used again."
 
     return _change(f"{_NEW_WEEK}-{week_id}", act)
 
@@ -165,7 +165,9 @@ def _what_still_goes(store: Session, publication: Publication, week: WeekOff) ->
     entries = frame.agenda_of(store, publication).ahead(1)
     days = ((entry, cadence.on_clocks(entry.at, entry.time_zone).date()) for entry in entries if entry.issue)
     inside = [entry.issue.title for entry, day in days if entry.issue and not entry.is_queued and week.holds(day)]
-    return "".join(f" “{title}” is scheduled within it, and still goes unless you undo that." for title in inside)
+    return "".join(
+        f" “{title}” is scheduled within it, and still goes out unless you unschedule it." for title in inside
+    )
 
 
 def _said(slot: Slot) -> str:
@@ -191,7 +193,7 @@ def _typed_slot() -> WeeklySlot:
     try:
         hour = time.fromisoformat(at.strip().zfill(len("09:00")))
     except ValueError:
-        raise _Odd("at", "Give an hour like 09:00.") from None
+        raise _Odd("at", "Give a time like 09:00.") from None
     zone = request.form.get("time_zone", "").strip()
     with _of_field("time_zone"):
         cadence.zone(zone)

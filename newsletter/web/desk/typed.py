@@ -41,7 +41,7 @@ def issue(store: Session, slug: str) -> Issue:
     opened = request.form.get("issue", "")
     found = shelf.by_id(store, _counted(opened.partition(".")[0])) if opened else lookup.issue(store, slug)
     if found is None or (opened and lookup.mark(found) != opened):
-        raise NotFound("This issue was deleted meanwhile. Your text is still here, on this page.")
+        raise NotFound("This issue has been deleted. Your text is still here, on this page.")
     acts.about_issue(found)
     return found
 
@@ -72,7 +72,7 @@ def _whole(store: Session, found: Issue, fields: MultiDict[str, str]) -> str:
 def _chosen(fields: MultiDict[str, str]) -> str:
     passages = [fields.get(f"passage-{place}") for place in range(min(_counted(fields["passages"]), _MOST_PASSAGES))]
     if None in passages:
-        raise Invalid("Choose a text for each passage that both changed. Go back; nothing is lost.")
+        raise Invalid("Choose a version of each passage that both changed. Go back; nothing is lost.")
     return kept("".join(passage or "" for passage in passages))
 
 

@@ -85,7 +85,7 @@ class View:
         time = self.forecast.finish - self.at
         why = tempo.slowest(self.forecast, self.waiting - self.held, self.speed, time)
         so_long = "more than a year" if self.forecast.beyond else tempo.left(time)
-        return f"{so_long} left, by {why}" if why else f"{so_long} left"
+        return f"{so_long} left, limited by {why}" if why else f"{so_long} left"
 
 
 def look(store: Session, letter: Letter | None, *, fresh: bool = False) -> View | None:

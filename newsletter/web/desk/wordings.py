@@ -29,9 +29,13 @@ class Told:
 
 
 KINDS: Mapping[Kind, Told] = {
-    Kind.SIGN_UP: Told("Words under the sign-up form", "Readers agree to them, and their record keeps them."),
-    Kind.CONFIRM: Told("Words above the confirm button", "Readers agree to them, and their record keeps them."),
-    Kind.PRIVACY: Told("Page on privacy", "Linked at the foot of every page of the site. Markdown.", is_markdown=True),
+    Kind.SIGN_UP: Told(
+        "Sign-up form text", "Shown under the sign-up form. Readers agree to it, and their record keeps it."
+    ),
+    Kind.CONFIRM: Told(
+        "Confirmation text", "Shown above the confirm button. Readers agree to it, and their record keeps it."
+    ),
+    Kind.PRIVACY: Told("Privacy page", "Linked in the footer of every page of the site. Markdown.", is_markdown=True),
 }
 
 
@@ -55,7 +59,7 @@ def change_words(kind: str) -> ResponseReturnValue:
         texts.keep(store, publication, which, words, seen, auth.email(), now())
         acts.about_publication(publication)
         acts.tell(words=which, version=seen + 1)
-        flash("These words count from now on. The versions before stay on record.")
+        flash("Saved. This text is used from now on; earlier versions stay on record.")
     return redirect(url_for("desk.words_form", kind=which), 303)
 
 
@@ -63,14 +67,14 @@ def _kind(name: str) -> Kind:
     try:
         return Kind(name)
     except ValueError:
-        raise NotFound("There are no such words.") from None
+        raise NotFound("There is no such text.") from None
 
 
 def _fault(words: str) -> str:
     if len(words) > _LONGEST:
-        return f"That is {len(words):,} characters; {_LONGEST:,} are the most."
+        return f"That is {len(words):,} characters; the limit is {_LONGEST:,}."
     if found := characters.forbidden_in_passage(words):
-        return f"There is {characters.named(found)} among the words; take it out."
+        return f"There is {characters.named(found)} in the text; remove it."
     return " ".join(sentence for _, sentence in merge.faults(words, wording.FIELDS))
 
 

@@ -14,7 +14,7 @@ from newsletter.web.desk import previews
 
 # Sorted as an editor's eye goes: what needs a person first, what is past last.
 GROUPS: dict[IssueState, str] = {
-    IssueState.PAUSED: "Waiting for you",
+    IssueState.PAUSED: "Needs you",
     IssueState.SENDING: "Going out now",
     IssueState.SCHEDULED: "Scheduled",
     IssueState.READY: "Ready",
@@ -63,7 +63,7 @@ def lacking(passed: Sequence[Passed]) -> str:
 def stopped(spared: int, *, was_going: bool) -> str:
     """What a stop did; of a letter that was going out, that what was just being handed over may have gone."""
     sentence = f"Stopped. {counted(spared, 'copy')} will not be sent."
-    return f"{sentence} What was just being handed over may still arrive." if was_going else sentence
+    return f"{sentence} Copies that were being sent at that moment may still arrive." if was_going else sentence
 
 
 def is_held(issue: Issue) -> bool:

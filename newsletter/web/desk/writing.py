@@ -62,9 +62,9 @@ def discard_draft(slug: str) -> ResponseReturnValue:
         draft = drafts.own(store, found, auth.email())
         if draft is not None:
             if str(draft.number) != request.form.get("draft"):
-                raise Conflict("Your draft was kept again since this page was opened. Look at it once more.")
+                raise Conflict("Your draft has been saved again since this page was opened. Look at it again first.")
             drafts.drop(store, found, draft)
-            flash(f"Your draft is gone. This is revision {found.revision_number}.")
+            flash(f"Your draft is discarded. This is revision {found.revision_number}.")
     return redirect(url_for("desk.write_form", slug=found.slug), 303)
 
 

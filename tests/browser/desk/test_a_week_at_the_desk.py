@@ -78,13 +78,13 @@ def sign_in_with_a_second_factor(page: Page) -> None:
     knock(page, "owner@desk.example")
     page.wait_for_url("**/desk/issues/")
     keyboard.press(page.get_by_role("link", name="Account"))
-    keyboard.press(page.get_by_role("link", name="Set up a second factor"))
+    keyboard.press(page.get_by_role("link", name="Set up two-factor authentication"))
     expect(page.locator(".secret")).to_be_visible()
     code = pyotp.TOTP("".join(page.locator(".secret span").all_inner_texts()))
     keyboard.fill(page.get_by_label("Password"), PASSWORD)
     keyboard.fill(page.get_by_label("Code"), code.now())
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Keep these recovery codes")).to_be_visible()
+    expect(page.get_by_role("heading", name="Save these recovery codes")).to_be_visible()
     recovery_code = page.locator(".codes li").first.inner_text()
     keyboard.press(page.get_by_role("button", name="Sign out"))
     page.wait_for_url("**/desk/sign-in")
@@ -98,7 +98,7 @@ def sign_in_with_a_second_factor(page: Page) -> None:
 
 
 def begin(page: Page) -> None:
-    keyboard.press(page.get_by_role("link", name="Write an issue"))
+    keyboard.press(page.get_by_role("link", name="New issue"))
     keyboard.fill(page.get_by_label("Title", exact=True), TITLE)
     keyboard.fill(page.get_by_label("Subject", exact=True), SUBJECT)
     page.keyboard.press("Enter")
@@ -118,7 +118,7 @@ def show_a_picture(page: Page) -> None:
     chooser.value.set_files(picture)  # type: ignore[arg-type]
     asked = page.get_by_role("dialog", name="What does the picture show?")
     keyboard.fill(asked.get_by_label("Alt text"), "A kitchen timer beside a chair")
-    keyboard.press(asked.get_by_role("button", name="Put it into the text"))
+    keyboard.press(asked.get_by_role("button", name="Insert picture"))
     expect(page.frame_locator("#sheet").get_by_role("img", name="A kitchen timer beside a chair")).to_be_visible()
 
 
@@ -146,7 +146,7 @@ def approve(second_person: Page) -> None:
     second_person.reload()
     open_issue(second_person)
     keyboard.press(second_person.get_by_role("link", name=re.compile("approv", re.IGNORECASE)).first)
-    keyboard.press(second_person.get_by_role("button", name="Approve exactly this mail"))
+    keyboard.press(second_person.get_by_role("button", name="Approve exactly this email"))
     expect(second_person.get_by_role("status").first).to_contain_text("Approved.")
 
 
@@ -185,7 +185,7 @@ def correct(page: Page, chrome: Browser, desk: str) -> None:  # noqa: F811
     keyboard.come_to(page.get_by_label("The text"))
     page.keyboard.press("Control+End")
     page.keyboard.type("\nStand for three minutes, every half hour.\n")
-    keyboard.press(page.get_by_role("button", name="Show the corrected text in the archive"))
+    keyboard.press(page.get_by_role("button", name="Publish the correction"))
     expect(page.get_by_role("heading", name="Correction 1")).to_be_visible()
     stranger = chrome.new_context(base_url=desk).new_page()
     stranger.goto(f"/archive/{SLUG}/")

@@ -40,16 +40,16 @@ def save(house: House, words: str) -> None:
 
 def approve(page: Page) -> None:
     page.goto(APPROVAL)
-    page.get_by_role("button", name="Approve exactly this mail").click()
+    page.get_by_role("button", name="Approve exactly this email").click()
     expect(page.get_by_role("status").first).to_contain_text("Approved.")
 
 
 def test_the_keyboard_alone_approves(open_desk: Open, house: House) -> None:
     page = open_desk()
     page.goto(ISSUE)
-    keyboard.press(page.get_by_role("link", name="Read it, or ask for approval"))
+    keyboard.press(page.get_by_role("link", name="Review, or ask for approval"))
     page.wait_for_url(f"**{APPROVAL}")
-    keyboard.press(page.get_by_role("button", name="Approve exactly this mail"))
+    keyboard.press(page.get_by_role("button", name="Approve exactly this email"))
     expect(page.get_by_role("status").first).to_contain_text("Approved.")
     with house.sessions.reading() as session:
         standing = approving.standing(session, house.links, shelf.find(session, SLUG))
@@ -81,7 +81,7 @@ def test_axe_finds_nothing_before_and_after_an_approval(open_desk: Open, house: 
     approve(page)
     look(APPROVAL)
     page.goto(TEST)
-    page.get_by_role("button", name="Send the test mail").click()
+    page.get_by_role("button", name="Send test email").click()
     save(house, "THOSE")
     for path in (ISSUE, APPROVAL, TEST):
         look(path)
@@ -93,7 +93,7 @@ def test_the_fate_of_a_test_mail_follows_by_itself(open_desk: Open, house: House
     page = open_desk()
     page.goto(TEST)
     page.get_by_label("Other addresses").fill("friend@example.org")
-    page.get_by_role("button", name="Send the test mail").click()
+    page.get_by_role("button", name="Send test email").click()
     fates = page.locator("#fates")
     expect(fates).to_contain_text("friend@example.org waiting")
     with house.sessions.begin() as session:
@@ -107,11 +107,11 @@ def test_a_sample_reader_is_found_without_losing_what_was_typed(open_desk: Open)
     page = open_desk()
     page.goto(TEST)
     page.get_by_label("Other addresses").fill("friend@example.org")
-    page.get_by_label("Write it to one of your readers").fill("reader1@")
+    page.get_by_label("Personalise it for one of your readers").fill("reader1@")
     page.get_by_role("button", name="Find").click()
     page.get_by_label("reader1@example.org").check()
     expect(page.get_by_label("Other addresses")).to_have_value("friend@example.org")
-    page.get_by_role("button", name="Send the test mail").click()
+    page.get_by_role("button", name="Send test email").click()
     expect(page.get_by_role("status").first).to_contain_text("2 test mails on the way.")
 
 
@@ -119,8 +119,8 @@ def test_both_work_without_scripts(open_desk: Open) -> None:
     page = open_desk(java_script_enabled=False, viewport={"width": 375, "height": 800})
     approve(page)
     page.goto(TEST)
-    page.get_by_label("Write it to one of your readers").fill("reader1@")
+    page.get_by_label("Personalise it for one of your readers").fill("reader1@")
     page.get_by_role("button", name="Find").click()
     page.get_by_label("reader1@example.org").check()
-    page.get_by_role("button", name="Send the test mail").click()
+    page.get_by_role("button", name="Send test email").click()
     expect(page.get_by_role("status").first).to_contain_text("1 test mail on the way.")

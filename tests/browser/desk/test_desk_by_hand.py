@@ -16,7 +16,7 @@ SENDING = "under-the-hands"
 def test_the_keyboard_alone_schedules_an_issue(open_desk: Open, house: House) -> None:
     page = open_desk()
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     keyboard.press(page.get_by_role("link", name="When pain stays: ways out of the circle").first)
     page.wait_for_url("**/break-the-circle/")
@@ -54,7 +54,7 @@ def test_two_presses_of_one_button_do_one_thing(open_desk: Open, house: House) -
 def test_everything_works_without_scripts(open_desk: Open) -> None:
     page = open_desk(java_script_enabled=False, viewport={"width": 375, "height": 800})
     page.goto("/desk/issues/break-the-circle/")
-    page.get_by_role("link", name="Choose another moment").click()
+    page.get_by_role("link", name="Choose another time").click()
     page.get_by_label("Day and time in Europe/Warsaw").fill("2026-11-25T10:30")
     page.get_by_role("button", name="Show what will happen").click()
     page.get_by_role("button", name="Schedule for Wednesday 25 November 2026 at 10:30").click()

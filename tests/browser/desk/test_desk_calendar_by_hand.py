@@ -85,7 +85,7 @@ def test_a_lost_network_leaves_the_order_as_it_was_and_says_so(open_desk: Open, 
     page.goto("/desk/calendar/")
     page.route("**/calendar/order", lambda route: route.abort())
     drag(page, SECOND, -150)
-    expect(page.locator("#calendar-said")).to_have_text("The network did not answer. The order is as it was.")
+    expect(page.locator("#calendar-said")).to_have_text("The server did not respond. The order has not changed.")
     expect(page.locator(".queue li").first).to_contain_text(TITLES[FIRST])
     assert order(house) == [FIRST, SECOND]
 
@@ -116,7 +116,7 @@ def test_one_press_schedules_from_the_queue_and_one_undoes_it(open_desk: Open, h
     status = page.get_by_role("status")
     expect(status).to_contain_text("Scheduled for Tuesday 1 December 2026 at 09:00 (Europe/Warsaw).")
     assert state(house, FIRST) is IssueState.SCHEDULED
-    status.get_by_role("button", name="Undo").click()
+    status.get_by_role("button", name="Unschedule").click()
     expect(page.get_by_role("status")).to_contain_text("does not go out on Tuesday 1 December 2026")
     assert state(house, FIRST) is IssueState.READY
     page.get_by_role("status").get_by_role("button", name="Add to the queue").click()

@@ -69,12 +69,12 @@ def test_answers_come_in_by_themselves(open_desk: Open, house: House) -> None:
     page = open_desk()
     page.goto(PAGE)
     page.get_by_role("button", name="Ask the links and the spam filter").click()
-    expect(page.get_by_text("2 links are being asked.")).to_be_visible()
+    expect(page.get_by_text("2 links are being checked.")).to_be_visible()
     with house.sessions.begin() as session:
         for url in ("http://www.example.com/a", NHS):
             link_checks.record(session, Answer(url, 404, url), NOW)
     expect(page.get_by_text("leads to a page that is gone (404)").first).to_be_visible()
-    expect(page.get_by_text("links are being asked")).to_have_count(0)
+    expect(page.get_by_text("links are being checked")).to_have_count(0)
 
 
 def test_a_fault_goes_as_it_is_mended_in_the_text(open_desk: Open) -> None:

@@ -155,11 +155,11 @@ def test_an_issue_is_watched_held_and_reported(page: Page, press: Work, tally: T
     assert page.locator(".chart canvas").count() == 1
     numbers = page.get_by_role("region", name="Deliveries over time, in numbers")
     expect(numbers).to_be_hidden()
-    keyboard.press(page.get_by_text("The numbers", exact=True))
+    keyboard.press(page.get_by_text("Show the numbers", exact=True))
     expect(numbers).to_be_visible()
     assert axe(page) == []
 
-    keyboard.press(page.get_by_role("link", name="Refused by the other server: 2"))
+    keyboard.press(page.get_by_role("link", name="Refused by the receiving server: 2"))
     expect(page.get_by_text("reader7@firm7.example")).to_have_count(1)
     expect(page.get_by_text('<script>document.title = "taken over"</script>').first).to_be_visible()
     assert page.title() == "Refused: Looser by degrees · Desk"

@@ -21,15 +21,15 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
 ) -> None:
     page = open_desk()
     page.goto("/desk/account/")
-    keyboard.press(page.get_by_role("link", name="Set up a second factor"))
-    expect(page.get_by_role("heading", name="Set up a second factor")).to_be_visible()
+    keyboard.press(page.get_by_role("link", name="Set up two-factor authentication"))
+    expect(page.get_by_role("heading", name="Set up two-factor authentication")).to_be_visible()
     picture = page.get_by_role("img", name="The secret below as a QR code")
     assert picture.evaluate("picture => picture.naturalWidth") > 100
     secret = "".join(page.locator(".secret span").all_inner_texts())
     keyboard.fill(page.get_by_label("Password"), PASSWORD)
     keyboard.fill(page.get_by_label("Code"), code(secret, NOW))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Keep these recovery codes")).to_be_visible()
+    expect(page.get_by_role("heading", name="Save these recovery codes")).to_be_visible()
     recovery_code = page.locator(".codes li").first.inner_text()
     rewind(house)
 
@@ -47,7 +47,7 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
     expect(another.locator("#code")).to_be_focused()
     another.keyboard.type(code(secret, NOW))
     another.keyboard.press("Enter")
-    expect(another.get_by_text("This is not the code of this moment")).to_be_visible()
+    expect(another.get_by_text("This is not the current code")).to_be_visible()
     keyboard.press(another.get_by_role("link", name="Use a recovery code"))
     expect(another.get_by_label("Recovery code")).to_be_focused()
     another.keyboard.type(recovery_code)

@@ -41,7 +41,7 @@ def test_what_is_typed_stands_in_the_mail_at_once_and_within_two_seconds_on_the_
 ) -> None:
     write(page, "A sentence that is *fresh*.")
     expect(mail(page).get_by_text("A sentence that is fresh.")).to_be_visible(timeout=1000)
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.", timeout=2500)
+    expect(page.locator("#said")).to_have_text("Draft saved at 13:00.", timeout=2500)
     assert "A sentence that is *fresh*." in draft(house)
 
 
@@ -106,7 +106,7 @@ def test_a_fault_stands_beside_its_line_and_the_mail_stays_as_it_was(page: Page)
 def test_control_s_saves_a_revision_and_says_so(page: Page, house: House) -> None:
     page.get_by_label("Title", exact=True).fill("Out of the circle")
     page.keyboard.press("Control+s")
-    expect(page.get_by_role("status").filter(has_text="Saved 13:00, revision 2.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Saved at 13:00, revision 2.")).to_be_visible()
     with house.sessions.reading() as session:
         issue = shelf.find(session, SLUG)
         assert (issue.title, issue.revision.author) == ("Out of the circle", ME)
@@ -132,7 +132,7 @@ def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(p
     write(page, "In a tunnel.")
     expect(page.locator("#said")).to_contain_text("Offline: kept on this device.")
     page.context.set_offline(False)
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.", timeout=8000)
+    expect(page.locator("#said")).to_have_text("Draft saved at 13:00.", timeout=8000)
     assert "In a tunnel." in draft(house)
 
 
@@ -148,7 +148,7 @@ def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(pag
     fill_in(door)
     door.close()
     page.bring_to_front()
-    expect(page.locator("#said")).to_have_text("Saved 13:00, revision 2.", timeout=8000)
+    expect(page.locator("#said")).to_have_text("Saved at 13:00, revision 2.", timeout=8000)
     expect(asked).to_be_hidden()
     with house.sessions.reading() as session:
         assert "Still here." in shelf.find(session, SLUG).revision.source
@@ -161,7 +161,7 @@ def test_who_would_rather_write_on_without_a_session_is_left_alone_until_the_nex
         staff.end_sessions(editors.find(session, ME))
     asked = page.get_by_role("dialog", name="Your session has ended")
     expect(asked).to_be_visible(timeout=8000)
-    asked.get_by_role("button", name="Go on writing").click()
+    asked.get_by_role("button", name="Continue writing").click()
     write(page, "Written on.")
     page.wait_for_timeout(5000)
     expect(asked).to_be_hidden()
@@ -173,14 +173,14 @@ def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand(page: Page, h
     page.goto("/desk/issues/new")
     page.get_by_label("Title").fill("Soon gone")
     page.get_by_label("Subject").fill("Soon gone, and back again")
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("button", name="Create draft").click()
     write(ready(page), "Not lost.")
     with house.sessions.begin() as session:
         shelf.remove(session, shelf.find(session, "soon-gone"))
     gone = page.get_by_role("dialog", name="This issue was deleted")
     expect(gone).to_be_visible(timeout=8000)
     with page.expect_navigation():
-        gone.get_by_role("button", name="Make a new issue of it").click()
+        gone.get_by_role("button", name="Save as a new issue").click()
     ready(page)
     assert "Not lost." in text(page)
     with house.sessions.reading() as session:
@@ -240,7 +240,9 @@ def test_a_picture_within_a_paste_is_taken_in_or_told(page: Page) -> None:
     write(page, "")
     elsewhere = '<p>Look:</p><img src="https://bees.example/a.png" alt="A bee">'
     paste(page, {"text/html": f"<h2>Bees</h2>{elsewhere}", "text/plain": "Look:"})
-    expect(page.locator("#said")).to_have_text("One picture was not copied along. Save it as a file and drop it here.")
+    expect(page.locator("#said")).to_have_text(
+        "One picture did not come with the paste. Save it as a file and drop it here."
+    )
     assert "bees.example" not in text(page)
     own = f'<img src="data:image/png;base64,{base64.b64encode(picture()).decode()}">'
     paste(page, {"text/html": f"<p>Here:</p>{own}", "text/plain": "Here:"})
@@ -257,11 +259,11 @@ def test_a_dropped_picture_is_described_and_stands_in_text_and_mail(page: Page, 
     write(page, "")
     drop(page, "A Back.png", picture())
     asked = page.get_by_role("dialog", name="What does the picture show?")
-    asked.get_by_role("button", name="Put it into the text").click()
-    expect(asked.get_by_text("Say what it shows, or tick that it only decorates.")).to_be_visible()
+    asked.get_by_role("button", name="Insert picture").click()
+    expect(asked.get_by_text("Describe what it shows, or tick that it is decorative.")).to_be_visible()
     asked.get_by_label("Alt text").fill("A back, [seen] from behind")
     asked.get_by_label("Caption").fill('At "rest"')
-    asked.get_by_role("button", name="Put it into the text").click()
+    asked.get_by_role("button", name="Insert picture").click()
     shows(page, "a-back.png")
     assert '\n\n![A back, \\[seen\\] from behind](a-back.png "At \\"rest\\"")' in text(page)
     expect(mail(page).get_by_role("img", name="A back, [seen] from behind")).to_be_attached()
@@ -283,7 +285,7 @@ def test_the_keyboard_gets_out_of_the_text(page: Page) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className").startswith("cm-content")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("status").filter(has_text="Tab leaves the text now.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Tab now leaves the text.")).to_be_visible()
     page.keyboard.press("Tab")
     assert not page.evaluate("document.activeElement.className").startswith("cm-content")
 
@@ -320,7 +322,7 @@ def test_on_a_phone_either_the_text_or_the_mail_is_shown(open_desk: Open) -> Non
 def test_the_page_works_without_scripts(open_desk: Open, house: House) -> None:
     page = open_desk(java_script_enabled=False)
     page.goto("/desk/issues/")
-    page.get_by_role("link", name="Write on: When pain stays").click()
+    page.get_by_role("link", name="Continue writing: When pain stays").click()
     page.get_by_label("Text", exact=True).fill("Plainly typed, {{ surname }}.")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text('Line 1: Unknown field "surname"')).to_be_visible()

@@ -35,9 +35,9 @@ def test_text_that_never_reached_the_server_is_offered_after_a_crash_of_the_brow
     again = at_work(sign_in(start()))
     assert "Only on this device." not in text(again)
     expect(again.get_by_text("This device has text from")).to_be_visible()
-    again.get_by_role("button", name="Take it up again").click()
+    again.get_by_role("button", name="Restore it").click()
     assert "Only on this device." in text(again)
-    expect(again.locator("#said")).to_contain_text("Kept 13:00 as your draft.")
+    expect(again.locator("#said")).to_contain_text("Draft saved at 13:00.")
     assert "Only on this device." in draft(house)
     expect(again.get_by_text("This device has text from")).to_be_hidden()
 
@@ -50,7 +50,7 @@ def test_a_tab_that_ended_without_a_word_goes_on_with_its_text(page: Page, house
     page.unroute("**/write/*")
     page.reload()
     shows(ready(page), "The battery died.")
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
+    expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
     expect(page.locator("#left-here")).to_be_hidden()
     assert draft(house).endswith("The battery died.")
 
@@ -75,7 +75,7 @@ def test_a_colleagues_changes_of_other_passages_come_into_the_text_while_it_is_w
     page: Page, open_desk: Open, house: House
 ) -> None:
     colleague = at_work(open_desk(as_whom="editor@desk.example"))
-    expect(colleague.get_by_text(f"{ME} is writing here too, at revision 1.")).to_be_visible()
+    expect(colleague.get_by_text(f"{ME} is also writing here, on revision 1.")).to_be_visible()
     page.get_by_label("Title", exact=True).fill("By the owner")
     write(colleague, "By the colleague.")
     save(colleague)
@@ -83,7 +83,7 @@ def test_a_colleagues_changes_of_other_passages_come_into_the_text_while_it_is_w
     expect(page.locator("#said")).to_contain_text("editor@desk.example saved as revision 2.")
     expect(page.get_by_label("Title", exact=True)).to_have_value("By the owner")
     page.keyboard.press("Control+s")
-    expect(page.locator("#said")).to_contain_text("Saved 13:00, revision 3")
+    expect(page.locator("#said")).to_contain_text("Saved at 13:00, revision 3")
     with house.sessions.reading() as session:
         source = shelf.find(session, SLUG).revision.source
         assert "title: By the owner" in source
@@ -108,7 +108,7 @@ def test_what_comes_in_leaves_the_caret_and_what_is_being_typed_where_they_are(p
     page.unroute("**/write/keep")
     page.keyboard.insert_text("Done. ")
     assert text(page).startswith("Begun. Going on. Done. ")
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.", timeout=8000)
+    expect(page.locator("#said")).to_have_text("Draft saved at 13:00.", timeout=8000)
     assert "Begun. Going on. Done. " in draft(house)
     assert draft(house).endswith("By a colleague.\n")
 
@@ -123,18 +123,18 @@ def test_where_two_people_changed_the_same_passage_each_is_asked_about_that_alon
     save(colleague)
     write(page, "By the owner.")
     page.get_by_role("button", name="Save", exact=True).click()
-    both = page.get_by_role("dialog", name="Two texts, and neither is lost")
+    both = page.get_by_role("dialog", name="Two versions, and neither is lost")
     expect(both.get_by_text("editor@desk.example, revision 2")).to_be_visible()
     both.get_by_role("button", name="Not now").click()
     write(page, "And more.")
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
+    expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
     assert "And more." in draft(house)
-    page.get_by_role("button", name="Look at both texts").click()
+    page.get_by_role("button", name="Compare both texts").click()
     both.get_by_role("radio", name="Both, one after the other").check()
     with page.expect_navigation():
-        both.get_by_role("button", name="Save the text put together").click()
+        both.get_by_role("button", name="Save the merged text").click()
     ready(page)
-    expect(page.locator("#said")).to_have_text("Saved 13:00, revision 3.")
+    expect(page.locator("#said")).to_have_text("Saved at 13:00, revision 3.")
     with house.sessions.reading() as session:
         source = shelf.find(session, SLUG).revision.source
         assert "title: By the colleague" in source
@@ -154,7 +154,7 @@ def test_two_windows_of_one_person_show_one_text(page: Page, open_desk: Open, ho
 def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_desk: Open, house: House) -> None:
     other = at_work(open_desk())
     ask_both(page, other)
-    both = other.get_by_role("dialog", name="Two texts, and neither is lost")
+    both = other.get_by_role("dialog", name="Two versions, and neither is lost")
     expect(both.get_by_text("You, in another window", exact=True)).to_be_visible()
     both.get_by_role("button", name="Not now").click()
     expect(other.locator("#said")).to_contain_text("Your text is kept on this device.")
@@ -166,13 +166,13 @@ def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_
 def test_a_page_that_is_opened_again_goes_on_from_the_very_last_key(page: Page, house: House, again: str) -> None:
     for words in ("One", "Two", "Three"):
         write(page, f"{words}.")
-        expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
+        expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
         page.keyboard.insert_text(f" {words}, and gone.")
         open_again(page, again)
         assert text(page).endswith(f"{words}. {words}, and gone.")
         expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("Control+s")
-    expect(page.locator("#said")).to_contain_text("Saved 13:00, revision")
+    expect(page.locator("#said")).to_contain_text("Saved at 13:00, revision")
     expect(page.locator("#left-here")).to_be_hidden()
     with house.sessions.reading() as session:
         source = shelf.find(session, SLUG).revision.source
@@ -188,13 +188,13 @@ def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Pa
     assert text(page).endswith("Before the reload.")
     page.locator(".cm-content").press("Control+End")
     page.keyboard.insert_text(" And after.")
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
+    expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
     assert draft(house).endswith("Before the reload. And after.")
     for one in late:
         one.continue_()
     page.keyboard.insert_text(" Done.")
     page.keyboard.press("Control+s")
-    expect(page.locator("#said")).to_contain_text("Saved 13:00, revision")
+    expect(page.locator("#said")).to_contain_text("Saved at 13:00, revision")
     with house.sessions.reading() as session:
         assert shelf.find(session, SLUG).revision.source.endswith("Before the reload. And after. Done.")
 
@@ -206,7 +206,7 @@ def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, house: House, schem
         page.reload()
         ready(page)
     write(page, "In the first.")
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
+    expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
     with page.expect_popup() as opened:
         # A page that is opened by script brings the tab's memory along, as a duplicated tab does.
         page.evaluate("window.open(location.href)")
@@ -261,9 +261,9 @@ def ask_both(page: Page, other: Page) -> None:
     """Write into one place in two windows of which the second has not heard of the first."""
     unheard_of(other)
     write(page, "Here.")
-    expect(page.locator("#said")).to_have_text("Kept 13:00 as your draft.")
+    expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
     write(other, "There.")
-    expect(other.get_by_role("dialog", name="Two texts, and neither is lost")).to_be_visible()
+    expect(other.get_by_role("dialog", name="Two versions, and neither is lost")).to_be_visible()
 
 
 def open_again(page: Page, how: str) -> None:

@@ -53,7 +53,7 @@ def write(page: Page, words: str) -> None:
 
 def save(page: Page) -> None:
     page.keyboard.press("Control+s")
-    expect(page.locator("#said")).to_contain_text("Saved 13:00, revision 2.")
+    expect(page.locator("#said")).to_contain_text("Saved at 13:00, revision 2.")
 
 
 def text(page: Page) -> str:

@@ -86,7 +86,7 @@ def test_the_writer_is_told_why_they_cannot_and_asks_instead(enter: Enter, house
     page = writer.open(PAGE)
     assert "nobody approves their own words" in words(page)
     assert f'action="{PAGE}/approve"' not in page.text
-    assert "Nobody of the team can approve this" in words(page)
+    assert "Nobody on the team can approve this" in words(page)
     enter(Role.OWNER)
     fields = hidden(writer.open(PAGE).text, f"{PAGE}/ask")
     assert writer.client.post(f"{PAGE}/approve", data=fields).status_code == 409
@@ -125,10 +125,10 @@ def test_what_changed_since_the_last_approval_is_shown_word_by_word(
 ) -> None:
     assert "Nobody has approved a text of this issue yet" in editor.read(PAGE)
     editor.press(PAGE, f"{PAGE}/approve")
-    assert "Nothing in its text." in editor.read(PAGE)
+    assert "Nothing in the text." in editor.read(PAGE)
     save(house, "owner@desk.example", now, "A most particular word.")
     page = editor.open(PAGE)
-    assert "It was changed since it was approved, so it has to be approved again." in words(page)
+    assert "It has changed since it was approved, so it has to be approved again." in words(page)
     assert "[added: A most particular word. ]" in words(page)
     assert "<ins>" in page.text
 
@@ -137,7 +137,7 @@ def test_a_change_of_the_publication_alone_is_told_apart_from_one_of_the_text(ed
     editor.press(PAGE, f"{PAGE}/approve")
     with house.sessions.begin() as session:
         publications.find(session).postal_address = "2 New Street"
-    assert "Nothing in its text. But the mail is another one" in editor.read(PAGE)
+    assert "Nothing in the text. But the email has changed" in editor.read(PAGE)
 
 
 @pytest.mark.parametrize("act", ["approve", "ask", "send-back"])
@@ -184,7 +184,7 @@ def test_what_was_sent_back_is_a_draft_with_the_comment_on_its_page(editor: Visi
 def test_taking_an_approval_back_takes_the_issue_off_its_hour(editor: Visitor, house: House) -> None:
     editor.press(PAGE, f"{PAGE}/approve")
     editor.press(f"{ISSUE}/", f"{ISSUE}/schedule")
-    assert "Then it is not scheduled any more" in editor.read(PAGE)
+    assert "It is then unscheduled" in editor.read(PAGE)
     assert editor.press(PAGE, f"{PAGE}/withdraw").status_code == 303
     assert "Taken back. It is not scheduled any more." in editor.read(PAGE)
     assert state(house) is IssueState.READY
@@ -204,7 +204,7 @@ def test_an_issue_scheduled_before_the_rule_says_what_will_happen(editor: Visito
     with house.sessions.begin() as session:
         publications.find(session).requires_approval = True
     said = editor.read(PAGE)
-    assert "It was scheduled before approvals were asked for. Unless it is approved by Tuesday" in said
+    assert "It was scheduled before approval was required. Unless it is approved by Tuesday" in said
     assert editor.press(PAGE, f"{PAGE}/approve").status_code == 303
     assert "Approved by" in editor.read(f"{ISSUE}/")
 
@@ -215,4 +215,4 @@ def test_a_publication_without_approvals_has_no_such_panel_and_says_so(editor: V
     assert PAGE not in editor.open(f"{ISSUE}/").text
     answer = editor.open(PAGE)
     assert answer.status_code == 409
-    assert "asks for no approvals" in words(answer)
+    assert "does not require approval" in words(answer)

@@ -12,7 +12,7 @@ def test_every_page_of_a_restored_press_says_that_nothing_is_sent_until_it_is_ar
     with house.sessions.begin() as session:
         arming.disarm(session, now)
     for page in ("issues", "calendar", "account"):
-        assert "Nothing is sent from here" in editor.read(f"/desk/{page}/")
+        assert "Sending is off, because" in editor.read(f"/desk/{page}/")
     with house.sessions.begin() as session:
         arming.arm(session, now)
-    assert "Nothing is sent from here" not in editor.read("/desk/issues/")
+    assert "Sending is off, because" not in editor.read("/desk/issues/")

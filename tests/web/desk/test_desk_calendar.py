@@ -70,7 +70,7 @@ def test_every_slot_says_what_would_fill_it_and_when_nothing_does(editor: Visito
     )
     assert "Tuesday 1 December 09:00 Five reasons" in page
     assert (
-        "Tuesday 8 December 09:00 Nothing of the queue can go out then: “When pain stays: ways out of the circle” is a "
+        "Tuesday 8 December 09:00 Nothing in the queue can go out then: “When pain stays: ways out of the circle” is a "
         "draft. No issue for Tuesday yet. Pick one from the queue or start writing ." in page
     )
     assert "Tuesday 15 December 09:00 No issue for Tuesday yet. Pick one from the queue or start writing ." in page
@@ -90,10 +90,10 @@ def test_where_approvals_are_asked_for_every_page_names_the_issue_that_may_go_ou
     page = editor.read(CALENDAR)
     assert "Tuesday 24 November 09:00 When pain stays: ways out of the circle ready from the queue 0 readers" in page
     assert "Tuesday 24 November 09:00 When pain stays: ways out of the circle On Tuesday 24 November 2026" in page
-    assert "Looser by degrees It is passed over as it is: “Looser by degrees” goes out only after a second" in page
+    assert "Looser by degrees It would be passed over: “Looser by degrees” goes out only after a second" in page
     assert editor.press(f"/desk/issues/{FIRST}/", f"/desk/issues/{FIRST}/unqueue").status_code == 303
     editor.press(f"/desk/issues/{FIRST}/", f"/desk/issues/{FIRST}/queue")
-    assert "It needs an approval, and is passed over until that is mended." in editor.read(CALENDAR)
+    assert "It needs an approval, and is passed over until that is fixed." in editor.read(CALENDAR)
 
 
 def test_weeks_off_stand_in_one_line_with_their_reason(editor: Visitor, house: House) -> None:
@@ -111,7 +111,7 @@ def test_one_press_on_the_calendar_schedules_and_one_undoes_it(editor: Visitor, 
     assert answer.location == f"{CALENDAR}#queue"
     assert state(house, FIRST) is IssueState.SCHEDULED
     page = editor.open(CALENDAR)
-    assert "Scheduled for Tuesday 24 November 2026 at 09:00 (Europe/Warsaw). Undo" in words(page)
+    assert "Scheduled for Tuesday 24 November 2026 at 09:00 (Europe/Warsaw). Unschedule" in words(page)
     assert order(house) == [SECOND, THIRD]
     undo = f"/desk/issues/{FIRST}/unschedule"
     assert editor.client.post(undo, data=hidden(page.text, undo)).status_code == 303
@@ -220,7 +220,7 @@ def test_an_hour_that_clocks_skip_is_told_where_the_slot_is_edited(editor: Visit
         "There is a slot every Sunday at 02:30 (Europe/Warsaw). On Sunday 28 March 2027 at 03:30 (Europe/Warsaw), "
         "because the clocks skip 02:30 then." in page
     )
-    assert "The clocks skip 02:30 once a year: the slot is then on Sunday 28 March 2027 at 03:30" in page
+    assert "Once a year the clocks skip 02:30; the slot is then on Sunday 28 March 2027 at 03:30" in page
     clock.moment = datetime(2027, 3, 26, 12, tzinfo=UTC)
     editor.sign_in("editor@desk.example")
     assert "Sunday 28 March 03:30 No issue for Sunday yet" in editor.read(CALENDAR)

@@ -81,7 +81,7 @@ def test_an_editor_corrects_the_archive_and_what_was_mailed_stays_beside_it(edit
     mailed = editor.open(f"{ISSUE}preview.html").text
     assert amend(editor).location == FIRST
     page = editor.open(FIRST).text
-    assert "Nobody was mailed about it." in page
+    assert "No email was sent about it." in page
     assert "<ins" in page
     assert "And ten minutes are enough." in page
     assert "And ten minutes are enough." in editor.open(f"/archive/{SLUG}/").text
@@ -133,10 +133,10 @@ def test_an_issue_that_is_not_out_is_not_corrected(editor: Visitor) -> None:
 
 def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: Visitor, house: House) -> None:
     page = corrected.read(LETTER)
-    assert "This goes to the 3 readers who got “Unwind a tight back”, at once, and to nobody else." in page
-    assert "Of 1 copy among them nobody knows whether it arrived." in page
-    assert "1 reader who got it, or may have, left since" in page
-    assert "Mail the correction to 3 readers now" in page
+    assert "This goes at once to the 3 readers who got “Unwind a tight back”, and to nobody else." in page
+    assert "It is not known whether 1 copy among them arrived." in page
+    assert "1 reader who got it, or may have, has unsubscribed since" in page
+    assert "Send the correction to 3 readers now" in page
     answer = corrected.press(LETTER, f"{FIRST}mail")
     assert answer.location == FIRST
     assert addresses(house) == [f"reader{number}@example.org" for number in range(3)]
@@ -199,18 +199,18 @@ def test_a_paused_correction_is_followed_too(corrected: Visitor) -> None:
 
 def test_it_is_paused_resumed_and_stopped_on_its_page(corrected: Visitor) -> None:
     corrected.press(LETTER, f"{FIRST}mail")
-    for act, said in (("pause", "It is paused"), ("resume", "It is going out now"), ("stop", "It was stopped")):
+    for act, said in (("pause", "Sending to those who got the issue is paused"), ("resume", "It is going out now"), ("stop", "Sending was stopped")):
         assert corrected.press(FIRST, f"{FIRST}{act}").location == FIRST
         assert said in corrected.read(FIRST)
     assert corrected.open(f"{FIRST}progress?state=running").headers["HX-Refresh"] == "true"
-    assert "Mailed, and stopped on the way" in corrected.read(ISSUE)
+    assert "Sent in part, then stopped" in corrected.read(ISSUE)
 
 
 def test_an_issue_that_is_still_going_out_can_be_corrected_on_the_web_only(corrected: Visitor, house: House) -> None:
     with house.sessions.begin() as session:
         shelf.find(session, SLUG).letter.state = LetterState.RUNNING
     assert "is still going out" in corrected.read(FIRST)
-    assert "It cannot be mailed now." in corrected.read(LETTER)
+    assert "It cannot be sent now." in corrected.read(LETTER)
 
 
 @pytest.mark.usefixtures("corrected")
@@ -218,7 +218,7 @@ def test_an_issue_that_is_still_going_out_can_be_corrected_on_the_web_only(corre
 def test_who_may_not_send_sees_the_correction_and_none_of_its_buttons(enter: Enter, role: Role) -> None:
     other = enter(role)
     assert NOTE in other.read(FIRST)
-    assert "Write to those who got the issue" not in other.read(FIRST)
+    assert "Email those who got the issue" not in other.read(FIRST)
     assert other.open(LETTER).status_code == 403
     assert other.client.post(f"{FIRST}mail").status_code == 403
 
@@ -247,9 +247,9 @@ def test_doubts_about_its_letter_are_decided_apart_from_those_about_the_issue(co
     with house.sessions.begin() as session:
         letter = select(Correction.letter_id).scalar_subquery()
         session.execute(update(Copy).where(Copy.letter_id == letter).values(state=CopyState.IN_DOUBT))
-    assert "Of 3 copies nobody knows whether they arrived" in corrected.read(FIRST)
+    assert "It is not known whether 3 copies arrived" in corrected.read(FIRST)
     assert corrected.press(f"{FIRST}doubts", decision="leave").location == FIRST
-    assert "Nothing of it is in doubt. Back to the correction" in corrected.read(f"{FIRST}doubts")
+    assert "No copies are in doubt. Back to the correction" in corrected.read(f"{FIRST}doubts")
     assert "1 copy may have been sent" in corrected.read(f"{ISSUE}doubts")
 
 

@@ -31,7 +31,7 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(stranger: V
     known, unknown = (stranger.sign_in(f"{name}@desk.example", "wrong") for name in ("viewer", "nobody"))
     assert known.status_code == unknown.status_code == 422
     assert words(known) == words(unknown)
-    assert "do not belong together" in words(known)
+    assert "do not match" in words(known)
     assert 'value="viewer@desk.example"' in known.text
 
 
@@ -119,7 +119,7 @@ def test_a_one_time_link_works_once_and_asks_for_a_password(
     assert "Choose a password" in stranger.read("/desk/account/")
     again = visitor(app).client.post(link)
     assert again.status_code == 404
-    assert "used already" in words(again)
+    assert "already been used" in words(again)
 
 
 def test_a_link_that_is_a_day_old_says_so(
@@ -139,7 +139,7 @@ def test_whoever_came_by_a_link_need_not_tell_a_forgotten_password(
         "/desk/account/password", data={"new": "a new one of mine", "again": "a new one of mine"}
     )
     assert changed.status_code == 303
-    assert "Password now" in stranger.read("/desk/account/")
+    assert "Current password" in stranger.read("/desk/account/")
 
 
 def test_a_new_password_ends_every_other_session_and_link(
@@ -151,7 +151,7 @@ def test_a_new_password_ends_every_other_session_and_link(
         link = link_for(session.scalars(editors.team()).one(), house, now)
     new = {"current": PASSWORD, "new": "another long one", "again": "another long one"}
     assert editor.client.post("/desk/account/password", data=new).status_code == 303
-    assert "Your new password is kept" in editor.read("/desk/account/")
+    assert "Your new password is saved" in editor.read("/desk/account/")
     assert elsewhere.open("/desk/issues/").status_code == 303
     assert elsewhere.client.post(link).status_code == 404
     assert elsewhere.sign_in("editor@desk.example").status_code == 422
@@ -161,8 +161,8 @@ def test_a_new_password_ends_every_other_session_and_link(
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ({"current": "wrong", "new": "another long one", "again": "another long one"}, "not your password now"),
-        ({"current": PASSWORD, "new": "another long one", "again": "another long on"}, "The two are not the same"),
+        ({"current": "wrong", "new": "another long one", "again": "another long one"}, "not your current password"),
+        ({"current": PASSWORD, "new": "another long one", "again": "another long on"}, "The two do not match"),
         ({"current": PASSWORD, "new": "short", "again": "short"}, "needs 10 to 200 characters; this one has 5"),
     ],
 )

@@ -68,7 +68,7 @@ def test_a_link_of_another_kind_does_not_fit(stranger: Visitor, engage: Engage, 
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ({"new": "another long one", "again": "another long on"}, "The two are not the same"),
+        ({"new": "another long one", "again": "another long on"}, "The two do not match"),
         ({"new": "short", "again": "short"}, "this one has 5"),
         ({"new": "qwertyuiop", "again": "qwertyuiop"}, "first that anybody would try"),
         ({"new": OWNER, "again": OWNER}, "must not be your address"),

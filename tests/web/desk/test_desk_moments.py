@@ -11,7 +11,7 @@ WARSAW = "Europe/Warsaw"
 
 @pytest.mark.parametrize("text", ["", "2026-11-24T09:00", "x"])
 def test_a_moment_that_our_page_did_not_write_is_refused(text: str) -> None:
-    with pytest.raises(Invalid, match="choose it again"):
+    with pytest.raises(Invalid, match="choose them again"):
         moments.handed_on(text)
 
 

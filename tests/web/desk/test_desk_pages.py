@@ -39,7 +39,7 @@ def test_one_state_can_be_looked_at_alone(editor: Visitor) -> None:
     page = editor.read("/desk/issues/?state=ready")
     assert "Looser by degrees" in page
     assert page.count("Under the hands") == 1  # in the frame, for it is going out
-    assert "No issue is in that state" in editor.read("/desk/issues/?state=nonsense")
+    assert "No issues are in this state" in editor.read("/desk/issues/?state=nonsense")
 
 
 @pytest.mark.parametrize("slug", ["no-such-issue", "%00", "..%2fsettings"])
@@ -113,7 +113,7 @@ def test_the_calendar_shows_eight_slots_and_when_the_clocks_move(enter: Enter, c
     page = enter(Role.VIEWER).read("/desk/calendar/")
     assert page.count("No issue for Tuesday yet") == 8
     assert (
-        "The clocks in Europe/Warsaw go forward before this. Tuesday 30 March 09:00 is Tuesday 30 March 07:00 UTC."
+        "The clocks in Europe/Warsaw go forward before this: Tuesday 30 March 09:00 is Tuesday 30 March 07:00 UTC."
         in page
     )
 
@@ -127,8 +127,8 @@ def test_the_calendar_shows_what_fills_a_slot_and_what_stands_outside(
     page = editor.read("/desk/calendar/")
     stray = "Saturday 21 November 13:00 When pain stays: ways out of the circle On Saturday 21 November 2026 at 13:00"
     assert stray in page
-    assert "Undo scheduled outside the weekly slots Tuesday 24 November 09:00 Looser by degrees" in page
-    assert "Without a place yet Five reasons" in page
+    assert "Unschedule scheduled outside the weekly slots Tuesday 24 November 09:00 Looser by degrees" in page
+    assert "Not scheduled Five reasons" in page
 
 
 def test_readers_are_counted_found_and_narrowed(editor: Visitor, house: House, now: datetime) -> None:
@@ -147,7 +147,7 @@ def test_readers_are_counted_found_and_narrowed(editor: Visitor, house: House, n
 def test_who_was_erased_is_said_to_whoever_looks_for_the_address(editor: Visitor, house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
         erased.remember(session, house.links.seal, "gone@reader.example", now)
-    assert "was erased on Friday 20 November 2026: no import brings them back" in editor.read(
+    assert "was erased on Friday 20 November 2026. No import brings them back" in editor.read(
         "/desk/readers/?q=Gone@reader.example"
     )
     assert "was erased" not in editor.read("/desk/readers/?q=other@reader.example")
@@ -180,12 +180,12 @@ def test_a_readers_copies_go_on_and_once_they_are_dropped_that_is_said(
     assert "Older copies" not in editor.read(older[1])
     with house.sessions.begin() as session:
         session.execute(delete(Copy))
-    assert "No copy is on record; those of old issues are dropped." in editor.read(f"/desk/readers/{ada}/")
+    assert "No copies on record; those of old issues are deleted." in editor.read(f"/desk/readers/{ada}/")
 
 
 def test_reports_add_up(editor: Visitor, house: House, now: datetime) -> None:
     people(house, now)
-    assert "Refused by the other server 1 Audience 1" in editor.read(f"/desk/reports/{OUT[0]}/")
+    assert "Refused by the receiving server 1 Audience 1" in editor.read(f"/desk/reports/{OUT[0]}/")
     page = editor.read("/desk/reports/")
     assert page.rindex("Under the hands") < page.rindex("Unwind a tight back")
     assert editor.open("/desk/reports/?page=9").status_code == 200

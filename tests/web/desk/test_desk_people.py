@@ -118,7 +118,7 @@ def test_a_lost_second_factor_is_reset_told_by_mail_and_ends_the_sessions(
         colleague.factor = "sealed"
         second_factor.fresh_codes(session, colleague)
     person = f"/desk/people/{colleague.id}"
-    assert "By password and second factor. 10 recovery codes left" in owner.read(f"{person}/")
+    assert "With a password and two-factor authentication. 10 recovery codes left" in owner.read(f"{person}/")
     assert owner.client.post(f"{person}/second-factor").status_code == 303
     assert editor.open("/desk/issues/").status_code == 303
     assert editor.sign_in("editor@desk.example").location == "/desk/"
@@ -151,9 +151,9 @@ def test_the_list_says_who_has_a_second_factor_and_who_is_not_in_yet(
         session.get_one(Editor, engage(Role.EDITOR).id).factor = "sealed"
     page = owner.read("/desk/people/")
     assert "3 people" in page
-    assert "editor@desk.example second factor on editor not signed in" in page
-    assert "new@desk.example invited, has not come in yet author" in page
-    assert "owner@desk.example (you) no second factor owner last act" in page
+    assert "editor@desk.example two-factor authentication on editor not signed in" in page
+    assert "new@desk.example invited, has not signed in yet author" in page
+    assert "owner@desk.example (you) two-factor authentication off owner last active" in page
     assert clock
 
 
@@ -163,7 +163,7 @@ def test_sessions_are_listed_and_one_can_be_ended(app: Flask, owner: Visitor, cl
     clock.turn(hours=1)
     phone.sign_in("owner@desk.example")
     page = owner.open("/desk/account/")
-    assert "Safari on iPhone since Friday 20 November 14:00, from 127.0.0.0/24" in words(page)
+    assert "Safari on iPhone signed in Friday 20 November 14:00, from 127.0.0.0/24" in words(page)
     (action,) = {part.partition('"')[0] for part in page.text.split('action="/desk/account/sessions/')[1:]}
     assert owner.client.post(f"/desk/account/sessions/{action}").status_code == 303
     assert phone.open("/desk/issues/").status_code == 303

@@ -57,7 +57,7 @@ def author(enter: Enter) -> Visitor:
 def test_each_finding_says_why_and_how_and_leads_to_its_line(author: Visitor) -> None:
     page = author.open(PAGE)
     said = words(page)
-    assert "1 blocking 1 worth a look 1 note" in said
+    assert "1 blocking 1 warning 1 note" in said
     assert (
         "A placeholder is left in the text. Line 10 Write what belongs there. Why TK and TODO are how writers" in said
     )
@@ -85,7 +85,7 @@ def test_an_issue_with_only_notes_has_nothing_to_mend(author: Visitor, house: Ho
         text = shelf.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
         shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
     said = words(author.open(PAGE))
-    assert "Preflight Nothing to mend." in said
+    assert "Preflight Nothing to fix." in said
     assert "Notes 1 The spam filter was not asked" in said
 
 
@@ -96,16 +96,16 @@ def test_links_are_asked_when_somebody_asks_and_told_when_they_answer(
     assert author.press(PAGE, PREFLIGHT).location == f"{PAGE}#preflight"
     page = author.open(PAGE)
     assert f'data-hx-get="{PREFLIGHT}" data-hx-trigger="every 2s"' in page.text
-    assert "1 link is being asked. The spam filter is reading it." in words(page)
+    assert "1 link is being checked. The spam filter is reading it." in words(page)
     with house.sessions.begin() as session:
         link_checks.record(session, Answer(NHS, 404, NHS), now)
         content = inspecting.content_hash(shelf.find(session, "sore"), house.links)
         inspecting.spam.record(session, content, inspecting.spam.NOT_INSTALLED, now)
     part = author.client.get(PREFLIGHT, headers=HTMX)
     assert "Source “NHS” leads to a page that is gone (404). Line 6 Find where it went." in words(part)
-    assert "The one link has been asked." in words(part)
+    assert "The one link has been checked." in words(part)
     assert ("hx-get" in part.text, "<html" in part.text) == (False, False)
-    assert "Ask again the links" in words(author.open(PAGE))
+    assert "Check links and spam score again" in words(author.open(PAGE))
 
 
 def test_the_part_of_the_page_asked_for_by_itself_is_the_page(author: Visitor) -> None:

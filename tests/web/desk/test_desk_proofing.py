@@ -42,7 +42,7 @@ def test_a_test_goes_to_the_chosen_and_the_typed(editor: Visitor, house: House) 
     assert (answer.status_code, answer.location) == (303, PAGE)
     assert [post.address for post in posts(house)] == ["editor@desk.example", "friend@example.org", "Other@example.org"]
     said = editor.read(PAGE)
-    assert "3 test mails on the way." in said
+    assert "3 test emails on the way." in said
     assert "friend@example.org waiting" in said
     assert 'name="to" value="friend@example.org">' in editor.open(PAGE).text
 
@@ -85,7 +85,7 @@ def test_a_viewer_sends_none(enter: Enter, house: House, role: Role) -> None:
     assert viewer.open(PAGE).status_code == 403
     assert viewer.open(FATES).status_code == 403
     page = viewer.open(f"{ISSUE}/")
-    assert "No test mail was sent of it yet." in words(page)
+    assert "No test email has been sent yet." in words(page)
     assert PAGE not in page.text
     assert posts(house) == []
 
@@ -142,16 +142,16 @@ def test_one_that_is_put_off_says_until_when_and_why(editor: Visitor, house: Hou
         [post] = outbox.claim(session, "w", 9, now)
         outbox.put_off(session, "w", post.id, "451 4.7.1 later", now)
     said = editor.read(PAGE)
-    assert "editor@desk.example waiting The server said: 451 4.7.1 later Tried again" in said
+    assert "editor@desk.example waiting The server said: 451 4.7.1 later Next try" in said
 
 
 def test_what_changed_since_the_last_test_is_told_and_nothing_as_nothing(
     editor: Visitor, house: House, now: datetime
 ) -> None:
-    assert "There was none yet." in editor.read(PAGE)
+    assert "There has been none yet." in editor.read(PAGE)
     send(editor, "editor@desk.example")
-    assert "Nothing in its text." in editor.read(PAGE)
-    assert "It is as it was in the last test mail" in editor.read(f"{ISSUE}/")
+    assert "Nothing in the text." in editor.read(PAGE)
+    assert "Unchanged since the last test email" in editor.read(f"{ISSUE}/")
     with house.sessions.begin() as session:
         issue = shelf.find(session, houses.WAITING)
         source = f"{issue.revision.source}\nA most particular word.\n"
@@ -159,4 +159,4 @@ def test_what_changed_since_the_last_test_is_told_and_nothing_as_nothing(
         text = shelf.Text(issue_file.parse(source, issue.file_name), issue.file_name, pictures)
         shelf.save(session, issue.publication, text, "owner@desk.example", now)
     assert "[added: A most particular word. ]" in editor.read(PAGE)
-    assert "It has changed since the last test mail" in editor.read(f"{ISSUE}/")
+    assert "Changed since the last test email" in editor.read(f"{ISSUE}/")

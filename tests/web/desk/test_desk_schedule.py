@@ -72,7 +72,10 @@ def test_a_moment_of_ones_own_is_shown_before_it_is_taken(editor: Visitor, house
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ("2026-11-20T12:59", "Friday 20 November 2026 at 12:59 (Europe/Warsaw) has passed. Choose a moment to come."),
+        (
+            "2026-11-20T12:59",
+            "Friday 20 November 2026 at 12:59 (Europe/Warsaw) has passed. Choose a time in the future.",
+        ),
         ("2027-03-28T02:30", "go forward and skip 02:30. Choose 03:30, or another time."),
         ("next <week>", "Give a day and a time, like 2026-11-24 09:00."),
     ],
@@ -108,7 +111,7 @@ def test_a_page_from_before_a_change_does_nothing(editor: Visitor, house: House,
     rewrite(house, "Looser by degrees", "Looser, by degrees", now)
     answer = editor.client.post(SCHEDULE, data=fields)
     assert answer.status_code == 409
-    assert "it is a draft now, revision 2. Nothing was done." in words(answer)
+    assert "it is now a draft, revision 2. Nothing was done." in words(answer)
     assert PAGE in answer.text
     assert state(house) is IssueState.DRAFT
 
@@ -129,7 +132,7 @@ def test_an_issue_that_preflight_blocks_offers_no_button_and_takes_no_form(
 ) -> None:
     rewrite(house, "\n## ", "\nTODO\n\n## ", now)
     page = editor.read(PAGE)
-    assert "It cannot go out yet: preflight found 1 fault that blocks it." in page
+    assert "It cannot go out yet: preflight found 1 problem that blocks it." in page
     assert "A placeholder is left in the text. Line" in page
     assert "Schedule for" not in page
     form = {"version": "2.0.draft", "moment": TUESDAY.isoformat()}
@@ -170,10 +173,10 @@ def test_a_second_press_of_send_meets_a_conflict(editor: Visitor, house: House) 
 def test_an_issue_on_its_way_can_pause_resume_and_stop(editor: Visitor, house: House) -> None:
     editor.press(SEND)
     editor.press(PAGE, f"{PAGE}pause")
-    assert "It is paused: 3 copies wait." in editor.read(PAGE)
+    assert "It is paused: 3 copies are waiting." in editor.read(PAGE)
     editor.press(PAGE, f"{PAGE}resume")
     assert state(house) is IssueState.SENDING
-    assert "As things stand, 3 copies will not be sent: what still waits when you press." in editor.read(CANCEL)
+    assert "As things stand, 3 copies will not be sent: those still waiting when you click." in editor.read(CANCEL)
     editor.press(CANCEL)
     assert "Stopped. 3 copies will not be sent." in editor.read(PAGE)
     assert "cannot be scheduled again" in editor.read(PAGE)
@@ -185,7 +188,7 @@ def test_an_issue_that_missed_its_hour_says_so_on_every_page(editor: Visitor, ho
     clock.turn(days=5)
     with house.sessions.begin() as session:
         publishing.publish_due(session, timedelta(hours=2), clock())
-    assert "Looser by degrees missed its hour It waits for you." in editor.read("/desk/readers/")
+    assert "Looser by degrees held It needs you." in editor.read("/desk/readers/")
     assert "It goes to nobody until you decide." in editor.read(PAGE)
     assert editor.press(SEND).status_code == 303
     assert state(house) is IssueState.SENDING
@@ -195,7 +198,7 @@ def test_progress_is_a_part_of_the_page_until_the_state_changes(editor: Visitor)
     editor.press(SEND)
     part = editor.open(f"{PAGE}progress?state=sending")
     assert "Sent 0 Waiting 3 Audience 3" in words(part)
-    assert "No worker gives a sign of life, so nothing goes out." in words(part)
+    assert "No worker is running, so nothing goes out." in words(part)
     assert editor.open(f"{PAGE}progress?state=scheduled").headers["HX-Refresh"] == "true"
 
 
@@ -207,11 +210,14 @@ def test_the_mail_server_that_an_issue_waits_for_is_named_on_its_page(
         heartbeat.beat(session, "w", clock(), {Carried.ISSUES: away})
     assert "has taken no mail" not in editor.read(PAGE)
     editor.press(SEND)
-    told = "mail.example.org:587 has taken no mail since"
+    told = "mail.example.org:587 has accepted no mail since"
     for page in (PAGE, f"{PAGE}progress?state=sending", PAGE.replace("issues", "reports")):
         shown = words(editor.open(page))
         assert told in shown
-        assert "554 <ada@reader.example> is not welcome . It is tried again by itself; what waits is not lost." in shown
+        assert (
+            "554 <ada@reader.example> is not welcome . It is tried again automatically; waiting copies are not lost."
+            in shown
+        )
     with house.sessions.begin() as session:
         heartbeat.beat(session, "w", clock())
     assert told not in words(editor.open(PAGE.replace("issues", "reports")))
@@ -231,7 +237,7 @@ def test_an_author_says_when_an_issue_is_ready_and_cannot_schedule_it(enter: Ent
 def test_a_draft_offers_no_button_to_schedule_and_takes_no_form(editor: Visitor, house: House) -> None:
     editor.press(PAGE, f"{PAGE}readiness", readiness="draft")
     page = editor.read(PAGE)
-    assert "It is a draft, and goes to nobody until somebody marks it as ready." in page
+    assert "It is a draft, and goes to nobody until someone marks it as ready." in page
     assert "Schedule for" not in page
     assert "Send now" not in page
     form = {"version": "1.0.draft", "moment": TUESDAY.isoformat()}
@@ -285,7 +291,7 @@ def rewrite(house: House, old: str, new: str, now: datetime) -> None:
 
 def test_of_an_hour_that_comes_twice_the_second_is_one_choice_away(editor: Visitor) -> None:
     page = editor.client.get(SCHEDULE, query_string={"at": "2027-10-31 02:30"})
-    assert "The first one is meant; take the second one instead ." in words(page)
+    assert "This is the first one; take the second one instead ." in words(page)
     assert "Schedule for Sunday 31 October 2027 at 02:30 (the first of two, UTC+2)" in words(page)
     link = re.search(r'href="([^"]+)">take the second', page.text)
     assert link

@@ -77,7 +77,7 @@ def test_a_wrong_first_code_keeps_the_picture(owner: Visitor, house: House) -> N
     offered = owner.open(PAGE).text
     refused = owner.client.post(PAGE, data=hidden(offered, PAGE) | {"current": PASSWORD, "code": "000000"})
     assert refused.status_code == 422
-    assert "not the code of this moment" in words(refused)
+    assert "not the current code" in words(refused)
     assert hidden(refused.text, PAGE)["offer"] == hidden(offered, PAGE)["offer"]
     assert not factor_of(house)
 
@@ -114,9 +114,9 @@ def test_whoever_it_is_learns_by_mail_of_each_change_to_how_they_sign_in(
     assert {(mail["kind"], mail["address"]) for mail in mails} == {("changed", OWNER)}
     told = [mail["changed"].partition(",")[0].partition(".")[0] for mail in mails]
     assert told == [
-        "A second factor was set up for you",
-        "Your recovery codes were made anew",
-        "Your second factor is off",
+        "Two-factor authentication was set up for you",
+        "You have new recovery codes",
+        "Two-factor authentication is off",
         "Your password was changed at the desk",
     ]
 
@@ -158,7 +158,7 @@ def test_a_recovery_code_stands_in_once(app: Flask, newcomer: Visitor, phone: Ph
     again.sign_in(OWNER)
     refused = again.client.post("/desk/sign-in/code", data=shown)
     assert refused.status_code == 422
-    assert "used already" in words(refused)
+    assert "already been used" in words(refused)
 
 
 def test_codes_cannot_be_guessed(newcomer: Visitor, phone: Phone, clock: Clock) -> None:
@@ -205,7 +205,7 @@ def test_a_password_changed_between_the_steps_ends_the_first(newcomer: Visitor, 
 def test_turning_it_off_takes_password_and_code(owner: Visitor, phone: Phone, house: House) -> None:
     for typed, sentence in (
         ({"current": "wrong", "off_code": phone.code}, "This is not your password"),
-        ({"current": PASSWORD, "off_code": "000000"}, "not the code of this moment"),
+        ({"current": PASSWORD, "off_code": "000000"}, "not the current code"),
     ):
         refused = owner.client.post(f"{PAGE}/off", data=typed)
         assert refused.status_code == 422
@@ -241,7 +241,7 @@ def test_whoever_has_none_is_led_to_it_while_the_team_needs_one(
     for path in ("/desk/issues/", "/desk/readers/"):
         assert editor.open(path).location == PAGE
     assert editor.client.post("/desk/issues/looser-by-degrees/readiness").location == PAGE
-    assert "Your team asks a second factor of everybody" in editor.read(PAGE)
+    assert "Your team requires two-factor authentication" in editor.read(PAGE)
     Phone(editor, clock)
     assert editor.open("/desk/issues/").status_code == 200
     refused = owner.client.post(f"{PAGE}/off", data={"current": PASSWORD, "off_code": phone.code})

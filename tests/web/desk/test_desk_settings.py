@@ -54,7 +54,7 @@ def test_what_an_owner_types_is_kept(owner: Visitor, house: House) -> None:
         ("name", "x" * 121, "Shorten it: 120 characters are the most."),
         ("tagline", "x" * 201, "Shorten it: 200 characters are the most."),
         ("tagline", "a\0b", "Write it on one line."),
-        ("description", "a\0b", "There is a NUL among the words; take it out."),
+        ("description", "a\0b", "There is a NUL in the text; remove it."),
         ("language", "English, please", "Give a tag like en, pl or pt-BR."),
         ("language", "en-abcdefgh-abcdefgh", "Shorten it: 16 characters are the most."),
     ],
@@ -134,7 +134,7 @@ def test_a_place_to_follow_needs_a_name_and_a_fault_says_which_place_it_is(owner
     assert answer.status_code == 422
     assert "Place 2, name: Fill this in." in words(answer)
     assert 'name="place" value="" maxlength="60"' in answer.text
-    assert "Name of place 2" in words(answer)
+    assert "Name of link 2" in words(answer)
     assert kept(house).follow[0]["name"] == "Facebook"
 
 
@@ -166,7 +166,7 @@ def test_whoever_asks_for_approvals_is_told_what_is_scheduled_without_one(owner:
     with house.sessions.begin() as session:
         publishing.schedule(session, house.links, shelf.find(session, houses.WAITING), now + timedelta(days=1), now)
     owner.press("/desk/settings/rules", requires_approval="yes")
-    assert "is scheduled, and nobody has approved it: at its hour it waits" in owner.read("/desk/settings/")
+    assert "is scheduled but not approved: unless somebody does" in owner.read("/desk/settings/")
 
 
 def test_a_colour_that_cannot_be_read_is_refused_with_its_contrast(owner: Visitor, house: House) -> None:

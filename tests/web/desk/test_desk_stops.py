@@ -33,7 +33,7 @@ def stop(house: House, now: datetime, lane: str, state: LetterState) -> None:
 
 @pytest.mark.parametrize(
     ("lane", "state", "button"),
-    [(breaker.WHOLE, LetterState.PAUSED, "Resume sending"), ("gmail", LetterState.RUNNING, "Go on with Gmail")],
+    [(breaker.WHOLE, LetterState.PAUSED, "Resume sending"), ("gmail", LetterState.RUNNING, "Resume sending to Gmail")],
 )
 def test_the_page_says_what_the_server_said_and_one_button_goes_on(
     stocked: House, editor: Visitor, now: datetime, lane: str, state: LetterState, button: str

@@ -28,7 +28,7 @@ def view(until: datetime | None, rate: float | None, slowest: str | None = None,
     ("rate", "words"),
     [
         (None, "Measuring the rate"),
-        (0.0, "No copy got anywhere just now"),
+        (0.0, "No copies are getting through right now"),
         (1.0, "1 copy a second"),
         (2.5, "2.5 copies a second"),
         (1234.6, "1,235 copies a second"),
@@ -56,8 +56,8 @@ def test_time_left_in_words(time: timedelta, words: str) -> None:
 
 
 def test_what_decides_is_named_only_if_it_does() -> None:
-    assert view(after(minutes=10), 0.1, "").left == "about 10 minutes left, by what the mail server may be given"
-    assert view(after(minutes=10), 50 / 600, "gmail").left == "about 10 minutes left, by what gmail takes"
+    assert view(after(minutes=10), 0.1, "").left == "about 10 minutes left, limited by your mail server"
+    assert view(after(minutes=10), 50 / 600, "gmail").left == "about 10 minutes left, limited by gmail"
     assert view(after(minutes=10), 50 / 700, "gmail").left == "about 10 minutes left"
     assert view(after(minutes=10), 50 / 600).left == "about 10 minutes left"
 

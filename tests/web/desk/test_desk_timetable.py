@@ -65,8 +65,8 @@ def test_the_last_slot_can_be_taken_away(editor: Visitor, house: House) -> None:
     form = {"csrf_token": ""}
     assert editor.client.post(f"{PAGE}/{slot_id(house)}/remove", data=form).status_code == 303
     assert slots(house) == []
-    assert "No weekly slot" in editor.read(PAGE)
-    assert "No weekly slot" in editor.read("/desk/calendar/")
+    assert "No weekly slots yet" in editor.read(PAGE)
+    assert "Nothing scheduled" in editor.read("/desk/calendar/")
     assert "by email, now and then." in words(editor.client.get("/subscribe"))
 
 
@@ -74,7 +74,7 @@ def test_the_last_slot_can_be_taken_away(editor: Visitor, house: House) -> None:
     ("typed", "sentence"),
     [
         ({"time_zone": "Europe/Warsav"}, "did you mean Europe/Warsaw?"),
-        ({"at": "9 o'clock"}, "Give an hour like 09:00."),
+        ({"at": "9 o'clock"}, "Give a time like 09:00."),
         ({"weekday": "Someday"}, "Choose a day of the week."),
         (
             {"weekday": "Tuesday", "at": "09:00", "time_zone": "Europe/Warsaw"},
@@ -153,7 +153,9 @@ def test_the_same_days_are_off_once(editor: Visitor) -> None:
 def test_a_scheduled_issue_within_days_off_still_goes_and_that_is_said(editor: Visitor) -> None:
     editor.press("/desk/issues/looser-by-degrees/", "/desk/issues/looser-by-degrees/schedule")
     editor.press(PAGE, WEEKS_OFF, first="2026-11-24", reason="A day of rest")
-    assert "“Looser by degrees” is scheduled within it, and still goes unless you undo that." in editor.read(PAGE)
+    assert "“Looser by degrees” is scheduled within it, and still goes out unless you unschedule it." in editor.read(
+        PAGE
+    )
     assert "Looser by degrees On Tuesday" in editor.read("/desk/calendar/")
 
 
@@ -172,7 +174,7 @@ def test_days_off_that_are_to_come_are_taken_away_whole_and_those_that_began_end
     [(first, last, _)] = weeks_off(house)
     # It is Wednesday noon in Warsaw, where the slot is told.
     assert (first, last) == ("2026-12-21", "2026-12-23")
-    assert "From Thursday 24 December 2026 on, slots count again." in editor.read(PAGE)
+    assert "From Thursday 24 December 2026 on, slots are used again." in editor.read(PAGE)
 
 
 def test_days_off_that_begin_tomorrow_are_taken_away_whole_late_in_the_day(
@@ -184,7 +186,7 @@ def test_days_off_that_begin_tomorrow_are_taken_away_whole_late_in_the_day(
         [week] = find(session).weeks_off
     editor.client.post(f"{WEEKS_OFF}/{week.id}/remove")
     assert weeks_off(house) == []
-    assert "From Saturday 21 November 2026 on, slots count again." in editor.read(PAGE)
+    assert "From Saturday 21 November 2026 on, slots are used again." in editor.read(PAGE)
 
 
 def test_a_slot_where_it_is_tomorrow_already_and_other_days_off_put_off_the_first_day_that_counts(
@@ -198,4 +200,4 @@ def test_a_slot_where_it_is_tomorrow_already_and_other_days_off_put_off_the_firs
         rest = find(session).weeks_off[0].id
     editor.client.post(f"{WEEKS_OFF}/{rest}/remove")
     assert weeks_off(house)[0][:2] == ("2026-11-19", "2026-11-21")
-    assert "From Tuesday 24 November 2026 on, slots count again." in editor.read(PAGE)
+    assert "From Tuesday 24 November 2026 on, slots are used again." in editor.read(PAGE)

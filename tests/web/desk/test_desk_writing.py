@@ -114,11 +114,11 @@ def test_typing_is_kept_as_a_draft_and_becomes_a_revision_after_five_minutes(
     kept = send(author, "keep", typed)
     assert kept.json
     assert (kept.json["draft"], kept.json["revision"]) == (1, 1)
-    assert kept.json["said"] == "Kept 13:00 as your draft."
+    assert kept.json["said"] == "Draft saved at 13:00."
     clock.turn(minutes=5)
     kept = send(author, "keep", replaced(typed, draft="1", body="One. Two.\n"))
     assert kept.json
-    assert kept.json["said"] == "Saved 13:05, revision 2."
+    assert kept.json["said"] == "Saved at 13:05, revision 2."
     assert source(house).endswith("One. Two.\n")
 
 
@@ -127,7 +127,7 @@ def test_saving_with_faults_keeps_the_text_and_names_field_and_line(author: Visi
     assert answer.status_code == 422
     assert answer.json
     assert [(fault["field"], fault["line"]) for fault in answer.json["faults"]] == [("subject", 0), ("body", 1)]
-    assert answer.json["fault"] == "Kept as your draft. Mend 2 things, then it can be saved as a revision."
+    assert answer.json["fault"] == "Draft saved. Fix 2 errors, then it can be saved as a revision."
     assert answer.json["draft"] == 1
     assert revision(house) == 1
 
@@ -139,7 +139,7 @@ def test_a_save_that_clashes_with_a_newer_revision_answers_with_the_merge_view(
     send(editor, "save", form(editor, body="Theirs.\n"))
     heard = send(author, "hello", stale)
     assert heard.json
-    assert "editor@desk.example saved revision 2 at 13:00. Your text goes on from 1." in heard.json["news"]
+    assert "editor@desk.example saved revision 2 at 13:00. Your text is based on revision 1." in heard.json["news"]
     answer = send(author, "save", stale)
     assert answer.status_code == 409
     assert answer.json
@@ -154,7 +154,7 @@ def test_what_came_in_from_a_colleague_is_told_to_the_script_with_the_form_as_it
     send(editor, "save", form(editor, body="Theirs.\n"))
     answer = send(author, "keep", stale)
     assert answer.json
-    assert answer.json["said"] == ("Kept 13:00 as your draft, with what editor@desk.example saved as revision 2.")
+    assert answer.json["said"] == ("Draft saved at 13:00, with what editor@desk.example saved as revision 2.")
     assert (answer.json["form"]["title"], answer.json["form"]["body"]) == ("Looser, by degrees", "Theirs.\n")
     assert (answer.json["base"], answer.json["news"]) == (2, "")
 
@@ -181,7 +181,7 @@ def test_a_window_is_asked_what_it_knows_of_a_draft_that_another_wrote_on_and_th
     known = urlencode(list(opened.items(multi=True)))
     answer = send(author, "keep", replaced(other, before=known, turn="2"))
     assert answer.json
-    assert answer.json["said"] == "Kept 13:00 as your draft."
+    assert answer.json["said"] == "Draft saved at 13:00."
     send(author, "keep", replaced(opened, draft="1", before=known, turn="2", body="One, here.\n\nTwo.\n"))
     assert form(author)["body"] == "One, here.\n\nTwo, there.\n"
 
@@ -223,10 +223,10 @@ def test_whoever_writes_at_the_same_time_is_named(author: Visitor, editor: Visit
     send(author, "hello", replaced(form(author), tab="aa"))
     heard = send(editor, "hello", replaced(form(editor), tab="bb")).json
     assert heard
-    assert heard["company"] == "author@desk.example is writing here too, at revision 1."
+    assert heard["company"] == "author@desk.example is also writing here, on revision 1."
     other = send(author, "hello", replaced(form(author), tab="cc")).json
     assert other
-    assert other["company"] == "editor@desk.example is writing here too, at revision 1."
+    assert other["company"] == "editor@desk.example is also writing here, on revision 1."
     clock.turn(seconds=31)
     alone = send(author, "hello", replaced(form(author), tab="cc")).json
     assert alone
@@ -247,12 +247,12 @@ def test_an_issue_deleted_meanwhile_is_told(author: Visitor, editor: Visitor, ho
     begun = author.press("/desk/issues/new", "/desk/issues/new", title="Gone soon", subject="Gone soon, I fear")
     typed = form(author, begun.location, body="My words.\n")
     page = "/desk/issues/gone-soon/delete"
-    assert "“Gone soon” goes with all of its text: 1 revision by author@desk.example." in editor.read(page)
+    assert "“Gone soon” is deleted with all of its text: 1 revision by author@desk.example." in editor.read(page)
     assert editor.press(page).status_code == 303
     answer = send(author, "save", typed, page=begun.location)
     assert answer.status_code == 404
     assert answer.json
-    assert answer.json["fault"] == "This issue was deleted meanwhile. Your text is still here, on this page."
+    assert answer.json["fault"] == "This issue has been deleted. Your text is still here, on this page."
     rescued = author.client.post("/desk/issues/new", data=typed, headers=JSON)
     assert rescued.json == {"page": "/desk/issues/gone-soon/write"}
     assert source(house, "gone-soon").endswith("My words.\n")
@@ -291,7 +291,7 @@ def test_a_scheduled_issue_is_not_written_on_and_what_was_typed_is_kept(
     answer = send(author, "save", typed)
     assert answer.status_code == 409
     assert answer.json
-    assert "is scheduled now, so its text stays as it is. What you typed is kept" in answer.json["fault"]
+    assert "is now scheduled, so its text stays as it is. What you typed is kept" in answer.json["fault"]
     assert "Your draft" in author.read(f"/desk/issues/{SLUG}/history/unsaved")
 
 
@@ -389,7 +389,7 @@ def test_an_older_text_of_a_scheduled_issue_is_not_taken_up_and_nothing_is_said_
     form = hidden(editor.open(f"{issue}cancel").text)
     refused = editor.client.post(f"{issue}history/1/restore", data=form)
     assert refused.status_code == 409
-    assert "is scheduled now, so its text stays as it is. Nothing was done." in words(refused)
+    assert "is now scheduled, so its text stays as it is. Nothing was done." in words(refused)
 
 
 def test_a_draft_can_be_thrown_away_and_only_as_it_was_seen(author: Visitor, house: House) -> None:
@@ -422,7 +422,7 @@ def test_the_issues_page_and_the_issue_lead_to_the_text(author: Visitor) -> None
     assert PAGE in author.open("/desk/issues/").text
     assert PAGE in author.open(f"/desk/issues/{SLUG}/").text
     send(author, "keep", form(author, body="Half.\n"))
-    assert "You have text in it that is not saved yet" in author.read(f"/desk/issues/{SLUG}/")
+    assert "You have unsaved text in it" in author.read(f"/desk/issues/{SLUG}/")
 
 
 def form(visitor: Visitor, page: str = PAGE, **changes: str) -> MultiDict[str, str]:

@@ -7,7 +7,7 @@ export function count(form) {
     const words = form.elements[told.htmlFor.value].value.replace(FIELD, (_, fallback) => fallback.trim());
     const length = [...words.trim()].length;
     const fits = length >= told.dataset.least && length <= told.dataset.most;
-    told.value = length ? `${length} now${fits ? "" : length < told.dataset.least ? ": short" : ": long"}` : "";
+    told.value = length ? `${length} now${fits ? "" : length < told.dataset.least ? ": too short" : ": too long"}` : "";
     told.classList.toggle("is-off", length > 0 && !fits);
   }
 }

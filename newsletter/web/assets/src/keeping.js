@@ -143,7 +143,7 @@ export class Keeper {
     else if (answer.status === 409 && answer.overlap) this.overlap(answer);
     else if (answer.status === 401) this.#stand(wanted, this.signedOut);
     else if (answer.status === 404) this.gone();
-    else if (answer.status && answer.status < 500) this.told(answer.fault ?? "It could not be kept. Your text is on this device.");
+    else if (answer.status && answer.status < 500) this.told(answer.fault ?? "It could not be saved. Your text is on this device.");
     else this.#offline(wanted);
   }
 

@@ -25,20 +25,20 @@ export class Pictures {
   // Pictures within what was pasted: those that came along are taken; of the others the editor is told.
   async takePasted({ pictures, left }) {
     await this.take(pictures);
-    if (left === 1) this.told("One picture was not copied along. Save it as a file and drop it here.");
-    if (left > 1) this.told(`${left} pictures were not copied along. Save each as a file and drop it here.`);
+    if (left === 1) this.told("One picture did not come with the paste. Save it as a file and drop it here.");
+    if (left > 1) this.told(`${left} pictures did not come with the paste. Save each one as a file and drop it here.`);
   }
 
   async #take(file) {
-    this.told(`Sending ${file.name} …`);
+    this.told(`Uploading ${file.name} …`);
     const form = new FormData();
     form.set("picture", file);
     const answer = await ask(this.manuscript.form.dataset.pictures, form);
     if (answer.name === undefined) {
-      this.told(answer.fault ?? `${file.name} did not get through. Check the connection, and drop it once more.`);
+      this.told(answer.fault ?? `${file.name} could not be uploaded. Check the connection, and drop it again.`);
       return;
     }
-    this.told(`${answer.name} is here. Say what it shows.`);
+    this.told(`${answer.name} has been uploaded. Describe what it shows.`);
     const described = await this.#describe(answer, file);
     if (described) this.editor.insertBlock(described);
     this.told(described ? `${answer.name} is in the text.` : `${answer.name} was left out.`);
@@ -68,7 +68,7 @@ export class Pictures {
     const isOpen = event.submitter?.value === "insert" && !alt.value.trim() && !document.getElementById("picture-decorative").checked;
     if (!isOpen) return;
     event.preventDefault();
-    this.#fault("Say what it shows, or tick that it only decorates.");
+    this.#fault("Describe what it shows, or tick that it is decorative.");
     alt.focus();
   }
 

@@ -76,7 +76,7 @@ function drop(event) {
 }
 
 function escape(event) {
-  if (event.key === "Escape") tell("Tab leaves the text now.");
+  if (event.key === "Escape") tell("Tab now leaves the text.");
   return false;
 }
 
@@ -142,9 +142,9 @@ function overlap(answer) {
 
 function later() {
   const place = keeper.suspended ? "on this device" : "as your draft";
-  tell(`Your text is kept ${place}. Put the two texts together before it is saved.`);
+  tell(`Your text is kept ${place}. Merge the two versions to save it.`);
   at("news").hidden = false;
-  at("news").firstElementChild.textContent = "There are two texts of this issue.";
+  at("news").firstElementChild.textContent = "There are two versions of this issue.";
 }
 
 // What stands in the way
@@ -174,7 +174,7 @@ function gone() {
 
 dialogs.gone.querySelector("[value=begin]").addEventListener("click", async () => {
   const answer = await ask(form.dataset.begin, manuscript.words());
-  if (answer.status !== 201) at("ask-gone-fault").textContent = answer.fault ?? "It did not get through. Try again in a minute.";
+  if (answer.status !== 201) at("ask-gone-fault").textContent = answer.fault ?? "It could not be saved. Try again in a minute.";
   else {
     keeper.known = manuscript.typed();
     await device.remove(keeper);
