@@ -156,7 +156,7 @@ def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) ->
     _require_unbegun(issue)
     current = standing(session, links, issue)
     if not current.is_required:
-        raise Conflict(f"{issue.publication.name} asks for no approvals.")
+        raise Conflict(f"{issue.publication.name} does not require approval.")
     if current.content != shown:
         raise Conflict(_CHANGED)
     return current

@@ -59,7 +59,7 @@ def _restore(backup: Archive, as_json: bool) -> None:
         print_json({"armed": False, "made_at": backup.manifest.made_at.isoformat(), "issues": issues})
         return
     _print_counts(issues)
-    click.echo("Nothing is sent from here until `newsletter arm`, which first shows what would go out.")
+    click.echo("Sending is off until you run `newsletter arm`, which first shows what would go out.")
 
 
 def _print_backup(file: Path, manifest: Manifest, as_json: bool) -> None:

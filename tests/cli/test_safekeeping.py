@@ -30,7 +30,7 @@ def test_the_counts_at_the_restore_are_those_of_the_backup_and_nothing_is_sent(b
     assert (done.code, done.err) == (0, "")
     first, *_, last = done.out.splitlines()
     assert first == f"{SLUG} (sending): 2 copies = 2 pending"
-    assert last == "Sending is off, because until `newsletter arm`, which first shows what would go out."
+    assert last == "Sending is off until you run `newsletter arm`, which first shows what would go out."
     assert "This database was restored from a backup of " in backed_up("arm", DATA_DIR="elsewhere", stdin="n\n").out
     ours, theirs = (backed_up("subscribers", "export", DATA_DIR=folder).out for folder in ("var", "elsewhere"))
     assert ours == theirs

@@ -171,7 +171,7 @@ def watch(page: Page, tally: Tally) -> None:
 
 
 def read_the_report(page: Page) -> None:
-    keyboard.press(page.get_by_role("link", name="The whole report"))
+    keyboard.press(page.get_by_role("link", name="Full report"))
     keyboard.press(page.get_by_role("link", name=f"Sent: {READERS}"))
     expect(page.get_by_text("250").first).to_be_visible()
     expect(page.get_by_text("reader0@firm0.example").first).to_be_visible()

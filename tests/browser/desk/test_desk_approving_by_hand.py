@@ -112,7 +112,7 @@ def test_a_sample_reader_is_found_without_losing_what_was_typed(open_desk: Open)
     page.get_by_label("reader1@example.org").check()
     expect(page.get_by_label("Other addresses")).to_have_value("friend@example.org")
     page.get_by_role("button", name="Send test email").click()
-    expect(page.get_by_role("status").first).to_contain_text("2 test mails on the way.")
+    expect(page.get_by_role("status").first).to_contain_text("2 test emails on the way.")
 
 
 def test_both_work_without_scripts(open_desk: Open) -> None:
@@ -123,4 +123,4 @@ def test_both_work_without_scripts(open_desk: Open) -> None:
     page.get_by_role("button", name="Find").click()
     page.get_by_label("reader1@example.org").check()
     page.get_by_role("button", name="Send test email").click()
-    expect(page.get_by_role("status").first).to_contain_text("1 test mail on the way.")
+    expect(page.get_by_role("status").first).to_contain_text("1 test email on the way.")

@@ -68,7 +68,7 @@ def test_a_finding_leads_to_its_line_in_the_text(open_desk: Open) -> None:
 def test_answers_come_in_by_themselves(open_desk: Open, house: House) -> None:
     page = open_desk()
     page.goto(PAGE)
-    page.get_by_role("button", name="Ask the links and the spam filter").click()
+    page.get_by_role("button", name="Check links and spam score").click()
     expect(page.get_by_text("2 links are being checked.")).to_be_visible()
     with house.sessions.begin() as session:
         for url in ("http://www.example.com/a", NHS):

@@ -72,7 +72,7 @@ def test_axe_finds_nothing_on_the_pages_of_the_door(chrome: Browser, address: st
         problems += [(path, fault) for fault in faults(page, axe)]
     page.keyboard.type("000000")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("none of your recovery codes")).to_be_visible()
+    expect(page.get_by_text("not one of your recovery codes")).to_be_visible()
     problems += [("refused", fault) for fault in faults(page, axe)]
     page.context.close()
     assert problems == []

@@ -199,7 +199,11 @@ def test_a_paused_correction_is_followed_too(corrected: Visitor) -> None:
 
 def test_it_is_paused_resumed_and_stopped_on_its_page(corrected: Visitor) -> None:
     corrected.press(LETTER, f"{FIRST}mail")
-    for act, said in (("pause", "Sending to those who got the issue is paused"), ("resume", "It is going out now"), ("stop", "Sending was stopped")):
+    for act, said in (
+        ("pause", "Sending to those who got the issue is paused"),
+        ("resume", "It is going out now"),
+        ("stop", "Sending was stopped"),
+    ):
         assert corrected.press(FIRST, f"{FIRST}{act}").location == FIRST
         assert said in corrected.read(FIRST)
     assert corrected.open(f"{FIRST}progress?state=running").headers["HX-Refresh"] == "true"
