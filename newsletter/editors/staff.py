@@ -64,7 +64,7 @@ def use_link(session: Session, editor_id: int, nonce: int) -> Editor:
     """The editor of a one-time link; it works once, because it changes the nonce it was made with."""
     spend = update(Editor).where(Editor.id == editor_id, Editor.nonce == nonce).values(nonce=_fresh_nonce())
     if session.scalar(spend.returning(Editor.id)) is None:
-        raise NotFound("this link was used already, or a newer one took its place; ask for a new one")
+        raise NotFound("this link has already been used, or a newer one has replaced it; ask for a new one")
     return session.get_one(Editor, editor_id, populate_existing=True)
 
 
