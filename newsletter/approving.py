@@ -27,7 +27,7 @@ LONGEST_COMMENT = 2_000
 ASKED_AN_HOUR = 12
 """How often one person may ask within an hour: each time, everybody who is asked gets a mail."""
 
-_CHANGED = "What would go out has changed since this page was opened. Nothing was done; look at it again."
+_CHANGED = "The email has changed since this page was opened. Nothing was done; look at it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def ask(
     """Mail the chosen of those who could approve, or all of them if none is chosen; whom. Conflict if nobody can."""
     current = _hold_still(session, practice.links, issue, shown)
     if current.approval:
-        raise Conflict(f"{current.approval.person} has approved this already; there is nothing to ask for.")
+        raise Conflict(f"{current.approval.person} has already approved this; there is nothing to ask for.")
     asked = _asked(possible(session, issue), chosen)
     _mind_the_hour(session, asker, now)
     step = _note(session, issue, ApprovalAct.ASKED, current.content, asker, comment, now)
@@ -120,7 +120,7 @@ def send_back(
 ) -> None:
     """Make it a draft again, with what is to be mended; it waits for no hour any more, and no approval is left."""
     if not comment.strip():
-        raise Invalid("Say what is to be mended: the comment is all that the writer gets.")
+        raise Invalid("Say what needs fixing: the comment is all that the writer gets.")
     _unschedule(session, links, issue, shown, now)
     _take_back(approvals.standing(issue.approval_steps, shown), person, now)
     _note(session, issue, ApprovalAct.SENT_BACK, shown, person, comment, now)
@@ -132,7 +132,7 @@ def withdraw(session: Session, links: Links, issue: Issue, shown: Content, perso
     was_scheduled = _unschedule(session, links, issue, shown, now)
     approval = approvals.standing(issue.approval_steps, shown)
     if approval is None:
-        raise Conflict("There is no approval to take back: somebody else has just done that.")
+        raise Conflict("There is no approval to withdraw: somebody else has just done that.")
     _take_back(approval, person, now)
     return was_scheduled
 
@@ -172,9 +172,9 @@ def _asked(able: Sequence[Editor], chosen: Collection[str]) -> list[Editor]:
     asked = [editor for editor in able if not wanted or editor.key in wanted]
     if len(asked) < max(1, len(wanted)):
         raise Conflict(
-            "Some of those who were chosen cannot approve this: they wrote some of it, or their role is too low."
+            "Some of the people you chose cannot approve this: they wrote some of it, or their role is too low."
             if able
-            else "Nobody of the team can approve this: it takes an editor or owner who wrote none of it. Invite one."
+            else "Nobody on the team can approve this: it takes an editor or owner who wrote none of it. Invite one."
         )
     return asked
 
@@ -184,7 +184,7 @@ def _mind_the_hour(session: Session, person: str, now: datetime) -> None:
     session.execute(select(Editor.id).where(Editor.key == mailboxes.key_of(person)).with_for_update(key_share=True))
     asked = select(func.count()).where(ApprovalStep.person == person, ApprovalStep.act == ApprovalAct.ASKED)
     if (session.scalar(asked.where(ApprovalStep.at > now - timedelta(hours=1))) or 0) >= ASKED_AN_HOUR:
-        raise Refused(f"You asked {ASKED_AN_HOUR} times within an hour, which is all that may be. Try again later.")
+        raise Refused(f"You asked {ASKED_AN_HOUR} times within an hour, which is the limit. Try again later.")
 
 
 def _note(
@@ -214,7 +214,7 @@ def _clean(comment: str) -> str:
     # PostgreSQL keeps no NUL.
     text = characters.passage(comment.replace("\0", "").replace("\r\n", "\n").strip(), "the comment")
     if len(text) > LONGEST_COMMENT:
-        raise Invalid(f"The comment has {len(text):,} characters, and {LONGEST_COMMENT:,} fit. Please shorten it.")
+        raise Invalid(f"The comment has {len(text):,} characters; the limit is {LONGEST_COMMENT:,}. Please shorten it.")
     return text
 
 

@@ -12,4 +12,4 @@ def folder(name: str) -> Path:
     for place in (PACKAGE / "_bundled" / name, PACKAGE.parent / name):
         if place.is_dir():
             return place
-    raise NotFound(f'the folder "{name}" is neither in the installed package nor beside it; install again')
+    raise NotFound(f'the folder "{name}" is neither in the installed package nor beside it; reinstall')

@@ -32,7 +32,7 @@ def line(text: str, what: str) -> str:
     """The text trimmed; Invalid, naming `what` it is, if it is more than one line or holds a control character."""
     bare = text.strip()
     if found := forbidden_in_line(bare):
-        raise Invalid(f"Please give {what} in one line, in letters only: it holds {named(found)}")
+        raise Invalid(f"Please give {what} in one line, in plain characters: it contains {named(found)}")
     return trimmed(bare)
 
 
@@ -40,7 +40,7 @@ def passage(text: str, what: str) -> str:
     """A text of any number of lines; Invalid, naming `what` it is and the line, if it holds a control character."""
     if found := _IN_PASSAGE.search(text):
         number = text.count("\n", 0, found.start()) + 1
-        raise Invalid(f"Please mend line {number} of {what}: it holds {named(found[0])}")
+        raise Invalid(f"Please correct line {number} of {what}: it contains {named(found[0])}")
     return text
 
 

@@ -78,7 +78,7 @@ class Settings(MailSettings):
             raise ValueError("must look like https://letters.example.org")
         if urlsplit(url).path.strip("/"):
             raise ValueError(
-                "must be a host of its own without a path, such as https://letters.example.org; "
+                "must be a host of its own, without a path, such as https://letters.example.org; "
                 "give the press a subdomain, and let your proxy forward all of it"
             )
         return url.rstrip("/")
@@ -117,7 +117,9 @@ class Settings(MailSettings):
         if url and not (separator and scheme in _DATABASES):
             raise ValueError("must begin with sqlite:/// or postgresql://")
         if url in {"sqlite://", "sqlite:///"} or ":memory:" in url:
-            raise ValueError("must name a file, for several processes share it: sqlite:////var/lib/press/newsletter.db")
+            raise ValueError(
+                "must name a file, because several processes share it: sqlite:////var/lib/press/newsletter.db"
+            )
         return url
 
     @field_validator("secret_key")
@@ -131,7 +133,7 @@ class Settings(MailSettings):
     @classmethod
     def _are_hard_to_guess(cls, keys: SecretStr | None) -> SecretStr | None:
         if keys is not None and any(len(key) < _SHORTEST_SECRET for key in _listed(keys)):
-            raise ValueError(f"must be keys of at least {_SHORTEST_SECRET} characters, with commas between them")
+            raise ValueError(f"must be keys of at least {_SHORTEST_SECRET} characters, separated by commas")
         return keys
 
     @field_validator("metrics_token")

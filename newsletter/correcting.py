@@ -60,13 +60,11 @@ def hindrance(session: Session, issue: Issue) -> str:
     if letter is None or letter.started_at is None:
         return f"“{issue.title}” has not gone out yet."
     if not retention.is_over(letter):
-        return (
-            f"“{issue.title}” is still going out. Stop it, or wait until it is over; then a correction can be mailed."
-        )
+        return f"“{issue.title}” is still going out. Stop it, or wait until it is over; then a correction can be sent."
     if letter.final_counts is not None:
-        return f"The record of who got “{issue.title}” was dropped, so nobody can be told apart any more."
+        return f"The record of who got “{issue.title}” has been deleted, so it is not known who got it."
     if progress.is_under_way(session, letter.id):
-        return "Some copies of it are just being handed over. Try again in a minute."
+        return "Some copies of it are being sent right now. Try again in a minute."
     return ""
 
 
@@ -79,7 +77,9 @@ def findings(issue: Issue, composed: Composed, links: Links) -> list[Finding]:
 def refusal(issue: Issue, correction: Correction, person: str) -> str:
     """Why this person cannot mail its letter; empty if they can: who mails it is the second pair of eyes."""
     if issue.publication.requires_approval and mailboxes.key_of(person) in map(mailboxes.key_of, correction.writers):
-        return "You wrote some of this letter, and nobody approves their own words. Another editor or owner mails it."
+        return (
+            "You wrote some of this email, and nobody approves their own words. Another editor or owner has to send it."
+        )
     return ""
 
 
@@ -104,7 +104,7 @@ def mail(
     composed = corrections.compose(issue, correction, links)
     blocking = [found.message for found in findings(issue, composed, links) if found.level is Level.BLOCKING]
     if blocking:
-        raise Conflict(f"The letter is not fit to print: {'; '.join(blocking)}.")
+        raise Conflict(f"The email is not fit to send: {'; '.join(blocking)}.")
     started = publishing.send_correction(session, links, issue, composed.mail, now, sender=sender)
     correction.letter_id = started.letter_id
     return started
@@ -119,7 +119,7 @@ def pause(session: Session, correction: Correction) -> None:
 def resume(session: Session, correction: Correction, now: datetime) -> None:
     """Go on with it, or with those who are held back; Conflict if nothing of it stands still."""
     if correction.letter is None or not publishing.resume_letter(session, correction.letter, now):
-        raise Conflict("This correction is not paused, so there is nothing to go on with.")
+        raise Conflict("This correction is not paused, so there is nothing to resume.")
 
 
 def stop(session: Session, correction: Correction, now: datetime) -> int:

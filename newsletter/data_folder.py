@@ -37,9 +37,7 @@ def require_temporary() -> None:
     try:
         tempfile.gettempdir()
     except FileNotFoundError:
-        raise Refused(
-            "there is no folder for temporary files that can be written to; make /tmp writable, or set TMPDIR"
-        ) from None
+        raise Refused("there is no writable folder for temporary files; make /tmp writable, or set TMPDIR") from None
 
 
 def trouble(folder: Path) -> str | None:
@@ -68,7 +66,7 @@ def held(folder: Path, holder: str) -> Iterator[None]:
             file.seek(0)
             by = file.read().strip() or "another `newsletter up`"
             raise Refused(
-                f"{by} is running on the data in {folder} already; stop it first, or set DATA_DIR to another folder"
+                f"{by} is already running on the data in {folder}; stop it first, or set DATA_DIR to another folder"
             ) from None
         file.truncate(0)
         file.write(holder)

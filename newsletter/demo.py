@@ -137,7 +137,7 @@ def main(issues: Path = ISSUES) -> None:
 
 def _tell(demo: Demo, issues: Path) -> None:
     demo.newsletter("db", "upgrade")
-    _say("The press opens", demo.newsletter("issues", "load", str(issues)))
+    _say("Everything starts", demo.newsletter("issues", "load", str(issues)))
     with demo.running():
         _sign_up(demo)
         _confirm(demo)
@@ -165,13 +165,13 @@ def _confirm(demo: Demo) -> None:
     reader.submit(link, page, "/confirm/")
     _expect(demo.status_of_reader() == "active", "an active subscription")
     welcome = demo.mail("elcome")
-    _say("The link from the mail", f"“{mail['subject']}” → button → active → “{welcome['subject']}”")
+    _say("The link from the email", f"“{mail['subject']}” → button → active → “{welcome['subject']}”")
 
 
 def _send_an_issue(demo: Demo) -> dict[str, Any]:
     sentence = _schedule(demo)
     issue = demo.mail("tight back")
-    _expect(NAME in issue["text"], "the reader's name in the mail")
+    _expect(NAME in issue["text"], "the reader's name in the email")
     _say("The weekly issue goes out on schedule", f"{sentence}\n“{issue['subject']}” is in the inbox")
     return issue
 
@@ -195,7 +195,7 @@ def _leave(demo: Demo, issue: dict[str, Any]) -> None:
     with urllib.request.urlopen(url, b"List-Unsubscribe=One-Click", timeout=PATIENCE) as response:  # noqa: S310
         _expect(response.status == 200, "an answer of 200")
     _expect(demo.status_of_reader() == "unsubscribed", "a subscription that has ended")
-    _say("The reader leaves by one tap in the mail program", "one POST, no cookie, no page: unsubscribed")
+    _say("The reader unsubscribes with one tap in the mail program", "one POST, no cookie, no page: unsubscribed")
 
 
 def _report(demo: Demo) -> None:

@@ -28,9 +28,9 @@ log = structlog.get_logger()
 _NEWS = timedelta(days=2)
 """How long ago an hour may have been lost, if the editors are still to hear of it."""
 
-_NOBODY = "When the hour came, no issue was scheduled for it, and the queue was empty."
-_NONE_COULD = "When the hour came, no issue was scheduled for it, and none of the queue could go out. "
-_DOWN = "The press was not running when the hour came, and it is too late now to fill it from the queue."
+_NOBODY = "When it came, no issue was scheduled for it, and the queue was empty."
+_NONE_COULD = "When it came, no issue was scheduled for it, and none in the queue could go out. "
+_DOWN = "No worker was running when it came, and it is now too late to fill it from the queue."
 
 
 @dataclass(frozen=True, slots=True)

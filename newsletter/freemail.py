@@ -30,7 +30,7 @@ def warning(address: str) -> str:
     if not domain:
         return ""
     return (
-        f"Issues from an address at {domain} are refused or end up among spam: only {domain} itself may send in its "
-        "name, and readers’ mail servers check that (DMARC). Use an address at a domain of your own; answers may still "
-        f"go to {address}."
+        f"Issues from an address at {domain} are refused or end up in spam folders: only {domain} itself may send in "
+        "its name, and readers’ mail servers check that (DMARC). Use an address at a domain of your own; replies may "
+        f"still go to {address}."
     )

@@ -24,7 +24,7 @@ from newsletter.links import Links
 _LOOKED_AFTER = timedelta(days=30)
 """The links of a draft that nobody has touched for so long are not asked any more."""
 
-_NOT_AN_ISSUE = "What cannot be read as an issue cannot be printed or sent."
+_NOT_AN_ISSUE = "A text that cannot be read as an issue cannot be shown or sent."
 _NO_MAIL = Rendered("", "", "", "")
 
 

@@ -93,7 +93,7 @@ def parse_quotas(text: str, hosted: Mapping[str, str]) -> dict[str, Quota]:
     for lane, _ in pairs:
         _require_lane(lane, groups, hosted)
     if twice := _repeated([lane for lane, _ in pairs]):
-        raise ValueError(f"{twice} is there twice; write its limits with spaces between them: {twice}=20/s 10000/h")
+        raise ValueError(f"{twice} is listed twice; separate its limits with spaces: {twice}=20/s 10000/h")
     return {lane: _quota(amounts) for lane, amounts in pairs}
 
 
@@ -147,5 +147,5 @@ def _amount(text: str) -> tuple[float, str]:
     read = _AMOUNT.fullmatch(text)
     amount = float(read[1]) if read else 0.0
     if not read or amount <= 0 or (read[2] != "s" and amount != int(amount)):
-        raise ValueError(f"“{text}” is no limit; write 5/s, 1000/h or 20000/d")
+        raise ValueError(f"“{text}” is not a limit; write 5/s, 1000/h or 20000/d")
     return amount, read[2]

@@ -140,18 +140,20 @@ def _wait_a_moment(parts: list[Part], asked: list[int]) -> None:
         raise SystemExit(0)
     for part in parts:
         if part.process.poll() is not None:
-            raise Refused(f"the {part.name} part ended by itself, so the rest was stopped; its reason stands above")
+            raise Refused(f"the {part.name} part ended by itself, so the rest was stopped; the reason is shown above")
 
 
 def _say_where(settings: Settings, welcome: _Welcome) -> None:
     click.echo(f"\n  Readers   {settings.public_url}/")
     click.echo(f"  Desk      {settings.public_url}/desk/")
     if _has_inbox(settings):
-        click.echo(f"  Inbox     http://{_LOOPBACK}:{settings.inbox_port}/   (every mail lands here, and none goes on)")
+        click.echo(
+            f"  Inbox     http://{_LOOPBACK}:{settings.inbox_port}/   (every email lands here, and none is sent on)"
+        )
     if welcome.invitation:
         click.echo(f"\n  Sign in at the desk, once, with this link:\n  {welcome.invitation}")
     if not welcome.may_send:
-        click.echo(f"\n  Mind: {arming.WHY_NOT}; {arming.WHAT_TO_DO}.")
+        click.echo(f"\n  Note: {arming.WHY_NOT}; {arming.WHAT_TO_DO}.")
     click.echo("\n  Ctrl-C stops it.\n")
 
 

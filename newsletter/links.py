@@ -156,5 +156,5 @@ def _minute(moment: datetime) -> int:
 def _refuse_older_than(age: timedelta, minute: int, now: datetime) -> datetime:
     made = datetime.fromtimestamp(minute * 60, UTC)
     if now - made > age:
-        raise Expired("this link is too old; ask for a fresh one")
+        raise Expired("this link has expired; ask for a new one")
     return made

@@ -83,14 +83,14 @@ class MailSettings(BaseSettings):
     def _goes_with_a_name(cls, password: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
         name = str(others.field_name).replace("password", "username")
         if others.data.get(name) and password is None:
-            raise ValueError(f"must be set beside {name.upper()}, or nobody is signed in")
+            raise ValueError(f"must be set beside {name.upper()}, or the sign-in cannot work")
         return password
 
     @field_validator("mail_default_sender", "bulk_mail_default_sender")
     @classmethod
     def _is_a_name_that_can_be_read(cls, sender: NameEmail | None) -> NameEmail | None:
         if sender and (found := characters.forbidden_in_line(sender.name)):
-            raise ValueError(f"must be a name and an address in one line: it holds {characters.named(found)}")
+            raise ValueError(f"must be a name and an address on one line: it contains {characters.named(found)}")
         return sender
 
     @field_validator("mail_helo")
@@ -123,7 +123,7 @@ class MailSettings(BaseSettings):
     def _is_a_folder(cls, folder: Path | None) -> Path | None:
         # Taken for one without keys, it would leave all mail unsigned without a word.
         if folder is not None and not folder.is_dir():
-            raise ValueError("must be a folder that is there")
+            raise ValueError("must be an existing folder")
         return folder
 
     @field_validator("dkim_selectors")
@@ -131,7 +131,7 @@ class MailSettings(BaseSettings):
     def _are_selectors(cls, names: str) -> str:
         selectors = comma_separated(names)
         if not all(map(SELECTOR.fullmatch, selectors)) or len(set(selectors)) < len(selectors):
-            raise ValueError("must be names of small letters, digits and dashes, each once, with commas between them")
+            raise ValueError("must be names of small letters, digits and dashes, each once, separated by commas")
         return names
 
     @field_validator("mail_lane_domains")

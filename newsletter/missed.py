@@ -111,7 +111,7 @@ def send(session: Session, issue: Issue, now: datetime, *, joined: bool = False)
     groups = (_let_wait(session, letter, each, now) for each in _groups(lambda: nullcontext(session), letter.id))
     count = next(filter(None, groups), 0) or (_add_joined(session, letter, now) if joined else 0)
     if not count:
-        raise Conflict(f"nobody who reads now has missed “{issue.title}”, so there is nobody to send it to")
+        raise Conflict(f"nobody who is subscribed now has missed “{issue.title}”, so there is nobody to send it to")
     publishing.reopen_letter(session, letter)
     log.info("issue sent to those who missed it", letter=letter.id)
     return count
@@ -133,9 +133,9 @@ def _gone_out(session: Session, issue: Issue) -> Letter:
     if letter is None or letter.started_at is None:
         raise Conflict(f"“{issue.title}” is {shelf.state(issue)}: it never went out from here, so nobody has missed it")
     if letter.final_counts is not None:
-        raise Conflict(f"the record of who got “{issue.title}” was dropped, so nobody can be told apart any more")
+        raise Conflict(f"the record of who got “{issue.title}” has been deleted, so it is not known who got it")
     if stopping.is_unfinished(session, letter):
-        raise Conflict(f"“{issue.title}” is just being stopped; try again in a minute")
+        raise Conflict(f"“{issue.title}” is being stopped right now; try again in a minute")
     return letter
 
 

@@ -104,8 +104,8 @@ def require_approved(issue: Issue, would_go: Content) -> None:
         f"; {before.person} approved revision {before.revision_number}, and it has changed since" if before else ""
     )
     raise Unapproved(
-        f"“{issue.title}” goes out only after a second person approved exactly what it says now{changed}. "
-        "Ask for an approval on its page at the desk"
+        f"“{issue.title}” goes out only after a second person has approved exactly what it says now{changed}. "
+        "Ask for approval on its page at the desk"
     )
 
 
@@ -136,7 +136,7 @@ def hindrance(issue: Issue, links: Links) -> Hindrance | None:
             _require_unblocked(issue, judged.blocking)
             require_approved(issue, Content(issue.revision_number, judged.content_hash))
     except PressError as error:
-        return Hindrance(_LACKS.get(type(error), "cannot be printed"), str(error))
+        return Hindrance(_LACKS.get(type(error), "cannot be shown"), str(error))
     return None
 
 
@@ -201,10 +201,10 @@ def _require_open(issue: Issue) -> None:
         return
     now = shelf.state(issue)
     if now is IssueState.CANCELLED:
-        raise Conflict(f"“{issue.title}” was cancelled after some readers got it; nobody is sent an issue twice")
+        raise Conflict(f"“{issue.title}” was cancelled after some readers had got it; nobody is sent an issue twice")
     if waits(issue):
-        raise Unsent(f"“{issue.title}” is {now.told} already; cancel that first")
-    raise Conflict(f"“{issue.title}” is {now.told} already")
+        raise Unsent(f"“{issue.title}” is already {now.told}; unschedule it first")
+    raise Conflict(f"“{issue.title}” is already {now.told}")
 
 
 def _require_ready(issue: Issue) -> None:
@@ -220,7 +220,7 @@ def _require_fit(issue: Issue, links: Links) -> Rendered:
 
 def _require_unblocked(issue: Issue, blocking: Sequence[preflight.Finding]) -> None:
     if blocking:
-        raise Unfit("\n".join([f"“{issue.title}” is not fit to print:", *map(str, blocking)]))
+        raise Unfit("\n".join([f"“{issue.title}” is not fit to send:", *map(str, blocking)]))
 
 
 @dataclass(frozen=True, slots=True)

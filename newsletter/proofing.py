@@ -77,7 +77,7 @@ class Fate:
 def recipients(session: Session, typed: str) -> list[Address]:
     """The addresses in a text, each once; Invalid names each that no mail can go to."""
     if not typed.strip():
-        raise Invalid("Choose somebody, or type an address.")
+        raise Invalid("Choose someone, or enter an address.")
     found: dict[str, Address] = {}
     faults = []
     for word in re.split(r"[\s,;]+", typed.strip(" \t\r\n,;")):
@@ -86,9 +86,9 @@ def recipients(session: Session, typed: str) -> list[Address]:
             found[address.key] = address
         except Invalid as error:
             faults.append(f"“{word[:80]}”: {error}")
-    faults += [f"{found[key].email} is suppressed: it gets no mail from here" for key in _suppressed(session, found)]
+    faults += [f"{found[key].email} is suppressed: it gets no email from here" for key in _suppressed(session, found)]
     if len(found) > MOST_AT_ONCE:
-        faults.append(f"these are {len(found)} addresses; {MOST_AT_ONCE} at once is all that may be")
+        faults.append(f"these are {len(found)} addresses; the limit is {MOST_AT_ONCE} at once")
     if faults:
         raise Invalid("\n".join(faults))
     return list(found.values())
@@ -100,7 +100,7 @@ def sample(session: Session, issue: Issue, subscription_id: int) -> Sample:
         return BUILT_IN
     subscription = session.get(Subscription, subscription_id)
     if subscription is None or subscription.publication_id != issue.publication_id:
-        raise Invalid("This reader is not here any more; choose another one.")
+        raise Invalid("This reader is no longer here; choose another one.")
     return Sample.of(subscription)
 
 
@@ -196,7 +196,7 @@ def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> N
     lately = select(func.count()).where(SentTest.person == person, SentTest.at > now - timedelta(hours=1))
     sent = session.scalar(lately) or 0
     if sent + more > AN_HOUR:
-        raise Refused(f"You sent {sent} test mails within an hour, and {AN_HOUR} is all that may be. Try again later.")
+        raise Refused(f"You sent {sent} test emails within an hour; the limit is {AN_HOUR}. Try again later.")
 
 
 def _post(session: Session, issue: Issue, letter: Letter, address: Address, now: datetime) -> Post:

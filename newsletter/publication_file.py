@@ -23,17 +23,17 @@ _LONGEST_URL = 500
 # What pydantic says to programmers, said to whoever types; `{…}` is of the rule's own context.
 _SENTENCES = {
     "missing": "It is missing.",
-    "extra_forbidden": "There is no such entry; see how it is spelled.",
+    "extra_forbidden": "There is no such entry; check the spelling.",
     "string_type": "Give words.",
     "string_too_short": "Fill this in.",
     "string_too_long": "Shorten it: {max_length} characters are the most.",
     "bool_parsing": "Say true or false.",
     "bool_type": "Say true or false.",
     "literal_error": "Give one of {expected}.",
-    "time_parsing": "Give an hour like 09:00.",
-    "url_parsing": "Give a whole web address, like https://example.org/page.",
+    "time_parsing": "Give a time like 09:00.",
+    "url_parsing": "Give a full web address, like https://example.org/page.",
     "url_scheme": "Give a web address that begins with https:// or http://.",
-    "url_type": "Give a whole web address, like https://example.org/page.",
+    "url_type": "Give a full web address, like https://example.org/page.",
     "url_too_long": f"Give a shorter web address: {_LONGEST_URL} characters are the most.",
 }
 _COLUMNS = {"url": "address"}
@@ -53,7 +53,7 @@ def _fits(pattern: str, otherwise: str) -> AfterValidator:
 
 def _known_zone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError(f"{name!r} is no time zone; write one like Europe/Warsaw")
+        raise ValueError(f"{name!r} is not a time zone; write one like Europe/Warsaw")
     return name
 
 
@@ -86,7 +86,7 @@ _ANY_LINES = AfterValidator(_any_lines)
 _Name = Annotated[str, Field(min_length=1, max_length=120), _ONE_LINE]
 _Colour = Annotated[str, _fits("#[0-9a-f]{6}", "Give a colour like #1a6b5c.")]
 _Language = Annotated[
-    str, Field(max_length=16), _fits("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", "Give a tag like en, pl or pt-BR.")
+    str, Field(max_length=16), _fits("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", "Give a language tag like en, pl or pt-BR.")
 ]
 _Slug = Annotated[str, _fits("[a-z0-9][a-z0-9-]{0,62}", "Use a-z, 0-9 and hyphens, 63 of them at most.")]
 _Url = Annotated[HttpUrl, AfterValidator(_short_enough)]
@@ -201,7 +201,7 @@ def _told(problem: ErrorDetails) -> str:
     sentence = f"{rule[:1].upper()}{rule[1:].rstrip('.')}."
     match problem["loc"]:
         case (_, int(row), str(column)):
-            return f"Place {row + 1}, {_COLUMNS.get(column, column)}: {sentence}"
+            return f"Link {row + 1}, {_COLUMNS.get(column, column)}: {sentence}"
     return sentence
 
 

@@ -46,11 +46,11 @@ def schedule(
     `sender` is the address that issues go out with, here and below; None for the publication's own.
     """
     if at < now:
-        raise Invalid(f"{cadence.describe(at, issue.publication.time_zone)} has passed; give a moment to come")
+        raise Invalid(f"{cadence.describe(at, issue.publication.time_zone)} has passed; give a time in the future")
     letter = _freeze(session, links, issue, at, now, sender)
     # Looked at last: who is just filling that hour from the queue has committed before the letter could be kept.
     if slot_marks.is_set(session, issue.publication_id, at, Mark.HOUR):
-        raise Conflict("that hour is over: its slot was dealt with just now; choose another moment")
+        raise Conflict("that time is over: its slot has just been dealt with; choose another time")
     return letter
 
 
@@ -77,7 +77,7 @@ def send_now(session: Session, links: Links, issue: Issue, now: datetime, *, sen
         printing.require_approved(issue, printing.content(issue, links))
     started = _start(session, letter, NOT_BEGUN, now)
     if started is None:
-        raise Conflict(f"“{issue.title}” is being sent already")
+        raise Conflict(f"“{issue.title}” is already being sent")
     return started
 
 
@@ -94,7 +94,7 @@ def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
     letter = issue.letter
     if letter is None or not _move(session, letter, NOT_BEGUN, LetterState.CANCELLED, finished_at=now):
         raise Conflict(
-            f"“{issue.title}” is {shelf.state(issue).told}; only an issue that waits for its hour can be undone"
+            f"“{issue.title}” is {shelf.state(issue).told}; only an issue that is still scheduled can be unscheduled"
         )
     detach = update(Issue).where(Issue.id == issue.id, Issue.letter_id == letter.id)
     session.execute(detach.values(letter_id=None, frozen_number=None).execution_options(synchronize_session=False))
@@ -115,7 +115,7 @@ def send_correction(
         clicks.count(session, letter, links)
     started = _start(session, letter, NOT_BEGUN, now)
     if started is None:
-        raise Conflict(f"the correction of “{issue.title}” was started by somebody else")
+        raise Conflict(f"the correction of “{issue.title}” has been started by somebody else")
     return started
 
 
@@ -158,7 +158,7 @@ def pause(session: Session, issue: Issue) -> None:
 def resume(session: Session, issue: Issue, now: datetime) -> None:
     """Go on with a paused issue, or with those of its readers who are held back; Conflict if nothing stands still."""
     if issue.letter is None or not resume_letter(session, issue.letter, now):
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; only a paused issue can go on")
+        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; only a paused issue can be resumed")
 
 
 def audience_size(session: Session, issue: Issue) -> int:
@@ -203,7 +203,7 @@ def next_free_slot(session: Session, links: Links, issue: Issue, now: datetime) 
     """The weekly slot that is an issue's for the asking; NotFound if the publication has no slot."""
     at = Agenda(session, links, issue.publication, now).place(issue)
     if at is None:
-        raise NotFound(f"{issue.publication.name} has no weekly slot; give a moment with --at")
+        raise NotFound(f"{issue.publication.name} has no weekly slot; give a time with --at")
     return at
 
 
@@ -219,7 +219,7 @@ def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: dat
                 clicks.count(session, letter, links)
     except IntegrityError:
         when = cadence.describe(at, issue.publication.time_zone)
-        raise Conflict(f"another issue waits for {when} already; choose another moment") from None
+        raise Conflict(f"another issue is already scheduled for {when}; choose another time") from None
     _attach(session, issue, letter)
     return letter
 
@@ -231,7 +231,7 @@ def _attach(session: Session, issue: Issue, letter: Letter) -> None:
     attach = attach.where(Issue.revision_number == issue.revision_number, Issue.readiness == issue.readiness)
     attach = attach.values(letter_id=letter.id, frozen_number=issue.revision_number)
     if session.scalar(attach.returning(Issue.id).execution_options(synchronize_session=False)) is None:
-        raise Conflict(f"“{issue.title}” was changed or scheduled meanwhile; look again")
+        raise Conflict(f"“{issue.title}” has been changed or scheduled; look at it again")
     queue.remove(session, issue.id)
     session.expire(issue)
 
@@ -279,7 +279,7 @@ def _hold(session: Session, letter: Letter, now: datetime) -> None:
     if _move(session, letter, (LetterState.WAITING,), LetterState.HELD):
         late = int((now - letter.due_at).total_seconds() // 60)
         log.warning(
-            "issue held: its hour was missed, or nobody had approved it; send it now, or cancel it",
+            "issue held: it was due too long ago, or nobody had approved it; send it now, or cancel it",
             letter=letter.id,
             minutes_late=late,
         )

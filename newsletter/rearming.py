@@ -83,4 +83,4 @@ def _then(issue: Issue, letter: Letter, grace: timedelta, now: datetime) -> str:
         return "waits for a person"
     if letter.due_at > now:
         return f"goes out on {cadence.describe(letter.due_at, issue.publication.time_zone)}"
-    return "goes out at once" if now - letter.due_at <= grace else "missed its hour: waits for a person"
+    return "goes out at once" if now - letter.due_at <= grace else "held: waits for a person"

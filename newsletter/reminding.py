@@ -23,8 +23,8 @@ from newsletter.publications import Publication
 KIND = "slot_warning"
 _WHO = {Role.OWNER, Role.EDITOR}
 _MEND = {
-    "is a draft": "Open the issue, mend it and mark it as ready",
-    "needs an approval": "Ask for an approval on the issue's page",
+    "is a draft": "Open the issue, fix it and mark it as ready",
+    "needs an approval": "Ask for approval on the issue's page",
 }
 _AHEAD = {Mark.TWO_DAYS: timedelta(days=2), Mark.TWO_HOURS: timedelta(hours=2)}
 
@@ -110,13 +110,13 @@ def _entry(agenda: Agenda, at: datetime) -> Entry | None:
 def _trouble(entry: Entry) -> Trouble | None:
     when = cadence.brief(entry.at, entry.time_zone)
     if entry.issue and entry.held:
-        why = f"It is scheduled for this hour, and would be held then. {entry.held.why}."
+        why = f"It is scheduled for this time, and would be held then. {entry.held.why}."
         return Trouble(f"{when}: “{entry.issue.title}” {entry.held.lack}", why, f"{_mend(entry.held.lack)}.")
     if entry.passed:
         return _passed_over(when, entry)
     if entry.issue:
         return None
-    remedy = "Put a ready issue into the queue, schedule one for this hour, or make it a week off."
+    remedy = "Put a ready issue into the queue, schedule one for this time, or make it a week off."
     return Trouble(f"{when} has no issue yet", "Nothing is scheduled for it, and the queue is empty.", remedy)
 
 
@@ -127,9 +127,9 @@ def _passed_over(when: str, entry: Entry) -> Trouble:
     if others:
         why = f"{why} Behind it: {lacks(others)}"
     then = (
-        f"If it stays so, “{entry.issue.title}” from behind goes out instead."
+        f"If this does not change, “{entry.issue.title}” goes out instead."
         if entry.issue
-        else "If it stays so, nothing goes out."
+        else "If this does not change, nothing goes out."
     )
     mend = f"{_mend(first.hindrance.lack)}; or move another one to the front of the queue."
     details = f"\n\n{first.hindrance.why}" if first.hindrance.lack not in _MEND else ""
@@ -137,4 +137,4 @@ def _passed_over(when: str, entry: Entry) -> Trouble:
 
 
 def _mend(lack: str) -> str:
-    return _MEND.get(lack, "Open the issue and mend it")
+    return _MEND.get(lack, "Open the issue and fix it")

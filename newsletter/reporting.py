@@ -133,7 +133,7 @@ def _amended(session: Session, correction: Correction) -> Amended:
 
 def _begun(issue: Issue) -> Letter:
     if issue.letter is None or issue.letter.started_at is None:
-        raise NotFound(f"“{issue.title}” has not begun to go out, so there is no report yet.")
+        raise NotFound(f"“{issue.title}” has not started to go out, so there is no report yet.")
     return issue.letter
 
 
@@ -144,10 +144,10 @@ def _share(part: int | None, whole: int) -> float | None:
 _SHARES: dict[str, Callable[[Result], float | None]] = {
     "Delivered, of the audience": lambda one: _share(one.counts.sent, one.counts.audience),
     "Refused, of the audience": lambda one: _share(one.counts.refused, one.counts.audience),
-    "Bounced later, of those sent": lambda one: _share(one.counts.bounced, one.counts.sent),
+    "Bounced, of those sent": lambda one: _share(one.counts.bounced, one.counts.sent),
     "Complaints, of those sent": lambda one: _share(one.counts.complained, one.counts.sent),
-    "Left by its link, of those sent": lambda one: _share(one.left, one.counts.sent),
-    "Clicks, for each copy sent": lambda one: _share(one.clicks, one.counts.sent),
+    "Unsubscribed, of those sent": lambda one: _share(one.left, one.counts.sent),
+    "Clicks, per copy sent": lambda one: _share(one.clicks, one.counts.sent),
 }
 
 

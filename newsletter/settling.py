@@ -50,7 +50,7 @@ def settle(
 ) -> Settled:
     """Decide about all of a letter's open doubts, or about these; Conflict or NotFound if that cannot be."""
     if letter is None or letter.started_at is None:
-        raise Conflict("it has not begun to go out, so nothing of it is in doubt")
+        raise Conflict("it has not started to go out, so no copies are in doubt")
     if decision is Decision.RESEND:
         return _resend(session, letter, ids, now)
     found = _chosen(session, letter.id, ids)
@@ -61,7 +61,9 @@ def _resend(session: Session, letter: Letter, ids: Collection[int], now: datetim
     # Whoever leaves from here on waits, and then finds the copy among those to skip.
     publications.hold_departures(session, letter.publication_id)
     if doubts.hold(session, letter.id) not in _MAY_RUN:
-        raise Conflict("it is cancelled, so nothing of it is sent again; settle its doubts as sent, or leave them")
+        raise Conflict(
+            "it is cancelled, so nothing of it is sent again; mark its copies in doubt as sent, or leave them"
+        )
     found = _chosen(session, letter.id, ids)
     gone = _gone(session, found)
     for copy_id, why in gone.items():
@@ -75,7 +77,7 @@ def _chosen(session: Session, letter_id: int, ids: Collection[int]) -> list[Copy
     open_ones = list(session.scalars(doubts.unsettled(letter_id)))
     if unknown := set(ids) - {copy.id for copy in open_ones}:
         named = ", ".join(map(str, sorted(unknown)))
-        raise NotFound(f"no open doubt of it: copy {named}; look at the list of its doubts again")
+        raise NotFound(f"not among the copies in doubt: copy {named}; look at the list again")
     return [copy for copy in open_ones if not ids or copy.id in ids]
 
 

@@ -86,5 +86,5 @@ def keep(
 
 def _overtaken(number: int) -> Conflict:
     return Conflict(
-        f"These words were changed meanwhile: version {number} counts now. Copy yours, open the page again, decide."
+        f"This text has been changed: version {number} is now used. Copy yours, open the page again, then decide."
     )

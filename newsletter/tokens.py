@@ -28,7 +28,7 @@ class Seal:
         try:
             return self._open(purpose, _exactly(token, _url_safe, base64.urlsafe_b64decode, 4))
         except (ValueError, UnicodeError):
-            raise Invalid("this link is not whole; open it again from the mail, in one piece") from None
+            raise Invalid("this link is incomplete; open it again from the email, in one piece") from None
 
     def seal_local_part(self, purpose: str, *numbers: int) -> str:
         """A token for the left side of an address: one letter case, at most 60 characters."""
@@ -39,7 +39,7 @@ class Seal:
         try:
             return self._open(purpose, _exactly(token.upper(), _one_case, base64.b32decode, 8))
         except (ValueError, UnicodeError):
-            raise Invalid("this address was not made here") from None
+            raise Invalid("this link was not made here") from None
 
     def _close(self, purpose: str, numbers: Sequence[int]) -> bytes:
         text = ".".join(map(str, numbers))

@@ -324,7 +324,7 @@ def servers(settings: Settings) -> tuple[MailServer, MailServer]:
     """Where single letters and issues are handed over; Refused, saying what to set, where nobody takes them."""
     mail, bulk = settings.mail, settings.bulk_mail
     if mail is None or bulk is None:
-        raise Refused("MAIL_SERVER is not set: say where mail is handed over (docs/settings.md)")
+        raise Refused("MAIL_SERVER is not set: name the server that takes the mail (docs/settings.md)")
     return mail, bulk
 
 

@@ -125,12 +125,15 @@ def together(*acts: Callable[[], None]) -> list[str]:
 def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sent(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
-        with pytest.raises(Conflict, match="only after a second person approved"):
+        with pytest.raises(Conflict, match="only after a second person has approved"):
             printing.require_schedulable(issue, house.links)
     for act in (publishing.schedule_next, publishing.send_now):
-        with house.sessions.begin() as session, pytest.raises(Conflict, match="only after a second person approved"):
+        with (
+            house.sessions.begin() as session,
+            pytest.raises(Conflict, match="only after a second person has approved"),
+        ):
             act(session, house.links, shelf.find(session, SLUG), now)
-    with house.sessions.begin() as session, pytest.raises(Conflict, match="only after a second person approved"):
+    with house.sessions.begin() as session, pytest.raises(Conflict, match="only after a second person has approved"):
         publishing.fill(session, house.links, shelf.find(session, SLUG), now, now)
     assert state(house) is IssueState.READY
 
@@ -258,7 +261,7 @@ def test_sending_back_makes_a_draft_of_it_with_the_comment_as_it_was_typed(house
     found = standing(house)
     assert found.is_missing
     assert found.steps[-1].comment == "<script>alert(1)</script>\n{{ email }}  '; DROP TABLE issues; --"
-    with house.sessions.begin() as session, pytest.raises(Invalid, match="Say what is to be mended"):
+    with house.sessions.begin() as session, pytest.raises(Invalid, match="Say what needs fixing:"):
         approving.send_back(session, house.links, shelf.find(session, SLUG), shown(house), THIRD, "  ", now)
 
 
@@ -329,7 +332,7 @@ def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(
         assert issue.letter
         assert issue.letter.state is LetterState.HELD
         assert session.scalars(select(Copy.id).where(Copy.letter_id == issue.letter_id)).all() == []
-        with pytest.raises(Conflict, match="only after a second person approved"):
+        with pytest.raises(Conflict, match="only after a second person has approved"):
             publishing.send_now(session, house.links, issue, now)
     approve(house, SECOND, now)
     with house.sessions.begin() as session:
@@ -374,7 +377,7 @@ def test_an_edit_beside_an_approval_leaves_no_approval_of_what_was_edited(
     found = standing(house)
     assert found.content != seen
     assert found.is_missing
-    with pytest.raises(Conflict, match="only after a second person approved"):
+    with pytest.raises(Conflict, match="only after a second person has approved"):
         schedule(house, now)
 
 
@@ -429,7 +432,7 @@ def test_withdrawing_at_the_very_hour_either_stops_it_or_comes_too_late(house: H
 
 def test_asking_writes_no_mail_when_it_is_refused(house: House, now: datetime) -> None:
     approve(house, SECOND, now)
-    with pytest.raises(Conflict, match="has approved this already"), house.sessions.begin() as session:
+    with pytest.raises(Conflict, match="has already approved this;"), house.sessions.begin() as session:
         ask(session, house, [], now)
     with house.sessions.reading() as session:
         assert session.scalars(select(Post.id).where(Post.kind == "approval_request")).all() == []

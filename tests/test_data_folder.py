@@ -53,7 +53,7 @@ def test_what_keeps_it_from_being_written_into_is_named_with_the_cure(
 def test_whoever_comes_second_is_told_who_holds_it_and_may_have_it_afterwards(tmp_path: Path) -> None:
     with (
         data_folder.held(tmp_path, "the first"),
-        pytest.raises(Refused, match="the first is running on the data in"),
+        pytest.raises(Refused, match="the first is already running on the data in"),
         data_folder.held(tmp_path, "the second"),
     ):
         pass

@@ -78,7 +78,7 @@ def test_an_hour_that_passed_while_the_command_started_is_set_further_ahead(monk
     def slowly(_demo: Demo, *arguments: str) -> str:
         hours.append(datetime.fromisoformat(arguments[-1]))
         if len(hours) < 3:
-            raise demo.StepFailed("newsletter issues schedule: 09:00 has passed; give a moment to come")
+            raise demo.StepFailed("newsletter issues schedule: 09:00 has passed; give a time in the future")
         return "scheduled"
 
     monkeypatch.setattr(Demo, "newsletter", slowly)

@@ -99,7 +99,7 @@ def test_an_hour_without_an_issue_is_told_to_owners_and_editors_once(sessions: S
     assert told[0][1].splitlines() == [
         "Tuesday 24 November 09:00 passed without an issue",
         "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)",
-        "When the hour came, no issue was scheduled for it, and the queue was empty.",
+        "When it came, no issue was scheduled for it, and the queue was empty.",
         f"The next slot is {NEXT_SLOT}. An issue that is ready can also be sent now, from its page.",
     ]
 
@@ -113,7 +113,7 @@ def test_an_hour_for_which_nothing_of_the_queue_was_fit_is_told_with_what_each_o
         slots.write(session, TITLES[1], now, "Another text.")
     assert tick(sessions, links, TUESDAY) == 0
     told = mails(sessions)[0][1]
-    assert "none of the queue could go out. “A tight back” needs an approval. “A calm neck” is a draft." in told
+    assert "none in the queue could go out. “A tight back” needs an approval. “A calm neck” is a draft." in told
 
 
 def test_an_hour_is_not_made_up_for_by_what_is_queued_after_it(sessions: Sessions, links: Links) -> None:
@@ -136,7 +136,7 @@ def test_beyond_the_grace_nothing_is_filled_and_the_editors_are_told(
     enqueue(sessions, now, FIRST)
     assert tick(sessions, links, TUESDAY + GRACE + A_SECOND) == 0
     assert queued(sessions) == [FIRST]
-    assert "The press was not running when the hour came" in mails(sessions)[0][1]
+    assert "No worker was running when it came," in mails(sessions)[0][1]
 
 
 def test_what_was_lost_days_ago_is_no_news(sessions: Sessions, links: Links, now: datetime) -> None:
@@ -229,7 +229,7 @@ def test_an_editor_who_schedules_as_the_hour_strikes_does_not_get_a_second_issue
 ) -> None:
     enqueue(sessions, now, FIRST)
     assert tick(sessions, links, TUESDAY) == 1
-    with pytest.raises(Conflict, match="that hour is over"), sessions.begin() as session:
+    with pytest.raises(Conflict, match="that time is over:"), sessions.begin() as session:
         publishing.schedule(session, links, shelf.find(session, SECOND), TUESDAY, TUESDAY)
     assert states(sessions)[SECOND] is IssueState.READY
 
@@ -265,7 +265,7 @@ def test_undoing_a_schedule_makes_the_issue_ready_again(sessions: Sessions, link
 def test_what_has_begun_cannot_be_undone(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
         publishing.send_now(session, links, shelf.find(session, FIRST), now)
-        with pytest.raises(Conflict, match="is being sent; only an issue that waits"):
+        with pytest.raises(Conflict, match="is being sent; only an issue that is still scheduled"):
             publishing.unschedule(session, shelf.find(session, FIRST), now)
 
 

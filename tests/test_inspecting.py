@@ -57,7 +57,7 @@ def test_nothing_is_asked_of_anybody_until_links_may_be_asked(house: House, now:
         inspecting.ask(session, sore(session), house.links, now, may_ask=False)
         assert not link_checks.are_due(session, now)
     found = inspected(house, may_ask=False)
-    assert "nobody asked whether the links answer" in messages(found)
+    assert "the links have not been checked" in messages(found)
     assert (found.questions.allowed, found.questions.links) == (False, 1)
 
 
@@ -73,7 +73,7 @@ def test_what_was_asked_is_waited_for_and_then_told(house: House, now: datetime)
     found = inspected(house)
     assert (found.questions.are_open, found.questions.are_new) == (False, False)
     assert messages(found) == [
-        "SpamAssassin gives it 6.0 points, and 5.0 are spam (X)",
+        "SpamAssassin gives it 6.0 points, and 5.0 or more count as spam (X)",
         "source “NHS” leads to a page that is gone (404)",
     ]
     assert [finding.line for finding in found.findings] == [None, 6]
@@ -93,7 +93,7 @@ def test_a_subject_of_another_issue_is_found_whatever_its_letters_case(house: Ho
     with house.sessions.begin() as session:
         text = shelf.Text(issue_file.parse(other, "2026-12-01-other.md"), "2026-12-01-other.md", {})
         shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
-    assert "“Another sore back” has this very subject" in messages(inspected(house))
+    assert "“Another sore back” has the same subject" in messages(inspected(house))
 
 
 def test_a_text_that_is_not_saved_is_judged_faults_and_all(house: House) -> None:

@@ -192,9 +192,8 @@ def test_the_inbox_port_may_be_taken_where_a_mail_server_makes_the_inbox_needles
 def test_a_second_one_on_the_same_data_is_refused_and_told_which_process_holds_it(up: Laptop, start: Start) -> None:
     refused = start()
     assert refused.end() == 1
-    assert (
-        f"`newsletter up` (process {up.process.pid}, http://127.0.0.1:{up.port}) is running on the data" in refused.said
-    )
+    holder = f"`newsletter up` (process {up.process.pid}, http://127.0.0.1:{up.port})"
+    assert f"{holder} is already running on the data" in refused.said
     assert "stop it first, or set DATA_DIR to another folder" in refused.said
 
 

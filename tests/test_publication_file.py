@@ -47,5 +47,5 @@ def test_a_publication_needs_no_slot(sessions: Sessions, tmp_path: Path, now: da
 
 
 def test_a_slot_in_no_zone_is_refused_with_an_example(sessions: Sessions, tmp_path: Path, now: datetime) -> None:
-    with pytest.raises(Invalid, match=r"slot\.0\.time_zone: 'Warsaw' is no time zone; write one like Europe/Warsaw"):
+    with pytest.raises(Invalid, match=r"slot\.0\.time_zone: 'Warsaw' is not a time zone; write one like Europe/Warsaw"):
         load(sessions, tmp_path, PLAIN + TWO.replace("America/New_York", "Warsaw"), now)

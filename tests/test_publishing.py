@@ -153,7 +153,7 @@ def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
         assert printing.can_be_scheduled(issue)
         publishing.send_now(session, links, issue, now)
         assert not printing.can_be_scheduled(issue)
-        with pytest.raises(Conflict, match="being sent already"):
+        with pytest.raises(Conflict, match="already being sent"):
             printing.mark_ready(session, issue, links)
 
 
@@ -177,7 +177,7 @@ def test_two_issues_never_wait_for_the_same_hour(
     sessions: Sessions, links: Links, slugs: list[str], now: datetime
 ) -> None:
     schedule(sessions, links, slugs[0], TUESDAY, now)
-    with pytest.raises(Conflict, match="another issue waits"):
+    with pytest.raises(Conflict, match="another issue is already scheduled"):
         schedule(sessions, links, slugs[1], TUESDAY, now)
 
 
@@ -359,7 +359,7 @@ def test_an_issue_is_sent_once_however_often_it_is_asked_for(
 ) -> None:
     with sessions.begin() as session:
         publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
-    with sessions.begin() as session, pytest.raises(Conflict, match="being sent already"):
+    with sessions.begin() as session, pytest.raises(Conflict, match="already being sent"):
         publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
 
 

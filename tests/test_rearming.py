@@ -69,7 +69,7 @@ def test_what_waits_is_told_with_what_becomes_of_it(house: House, now: datetime)
     assert told(now)[houses.WAITING] == (READERS, "goes on at once")
     assert told(now)["break-the-circle"][1].startswith("goes out on Friday 20 November 2026 at 13:00")
     assert told(now + timedelta(hours=1))["break-the-circle"] == (READERS, "goes out at once")
-    assert told(now + timedelta(hours=3))["break-the-circle"][1] == "missed its hour: waits for a person"
+    assert told(now + timedelta(hours=3))["break-the-circle"][1] == "held: waits for a person"
     with house.sessions.reading() as session:
         assert rearming.outbox(session) == rearming.Outbox(1, now)
 

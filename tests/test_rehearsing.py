@@ -115,7 +115,7 @@ def test_a_draft_is_rehearsed_and_said_to_be_one(house: House, now: datetime) ->
 
 
 def test_an_issue_that_has_begun_is_not_rehearsed(house: House, now: datetime) -> None:
-    with pytest.raises(Conflict, match="” is being sent already"):
+    with pytest.raises(Conflict, match="” is already being sent"):
         rehearse(house, now, SLUG)
 
 

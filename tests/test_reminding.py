@@ -45,7 +45,7 @@ def test_an_empty_slot_is_told_two_days_and_two_hours_before_and_once_each(sessi
         "Tuesday 24 November 09:00 has no issue yet",
         "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)",
         "Nothing is scheduled for it, and the queue is empty.",
-        "Put a ready issue into the queue, schedule one for this hour, or make it a week off.",
+        "Put a ready issue into the queue, schedule one for this time, or make it a week off.",
     ]
 
 
@@ -87,10 +87,10 @@ def test_an_unready_issue_is_named_and_so_is_the_one_that_goes_instead(
         slots.write(session, TITLES[0], now, "Another text.")
     [alone] = tick(sessions, links, TWO_DAYS)
     assert "Tuesday 24 November 09:00: “A tight back” is a draft" in alone
-    assert "It comes first in the queue, but is a draft. If it stays so, nothing goes out." in alone
+    assert "It comes first in the queue, but is a draft. If this does not change, nothing goes out." in alone
     enqueue(sessions, now, SECOND)
     [before] = tick(sessions, links, TWO_HOURS)
-    assert "If it stays so, “A calm neck” from behind goes out instead." in before
+    assert "If this does not change, “A calm neck” goes out instead." in before
 
 
 def test_an_issue_that_is_marked_ready_but_unfit_is_told_with_the_findings(
@@ -101,8 +101,10 @@ def test_an_issue_that_is_marked_ready_but_unfit_is_told_with_the_findings(
         slots.write(session, TITLES[0], now, "TK.")
         shelf.mark(shelf.find(session, FIRST), Readiness.READY)
     [told] = tick(sessions, links, TWO_DAYS)
-    assert "It comes first in the queue, but is stopped by preflight. If it stays so, nothing goes out." in told
-    assert "“A tight back” is not fit to print" in told
+    assert (
+        "It comes first in the queue, but is stopped by preflight. If this does not change, nothing goes out." in told
+    )
+    assert "“A tight back” is not fit to send" in told
     assert "placeholder" in told
 
 
@@ -120,9 +122,9 @@ def test_an_issue_that_nobody_approved_is_told_and_so_is_what_goes_instead(
         "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)",
         (
             "It comes first in the queue, but needs an approval. Behind it: “A calm neck” is a draft. "
-            "If it stays so, “A stiff hip” from behind goes out instead."
+            "If this does not change, “A stiff hip” goes out instead."
         ),
-        "Ask for an approval on the issue's page; or move another one to the front of the queue.",
+        "Ask for approval on the issue's page; or move another one to the front of the queue.",
     ]
 
 
@@ -132,7 +134,7 @@ def test_a_scheduled_issue_that_would_be_held_is_told(sessions: Sessions, links:
         find(session).requires_approval = True
     [told] = tick(sessions, links, TWO_DAYS)
     assert "Tuesday 24 November 09:00: “A tight back” needs an approval" in told
-    assert "It is scheduled for this hour, and would be held then." in told
+    assert "It is scheduled for this time, and would be held then." in told
 
 
 def test_of_two_slots_in_two_days_each_is_told_what_the_other_leaves_to_it(

@@ -96,7 +96,7 @@ def test_a_doubt_that_is_closed_stays_in_the_counts_and_is_listed_no_more(
 def test_a_doubt_is_decided_once(house: House, doubted: list[int], now: datetime) -> None:
     settle(house, Decision.LEAVE, now, doubted[0])
     for decision in Decision:
-        with pytest.raises(NotFound, match=f"no open doubt of it: copy {doubted[0]};"):
+        with pytest.raises(NotFound, match=f"not among the copies in doubt: copy {doubted[0]};"):
             settle(house, decision, now, *doubted)
     with house.sessions.begin() as session:
         assert doubts.send_again(session, 1, doubted, now) == doubted[1:]

@@ -97,7 +97,7 @@ def test_a_stopped_issue_is_sent_in_groups_to_those_who_missed_it(
 ) -> None:
     with house.sessions.begin() as session:
         publishing.cancel(session, shelf.find(session, houses.OUT[-1]), now)
-    with house.sessions.begin() as session, pytest.raises(Conflict, match="just being stopped"):
+    with house.sessions.begin() as session, pytest.raises(Conflict, match="being stopped right now;"):
         missed.send(session, shelf.find(session, houses.OUT[-1]), now)
     while stopping.go_on(house.sessions, letter_of(house), now):
         pass

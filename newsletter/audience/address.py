@@ -68,7 +68,7 @@ def clean_name(text: str) -> str:
     """A person's name with single spaces, safe in a header; Invalid if it is no name, "" if there is none."""
     name = " ".join(characters.line(unicodedata.normalize("NFC", text), "the name").split())
     if len(name) > MAX_NAME:
-        raise Invalid(f"Please shorten the name: it has {len(name)} characters, and {MAX_NAME} fit")
+        raise Invalid(f"Please shorten the name: it has {len(name)} characters; the limit is {MAX_NAME}")
     return name
 
 
@@ -91,7 +91,7 @@ def _normalized(text: str) -> str:
 
 def _reason(text: str, error: EmailNotValidError) -> str:
     if "@" not in text:
-        return "it lacks an @"
+        return "the @ is missing"
     sentence = str(error).rstrip(".")
     return sentence[0].lower() + sentence[1:]
 

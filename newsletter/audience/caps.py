@@ -79,7 +79,7 @@ def allow(session: Session, practice: Practice, address: Address, client: str | 
     if hits.get("client", 0) > caps.client:
         # If this is the address of a proxy of one's own, PROXY_HOPS is wrong and everybody waits for everybody.
         log.warning("client capped", client=origins.kept(practice, client))
-        raise TooMany("That was many sign-ups in a short time. Please try again in an hour.")
+        raise TooMany("That was too many sign-ups in a short time. Please try again in an hour.")
     _trip(session, practice, now)
     return (
         hits[_ADDRESS] <= caps.address
@@ -113,7 +113,7 @@ def _trip(session: Session, practice: Practice, now: datetime) -> None:
         return
     if total == practice.caps.press + 1:
         log.error("sign-ups stopped for this hour: SIGNUP_CAP_PRESS is reached", an_hour=practice.caps.press)
-    raise TooMany("Very many people are signing up just now. Please try again in an hour.")
+    raise TooMany("Too many people are signing up right now. Please try again in an hour.")
 
 
 def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: datetime) -> int:

@@ -128,7 +128,7 @@ def _key(title: str) -> str:
 def _no_addresses(header: Sequence[str]) -> str:
     if any("@" in title for title in header):
         return (
-            "no column is called email, because this line is a reader and no header; "
+            "no column is called email, because this line is a reader, not a header; "
             "put a line above it that names the columns, such as: email,name"
         )
     return (

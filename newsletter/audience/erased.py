@@ -86,7 +86,7 @@ def seal_anew(sessions: Sessions, seal: Seal) -> None:
 def _sealed_anew(seal: Seal, sealed: str) -> str | None:
     with suppress(Invalid):
         return seal.seal(_PURPOSE, *seal.open(_PURPOSE, sealed))
-    log.error("the key of erased readers cannot be opened: add the SECRET_KEY of before to SECRET_KEY_FALLBACKS")
+    log.error("the key of erased readers cannot be opened: add the previous SECRET_KEY to SECRET_KEY_FALLBACKS")
     return None
 
 
@@ -95,8 +95,8 @@ def _key(session: Session, seal: Seal) -> bytes:
         (number,) = seal.open(_PURPOSE, _sealed(session) or "")
     except Invalid:
         raise Conflict(
-            "it cannot be told who was erased, because SECRET_KEY is another one than before: "
-            "add the one of before to SECRET_KEY_FALLBACKS, and try again"
+            "nobody can tell who was erased, because SECRET_KEY has changed: "
+            "add the previous one to SECRET_KEY_FALLBACKS, and try again"
         ) from None
     return number.to_bytes(_BITS // 8)
 

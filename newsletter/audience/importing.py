@@ -132,7 +132,7 @@ def _mailbox(text: str) -> tuple[str, Address]:
         return ("" if "@" in name else name.replace('\\"', '"')), Address.parse(address)
     except Invalid:
         if text.count("@") > 1 and _SEVERAL.search(text):
-            raise Invalid("it holds several addresses in one cell; give each a row of its own") from None
+            raise Invalid("several addresses in one cell; give each a row of its own") from None
         raise
 
 

@@ -86,12 +86,12 @@ def undo(session: Session, practice: Practice, token: str, client: str | None, n
     """Take the leaving back within a day; Conflict after it, or if the address bounced or complained."""
     subscription = look(session, practice, token)
     if subscription.left_at is not None and now - subscription.left_at > UNDO:
-        raise Conflict("You left more than a day ago. Please sign up again.")
+        raise Conflict("You unsubscribed more than a day ago. Please sign up again.")
     if moves.come_back(session, subscription):
         origin = consent.origin_of(practice, client)
         consent.record(session, subscription, Act.RESUMED, Way.LINK, now, origin, note="took the leaving back")
     if subscription.status not in moves.GETTING:
-        raise Conflict("This cannot be taken back here. Please sign up again.")
+        raise Conflict("This cannot be undone here. Please sign up again.")
     return subscription
 
 

@@ -41,7 +41,7 @@ def pause(
 ) -> Subscription:
     """No letters for 1 to 12 weeks from now, not even those that wait already; Invalid for other numbers."""
     if not 1 <= weeks <= MAX_WEEKS:
-        raise Invalid(f"Please choose a pause of 1 to {MAX_WEEKS} weeks")
+        raise Invalid(f"Please choose a break of 1 to {MAX_WEEKS} weeks")
     subscription = look(session, practice, token)
     publications.depart(session, subscription.publication_id)
     if not moves.pause(session, subscription, now + timedelta(weeks=weeks)):
@@ -86,4 +86,4 @@ def _woken(subscription_id: int, now: datetime) -> dict[str, object]:
 
 
 def _not_a_reader() -> Conflict:
-    return Conflict("You do not get these letters at the moment. Please sign up again.")
+    return Conflict("You are not subscribed at the moment. Please sign up again.")

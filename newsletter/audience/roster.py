@@ -22,7 +22,7 @@ ACTIVE = text("subscriptions.status = 'active'")
 _BATCH = 1_000
 _NEWEST_FIRST: Order[Subscription] = Order((Subscription.id,), lambda one: one.id)
 _STANDING = ("status", "confirmed_at", "left_at", "paused_until")
-_ERASED = "This link belongs to nobody any more: the reader was erased."
+_ERASED = "This link no longer belongs to anybody: the reader was erased."
 # By the key alone: each reader whom a folded suppression holds for was given one of their own by migration 0014.
 _SUPPRESSED = exists().where(Suppression.key == Subscriber.key)
 
@@ -110,7 +110,7 @@ def find(session: Session, email: str) -> Subscriber:
     """The person of that address, however it is spelled; NotFound if there is none."""
     found = session.scalar(select(Subscriber).where(Subscriber.key == Address.parse(email).key))
     if found is None:
-        raise NotFound(f"nobody here has the address {email.strip()}")
+        raise NotFound(f"there is no reader with the address {email.strip()}")
     return found
 
 

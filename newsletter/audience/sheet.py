@@ -134,7 +134,7 @@ def _header(rows: Iterator[Line | Problem]) -> Line:
 def _encoding(file: IO[bytes], named: str) -> str:
     head = file.read(_SAMPLE)
     if head.startswith(_WORKBOOKS):
-        raise Invalid("this is a workbook or a zip and no text file; save its sheet as CSV UTF-8, and import that")
+        raise Invalid("this is a workbook or a zip, not a text file; save its sheet as CSV UTF-8, and import that")
     encoding = _named(named) if named else _guessed(head)
     file.seek(0)
     _check(file, encoding, b"\n" if b"\n" in head else b"\r")
@@ -160,7 +160,7 @@ def _guessed(head: bytes) -> str:
     if (even + odd) * 8 < len(head):
         return "utf-8"
     if min(even, odd) * 4 > max(even, odd):
-        raise Invalid("this is no text file; export it as CSV UTF-8")
+        raise Invalid("this is not a text file; export it as CSV UTF-8")
     return "utf-16-le" if odd > even else "utf-16-be"
 
 

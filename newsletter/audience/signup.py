@@ -69,7 +69,7 @@ def look(session: Session, practice: Practice, token: str, now: datetime) -> Sub
     subscription_id, made = practice.links.open_confirm(token, now)
     subscription = roster.get(session, subscription_id)
     if subscription.status is Status.PENDING and _left_since(subscription, made):
-        raise Expired("this link is from before you left; ask for a fresh one")
+        raise Expired("this link is from before you unsubscribed; ask for a new one")
     return subscription
 
 
@@ -86,7 +86,7 @@ def confirm(
         suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS)
         erased.forget(session, practice.links.seal, subscription.subscriber.key)
     if subscription.status not in moves.GETTING:
-        raise Conflict("This link no longer works, because you left after it was sent. Please sign up again.")
+        raise Conflict("This link no longer works, because you unsubscribed after it was sent. Please sign up again.")
     return subscription
 
 

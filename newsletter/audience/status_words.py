@@ -92,7 +92,7 @@ def _status(text: str) -> Status | None:
             "and give --map COLUMN=account"
         )
     if (known := _WORDS.get(plain)) is None:
-        raise Invalid(f"the status {text[:40]!r} is not one that can be imported; known are {_KNOWN} and their like")
+        raise Invalid(f"the status {text[:40]!r} cannot be imported; known are {_KNOWN} and the like")
     return known
 
 

@@ -54,7 +54,7 @@ class Terms:
         if self.status not in {Status.PENDING, Status.ACTIVE}:
             raise Invalid(f"readers can be imported as pending or active, not as {self.status}")
         if self.status is Status.ACTIVE and not self.consent.strip():
-            raise Invalid("readers who come in as active have consented somewhere: say where, with --consent")
+            raise Invalid("readers imported as active must have consented somewhere: say where, with --consent")
         if len(self.source) > MAX_SOURCE:
             raise Invalid(
                 f"--consent has {len(self.source)} characters, and {MAX_SOURCE} fit: "

@@ -141,10 +141,10 @@ class Archive:
     def check(self) -> None:
         """Read all of it; Invalid at the first thing that is not as it must be."""
         if sorted(self._zip.namelist()) != sorted([*self.manifest.members, NAME]):
-            raise Invalid(f"{self.path}: holds other files than it says; somebody changed it")
+            raise Invalid(f"{self.path}: its files are not those it lists; somebody changed it")
         for name, member in self.manifest.members.items():
             if not _has_a_place(name, member):
-                raise Invalid(f"{self.path}: {name!r} has no place in a backup; somebody changed it")
+                raise Invalid(f"{self.path}: {name!r} does not belong in a backup; somebody changed it")
             if not self._is_whole(self._zip.getinfo(name), member):
                 raise Invalid(f"{self.path}: {name} is damaged; use another backup")
 
@@ -174,7 +174,7 @@ def _whole(path: Path) -> Iterator[None]:
         raise
     except _BROKEN as error:
         raise Invalid(
-            f"{path}: not a whole backup of this program: it is cut short, damaged or something else"
+            f"{path}: not a complete backup of this program: it is cut short, damaged or something else"
         ) from error
 
 
@@ -194,7 +194,7 @@ def _manifest(path: Path, file: ZipFile) -> Manifest:
 
 
 def _newer(path: Path) -> Conflict:
-    return Conflict(f"{path}: made by a newer version of this program; install that version and restore with it")
+    return Conflict(f"{path}: made by a newer version of this program; install that version to restore it")
 
 
 def _has_a_place(name: str, member: Member) -> bool:
@@ -216,4 +216,4 @@ def _summed(stream: IO[bytes], member: Member) -> str:
 
 def _require_absent(target: Path) -> None:
     if target.exists() or target.is_symlink():
-        raise Conflict(f"{target}: is there already, and no backup is written over; choose another name")
+        raise Conflict(f"{target}: already exists, and backups are never overwritten; choose another name")

@@ -32,7 +32,11 @@ def _put_secret(archive: Archive, settings: Settings, made: list[Path]) -> list[
         _put(settings.secret_file, archive.read(KEY_FILE), made)
     if archive.manifest.key in map(fingerprint, [settings.secret, *settings.older_secrets]):
         return []
-    source = f"`unzip -p {archive.path} {KEY_FILE}` prints it" if is_kept else "SECRET_KEY of where the backup was made"
+    source = (
+        f"`unzip -p {archive.path} {KEY_FILE}` prints it"
+        if is_kept
+        else "the SECRET_KEY of the place where the backup was made"
+    )
     what = "links in mail that is out do not open here, and nobody can tell who was erased"
     return [f"{what}: set SECRET_KEY_FALLBACKS to the backup's key ({source})"]
 
@@ -42,7 +46,7 @@ def _put_dkim(archive: Archive, folder: Path, made: list[Path]) -> list[str]:
     for name in archive.named(DKIM):
         content, path = archive.read(f"{DKIM}{name}"), folder / name
         if not _put(path, content, made) and path.read_bytes() != content:
-            remarks.append(f"{path}: another key than the backup's, and left as it is")
+            remarks.append(f"{path}: a different key from the backup's; it was left as it is")
     return remarks
 
 

@@ -53,10 +53,10 @@ def _prepare(connection: Connection, standing: Standing, manifest: Manifest, now
         migrating.bring(connection, manifest.revision)
         return
     if standing is not Standing.CURRENT or manifest.revision != schema.revisions()[-1]:
-        raise Conflict(f"this database has tables of another version than the backup; {_ELSEWHERE}")
+        raise Conflict(f"this database has tables of a different version from the backup's; {_ELSEWHERE}")
     full = [table.name for table in tables.kept(connection) if _has_rows(connection, table)]
     if full:
-        raise Conflict(f"this database holds something already ({', '.join(full)}); {_ELSEWHERE}")
+        raise Conflict(f"this database already contains data ({', '.join(full)}); {_ELSEWHERE}")
     with Session(connection) as session:
         if heartbeat.alive(session, now):
             raise Conflict("a worker runs on this database; stop it, and restore half a minute later")

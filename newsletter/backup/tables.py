@@ -151,7 +151,7 @@ def _speaking(connection: Connection, table: str) -> Iterator[None]:
     except (driver.DataError, driver.IntegrityError, driver.ProgrammingError, ValueError) as error:
         raise Invalid(f"table {table}: {_first_line(error)}") from None
     except driver.Error as error:
-        raise Unavailable(f"the database did not do it, in table {table}: {_first_line(error)}") from None
+        raise Unavailable(f"the database refused, in table {table}: {_first_line(error)}") from None
 
 
 def _first_line(error: Exception) -> str:

@@ -121,4 +121,4 @@ def _add_keys(draft: Draft, settings: Settings) -> None:
 def _add_key(draft: Draft, name: str, path: Path) -> None:
     # A restore without the key would be worse than a backup that a person has to look after now.
     if not draft.add(name, path.read_bytes()):
-        raise Invalid(f"{path}: not a key by its name or its size; move it away, then make the backup again")
+        raise Invalid(f"{path}: not a key, judging by its name or size; move it away, then make the backup again")

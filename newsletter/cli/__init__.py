@@ -15,17 +15,17 @@ from newsletter.errors import PressError
 _COMMANDS = {
     "up": ("processes", "Web, worker and local inbox together, for a laptop."),
     "serve": ("processes", "The web server; any number of them."),
-    "worker": ("processes", "The clock and the sender; any number of them."),
+    "worker": ("processes", "The scheduler and sender; any number of them."),
     "inbox": ("processes", "The local inbox alone."),
     "db": ("database", "Migrate the database, or check it."),
     "editors": ("editors", "The people who may sign in at the desk."),
-    "issues": ("issues", "Load, look at, check, schedule and send issues."),
-    "ledger": ("ledger", "How large the ledger is; drop the copies of old issues."),
+    "issues": ("issues", "Load, show, check, schedule and send issues."),
+    "ledger": ("ledger", "Show how large the ledger is; delete the copies of old issues."),
     "dkim": ("dkim", "The keys that sign mail."),
-    "backup": ("safekeeping", "Everything into one file, while all goes on."),
-    "restore": ("safekeeping", "A backup into an empty database, which then sends nothing."),
+    "backup": ("safekeeping", "Back up everything into one file, while everything keeps running."),
+    "restore": ("safekeeping", "Restore a backup into an empty database, with sending off."),
     "arm": ("arming", "Let a restored or copied database send."),
-    "subscribers": ("subscribers", "Import, export, look at and erase readers."),
+    "subscribers": ("subscribers", "Import, export, show and erase readers."),
 }
 
 
@@ -89,4 +89,4 @@ def _database_trouble(error: Exception) -> str | None:
     if not type(error).__module__.startswith("sqlalchemy"):
         return None
     cause = getattr(error, "orig", None) or error
-    return f"the database did not do it: {str(cause).strip().splitlines()[0]}"
+    return f"the database refused: {str(cause).strip().splitlines()[0]}"

@@ -16,11 +16,11 @@ from newsletter.wiring import House
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @as_json
 @in_house
 def arm(house: House, yes: bool, as_json: bool) -> None:
-    """Let a restored or copied database send; first show what would go out."""
+    """Let a restored or copied database send again, after showing what would go out."""
     with house.sessions.reading() as session:
         may_send, known = arming.may_send(session), arming.look(session)
         told = _told(session, house, now())
@@ -32,7 +32,7 @@ def arm(house: House, yes: bool, as_json: bool) -> None:
             rearming.arm(session, house.settings.in_doubt, now())
         may_send = True
         if not as_json:
-            click.echo("It is armed: the workers send from now on.")
+            click.echo("Sending is on: the workers send from now on.")
     if as_json:
         print_json({"armed": may_send} | told)
 
@@ -69,4 +69,4 @@ def _print_waiting(told: dict[str, Any]) -> None:
     since = f", the oldest since {letters['oldest']}" if letters["waiting"] else ""
     corrections = sum(each["correction"] is not None for each in told["issues"])
     issues = len(told["issues"]) - corrections
-    click.echo(f"{issues} issues, {corrections} corrections and {letters['waiting']:,} single letters wait{since}")
+    click.echo(f"{issues} issues, {corrections} corrections and {letters['waiting']:,} other emails wait{since}")

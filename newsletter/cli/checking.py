@@ -16,11 +16,11 @@ from newsletter.wiring import House
 
 @click.command()
 @click.argument("slug")
-@click.option("--links", "ask_links", is_flag=True, help="Ask now whether the links answer.")
+@click.option("--links", "ask_links", is_flag=True, help="Check now whether the links respond.")
 @as_json
 @in_house
 def check(house: House, slug: str, ask_links: bool, as_json: bool) -> None:
-    """Preflight; exit 1 when something blocks the issue."""
+    """Run preflight; exit 1 when something blocks the issue."""
     if ask_links:
         _ask_links(house, slug)
     _ask_spam_filter(house, slug)
@@ -62,7 +62,7 @@ def _print(slug: str, found: Inspection) -> None:
         click.echo(str(finding))
         click.echo(f"    {_why(finding)}")
     if not found.findings:
-        click.echo(f"{slug}: nothing to mend")
+        click.echo(f"{slug}: nothing to fix")
     said = found.questions.verdict
     if said and said.score is not None:
         click.echo(f"\nSpamAssassin gives it {said.score} points; {said.threshold} would be spam.")
@@ -71,7 +71,7 @@ def _print(slug: str, found: Inspection) -> None:
 
 
 def _print_weight(weight: Weight) -> None:
-    click.echo(f"\nThe mail has {weight.total:,} bytes of HTML; Gmail shows {weight.limit:,}. Its heaviest blocks:")
+    click.echo(f"\nThe email has {weight.total:,} bytes of HTML; Gmail shows {weight.limit:,}. Its largest blocks:")
     for block in weight.largest:
         words = f" “{block.words}”" if block.words else ""
         click.echo(f"{block.bytes:>9,}  line {block.line}: {block.kind.lower()}{words}")

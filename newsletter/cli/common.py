@@ -25,9 +25,7 @@ T = TypeVar("T")
 _FIRST: dict[type[Conflict], str] = {printing.Unready: "ready", printing.Unsent: "cancel"}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-correction_option = click.option(
-    "--correction", type=int, metavar="NUMBER", help="Of the letter about this correction."
-)
+correction_option = click.option("--correction", type=int, metavar="NUMBER", help="Of the email about this correction.")
 publication_option = click.option("--publication", metavar="SLUG", help="Which publication (default: the only one).")
 
 
@@ -88,7 +86,7 @@ def mind_arming(house: House) -> None:
     """Say so, if nothing will go out whatever an editor wants."""
     with house.sessions.reading() as session:
         if not arming.may_send(session):
-            click.echo(f"Mind: {arming.WHY_NOT}; {arming.WHAT_TO_DO}.", err=True)
+            click.echo(f"Note: {arming.WHY_NOT}; {arming.WHAT_TO_DO}.", err=True)
 
 
 def print_json(value: object) -> None:

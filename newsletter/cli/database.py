@@ -14,7 +14,7 @@ def db() -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Bring the database to this version; run twice, it changes nothing."""
+    """Bring the database to this version; running it twice changes nothing."""
     with the_house(check_schema=False) as house:
         before = schema.standing(house.sessions.engine)
         migrating.upgrade(house.sessions.engine)
@@ -24,7 +24,7 @@ def upgrade() -> None:
 @db.command()
 @as_json
 def check(as_json: bool) -> None:
-    """Say whether the schema is the code's; exit 1 if it is not."""
+    """Say whether the schema matches the code; exit 1 if it does not."""
     with the_house(check_schema=False) as house:
         if as_json:
             print_json({"schema": schema.standing(house.sessions.engine).value})

@@ -18,16 +18,16 @@ def dkim() -> None:
 @dkim.command()
 @click.argument("domain")
 @click.option("--selector", metavar="NAME", help="The key's name in the DNS (press, or press-ed25519).")
-@click.option("--ed25519", is_flag=True, help="A key of the newer kind, to sign beside one of RSA.")
+@click.option("--ed25519", is_flag=True, help="An Ed25519 key, to sign in addition to an RSA one.")
 def keygen(domain: str, selector: str | None, ed25519: bool) -> None:
     """Make the key that signs the mail from a domain, and print its DNS record."""
     settings = config.load()
     path = keyring.make(settings.dkim_folder, domain, selector or _NAMES[ed25519], ed25519=ed25519)
     key = keyring.read(path)
-    click.echo(f"The private key is in {path}. Put this record into the DNS:\n")
+    click.echo(f"The private key is in {path}. Publish this record in the DNS:\n")
     _print_record(key)
     if key.selector in settings.dkim_selectors_in_use:
-        click.echo("\nMail is signed with it as soon as the workers are started anew.")
+        click.echo("\nMail is signed with it as soon as the workers are restarted.")
     else:
         click.echo(f"\nIt signs nothing yet: DKIM_SELECTORS does not name {key.selector}.")
 
@@ -35,7 +35,7 @@ def keygen(domain: str, selector: str | None, ed25519: bool) -> None:
 @dkim.command()
 @as_json
 def show(as_json: bool) -> None:
-    """The keys there are, with their DNS records."""
+    """List the keys, with their DNS records."""
     settings = config.load()
     keys = list(keyring.kept(settings.dkim_folder))
     if as_json:

@@ -23,7 +23,7 @@ _SAID = {
 @click.command()
 @click.argument("slug")
 @correction_option
-@click.option("--settled", is_flag=True, help="Those that are decided, and those that were sent again by themselves.")
+@click.option("--settled", is_flag=True, help="Those already decided, and those that were sent again automatically.")
 @as_json
 @in_house
 def doubts(house: House, slug: str, correction: int | None, settled: bool, as_json: bool) -> None:
@@ -48,14 +48,16 @@ def doubts(house: House, slug: str, correction: int | None, settled: bool, as_js
 @click.argument("slug")
 @correction_option
 @click.option("--resend", "decision", flag_value=Decision.RESEND.value, help="Send again, under the same Message-ID.")
-@click.option("--sent", "decision", flag_value=Decision.SENT.value, help="The mail server's log says that it took it.")
+@click.option(
+    "--sent", "decision", flag_value=Decision.SENT.value, help="The mail server's log says that it accepted it."
+)
 @click.option("--leave", "decision", flag_value=Decision.LEAVE.value, help="Nobody knows; do not send again.")
-@click.option("--copy", "ids", type=int, multiple=True, metavar="ID", help="Only this copy; may be said again.")
+@click.option("--copy", "ids", type=int, multiple=True, metavar="ID", help="Only this copy; may be repeated.")
 @in_house
 def settle(house: House, slug: str, correction: int | None, decision: str | None, ids: tuple[int, ...]) -> None:
     """Decide about an issue's copies in doubt: all of them, or those named by --copy."""
     if decision is None:
-        raise click.UsageError("say what becomes of them: --resend, --sent or --leave")
+        raise click.UsageError("say what to do with them: --resend, --sent or --leave")
     with house.sessions.begin() as session:
         settled = settling.settle(session, _letter(session, slug, correction), Decision(decision), now(), ids)
     _print(settled, Decision(decision))

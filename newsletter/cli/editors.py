@@ -13,8 +13,8 @@ from newsletter.editors.letters import Stationery
 from newsletter.wiring import House
 
 _WAS_RESET = (
-    "Your second factor was reset on the server, and you are signed out everywhere. "
-    "Your password alone signs you in until you set up another."
+    "Your two-factor authentication was reset on the server, and you are signed out everywhere. "
+    "Your password alone signs you in until you set it up again."
 )
 
 person_argument = click.argument("person", metavar="EMAIL")
@@ -45,7 +45,7 @@ def add(house: House, person: str, role: str, password_stdin: bool) -> None:
 @as_json
 @in_house
 def list_(house: House, as_json: bool) -> None:
-    """Everybody who may sign in, with their role, and whether they have a second factor."""
+    """List everybody who may sign in, with their role and whether they use two-factor authentication."""
     with house.sessions.reading() as session:
         everybody = [_told(editor) for editor in session.scalars(staff.team())]
     if as_json:
@@ -70,11 +70,11 @@ def link(house: House, person: str) -> None:
 @person_argument
 @in_house
 def remove(house: House, person: str) -> None:
-    """Take a person out of the team; their sessions end at once. The last owner stays."""
+    """Remove a person from the team; their sessions end at once. The last owner stays."""
     with house.sessions.begin() as session:
         editor = people.find(session, person)
         staff.remove(session, editor)
-    click.echo(f"{editor.email} may not sign in any more")
+    click.echo(f"{editor.email} may no longer sign in")
 
 
 @editors.command("reset-factor")
@@ -89,7 +89,7 @@ def reset_factor(house: House, person: str) -> None:
             by = Stationery(publication, house.practice.compose, house.links)
             letters.tell(session, by, editor, _WAS_RESET, now())
         staff.end_sessions(editor)
-    click.echo(f"{editor.email} signs in by password alone, until they set up another second factor")
+    click.echo(f"{editor.email} signs in by password alone, until they set up two-factor authentication again")
 
 
 def _told(editor: Editor) -> dict[str, str | bool]:

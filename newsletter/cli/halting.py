@@ -35,7 +35,7 @@ def cancel(house: House, slug: str, correction: int | None) -> None:
 @correction_option
 @in_house
 def pause(house: House, slug: str, correction: int | None) -> None:
-    """Hold what is not yet sent, until `resume`."""
+    """Hold what has not been sent yet, until `resume`."""
     with house.sessions.begin() as session:
         if correction is None:
             publishing.pause(session, shelf.find(session, slug))
@@ -49,13 +49,13 @@ def pause(house: House, slug: str, correction: int | None) -> None:
 @correction_option
 @in_house
 def resume(house: House, slug: str, correction: int | None) -> None:
-    """Go on with a paused issue."""
+    """Resume a paused issue."""
     with house.sessions.begin() as session:
         if correction is None:
             publishing.resume(session, shelf.find(session, slug), now())
         else:
             correcting.resume(session, _correction(session, slug, correction), now())
-    click.echo(f"{mailings.named(slug, correction)} goes on")
+    click.echo(f"{mailings.named(slug, correction)} is sending again")
     mind_arming(house)
 
 

@@ -42,7 +42,7 @@ _WRITTEN = {Saved.NEW, Saved.CHANGED}
 
 @click.group()
 def issues() -> None:
-    """Load, look at, check, schedule and send issues."""
+    """Load, show, check, schedule and send issues."""
 
 
 issues.add_command(approve)
@@ -63,7 +63,7 @@ issues.add_command(rehearse)
 @click.argument("path", type=click.Path(exists=True, path_type=Path), default=_FOLDER)
 @in_house
 def load(house: House, path: Path) -> None:
-    """Markdown files into the store; a conflict is named, and nothing is overwritten."""
+    """Load Markdown files into the database; conflicts are named, and nothing is overwritten."""
     # No issue is touched before every file and picture is found to be right; a picture that nothing shows does no harm.
     texts = filing.read(path, functools.partial(_take_in, house))
     with house.sessions.begin() as session:
@@ -86,7 +86,7 @@ def load(house: House, path: Path) -> None:
 @publication_option
 @in_house
 def dump(house: House, path: Path, publication: str | None) -> None:
-    """The store's issues back into files; refuses to write over a file that differs."""
+    """Write the issues back into files; refuses to overwrite a file that differs."""
     with house.sessions.reading() as session:
         found = session.scalars(_listing(session, publication)).all()
         written = filing.write_folder(found, path, lambda kept: house.pictures.as_loaded(session, kept))
@@ -98,7 +98,7 @@ def dump(house: House, path: Path, publication: str | None) -> None:
 @publication_option
 @in_house
 def list_(house: House, as_json: bool, publication: str | None) -> None:
-    """What there is, oldest first."""
+    """List the issues, oldest first."""
     with house.sessions.reading() as session:
         found = [_summary(issue) for issue in session.scalars(_listing(session, publication))]
     if as_json:
@@ -114,7 +114,7 @@ def list_(house: House, as_json: bool, publication: str | None) -> None:
 @as_json
 @in_house
 def show(house: House, slug: str, as_json: bool) -> None:
-    """One issue: what it is, and where it stands."""
+    """Show one issue and its state."""
     with house.sessions.reading() as session:
         issue = shelf.find(session, slug)
         summary, source, away = _summary(issue), issue.revision.source, _away(session, issue)
@@ -131,7 +131,7 @@ def show(house: House, slug: str, as_json: bool) -> None:
 @click.argument("slug")
 @in_house
 def ready(house: House, slug: str) -> None:
-    """Say that a draft may go out; exit 1, with the findings, when something blocks it."""
+    """Mark a draft as ready; exit 1, with the findings, when something blocks it."""
     with house.sessions.begin() as session:
         printing.mark_ready(session, shelf.find(session, slug), house.links)
     click.echo(f"{slug} is ready")
@@ -158,10 +158,10 @@ def render(house: House, slug: str, folder: Path) -> None:
 @click.option(
     "--at", "moment", metavar="ISO8601", help="2026-11-24T09:00, in the publication's time zone unless it says."
 )
-@click.option("--next-slot", is_flag=True, help="The next weekly slot without an issue (the default).")
+@click.option("--next-slot", is_flag=True, help="The next free weekly slot (the default).")
 @in_house
 def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> None:
-    """Freeze an issue for its hour."""
+    """Schedule an issue, and freeze its email."""
     if moment is not None and next_slot:
         raise click.UsageError("give --at or --next-slot, not both")
     with house.sessions.begin() as session:
@@ -182,7 +182,7 @@ def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> No
 @as_json
 @in_house
 def status(house: House, slug: str, as_json: bool) -> None:
-    """The ledger's counts of one issue."""
+    """Show the counts of one issue's copies."""
     with house.sessions.reading() as session:
         issue = shelf.find(session, slug)
         counts = {"state": shelf.state(issue).value} | asdict(accounts.counts(session, issue.letter))
@@ -197,7 +197,7 @@ def status(house: House, slug: str, as_json: bool) -> None:
     for one in away:
         click.echo(one)
     for stop in stops:
-        click.echo(f"{stop.why}\nThe server said: {stop.said}\nOnce that is mended: newsletter issues resume {slug}")
+        click.echo(f"{stop.why}\nThe server said: {stop.said}\nOnce that is fixed: newsletter issues resume {slug}")
     if hold:
         click.echo(f"held until {cadence.describe(hold.until, zone)}: {hold.why}")
 
@@ -207,7 +207,7 @@ def _away(session: Session, issue: Issue) -> list[str]:
     if shelf.state(issue) is not IssueState.SENDING:
         return []
     found, zone = heartbeat.away(session, Carried.ISSUES, now()), issue.publication.time_zone
-    return [f"{one.server} has taken no mail since {cadence.describe(one.since, zone)}: {one.why}" for one in found]
+    return [f"{one.server} has accepted no mail since {cadence.describe(one.since, zone)}: {one.why}" for one in found]
 
 
 def _summary(issue: Issue) -> dict[str, str | None]:

@@ -33,7 +33,7 @@ class _Old(NamedTuple):
 
 @click.group()
 def ledger() -> None:
-    """How large the ledger is; drop the copies of old issues."""
+    """Show how large the ledger is; delete the copies of old issues."""
 
 
 @ledger.command()
@@ -56,9 +56,13 @@ def size(house: House, as_json: bool) -> None:
 
 @ledger.command()
 @click.argument("slugs", nargs=-1, metavar="[SLUG]...")
-@click.option("--before", type=click.DateTime(["%Y-%m-%d"]), help="Every issue that was over before that day (UTC).")
-@click.option("--to", type=click.Path(path_type=Path), metavar="FILE.csv", help="First write the copies down there.")
-@click.option("--yes", is_flag=True, help="Do it: it cannot be undone. Without this it is only said what would go.")
+@click.option(
+    "--before", type=click.DateTime(["%Y-%m-%d"]), help="Every issue that had finished before that day (UTC)."
+)
+@click.option("--to", type=click.Path(path_type=Path), metavar="FILE.csv", help="First write the copies to this file.")
+@click.option(
+    "--yes", is_flag=True, help="Really delete; this cannot be undone. Without it, only say what would be deleted."
+)
 @in_house
 def drop(house: House, slugs: tuple[str, ...], before: datetime | None, to: Path | None, yes: bool) -> None:
     """Delete the copies of finished or cancelled issues, and of their corrections, for good; their counts stay."""
@@ -71,7 +75,7 @@ def drop(house: House, slugs: tuple[str, ...], before: datetime | None, to: Path
     else:
         print_table(("issue", "copies"), ((each.name, f"{each.copies:,}") for each in old), "nothing can be dropped")
     if old and not yes:
-        click.echo("Nothing was dropped. Say --yes to delete these copies for good; the counts stay.")
+        click.echo("Nothing was deleted. Add --yes to delete these copies for good; the counts stay.")
     if held:
         raise Conflict("\n".join(held))
 
@@ -116,7 +120,7 @@ def _was_over(letter: Letter, before: datetime) -> bool:
 def _drop(sessions: Sessions, old: Sequence[_Old], to: Path | None) -> None:
     if to is not None:
         _write(sessions, old, to)
-        click.echo(f"{to}: {sum(each.copies for each in old):,} copies written down")
+        click.echo(f"{to}: {sum(each.copies for each in old):,} copies written")
     for each in old:
         click.echo(f"{each.name}: {retention.drop(sessions, each.letter_id):,} copies dropped")
 

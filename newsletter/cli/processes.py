@@ -23,7 +23,7 @@ def serve() -> None:
 @click.command()
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many share the work.")
 def worker(processes: int) -> None:
-    """The clock and the sender; any number of them."""
+    """The scheduler and sender; any number of them."""
     with the_house() as house:
         _look_around(house.settings)
         if processes > 1:
@@ -39,7 +39,7 @@ def worker(processes: int) -> None:
 @click.command()
 @click.option("--smtp-port", type=click.IntRange(0, 65535), default=1025, show_default=True)
 def inbox(smtp_port: int) -> None:
-    """The local inbox alone: it takes every mail, and sends none on."""
+    """Run the local inbox alone: it accepts every email and sends none on."""
     from newsletter.inbox.run import serve_inbox
 
     settings = config.load()
@@ -48,7 +48,7 @@ def inbox(smtp_port: int) -> None:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Only say whether the ports and the data folder can be had.")
+@click.option("--check", is_flag=True, help="Only check that the ports and the data folder are free.")
 def up(check: bool) -> None:
     """Web, worker and local inbox together, for a laptop."""
     from newsletter import laptop

@@ -16,10 +16,10 @@ _SHELL = "the shell"
 @click.option(
     "--to", "addresses", metavar="ADDRESS", multiple=True, required=True, help="Who gets it; may be repeated."
 )
-@click.option("--reader", metavar="EMAIL", help="The reader it is written to (default: one that is made up).")
+@click.option("--reader", metavar="EMAIL", help="The reader it is personalised for (default: a sample reader).")
 @in_house
 def test(house: House, slug: str, addresses: tuple[str, ...], reader: str | None) -> None:
-    """Mail an issue to a few people, marked as a test; its links act on nobody."""
+    """Send an issue to a few people, marked as a test; its links change nothing."""
     with house.sessions.begin() as session:
         issue = shelf.find(session, slug)
         to = proofing.recipients(session, " ".join(addresses))
@@ -31,11 +31,11 @@ def test(house: House, slug: str, addresses: tuple[str, ...], reader: str | None
 
 @click.command()
 @click.argument("slug")
-@click.option("--as", "email", metavar="EMAIL", required=True, help="The editor or owner in whose name.")
-@click.option("--comment", default="", help="What is kept beside it.")
+@click.option("--as", "email", metavar="EMAIL", required=True, help="The editor or owner who approves it.")
+@click.option("--comment", default="", help="A comment to keep with it.")
 @in_house
 def approve(house: House, slug: str, email: str, comment: str) -> None:
-    """Approve an issue as it is now, in the name of somebody of the team who wrote none of it."""
+    """Approve an issue as it is now, in the name of an editor or owner who wrote none of it."""
     with house.sessions.begin() as session:
         issue, editor = shelf.find(session, slug), editors.find(session, email)
         # Whoever has the shell could be anybody, and the record says so.

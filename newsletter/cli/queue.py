@@ -18,7 +18,7 @@ from newsletter.wiring import House
 
 @click.command("queue")
 @click.argument("slug", required=False)
-@click.option("--before", metavar="SLUG", help="Put it right before that one, instead of at the end.")
+@click.option("--before", metavar="SLUG", help="Put it right before this one, instead of at the end.")
 @as_json
 @publication_option
 @in_house
@@ -46,11 +46,11 @@ def queue_(house: House, slug: str | None, before: str | None, as_json: bool, pu
 @click.argument("slug")
 @in_house
 def unqueue(house: House, slug: str) -> None:
-    """Take an issue out of the queue; it stays ready."""
+    """Remove an issue from the queue; it stays ready."""
     with house.sessions.begin() as session:
         if not queue.remove(session, shelf.find(session, slug).id):
             raise Conflict(f"{slug} is not in the queue")
-    click.echo(f"{slug} is out of the queue")
+    click.echo(f"{slug} has been removed from the queue")
 
 
 def _place(house: House, session: Session, issue: Issue, before: str | None) -> str:
@@ -61,7 +61,7 @@ def _place(house: House, session: Session, issue: Issue, before: str | None) -> 
     hindrance = printing.hindrance(issue, house.links)
     at = None if hindrance else Agenda(session, house.links, issue.publication, now(), house.grace).place(issue)
     slot = f", for {cadence.describe(at, issue.publication.time_zone)}" if at else ""
-    slot = f"; it {hindrance.lack}, and is passed over until that is mended" if hindrance else slot
+    slot = f"; it {hindrance.lack}, and is passed over until that is fixed" if hindrance else slot
     return f"{issue.slug} is number {queue.position(session, issue)} in the queue{slot}"
 
 

@@ -83,13 +83,13 @@ def _lines(report: Report, told: dict[str, Any], connections: int) -> Iterator[s
     yield f"{publishing.readers(report.readers)}; suppressed, and so left out: {report.suppressed:,}"
     yield f"a copy has {size['least']:,} to {size['largest']:,} bytes, the median {size['median']:,}"
     if size["over_limit"]:
-        yield f"copies over {LIMIT:,} bytes, which some mail programs cut off: {size['over_limit']:,}"
+        yield f"copies over {LIMIT:,} bytes, which some mail programs clip: {size['over_limit']:,}"
     for name, count in found.blank.items():
         yield f"copies with an empty {{{{ {name} }}}}, which has no fallback: {count:,}"
     yield from _named("addresses that mail cannot be sent to", found.unsendable)
     yield from _named("addresses that need SMTPUTF8, which not every mail server has", found.international)
     for error, troubled in found.faults.items():
-        yield from _named(f"copies that cannot be composed, through a fault of ours ({error})", troubled)
+        yield from _named(f"copies that cannot be composed, because of a fault on our side ({error})", troubled)
     yield "domains: " + ", ".join(f"{one['domain']} {one['readers']:,}" for one in told["domains"]["top"])
     if rest["domains"]:
         yield f"other domains: {rest['domains']:,}, with {rest['readers']:,} readers"

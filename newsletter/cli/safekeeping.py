@@ -22,21 +22,23 @@ _THERE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 @as_json
 @in_house
 def backup(house: House, file: Path, as_json: bool) -> None:
-    """Everything at this instant into one new file, while web and workers go on."""
+    """Back up everything, as it is at this instant, into one new file, while everything keeps running."""
     taken = taking.take(house.sessions, house.settings, house.pictures, file, now())
     for name in taken.missing:
         click.echo(f"picture {name}: missing or damaged, and so not in the backup", err=True)
     if house.settings.secret_key is not None:
-        click.echo("SECRET_KEY is set, and so not in the backup: keep it beside, for links need it", err=True)
+        click.echo(
+            "SECRET_KEY is set, and so not in the backup: keep it with the backup, because links need it", err=True
+        )
     _print_backup(file, taken.manifest, as_json)
 
 
 @click.command()
 @click.argument("file", type=_THERE)
-@click.option("--check", is_flag=True, help="Only read all of the file, and say whether it is whole.")
+@click.option("--check", is_flag=True, help="Only read the whole file, and say whether it is intact.")
 @as_json
 def restore(file: Path, check: bool, as_json: bool) -> None:
-    """A backup into an empty database and DATA_DIR; then nothing is sent until `newsletter arm`."""
+    """Restore a backup into an empty database and DATA_DIR; nothing is sent until `newsletter arm`."""
     with archive.opened(file) as backup:
         if check:
             _print_backup(file, backup.manifest, as_json)

@@ -20,7 +20,7 @@ def _usage_checked(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*, at_once: bool, to_missed: bool, joined: bool, dry_run: bool, as_json: bool, **others: Any) -> None:
         if at_once is to_missed:
-            raise click.UsageError("sending cannot be undone: say --now or --missed, or use `issues schedule`")
+            raise click.UsageError("sending cannot be undone: add --now or --missed, or use `issues schedule`")
         if at_once and (joined or dry_run or as_json):
             raise click.UsageError("--joined, --dry-run and --json go with --missed")
         command(at_once=at_once, joined=joined, dry_run=dry_run, as_json=as_json, **others)
@@ -31,14 +31,14 @@ def _usage_checked(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @click.argument("slug")
 @click.option("--now", "at_once", is_flag=True, help="Yes, at once.")
-@click.option("--missed", "to_missed", is_flag=True, help="To those whom it did not reach, for our fault.")
+@click.option("--missed", "to_missed", is_flag=True, help="To those who missed it through a fault on our side.")
 @click.option("--joined", is_flag=True, help="With --missed: to those, too, who joined since, for 30 days.")
 @click.option("--dry-run", is_flag=True, help="With --missed: only say how many that would be.")
 @as_json
 @_usage_checked
 @in_house
 def send(house: House, slug: str, at_once: bool, joined: bool, dry_run: bool, as_json: bool) -> None:
-    """Send an issue at once, or to those whom it did not reach."""
+    """Send an issue now, or to those who missed it."""
     if at_once:
         _at_once(house, slug)
     else:
@@ -75,8 +75,10 @@ def _to_missed(house: House, slug: str, *, joined: bool, dry_run: bool, as_json:
 
 def _print(slug: str, found: Missed, *, dry_run: bool) -> None:
     click.echo(f"{slug} {'would go' if dry_run else 'is going'} to {found.copies:,} who missed it:")
-    click.echo(f"  {found.refused:,} refused for our fault, {found.failed:,} given up, {found.stopped:,} stopped")
+    click.echo(
+        f"  {found.refused:,} refused for a fault on our side, {found.failed:,} given up, {found.stopped:,} stopped"
+    )
     if found.joined:
         click.echo(f"  {found.joined:,} joined since" + ("" if found.with_joined else ": only with --joined"))
     if found.spared:
-        click.echo(f"  {found.spared:,} who missed it have left since, and get nothing")
+        click.echo(f"  {found.spared:,} who missed it have unsubscribed since, and get nothing")

@@ -38,7 +38,7 @@ def _column_and_field(text: str) -> tuple[str, Field]:
 
 @click.group()
 def subscribers() -> None:
-    """Import, export, look at and erase readers."""
+    """Import, export, show and erase readers."""
 
 
 @subscribers.command(name="import")
@@ -53,10 +53,12 @@ def subscribers() -> None:
     multiple=True,
     metavar="COLUMN=FIELD",
     callback=_mapped,
-    help=f"What a column holds: {', '.join(Field)}. May be given often.",
+    help=f"What a column holds: {', '.join(Field)}. May be repeated.",
 )
-@click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="Leave a column out. May be given often.")
-@click.option("--encoding", default="", metavar="NAME", help="Of a file that is not UTF-8: windows-1252 and the like.")
+@click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="Leave a column out. May be repeated.")
+@click.option(
+    "--encoding", default="", metavar="NAME", help="The encoding of a file that is not UTF-8, such as windows-1252."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @click.option(
     "--all-or-nothing", is_flag=True, help="Check the whole file first; if one row is refused, import none of it."
@@ -65,7 +67,7 @@ def subscribers() -> None:
     "--refused",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the refused rows into this CSV file, each with its line and reason, to be mended and imported.",
+    help="Write the refused rows into this CSV file, each with line and reason, to be corrected and imported again.",
 )
 @as_json
 @publication_option
@@ -133,7 +135,7 @@ def _check(report: Report, file: Path, encoding: str, choices: Choices) -> None:
 @publication_option
 @in_house
 def export(house: House, publication: str | None) -> None:
-    """Everybody with their status, as CSV on standard output."""
+    """Write all readers with their status as CSV to standard output."""
     with house.sessions.reading() as session:
         home = publications.find(session, publication)
         sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]
@@ -145,7 +147,7 @@ def export(house: House, publication: str | None) -> None:
 @as_json
 @in_house
 def show(house: House, email: str, as_json: bool) -> None:
-    """One reader: where they stand, and each step of their consent."""
+    """Show one reader: their status, and each step of their consent."""
     with house.sessions.reading() as session:
         reader = _found(house, session, email)
         theirs = resent.of_readers([one.id for one in reader.subscriptions])
@@ -165,7 +167,7 @@ def show(house: House, email: str, as_json: bool) -> None:
     steps = ([step["at"], step["act"], step["way"], step["origin"], step["note"]] for step in story["events"])
     print_table(("at", "what", "by", "from", "note"), steps, "no events")
     if asked:
-        click.echo("\nLetters that asked for the consent (--json tells their words):")
+        click.echo("\nConfirmation emails (--json has their text):")
         columns = ("at", "state", "answer", "message_id")
         print_table(columns, ([one[column] for column in columns] for one in asked), "")
     if again:
@@ -179,7 +181,7 @@ def _found(house: House, session: Session, email: str) -> Subscriber:
     except NotFound as error:
         if at := erased.looked_for(session, house.links.seal, email):
             raise NotFound(
-                f"{error}: whoever had it was erased on {at:%Y-%m-%d}, and no import brings them back"
+                f"{error}: the reader with this address was erased on {at:%Y-%m-%d}, and no import brings them back"
             ) from None
         raise
 

@@ -16,8 +16,8 @@ from newsletter.delivery.models import Arming
 
 log = structlog.get_logger(__name__)
 
-WHY_NOT = "nothing is sent from this database, because it was restored or copied"
-WHAT_TO_DO = "`newsletter arm` shows what would go out, and lets it"
+WHY_NOT = "sending is off, because this database was restored or copied"
+WHAT_TO_DO = "`newsletter arm` shows what would go out, and turns sending on"
 
 
 def may_send(session: Session) -> bool:

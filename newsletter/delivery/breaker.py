@@ -49,8 +49,8 @@ WHOLE = ""
 """In place of a provider: the letter as a whole."""
 
 REMEDY = (
-    "Read what the server said, and have the mail server, the DNS records or the text mended. "
-    "Then go on: those who wait get it, and if it is refused again it stops again."
+    "Read what the server said, and have the mail server, the DNS records or the text fixed. "
+    "Then resume: those who wait get it, and if it is refused again it stops again."
 )
 
 # Fewer may be one company's mood; of more, what we are is the one thing that they have in common.

@@ -54,7 +54,7 @@ class Keyring:
         if must_be_there and (lacking := [selector for selector in selectors if selector not in signing]):
             raise Refused(
                 f"DKIM_SELECTORS: there is no key “{lacking[0]}” in {folder}; make one with "
-                f"`newsletter dkim keygen DOMAIN --selector {lacking[0]}`, or name those that are there"
+                f"`newsletter dkim keygen DOMAIN --selector {lacking[0]}`, or name existing ones"
             )
         return cls(found)
 
@@ -91,7 +91,7 @@ def read(path: Path) -> Key:
     try:
         private = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise Invalid(f"{path} is no private key in PEM without a passphrase; move it away") from None
+        raise Invalid(f"{path} is not a private key in PEM without a passphrase; move it away") from None
     return Key(domain, selector, _fit_to_sign(private, path))
 
 
@@ -106,7 +106,7 @@ def make(folder: Path, domain: str, selector: str, *, ed25519: bool = False) -> 
     try:
         durable.create(path, pem)
     except FileExistsError:
-        raise Conflict(f"{path} is there already, and mail may be signed with it; take another selector") from None
+        raise Conflict(f"{path} already exists, and mail may be signed with it; choose another selector") from None
     return path
 
 
@@ -116,7 +116,7 @@ def _fit_to_sign(private: PrivateKeyTypes, path: Path) -> RSAPrivateKey | Ed2551
     ):
         return private
     raise Invalid(
-        f"{path} is no key for DKIM, which takes RSA of {_FEWEST_BITS} bits or more, and Ed25519; move it away"
+        f"{path} is not a key for DKIM, which takes RSA of {_FEWEST_BITS} bits or more, and Ed25519; move it away"
     )
 
 

@@ -26,7 +26,7 @@ def stripped(content: bytes) -> Animation:
         head = _head(content)
         blocks = list(_blocks(content, len(head)))
     except IndexError:
-        raise Invalid("The animation breaks off early. Export it again, or upload it once more.") from None
+        raise Invalid("The animation breaks off early. Export it again, or try the upload again.") from None
     frames = sum(block[0] == _FRAME for block in blocks)
     return Animation(head + b"".join(blocks) + bytes([_END]), frames)
 

@@ -94,4 +94,4 @@ def _place(issue: Issue) -> tuple[Tuple, Tuple]:
 
 
 def _not_out() -> NotFound:
-    return NotFound("There is no such issue. It may not be out yet, or its address was cut short.")
+    return NotFound("There is no such issue. It may not be out yet, or the link was cut short.")

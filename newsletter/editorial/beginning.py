@@ -40,7 +40,7 @@ def begin(
         with session.begin_nested():
             return shelf.begin(session, publication, Text(file, name, {}), author, now)
     except IntegrityError:
-        raise Conflict("Another issue took that name at this very moment. Press the button once more.") from None
+        raise Conflict("Another issue has just taken that name. Click the button again.") from None
 
 
 def slug_of(title: str) -> str:

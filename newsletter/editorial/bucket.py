@@ -75,4 +75,4 @@ def _our_errors() -> Iterator[None]:
     except (BaseError, OSError) as error:
         # Its own words may hold the bucket's name and the key's; they help the operator, not the reader.
         kind = type(error).__name__
-        raise Unavailable(f"The store of pictures does not answer ({kind}). Try again in a minute.") from error
+        raise Unavailable(f"The picture store is not responding ({kind}). Try again in a minute.") from error

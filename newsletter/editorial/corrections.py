@@ -106,7 +106,7 @@ def hold_still(session: Session, correction: Correction, shown: str) -> None:
     if correction.letter_id is not None:
         raise mailed_already(correction)
     if seal(correction) != shown:
-        raise Conflict("The letter was changed since this page was opened. Nothing was done; look at it again.")
+        raise Conflict("The email has changed since this page was opened. Nothing was done; look at it again.")
 
 
 def compose(issue: Issue, correction: Correction, links: Links) -> Composed:
@@ -140,7 +140,7 @@ def require_out(issue: Issue) -> datetime:
 
 def mailed_already(correction: Correction) -> Conflict:
     """For whoever comes second."""
-    return Conflict(f"Correction {correction.number} was mailed already, and nobody is sent it twice.")
+    return Conflict(f"Correction {correction.number} has already been sent, and nobody is sent it twice.")
 
 
 def _subject(issue: Issue) -> str:
@@ -153,11 +153,11 @@ def _subject(issue: Issue) -> str:
 def _told(note: str) -> str:
     told = " ".join(note.split())
     if found := characters.forbidden_in_line(told):
-        raise NoNote(f"Say it in letters only: it holds {characters.named(found)}.")
+        raise NoNote(f"Use plain characters: it contains {characters.named(found)}.")
     if not told:
         raise NoNote("Say what changed; readers see it above the text.")
     if len(told) > LONGEST_NOTE:
-        raise NoNote(f"That is {len(told):,} characters, and {LONGEST_NOTE} are the most. Say it shorter.")
+        raise NoNote(f"That is {len(told):,} characters; the limit is {LONGEST_NOTE}. Shorten it.")
     return told
 
 
@@ -182,4 +182,4 @@ def _kept(session: Session, issue: Issue, correction: Correction) -> Correction:
 
 
 def _overtaken(issue: Issue) -> Conflict:
-    return Conflict(f"“{issue.title}” was corrected by somebody else meanwhile. Look at it, then put the two together.")
+    return Conflict(f"“{issue.title}” has been corrected by somebody else. Look at it, then combine the two.")

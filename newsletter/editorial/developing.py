@@ -60,7 +60,7 @@ _BROKEN = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, RuntimeError),
     *(AttributeError, Warning, struct.error, Image.DecompressionBombError),
 )
-_DAMAGED = "This picture is damaged, or its file breaks off early. Export it again, or upload it once more."
+_DAMAGED = "This picture is damaged, or its file breaks off early. Export it again, or try the upload again."
 _ONE_FRAME = "Only the first picture of the animation is kept: {reason}."
 
 _in_the_darkroom = Lock()

@@ -190,7 +190,7 @@ def _merged(session: Session, issue: Issue, draft: Draft, typed: Typed) -> str:
     before = known if known is not None else _source(session, issue, min(draft.base_number, typed.base))
     merged = merging.merge(before, typed.source, draft.source)
     if merged.clashes:
-        told = "You have written on in another window or on another device, and changed the same passage there."
+        told = "You changed the same passage in another window or on another device."
         raise Elsewhere(told, merged, max(draft.base_number, typed.base))
     return merged.text
 
@@ -237,7 +237,7 @@ def _taken(session: Session, issue: Issue, file: IssueFile) -> list[Fault]:
     other = select(Issue.title).where(Issue.slug == file.slug, Issue.id != issue.id)
     title = session.scalar(other)
     entry = split(file.source).entries.get("slug")
-    sentence = f'“{title}” has the slug "{file.slug}" already; choose another'
+    sentence = f'“{title}” already has the slug "{file.slug}"; choose another'
     return [Fault(entry.line if entry else None, sentence)] if title else []
 
 

@@ -46,7 +46,7 @@ class Fields:
         self._require("title")
         title = self.words("title")
         if "{{" in title:
-            self._fault("title", "title takes no merge fields, for it is also the archive's heading")
+            self._fault("title", "title takes no merge fields, because it is also the heading in the archive")
         return title
 
     def subject(self) -> str:
@@ -64,7 +64,7 @@ class Fields:
         dated = _DATED.fullmatch(self.stem)
         slug = self.words("slug") or (dated[2] if dated else self.stem)
         if len(slug) > _LONGEST_SLUG or not _SLUG.fullmatch(slug):
-            self._fault("slug", f'slug "{slug}" does not fit an address; use a-z, 0-9 and single hyphens')
+            self._fault("slug", f'slug "{slug}" cannot be used in a web address; use a-z, 0-9 and single hyphens')
         return slug
 
     def date(self) -> date | None:
@@ -75,7 +75,7 @@ class Fields:
         try:
             return date.fromisoformat(dated[1])
         except ValueError:
-            self.faults.append(Fault(None, f"the file's name begins with {dated[1]}, which is no date"))
+            self.faults.append(Fault(None, f"the file's name begins with {dated[1]}, which is not a date"))
             return None
 
     def tags(self) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ class Fields:
 
     def _line(self, entry: Entry, key: str) -> str:
         if not isinstance(entry.value, str):
-            self._complain(entry, f"{key} must be words, not a {type(entry.value).__name__}")
+            self._complain(entry, f"{key} must be text, not a {type(entry.value).__name__}")
             return ""
         # A line break in a subject would end the header and begin another.
         if found := characters.forbidden_in_line(entry.value):
@@ -121,11 +121,11 @@ class Fields:
 
     def _source(self, item: Entry) -> Source:
         if not isinstance(item.value, dict) or set(item.value) != {"title", "url"}:
-            self._complain(item, "each of the sources has a title and a url, and nothing else")
+            self._complain(item, "each source has a title and a url, and nothing else")
             return Source("", "")
         title, url = (self._line(item.value[key], f"a source's {key}") for key in ("title", "url"))
         if not _WEB.fullmatch(url):
-            self._complain(item, f'source "{title}" needs a whole web address, not "{url}"')
+            self._complain(item, f'source "{title}" needs a full web address, not "{url}"')
         return Source(title, url)
 
     def _require(self, key: str) -> None:

@@ -16,7 +16,7 @@ def read(path: Path, take_in: Callable[[str, bytes], TakenIn]) -> list[Text]:
     """One file, or every `*.md` of a folder, with its pictures taken in; Invalid lists all that is wrong at once."""
     paths = sorted(file for file in path.glob("*.md") if file.is_file()) if path.is_dir() else [path]
     if not paths:
-        raise Invalid(f"{path} holds no issues; an issue is a file like 2026-11-24-unwind-a-tight-back.md")
+        raise Invalid(f"{path} contains no issues; an issue is a file like 2026-11-24-unwind-a-tight-back.md")
     return [_read(path, file, take_in) for path, file in _checked(paths)]
 
 
@@ -30,7 +30,7 @@ def write_folder(issues: Sequence[Issue], folder: Path, picture: Callable[[str],
     contents = {folder / name: content for name, content in _contents(issues, picture).items()}
     for path, content in contents.items():
         if path.exists() and path.read_bytes() != content:
-            raise Conflict(f"{path} differs from the store; move it away, or dump to another folder")
+            raise Conflict(f"{path} differs from the database; move it away, or dump to another folder")
     for path, content in contents.items():
         _write(path, content)
     return list(contents)
@@ -78,7 +78,9 @@ def _contents(issues: Sequence[Issue], picture: Callable[[str], bytes]) -> dict[
         for name, content in _files(issue, picture).items():
             owner = owners.setdefault(name, issue.slug)
             if contents.setdefault(name, content) != content:
-                raise Conflict(f"{name}: {owner} and {issue.slug} mean different files by it; rename one of them")
+                raise Conflict(
+                    f"{name}: {owner} and {issue.slug} use this name for different files; rename one of them"
+                )
     return contents
 
 

@@ -98,7 +98,7 @@ def _composed(text: str) -> tuple[Node | None, Fault | None]:
         loader = _Loader(text)
     except yaml.reader.ReaderError as error:
         line = _FIRST_LINE + text.count("\n", 0, error.position)
-        return None, Fault(line, f"front matter holds a character that YAML forbids: U+{error.character:04X}")
+        return None, Fault(line, f"front matter contains a character that YAML forbids: U+{error.character:04X}")
     try:
         return loader.get_single_node(), None
     except yaml.MarkedYAMLError as error:

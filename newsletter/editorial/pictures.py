@@ -223,7 +223,7 @@ def _no_such_picture() -> NotFound:
 
 def _look_at(name: str, content: bytes) -> tuple[str, tuple[int, int]]:
     if len(content) > MAX_BYTES:
-        raise Invalid(f"{name}: {len(content) / 1e6:.0f} MB is too large for mail; {MAX_BYTES >> 20} MB is the most")
+        raise Invalid(f"{name}: {len(content) / 1e6:.0f} MB is too large for mail; the limit is {MAX_BYTES >> 20} MB")
     try:
         with Image.open(io.BytesIO(content), formats=tuple(ENDINGS)) as image:
             image.verify()

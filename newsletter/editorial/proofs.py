@@ -17,7 +17,7 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 # CommonMark ends an address at a blank, so this would be printed with all its brackets.
 _BROKEN_LINK = re.compile(r"\]\([^()\s]*\{\{\s")
-_NO_FIELD = "an address takes no merge field, for it would tell others who reads"
+_NO_FIELD = "a web address takes no merge field, because it would tell others who reads"
 _DEVELOPED = {".png", ".jpg", ".jpeg", ".gif", ".webp"}
 _LONGEST_NAME = 200
 
@@ -67,7 +67,7 @@ def _unprintable(body: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(body.split("\n"), start=1):
         found = _UNPRINTABLE.search(line)
         if found:
-            yield number, f"the control character U+{ord(found[0]):04X} cannot be printed; delete it"
+            yield number, f"the control character U+{ord(found[0]):04X} cannot be shown; delete it"
 
 
 def _link(link: Reference) -> str | None:
@@ -84,7 +84,7 @@ def _picture(picture: Reference) -> str | None:
     if any("{{" in words for words in (name, picture.words, picture.title)):
         return "a picture's name, alt text and caption take no merge fields"
     if _SCHEME.match(name) or name.startswith("//"):
-        return f"picture {name}: keep pictures beside the issue; one on another's server can change or vanish"
+        return f"picture {name}: keep pictures beside the issue; one on another server can change or vanish"
     path = PurePosixPath(name)
     if not name or "\\" in name or path.is_absolute() or ".." in path.parts or len(name) > _LONGEST_NAME:
         return f'picture "{name}": name a file beside the issue'

@@ -16,7 +16,7 @@ from newsletter.editorial.models import Issue, IssueState, Queued
 from newsletter.errors import Conflict
 
 _TRIES = 10
-_CHANGED = "The queue was changed meanwhile. Nothing was done; look at it again, then decide."
+_CHANGED = "The queue has changed. Nothing was done; look at it again, then decide."
 
 
 def listing(publication_id: int) -> Select[Issue]:
@@ -46,7 +46,7 @@ def add(session: Session, issue: Issue, now: datetime) -> None:
         if session.scalar(_append(session, issue, now)) is not None:
             return
         if position(session, issue) is not None:
-            raise Conflict(f"“{issue.title}” is in the queue already.")
+            raise Conflict(f"“{issue.title}” is already in the queue.")
     raise Conflict(_CHANGED)
 
 

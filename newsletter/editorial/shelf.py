@@ -128,7 +128,7 @@ def save(session: Session, publication: Publication, draft: Text, author: str, n
             return Saved.KEPT
         raise Conflict(
             f"{draft.file_name}: changed here, and at the desk by {issue.revision.author} (revision "
-            f"{issue.revision_number}); `newsletter issues dump` to another folder and put the two together"
+            f"{issue.revision_number}); `newsletter issues dump` to another folder and merge the two"
         )
     _refuse_if_frozen(issue, draft.file_name)
     issue.revision_number += 1
@@ -184,14 +184,14 @@ def hold_still(session: Session, issue: Issue) -> None:
     # The strongest lock: whoever saves a revision holds a weak one first, and would wait for us while we wait for them.
     session.refresh(issue, with_for_update={"of": Issue})
     if (issue.revision_number, issue.letter_id) != seen:
-        raise Conflict(f"“{issue.title}” was changed or scheduled meanwhile. Look at it again, then decide.")
+        raise Conflict(f"“{issue.title}” has been changed or scheduled. Look at it again, then decide.")
 
 
 def remove(session: Session, issue: Issue) -> None:
     """Delete a draft with all that belongs to it; Conflict once it was scheduled, for then it has a history."""
     hold_still(session, issue)
     if issue.letter_id is not None:
-        raise Conflict(f"“{issue.title}” is {state(issue)}, or was scheduled once, so it stays as a record.")
+        raise Conflict(f"“{issue.title}” is {state(issue)}, or was scheduled once, so it is kept as a record.")
     for column, ids in _belongings(issue):
         session.execute(delete(column.table).where(column.in_(ids)))
     session.execute(delete(Issue).where(Issue.id == issue.id))
@@ -287,7 +287,7 @@ def _was_loaded_before(session: Session, issue: Issue, draft: Text) -> bool:
 def _refuse_if_anothers(issue: Issue, publication: Publication, name: str) -> None:
     if issue.publication_id != publication.id:
         raise Conflict(
-            f"{name}: {issue.publication.name} ({issue.publication.slug}) has an issue {issue.slug!r} already; "
+            f"{name}: {issue.publication.name} ({issue.publication.slug}) already has an issue {issue.slug!r}; "
             "give this one another `slug`"
         )
 

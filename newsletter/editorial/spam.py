@@ -20,9 +20,9 @@ from newsletter.editorial.models import SpamCheck
 from newsletter.editorial.preflight import SpamVerdict
 
 NOT_INSTALLED = SpamVerdict(fault="SpamAssassin is not installed on the server")
-NOT_ASKED = SpamVerdict(fault="nobody has asked it about this text yet")
-CHANGED = SpamVerdict(fault="the text was changed before it was asked")
-_SILENT = SpamVerdict(fault="SpamAssassin did not answer; try it on the server: spamassassin -L -t")
+NOT_ASKED = SpamVerdict(fault="it has not been run on this text yet")
+CHANGED = SpamVerdict(fault="the text was changed before it ran")
+_SILENT = SpamVerdict(fault="SpamAssassin did not respond; try it on the server: spamassassin -L -t")
 
 _SECONDS = 60
 _LOOK = 0.25
@@ -120,6 +120,6 @@ def _read(judged: bytes) -> SpamVerdict:
     """The verdict in the header that it adds."""
     found = _STATUS.search(" ".join(str(email.message_from_bytes(judged)["X-Spam-Status"]).split()))
     if found is None:
-        return SpamVerdict(fault="SpamAssassin's answer cannot be read")
+        return SpamVerdict(fault="SpamAssassin's output cannot be read")
     tests = re.split(r"[,\s]+", found[3].strip()) if found[3] else []
     return SpamVerdict(float(found[1]), float(found[2]), tuple(test for test in tests if test not in _NOT_THE_TEXTS))

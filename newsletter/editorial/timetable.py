@@ -19,7 +19,7 @@ from newsletter.publications import Publication, Slot, WeekOff
 LONGEST_OFF = timedelta(days=366)
 LONGEST_REASON = 120
 
-_GONE = "It was taken away meanwhile, by you in another window or by a colleague. Nothing was done."
+_GONE = "It has already been removed, by you in another window or by a colleague. Nothing was done."
 _ISO_WEEK = re.compile(r"(\d{4})-W(\d{1,2})", re.IGNORECASE)
 # No clock on earth is further behind UTC.
 _BEHIND = timedelta(hours=12)
@@ -33,7 +33,7 @@ class NoReason(Invalid):
 def add_slot(session: Session, publication: Publication, weekly: WeeklySlot, now: datetime) -> Slot:
     """Another hour of the week; Conflict if it is there already."""
     slot = Slot(weekday=weekly.weekday, at=weekly.at, time_zone=weekly.time_zone, since=now)
-    _keep(session, publication, slot, f"{cadence.weekly(slot)} is a slot already.")
+    _keep(session, publication, slot, f"{cadence.weekly(slot)} is already a slot.")
     return slot
 
 
@@ -42,7 +42,7 @@ def change_slot(session: Session, publication: Publication, slot_id: int, weekly
     slot = _own_slot(publication, slot_id)
     if WeeklySlot.of(slot) != weekly:
         slot = Slot(weekday=weekly.weekday, at=weekly.at, time_zone=weekly.time_zone, since=now)
-        _keep(session, publication, slot, f"{cadence.weekly(slot)} is a slot already.")
+        _keep(session, publication, slot, f"{cadence.weekly(slot)} is already a slot.")
         remove_slot(session, publication, slot_id)
     return slot
 
@@ -62,11 +62,11 @@ def add_week_off(
     _refuse_strange_days(first, last, now)
     words = reason.strip()
     if found := characters.forbidden_in_line(words):
-        raise NoReason(f"Say why in one line, in letters only: it holds {characters.named(found)}.")
+        raise NoReason(f"Give the reason in one line, in plain characters: it contains {characters.named(found)}.")
     if not 0 < len(words) <= LONGEST_REASON:
-        raise NoReason(f"Say why in 1 to {LONGEST_REASON} characters: everybody at the desk reads it.")
+        raise NoReason(f"Give a reason in 1 to {LONGEST_REASON} characters: everybody at the desk sees it.")
     week = WeekOff(first=first, last=last, reason=words)
-    _keep(session, publication, week, "These very days are off already.")
+    _keep(session, publication, week, "These days are already off.")
     return week
 
 
@@ -96,7 +96,7 @@ def iso_week(text: str) -> tuple[date, date]:
     except ValueError:
         monday = None
     if monday is None:
-        raise Invalid("Give a week like 2026-W52, by its number in the calendar.")
+        raise Invalid("Give a week like 2026-W52, by its calendar number.")
     return monday, monday + timedelta(days=6)
 
 
@@ -133,8 +133,8 @@ def _keep(session: Session, publication: Publication, row: Slot | WeekOff, twice
 
 def _refuse_strange_days(first: date, last: date, now: datetime) -> None:
     if last < first:
-        raise Invalid("The last day comes before the first one.")
+        raise Invalid("The last day is before the first.")
     if last - first > LONGEST_OFF:
-        raise Invalid("That is more than a year. Take the slots away instead.")
+        raise Invalid("That is more than a year. Remove the slots instead.")
     if last < (now - _BEHIND).date():
-        raise Invalid("These days are past; nothing can go out on them any more.")
+        raise Invalid("These days are in the past.")

@@ -13,10 +13,10 @@ from newsletter.links import RESET_HOURS, SIGN_IN_HOURS, Links
 from newsletter.publications import Publication
 
 _ROLES = {
-    Role.OWNER: "an owner, who may do everything, and looks after the team",
+    Role.OWNER: "an owner, who may do everything and manages the team",
     Role.EDITOR: "an editor, who writes, schedules and sends",
     Role.AUTHOR: "an author, who writes",
-    Role.VIEWER: "a viewer, who looks and changes nothing",
+    Role.VIEWER: "a viewer, who reads and changes nothing",
 }
 
 

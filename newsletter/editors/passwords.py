@@ -52,9 +52,11 @@ def require_good(password: str, email: str) -> None:
 
     name = email.partition("@")[0].casefold()
     if email.casefold() in password.casefold() or password.casefold() == name:
-        raise Invalid("A password must not be your address. A few random words are easy to keep.")
+        raise Invalid("A password must not be your address. A few random words are easy to remember.")
     if zxcvbn(password[:_LOOKED_AT], user_inputs=[email, name])["score"] < _GUESSED_SOON:
-        raise Invalid("This password is among the first that anybody would try. A few random words are easy to keep.")
+        raise Invalid(
+            "This password is one of the first that anybody would try. A few random words are easy to remember."
+        )
 
 
 @cache

@@ -26,7 +26,7 @@ _SKEW = (0, -1, 1)
 _SECRET_BYTES = 20
 _CODE_BYTES = 10
 _OFFERED, _KEPT = "offered-factor", "second-factor"
-_STALE = "This page was open for too long, or came from elsewhere. Open it again, and scan the new picture."
+_STALE = "This page was open for too long, or came from elsewhere. Open it again, and scan the new code."
 _LOST = (
     "Your second factor cannot be read any more, because the press has another secret key now. "
     "Use a recovery code, or ask an owner to reset it."
@@ -58,7 +58,7 @@ def set_up(session: Session, seal: Seal, editor: Editor, sealed: str, code: str,
     kept = {"factor": _closed(seal, _KEPT, editor.id, secret), "factor_step": step}
     done = update(Editor).where(Editor.id == editor.id, Editor.factor.is_(None)).values(**kept).returning(Editor.id)
     if session.scalar(done) is None:
-        raise Conflict("A second factor was set up meanwhile, in another window. Turn it off there first.")
+        raise Conflict("Two-factor authentication has already been set up in another window. Turn it off there first.")
     return fresh_codes(session, editor)
 
 

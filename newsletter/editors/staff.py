@@ -38,7 +38,7 @@ def find(session: Session, email: str) -> Editor:
     """The person of that address; NotFound if nobody of the team has it."""
     editor = _by_address(session, email)
     if editor is None:
-        raise NotFound(f"{email} is not of the team; `newsletter editors add` lets somebody in")
+        raise NotFound(f"{email} is not on the team; `newsletter editors add` lets somebody in")
     return editor
 
 
@@ -51,7 +51,7 @@ def get(session: Session, editor_id: int) -> Editor:
     """The person of that number; NotFound once they were removed."""
     editor = session.get(Editor, editor_id)
     if editor is None:
-        raise NotFound("This person is not of the team any more.")
+        raise NotFound("This person is no longer on the team.")
     return editor
 
 

@@ -9,5 +9,5 @@ from newsletter.errors import Refused
 def listen(host: str, port: int, setting: str, *, beyond_loopback: bool = False) -> socket.socket:
     """A listening socket; port 0 lets the system choose. `setting` is named when the port is taken."""
     if not (beyond_loopback or ports.is_loopback(host)):
-        raise Refused(f"the inbox shows every mail to whoever asks, so it does not listen on {host}")
+        raise Refused(f"the inbox shows every email to whoever asks, so it does not listen on {host}")
     return ports.listen(host, port, setting)

@@ -93,7 +93,7 @@ class Store:
         """The mail with this id, or NotFound."""
         mail = self._mails.get(mail_id)
         if mail is None:
-            raise NotFound("This mail is no longer here.")
+            raise NotFound("This email is no longer here.")
         return mail
 
     def source(self, mail_id: str) -> bytes:
@@ -102,7 +102,7 @@ class Store:
         try:
             return path.read_bytes()
         except FileNotFoundError as error:  # forgotten between the two lines above, or by hand
-            raise NotFound("This mail is no longer here.") from error
+            raise NotFound("This email is no longer here.") from error
 
     def clear(self) -> int:
         """Forget every mail; how many there were."""

@@ -63,7 +63,7 @@ class Pages:
         """The mail's HTML for the frame, or alone in a tab; powerless in both."""
         reading = read(self._store.source(mail_id))
         if reading.html is None:
-            raise NotFound("This mail has no HTML.")
+            raise NotFound("This email has no HTML.")
         page = guard.framed(reading.html, lambda content_id: _picture(mail_id, reading, content_id))
         return _foreign(Response(page, mimetype="text/html"), guard.MAIL_POLICY)
 
@@ -76,7 +76,7 @@ class Pages:
         reading = read(self._store.source(mail_id))
         part = next((part for part in reading.parts if part.number == number), None)
         if part is None:
-            raise NotFound("This mail has no such part.")
+            raise NotFound("This email has no such part.")
         is_picture = part.content_type in guard.PICTURES
         sent = send_file(
             BytesIO(part.body),

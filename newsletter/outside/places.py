@@ -55,11 +55,11 @@ def take_apart(url: str) -> Place:
         parts = urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     except (ValueError, KeyError):
-        raise Forbidden("is no web address") from None
+        raise Forbidden("is not a web address") from None
     if not parts.hostname or not _PLAIN_URL.fullmatch(url):
-        raise Forbidden("is no web address")
+        raise Forbidden("is not a web address")
     if parts.username is not None or parts.password is not None:
-        raise Forbidden("holds a name or a password")
+        raise Forbidden("contains a user name or password")
     target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=-._~")
     query = f"?{quote(parts.query, safe='/%:@!$&()*+,;=-._~?')}" if parts.query else ""
     return Place(url, parts.scheme, _host(parts.hostname), port, target + query)
@@ -71,7 +71,7 @@ def _host(name: str) -> str:
     except ValueError:
         pass
     if _NUMERIC.fullmatch(name) or "%" in name or ":" in name:
-        raise Forbidden("names its host by a number in disguise")
+        raise Forbidden("names its host by a disguised number")
     try:
         return idna.encode(name.rstrip("."), uts46=True).decode()
     except idna.IDNAError:

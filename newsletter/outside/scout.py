@@ -73,7 +73,7 @@ class Scout:
                 here = _joined(here, onward)
         except Unreachable as reason:
             return Answer(url, None, here, str(reason))
-        return Answer(url, None, here, f"leads on and on, more than {_HOPS} times")
+        return Answer(url, None, here, f"redirects more than {_HOPS} times")
 
     def ask_all(self, urls: Iterable[str], stopping: Callable[[], bool] = lambda: False) -> Iterator[Answer]:
         """The answers as they come, several asked at once; ends early, some unanswered, when it is to stop."""
@@ -102,9 +102,9 @@ class Scout:
     def _place(self, url: str) -> Place:
         place = take_apart(url)
         if place.port not in self.ports:
-            raise Forbidden(f"asks for port {place.port}, and pages are on 80 and 443")
+            raise Forbidden(f"asks for port {place.port}, and only 80 and 443 are checked")
         if place.host in self.own_hosts:
-            raise Forbidden("is our own address, which is not asked")
+            raise Forbidden("is our own address, which is not checked")
         return place
 
     def _addresses(self, place: Place, until: float) -> list[Address]:
@@ -118,7 +118,7 @@ class Scout:
         if not all(map(self.may_reach, found)):
             raise Forbidden("leads into a private network, where no reader can follow")
         if self._own_addresses(place.port, until).intersection(found):
-            raise Forbidden("is another name of our own address, which is not asked")
+            raise Forbidden("is another name for our own address, which is not checked")
         return found
 
     def _own_addresses(self, port: int, until: float) -> set[Address]:
@@ -135,11 +135,11 @@ class Scout:
                 line.sendall(_request(method, place))
                 return _head(line, until)
         except ssl.SSLCertVerificationError as error:
-            raise Unreachable(f"has a certificate that is not good: {error.verify_message}") from None
+            raise Unreachable(f"has an invalid certificate: {error.verify_message}") from None
         except ssl.SSLError:
-            raise Unreachable("does not speak TLS as browsers do") from None
+            raise Unreachable("does not support TLS as browsers do") from None
         except TimeoutError:
-            raise Unreachable(f"gave no answer within {self.seconds:g} seconds") from None
+            raise Unreachable(f"did not respond within {self.seconds:g} seconds") from None
         except (OSError, HTTPException):
             raise Unreachable("does not answer") from None
 
@@ -154,7 +154,7 @@ def _joined(here: str, onward: str) -> str:
     try:
         return urljoin(here, onward)
     except ValueError:
-        raise Forbidden("leads on to what is no web address") from None
+        raise Forbidden("redirects to something that is not a web address") from None
 
 
 def _connected(addresses: list[Address], port: int, until: float) -> socket.socket:
@@ -232,7 +232,7 @@ def _within(until: float, call: Callable[[], Collection[str]]) -> Collection[str
     try:
         answer = answers.get(timeout=_left(until))
     except Empty:
-        raise Unreachable("leads to a host whose name server does not answer") from None
+        raise Unreachable("leads to a host whose name server does not respond") from None
     if isinstance(answer, OSError):
         raise answer
     return answer

@@ -158,7 +158,7 @@ def test_beyond_the_cap_of_the_press_everybody_is_told_and_nobody_is_dropped(pre
     for name in ("ada", "bob", "cyd"):
         capped.subscribe(f"{name}@{name}.example")
     for email in ("dan@example.org", "ada@ada.example"):
-        with capture_logs() as said, pytest.raises(caps.TooMany, match=r"Very many .* in an hour"):
+        with capture_logs() as said, pytest.raises(caps.TooMany, match=r"Too many .* in an hour"):
             capped.subscribe(email, client=None)
         assert "SIGNUP_CAP_PRESS" in str(said)
     capped.subscribe("dan@example.org", at=press.now + timedelta(hours=1))

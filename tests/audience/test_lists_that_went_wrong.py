@@ -53,7 +53,7 @@ def test_a_list_is_taken_whole(name: str, expected: list[tuple[str, str]]) -> No
 
 def test_several_addresses_in_one_cell_are_refused_in_one_sentence() -> None:
     rows = read(LISTS / "mailbox-list-one-cell.csv")
-    assert refused(rows) == {2: "it holds several addresses in one cell; give each a row of its own"}
+    assert refused(rows) == {2: "several addresses in one cell; give each a row of its own"}
     assert people(rows) == []
 
 

@@ -75,7 +75,7 @@ def test_a_person_is_found_by_any_spelling(press) -> None:
     press.subscribe(ADA)
     with press.sessions.reading() as session:
         assert roster.find(session, " mailto:ADA@Example.org").email == ADA
-        with pytest.raises(NotFound, match=r"nobody here has the address bob@example\.org"):
+        with pytest.raises(NotFound, match=r"there is no reader with the address bob@example\.org"):
             roster.find(session, BOB)
         with pytest.raises(Invalid):
             roster.find(session, "bob")

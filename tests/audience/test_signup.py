@@ -256,7 +256,7 @@ def test_after_leaving_only_a_link_made_since_confirms(press) -> None:
     press.run(leaving.leave, press.leave_token(ADA), Way.ONE_CLICK, None, left)
     press.subscribe(ADA, at=left + timedelta(seconds=20))
     fresh = press.token("confirm", ADA)
-    with pytest.raises(Expired, match="before you left"):
+    with pytest.raises(Expired, match="before you unsubscribed;"):
         press.run(signup.confirm, old, None, "Yes", left + timedelta(hours=1))
     confirmed = press.run(signup.confirm, fresh, None, "Yes", left + timedelta(hours=1))
     assert (confirmed.status, confirmed.left_at) == (Status.ACTIVE, None)

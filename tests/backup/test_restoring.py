@@ -148,7 +148,7 @@ def test_a_database_that_holds_anything_is_left_as_it_is(
     house: House, backup: Path, settings: Settings, now: datetime
 ) -> None:
     before = of_a_press(house.sessions)
-    with pytest.raises(Conflict, match=r"holds something already .*subscribers.*restore into an empty one"):
+    with pytest.raises(Conflict, match=r"already contains data .*subscribers.*restore into an empty one"):
         restore(backup, settings, now)
     assert of_a_press(house.sessions) == before
 
@@ -206,7 +206,7 @@ def test_a_key_that_is_there_is_left_and_a_person_told_how_links_open_again(
     about_links, about_dkim = restore(backup, there, now)
     assert "SECRET_KEY_FALLBACKS" in about_links
     assert f"`unzip -p {backup} secret_key`" in about_links
-    assert "another key than the backup's" in about_dkim
+    assert "a different key from the backup's;" in about_dkim
     assert there.secret_file.read_text() == "another key, which signs other links"
 
 
@@ -219,7 +219,7 @@ def test_a_key_that_is_set_is_not_in_the_backup_and_the_same_is_wanted_there(
     assert house.settings.secret not in path.read_bytes()
     there = elsewhere()
     (remark,) = restore(path, there, now)
-    assert "SECRET_KEY of where the backup was made" in remark
+    assert "the SECRET_KEY of the place where the backup was made" in remark
     same = elsewhere().model_copy(update={"secret_key": house.settings.secret_key})
     assert restore(path, same, now) == []
 

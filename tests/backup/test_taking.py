@@ -31,7 +31,7 @@ def test_only_its_owner_may_read_it_and_nothing_lies_beside_it(backup: Path) -> 
 def test_nothing_is_written_over(house: House, settings: Settings, tmp_path: Path, now: datetime, kind: str) -> None:
     path = tmp_path / "press.backup"
     {"file": path.touch, "folder": path.mkdir, "link to nowhere": lambda: path.symlink_to("nowhere")}[kind]()
-    with pytest.raises(Conflict, match="no backup is written over"):
+    with pytest.raises(Conflict, match="backups are never overwritten;"):
         take(house, settings, path, now)
     assert path.is_symlink() or path.is_dir() or path.read_bytes() == b""
 
@@ -42,7 +42,7 @@ def test_of_two_who_choose_one_name_at_once_one_is_refused(
     path = tmp_path / "press.backup"
     add_keys = taking._add_keys
     monkeypatch.setattr(taking, "_add_keys", lambda *told: (path.write_text("the other one"), add_keys(*told)))
-    with pytest.raises(Conflict, match="no backup is written over"):
+    with pytest.raises(Conflict, match="backups are never overwritten;"):
         take(house, settings, path, now)
     assert path.read_text() == "the other one"
 

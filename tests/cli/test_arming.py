@@ -28,15 +28,19 @@ def test_what_would_go_out_is_shown_before_anything_is_let_out(copied: Press) ->
     assert (asked.code, asked.out.splitlines()[0]) == (1, "This database is a copy of one that sends.")
     assert f"{SLUG} (sending), to 2: goes on at once" in asked.out
     assert "under-the-hands (scheduled), to 2: goes out on " in asked.out
-    assert "2 issues, 0 corrections and 0 single letters wait" in asked.out
+    assert "2 issues, 0 corrections and 0 other emails wait" in asked.out
     assert json.loads(copied("arm", "--json").out)["armed"] is False
 
 
 def test_a_correction_that_would_go_out_is_shown_and_can_be_stopped(corrected: Press) -> None:
     asked = corrected("arm", stdin="n\n")
     assert f"{SLUG}, correction 1 (sending), to 2: goes on at once" in asked.out
-    assert "0 issues, 1 corrections and 0 single letters wait" in asked.out
-    for command, told in (("pause", "is paused"), ("resume", "goes on"), ("cancel", "is cancelled; 2 copies were")):
+    assert "0 issues, 1 corrections and 0 other emails wait" in asked.out
+    for command, told in (
+        ("pause", "is paused"),
+        ("resume", "is sending again"),
+        ("cancel", "is cancelled; 2 copies were"),
+    ):
         done = corrected("issues", command, SLUG, "--correction", "1")
         assert (done.code, done.out.startswith(f"{SLUG}, correction 1 {told}")) == (0, True)
     assert json.loads(corrected("arm", "--json").out)["issues"] == []

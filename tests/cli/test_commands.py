@@ -141,7 +141,7 @@ def test_scheduling_says_what_will_happen_and_cancelling_undoes_it(loaded: Press
     shown = json.loads(loaded("issues", "show", SLUG, "--json").out)
     assert (shown["state"], shown["scheduled_for"]) == ("scheduled", "2036-11-25T08:00:00+00:00")
     again = loaded("issues", "schedule", SLUG)
-    assert f"is scheduled already; cancel that first: `newsletter issues cancel {SLUG}`" in again.err
+    assert f"is already scheduled; unschedule it first: `newsletter issues cancel {SLUG}`" in again.err
     assert loaded("issues", "cancel", SLUG).code == 0
     assert json.loads(loaded("issues", "show", SLUG, "--json").out)["state"] == "cancelled"
 
@@ -194,9 +194,9 @@ def test_an_issue_that_preflight_blocks_ends_the_check_with_1(loaded: Press, tmp
 
 def test_a_check_tells_why_and_how_heavy_the_mail_is(loaded: Press) -> None:
     said = loaded("issues", "check", SLUG).out
-    assert "note: nobody asked whether the links answer; open them yourself" in said
-    assert "\n    A page that is gone costs the reader's trust, and a letter cannot be called back.\n" in said
-    assert re.search(r"The mail has [0-9,]+ bytes of HTML; Gmail shows 102,400", said)
+    assert "note: the links have not been checked; open them yourself" in said
+    assert "\n    A page that is gone costs readers' trust, and an email cannot be recalled.\n" in said
+    assert re.search(r"The email has [0-9,]+ bytes of HTML; Gmail shows 102,400", said)
     document = json.loads(loaded("issues", "check", SLUG, "--json").out)
     assert document["bytes"] == sum(block["bytes"] for block in document["blocks"])
     assert {"level", "message", "mend", "line", "column", "why", "source", "rule"} == set(document["findings"][0])
@@ -294,7 +294,7 @@ def test_copies_in_doubt_are_listed_and_settled(loaded: Press, environment: dict
     loaded("subscribers", "import", "list.csv", "--status", "active", "--consent", "paper form, May 2026")
     assert loaded("issues", "doubts", SLUG).out == "nothing is in doubt\n"
     told = loaded("issues", "settle", SLUG, "--leave").err
-    assert told == "it has not begun to go out, so nothing of it is in doubt\n"
+    assert told == "it has not started to go out, so no copies are in doubt\n"
     loaded("issues", "send", SLUG, "--now")
     put_in_doubt(environment)
     listed = json.loads(loaded("issues", "doubts", SLUG, "--json").out)

@@ -25,7 +25,7 @@ def test_a_key_is_not_written_over(press: Press) -> None:
     before = press("dkim", "show").out
     again = press("dkim", "keygen", "example.org", "--ed25519", "--selector", "press")
     assert (again.code, again.out) == (1, "")
-    assert "is there already" in again.err
+    assert "already exists" in again.err
     assert press("dkim", "show").out == before
 
 
@@ -41,7 +41,7 @@ def test_a_second_key_signs_beside_the_first_and_a_later_one_waits_for_its_turn(
 def test_keys_may_be_in_a_folder_of_their_own(press: Press, tmp_path: Path) -> None:
     folder = tmp_path / "keys"
     lost = press("dkim", "show", DKIM_KEYS=str(folder))
-    assert (lost.code, lost.err) == (1, "DKIM_KEYS: must be a folder that is there\n")
+    assert (lost.code, lost.err) == (1, "DKIM_KEYS: must be an existing folder\n")
     folder.mkdir()
     assert press("dkim", "keygen", "example.org", DKIM_KEYS=str(folder)).code == 0
     assert [path.name for path in folder.iterdir()] == ["example.org.press.pem"]

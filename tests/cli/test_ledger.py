@@ -40,7 +40,7 @@ def test_the_mail_server_that_an_issue_waits_for_is_named(sending: Press, enviro
     engine.dispose()
     for command in ("status", "show"):
         told = sending("issues", command, SLUG).out
-        assert "mail.example.org:587 has taken no mail since " in told
+        assert "mail.example.org:587 has accepted no mail since " in told
         assert ": connection refused\n" in told
 
 
@@ -49,9 +49,9 @@ def test_an_old_issue_is_dropped_after_its_copies_were_written_down(stopped: Pre
     [row] = json.loads(stopped("ledger", "size", "--json").out)
     assert (row["slug"], row["state"], row["copies"], row["bytes"]) == (SLUG, "cancelled", 2, None)
     asked = stopped("ledger", "drop", "--before", "2099-01-01")
-    assert (asked.code, "Nothing was dropped. Say --yes" in asked.out) == (0, True)
+    assert (asked.code, "Nothing was deleted. Add --yes" in asked.out) == (0, True)
     done = stopped("ledger", "drop", SLUG, "--to", "copies.csv", "--yes")
-    assert (done.code, done.out) == (0, f"copies.csv: 2 copies written down\n{SLUG}: 2 copies dropped\n")
+    assert (done.code, done.out) == (0, f"copies.csv: 2 copies written\n{SLUG}: 2 copies dropped\n")
     with (tmp_path / "copies.csv").open(newline="") as file:
         names = {line["address"]: (line["issue"], line["name"], line["state"]) for line in csv.DictReader(file)}
     assert names["ada@reader.example"] == (SLUG, "'=1+1", "skipped")

@@ -30,7 +30,7 @@ def test_a_test_mail_is_written_to_the_reader_who_is_named(loaded: Press, tmp_pa
 def test_an_approval_takes_a_person_of_the_team_and_a_publication_that_asks_for_it(loaded: Press) -> None:
     answer = loaded("issues", "approve", SLUG, "--as", "owner@example.org")
     assert answer.code == 1
-    assert "is not of the team" in answer.err
+    assert "is not on the team;" in answer.err
     loaded("editors", "add", "owner@example.org", "--role", "owner")
     answer = loaded("issues", "approve", SLUG, "--as", "owner@example.org")
     assert (answer.code, answer.err) == (1, "BackPainHelp does not require approval.\n")
@@ -52,7 +52,7 @@ def test_where_approvals_are_asked_for_a_schedule_waits_for_one(press: Press, tm
     at = ("issues", "schedule", "one", "--at", "2099-11-24T09:00")
     answer = press(*at)
     assert answer.code == 1
-    assert "“One” goes out only after a second person approved exactly what it says now" in answer.err
+    assert "“One” goes out only after a second person has approved exactly what it says now" in answer.err
     press("editors", "add", "viewer@example.org", "--role", "viewer")
     assert press("issues", "approve", "one", "--as", "viewer@example.org").code == 1
     press("editors", "add", "owner@example.org", "--role", "owner")

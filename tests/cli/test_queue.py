@@ -44,14 +44,14 @@ def test_an_empty_queue_says_so(loaded: Press) -> None:
 def test_an_issue_moves_before_another_and_leaves(queued: Press) -> None:
     assert queued("issues", "queue", SECOND, "--before", FIRST).code == 0
     assert shown(queued) == [SECOND, FIRST]
-    assert queued("issues", "unqueue", SECOND).out == f"{SECOND} is out of the queue\n"
+    assert queued("issues", "unqueue", SECOND).out == f"{SECOND} has been removed from the queue\n"
     assert shown(queued) == [FIRST]
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (("queue", FIRST), 1, "is in the queue already"),
+        (("queue", FIRST), 1, "is already in the queue"),
         (("queue", "break-the-circle", "--before", "looser-by-degrees"), 1, "looser-by-degrees is not in the queue"),
         (("queue", "no-such-issue"), 1, "there is no issue"),
         (("unqueue", "break-the-circle"), 1, "break-the-circle is not in the queue"),

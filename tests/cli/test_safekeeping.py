@@ -60,7 +60,9 @@ def test_a_damaged_backup_is_refused_in_one_line_and_leaves_nothing(
     path.write_bytes(path.read_bytes()[:-100])
     done = backed_up("restore", "press.backup", option, DATA_DIR="elsewhere")
     assert (done.code, done.out) == (1, "")
-    assert done.err == "press.backup: not a whole backup of this program: it is cut short, damaged or something else\n"
+    assert (
+        done.err == "press.backup: not a complete backup of this program: it is cut short, damaged or something else\n"
+    )
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -68,11 +70,11 @@ def test_what_is_there_is_not_written_over_by_either(backed_up: Press) -> None:
     done = backed_up("backup", "press.backup")
     assert (done.code, done.err) == (
         1,
-        "press.backup: is there already, and no backup is written over; choose another name\n",
+        "press.backup: already exists, and backups are never overwritten; choose another name\n",
     )
     done = backed_up("restore", "press.backup")
     assert done.code == 1
-    assert done.err.startswith("this database holds something already (")
+    assert done.err.startswith("this database already contains data (")
     assert len(done.err.splitlines()) == 1
 
 
@@ -81,7 +83,7 @@ def test_a_key_that_is_set_has_to_be_kept_beside_and_given_again(backed_up: Pres
     done = backed_up("backup", "set.backup", SECRET_KEY=key)
     assert (done.code, done.err) == (
         0,
-        "SECRET_KEY is set, and so not in the backup: keep it beside, for links need it\n",
+        "SECRET_KEY is set, and so not in the backup: keep it with the backup, because links need it\n",
     )
     assert "secret_key" not in zipfile.ZipFile(tmp_path / "set.backup").namelist()
     assert backed_up("restore", "set.backup", DATA_DIR="elsewhere", SECRET_KEY=key).err == ""

@@ -261,7 +261,7 @@ def test_a_new_slug_renames_the_issue_and_its_file_and_keeps_its_date(
 def test_a_slug_that_another_issue_has_is_refused_by_its_line(session: Session, issue: Issue, now: datetime) -> None:
     other = beginning.begin(session, issue.publication, replace(TYPED, title="A calm neck"), DAY, BO, now)
     taken = manuscript.put_together(other.revision.source, other.slug, replace(shown(other), slug="a-tight-back"))
-    with pytest.raises(Faulty, match=r'“A tight back” has the slug "a-tight-back" already') as refusal:
+    with pytest.raises(Faulty, match=r'“A tight back” already has the slug "a-tight-back"') as refusal:
         drafts.save(session, other, keep(session, other, taken, now), now)
     assert refusal.value.faults[0].line == 4
 
@@ -321,7 +321,7 @@ def test_what_was_scheduled_once_is_not_deleted(session: Session, issue: Issue, 
     mail = dict.fromkeys(("content_hash", "subject", "html", "text"), "x")
     issue.letter = Letter(publication_id=issue.publication_id, due_at=now, created_at=now, **said, **mail)
     session.flush()
-    with pytest.raises(Conflict, match="stays as a record"):
+    with pytest.raises(Conflict, match="is kept as a record"):
         shelf.remove(session, issue)
     session.expire(issue)
 

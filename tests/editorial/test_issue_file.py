@@ -89,7 +89,7 @@ def test_every_problem_is_told_at_once_in_the_order_of_lines() -> None:
     front = "slug: Not A Slug\ntags: massage\npreheader: |\n  two\n  lines\nautor: me"
     assert complaints(with_front(front, "{{ nmae }}\n\n[x](javascript:alert(1))")) == [
         'issues/12-posture.md: front matter has no "subject"',
-        'issues/12-posture.md:3: slug "Not A Slug" does not fit an address; use a-z, 0-9 and single hyphens',
+        'issues/12-posture.md:3: slug "Not A Slug" cannot be used in a web address; use a-z, 0-9 and single hyphens',
         "issues/12-posture.md:4: tags must be a list, such as [massage, back pain]",
         "issues/12-posture.md:5: preheader holds a line break or a control character; write it on one line",
         'issues/12-posture.md:8: unknown field "autor"; did you mean "author"?',
@@ -137,14 +137,14 @@ def test_a_title_takes_no_merge_field() -> None:
         ("---\ntags: [[[[[x]]]]]\n---\nText.", "2: front matter is not YAML: this is nested too deeply"),
         (f"---\ntags: {'[' * 100_000}\n---\nText.", "2: front matter is not YAML: this is nested too deeply"),
         ("---\ntitle: a\ntitle: b\n---\nText.", '3: "title" is given twice; first on line 2'),
-        ("---\ntitle: \x07\n---\nText.", "2: front matter holds a character that YAML forbids: U+0007"),
+        ("---\ntitle: \x07\n---\nText.", "2: front matter contains a character that YAML forbids: U+0007"),
         (with_body(""), "5: there is no text below the front matter"),
-        (with_body("one\n\ntwo \x1b"), "7: the control character U+001B cannot be printed; delete it"),
-        (with_body("\ud800"), "5: the control character U+D800 cannot be printed; delete it"),
-        (with_front("subject: {a: b}"), "3: subject must be words, not a dict"),
+        (with_body("one\n\ntwo \x1b"), "7: the control character U+001B cannot be shown; delete it"),
+        (with_body("\ud800"), "5: the control character U+D800 cannot be shown; delete it"),
+        (with_front("subject: {a: b}"), "3: subject must be text, not a dict"),
         (with_front("subject:"), "3: subject is empty"),
-        (with_front("sources: [{title: x}]"), "3: each of the sources has a title and a url, and nothing else"),
-        (with_front("sources: [{title: x, url: //x}]"), '3: source "x" needs a whole web address, not "//x"'),
+        (with_front("sources: [{title: x}]"), "3: each source has a title and a url, and nothing else"),
+        (with_front("sources: [{title: x, url: //x}]"), '3: source "x" needs a full web address, not "//x"'),
         (with_front(r'author: "\U00110000"'), "3: front matter is not YAML: this line cannot be read; retype it"),
         (with_front(r'author: "\UFFFFFFFF"'), "3: front matter is not YAML: this line cannot be read; retype it"),
         (with_front(r'"\U00110000": x'), "3: front matter is not YAML: this line cannot be read; retype it"),
@@ -164,14 +164,14 @@ def test_a_malformed_file_says_where_and_how_to_mend_it(source: str, complaint: 
         ("![a](/etc/passwd.png)", 'picture "/etc/passwd.png": name a file beside the issue'),
         (r"![a](<a\b.png>)", "name a file beside the issue"),
         ("![a]()", 'picture "": name a file beside the issue'),
-        ("![a](https://example.org/a.png)", "keep pictures beside the issue; one on another's server can change"),
+        ("![a](https://example.org/a.png)", "keep pictures beside the issue; one on another server can change"),
         ("![a](//example.org/a.png)", "keep pictures beside the issue"),
         ("![a](data:image/png;base64,AA)", "keep pictures beside the issue"),
         ("![a](drawing.svg)", "picture drawing.svg: mail programs do not show this kind; save it as PNG"),
         ("![{{ name }}](a.png)", "a picture's name, alt text and caption take no merge fields"),
         ('![a](a.png "&#123;{ name }}")', "a picture's name, alt text and caption take no merge fields"),
-        ("[me](https://example.org/?who={{ email }})", "an address takes no merge field"),
-        ("[me](https://example.org/{{email}})", "an address takes no merge field"),
+        ("[me](https://example.org/?who={{ email }})", "a web address takes no merge field,"),
+        ("[me](https://example.org/{{email}})", "a web address takes no merge field,"),
         ("[x](data:text/html;base64,AA)", "link [x]: data: is not allowed"),
         ("`{{ 7*7 }}`", 'unknown field "7*7"'),
     ],
@@ -219,7 +219,7 @@ def test_a_text_that_would_take_too_long_to_render_is_refused(body: str, complai
 
 def test_a_name_that_begins_with_no_real_day_is_refused() -> None:
     [complaint] = complaints(with_body("Text."), "issues/2026-13-40-posture.md")
-    assert complaint.endswith("the file's name begins with 2026-13-40, which is no date")
+    assert complaint.endswith("the file's name begins with 2026-13-40, which is not a date")
 
 
 PIECES = st.sampled_from(

@@ -147,7 +147,7 @@ def test_a_bucket_that_does_not_answer_is_a_sentence_without_its_secrets(s3: Thr
     away = bucket_at(s3)
     s3.shutdown()
     s3.server_close()
-    with pytest.raises(Unavailable, match="The store of pictures does not answer") as refusal:
+    with pytest.raises(Unavailable, match="The picture store is not responding") as refusal:
         away.read("a" * 64 + ".png")
     assert not {"press", KEY.get_secret_value(), "127.0.0.1"} & set(str(refusal.value).split())
 

@@ -61,7 +61,7 @@ def test_an_offer_from_elsewhere_is_not_taken(sessions: Sessions, ann: Editor, n
 def test_a_factor_is_set_up_once(sessions: Sessions, ann: Editor, secret: str, now: datetime) -> None:
     assert secret
     other = second_factor.offer(SEAL, ann, "Press")
-    with sessions.begin() as session, pytest.raises(Conflict, match="set up meanwhile"):
+    with sessions.begin() as session, pytest.raises(Conflict, match="set up"):
         second_factor.set_up(session, SEAL, ann, other.sealed, code(other.secret, now), now)
 
 

@@ -91,7 +91,7 @@ def test_whoever_is_removed_leaves_no_session_and_no_code(sessions: Sessions, ow
     with sessions.reading() as session:
         assert signed_in.holding(session, begun.id, begun.nonce, now) is None
         assert session.scalars(select(DeskSession.id)).all() == session.scalars(select(RecoveryCode.digest)).all() == []
-        with pytest.raises(NotFound, match="not of the team any more"):
+        with pytest.raises(NotFound, match="no longer on the team"):
             staff.get(session, owners[0])
 
 

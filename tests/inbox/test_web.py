@@ -163,7 +163,7 @@ def test_an_unchanged_list_is_not_sent_again(browser: FlaskClient, put: Put) -> 
 def test_an_unknown_mail_is_a_plain_404(browser: FlaskClient) -> None:
     for path in ("/messages/no", "/messages/no/html", "/messages/no/source", "/messages/no/parts/1"):
         assert browser.get(path).status_code == 404
-    assert browser.get("/api/messages/no").json == {"error": "This mail is no longer here."}
+    assert browser.get("/api/messages/no").json == {"error": "This email is no longer here."}
 
 
 def test_delete_needs_a_post(browser: FlaskClient, store: Store, put: Put) -> None:

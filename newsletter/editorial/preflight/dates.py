@@ -84,7 +84,7 @@ def weekdays_are_right(galley: Galley) -> Iterator[Finding]:
         meant = _meant(written, galley)
         if written.weekday is not None and meant is not None and meant.weekday() != written.weekday:
             right = f"{meant.day} {_MONTHS[meant.month - 1].title()} {meant.year} is a {meant:%A}"
-            yield _finding(warning, written, f"“{written.words}”: {right}", "mend the weekday or the day")
+            yield _finding(warning, written, f"“{written.words}”: {right}", "correct the weekday or the date")
 
 
 @rule()
@@ -92,33 +92,33 @@ def days_and_hours_exist(galley: Galley) -> Iterator[Finding]:
     """Nobody can come on the 31st of November, or at 25:00."""
     for written in _dates(galley):
         if all(written.in_year(year) is None for year in ([written.year] if written.year else (2023, 2024))):
-            yield _finding(warning, written, f"there is no {written.words}", "look it up in a calendar")
+            yield _finding(warning, written, f"there is no {written.words}", "check a calendar")
     for line in galley.lines:
         for found in _NUMERIC.finditer(line.text):
             if not _is_a_day(found):
                 place = line.column(found.start())
-                yield warning(f"there is no {found[0]}", "look it up in a calendar", line.number, place)
+                yield warning(f"there is no {found[0]}", "check a calendar", line.number, place)
         for found in _HOURS.finditer(line.text):
             if _is_no_hour(found, line.text):
                 place = line.column(found.start())
-                yield warning(f"there is no {found[0]} on a clock", "mend the time", line.number, place)
+                yield warning(f"there is no {found[0]} on a clock", "correct the time", line.number, place)
 
 
 @rule()
 def years_are_meant(galley: Galley) -> Iterator[Finding]:
-    """In January the fingers still type last year, and a slip makes it another century."""
+    """In January the fingers still type last year, and a typo can make it another century."""
     issued = galley.issue.date
     if issued is None or not galley.is_english:
         return
     for written in _dates(galley):
         this_year = written.in_year(issued.year)
         if this_year and written.year == issued.year - 1 and abs(this_year - issued).days <= _NEAR:
-            yield _finding(note, written, f"“{written.words}” is a year before this issue", "see whether it is meant")
+            yield _finding(note, written, f"“{written.words}” is a year before this issue", "check that it is meant")
     for line in galley.lines:
         for found in _FAR_YEAR.finditer(line.text) if _DIGIT.search(line.text) else ():
             if int(found["year"]) > issued.year + _FAR:
                 place = line.column(found.start("year"))
-                yield note(f"{found['year']} lies far ahead", "see whether it is meant", line.number, place)
+                yield note(f"{found['year']} is far in the future", "check that it is meant", line.number, place)
 
 
 def _dates(galley: Galley) -> Iterator[_Written]:

@@ -12,16 +12,16 @@ _WORTH_A_WORD = 0.4
 
 @rule("SpamAssassin, local tests")
 def the_spam_filter_lets_it_pass(galley: Galley) -> Iterator[Finding]:
-    """What one filter takes for spam, others may as well, and then nobody reads it."""
+    """What one filter takes for spam, others may too, and then nobody reads it."""
     said = galley.known.spam
     if said is None:
         return
     if said.score is None or said.threshold is None:
-        yield note(f"the spam filter was not asked: {said.fault}", "")
+        yield note(f"the spam filter has not checked it: {said.fault}", "")
         return
-    points = f"SpamAssassin gives it {said.score:.1f} points, and {said.threshold:.1f} are spam"
+    points = f"SpamAssassin gives it {said.score:.1f} points, and {said.threshold:.1f} or more count as spam"
     why = f" ({', '.join(said.tests)})" if said.tests else ""
     if said.score >= said.threshold:
-        yield warning(f"{points}{why}", "mend what these tests are about")
+        yield warning(f"{points}{why}", "fix what these tests are about")
     elif said.score > _WORTH_A_WORD * said.threshold:
-        yield note(f"{points}{why}", "mend what these tests are about, if it is easy")
+        yield note(f"{points}{why}", "fix what these tests are about, if it is easy")

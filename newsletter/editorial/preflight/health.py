@@ -80,7 +80,7 @@ def is_about_health(galley: Galley) -> bool:
 
 @rule("FTC, Health Products Compliance Guidance (2022)")
 def there_are_sources(galley: Galley) -> Iterator[Finding]:
-    """A health letter names where it knows from, so that readers can look for themselves."""
+    """A health newsletter names its sources, so that readers can check for themselves."""
     if is_about_health(galley) and not galley.issue.sources:
         yield warning(
             "there are no sources", "add at least one, with its title and its web address", galley.front_line("sources")
@@ -97,23 +97,23 @@ def each_claim_has_its_source(galley: Galley) -> Iterator[Finding]:
         found = _CLAIMS.search(sentence.text)
         if found and not _is_backed(sentence, named):
             words = " ".join(found[0].split())
-            yield warning(f"“{words}” has no source", "link one here, or name one of the sources", sentence.line)
+            yield warning(f"“{words}” has no source", "link to one here, or name one of the sources", sentence.line)
 
 
 @rule()
 def a_professional_is_named(galley: Galley) -> Iterator[Finding]:
-    """Advice on the body says when to see somebody who can look at it."""
+    """Health advice should say when to see a professional."""
     if is_about_health(galley) and not _PROFESSIONALS.search(galley.issue.body):
         yield warning("nothing says when to see a doctor or another professional", "add a health note")
 
 
 @rule()
 def somebody_has_reviewed_it(galley: Galley) -> Iterator[Finding]:
-    """Readers may know who looked at what they are told about their bodies, and when."""
+    """Readers should know who reviewed the health advice they get, and when."""
     if is_about_health(galley) and not galley.issue.reviewed_by:
         yield warning(
-            "nobody is named who has reviewed it",
-            "name them, with the day and as what they looked at it",
+            "no reviewer is named",
+            "name the reviewer, their profession and the date",
             galley.front_line("reviewed_by"),
         )
 

@@ -47,7 +47,7 @@ def plain(template: str) -> str:
 
 @rule()
 def the_subject_fits_a_phone(galley: Galley) -> Iterator[Finding]:
-    """Most mail is opened on a phone, and what a phone cuts off nobody reads."""
+    """Most mail is opened on a phone, and nobody reads what the phone cuts off."""
     length = len(plain(galley.issue.subject))
     if length > PHONE:
         yield note(
@@ -86,35 +86,39 @@ def the_subject_is_about_this_issue(galley: Galley) -> Iterator[Finding]:
 
 @rule("CAN-SPAM Act, 15 U.S.C. 7704(a)(2)")
 def the_subject_is_no_false_reply(galley: Galley) -> Iterator[Finding]:
-    """A letter that poses as an answer deceives, which the law forbids and spam filters punish."""
+    """An email that poses as a reply deceives, which the law forbids and spam filters punish."""
     if _REPLY.match(galley.issue.subject):
-        yield warning("the subject poses as a reply or as forwarded", "take that off", galley.front_line("subject"))
+        yield warning(
+            "the subject poses as a reply or a forwarded message", "remove the prefix", galley.front_line("subject")
+        )
 
 
 @rule()
 def the_subject_is_new(galley: Galley) -> Iterator[Finding]:
-    """Two issues of one subject look like one to a reader, and mail programs fold them into one thread."""
+    """Two issues with the same subject look like one to a reader, and mail programs put them into one thread."""
     if galley.known.same_subject:
         yield warning(
-            f"“{galley.known.same_subject}” has this very subject", "find another", galley.front_line("subject")
+            f"“{galley.known.same_subject}” has the same subject", "find another", galley.front_line("subject")
         )
 
 
 @rule()
 def the_preheader_is_given(galley: Galley) -> Iterator[Finding]:
-    """Without one, the inbox shows the first words of the mail beside the subject."""
+    """Without one, the inbox shows the first words of the email beside the subject."""
     length = len(plain(galley.issue.preheader))
     line = galley.front_line("preheader")
     if not length:
         yield warning("there is no preheader", "add one of 40 to 110 characters", line)
     elif length not in PREHEADER:
-        shown = "inboxes show about 110" if length > PREHEADER[0] else "the inbox fills up with what comes next"
-        yield note(f"the preheader has {length} characters, and {shown}", "40 to 110 are good", line)
+        shown = (
+            "inboxes show about 110" if length > PREHEADER[0] else "the inbox fills the rest with the text that follows"
+        )
+        yield note(f"the preheader has {length} characters, and {shown}", "40 to 110 are best", line)
 
 
 @rule()
 def the_preheader_adds_to_the_subject(galley: Galley) -> Iterator[Finding]:
-    """The two stand side by side, so words said twice are a line lost."""
+    """The two stand side by side, so repeated words waste a line."""
     subject, preheader = plain(galley.issue.subject).casefold(), plain(galley.issue.preheader).casefold()
     if preheader and (subject in preheader or preheader in subject):
         yield warning("the preheader repeats the subject", "say what comes next", galley.front_line("preheader"))

@@ -34,14 +34,14 @@ _WHOLE_LINE = re.compile(
 
 @rule()
 def nothing_came_along_from_a_page(galley: Galley) -> Iterator[Finding]:
-    """Buttons and menus that were copied with a text lead nowhere in a letter, and show where it was taken from."""
+    """Buttons and menus that were copied with a text lead nowhere in an email, and show where it was taken from."""
     for line in galley.lines:
         words = line.text.strip()
         found = _ANYWHERE.search(line.text) or (_WHOLE_LINE.fullmatch(words) and re.search(r"\S", line.text))
         if found:
             said = found[0] if len(found[0]) > 1 else words
             yield warning(
-                f"“{said[:60]}” looks as if it came along from a web page",
+                f"“{said[:60]}” looks as if it was copied from a web page",
                 "delete it",
                 line.number,
                 line.column(found.start()),

@@ -17,36 +17,38 @@ _UNSUBSCRIBE = re.compile(r"\{\{\s*unsubscribe_url\s*\}\}")
 
 @rule("Gmail clips a message at 102 kB of HTML")
 def gmail_shows_all_of_it(galley: Galley) -> Iterator[Finding]:
-    """Gmail hides what comes after 102 kB, and the way to leave with it."""
+    """Gmail hides everything after 102 kB, including the unsubscribe link."""
     heavy = weight.of(galley)
     block = heavy.clipped_at
     if block is not None:
         over = heavy.total - CLIP_BYTES
         yield blocking(
-            f"the mail is {over:,} bytes over the {CLIP_BYTES:,} that Gmail shows; it would end in: {_named(block)}",
-            f"shorten it; the heaviest is {_named(heavy.largest[0])}" if heavy.largest else "shorten it",
+            f"the email is {over:,} bytes over the {CLIP_BYTES:,} that Gmail shows, and is cut off in: {_named(block)}",
+            f"shorten it; the largest block is {_named(heavy.largest[0])}" if heavy.largest else "shorten it",
             block.line,
         )
     elif heavy.total > _NEAR * CLIP_BYTES:
-        yield note(f"the mail has {heavy.total:,} of the {CLIP_BYTES:,} bytes that Gmail shows", "add no more to it")
+        yield note(
+            f"the email has {heavy.total:,} of the {CLIP_BYTES:,} bytes that Gmail shows", "add nothing more to it"
+        )
 
 
 @rule("RFC 8058; CAN-SPAM Act; GDPR, article 7(3)")
 def the_mail_can_be_left(galley: Galley) -> Iterator[Finding]:
-    """Who finds no way to leave presses “spam”, and the law asks for one."""
+    """Readers who find no way to unsubscribe click “spam”, and the law requires one."""
     for part, text in (("HTML", galley.mail.html), ("text", galley.mail.text)):
         if galley.has_mail and not _UNSUBSCRIBE.search(text):
             yield blocking(
                 f"the {part} part has no link to unsubscribe",
-                "have whoever looks after the mail's template put it back",
+                "have whoever looks after the email template put it back",
             )
 
 
 @rule("CAN-SPAM Act, 15 U.S.C. 7704(a)(5)")
 def the_mail_has_a_postal_address(galley: Galley) -> Iterator[Finding]:
-    """The law asks a sender of newsletters for an address that can be visited or written to."""
+    """The law requires senders of newsletters to give an address that can be visited or written to."""
     if not galley.known.has_postal_address:
-        yield blocking("the publication has no postal address", "give it one in its settings")
+        yield blocking("the publication has no postal address", "add one in the settings")
 
 
 @rule("RFC 7489, section 6; Gmail, Email sender guidelines")
@@ -54,36 +56,34 @@ def the_sender_has_a_domain_of_its_own(galley: Galley) -> Iterator[Finding]:
     """Free-mail providers tell every other server to refuse what others send in their name."""
     if domain := freemail.provider(galley.known.sender_address):
         yield warning(
-            f"it is sent from an address at {domain}, in whose name only {domain} may send",
-            "give the publication a sender’s address at a domain of your own, in its settings",
+            f"it is sent from an address at {domain}, and only {domain} itself may send in that name",
+            "in the settings, give the publication a From address at a domain of your own",
         )
 
 
 @rule("WCAG 2.2, 1.4.3")
 def words_stand_out(galley: Galley) -> Iterator[Finding]:
-    """Many eyes see pale words less well, and everybody reads in the sun now and then."""
+    """Many people find pale text hard to read, and everybody reads in the sun now and then."""
     for (scheme, pair), words in colours.pairs(galley.page).items():
         measured = contrast(pair.words, pair.ground)
         if measured < LEAST_CONTRAST:
             yield warning(
-                f"{pair.words} on {pair.ground} has contrast {measured:.1f} in the {scheme} scheme "
+                f"{pair.words} on {pair.ground} has a contrast of {measured:.1f} in the {scheme} scheme "
                 f"(“{' '.join(words.split())[:40]}”)",
-                f"choose colours with {LEAST_CONTRAST} or more in the publication's look",
+                f"choose colours with {LEAST_CONTRAST} or more in the publication's branding",
             )
 
 
 @rule("WCAG 2.2, 1.3.1")
 def headings_go_down_by_one(galley: Galley) -> Iterator[Finding]:
-    """A screen reader lists the headings, and a level left out sounds like a part that is missing."""
+    """A screen reader lists the headings, and a skipped level sounds like a missing part."""
     above = 1
     for token, inline in zip(galley.tokens, galley.tokens[1:], strict=False):
         if token.type != "heading_open" or not token.map:
             continue
         level, line = int(token.tag[1]), galley.issue.body_line + token.map[0]
         if token.markup in {"#", "="}:
-            yield note(
-                "the title is the only heading of the first level, so this one is printed as ##", "write ##", line
-            )
+            yield note("only the title is a first-level heading, so this one is printed as ##", "write ##", line)
         if not words_of(inline):
             yield warning("a heading is empty", "write it, or delete it", line)
         elif level > above + 1:
@@ -95,11 +95,11 @@ def headings_go_down_by_one(galley: Galley) -> Iterator[Finding]:
 
 @rule("WCAG 2.2, 2.4.6")
 def there_is_one_title(galley: Galley) -> Iterator[Finding]:
-    """Programs that read aloud take the one heading of the first level for what the mail is about."""
+    """Screen readers take the one first-level heading for what the email is about."""
     titles = len(galley.page.tagged("h1"))
     if galley.has_mail and titles != 1:
         yield warning(
-            f"the mail has {titles} headings of the first level", "have all but the title taken out of its template"
+            f"the email has {titles} first-level headings", "have all but the title removed from the template"
         )
 
 

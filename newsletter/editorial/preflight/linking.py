@@ -62,10 +62,10 @@ def host(url: str) -> str:
 
 @rule()
 def links_lead_somewhere(galley: Galley) -> Iterator[Finding]:
-    """A reader who taps and gets nowhere taps no more."""
+    """A reader who taps and gets nowhere stops tapping."""
     for link in galley.links:
         if fault := _nowhere(link):
-            yield blocking(f"link [{link.words}] {fault}", "give it a whole address: https://…", link.line)
+            yield blocking(f"link [{link.words}] {fault}", "give it a full address: https://…", link.line)
 
 
 @rule("WCAG 2.2, 2.4.4")
@@ -81,9 +81,9 @@ def links_say_where_they_lead(galley: Galley) -> Iterator[Finding]:
     """Many readers skim the links alone, and a screen reader lists them without their sentences."""
     for link in galley.links:
         if link.words.casefold().strip(" .…!»›→:") in _SAYS_NOTHING:
-            yield warning(f"link [{link.words}] does not say where it leads", "name what is behind it", link.line)
+            yield warning(f"link [{link.words}] does not say where it leads", "name the page it leads to", link.line)
         elif _BARE.fullmatch(link.words):
-            yield note(f"{link.words} stands there as an address", "put it behind words that say what it is", link.line)
+            yield note(f"{link.words} is shown as a bare address", "link words that say what it is", link.line)
 
 
 @rule("WCAG 2.2, 2.4.9")
@@ -104,7 +104,7 @@ def links_are_safe_to_open(galley: Galley) -> Iterator[Finding]:
     for link in galley.links:
         if parts(link.target).scheme == "http" and not _is_placeholder(galley, link.target):
             yield warning(
-                f"link [{link.words}] leads to http:, not https:", "add the s, and see that it opens", link.line
+                f"link [{link.words}] leads to http:, not https:", "add the s, and check that it opens", link.line
             )
     for source in galley.issue.sources:
         if parts(source.url).scheme == "http":
@@ -113,7 +113,7 @@ def links_are_safe_to_open(galley: Galley) -> Iterator[Finding]:
 
 @rule("RFC 2606")
 def no_link_is_a_placeholder(galley: Galley) -> Iterator[Finding]:
-    """Addresses that were put in to be replaced open nothing, or somebody else's page."""
+    """Placeholder addresses open nothing, or somebody else's page."""
     for url, words, line in _all(galley):
         if _is_placeholder(galley, url):
             yield warning(f"{words}: {host(url)} is a placeholder", "put the real address in", line)
@@ -121,10 +121,10 @@ def no_link_is_a_placeholder(galley: Galley) -> Iterator[Finding]:
 
 @rule()
 def links_are_open_to_readers(galley: Galley) -> Iterator[Finding]:
-    """What opens for an editor who is signed in may ask a reader for a password."""
+    """A page that opens for a signed-in editor may ask a reader for a password."""
     for url, words, line in _all(galley):
         if _BEHIND_A_DOOR.fullmatch(host(url) + parts(url).path):
-            yield note(f"{words} may be open to editors only", "open it in a private window", line)
+            yield note(f"{words} may be open to editors only", "open it in a private window to check", line)
 
 
 @rule()
@@ -132,12 +132,12 @@ def links_are_not_shortened(galley: Galley) -> Iterator[Finding]:
     """Spam hides behind shortened addresses, so filters distrust them and readers cannot see where they lead."""
     for url, words, line in _all(galley):
         if host(url) in _SHORTENERS:
-            yield warning(f"{words}: {host(url)} shortens addresses", "give the address that it leads to", line)
+            yield warning(f"{words}: {host(url)} shortens addresses", "use the address that it leads to", line)
 
 
 @rule()
 def links_into_the_archive_open(galley: Galley) -> Iterator[Finding]:
-    """An issue of our own that is misspelled, renamed or not out yet opens a page that says so."""
+    """A link to an issue that is misspelled, renamed or not out yet opens an error page."""
     issues = galley.known.issues
     if issues is None:
         return
@@ -146,7 +146,9 @@ def links_into_the_archive_open(galley: Galley) -> Iterator[Finding]:
         if not slug or slug == galley.issue.slug:
             continue
         if slug not in issues:
-            yield warning(f"{words} leads to no issue: there is none called {slug}", "copy the address from it", line)
+            yield warning(
+                f"{words} leads to no issue: there is none called {slug}", "copy the address from that issue", line
+            )
         elif not issues[slug]:
             yield warning(
                 f"{words} leads to an issue that is not out yet", "send that one first, or link another", line
@@ -155,11 +157,11 @@ def links_into_the_archive_open(galley: Galley) -> Iterator[Finding]:
 
 @rule()
 def links_answer(galley: Galley) -> Iterator[Finding]:
-    """A page that is gone costs the reader's trust, and a letter cannot be called back."""
+    """A page that is gone costs readers' trust, and an email cannot be recalled."""
     if galley.known.links_asked is False and any(True for _ in web_links(galley)):
         yield note(
-            "nobody asked whether the links answer",
-            "open them yourself, or ask whoever looks after the server to have links checked",
+            "the links have not been checked",
+            "open them yourself, or ask whoever runs the server to turn on link checks",
         )
     for url, words, line in _all(galley):
         answer = galley.known.answers.get(url)
@@ -203,9 +205,9 @@ def _nowhere(link: Reference) -> str:
     if target in {"", "#"}:
         return "leads nowhere"
     if target.startswith("#"):
-        return "leads to a place in the mail, which most mail programs do not find"
+        return "leads to a place within the email, which most mail programs do not find"
     if scheme == "mailto":
-        return "" if _ADDRESS.fullmatch(parts(target).path) else "is written to no mail address"
+        return "" if _ADDRESS.fullmatch(parts(target).path) else "has no email address"
     if scheme in {"http", "https"}:
         return "" if host(target) else "has an address that cannot be read"
     return "has an address without https://"
@@ -219,10 +221,10 @@ def _is_placeholder(galley: Galley, url: str) -> bool:
 
 def _judged(answer: Answer, words: str, line: int | None) -> Iterator[Finding]:
     if answer.fault:
-        yield warning(f"{words} {answer.fault}", "open it yourself, and mend or replace it", line)
+        yield warning(f"{words} {answer.fault}", "open it yourself, then fix or replace it", line)
     elif answer.status in _GONE:
-        yield warning(f"{words} leads to a page that is gone ({answer.status})", "find where it went", line)
+        yield warning(f"{words} leads to a page that is gone ({answer.status})", "find its new address", line)
     elif answer.status in _TURNED_AWAY:
-        yield note(f"{words} turned our question away ({answer.status})", "open it yourself", line)
+        yield note(f"{words} refused our check ({answer.status})", "open it yourself", line)
     elif answer.status is not None and answer.status >= 400:
-        yield warning(f"{words} answers with an error ({answer.status})", "open it yourself, and again later", line)
+        yield warning(f"{words} answers with an error ({answer.status})", "open it yourself, now and again later", line)

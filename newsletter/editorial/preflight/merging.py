@@ -32,11 +32,11 @@ def a_name_has_a_fallback(galley: Galley) -> Iterator[Finding]:
 
 @rule()
 def no_field_is_another_programs(galley: Galley) -> Iterator[Finding]:
-    """What another program would fill in is printed here as it stands."""
+    """What another program would fill in is printed here as it is."""
     for line in galley.lines:
         for found in _FOREIGN.finditer(line.text):
             yield warning(
-                f"{found[0]} is no merge field here, and would be printed",
+                f"{found[0]} is not a merge field here, and would be printed",
                 "write {{ name | friend }} or {{ email }}",
                 line.number,
                 line.column(found.start()),

@@ -32,26 +32,26 @@ def pictures_have_alt_text(galley: Galley) -> Iterator[Finding]:
     """A reader with images off, or a screen reader, gets the alt text instead."""
     for picture in galley.pictures:
         if not picture.words and not picture.is_decorative:
-            mend = "say what it shows; write {.decorative} behind it if there is nothing to miss"
+            mend = "describe what it shows; write {.decorative} after it if there is nothing to miss"
             yield blocking(f"{picture.target} has no alt text", mend, picture.line)
 
 
 @rule("WCAG 2.2, 1.1.1; W3C, An alt decision tree")
 def alt_text_says_what_is_there(galley: Galley) -> Iterator[Finding]:
-    """“Image” or a file's name in place of a picture is as good as nothing."""
+    """“Image” or a file name in place of a picture is as good as nothing."""
     for picture in galley.pictures:
         alt, name = picture.words, picture.target
         if alt and (_NAMELESS.fullmatch(alt) or _A_FILES_NAME.fullmatch(alt) or alt == PurePosixPath(name).stem):
-            yield warning(f"the alt text of {name} is only “{alt}”", "say what it shows", picture.line)
+            yield warning(f"the alt text of {name} is only “{alt}”", "describe what it shows", picture.line)
         elif alt and len(alt) < _SHORT_ALT:
-            yield warning(f"the alt text of {name} has {len(alt)} characters", "say what it shows", picture.line)
+            yield warning(f"the alt text of {name} has {len(alt)} characters", "describe what it shows", picture.line)
         elif alt and alt == picture.title:
             yield note(
-                f"{name} says the same as alt text and as caption", "let the alt text say what it shows", picture.line
+                f"{name} has the same alt text and caption", "let the alt text describe what it shows", picture.line
             )
         elif _ANNOUNCED.match(alt):
             yield note(
-                f"the alt text of {name} begins by saying that it is a picture", "say what it shows", picture.line
+                f"the alt text of {name} begins by saying that it is a picture", "describe what it shows", picture.line
             )
         elif len(alt) > _LONG_ALT:
             yield note(
@@ -66,7 +66,7 @@ def pictures_say_nothing_beside_what_they_show(galley: Galley) -> Iterator[Findi
         size = galley.known.pictures.get(picture.target)
         if size and not size.is_developed:
             yield warning(
-                f"{picture.target} goes out as it was loaded, with the place and the camera that it may name",
+                f"{picture.target} goes out as it was loaded, with any location and camera data in it",
                 "load the issue again, or upload the picture here",
                 picture.line,
             )
@@ -74,7 +74,7 @@ def pictures_say_nothing_beside_what_they_show(galley: Galley) -> Iterator[Findi
 
 @rule()
 def pictures_are_light(galley: Galley) -> Iterator[Finding]:
-    """Readers on the road pay for every byte, and leave before a heavy picture is there."""
+    """Readers on the move pay for every byte, and leave before a heavy picture has loaded."""
     sizes = {picture.target: galley.known.pictures.get(picture.target) for picture in galley.pictures}
     lines = {picture.target: picture.line for picture in galley.pictures}
     for name, size in sizes.items():
@@ -84,7 +84,7 @@ def pictures_are_light(galley: Galley) -> Iterator[Finding]:
             yield note(f"{name} weighs {_kilobytes(size.bytes)}", _lighter(size), lines[name])
     together = sum(size.bytes for size in sizes.values() if size)
     if together > _ALL_TOGETHER:
-        yield warning(f"the pictures weigh {_kilobytes(together)} together", "leave some out")
+        yield warning(f"the pictures weigh {_kilobytes(together)} in all", "leave some out")
 
 
 @rule()
@@ -103,21 +103,21 @@ def pictures_are_sharp(galley: Galley) -> Iterator[Finding]:
 
 @rule()
 def pictures_have_their_size(galley: Galley) -> Iterator[Finding]:
-    """Outlook shows a picture whose width is not written at its full size, however large."""
+    """Outlook shows a picture without a set width at its full size, however large."""
     alone = {
         element.attributes.get("alt") for element in galley.page.tagged("img") if "width" not in element.attributes
     }
     for picture in galley.pictures:
         if picture.words and picture.words in alone:
-            yield note(f"{picture.target} stands within a paragraph", "give it a paragraph of its own", picture.line)
+            yield note(f"{picture.target} is inside a paragraph", "give it a paragraph of its own", picture.line)
 
 
 @rule()
 def the_letter_is_more_than_pictures(galley: Galley) -> Iterator[Finding]:
-    """Many programs show no pictures at first, and spam filters distrust a letter without words."""
+    """Many programs show no pictures at first, and spam filters distrust an email without words."""
     if galley.pictures and galley.word_count < _FEW_WORDS:
         yield warning(
-            f"the issue has {galley.word_count} words beside its pictures",
+            f"the issue has {galley.word_count} words besides its pictures",
             "say in words what matters",
             galley.pictures[0].line,
         )
@@ -127,7 +127,7 @@ def _lighter(size: PictureSize) -> str:
     """What can still be done: one that is no wider than mail shows gains nothing from fewer pixels."""
     if size.width > _ENOUGH_PIXELS:
         return f"save it smaller: {_ENOUGH_PIXELS:,} pixels are enough"
-    return "choose one with less in it, or cut it down to what matters; one that moves, to fewer frames"
+    return "choose a simpler one, or crop it to what matters; use fewer frames if it is animated"
 
 
 def _kilobytes(size: int) -> str:

@@ -242,7 +242,7 @@ def nothing_is_promised(galley: Galley) -> Iterator[Finding]:
         for found in _promises_in(passage):
             if not is_reported(passage, found):
                 yield warning(
-                    f"“{_flat(found)}” promises more than can be shown",
+                    f"“{_flat(found)}” promises more than can be proved",
                     "say what is known, and how sure that is",
                     *passage.place(found.start()),
                 )
@@ -250,7 +250,7 @@ def nothing_is_promised(galley: Galley) -> Iterator[Finding]:
 
 @rule("CAP Code, rule 12.2; FTC, Health Products Compliance Guidance (2022)")
 def nobody_is_talked_out_of_treatment(galley: Galley) -> Iterator[Finding]:
-    """A reader who leaves off a medicine or stays away from the doctor on a letter's word may come to harm."""
+    """A reader who stops taking medicine or stays away from the doctor because of an email may come to harm."""
     for passage in galley.passages:
         for found in _LEAVE_OFF.finditer(passage.text):
             before = passage.text[max(0, found.start() - 120) : found.start()]

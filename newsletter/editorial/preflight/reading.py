@@ -26,7 +26,7 @@ def the_text_reads_easily(galley: Galley) -> Iterator[Finding]:
     if ease < PLAIN:
         level = warning if ease < HARD else note
         yield level(
-            f"the text is hard to read: Flesch's reading ease is {ease:.0f}, and plain English has 60 or more",
+            f"the text is hard to read: Flesch's reading ease is {ease:.0f}, and plain English scores 60 or more",
             "shorten sentences, and choose shorter words",
         )
 
@@ -36,7 +36,7 @@ def sentences_are_short_enough(galley: Galley) -> Iterator[Finding]:
     """By the end of a very long sentence its beginning is forgotten."""
     for sentence in galley.sentences:
         if (count := len(sentence.words)) > _LONG_SENTENCE:
-            yield note(f"a sentence has {count} words", "make two of it", sentence.line)
+            yield note(f"a sentence has {count} words", "split it in two", sentence.line)
 
 
 @rule()

@@ -77,14 +77,14 @@ def of(galley: Galley) -> Weight:
         return Weight([Block("Mail", "", None, 0, page.bytes(0, len(page.html)))])
     labels = _labels(galley)
     known = len(labels) == len(elements)
-    blocks = [Block("Head and styles", "", None, 0, page.bytes(0, elements[0].start))]
+    blocks = [Block("Header and styles", "", None, 0, page.bytes(0, elements[0].start))]
     ends = [element.start for element in elements[1:]] + [elements[-1].end]
     for number, (element, end) in enumerate(zip(elements, ends, strict=True)):
         kind, words, line = labels[number] if known else (element.tag, "", None)
         before = blocks[-1]
         blocks.append(Block(kind, words, line, before.start + before.bytes, page.bytes(element.start, end)))
     last = blocks[-1]
-    blocks.append(Block("Sources and foot", "", None, last.start + last.bytes, page.bytes(ends[-1], len(page.html))))
+    blocks.append(Block("Sources and footer", "", None, last.start + last.bytes, page.bytes(ends[-1], len(page.html))))
     return Weight(blocks)
 
 

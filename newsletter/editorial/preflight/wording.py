@@ -71,14 +71,14 @@ def nothing_is_to_come(galley: Galley) -> Iterator[Finding]:
 
 @rule()
 def no_word_is_there_twice(galley: Galley) -> Iterator[Finding]:
-    """The eye that wrote it skips it, and the reader's does not."""
+    """The writer's eye skips it, and the reader's does not."""
     if not galley.is_english:
         return
     for first, text in galley.paragraphs:
         for found in _TWICE.finditer(text):
             if found[1].lower() not in _MEANT_TWICE:
                 line = first + text.count("\n", 0, found.start())
-                yield warning(f"“{' '.join(found[0].split())}” is there twice", "take one away", line)
+                yield warning(f"“{' '.join(found[0].split())}” is repeated", "delete one", line)
 
 
 @rule()
@@ -87,11 +87,11 @@ def no_character_is_spoiled(galley: Galley) -> Iterator[Finding]:
     for line in galley.lines:
         if found := _SPOILED.search(line.raw):
             yield warning(
-                f"“{found[0]}” was spoiled on the way here", "type it anew", line.number, line.column(found.start())
+                f"“{found[0]}” was garbled when it was copied", "type it again", line.number, line.column(found.start())
             )
         elif found := _UNSEEN.search(line.raw):
             yield note(
-                f"a character that cannot be seen stands here (U+{ord(found[0]):04X})",
+                f"there is an invisible character here (U+{ord(found[0]):04X})",
                 "delete it",
                 line.number,
                 line.column(found.start()),
@@ -106,7 +106,7 @@ def quotes_are_of_one_kind(galley: Galley) -> Iterator[Finding]:
         line, found = straight[0]
         lines = "1 line has" if len(straight) == 1 else f"{len(straight)} lines have"
         yield note(
-            f"{lines} straight quotes, and others curly ones",
+            f"{lines} straight quotes, and others have curly ones",
             "choose one kind",
             line.number,
             line.column(found.start()),
@@ -115,13 +115,13 @@ def quotes_are_of_one_kind(galley: Galley) -> Iterator[Finding]:
 
 @rule()
 def no_mark_is_printed(galley: Galley) -> Iterator[Finding]:
-    """A mark of Markdown that was not understood is printed, and the reader sees the workshop."""
+    """Markdown that was not understood is printed as it was typed."""
     for token in galley.tokens:
         for child in token.children or [] if token.type == "inline" else []:
             if child.type == "text" and token.map and (found := _MARKS.search(child.content)):
                 yield warning(
                     f"“{found[0]}” would be printed as it stands",
-                    "mend the Markdown around it, such as blanks inside the marks",
+                    "fix the Markdown around it, such as spaces inside the marks",
                     galley.issue.body_line + token.map[0],
                 )
                 break
@@ -133,12 +133,12 @@ def the_text_does_not_shout(galley: Galley) -> Iterator[Finding]:
     lines = [line for line in galley.lines if "!" in line.text.replace("![", "").replace("[!", "")]
     marks = sum(line.text.replace("![", "").replace("[!", "").count("!") for line in lines)
     if marks > _MANY_EXCLAMATIONS:
-        yield note(f"there are {marks} exclamation marks", "keep the one that is meant", lines[0].number)
+        yield note(f"there are {marks} exclamation marks", "keep one", lines[0].number)
 
 
 @rule()
 def the_text_is_not_in_capitals(galley: Galley) -> Iterator[Finding]:
-    """Capitals have no shapes to read words by, and where all are large nothing is loud."""
+    """Capitals are hard to read, and where everything is loud nothing stands out."""
     body = [passage for passage in galley.passages if passage.lines[0].number >= galley.issue.body_line]
     runs = [(passage, found) for passage in body for found in _RUN.finditer(passage.text) if _is_shouted(found[0])]
     for passage, found in runs:

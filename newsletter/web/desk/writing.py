@@ -95,7 +95,7 @@ def _complaints(store: Session, found: Issue, draft: Draft | None) -> list[Compl
     except Exception:
         # Whatever is wrong with a text, its editor must be able to open it, mend it or discard it.
         log.exception("a draft cannot be checked", issue=found.id)
-        return [Complaint("", 0, "This text cannot be checked. Mend what was typed last, or discard the draft.")]
+        return [Complaint("", 0, "This text cannot be checked. Fix what was typed last, or discard the draft.")]
 
 
 def _page(

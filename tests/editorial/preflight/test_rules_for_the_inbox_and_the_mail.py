@@ -34,7 +34,7 @@ def test_an_ordinary_subject_is_left_alone(subject: str) -> None:
 
 def test_a_subject_that_another_issue_had_is_told_with_its_title() -> None:
     finding = only(check(SOUND, Known(same_subject="Under the hands")))
-    assert (finding.level, "“Under the hands” has this very subject" in finding.message) == (Level.WARNING, True)
+    assert (finding.level, "“Under the hands” has the same subject" in finding.message) == (Level.WARNING, True)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_name_without_a_fallback_is_told_with_line_and_column() -> None:
     ["*|FNAME|*", "%%first_name%%", "%recipient.name%", "<<First Name>>", "{first_name}", "${name}", "[First Name]"],
 )
 def test_a_merge_field_of_another_program_is_told(field: str) -> None:
-    assert f"{field} is no merge field here" in only(body(f"Hello {field}, it is cold.")).message
+    assert f"{field} is not a merge field here" in only(body(f"Hello {field}, it is cold.")).message
 
 
 @pytest.mark.parametrize("words", ["[Email us](https://www.nhs.uk/a)", "It is 5% to 10% more.", "`*|FNAME|*`"])
@@ -75,7 +75,7 @@ def test_a_mail_that_gmail_would_clip_is_blocked_where_it_would_be_cut() -> None
     finding = next(one for one in check(long) if "Gmail" in one.message)
     cut = weight.of(galley(long)).clipped_at
     assert (finding.level, finding.line) == (Level.BLOCKING, cut.line)
-    assert "bytes over the 102,400 that Gmail shows; it would end in: paragraph “Part" in finding.message
+    assert "bytes over the 102,400 that Gmail shows, and is cut off in: paragraph “Part" in finding.message
     assert cut.start <= CLIP_BYTES < cut.start + cut.bytes
 
 
@@ -110,21 +110,21 @@ def test_a_sender_at_a_free_mail_provider_is_warned_of() -> None:
     for address, expected in (("letters@gmail.com", ["warning"]), ("letters@home.example", [])):
         known = replace(sound.known, sender_address=address)
         found = judge(Galley(sound.issue, sound.mail, known))
-        assert [one.level.value for one in found if "in whose name only" in one.message] == expected
+        assert [one.level.value for one in found if "and only" in one.message] == expected
 
 
 def test_pale_words_are_told_in_the_light_scheme() -> None:
     pale = with_style(galley(SOUND), "color:#1f2a2e", "color:#999999")
     found = judge(pale)
     assert {finding.level for finding in found} == {Level.WARNING}
-    assert "#999999 on #fbfaf7 has contrast 2.7 in the light scheme" in found[0].message
+    assert "#999999 on #fbfaf7 has a contrast of 2.7 in the light scheme" in found[0].message
 
 
 def test_pale_words_are_told_in_the_dark_scheme_alone() -> None:
     pale = with_style(galley(SOUND), "color: #e9e6df !important", "color: #444444 !important")
     messages = [finding.message for finding in judge(pale)]
     assert messages
-    assert all("#444444 on #14191b has contrast 1.8 in the dark scheme" in message for message in messages)
+    assert all("#444444 on #14191b has a contrast of 1.8 in the dark scheme" in message for message in messages)
 
 
 def test_the_dark_scheme_is_worked_out_as_a_browser_does() -> None:
@@ -132,7 +132,9 @@ def test_the_dark_scheme_is_worked_out_as_a_browser_does() -> None:
     pressed = galley(SOUND + "\n[Book](https://www.nhs.uk/){.button}\n")
     assert judge(pressed) == []
     lost = with_style(pressed, ".article td.press a, .press td a { color: #14191b", ".article b { color: #14191b")
-    assert ["#7fd1c0 on #7fd1c0 has contrast 1.0 in the dark scheme" in one.message for one in judge(lost)] == [True]
+    assert ["#7fd1c0 on #7fd1c0 has a contrast of 1.0 in the dark scheme" in one.message for one in judge(lost)] == [
+        True
+    ]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_headings_out_of_order_are_told(text: str, level: Level, said: str) -> N
 def test_a_mail_with_two_titles_is_told() -> None:
     sound = galley(SOUND)
     twice = with_style(sound, "</h1>", "</h1><h1>Again</h1>")
-    assert "2 headings of the first level" in only(judge(twice)).message
+    assert "2 first-level headings" in only(judge(twice)).message
 
 
 def test_a_picture_without_alt_text_is_blocked_at_its_line() -> None:
@@ -204,30 +206,30 @@ def test_a_picture_that_is_heavy_small_or_published_as_it_was_loaded_is_told(
 def test_a_picture_that_the_desk_has_scaled_is_not_to_be_scaled_again() -> None:
     text = "![A drawn back](a.png)\n\n" + "Lie down and rest a while. " * 10
     scaled = only(body(text, Known(pictures={"a.png": PictureSize(1_200, 8_000, 1_400_000)})))
-    assert "choose one with less in it" in scaled.mend
+    assert "choose a simpler one," in scaled.mend
     as_loaded = only(body(text, Known(pictures={"a.png": PictureSize(4_000, 3_000, 1_400_000)})))
     assert "1,200 pixels are enough" in as_loaded.mend
 
 
 def test_a_picture_within_a_paragraph_has_no_width_and_is_noted() -> None:
     found = body("Look: ![A drawn back](a.png) there. " + "Lie down and rest a while. " * 10)
-    assert "a.png stands within a paragraph" in only(found).message
+    assert "a.png is inside a paragraph" in only(found).message
 
 
 def test_a_letter_of_pictures_alone_is_told() -> None:
-    assert "words beside its pictures" in only(body("![A drawn back](a.png)")).message
+    assert "words besides its pictures" in only(body("![A drawn back](a.png)")).message
 
 
 @pytest.mark.parametrize(
     ("verdict", "level", "said"),
     [
         (SpamVerdict(0.4, 5.0), None, ""),
-        (SpamVerdict(2.5, 5.0, ("URI_X",)), Level.NOTE, "2.5 points, and 5.0 are spam (URI_X)"),
+        (SpamVerdict(2.5, 5.0, ("URI_X",)), Level.NOTE, "2.5 points, and 5.0 or more count as spam (URI_X)"),
         (SpamVerdict(6.1, 5.0, ("A", "B")), Level.WARNING, "6.1 points"),
         (
             SpamVerdict(fault="SpamAssassin is not installed"),
             Level.NOTE,
-            "was not asked: SpamAssassin is not installed",
+            "has not checked it: SpamAssassin is not installed",
         ),
     ],
 )

@@ -191,7 +191,9 @@ def test_a_renamed_issue_keeps_its_history_and_the_next_to_take_its_slug_inherit
     author = enter(Role.AUTHOR)
     rename(author, WAITING, "by-degrees")
     rename(author, "by-degrees", "still-looser")
-    begun = author.press("/desk/issues/new", "/desk/issues/new", title=WAITING, subject="It has the slug that is free")
+    begun = author.press(
+        "/desk/issues/new", "/desk/issues/new", title=WAITING, subject="It already has the slug that is free"
+    )
     assert begun.location == f"{PAGE}write"
     assert author.read("/desk/issues/still-looser/acts").count("author@desk.example saved its text") == 2
     assert "saved its text" not in author.read(f"{PAGE}acts")
@@ -202,7 +204,7 @@ def test_an_act_is_about_the_issue_that_it_changed_whatever_the_address_says(ent
     author = enter(Role.AUTHOR)
     stale = form_of(author, WAITING)
     rename(author, WAITING, "by-degrees")
-    author.press("/desk/issues/new", "/desk/issues/new", title=WAITING, subject="It has the slug that is free")
+    author.press("/desk/issues/new", "/desk/issues/new", title=WAITING, subject="It already has the slug that is free")
     renamed = number_of(house, "by-degrees")
     author.client.post(f"{PAGE}write", data=stale | {"base": "2", "body": "Typed on into the renamed one.\n"})
     assert rows(house)[-1].about == audit.numbered(renamed) != audit.numbered(number_of(house))

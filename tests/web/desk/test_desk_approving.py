@@ -61,7 +61,7 @@ def test_neither_the_schedule_nor_the_send_form_of_an_older_page_gets_round_it(e
         version = hidden(editor.open(PAGE).text, f"{PAGE}/approve")["version"]
         answer = editor.client.post(f"{ISSUE}/{act}", data={"version": version, **fields})
         assert answer.status_code == 409
-        assert "only after a second person approved exactly what it says now" in words(answer)
+        assert "only after a second person has approved exactly what it says now" in words(answer)
     assert state(house) is IssueState.READY
 
 
@@ -162,7 +162,7 @@ def test_a_content_that_no_page_showed_is_refused(editor: Visitor, house: House,
 def test_sending_back_without_a_word_is_asked_for_one_beside_the_field(editor: Visitor, house: House) -> None:
     answer = editor.press(PAGE, f"{PAGE}/send-back", comment=" ")
     assert answer.status_code == 422
-    assert "Say what is to be mended" in words(answer)
+    assert "Say what needs fixing:" in words(answer)
     assert 'aria-invalid="true"' in answer.text
     assert steps(house) == []
 
@@ -171,7 +171,7 @@ def test_a_comment_that_is_too_long_stays_in_its_field(editor: Visitor, house: H
     answer = editor.press(PAGE, f"{PAGE}/send-back", comment="long " * 500)
     assert answer.status_code == 422
     assert "long long long" in answer.text
-    assert "and 2,000 fit" in words(answer)
+    assert "the limit is 2,000" in words(answer)
     assert steps(house) == []
 
 

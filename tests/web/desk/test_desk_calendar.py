@@ -184,7 +184,7 @@ def test_of_two_editors_who_reorder_at_once_one_is_told_that_it_came_late(
     assert sorted(answer.status_code for answer in answers) == [303, 409]
     won = next(number for number, answer in enumerate(answers) if answer.status_code == 303)
     assert [str(id_of(house, slug)) for slug in order(house)] == wanted[won].split(",")
-    assert "The queue was changed meanwhile. Nothing was done" in words(answers[1 - won])
+    assert "The queue has changed. Nothing was done;" in words(answers[1 - won])
 
 
 @pytest.mark.usefixtures("queued")

@@ -94,7 +94,7 @@ def test_an_editor_corrects_the_archive_and_what_was_mailed_stays_beside_it(edit
     ("changed", "sentence"),
     [
         ({"note": " "}, "Say what changed; readers see it above the text."),
-        ({"note": "x" * 700}, "That is 700 characters, and 600 are the most."),
+        ({"note": "x" * 700}, "That is 700 characters; the limit is 600. Shorten it."),
         ({"source": "Only text."}, "Line 1: Front matter is missing"),
         ({"source": "---\ntitle: A\nsubject: A subject of it\nslug: elsewhere\n---\nText."}, "keeps its address"),
     ],
@@ -118,7 +118,7 @@ def test_a_colleague_who_was_faster_is_noticed_and_the_text_to_go_on_from_is_bot
     fields = {"note": "Another.", "source": f"{mailed}\nMine.\n", "base": "1", "number": "1"}
     answer = corrected.client.post(AMEND, data=hidden(corrected.open(AMEND).text) | fields)
     assert answer.status_code == 409
-    assert "was corrected by somebody else meanwhile" in words(answer)
+    assert "has been corrected by somebody else." in words(answer)
     assert "<ins" in answer.text
     both = html.unescape(re.findall(r'id="source".*?>\n(.*?)</textarea>', answer.text, re.DOTALL)[0])
     assert both == f"{text(corrected)}\nMine.\n"
@@ -174,7 +174,7 @@ def test_what_was_looked_at_is_what_is_mailed(corrected: Visitor, house: House) 
     old = hidden(corrected.open(LETTER).text, f"{FIRST}mail")
     corrected.press(LETTER, subject="Correction: ten minutes are enough", body="Ten minutes, we should have said.")
     answer = corrected.client.post(f"{FIRST}mail", data=old)
-    assert (answer.status_code, "was changed since this page was opened" in words(answer)) == (409, True)
+    assert (answer.status_code, "has changed since this page was opened." in words(answer)) == (409, True)
     assert addresses(house) == []
     corrected.press(LETTER, f"{FIRST}mail")
     assert "Ten minutes, we should have said." in corrected.open(f"{LETTER}.html").text
@@ -263,7 +263,7 @@ def test_where_issues_are_approved_the_letter_waits_for_another_editor(
     with house.sessions.begin() as session:
         find(session).requires_approval = True
     form = hidden(corrected.open(LETTER).text) | {"seal": seal(corrected.open(LETTER).text)}
-    assert "Another editor or owner mails it." in corrected.read(LETTER)
+    assert "Another editor or owner has to send it." in corrected.read(LETTER)
     assert corrected.client.post(f"{FIRST}mail", data=form).status_code == 409
     assert enter(Role.OWNER).press(LETTER, f"{FIRST}mail").location == FIRST
 

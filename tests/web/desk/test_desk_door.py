@@ -127,7 +127,7 @@ def test_a_link_that_is_a_day_old_says_so(
 ) -> None:
     link = link_for(engage(Role.OWNER), house, now)
     clock.turn(hours=25)
-    assert "too old" in words(stranger.open(link))
+    assert "has expired" in words(stranger.open(link))
     assert stranger.client.post(link).status_code == 400
 
 

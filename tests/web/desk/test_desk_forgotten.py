@@ -52,7 +52,7 @@ def test_a_link_lasts_an_hour(stranger: Visitor, engage: Engage, house: House, c
     clock.turn(minutes=59)
     assert stranger.open(link).status_code == 200
     clock.turn(minutes=3)
-    assert "too old" in words(stranger.open(link))
+    assert "has expired" in words(stranger.open(link))
     assert stranger.client.post(link, data=NEW).status_code == 400
     assert stranger.sign_in(OWNER).status_code == 303
 

@@ -61,7 +61,7 @@ def test_each_finding_says_why_and_how_and_leads_to_its_line(author: Visitor) ->
     assert (
         "A placeholder is left in the text. Line 10 Write what belongs there. Why TK and TODO are how writers" in said
     )
-    assert "“cures” promises more than can be shown. Line 8 Say what is known" in said
+    assert "“cures” promises more than can be proved. Line 8 Say what is known" in said
     assert 'href="/desk/issues/sore/write?line=10"' in page.text
     assert "FTC, Health Products Compliance Guidance (2022)" in said
 
@@ -86,7 +86,7 @@ def test_an_issue_with_only_notes_has_nothing_to_mend(author: Visitor, house: Ho
         shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
     said = words(author.open(PAGE))
     assert "Preflight Nothing to fix." in said
-    assert "Notes 1 The spam filter was not asked" in said
+    assert "Notes 1 The spam filter has not checked it" in said
 
 
 def test_links_are_asked_when_somebody_asks_and_told_when_they_answer(
@@ -102,7 +102,7 @@ def test_links_are_asked_when_somebody_asks_and_told_when_they_answer(
         content = inspecting.content_hash(shelf.find(session, "sore"), house.links)
         inspecting.spam.record(session, content, inspecting.spam.NOT_INSTALLED, now)
     part = author.client.get(PREFLIGHT, headers=HTMX)
-    assert "Source “NHS” leads to a page that is gone (404). Line 6 Find where it went." in words(part)
+    assert "Source “NHS” leads to a page that is gone (404). Line 6 Find its new address." in words(part)
     assert "The one link has been checked." in words(part)
     assert ("hx-get" in part.text, "<html" in part.text) == (False, False)
     assert "Check links and spam score again" in words(author.open(PAGE))

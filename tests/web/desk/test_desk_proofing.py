@@ -50,7 +50,7 @@ def test_a_test_goes_to_the_chosen_and_the_typed(editor: Visitor, house: House) 
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("", "Choose somebody, or type an address."),
+        ("", "Choose someone, or enter an address."),
         ("nobody", "“nobody”: Please give an address"),
         ("a@example.org\r\nBcc: x@example.org", "“Bcc:”"),
         ("<script>alert(1)</script>", "“<script>alert(1)</script>”"),
@@ -74,7 +74,7 @@ def test_more_than_the_hour_allows_is_refused(editor: Visitor, house: House) -> 
         send(editor, others=" ".join(f"b{batch}n{number}@example.org" for number in range(20)))
     answer = send(editor, others="one@example.org")
     assert answer.status_code == 400
-    assert "You sent 60 test mails within an hour" in words(answer)
+    assert "You sent 60 test emails within an hour" in words(answer)
     assert len(posts(house)) == 60
 
 

@@ -208,7 +208,7 @@ def test_the_mail_server_that_an_issue_waits_for_is_named_on_its_page(
     away = Away("mail.example.org:587", clock() - timedelta(minutes=9), "554 <ada@reader.example> is not welcome")
     with house.sessions.begin() as session:
         heartbeat.beat(session, "w", clock(), {Carried.ISSUES: away})
-    assert "has taken no mail" not in editor.read(PAGE)
+    assert "has accepted no mail" not in editor.read(PAGE)
     editor.press(SEND)
     told = "mail.example.org:587 has accepted no mail since"
     for page in (PAGE, f"{PAGE}progress?state=sending", PAGE.replace("issues", "reports")):

@@ -49,13 +49,13 @@ def test_what_an_owner_types_is_kept(owner: Visitor, house: House) -> None:
 @pytest.mark.parametrize(
     ("field", "typed", "said"),
     [
-        ("time_zone", "Mars/Base", "is no time zone; write one like Europe/Warsaw."),
+        ("time_zone", "Mars/Base", "is not a time zone; write one like Europe/Warsaw."),
         ("name", "", "Fill this in."),
         ("name", "x" * 121, "Shorten it: 120 characters are the most."),
         ("tagline", "x" * 201, "Shorten it: 200 characters are the most."),
         ("tagline", "a\0b", "Write it on one line."),
         ("description", "a\0b", "There is a NUL in the text; remove it."),
-        ("language", "English, please", "Give a tag like en, pl or pt-BR."),
+        ("language", "English, please", "Give a language tag like en, pl or pt-BR."),
         ("language", "en-abcdefgh-abcdefgh", "Shorten it: 16 characters are the most."),
     ],
 )
@@ -80,7 +80,7 @@ def test_a_line_break_in_the_sender_s_name_is_refused(owner: Visitor, house: Hou
     [
         ("sender_name", "A\0B", "Write it on one line."),
         ("sender_address", "nobody", "An email address must have an @-sign."),
-        ("booking_url", "book here", "Give a whole web address, like https://example.org/page."),
+        ("booking_url", "book here", "Give a full web address, like https://example.org/page."),
         ("ask_url", "javascript:alert(1)", "Give a web address that begins with https:// or http://."),
         ("ask_url", f"https://a.example/{'x' * 500}", "Give a shorter web address: 500 characters are the most."),
         ("postal_address", "", "Fill this in."),
@@ -101,7 +101,7 @@ def test_a_senders_address_at_a_free_mail_provider_is_kept_and_warned_of(owner: 
     typed = {"sender_name": "A", "sender_address": "letters@Gmail.com", "postal_address": "1 Street"}
     assert owner.press("/desk/settings/sender", **typed).status_code == 303
     page = owner.read("/desk/settings/")
-    assert page.count("Issues from an address at gmail.com are refused or end up among spam") == 2
+    assert page.count("Issues from an address at gmail.com are refused or end up in spam folders") == 2
     assert owner.read("/desk/settings/").count("Issues from an address at gmail.com") == 1
 
 
@@ -132,7 +132,7 @@ def test_a_place_to_follow_needs_a_name_and_a_fault_says_which_place_it_is(owner
     rows = page | {"place": ["Here", "", ""], "url": ["https://here.example/", "", "https://there.example/"]}
     answer = owner.client.post("/desk/settings/follow", data=rows)
     assert answer.status_code == 422
-    assert "Place 2, name: Fill this in." in words(answer)
+    assert "Link 2, name: Fill this in." in words(answer)
     assert 'name="place" value="" maxlength="60"' in answer.text
     assert "Name of link 2" in words(answer)
     assert kept(house).follow[0]["name"] == "Facebook"
