@@ -152,7 +152,7 @@ def reopen_letter(session: Session, letter: Letter) -> None:
 def pause(session: Session, issue: Issue) -> None:
     """Claim no more copies until `resume`; Conflict unless the issue is being sent."""
     if issue.letter is None or not pause_letter(session, issue.letter):
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; only an issue that is being sent can pause")
+        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; only an issue that is being sent can be paused")
 
 
 def resume(session: Session, issue: Issue, now: datetime) -> None:

@@ -25,9 +25,9 @@ def arm(house: House, yes: bool, as_json: bool) -> None:
         may_send, known = arming.may_send(session), arming.look(session)
         told = _told(session, house, now())
     if not as_json:
-        click.echo("This database may send." if may_send else _reason(known))
+        click.echo("Sending is on." if may_send else _reason(known))
         _print_waiting(told)
-    if not may_send and (yes or (not as_json and click.confirm("Let it send?", abort=True))):
+    if not may_send and (yes or (not as_json and click.confirm("Turn sending on?", abort=True))):
         with house.sessions.begin() as session:
             rearming.arm(session, house.settings.in_doubt, now())
         may_send = True
@@ -57,7 +57,7 @@ def _reason(known: Arming) -> str:
     return (
         f"{when}\nWhat the other one has sent since is not known here, and would go out a second time;\n"
         "`newsletter issues cancel SLUG` first, for an issue that must not; with `--correction NUMBER`, for the\n"
-        "letter about a correction of it."
+        "email about a correction of it."
     )
 
 

@@ -59,7 +59,7 @@ def list_(house: House, as_json: bool) -> None:
 @person_argument
 @in_house
 def link(house: House, person: str) -> None:
-    """A new one-time sign-in link, for somebody of the team who lost their password; their sessions end."""
+    """A new one-time sign-in link, for a member of the team who has lost their password; their sessions end."""
     with house.sessions.begin() as session:
         editor = people.find(session, person)
         staff.end_sessions(editor)

@@ -40,7 +40,7 @@ def ledger() -> None:
 @as_json
 @in_house
 def size(house: House, as_json: bool) -> None:
-    """The issues and corrections that copies are kept of, oldest first; PostgreSQL says how many bytes, too."""
+    """List the issues and corrections whose copies are kept, oldest first; on PostgreSQL with their size."""
     with house.sessions.reading() as session:
         kept, every = partitions.sizes(session), list(mailings.every(session))
         rows = [_row(session, each, kept[each.letter.id]) for each in every if each.letter.id in kept]

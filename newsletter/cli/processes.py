@@ -65,5 +65,5 @@ def _look_around(settings: Settings) -> None:
     """Refused where there is no room for temporary files; a data folder that others may look into is told of."""
     data_folder.require_temporary()
     if data_folder.is_open_to_others(settings.data_dir):
-        hint = f"it holds readers' addresses and keys; type: chmod 700 {settings.data_dir}"
+        hint = f"it holds readers' addresses and keys; run: chmod 700 {settings.data_dir}"
         log.warning("the data folder is open to other users of this machine", hint=hint)

@@ -72,7 +72,7 @@ def _print_backup(file: Path, manifest: Manifest, as_json: bool) -> None:
         return
     _print_counts(manifest.issues)
     made_at = f"{manifest.made_at:%Y-%m-%d %H:%M} UTC"
-    click.echo(f"{file}: whole; {manifest.rows:,} rows and {size:,} bytes, made on {made_at}")
+    click.echo(f"{file}: intact; {manifest.rows:,} rows and {size:,} bytes, made on {made_at}")
 
 
 def _print_counts(issues: list[dict[str, Any]]) -> None:

@@ -106,11 +106,11 @@ class Trip(Base):
         """What happened, in two sentences for editors."""
         if self.lane == WHOLE:
             return (
-                f"Mail servers refused it {STRIKES} times in a row, for what we are or send and not for who reads it. "
-                "No reader has lost it: those copies wait again with the rest."
+                f"Mail servers refused it {STRIKES} times in a row because of the sender or the message, not the "
+                "readers. No reader has lost it: those copies wait again with the rest."
             )
         return (
-            f"{self.who} refused it {STRIKES} times in a row, for what we are or send and not for who reads it. "
+            f"{self.who} refused it {STRIKES} times in a row because of the sender or the message, not the readers. "
             "Its readers’ copies wait; all the others go on."
         )
 

@@ -86,7 +86,7 @@ def read(path: Path) -> Key:
     domain, selector = _named(path)
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & _GROUP_AND_OTHERS:
-            raise Refused(f"{path} is open to others, and a private key must not be; type: chmod 600 {path}")
+            raise Refused(f"{path} is open to others, and a private key must not be; run: chmod 600 {path}")
         pem = file.read()
     try:
         private = load_pem_private_key(pem, password=None)

@@ -39,12 +39,14 @@ def notes(session: Session, letter_id: int) -> Mapping[int, Sequence[CopyNote]]:
 def require_over(session: Session, letter: Letter) -> Counts:
     """Where the copies of a letter stand that is over; Conflict, saying what to wait for, of any other."""
     if not is_over(letter):
-        raise Conflict(f"it is {letter.state.value}; only what is finished or cancelled can be dropped")
+        raise Conflict(f"it is {letter.state.value}; only finished or cancelled issues can be dropped")
     found = accounts.counts(session, letter)
     if under_way := found.pending + found.sending:
         raise Conflict(f"{under_way:,} of its copies are still under way; try again in some minutes")
     if undecided := doubts.count_open(session, letter.id):
-        raise Conflict(f"{undecided:,} of its copies are in doubt; decide first, with `newsletter issues settle`")
+        raise Conflict(
+            f"{undecided:,} of its copies are in doubt; decide about them first, with `newsletter issues settle`"
+        )
     return found
 
 

@@ -28,7 +28,7 @@ def to_html(mjml: str) -> str:
         # Without `fonts` a mail whose font list names Roboto or Open Sans would load it from Google.
         html = mjml2html(_INLINE_STYLE.sub("", mjml), fonts={})
     except ValueError as error:
-        raise RenderError(f"the letter's MJML cannot be read: {error}") from error
+        raise RenderError(f"the email's MJML cannot be read: {error}") from error
     left_over = _LEFT_OVER.search(html)
     if left_over:
         raise RenderError(f"MJML knows no <{left_over[1]}>, or not at this place")
@@ -47,4 +47,4 @@ def _inlined(html: str, styles: str) -> str:
             load_remote_stylesheets=False,
         )
     except css_inline.InlineError as error:
-        raise RenderError(f"the letter's styles cannot be read: {error}") from error
+        raise RenderError(f"the email's styles cannot be read: {error}") from error

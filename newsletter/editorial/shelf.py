@@ -148,8 +148,8 @@ def amend(session: Session, issue: Issue, draft: Text, base: int, author: str, n
         return Saved.SAME
     if not _count_up(session, issue, base):
         raise Outdated(
-            f"“{issue.title}” was changed by {issue.revision.author} meanwhile: it is at revision "
-            f"{issue.revision_number}, and this text goes on from {base}. Put the two together."
+            f"“{issue.title}” was changed by {issue.revision.author}: it is now at revision "
+            f"{issue.revision_number}, and this text is based on {base}. Merge the two."
         )
     issue.slug = draft.file.slug
     _add_revision(session, issue, draft, author, now)

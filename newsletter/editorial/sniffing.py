@@ -22,7 +22,7 @@ _SVG = (
 )
 _HTML = "This is a web page, not a picture. Save the picture itself, or take a screenshot, and upload that."
 _HEIC = (
-    "This is a HEIC photo, which mail programs do not show. Save it as JPEG first; a telephone does so by itself "
+    "This is a HEIC photo, which mail programs do not show. Save it as JPEG first; a phone does so by itself "
     "when its camera is set to the most compatible format."
 )
 _OTHER = "This is not a PNG, JPEG, GIF, WebP or AVIF picture. Save it as one of these and upload it again."

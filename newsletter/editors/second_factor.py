@@ -28,7 +28,7 @@ _CODE_BYTES = 10
 _OFFERED, _KEPT = "offered-factor", "second-factor"
 _STALE = "This page was open for too long, or came from elsewhere. Open it again, and scan the new code."
 _LOST = (
-    "Your second factor cannot be read any more, because the press has another secret key now. "
+    "Your two-factor authentication can no longer be read, because the secret key has changed. "
     "Use a recovery code, or ask an owner to reset it."
 )
 

@@ -75,7 +75,7 @@ def _host(name: str) -> str:
     try:
         return idna.encode(name.rstrip("."), uts46=True).decode()
     except idna.IDNAError:
-        raise Forbidden("has a host that is no name") from None
+        raise Forbidden("has an invalid host name") from None
 
 
 def is_open(address: Address) -> bool:

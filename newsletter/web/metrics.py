@@ -115,8 +115,12 @@ class _Store(Collector):
         return self._counted_at is not None and timedelta() <= now - self._counted_at < _KEPT
 
     def _count(self) -> Iterator[Metric]:
-        copies = GaugeMetricFamily("newsletter_copies", "Copies of letters under way.", labels=["letter", "state"])
-        outbox = GaugeMetricFamily("newsletter_outbox_pending", "Single letters that wait.")
+        copies = GaugeMetricFamily(
+            "newsletter_copies",
+            "Copies of issues and corrections under way, by letter and state.",
+            labels=["letter", "state"],
+        )
+        outbox = GaugeMetricFamily("newsletter_outbox_pending", "Other emails that wait.")
         readers = GaugeMetricFamily("newsletter_subscriptions", "Subscriptions.", labels=["publication", "status"])
         with self._house().sessions.reading() as session:
             for (letter_id, state), count in self._copies.count(session).items():

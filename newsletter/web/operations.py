@@ -12,7 +12,7 @@ from newsletter.web import metrics
 from newsletter.web.house import house, now
 
 _OK = "ok"
-_CLOSED = "Only this machine may read the numbers, or who sends METRICS_TOKEN as `Authorization: Bearer …`.\n"
+_CLOSED = "Only this machine may read the metrics, or whoever sends METRICS_TOKEN as `Authorization: Bearer …`.\n"
 
 
 def init_app(app: Flask) -> None:
@@ -64,7 +64,7 @@ def _database() -> str:
     try:
         schema.require_current(house().sessions.engine)
     except Conflict as error:
-        return f"{error}, then start this process anew"
+        return f"{error}, then restart this process"
     return _OK
 
 
@@ -78,12 +78,12 @@ def _disk() -> str:
 def _worker(session: Session) -> str:
     if heartbeat.alive(session, now()):
         return _OK
-    return f"no sign of life for {heartbeat.FRESH.seconds} seconds; start `newsletter worker`"
+    return f"no sign of life from a worker for {heartbeat.FRESH.seconds} seconds; start `newsletter worker`"
 
 
 def _clock(session: Session) -> str:
     overdue = gauges.overdue(session, now())
-    return _OK if not overdue else f"{overdue} issue(s) wait past their hour; see the worker's log"
+    return _OK if not overdue else f"{overdue} issue(s) wait past their time; see the worker's log"
 
 
 def _sending(session: Session) -> str:

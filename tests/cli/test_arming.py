@@ -52,7 +52,7 @@ def test_a_correction_that_would_go_out_is_shown_and_can_be_stopped(corrected: P
 def test_after_a_yes_it_sends_and_says_so(copied: Press) -> None:
     assert copied("arm", stdin="y\n").code == 0
     again = copied("arm")
-    assert (again.code, again.out.splitlines()[0]) == (0, "This database may send.")
+    assert (again.code, again.out.splitlines()[0]) == (0, "Sending is on.")
     assert "newsletter arm" not in copied("issues", "send", SLUG, "--now").err
 
 

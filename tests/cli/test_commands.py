@@ -153,7 +153,7 @@ def test_scheduling_says_what_will_happen_and_cancelling_undoes_it(loaded: Press
         (["schedule", SLUG, "--at", "2030-03-31T02:30"], "skip 02:30. Choose 03:30, or another time."),
         (["schedule", "no-such-issue"], "there is no issue 'no-such-issue'"),
         (["cancel", SLUG], "nothing to cancel"),
-        (["pause", SLUG], "only an issue that is being sent can pause"),
+        (["pause", SLUG], "only an issue that is being sent can be paused"),
         (["list", "--publication", "gazette"], "there is no publication 'gazette'; known: backpainhelp"),
     ],
 )

@@ -56,7 +56,7 @@ def test_a_worker_does_not_start_with_a_key_that_others_can_read(press: Press, e
     for command in (["worker"], ["dkim", "show"]):
         refused = press(*command, MAIL_SERVER="127.0.0.1", MAIL_PORT="9")
         assert refused.code == 1
-        assert refused.err.endswith(f"type: chmod 600 {path}\n")
+        assert refused.err.endswith(f"run: chmod 600 {path}\n")
 
 
 def signing(press: Press, **settings: str) -> dict[str, bool]:

@@ -70,7 +70,7 @@ def test_the_copies_of_a_correction_are_told_and_dropped_with_those_of_its_issue
     assert (issue["slug"], issue["correction"], issue["state"], issue["copies"]) == (SLUG, None, "sent", 2)
     assert (about["slug"], about["correction"], about["state"], about["copies"]) == (SLUG, 1, "sending", 2)
     running = corrected("ledger", "drop", SLUG)
-    assert running.err.startswith(f"{SLUG}, correction 1: it is running; only what is finished")
+    assert running.err.startswith(f"{SLUG}, correction 1: it is running; only finished")
     corrected("issues", "cancel", SLUG, "--correction", "1")
     done = corrected("ledger", "drop", "--before", "2099-01-01", "--to", "copies.csv", "--yes")
     assert done.out.splitlines()[1:] == [f"{SLUG}: 2 copies dropped", f"{SLUG}, correction 1: 2 copies dropped"]
@@ -89,7 +89,7 @@ def test_a_file_that_is_there_is_not_written_over_and_then_nothing_is_dropped(st
 
 def test_what_is_still_being_sent_is_kept(sending: Press) -> None:
     answer = sending("ledger", "drop", SLUG, "--yes")
-    reason = "it is running; only what is finished or cancelled can be dropped"
+    reason = "it is running; only finished or cancelled issues can be dropped"
     assert (answer.code, answer.err) == (1, f"{SLUG}: {reason}\n")
     answer = sending("ledger", "drop", "--before", "2099-01-01", "--yes")
     assert (answer.code, answer.out) == (0, "nothing can be dropped\n")

@@ -21,7 +21,7 @@ def backed_up(loaded: Press, tmp_path: Path) -> Press:
     done = loaded("backup", "press.backup")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[0] == f"{SLUG} (sending): 2 copies = 2 pending"
-    assert "press.backup: whole; " in done.out
+    assert "press.backup: intact; " in done.out
     return loaded
 
 
@@ -48,7 +48,7 @@ def test_programs_read_the_same_counts_from_both(backed_up: Press) -> None:
 def test_a_check_reads_all_of_the_file_and_writes_nothing(backed_up: Press, tmp_path: Path) -> None:
     done = backed_up("restore", "press.backup", "--check", DATA_DIR="elsewhere")
     assert (done.code, done.err) == (0, "")
-    assert "press.backup: whole; " in done.out
+    assert "press.backup: intact; " in done.out
     assert not (tmp_path / "elsewhere").exists()
 
 

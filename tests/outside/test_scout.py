@@ -74,7 +74,7 @@ def test_an_address_that_this_machine_has_is_never_reached_however_public(monkey
         ("http://site.example\r\nHost: x/", "is not a web address"),
         ("http://site.example\\@127.0.0.1/", "is not a web address"),
         ("http://[fe80::1%25lo]/", "cannot be found"),
-        ("http://a..example/", "a host that is no name"),
+        ("http://a..example/", "an invalid host name"),
         ("http://[/", "is not a web address"),
     ],
 )

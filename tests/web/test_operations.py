@@ -60,7 +60,7 @@ def test_an_issue_that_waits_past_its_hour_means_that_the_clock_stands(
         publishing.schedule(session, house.links, issue, now + timedelta(hours=1), now)
     assert program.get("/readyz").json["clock"] == "ok"
     clock.turn(hours=1, minutes=2)
-    assert program.get("/readyz").json["clock"].startswith("1 issue(s) wait past their hour")
+    assert program.get("/readyz").json["clock"].startswith("1 issue(s) wait past their time")
 
 
 def test_a_store_that_does_not_answer_is_named(

@@ -100,7 +100,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         if not printing.is_open(found):
-            raise Conflict(f"“{found.title}” is {shelf.state(found).told}, so it is past being a draft.")
+            raise Conflict(f"“{found.title}” is {shelf.state(found).told}, so it can no longer be marked.")
         _mark(store, found, wanted)
         acts.tell(readiness=wanted)
         _say_marked(store, found, f"“{found.title}” is marked as {wanted}.")

@@ -68,7 +68,7 @@ def _report(told: Report) -> Iterator[str]:
     for name in _COUNTS:
         yield row(("copies", told.result.title, name, getattr(told.account.counts, name)))
     yield row(("copies", told.result.title, "sent again, being in doubt", told.resent))
-    yield row(("readers", told.result.title, "left by its link", told.result.left))
+    yield row(("readers", told.result.title, "unsubscribed", told.result.left))
     for span in told.account.spans:
         yield row(("sent within", span.at, f"{int(told.account.every.total_seconds()) // 60} minutes", span.sent))
     for share in [*told.account.domains, *filter(None, [told.account.others])]:
