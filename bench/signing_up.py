@@ -22,7 +22,7 @@ from urllib.request import Request, urlopen
 
 from bench import sinks, stock
 from bench.rows import RUNS, Row
-from newsletter.ports import answers, free_port
+from newsletter.system.ports import answers, free_port
 from newsletter.web.forms import QUICKEST
 
 AT_ONCE = 200

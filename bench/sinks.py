@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from newsletter.ports import free_port
+from newsletter.system.ports import free_port
 
 NEEDED = ("smtp-sink", "smtp-source")
 """Both come with Debian's package postfix."""

@@ -11,8 +11,8 @@
     editors/         who may sign in at the desk, and by what proof
     audit.py         who did what: a log that is only ever added to
     inbox/           a mail server for the laptop: it shows every mail and sends none on
-    laptop.py        `newsletter up`: web, worker and inbox as one
-    crew.py          `newsletter worker --processes`: several workers under one supervisor
+    processes/dev_server.py        `newsletter up`: web, worker and inbox as one
+    processes/supervisor.py          `newsletter worker --processes`: several workers under one supervisor
     agenda.py        which issue fills which slot: at the hour, and wherever it is foretold
     filling.py       at a slot's hour, the first issue of the queue that may go out
     reminding.py     what editors hear of a slot that nothing fills
@@ -33,7 +33,7 @@
     paging.py        a list page by page, each begun at a row's key
     group_commit.py  those who write at once share one sync of the disk
     lanes.py         which provider an address belongs to
-    leash.py         what ties the processes of `up` and of a crew together: none outlives its holder
+    system/lifeline.py         what ties the processes of `up` and of a crew together: none outlives its holder
 
 ``cli`` and ``worker`` are the other two doors; ``wiring`` is where settings become parts.
 docs/architecture.md tells the three journeys; pyproject.toml holds the import contracts.

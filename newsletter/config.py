@@ -19,9 +19,9 @@ from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from newsletter import durable
 from newsletter.errors import Invalid
 from newsletter.mail_settings import MailSettings, comma_separated, is_whole_name, machine_name
+from newsletter.system import atomic_files
 
 # A variable that begins like one of ours is meant for us, so a typo in it must not pass in silence.
 _OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "DKIM_", "INBOX_", "SIGNUP_", "PICTURES_")
@@ -265,7 +265,7 @@ def _kept_secret(path: Path) -> bytes:
 
 
 def _keep_new_secret(path: Path) -> None:
-    durable.make_folder(path.parent, mode=0o700)
+    atomic_files.make_folder(path.parent, mode=0o700)
     # Two processes that start at once agree on one key.
     with suppress(FileExistsError):
-        durable.create(path, secrets.token_urlsafe(48).encode())
+        atomic_files.create(path, secrets.token_urlsafe(48).encode())

@@ -41,8 +41,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement, FromClause
 from sqlalchemy.types import TypeEngine
 
-from newsletter import durable
 from newsletter.errors import Invalid
+from newsletter.system import atomic_files
 from newsletter.write_queue import WriteQueue
 
 DatabaseDown = OperationalError
@@ -335,11 +335,11 @@ def _backend(url: str) -> str:
 def _make_room(url: str) -> None:
     path = make_url(url).database
     if path and path != ":memory:":
-        durable.make_folder(Path(path).parent, mode=0o700)
+        atomic_files.make_folder(Path(path).parent, mode=0o700)
         # SQLite gives the two files beside it the same mode, but leaves those of an earlier run as they are.
-        durable.make_private(Path(path))
+        atomic_files.make_private(Path(path))
         for beside in ("-wal", "-shm"):
-            durable.close_to_others(Path(f"{path}{beside}"))
+            atomic_files.close_to_others(Path(f"{path}{beside}"))
 
 
 def _meet_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:

@@ -22,11 +22,12 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.panel import Panel
 
-from newsletter import bundle, config
-from newsletter.ports import answers, free_port
+from newsletter import config
+from newsletter.system import bundled
+from newsletter.system.ports import answers, free_port
 from newsletter.web.forms import QUICKEST
 
-ISSUES = bundle.PACKAGE.parent / "issues"
+ISSUES = bundled.PACKAGE.parent / "issues"
 READER, NAME = "ada@reader.example", "Ada"
 SLUG = "unwind-a-tight-back"
 SECONDS_AHEAD = (5, 20, 80)

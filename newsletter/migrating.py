@@ -13,8 +13,8 @@ import newsletter.editorial.models
 import newsletter.editors
 import newsletter.texts  # noqa: F401  (importing the tables is what fills the metadata)
 from newsletter import schema
-from newsletter.bundle import folder
 from newsletter.db import Base
+from newsletter.system.bundled import folder
 
 
 def metadata() -> MetaData:

@@ -4,8 +4,8 @@ from enum import StrEnum
 
 from sqlalchemy import Engine, column, inspect, select, table
 
-from newsletter.bundle import folder
 from newsletter.errors import Conflict
+from newsletter.system.bundled import folder
 
 _VERSION = table("alembic_version", column("version_num"))
 

@@ -16,7 +16,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from newsletter import alerting, filling, inspecting, leash, publishing, reminding
+from newsletter import alerting, filling, inspecting, publishing, reminding
 from newsletter.audience import caps, preferences, search_index
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
@@ -29,6 +29,7 @@ from newsletter.delivery.sender import PressRun
 from newsletter.editorial import link_checks, spam
 from newsletter.errors import Refused
 from newsletter.mail_settings import MailServer
+from newsletter.system import lifeline
 from newsletter.wiring import House
 
 # Seconds. With what the opening of a connection may take, less than the 10 that a stop may take.
@@ -120,7 +121,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until asked to stop; then finish what is in flight, give back the rest, and end within ten seconds."""
-        asked = leash.asked_to_stop()
+        asked = lifeline.asked_to_stop()
         _share_memory()
         scheduler = self._scheduler()
         scheduler.start()

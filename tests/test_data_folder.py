@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from newsletter import data_folder, migrating
+from newsletter import migrating
 from newsletter.config import Settings
 from newsletter.db import open_engine
 from newsletter.errors import Refused
+from newsletter.system import data_folder
 from newsletter.wiring import open_house
 from tests.cli.conftest import in_this_process
 from tests.houses import ISSUES

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import durable
 from newsletter.backup import archive
 from newsletter.config import Settings
 from newsletter.delivery import keyring
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.inbox.store import Envelope, Store
+from newsletter.system import atomic_files
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -37,15 +37,15 @@ def mail_in_the_inbox(folder: Path) -> object:
 
 
 def backup(folder: Path) -> object:
-    durable.make_folder(folder)
+    atomic_files.make_folder(folder)
     with archive.drafting(folder / "backup.zip"):
         return None
 
 
 def file_put_in_place_of_another(folder: Path) -> object:
-    durable.make_folder(folder)
+    atomic_files.make_folder(folder)
     (folder / "issue.md").write_bytes(b"old")
-    return durable.write(folder / "issue.md", b"newer")
+    return atomic_files.write(folder / "issue.md", b"newer")
 
 
 class Disk:
@@ -92,9 +92,9 @@ def test_what_was_written_stays_when_the_power_fails(write: Write, disk: Disk, t
 
 def test_of_two_who_create_one_file_the_first_wins(tmp_path: Path) -> None:
     path = tmp_path / "key"
-    durable.create(path, b"first")
+    atomic_files.create(path, b"first")
     with pytest.raises(FileExistsError):
-        durable.create(path, b"second")
+        atomic_files.create(path, b"second")
     assert path.read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -108,6 +108,6 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="no space"):
-        durable.write(path, b"new")
+        atomic_files.write(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

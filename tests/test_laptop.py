@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import laptop, migrating
+from newsletter import migrating
 from newsletter.config import Settings
 from newsletter.db import open_engine
+from newsletter.processes import dev_server
 from tests.ports import free_port
 from tests.test_leash import as_from_a_terminal
 
@@ -199,7 +200,7 @@ def test_a_second_one_on_the_same_data_is_refused_and_told_which_process_holds_i
 
 def test_issues_go_to_the_inbox_too_whatever_the_settings_for_bulk_mail_say(tmp_path: Path) -> None:
     bulk = {"bulk_mail_server": "bulk.example.org", "bulk_mail_use_tls": True}
-    environment, commands = laptop._plan(Settings(_env_file=None, data_dir=tmp_path, **bulk))
+    environment, commands = dev_server._plan(Settings(_env_file=None, data_dir=tmp_path, **bulk))
     told = {name.lower(): value for name, value in environment.items() if name.startswith(("MAIL_", "BULK_MAIL_"))}
     settings = Settings(_env_file=None, **told)
     assert settings.mail == settings.bulk_mail

@@ -86,7 +86,7 @@ def test_a_part_ends_with_its_holder_though_that_is_killed_and_whether_it_will_o
     tmp_path: Path, stubborn: bool
 ) -> None:
     deaf = "leash._LONGEST_STOP = 0.5\nsignal.signal(signal.SIGTERM, lambda *_: None)\nleash.follow()"
-    (tmp_path / "part.py").write_text(PART.replace("leash.follow()", deaf) if stubborn else PART)
+    (tmp_path / "child.py").write_text(PART.replace("leash.follow()", deaf) if stubborn else PART)
     with run(HOLDER, tmp_path) as holder:
         assert "SIGINT" in (mask := holder.stdout.readline())
         assert "SIGHUP" in mask

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from newsletter import durable, schema
+from newsletter import schema
 from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, NAME, ORIGINALS, PICTURES, TABLES, Manifest, Member
 from newsletter.editorial.developing import UPLOAD_BYTES
 from newsletter.editorial.pictures import MAX_BYTES, MEDIA_TYPES
 from newsletter.errors import Conflict, Invalid, Unavailable
+from newsletter.system import atomic_files
 
 _CHUNK = 1 << 20
 _LARGEST_MANIFEST = 64 << 20
@@ -105,7 +106,7 @@ def drafting(target: Path) -> Iterator[Draft]:
                 yield Draft(archive)
             file.flush()
             os.fsync(file.fileno())
-        durable.name(draft, target)
+        atomic_files.name(draft, target)
     except FileExistsError:
         _require_absent(target)
         raise

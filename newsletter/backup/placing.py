@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from newsletter import durable
 from newsletter.backup.archive import Archive
 from newsletter.backup.manifest import DKIM, KEY_FILE, fingerprint
 from newsletter.config import Settings
+from newsletter.system import atomic_files
 
 
 @contextmanager
@@ -52,9 +52,9 @@ def _put_dkim(archive: Archive, folder: Path, made: list[Path]) -> list[str]:
 
 def _put(path: Path, content: bytes, made: list[Path]) -> bool:
     """Write a file for its owner only, whole or not at all; False, and nothing is changed, where there is one."""
-    durable.make_folder(path.parent)
+    atomic_files.make_folder(path.parent)
     try:
-        durable.create(path, content)
+        atomic_files.create(path, content)
     except FileExistsError:
         return False
     made.append(path)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import click
 from sqlalchemy.orm import Session
 
-from newsletter import durable
 from newsletter.audience.exporting import defused
 from newsletter.cli.common import as_json, in_house, print_json, print_table
 from newsletter.db import Sessions
@@ -19,6 +18,7 @@ from newsletter.delivery.models import Copy, CopyNote, Letter
 from newsletter.editorial import mailings, shelf
 from newsletter.editorial.mailings import Mailing
 from newsletter.errors import Conflict
+from newsletter.system import atomic_files
 from newsletter.wiring import House
 
 _TOLD = ("id", "subscription_id", "address", "name", "state", "attempts", "ended_at", "code", "status", "reply")
@@ -138,7 +138,7 @@ def _write(sessions: Sessions, old: Iterable[_Old], to: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     # Before the copies are dropped, of which this is all that is left.
-    durable.sync_folder(to.parent)
+    atomic_files.sync_folder(to.parent)
 
 
 def _cells(name: str, copy: Copy, notes: Iterable[CopyNote]) -> list[object]:

@@ -3,9 +3,10 @@
 import click
 import structlog
 
-from newsletter import config, data_folder, logs
+from newsletter import config, logs
 from newsletter.cli.common import the_house
 from newsletter.config import Settings
+from newsletter.system import data_folder
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ def worker(processes: int) -> None:
     with the_house() as house:
         _look_around(house.settings)
         if processes > 1:
-            from newsletter.crew import Crew
+            from newsletter.processes.supervisor import Crew
 
             Crew(house, processes).run()
         else:
@@ -51,14 +52,14 @@ def inbox(smtp_port: int) -> None:
 @click.option("--check", is_flag=True, help="Only check that the ports and the data folder are free.")
 def up(check: bool) -> None:
     """Web, worker and local inbox together, for a laptop."""
-    from newsletter import laptop
+    from newsletter.processes import dev_server
 
     settings = config.load()
     logs.configure(settings)
     if check:
-        laptop.require_place(settings)
+        dev_server.require_place(settings)
     else:
-        laptop.run(settings)
+        dev_server.run(settings)
 
 
 def _look_around(settings: Settings) -> None:

@@ -19,10 +19,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from newsletter import durable, mail_settings, mailboxes
+from newsletter import mail_settings, mailboxes
 from newsletter.delivery import mime
 from newsletter.delivery.dkim import Key
 from newsletter.errors import Conflict, Invalid, Refused
+from newsletter.system import atomic_files
 
 _BITS = 2048
 # With fewer, no signature counts (RFC 8301, 3.2).
@@ -102,9 +103,9 @@ def make(folder: Path, domain: str, selector: str, *, ed25519: bool = False) -> 
     path = folder / f"{_domain(domain)}.{selector}.pem"
     private = Ed25519PrivateKey.generate() if ed25519 else rsa.generate_private_key(65537, _BITS)
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    durable.make_folder(folder, mode=0o700)
+    atomic_files.make_folder(folder, mode=0o700)
     try:
-        durable.create(path, pem)
+        atomic_files.create(path, pem)
     except FileExistsError:
         raise Conflict(f"{path} already exists, and mail may be signed with it; choose another selector") from None
     return path

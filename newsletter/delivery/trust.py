@@ -5,7 +5,7 @@ import ssl
 from functools import cache
 
 from newsletter.errors import TransportDown
-from newsletter.ports import is_loopback
+from newsletter.system.ports import is_loopback
 
 
 @cache

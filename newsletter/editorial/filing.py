@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
 
-from newsletter import durable
 from newsletter.editorial import issue_file
 from newsletter.editorial.issue_file import IssueFile, PictureRef
 from newsletter.editorial.models import Issue
 from newsletter.editorial.pictures import TakenIn
 from newsletter.editorial.shelf import Text, picture_names
 from newsletter.errors import Conflict, Invalid
+from newsletter.system import atomic_files
 
 
 def read(path: Path, take_in: Callable[[str, bytes], TakenIn]) -> list[Text]:
@@ -86,9 +86,9 @@ def _contents(issues: Sequence[Issue], picture: Callable[[str], bytes]) -> dict[
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        durable.make_folder(path.parent)
+        atomic_files.make_folder(path.parent)
         # Half a file would stand in the way of the next dump.
-        durable.write(path, content)
+        atomic_files.write(path, content)
     except OSError as error:
         raise Conflict(f"{path} cannot be written: {error.strerror}") from error
 

@@ -20,11 +20,11 @@ from PIL import Image, UnidentifiedImageError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter import durable
 from newsletter.db import insert
 from newsletter.editorial import developing, sniffing
 from newsletter.editorial.models import AttachedPicture, Issue, OriginalPicture, Picture, Revision, RevisionPicture
 from newsletter.errors import Invalid, NotFound
+from newsletter.system import atomic_files
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_SIDE = 8_000
@@ -142,8 +142,8 @@ class PictureFolder(Pictures):
         # Only if it is itself: one that was damaged is mended by whoever keeps it again.
         if path.is_file() and path.read_bytes() == content:
             return
-        durable.make_folder(path.parent)
-        durable.write(path, content)
+        atomic_files.make_folder(path.parent)
+        atomic_files.write(path, content)
 
     def _get(self, file_name: str) -> Opened:
         path = self.root / file_name

@@ -14,11 +14,11 @@ from functools import cache, lru_cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from newsletter import bundle
 from newsletter.delivery import merge
 from newsletter.editorial import dress, look, markdown, mjml, text
 from newsletter.editorial.issue_file import IssueFile
 from newsletter.editorial.masthead import Link, Masthead
+from newsletter.system import bundled
 
 __all__ = [
     "CLIP_BYTES",
@@ -159,7 +159,7 @@ def _sides(masthead: object) -> dict[str, str]:
 @cache
 def _templates() -> Environment:
     templates = Environment(
-        loader=FileSystemLoader(bundle.folder("templates") / "mail"),
+        loader=FileSystemLoader(bundled.folder("templates") / "mail"),
         autoescape=select_autoescape(["mjml"]),
         undefined=StrictUndefined,
         finalize=_as_printed,

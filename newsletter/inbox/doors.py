@@ -2,8 +2,8 @@
 
 import socket
 
-from newsletter import ports
 from newsletter.errors import Refused
+from newsletter.system import ports
 
 
 def listen(host: str, port: int, setting: str, *, beyond_loopback: bool = False) -> socket.socket:

@@ -10,11 +10,11 @@ from pathlib import Path
 import structlog
 from waitress import create_server, wasyncore
 
-from newsletter import leash
 from newsletter.inbox import smtp
 from newsletter.inbox.doors import listen
 from newsletter.inbox.store import KEEP, Store
 from newsletter.inbox.web import create_inbox
+from newsletter.system import lifeline
 
 LOOPBACK = "127.0.0.1"
 SMTP_PORT = 1025
@@ -87,7 +87,7 @@ def start_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PO
 
 def serve_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PORT, *, keep: int = KEEP) -> None:
     """Run the inbox until it is asked to stop; Refused when a port is taken. Main thread only."""
-    asked = leash.asked_to_stop()
+    asked = lifeline.asked_to_stop()
     inbox = start_inbox(folder, smtp_port, web_port, keep=keep)
     log.info("inbox ready", url=inbox.url, smtp=f"{LOOPBACK}:{inbox.smtp_port}")
     while not asked:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from newsletter import durable, mailboxes
+from newsletter import mailboxes
 from newsletter.errors import NotFound
 from newsletter.inbox.reading import read_headers
+from newsletter.system import atomic_files
 
 KEEP = 1_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,7 +61,7 @@ class Store:
     """The newest `keep` mails of a folder. Threads may share it; two processes may not."""
 
     def __init__(self, folder: Path, keep: int = KEEP) -> None:
-        durable.make_folder(folder, mode=0o700)  # sign-in links lie in here
+        atomic_files.make_folder(folder, mode=0o700)  # sign-in links lie in here
         self._folder = folder
         self._keep = keep
         self._lock = threading.Lock()
@@ -124,9 +125,9 @@ class Store:
     def _write(self, mail: Mail, source: bytes) -> None:
         """Envelope first: once the `.eml` has its name, the mail is there and whole."""
         envelope = {"sender": mail.envelope.sender, "recipients": mail.envelope.recipients}
-        durable.write(_sidecar(self._folder, mail.id), json.dumps(envelope).encode())
+        atomic_files.write(_sidecar(self._folder, mail.id), json.dumps(envelope).encode())
         try:
-            durable.write(_eml(self._folder, mail.id), source)
+            atomic_files.write(_eml(self._folder, mail.id), source)
         except OSError:
             _sidecar(self._folder, mail.id).unlink(missing_ok=True)
             raise

@@ -7,12 +7,12 @@ from flask import Flask, Response, abort, jsonify, redirect, render_template, re
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from newsletter.bundle import folder
 from newsletter.errors import NotFound
 from newsletter.inbox import guard
 from newsletter.inbox.reading import Reading, decoded, read
 from newsletter.inbox.store import KEEP, Mail, Store
 from newsletter.inbox.view import View, detailed, listed, moment
+from newsletter.system.bundled import folder
 
 PAGE_LENGTH = 100
 SOURCE_SHOWN = 200_000  # bytes of a source on its page; the link beside it has all of them

@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from newsletter.bundle import folder
+from newsletter.system.bundled import folder
 from newsletter.web import (
     archive,
     auth,

@@ -19,7 +19,7 @@ from waitress.server import TcpWSGIServer
 
 from newsletter.audience import origins
 from newsletter.errors import Refused
-from newsletter.ports import is_loopback
+from newsletter.system.ports import is_loopback
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from newsletter.audience import gauges as audience
 from newsletter.delivery import gauges as delivery
-from newsletter.ports import is_loopback
+from newsletter.system.ports import is_loopback
 from newsletter.web.proxies import FORWARDED
 from newsletter.wiring import House
 

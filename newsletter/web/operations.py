@@ -4,10 +4,11 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, jsonify
 
-from newsletter import data_folder, schema
+from newsletter import schema
 from newsletter.db import DatabaseDown, Session
 from newsletter.delivery import arming, gauges, heartbeat
 from newsletter.errors import Conflict
+from newsletter.system import data_folder
 from newsletter.web import metrics
 from newsletter.web.house import house, now
 

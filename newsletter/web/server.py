@@ -6,8 +6,8 @@ import signal
 import structlog
 from flask import Flask
 
-from newsletter import ports
 from newsletter.config import Settings
+from newsletter.system import ports
 from newsletter.web import clicks, connections, create_app
 from newsletter.web.connections import Server
 from newsletter.wiring import House

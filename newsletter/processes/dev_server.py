@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 import click
 import structlog
 
-from newsletter import data_folder, editors, leash, migrating
+from newsletter import editors, migrating
 from newsletter.config import Settings
 from newsletter.delivery import arming
 from newsletter.editors import Role
 from newsletter.errors import Refused
-from newsletter.leash import Leash
-from newsletter.ports import answers, free_port, require_free
+from newsletter.system import data_folder, lifeline
+from newsletter.system.lifeline import Leash
+from newsletter.system.ports import answers, free_port, require_free
 from newsletter.wiring import House, open_house
 
 log = structlog.get_logger()
@@ -83,7 +84,7 @@ def _has_inbox(settings: Settings) -> bool:
 
 
 def _supervise(settings: Settings, welcome: _Welcome) -> None:
-    asked = leash.asked_to_stop()
+    asked = lifeline.asked_to_stop()
     parts: list[Part] = []
     try:
         environment, commands = _plan(settings)
@@ -115,7 +116,7 @@ def _all_mail_to(port: str) -> dict[str, str]:
 
 
 def _start(command: list[str], environment: Mapping[str, str], held: Leash) -> Part:
-    process = held.start("newsletter.part", *command, environment=environment)
+    process = held.start("newsletter.child", *command, environment=environment)
     log.info("part started", part=command[0], pid=process.pid)
     return Part(command[0], process)
 

@@ -1,7 +1,7 @@
 """`newsletter worker --processes N`: a crew of workers under one supervisor, and none of them outlives it.
 
 The supervisor sends nothing itself. It replaces a worker that ends, and since it knows for sure that
-the process is gone, it gives that worker's copies back at once. `python -m newsletter.crew` is one of
+the process is gone, it gives that worker's copies back at once. `python -m newsletter.processes.supervisor` is one of
 the crew: it leaves when the supervisor is gone, however it went.
 """
 
@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 
 import structlog
 
-from newsletter import config, leash, logs, worker
+from newsletter import config, logs, worker
 from newsletter.db import AWAY
 from newsletter.delivery import takeover
 from newsletter.errors import PressError
-from newsletter.leash import Leash
+from newsletter.system import lifeline
+from newsletter.system.lifeline import Leash
 from newsletter.wiring import House, open_house
 from newsletter.worker import Worker
 
@@ -66,7 +67,7 @@ class Crew:
         # What each of the crew would refuse, again and again.
         worker.servers(self.house.settings)
         self.house.keyring  # noqa: B018
-        asked = leash.asked_to_stop()
+        asked = lifeline.asked_to_stop()
         held = Leash()
         berths = [Berth() for _ in range(self.size)]
         log.info("crew started", processes=self.size)
@@ -121,7 +122,7 @@ class Crew:
 def _start(berth: Berth, held: Leash) -> None:
     berth.name = worker.new_name()
     berth.began_at = time.monotonic()
-    berth.process = held.start("newsletter.crew", berth.name)
+    berth.process = held.start("newsletter.processes.supervisor", berth.name)
     log.info("worker process started", worker=berth.name, pid=berth.process.pid)
 
 
@@ -137,7 +138,7 @@ def _ended(process: subprocess.Popen[bytes], deadline: float) -> int:
 
 def _serve(name: str) -> None:
     """Work as one of the crew."""
-    leash.follow()
+    lifeline.follow()
     settings = config.load()
     logs.configure(settings)
     house = open_house(settings)

@@ -1,0 +1,1 @@
+"""`newsletter issues`: each of its commands."""

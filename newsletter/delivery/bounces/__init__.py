@@ -1,0 +1,1 @@
+"""Addresses that must get nothing more, and why."""

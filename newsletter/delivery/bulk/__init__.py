@@ -1,0 +1,1 @@
+"""Sending an issue to all its readers: claim copies, hand them over, record each answer."""

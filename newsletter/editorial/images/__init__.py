@@ -1,0 +1,1 @@
+"""Pictures: processed for mail, named by their content, and stored once."""

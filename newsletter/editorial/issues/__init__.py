@@ -1,0 +1,1 @@
+"""Issues and every revision of their text: stored, drafted, compared, approved, corrected, archived."""

@@ -1,0 +1,1 @@
+"""One issue at the desk: written, checked, approved, tested and corrected."""

@@ -1,0 +1,1 @@
+"""Readers at the desk."""

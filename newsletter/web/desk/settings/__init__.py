@@ -1,0 +1,1 @@
+"""A publication's settings at the desk."""

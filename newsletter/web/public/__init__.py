@@ -1,0 +1,1 @@
+"""The pages that readers and search engines see."""
