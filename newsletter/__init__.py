@@ -29,10 +29,10 @@
     backup/          all of it in one file, and out of it again
     characters.py    what a typed line may hold: one rule at every border
     outside/         the only door to addresses that an editor typed: does a page answer there?
-    mailboxes.py     which spellings of an address mean one mailbox
+    addresses/mailboxes.py     which spellings of an address mean one mailbox
     paging.py        a list page by page, each begun at a row's key
     group_commit.py  those who write at once share one sync of the disk
-    lanes.py         which provider an address belongs to
+    addresses/provider_groups.py         which provider an address belongs to
     system/lifeline.py         what ties the processes of `up` and of a crew together: none outlives its holder
 
 ``cli`` and ``worker`` are the other two doors; ``wiring`` is where settings become parts.

@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from newsletter import characters, editors, mailboxes, printing, publishing
+from newsletter import characters, editors, printing, publishing
+from newsletter.addresses import mailboxes
 from newsletter.audience.practice import Practice
 from newsletter.delivery import outbox
 from newsletter.editorial import approvals, shelf

@@ -10,7 +10,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter import mailboxes, publishing
+from newsletter import publishing
+from newsletter.addresses import mailboxes
 from newsletter.audience import roster
 from newsletter.delivery import accounts, ledger, progress, retention
 from newsletter.delivery.models import Copy, CopyState, Letter

@@ -9,8 +9,9 @@ from pathlib import Path
 from pydantic import Field, NameEmail, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
-from newsletter import characters, lanes, mailboxes
-from newsletter.lanes import Quota
+from newsletter import characters
+from newsletter.addresses import mailboxes, provider_groups
+from newsletter.addresses.provider_groups import Quota
 
 SELECTOR = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 """The name of a DKIM key beside its domain."""
@@ -137,13 +138,13 @@ class MailSettings(BaseSettings):
     @field_validator("mail_lane_domains")
     @classmethod
     def _are_domains_with_lanes(cls, text: str) -> str:
-        lanes.parse_hosted(text)
+        provider_groups.parse_hosted(text)
         return text
 
     @field_validator("mail_lanes")
     @classmethod
     def _are_lanes_with_limits(cls, text: str, others: ValidationInfo) -> str:
-        lanes.parse_quotas(text, lanes.parse_hosted(others.data.get("mail_lane_domains", "")))
+        provider_groups.parse_quotas(text, provider_groups.parse_hosted(others.data.get("mail_lane_domains", "")))
         return text
 
     @property
@@ -184,12 +185,12 @@ class MailSettings(BaseSettings):
     @property
     def lane_domains(self) -> dict[str, str]:
         """The operator's own domains, each with its lane."""
-        return lanes.parse_hosted(self.mail_lane_domains)
+        return provider_groups.parse_hosted(self.mail_lane_domains)
 
     @property
     def lane_quotas(self) -> dict[str, Quota]:
         """What may go to each lane."""
-        return lanes.parse_quotas(self.mail_lanes, self.lane_domains)
+        return provider_groups.parse_quotas(self.mail_lanes, self.lane_domains)
 
     @property
     def dkim_selectors_in_use(self) -> list[str]:

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from newsletter import mailboxes, printing
+from newsletter import printing
+from newsletter.addresses import mailboxes
 from newsletter.audience import roster
 from newsletter.audience.address import Address
 from newsletter.audience.models import Subscriber, Subscription

@@ -12,7 +12,8 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter import mailboxes, publications
+from newsletter import publications
+from newsletter.addresses import mailboxes
 from newsletter.audience.models import Status, Subscription
 from newsletter.delivery import doubts, suppression
 from newsletter.delivery.models import Copy, Letter, LetterState

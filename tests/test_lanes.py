@@ -2,9 +2,10 @@
 
 import pytest
 
-from newsletter import config, lanes
+from newsletter import config
+from newsletter.addresses import provider_groups
+from newsletter.addresses.provider_groups import Lanes, Quota
 from newsletter.errors import Invalid
-from newsletter.lanes import Lanes, Quota
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_the_lane_of_an_address(address: str, lane: str) -> None:
 
 
 def test_a_hosted_domain_goes_by_the_lane_that_the_operator_names() -> None:
-    hosted = lanes.parse_hosted("Clinic.example=gmail, practice.example = outlook; yahoo.example=yahoo,")
+    hosted = provider_groups.parse_hosted("Clinic.example=gmail, practice.example = outlook; yahoo.example=yahoo,")
     chosen = Lanes(hosted=hosted)
     assert [chosen.of(f"ada@{domain}") for domain in ("clinic.example", "practice.example", "other.example")] == [
         "gmail",
@@ -46,8 +47,8 @@ def test_a_hosted_domain_goes_by_the_lane_that_the_operator_names() -> None:
 
 
 def test_a_domain_is_one_lane_by_its_letters_and_by_its_a_label() -> None:
-    hosted = lanes.parse_hosted("klinik-süd.example=gmail")
-    quotas = lanes.parse_quotas("bücher.example=5/s", hosted)
+    hosted = provider_groups.parse_hosted("klinik-süd.example=gmail")
+    quotas = provider_groups.parse_quotas("bücher.example=5/s", hosted)
     chosen = Lanes(quotas, hosted)
     for host in ("klinik-süd.example", "xn--klinik-sd-x9a.example"):
         assert chosen.of(f"ada@{host}") == "gmail"
@@ -56,7 +57,7 @@ def test_a_domain_is_one_lane_by_its_letters_and_by_its_a_label() -> None:
 
 
 def test_limits_are_written_in_one_line() -> None:
-    quotas = lanes.parse_quotas("gmail=20/s 10000/h, Yahoo=5/s; clinic.example=0.5/s 200/d, *=2/s", {})
+    quotas = provider_groups.parse_quotas("gmail=20/s 10000/h, Yahoo=5/s; clinic.example=0.5/s 200/d, *=2/s", {})
     chosen = Lanes(quotas)
     assert chosen.quota("gmail") == Quota(20, 10_000)
     assert chosen.quota("yahoo") == Quota(5)
@@ -65,8 +66,8 @@ def test_limits_are_written_in_one_line() -> None:
 
 
 def test_without_a_star_every_other_lane_is_free() -> None:
-    assert Lanes(lanes.parse_quotas("gmail=20/s", {})).quota("yahoo") is None
-    assert Lanes(lanes.parse_quotas(" ", {})).quotas == {}
+    assert Lanes(provider_groups.parse_quotas("gmail=20/s", {})).quota("yahoo") is None
+    assert Lanes(provider_groups.parse_quotas(" ", {})).quotas == {}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, Engine, select, text
 
-from newsletter import mailboxes, migrating
+from newsletter import migrating
+from newsletter.addresses import mailboxes
 from newsletter.audience import importing, roster, sheet
 from newsletter.audience.models import Status, Subscriber
 from newsletter.audience.practice import Caps, Practice

@@ -8,7 +8,8 @@ from typing import Self
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
-from newsletter import characters, mailboxes
+from newsletter import characters
+from newsletter.addresses import mailboxes
 from newsletter.errors import Invalid
 
 MAX_NAME = 100

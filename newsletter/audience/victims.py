@@ -1,10 +1,10 @@
 """Victims: whose mailbox a sign-up fills, whatever spelling of the address was given.
 
-For the caps alone. Everywhere else two spellings are two readers (see `newsletter.mailboxes`).
+For the caps alone. Everywhere else two spellings are two readers (see `newsletter.addresses.mailboxes`).
 """
 
+from newsletter.addresses.provider_groups import Lanes
 from newsletter.audience.address import Address
-from newsletter.lanes import Lanes
 
 _LANES = Lanes()
 _GMAIL = "gmail"

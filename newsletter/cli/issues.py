@@ -9,7 +9,8 @@ import click
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from newsletter import freemail, printing, publication_file, publications, publishing
+from newsletter import printing, publication_file, publications, publishing
+from newsletter.addresses import freemail
 from newsletter.cli.checking import check
 from newsletter.cli.common import (
     as_json,

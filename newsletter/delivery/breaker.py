@@ -35,12 +35,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter import lanes
+from newsletter.addresses import provider_groups
+from newsletter.addresses.masking import hidden
+from newsletter.addresses.provider_groups import Lanes
 from newsletter.db import Base, LongId, LongRef
-from newsletter.delivery.masking import hidden
 from newsletter.delivery.models import OVER, PENDING, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.outcomes import ABOUT_US, Held, Outcome
-from newsletter.lanes import Lanes
 
 STRIKES = 5
 HELD = datetime(9000, 1, 1, tzinfo=UTC)
@@ -94,7 +94,7 @@ class Trip(Base):
     @property
     def who(self) -> str:
         """The provider, as people call it."""
-        return lanes.spoken(self.lane)
+        return provider_groups.spoken(self.lane)
 
     @property
     def said(self) -> str:

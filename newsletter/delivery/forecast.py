@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from newsletter.addresses.provider_groups import Quota
 from newsletter.delivery import pace
 from newsletter.delivery.limits import SERVER, Limits
 from newsletter.delivery.pace import Pace
-from newsletter.lanes import Quota
 
 FAR = timedelta(days=366)
 """Beyond that nobody plans, and the forecast says no more than "later"."""

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from newsletter import mail_settings, mailboxes
+from newsletter import mail_settings
+from newsletter.addresses import mailboxes
 from newsletter.delivery import mime
 from newsletter.delivery.dkim import Key
 from newsletter.errors import Conflict, Invalid, Refused

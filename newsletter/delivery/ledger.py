@@ -40,7 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from newsletter import mailboxes
+from newsletter.addresses import mailboxes
 from newsletter.db import Prepared, moment, moment_read, rows
 from newsletter.delivery import partitions, resent, suppression
 from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopyNote, CopyState, Letter, LetterState

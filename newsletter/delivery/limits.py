@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Self
 
+from newsletter.addresses.provider_groups import Lanes, Quota
 from newsletter.config import Settings
 from newsletter.delivery.pace import DAY, PAUSE, Pace, Rule
 from newsletter.delivery.warmup import DAYS, Warmup
-from newsletter.lanes import Lanes, Quota
 
 SERVER = ""
 """The key of the pace of the mail server as a whole."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-from newsletter import mailboxes
+from newsletter.addresses import mailboxes
 from newsletter.delivery.merge import as_header
 from newsletter.errors import Invalid
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from newsletter import mailboxes
+from newsletter.addresses import mailboxes
 from newsletter.db import Base, LongId, LongRef, word
 
 

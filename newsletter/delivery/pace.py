@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
+from newsletter.addresses.provider_groups import Quota
 from newsletter.delivery.warmup import Warmup
-from newsletter.lanes import Quota
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PAUSE = timedelta(minutes=10)

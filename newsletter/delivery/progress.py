@@ -23,9 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from newsletter.addresses.provider_groups import Lanes
 from newsletter.delivery import breaker
 from newsletter.delivery.models import PENDING, SENDING, Copy, CopyNote, CopyState, Counts, Note
-from newsletter.lanes import Lanes
 
 # Written out, because neither database matches a parameter to a partial index.
 TOLD = text("copies.state NOT IN ('sent', 'sending') AND (copies.state <> 'pending' OR copies.attempts > 0)")

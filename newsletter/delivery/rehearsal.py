@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from newsletter.addresses.masking import masked
 from newsletter.delivery import compose, merge, mime
 from newsletter.delivery.compose import Template
 from newsletter.delivery.ledger import Claimed
-from newsletter.delivery.masking import masked
 from newsletter.delivery.models import Letter
 
 LIMIT = 102_400

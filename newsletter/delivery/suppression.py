@@ -15,7 +15,7 @@ from typing import cast
 from sqlalchemy import ColumnElement, Dialect, String, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from newsletter import mailboxes
+from newsletter.addresses import mailboxes
 from newsletter.db import Prepared, insert, moment_read, rows
 from newsletter.delivery.models import Cause, Suppression
 

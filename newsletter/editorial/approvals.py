@@ -11,7 +11,7 @@ from typing import Self
 from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session
 
-from newsletter import mailboxes
+from newsletter.addresses import mailboxes
 from newsletter.delivery.models import NOT_BEGUN, Letter
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Revision
 from newsletter.publications import Publication

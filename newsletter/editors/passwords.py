@@ -8,7 +8,7 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter import mailboxes
+from newsletter.addresses import mailboxes
 from newsletter.editors.models import Editor
 from newsletter.editors.staff import end_sessions
 from newsletter.errors import Invalid

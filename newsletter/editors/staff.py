@@ -7,7 +7,7 @@ from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from newsletter import mailboxes
+from newsletter.addresses import mailboxes
 from newsletter.db import insert
 from newsletter.editors.models import Editor, Role, TeamRules
 from newsletter.errors import Conflict, NotFound

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from newsletter import mailboxes
+from newsletter.addresses import mailboxes
 from newsletter.db import insert
 from newsletter.editors.models import SignInTries
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from newsletter import mailboxes
+from newsletter.addresses import mailboxes
 from newsletter.errors import NotFound
 from newsletter.inbox.reading import read_headers
 from newsletter.system import atomic_files

@@ -7,7 +7,7 @@ from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter import mailboxes
+from newsletter.addresses import mailboxes
 from newsletter.audience import address
 from newsletter.audience.address import MAX_NAME, Address, clean_name
 from newsletter.errors import Invalid

@@ -2,9 +2,9 @@
 
 from collections import Counter
 
+from newsletter.addresses.provider_groups import Lanes, Quota
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.pacing import Batch
-from newsletter.lanes import Lanes, Quota
 
 
 def gmail(count: int, start: int = 0) -> list[str]:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
+from newsletter.addresses.provider_groups import Lanes
 from newsletter.db import Sessions
 from newsletter.delivery import accounts, gauges, progress, retention
 from newsletter.delivery.accounts import KeptAccount, Share, Span
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
-from newsletter.lanes import Lanes
 
 SETTLED = [state for state in CopyState if state not in (CopyState.PENDING, CopyState.SENDING)]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from newsletter.delivery.masking import hidden, masked
+from newsletter.addresses.masking import hidden, masked
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ import pytest
 from peers import Mailbox, honest, parsed, readers
 from sqlalchemy import update
 
+from newsletter.addresses.provider_groups import Quota
 from newsletter.delivery import ledger, stopping, suppression
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Cause, Copy, Letter, LetterState
 from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.sender import PressRun
-from newsletter.lanes import Quota
 
 
 def test_every_reader_gets_one_copy_and_the_ledger_says_so(running, press, honest_server, mailbox, counts) -> None:

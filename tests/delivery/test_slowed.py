@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 from peers import scripted
 
+from newsletter.addresses.provider_groups import Lanes, Quota
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import CopyState
 from newsletter.delivery.sender import PressRun
-from newsletter.lanes import Lanes, Quota
 
 SLOW = [f"g{number}@gmail.com" for number in range(30)]
 FREE = [f"o{number}@o{number}.example" for number in range(30)]

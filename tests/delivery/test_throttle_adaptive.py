@@ -8,13 +8,13 @@ from readerships import addresses, by_lane, gmail, lanes, others
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
+from newsletter.addresses.provider_groups import Quota
 from newsletter.db import Sessions
 from newsletter.delivery import ledger, outcomes, pacing
 from newsletter.delivery.limits import SERVER, Limits
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.delivery.pace import GROWS_EVERY, PAUSE
 from newsletter.delivery.pacing import Batch, Pacer
-from newsletter.lanes import Quota
 
 Desk = Callable[..., Batch]
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from newsletter.addresses.provider_groups import Quota
 from newsletter.delivery import pace
 from newsletter.delivery.pace import DAY, GROWS_EVERY, HOUR, PAUSE, Pace, Rule, Run, Stretch
 from newsletter.delivery.warmup import DAYS, PLAN, Warmup
-from newsletter.lanes import Quota
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from newsletter.addresses.provider_groups import Lanes, Quota
 from newsletter.delivery import forecast, pace
 from newsletter.delivery.limits import SERVER, Limits
 from newsletter.delivery.pace import GROWS_EVERY, PAUSE, Pace
 from newsletter.delivery.warmup import PLAN, Warmup
-from newsletter.lanes import Lanes, Quota
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 

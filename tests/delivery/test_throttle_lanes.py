@@ -7,11 +7,11 @@ import pytest
 from peers import Clock
 from readerships import addresses, by_lane, gmail, lanes, others
 
+from newsletter.addresses.provider_groups import Lanes, Quota
 from newsletter.db import Sessions
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import CopyState
 from newsletter.delivery.pacing import LATE, Batch, Pacer
-from newsletter.lanes import Lanes, Quota
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 

@@ -14,6 +14,7 @@ from readerships import gmail, lanes, others
 from sqlalchemy import event, func, select, update
 from structlog.testing import capture_logs
 
+from newsletter.addresses.provider_groups import Lanes, Quota
 from newsletter.db import Sessions
 from newsletter.delivery import ledger, paces, pacing
 from newsletter.delivery.ledger import Claimed
@@ -21,7 +22,6 @@ from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Copy, CopyState, SharedPace
 from newsletter.delivery.pacing import Batch, Pacer
 from newsletter.delivery.warmup import Warmup
-from newsletter.lanes import Lanes, Quota
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from newsletter import freemail
+from newsletter.addresses import freemail
 from newsletter.editorial.look import LEAST_CONTRAST, contrast
 from newsletter.editorial.preflight import colours, weight
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning

@@ -8,7 +8,8 @@ from zoneinfo import available_timezones
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import editors, freemail, publication_file, texts
+from newsletter import editors, publication_file, texts
+from newsletter.addresses import freemail
 from newsletter.db import Session
 from newsletter.editorial import approvals
 from newsletter.errors import Conflict, NotFound

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from newsletter import printing, publishing
+from newsletter.addresses import masking
 from newsletter.agenda import Passed
-from newsletter.delivery import masking
 from newsletter.delivery.models import LetterState
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState

@@ -10,7 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
-from newsletter import freemail, publications, publishing
+from newsletter import publications, publishing
+from newsletter.addresses import freemail
 from newsletter.audience.models import ConsentEvent, Wording
 from newsletter.editorial import shelf
 from newsletter.editors import Role

@@ -7,8 +7,9 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 
+from newsletter.addresses import masking
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
-from newsletter.delivery import breaker, heartbeat, masking
+from newsletter.delivery import breaker, heartbeat
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.heartbeat import Carried
 from newsletter.delivery.models import Copy, CopyState, LetterState, Post, PostState, Receipt

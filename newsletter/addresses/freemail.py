@@ -3,7 +3,7 @@
 Their DMARC policies tell every other server to quarantine or reject what they did not sign themselves (RFC 7489).
 """
 
-from newsletter import lanes
+from newsletter.addresses import provider_groups
 
 _OWN_GROUPS = {"gmail", "icloud", "outlook", "yahoo"}
 _NAMES = """
@@ -15,7 +15,7 @@ proton.me protonmail.ch protonmail.com qq.com rediffmail.com seznam.cz sfr.fr t-
 tuta.com tutanota.com tutanota.de ukr.net virgilio.it wanadoo.fr web.de wp.pl ya.ru yandex.com yandex.ru zoho.com
 """
 _DOMAINS = frozenset(_NAMES.split())
-_EVERY = lanes.Lanes()
+_EVERY = provider_groups.Lanes()
 
 
 def provider(address: str) -> str:

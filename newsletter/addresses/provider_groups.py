@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from newsletter import mailboxes
+from newsletter.addresses import mailboxes
 
 EVERY_OTHER = "*"
 """In MAIL_LANES: each lane that is not named, by itself."""
