@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bench.press import LINKS
 from bench.stock import ISSUES
-from newsletter import editors, migrating, printing, publication_file, publishing
+from newsletter import editors, migrating, printing, publishing
 from newsletter.audience import search_index
 from newsletter.audience.models import Act, ConsentEvent, Subscriber, Subscription, Way
 from newsletter.audit import Entry, numbered
@@ -24,6 +24,7 @@ from newsletter.editorial import filing, queue, shelf
 from newsletter.editorial.models import Issue, Readiness, Revision, RevisionPicture
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.editors import Role
+from newsletter.publications import toml_file
 
 OWNER, PASSWORD = "owner@desk.example", "correct horse battery"
 SENT, DRAFT, READY = "sent-1", "draft-1", "ready-1"
@@ -66,7 +67,7 @@ def _one_of_each(sessions: Sessions, data_dir: Path, now: datetime) -> None:
     """A publication, an issue that went out to nobody, and the owner of the desk."""
     pictures = PictureFolder(data_dir / "pictures")
     with sessions.begin() as session:
-        home, _ = publication_file.load(session, ISSUES / "publication.toml", now)
+        home, _ = toml_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
         (found,) = filing.read(path, lambda name, content: pictures.take_in(session, name, content, now))
         issue = shelf.begin(session, home, found, shelf.BY_FILE, now)

@@ -9,12 +9,13 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import create_engine, insert, make_url
 
 from bench.press import LINKS
-from newsletter import migrating, publication_file, publishing
+from newsletter import migrating, publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions, open_engine
 from newsletter.editorial import filing, shelf
 from newsletter.editorial.models import Readiness
 from newsletter.editorial.pictures import PictureFolder
+from newsletter.publications import toml_file
 
 ISSUES = Path(__file__).parents[1] / "issues"
 SENDER_DOMAIN = "backpainhelp.example"
@@ -61,7 +62,7 @@ def fill(url: str, copies: int) -> None:
     sessions, now = Sessions(engine), datetime.now(UTC)
     with TemporaryDirectory() as folder, sessions.begin() as session:
         pictures = PictureFolder(Path(folder))
-        home, _ = publication_file.load(session, ISSUES / "publication.toml", now)
+        home, _ = toml_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
         (text,) = filing.read(path, lambda name, content: pictures.take_in(session, name, content, now))
         shelf.save(session, home, text, shelf.BY_FILE, now)

@@ -7,7 +7,7 @@
     publishing.py  the street between the rooms: one issue, its readers, a letter
     printing.py    the letter that an issue makes, and whether it is fit to go out
 
-    publications.py  who speaks, from which address, at which hour of the week
+    publications/models.py  who speaks, from which address, at which hour of the week
     editors/         who may sign in at the desk, and by what proof
     audit.py         who did what: a log that is only ever added to
     inbox/           a mail server for the laptop: it shows every mail and sends none on

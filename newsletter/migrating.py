@@ -11,7 +11,7 @@ import newsletter.delivery.clicks
 import newsletter.delivery.models
 import newsletter.editorial.models
 import newsletter.editors
-import newsletter.texts  # noqa: F401  (importing the tables is what fills the metadata)
+import newsletter.publications.wordings  # noqa: F401  (importing the tables is what fills the metadata)
 from newsletter import schema
 from newsletter.db import Base
 from newsletter.system.bundled import folder

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from newsletter import correcting, printing, publication_file, publications, publishing
+from newsletter import correcting, printing, publications, publishing
 from newsletter.audience.practice import Caps, Practice
 from newsletter.config import Settings
 from newsletter.db import Base, Sessions
@@ -19,7 +19,7 @@ from newsletter.editorial import corrections, filing, issue_file, shelf
 from newsletter.editorial.corrections import Amendment
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.links import Links
-from newsletter.publications import Publication
+from newsletter.publications import Publication, toml_file
 from newsletter.tokens import Seal
 from newsletter.wiring import House
 
@@ -59,7 +59,7 @@ def build(sessions: Sessions, data_dir: Path, base_url: str = BASE_URL, **change
 def open_publication(house: House, now: datetime) -> None:
     """The shipped publication, without issues."""
     with house.sessions.begin() as session:
-        publication_file.load(session, ISSUES / "publication.toml", now)
+        toml_file.load(session, ISSUES / "publication.toml", now)
 
 
 def stock(house: House, now: datetime) -> None:

@@ -7,15 +7,15 @@ from typing import cast
 
 import pytest
 
-from newsletter import characters, publication_file, texts
+from newsletter import characters
 from newsletter.audience.address import clean_name
 from newsletter.audience.models import Status
 from newsletter.audience.verdicts import Terms
 from newsletter.db import Session
 from newsletter.editorial import issue_file, timetable
 from newsletter.errors import Invalid
-from newsletter.publications import Publication
-from newsletter.texts import Kind
+from newsletter.publications import Publication, toml_file, wordings
+from newsletter.publications.wordings import Kind
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CONTROLS = ["\0", "\x07", "\x0b", "\x1b", "\x7f", "\x85", "\x9b"]
@@ -29,7 +29,7 @@ def publication_says(field: str) -> Callable[[object], None]:
     def say(text: object) -> None:
         publication = Publication(slug="one", name="One", sender_name="One", sender_address="one@example.org")
         publication.postal_address = "1 Road"
-        if faults := publication_file.change(publication, {field: text}):
+        if faults := toml_file.change(publication, {field: text}):
             raise Invalid(faults[field])
 
     return say
@@ -70,7 +70,7 @@ LINES: dict[str, Callable[[str], object]] = {
 PASSAGES: dict[str, Callable[[str], object]] = {
     "publication: description": publication_says("description"),
     "publication: postal address": publication_says("postal_address"),
-    "words": lambda text: texts.keep(NO_SESSION, Publication(), Kind.SIGN_UP, text, 0, "me@example.org", NOW),
+    "words": lambda text: wordings.keep(NO_SESSION, Publication(), Kind.SIGN_UP, text, 0, "me@example.org", NOW),
 }
 
 

@@ -3,10 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import publication_file
 from newsletter.db import Sessions
 from newsletter.errors import Invalid
-from newsletter.publications import find
+from newsletter.publications import find, toml_file
 
 PLAIN = """slug = "home"
 name = "Home"
@@ -23,7 +22,7 @@ def load(sessions: Sessions, folder: Path, text: str, now: datetime) -> list[tup
     path = folder / "publication.toml"
     path.write_text(text)
     with sessions.begin() as session:
-        publication_file.load(session, path, now)
+        toml_file.load(session, path, now)
     with sessions.reading() as session:
         return [(one.weekday, f"{one.at:%H:%M}", one.time_zone, one.since) for one in find(session).slots]
 

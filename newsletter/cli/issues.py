@@ -9,7 +9,7 @@ import click
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from newsletter import printing, publication_file, publications, publishing
+from newsletter import printing, publications, publishing
 from newsletter.addresses import freemail
 from newsletter.cli.checking import check
 from newsletter.cli.common import (
@@ -34,7 +34,7 @@ from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.pictures import TakenIn
 from newsletter.editorial.shelf import Saved, Text
 from newsletter.errors import Conflict
-from newsletter.publications import Publication
+from newsletter.publications import Publication, toml_file
 from newsletter.wiring import House
 
 _FOLDER = Path("issues")
@@ -69,7 +69,7 @@ def load(house: House, path: Path) -> None:
     texts = filing.read(path, functools.partial(_take_in, house))
     with house.sessions.begin() as session:
         described = filing.folder_of(path) / "publication.toml"
-        publication, _ = publication_file.load(session, described, now(), house.settings.default_sender_address)
+        publication, _ = toml_file.load(session, described, now(), house.settings.default_sender_address)
     if trouble := freemail.warning(publication.sender_address):
         click.echo(trouble, err=True)
     conflicts = []

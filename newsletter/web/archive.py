@@ -10,7 +10,7 @@ from newsletter.db import Session
 from newsletter.editorial import archive
 from newsletter.editorial.pictures import MEDIA_TYPES
 from newsletter.publications import Publication
-from newsletter.texts import Kind
+from newsletter.publications.wordings import Kind
 from newsletter.web import choosing, structured, wording
 from newsletter.web.forms import SignUp
 from newsletter.web.house import house

@@ -10,7 +10,7 @@ from newsletter.db import Session
 from newsletter.errors import NotFound
 from newsletter.links import Expired
 from newsletter.publications import Publication
-from newsletter.texts import Kind
+from newsletter.publications.wordings import Kind
 from newsletter.web import keys, wording
 from newsletter.web.forms import version
 from newsletter.web.house import client, house, now

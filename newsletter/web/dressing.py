@@ -5,11 +5,10 @@ import hashlib
 from flask import Blueprint, Flask, Response, make_response, render_template, request
 from markupsafe import Markup
 
-from newsletter import texts
 from newsletter.editorial import look, markdown
 from newsletter.editorial.look import Inks
-from newsletter.publications import Publication
-from newsletter.texts import Kind
+from newsletter.publications import Publication, wordings
+from newsletter.publications.wordings import Kind
 from newsletter.web import choosing, wording
 from newsletter.web.archive import public
 from newsletter.web.house import house
@@ -41,7 +40,7 @@ def privacy() -> Response:
     """What the publication says of privacy, and since when."""
     with house().sessions.reading() as session:
         publication = choosing.asked(session, request.args.get("publication"))
-        own = texts.newest(session, publication, Kind.PRIVACY)
+        own = wordings.newest(session, publication, Kind.PRIVACY)
         html = markdown.to_html(wording.shown(session, publication, Kind.PRIVACY).text, str)
         since = own.created_at if own else None
         page = render_template(

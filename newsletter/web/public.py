@@ -11,7 +11,7 @@ from newsletter.db import Session
 from newsletter.editorial import archive
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
-from newsletter.texts import Kind
+from newsletter.publications.wordings import Kind
 from newsletter.web import choosing, sorry, wording
 from newsletter.web.forms import SignUp
 from newsletter.web.house import client, house, now

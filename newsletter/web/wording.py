@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from newsletter import texts
 from newsletter.db import Session
 from newsletter.delivery import merge
-from newsletter.publications import Publication
-from newsletter.texts import Kind
+from newsletter.publications import Publication, wordings
+from newsletter.publications.wordings import Kind
 from newsletter.web.house import house
 from newsletter.web.looks import often
 
@@ -63,13 +62,13 @@ def of_the_press(publication: Publication, kind: Kind) -> str:
 
 def shown(session: Session, publication: Publication, kind: Kind) -> Words:
     """The words that stand beside a button now."""
-    own = texts.newest(session, publication, kind)
+    own = wordings.newest(session, publication, kind)
     return Words(_filled(publication, own.words if own else of_the_press(publication, kind)), own.number if own else 0)
 
 
 def agreed_to(session: Session, publication: Publication, kind: Kind, version: int | None) -> str:
     """The words of the version that a page showed, though there be newer ones by now; the newest where it told none."""
-    own = texts.version(session, publication, kind, version)
+    own = wordings.version(session, publication, kind, version)
     return _filled(publication, own.words if own else of_the_press(publication, kind))
 
 

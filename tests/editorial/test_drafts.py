@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from newsletter import publication_file
 from newsletter.db import Base, Session, Sessions
 from newsletter.delivery.models import Letter
 from newsletter.editorial import beginning, company, drafts, manuscript, pictures, shelf
@@ -17,6 +16,7 @@ from newsletter.editorial.models import Draft, Issue, Readiness, Revision
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.editorial.shelf import Saved
 from newsletter.errors import Conflict, NotFound
+from newsletter.publications import toml_file
 
 SHIPPED = Path(__file__).parents[2] / "issues"
 ADA, BO = "ada@desk.example", "bo@desk.example"
@@ -28,7 +28,7 @@ DAY = date(2026, 11, 24)
 def session(sessions: Sessions, now: datetime) -> Iterator[Session]:
     """One transaction with an issue in it, which Ada began."""
     with sessions.begin() as opened:
-        publication = publication_file.load(opened, SHIPPED / "publication.toml", now)[0]
+        publication = toml_file.load(opened, SHIPPED / "publication.toml", now)[0]
         beginning.begin(opened, publication, TYPED, DAY, ADA, now)
         yield opened
 
@@ -208,7 +208,7 @@ def test_who_saves_second_is_refused_and_keeps_the_draft(session: Session, issue
 
 def test_two_savers_at_once_make_one_revision(sessions: Sessions, now: datetime) -> None:
     with sessions.begin() as session:
-        publication = publication_file.load(session, SHIPPED / "publication.toml", now)[0]
+        publication = toml_file.load(session, SHIPPED / "publication.toml", now)[0]
         beginning.begin(session, publication, TYPED, DAY, ADA, now)
     with sessions.reading() as looked_before:
         stale = shelf.find(looked_before, "a-tight-back")

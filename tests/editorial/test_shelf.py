@@ -6,7 +6,6 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from newsletter import publication_file
 from newsletter.db import Sessions
 from newsletter.delivery.models import Letter, LetterState
 from newsletter.editorial import archive, filing, issue_file, shelf
@@ -14,7 +13,7 @@ from newsletter.editorial.models import Issue, Revision
 from newsletter.editorial.pictures import PictureFolder, TakenIn
 from newsletter.editorial.shelf import BY_FILE, Saved
 from newsletter.errors import Conflict, Invalid, NotFound
-from newsletter.publications import Publication
+from newsletter.publications import Publication, toml_file
 from tests.editorial.photos import SECRET, colour_at, opened, telling_photo
 
 SHIPPED = Path(__file__).parents[2] / "issues"
@@ -30,7 +29,7 @@ Lie down.
 @pytest.fixture
 def publication(sessions: Sessions, now: datetime) -> Publication:
     with sessions.begin() as session:
-        return publication_file.load(session, SHIPPED / "publication.toml", now)[0]
+        return toml_file.load(session, SHIPPED / "publication.toml", now)[0]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
-from newsletter import publication_file, publishing
+from newsletter import publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery.ledger import LEASE
@@ -25,6 +25,7 @@ from newsletter.editorial import filing, shelf
 from newsletter.editorial.models import Readiness
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.links import Links
+from newsletter.publications import toml_file
 from newsletter.tokens import Seal
 from tests.torture.sink import Tally
 
@@ -159,7 +160,7 @@ def stock(sessions: Sessions, folder: Path, readers: int) -> None:
     """A publication, an issue that is ready, and so many readers."""
     now, pictures = datetime.now(UTC), PictureFolder(folder / "pictures")
     with sessions.begin() as session:
-        home, _ = publication_file.load(session, ISSUES / "publication.toml", now)
+        home, _ = toml_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / f"2026-11-24-{SLUG}.md"
         for text in filing.read(path, lambda name, content: pictures.take_in(session, name, content, now)):
             shelf.save(session, home, text, shelf.BY_FILE, now)

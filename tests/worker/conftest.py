@@ -14,13 +14,14 @@ from aiosmtpd.smtp import SMTP, Envelope
 from aiosmtpd.smtp import Session as Talk
 from sqlalchemy import insert
 
-from newsletter import printing, publication_file, publishing
+from newsletter import printing, publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery.models import LetterState
 from newsletter.editorial import filing, shelf
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.links import Links
+from newsletter.publications import toml_file
 from newsletter.tokens import Seal
 from tests.delivery.peers import Peer
 
@@ -96,7 +97,7 @@ def print_issue(sessions: Sessions, tmp_path: Path) -> Callable[..., None]:
         now = datetime.now(UTC)
         pictures = PictureFolder(tmp_path / "pictures")
         with sessions.begin() as session:
-            home, _ = publication_file.load(session, ROOT / "issues" / "publication.toml", now)
+            home, _ = toml_file.load(session, ROOT / "issues" / "publication.toml", now)
             path = ROOT / "issues" / "2026-11-24-unwind-a-tight-back.md"
             for text in filing.read(path, lambda name, content: pictures.take_in(session, name, content, now)):
                 shelf.save(session, home, text, shelf.BY_FILE, now)

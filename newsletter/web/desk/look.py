@@ -3,12 +3,11 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import publication_file
 from newsletter.db import Session
 from newsletter.editorial import developing, look
 from newsletter.editorial.look import HOUSE, LEAST_CONTRAST, Colours
 from newsletter.errors import Invalid
-from newsletter.publications import Publication
+from newsletter.publications import Publication, toml_file
 from newsletter.web.desk import acts, frame, pictures
 from newsletter.web.house import house, now
 
@@ -29,7 +28,7 @@ def change_colours() -> ResponseReturnValue:
     with house().sessions.begin() as store:
         publication = frame.chosen(store)
         changes = {name: _own(accent, _SCHEMES[name]) for name, accent in typed.items()}
-        faults = _too_pale(changes) or publication_file.change(publication, changes)
+        faults = _too_pale(changes) or toml_file.change(publication, changes)
         if faults:
             return _page(store, publication, typed, faults), 422
         acts.about_publication(publication)

@@ -8,12 +8,12 @@ from zoneinfo import available_timezones
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import editors, publication_file, texts
+from newsletter import editors
 from newsletter.addresses import freemail
 from newsletter.db import Session
 from newsletter.editorial import approvals
 from newsletter.errors import Conflict, NotFound
-from newsletter.publications import Publication
+from newsletter.publications import Publication, toml_file, wordings
 from newsletter.web.desk import acts, frame
 from newsletter.web.house import house
 
@@ -94,7 +94,7 @@ def settings() -> str:
     """What the store says of the publication and of the team, with the way to each part."""
     with house().sessions.reading() as store:
         publication = frame.chosen(store)
-        own = {kind: texts.newest(store, publication, kind) for kind in texts.Kind}
+        own = {kind: wordings.newest(store, publication, kind) for kind in wordings.Kind}
         team = store.scalars(editors.team()).all()
         return frame.page(
             store,
@@ -127,7 +127,7 @@ def change_part(part: str) -> ResponseReturnValue:
                 "Someone changed this after you opened the page. Open it again, and make your changes there."
             )
         before = _kept(publication, _part(part))
-        faults = publication_file.change(publication, typed)
+        faults = toml_file.change(publication, typed)
         if faults:
             return _page(store, publication, part, typed, faults), 422
         _tell(publication, part, before)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import characters, texts
+from newsletter import characters
 from newsletter.db import Session
 from newsletter.delivery import merge
 from newsletter.errors import NotFound
-from newsletter.publications import Publication
-from newsletter.texts import Kind
+from newsletter.publications import Publication, wordings
+from newsletter.publications.wordings import Kind
 from newsletter.web import auth, wording
 from newsletter.web.desk import acts, frame
 from newsletter.web.house import house, now
@@ -43,7 +43,7 @@ def words_form(kind: str) -> str:
     """The words that count now, and every version before."""
     with house().sessions.reading() as store:
         publication, which = frame.chosen(store), _kind(kind)
-        own = texts.newest(store, publication, which)
+        own = wordings.newest(store, publication, which)
         return _page(store, publication, which, own.words if own else wording.of_the_press(publication, which), "")
 
 
@@ -56,7 +56,7 @@ def change_words(kind: str) -> ResponseReturnValue:
             return _page(store, publication, which, typed, fault), 422
         words = "" if typed == wording.of_the_press(publication, which).strip() else typed
         seen = request.form.get("seen", 0, type=int)
-        texts.keep(store, publication, which, words, seen, auth.email(), now())
+        wordings.keep(store, publication, which, words, seen, auth.email(), now())
         acts.about_publication(publication)
         acts.tell(words=which, version=seen + 1)
         flash("Saved. This text is used from now on; earlier versions stay on record.")
@@ -79,7 +79,7 @@ def _fault(words: str) -> str:
 
 
 def _page(store: Session, publication: Publication, kind: Kind, typed: str, fault: str) -> str:
-    versions = store.scalars(texts.versions(publication, kind)).all()
+    versions = store.scalars(wordings.versions(publication, kind)).all()
     return frame.page(
         store,
         "settings_words.html",

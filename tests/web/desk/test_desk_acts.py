@@ -12,7 +12,7 @@ from newsletter import audit, publications
 from newsletter.audit import NOBODY, Entry, Witness, record
 from newsletter.editorial import shelf
 from newsletter.editors import Editor, Role
-from newsletter.texts import Kind
+from newsletter.publications.wordings import Kind
 from newsletter.web.desk.roles import Route
 from newsletter.web.desk.routes import ROUTES
 from newsletter.wiring import House
