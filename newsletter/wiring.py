@@ -18,7 +18,7 @@ from newsletter.editorial import archive, cadence, render
 from newsletter.editorial.masthead import Link, Masthead
 from newsletter.editorial.pictures import PictureFolder, Pictures
 from newsletter.links import Links
-from newsletter.outside import Scout
+from newsletter.outbound import Scout
 from newsletter.publications import Publication
 from newsletter.tokens import Seal
 

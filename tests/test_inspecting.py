@@ -10,7 +10,7 @@ from newsletter.db import Sessions
 from newsletter.editorial import drafts, issue_file, link_checks, shelf, spam
 from newsletter.editorial.models import Issue
 from newsletter.editorial.preflight import Level, SpamVerdict
-from newsletter.outside import Answer, Scout
+from newsletter.outbound import Answer, Scout
 from newsletter.wiring import House
 from newsletter.worker import Worker
 from tests import houses

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import insert
 from newsletter.editorial.models import LinkCheck
-from newsletter.outside import Answer
+from newsletter.outbound import Answer
 
 FRESH = timedelta(hours=24)
 """After so long an answer is asked for again."""

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from newsletter.db import Sessions
 from newsletter.editorial import link_checks
 from newsletter.editorial.models import LinkCheck
-from newsletter.outside import Answer
+from newsletter.outbound import Answer
 
 A, B = "https://a.example/", "https://b.example/"
 

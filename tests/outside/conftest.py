@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from newsletter.outside import Scout
+from newsletter.outbound import Scout
 
 
 @dataclass

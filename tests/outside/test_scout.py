@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from newsletter.outside import Answer, Scout
-from newsletter.outside.places import is_open
+from newsletter.outbound import Answer, Scout
+from newsletter.outbound.ssrf_guard import is_open
 from tests.outside.conftest import Site
 
 Send = Callable[..., Scout]

@@ -6,7 +6,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from newsletter.links import Links
-from newsletter.outside import Answer
+from newsletter.outbound import Answer
 from newsletter.publications import Publication
 
 _HIGH = 1_000_000

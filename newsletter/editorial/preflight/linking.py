@@ -11,7 +11,7 @@ from newsletter.editorial.preflight.findings import Finding, blocking, note, war
 from newsletter.editorial.preflight.galley import Galley
 from newsletter.editorial.preflight.known import Known
 from newsletter.editorial.preflight.rulebook import rule
-from newsletter.outside import Answer
+from newsletter.outbound import Answer
 
 _SAYS_NOTHING = {
     *("click", "click here", "here", "this", "link", "this link", "more", "read more", "read more here", "learn more"),

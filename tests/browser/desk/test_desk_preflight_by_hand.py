@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from newsletter.editorial import issue_file, link_checks, shelf
-from newsletter.outside import Answer
+from newsletter.outbound import Answer
 from newsletter.publications import find
 from newsletter.wiring import House
 from tests.browser.desk.conftest import NOW, Open

@@ -1,7 +1,7 @@
 import pytest
 
 from newsletter.editorial.preflight import Known, Level
-from newsletter.outside import Answer
+from newsletter.outbound import Answer
 from tests.editorial.preflight.galleys import GARDEN, NAME, SOUND, body, check, front, only, place
 
 NHS = "https://www.nhs.uk/conditions/back-pain/"

@@ -8,7 +8,7 @@ from newsletter import inspecting, publications, publishing
 from newsletter.db import Sessions
 from newsletter.editorial import issue_file, link_checks, shelf
 from newsletter.editors import Role
-from newsletter.outside import Answer
+from newsletter.outbound import Answer
 from newsletter.wiring import House
 from tests import houses
 from tests.originals import Fill, empty

@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from queue import Empty, SimpleQueue
 from urllib.parse import urljoin
 
-from newsletter.outside.places import Address, Forbidden, Place, Unreachable, is_open, take_apart
+from newsletter.outbound.ssrf_guard import Address, Forbidden, Place, Unreachable, is_open, take_apart
 
 Resolve = Callable[[str, int], Collection[str]]
 """The addresses of a host, as text; OSError if it has none."""
