@@ -21,13 +21,14 @@ from sqlalchemy import Column, Engine, MetaData, Table, insert, literal
 from bench import stock
 from bench.press import LINKS
 from bench.rows import RUNS, Row
-from newsletter import publications, publishing
+from newsletter import publications
 from newsletter.audience import roster
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.editorial import filing, shelf
 from newsletter.editorial.models import Readiness
 from newsletter.editorial.pictures import PictureFolder
+from newsletter.workflows import publish
 
 READERS = 200_000
 """A fifth of the million that the measure names, which takes minutes; what does not grow weighs more here."""
@@ -77,7 +78,7 @@ def _ready_issues(sessions: Sessions) -> list[str]:
 def _fan_out(engine: Engine, slug: str) -> float:
     def act() -> None:
         with Sessions(engine).begin() as session:
-            publishing.send_now(session, LINKS, shelf.find(session, slug), datetime.now(UTC))
+            publish.send_now(session, LINKS, shelf.find(session, slug), datetime.now(UTC))
 
     return _seconds(engine, act)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bench.press import LINKS
 from bench.stock import ISSUES
-from newsletter import editors, migrating, printing, publishing
+from newsletter import editors, migrating
 from newsletter.audience import search_index
 from newsletter.audience.models import Act, ConsentEvent, Subscriber, Subscription, Way
 from newsletter.audit import Entry, numbered
@@ -25,6 +25,7 @@ from newsletter.editorial.models import Issue, Readiness, Revision, RevisionPict
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.editors import Role
 from newsletter.publications import toml_file
+from newsletter.workflows import build_letter, publish
 
 OWNER, PASSWORD = "owner@desk.example", "correct horse battery"
 SENT, DRAFT, READY = "sent-1", "draft-1", "ready-1"
@@ -71,8 +72,8 @@ def _one_of_each(sessions: Sessions, data_dir: Path, now: datetime) -> None:
         path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
         (found,) = filing.read(path, lambda name, content: pictures.take_in(session, name, content, now))
         issue = shelf.begin(session, home, found, shelf.BY_FILE, now)
-        printing.mark_ready(session, issue, LINKS)
-        publishing.send_now(session, LINKS, issue, now - timedelta(days=9_000))
+        build_letter.mark_ready(session, issue, LINKS)
+        publish.send_now(session, LINKS, issue, now - timedelta(days=9_000))
         editors.set_password(editors.add(session, OWNER, Role.OWNER, now), PASSWORD)
 
 

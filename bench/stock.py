@@ -9,13 +9,14 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import create_engine, insert, make_url
 
 from bench.press import LINKS
-from newsletter import migrating, publishing
+from newsletter import migrating
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions, open_engine
 from newsletter.editorial import filing, shelf
 from newsletter.editorial.models import Readiness
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.publications import toml_file
+from newsletter.workflows import publish
 
 ISSUES = Path(__file__).parents[1] / "issues"
 SENDER_DOMAIN = "backpainhelp.example"
@@ -71,7 +72,7 @@ def fill(url: str, copies: int) -> None:
             numbers = range(start, min(start + _AT_ONCE, copies + 1))
             session.execute(insert(Subscriber), [_person(number, now) for number in numbers])
             session.execute(insert(Subscription), [_tie(number, home.id, now) for number in numbers])
-        publishing.send_now(session, LINKS, shelf.find(session, text.file.slug), now)
+        publish.send_now(session, LINKS, shelf.find(session, text.file.slug), now)
     engine.dispose()
 
 

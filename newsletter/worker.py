@@ -16,7 +16,6 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from newsletter import alerting, filling, inspecting, publishing, reminding
 from newsletter.audience import caps, preferences, search_index
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
@@ -31,6 +30,7 @@ from newsletter.errors import Refused
 from newsletter.mail_settings import MailServer
 from newsletter.system import lifeline
 from newsletter.wiring import House
+from newsletter.workflows import alert_editors, fill_slots, publish, run_preflight, warn_editors
 
 # Seconds. With what the opening of a connection may take, less than the 10 that a stop may take.
 _FINISH_IN_FLIGHT = 6.0
@@ -152,27 +152,27 @@ class Worker:
         grace = self._house.grace
         sender = self._house.settings.issue_sender_address
         with self._house.sessions.reading() as session:
-            openings = filling.due(session, grace, _now())
+            openings = fill_slots.due(session, grace, _now())
         for opening in openings:
             with self._house.sessions.begin() as session:
-                filling.fill(session, self._house.practice, opening, grace, _now(), sender=sender)
+                fill_slots.fill(session, self._house.practice, opening, grace, _now(), sender=sender)
 
     def look_at_slots_to_come(self) -> None:
         if not self._gate.is_open():
             return
         with self._house.sessions.reading() as session:
-            glances = reminding.due(session, _now())
+            glances = warn_editors.due(session, _now())
         for glance in glances:
             with self._house.sessions.begin() as session:
-                reminding.look(session, self._house.practice, glance, _now(), grace=self._house.grace)
+                warn_editors.look(session, self._house.practice, glance, _now(), grace=self._house.grace)
 
     def start_due_issues(self) -> None:
         if not self._gate.is_open():
             return
         grace = self._house.grace
-        if self._finds(publishing.are_due):
+        if self._finds(publish.are_due):
             with self._house.sessions.begin() as session:
-                publishing.publish_due(session, grace, _now())
+                publish.publish_due(session, grace, _now())
 
     def empty_the_outbox(self) -> None:
         while self._may_go_on() and self._postroom.deliver_due():
@@ -193,7 +193,7 @@ class Worker:
             untold = breaker.untold(session)
         for trip_id in untold:
             with self._house.sessions.begin() as session:
-                alerting.tell(session, self._house.practice, trip_id, _now())
+                alert_editors.tell(session, self._house.practice, trip_id, _now())
 
     def skip_what_was_stopped(self) -> None:
         with self._house.sessions.reading() as session:
@@ -233,7 +233,7 @@ class Worker:
     def look_after_links(self) -> None:
         if self._house.settings.link_checks:
             with self._house.sessions.begin() as session:
-                inspecting.look_after_links(session, self._house.links, _now())
+                run_preflight.look_after_links(session, self._house.links, _now())
 
     def ask_links(self) -> None:
         if not (self._house.settings.link_checks and self._finds(link_checks.are_due)):
@@ -251,7 +251,7 @@ class Worker:
             taken = spam.claim(session, 1, _now())
         for content, issue_id in taken:
             with self._house.sessions.reading() as session:
-                mail = inspecting.message(session, issue_id, content, self._house.links, _now())
+                mail = run_preflight.message(session, issue_id, content, self._house.links, _now())
             said = spam.judge(mail, self._stopping.is_set) if mail else spam.CHANGED
             if said is not None:
                 with self._house.sessions.begin() as session:

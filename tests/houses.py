@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from newsletter import correcting, printing, publications, publishing
+from newsletter import publications
 from newsletter.audience.practice import Caps, Practice
 from newsletter.config import Settings
 from newsletter.db import Base, Sessions
@@ -22,6 +22,7 @@ from newsletter.links import Links
 from newsletter.publications import Publication, toml_file
 from newsletter.tokens import Seal
 from newsletter.wiring import House
+from newsletter.workflows import build_letter, correct_issue, publish
 
 ISSUES = Path(__file__).parents[1] / "issues"
 BASE_URL = "https://letters.example.org"
@@ -68,10 +69,10 @@ def stock(house: House, now: datetime) -> None:
         texts = filing.read(ISSUES, lambda name, content: house.pictures.take_in(session, name, content, now))
         for text in texts:
             shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
-            printing.mark_ready(session, shelf.find(session, text.file.slug), house.links)
+            build_letter.mark_ready(session, shelf.find(session, text.file.slug), house.links)
     for week, slug in enumerate(OUT, -len(OUT)):
         with house.sessions.begin() as session:
-            publishing.send_now(session, house.links, shelf.find(session, slug), now + timedelta(weeks=week))
+            publish.send_now(session, house.links, shelf.find(session, slug), now + timedelta(weeks=week))
 
 
 def opened(sessions: Sessions, data_dir: Path) -> None:
@@ -100,8 +101,8 @@ def send(house: House, publication: str, slug: str, now: datetime) -> None:
     with house.sessions.begin() as session:
         text = shelf.Text(issue_file.parse(source, name), name, {})
         shelf.save(session, publications.find(session, publication), text, shelf.BY_FILE, now)
-        printing.mark_ready(session, shelf.find(session, slug), house.links)
-        publishing.send_now(session, house.links, shelf.find(session, slug), now)
+        build_letter.mark_ready(session, shelf.find(session, slug), house.links)
+        publish.send_now(session, house.links, shelf.find(session, slug), now)
 
 
 def correct(sessions: Sessions, links: Links, slug: str, now: datetime) -> int:
@@ -114,7 +115,7 @@ def correct(sessions: Sessions, links: Links, slug: str, now: datetime) -> int:
         wanted = Amendment(f"{issue.revision.source}\nTen minutes.\n", issue.revision_number, "Ten, not five.", 1)
         made = corrections.amend(session, issue, wanted, "ann@press.example", now)
         seal = corrections.seal(made)
-        return correcting.mail(session, links, issue, made, seal, "ann@press.example", now).letter_id
+        return correct_issue.mail(session, links, issue, made, seal, "ann@press.example", now).letter_id
 
 
 def letters(house: House) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import select
 
-from newsletter import approving, editors, printing
+from newsletter import editors
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.practice import Caps, Practice
 from newsletter.db import Session, Sessions
@@ -17,6 +17,7 @@ from newsletter.editorial.models import IssueState
 from newsletter.editors import Role
 from newsletter.links import Links
 from newsletter.publications import Publication, Slot, find
+from newsletter.workflows import approve_issue, build_letter
 
 TITLES = ("A tight back", "A calm neck", "A stiff hip")
 SLUGS = ("a-tight-back", "a-calm-neck", "a-stiff-hip")
@@ -62,7 +63,7 @@ def open_press(sessions: Sessions, links: Links, now: datetime) -> None:
         for title in TITLES:
             write(session, title, now)
         for slug in SLUGS:
-            printing.mark_ready(session, shelf.find(session, slug), links)
+            build_letter.mark_ready(session, shelf.find(session, slug), links)
 
 
 def write(session: Session, title: str, now: datetime, body: str = "Lie down for ten minutes.") -> None:
@@ -88,8 +89,8 @@ def queued(sessions: Sessions) -> list[str]:
 def approve(session: Session, links: Links, slug: str, now: datetime) -> None:
     """Somebody else says that an issue may go out as it is now."""
     issue = shelf.find(session, slug)
-    content = printing.content(issue, links)
-    approving.approve(session, links, issue, content, editors.find(session, "owner@desk.example"), "", now)
+    content = build_letter.content(issue, links)
+    approve_issue.approve(session, links, issue, content, editors.find(session, "owner@desk.example"), "", now)
 
 
 def states(sessions: Sessions) -> dict[str, IssueState]:

@@ -12,8 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from newsletter import filling, publishing
-from newsletter.agenda import Agenda
 from newsletter.db import Session, Sessions, open_engine
 from newsletter.delivery import arming
 from newsletter.editorial import queue, shelf
@@ -21,6 +19,8 @@ from newsletter.editorial.models import Issue, Readiness
 from newsletter.links import Links
 from newsletter.publications import Slot, WeekOff, find
 from newsletter.tokens import Seal
+from newsletter.workflows import fill_slots, publish
+from newsletter.workflows.calendar import Agenda
 from tests import slots
 from tests.houses import NOW
 from tests.originals import Originals
@@ -131,8 +131,8 @@ def test_a_scheduled_issue_that_would_be_held_at_its_hour_says_so(
     sessions: Sessions, links: Links, now: datetime
 ) -> None:
     with sessions.begin() as session:
-        publishing.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
-        publishing.schedule(session, links, shelf.find(session, SECOND), BESIDE, now)
+        publish.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
+        publish.schedule(session, links, shelf.find(session, SECOND), BESIDE, now)
         find(session).requires_approval = True
         entries = agenda(session, links, now).ahead(1)
         assert [entry.held and entry.held.lack for entry in entries] == ["needs an approval"] * 2
@@ -155,8 +155,8 @@ def test_an_hour_that_was_missed_and_can_still_be_made_up_for_takes_the_first_of
 
 def test_a_slot_beyond_those_shown_is_one_all_the_same(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publishing.schedule(session, links, shelf.find(session, FIRST), TUESDAY + 5 * A_WEEK, now)
-        publishing.schedule(session, links, shelf.find(session, SECOND), BESIDE, now)
+        publish.schedule(session, links, shelf.find(session, FIRST), TUESDAY + 5 * A_WEEK, now)
+        publish.schedule(session, links, shelf.find(session, SECOND), BESIDE, now)
         entries = {entry.at: entry.is_slot for entry in agenda(session, links, now).ahead(1)}
     assert entries == {TUESDAY: True, BESIDE: False, TUESDAY + 5 * A_WEEK: True}
 
@@ -243,7 +243,7 @@ def _prepare(session: Session, own: dict[str, Fate], order: Sequence[str], links
             taken.add(own[slug].waits)
             home.requires_approval = False
             at = BESIDE if own[slug].waits == "9" else MOMENTS[int(own[slug].waits)]
-            publishing.schedule(session, links, shelf.find(session, slug), at, NOW)
+            publish.schedule(session, links, shelf.find(session, slug), at, NOW)
             home.requires_approval = True
     for title, slug in zip(TITLES, SLUGS, strict=True):
         for mend in own[slug].mends:
@@ -264,11 +264,11 @@ def _mend(session: Session, title: str, issue: Issue, mend: str, links: Links) -
 def _strike(sessions: Sessions, links: Links, now: datetime) -> str | None:
     """What a worker does at that hour: which issue it starts."""
     with sessions.reading() as session:
-        openings = filling.due(session, GRACE, now)
+        openings = fill_slots.due(session, GRACE, now)
     for opening in openings:
         with sessions.begin() as session:
-            filling.fill(session, slots.practice(links), opening, GRACE, now)
+            fill_slots.fill(session, slots.practice(links), opening, GRACE, now)
     with sessions.begin() as session:
-        started = publishing.publish_due(session, GRACE, now)
+        started = publish.publish_due(session, GRACE, now)
         found = session.scalars(select(Issue.slug).where(Issue.letter_id.in_([one.letter_id for one in started])))
         return next(iter(found), None)

@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from newsletter import approving, editors, printing, publications, publishing
-from newsletter.approving import Standing
+from newsletter import editors, publications
 from newsletter.db import Session, Sessions
 from newsletter.delivery.models import Copy, LetterState, Post
 from newsletter.editorial import approvals, issue_file, shelf
@@ -19,6 +18,8 @@ from newsletter.editorial.models import ApprovalAct, ApprovalStep, IssueState
 from newsletter.editors import Role
 from newsletter.errors import Conflict, Invalid, PressError, Refused
 from newsletter.wiring import House
+from newsletter.workflows import approve_issue, build_letter, publish
+from newsletter.workflows.approve_issue import Standing
 from tests import houses
 from tests.houses import NOW
 from tests.originals import Fill
@@ -73,29 +74,29 @@ def save(house: House, author: str, words: str, now: datetime) -> None:
             issue_file.parse(source, issue.file_name), issue.file_name, shelf.picture_names(issue.revision)
         )
         shelf.save(session, issue.publication, text, author, now)
-        printing.mark_ready(session, issue, house.links)
+        build_letter.mark_ready(session, issue, house.links)
 
 
 def shown(house: House) -> Content:
     with house.sessions.reading() as session:
-        return printing.content(shelf.find(session, SLUG), house.links)
+        return build_letter.content(shelf.find(session, SLUG), house.links)
 
 
 def standing(house: House) -> Standing:
     with house.sessions.reading() as session:
-        return approving.standing(session, house.links, shelf.find(session, SLUG))
+        return approve_issue.standing(session, house.links, shelf.find(session, SLUG))
 
 
 def approve(house: House, email: str, now: datetime, seen: Content | None = None, comment: str = "") -> None:
     content = seen or shown(house)
     with house.sessions.begin() as session:
         issue, person = shelf.find(session, SLUG), editors.find(session, email)
-        approving.approve(session, house.links, issue, content, person, comment, now)
+        approve_issue.approve(session, house.links, issue, content, person, comment, now)
 
 
 def schedule(house: House, now: datetime, at: datetime | None = None) -> None:
     with house.sessions.begin() as session:
-        publishing.schedule(session, house.links, shelf.find(session, SLUG), at or now + timedelta(hours=1), now)
+        publish.schedule(session, house.links, shelf.find(session, SLUG), at or now + timedelta(hours=1), now)
 
 
 def state(house: House) -> IssueState:
@@ -126,15 +127,15 @@ def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sen
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
         with pytest.raises(Conflict, match="only after a second person has approved"):
-            printing.require_schedulable(issue, house.links)
-    for act in (publishing.schedule_next, publishing.send_now):
+            build_letter.require_schedulable(issue, house.links)
+    for act in (publish.schedule_next, publish.send_now):
         with (
             house.sessions.begin() as session,
             pytest.raises(Conflict, match="only after a second person has approved"),
         ):
             act(session, house.links, shelf.find(session, SLUG), now)
     with house.sessions.begin() as session, pytest.raises(Conflict, match="only after a second person has approved"):
-        publishing.fill(session, house.links, shelf.find(session, SLUG), now, now)
+        publish.fill(session, house.links, shelf.find(session, SLUG), now, now)
     assert state(house) is IssueState.READY
 
 
@@ -142,7 +143,7 @@ def test_an_approved_issue_goes_out_as_ever(house: House, now: datetime) -> None
     approve(house, SECOND, now)
     schedule(house, now)
     with house.sessions.begin() as session:
-        assert len(publishing.publish_due(session, GRACE, now + timedelta(hours=1))) == 1
+        assert len(publish.publish_due(session, GRACE, now + timedelta(hours=1))) == 1
     assert state(house) is IssueState.SENDING
 
 
@@ -151,7 +152,7 @@ def test_a_publication_that_asks_for_no_approval_gets_none(house: House, now: da
         publications.find(session).requires_approval = False
     schedule(house, now)
     with house.sessions.begin() as session, pytest.raises(Conflict, match="does not require approval"):
-        approving.approve(
+        approve_issue.approve(
             session, house.links, shelf.find(session, SLUG), shown(house), editors.find(session, SECOND), "", now
         )
 
@@ -211,7 +212,7 @@ def test_what_was_scheduled_and_is_taken_back_unchanged_keeps_its_approval(house
     approve(house, SECOND, now)
     schedule(house, now)
     with house.sessions.begin() as session:
-        publishing.cancel(session, shelf.find(session, SLUG), now)
+        publish.cancel(session, shelf.find(session, SLUG), now)
     schedule(house, now)
     assert state(house) is IssueState.SCHEDULED
 
@@ -231,12 +232,12 @@ def test_withdrawing_takes_a_scheduled_issue_off_its_hour(house: House, now: dat
     schedule(house, now)
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
-        assert approving.withdraw(session, house.links, issue, shown(house), THIRD, now)
+        assert approve_issue.withdraw(session, house.links, issue, shown(house), THIRD, now)
     assert state(house) is IssueState.READY
     [step] = [one for one in standing(house).steps if one.act is ApprovalAct.APPROVED]
     assert (step.withdrawn_by, step.withdrawn_at) == (THIRD, now)
     with house.sessions.begin() as session:
-        assert publishing.publish_due(session, GRACE, now + timedelta(hours=1)) == []
+        assert publish.publish_due(session, GRACE, now + timedelta(hours=1)) == []
     approve(house, SECOND, now)
     schedule(house, now)
 
@@ -244,9 +245,9 @@ def test_withdrawing_takes_a_scheduled_issue_off_its_hour(house: House, now: dat
 def test_an_approval_cannot_be_taken_back_once_the_issue_has_begun(house: House, now: datetime) -> None:
     approve(house, SECOND, now)
     with house.sessions.begin() as session:
-        publishing.send_now(session, house.links, shelf.find(session, SLUG), now)
+        publish.send_now(session, house.links, shelf.find(session, SLUG), now)
     with house.sessions.begin() as session, pytest.raises(Conflict, match="it is too late for that"):
-        approving.withdraw(session, house.links, shelf.find(session, SLUG), shown(house), THIRD, now)
+        approve_issue.withdraw(session, house.links, shelf.find(session, SLUG), shown(house), THIRD, now)
     assert standing(house).approval
 
 
@@ -256,13 +257,13 @@ def test_sending_back_makes_a_draft_of_it_with_the_comment_as_it_was_typed(house
     schedule(house, now)
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
-        approving.send_back(session, house.links, issue, shown(house), THIRD, comment, now)
+        approve_issue.send_back(session, house.links, issue, shown(house), THIRD, comment, now)
     assert state(house) is IssueState.DRAFT
     found = standing(house)
     assert found.is_missing
     assert found.steps[-1].comment == "<script>alert(1)</script>\n{{ email }}  '; DROP TABLE issues; --"
     with house.sessions.begin() as session, pytest.raises(Invalid, match="Say what needs fixing:"):
-        approving.send_back(session, house.links, shelf.find(session, SLUG), shown(house), THIRD, "  ", now)
+        approve_issue.send_back(session, house.links, shelf.find(session, SLUG), shown(house), THIRD, "  ", now)
 
 
 def test_a_comment_that_is_too_long_is_refused_with_its_length(house: House, now: datetime) -> None:
@@ -272,8 +273,8 @@ def test_a_comment_that_is_too_long_is_refused_with_its_length(house: House, now
 
 def ask(session: Session, house: House, chosen: list[str], now: datetime, comment: str = "Please look.") -> list[str]:
     issue = shelf.find(session, SLUG)
-    content = printing.content(issue, house.links)
-    return approving.ask(session, house.practice, issue, content, AUTHOR, chosen, comment, now)
+    content = build_letter.content(issue, house.links)
+    return approve_issue.ask(session, house.practice, issue, content, AUTHOR, chosen, comment, now)
 
 
 def test_asking_mails_all_who_could_approve_or_the_chosen_of_them(house: House, now: datetime) -> None:
@@ -307,7 +308,7 @@ def test_a_team_in_which_nobody_else_can_approve_is_told_to_invite_one(
 
 
 def test_one_person_asks_only_so_often_within_an_hour(house: House, now: datetime) -> None:
-    for _ in range(approving.ASKED_AN_HOUR):
+    for _ in range(approve_issue.ASKED_AN_HOUR):
         with house.sessions.begin() as session:
             ask(session, house, [THIRD], now)
     with house.sessions.begin() as session, pytest.raises(Refused, match="12 times within an hour"):
@@ -325,7 +326,7 @@ def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(
         waiting = session.scalars(approvals.scheduled_without(1))
         assert [one.slug for one in waiting] == [SLUG]
     with capture_logs() as logs, house.sessions.begin() as session:
-        assert publishing.publish_due(session, GRACE, now + timedelta(hours=1)) == []
+        assert publish.publish_due(session, GRACE, now + timedelta(hours=1)) == []
     assert [entry["event"] for entry in logs if "held" in entry["event"]]
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
@@ -333,10 +334,10 @@ def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(
         assert issue.letter.state is LetterState.HELD
         assert session.scalars(select(Copy.id).where(Copy.letter_id == issue.letter_id)).all() == []
         with pytest.raises(Conflict, match="only after a second person has approved"):
-            publishing.send_now(session, house.links, issue, now)
+            publish.send_now(session, house.links, issue, now)
     approve(house, SECOND, now)
     with house.sessions.begin() as session:
-        publishing.send_now(session, house.links, shelf.find(session, SLUG), now)
+        publish.send_now(session, house.links, shelf.find(session, SLUG), now)
     assert state(house) is IssueState.SENDING
 
 
@@ -348,7 +349,7 @@ def test_what_was_scheduled_before_goes_out_at_its_hour_if_it_is_approved_by_the
         publications.find(session).requires_approval = True
     approve(house, SECOND, now)
     with house.sessions.begin() as session:
-        assert len(publishing.publish_due(session, GRACE, now + timedelta(hours=1))) == 1
+        assert len(publish.publish_due(session, GRACE, now + timedelta(hours=1))) == 1
 
 
 def test_the_clock_starts_nothing_whose_approval_is_gone_from_the_store(house: House, now: datetime) -> None:
@@ -358,7 +359,7 @@ def test_the_clock_starts_nothing_whose_approval_is_gone_from_the_store(house: H
     with house.sessions.begin() as session:
         session.delete(session.scalars(select(ApprovalStep)).one())
     with house.sessions.begin() as session:
-        assert publishing.publish_due(session, GRACE, now + timedelta(hours=1)) == []
+        assert publish.publish_due(session, GRACE, now + timedelta(hours=1)) == []
     assert state(house) is IssueState.PAUSED
 
 
@@ -388,7 +389,7 @@ def test_an_edit_beside_scheduling_never_schedules_what_was_edited(house: House,
     together(lambda: schedule(house, now), lambda: save(house, AUTHOR, f"A late word {turn}.", now))
     with house.sessions.reading() as session:
         issue = shelf.find(session, SLUG)
-        assert issue.letter is None or printing.content(issue, house.links) == seen
+        assert issue.letter is None or build_letter.content(issue, house.links) == seen
         assert issue.letter or issue.revision_number > seen.revision_number
 
 
@@ -402,7 +403,7 @@ def test_withdrawing_beside_scheduling_leaves_nothing_scheduled_without_approval
     def withdraw() -> None:
         with house.sessions.begin() as session:
             issue = shelf.find(session, SLUG)
-            approving.withdraw(session, house.links, issue, seen, THIRD, now)
+            approve_issue.withdraw(session, house.links, issue, seen, THIRD, now)
 
     together(lambda: schedule(house, now + timedelta(minutes=turn)), withdraw)
     is_scheduled = state(house) is IssueState.SCHEDULED
@@ -418,11 +419,11 @@ def test_withdrawing_at_the_very_hour_either_stops_it_or_comes_too_late(house: H
 
     def withdraw() -> None:
         with house.sessions.begin() as session:
-            approving.withdraw(session, house.links, shelf.find(session, SLUG), seen, THIRD, at)
+            approve_issue.withdraw(session, house.links, shelf.find(session, SLUG), seen, THIRD, at)
 
     def strike() -> None:
         with house.sessions.begin() as session:
-            publishing.publish_due(session, GRACE, at)
+            publish.publish_due(session, GRACE, at)
 
     refused = together(withdraw, strike)
     has_begun = state(house) is IssueState.SENDING
@@ -443,5 +444,5 @@ def test_an_issue_of_files_alone_can_be_approved_by_anyone_of_that_role(house: H
     with house.sessions.begin() as session:
         text = shelf.Text(issue_file.parse(SOURCE, name), name, {})
         shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
-        able = approving.possible(session, shelf.find(session, "a-tight-neck"))
+        able = approve_issue.possible(session, shelf.find(session, "a-tight-neck"))
     assert [editor.email for editor in able] == [AUTHOR, SECOND, THIRD]

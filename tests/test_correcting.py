@@ -8,7 +8,7 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import func, select, update
 
-from newsletter import correcting, printing, publications, publishing
+from newsletter import publications
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery import accounts, compose, retention, suppression
@@ -20,6 +20,7 @@ from newsletter.editorial.drafts import Faulty
 from newsletter.editorial.models import Correction, Revision
 from newsletter.errors import Conflict, NotFound, PressError
 from newsletter.wiring import House
+from newsletter.workflows import build_letter, correct_issue, publish
 from tests import houses
 from tests.houses import NOW
 from tests.originals import Fill
@@ -67,7 +68,7 @@ def _sent(sessions: Sessions, folder: Path) -> None:
             add_reader(session, name, NOW)
     issue_of(made, NOW, SLUG)
     with sessions.begin() as session:
-        publishing.send_now(session, made.links, shelf.find(session, SLUG), NOW)
+        publish.send_now(session, made.links, shelf.find(session, SLUG), NOW)
     with sessions.begin() as session:
         for name, (state, status) in FATES.items():
             move(session, name, state, status)
@@ -81,7 +82,7 @@ def issue_of(house: House, now: datetime, slug: str) -> None:
     with house.sessions.begin() as session:
         text = shelf.Text(issue_file.parse(SOURCE, name), name, {})
         shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
-        printing.mark_ready(session, shelf.find(session, slug), house.links)
+        build_letter.mark_ready(session, shelf.find(session, slug), house.links)
 
 
 def add_reader(session: Session, name: str, now: datetime) -> None:
@@ -109,11 +110,11 @@ def amend(house: House, now: datetime, source: str = AMENDED, note: str = NOTE, 
         return corrections.amend(session, issue, wanted, EDITOR, now).number
 
 
-def mail(house: House, now: datetime, number: int = 1, person: str = EDITOR) -> publishing.Started:
+def mail(house: House, now: datetime, number: int = 1, person: str = EDITOR) -> publish.Started:
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
         found = corrections.find(session, issue, number)
-        return correcting.mail(session, house.links, issue, found, corrections.seal(found), person, now)
+        return correct_issue.mail(session, house.links, issue, found, corrections.seal(found), person, now)
 
 
 def reword(session: Session, found: Correction, subject: str, body: str, writer: str = EDITOR) -> None:
@@ -163,7 +164,7 @@ def test_a_correction_goes_to_those_who_got_the_issue_or_may_have_and_to_nobody_
 def test_what_is_said_beforehand_is_what_happens(house: House, now: datetime) -> None:
     amend(house, now)
     with house.sessions.reading() as session:
-        audience = correcting.audience(session, shelf.find(session, SLUG).letter)
+        audience = correct_issue.audience(session, shelf.find(session, SLUG).letter)
     assert (audience.got, audience.maybe, audience.gone) == (2, 1, 2)
     assert mail(house, now).copies == audience.size
 
@@ -215,7 +216,7 @@ def test_no_letter_that_corrects_another_is_ever_fanned_out_to_more(house: House
         }
         session.add(Letter(**words, **more, **made))
     with house.sessions.begin() as session:
-        (started,) = publishing.publish_due(session, timedelta(hours=2), now)
+        (started,) = publish.publish_due(session, timedelta(hours=2), now)
     assert got(house, started.letter_id) == GET_IT
 
 
@@ -261,7 +262,7 @@ def test_a_letter_that_was_changed_since_it_was_looked_at_is_not_mailed(house: H
         seen = corrections.seal(found)
         reword(session, found, "Correction: another subject", "Dear reader,\n\nAnother text.")
         with pytest.raises(Conflict, match="has changed since this page was opened"):
-            correcting.mail(session, house.links, issue, found, seen, EDITOR, now)
+            correct_issue.mail(session, house.links, issue, found, seen, EDITOR, now)
 
 
 def test_a_letter_that_preflight_blocks_is_not_mailed(house: House, now: datetime) -> None:
@@ -288,7 +289,7 @@ def test_preflight_asks_of_a_short_letter_nothing_that_only_an_article_needs(hou
     with house.sessions.reading() as session:
         issue = shelf.find(session, SLUG)
         composed = corrections.compose(issue, issue.corrections[0], house.links)
-        told = {finding.message for finding in correcting.findings(issue, composed, house.links)}
+        told = {finding.message for finding in correct_issue.findings(issue, composed, house.links)}
     assert "there are no sources" not in told
     assert any("preheader" in message for message in told)
 
@@ -316,16 +317,16 @@ def test_a_correction_is_paused_stopped_and_counted_like_any_letter(house: House
             return len(running)
 
     def resume(session: Session, found: Correction) -> None:
-        correcting.resume(session, found, now)
+        correct_issue.resume(session, found, now)
 
-    act(correcting.pause)
+    act(correct_issue.pause)
     assert claim() == 0
     act(resume)
     assert claim() == 1
-    assert act(lambda session, found: correcting.stop(session, found, now)) == len(GET_IT)
+    assert act(lambda session, found: correct_issue.stop(session, found, now)) == len(GET_IT)
     counts = act(lambda session, found: accounts.counts(session, found.letter))
     assert (counts.audience, counts.skipped) == (len(GET_IT), len(GET_IT))
-    for again in (correcting.pause, resume, lambda session, found: correcting.stop(session, found, now)):
+    for again in (correct_issue.pause, resume, lambda session, found: correct_issue.stop(session, found, now)):
         with pytest.raises(Conflict):
             act(again)
 

@@ -5,7 +5,6 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import func, select, update
 
-from newsletter import filling, publishing
 from newsletter.db import Sessions
 from newsletter.delivery import arming
 from newsletter.delivery.models import Copy, Letter, LetterState
@@ -14,6 +13,7 @@ from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.errors import Conflict
 from newsletter.links import Links
 from newsletter.publications import Slot, WeekOff, find
+from newsletter.workflows import fill_slots, publish
 from tests import slots
 from tests.slots import GRACE, SLUGS, TITLES, TUESDAY, enqueue, mails, queued, states
 
@@ -31,12 +31,12 @@ def _press(sessions: Sessions, links: Links, now: datetime) -> None:
 def tick(sessions: Sessions, links: Links, now: datetime, grace: timedelta = GRACE) -> int:
     """What a worker does at that moment; how many issues it started."""
     with sessions.reading() as session:
-        openings = filling.due(session, grace, now)
+        openings = fill_slots.due(session, grace, now)
     for opening in openings:
         with sessions.begin() as session:
-            filling.fill(session, slots.practice(links), opening, grace, now)
+            fill_slots.fill(session, slots.practice(links), opening, grace, now)
     with sessions.begin() as session:
-        return len(publishing.publish_due(session, grace, now))
+        return len(publish.publish_due(session, grace, now))
 
 
 def test_at_the_hour_the_first_of_the_queue_goes_out_and_the_next_one_a_week_later(
@@ -169,7 +169,7 @@ def test_a_slot_that_is_made_after_its_hour_waits_for_the_next_week(
 def test_a_scheduled_issue_has_its_slot_to_itself(sessions: Sessions, links: Links, now: datetime) -> None:
     enqueue(sessions, now, FIRST)
     with sessions.begin() as session:
-        publishing.schedule(session, links, shelf.find(session, SECOND), TUESDAY, now)
+        publish.schedule(session, links, shelf.find(session, SECOND), TUESDAY, now)
     assert tick(sessions, links, TUESDAY) == 1
     assert states(sessions)[SECOND] is IssueState.SENDING
     assert queued(sessions) == [FIRST]
@@ -179,8 +179,8 @@ def test_a_scheduled_issue_has_its_slot_to_itself(sessions: Sessions, links: Lin
 def test_a_slot_whose_issue_was_sent_early_is_free_again(sessions: Sessions, links: Links, now: datetime) -> None:
     enqueue(sessions, now, FIRST)
     with sessions.begin() as session:
-        publishing.schedule(session, links, shelf.find(session, SECOND), TUESDAY, now)
-        publishing.send_now(session, links, shelf.find(session, SECOND), now)
+        publish.schedule(session, links, shelf.find(session, SECOND), TUESDAY, now)
+        publish.send_now(session, links, shelf.find(session, SECOND), now)
     assert tick(sessions, links, TUESDAY) == 1
     assert states(sessions)[FIRST] is IssueState.SENDING
 
@@ -190,8 +190,8 @@ def test_a_queued_issue_that_is_sent_or_scheduled_by_hand_leaves_the_queue(
 ) -> None:
     enqueue(sessions, now, *SLUGS)
     with sessions.begin() as session:
-        publishing.send_now(session, links, shelf.find(session, FIRST), now)
-        publishing.schedule_next(session, links, shelf.find(session, SECOND), now)
+        publish.send_now(session, links, shelf.find(session, FIRST), now)
+        publish.schedule_next(session, links, shelf.find(session, SECOND), now)
     assert queued(sessions) == [THIRD]
 
 
@@ -230,7 +230,7 @@ def test_an_editor_who_schedules_as_the_hour_strikes_does_not_get_a_second_issue
     enqueue(sessions, now, FIRST)
     assert tick(sessions, links, TUESDAY) == 1
     with pytest.raises(Conflict, match="that time is over:"), sessions.begin() as session:
-        publishing.schedule(session, links, shelf.find(session, SECOND), TUESDAY, TUESDAY)
+        publish.schedule(session, links, shelf.find(session, SECOND), TUESDAY, TUESDAY)
     assert states(sessions)[SECOND] is IssueState.READY
 
 
@@ -254,8 +254,8 @@ def test_a_worker_waits_for_an_editor_who_is_just_changing_the_issue_and_then_lo
 
 def test_undoing_a_schedule_makes_the_issue_ready_again(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publishing.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
-        assert publishing.unschedule(session, shelf.find(session, FIRST), now) == TUESDAY
+        publish.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
+        assert publish.unschedule(session, shelf.find(session, FIRST), now) == TUESDAY
     assert states(sessions)[FIRST] is IssueState.READY
     assert tick(sessions, links, TUESDAY) == 0
     with sessions.reading() as session:
@@ -264,19 +264,19 @@ def test_undoing_a_schedule_makes_the_issue_ready_again(sessions: Sessions, link
 
 def test_what_has_begun_cannot_be_undone(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publishing.send_now(session, links, shelf.find(session, FIRST), now)
+        publish.send_now(session, links, shelf.find(session, FIRST), now)
         with pytest.raises(Conflict, match="is being sent; only an issue that is still scheduled"):
-            publishing.unschedule(session, shelf.find(session, FIRST), now)
+            publish.unschedule(session, shelf.find(session, FIRST), now)
 
 
 def test_an_undo_and_a_start_at_once_end_in_one_of_the_two(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publishing.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
+        publish.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
 
     def undo() -> int:
         try:
             with sessions.begin() as session:
-                publishing.unschedule(session, shelf.find(session, FIRST), TUESDAY)
+                publish.unschedule(session, shelf.find(session, FIRST), TUESDAY)
         except Conflict:
             return 0
         return 1

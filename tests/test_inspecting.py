@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import inspecting, printing, publications
+from newsletter import publications
 from newsletter.db import Sessions
 from newsletter.editorial import drafts, issue_file, link_checks, shelf, spam
 from newsletter.editorial.models import Issue
@@ -13,6 +13,7 @@ from newsletter.editorial.preflight import Level, SpamVerdict
 from newsletter.outbound import Answer, Scout
 from newsletter.wiring import House
 from newsletter.worker import Worker
+from newsletter.workflows import build_letter, run_preflight
 from tests import houses
 
 SLUG = houses.WAITING
@@ -43,18 +44,18 @@ def sore(session) -> Issue:
     return shelf.find(session, "sore")
 
 
-def inspected(house: House, *, may_ask: bool = True) -> inspecting.Inspection:
+def inspected(house: House, *, may_ask: bool = True) -> run_preflight.Inspection:
     with house.sessions.reading() as session:
-        return inspecting.inspect(session, sore(session), house.links, may_ask=may_ask)
+        return run_preflight.inspect(session, sore(session), house.links, may_ask=may_ask)
 
 
-def messages(found: inspecting.Inspection) -> list[str]:
+def messages(found: run_preflight.Inspection) -> list[str]:
     return [finding.message for finding in found.findings]
 
 
 def test_nothing_is_asked_of_anybody_until_links_may_be_asked(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        inspecting.ask(session, sore(session), house.links, now, may_ask=False)
+        run_preflight.ask(session, sore(session), house.links, now, may_ask=False)
         assert not link_checks.are_due(session, now)
     found = inspected(house, may_ask=False)
     assert "the links have not been checked" in messages(found)
@@ -64,12 +65,12 @@ def test_nothing_is_asked_of_anybody_until_links_may_be_asked(house: House, now:
 def test_what_was_asked_is_waited_for_and_then_told(house: House, now: datetime) -> None:
     assert inspected(house).questions.are_new
     with house.sessions.begin() as session:
-        inspecting.ask(session, sore(session), house.links, now, may_ask=True)
+        run_preflight.ask(session, sore(session), house.links, now, may_ask=True)
     asked = inspected(house).questions
     assert (asked.links, asked.answered, asked.waiting, asked.spam_waiting, asked.are_open) == (1, 0, 1, True, True)
     with house.sessions.begin() as session:
         link_checks.record(session, Answer(GONE, 404, GONE), now)
-        spam.record(session, inspecting.content_hash(sore(session), house.links), SpamVerdict(6.0, 5.0, ("X",)), now)
+        spam.record(session, run_preflight.content_hash(sore(session), house.links), SpamVerdict(6.0, 5.0, ("X",)), now)
     found = inspected(house)
     assert (found.questions.are_open, found.questions.are_new) == (False, False)
     assert messages(found) == [
@@ -81,11 +82,11 @@ def test_what_was_asked_is_waited_for_and_then_told(house: House, now: datetime)
 
 def test_what_the_world_outside_says_never_stops_an_issue(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        inspecting.ask(session, sore(session), house.links, now, may_ask=True)
+        run_preflight.ask(session, sore(session), house.links, now, may_ask=True)
         link_checks.record(session, Answer(GONE, None, GONE, "does not answer"), now)
     assert not inspected(house).is_blocked
     with house.sessions.begin() as session:
-        printing.mark_ready(session, sore(session), house.links)
+        build_letter.mark_ready(session, sore(session), house.links)
 
 
 def test_a_subject_of_another_issue_is_found_whatever_its_letters_case(house: House, now: datetime) -> None:
@@ -100,9 +101,9 @@ def test_a_text_that_is_not_saved_is_judged_faults_and_all(house: House) -> None
     faulty = SOURCE.replace("subject: What to do about a sore back", "subject: Hm") + "\n![](back.png) TK\n"
     with house.sessions.reading() as session:
         read = drafts.examine(session, sore(session), faulty)
-        mail = printing.rendered(sore(session), sore(session).revision, house.links)
-        found = inspecting.inspect_text(session, sore(session), read, mail, house.links, may_ask=True)
-        bare = inspecting.inspect_text(session, sore(session), read, None, house.links, may_ask=True)
+        mail = build_letter.rendered(sore(session), sore(session).revision, house.links)
+        found = run_preflight.inspect_text(session, sore(session), read, mail, house.links, may_ask=True)
+        bare = run_preflight.inspect_text(session, sore(session), read, None, house.links, may_ask=True)
     blocking = found.of(Level.BLOCKING)
     assert [finding.line for finding in blocking] == [3, 10, 10, 10]
     assert all(finding.why for finding in blocking)
@@ -115,7 +116,7 @@ def test_the_sizes_of_pictures_are_known(house: House, now: datetime) -> None:
     with house.sessions.reading() as session:
         issue = shelf.find(session, SLUG)
         names = shelf.picture_names(issue.revision)
-        told = inspecting.known(session, issue, shelf.text(issue, issue.revision), names, house.links, may_ask=False)
+        told = run_preflight.known(session, issue, shelf.text(issue, issue.revision), names, house.links, may_ask=False)
     assert set(told.pictures) == set(names)
     assert all(size.width > 500 and size.bytes > 1_000 for size in told.pictures.values())
 
@@ -127,7 +128,7 @@ def worker(house: House, scout: Scout) -> Worker:
 
 def test_the_worker_looks_after_the_links_of_what_is_to_go_out(house: House) -> None:
     with house.sessions.begin() as session:
-        printing.mark_ready(session, sore(session), house.links)
+        build_letter.mark_ready(session, sore(session), house.links)
     looked_up: list[str] = []
 
     def resolve(host: str, _port: int) -> list[str]:
@@ -147,14 +148,14 @@ def test_the_worker_asks_nobody_until_it_may(house: House, sessions: Sessions, t
     closed = houses.build(sessions, tmp_path, mail_server="127.0.0.1")
     working = worker(closed, Scout(resolve=lambda _host, _port: pytest.fail("it asked")))
     with house.sessions.begin() as session:
-        inspecting.ask(session, sore(session), house.links, now, may_ask=True)
+        run_preflight.ask(session, sore(session), house.links, now, may_ask=True)
     working.look_after_links()
     working.ask_links()
 
 
 def test_the_links_of_a_draft_that_nobody_touches_are_let_be(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        inspecting.look_after_links(session, house.links, now + timedelta(days=31))
+        run_preflight.look_after_links(session, house.links, now + timedelta(days=31))
         assert not link_checks.are_due(session, now + timedelta(days=31))
 
 
@@ -163,10 +164,10 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
 ) -> None:
     assert spamassassin
     with house.sessions.begin() as session:
-        inspecting.ask(session, sore(session), house.links, now, may_ask=False)
+        run_preflight.ask(session, sore(session), house.links, now, may_ask=False)
     worker(house, Scout()).ask_the_spam_filter()
     with house.sessions.reading() as session:
-        said = spam.verdict(session, inspecting.content_hash(sore(session), house.links))
+        said = spam.verdict(session, run_preflight.content_hash(sore(session), house.links))
     assert said.threshold == 5.0
     assert said.score is not None
     assert said.score < said.threshold
@@ -188,6 +189,6 @@ def test_a_link_to_one_of_our_own_issues_that_nobody_can_open_yet_is_told(house:
         text = shelf.Text(issue_file.parse(linked, "2026-12-01-knees.md"), "2026-12-01-knees.md", {})
         shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
     with house.sessions.reading() as session:
-        found = messages(inspecting.inspect(session, shelf.find(session, "knees"), house.links, may_ask=True))
+        found = messages(run_preflight.inspect(session, shelf.find(session, "knees"), house.links, may_ask=True))
     assert "link [backs] leads to an issue that is not out yet" in found
     assert "link [knees] leads to no issue: there is none called snore" in found

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from newsletter import alerting, editors, missed, publishing
+from newsletter import editors
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery import breaker, suppression
@@ -18,6 +18,7 @@ from newsletter.editorial.models import IssueState
 from newsletter.editors import Role
 from newsletter.errors import Conflict
 from newsletter.wiring import House
+from newsletter.workflows import alert_editors, publish, resend_missed
 from tests import houses
 from tests.houses import NOW, letters
 from tests.originals import Fill
@@ -84,40 +85,40 @@ def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(house: Ho
     with house.sessions.reading() as session:
         mine = Copy.letter_id == shelf.find(session, SLUG).letter_id
         before = dict(session.execute(select(Copy.address, Copy.id).where(mine)).all())
-        found = missed.look(session, shelf.find(session, SLUG), now)
+        found = resend_missed.look(session, shelf.find(session, SLUG), now)
     assert (found.refused, found.failed, found.stopped, found.joined, found.spared) == (2, 1, 1, 0, 2)
     assert waiting(house) == {}
     with house.sessions.begin() as session:
-        assert missed.send(session, shelf.find(session, SLUG), now) == found.copies
+        assert resend_missed.send(session, shelf.find(session, SLUG), now) == found.copies
     assert waiting(house) == {email: before[email] for email in MISSED}
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
         assert shelf.state(issue) is IssueState.SENDING
         assert issue.letter.finished_at is None
         with pytest.raises(Conflict, match="nobody to send it to"):
-            missed.send(session, issue, now)
+            resend_missed.send(session, issue, now)
 
 
 def test_who_joined_since_gets_it_only_if_that_is_said_and_once(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
         subscribe(session, "new@a.example", now)
-        assert missed.look(session, shelf.find(session, SLUG), now).joined == 1
-        missed.send(session, shelf.find(session, SLUG), now)
+        assert resend_missed.look(session, shelf.find(session, SLUG), now).joined == 1
+        resend_missed.send(session, shelf.find(session, SLUG), now)
     assert "new@a.example" not in waiting(house)
     with house.sessions.begin() as session:
-        assert missed.send(session, shelf.find(session, SLUG), now, joined=True) == 1
+        assert resend_missed.send(session, shelf.find(session, SLUG), now, joined=True) == 1
     assert sorted(waiting(house)) == sorted([*MISSED, "new@a.example"])
     with house.sessions.begin() as session, pytest.raises(Conflict, match="nobody"):
-        missed.send(session, shelf.find(session, SLUG), now, joined=True)
+        resend_missed.send(session, shelf.find(session, SLUG), now, joined=True)
     with house.sessions.begin() as session, pytest.raises(Conflict, match="more than 30 days"):
-        missed.send(session, shelf.find(session, SLUG), now + timedelta(days=31), joined=True)
+        resend_missed.send(session, shelf.find(session, SLUG), now + timedelta(days=31), joined=True)
 
 
 @pytest.mark.parametrize("most", [0, 100])
 def test_who_joined_since_is_counted_the_same_however_many_they_are(
     house: House, now: datetime, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    monkeypatch.setattr(missed, "_MANY", most)
+    monkeypatch.setattr(resend_missed, "_MANY", most)
     with house.sessions.begin() as session:
         for number in range(4):
             subscribe(session, f"new{number}@a.example", now)
@@ -126,19 +127,19 @@ def test_who_joined_since_is_counted_the_same_however_many_they_are(
         of(session, "new3@a.example").confirmed_at = None
         of(session, "sent@a.example").confirmed_at = now
         session.flush()
-        assert missed.look(session, shelf.find(session, SLUG), now).joined == 2
+        assert resend_missed.look(session, shelf.find(session, SLUG), now).joined == 2
 
 
 def test_what_never_went_out_from_here_was_missed_by_nobody(house: House, now: datetime) -> None:
     with house.sessions.begin() as session, pytest.raises(Conflict, match="never went out from here"):
-        missed.send(session, shelf.find(session, houses.WAITING), now, joined=True)
+        resend_missed.send(session, shelf.find(session, houses.WAITING), now, joined=True)
 
 
 def test_it_goes_to_the_address_where_a_reader_reads_now(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
         of(session, "stopped@a.example").subscriber.email = "moved@a.example"
     with house.sessions.begin() as session:
-        missed.send(session, shelf.find(session, SLUG), now)
+        resend_missed.send(session, shelf.find(session, SLUG), now)
     assert "moved@a.example" in waiting(house)
     assert "stopped@a.example" not in waiting(house)
 
@@ -155,8 +156,8 @@ def test_editors_hear_once_of_a_breaker_in_the_servers_words(house: House, now: 
             untold = breaker.untold(session)
         for trip_id in untold:
             with house.sessions.begin() as session:
-                assert alerting.tell(session, house.practice, trip_id, now)
-    [mail] = [mail for mail in letters(house) if mail["kind"] == alerting.KIND]
+                assert alert_editors.tell(session, house.practice, trip_id, now)
+    [mail] = [mail for mail in letters(house) if mail["kind"] == alert_editors.KIND]
     assert mail["address"] == "ann@press.example"
     assert mail["said"] == "554 5.7.1 Relay access denied"
     assert mail["issue_url"].endswith(f"/desk/issues/{SLUG}/")
@@ -170,9 +171,9 @@ def test_going_on_closes_the_breaker_and_lets_the_held_ones_wait_as_before(house
         held = update(Copy).where(Copy.letter_id == letter.id, Copy.address == "stopped@a.example")
         session.execute(held.values(state=CopyState.PENDING, reason=None, not_before=breaker.HELD))
     with house.sessions.begin() as session:
-        publishing.resume(session, shelf.find(session, SLUG), now)
+        publish.resume(session, shelf.find(session, SLUG), now)
         assert breaker.open_ones(session, shelf.find(session, SLUG).letter_id) == []
         copy = session.scalars(select(Copy).where(Copy.address == "stopped@a.example").order_by(Copy.id.desc())).first()
         assert copy.not_before == now
         with pytest.raises(Conflict, match="only a paused issue"):
-            publishing.resume(session, shelf.find(session, SLUG), now)
+            publish.resume(session, shelf.find(session, SLUG), now)

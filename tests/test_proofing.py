@@ -12,7 +12,7 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import select
 
-from newsletter import editors, printing, proofing, publications, publishing
+from newsletter import editors, publications
 from newsletter.audience.address import Address
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
@@ -22,8 +22,9 @@ from newsletter.delivery.models import Cause, Copy, Post, PostState
 from newsletter.editorial import comparing, issue_file, shelf
 from newsletter.editors import Role
 from newsletter.errors import Invalid, Refused
-from newsletter.proofing import BUILT_IN, Fate, Sample
 from newsletter.wiring import House
+from newsletter.workflows import build_letter, publish, test_mail
+from newsletter.workflows.test_mail import BUILT_IN, Fate, Sample
 from tests import houses
 
 NAME = "2026-11-24-a-tight-back.md"
@@ -61,8 +62,8 @@ def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
 
 def send(house: House, to: str, now: datetime, reader: Sample = BUILT_IN, person: str = ANNA) -> None:
     with house.sessions.begin() as session:
-        addresses = proofing.recipients(session, to)
-        proofing.send(session, house.links, shelf.find(session, SLUG), addresses, reader, person, now)
+        addresses = test_mail.recipients(session, to)
+        test_mail.send(session, house.links, shelf.find(session, SLUG), addresses, reader, person, now)
 
 
 def posts(session: Session) -> list[Post]:
@@ -82,10 +83,10 @@ def both(house: House, now: datetime) -> tuple[bytes, bytes]:
     """The same letter as the real copy for a reader, and as a test mail written to that reader."""
     address = Address.parse("anna@desk.example")
     with house.sessions.reading() as session:
-        letter = printing.draft_letter(shelf.find(session, SLUG), house.links, now)
+        letter = build_letter.draft_letter(shelf.find(session, SLUG), house.links, now)
         copy = Claimed(1, 1, READER.subscription_id, READER.email, READER.name, 0)
         real = bytes(compose.compile(letter, house.links).message(copy, now))
-        return real, proofing.message(letter, house.links, address, READER, 1, now)
+        return real, test_mail.message(letter, house.links, address, READER, 1, now)
 
 
 def test_a_test_mail_is_the_real_copy_byte_for_byte_but_for_its_marks(house: House, now: datetime) -> None:
@@ -167,7 +168,7 @@ def test_a_test_mail_waits_in_the_outbox_and_keeps_nothing_once_it_is_over(house
         assert (post.kind, post.address, post.sender_address) == ("test", BEN, "letter@backpainhelp.example")
         outbox.failed(session, "w", post.id, "550 5.1.1 nobody here", now)
     with house.sessions.reading() as session:
-        [fate] = proofing.fates(session, shelf.find(session, SLUG))
+        [fate] = test_mail.fates(session, shelf.find(session, SLUG))
         assert fate.post
         assert (fate.post.state, fate.post.reply) == (PostState.FAILED, "550 5.1.1 nobody here")
         assert fate.post.message is None
@@ -181,7 +182,7 @@ def test_a_fate_that_the_outbox_forgot_is_told_as_forgotten(house: House, now: d
         outbox.forget(session, BEN)
     send(house, ANNA, now + timedelta(minutes=1))
     with house.sessions.reading() as session:
-        newest, oldest = proofing.fates(session, shelf.find(session, SLUG))
+        newest, oldest = test_mail.fates(session, shelf.find(session, SLUG))
     assert newest.post
     assert newest.post.address == ANNA
     assert (oldest.post, oldest.is_open) == (None, False)
@@ -191,7 +192,7 @@ def test_every_word_that_is_no_address_is_named(house: House, now: datetime) -> 
     with house.sessions.begin() as session:
         suppression.add(session, "gone@example.org", Cause.COMPLAINT, now)
         with pytest.raises(Invalid) as refused:
-            proofing.recipients(session, "anna@desk.example, nobody; Gone@example.org\r\nBcc:x@example.org")
+            test_mail.recipients(session, "anna@desk.example, nobody; Gone@example.org\r\nBcc:x@example.org")
     said = str(refused.value)
     assert "“nobody”: Please give an address" in said
     assert "“Bcc:x@example.org”" in said
@@ -201,15 +202,15 @@ def test_every_word_that_is_no_address_is_named(house: House, now: datetime) -> 
 
 def test_twenty_at_once_are_all_and_each_gets_one(house: House) -> None:
     with house.sessions.begin() as session:
-        assert len(proofing.recipients(session, f"{ANNA}, ANNA@desk.example {ANNA}")) == 1
+        assert len(test_mail.recipients(session, f"{ANNA}, ANNA@desk.example {ANNA}")) == 1
         with pytest.raises(Invalid, match="these are 21 addresses; the limit is 20 at once"):
-            proofing.recipients(session, " ".join(f"reader{number}@example.org" for number in range(21)))
+            test_mail.recipients(session, " ".join(f"reader{number}@example.org" for number in range(21)))
         with pytest.raises(Invalid, match="Choose someone,"):
-            proofing.recipients(session, " \n ")
+            test_mail.recipients(session, " \n ")
 
 
 def test_a_person_sends_only_so_many_within_an_hour(house: House, now: datetime) -> None:
-    for batch in range(proofing.AN_HOUR // 20):
+    for batch in range(test_mail.AN_HOUR // 20):
         send(house, " ".join(f"r{batch}n{number}@example.org" for number in range(20)), now)
     with pytest.raises(Refused, match="You sent 60 test emails within an hour"):
         send(house, ANNA, now + timedelta(minutes=59))
@@ -234,7 +235,7 @@ def test_many_at_the_same_instant_are_counted_like_many_in_a_row(house: House, n
         thread.join()
     assert len(refused) == 1
     with house.sessions.reading() as session:
-        assert len(posts(session)) == proofing.AN_HOUR
+        assert len(posts(session)) == test_mail.AN_HOUR
 
 
 def test_the_last_recipients_are_suggested_before_the_team(house: House, now: datetime) -> None:
@@ -242,21 +243,21 @@ def test_the_last_recipients_are_suggested_before_the_team(house: House, now: da
     send(house, "other@example.org", now, person=BEN)
     with house.sessions.reading() as session:
         team = session.scalars(editors.team()).all()
-        assert proofing.suggested(proofing.lately(session, ANNA), team) == ["friend@example.org", ANNA, BEN]
-        assert proofing.suggested(proofing.lately(session, "new@desk.example"), team) == [ANNA, BEN]
+        assert test_mail.suggested(test_mail.lately(session, ANNA), team) == ["friend@example.org", ANNA, BEN]
+        assert test_mail.suggested(test_mail.lately(session, "new@desk.example"), team) == [ANNA, BEN]
 
 
 def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(house: House, now: datetime) -> None:
     houses.open_another_publication(house, now)
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
-        [found] = proofing.samples(session, issue, "zOfi")
-        assert proofing.sample(session, issue, found.subscription_id) == replace(
+        [found] = test_mail.samples(session, issue, "zOfi")
+        assert test_mail.sample(session, issue, found.subscription_id) == replace(
             READER, name="Zofia", subscription_id=found.subscription_id
         )
-        assert proofing.sample(session, issue, 0) == BUILT_IN
-        assert proofing.samples(session, issue, "") == []
-        assert proofing.samples(session, issue, "%") == []
+        assert test_mail.sample(session, issue, 0) == BUILT_IN
+        assert test_mail.samples(session, issue, "") == []
+        assert test_mail.samples(session, issue, "%") == []
         other = publications.find(session, "other")
         stranger = Subscriber(email="s@example.org", key="s@example.org", created_at=now)
         tie = Subscription(subscriber=stranger, publication=other, status=Status.ACTIVE, created_at=now)
@@ -264,41 +265,41 @@ def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(h
         session.flush()
         for number in (tie.id, 2**31 - 1):
             with pytest.raises(Invalid, match="choose another one"):
-                proofing.sample(session, issue, number)
+                test_mail.sample(session, issue, number)
 
 
 def test_what_changed_since_a_test_is_told_word_by_word_and_nothing_as_nothing(house: House, now: datetime) -> None:
     send(house, ANNA, now)
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
-        test = proofing.last(session, issue)
+        test = test_mail.last(session, issue)
         assert test
-        assert not comparing.is_changed(proofing.changed_since(session, issue, test.revision_number))
+        assert not comparing.is_changed(test_mail.changed_since(session, issue, test.revision_number))
         text = shelf.Text(issue_file.parse(SOURCE.replace("ten", "five"), NAME), NAME, {})
         shelf.save(session, issue.publication, text, ANNA, now)
-        pieces = proofing.changed_since(session, issue, test.revision_number)
+        pieces = test_mail.changed_since(session, issue, test.revision_number)
     assert [piece.text for piece in pieces if piece.kind is not comparing.Kind.SAME] == ["ten ", "five "]
 
 
 def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
         issue = shelf.find(session, SLUG)
-        printing.mark_ready(session, issue, house.links)
-        publishing.schedule_next(session, house.links, issue, now)
+        build_letter.mark_ready(session, issue, house.links)
+        publish.schedule_next(session, house.links, issue, now)
         issue.publication.postal_address = "2 New Street"
     send(house, ANNA, now)
     with house.sessions.reading() as session:
         [post] = posts(session)
         assert "2 New Street" not in parts(parsed(post.message))[0]
-        assert [fate.test.content_hash for fate in proofing.fates(session, shelf.find(session, SLUG))] == [
-            printing.content(shelf.find(session, SLUG), house.links).content_hash
+        assert [fate.test.content_hash for fate in test_mail.fates(session, shelf.find(session, SLUG))] == [
+            build_letter.content(shelf.find(session, SLUG), house.links).content_hash
         ]
 
 
 def test_a_fate_is_open_while_its_letter_is_on_its_way(house: House, now: datetime) -> None:
     send(house, ANNA, now)
     with house.sessions.begin() as session:
-        [fate] = proofing.fates(session, shelf.find(session, SLUG))
+        [fate] = test_mail.fates(session, shelf.find(session, SLUG))
         assert isinstance(fate, Fate)
         assert fate.is_open
         [post] = outbox.claim(session, "w", 9, now)

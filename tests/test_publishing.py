@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter import printing, publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery import accounts, retention, suppression
@@ -16,6 +15,7 @@ from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
 from newsletter.publications import Publication, Slot
+from newsletter.workflows import build_letter, publish
 
 GRACE = timedelta(hours=2)
 WARSAW = ZoneInfo("Europe/Warsaw")
@@ -58,7 +58,7 @@ def slugs(sessions: Sessions, links: Links, publication: Publication, now: datet
         home = session.get_one(Publication, publication.id)
         written = [write(session, home, title, now) for title in ("A tight back", "A calm neck")]
         for slug in written:
-            printing.mark_ready(session, shelf.find(session, slug), links)
+            build_letter.mark_ready(session, shelf.find(session, slug), links)
         return written
 
 
@@ -79,7 +79,7 @@ def add_reader(session: Session, publication: Publication, email: str, status: S
 
 def schedule(sessions: Sessions, links: Links, slug: str, at: datetime, now: datetime) -> Letter:
     with sessions.begin() as session:
-        return publishing.schedule(session, links, shelf.find(session, slug), at, now)
+        return publish.schedule(session, links, shelf.find(session, slug), at, now)
 
 
 def state(sessions: Sessions, slug: str) -> IssueState:
@@ -91,7 +91,7 @@ def test_the_next_slot_is_the_first_tuesday_that_no_issue_holds(
     sessions: Sessions, links: Links, slugs: list[str], now: datetime
 ) -> None:
     with sessions.begin() as session:
-        due = [publishing.schedule_next(session, links, shelf.find(session, slug), now).due_at for slug in slugs]
+        due = [publish.schedule_next(session, links, shelf.find(session, slug), now).due_at for slug in slugs]
     assert due == [TUESDAY, TUESDAY + timedelta(days=7)]
 
 
@@ -117,7 +117,7 @@ def test_a_sender_for_all_issues_goes_before_the_publications_own_and_replies_st
     assert (plain.sender_address, plain.reply_to) == (own, None)
     with sessions.begin() as session:
         issue = shelf.find(session, slugs[1])
-        letter = publishing.schedule_next(session, links, issue, now, sender="issues@bulk.example")
+        letter = publish.schedule_next(session, links, issue, now, sender="issues@bulk.example")
     assert (letter.sender_address, letter.reply_to) == ("issues@bulk.example", own)
     assert letter.list_id == plain.list_id
 
@@ -133,13 +133,13 @@ def test_a_draft_is_neither_scheduled_nor_sent_until_somebody_says_that_it_is_re
 ) -> None:
     with sessions.begin() as session:
         draft = shelf.find(session, write(session, session.get_one(Publication, publication.id), "A stiff hip", now))
-        for act in (publishing.schedule_next, publishing.send_now):
+        for act in (publish.schedule_next, publish.send_now):
             with pytest.raises(Conflict, match="“A stiff hip” is a draft; mark it as ready first"):
                 act(session, links, draft, now)
-        assert not printing.can_be_scheduled(draft)
-        printing.mark_ready(session, draft, links)
-        assert printing.can_be_scheduled(draft)
-        assert publishing.schedule_next(session, links, draft, now).due_at == TUESDAY
+        assert not build_letter.can_be_scheduled(draft)
+        build_letter.mark_ready(session, draft, links)
+        assert build_letter.can_be_scheduled(draft)
+        assert publish.schedule_next(session, links, draft, now).due_at == TUESDAY
 
 
 def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
@@ -147,14 +147,14 @@ def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
 ) -> None:
     with sessions.begin() as session:
         issue = shelf.find(session, slugs[0])
-        publishing.schedule_next(session, links, issue, now)
-        assert not printing.can_be_scheduled(issue)
-        publishing.cancel(session, issue, now)
-        assert printing.can_be_scheduled(issue)
-        publishing.send_now(session, links, issue, now)
-        assert not printing.can_be_scheduled(issue)
+        publish.schedule_next(session, links, issue, now)
+        assert not build_letter.can_be_scheduled(issue)
+        publish.cancel(session, issue, now)
+        assert build_letter.can_be_scheduled(issue)
+        publish.send_now(session, links, issue, now)
+        assert not build_letter.can_be_scheduled(issue)
         with pytest.raises(Conflict, match="already being sent"):
-            printing.mark_ready(session, issue, links)
+            build_letter.mark_ready(session, issue, links)
 
 
 def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready_again(
@@ -163,14 +163,14 @@ def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready
     schedule(sessions, links, slugs[0], TUESDAY, now)
     with sessions.begin() as session:
         issue = shelf.find(session, slugs[0])
-        publishing.cancel(session, issue, now)
+        publish.cancel(session, issue, now)
         changed = issue_file.parse(SOURCE.format(title="A tight back") + "More.\n", issue.file_name)
         shelf.save(session, issue.publication, shelf.Text(changed, issue.file_name, {}), shelf.BY_FILE, now)
-        assert not printing.can_be_scheduled(issue)
+        assert not build_letter.can_be_scheduled(issue)
         with pytest.raises(Conflict, match="mark it as ready"):
-            publishing.schedule_next(session, links, issue, now)
-        printing.mark_ready(session, issue, links)
-        assert publishing.schedule_next(session, links, issue, now).due_at == TUESDAY
+            publish.schedule_next(session, links, issue, now)
+        build_letter.mark_ready(session, issue, links)
+        assert publish.schedule_next(session, links, issue, now).due_at == TUESDAY
 
 
 def test_two_issues_never_wait_for_the_same_hour(
@@ -190,7 +190,7 @@ def test_a_publication_without_a_slot_asks_for_a_moment(
         session.flush()
         session.expire(issue.publication)
         with pytest.raises(NotFound, match="--at"):
-            publishing.schedule_next(session, links, issue, now)
+            publish.schedule_next(session, links, issue, now)
 
 
 def test_only_active_unsuppressed_readers_of_the_publication_get_a_copy(
@@ -204,7 +204,7 @@ def test_only_active_unsuppressed_readers_of_the_publication_get_a_copy(
         suppression.add(session, "bounced-once@reader.example", Cause.BOUNCE, now)
     schedule(sessions, links, slugs[0], TUESDAY, now)
     with sessions.begin() as session:
-        assert [started.copies for started in publishing.publish_due(session, GRACE, TUESDAY)] == [1]
+        assert [started.copies for started in publish.publish_due(session, GRACE, TUESDAY)] == [1]
     with sessions.reading() as session:
         assert session.scalars(select(Copy.subscription_id)).all() == [reader]
 
@@ -212,7 +212,7 @@ def test_only_active_unsuppressed_readers_of_the_publication_get_a_copy(
 def test_nothing_goes_out_before_its_hour(sessions: Sessions, links: Links, slugs: list[str], now: datetime) -> None:
     schedule(sessions, links, slugs[0], TUESDAY, now)
     with sessions.begin() as session:
-        assert publishing.publish_due(session, GRACE, TUESDAY - timedelta(seconds=1)) == []
+        assert publish.publish_due(session, GRACE, TUESDAY - timedelta(seconds=1)) == []
 
 
 def test_an_hour_missed_within_the_grace_still_goes_out(
@@ -220,7 +220,7 @@ def test_an_hour_missed_within_the_grace_still_goes_out(
 ) -> None:
     schedule(sessions, links, slugs[0], TUESDAY, now)
     with sessions.begin() as session:
-        assert len(publishing.publish_due(session, GRACE, TUESDAY + GRACE)) == 1
+        assert len(publish.publish_due(session, GRACE, TUESDAY + GRACE)) == 1
 
 
 def test_an_hour_missed_by_more_than_the_grace_waits_for_a_person(
@@ -229,12 +229,12 @@ def test_an_hour_missed_by_more_than_the_grace_waits_for_a_person(
     late = TUESDAY + GRACE + timedelta(seconds=1)
     letter = schedule(sessions, links, slugs[0], TUESDAY, now)
     with sessions.begin() as session:
-        assert publishing.publish_due(session, GRACE, late) == []
+        assert publish.publish_due(session, GRACE, late) == []
     with sessions.reading() as session:
         assert session.get_one(Letter, letter.id).state is LetterState.HELD
     assert state(sessions, slugs[0]) is IssueState.PAUSED
     with sessions.begin() as session:
-        publishing.send_now(session, links, shelf.find(session, slugs[0]), late)
+        publish.send_now(session, links, shelf.find(session, slugs[0]), late)
     assert state(sessions, slugs[0]) is IssueState.SENDING
 
 
@@ -261,7 +261,7 @@ def test_two_issues_that_start_at_once_each_go_to_everybody(
 
     def start() -> int:
         with sessions.begin() as session:
-            return publishing.send_now(session, links, shelf.find(session, waiting.pop()), now).copies
+            return publish.send_now(session, links, shelf.find(session, waiting.pop()), now).copies
 
     assert at_once(2, start) == [50, 50]
     with sessions.reading() as session:
@@ -288,10 +288,10 @@ def test_an_issue_whose_start_fails_has_not_begun(
     with sessions.begin() as session:
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
     with pytest.raises(ZeroDivisionError), sessions.begin() as session:
-        assert publishing.send_now(session, links, shelf.find(session, slugs[0]), now).copies / 0
+        assert publish.send_now(session, links, shelf.find(session, slugs[0]), now).copies / 0
     assert state(sessions, slugs[0]) is IssueState.READY
     with sessions.begin() as session:
-        assert publishing.send_now(session, links, shelf.find(session, slugs[0]), now).copies == 1
+        assert publish.send_now(session, links, shelf.find(session, slugs[0]), now).copies == 1
 
 
 def test_an_issue_tells_the_same_figures_after_its_copies_were_dropped(
@@ -299,17 +299,17 @@ def test_an_issue_tells_the_same_figures_after_its_copies_were_dropped(
 ) -> None:
     with sessions.begin() as session:
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
-        started = publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
-        publishing.cancel(session, shelf.find(session, slugs[0]), now)
+        started = publish.send_now(session, links, shelf.find(session, slugs[0]), now)
+        publish.cancel(session, shelf.find(session, slugs[0]), now)
         before = accounts.counts(session, shelf.find(session, slugs[0]).letter)
     assert before.skipped == 1
     assert retention.drop(sessions, started.letter_id) == 1
     with sessions.begin() as session:
         issue = shelf.find(session, slugs[0])
         assert accounts.counts(session, issue.letter) == before
-        assert not printing.is_open(issue)
+        assert not build_letter.is_open(issue)
         with pytest.raises(Conflict, match="nobody is sent an issue twice"):
-            publishing.send_now(session, links, issue, now)
+            publish.send_now(session, links, issue, now)
 
 
 def test_two_editors_who_schedule_one_issue_at_once_make_one_letter(
@@ -318,7 +318,7 @@ def test_two_editors_who_schedule_one_issue_at_once_make_one_letter(
     def try_it() -> str:
         try:
             with sessions.begin() as session:
-                publishing.schedule_next(session, links, shelf.find(session, slugs[0]), now)
+                publish.schedule_next(session, links, shelf.find(session, slugs[0]), now)
         except Conflict as error:
             return str(error)
         return "scheduled"
@@ -334,7 +334,7 @@ def test_cancelling_before_the_hour_lets_the_issue_be_scheduled_again(
 ) -> None:
     schedule(sessions, links, slugs[0], TUESDAY, now)
     with sessions.begin() as session:
-        assert publishing.cancel(session, shelf.find(session, slugs[0]), now) == 0
+        assert publish.cancel(session, shelf.find(session, slugs[0]), now) == 0
     assert state(sessions, slugs[0]) is IssueState.CANCELLED
     schedule(sessions, links, slugs[0], TUESDAY, now)
     assert state(sessions, slugs[0]) is IssueState.SCHEDULED
@@ -345,31 +345,31 @@ def test_cancelling_in_mid_issue_spares_the_rest_and_is_final(
 ) -> None:
     with sessions.begin() as session:
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
-        publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
+        publish.send_now(session, links, shelf.find(session, slugs[0]), now)
     with sessions.begin() as session:
-        assert publishing.cancel(session, shelf.find(session, slugs[0]), now) == 1
+        assert publish.cancel(session, shelf.find(session, slugs[0]), now) == 1
     with sessions.begin() as session:
         assert session.scalars(select(Copy.state)).all() == [CopyState.SKIPPED]
         with pytest.raises(Conflict, match="nobody is sent an issue twice"):
-            publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
+            publish.send_now(session, links, shelf.find(session, slugs[0]), now)
 
 
 def test_an_issue_is_sent_once_however_often_it_is_asked_for(
     sessions: Sessions, links: Links, slugs: list[str], now: datetime
 ) -> None:
     with sessions.begin() as session:
-        publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
+        publish.send_now(session, links, shelf.find(session, slugs[0]), now)
     with sessions.begin() as session, pytest.raises(Conflict, match="already being sent"):
-        publishing.send_now(session, links, shelf.find(session, slugs[0]), now)
+        publish.send_now(session, links, shelf.find(session, slugs[0]), now)
 
 
 def test_a_paused_issue_goes_on_when_resumed(sessions: Sessions, links: Links, slugs: list[str], now: datetime) -> None:
     with sessions.begin() as session:
         issue = shelf.find(session, slugs[0])
-        publishing.send_now(session, links, issue, now)
-        publishing.pause(session, issue)
+        publish.send_now(session, links, issue, now)
+        publish.pause(session, issue)
         assert shelf.state(issue) is IssueState.PAUSED
-        publishing.resume(session, issue, now)
+        publish.resume(session, issue, now)
         assert shelf.state(issue) is IssueState.SENDING
 
 
@@ -381,15 +381,15 @@ def test_an_unfit_issue_is_never_frozen(
         parsed = issue_file.parse(SOURCE.format(title="Still to come") + "TK\n", "2026-11-24-still-to-come.md")
         shelf.save(session, home, shelf.Text(parsed, "2026-11-24-still-to-come.md", {}), shelf.BY_FILE, now)
         with pytest.raises(Conflict, match="placeholder"):
-            publishing.schedule_next(session, links, shelf.find(session, "still-to-come"), now)
+            publish.schedule_next(session, links, shelf.find(session, "still-to-come"), now)
         with pytest.raises(Conflict, match="placeholder"):
-            printing.mark_ready(session, shelf.find(session, "still-to-come"), links)
+            build_letter.mark_ready(session, shelf.find(session, "still-to-come"), links)
         assert session.scalar(select(Issue.letter_id)) is None
 
 
-def _publish(sessions: Sessions, at: datetime = TUESDAY) -> list[publishing.Started]:
+def _publish(sessions: Sessions, at: datetime = TUESDAY) -> list[publish.Started]:
     with sessions.begin() as session:
-        return publishing.publish_due(session, GRACE, at.astimezone(UTC))
+        return publish.publish_due(session, GRACE, at.astimezone(UTC))
 
 
 def at_once(times: int, act):  # type: ignore[no-untyped-def]

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from newsletter import printing, publishing, rearming
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery import arming, ledger, outbox
@@ -16,6 +15,7 @@ from newsletter.editorial import shelf
 from newsletter.publications import Publication, first
 from newsletter.wiring import House
 from newsletter.worker import Worker
+from newsletter.workflows import allow_sending, build_letter, publish
 from tests import houses
 from tests.houses import NOW
 from tests.originals import Fill
@@ -44,10 +44,10 @@ def _begun(sessions: Sessions, folder: Path) -> None:
     with sessions.begin() as session:
         session.add_all(_reader(number, first(session), NOW) for number in range(READERS))
         issue = shelf.find(session, houses.WAITING)
-        publishing.send_now(session, links, issue, NOW)
+        publish.send_now(session, links, issue, NOW)
         due = shelf.find(session, "break-the-circle")
-        printing.mark_ready(session, due, links)
-        publishing.schedule(session, links, due, NOW + timedelta(seconds=1), NOW)
+        build_letter.mark_ready(session, due, links)
+        publish.schedule(session, links, due, NOW + timedelta(seconds=1), NOW)
         outbox.post(session, first(session), "confirm", "zoe@reader.example", "Zoe", Composed("Hello", "", ""), NOW)
         begun, *_ = ledger.claim(session, "old", 2, NOW)
         ledger.begin(session.connection(), "old", [begun], NOW)
@@ -64,21 +64,21 @@ def test_a_worker_starts_no_issue_claims_no_copy_and_sends_no_letter_before(hous
 def test_what_waits_is_told_with_what_becomes_of_it(house: House, now: datetime) -> None:
     def told(at: datetime) -> dict[str, tuple[int, str]]:
         with house.sessions.reading() as session:
-            return {each.issue: (each.readers, each.then) for each in rearming.issues(session, GRACE, at)}
+            return {each.issue: (each.readers, each.then) for each in allow_sending.issues(session, GRACE, at)}
 
     assert told(now)[houses.WAITING] == (READERS, "goes on at once")
     assert told(now)["break-the-circle"][1].startswith("goes out on Friday 20 November 2026 at 13:00")
     assert told(now + timedelta(hours=1))["break-the-circle"] == (READERS, "goes out at once")
     assert told(now + timedelta(hours=3))["break-the-circle"][1] == "held: waits for a person"
     with house.sessions.reading() as session:
-        assert rearming.outbox(session) == rearming.Outbox(1, now)
+        assert allow_sending.outbox(session) == allow_sending.Outbox(1, now)
 
 
 def test_a_correction_that_is_going_out_is_told_beside_the_issues(house: House, now: datetime) -> None:
     houses.correct(house.sessions, house.links, houses.WAITING, now)
     with house.sessions.reading() as session:
-        (running,) = [each for each in rearming.issues(session, GRACE, now) if each.correction]
-    assert running == rearming.Waiting(houses.WAITING, 1, "sending", now, READERS, "goes on at once")
+        (running,) = [each for each in allow_sending.issues(session, GRACE, now) if each.correction]
+    assert running == allow_sending.Waiting(houses.WAITING, 1, "sending", now, READERS, "goes on at once")
 
 
 @pytest.mark.parametrize(("policy", "doubtful"), [("resend", CopyState.PENDING), ("hold", CopyState.IN_DOUBT)])
@@ -86,7 +86,7 @@ def test_what_workers_of_the_other_place_held_is_given_back_or_in_doubt(
     house: House, now: datetime, policy, doubtful: CopyState
 ) -> None:
     with house.sessions.begin() as session:
-        rearming.arm(session, policy, now)
+        allow_sending.arm(session, policy, now)
         assert arming.may_send(session)
         states = session.scalars(select(Copy.state).order_by(Copy.id)).all()
     assert states == [doubtful, *[CopyState.PENDING] * (READERS - 1)]
@@ -94,10 +94,10 @@ def test_what_workers_of_the_other_place_held_is_given_back_or_in_doubt(
 
 def test_whoever_arms_it_a_second_time_takes_nothing_from_those_who_send(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        rearming.arm(session, "resend", now)
+        allow_sending.arm(session, "resend", now)
         held = ledger.claim(session, "new", 2, now)
     with house.sessions.begin() as session:
-        rearming.arm(session, "resend", now)
+        allow_sending.arm(session, "resend", now)
         sending = session.scalars(select(Copy.id).where(Copy.worker == "new")).all()
     assert sorted(sending) == sorted(copy.id for copy in held)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from newsletter import publishing, rehearsing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery import compose, keyring, ledger, suppression
@@ -17,8 +16,9 @@ from newsletter.delivery.keyring import NO_KEYS, Keyring
 from newsletter.delivery.models import Cause, Letter
 from newsletter.editorial import shelf
 from newsletter.errors import Conflict
-from newsletter.rehearsing import Report
 from newsletter.wiring import House
+from newsletter.workflows import publish, rehearse_issue
+from newsletter.workflows.rehearse_issue import Report
 from tests import houses
 from tests.houses import NOW
 from tests.originals import Fill
@@ -57,7 +57,7 @@ def _peopled(sessions: Sessions, folder: Path) -> None:
 def rehearse(house: House, now: datetime, slug: str = houses.WAITING, keys: Keyring = NO_KEYS) -> Report:
     parts = {"settings": house.settings, "links": house.links, "keyring": keys}
     with house.sessions.reading() as session:
-        return rehearsing.rehearse(session, shelf.find(session, slug), now, watched=_unwatched, **parts)
+        return rehearse_issue.rehearse(session, shelf.find(session, slug), now, watched=_unwatched, **parts)
 
 
 def _unwatched(copies: Iterable[ledger.Claimed], _total: int) -> Iterable[ledger.Claimed]:
@@ -82,7 +82,7 @@ def test_it_tells_what_would_happen_and_writes_nothing(house: House, now: dateti
 def test_the_sizes_are_those_of_the_copies_that_then_go_out(house: House, now: datetime) -> None:
     rehearsed = rehearse(house, now).rehearsal.sizes
     with house.sessions.begin() as session:
-        letter_id = publishing.send_now(session, house.links, shelf.find(session, houses.WAITING), now).letter_id
+        letter_id = publish.send_now(session, house.links, shelf.find(session, houses.WAITING), now).letter_id
     with house.sessions.begin() as session:
         template = compose.compile(session.get_one(Letter, letter_id), house.links)
         copies = ledger.claim(session, "w", 100, now)
@@ -93,14 +93,14 @@ def test_the_sizes_are_those_of_the_copies_that_then_go_out(house: House, now: d
 def test_a_field_without_a_fallback_is_counted_where_it_is_empty(house: House, now: datetime) -> None:
     assert rehearse(house, now).rehearsal.blank == {}
     with house.sessions.begin() as session:
-        letter = publishing.schedule_next(session, house.links, shelf.find(session, houses.WAITING), now)
+        letter = publish.schedule_next(session, house.links, shelf.find(session, houses.WAITING), now)
         letter.subject = "Dear {{ name }}, it is {{ name | friend }} {{ email }}"
     assert rehearse(house, now).rehearsal.blank == {"name": 3}
 
 
 def test_a_letter_with_a_field_that_there_is_not_blocks(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        letter = publishing.schedule_next(session, house.links, shelf.find(session, houses.WAITING), now)
+        letter = publish.schedule_next(session, house.links, shelf.find(session, houses.WAITING), now)
         letter.subject = "Dear {{ nickname }}"
     [reason] = rehearse(house, now).blocking
     assert reason.startswith('unknown field "nickname"; the fields here are: ')

@@ -4,13 +4,13 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import update
 
-from newsletter import publishing, reminding
 from newsletter.db import Sessions
 from newsletter.delivery import arming
 from newsletter.editorial import queue, shelf
 from newsletter.editorial.models import Readiness
 from newsletter.links import Links
 from newsletter.publications import Slot, WeekOff, find
+from newsletter.workflows import publish, warn_editors
 from tests import slots
 from tests.slots import SLUGS, TITLES, TUESDAY, enqueue, mails
 
@@ -30,10 +30,10 @@ def tick(sessions: Sessions, links: Links, *moments: datetime) -> list[str]:
     before = len(mails(sessions))
     for now in moments:
         with sessions.reading() as session:
-            glances = reminding.due(session, now)
+            glances = warn_editors.due(session, now)
         for glance in glances:
             with sessions.begin() as session:
-                reminding.look(session, slots.practice(links), glance, now)
+                warn_editors.look(session, slots.practice(links), glance, now)
     return [text for address, text in mails(sessions)[before:] if address == "editor@desk.example"]
 
 
@@ -61,7 +61,7 @@ def test_a_slot_that_is_filled_is_nobodys_worry(sessions: Sessions, links: Links
 
 def test_a_scheduled_issue_is_nobodys_worry(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publishing.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
+        publish.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
     assert tick(sessions, links, *MOMENTS) == []
 
 
@@ -130,7 +130,7 @@ def test_an_issue_that_nobody_approved_is_told_and_so_is_what_goes_instead(
 
 def test_a_scheduled_issue_that_would_be_held_is_told(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publishing.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
+        publish.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
         find(session).requires_approval = True
     [told] = tick(sessions, links, TWO_DAYS)
     assert "Tuesday 24 November 09:00: “A tight back” needs an approval" in told

@@ -6,15 +6,15 @@ import pytest
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
-from newsletter import settling
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery import accounts, doubts, ledger, suppression
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.editorial import shelf
 from newsletter.errors import Conflict, NotFound
-from newsletter.settling import Decision, Settled
 from newsletter.wiring import House
+from newsletter.workflows import resolve_doubts
+from newsletter.workflows.resolve_doubts import Decision, Settled
 from tests import houses
 
 SLUG = "plain"
@@ -48,7 +48,7 @@ def doubted(house: House, now: datetime) -> list[int]:
 
 def settle(house: House, decision: Decision, now: datetime, *ids: int) -> Settled:
     with house.sessions.begin() as session:
-        return settling.settle(session, shelf.find(session, SLUG).letter, decision, now, ids)
+        return resolve_doubts.settle(session, shelf.find(session, SLUG).letter, decision, now, ids)
 
 
 def open_doubts(house: House) -> list[int]:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, delete, func, insert, select, update
 
-from newsletter import missed, publishing
 from newsletter.audience import caps
 from newsletter.audience.models import SignupCount, Status, Subscriber, Subscription
 from newsletter.cli.halting import cancel
@@ -19,6 +18,7 @@ from newsletter.editorial import link_checks, shelf
 from newsletter.editorial.models import LinkCheck
 from newsletter.errors import Conflict
 from newsletter.wiring import House
+from newsletter.workflows import publish, resend_missed
 from tests import houses, transactions
 
 READERS = 7_000
@@ -80,7 +80,7 @@ def test_an_issue_is_stopped_in_groups(house: House, sizes: list[int], capsys: p
 
 def test_a_stop_that_was_cut_short_is_gone_on_with(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        assert publishing.cancel(session, shelf.find(session, houses.OUT[-1]), now) == READERS
+        assert publish.cancel(session, shelf.find(session, houses.OUT[-1]), now) == READERS
     letter_id = letter_of(house)
     assert 0 < states(house, letter_id)[CopyState.PENDING] < READERS
     with house.sessions.reading() as session:
@@ -96,9 +96,9 @@ def test_a_stopped_issue_is_sent_in_groups_to_those_who_missed_it(
     house: House, now: datetime, sizes: list[int]
 ) -> None:
     with house.sessions.begin() as session:
-        publishing.cancel(session, shelf.find(session, houses.OUT[-1]), now)
+        publish.cancel(session, shelf.find(session, houses.OUT[-1]), now)
     with house.sessions.begin() as session, pytest.raises(Conflict, match="being stopped right now;"):
-        missed.send(session, shelf.find(session, houses.OUT[-1]), now)
+        resend_missed.send(session, shelf.find(session, houses.OUT[-1]), now)
     while stopping.go_on(house.sessions, letter_of(house), now):
         pass
     with house.sessions.begin() as session:

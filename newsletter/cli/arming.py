@@ -7,12 +7,12 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from newsletter import rearming
 from newsletter.cli.common import as_json, in_house, now, print_json
 from newsletter.delivery import arming
 from newsletter.delivery.models import Arming
 from newsletter.editorial import mailings
 from newsletter.wiring import House
+from newsletter.workflows import allow_sending
 
 
 @click.command()
@@ -29,7 +29,7 @@ def arm(house: House, yes: bool, as_json: bool) -> None:
         _print_waiting(told)
     if not may_send and (yes or (not as_json and click.confirm("Turn sending on?", abort=True))):
         with house.sessions.begin() as session:
-            rearming.arm(session, house.settings.in_doubt, now())
+            allow_sending.arm(session, house.settings.in_doubt, now())
         may_send = True
         if not as_json:
             click.echo("Sending is on: the workers send from now on.")
@@ -38,8 +38,8 @@ def arm(house: House, yes: bool, as_json: bool) -> None:
 
 
 def _told(session: Session, house: House, at: datetime) -> dict[str, Any]:
-    issues = [_plain(asdict(each)) for each in rearming.issues(session, house.grace, at)]
-    return {"issues": issues, "letters": _plain(asdict(rearming.outbox(session)))}
+    issues = [_plain(asdict(each)) for each in allow_sending.issues(session, house.grace, at)]
+    return {"issues": issues, "letters": _plain(asdict(allow_sending.outbox(session)))}
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

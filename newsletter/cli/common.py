@@ -12,17 +12,18 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from newsletter import audit, config, logs, printing
+from newsletter import audit, config, logs
 from newsletter.audit import OPERATOR, Witness
 from newsletter.db import Session
 from newsletter.delivery import arming
 from newsletter.editorial import shelf
 from newsletter.errors import Conflict
 from newsletter.wiring import House, open_house
+from newsletter.workflows import build_letter
 
 T = TypeVar("T")
 
-_FIRST: dict[type[Conflict], str] = {printing.Unready: "ready", printing.Unsent: "cancel"}
+_FIRST: dict[type[Conflict], str] = {build_letter.Unready: "ready", build_letter.Unsent: "cancel"}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 correction_option = click.option("--correction", type=int, metavar="NUMBER", help="Of the email about this correction.")

@@ -3,15 +3,15 @@
 import click
 from sqlalchemy.orm import Session
 
-from newsletter import settling
 from newsletter.addresses.masking import hidden, masked
 from newsletter.cli.common import as_json, correction_option, in_house, now, print_json, print_table
 from newsletter.delivery import doubts as open_doubts
 from newsletter.delivery import resent
 from newsletter.delivery.models import Copy, Letter
 from newsletter.editorial import corrections, shelf
-from newsletter.settling import Decision, Settled
 from newsletter.wiring import House
+from newsletter.workflows import resolve_doubts
+from newsletter.workflows.resolve_doubts import Decision, Settled
 
 _SAID = {
     Decision.RESEND: "{} to be sent again, under the same Message-ID",
@@ -59,7 +59,7 @@ def settle(house: House, slug: str, correction: int | None, decision: str | None
     if decision is None:
         raise click.UsageError("say what to do with them: --resend, --sent or --leave")
     with house.sessions.begin() as session:
-        settled = settling.settle(session, _letter(session, slug, correction), Decision(decision), now(), ids)
+        settled = resolve_doubts.settle(session, _letter(session, slug, correction), Decision(decision), now(), ids)
     _print(settled, Decision(decision))
 
 

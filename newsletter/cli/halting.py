@@ -3,12 +3,12 @@
 import click
 from sqlalchemy.orm import Session
 
-from newsletter import correcting, publishing
 from newsletter.cli.common import correction_option, in_house, mind_arming, now
 from newsletter.delivery import stopping
 from newsletter.editorial import corrections, mailings, shelf
 from newsletter.editorial.models import Correction
 from newsletter.wiring import House
+from newsletter.workflows import correct_issue, publish
 
 
 @click.command()
@@ -20,10 +20,10 @@ def cancel(house: House, slug: str, correction: int | None) -> None:
     with house.sessions.begin() as session:
         if correction is None:
             issue = shelf.find(session, slug)
-            spared, letter_id = publishing.cancel(session, issue, now()), issue.letter_id
+            spared, letter_id = publish.cancel(session, issue, now()), issue.letter_id
         else:
             made = _correction(session, slug, correction)
-            spared, letter_id = correcting.stop(session, made, now()), made.letter_id
+            spared, letter_id = correct_issue.stop(session, made, now()), made.letter_id
     while letter_id is not None and stopping.go_on(house.sessions, letter_id, now()):
         pass
     told = f"; {spared:,} copies were not sent" if spared else ""
@@ -38,9 +38,9 @@ def pause(house: House, slug: str, correction: int | None) -> None:
     """Hold what has not been sent yet, until `resume`."""
     with house.sessions.begin() as session:
         if correction is None:
-            publishing.pause(session, shelf.find(session, slug))
+            publish.pause(session, shelf.find(session, slug))
         else:
-            correcting.pause(session, _correction(session, slug, correction))
+            correct_issue.pause(session, _correction(session, slug, correction))
     click.echo(f"{mailings.named(slug, correction)} is paused")
 
 
@@ -52,9 +52,9 @@ def resume(house: House, slug: str, correction: int | None) -> None:
     """Resume a paused issue."""
     with house.sessions.begin() as session:
         if correction is None:
-            publishing.resume(session, shelf.find(session, slug), now())
+            publish.resume(session, shelf.find(session, slug), now())
         else:
-            correcting.resume(session, _correction(session, slug, correction), now())
+            correct_issue.resume(session, _correction(session, slug, correction), now())
     click.echo(f"{mailings.named(slug, correction)} is sending again")
     mind_arming(house)
 

@@ -9,7 +9,7 @@ import click
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from newsletter import printing, publications, publishing
+from newsletter import publications
 from newsletter.addresses import freemail
 from newsletter.cli.checking import check
 from newsletter.cli.common import (
@@ -36,6 +36,7 @@ from newsletter.editorial.shelf import Saved, Text
 from newsletter.errors import Conflict
 from newsletter.publications import Publication, toml_file
 from newsletter.wiring import House
+from newsletter.workflows import build_letter, publish
 
 _FOLDER = Path("issues")
 _WRITTEN = {Saved.NEW, Saved.CHANGED}
@@ -134,7 +135,7 @@ def show(house: House, slug: str, as_json: bool) -> None:
 def ready(house: House, slug: str) -> None:
     """Mark a draft as ready; exit 1, with the findings, when something blocks it."""
     with house.sessions.begin() as session:
-        printing.mark_ready(session, shelf.find(session, slug), house.links)
+        build_letter.mark_ready(session, shelf.find(session, slug), house.links)
     click.echo(f"{slug} is ready")
 
 
@@ -146,8 +147,8 @@ def render(house: House, slug: str, folder: Path) -> None:
     """Write issue.html, issue.txt and issue.eml as a reader gets them, or got them, but for the signature."""
     with house.sessions.reading() as session:
         issue, sender = shelf.find(session, slug), house.settings.issue_sender_address
-        letter = printing.current_letter(issue, house.links, now(), sender=sender)
-        proof = printing.proof(letter, house.links, now())
+        letter = build_letter.current_letter(issue, house.links, now(), sender=sender)
+        proof = build_letter.proof(letter, house.links, now())
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in proof.items():
         (folder / name).write_bytes(content)
@@ -169,10 +170,10 @@ def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> No
         issue = shelf.find(session, slug)
         sender = house.settings.issue_sender_address
         if moment is not None:
-            letter = publishing.schedule(session, house.links, issue, _moment(moment, issue), now(), sender=sender)
+            letter = publish.schedule(session, house.links, issue, _moment(moment, issue), now(), sender=sender)
         else:
-            letter = publishing.schedule_next(session, house.links, issue, now(), sender=sender)
-        readers = publishing.readers(publishing.audience_size(session, issue))
+            letter = publish.schedule_next(session, house.links, issue, now(), sender=sender)
+        readers = publish.readers(publish.audience_size(session, issue))
         when = cadence.describe(letter.due_at, issue.publication.time_zone)
     click.echo(f"On {when} this goes to {readers}.")
     mind_arming(house)
@@ -187,7 +188,7 @@ def status(house: House, slug: str, as_json: bool) -> None:
     with house.sessions.reading() as session:
         issue = shelf.find(session, slug)
         counts = {"state": shelf.state(issue).value} | asdict(accounts.counts(session, issue.letter))
-        hold = publishing.held(session, issue.letter, house.settings, now())
+        hold = publish.held(session, issue.letter, house.settings, now())
         zone = issue.publication.time_zone
         stops = breaker.open_ones(session, issue.letter.id) if issue.letter else ()
         away = _away(session, issue)
@@ -250,7 +251,7 @@ def _save(house: House, publication_id: int, text: Text) -> Saved:
 
 def _judge(issue: Issue, house: House) -> None:
     """A text that came as a file is ready when nothing blocks it; there is no editor who could say so."""
-    shelf.mark(issue, Readiness.DRAFT if printing.blocking(issue, house.links) else Readiness.READY)
+    shelf.mark(issue, Readiness.DRAFT if build_letter.blocking(issue, house.links) else Readiness.READY)
 
 
 def _moment(text: str, issue: Issue) -> datetime:

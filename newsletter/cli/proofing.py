@@ -2,11 +2,12 @@
 
 import click
 
-from newsletter import approving, editors, printing, proofing
+from newsletter import editors
 from newsletter.audience.address import Address
 from newsletter.cli.common import in_house, now
 from newsletter.editorial import shelf
 from newsletter.wiring import House
+from newsletter.workflows import approve_issue, build_letter, test_mail
 
 _SHELL = "the shell"
 
@@ -22,10 +23,10 @@ def test(house: House, slug: str, addresses: tuple[str, ...], reader: str | None
     """Send an issue to a few people, marked as a test; its links change nothing."""
     with house.sessions.begin() as session:
         issue = shelf.find(session, slug)
-        to = proofing.recipients(session, " ".join(addresses))
-        written_to = proofing.sample_of(session, issue, Address.parse(reader)) if reader else proofing.BUILT_IN
+        to = test_mail.recipients(session, " ".join(addresses))
+        written_to = test_mail.sample_of(session, issue, Address.parse(reader)) if reader else test_mail.BUILT_IN
         sender = house.settings.issue_sender_address
-        proofing.send(session, house.links, issue, to, written_to, _SHELL, now(), sender=sender)
+        test_mail.send(session, house.links, issue, to, written_to, _SHELL, now(), sender=sender)
     click.echo(f"{len(to)} on the way")
 
 
@@ -40,6 +41,6 @@ def approve(house: House, slug: str, email: str, comment: str) -> None:
         issue, editor = shelf.find(session, slug), editors.find(session, email)
         # Whoever has the shell could be anybody, and the record says so.
         said = f"Given at the shell. {comment}"
-        content = printing.content(issue, house.links)
-        approving.approve(session, house.links, issue, content, editor, said, now())
+        content = build_letter.content(issue, house.links)
+        approve_issue.approve(session, house.links, issue, content, editor, said, now())
     click.echo(f"{slug} is approved as revision {content.revision_number}")

@@ -5,15 +5,16 @@ from datetime import datetime
 import click
 from sqlalchemy.orm import Session
 
-from newsletter import printing, publications
-from newsletter.agenda import Agenda
+from newsletter import publications
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
 from newsletter.editorial import cadence, queue, shelf
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
-from newsletter.printing import Hindrance
 from newsletter.publications import Publication
 from newsletter.wiring import House
+from newsletter.workflows import build_letter
+from newsletter.workflows.build_letter import Hindrance
+from newsletter.workflows.calendar import Agenda
 
 
 @click.command("queue")
@@ -58,7 +59,7 @@ def _place(house: House, session: Session, issue: Issue, before: str | None) -> 
         queue.add(session, issue, now())
     if before is not None:
         _move(session, issue, shelf.find(session, before))
-    hindrance = printing.hindrance(issue, house.links)
+    hindrance = build_letter.hindrance(issue, house.links)
     at = None if hindrance else Agenda(session, house.links, issue.publication, now(), house.grace).place(issue)
     slot = f", for {cadence.describe(at, issue.publication.time_zone)}" if at else ""
     slot = f"; it {hindrance.lack}, and is passed over until that is fixed" if hindrance else slot
@@ -76,7 +77,7 @@ def _listed(house: House, session: Session, home: Publication) -> list[dict[str,
     waiting = session.scalars(queue.listing(home.id)).all()
     entries = Agenda(session, house.links, home, now(), house.grace).ahead(max(1, len(waiting)))
     slots = {entry.issue.id: entry.at for entry in entries if entry.issue}
-    return [_told(issue, slots.get(issue.id), printing.hindrance(issue, house.links)) for issue in waiting]
+    return [_told(issue, slots.get(issue.id), build_letter.hindrance(issue, house.links)) for issue in waiting]
 
 
 def _told(issue: Issue, at: datetime | None, hindrance: Hindrance | None) -> dict[str, str | None]:

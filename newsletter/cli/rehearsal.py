@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from newsletter import publishing, rehearsing
 from newsletter.cli.common import as_json, in_house, now, print_json, watched
 from newsletter.delivery.rehearsal import LIMIT, Troubled
 from newsletter.editorial import shelf
-from newsletter.rehearsing import ONE_COPY, Report
 from newsletter.wiring import House
+from newsletter.workflows import publish, rehearse_issue
+from newsletter.workflows.rehearse_issue import ONE_COPY, Report
 
 _TOP = 20
 
@@ -24,7 +24,7 @@ def rehearse(house: House, slug: str, as_json: bool) -> None:
     """Build and check every copy, send none, write nothing; exit 1 when something blocks the issue."""
     with house.sessions.reading() as session:
         issue = shelf.find(session, slug)
-        report = rehearsing.rehearse(
+        report = rehearse_issue.rehearse(
             session,
             issue,
             now(),
@@ -80,7 +80,7 @@ def _troubled(troubled: Troubled) -> dict[str, Any]:
 def _lines(report: Report, told: dict[str, Any], connections: int) -> Iterator[str]:
     """The same for people: a line for each thing that is worth one."""
     found, size, rest = report.rehearsal, told["size"], told["domains"]["rest"]
-    yield f"{publishing.readers(report.readers)}; suppressed, and so left out: {report.suppressed:,}"
+    yield f"{publish.readers(report.readers)}; suppressed, and so left out: {report.suppressed:,}"
     yield f"a copy has {size['least']:,} to {size['largest']:,} bytes, the median {size['median']:,}"
     if size["over_limit"]:
         yield f"copies over {LIMIT:,} bytes, which some mail programs clip: {size['over_limit']:,}"

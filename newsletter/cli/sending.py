@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from newsletter import missed, publishing
 from newsletter.cli.common import as_json, in_house, mind_arming, now, print_json
 from newsletter.editorial import shelf
-from newsletter.missed import Missed
 from newsletter.wiring import House
+from newsletter.workflows import publish, resend_missed
+from newsletter.workflows.resend_missed import Missed
 
 
 def _usage_checked(command: Callable[..., None]) -> Callable[..., None]:
@@ -48,22 +48,22 @@ def send(house: House, slug: str, at_once: bool, joined: bool, dry_run: bool, as
 def _at_once(house: House, slug: str) -> None:
     with house.sessions.begin() as session:
         sender = house.settings.issue_sender_address
-        started = publishing.send_now(session, house.links, shelf.find(session, slug), now(), sender=sender)
-    click.echo(f"{slug} is going out to {publishing.readers(started.copies)}")
+        started = publish.send_now(session, house.links, shelf.find(session, slug), now(), sender=sender)
+    click.echo(f"{slug} is going out to {publish.readers(started.copies)}")
     mind_arming(house)
 
 
 def _to_missed(house: House, slug: str, *, joined: bool, dry_run: bool, as_json: bool) -> None:
     # Counted in a session that only looks, because on SQLite nobody could write meanwhile.
     with house.sessions.reading() as session:
-        found = missed.look(session, shelf.find(session, slug), now(), joined=joined)
+        found = resend_missed.look(session, shelf.find(session, slug), now(), joined=joined)
     if not dry_run:
         with house.sessions.begin() as session:
             issue = shelf.find(session, slug)
-            missed.send(session, issue, now(), joined=joined)
+            resend_missed.send(session, issue, now(), joined=joined)
             letter_id = issue.letter_id
         if letter_id is not None:
-            missed.go_on(house.sessions, letter_id, now(), joined=joined)
+            resend_missed.go_on(house.sessions, letter_id, now(), joined=joined)
     if as_json:
         told = {name: count for name, count in asdict(found).items() if name != "with_joined"}
         print_json({"dry_run": dry_run, **told, "copies": found.copies})

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, Column, Enum, Table, insert, select
 
-from newsletter import migrating, publications, publishing
+from newsletter import migrating, publications
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.backup import archive, tables, taking
 from newsletter.config import Settings
@@ -20,6 +20,7 @@ from newsletter.db import Base, Session, Sessions, open_engine
 from newsletter.delivery import ledger
 from newsletter.editorial import shelf
 from newsletter.wiring import House
+from newsletter.workflows import publish
 from tests import houses
 from tests.houses import NOW
 from tests.originals import Fill
@@ -57,7 +58,7 @@ def _full(sessions: Sessions, folder: Path) -> None:
         home = publications.find(session)
         session.add_all(_reader(number, name, home, NOW) for number, name in enumerate(NASTY))
         session.flush()
-        publishing.send_now(session, links, shelf.find(session, houses.WAITING), NOW)
+        publish.send_now(session, links, shelf.find(session, houses.WAITING), NOW)
         first, second, *_ = ledger.claim(session, "old", 5, NOW)
         ledger.begin(session.connection(), "old", [first, second], NOW)
         for table in tables.kept(session.connection()):

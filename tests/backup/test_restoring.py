@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from newsletter import migrating, printing, publishing, schema
+from newsletter import migrating, schema
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.backup import archive, numbers, placing, restoring, taking
 from newsletter.backup.manifest import Manifest
@@ -19,6 +19,7 @@ from newsletter.editorial import shelf
 from newsletter.errors import Conflict, PressError
 from newsletter.schema import Standing
 from newsletter.wiring import House, open_house
+from newsletter.workflows import build_letter, publish
 
 from .conftest import KEY, NASTY, Elsewhere, Forge, of_a_press, rows
 
@@ -89,8 +90,8 @@ def test_a_number_that_mail_bears_is_not_given_to_another(
     house = open_house(there)
     with house.sessions.begin() as session:
         issue = shelf.find(session, "break-the-circle")
-        printing.mark_ready(session, issue, house.links)
-        started = publishing.send_now(session, house.links, issue, now)
+        build_letter.mark_ready(session, issue, house.links)
+        started = publish.send_now(session, house.links, issue, now)
         assert started.letter_id == last_letter + numbers.LEAP + 1
         ids = session.scalars(select(Copy.id).where(Copy.letter_id == started.letter_id)).all()
         zoe = Subscriber(email="zoe@x.example", key="zoe@x.example", created_at=now)

@@ -2,10 +2,10 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter import proofing, reminding
 from newsletter.delivery import suppression
 from newsletter.delivery.models import Cause, Suppression
 from newsletter.editorial import render
+from newsletter.workflows import test_mail, warn_editors
 
 
 def folded(session, key: str, cause: Cause, now) -> None:
@@ -114,4 +114,4 @@ def test_a_confirm_letter_from_before_the_bounce_is_no_answer_to_it(now) -> None
 def test_of_every_kind_of_single_letter_it_is_said_who_wanted_it() -> None:
     single = set(render.FIELDS) - {"issue", "correction"}
     assert single <= set(suppression.PURPOSES)
-    assert {proofing.KIND, reminding.KIND} <= set(suppression.PURPOSES)
+    assert {test_mail.KIND, warn_editors.KIND} <= set(suppression.PURPOSES)

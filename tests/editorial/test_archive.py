@@ -2,12 +2,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from newsletter import printing, publishing
 from newsletter.db import Sessions
 from newsletter.editorial import archive, issue_file, shelf
 from newsletter.errors import NotFound
 from newsletter.links import Links
 from newsletter.publications import Publication
+from newsletter.workflows import build_letter, publish
 
 SOURCE = "---\ntitle: The {0}\nsubject: The {0} issue of all\npreheader: Words\ncategory: Health\n---\nText.\n"
 
@@ -23,10 +23,10 @@ def out(sessions: Sessions, links: Links, now: datetime) -> list[str]:
             name = f"2026-11-20-{slug}.md"
             file = issue_file.parse(SOURCE.format(slug), name)
             shelf.save(session, home, shelf.Text(file, name, {}), shelf.BY_FILE, now)
-            printing.mark_ready(session, shelf.find(session, slug), links)
+            build_letter.mark_ready(session, shelf.find(session, slug), links)
         for slug, day in (("first", 1), ("second", 2), ("third", 2)):
-            publishing.send_now(session, links, shelf.find(session, slug), datetime(2026, 11, day, tzinfo=UTC))
-        publishing.schedule(session, links, shelf.find(session, "waiting"), now + timedelta(days=1), now)
+            publish.send_now(session, links, shelf.find(session, slug), datetime(2026, 11, day, tzinfo=UTC))
+        publish.schedule(session, links, shelf.find(session, "waiting"), now + timedelta(days=1), now)
     return ["first", "second", "third"]
 
 
@@ -78,6 +78,6 @@ def add_issue(sessions: Sessions, links: Links, publication: str, slug: str, now
         session.add(home)
         text = shelf.Text(issue_file.parse(SOURCE.format(slug), name), name, {})
         shelf.save(session, home, text, shelf.BY_FILE, now)
-        printing.mark_ready(session, shelf.find(session, slug), links)
-        publishing.send_now(session, links, shelf.find(session, slug), now)
+        build_letter.mark_ready(session, shelf.find(session, slug), links)
+        publish.send_now(session, links, shelf.find(session, slug), now)
         return home.id

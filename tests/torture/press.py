@@ -16,7 +16,6 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
-from newsletter import publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery.ledger import LEASE
@@ -27,6 +26,7 @@ from newsletter.editorial.pictures import PictureFolder
 from newsletter.links import Links
 from newsletter.publications import toml_file
 from newsletter.tokens import Seal
+from newsletter.workflows import publish
 from tests.torture.sink import Tally
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +121,7 @@ class Press:
         """What `newsletter issues send` does, without a process for it."""
         links = Links("https://letters.example.org", Seal(self.environment["SECRET_KEY"].encode()))
         with self.sessions.begin() as session:
-            publishing.send_now(session, links, shelf.find(session, SLUG), datetime.now(UTC))
+            publish.send_now(session, links, shelf.find(session, SLUG), datetime.now(UTC))
 
     def status(self) -> dict[str, Any]:
         """`newsletter issues status --json`."""

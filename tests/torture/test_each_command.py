@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import publishing
 from newsletter.db import Sessions
 from newsletter.delivery import accounts
 from newsletter.delivery.limits import Limits
@@ -16,6 +15,7 @@ from newsletter.delivery.models import Counts, Letter
 from newsletter.delivery.sender import PressRun
 from newsletter.editorial import shelf
 from newsletter.links import Links
+from newsletter.workflows import publish
 from tests.delivery.peers import HANG_UP, SILENCE, Clock, parsed, scripted
 from tests.torture import press as presses
 from tests.torture.conftest import Tell
@@ -112,7 +112,7 @@ def _sent(sessions: Sessions, links: Links, clock: Clock, striker: Striker) -> C
         issue = shelf.find(session, SLUG)
         issue.letter, issue.frozen_number = None, None
         session.flush()  # what is to be sent is read anew, under a lock
-        letter = publishing.send_now(session, links, issue, clock.now).letter_id
+        letter = publish.send_now(session, links, issue, clock.now).letter_id
     with scripted(striker.script()) as (peer, _liar):
         options = {"limits": Limits(connections=3), "clock": clock, "patience": striker.patience}
         run = PressRun(sessions, peer.server, links, worker="w", **options)

@@ -5,9 +5,10 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from newsletter import printing, publishing
 from newsletter.editorial import issue_file, shelf
 from newsletter.wiring import House
+from newsletter.workflows import build_letter
+from newsletter.workflows import publish as workflows_publish
 from tests import houses
 
 pytestmark = pytest.mark.usefixtures("stocked")
@@ -24,8 +25,8 @@ def publish(house: House, now, slug: str, title: str = "A probe", body: str = "D
     with house.sessions.begin() as session:
         home = shelf.find(session, houses.WAITING).publication
         shelf.save(session, home, shelf.Text(file, f"2026-12-29-{slug}.md", {}), shelf.BY_FILE, now)
-        printing.mark_ready(session, shelf.find(session, slug), house.links)
-        publishing.send_now(session, house.links, shelf.find(session, slug), now)
+        build_letter.mark_ready(session, shelf.find(session, slug), house.links)
+        workflows_publish.send_now(session, house.links, shelf.find(session, slug), now)
 
 
 def test_the_archive_lists_what_is_out_newest_first(program: FlaskClient) -> None:

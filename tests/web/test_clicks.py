@@ -9,7 +9,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from newsletter import printing, publishing
 from newsletter.delivery import clicks
 from newsletter.delivery.clicks import CountedLink
 from newsletter.delivery.models import Letter
@@ -18,6 +17,7 @@ from newsletter.publications import Publication
 from newsletter.web import clicks as web
 from newsletter.web.clicks import Gathered
 from newsletter.wiring import House
+from newsletter.workflows import build_letter, publish
 from tests import houses
 from tests.houses import BASE_URL, WAITING
 
@@ -36,7 +36,7 @@ def counting(stocked: House, now: datetime) -> Letter:
 def schedule(house: House, now: datetime) -> Letter:
     with house.sessions.begin() as session:
         issue = shelf.find(session, WAITING)
-        letter = publishing.schedule(session, house.links, issue, now + timedelta(days=1), now)
+        letter = publish.schedule(session, house.links, issue, now + timedelta(days=1), now)
         assert letter.text
         return letter
 
@@ -181,5 +181,5 @@ def test_many_at_once_lose_no_click(counting: Letter, house: House) -> None:
 def test_a_scheduled_letter_keeps_the_hash_of_what_was_approved(counting: Letter, house: House) -> None:
     with house.sessions.reading() as session:
         issue = shelf.find(session, WAITING)
-        plain = printing.rendered(issue, issue.revision, house.links)
-    assert counting.content_hash == printing.content_hash(plain)
+        plain = build_letter.rendered(issue, issue.revision, house.links)
+    assert counting.content_hash == build_letter.content_hash(plain)

@@ -9,12 +9,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from newsletter import publishing
 from newsletter.db import DatabaseDown, Sessions
 from newsletter.delivery import heartbeat
 from newsletter.editorial import shelf
 from newsletter.web import create_app
 from newsletter.wiring import House
+from newsletter.workflows import publish
 from tests import houses
 from tests.houses import Clock
 
@@ -57,7 +57,7 @@ def test_an_issue_that_waits_past_its_hour_means_that_the_clock_stands(
 ) -> None:
     with house.sessions.begin() as session:
         issue = shelf.find(session, houses.WAITING)
-        publishing.schedule(session, house.links, issue, now + timedelta(hours=1), now)
+        publish.schedule(session, house.links, issue, now + timedelta(hours=1), now)
     assert program.get("/readyz").json["clock"] == "ok"
     clock.turn(hours=1, minutes=2)
     assert program.get("/readyz").json["clock"].startswith("1 issue(s) wait past their time")
@@ -117,7 +117,7 @@ def test_a_fault_of_ours_shows_no_traceback(browser: FlaskClient, app: Flask, mo
 @pytest.mark.usefixtures("reader", "stocked")
 def test_the_numbers_are_there_for_prometheus(program: FlaskClient, house: House, now) -> None:
     with house.sessions.begin() as session:
-        publishing.send_now(session, house.links, shelf.find(session, houses.WAITING), now)
+        publish.send_now(session, house.links, shelf.find(session, houses.WAITING), now)
     numbers = program.get("/metrics").text
     assert 'newsletter_subscriptions{publication="backpainhelp",status="active"} 1.0' in numbers
     assert "newsletter_outbox_pending 2.0" in numbers

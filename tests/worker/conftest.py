@@ -14,7 +14,6 @@ from aiosmtpd.smtp import SMTP, Envelope
 from aiosmtpd.smtp import Session as Talk
 from sqlalchemy import insert
 
-from newsletter import printing, publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery.models import LetterState
@@ -23,6 +22,7 @@ from newsletter.editorial.pictures import PictureFolder
 from newsletter.links import Links
 from newsletter.publications import toml_file
 from newsletter.tokens import Seal
+from newsletter.workflows import build_letter, publish
 from tests.delivery.peers import Peer
 
 ROOT = Path(__file__).parents[2]
@@ -103,11 +103,11 @@ def print_issue(sessions: Sessions, tmp_path: Path) -> Callable[..., None]:
                 shelf.save(session, home, text, shelf.BY_FILE, now)
             _add_readers(session, home.id, readers, now)
             links = Links("https://letters.example.org", Seal(SECRET.encode()))
-            printing.mark_ready(session, shelf.find(session, SLUG), links)
+            build_letter.mark_ready(session, shelf.find(session, SLUG), links)
             if within:
-                publishing.schedule(session, links, shelf.find(session, SLUG), now + timedelta(seconds=within), now)
+                publish.schedule(session, links, shelf.find(session, SLUG), now + timedelta(seconds=within), now)
             else:
-                publishing.send_now(session, links, shelf.find(session, SLUG), now)
+                publish.send_now(session, links, shelf.find(session, SLUG), now)
 
     return act
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select, update
 
-from newsletter import correcting
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery.models import LetterState
@@ -14,6 +13,7 @@ from newsletter.editorial import corrections, shelf
 from newsletter.editorial.corrections import Amendment
 from newsletter.links import Links
 from newsletter.tokens import Seal
+from newsletter.workflows import correct_issue
 from tests.worker.conftest import SECRET, SLUG, Sink, Start, addresses, is_finished, wait_for
 
 LINKS = Links("https://letters.example.org", Seal(SECRET.encode()))
@@ -29,7 +29,7 @@ def correct(sessions: Sessions) -> Callable[[], None]:
             issue = shelf.find(session, SLUG)
             wanted = Amendment(f"{issue.revision.source}\nTen minutes.\n", 1, "Ten minutes, not ten hours.", 1)
             made = corrections.amend(session, issue, wanted, "ann@press.example", now)
-            correcting.mail(session, LINKS, issue, made, corrections.seal(made), "ann@press.example", now)
+            correct_issue.mail(session, LINKS, issue, made, corrections.seal(made), "ann@press.example", now)
 
     return act
 

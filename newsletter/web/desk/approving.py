@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import approving, editors, proofing
-from newsletter.approving import Standing
+from newsletter import editors
 from newsletter.db import Session
 from newsletter.editorial.approvals import Content
 from newsletter.editorial.comparing import Piece
@@ -15,6 +14,9 @@ from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
 from newsletter.web.desk import comparisons, frame, lookup, previews
 from newsletter.web.house import house, now
+from newsletter.workflows import approve_issue as workflows_approve_issue
+from newsletter.workflows import test_mail
+from newsletter.workflows.approve_issue import Standing
 
 _Act = Callable[[Session, Issue, Content, str], str]
 
@@ -29,7 +31,7 @@ def ask_approval(slug: str) -> ResponseReturnValue:
     chosen = request.form.getlist("approver")
 
     def ask(store: Session, found: Issue, shown: Content, comment: str) -> str:
-        asked = approving.ask(store, house().practice, found, shown, auth.email(), chosen, comment, now())
+        asked = workflows_approve_issue.ask(store, house().practice, found, shown, auth.email(), chosen, comment, now())
         return f"Asked {', '.join(asked)} by mail."
 
     return _decide(slug, "ask", ask)
@@ -39,7 +41,9 @@ def approve_issue(slug: str) -> ResponseReturnValue:
     """Let what the page showed go out."""
 
     def approve(store: Session, found: Issue, shown: Content, comment: str) -> str:
-        approving.approve(store, house().links, found, shown, editors.find(store, auth.email()), comment, now())
+        workflows_approve_issue.approve(
+            store, house().links, found, shown, editors.find(store, auth.email()), comment, now()
+        )
         return f"Approved. “{found.title}” may go out as it is now."
 
     return _decide(slug, "approve", approve)
@@ -49,7 +53,7 @@ def send_back(slug: str) -> ResponseReturnValue:
     """Make it a draft again, and say what is to be mended."""
 
     def back(store: Session, found: Issue, shown: Content, comment: str) -> str:
-        approving.send_back(store, house().links, found, shown, auth.email(), comment, now())
+        workflows_approve_issue.send_back(store, house().links, found, shown, auth.email(), comment, now())
         return f"Sent back. “{found.title}” is a draft again, with your comment."
 
     return _decide(slug, "send-back", back)
@@ -59,7 +63,7 @@ def withdraw_approval(slug: str) -> ResponseReturnValue:
     """Take the approval back."""
 
     def withdraw(store: Session, found: Issue, shown: Content, _comment: str) -> str:
-        was_scheduled = approving.withdraw(store, house().links, found, shown, auth.email(), now())
+        was_scheduled = workflows_approve_issue.withdraw(store, house().links, found, shown, auth.email(), now())
         return "Taken back." + (" It is not scheduled any more." if was_scheduled else "")
 
     return _decide(slug, "withdraw", withdraw)
@@ -82,7 +86,7 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
     """The page again, with what was typed and why it was not done: beside the comment, or above all."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        standing = approving.standing(store, house().links, found)
+        standing = workflows_approve_issue.standing(store, house().links, found)
         if not (standing.is_required or standing.steps):
             raise Conflict(
                 f"{found.publication.name} does not require approval; an owner can change that in the settings."
@@ -96,10 +100,10 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
             issue=found,
             approval=standing,
             refusal=standing.refusal(person.email, person.role) if person else "",
-            approvers=approving.possible(store, found),
+            approvers=workflows_approve_issue.possible(store, found),
             since_approval=_since_approval(store, found, standing),
             since_test=comparisons.since_test(store, found),
-            tested=proofing.last(store, found),
+            tested=test_mail.last(store, found),
             proof=previews.proof(found),
             view=previews.view(request.args),
             version=lookup.version(found),

@@ -7,13 +7,13 @@ from itertools import groupby
 
 from flask import request
 
-from newsletter import printing
-from newsletter.agenda import Entry
 from newsletter.editorial import issue_lists, queue
 from newsletter.editorial.models import Issue
-from newsletter.printing import Hindrance
 from newsletter.web.desk import frame, lookup, moments
 from newsletter.web.house import house, now
+from newsletter.workflows import build_letter
+from newsletter.workflows.build_letter import Hindrance
+from newsletter.workflows.calendar import Entry
 
 _WEEKS = 8
 _AT_ONCE = 20
@@ -94,4 +94,4 @@ def _places(waiting: Sequence[Issue], entries: Sequence[Entry]) -> Iterator[Plac
     filled = {entry.issue.id: entry for entry in entries if entry.issue}
     for issue in waiting:
         entry = filled.get(issue.id)
-        yield Place(issue, entry, None if entry else printing.hindrance(issue, house().links))
+        yield Place(issue, entry, None if entry else build_letter.hindrance(issue, house().links))

@@ -3,22 +3,22 @@
 from flask import Response, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import inspecting, printing
 from newsletter.db import Session
 from newsletter.editorial import drafts, manuscript
 from newsletter.editorial.front_matter import split
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
-from newsletter.inspecting import Inspection
 from newsletter.web.desk import live, lookup, typed
 from newsletter.web.house import house, now
+from newsletter.workflows import build_letter, run_preflight
+from newsletter.workflows.run_preflight import Inspection
 
 
 def preflight(slug: str) -> ResponseReturnValue:
     """The part of an issue's page that changes as answers come in; asked for by itself, the page."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        if "HX-Request" not in request.headers or not printing.is_open(found):
+        if "HX-Request" not in request.headers or not build_letter.is_open(found):
             return redirect(url_for("desk.issue", slug=slug, _anchor="preflight"), 303)
         return render_template("desk/parts/findings.html", issue=found, inspection=look(store, found))
 
@@ -27,9 +27,9 @@ def ask_outside(slug: str) -> ResponseReturnValue:
     """Have the worker ask the links and the spam filter."""
     with house().sessions.begin() as store:
         found = lookup.issue(store, slug)
-        if not printing.is_open(found):
+        if not build_letter.is_open(found):
             raise Conflict(f"“{found.title}” is past preflight, so nothing is checked any more.")
-        inspecting.ask(store, found, house().links, now(), may_ask=house().settings.link_checks)
+        run_preflight.ask(store, found, house().links, now(), may_ask=house().settings.link_checks)
         flash("Checking. The results appear below, within a minute.")
     return redirect(url_for("desk.issue", slug=slug, _anchor="preflight"), 303)
 
@@ -41,7 +41,7 @@ def judge_text(slug: str) -> Response:
         source = typed.text(store, found).source
         read = drafts.examine(store, found, source)
         may_ask = house().settings.link_checks
-        said = inspecting.inspect_text(store, found, read, live.mail_of(found, read), house().links, may_ask=may_ask)
+        said = run_preflight.inspect_text(store, found, read, live.mail_of(found, read), house().links, may_ask=may_ask)
         front = split(source)
         places = {finding.line: manuscript.place(front, finding.line) for finding in said.findings if finding.line}
         part = render_template("desk/parts/findings.html", issue=found, inspection=said, places=places)
@@ -50,4 +50,4 @@ def judge_text(slug: str) -> Response:
 
 def look(store: Session, found: Issue) -> Inspection:
     """What preflight says of an issue as it is saved."""
-    return inspecting.inspect(store, found, house().links, may_ask=house().settings.link_checks)
+    return run_preflight.inspect(store, found, house().links, may_ask=house().settings.link_checks)

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 
-from newsletter import proofing
 from newsletter.db import Session
 from newsletter.editorial import comparing
 from newsletter.editorial.comparing import Piece
 from newsletter.editorial.models import Issue
+from newsletter.workflows import test_mail
 
 
 def since(store: Session, found: Issue, revision_number: int) -> Sequence[Piece]:
     """What the newest revision changed in that one; empty where it changed nothing."""
-    pieces = proofing.changed_since(store, found, revision_number)
+    pieces = test_mail.changed_since(store, found, revision_number)
     return comparing.folded(pieces) if comparing.is_changed(pieces) else ()
 
 
 def since_test(store: Session, found: Issue) -> Sequence[Piece]:
     """What changed since the last test mail; empty where nothing did, or there was none."""
-    tested = proofing.last(store, found)
+    tested = test_mail.last(store, found)
     return since(store, found, tested.revision_number) if tested else ()

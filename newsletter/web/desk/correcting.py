@@ -7,7 +7,6 @@ from http import HTTPStatus
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import correcting
 from newsletter.db import Session
 from newsletter.editorial import comparing, corrections, merging, shelf
 from newsletter.editorial.comparing import Piece
@@ -19,6 +18,7 @@ from newsletter.web import auth
 from newsletter.web.desk import acts, frame, lookup, typed, watching
 from newsletter.web.desk.lookup import Mailed
 from newsletter.web.house import house, now
+from newsletter.workflows import correct_issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def correction(slug: str, number: int) -> str:
             issue=found,
             correction=made,
             pieces=_changed(found, made),
-            hindrance="" if made.letter else correcting.hindrance(store, found),
+            hindrance="" if made.letter else correct_issue.hindrance(store, found),
             mailed=Mailed(found, made),
             going=watching.look(store, made.letter, fresh=True),
         )

@@ -7,8 +7,6 @@ from http import HTTPStatus
 from flask import Response, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import correcting
-from newsletter.correcting import Audience
 from newsletter.db import Session
 from newsletter.delivery.models import LetterState
 from newsletter.editorial import corrections
@@ -22,6 +20,8 @@ from newsletter.web.desk.lookup import Mailed
 from newsletter.web.desk.previews import Proof
 from newsletter.web.desk.typed import Complaint
 from newsletter.web.house import house, now
+from newsletter.workflows import correct_issue
+from newsletter.workflows.correct_issue import Audience
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def mail_correction(slug: str, number: int) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found, made = lookup.correction(store, slug, number)
         sender, seal = house().settings.issue_sender_address, request.form.get("seal", "")
-        started = correcting.mail(store, house().links, found, made, seal, auth.email(), now(), sender=sender)
+        started = correct_issue.mail(store, house().links, found, made, seal, auth.email(), now(), sender=sender)
         flash(f"On its way to {words.counted(started.copies, 'reader')}.")
     return _back(slug, number)
 
@@ -97,13 +97,13 @@ def letter_progress(slug: str, number: int) -> ResponseReturnValue:
 def pause_correction(slug: str, number: int) -> ResponseReturnValue:
     """Hold what is not sent yet, until somebody resumes."""
     return _move(
-        slug, number, correcting.pause, "Paused. Copies that are being sent right now still go out; the rest wait."
+        slug, number, correct_issue.pause, "Paused. Copies that are being sent right now still go out; the rest wait."
     )
 
 
 def resume_correction(slug: str, number: int) -> ResponseReturnValue:
     """Go on with a paused letter."""
-    return _move(slug, number, lambda store, made: correcting.resume(store, made, now()), "Sending has resumed.")
+    return _move(slug, number, lambda store, made: correct_issue.resume(store, made, now()), "Sending has resumed.")
 
 
 def stop_correction(slug: str, number: int) -> ResponseReturnValue:
@@ -111,7 +111,7 @@ def stop_correction(slug: str, number: int) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         made = lookup.correction(store, slug, number)[1]
         was_going = made.letter is not None and made.letter.state is LetterState.RUNNING
-        flash(words.stopped(correcting.stop(store, made, now()), was_going=was_going))
+        flash(words.stopped(correct_issue.stop(store, made, now()), was_going=was_going))
     return _back(slug, number)
 
 
@@ -129,21 +129,21 @@ def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str]
         shown=shown,
         said=said,
         outlook=_outlook(store, found, made),
-        refusal=correcting.refusal(found, made, auth.email()),
+        refusal=correct_issue.refusal(found, made, auth.email()),
         view=previews.view(request.args),
         seal=corrections.seal(made),
     )
 
 
 def _outlook(store: Session, found: Issue, made: Correction) -> Outlook:
-    hindrance = correcting.hindrance(store, found)
-    audience = correcting.audience(store, found.letter) if found.letter and not hindrance else None
+    hindrance = correct_issue.hindrance(store, found)
+    audience = correct_issue.audience(store, found.letter) if found.letter and not hindrance else None
     try:
         composed = corrections.compose(found, made, house().links)
     except Faulty as error:
         complaints = typed.complaints(corrections.source(found, made), error.faults)
         return Outlook(None, _beside(complaints), (), hindrance, audience)
-    findings = correcting.findings(found, composed, house().links)
+    findings = correct_issue.findings(found, composed, house().links)
     return Outlook(composed.mail, (), findings, hindrance, audience)
 
 

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import settling
 from newsletter.db import Session
 from newsletter.delivery import doubts as in_doubt
 from newsletter.delivery.models import Copy
 from newsletter.errors import Conflict, Invalid
-from newsletter.settling import Decision, Settled
 from newsletter.web.desk import acts, frame, lookup, words
 from newsletter.web.desk.lookup import Mailed
 from newsletter.web.house import house, now
+from newsletter.workflows import resolve_doubts
+from newsletter.workflows.resolve_doubts import Decision, Settled
 
 _SHOWN = 50
 _DONE = {
@@ -52,7 +52,7 @@ def settle_doubts(slug: str, number: int | None = None) -> ResponseReturnValue:
         ids = request.form.getlist("copy", type=int)
         if not ids:
             _require_as_many(store, mailed)
-        settled = settling.settle(store, mailed.letter, decision, now(), ids)
+        settled = resolve_doubts.settle(store, mailed.letter, decision, now(), ids)
         acts.tell(decision=decision, copies=len(settled.copies))
         _tell(settled, decision)
         left = in_doubt.count_open(store, _letter_id(mailed))

@@ -7,8 +7,7 @@ from typing import Any
 from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import agenda, publications
-from newsletter.agenda import Agenda, Entry
+from newsletter import publications
 from newsletter.db import Session
 from newsletter.delivery import arming
 from newsletter.editorial import cadence
@@ -19,6 +18,8 @@ from newsletter.web import auth
 from newsletter.web.auth import Person
 from newsletter.web.desk import dear, lookup, previews, words
 from newsletter.web.house import house, now
+from newsletter.workflows import calendar
+from newsletter.workflows.calendar import Agenda, Entry
 
 _CHOSEN = "publication"
 _OF_THEIR_OWN = {"slug", "subscription_id"}
@@ -115,7 +116,7 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
         person=auth.person(),
         publication=of,
         publications=store.scalars(publications.every()).all(),
-        under_way=store.scalars(agenda.under_way(of)).all() if of else (),
+        under_way=store.scalars(calendar.under_way(of)).all() if of else (),
         next=agenda_of(store, of).following() if of else None,
         audience=dear.audience_size(store, of.id) if of else 0,
         may_send=arming.may_send(store),

@@ -6,7 +6,6 @@ from datetime import datetime
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import approving, printing, proofing
 from newsletter.db import Session
 from newsletter.delivery.models import Counts
 from newsletter.editorial import drafts, issue_lists, queue, shelf
@@ -14,11 +13,12 @@ from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.preflight import Level
 from newsletter.editors import Role
 from newsletter.errors import Conflict
-from newsletter.inspecting import Inspection
 from newsletter.paging import FIRST
 from newsletter.web.desk import acts, checking, dear, frame, lookup, offers, previews, watching, words
 from newsletter.web.desk.watching import View
 from newsletter.web.house import house
+from newsletter.workflows import approve_issue, build_letter, test_mail
+from newsletter.workflows.run_preflight import Inspection
 
 _AT_FIRST = 10
 _A_PAGE = 50
@@ -88,8 +88,8 @@ def issue(slug: str) -> str:
             outlook=outlook(store, found),
             view=previews.view(request.args),
             version=lookup.version(found),
-            approval=approving.standing(store, house().links, found),
-            tested=proofing.last(store, found),
+            approval=approve_issue.standing(store, house().links, found),
+            tested=test_mail.last(store, found),
             unsaved=store.scalars(drafts.unsaved(found)).all(),
         )
 
@@ -99,7 +99,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
     wanted = Readiness.READY if request.form.get("readiness") == Readiness.READY else Readiness.DRAFT
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        if not printing.is_open(found):
+        if not build_letter.is_open(found):
             raise Conflict(f"“{found.title}” is {shelf.state(found).told}, so it can no longer be marked.")
         _mark(store, found, wanted)
         acts.tell(readiness=wanted)
@@ -109,7 +109,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
 
 def outlook(store: Session, found: Issue) -> Outlook:
     """What can happen to an issue, and what has."""
-    is_open = printing.is_open(found)
+    is_open = build_letter.is_open(found)
     return Outlook(
         inspection=checking.look(store, found) if is_open else None,
         audience=dear.audience_size(store, found.publication_id),
@@ -126,7 +126,7 @@ def has_begun(found: Issue) -> bool:
 
 def _mark(store: Session, found: Issue, wanted: Readiness) -> None:
     if wanted is Readiness.READY:
-        printing.mark_ready(store, found, house().links)
+        build_letter.mark_ready(store, found, house().links)
     else:
         shelf.mark(found, wanted)
 

@@ -9,7 +9,6 @@ from http import HTTPStatus
 
 from flask import Response, jsonify, make_response, request
 
-from newsletter import printing
 from newsletter.db import Session
 from newsletter.editorial import company, drafts, manuscript
 from newsletter.editorial.drafts import Elsewhere, Faulty, Overlap, Typed, Unfamiliar
@@ -18,6 +17,7 @@ from newsletter.errors import NotFound
 from newsletter.web import auth
 from newsletter.web.desk import overlaps, standing, typed
 from newsletter.web.house import house, now
+from newsletter.workflows import build_letter
 
 
 def keep_draft(slug: str) -> Response:
@@ -27,7 +27,7 @@ def keep_draft(slug: str) -> Response:
             found = typed.issue(store, slug)
             given = typed.text(store, found)
             draft = drafts.keep(store, found, given, auth.email(), now())
-            if not draft.saved and printing.is_open(found) and drafts.is_due(draft, now()):
+            if not draft.saved and build_letter.is_open(found) and drafts.is_due(draft, now()):
                 drafts.settle(store, found, draft, now())
             return jsonify(_stands(store, found, given, draft))
     except Unfamiliar:
@@ -66,7 +66,7 @@ def leave_page(slug: str) -> Response:
             with suppress(Overlap, Unfamiliar):
                 drafts.keep(store, found, typed.text(store, found), auth.email(), now())
         draft = drafts.own(store, found, auth.email())
-        if draft and printing.is_open(found) and not _writes_on(store, found):
+        if draft and build_letter.is_open(found) and not _writes_on(store, found):
             drafts.settle(store, found, draft, now())
     return make_response("", HTTPStatus.NO_CONTENT)
 

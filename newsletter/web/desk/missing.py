@@ -3,9 +3,9 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import missed
 from newsletter.web.desk import acts, frame, lookup, words
 from newsletter.web.house import house, now
+from newsletter.workflows import resend_missed
 
 
 def missed_form(slug: str) -> str:
@@ -18,8 +18,8 @@ def missed_form(slug: str) -> str:
             "issues",
             found.publication,
             issue=found,
-            missed=missed.look(store, found, now()),
-            days=missed.DAYS,
+            missed=resend_missed.look(store, found, now()),
+            days=resend_missed.DAYS,
             version=lookup.version(found),
         )
 
@@ -29,13 +29,13 @@ def send_to_missed(slug: str) -> ResponseReturnValue:
     joined = "joined" in request.form
     # Counted in a session that only looks, because on SQLite nobody could write meanwhile.
     with house().sessions.reading() as store:
-        count = missed.look(store, lookup.issue(store, slug), now(), joined=joined).copies
+        count = resend_missed.look(store, lookup.issue(store, slug), now(), joined=joined).copies
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        missed.send(store, found, now(), joined=joined)
+        resend_missed.send(store, found, now(), joined=joined)
         acts.tell(copies=count, joined=joined)
         flash(f"On its way to {words.counted(count, 'reader')} who missed it.")
         letter_id = found.letter_id
     if letter_id is not None:
-        missed.go_on(house().sessions, letter_id, now(), joined=joined)
+        resend_missed.go_on(house().sessions, letter_id, now(), joined=joined)
     return redirect(url_for("desk.issue", slug=slug), 303)

@@ -6,12 +6,12 @@ from urllib.parse import urlsplit
 
 from flask import Response, request
 
-from newsletter import printing
 from newsletter.delivery import clicks, merge
 from newsletter.editorial import render
 from newsletter.editorial.models import Issue
 from newsletter.web.desk import lookup
 from newsletter.web.house import house
+from newsletter.workflows import build_letter
 
 VIEWS = {"phone": "Phone", "desktop": "Desktop", "dark": "Dark", "images-off": "Images off", "text": "Text"}
 SAMPLE = {"name": "Alex", "email": "alex@example.org"}
@@ -35,7 +35,7 @@ class Proof(Protocol):
 
 def proof(issue: Issue) -> Proof:
     """What goes out, or went: the frozen letter while there is one, else the newest revision."""
-    return printing.frozen(issue) or printing.rendered(issue, issue.revision, house().links)
+    return build_letter.frozen(issue) or build_letter.rendered(issue, issue.revision, house().links)
 
 
 def view(asked: Mapping[str, str]) -> str:

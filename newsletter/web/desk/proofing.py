@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from flask import flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import editors, printing, proofing
+from newsletter import editors
 from newsletter.db import Session
 from newsletter.delivery import heartbeat
 from newsletter.delivery.heartbeat import Carried
 from newsletter.delivery.outage import Away
 from newsletter.editorial.models import Issue
 from newsletter.errors import Invalid
-from newsletter.proofing import Fate
 from newsletter.web import auth
 from newsletter.web.desk import comparisons, frame, lookup, words
 from newsletter.web.house import house, now
+from newsletter.workflows import build_letter, test_mail
+from newsletter.workflows.test_mail import Fate
 
 _LONGEST_NUMBER = 9
 
@@ -41,7 +42,7 @@ def test_fates(slug: str) -> ResponseReturnValue:
     """The part of the page that changes while mails are on their way; nothing while it is as `?seen=` says."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        fates, away = proofing.fates(store, found), heartbeat.away(store, Carried.LETTERS, now())
+        fates, away = test_mail.fates(store, found), heartbeat.away(store, Carried.LETTERS, now())
         if request.args.get("seen") == seen(fates, away):
             return make_response("", 204)
         told = {"fates": fates, "away": away, "seen": seen(fates, away)}
@@ -57,19 +58,19 @@ def seen(fates: Sequence[Fate], away: Sequence[Away]) -> str:
 
 def _send(store: Session, found: Issue) -> int:
     typed = " ".join([*request.form.getlist("to"), request.form.get("others", "")])
-    to = proofing.recipients(store, typed)
-    reader = proofing.sample(store, found, _sample_chosen())
+    to = test_mail.recipients(store, typed)
+    reader = test_mail.sample(store, found, _sample_chosen())
     sender = house().settings.issue_sender_address
-    return len(proofing.send(store, house().links, found, to, reader, auth.email(), now(), sender=sender))
+    return len(test_mail.send(store, house().links, found, to, reader, auth.email(), now(), sender=sender))
 
 
 def _page(slug: str, fault: str = "") -> str:
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
         search = request.values.get("q", "") if words.sees_addresses() else ""
-        lately = proofing.lately(store, auth.email()) if words.sees_addresses() else []
-        suggested = proofing.suggested(lately, store.scalars(editors.team()))
-        fates, away = proofing.fates(store, found), heartbeat.away(store, Carried.LETTERS, now())
+        lately = test_mail.lately(store, auth.email()) if words.sees_addresses() else []
+        suggested = test_mail.suggested(lately, store.scalars(editors.team()))
+        fates, away = test_mail.fates(store, found), heartbeat.away(store, Carried.LETTERS, now())
         return frame.page(
             store,
             "test_mail.html",
@@ -79,15 +80,15 @@ def _page(slug: str, fault: str = "") -> str:
             suggested=suggested,
             checked=request.form.getlist("to") or ([] if fault else [auth.email()]),
             others=request.form.get("others", ""),
-            samples=[proofing.BUILT_IN, *proofing.samples(store, found, search)],
+            samples=[test_mail.BUILT_IN, *test_mail.samples(store, found, search)],
             sample_chosen=_sample_chosen(),
             search=search,
             fates=fates,
             seen=seen(fates, away),
             away=away,
-            tested=proofing.last(store, found),
+            tested=test_mail.last(store, found),
             since_test=comparisons.since_test(store, found),
-            content=printing.content(found, house().links),
+            content=build_letter.content(found, house().links),
             fault=fault,
         )
 

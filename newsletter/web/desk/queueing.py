@@ -3,13 +3,13 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import printing
 from newsletter.db import Session
 from newsletter.editorial import cadence, queue
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
 from newsletter.web.desk import acts, frame, lookup, offers
 from newsletter.web.house import house, now
+from newsletter.workflows import build_letter
 
 _UP = "up"
 
@@ -50,7 +50,7 @@ def reorder() -> ResponseReturnValue:
 
 
 def _said(store: Session, found: Issue) -> str:
-    if hindrance := printing.hindrance(found, house().links):
+    if hindrance := build_letter.hindrance(found, house().links):
         return f"“{found.title}” is in the queue. It {hindrance.lack}, and is passed over until that is fixed."
     at = frame.agenda_of(store, found.publication).place(found)
     slot = f", for {cadence.describe(at, found.publication.time_zone)}" if at else ""

@@ -2,15 +2,15 @@
 
 from flask import request
 
-from newsletter import reporting
 from newsletter.db import Session
 from newsletter.delivery import doubts, heartbeat, troubles
 from newsletter.delivery.heartbeat import Carried
 from newsletter.editorial import archive, shelf
 from newsletter.editorial.models import Issue, IssueState
-from newsletter.reporting import Report
 from newsletter.web.desk import frame, lookup, watching
 from newsletter.web.house import house, now
+from newsletter.workflows import issue_report
+from newsletter.workflows.issue_report import Report
 
 _PAGE = 10
 _MOST_PAGES = 10_000
@@ -28,7 +28,7 @@ def reports() -> str:
             "reports.html",
             "reports",
             publication,
-            rows=list(zip(out, reporting.results(store, out[:_PAGE]), strict=False)),
+            rows=list(zip(out, issue_report.results(store, out[:_PAGE]), strict=False)),
             zone=publication.time_zone,
             page=page,
             has_older=len(out) > _PAGE,
@@ -39,7 +39,7 @@ def report(slug: str) -> str:
     """All that came of one issue."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        return _page(store, found, reporting.report(store, found, watching.account(store, found)))
+        return _page(store, found, issue_report.report(store, found, watching.account(store, found)))
 
 
 def _page(store: Session, found: Issue, told: Report) -> str:

@@ -5,13 +5,13 @@ from datetime import datetime
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import printing, publishing
 from newsletter.db import Session
 from newsletter.editorial import cadence
 from newsletter.editorial.models import Issue
 from newsletter.errors import Invalid
 from newsletter.web.desk import acts, frame, issues, lookup, moments, offers
 from newsletter.web.house import house, now
+from newsletter.workflows import build_letter, publish
 
 
 def schedule_form(slug: str) -> ResponseReturnValue:
@@ -19,7 +19,7 @@ def schedule_form(slug: str) -> ResponseReturnValue:
     typed = request.args.get("at", "")
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        printing.require_schedulable(found, house().links)
+        build_letter.require_schedulable(found, house().links)
         at, fault = _chosen(typed, found.publication.time_zone) if "at" in request.args else (None, "")
         return _page(store, found, typed, at, fault), 422 if fault else 200
 
@@ -30,7 +30,7 @@ def schedule_issue(slug: str) -> ResponseReturnValue:
         found = lookup.unchanged(store, slug, request.form)
         at = moments.handed_on(request.form.get("moment", ""))
         sender = house().settings.issue_sender_address
-        letter = publishing.schedule(store, house().links, found, at, now(), sender=sender)
+        letter = publish.schedule(store, house().links, found, at, now(), sender=sender)
         acts.tell(moment=letter.due_at.isoformat())
         when = cadence.describe(letter.due_at, found.publication.time_zone)
         offers.say(f"Scheduled for {when}.", "Unschedule", url_for("desk.unschedule", slug=slug), found)
@@ -41,7 +41,7 @@ def unschedule(slug: str) -> ResponseReturnValue:
     """Undo it before it starts: the issue is ready again."""
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        at = publishing.unschedule(store, found, now())
+        at = publish.unschedule(store, found, now())
         when = cadence.describe(at, found.publication.time_zone)
         sentence = f"Unscheduled: “{found.title}” does not go out on {when}. It is ready."
         offers.say(sentence, "Add to the queue", url_for("desk.enqueue", slug=slug), found)

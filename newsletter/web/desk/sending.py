@@ -5,13 +5,13 @@ from collections.abc import Callable
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import printing, publishing
 from newsletter.db import Session
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import Conflict
 from newsletter.web.desk import frame, issues, lookup, words
 from newsletter.web.house import house, now
+from newsletter.workflows import build_letter, publish
 
 _STOPPABLE = (IssueState.SCHEDULED, IssueState.SENDING, IssueState.PAUSED)
 
@@ -26,7 +26,7 @@ def send(slug: str) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         sender = house().settings.issue_sender_address
-        started = publishing.send_now(store, house().links, found, now(), sender=sender)
+        started = publish.send_now(store, house().links, found, now(), sender=sender)
         flash(f"On its way to {words.counted(started.copies, 'reader')}.")
     return _back(slug)
 
@@ -41,7 +41,7 @@ def cancel(slug: str) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         had_begun, was_going = issues.has_begun(found), shelf.state(found) is IssueState.SENDING
-        spared = publishing.cancel(store, found, now())
+        spared = publish.cancel(store, found, now())
         stopped = words.stopped(spared, was_going=was_going)
         flash(stopped if had_begun else f"Unscheduled. “{found.title}” goes to nobody until it is scheduled again.")
     return _back(slug)
@@ -49,12 +49,12 @@ def cancel(slug: str) -> ResponseReturnValue:
 
 def pause(slug: str) -> ResponseReturnValue:
     """Hold what is not sent yet, until somebody resumes."""
-    return _move(slug, publishing.pause, "Paused. Copies that are being sent right now still go out; the rest wait.")
+    return _move(slug, publish.pause, "Paused. Copies that are being sent right now still go out; the rest wait.")
 
 
 def resume(slug: str) -> ResponseReturnValue:
     """Go on with a paused issue."""
-    return _move(slug, lambda store, found: publishing.resume(store, found, now()), "Sending has resumed.")
+    return _move(slug, lambda store, found: publish.resume(store, found, now()), "Sending has resumed.")
 
 
 def _question(slug: str, template: str, require: Callable[[Issue], None]) -> str:
@@ -81,7 +81,7 @@ def _move(slug: str, move: Callable[[Session, Issue], None], done: str) -> Respo
 
 def _require_sendable(found: Issue) -> None:
     if not (shelf.state(found) is IssueState.SCHEDULED or words.is_held(found)):
-        printing.require_schedulable(found, house().links)
+        build_letter.require_schedulable(found, house().links)
 
 
 def _require_stoppable(found: Issue) -> None:

@@ -7,14 +7,14 @@ from datetime import datetime
 
 from flask import Response, request
 
-from newsletter import reporting
 from newsletter.audience.exporting import defused
 from newsletter.delivery.accounts import Share
 from newsletter.delivery.roll import Line
 from newsletter.errors import Unavailable
-from newsletter.reporting import Report
 from newsletter.web.desk import lookup, streams, watching
 from newsletter.web.house import house
+from newsletter.workflows import issue_report
+from newsletter.workflows.issue_report import Report
 
 _COUNTS = (
     "audience",
@@ -35,7 +35,7 @@ def report_sheet(slug: str) -> Response:
     """A report's every number: what it is about, of what or when, and how many."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        told = reporting.report(store, found, watching.account(store, found))
+        told = issue_report.report(store, found, watching.account(store, found))
     return answer(f"{slug}-report.csv", _report(told))
 
 

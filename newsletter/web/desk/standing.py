@@ -5,7 +5,6 @@ from datetime import datetime
 
 from flask import url_for
 
-from newsletter import printing
 from newsletter.db import Session
 from newsletter.editorial import cadence, company, drafts, shelf
 from newsletter.editorial.drafts import Typed
@@ -15,6 +14,7 @@ from newsletter.web import auth
 from newsletter.web.desk import typed
 from newsletter.web.desk.typed import Complaint
 from newsletter.web.house import now
+from newsletter.workflows import build_letter
 
 
 def of(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
@@ -30,7 +30,7 @@ def of(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
         "said": said(found, drafts.own(store, found, auth.email())),
         "news": _news(found, max(base, stands_on) if is_own_window else base or stands_on),
         "company": _company(store, found),
-        "open": printing.is_open(found),
+        "open": build_letter.is_open(found),
         "page": url_for("desk.write_form", slug=found.slug),
     }
 
@@ -59,7 +59,7 @@ def merged(found: Issue, given: Typed, draft: Draft) -> str:
 
 def require_open(found: Issue, instead: str = "What you typed is kept as your draft.") -> None:
     """Conflict, with a word on what was done instead, for an issue whose text is frozen."""
-    if not printing.is_open(found):
+    if not build_letter.is_open(found):
         raise Conflict(f"{_is_now(found)}, so its text stays as it is. {instead}")
 
 
@@ -70,7 +70,7 @@ def clock(found: Issue, moment: datetime) -> str:
 
 def _news(found: Issue, base: int) -> str:
     """What happened to the issue that this text does not know of."""
-    if not printing.is_open(found):
+    if not build_letter.is_open(found):
         return f"{_is_now(found)}. What you type is kept as your draft, and is not part of it."
     if base >= found.revision_number:
         return ""

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from flask import current_app
 
-from newsletter import publishing
 from newsletter.db import Session
 from newsletter.delivery import accounts, breaker, doubts, heartbeat, paces, progress, pulse, troubles
 from newsletter.delivery.accounts import Account
@@ -27,6 +26,7 @@ from newsletter.editorial.models import Issue
 from newsletter.web.desk import tempo
 from newsletter.web.desk.dear import Dear
 from newsletter.web.house import house, now
+from newsletter.workflows import publish
 
 _KEY = "newsletter.watching"
 _EACH_SECOND, _NOW_AND_THEN, _SELDOM = 0.9, 3.0, 30.0
@@ -152,7 +152,7 @@ class _Watch:
             next_try=standing.next_try,
             speed=speed,
             forecast=self._forecast(store, standing, limits, at, speed, stopped, held) if is_going else None,
-            hold=publishing.held(store, letter, house().settings, at),
+            hold=publish.held(store, letter, house().settings, at),
             is_worked=heartbeat.alive(store, at),
             troubles=self.troubles.get(lambda: troubles.troubles(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),

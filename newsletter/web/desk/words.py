@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from newsletter import printing, publishing
 from newsletter.addresses import masking
-from newsletter.agenda import Passed
 from newsletter.delivery.models import LetterState
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
 from newsletter.web import auth
 from newsletter.web.desk import previews
+from newsletter.workflows import build_letter, publish
+from newsletter.workflows.calendar import Passed
 
 # Sorted as an editor's eye goes: what needs a person first, what is past last.
 GROUPS: dict[IssueState, str] = {
@@ -32,9 +32,9 @@ def context() -> dict[str, object]:
     return {
         "state": shelf.state,
         "is_held": is_held,
-        "is_open": printing.is_open,
-        "can_be_scheduled": printing.can_be_scheduled,
-        "readers": publishing.readers,
+        "is_open": build_letter.is_open,
+        "can_be_scheduled": build_letter.can_be_scheduled,
+        "readers": publish.readers,
         "counted": counted,
         "lacking": lacking,
         "may": may,

@@ -13,7 +13,6 @@ import structlog
 from flask import flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import printing
 from newsletter.db import Session
 from newsletter.editorial import drafts, fields, front_matter, manuscript, shelf
 from newsletter.editorial.drafts import Faulty, Overlap
@@ -23,6 +22,7 @@ from newsletter.web import auth, security
 from newsletter.web.desk import frame, keeping, lookup, overlaps, previews, standing, typed
 from newsletter.web.desk.typed import Complaint
 from newsletter.web.house import house, now
+from newsletter.workflows import build_letter
 
 SUBJECT = fields.SUBJECT_LENGTH
 
@@ -34,7 +34,7 @@ def write_form(slug: str) -> ResponseReturnValue:
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
         draft = drafts.own(store, found, auth.email())
-        if not printing.is_open(found):
+        if not build_letter.is_open(found):
             raise Conflict(f"“{found.title}” is {shelf.state(found).told}, so its text stays as it is.")
         return _page(store, found, draft, _complaints(store, found, draft))
 

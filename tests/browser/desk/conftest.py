@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.serving import make_server
 
-from newsletter import editors, publishing
+from newsletter import editors
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
 from newsletter.db import Session, Sessions, open_engine
 from newsletter.delivery.models import LetterState
@@ -18,6 +18,7 @@ from newsletter.editors import Role
 from newsletter.publications import find
 from newsletter.web import create_app
 from newsletter.wiring import House
+from newsletter.workflows import publish
 from tests import houses
 from tests.houses import NOW
 from tests.originals import Originals
@@ -98,4 +99,4 @@ def _move_issues(session: Session, house: House) -> None:
     assert sent
     sent.state, sent.finished_at = LetterState.FINISHED, NOW
     shelf.mark(shelf.find(session, "break-the-circle"), Readiness.READY)
-    publishing.schedule_next(session, house.links, shelf.find(session, "five-reasons-weighed"), NOW)
+    publish.schedule_next(session, house.links, shelf.find(session, "five-reasons-weighed"), NOW)

@@ -10,10 +10,11 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
 
-from newsletter import editors, publications, publishing
+from newsletter import editors, publications
 from newsletter.delivery.models import Letter
 from newsletter.editors import Role
 from newsletter.wiring import House
+from newsletter.workflows import publish
 from tests.browser import keyboard
 from tests.browser.desk.test_desk_sending_by_hand import READERS, Work, desk, house, press, server  # noqa: F401
 from tests.torture.sink import Tally
@@ -159,7 +160,7 @@ def let_it_go_out(page: Page, house: House) -> None:  # noqa: F811
     with house.sessions.begin() as session:
         now = datetime.now(UTC)
         session.execute(update(Letter).where(Letter.subject == SUBJECT).values(due_at=now))
-        assert [begun.copies for begun in publishing.publish_due(session, GRACE, now)] == [READERS]
+        assert [begun.copies for begun in publish.publish_due(session, GRACE, now)] == [READERS]
 
 
 def watch(page: Page, tally: Tally) -> None:

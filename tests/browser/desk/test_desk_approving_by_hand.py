@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from newsletter import approving, printing
 from newsletter.delivery import outbox
 from newsletter.editorial import issue_file, shelf
 from newsletter.publications import find
 from newsletter.wiring import House
+from newsletter.workflows import approve_issue, build_letter
 from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
 from tests.browser.looks import faults
@@ -35,7 +35,7 @@ def save(house: House, words: str) -> None:
             issue_file.parse(source, issue.file_name), issue.file_name, shelf.picture_names(issue.revision)
         )
         shelf.save(session, issue.publication, text, "author@desk.example", NOW)
-        printing.mark_ready(session, issue, house.links)
+        build_letter.mark_ready(session, issue, house.links)
 
 
 def approve(page: Page) -> None:
@@ -52,7 +52,7 @@ def test_the_keyboard_alone_approves(open_desk: Open, house: House) -> None:
     keyboard.press(page.get_by_role("button", name="Approve exactly this email"))
     expect(page.get_by_role("status").first).to_contain_text("Approved.")
     with house.sessions.reading() as session:
-        standing = approving.standing(session, house.links, shelf.find(session, SLUG))
+        standing = approve_issue.standing(session, house.links, shelf.find(session, SLUG))
         assert standing.approval
         assert standing.approval.person == "owner@desk.example"
 

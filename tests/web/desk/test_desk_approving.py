@@ -3,11 +3,12 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 
-from newsletter import printing, publications, publishing
+from newsletter import publications
 from newsletter.editorial import issue_file, shelf
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, IssueState
 from newsletter.editors import Role
 from newsletter.wiring import House
+from newsletter.workflows import build_letter, publish
 from tests import houses
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
@@ -31,7 +32,7 @@ def save(house: House, author: str, now: datetime, words: str = "A word more.") 
         pictures = shelf.picture_names(issue.revision)
         text = shelf.Text(issue_file.parse(source, issue.file_name), issue.file_name, pictures)
         shelf.save(session, issue.publication, text, author, now)
-        printing.mark_ready(session, issue, house.links)
+        build_letter.mark_ready(session, issue, house.links)
 
 
 def steps(house: House) -> list[ApprovalStep]:
@@ -200,7 +201,7 @@ def test_two_tabs_that_approve_do_it_once(editor: Visitor, house: House) -> None
 def test_an_issue_scheduled_before_the_rule_says_what_will_happen(editor: Visitor, house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
         publications.find(session).requires_approval = False
-        publishing.schedule_next(session, house.links, shelf.find(session, houses.WAITING), now)
+        publish.schedule_next(session, house.links, shelf.find(session, houses.WAITING), now)
     with house.sessions.begin() as session:
         publications.find(session).requires_approval = True
     said = editor.read(PAGE)

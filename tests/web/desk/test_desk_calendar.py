@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime
 import pytest
 from flask import Flask
 
-from newsletter import approving, printing, publishing
 from newsletter.editorial import queue, shelf
 from newsletter.editorial.models import IssueState, Readiness
 from newsletter.editors import Editor, Role
 from newsletter.publications import WeekOff, find
 from newsletter.wiring import House
+from newsletter.workflows import approve_issue, build_letter, publish
 from tests.houses import WAITING, Clock
 from tests.web.desk.conftest import Enter, visitor
 from tests.web.desk.visits import Visitor, hidden, words
@@ -86,7 +86,7 @@ def test_where_approvals_are_asked_for_every_page_names_the_issue_that_may_go_ou
     with house.sessions.begin() as session:
         find(session).requires_approval = True
         issue = shelf.find(session, SECOND)
-        approving.approve(session, house.links, issue, printing.content(issue, house.links), owner, "", now)
+        approve_issue.approve(session, house.links, issue, build_letter.content(issue, house.links), owner, "", now)
     page = editor.read(CALENDAR)
     assert "Tuesday 24 November 09:00 When pain stays: ways out of the circle ready from the queue 0 readers" in page
     assert "Tuesday 24 November 09:00 When pain stays: ways out of the circle On Tuesday 24 November 2026" in page
@@ -124,7 +124,7 @@ def test_what_has_begun_is_not_undone(editor: Visitor, house: House, now: dateti
     editor.press(page, f"{page}schedule")
     fields = hidden(editor.open(page).text, undo)
     with house.sessions.begin() as session:
-        publishing.send_now(session, house.links, shelf.find(session, FIRST), now)
+        publish.send_now(session, house.links, shelf.find(session, FIRST), now)
     assert editor.client.post(undo, data=fields).status_code == 409
     assert state(house, FIRST) is IssueState.SENDING
 

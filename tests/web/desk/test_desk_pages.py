@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete
 
-from newsletter import publishing
 from newsletter.audience import erased
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way, Wording
 from newsletter.delivery.models import Copy, CopyState
@@ -13,6 +12,7 @@ from newsletter.editors import Role
 from newsletter.publications import Publication, first
 from newsletter.web.desk import readers
 from newsletter.wiring import House
+from newsletter.workflows import publish
 from tests import houses
 from tests.houses import OUT, WAITING, Clock
 from tests.web.desk.conftest import Enter
@@ -94,7 +94,7 @@ def test_the_preview_can_be_dark_and_without_pictures(editor: Visitor) -> None:
 
 def test_a_scheduled_issue_is_previewed_as_it_was_frozen(editor: Visitor, house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        letter = publishing.schedule_next(session, house.links, shelf.find(session, WAITING), now)
+        letter = publish.schedule_next(session, house.links, shelf.find(session, WAITING), now)
         letter.html = letter.html.replace("</body>", "FROZEN</body>")
     assert "FROZEN" in editor.open(f"/desk/issues/{WAITING}/preview.html").text
 
@@ -122,8 +122,8 @@ def test_the_calendar_shows_what_fills_a_slot_and_what_stands_outside(
     editor: Visitor, house: House, now: datetime
 ) -> None:
     with house.sessions.begin() as session:
-        publishing.schedule_next(session, house.links, shelf.find(session, WAITING), now)
-        publishing.schedule(session, house.links, shelf.find(session, "break-the-circle"), now + timedelta(days=1), now)
+        publish.schedule_next(session, house.links, shelf.find(session, WAITING), now)
+        publish.schedule(session, house.links, shelf.find(session, "break-the-circle"), now + timedelta(days=1), now)
     page = editor.read("/desk/calendar/")
     stray = "Saturday 21 November 13:00 When pain stays: ways out of the circle On Saturday 21 November 2026 at 13:00"
     assert stray in page

@@ -4,12 +4,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from newsletter import inspecting, publications, publishing
+from newsletter import publications
 from newsletter.db import Sessions
 from newsletter.editorial import issue_file, link_checks, shelf
 from newsletter.editors import Role
 from newsletter.outbound import Answer
 from newsletter.wiring import House
+from newsletter.workflows import publish, run_preflight
 from tests import houses
 from tests.originals import Fill, empty
 from tests.web.desk.conftest import Enter
@@ -99,8 +100,8 @@ def test_links_are_asked_when_somebody_asks_and_told_when_they_answer(
     assert "1 link is being checked. The spam filter is reading it." in words(page)
     with house.sessions.begin() as session:
         link_checks.record(session, Answer(NHS, 404, NHS), now)
-        content = inspecting.content_hash(shelf.find(session, "sore"), house.links)
-        inspecting.spam.record(session, content, inspecting.spam.NOT_INSTALLED, now)
+        content = run_preflight.content_hash(shelf.find(session, "sore"), house.links)
+        run_preflight.spam.record(session, content, run_preflight.spam.NOT_INSTALLED, now)
     part = author.client.get(PREFLIGHT, headers=HTMX)
     assert "Source “NHS” leads to a page that is gone (404). Line 6 Find its new address." in words(part)
     assert "The one link has been checked." in words(part)
@@ -122,8 +123,8 @@ def test_nothing_is_asked_about_an_issue_that_is_past_it(
         text = shelf.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
         shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
         issue = shelf.find(session, "sore")
-        inspecting.printing.mark_ready(session, issue, house.links)
-        publishing.schedule_next(session, house.links, issue, now)
+        run_preflight.printing.mark_ready(session, issue, house.links)
+        publish.schedule_next(session, house.links, issue, now)
     assert author.client.post(PREFLIGHT, data=fields).status_code == 409
     assert author.client.get(PREFLIGHT, headers=HTMX).status_code == 303
     assert "It passed when it was scheduled" in words(author.open(PAGE))

@@ -3,7 +3,6 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 
-from newsletter import proofing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.delivery import outbox
 from newsletter.delivery.models import Post
@@ -11,6 +10,7 @@ from newsletter.editorial import issue_file, shelf
 from newsletter.editors import Role
 from newsletter.publications import find
 from newsletter.wiring import House
+from newsletter.workflows import test_mail
 from tests import houses
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
@@ -113,7 +113,7 @@ def test_a_sample_that_there_is_not_sends_nothing_to_or_about_a_reader(
     if answer.status_code == 303:
         [post] = posts(house)
         assert post.message
-        assert proofing.BUILT_IN.email.encode() in post.message
+        assert test_mail.BUILT_IN.email.encode() in post.message
 
 
 def test_the_fate_of_each_is_told_with_the_servers_words_and_only_when_it_changes(

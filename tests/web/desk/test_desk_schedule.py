@@ -8,7 +8,6 @@ from typing import TypeVar
 import pytest
 from flask import Flask
 
-from newsletter import publishing
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.delivery import accounts, heartbeat
 from newsletter.delivery.heartbeat import Carried
@@ -19,6 +18,7 @@ from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
 from newsletter.publications import first
 from newsletter.wiring import House
+from newsletter.workflows import publish
 from tests.houses import WAITING, Clock
 from tests.web.desk.conftest import Enter, visitor
 from tests.web.desk.visits import Visitor, hidden, words
@@ -187,7 +187,7 @@ def test_an_issue_that_missed_its_hour_says_so_on_every_page(editor: Visitor, ho
     editor.press(PAGE, SCHEDULE)
     clock.turn(days=5)
     with house.sessions.begin() as session:
-        publishing.publish_due(session, timedelta(hours=2), clock())
+        publish.publish_due(session, timedelta(hours=2), clock())
     assert "Looser by degrees held It needs you." in editor.read("/desk/readers/")
     assert "It goes to nobody until you decide." in editor.read(PAGE)
     assert editor.press(SEND).status_code == 303

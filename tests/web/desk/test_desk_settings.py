@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
-from newsletter import publications, publishing
+from newsletter import publications
 from newsletter.addresses import freemail
 from newsletter.audience.models import ConsentEvent, Wording
 from newsletter.editorial import shelf
@@ -18,6 +18,7 @@ from newsletter.editors import Role
 from newsletter.publications import Publication
 from newsletter.web import create_app
 from newsletter.wiring import House
+from newsletter.workflows import publish
 from tests import houses
 from tests.houses import Clock
 from tests.web.desk.conftest import Enter
@@ -165,7 +166,7 @@ def test_a_switch_that_is_off_is_told_by_its_absence(owner: Visitor, house: Hous
 
 def test_whoever_asks_for_approvals_is_told_what_is_scheduled_without_one(owner: Visitor, house: House, now) -> None:
     with house.sessions.begin() as session:
-        publishing.schedule(session, house.links, shelf.find(session, houses.WAITING), now + timedelta(days=1), now)
+        publish.schedule(session, house.links, shelf.find(session, houses.WAITING), now + timedelta(days=1), now)
     owner.press("/desk/settings/rules", requires_approval="yes")
     assert "is scheduled but not approved: unless somebody does" in owner.read("/desk/settings/")
 

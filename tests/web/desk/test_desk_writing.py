@@ -6,11 +6,11 @@ import pytest
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from newsletter import publishing
 from newsletter.editorial import markdown, shelf
 from newsletter.editorial.models import IssueState
 from newsletter.editors import Role
 from newsletter.wiring import House
+from newsletter.workflows import publish
 from tests import houses
 from tests.houses import Clock
 from tests.web.desk.conftest import Enter
@@ -286,7 +286,7 @@ def test_a_scheduled_issue_is_not_written_on_and_what_was_typed_is_kept(
 ) -> None:
     typed = form(author, body="Too late.\n")
     with house.sessions.begin() as session:
-        publishing.schedule_next(session, house.links, shelf.find(session, SLUG), clock())
+        publish.schedule_next(session, house.links, shelf.find(session, SLUG), clock())
     assert author.open(PAGE).status_code == 409
     answer = send(author, "save", typed)
     assert answer.status_code == 409

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from newsletter import printing
 from newsletter.addresses import mailboxes
 from newsletter.audience import roster
 from newsletter.audience.address import Address
@@ -28,6 +27,7 @@ from newsletter.editorial.models import Issue, Revision, SentTest
 from newsletter.editors import Editor
 from newsletter.errors import Invalid, Refused
 from newsletter.links import Links, LinksOfATest
+from newsletter.workflows import build_letter
 
 KIND = "test"
 MOST_AT_ONCE = 20
@@ -135,8 +135,8 @@ def send(
 ) -> list[SentTest]:
     """Put a test mail for each address into the outbox; Refused when this person has sent enough within the hour."""
     _mind_the_hour(session, person, len(to), now)
-    letter = printing.current_letter(issue, links, now, sender=sender)
-    content = printing.content(issue, links)
+    letter = build_letter.current_letter(issue, links, now, sender=sender)
+    content = build_letter.content(issue, links)
     tests = []
     for address in to:
         post = _post(session, issue, letter, address, now)

@@ -11,7 +11,6 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter import printing, publishing
 from newsletter.audience import roster
 from newsletter.audience.models import Status
 from newsletter.config import Settings
@@ -25,6 +24,7 @@ from newsletter.delivery.rehearsal import Rehearsal
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid
 from newsletter.links import Links
+from newsletter.workflows import build_letter, publish
 
 ONE_COPY = 0.05
 """Seconds that a connection is taken to need for a copy."""
@@ -68,7 +68,7 @@ def rehearse(
 ) -> Report:
     """Compose and sign every copy of an issue; Conflict if it has begun already, for then the ledger knows."""
     letter, blocking = _letter(issue, links, now, settings.issue_sender_address)
-    readers = publishing.audience_size(session, issue)
+    readers = publish.audience_size(session, issue)
     made = watched(_copies(session, issue, letter), readers)
     try:
         template = compose.compile(letter, links, keyring)
@@ -82,15 +82,15 @@ def rehearse(
 
 def _letter(issue: Issue, links: Links, now: datetime, sender: str | None) -> tuple[Letter, list[str]]:
     """The letter that is frozen already, or that scheduling would freeze, and what stands in the way of that."""
-    blocking = [] if printing.waits(issue) else _hindrances(issue, links)
-    return printing.current_letter(issue, links, now, sender=sender), blocking
+    blocking = [] if build_letter.waits(issue) else _hindrances(issue, links)
+    return build_letter.current_letter(issue, links, now, sender=sender), blocking
 
 
 def _hindrances(issue: Issue, links: Links) -> list[str]:
     try:
-        printing.require_schedulable(issue, links)
+        build_letter.require_schedulable(issue, links)
     except Conflict as error:
-        if not printing.is_open(issue):
+        if not build_letter.is_open(issue):
             raise
         return str(error).splitlines()
     return []

@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.orm import Session
 
-from newsletter import agenda, publications, publishing, reminding
-from newsletter.agenda import Agenda, Passed
+from newsletter import publications
 from newsletter.audience.practice import Practice
 from newsletter.delivery import arming
 from newsletter.delivery.models import Letter
@@ -21,7 +20,9 @@ from newsletter.editorial.models import Issue, Mark
 from newsletter.errors import PressError
 from newsletter.links import Links
 from newsletter.publications import Publication
-from newsletter.reminding import Trouble
+from newsletter.workflows import calendar, publish, warn_editors
+from newsletter.workflows.calendar import Agenda, Passed
+from newsletter.workflows.warn_editors import Trouble
 
 log = structlog.get_logger()
 
@@ -51,7 +52,7 @@ def due(session: Session, grace: timedelta, now: datetime) -> list[Opening]:
     return [
         Opening(publication.id, occasion.at, occasion.slot.time_zone)
         for publication in session.scalars(publications.every())
-        for occasion in agenda.undealt(session, publication, after, now)
+        for occasion in calendar.undealt(session, publication, after, now)
     ]
 
 
@@ -70,7 +71,7 @@ def fill(
     """
     publication = session.get_one(Publication, opening.publication_id)
     is_mine = slot_marks.put(session, publication.id, opening.at, Mark.HOUR)
-    if not is_mine or agenda.is_taken(session, publication, opening.at):
+    if not is_mine or calendar.is_taken(session, publication, opening.at):
         return None
     if now - opening.at > grace:
         _tell(session, practice, opening, _DOWN, now)
@@ -84,7 +85,7 @@ def fill(
 def _first_that_may(
     session: Session, links: Links, opening: Opening, now: datetime, sender: str | None
 ) -> tuple[Letter | None, Sequence[Passed]]:
-    line = agenda.Line(session, links, opening.publication_id)
+    line = calendar.Line(session, links, opening.publication_id)
     issue, passed = line.take(opening.at)
     while issue:
         if letter := _frozen(session, links, issue, opening.at, now, sender):
@@ -99,7 +100,7 @@ def _frozen(
 ) -> Letter | None:
     try:
         with session.begin_nested():
-            return publishing.fill(session, links, issue, at, now, sender=sender)
+            return publish.fill(session, links, issue, at, now, sender=sender)
     except PressError as error:
         # Somebody changed it just now. Without the error's words, which may name a person.
         log.warning("queued issue passed over", issue=issue.id, error=type(error).__name__)
@@ -107,7 +108,7 @@ def _frozen(
 
 
 def _none_could(passed: Sequence[Passed]) -> str:
-    return f"{_NONE_COULD}{reminding.lacks(passed)}" if passed else _NOBODY
+    return f"{_NONE_COULD}{warn_editors.lacks(passed)}" if passed else _NOBODY
 
 
 def _tell(session: Session, practice: Practice, opening: Opening, why: str, now: datetime) -> None:
@@ -117,5 +118,5 @@ def _tell(session: Session, practice: Practice, opening: Opening, why: str, now:
     missed = f"{cadence.brief(opening.at, opening.time_zone)} passed without an issue"
     trouble = Trouble(missed, why, f"{then}An issue that is ready can also be sent now, from its page.")
     slot = cadence.describe(opening.at, opening.time_zone)
-    reminding.tell(session, practice, publication, slot, trouble, now)
+    warn_editors.tell(session, practice, publication, slot, trouble, now)
     log.warning("slot passed without an issue", publication=publication.id)

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from newsletter import printing
 from newsletter.delivery.models import Letter, LetterState
 from newsletter.editorial import link_checks, preflight, shelf, spam
 from newsletter.editorial.drafts import Examined
@@ -20,6 +19,7 @@ from newsletter.editorial.preflight import Finding, Galley, Known, Level, Pictur
 from newsletter.editorial.preflight.weight import Weight
 from newsletter.editorial.render import Rendered
 from newsletter.links import Links
+from newsletter.workflows import build_letter
 
 _LOOKED_AFTER = timedelta(days=30)
 """The links of a draft that nobody has touched for so long are not asked any more."""
@@ -104,9 +104,9 @@ class Inspection:
 
 def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> Inspection:
     """The newest revision of an issue; `may_ask` says whether links may be asked."""
-    mail = printing.rendered(issue, issue.revision, links)
+    mail = build_letter.rendered(issue, issue.revision, links)
     file, kept = shelf.text(issue, issue.revision), shelf.picture_names(issue.revision)
-    content = printing.content_hash(mail)
+    content = build_letter.content_hash(mail)
     said, waits = spam.verdict(session, content), spam.is_waiting(session, content)
     galley = Galley(file, mail, known(session, issue, file, kept, links, may_ask=may_ask, said=said))
     questions = replace(_asked(session, galley), verdict=said, spam_waiting=waits)
@@ -170,7 +170,7 @@ def look_after_links(session: Session, links: Links, now: datetime) -> None:
 
 def content_hash(issue: Issue, links: Links) -> str:
     """What the mail of the newest revision is known by."""
-    return printing.content_hash(printing.rendered(issue, issue.revision, links))
+    return build_letter.content_hash(build_letter.rendered(issue, issue.revision, links))
 
 
 def message(session: Session, issue_id: int, content: str, links: Links, now: datetime) -> bytes | None:
@@ -178,7 +178,7 @@ def message(session: Session, issue_id: int, content: str, links: Links, now: da
     issue = session.get(Issue, issue_id)
     if issue is None or content_hash(issue, links) != content:
         return None
-    return printing.proof(printing.draft_letter(issue, links, now), links, now)["issue.eml"]
+    return build_letter.proof(build_letter.draft_letter(issue, links, now), links, now)["issue.eml"]
 
 
 def _ask_links(session: Session, issue: Issue, links: Links, now: datetime, *, older: timedelta) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from newsletter import characters, editors, printing, publishing
+from newsletter import characters, editors
 from newsletter.addresses import mailboxes
 from newsletter.audience.practice import Practice
 from newsletter.delivery import outbox
@@ -22,6 +22,7 @@ from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Readin
 from newsletter.editors import Editor, Role
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.links import Links
+from newsletter.workflows import build_letter, publish
 
 APPROVERS = (Role.OWNER, Role.EDITOR)
 LONGEST_COMMENT = 2_000
@@ -63,7 +64,7 @@ class Standing:
 
 def standing(session: Session, links: Links, issue: Issue) -> Standing:
     """Where the approval of an issue stands now."""
-    content = printing.content(issue, links)
+    content = build_letter.content(issue, links)
     return Standing(
         is_required=issue.publication.requires_approval,
         content=content,
@@ -140,12 +141,12 @@ def withdraw(session: Session, links: Links, issue: Issue, shown: Content, perso
 
 def _unschedule(session: Session, links: Links, issue: Issue, shown: Content, now: datetime) -> bool:
     """Hold still what was shown, waiting for no hour any more; whether it did."""
-    if printing.content(issue, links) != shown:
+    if build_letter.content(issue, links) != shown:
         raise Conflict(_CHANGED)
-    was_scheduled = printing.waits(issue)
+    was_scheduled = build_letter.waits(issue)
     # The letter first, as the clock does, so that the two cannot wait for each other.
     if was_scheduled:
-        publishing.unschedule(session, issue, now)
+        publish.unschedule(session, issue, now)
     shelf.hold_still(session, issue)
     _require_unbegun(issue)
     return was_scheduled
@@ -164,7 +165,7 @@ def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) ->
 
 
 def _require_unbegun(issue: Issue) -> None:
-    if not (printing.waits(issue) or printing.is_open(issue)):
+    if not (build_letter.waits(issue) or build_letter.is_open(issue)):
         raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; it is too late for that.")
 
 

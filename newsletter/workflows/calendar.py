@@ -13,15 +13,15 @@ from itertools import islice, takewhile
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from newsletter import printing
 from newsletter.delivery import arming
 from newsletter.delivery.models import Letter, LetterState
 from newsletter.editorial import queue, rhythm, slot_marks
 from newsletter.editorial.models import Issue, Mark
 from newsletter.editorial.rhythm import Occasion
 from newsletter.links import Links
-from newsletter.printing import Hindrance
 from newsletter.publications import Publication
+from newsletter.workflows import build_letter
+from newsletter.workflows.build_letter import Hindrance
 
 _UNDER_WAY = (LetterState.HELD, LetterState.PAUSED, LetterState.RUNNING)
 
@@ -83,7 +83,7 @@ class Line:
     def hindrance(self, issue: Issue) -> Hindrance | None:
         """Why an issue of it would be passed over; None if it would not."""
         if issue.id not in self._hindrances:
-            self._hindrances[issue.id] = printing.hindrance(issue, self._links)
+            self._hindrances[issue.id] = build_letter.hindrance(issue, self._links)
         return self._hindrances[issue.id]
 
 
@@ -150,7 +150,7 @@ class Agenda:
     def _entry(self, occasion: Occasion, scheduled: Issue | None, line: Line) -> Entry:
         at, time_zone, is_due = occasion.at, occasion.slot.time_zone, occasion.at <= self.now
         if scheduled:
-            held = printing.hindrance(scheduled, self.links)
+            held = build_letter.hindrance(scheduled, self.links)
             return Entry(at, time_zone, scheduled, is_slot=True, off=occasion.off, held=held, is_due=is_due)
         if occasion.off:
             return Entry(at, time_zone, None, is_slot=True, off=occasion.off)
@@ -164,7 +164,7 @@ class Agenda:
         beyond = takewhile(lambda occasion: occasion.at <= last, rhythm.occasions(self.publication, self.now))
         slots = {occasion.at: occasion for occasion in beyond}
         for at, issue in scheduled.items():
-            slot, held, is_due = slots.get(at), printing.hindrance(issue, self.links), at <= self.now
+            slot, held, is_due = slots.get(at), build_letter.hindrance(issue, self.links), at <= self.now
             if slot:
                 yield Entry(at, slot.slot.time_zone, issue, is_slot=True, off=slot.off, held=held)
             else:

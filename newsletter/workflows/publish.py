@@ -14,8 +14,7 @@ from sqlalchemy import ColumnElement, CursorResult, insert, literal, select, upd
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from newsletter import printing, publications
-from newsletter.agenda import Agenda
+from newsletter import publications
 from newsletter.audience import roster
 from newsletter.config import Settings
 from newsletter.delivery import breaker, clicks, ledger, pacing, partitions, stopping
@@ -26,6 +25,8 @@ from newsletter.editorial.models import Issue, Mark
 from newsletter.editorial.render import Rendered
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
+from newsletter.workflows import build_letter
+from newsletter.workflows.calendar import Agenda
 
 log = structlog.get_logger()
 
@@ -74,7 +75,7 @@ def send_now(session: Session, links: Links, issue: Issue, now: datetime, *, sen
     if letter is None or letter.state not in NOT_BEGUN:
         letter = _freeze(session, links, issue, now, now, sender)
     else:
-        printing.require_approved(issue, printing.content(issue, links))
+        build_letter.require_approved(issue, build_letter.content(issue, links))
     started = _start(session, letter, NOT_BEGUN, now)
     if started is None:
         raise Conflict(f"“{issue.title}” is already being sent")
@@ -106,7 +107,7 @@ def send_correction(
     session: Session, links: Links, issue: Issue, mail: Rendered, now: datetime, *, sender: str | None = None
 ) -> Started:
     """Mail this at once to everybody who got the issue, or may have got it, and to nobody else, now or later."""
-    letter = printing.letter(issue, mail, links, now, now, sender)
+    letter = build_letter.letter(issue, mail, links, now, now, sender)
     letter.corrects_id, letter.state = issue.letter_id, LetterState.HELD
     letter.feedback_id = letter.feedback_id.replace(":issue:", ":correction:", 1)
     session.add(letter)
@@ -210,7 +211,7 @@ def next_free_slot(session: Session, links: Links, issue: Issue, now: datetime) 
 def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: datetime, sender: str | None) -> Letter:
     # From here on nobody takes an approval back, or saves another text, until the letter is there to be seen.
     shelf.hold_still(session, issue)
-    letter = printing.letter(issue, printing.require_schedulable(issue, links), links, at, now, sender)
+    letter = build_letter.letter(issue, build_letter.require_schedulable(issue, links), links, at, now, sender)
     try:
         with session.begin_nested():
             session.add(letter)

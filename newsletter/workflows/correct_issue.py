@@ -10,7 +10,6 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter import publishing
 from newsletter.addresses import mailboxes
 from newsletter.audience import roster
 from newsletter.delivery import accounts, ledger, progress, retention
@@ -21,7 +20,8 @@ from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
 from newsletter.links import Links
-from newsletter.publishing import Started
+from newsletter.workflows import publish
+from newsletter.workflows.publish import Started
 
 # What an article needs, and a letter that leads to one does not.
 _OF_ARTICLES = frozenset({"there are sources", "a professional is named", "somebody has reviewed it"})
@@ -106,26 +106,26 @@ def mail(
     blocking = [found.message for found in findings(issue, composed, links) if found.level is Level.BLOCKING]
     if blocking:
         raise Conflict(f"The email is not fit to send: {'; '.join(blocking)}.")
-    started = publishing.send_correction(session, links, issue, composed.mail, now, sender=sender)
+    started = publish.send_correction(session, links, issue, composed.mail, now, sender=sender)
     correction.letter_id = started.letter_id
     return started
 
 
 def pause(session: Session, correction: Correction) -> None:
     """Send no more of it until somebody resumes; Conflict unless it is going out."""
-    if correction.letter is None or not publishing.pause_letter(session, correction.letter):
+    if correction.letter is None or not publish.pause_letter(session, correction.letter):
         raise Conflict("This correction is not going out, so there is nothing to pause.")
 
 
 def resume(session: Session, correction: Correction, now: datetime) -> None:
     """Go on with it, or with those who are held back; Conflict if nothing of it stands still."""
-    if correction.letter is None or not publishing.resume_letter(session, correction.letter, now):
+    if correction.letter is None or not publish.resume_letter(session, correction.letter, now):
         raise Conflict("This correction is not paused, so there is nothing to resume.")
 
 
 def stop(session: Session, correction: Correction, now: datetime) -> int:
     """Send nothing more of it: how many copies that spares; Conflict if it is over."""
-    spared = publishing.stop_letter(session, correction.letter, now) if correction.letter else None
+    spared = publish.stop_letter(session, correction.letter, now) if correction.letter else None
     if spared is None:
         raise Conflict("This correction is not going out, so there is nothing to stop.")
     return spared

@@ -10,12 +10,12 @@ from typing import Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter import publishing
 from newsletter.delivery import accounts, arming, takeover
 from newsletter.delivery.models import NOT_BEGUN, UNDER_WAY, Letter, LetterState, Post, PostState
 from newsletter.editorial import cadence, mailings
 from newsletter.editorial.mailings import Mailing
 from newsletter.editorial.models import Issue
+from newsletter.workflows import publish
 
 _TO_GO = (*NOT_BEGUN, *UNDER_WAY)
 _UNSENT = (PostState.PENDING, PostState.SENDING)
@@ -68,7 +68,7 @@ def arm(session: Session, policy: Literal["resend", "hold"], now: datetime) -> N
 def _waiting(session: Session, mailing: Mailing, grace: timedelta, now: datetime) -> Waiting:
     issue, letter = mailing.issue, mailing.letter
     if letter.started_at is None:
-        readers = publishing.audience_size(session, issue)
+        readers = publish.audience_size(session, issue)
     else:
         counts = accounts.counts(session, letter)
         readers = counts.pending + counts.sending

@@ -12,13 +12,13 @@ from itertools import takewhile
 from sqlalchemy.orm import Session
 
 from newsletter import editors, publications
-from newsletter.agenda import Agenda, Entry, Passed
 from newsletter.audience.practice import Practice
 from newsletter.delivery import arming, outbox
 from newsletter.editorial import cadence, rhythm, slot_marks
 from newsletter.editorial.models import Mark
 from newsletter.editors import Role
 from newsletter.publications import Publication
+from newsletter.workflows.calendar import Agenda, Entry, Passed
 
 KIND = "slot_warning"
 _WHO = {Role.OWNER, Role.EDITOR}

@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from newsletter import publications, publishing
+from newsletter import publications
 from newsletter.audience import roster
 from newsletter.audience.models import Subscription
 from newsletter.db import Sessions, rows
@@ -45,6 +45,7 @@ from newsletter.delivery.replies import Reply
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
+from newsletter.workflows import publish
 
 DAYS = 30
 """So long after an issue went out it may be sent to those who joined since."""
@@ -112,7 +113,7 @@ def send(session: Session, issue: Issue, now: datetime, *, joined: bool = False)
     count = next(filter(None, groups), 0) or (_add_joined(session, letter, now) if joined else 0)
     if not count:
         raise Conflict(f"nobody who is subscribed now has missed “{issue.title}”, so there is nobody to send it to")
-    publishing.reopen_letter(session, letter)
+    publish.reopen_letter(session, letter)
     log.info("issue sent to those who missed it", letter=letter.id)
     return count
 
@@ -158,7 +159,7 @@ def _goes_on(session: Session, letter_id: int, move: Callable[..., int], now: da
         return None
     count = move(session, letter, now=now)
     if count and letter.state is LetterState.FINISHED:
-        publishing.reopen_letter(session, letter)
+        publish.reopen_letter(session, letter)
     return count
 
 
