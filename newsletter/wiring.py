@@ -11,8 +11,8 @@ from newsletter.audience import erased
 from newsletter.audience.practice import Caps, Practice
 from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery import merge
-from newsletter.delivery.keyring import Keyring
+from newsletter.delivery.message import merge
+from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.outbox import Composed
 from newsletter.editorial import archive, cadence, render
 from newsletter.editorial.masthead import Link, Masthead

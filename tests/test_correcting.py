@@ -11,8 +11,9 @@ from sqlalchemy import func, select, update
 from newsletter import publications
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
-from newsletter.delivery import accounts, compose, retention, suppression
+from newsletter.delivery import accounts, retention, suppression
 from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.message import compose
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.editorial import archive, corrections, issue_file, shelf
 from newsletter.editorial.corrections import Amendment

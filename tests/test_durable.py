@@ -10,7 +10,7 @@ import pytest
 
 from newsletter.backup import archive
 from newsletter.config import Settings
-from newsletter.delivery import keyring
+from newsletter.delivery.message import dkim_keys
 from newsletter.editorial.pictures import PictureFolder
 from newsletter.inbox.store import Envelope, Store
 from newsletter.system import atomic_files
@@ -25,7 +25,7 @@ def secret_key(folder: Path) -> object:
 
 
 def dkim_key(folder: Path) -> object:
-    return keyring.make(folder, "example.org", "press", ed25519=True)
+    return dkim_keys.make(folder, "example.org", "press", ed25519=True)
 
 
 def picture(folder: Path) -> object:

@@ -16,8 +16,9 @@ from newsletter import editors, publications
 from newsletter.audience.address import Address
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
-from newsletter.delivery import compose, outbox, suppression
+from newsletter.delivery import outbox, suppression
 from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.message import compose
 from newsletter.delivery.models import Cause, Copy, Post, PostState
 from newsletter.editorial import comparing, issue_file, shelf
 from newsletter.editors import Role

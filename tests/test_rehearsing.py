@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
-from newsletter.delivery import compose, keyring, ledger, suppression
-from newsletter.delivery.keyring import NO_KEYS, Keyring
+from newsletter.delivery import ledger, suppression
+from newsletter.delivery.message import compose, dkim_keys
+from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Cause, Letter
 from newsletter.editorial import shelf
 from newsletter.errors import Conflict
@@ -145,7 +146,7 @@ def test_a_fault_of_ours_is_named_by_its_kind_and_reader(
 
 
 def test_a_signature_counts_in_the_size(house: House, now: datetime, tmp_path: Path) -> None:
-    keyring.make(tmp_path / "dkim", "backpainhelp.example", "press", ed25519=True)
+    dkim_keys.make(tmp_path / "dkim", "backpainhelp.example", "press", ed25519=True)
     keys = Keyring.load(tmp_path / "dkim", ["press"])
     assert rehearse(house, now, keys=keys).rehearsal.median > rehearse(house, now).rehearsal.median + 200
 

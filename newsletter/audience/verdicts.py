@@ -11,7 +11,7 @@ from newsletter.audience import moves
 from newsletter.audience.address import Address
 from newsletter.audience.models import Status
 from newsletter.audience.sheet import Problem
-from newsletter.delivery.permission import MAX_SOURCE
+from newsletter.delivery.message.permission_reminder import MAX_SOURCE
 from newsletter.errors import Invalid
 
 

@@ -17,7 +17,8 @@ from newsletter.backup.archive import Draft
 from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, ORIGINALS, PICTURES, TABLES, Manifest, fingerprint
 from newsletter.config import Settings
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, keyring
+from newsletter.delivery import accounts
+from newsletter.delivery.message import dkim_keys
 from newsletter.delivery.models import UNDER_WAY, Copy, Letter
 from newsletter.editorial import mailings
 from newsletter.editorial.models import OriginalPicture, Picture
@@ -114,7 +115,7 @@ def _add_file(draft: Draft, name: str, read: Callable[[], bytes]) -> bool:
 def _add_keys(draft: Draft, settings: Settings) -> None:
     if settings.secret_key is None:
         _add_key(draft, KEY_FILE, settings.secret_file)
-    for path in keyring.files(settings.dkim_folder):
+    for path in dkim_keys.files(settings.dkim_folder):
         _add_key(draft, f"{DKIM}{path.name}", path)
 
 

@@ -4,8 +4,8 @@ import click
 
 from newsletter import config
 from newsletter.cli.common import as_json, print_json
-from newsletter.delivery import keyring
-from newsletter.delivery.dkim import Key
+from newsletter.delivery.message import dkim_keys
+from newsletter.delivery.message.dkim import Key
 
 _NAMES = {False: "press", True: "press-ed25519"}
 
@@ -22,8 +22,8 @@ def dkim() -> None:
 def keygen(domain: str, selector: str | None, ed25519: bool) -> None:
     """Make the key that signs the mail from a domain, and print its DNS record."""
     settings = config.load()
-    path = keyring.make(settings.dkim_folder, domain, selector or _NAMES[ed25519], ed25519=ed25519)
-    key = keyring.read(path)
+    path = dkim_keys.make(settings.dkim_folder, domain, selector or _NAMES[ed25519], ed25519=ed25519)
+    key = dkim_keys.read(path)
     click.echo(f"The private key is in {path}. Publish this record in the DNS:\n")
     _print_record(key)
     if key.selector in settings.dkim_selectors_in_use:
@@ -37,7 +37,7 @@ def keygen(domain: str, selector: str | None, ed25519: bool) -> None:
 def show(as_json: bool) -> None:
     """List the keys, with their DNS records."""
     settings = config.load()
-    keys = list(keyring.kept(settings.dkim_folder))
+    keys = list(dkim_keys.kept(settings.dkim_folder))
     if as_json:
         print_json([_told(key, settings.dkim_selectors_in_use) for key in keys])
     elif not keys:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Heartbeat
-from newsletter.delivery.outage import Away
+from newsletter.delivery.smtp.outage import Away
 
 FRESH = timedelta(seconds=30)
 _FORGET = timedelta(days=1)

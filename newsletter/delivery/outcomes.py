@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from newsletter.delivery.merge import as_header
+from newsletter.delivery.message.merge import as_header
 from newsletter.delivery.models import CopyState
 
 ABOUT_US = "about the sender"

@@ -18,14 +18,16 @@ from flask import Flask
 from flask_mail import Connection, Mail, Message
 
 from newsletter.db import AWAY, Sessions
-from newsletter.delivery import compose, handover, outbox, retry, smtp, trust
-from newsletter.delivery.handover import Client, Cord, SslClient
-from newsletter.delivery.keyring import NO_KEYS, Keyring
+from newsletter.delivery import outbox
+from newsletter.delivery.message import compose
+from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Post
-from newsletter.delivery.outage import Away, Outage, Presence
-from newsletter.delivery.replies import Reply
-from newsletter.delivery.retry import Verdict
-from newsletter.delivery.smtp import Envelope
+from newsletter.delivery.smtp import protocol, retry, smtplib_client, tls_trust
+from newsletter.delivery.smtp.outage import Away, Outage, Presence
+from newsletter.delivery.smtp.protocol import Envelope
+from newsletter.delivery.smtp.replies import Reply
+from newsletter.delivery.smtp.retry import Verdict
+from newsletter.delivery.smtp.smtplib_client import Client, Cord, SslClient
 from newsletter.errors import Invalid, TransportDown
 from newsletter.mail_settings import MailServer
 from newsletter.tokens import Seal
@@ -152,11 +154,11 @@ class Postroom:
         except TransportDown:
             raise
         except Invalid as error:
-            return handover.own(553, f"5.1.3 {error}")
+            return smtplib_client.own(553, f"5.1.3 {error}")
         except Exception as error:
             log.exception("letter failed", post=post.id, kind=post.kind)
             self._drop()
-            return handover.own(554, f"5.6.0 a fault of ours: {type(error).__name__}")
+            return smtplib_client.own(554, f"5.6.0 a fault of ours: {type(error).__name__}")
 
     def _hand_over(self, post: Post, content: bytes, connection: "_Verified") -> Reply:
         envelope = compose.single_envelope(post, len(content), self._seal, self._return_path_domain)
@@ -167,7 +169,7 @@ class Postroom:
 
     def _refusal(self, error: Exception, *, past_sender: bool) -> Reply:
         """The server's words for this letter; TransportDown if they come too early to be about it."""
-        reply = handover.heard(error)
+        reply = smtplib_client.heard(error)
         closing = retry.classify(reply) is Verdict.SERVER
         # smtplib sends no RSET after a refused DATA, and the next MAIL would be refused for that.
         if closing or isinstance(error, smtplib.SMTPDataError):
@@ -258,11 +260,11 @@ class _Verified(Connection):
             # The error's own words would quote the password.
             raise TransportDown("the mail server's name, user name or password is not plain ASCII") from error
         except (smtplib.SMTPException, OSError) as error:
-            raise TransportDown(handover.told(error)) from error
+            raise TransportDown(smtplib_client.told(error)) from error
 
     def carry(self, envelope: Envelope, content: bytes) -> Reply:
         """Hand over one letter; the server's yes, or smtplib's error."""
-        about_it, about_reader = smtp.reports(envelope) if self.client.has_extn("DSN") else ([], [])
+        about_it, about_reader = protocol.reports(envelope) if self.client.has_extn("DSN") else ([], [])
         if not envelope.international:
             self.send(_Ready(envelope, content, about_it, about_reader), envelope_from=envelope.sender)
         elif self.client.has_extn("SMTPUTF8"):
@@ -270,14 +272,14 @@ class _Verified(Connection):
             options = ["SMTPUTF8", "BODY=8BITMIME", *about_it]
             self.client.sendmail(envelope.sender, [envelope.recipient], content, options, about_reader)
         else:
-            return handover.own(553, "5.6.7 the address needs SMTPUTF8, which the server has not")
+            return smtplib_client.own(553, "5.6.7 the address needs SMTPUTF8, which the server has not")
         return self.client.last
 
     def configure_host(self) -> Client:
         server, port = self.mail.server, self.mail.port
         options: dict[str, Any] = {"timeout": self._timeout, "local_hostname": self._helo}
         if self.mail.use_ssl:
-            host: Client = SslClient(self._cord, server, port, context=self._tls or trust.verified(), **options)
+            host: Client = SslClient(self._cord, server, port, context=self._tls or tls_trust.verified(), **options)
         else:
             host = Client(self._cord, server, port, **options)
         try:
@@ -289,18 +291,18 @@ class _Verified(Connection):
 
     def _secure(self, host: Client) -> None:
         try:
-            host.starttls(context=self._tls or trust.verified())
+            host.starttls(context=self._tls or tls_trust.verified())
         except (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError):
             raise
         except OSError as error:
-            raise trust.tls_failed(error) from error
+            raise tls_trust.tls_failed(error) from error
 
     def _introduce(self, host: Client) -> None:
         if self.mail.use_tls and not self.mail.use_ssl:
             self._secure(host)
         if self.mail.username and self.mail.password and host.sock:
             encrypted = isinstance(host.sock, ssl.SSLSocket)
-            trust.require_privacy(self.mail.server, host.sock.getpeername()[0], encrypted=encrypted)
+            tls_trust.require_privacy(self.mail.server, host.sock.getpeername()[0], encrypted=encrypted)
             host.login(self.mail.username, self.mail.password)
         host.ehlo_or_helo_if_needed()
 

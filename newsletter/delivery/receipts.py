@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import compose
+from newsletter.delivery.message import compose
 from newsletter.delivery.models import Post, PostState, Receipt
 
 

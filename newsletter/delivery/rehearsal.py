@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from newsletter.addresses.masking import masked
-from newsletter.delivery import compose, merge, mime
-from newsletter.delivery.compose import Template
 from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.message import compose, merge, mime
+from newsletter.delivery.message.compose import Template
 from newsletter.delivery.models import Letter
 
 LIMIT = 102_400

@@ -20,12 +20,12 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
 from newsletter.delivery import ledger, shares
-from newsletter.delivery.keyring import NO_KEYS, Keyring
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.line import Floor, Line, Way
-from newsletter.delivery.outage import Away, Presence
+from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.pacing import Batch, Pacer
 from newsletter.delivery.scribe import Scribe
+from newsletter.delivery.smtp.outage import Away, Presence
 from newsletter.delivery.throttle import Throttle
 from newsletter.delivery.tray import Claims, Laid, Templates, Tray
 from newsletter.links import Links

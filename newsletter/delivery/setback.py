@@ -12,10 +12,11 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, case, literal, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import breaker, ledger, outbox, retry
+from newsletter.delivery import breaker, ledger, outbox
 from newsletter.delivery.limits import LANE_AHEAD
 from newsletter.delivery.models import PENDING, SENDING, Copy, Post, PostState
-from newsletter.delivery.retry import Retries
+from newsletter.delivery.smtp import retry
+from newsletter.delivery.smtp.retry import Retries
 
 _COPIES = cast("Table", Copy.__table__)
 _POSTS = cast("Table", Post.__table__)

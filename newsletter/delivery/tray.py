@@ -12,10 +12,11 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy.orm import Session, undefer_group
 
-from newsletter.delivery import compose, ledger
-from newsletter.delivery.compose import Template
-from newsletter.delivery.keyring import NO_KEYS, Keyring
+from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.message import compose
+from newsletter.delivery.message.compose import Template
+from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter
 from newsletter.delivery.pacing import Batch, Pacer
 from newsletter.delivery.scribe import Scribe

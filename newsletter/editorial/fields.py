@@ -6,7 +6,7 @@ from datetime import date
 from difflib import get_close_matches
 
 from newsletter import characters
-from newsletter.delivery import merge
+from newsletter.delivery.message import merge
 from newsletter.editorial.front_matter import Entry, Fault, FrontMatter
 from newsletter.errors import Invalid
 

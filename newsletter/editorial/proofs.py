@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from markdown_it.token import Token
 
-from newsletter.delivery import merge
+from newsletter.delivery.message import merge
 from newsletter.editorial import markdown
 from newsletter.editorial.front_matter import Fault
 from newsletter.editorial.markdown import Reference

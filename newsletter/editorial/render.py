@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from newsletter.delivery import merge
+from newsletter.delivery.message import merge
 from newsletter.editorial import dress, look, markdown, mjml, text
 from newsletter.editorial.issue_file import IssueFile
 from newsletter.editorial.masthead import Link, Masthead

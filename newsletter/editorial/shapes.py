@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from newsletter.delivery import merge
+from newsletter.delivery.message import merge
 
 CALLOUTS = frozenset({"note", "tip", "important", "warning", "caution"})
 

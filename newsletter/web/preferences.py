@@ -12,7 +12,7 @@ from newsletter.audience import moves, preferences, privacy, roster
 from newsletter.audience.models import Status, Subscription
 from newsletter.audit import Witness
 from newsletter.db import Session
-from newsletter.delivery import permission
+from newsletter.delivery.message import permission_reminder
 from newsletter.errors import Invalid
 from newsletter.web import keys
 from newsletter.web.house import client, house, now
@@ -100,7 +100,7 @@ def _erase(token: str) -> str | Response:
 
 def _why(subscription: Subscription) -> str:
     source, since = roster.came(subscription)
-    return permission.reminder(since, source, ZoneInfo(subscription.publication.time_zone))
+    return permission_reminder.reminder(since, source, ZoneInfo(subscription.publication.time_zone))
 
 
 def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None) -> str:

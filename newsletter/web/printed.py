@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple, Self
 
-from newsletter.delivery import merge
+from newsletter.delivery.message import merge
 from newsletter.editorial import archive, issue_file, render, shelf
 from newsletter.editorial.issue_file import IssueFile
 from newsletter.editorial.models import Issue

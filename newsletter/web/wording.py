@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from newsletter.db import Session
-from newsletter.delivery import merge
+from newsletter.delivery.message import merge
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import Kind
 from newsletter.web.house import house

@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import compose, ledger
+from newsletter.delivery import ledger
+from newsletter.delivery.message import compose
 from newsletter.delivery.models import NOT_BEGUN, Letter
 from newsletter.editorial import approvals, issue_file, preflight, render, shelf
 from newsletter.editorial.approvals import Content

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from newsletter.audience import roster
 from newsletter.audience.models import Status
 from newsletter.config import Settings
-from newsletter.delivery import compose, forecast, paces, rehearsal
+from newsletter.delivery import forecast, paces, rehearsal
 from newsletter.delivery.forecast import Forecast
-from newsletter.delivery.keyring import Keyring
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.limits import SERVER, Limits
+from newsletter.delivery.message import compose
+from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.models import Copy, Letter
 from newsletter.delivery.rehearsal import Rehearsal
 from newsletter.editorial.models import Issue

@@ -37,11 +37,12 @@ from newsletter import publications
 from newsletter.audience import roster
 from newsletter.audience.models import Subscription
 from newsletter.db import Sessions, rows
-from newsletter.delivery import doubts, partitions, refusals, stopping
+from newsletter.delivery import doubts, partitions, stopping
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.delivery.outcomes import ABOUT_US, CANCELLED
 from newsletter.delivery.progress import TOLD
-from newsletter.delivery.replies import Reply
+from newsletter.delivery.smtp import refusals
+from newsletter.delivery.smtp.replies import Reply
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict

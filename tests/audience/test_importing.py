@@ -10,8 +10,8 @@ from newsletter.audience import exporting, importing, leaving, preferences, rost
 from newsletter.audience.models import Status, Subscriber, Way
 from newsletter.audience.verdicts import Step, Tally, Terms
 from newsletter.delivery import suppression
+from newsletter.delivery.message.permission_reminder import MAX_SOURCE
 from newsletter.delivery.models import Cause, CopyState, Post
-from newsletter.delivery.permission import MAX_SOURCE
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
 

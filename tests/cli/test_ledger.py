@@ -9,7 +9,7 @@ import pytest
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery import heartbeat
 from newsletter.delivery.heartbeat import Carried
-from newsletter.delivery.outage import Away
+from newsletter.delivery.smtp.outage import Away
 
 from .conftest import Press
 

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from peers import Mailbox
 from test_compose import LINKS, Copy, letter, local_parts, names
 
-from newsletter.delivery import compose, keyring, outbox
-from newsletter.delivery.dkim import Key, signatures
-from newsletter.delivery.keyring import Keyring
+from newsletter.delivery import outbox
+from newsletter.delivery.message import compose, dkim_keys
+from newsletter.delivery.message.dkim import Key, signatures
+from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.models import Post
 from newsletter.delivery.outbox import Composed
 from newsletter.delivery.postroom import Postroom
@@ -153,7 +154,7 @@ def test_no_line_of_a_signature_is_too_long() -> None:
 
 @pytest.mark.parametrize("sender", ["desk@news.example.org", "desk@example.com", "desk@org"])
 def test_a_sender_whose_very_domain_has_no_key_goes_unsigned(sender: str) -> None:
-    assert issue(sender_address=sender) == issue(sender_address=sender, keys=keyring.NO_KEYS)
+    assert issue(sender_address=sender) == issue(sender_address=sender, keys=dkim_keys.NO_KEYS)
     assert not tags(compose.single(post(sender_address=sender), DATE, KEYS))
 
 
@@ -162,7 +163,7 @@ def test_letter_case_makes_no_other_domain() -> None:
 
 
 def test_a_signature_is_all_that_signing_adds() -> None:
-    unsigned = issue(keys=keyring.NO_KEYS)
+    unsigned = issue(keys=dkim_keys.NO_KEYS)
     assert issue().endswith(unsigned)
     assert re.fullmatch(rb"(DKIM-Signature: [^:]+;\r\n h=[\w:-]+;\r\n [^:]+\r\n){2}", issue().removesuffix(unsigned))
 
@@ -204,7 +205,7 @@ def test_the_post_room_signs_a_message_that_is_composed_already_and_changes_noth
     sessions, publication, honest_server: MailServer, mailbox: Mailbox, clock
 ) -> None:
     clock.now = DATE
-    whole = issue(keys=keyring.NO_KEYS, subject="[Test] Unwind")
+    whole = issue(keys=dkim_keys.NO_KEYS, subject="[Test] Unwind")
     with sessions.begin() as session:
         letter = outbox.post(session, publication, "test", "ed@example.org", "", Composed("", "", ""), DATE)
         letter.message = whole
@@ -234,7 +235,7 @@ def kept(path: Path) -> int:
 
 
 def test_a_key_is_its_owners_alone_and_signs_what_its_domain_sends(folder: Path) -> None:
-    path = keyring.make(folder, "Straße.example", "press")
+    path = dkim_keys.make(folder, "Straße.example", "press")
     assert (kept(path), kept(folder)) == (0o600, 0o700)
     keys = Keyring.load(folder, ["press"])
     [key] = keys.of("info@xn--strae-oqa.example")
@@ -243,33 +244,33 @@ def test_a_key_is_its_owners_alone_and_signs_what_its_domain_sends(folder: Path)
 
 
 def test_a_sender_s_domain_is_signed_for_by_its_letters_and_by_its_a_label(folder: Path) -> None:
-    keyring.make(folder, "bücher.example", "press")
+    dkim_keys.make(folder, "bücher.example", "press")
     keys = Keyring.load(folder, ["press"])
     for sender in ("desk@bücher.example", "desk@xn--bcher-kva.example", "desk@BÜCHER.example"):
         assert [key.domain for key in keys.of(sender)] == ["xn--bcher-kva.example"]
 
 
 def test_a_key_is_never_written_over(folder: Path) -> None:
-    before = keyring.make(folder, "example.org", "press").read_bytes()
+    before = dkim_keys.make(folder, "example.org", "press").read_bytes()
     with pytest.raises(Conflict, match="already exists"):
-        keyring.make(folder, "example.org", "press", ed25519=True)
+        dkim_keys.make(folder, "example.org", "press", ed25519=True)
     assert (folder / "example.org.press.pem").read_bytes() == before
 
 
 def test_keys_sign_in_the_order_of_their_selectors_and_the_others_wait(folder: Path) -> None:
     for selector in ("a", "b", "c"):
-        keyring.make(folder, "example.org", selector, ed25519=True)
+        dkim_keys.make(folder, "example.org", selector, ed25519=True)
     keys = Keyring.load(folder, ["c", "none", "a"])
     assert [key.selector for key in keys.of("desk@example.org")] == ["c", "a"]
 
 
 def test_where_there_is_no_folder_there_are_no_keys(folder: Path) -> None:
-    assert Keyring.load(folder, ["press"]) == keyring.NO_KEYS
+    assert Keyring.load(folder, ["press"]) == dkim_keys.NO_KEYS
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
 def test_a_key_that_others_can_get_at_is_refused_with_what_to_type(folder: Path, mode: int) -> None:
-    path = keyring.make(folder, "example.org", "press", ed25519=True)
+    path = dkim_keys.make(folder, "example.org", "press", ed25519=True)
     path.chmod(mode)
     with pytest.raises(Refused, match=f"chmod 600 {path}"):
         Keyring.load(folder, ["press"])
@@ -299,14 +300,14 @@ def _too_short() -> bytes:
 
 @pytest.mark.parametrize("content", [bytes, _no_pem, _locked, _of_another_kind, _too_short])
 def test_what_is_no_key_is_refused_by_its_name(folder: Path, content: Callable[[], bytes]) -> None:
-    path = keyring.make(folder, "example.org", "press", ed25519=True)
+    path = dkim_keys.make(folder, "example.org", "press", ed25519=True)
     path.write_bytes(content())
     with pytest.raises(Invalid, match=f"^{path}"):
         Keyring.load(folder, ["press"])
 
 
 def test_a_key_whose_file_is_misnamed_is_not_passed_over(folder: Path) -> None:
-    keyring.make(folder, "example.org", "press", ed25519=True).rename(folder / "private.pem")
+    dkim_keys.make(folder, "example.org", "press", ed25519=True).rename(folder / "private.pem")
     with pytest.raises(Invalid, match=r"example\.org\.press\.pem"):
         Keyring.load(folder, ["press"])
 
@@ -314,14 +315,14 @@ def test_a_key_whose_file_is_misnamed_is_not_passed_over(folder: Path) -> None:
 @pytest.mark.parametrize("domain", ["", "org", "a b.example", "../x.example", "a@b.example", "x." * 100 + "example"])
 def test_what_is_no_domain_gets_no_key(folder: Path, domain: str) -> None:
     with pytest.raises(Invalid):
-        keyring.make(folder, domain, "press")
+        dkim_keys.make(folder, domain, "press")
     assert not folder.exists()
 
 
 @pytest.mark.parametrize("selector", ["", "a.b", "../a", "A", "-a", "a" * 64])
 def test_what_is_no_selector_gets_no_key(folder: Path, selector: str) -> None:
     with pytest.raises(Invalid, match="selector"):
-        keyring.make(folder, "example.org", selector)
+        dkim_keys.make(folder, "example.org", selector)
 
 
 def test_the_strings_of_a_record_are_short_enough_and_lose_nothing() -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import insert, update
 
 from newsletter.delivery import ledger, outcomes, stopping
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Counts, Letter, LetterState, Note
-from newsletter.delivery.replies import Reply
+from newsletter.delivery.smtp.replies import Reply
 
 TAKEN = Reply(250, ("2.0.0 Taken",))
 LATER = Reply(451, ("4.3.0 Later",))

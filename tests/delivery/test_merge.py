@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery import merge
+from newsletter.delivery.message import merge
 from newsletter.errors import Invalid
 
 NAMES = st.text(max_size=40)

@@ -8,9 +8,9 @@ from peers import SILENCE, Mailbox, honest, readers, scripted
 
 from newsletter.delivery import heartbeat, outbox
 from newsletter.delivery.heartbeat import Carried
-from newsletter.delivery.outage import Away, Presence
 from newsletter.delivery.outbox import Composed
 from newsletter.delivery.postroom import Postroom
+from newsletter.delivery.smtp.outage import Away, Presence
 from newsletter.mail_settings import MailServer
 
 SERVER = MailServer("mail.example.org", 587)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from newsletter.db import Sessions
 from newsletter.delivery import accounts, ledger, outcomes, partitions, retention, stopping
 from newsletter.delivery.models import OVER, Copy, CopyNote, CopyState, Letter, LetterState, Note
-from newsletter.delivery.replies import Reply
+from newsletter.delivery.smtp.replies import Reply
 from newsletter.errors import Conflict, Unavailable
 
 TAKEN = Reply(250, ("2.0.0 Taken",))

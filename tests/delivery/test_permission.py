@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from test_compose import LINKS, letter
 
-from newsletter.delivery import compose, permission
 from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.message import compose, permission_reminder
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 LATE = datetime(2026, 5, 3, 22, 30, tzinfo=UTC)
@@ -20,7 +20,7 @@ LATE = datetime(2026, 5, 3, 22, 30, tzinfo=UTC)
     ],
 )
 def test_each_reader_is_told_how_they_came_on_the_day_of_the_publication(since, source, words: str) -> None:
-    assert permission.reminder(since, source, WARSAW) == words
+    assert permission_reminder.reminder(since, source, WARSAW) == words
 
 
 def test_the_words_of_an_import_are_data_in_both_parts_and_end_no_header() -> None:

@@ -414,7 +414,7 @@ def test_a_password_that_cannot_be_said_is_no_letters_fault_and_is_not_logged(po
 
 
 def test_a_password_is_not_said_without_tls_beyond_this_machine(posted, sessions, letters, now, monkeypatch) -> None:
-    monkeypatch.setattr("newsletter.delivery.trust.is_loopback", lambda _peer: False)
+    monkeypatch.setattr("newsletter.delivery.smtp.tls_trust.is_loopback", lambda _peer: False)
     posted("a@example.org")
     with scripted({"EHLO": b"250-liar\r\n250 AUTH PLAIN\r\n"}) as (peer, liar):
         server = MailServer("127.0.0.1", peer.port, username="me", password=SecretStr("secret"))

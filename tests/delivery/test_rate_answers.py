@@ -2,8 +2,8 @@
 
 import pytest
 
-from newsletter.delivery.replies import Reply
-from newsletter.delivery.retry import about_lane, too_fast
+from newsletter.delivery.smtp.replies import Reply
+from newsletter.delivery.smtp.retry import about_lane, too_fast
 
 
 def answer(line: str) -> Reply:

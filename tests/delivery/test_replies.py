@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.replies import MAX_LINE, MAX_LINES, ProtocolError, Reply, ReplyReader
+from newsletter.delivery.smtp.replies import MAX_LINE, MAX_LINES, ProtocolError, Reply, ReplyReader
 
 
 def test_a_reply_of_several_lines_is_one_reply() -> None:

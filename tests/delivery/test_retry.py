@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter.delivery.replies import Reply
-from newsletter.delivery.retry import COPIES, LETTERS, Verdict, classify, outage
+from newsletter.delivery.smtp.replies import Reply
+from newsletter.delivery.smtp.retry import COPIES, LETTERS, Verdict, classify, outage
 from newsletter.delivery.throttle import Throttle
 
 

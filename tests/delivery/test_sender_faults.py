@@ -11,9 +11,10 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from newsletter.delivery import ledger, retry
+from newsletter.delivery import ledger
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
+from newsletter.delivery.smtp import retry
 from newsletter.mail_settings import MailServer
 
 NO = b"550 5.7.1 No\r\n"

@@ -8,12 +8,13 @@ from peers import Clock
 from sqlalchemy import select, update
 
 from newsletter.db import Sessions
-from newsletter.delivery import breaker, heartbeat, ledger, outbox, retry, setback
+from newsletter.delivery import breaker, heartbeat, ledger, outbox, setback
 from newsletter.delivery.heartbeat import Watch
 from newsletter.delivery.limits import LANE_AHEAD
 from newsletter.delivery.models import Copy, CopyState, Post, PostState
-from newsletter.delivery.outage import Outage, Presence
 from newsletter.delivery.outbox import Composed
+from newsletter.delivery.smtp import retry
+from newsletter.delivery.smtp.outage import Outage, Presence
 from newsletter.publications import Publication
 
 HOUR = timedelta(hours=1)

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from peers import HANG_UP, SILENCE, Liar, Mailbox, Peer, honest, scripted, trusting
 from pydantic import SecretStr
 
-from newsletter.delivery import trust
-from newsletter.delivery.smtp import Envelope, Stuffed
-from newsletter.delivery.wire import Wire
+from newsletter.delivery.smtp import tls_trust
+from newsletter.delivery.smtp.connection import Wire
+from newsletter.delivery.smtp.protocol import Envelope, Stuffed
 from newsletter.errors import TransportDown
 from newsletter.mail_settings import MailServer
 
@@ -129,9 +129,9 @@ def test_a_wrong_password_takes_the_server_down() -> None:
 
 def test_no_password_crosses_the_network_in_the_clear() -> None:
     with pytest.raises(TransportDown, match="MAIL_USE_TLS"):
-        trust.require_privacy("mx.example.org", "192.0.2.1", encrypted=False)
-    trust.require_privacy("mx.example.org", "192.0.2.1", encrypted=True)
-    trust.require_privacy("localhost", str(ipaddress.ip_address("::1")), encrypted=False)
+        tls_trust.require_privacy("mx.example.org", "192.0.2.1", encrypted=False)
+    tls_trust.require_privacy("mx.example.org", "192.0.2.1", encrypted=True)
+    tls_trust.require_privacy("localhost", str(ipaddress.ip_address("::1")), encrypted=False)
 
 
 @pytest.mark.parametrize("use_ssl", [True, False])

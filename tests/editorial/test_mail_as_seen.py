@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from newsletter.delivery import merge
+from newsletter.delivery.message import merge
 from newsletter.editorial import render
 from newsletter.editorial.render import FIELDS, Rendered
 from tests.editorial.manuscripts import MASTHEAD, correction, every_shape, picture_url

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from newsletter.delivery import merge
+from newsletter.delivery.message import merge
 from newsletter.editorial import issue_file, render
 from newsletter.editorial.render import CLIP_BYTES, FIELDS, Link, Rendered
 from newsletter.errors import Invalid

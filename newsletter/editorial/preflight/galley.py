@@ -8,7 +8,7 @@ from functools import cached_property
 
 from markdown_it.token import Token
 
-from newsletter.delivery import merge
+from newsletter.delivery.message import merge
 from newsletter.editorial import markdown, shapes
 from newsletter.editorial.issue_file import IssueFile
 from newsletter.editorial.markdown import Reference

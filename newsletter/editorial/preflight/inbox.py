@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.delivery import merge
+from newsletter.delivery.message import merge
 from newsletter.editorial.preflight.findings import Finding, note, warning
 from newsletter.editorial.preflight.galley import Galley
 from newsletter.editorial.preflight.rulebook import rule

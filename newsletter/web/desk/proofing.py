@@ -9,7 +9,7 @@ from newsletter import editors
 from newsletter.db import Session
 from newsletter.delivery import heartbeat
 from newsletter.delivery.heartbeat import Carried
-from newsletter.delivery.outage import Away
+from newsletter.delivery.smtp.outage import Away
 from newsletter.editorial.models import Issue
 from newsletter.errors import Invalid
 from newsletter.web import auth

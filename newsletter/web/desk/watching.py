@@ -18,9 +18,9 @@ from newsletter.delivery.forecast import Forecast
 from newsletter.delivery.heartbeat import Carried
 from newsletter.delivery.limits import Hold, Limits
 from newsletter.delivery.models import UNDER_WAY, Counts, Letter, LetterState, Note
-from newsletter.delivery.outage import Away
 from newsletter.delivery.progress import Extent, Standing
 from newsletter.delivery.pulse import Beat
+from newsletter.delivery.smtp.outage import Away
 from newsletter.delivery.troubles import Trouble
 from newsletter.editorial.models import Issue
 from newsletter.web.desk import tempo

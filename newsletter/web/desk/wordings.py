@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletter import characters
 from newsletter.db import Session
-from newsletter.delivery import merge
+from newsletter.delivery.message import merge
 from newsletter.errors import NotFound
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import Kind

@@ -12,7 +12,7 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery import accounts, heartbeat, retention
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
-from newsletter.delivery.replies import legible
+from newsletter.delivery.smtp.replies import legible
 from newsletter.editorial.models import Correction
 from newsletter.editors import Role
 from newsletter.web.desk import following, streams

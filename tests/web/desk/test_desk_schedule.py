@@ -12,7 +12,7 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.delivery import accounts, heartbeat
 from newsletter.delivery.heartbeat import Carried
 from newsletter.delivery.models import Letter
-from newsletter.delivery.outage import Away
+from newsletter.delivery.smtp.outage import Away
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role

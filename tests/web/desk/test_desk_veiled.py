@@ -13,7 +13,7 @@ from newsletter.delivery import breaker, heartbeat
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.heartbeat import Carried
 from newsletter.delivery.models import Copy, CopyState, LetterState, Post, PostState, Receipt
-from newsletter.delivery.outage import Away
+from newsletter.delivery.smtp.outage import Away
 from newsletter.editorial import shelf
 from newsletter.editors import Role
 from newsletter.publications import first

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from newsletter.delivery.merge import as_header
+from newsletter.delivery.message.merge import as_header
 from newsletter.errors import TransportDown
 
 # RFC 5321 (4.5.3.1.5) allows 512 octets a line; real servers write longer ones, but none a megabyte.

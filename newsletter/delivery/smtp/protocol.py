@@ -13,9 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, NewType, Self, TypeVar
 
-from newsletter.delivery import retry
-from newsletter.delivery.replies import ProtocolError, Reply
-from newsletter.delivery.retry import Verdict
+from newsletter.delivery.smtp import retry
+from newsletter.delivery.smtp.replies import ProtocolError, Reply
+from newsletter.delivery.smtp.retry import Verdict
 from newsletter.errors import TransportDown
 
 T = TypeVar("T")

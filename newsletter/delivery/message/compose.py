@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Protocol, Self
 from zoneinfo import ZoneInfo
 
-from newsletter.delivery import dkim, merge, mime, permission, suppression
-from newsletter.delivery.dkim import Key
-from newsletter.delivery.keyring import NO_KEYS, Keyring
+from newsletter.delivery import suppression
+from newsletter.delivery.message import dkim, merge, mime, permission_reminder
+from newsletter.delivery.message.dkim import Key
+from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter, Post
-from newsletter.delivery.smtp import Envelope, Stuffed
+from newsletter.delivery.smtp.protocol import Envelope, Stuffed
 from newsletter.delivery.suppression import Purpose
 from newsletter.links import Links
 from newsletter.tokens import Seal
@@ -122,7 +123,7 @@ class Template:
         values = {
             "name": reader.name,
             "email": reader.address,
-            "why": permission.reminder(reader.since, reader.source, self.zone),
+            "why": permission_reminder.reminder(reader.since, reader.source, self.zone),
             "unsubscribe_url": self.links.unsubscribe(copy.subscription_id, copy.letter_id),
             "preferences_url": self.links.preferences(copy.subscription_id),
         }

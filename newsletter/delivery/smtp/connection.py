@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Self, TypeVar
 
-from newsletter.delivery import smtp, trust
-from newsletter.delivery.replies import ProtocolError, Reply, ReplyReader
-from newsletter.delivery.smtp import Ask, Envelope, Extensions, HungUp, Stuffed, Talk
+from newsletter.delivery.smtp import protocol, tls_trust
+from newsletter.delivery.smtp.protocol import Ask, Envelope, Extensions, HungUp, Stuffed, Talk
+from newsletter.delivery.smtp.replies import ProtocolError, Reply, ReplyReader
 from newsletter.errors import TransportDown
 from newsletter.mail_settings import MailServer
 
@@ -88,7 +88,7 @@ class _Ear(asyncio.Protocol):
                 raise self._fault
             if self.gone:
                 by_tls = isinstance(self._lost_by, ssl.SSLError)
-                why = str(trust.tls_failed(self._lost_by)) if by_tls and self._lost_by else "the server hung up"
+                why = str(tls_trust.tls_failed(self._lost_by)) if by_tls and self._lost_by else "the server hung up"
                 raise HungUp(why, list(self.unread))
             if self._loop.time() >= self._patience_ends:
                 raise HungUp("the server fell silent", list(self.unread))
@@ -170,7 +170,7 @@ class Wire:
             await wire._introduce()
         except (OSError, ValueError, TransportDown) as error:
             wire.drop()
-            kind = smtp.AskedForLess if isinstance(error, smtp.AskedForLess) else TransportDown
+            kind = protocol.AskedForLess if isinstance(error, protocol.AskedForLess) else TransportDown
             raise kind(f"{server.door}: {str(error) or type(error).__name__}") from error
         except BaseException:
             wire.drop()
@@ -186,7 +186,7 @@ class Wire:
     async def offer(self, envelope: Envelope) -> Reply:
         """Open a transaction: 354 when the content may follow, else the refusal. HungUp, ProtocolError."""
         written, self._opened = self._opened is envelope, None
-        return await self._run(smtp.offer(self.extensions, envelope, written=written))
+        return await self._run(protocol.offer(self.extensions, envelope, written=written))
 
     async def deliver(
         self, content: Stuffed, following: Envelope | None = None, meanwhile: Callable[[], None] = lambda: None
@@ -197,12 +197,12 @@ class Wire:
         it, its commands ride behind the dot, and a message takes one round trip. `meanwhile` is done while
         the server reads.
         """
-        behind = smtp.opening(self.extensions, following) if following else b""
+        behind = protocol.opening(self.extensions, following) if following else b""
         self._opened = following if behind else None
         self.awaiting_verdict = True
-        self._transport.write(smtp.message(content, behind))
+        self._transport.write(protocol.message(content, behind))
         meanwhile()
-        reply = await self._run(smtp.verdict())
+        reply = await self._run(protocol.verdict())
         self.awaiting_verdict = False
         self.served += 1
         return reply
@@ -212,7 +212,7 @@ class Wire:
         with contextlib.suppress(TransportDown, TimeoutError):
             async with asyncio.timeout(_LEAVE):
                 if self.usable():
-                    await self._run(smtp.quit())
+                    await self._run(protocol.quit())
                 self._transport.close()
                 await self._ear.lost()
         self.drop()
@@ -224,7 +224,7 @@ class Wire:
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        tls = (self._tls or trust.verified()) if self._server.use_ssl else None
+        tls = (self._tls or tls_trust.verified()) if self._server.use_ssl else None
         name = self._server.host if tls else None
         try:
             async with asyncio.timeout(_CONNECT * self._patience):
@@ -232,7 +232,7 @@ class Wire:
                     self._listener, self._server.host, self._server.port, ssl=tls, server_hostname=name
                 )
         except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:
-            raise (trust.tls_failed(error) if tls else error) from error
+            raise (tls_trust.tls_failed(error) if tls else error) from error
         except TimeoutError:
             raise TransportDown("the server does not answer") from None
 
@@ -240,12 +240,12 @@ class Wire:
         return _Ear(_WORTH_TELLING * self._patience, self._on_silence)
 
     async def _introduce(self) -> None:
-        await self._run(smtp.greeting())
-        self.extensions = await self._run(smtp.hello(self._server.own_name))
+        await self._run(protocol.greeting())
+        self.extensions = await self._run(protocol.hello(self._server.own_name))
         if self._server.use_tls and not self._server.use_ssl:
-            await self._run(smtp.start_tls(self.extensions))
+            await self._run(protocol.start_tls(self.extensions))
             await self._secure()
-            self.extensions = await self._run(smtp.hello(self._server.own_name))
+            self.extensions = await self._run(protocol.hello(self._server.own_name))
         await self._log_in()
 
     async def _secure(self) -> None:
@@ -253,17 +253,17 @@ class Wire:
             # Words slipped in before the encryption would count as said within it (CVE-2011-0411).
             raise ProtocolError("the server went on talking after STARTTLS")
         if self._ear.gone:
-            raise trust.tls_failed(EOFError())
+            raise tls_trust.tls_failed(EOFError())
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_CONNECT * self._patience):
                 secured = await loop.start_tls(
-                    self._transport, self._ear, self._tls or trust.verified(), server_hostname=self._server.host
+                    self._transport, self._ear, self._tls or tls_trust.verified(), server_hostname=self._server.host
                 )
         except OSError as error:
-            raise trust.tls_failed(error) from error
+            raise tls_trust.tls_failed(error) from error
         if secured is None:
-            raise trust.tls_failed(EOFError())
+            raise tls_trust.tls_failed(EOFError())
         self._transport = secured
         self._ear.connection_made(secured)
 
@@ -272,9 +272,9 @@ class Wire:
             return
         peer = self._transport.get_extra_info("peername")[0]
         encrypted = self._transport.get_extra_info("ssl_object") is not None
-        trust.require_privacy(self._server.host, peer, encrypted=encrypted)
+        tls_trust.require_privacy(self._server.host, peer, encrypted=encrypted)
         password = self._server.password.get_secret_value()
-        await self._run(smtp.log_in(self.extensions, self._server.username, password))
+        await self._run(protocol.log_in(self.extensions, self._server.username, password))
 
     async def _run(self, talk: Talk[T]) -> T:
         try:

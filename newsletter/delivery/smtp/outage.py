@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
-from newsletter.delivery import retry
+from newsletter.delivery.smtp import retry
 
 # Seconds: a person waits for the letters.
 _LONGEST = 30.0

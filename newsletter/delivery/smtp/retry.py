@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 
-from newsletter.delivery import refusals
 from newsletter.delivery.outcomes import Answer
+from newsletter.delivery.smtp import refusals
 
 _JITTER = 0.2
 

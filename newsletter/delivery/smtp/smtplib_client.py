@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from newsletter.delivery import trust
-from newsletter.delivery.replies import Reply, legible
+from newsletter.delivery.smtp import tls_trust
+from newsletter.delivery.smtp.replies import Reply, legible
 
 # Seconds. A stop can interrupt all but the opening of a connection, and waits for no farewell.
 _OPENING = 3.0
@@ -82,7 +82,7 @@ class SslClient(Client, smtplib.SMTP_SSL):
         try:
             return super()._get_socket(host, port, timeout)
         except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:
-            raise trust.tls_failed(error) from error
+            raise tls_trust.tls_failed(error) from error
 
 
 def heard(error: Exception) -> Reply:

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from newsletter import mail_settings
 from newsletter.addresses import mailboxes
-from newsletter.delivery import mime
-from newsletter.delivery.dkim import Key
+from newsletter.delivery.message import mime
+from newsletter.delivery.message.dkim import Key
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.system import atomic_files
 
