@@ -18,7 +18,8 @@ from newsletter.audience import search_index
 from newsletter.audience.models import Act, ConsentEvent, Subscriber, Subscription, Way
 from newsletter.audit import Entry, numbered
 from newsletter.db import Base, Sessions, UtcDateTime, open_engine
-from newsletter.delivery import accounts, partitions
+from newsletter.delivery import accounts
+from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState, Suppression
 from newsletter.editorial import filing, queue, shelf
 from newsletter.editorial.models import Issue, Readiness, Revision, RevisionPicture

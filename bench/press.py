@@ -18,8 +18,8 @@ from typing import IO, cast
 import structlog
 
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery.limits import Limits
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
+from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.sender import PressRun
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer

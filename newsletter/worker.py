@@ -19,11 +19,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from newsletter.audience import caps, preferences, search_index
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
-from newsletter.delivery import accounts, breaker, doubts, heartbeat, ledger, outbox, paces, setback, stopping, takeover
+from newsletter.delivery import accounts, breaker, heartbeat, ledger, outbox, setback, stopping, takeover
 from newsletter.delivery.arming import Gate
 from newsletter.delivery.heartbeat import Carried, Watch
-from newsletter.delivery.limits import Limits
+from newsletter.delivery.ledger import doubts
 from newsletter.delivery.postroom import Postroom
+from newsletter.delivery.rate_limit import limiter_store
+from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.sender import PressRun
 from newsletter.editorial import link_checks, spam
 from newsletter.errors import Refused
@@ -267,7 +269,7 @@ class Worker:
         self._in_groups(caps.prune)
 
     def forget_idle_paces(self) -> None:
-        self._in_groups(paces.forget_idle)
+        self._in_groups(limiter_store.forget_idle)
 
     def clear_the_outbox(self) -> None:
         self._in_groups(outbox.prune)

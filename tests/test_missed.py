@@ -11,8 +11,8 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery import breaker, suppression
 from newsletter.delivery.breaker import Trip
+from newsletter.delivery.ledger.outcomes import ABOUT_US
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
-from newsletter.delivery.outcomes import ABOUT_US
 from newsletter.editorial import shelf
 from newsletter.editorial.models import IssueState
 from newsletter.editors import Role

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, MetaData, inspect, text
 
 from newsletter import migrating, schema
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery import partitions
+from newsletter.delivery.ledger import partitions
 from newsletter.errors import Conflict
 
 

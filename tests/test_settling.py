@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, doubts, ledger, suppression
+from newsletter.delivery import accounts, ledger, suppression
+from newsletter.delivery.ledger import doubts
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.editorial import shelf
 from newsletter.errors import Conflict, NotFound

@@ -16,7 +16,8 @@ from newsletter.backup import numbers, tables
 from newsletter.backup.archive import Archive
 from newsletter.backup.manifest import ORIGINALS, PICTURES, TABLES, Manifest
 from newsletter.backup.taking import issue_counts
-from newsletter.delivery import arming, heartbeat, partitions
+from newsletter.delivery import arming, heartbeat
+from newsletter.delivery.ledger import partitions
 from newsletter.editorial.pictures import Pictures
 from newsletter.errors import Conflict, Invalid
 from newsletter.schema import Standing

@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 
 from newsletter.addresses.masking import hidden, masked
 from newsletter.cli.common import as_json, correction_option, in_house, now, print_json, print_table
-from newsletter.delivery import doubts as open_doubts
-from newsletter.delivery import resent
+from newsletter.delivery.ledger import doubts as open_doubts
+from newsletter.delivery.ledger import resent
 from newsletter.delivery.models import Copy, Letter
 from newsletter.editorial import corrections, shelf
 from newsletter.wiring import House

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from newsletter.audience.exporting import defused
 from newsletter.cli.common import as_json, in_house, print_json, print_table
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, partitions, retention
+from newsletter.delivery import accounts, retention
+from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, CopyNote, Letter
 from newsletter.editorial import mailings, shelf
 from newsletter.editorial.mailings import Mailing

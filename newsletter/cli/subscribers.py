@@ -15,7 +15,7 @@ from newsletter.audience.verdicts import Terms
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
 from newsletter.cli.import_report import Report, reporting
 from newsletter.db import Session
-from newsletter.delivery import resent
+from newsletter.delivery.ledger import resent
 from newsletter.errors import NotFound, Refused
 from newsletter.wiring import House
 

@@ -39,8 +39,8 @@ from newsletter.addresses import provider_groups
 from newsletter.addresses.masking import hidden
 from newsletter.addresses.provider_groups import Lanes
 from newsletter.db import Base, LongId, LongRef
+from newsletter.delivery.ledger.outcomes import ABOUT_US, Held, Outcome
 from newsletter.delivery.models import OVER, PENDING, Copy, CopyState, Letter, LetterState
-from newsletter.delivery.outcomes import ABOUT_US, Held, Outcome
 
 STRIKES = 5
 HELD = datetime(9000, 1, 1, tzinfo=UTC)

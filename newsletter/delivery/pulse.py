@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import forecast, paces
-from newsletter.delivery.forecast import Forecast
-from newsletter.delivery.limits import SERVER, Limits
 from newsletter.delivery.progress import Standing
+from newsletter.delivery.rate_limit import forecast, limiter_store
+from newsletter.delivery.rate_limit.forecast import Forecast
+from newsletter.delivery.rate_limit.limits import SERVER, Limits
 
 WINDOW = timedelta(seconds=10)
 """The rate is that of so much time."""
@@ -48,10 +48,10 @@ def outlook(
 ) -> Forecast | None:
     """When all that waits will be out, at that rate and under the limits; None while nobody can tell."""
     keys = [SERVER, *sorted(lanes, key=lambda lane: -lanes[lane])[:_LARGEST]]
-    paced = any(map(limits.limited, keys)) or bool(paces.slowed(session, now, limits.connections))
+    paced = any(map(limits.limited, keys)) or bool(limiter_store.slowed(session, now, limits.connections))
     if not (rate or paced):
         return None
-    found = forecast.predict(lanes, limits, now, paces.standing(session, keys, now), rate or 0)
+    found = forecast.predict(lanes, limits, now, limiter_store.standing(session, keys, now), rate or 0)
     if standing.next_try is not None and standing.next_try > found.finish:
         return Forecast(standing.next_try, found.slowest, found.beyond)
     return found

@@ -12,7 +12,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, doubts, partitions
+from newsletter.delivery import accounts
+from newsletter.delivery.ledger import doubts, partitions
 from newsletter.delivery.models import OVER, Copy, CopyNote, Counts, Letter
 from newsletter.errors import Conflict
 

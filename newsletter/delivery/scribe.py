@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import AWAY, Sessions
 from newsletter.delivery import ledger
-from newsletter.delivery.outcomes import Held, Outcome
+from newsletter.delivery.ledger.outcomes import Held, Outcome
 
 T = TypeVar("T")
 Watch = Callable[[Connection, Sequence[Outcome], datetime], None]

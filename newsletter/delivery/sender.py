@@ -19,15 +19,16 @@ import structlog
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery import ledger, shares
-from newsletter.delivery.limits import Limits
+from newsletter.delivery import ledger
 from newsletter.delivery.line import Floor, Line, Way
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
-from newsletter.delivery.pacing import Batch, Pacer
+from newsletter.delivery.rate_limit.claim_limiter import Batch, Pacer
+from newsletter.delivery.rate_limit.limits import Limits
+from newsletter.delivery.rate_limit.spacing import Throttle
 from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.smtp.outage import Away, Presence
-from newsletter.delivery.throttle import Throttle
 from newsletter.delivery.tray import Claims, Laid, Templates, Tray
+from newsletter.delivery.workers import connection_share
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer
 
@@ -106,7 +107,7 @@ class PressRun:
     def _share(self, session: Session) -> int:
         """How many of all workers' connections are this one's now."""
         now = self._way.clock()
-        return shares.share(self._pacer.connections(now), *shares.place(session, self._worker, now))
+        return connection_share.share(self._pacer.connections(now), *connection_share.place(session, self._worker, now))
 
     async def _run(self, first: Batch[Laid], lines: int) -> None:
         self._halt = asyncio.Event()

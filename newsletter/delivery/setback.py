@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Table, case, literal, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.delivery import breaker, ledger, outbox
-from newsletter.delivery.limits import LANE_AHEAD
 from newsletter.delivery.models import PENDING, SENDING, Copy, Post, PostState
+from newsletter.delivery.rate_limit.limits import LANE_AHEAD
 from newsletter.delivery.smtp import retry
 from newsletter.delivery.smtp.retry import Retries
 

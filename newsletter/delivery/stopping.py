@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
 from newsletter.delivery import accounts
+from newsletter.delivery.ledger.outcomes import CANCELLED
 from newsletter.delivery.models import PENDING, SENDING, Copy, CopyState, Letter, LetterState
-from newsletter.delivery.outcomes import CANCELLED
 
 _GROUP = 5_000
 _ROWS = cast("Table", Copy.__table__)

@@ -18,9 +18,9 @@ from newsletter.delivery.message import compose
 from newsletter.delivery.message.compose import Template
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter
-from newsletter.delivery.pacing import Batch, Pacer
+from newsletter.delivery.rate_limit.claim_limiter import Batch, Pacer
+from newsletter.delivery.rate_limit.spacing import Throttle
 from newsletter.delivery.scribe import Scribe
-from newsletter.delivery.throttle import Throttle
 from newsletter.errors import Invalid, PressError
 from newsletter.links import Links
 

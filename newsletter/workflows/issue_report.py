@@ -11,9 +11,10 @@ from statistics import median
 from sqlalchemy.orm import Session
 
 from newsletter.audience import leaving
-from newsletter.delivery import accounts, clicks, resent
+from newsletter.delivery import accounts, clicks
 from newsletter.delivery.accounts import Account
 from newsletter.delivery.clicks import CountedLink
+from newsletter.delivery.ledger import resent
 from newsletter.delivery.models import Counts, Letter
 from newsletter.editorial import archive
 from newsletter.editorial.models import Correction, Issue

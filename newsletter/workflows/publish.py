@@ -17,9 +17,11 @@ from sqlalchemy.orm import Session
 from newsletter import publications
 from newsletter.audience import roster
 from newsletter.config import Settings
-from newsletter.delivery import breaker, clicks, ledger, pacing, partitions, stopping
-from newsletter.delivery.limits import Hold, Limits
+from newsletter.delivery import breaker, clicks, ledger, stopping
+from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import NOT_BEGUN, OVER, UNDER_WAY, CopyState, Letter, LetterState
+from newsletter.delivery.rate_limit import claim_limiter
+from newsletter.delivery.rate_limit.limits import Hold, Limits
 from newsletter.editorial import approvals, cadence, queue, shelf, slot_marks
 from newsletter.editorial.models import Issue, Mark
 from newsletter.editorial.render import Rendered
@@ -175,7 +177,7 @@ def readers(number: int) -> str:
 def held(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Hold | None:
     """Why nothing of a letter goes out although it is being sent, and until when; None while it goes."""
     is_going = letter is not None and letter.state is LetterState.RUNNING
-    return pacing.held_until(session, Limits.of(settings), now) if is_going else None
+    return claim_limiter.held_until(session, Limits.of(settings), now) if is_going else None
 
 
 def are_due(session: Session, now: datetime) -> bool:

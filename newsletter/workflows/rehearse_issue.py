@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 from newsletter.audience import roster
 from newsletter.audience.models import Status
 from newsletter.config import Settings
-from newsletter.delivery import forecast, paces, rehearsal
-from newsletter.delivery.forecast import Forecast
+from newsletter.delivery import rehearsal
 from newsletter.delivery.ledger import Claimed
-from newsletter.delivery.limits import SERVER, Limits
 from newsletter.delivery.message import compose
 from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.models import Copy, Letter
+from newsletter.delivery.rate_limit import forecast, limiter_store
+from newsletter.delivery.rate_limit.forecast import Forecast
+from newsletter.delivery.rate_limit.limits import SERVER, Limits
 from newsletter.delivery.rehearsal import Rehearsal
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid
@@ -112,5 +113,5 @@ def _forecast(session: Session, domains: Counter[str], settings: Settings, now: 
     for domain, count in domains.items():
         lanes[limits.lanes.of_domain(domain)] += count
     largest = [lane for lane, _ in lanes.most_common(_LARGEST)]
-    standing = paces.standing(session, [SERVER, *largest], now)
+    standing = limiter_store.standing(session, [SERVER, *largest], now)
     return forecast.predict(lanes, limits, now, standing, settings.mail_connections / ONE_COPY)

@@ -37,9 +37,10 @@ from newsletter import publications
 from newsletter.audience import roster
 from newsletter.audience.models import Subscription
 from newsletter.db import Sessions, rows
-from newsletter.delivery import doubts, partitions, stopping
+from newsletter.delivery import stopping
+from newsletter.delivery.ledger import doubts, partitions
+from newsletter.delivery.ledger.outcomes import ABOUT_US, CANCELLED
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
-from newsletter.delivery.outcomes import ABOUT_US, CANCELLED
 from newsletter.delivery.progress import TOLD
 from newsletter.delivery.smtp import refusals
 from newsletter.delivery.smtp.replies import Reply

@@ -15,7 +15,7 @@ from newsletter.audience import signup
 from newsletter.audience.models import ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.practice import Caps, Practice
 from newsletter.db import Sessions
-from newsletter.delivery import partitions
+from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, Letter, Post
 from newsletter.delivery.outbox import Composed
 from newsletter.links import Links

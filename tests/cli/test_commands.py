@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery.limits import SERVER, Limits
-from newsletter.delivery.pacing import Pacer
+from newsletter.delivery.rate_limit.claim_limiter import Pacer
+from newsletter.delivery.rate_limit.limits import SERVER, Limits
 
 from .conftest import ROOT, Press
 

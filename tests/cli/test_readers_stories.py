@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery import doubts, ledger, outbox
+from newsletter.delivery import ledger, outbox
+from newsletter.delivery.ledger import doubts
 from newsletter.delivery.models import Letter
 
 from .conftest import Press

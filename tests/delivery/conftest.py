@@ -6,9 +6,10 @@ from peers import Clock, Mailbox, honest
 from sqlalchemy import insert, select
 
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, partitions
-from newsletter.delivery.limits import Limits
+from newsletter.delivery import accounts
+from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, Counts, Letter, LetterState
+from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.sender import PressRun
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer

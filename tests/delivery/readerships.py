@@ -3,8 +3,8 @@
 from collections import Counter
 
 from newsletter.addresses.provider_groups import Lanes, Quota
-from newsletter.delivery.limits import Limits
-from newsletter.delivery.pacing import Batch
+from newsletter.delivery.rate_limit.claim_limiter import Batch
+from newsletter.delivery.rate_limit.limits import Limits
 
 
 def gmail(count: int, start: int = 0) -> list[str]:

@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 
 from newsletter.delivery import breaker, ledger
 from newsletter.delivery.breaker import Strike, Trip
-from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
+from newsletter.delivery.rate_limit.limits import Limits
 
 RELAY = b"554 5.7.1 Relay access denied\r\n"
 POLICY = b"550 5.7.515 Access denied, sending domain does not meet the required authentication level\r\n"

@@ -4,7 +4,8 @@ import pytest
 from peers import readers
 from sqlalchemy import insert, update
 
-from newsletter.delivery import ledger, outcomes, stopping
+from newsletter.delivery import ledger, stopping
+from newsletter.delivery.ledger import outcomes
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Counts, Letter, LetterState, Note
 from newsletter.delivery.smtp.replies import Reply
 

@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, ledger, outcomes, partitions, retention, stopping
+from newsletter.delivery import accounts, ledger, retention, stopping
+from newsletter.delivery.ledger import outcomes, partitions
 from newsletter.delivery.models import OVER, Copy, CopyNote, CopyState, Letter, LetterState, Note
 from newsletter.delivery.smtp.replies import Reply
 from newsletter.errors import Conflict, Unavailable

@@ -4,7 +4,8 @@ import pytest
 from peers import HANG_UP, readers, scripted
 from sqlalchemy import select
 
-from newsletter.delivery import doubts, ledger, resent
+from newsletter.delivery import ledger
+from newsletter.delivery.ledger import doubts, resent
 from newsletter.delivery.models import CopyNote, CopyState, Note
 
 

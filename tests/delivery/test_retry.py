@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
+from newsletter.delivery.rate_limit.spacing import Throttle
 from newsletter.delivery.smtp.replies import Reply
 from newsletter.delivery.smtp.retry import COPIES, LETTERS, Verdict, classify, outage
-from newsletter.delivery.throttle import Throttle
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from sqlalchemy import update
 
 from newsletter.addresses.provider_groups import Quota
 from newsletter.delivery import ledger, stopping, suppression
-from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Cause, Copy, Letter, LetterState
+from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.sender import PressRun
 

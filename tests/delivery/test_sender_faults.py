@@ -12,8 +12,8 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from newsletter.delivery import ledger
-from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
+from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.smtp import retry
 from newsletter.mail_settings import MailServer
 

@@ -10,9 +10,9 @@ from sqlalchemy import select, update
 from newsletter.db import Sessions
 from newsletter.delivery import breaker, heartbeat, ledger, outbox, setback
 from newsletter.delivery.heartbeat import Watch
-from newsletter.delivery.limits import LANE_AHEAD
 from newsletter.delivery.models import Copy, CopyState, Post, PostState
 from newsletter.delivery.outbox import Composed
+from newsletter.delivery.rate_limit.limits import LANE_AHEAD
 from newsletter.delivery.smtp import retry
 from newsletter.delivery.smtp.outage import Outage, Presence
 from newsletter.publications import Publication

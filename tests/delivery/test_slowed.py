@@ -7,8 +7,8 @@ import pytest
 from peers import scripted
 
 from newsletter.addresses.provider_groups import Lanes, Quota
-from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import CopyState
+from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.sender import PressRun
 
 SLOW = [f"g{number}@gmail.com" for number in range(30)]

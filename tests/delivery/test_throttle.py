@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsletter.delivery.throttle import Throttle
+from newsletter.delivery.rate_limit.spacing import Throttle
 
 
 def waits(throttle: Throttle, count: int) -> list[float]:

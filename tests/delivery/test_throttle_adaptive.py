@@ -10,11 +10,13 @@ from structlog.testing import capture_logs
 
 from newsletter.addresses.provider_groups import Quota
 from newsletter.db import Sessions
-from newsletter.delivery import ledger, outcomes, pacing
-from newsletter.delivery.limits import SERVER, Limits
+from newsletter.delivery import ledger
+from newsletter.delivery.ledger import outcomes
 from newsletter.delivery.models import Copy, CopyState
-from newsletter.delivery.pace import GROWS_EVERY, PAUSE
-from newsletter.delivery.pacing import Batch, Pacer
+from newsletter.delivery.rate_limit import claim_limiter
+from newsletter.delivery.rate_limit.claim_limiter import Batch, Pacer
+from newsletter.delivery.rate_limit.limiter import GROWS_EVERY, PAUSE
+from newsletter.delivery.rate_limit.limits import SERVER, Limits
 
 Desk = Callable[..., Batch]
 
@@ -93,10 +95,10 @@ def test_told_off_again_while_it_grows_it_begins_again(sessions, clock) -> None:
 
 def test_what_holds_the_server_is_told(sessions, now) -> None:
     with sessions.begin() as session:
-        assert pacing.held_until(session, Limits(), now) is None
+        assert claim_limiter.held_until(session, Limits(), now) is None
         Pacer(Limits(), "w").told_off(session, SERVER, now)
     with sessions.reading() as session:
-        hold = pacing.held_until(session, Limits(), now)
+        hold = claim_limiter.held_until(session, Limits(), now)
     assert hold is not None
     assert (hold.until, "asked for less" in hold.why) == (now + PAUSE, True)
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from newsletter.addresses.provider_groups import Lanes, Quota
-from newsletter.delivery import forecast, pace
-from newsletter.delivery.limits import SERVER, Limits
-from newsletter.delivery.pace import GROWS_EVERY, PAUSE, Pace
-from newsletter.delivery.warmup import PLAN, Warmup
+from newsletter.delivery.rate_limit import forecast, limiter
+from newsletter.delivery.rate_limit.limiter import GROWS_EVERY, PAUSE, Pace
+from newsletter.delivery.rate_limit.limits import SERVER, Limits
+from newsletter.delivery.rate_limit.warmup import PLAN, Warmup
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 
@@ -40,9 +40,9 @@ def test_a_warm_up_is_told_in_days(now) -> None:
 
 def test_what_stands_already_is_counted(now) -> None:
     limits = Limits(Quota(per_hour=100))
-    _, half = pace.reserve(Pace(SERVER, now), limits.rule(SERVER), 50, now, now)
+    _, half = limiter.reserve(Pace(SERVER, now), limits.rule(SERVER), 50, now, now)
     assert forecast.predict({"a.example": 100}, limits, now, {SERVER: half}).finish == now + HOUR
-    slowed = pace.slowed(Pace("gmail", now), now)
+    slowed = limiter.slowed(Pace("gmail", now), now)
     told = forecast.predict({"gmail": 601}, Limits(), now, {"gmail": slowed})
     assert (told.finish, told.slowest) == (now + PAUSE + GROWS_EVERY, "gmail")
 
@@ -81,11 +81,11 @@ def test_what_takes_longer_than_a_year_is_only_called_later(now) -> None:
 )
 def test_what_a_worker_then_does_takes_as_long_as_forecast(limits: Limits, pause: bool, now) -> None:
     key = "gmail" if pause else SERVER
-    own = pace.slowed(Pace(key, now), now) if pause else Pace(key, now)
+    own = limiter.slowed(Pace(key, now), now) if pause else Pace(key, now)
     told = forecast.predict({"gmail": 1_000}, limits, now, {key: own})
     left, at = 1_000, now
     while left:
-        taken, own = pace.reserve(own, limits.rule(key), left, at, at)
+        taken, own = limiter.reserve(own, limits.rule(key), left, at, at)
         left -= sum(stretch.count for stretch in taken)
         at = own.opening(limits.rule(key), at) if left else at
     assert abs(at - told.finish) <= max(2 * SECOND, (told.finish - now) / 24)

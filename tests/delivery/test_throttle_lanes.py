@@ -9,9 +9,9 @@ from readerships import addresses, by_lane, gmail, lanes, others
 
 from newsletter.addresses.provider_groups import Lanes, Quota
 from newsletter.db import Sessions
-from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import CopyState
-from newsletter.delivery.pacing import LATE, Batch, Pacer
+from newsletter.delivery.rate_limit.claim_limiter import LATE, Batch, Pacer
+from newsletter.delivery.rate_limit.limits import Limits
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 

@@ -16,12 +16,13 @@ from structlog.testing import capture_logs
 
 from newsletter.addresses.provider_groups import Lanes, Quota
 from newsletter.db import Sessions
-from newsletter.delivery import ledger, paces, pacing
+from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Claimed
-from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Copy, CopyState, SharedPace
-from newsletter.delivery.pacing import Batch, Pacer
-from newsletter.delivery.warmup import Warmup
+from newsletter.delivery.rate_limit import claim_limiter, limiter_store
+from newsletter.delivery.rate_limit.claim_limiter import Batch, Pacer
+from newsletter.delivery.rate_limit.limits import Limits
+from newsletter.delivery.rate_limit.warmup import Warmup
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 
@@ -89,7 +90,7 @@ def test_a_days_allowance_is_held_until_the_next_and_told_once(running, take, se
     [told] = [entry for entry in logs if entry["event"] == "sending is held"]
     assert told["why"] == "MAIL_DAILY: 12 within a day are out"
     with sessions.reading() as session:
-        hold = pacing.held_until(session, limits, clock())
+        hold = claim_limiter.held_until(session, limits, clock())
     assert hold is not None
     assert now + DAY <= hold.until <= now + DAY + SECOND
     clock.now = hold.until
@@ -103,7 +104,7 @@ def test_a_warm_up_goes_on_over_the_days_and_says_which_day_it_is(running, take,
     for _ in range(4):
         sent.append(len(take(Pacer(limits, "w"), 500).copies))
         with sessions.reading() as session:
-            hold = pacing.held_until(session, limits, clock())
+            hold = claim_limiter.held_until(session, limits, clock())
         told.append(hold.why if hold else "")
         clock.pass_by(days=1, seconds=2)
     assert sent == [200, 240, 280, 80]
@@ -141,8 +142,8 @@ def test_idle_paces_are_forgotten(running, take, sessions, clock) -> None:
     pacer = Pacer(lanes(**{"*": Quota(per_second=1)}), "w")
     take(pacer)
     with sessions.begin() as session:
-        assert paces.forget_idle(session, clock()) == 0
-        assert paces.forget_idle(session, clock() + 3 * DAY) == 4  # three lanes, and the server
+        assert limiter_store.forget_idle(session, clock()) == 0
+        assert limiter_store.forget_idle(session, clock() + 3 * DAY) == 4  # three lanes, and the server
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

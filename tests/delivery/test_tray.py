@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from newsletter.delivery.ledger import Claimed
-from newsletter.delivery.pacing import Batch
-from newsletter.delivery.throttle import Throttle
+from newsletter.delivery.rate_limit.claim_limiter import Batch
+from newsletter.delivery.rate_limit.spacing import Throttle
 from newsletter.delivery.tray import Laid, Tray
 from newsletter.errors import Invalid
 

@@ -10,8 +10,8 @@ import pytest
 
 from newsletter.db import Sessions
 from newsletter.delivery import accounts
-from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Counts, Letter
+from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.sender import PressRun
 from newsletter.editorial import shelf
 from newsletter.links import Links

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 
-from newsletter.delivery.outcomes import Answer
+from newsletter.delivery.ledger.outcomes import Answer
 from newsletter.delivery.smtp import refusals
 
 _JITTER = 0.2

@@ -6,7 +6,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.delivery import doubts as in_doubt
+from newsletter.delivery.ledger import doubts as in_doubt
 from newsletter.delivery.models import Copy
 from newsletter.errors import Conflict, Invalid
 from newsletter.web.desk import acts, frame, lookup, words

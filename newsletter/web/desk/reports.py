@@ -3,8 +3,9 @@
 from flask import request
 
 from newsletter.db import Session
-from newsletter.delivery import doubts, heartbeat, troubles
+from newsletter.delivery import heartbeat, troubles
 from newsletter.delivery.heartbeat import Carried
+from newsletter.delivery.ledger import doubts
 from newsletter.editorial import archive, shelf
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.web.desk import frame, lookup, watching

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from newsletter.delivery.forecast import Forecast
-from newsletter.delivery.limits import SERVER
+from newsletter.delivery.rate_limit.forecast import Forecast
+from newsletter.delivery.rate_limit.limits import SERVER
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 # The limits decide when all is out, if by the rate alone it would not take much less.

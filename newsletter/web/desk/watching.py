@@ -11,15 +11,17 @@ from datetime import datetime
 from flask import current_app
 
 from newsletter.db import Session
-from newsletter.delivery import accounts, breaker, doubts, heartbeat, paces, progress, pulse, troubles
+from newsletter.delivery import accounts, breaker, heartbeat, progress, pulse, troubles
 from newsletter.delivery.accounts import Account
 from newsletter.delivery.breaker import Trip
-from newsletter.delivery.forecast import Forecast
 from newsletter.delivery.heartbeat import Carried
-from newsletter.delivery.limits import Hold, Limits
+from newsletter.delivery.ledger import doubts
 from newsletter.delivery.models import UNDER_WAY, Counts, Letter, LetterState, Note
 from newsletter.delivery.progress import Extent, Standing
 from newsletter.delivery.pulse import Beat
+from newsletter.delivery.rate_limit import limiter_store
+from newsletter.delivery.rate_limit.forecast import Forecast
+from newsletter.delivery.rate_limit.limits import Hold, Limits
 from newsletter.delivery.smtp.outage import Away
 from newsletter.delivery.troubles import Trouble
 from newsletter.editorial.models import Issue
@@ -181,7 +183,7 @@ class _Watch:
         if waiting <= 0:
             return None
         lanes: Mapping[str, int] = {"": waiting}
-        if stopped or limits.lanes.quotas or paces.slowed(store, at, limits.connections):
+        if stopped or limits.lanes.quotas or limiter_store.slowed(store, at, limits.connections):
             counted = self._by_lane(store, limits)
             lanes = _scaled({lane: count for lane, count in counted.items() if lane not in stopped}, waiting) or lanes
         return pulse.outlook(store, standing, lanes, limits, at, speed)

@@ -15,8 +15,8 @@ from newsletter import editors, publications
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery import heartbeat, ledger
-from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Copy, CopyState, LetterState
+from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.sender import PressRun
 from newsletter.editorial import shelf
 from newsletter.editors import Role

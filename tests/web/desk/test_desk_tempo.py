@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from newsletter.delivery.forecast import Forecast
-from newsletter.delivery.limits import Hold
 from newsletter.delivery.models import Counts
 from newsletter.delivery.pulse import Beat, recent, speed
+from newsletter.delivery.rate_limit.forecast import Forecast
+from newsletter.delivery.rate_limit.limits import Hold
 from newsletter.web.desk import tempo
 from newsletter.web.desk.watching import View
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from newsletter.addresses.provider_groups import Quota
-from newsletter.delivery import pace
-from newsletter.delivery.limits import SERVER, Limits
-from newsletter.delivery.pace import Pace
+from newsletter.delivery.rate_limit import limiter
+from newsletter.delivery.rate_limit.limiter import Pace
+from newsletter.delivery.rate_limit.limits import SERVER, Limits
 
 FAR = timedelta(days=366)
 """Beyond that nobody plans, and the forecast says no more than "later"."""
@@ -58,7 +58,7 @@ def _fullest(copies: Mapping[str, int], limits: Limits, known: Mapping[str, Pace
 def _end(own: Pace, count: int, limits: Limits, now: datetime) -> datetime:
     """When the last of so many goes out; later than FAR if not all do by then."""
     rule = limits.rule(own.key)
-    taken, after = pace.reserve(pace.mended(own, rule, now, limits.ahead(own.key)), rule, count, now, now + FAR)
+    taken, after = limiter.reserve(limiter.mended(own, rule, now, limits.ahead(own.key)), rule, count, now, now + FAR)
     if sum(stretch.count for stretch in taken) < count:
         return after.opening(rule, now + FAR) + timedelta(microseconds=1)
     return taken[-1].last if taken else now

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 
 from newsletter.addresses.provider_groups import Quota
-from newsletter.delivery.warmup import Warmup
+from newsletter.delivery.rate_limit.warmup import Warmup
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PAUSE = timedelta(minutes=10)

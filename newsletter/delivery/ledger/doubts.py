@@ -16,8 +16,7 @@ import structlog
 from sqlalchemy import ColumnElement, Select, Table, Update, func, select, update
 from sqlalchemy.orm import Session, undefer_group
 
-from newsletter.delivery import resent
-from newsletter.delivery.ledger import OF_LATE, Claimed
+from newsletter.delivery.ledger import OF_LATE, Claimed, resent
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import PENDING, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.progress import TOLD

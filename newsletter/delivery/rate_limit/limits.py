@@ -6,8 +6,8 @@ from typing import Self
 
 from newsletter.addresses.provider_groups import Lanes, Quota
 from newsletter.config import Settings
-from newsletter.delivery.pace import DAY, PAUSE, Pace, Rule
-from newsletter.delivery.warmup import DAYS, Warmup
+from newsletter.delivery.rate_limit.limiter import DAY, PAUSE, Pace, Rule
+from newsletter.delivery.rate_limit.warmup import DAYS, Warmup
 
 SERVER = ""
 """The key of the pace of the mail server as a whole."""

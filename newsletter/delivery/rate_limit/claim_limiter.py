@@ -18,12 +18,13 @@ from typing import Generic, NamedTuple, TypeVar
 import structlog
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import breaker, ledger, pace, paces, reservations
+from newsletter.delivery import breaker, ledger
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.ledger import Claimed
-from newsletter.delivery.limits import SERVER, Hold, Limits
-from newsletter.delivery.pace import DAY, Pace
-from newsletter.delivery.reservations import Reservation
+from newsletter.delivery.rate_limit import limiter, limiter_store, reservations
+from newsletter.delivery.rate_limit.limiter import DAY, Pace
+from newsletter.delivery.rate_limit.limits import SERVER, Hold, Limits
+from newsletter.delivery.rate_limit.reservations import Reservation
 
 LATE = timedelta(seconds=5)
 """A reserved moment may be used so much later, which is a few claims; then it has gone by, and another is reserved."""
@@ -112,11 +113,11 @@ class Pacer:
     def told_off(self, session: Session, key: str, now: datetime) -> None:
         """A rate answer: pause this pace, and go on over one connection; one more from time to time."""
         known = self._slowed.get(key)
-        slowed = pace.slowed(self._locked(session, [key], now)[key], now)
-        paces.save(session, [slowed])
-        self._slowed = {**self._slowed, key: now + pace.PAUSE}
+        slowed = limiter.slowed(self._locked(session, [key], now)[key], now)
+        limiter_store.save(session, [slowed])
+        self._slowed = {**self._slowed, key: now + limiter.PAUSE}
         if known is None or known <= now:
-            until = (now + pace.PAUSE).isoformat(timespec="seconds")
+            until = (now + limiter.PAUSE).isoformat(timespec="seconds")
             log.warning("the mail server asked for less; paused, then over one connection", lane=key, until=until)
 
     def refund(self, session: Session, now: datetime) -> None:
@@ -124,7 +125,7 @@ class Pacer:
         unsent, self.unsent = self.unsent, 0
         if unsent and DAY in self._limits.rule(SERVER).windows:
             own = self._locked(session, [SERVER], now)[SERVER]
-            paces.save(session, [pace.refunded(own, unsent, now)])
+            limiter_store.save(session, [limiter.refunded(own, unsent, now)])
 
     @property
     def most_connections(self) -> int:
@@ -133,7 +134,7 @@ class Pacer:
 
     def connections(self, now: datetime) -> int:
         """How many connections all workers together may hold now, as far as this worker knows."""
-        return pace.connections(self._slowed.get(SERVER), now, self._limits.connections)
+        return limiter.connections(self._slowed.get(SERVER), now, self._limits.connections)
 
     def lane(self, copy: Claimed) -> str:
         """The lane that a copy goes by."""
@@ -147,7 +148,7 @@ class Pacer:
         if not self._paced(SERVER):
             return _Allowance(wanted, None)
         horizon = now + self._limits.ahead(SERVER)
-        stretches, _ = pace.reserve(own, self._limits.rule(SERVER), wanted, now, horizon)
+        stretches, _ = limiter.reserve(own, self._limits.rule(SERVER), wanted, now, horizon)
         # One stretch at a time, for a batch is evenly spaced: the next may have to wait longer than a gap.
         return _Allowance(stretches[0].count if stretches else 0, own)
 
@@ -156,8 +157,8 @@ class Pacer:
         if own is None or not count:
             return 0.0, 0.0
         rule = self._limits.rule(SERVER)
-        stretches, own = pace.reserve(own, rule, count, now, now + self._limits.ahead(SERVER))
-        paces.save(session, [own])
+        stretches, own = limiter.reserve(own, rule, count, now, now + self._limits.ahead(SERVER))
+        limiter_store.save(session, [own])
         hold = self._limits.hold(own, now)
         if hold and hold.until > now + _WORTH_TELLING:
             log.warning("sending is held", until=hold.until.isoformat(timespec="seconds"), why=hold.why)
@@ -165,7 +166,7 @@ class Pacer:
 
     def _look(self, session: Session, now: datetime) -> None:
         if self._looked_at is None or not timedelta(0) <= now - self._looked_at < _LOOK:
-            self._slowed = paces.slowed(session, now, self._limits.connections)
+            self._slowed = limiter_store.slowed(session, now, self._limits.connections)
             self.breaker.look(session.connection())
             self._looked_at = now
 
@@ -177,9 +178,9 @@ class Pacer:
         return key in self._slowed or self._limits.limited(key)
 
     def _locked(self, session: Session, keys: Sequence[str], now: datetime) -> dict[str, Pace]:
-        found = paces.lock(session, keys, now)
+        found = limiter_store.lock(session, keys, now)
         limits = self._limits
-        return {key: pace.mended(own, limits.rule(key), now, limits.ahead(key)) for key, own in found.items()}
+        return {key: limiter.mended(own, limits.rule(key), now, limits.ahead(key)) for key, own in found.items()}
 
     def _to_put_back(
         self, session: Session, by_lane: Mapping[str, Sequence[Claimed]], now: datetime
@@ -195,13 +196,13 @@ class Pacer:
             back |= {
                 copy_id: moment for copy_id, moment in zip(unpaid, moments, strict=True) if moment.not_before > now
             }
-        paces.save(session, locked.values())
+        limiter_store.save(session, locked.values())
         return back
 
     def _reserve(self, own: Pace, count: int, now: datetime) -> tuple[list[Reservation], Pace]:
         """A moment for each of so many copies; where that would be too far ahead, only one to ask again at."""
         horizon = now + self._limits.ahead(own.key)
-        stretches, after = pace.reserve(own, self._limits.rule(own.key), count, now, horizon)
+        stretches, after = limiter.reserve(own, self._limits.rule(own.key), count, now, horizon)
         moments = chain.from_iterable(stretch.moments() for stretch in stretches)
         taken = [Reservation(moment, own.series) for moment in moments]
         return taken + [Reservation(horizon, None)] * (count - len(taken)), after
@@ -209,9 +210,9 @@ class Pacer:
 
 def held_until(session: Session, limits: Limits, now: datetime) -> Hold | None:
     """Until when nothing goes out, and why; None while something does. Only looks."""
-    own = paces.standing(session, [SERVER], now)[SERVER]
+    own = limiter_store.standing(session, [SERVER], now)[SERVER]
     rule = limits.rule(SERVER)
-    return limits.hold(pace.mended(own, rule, now, limits.ahead(SERVER)), now)
+    return limits.hold(limiter.mended(own, rule, now, limits.ahead(SERVER)), now)
 
 
 def _is_due(reserved: Reservation, series: int, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import insert
 from newsletter.delivery.models import SharedPace
-from newsletter.delivery.pace import GROWS_EVERY, Pace, Run
+from newsletter.delivery.rate_limit.limiter import GROWS_EVERY, Pace, Run
 
 _ROWS = cast("Table", SharedPace.__table__)
 _CHANGED = ("next_at", "spent", "paused_until", "series")
