@@ -30,7 +30,7 @@ from newsletter.audience.practice import Caps, Practice
 from newsletter.audience.verdicts import Terms
 from newsletter.cli.subscribers import COLLECTION
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery.outbox import Composed
+from newsletter.delivery.transactional.outbox import Composed
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.tokens import Seal

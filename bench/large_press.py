@@ -18,9 +18,9 @@ from newsletter.audience import search_index
 from newsletter.audience.models import Act, ConsentEvent, Subscriber, Subscription, Way
 from newsletter.audit import Entry, numbered
 from newsletter.db import Base, Sessions, UtcDateTime, open_engine
-from newsletter.delivery import accounts
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState, Suppression
+from newsletter.delivery.reports import stats
 from newsletter.editorial import filing, queue, shelf
 from newsletter.editorial.models import Issue, Readiness, Revision, RevisionPicture
 from newsletter.editorial.pictures import PictureFolder
@@ -59,7 +59,7 @@ def fill(url: str, data_dir: Path, size: Size) -> None:
         _copies(session, size, now)
         _acts(session, size.acts, now)
     for letter_id in range(1, size.sent + 1):
-        accounts.keep(sessions, letter_id)
+        stats.keep(sessions, letter_id)
     _index(sessions)
     _settle(engine)
     engine.dispose()

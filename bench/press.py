@@ -18,9 +18,9 @@ from typing import IO, cast
 import structlog
 
 from newsletter.db import Sessions, open_engine
+from newsletter.delivery.bulk.sender import PressRun
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.rate_limit.limits import Limits
-from newsletter.delivery.sender import PressRun
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer
 from newsletter.tokens import Seal

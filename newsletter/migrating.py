@@ -6,9 +6,9 @@ from sqlalchemy import Connection, Engine, MetaData
 
 import newsletter.audience.models
 import newsletter.audit
-import newsletter.delivery.accounts
-import newsletter.delivery.clicks
 import newsletter.delivery.models
+import newsletter.delivery.reports.clicks
+import newsletter.delivery.reports.stats
 import newsletter.editorial.models
 import newsletter.editors
 import newsletter.publications.wordings  # noqa: F401  (importing the tables is what fills the metadata)

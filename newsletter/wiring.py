@@ -13,7 +13,7 @@ from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.message import merge
 from newsletter.delivery.message.dkim_keys import Keyring
-from newsletter.delivery.outbox import Composed
+from newsletter.delivery.transactional.outbox import Composed
 from newsletter.editorial import archive, cadence, render
 from newsletter.editorial.masthead import Link, Masthead
 from newsletter.editorial.pictures import PictureFolder, Pictures

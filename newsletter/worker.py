@@ -19,14 +19,17 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from newsletter.audience import caps, preferences, search_index
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
-from newsletter.delivery import accounts, breaker, heartbeat, ledger, outbox, setback, stopping, takeover
-from newsletter.delivery.arming import Gate
-from newsletter.delivery.heartbeat import Carried, Watch
+from newsletter.delivery import breaker, ledger, stopping
+from newsletter.delivery.bulk.sender import PressRun
 from newsletter.delivery.ledger import doubts
-from newsletter.delivery.postroom import Postroom
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.rate_limit.limits import Limits
-from newsletter.delivery.sender import PressRun
+from newsletter.delivery.reports import stats
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.mailer import Postroom
+from newsletter.delivery.workers import clock_setback, heartbeat, lease_recovery
+from newsletter.delivery.workers.heartbeat import Carried, Watch
+from newsletter.delivery.workers.send_permission import Gate
 from newsletter.editorial import link_checks, spam
 from newsletter.errors import Refused
 from newsletter.mail_settings import MailServer
@@ -209,7 +212,7 @@ class Worker:
             self._in_groups(lambda session, _: search_index.fill(session))
 
     def keep_accounts(self) -> None:
-        while not self._stopping.is_set() and accounts.keep_next(self._house.sessions):
+        while not self._stopping.is_set() and stats.keep_next(self._house.sessions):
             pass
 
     def take_back_lost_copies(self) -> None:
@@ -218,14 +221,14 @@ class Worker:
             fallen_silent = self._watch.fallen_silent(session, now)
             for name in fallen_silent:
                 if name != self.name:
-                    takeover.silent(session, name, now)
+                    lease_recovery.silent(session, name, now)
             living = self._watch.living(now) | {self.name}
             ledger.recover(session, now, self._house.settings.in_doubt, living)
             outbox.recover(session, now)
         self._watch.settled(fallen_silent)
 
     def cut_waits(self) -> None:
-        self._in_groups(lambda session, now: setback.mend(session, now, self._watch.living(now) | {self.name}))
+        self._in_groups(lambda session, now: clock_setback.mend(session, now, self._watch.living(now) | {self.name}))
 
     def give_a_sign_of_life(self) -> None:
         away = {Carried.ISSUES: self._press.away, Carried.LETTERS: self._postroom.away}

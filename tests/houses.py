@@ -14,7 +14,7 @@ from newsletter.audience.practice import Caps, Practice
 from newsletter.config import Settings
 from newsletter.db import Base, Sessions
 from newsletter.delivery.models import Copy, CopyState, LetterState, Post
-from newsletter.delivery.outbox import Composed
+from newsletter.delivery.transactional.outbox import Composed
 from newsletter.editorial import corrections, filing, issue_file, shelf
 from newsletter.editorial.corrections import Amendment
 from newsletter.editorial.pictures import PictureFolder

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 from newsletter import migrating
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery import places
+from newsletter.delivery.workers import database_identity
 from tests import servers, snapshots
 from tests.snapshots import Snapshot
 
@@ -86,7 +86,9 @@ class Originals:
         own = self._used_before(original) or servers.create_database(
             self.server(), _new_name(), make_url(original).database or ""
         )
-        servers.run(own, SQL("UPDATE arming SET place = ({}), armed_at = now()").format(SQL(places._TABLE.text)))
+        servers.run(
+            own, SQL("UPDATE arming SET place = ({}), armed_at = now()").format(SQL(database_identity._TABLE.text))
+        )
         return own
 
     def _used_before(self, original: str) -> str | None:
@@ -111,4 +113,4 @@ def _arm_file(path: Path) -> None:
     at = f"{datetime.now(UTC).replace(tzinfo=None):%Y-%m-%d %H:%M:%S.%f}"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("UPDATE arming SET place = ?, armed_at = ?", (places._of_file(str(path)), at))
+        connection.execute("UPDATE arming SET place = ?, armed_at = ?", (database_identity._of_file(str(path)), at))

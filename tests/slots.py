@@ -9,9 +9,9 @@ from newsletter import editors
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.practice import Caps, Practice
 from newsletter.db import Session, Sessions
-from newsletter.delivery import arming
 from newsletter.delivery.models import Post
-from newsletter.delivery.outbox import Composed
+from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.workers import send_permission
 from newsletter.editorial import issue_file, queue, shelf
 from newsletter.editorial.models import IssueState
 from newsletter.editors import Role
@@ -41,7 +41,7 @@ Dear {{{{ name | friend }}}},
 def open_press(sessions: Sessions, links: Links, now: datetime) -> None:
     """All of it, armed a month ago, with nothing in the queue."""
     with sessions.begin() as session:
-        arming.arm(session, now - timedelta(days=30))
+        send_permission.arm(session, now - timedelta(days=30))
         since = now - timedelta(days=30)
         home = Publication(
             slug="backpainhelp",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from newsletter.db import Session, Sessions, open_engine
-from newsletter.delivery import arming
+from newsletter.delivery.workers import send_permission
 from newsletter.editorial import queue, shelf
 from newsletter.editorial.models import Issue, Readiness
 from newsletter.links import Links
@@ -45,7 +45,7 @@ def a_press(originals: Originals, folder: Path) -> Iterator[Sessions]:
         engine = open_engine(url)
         sessions = Sessions(engine)
         with sessions.begin() as session:
-            arming.arm(session, NOW - timedelta(days=30))
+            send_permission.arm(session, NOW - timedelta(days=30))
         yield sessions
         engine.dispose()
 

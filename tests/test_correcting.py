@@ -11,10 +11,11 @@ from sqlalchemy import func, select, update
 from newsletter import publications
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
-from newsletter.delivery import accounts, retention, suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.reports import retention, stats
 from newsletter.editorial import archive, corrections, issue_file, shelf
 from newsletter.editorial.corrections import Amendment
 from newsletter.editorial.drafts import Faulty
@@ -325,7 +326,7 @@ def test_a_correction_is_paused_stopped_and_counted_like_any_letter(house: House
     act(resume)
     assert claim() == 1
     assert act(lambda session, found: correct_issue.stop(session, found, now)) == len(GET_IT)
-    counts = act(lambda session, found: accounts.counts(session, found.letter))
+    counts = act(lambda session, found: stats.counts(session, found.letter))
     assert (counts.audience, counts.skipped) == (len(GET_IT), len(GET_IT))
     for again in (correct_issue.pause, resume, lambda session, found: correct_issue.stop(session, found, now)):
         with pytest.raises(Conflict):

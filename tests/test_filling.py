@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from newsletter.db import Sessions
-from newsletter.delivery import arming
 from newsletter.delivery.models import Copy, Letter, LetterState
+from newsletter.delivery.workers import send_permission
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.errors import Conflict
@@ -200,11 +200,11 @@ def test_a_database_that_was_restored_fills_nothing_of_before_it_was_armed(
 ) -> None:
     enqueue(sessions, now, FIRST)
     with sessions.begin() as session:
-        arming.disarm(session, now)
+        send_permission.disarm(session, now)
     assert tick(sessions, links, TUESDAY) == 0
     assert queued(sessions) == [FIRST]
     with sessions.begin() as session:
-        arming.arm(session, TUESDAY + A_SECOND)
+        send_permission.arm(session, TUESDAY + A_SECOND)
     assert tick(sessions, links, TUESDAY + timedelta(minutes=5)) == 0
     assert mails(sessions) == []
     assert tick(sessions, links, TUESDAY + A_WEEK) == 1

@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 from newsletter import editors
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
-from newsletter.delivery import breaker, suppression
+from newsletter.delivery import breaker
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.ledger.outcomes import ABOUT_US
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState

@@ -16,10 +16,11 @@ from newsletter import editors, publications
 from newsletter.audience.address import Address
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
-from newsletter.delivery import outbox, suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import Cause, Copy, Post, PostState
+from newsletter.delivery.transactional import outbox
 from newsletter.editorial import comparing, issue_file, shelf
 from newsletter.editors import Role
 from newsletter.errors import Invalid, Refused

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, retention, suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.reports import retention, stats
 from newsletter.editorial import issue_file, shelf
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import Conflict, Invalid, NotFound
@@ -301,12 +302,12 @@ def test_an_issue_tells_the_same_figures_after_its_copies_were_dropped(
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
         started = publish.send_now(session, links, shelf.find(session, slugs[0]), now)
         publish.cancel(session, shelf.find(session, slugs[0]), now)
-        before = accounts.counts(session, shelf.find(session, slugs[0]).letter)
+        before = stats.counts(session, shelf.find(session, slugs[0]).letter)
     assert before.skipped == 1
     assert retention.drop(sessions, started.letter_id) == 1
     with sessions.begin() as session:
         issue = shelf.find(session, slugs[0])
-        assert accounts.counts(session, issue.letter) == before
+        assert stats.counts(session, issue.letter) == before
         assert not build_letter.is_open(issue)
         with pytest.raises(Conflict, match="nobody is sent an issue twice"):
             publish.send_now(session, links, issue, now)

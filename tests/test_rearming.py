@@ -8,9 +8,11 @@ from sqlalchemy import func, select
 
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
-from newsletter.delivery import arming, ledger, outbox
+from newsletter.delivery import ledger
 from newsletter.delivery.models import Copy, CopyState, Letter, Post, PostState
-from newsletter.delivery.outbox import Composed
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.workers import send_permission
 from newsletter.editorial import shelf
 from newsletter.publications import Publication, first
 from newsletter.wiring import House
@@ -34,7 +36,7 @@ def filled() -> Fill:
 def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
     """That press, restored."""
     with sessions.begin() as session:
-        arming.disarm(session, now)
+        send_permission.disarm(session, now)
     return houses.build(sessions, tmp_path, mail_server="127.0.0.1", mail_port=9)
 
 
@@ -87,7 +89,7 @@ def test_what_workers_of_the_other_place_held_is_given_back_or_in_doubt(
 ) -> None:
     with house.sessions.begin() as session:
         allow_sending.arm(session, policy, now)
-        assert arming.may_send(session)
+        assert send_permission.may_send(session)
         states = session.scalars(select(Copy.state).order_by(Copy.id)).all()
     assert states == [doubtful, *[CopyState.PENDING] * (READERS - 1)]
 

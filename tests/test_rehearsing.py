@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
-from newsletter.delivery import ledger, suppression
+from newsletter.delivery import ledger
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.message import compose, dkim_keys
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Cause, Letter

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import update
 
 from newsletter.db import Sessions
-from newsletter.delivery import arming
+from newsletter.delivery.workers import send_permission
 from newsletter.editorial import queue, shelf
 from newsletter.editorial.models import Readiness
 from newsletter.links import Links
@@ -170,10 +170,10 @@ def test_a_press_that_was_down_two_days_before_tells_as_soon_as_it_is_up(session
 
 def test_a_database_that_was_restored_tells_nothing_of_before_it_was_armed(sessions: Sessions, links: Links) -> None:
     with sessions.begin() as session:
-        arming.disarm(session, TWO_DAYS)
+        send_permission.disarm(session, TWO_DAYS)
     assert tick(sessions, links, TWO_DAYS) == []
     with sessions.begin() as session:
-        arming.arm(session, TUESDAY - timedelta(days=1))
+        send_permission.arm(session, TUESDAY - timedelta(days=1))
     assert len(tick(sessions, links, *MOMENTS)) == 1
 
 

@@ -8,9 +8,11 @@ from structlog.testing import capture_logs
 
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, ledger, suppression
+from newsletter.delivery import ledger
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import doubts
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.reports import stats
 from newsletter.editorial import shelf
 from newsletter.errors import Conflict, NotFound
 from newsletter.wiring import House
@@ -89,7 +91,7 @@ def test_a_doubt_that_is_closed_stays_in_the_counts_and_is_listed_no_more(
     assert open_doubts(house) == doubted[1:]
     assert letter_state(house) is LetterState.FINISHED
     with house.sessions.reading() as session:
-        assert accounts.counts(session, shelf.find(session, SLUG).letter).in_doubt == len(READERS)
+        assert stats.counts(session, shelf.find(session, SLUG).letter).in_doubt == len(READERS)
     state, reason = rows(house)[doubted[0]]
     assert (state, reason is not None and reason.startswith("settled: ")) == (CopyState.IN_DOUBT, True)
 

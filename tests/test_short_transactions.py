@@ -12,9 +12,10 @@ from newsletter.audience.models import SignupCount, Status, Subscriber, Subscrip
 from newsletter.cli.halting import cancel
 from newsletter.cli.sending import _to_missed
 from newsletter.db import Sessions
-from newsletter.delivery import setback, stopping
+from newsletter.delivery import stopping
 from newsletter.delivery.models import Copy, CopyState, SharedPace
 from newsletter.delivery.rate_limit import limiter_store
+from newsletter.delivery.workers import clock_setback
 from newsletter.editorial import link_checks, shelf
 from newsletter.editorial.models import LinkCheck
 from newsletter.errors import Conflict
@@ -128,7 +129,7 @@ def test_what_the_clock_clears_it_clears_in_groups(house: House, now: datetime, 
         waits = update(Copy).where(Copy.letter_id == shelf.find(session, houses.OUT[-1]).letter_id)
         session.execute(waits.values(not_before=now + timedelta(days=2)))
     sizes.clear()
-    for act in (caps.prune, limiter_store.forget_idle, link_checks.forget, setback.mend):
+    for act in (caps.prune, limiter_store.forget_idle, link_checks.forget, clock_setback.mend):
         done = 0
         while True:
             with house.sessions.begin() as session:

@@ -15,7 +15,7 @@ from newsletter.audience.models import Status, Subscriber
 from newsletter.audience.practice import Caps, Practice
 from newsletter.audience.verdicts import Tally, Terms
 from newsletter.db import Base, Sessions
-from newsletter.delivery import suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Suppression
 from newsletter.editors import staff
 from newsletter.publications import Publication

@@ -8,9 +8,10 @@ from sqlalchemy import Engine, text
 
 from newsletter import migrating
 from newsletter.db import Base, Sessions
-from newsletter.delivery import outbox, receipts
+from newsletter.delivery import receipts
 from newsletter.delivery.models import PostState
-from newsletter.delivery.outbox import Composed
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.outbox import Composed
 from newsletter.publications import first
 
 AT = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)

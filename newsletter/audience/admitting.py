@@ -14,7 +14,7 @@ from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Su
 from newsletter.audience.practice import Practice
 from newsletter.audience.verdicts import Known, Plan, Row, Terms, Verdict, judge
 from newsletter.db import UtcDateTime, insert, rows
-from newsletter.delivery import suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.publications import Publication
 

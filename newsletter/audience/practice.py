@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from newsletter.delivery.outbox import Composed
+from newsletter.delivery.transactional.outbox import Composed
 from newsletter.links import Links
 from newsletter.publications import Publication
 

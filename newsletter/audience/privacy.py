@@ -11,8 +11,10 @@ from newsletter import publications
 from newsletter.audience import consent, erased, roster, search_index
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.audience.practice import Practice
-from newsletter.delivery import ledger, outbox, receipts, suppression
+from newsletter.delivery import ledger, receipts
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Copy, Letter, Suppression
+from newsletter.delivery.transactional import outbox
 
 log = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from newsletter.audience.address import Address, clean_name
 from newsletter.audience.models import Act, Status, Subscriber, Subscription, Way
 from newsletter.audience.practice import Practice
 from newsletter.db import Prepared, moment, upsert
-from newsletter.delivery import suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.errors import Conflict, NotFound
 from newsletter.links import Expired
 from newsletter.publications import Publication

@@ -8,5 +8,5 @@
     tables.py      a table's rows as text that PostgreSQL and SQLite both read
     manifest.py    what a backup says of itself
 
-What was restored sends nothing by itself: see delivery/arming.py.
+What was restored sends nothing by itself: see delivery/workers/send_permission.py.
 """

@@ -16,8 +16,8 @@ from newsletter.backup import numbers, tables
 from newsletter.backup.archive import Archive
 from newsletter.backup.manifest import ORIGINALS, PICTURES, TABLES, Manifest
 from newsletter.backup.taking import issue_counts
-from newsletter.delivery import arming, heartbeat
 from newsletter.delivery.ledger import partitions
+from newsletter.delivery.workers import heartbeat, send_permission
 from newsletter.editorial.pictures import Pictures
 from newsletter.errors import Conflict, Invalid
 from newsletter.schema import Standing
@@ -37,7 +37,7 @@ def restore(archive: Archive, engine: Engine, pictures: Pictures, now: datetime)
         migrating.bring(connection, "head")
         numbers.go_on(connection, archive.manifest.last_ids, now)
         with Session(connection) as session:
-            arming.disarm(session, archive.manifest.made_at)
+            send_permission.disarm(session, archive.manifest.made_at)
             issues = _counted(session, archive)
             audit.record(session, Witness(audit.OPERATOR, "newsletter restore", now, about=archive.path.name))
             for name in archive.named(PICTURES):

@@ -17,9 +17,9 @@ from newsletter.backup.archive import Draft
 from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, ORIGINALS, PICTURES, TABLES, Manifest, fingerprint
 from newsletter.config import Settings
 from newsletter.db import Sessions
-from newsletter.delivery import accounts
 from newsletter.delivery.message import dkim_keys
 from newsletter.delivery.models import UNDER_WAY, Copy, Letter
+from newsletter.delivery.reports import stats
 from newsletter.editorial import mailings
 from newsletter.editorial.models import OriginalPicture, Picture
 from newsletter.editorial.pictures import Pictures
@@ -63,8 +63,7 @@ def issue_counts(session: Session) -> list[dict[str, Any]]:
     """Of each issue that has a letter, and of each correction that has, its state and where its copies stand."""
     every = list(mailings.every(session))
     return [
-        {"issue": each.name, "state": each.state.value} | asdict(accounts.counts(session, each.letter))
-        for each in every
+        {"issue": each.name, "state": each.state.value} | asdict(stats.counts(session, each.letter)) for each in every
     ]
 
 

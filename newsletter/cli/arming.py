@@ -8,8 +8,8 @@ import click
 from sqlalchemy.orm import Session
 
 from newsletter.cli.common import as_json, in_house, now, print_json
-from newsletter.delivery import arming
 from newsletter.delivery.models import Arming
+from newsletter.delivery.workers import send_permission
 from newsletter.editorial import mailings
 from newsletter.wiring import House
 from newsletter.workflows import allow_sending
@@ -22,7 +22,7 @@ from newsletter.workflows import allow_sending
 def arm(house: House, yes: bool, as_json: bool) -> None:
     """Let a restored or copied database send again, after showing what would go out."""
     with house.sessions.reading() as session:
-        may_send, known = arming.may_send(session), arming.look(session)
+        may_send, known = send_permission.may_send(session), send_permission.look(session)
         told = _told(session, house, now())
     if not as_json:
         click.echo("Sending is on." if may_send else _reason(known))

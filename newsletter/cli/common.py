@@ -15,7 +15,7 @@ from rich.table import Table
 from newsletter import audit, config, logs
 from newsletter.audit import OPERATOR, Witness
 from newsletter.db import Session
-from newsletter.delivery import arming
+from newsletter.delivery.workers import send_permission
 from newsletter.editorial import shelf
 from newsletter.errors import Conflict
 from newsletter.wiring import House, open_house
@@ -86,8 +86,8 @@ def _path(context: click.Context) -> list[str]:
 def mind_arming(house: House) -> None:
     """Say so, if nothing will go out whatever an editor wants."""
     with house.sessions.reading() as session:
-        if not arming.may_send(session):
-            click.echo(f"Note: {arming.WHY_NOT}; {arming.WHAT_TO_DO}.", err=True)
+        if not send_permission.may_send(session):
+            click.echo(f"Note: {send_permission.WHY_NOT}; {send_permission.WHAT_TO_DO}.", err=True)
 
 
 def print_json(value: object) -> None:

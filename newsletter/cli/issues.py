@@ -27,8 +27,10 @@ from newsletter.cli.proofing import approve, test
 from newsletter.cli.queue import queue_, unqueue
 from newsletter.cli.rehearsal import rehearse
 from newsletter.cli.sending import send
-from newsletter.delivery import accounts, breaker, heartbeat
-from newsletter.delivery.heartbeat import Carried
+from newsletter.delivery import breaker
+from newsletter.delivery.reports import stats
+from newsletter.delivery.workers import heartbeat
+from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.editorial import cadence, filing, pictures, shelf
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.pictures import TakenIn
@@ -187,7 +189,7 @@ def status(house: House, slug: str, as_json: bool) -> None:
     """Show the counts of one issue's copies."""
     with house.sessions.reading() as session:
         issue = shelf.find(session, slug)
-        counts = {"state": shelf.state(issue).value} | asdict(accounts.counts(session, issue.letter))
+        counts = {"state": shelf.state(issue).value} | asdict(stats.counts(session, issue.letter))
         hold = publish.held(session, issue.letter, house.settings, now())
         zone = issue.publication.time_zone
         stops = breaker.open_ones(session, issue.letter.id) if issue.letter else ()

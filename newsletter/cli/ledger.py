@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from newsletter.audience.exporting import defused
 from newsletter.cli.common import as_json, in_house, print_json, print_table
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, retention
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, CopyNote, Letter
+from newsletter.delivery.reports import retention, stats
 from newsletter.editorial import mailings, shelf
 from newsletter.editorial.mailings import Mailing
 from newsletter.errors import Conflict
@@ -88,7 +88,7 @@ def _row(session: Session, mailing: Mailing, size: int | None) -> dict[str, Any]
         "correction": mailing.correction,
         "state": mailing.state.value,
         "over_since": ended.isoformat(timespec="seconds") if ended else None,
-        "copies": accounts.counts(session, mailing.letter).audience,
+        "copies": stats.counts(session, mailing.letter).audience,
         "bytes": size,
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from newsletter.cli.common import as_json, in_house, now, print_json, watched
-from newsletter.delivery.rehearsal import LIMIT, Troubled
+from newsletter.delivery.bulk.rehearsal import LIMIT, Troubled
 from newsletter.editorial import shelf
 from newsletter.wiring import House
 from newsletter.workflows import publish, rehearse_issue

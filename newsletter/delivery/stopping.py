@@ -14,9 +14,9 @@ from sqlalchemy import Table, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery import accounts
 from newsletter.delivery.ledger.outcomes import CANCELLED
 from newsletter.delivery.models import PENDING, SENDING, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.reports import stats
 
 _GROUP = 5_000
 _ROWS = cast("Table", Copy.__table__)
@@ -53,7 +53,7 @@ def skip_some(session: Session, letter_id: int, now: datetime) -> int:
 def unfinished(session: Session) -> Sequence[int]:
     """The letters that were cancelled and have copies left to skip, or on their way back."""
     cancelled = select(Letter.id).where(Letter.state == LetterState.CANCELLED)
-    return [letter_id for letter_id in accounts.lacking(session, cancelled) if _waits(session, letter_id)]
+    return [letter_id for letter_id in stats.lacking(session, cancelled) if _waits(session, letter_id)]
 
 
 def is_unfinished(session: Session, letter: Letter) -> bool:

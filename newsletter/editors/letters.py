@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import outbox
-from newsletter.delivery.outbox import Composed
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.outbox import Composed
 from newsletter.editors.models import Editor, Role
 from newsletter.links import RESET_HOURS, SIGN_IN_HOURS, Links
 from newsletter.publications import Publication

@@ -13,7 +13,7 @@ import structlog
 
 from newsletter import editors, migrating
 from newsletter.config import Settings
-from newsletter.delivery import arming
+from newsletter.delivery.workers import send_permission
 from newsletter.editors import Role
 from newsletter.errors import Refused
 from newsletter.system import data_folder, lifeline
@@ -154,7 +154,7 @@ def _say_where(settings: Settings, welcome: _Welcome) -> None:
     if welcome.invitation:
         click.echo(f"\n  Sign in at the desk, once, with this link:\n  {welcome.invitation}")
     if not welcome.may_send:
-        click.echo(f"\n  Note: {arming.WHY_NOT}; {arming.WHAT_TO_DO}.")
+        click.echo(f"\n  Note: {send_permission.WHY_NOT}; {send_permission.WHAT_TO_DO}.")
     click.echo("\n  Ctrl-C stops it.\n")
 
 
@@ -172,7 +172,7 @@ def _stop(parts: list[Part]) -> None:
 
 def _may_send(house: House) -> bool:
     with house.sessions.reading() as session:
-        return arming.may_send(session)
+        return send_permission.may_send(session)
 
 
 def _invitation(house: House) -> str | None:

@@ -15,7 +15,7 @@ import structlog
 
 from newsletter import config, logs, worker
 from newsletter.db import AWAY
-from newsletter.delivery import takeover
+from newsletter.delivery.workers import lease_recovery
 from newsletter.errors import PressError
 from newsletter.system import lifeline
 from newsletter.system.lifeline import Leash
@@ -101,7 +101,7 @@ class Crew:
         try:
             with self.house.sessions.begin() as session:
                 for name in self._gone:
-                    takeover.gone(session, name, self.house.settings.in_doubt, datetime.now(UTC))
+                    lease_recovery.gone(session, name, self.house.settings.in_doubt, datetime.now(UTC))
             self._gone.clear()
         except AWAY as error:
             log.warning("the database did not answer; trying again", error=type(error).__name__)

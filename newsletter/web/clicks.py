@@ -13,7 +13,7 @@ from flask import Flask, current_app, redirect, request
 from werkzeug.wrappers import Response
 
 from newsletter.db import DatabaseDown, Sessions
-from newsletter.delivery import clicks
+from newsletter.delivery.reports import clicks
 from newsletter.errors import Invalid
 from newsletter.web import keys
 from newsletter.web.house import house

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from pydantic import SecretStr
 
 from newsletter.audience import gauges as audience
-from newsletter.delivery import gauges as delivery
+from newsletter.delivery.reports import delivery_metrics as delivery
 from newsletter.system.ports import is_loopback
 from newsletter.web.proxies import FORWARDED
 from newsletter.wiring import House

@@ -6,7 +6,8 @@ from flask import Blueprint, Flask, Response, jsonify
 
 from newsletter import schema
 from newsletter.db import DatabaseDown, Session
-from newsletter.delivery import arming, gauges, heartbeat
+from newsletter.delivery.reports import delivery_metrics
+from newsletter.delivery.workers import heartbeat, send_permission
 from newsletter.errors import Conflict
 from newsletter.system import data_folder
 from newsletter.web import metrics
@@ -83,12 +84,12 @@ def _worker(session: Session) -> str:
 
 
 def _clock(session: Session) -> str:
-    overdue = gauges.overdue(session, now())
+    overdue = delivery_metrics.overdue(session, now())
     return _OK if not overdue else f"{overdue} issue(s) wait past their time; see the worker's log"
 
 
 def _sending(session: Session) -> str:
-    return _OK if arming.may_send(session) else f"{arming.WHY_NOT}; {arming.WHAT_TO_DO}"
+    return _OK if send_permission.may_send(session) else f"{send_permission.WHY_NOT}; {send_permission.WHAT_TO_DO}"
 
 
 def _unkept(answer: Response) -> Response:

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from newsletter import editors
 from newsletter.audience.practice import Practice
-from newsletter.delivery import breaker, outbox
+from newsletter.delivery import breaker
 from newsletter.delivery.breaker import Trip
+from newsletter.delivery.transactional import outbox
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editors import Role
 from newsletter.links import Links

@@ -10,8 +10,9 @@ from typing import Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import accounts, arming, takeover
 from newsletter.delivery.models import NOT_BEGUN, UNDER_WAY, Letter, LetterState, Post, PostState
+from newsletter.delivery.reports import stats
+from newsletter.delivery.workers import lease_recovery, send_permission
 from newsletter.editorial import cadence, mailings
 from newsletter.editorial.mailings import Mailing
 from newsletter.editorial.models import Issue
@@ -58,11 +59,11 @@ def outbox(session: Session) -> Outbox:
 
 def arm(session: Session, policy: Literal["resend", "hold"], now: datetime) -> None:
     """Let this database send; what workers of the other place held waits again, or is in doubt, as IN_DOUBT says."""
-    arming.hold(session)
+    send_permission.hold(session)
     # Whoever came second finds workers that send, and takes nothing from them.
-    if not arming.may_send(session):
-        takeover.moved(session, policy, now)
-        arming.arm(session, now)
+    if not send_permission.may_send(session):
+        lease_recovery.moved(session, policy, now)
+        send_permission.arm(session, now)
 
 
 def _waiting(session: Session, mailing: Mailing, grace: timedelta, now: datetime) -> Waiting:
@@ -70,7 +71,7 @@ def _waiting(session: Session, mailing: Mailing, grace: timedelta, now: datetime
     if letter.started_at is None:
         readers = publish.audience_size(session, issue)
     else:
-        counts = accounts.counts(session, letter)
+        counts = stats.counts(session, letter)
         readers = counts.pending + counts.sending
     then = _then(issue, letter, grace, now)
     return Waiting(issue.slug, mailing.correction, mailing.state.value, letter.due_at, readers, then)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from newsletter import characters, editors
 from newsletter.addresses import mailboxes
 from newsletter.audience.practice import Practice
-from newsletter.delivery import outbox
+from newsletter.delivery.transactional import outbox
 from newsletter.editorial import approvals, shelf
 from newsletter.editorial.approvals import Content
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Readiness

@@ -13,8 +13,8 @@ from itertools import islice, takewhile
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import arming
 from newsletter.delivery.models import Letter, LetterState
+from newsletter.delivery.workers import send_permission
 from newsletter.editorial import queue, rhythm, slot_marks
 from newsletter.editorial.models import Issue, Mark
 from newsletter.editorial.rhythm import Occasion
@@ -130,7 +130,7 @@ class Agenda:
     @cached_property
     def _due(self) -> list[Occasion]:
         """The hours that have come, that nobody has dealt with yet, and that the queue can still fill."""
-        armed_at = arming.look(self.session).armed_at
+        armed_at = send_permission.look(self.session).armed_at
         if armed_at is None:
             return []
         after = max(armed_at, self.now - self.grace)

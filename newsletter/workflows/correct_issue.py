@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
 from newsletter.audience import roster
-from newsletter.delivery import accounts, ledger, progress, retention
+from newsletter.delivery import ledger
 from newsletter.delivery.models import Copy, CopyState, Letter
+from newsletter.delivery.reports import progress, retention, stats
 from newsletter.editorial import corrections, preflight
 from newsletter.editorial.corrections import Composed
 from newsletter.editorial.models import Correction, Issue
@@ -50,7 +51,7 @@ def audience(session: Session, letter: Letter) -> Audience:
     reading = select(Copy.state, func.count()).join(still, still.c.subscription_id == Copy.subscription_id)
     reading = reading.where(Copy.letter_id == letter.id).group_by(Copy.state)
     found = dict(session.execute(reading).all())
-    every = accounts.counts(session, letter)
+    every = stats.counts(session, letter)
     got, maybe = found.get(CopyState.SENT, 0), found.get(CopyState.IN_DOUBT, 0)
     return Audience(got, maybe, every.sent + every.in_doubt - got - maybe)
 

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience.practice import Practice
-from newsletter.delivery import arming
 from newsletter.delivery.models import Letter
+from newsletter.delivery.workers import send_permission
 from newsletter.editorial import cadence, slot_marks
 from newsletter.editorial.models import Issue, Mark
 from newsletter.errors import PressError
@@ -45,7 +45,7 @@ class Opening:
 
 def due(session: Session, grace: timedelta, now: datetime) -> list[Opening]:
     """The openings, the longest due first; none of before this database was armed, or the slot was made."""
-    armed_at = arming.look(session).armed_at
+    armed_at = send_permission.look(session).armed_at
     if armed_at is None:
         return []
     after = max(armed_at, now - max(grace, _NEWS))

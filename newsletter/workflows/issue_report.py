@@ -11,11 +11,11 @@ from statistics import median
 from sqlalchemy.orm import Session
 
 from newsletter.audience import leaving
-from newsletter.delivery import accounts, clicks
-from newsletter.delivery.accounts import Account
-from newsletter.delivery.clicks import CountedLink
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.models import Counts, Letter
+from newsletter.delivery.reports import clicks, stats
+from newsletter.delivery.reports.clicks import CountedLink
+from newsletter.delivery.reports.stats import Account
 from newsletter.editorial import archive
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import NotFound
@@ -97,7 +97,7 @@ def report(session: Session, issue: Issue, account: Account | None = None) -> Re
     `account` is one that was worked out a moment ago, of a letter that still runs; its counts are taken anew.
     """
     letter = _begun(issue)
-    found = replace(account, counts=accounts.counts(session, letter)) if account else accounts.account(session, letter)
+    found = replace(account, counts=stats.counts(session, letter)) if account else stats.account(session, letter)
     links = clicks.of(session, letter.id)
     left = leaving.left_by(session, [letter.id])[letter.id]
     total = sum(link.clicks for link in links) if links else None
@@ -119,7 +119,7 @@ def results(session: Session, issues: Iterable[Issue]) -> list[Result]:
             issue.slug,
             issue.title,
             letter.started_at or letter.due_at,
-            accounts.counts(session, letter),
+            stats.counts(session, letter),
             left[letter.id],
             clicked.get(letter.id),
         )
@@ -128,7 +128,7 @@ def results(session: Session, issues: Iterable[Issue]) -> list[Result]:
 
 
 def _amended(session: Session, correction: Correction) -> Amended:
-    counts = accounts.counts(session, correction.letter) if correction.letter else None
+    counts = stats.counts(session, correction.letter) if correction.letter else None
     return Amended(correction, counts)
 
 

@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 from newsletter import publications
 from newsletter.audience import roster
 from newsletter.config import Settings
-from newsletter.delivery import breaker, clicks, ledger, stopping
+from newsletter.delivery import breaker, ledger, stopping
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import NOT_BEGUN, OVER, UNDER_WAY, CopyState, Letter, LetterState
 from newsletter.delivery.rate_limit import claim_limiter
 from newsletter.delivery.rate_limit.limits import Hold, Limits
+from newsletter.delivery.reports import clicks
 from newsletter.editorial import approvals, cadence, queue, shelf, slot_marks
 from newsletter.editorial.models import Issue, Mark
 from newsletter.editorial.render import Rendered

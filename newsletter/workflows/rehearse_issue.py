@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from newsletter.audience import roster
 from newsletter.audience.models import Status
 from newsletter.config import Settings
-from newsletter.delivery import rehearsal
+from newsletter.delivery.bulk import rehearsal
+from newsletter.delivery.bulk.rehearsal import Rehearsal
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.message import compose
 from newsletter.delivery.message.dkim_keys import Keyring
@@ -22,7 +23,6 @@ from newsletter.delivery.models import Copy, Letter
 from newsletter.delivery.rate_limit import forecast, limiter_store
 from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
-from newsletter.delivery.rehearsal import Rehearsal
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid
 from newsletter.links import Links

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from newsletter import publications
 from newsletter.addresses import mailboxes
 from newsletter.audience.models import Status, Subscription
-from newsletter.delivery import suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import doubts
 from newsletter.delivery.models import Copy, Letter, LetterState
 from newsletter.errors import Conflict, NotFound

@@ -16,11 +16,13 @@ from newsletter.addresses import mailboxes
 from newsletter.audience import roster
 from newsletter.audience.address import Address
 from newsletter.audience.models import Subscriber, Subscription
-from newsletter.delivery import clicks, outbox, suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import Letter, Post, PostState
-from newsletter.delivery.outbox import Composed
+from newsletter.delivery.reports import clicks
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.outbox import Composed
 from newsletter.editorial import comparing, render
 from newsletter.editorial.approvals import Content
 from newsletter.editorial.comparing import Piece

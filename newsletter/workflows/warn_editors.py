@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from newsletter import editors, publications
 from newsletter.audience.practice import Practice
-from newsletter.delivery import arming, outbox
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.workers import send_permission
 from newsletter.editorial import cadence, rhythm, slot_marks
 from newsletter.editorial.models import Mark
 from newsletter.editors import Role
@@ -49,7 +50,7 @@ class Trouble:
 
 def due(session: Session, now: datetime) -> list[Glance]:
     """The slots to look at, soonest first; none while this database may not send."""
-    armed_at = arming.look(session).armed_at
+    armed_at = send_permission.look(session).armed_at
     if armed_at is None:
         return []
     every = session.scalars(publications.every()).all()

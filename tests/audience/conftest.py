@@ -17,7 +17,7 @@ from newsletter.audience.practice import Caps, Practice
 from newsletter.db import Sessions
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, Letter, Post
-from newsletter.delivery.outbox import Composed
+from newsletter.delivery.transactional.outbox import Composed
 from newsletter.links import Links
 from newsletter.publications import Publication
 

@@ -11,7 +11,7 @@ from newsletter.audience import erased, importing, privacy, search_index, sheet
 from newsletter.audience.models import Erasure, SealedKey, Status, Subscriber
 from newsletter.audience.search_index import SearchBlock
 from newsletter.audience.verdicts import Tally, Terms
-from newsletter.delivery import suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Conflict, Invalid
 from newsletter.links import Links

@@ -9,7 +9,7 @@ from sqlalchemy import event, func, select, text
 from newsletter.audience import exporting, importing, leaving, preferences, roster, sheet
 from newsletter.audience.models import Status, Subscriber, Way
 from newsletter.audience.verdicts import Step, Tally, Terms
-from newsletter.delivery import suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
 from newsletter.delivery.models import Cause, CopyState, Post
 from newsletter.errors import Conflict, Invalid

@@ -7,8 +7,9 @@ from sqlalchemy import func, select
 
 from newsletter.audience import leaving, preferences, privacy, roster
 from newsletter.audience.models import ConsentEvent, Subscriber, Subscription, Way
-from newsletter.delivery import outbox, suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, CopyState, Receipt
+from newsletter.delivery.transactional import outbox
 from newsletter.errors import NotFound
 
 ADA = "ada@example.org"

@@ -10,7 +10,7 @@ from sqlalchemy import event, text
 from newsletter.audience import exporting, importing, leaving, letters, roster, search_index, sheet
 from newsletter.audience.models import Status, Subscription, Way
 from newsletter.audience.verdicts import Terms
-from newsletter.delivery import suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Invalid, NotFound
 from newsletter.paging import Turn

@@ -8,8 +8,9 @@ from sqlalchemy import event, func, select
 from newsletter.audience import leaving, privacy, signup
 from newsletter.audience.models import Status, Subscriber, Way
 from newsletter.db import Prepared
-from newsletter.delivery import outbox, suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
+from newsletter.delivery.transactional import outbox
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Expired
 

@@ -13,8 +13,8 @@ from newsletter.backup import archive, numbers, placing, restoring, taking
 from newsletter.backup.manifest import Manifest
 from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery import arming, heartbeat
 from newsletter.delivery.models import Copy, Letter
+from newsletter.delivery.workers import heartbeat, send_permission
 from newsletter.editorial import shelf
 from newsletter.errors import Conflict, PressError
 from newsletter.schema import Standing
@@ -75,8 +75,8 @@ def test_a_restored_press_may_not_send_and_knows_how_old_it_is(
     restore(backup, there, now + timedelta(days=3))
     engine = open_engine(there.database)
     with Sessions(engine).reading() as session:
-        assert not arming.may_send(session)
-        assert arming.look(session).restored_from == now
+        assert not send_permission.may_send(session)
+        assert send_permission.look(session).restored_from == now
     engine.dispose()
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery import heartbeat
-from newsletter.delivery.heartbeat import Carried
 from newsletter.delivery.smtp.outage import Away
+from newsletter.delivery.workers import heartbeat
+from newsletter.delivery.workers.heartbeat import Carried
 
 from .conftest import Press
 

@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery import ledger, outbox
+from newsletter.delivery import ledger
 from newsletter.delivery.ledger import doubts
 from newsletter.delivery.models import Letter
+from newsletter.delivery.transactional import outbox
 
 from .conftest import Press
 

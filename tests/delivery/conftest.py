@@ -6,11 +6,11 @@ from peers import Clock, Mailbox, honest
 from sqlalchemy import insert, select
 
 from newsletter.db import Sessions
-from newsletter.delivery import accounts
+from newsletter.delivery.bulk.sender import PressRun
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, Counts, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
-from newsletter.delivery.sender import PressRun
+from newsletter.delivery.reports import stats
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer
 from newsletter.publications import Publication
@@ -73,7 +73,7 @@ def running(sessions: Sessions, publication: Publication, now: datetime) -> Call
 def counts(sessions: Sessions) -> Callable[[int], Counts]:
     def count(letter_id: int) -> Counts:
         with sessions.begin() as session:
-            return accounts.counts(session, session.get_one(Letter, letter_id))
+            return stats.counts(session, session.get_one(Letter, letter_id))
 
     return count
 

@@ -9,9 +9,9 @@ from sqlalchemy import delete, func, insert, select, update
 
 from newsletter.addresses.provider_groups import Lanes
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, gauges, progress, retention
-from newsletter.delivery.accounts import KeptAccount, Share, Span
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
+from newsletter.delivery.reports import delivery_metrics, progress, retention, stats
+from newsletter.delivery.reports.stats import KeptAccount, Share, Span
 
 SETTLED = [state for state in CopyState if state not in (CopyState.PENDING, CopyState.SENDING)]
 
@@ -52,14 +52,14 @@ def settle(sessions: Sessions, letter_id: int, now: datetime) -> None:
         session.execute(over.values(state=LetterState.FINISHED, finished_at=now))
 
 
-def told(sessions: Sessions, letter_id: int) -> accounts.Account:
+def told(sessions: Sessions, letter_id: int) -> stats.Account:
     with sessions.reading() as session:
-        return accounts.account(session, session.get_one(Letter, letter_id))
+        return stats.account(session, session.get_one(Letter, letter_id))
 
 
 def test_the_cheap_count_is_the_ledgers(sessions: Sessions, many: int) -> None:
     with sessions.reading() as session:
-        found = accounts.counts(session, session.get_one(Letter, many))
+        found = stats.counts(session, session.get_one(Letter, many))
         states = session.scalars(select(Copy.state).where(Copy.letter_id == many)).all()
     assert {state: getattr(found, state) for state in CopyState} == Counter(states)
     assert (found.audience, found.bounced, found.complained) == (70, 2, 1)
@@ -69,7 +69,7 @@ def test_the_cheap_count_is_the_ledgers(sessions: Sessions, many: int) -> None:
 def test_what_is_drawn_of_a_letter_is_the_ledgers_and_its_audience_is_counted_once(
     sessions: Sessions, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gauge = gauges.Copies()
+    gauge = delivery_metrics.Copies()
     for _ in range(2):
         with sessions.reading() as session:
             drawn = gauge.count(session)
@@ -102,7 +102,7 @@ def test_nobody_is_put_off_and_nothing_waits_before_a_letter_has_copies(sessions
 def test_what_waits_is_counted_by_lane(sessions: Sessions, many: int) -> None:
     with sessions.reading() as session:
         waiting = progress.waiting_by_lane(session, many, Lanes())
-        assert sum(waiting.values()) == accounts.counts(session, session.get_one(Letter, many)).pending
+        assert sum(waiting.values()) == stats.counts(session, session.get_one(Letter, many)).pending
     assert set(waiting) == {"gmail", "firm.example"}
 
 
@@ -112,7 +112,7 @@ def test_an_account_tells_domains_whatever_their_case_and_the_rest_together(
     both = told(sessions, many)
     assert [(share.domain, share.audience) for share in both.domains] == [("gmail.com", 46), ("firm.example", 24)]
     assert both.others is None
-    monkeypatch.setattr(accounts, "LARGEST", 1)
+    monkeypatch.setattr(stats, "LARGEST", 1)
     cut = told(sessions, many)
     assert cut.others == Share("", *both.domains[1][1:])
     assert (len(cut.domains), cut.other_domains) == (1, 1)
@@ -134,7 +134,7 @@ def test_deliveries_are_told_by_spans_without_a_gap(sessions: Sessions, many: in
 )
 def test_a_long_run_is_told_by_longer_spans(days: int, every: timedelta | None, spans: int) -> None:
     start = int(datetime(2026, 11, 20, 12, 0, tzinfo=UTC).timestamp()) // 60
-    found, list_of = accounts._spans([(start, 1), (start + days * 1440, 2)] if days else [(start, 3)])
+    found, list_of = stats._spans([(start, 1), (start + days * 1440, 2)] if days else [(start, 3)])
     assert (found, len(list_of)) == (every or timedelta(weeks=1), spans)
     assert sum(span.sent for span in list_of) == 3
 
@@ -142,21 +142,21 @@ def test_a_long_run_is_told_by_longer_spans(days: int, every: timedelta | None, 
 def test_an_account_is_kept_once_a_letter_is_over_and_then_nothing_is_counted(
     sessions: Sessions, many: int, now: datetime
 ) -> None:
-    assert not accounts.keep_next(sessions)
+    assert not stats.keep_next(sessions)
     settle(sessions, many, now)
     before = told(sessions, many)
-    assert accounts.keep_next(sessions)
-    assert not accounts.keep_next(sessions)
+    assert stats.keep_next(sessions)
+    assert not stats.keep_next(sessions)
     with sessions.begin() as session:
         # Nothing does this; it shows that the copies are not looked at again, but for what was learned of them.
         session.execute(update(Copy).where(Copy.letter_id == many).values(address="x@elsewhere.example"))
-        assert accounts.counts(session, session.get_one(Letter, many)) == before.counts
+        assert stats.counts(session, session.get_one(Letter, many)) == before.counts
     assert told(sessions, many) == before
 
 
 def test_what_is_learned_later_joins_the_kept_account(sessions: Sessions, many: int, now: datetime) -> None:
     settle(sessions, many, now)
-    accounts.keep_next(sessions)
+    stats.keep_next(sessions)
     with sessions.begin() as session:
         last = session.scalar(select(func.max(Copy.id)).where(Copy.letter_id == many, Copy.state == CopyState.SENT))
         session.add(CopyNote(copy_id=last, kind=Note.COMPLAINED, at=now))
@@ -165,14 +165,14 @@ def test_what_is_learned_later_joins_the_kept_account(sessions: Sessions, many: 
 
 def test_a_letter_that_ran_again_gets_another_account(sessions: Sessions, many: int, now: datetime) -> None:
     settle(sessions, many, now)
-    accounts.keep_next(sessions)
+    stats.keep_next(sessions)
     with sessions.begin() as session:
         session.execute(
             update(Copy).where(Copy.letter_id == many, Copy.state == CopyState.IN_DOUBT).values(state="sent")
         )
     settle(sessions, many, now + timedelta(hours=1))
     assert told(sessions, many).counts.in_doubt == 0
-    assert accounts.keep_next(sessions)
+    assert stats.keep_next(sessions)
     with sessions.reading() as session:
         kept = session.scalars(select(KeptAccount)).one()
     assert kept.settled_at == now + timedelta(hours=1)
@@ -185,9 +185,9 @@ def test_nothing_is_kept_of_a_cancelled_letter_while_a_copy_is_being_handed_over
         session.execute(update(Copy).where(Copy.letter_id == many, Copy.state == "pending").values(state="skipped"))
         cancelled = update(Letter).where(Letter.id == many)
         session.execute(cancelled.values(state=LetterState.CANCELLED, finished_at=now))
-    assert not accounts.keep_next(sessions)
+    assert not stats.keep_next(sessions)
     settle(sessions, many, now)
-    assert accounts.keep_next(sessions)
+    assert stats.keep_next(sessions)
 
 
 def test_a_report_outlives_the_copies(sessions: Sessions, many: int, now: datetime) -> None:
@@ -201,7 +201,7 @@ def test_a_report_outlives_the_copies(sessions: Sessions, many: int, now: dateti
     assert told(sessions, many) == before
     assert before.spans[0] == Span(before.spans[0].at, before.spans[0].sent)
     with sessions.reading() as session:
-        assert accounts.counts(session, session.get_one(Letter, many)) == before.counts
+        assert stats.counts(session, session.get_one(Letter, many)) == before.counts
 
 
 def test_of_copies_that_were_dropped_before_there_were_accounts_the_counts_are_told(
@@ -224,7 +224,7 @@ def test_whether_a_letter_can_be_dropped_is_said_at_once_from_its_kept_account(
     with sessions.begin() as session:
         doubts = update(Copy).where(Copy.letter_id == many, Copy.state == CopyState.IN_DOUBT)
         session.execute(doubts.values(reason="settled: left in doubt"))
-    accounts.keep(sessions, many)
+    stats.keep(sessions, many)
     with sessions.begin() as session:
         # Only the account still knows of these: whoever counts copies would find none.
         session.execute(delete(Copy).where(Copy.letter_id == many))

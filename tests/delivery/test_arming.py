@@ -11,14 +11,14 @@ from sqlalchemy import Engine, make_url, text
 from structlog.testing import capture_logs
 
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery import arming
-from newsletter.delivery.arming import Gate
+from newsletter.delivery.workers import send_permission
+from newsletter.delivery.workers.send_permission import Gate
 from tests.servers import create_database, drop_database
 
 
 def may_send(engine: Engine) -> bool:
     with Sessions(engine).reading() as session:
-        return arming.may_send(session)
+        return send_permission.may_send(session)
 
 
 @pytest.fixture
@@ -47,17 +47,17 @@ def test_a_copy_may_not_send_until_it_is_armed_and_then_the_first_one_still_may(
 ) -> None:
     assert not may_send(a_copy)
     with Sessions(a_copy).begin() as session:
-        arming.arm(session, now)
+        send_permission.arm(session, now)
     assert may_send(a_copy)
     assert may_send(engine)
 
 
 def test_a_restored_database_may_not_send(sessions: Sessions, engine: Engine, now: datetime) -> None:
     with sessions.begin() as session:
-        arming.disarm(session, now)
+        send_permission.disarm(session, now)
     assert not may_send(engine)
     with sessions.reading() as session:
-        assert arming.look(session).restored_from == now
+        assert send_permission.look(session).restored_from == now
 
 
 def test_a_file_that_is_moved_or_written_anew_is_the_same_database(tmp_path: Path, sessions: Sessions) -> None:
@@ -95,7 +95,7 @@ def test_the_gate_says_once_that_it_is_shut_and_once_that_it_is_open_again(sessi
     gate = Gate(sessions)
     with capture_logs() as told:
         assert gate.is_open()
-        for act, is_open in ((arming.disarm, False), (arming.arm, True)):
+        for act, is_open in ((send_permission.disarm, False), (send_permission.arm, True)):
             with sessions.begin() as session:
                 act(session, now)
             assert [gate.is_open() for _ in range(3)] == [is_open] * 3

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from peers import Mailbox
 from test_compose import LINKS, Copy, letter, local_parts, names
 
-from newsletter.delivery import outbox
 from newsletter.delivery.message import compose, dkim_keys
 from newsletter.delivery.message.dkim import Key, signatures
 from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.models import Post
-from newsletter.delivery.outbox import Composed
-from newsletter.delivery.postroom import Postroom
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.mailer import Postroom
+from newsletter.delivery.transactional.outbox import Composed
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.mail_settings import MailServer
 

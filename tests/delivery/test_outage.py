@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from peers import SILENCE, Mailbox, honest, readers, scripted
 
-from newsletter.delivery import heartbeat, outbox
-from newsletter.delivery.heartbeat import Carried
-from newsletter.delivery.outbox import Composed
-from newsletter.delivery.postroom import Postroom
 from newsletter.delivery.smtp.outage import Away, Presence
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.mailer import Postroom
+from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.workers import heartbeat
+from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.mail_settings import MailServer
 
 SERVER = MailServer("mail.example.org", 587)

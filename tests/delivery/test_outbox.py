@@ -3,9 +3,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from newsletter.delivery import outbox, receipts, suppression
+from newsletter.delivery import receipts
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Post, PostState
-from newsletter.delivery.outbox import Composed
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.outbox import Composed
 
 UNSUBSCRIBE = "https://letters.example.org/unsubscribe/token"
 

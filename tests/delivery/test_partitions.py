@@ -14,9 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, ledger, retention, stopping
+from newsletter.delivery import ledger, stopping
 from newsletter.delivery.ledger import outcomes, partitions
 from newsletter.delivery.models import OVER, Copy, CopyNote, CopyState, Letter, LetterState, Note
+from newsletter.delivery.reports import retention, stats
 from newsletter.delivery.smtp.replies import Reply
 from newsletter.errors import Conflict, Unavailable
 
@@ -131,7 +132,7 @@ def test_of_a_cancelled_letter_only_what_waits_is_counted_as_spared(running, ses
         ledger.claim(session, "w", 4, now)
     with sessions.begin() as session:
         assert stopping.skip_some(session, letter, now) == 3
-        assert accounts.counts(session, session.get_one(Letter, other)).pending == 3
+        assert stats.counts(session, session.get_one(Letter, other)).pending == 3
 
 
 @on_sqlite
@@ -218,7 +219,7 @@ def test_with_forty_letters_no_statement_looks_where_it_need_not(finished, runni
         lambda session: stopping.skip_some(session, letter, now),
         # Two days on, for a copy of a letter that has just finished may wait all the same.
         lambda session: ledger.skip_pending(session, 7, "unsubscribed", now + timedelta(days=2)),
-        lambda session: accounts.counts(session, session.get_one(Letter, letter)),
+        lambda session: stats.counts(session, session.get_one(Letter, letter)),
     ):
         plan = explain(act)
         assert (plan.read, plan.scanned) == (alone, set())

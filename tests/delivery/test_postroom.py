@@ -11,10 +11,10 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from newsletter.db import DatabaseDown
-from newsletter.delivery import outbox
 from newsletter.delivery.models import Post, PostState
-from newsletter.delivery.outbox import Composed
-from newsletter.delivery.postroom import Postroom
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.mailer import Postroom
+from newsletter.delivery.transactional.outbox import Composed
 from newsletter.mail_settings import MailServer
 
 MANNERS = {"MAIL": b"250 a\r\n", "RCPT": b"250 b\r\n", "DATA": b"354 c\r\n", ".": b"250 d\r\n"}

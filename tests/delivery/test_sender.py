@@ -7,11 +7,12 @@ from peers import Mailbox, honest, parsed, readers
 from sqlalchemy import update
 
 from newsletter.addresses.provider_groups import Quota
-from newsletter.delivery import ledger, stopping, suppression
+from newsletter.delivery import ledger, stopping
+from newsletter.delivery.bounces import suppression
+from newsletter.delivery.bulk.batch_writer import Scribe
+from newsletter.delivery.bulk.sender import PressRun
 from newsletter.delivery.models import Cause, Copy, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
-from newsletter.delivery.scribe import Scribe
-from newsletter.delivery.sender import PressRun
 
 
 def test_every_reader_gets_one_copy_and_the_ledger_says_so(running, press, honest_server, mailbox, counts) -> None:

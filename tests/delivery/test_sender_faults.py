@@ -208,7 +208,7 @@ def test_while_the_server_is_down_a_stop_is_heard_at_once(running, press, counts
 def test_a_stop_waits_a_while_for_a_slow_server_and_then_takes_the_copy_back(
     running, press, copies, monkeypatch
 ) -> None:
-    monkeypatch.setattr("newsletter.delivery.sender._FINISH_IN_FLIGHT", 0.2)
+    monkeypatch.setattr("newsletter.delivery.bulk.sender._FINISH_IN_FLIGHT", 0.2)
     letter = running(readers(1))
     with scripted({"RCPT": SILENCE}) as (peer, liar):
         run = press(peer.server, patience=1)

@@ -8,13 +8,15 @@ from peers import Clock
 from sqlalchemy import select, update
 
 from newsletter.db import Sessions
-from newsletter.delivery import breaker, heartbeat, ledger, outbox, setback
-from newsletter.delivery.heartbeat import Watch
+from newsletter.delivery import breaker, ledger
 from newsletter.delivery.models import Copy, CopyState, Post, PostState
-from newsletter.delivery.outbox import Composed
 from newsletter.delivery.rate_limit.limits import LANE_AHEAD
 from newsletter.delivery.smtp import retry
 from newsletter.delivery.smtp.outage import Outage, Presence
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.workers import clock_setback, heartbeat
+from newsletter.delivery.workers.heartbeat import Watch
 from newsletter.publications import Publication
 
 HOUR = timedelta(hours=1)
@@ -25,7 +27,7 @@ Running = Callable[..., int]
 
 def mend(sessions: Sessions, now: datetime, living: Sequence[str] = ()) -> None:
     with sessions.begin() as session:
-        setback.mend(session, now, living)
+        clock_setback.mend(session, now, living)
 
 
 def claimed(sessions: Sessions, now: datetime) -> list[int]:

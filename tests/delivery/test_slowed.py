@@ -7,9 +7,9 @@ import pytest
 from peers import scripted
 
 from newsletter.addresses.provider_groups import Lanes, Quota
+from newsletter.delivery.bulk.sender import PressRun
 from newsletter.delivery.models import CopyState
 from newsletter.delivery.rate_limit.limits import Limits
-from newsletter.delivery.sender import PressRun
 
 SLOW = [f"g{number}@gmail.com" for number in range(30)]
 FREE = [f"o{number}@o{number}.example" for number in range(30)]

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter.delivery import suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Suppression
 from newsletter.editorial import render
 from newsletter.workflows import test_mail, warn_editors

@@ -7,10 +7,12 @@ from peers import readers
 from sqlalchemy import select, update
 
 from newsletter.db import Sessions
-from newsletter.delivery import heartbeat, ledger, outbox, takeover
-from newsletter.delivery.heartbeat import Watch
+from newsletter.delivery import ledger
 from newsletter.delivery.models import Copy, CopyState, Heartbeat, Post, PostState
-from newsletter.delivery.outbox import Composed
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.workers import heartbeat, lease_recovery
+from newsletter.delivery.workers.heartbeat import Watch
 from newsletter.publications import Publication
 
 HALF_A_MINUTE = heartbeat.FRESH
@@ -46,7 +48,7 @@ def test_all_that_a_worker_held_is_free_at_once_when_its_process_is_gone(
     sessions: Sessions, now: datetime, policy, begun: CopyState
 ) -> None:
     with sessions.begin() as session:
-        takeover.gone(session, "w", policy, now)
+        lease_recovery.gone(session, "w", policy, now)
     assert states(sessions) == [begun, *[CopyState.PENDING] * 3]
     assert post_state(sessions) is PostState.PENDING
     with sessions.begin() as session:
@@ -56,8 +58,8 @@ def test_all_that_a_worker_held_is_free_at_once_when_its_process_is_gone(
 @pytest.mark.usefixtures("held")
 def test_what_another_worker_holds_is_left_alone(sessions: Sessions, now: datetime) -> None:
     with sessions.begin() as session:
-        takeover.gone(session, "v", "resend", now)
-        takeover.silent(session, "v", now)
+        lease_recovery.gone(session, "v", "resend", now)
+        lease_recovery.silent(session, "v", now)
     assert states(sessions) == [CopyState.SENDING] * 4
     assert post_state(sessions) is PostState.SENDING
 
@@ -66,7 +68,7 @@ def test_of_a_silent_worker_only_what_it_has_not_begun_is_taken(
     sessions: Sessions, held: list[int], now: datetime
 ) -> None:
     with sessions.begin() as session:
-        takeover.silent(session, "w", now)
+        lease_recovery.silent(session, "w", now)
     assert states(sessions) == [CopyState.SENDING, *[CopyState.PENDING] * 3]
     assert post_state(sessions) is PostState.PENDING
     with sessions.begin() as session:
@@ -78,7 +80,7 @@ def test_a_silent_worker_that_lives_can_begin_nothing_that_was_taken_from_it(
     sessions: Sessions, held: list[int], now: datetime
 ) -> None:
     with sessions.begin() as session:
-        takeover.silent(session, "w", now)
+        lease_recovery.silent(session, "w", now)
         taken = ledger.claim(session, "v", 10, now)
     assert sorted(copy.id for copy in taken) == held[1:]
     with sessions.begin() as session:

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery import heartbeat
-from newsletter.delivery.workers import connection_share
+from newsletter.delivery.workers import connection_share, heartbeat
 
 
 @given(whole=st.integers(0, 500), workers=st.integers(1, 40))

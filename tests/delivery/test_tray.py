@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from newsletter.delivery.bulk.prefetch import Laid, Tray
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.rate_limit.claim_limiter import Batch
 from newsletter.delivery.rate_limit.spacing import Throttle
-from newsletter.delivery.tray import Laid, Tray
 from newsletter.errors import Invalid
 
 LINES = 2

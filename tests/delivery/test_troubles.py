@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select, update
 
 from newsletter.db import Sessions
-from newsletter.delivery import roll, troubles
 from newsletter.delivery.models import Copy, CopyState
-from newsletter.delivery.roll import Wanted
-from newsletter.delivery.troubles import Trouble, Wording, outline, parse_said
+from newsletter.delivery.reports import failures, recipients
+from newsletter.delivery.reports.failures import Trouble, Wording, outline, parse_said
+from newsletter.delivery.reports.recipients import Wanted
 
 HOSTILE = '5.7.1 <script>alert("x")</script> \x1b[31m \u202eevil ' + "x" * 900
 
@@ -40,7 +40,7 @@ def letter(sessions: Sessions, running: Callable[..., int]) -> int:
 
 def told(sessions: Sessions, letter_id: int) -> list[Trouble]:
     with sessions.reading() as session:
-        return troubles.troubles(session, letter_id)
+        return failures.troubles(session, letter_id)
 
 
 def readers(sessions: Sessions, letter_id: int, wanted: Wanted, most: int = 50) -> list[str]:
@@ -48,7 +48,7 @@ def readers(sessions: Sessions, letter_id: int, wanted: Wanted, most: int = 50) 
     found, after = [], 0
     while after is not None:
         with sessions.reading() as session:
-            page = roll.page(session, letter_id, wanted, after, most)
+            page = recipients.page(session, letter_id, wanted, after, most)
         assert after == 0 or page.lines, "an empty page was offered"
         found += [line.address for line in page.lines]
         after = page.after
@@ -96,24 +96,26 @@ def test_the_roll_of_a_state_has_each_reader_once(sessions: Sessions, letter: in
     assert readers(sessions, letter, Wanted(domain="gmail.com"), most) == [
         f"r{number}@gmail.com" for number in range(4)
     ]
-    assert [line.address for line in roll.every(sessions, letter, Wanted())] == readers(sessions, letter, Wanted())
+    assert [line.address for line in recipients.every(sessions, letter, Wanted())] == readers(
+        sessions, letter, Wanted()
+    )
 
 
 def test_a_rare_reader_is_looked_for_in_so_many_copies_a_page(
     sessions: Sessions, letter: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(roll, "_FARTHEST", 3)
+    monkeypatch.setattr(recipients, "_FARTHEST", 3)
     with sessions.reading() as session:
-        page = roll.page(session, letter, Wanted(words="said by nobody"))
+        page = recipients.page(session, letter, Wanted(words="said by nobody"))
         assert page.lines == []
         assert page.after == 3
-    assert len([*roll.every(sessions, letter, Wanted(domain="firm.example"))]) == 8
+    assert len([*recipients.every(sessions, letter, Wanted(domain="firm.example"))]) == 8
 
 
 def test_wordings_of_more_copies_than_are_read_are_marked(
     sessions: Sessions, letter: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(troubles, "_SAMPLE", 2)
+    monkeypatch.setattr(failures, "_SAMPLE", 2)
     refused = told(sessions, letter)[1]
     assert (refused.copies, refused.is_read) == (6, False)
 

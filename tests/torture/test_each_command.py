@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from newsletter.db import Sessions
-from newsletter.delivery import accounts
+from newsletter.delivery.bulk.sender import PressRun
 from newsletter.delivery.models import Counts, Letter
 from newsletter.delivery.rate_limit.limits import Limits
-from newsletter.delivery.sender import PressRun
+from newsletter.delivery.reports import stats
 from newsletter.editorial import shelf
 from newsletter.links import Links
 from newsletter.workflows import publish
@@ -120,4 +120,4 @@ def _sent(sessions: Sessions, links: Links, clock: Clock, striker: Striker) -> C
             run.run_once()
             clock.pass_by(minutes=10)
     with sessions.reading() as session:
-        return accounts.counts(session, session.get_one(Letter, letter))
+        return stats.counts(session, session.get_one(Letter, letter))

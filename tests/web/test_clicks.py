@@ -9,9 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from newsletter.delivery import clicks
-from newsletter.delivery.clicks import CountedLink
 from newsletter.delivery.models import Letter
+from newsletter.delivery.reports import clicks
+from newsletter.delivery.reports.clicks import CountedLink
 from newsletter.editorial import shelf
 from newsletter.publications import Publication
 from newsletter.web import clicks as web

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from newsletter.db import DatabaseDown, Sessions
-from newsletter.delivery import heartbeat
+from newsletter.delivery.workers import heartbeat
 from newsletter.editorial import shelf
 from newsletter.web import create_app
 from newsletter.wiring import House

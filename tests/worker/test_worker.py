@@ -11,8 +11,10 @@ from sqlalchemy import func, select, text
 
 from newsletter.config import Settings
 from newsletter.db import DatabaseDown, Sessions
-from newsletter.delivery import heartbeat, ledger, outbox
+from newsletter.delivery import ledger
 from newsletter.delivery.models import Copy, CopyState, Heartbeat, Letter
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.workers import heartbeat
 from newsletter.wiring import open_house
 from newsletter.worker import Worker
 

@@ -42,7 +42,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
 from newsletter.db import Prepared, moment, moment_read, rows
-from newsletter.delivery import suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import partitions, resent
 from newsletter.delivery.ledger.outcomes import ABOUT_US, Held, Outcome
 from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopyNote, CopyState, Letter, LetterState

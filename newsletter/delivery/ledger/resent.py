@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Select, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import progress
 from newsletter.delivery.models import Copy, CopyNote, Letter, Note
+from newsletter.delivery.reports import progress
 
 _NOTES = cast("Table", CopyNote.__table__)
 

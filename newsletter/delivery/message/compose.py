@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Protocol, Self
 from zoneinfo import ZoneInfo
 
-from newsletter.delivery import suppression
+from newsletter.delivery.bounces import suppression
+from newsletter.delivery.bounces.suppression import Purpose
 from newsletter.delivery.message import dkim, merge, mime, permission_reminder
 from newsletter.delivery.message.dkim import Key
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter, Post
 from newsletter.delivery.smtp.protocol import Envelope, Stuffed
-from newsletter.delivery.suppression import Purpose
 from newsletter.links import Links
 from newsletter.tokens import Seal
 

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import heartbeat
 from newsletter.delivery.models import Heartbeat
+from newsletter.delivery.workers import heartbeat
 
 # Three signs of life; a worker that is silent for longer leaves its part to the others.
 _FRESH = timedelta(seconds=15)

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletter import publications
 from newsletter.db import Session
-from newsletter.delivery import arming
+from newsletter.delivery.workers import send_permission
 from newsletter.editorial import cadence
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, NotFound
@@ -119,7 +119,7 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
         under_way=store.scalars(calendar.under_way(of)).all() if of else (),
         next=agenda_of(store, of).following() if of else None,
         audience=dear.audience_size(store, of.id) if of else 0,
-        may_send=arming.may_send(store),
+        may_send=send_permission.may_send(store),
     )
 
 

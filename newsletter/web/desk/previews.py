@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from flask import Response, request
 
-from newsletter.delivery import clicks
 from newsletter.delivery.message import merge
+from newsletter.delivery.reports import clicks
 from newsletter.editorial import render
 from newsletter.editorial.models import Issue
 from newsletter.web.desk import lookup

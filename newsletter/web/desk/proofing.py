@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from newsletter import editors
 from newsletter.db import Session
-from newsletter.delivery import heartbeat
-from newsletter.delivery.heartbeat import Carried
 from newsletter.delivery.smtp.outage import Away
+from newsletter.delivery.workers import heartbeat
+from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.editorial.models import Issue
 from newsletter.errors import Invalid
 from newsletter.web import auth

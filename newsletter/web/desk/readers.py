@@ -4,8 +4,8 @@ from flask import request
 
 from newsletter.audience import consent, erased, roster
 from newsletter.audience.models import Status
-from newsletter.delivery import received
 from newsletter.delivery.ledger import resent
+from newsletter.delivery.reports import received
 from newsletter.paging import FIRST
 from newsletter.web.desk import dear, frame, lookup, words
 from newsletter.web.house import house

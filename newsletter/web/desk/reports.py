@@ -3,9 +3,10 @@
 from flask import request
 
 from newsletter.db import Session
-from newsletter.delivery import heartbeat, troubles
-from newsletter.delivery.heartbeat import Carried
 from newsletter.delivery.ledger import doubts
+from newsletter.delivery.reports import failures
+from newsletter.delivery.workers import heartbeat
+from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.editorial import archive, shelf
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.web.desk import frame, lookup, watching
@@ -54,7 +55,7 @@ def _page(store: Session, found: Issue, told: Report) -> str:
         report=told,
         letter_counts={amended.correction.number: amended.counts for amended in told.corrections if amended.counts},
         zone=found.publication.time_zone,
-        troubles=troubles.troubles(store, told.letter.id) if told.letter.final_counts is None else (),
+        troubles=failures.troubles(store, told.letter.id) if told.letter.final_counts is None else (),
         open_doubts=doubts.count_open(store, told.letter.id),
         away=heartbeat.away(store, Carried.ISSUES, now()) if shelf.state(found) is IssueState.SENDING else (),
         are_copies_kept=told.letter.final_counts is None,

@@ -8,9 +8,9 @@ from flask import Response, request
 
 from newsletter.audience import leaving
 from newsletter.db import Session
-from newsletter.delivery import accounts, roll
 from newsletter.delivery.models import CopyState, Letter, Note
-from newsletter.delivery.roll import Wanted
+from newsletter.delivery.reports import recipients, stats
+from newsletter.delivery.reports.recipients import Wanted
 from newsletter.errors import Conflict
 from newsletter.web.desk import frame, lookup, sheets
 from newsletter.web.desk.lookup import Mailed
@@ -27,7 +27,7 @@ def copies(slug: str, number: int | None = None) -> str:
         mailed = lookup.mailed(store, slug, number)
         letter, publication = _kept(mailed), mailed.issue.publication
         after = request.args.get("after", type=lookup.row_id) or _start(store, letter, wanted)
-        page = roll.page(store, letter.id, wanted, after, _PAGE)
+        page = recipients.page(store, letter.id, wanted, after, _PAGE)
         asked = _asked(request.args)
         return frame.page(
             store,
@@ -51,7 +51,7 @@ def copies_sheet(slug: str, number: int | None = None) -> Response:
         mailed = lookup.mailed(store, slug, number)
         letter = _kept(mailed)
         after = _start(store, letter, wanted)
-    lines = sheets.copies(roll.every(house().sessions, letter.id, wanted, after))
+    lines = sheets.copies(recipients.every(house().sessions, letter.id, wanted, after))
     return sheets.answer(f"{mailed.name}-{_name(wanted)}.csv", lines)
 
 
@@ -100,7 +100,7 @@ def _asked(asked: Mapping[str, str]) -> dict[str, Any]:
 
 def _start(store: Session, letter: Letter, wanted: Wanted) -> int:
     # What was learned later is kept by the copy's number, and those of other letters lie before.
-    return accounts.extent(store, letter).first - 1 if wanted.note else 0
+    return stats.extent(store, letter).first - 1 if wanted.note else 0
 
 
 def _name(wanted: Wanted) -> str:

@@ -8,8 +8,8 @@ from datetime import datetime
 from flask import Response, request
 
 from newsletter.audience.exporting import defused
-from newsletter.delivery.accounts import Share
-from newsletter.delivery.roll import Line
+from newsletter.delivery.reports.recipients import Line
+from newsletter.delivery.reports.stats import Share
 from newsletter.errors import Unavailable
 from newsletter.web.desk import lookup, streams, watching
 from newsletter.web.house import house

@@ -11,19 +11,21 @@ from datetime import datetime
 from flask import current_app
 
 from newsletter.db import Session
-from newsletter.delivery import accounts, breaker, heartbeat, progress, pulse, troubles
-from newsletter.delivery.accounts import Account
+from newsletter.delivery import breaker
 from newsletter.delivery.breaker import Trip
-from newsletter.delivery.heartbeat import Carried
 from newsletter.delivery.ledger import doubts
 from newsletter.delivery.models import UNDER_WAY, Counts, Letter, LetterState, Note
-from newsletter.delivery.progress import Extent, Standing
-from newsletter.delivery.pulse import Beat
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import Hold, Limits
+from newsletter.delivery.reports import eta, failures, progress, stats
+from newsletter.delivery.reports.eta import Beat
+from newsletter.delivery.reports.failures import Trouble
+from newsletter.delivery.reports.progress import Extent, Standing
+from newsletter.delivery.reports.stats import Account
 from newsletter.delivery.smtp.outage import Away
-from newsletter.delivery.troubles import Trouble
+from newsletter.delivery.workers import heartbeat
+from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.editorial.models import Issue
 from newsletter.web.desk import tempo
 from newsletter.web.desk.dear import Dear
@@ -101,11 +103,11 @@ def look(store: Session, letter: Letter | None, *, fresh: bool = False) -> View 
 
 def _past(store: Session, letter: Letter) -> View:
     if letter.final_counts is not None:
-        return View(now(), accounts.counts(store, letter))
+        return View(now(), stats.counts(store, letter))
     return View(
         now(),
-        accounts.counts(store, letter),
-        troubles=troubles.troubles(store, letter.id),
+        stats.counts(store, letter),
+        troubles=failures.troubles(store, letter.id),
         open_doubts=doubts.count_open(store, letter.id),
     )
 
@@ -117,7 +119,7 @@ def account(store: Session, issue: Issue) -> Account | None:
         return None
     watch = _watch(letter.id)
     with watch.lock:
-        return watch.account.get(lambda: accounts.account(store, letter))
+        return watch.account.get(lambda: stats.account(store, letter))
 
 
 @dataclass
@@ -141,8 +143,8 @@ class _Watch:
         at, limits = now(), Limits.of(house().settings)
         is_going = letter.state is LetterState.RUNNING
         standing = self._standing(store, fresh)
-        self.beats = pulse.recent([*self.beats, pulse.beat(at, standing)], at) if is_going else []
-        speed = pulse.speed(self.beats)
+        self.beats = eta.recent([*self.beats, eta.beat(at, standing)], at) if is_going else []
+        speed = eta.speed(self.beats)
         stops = breaker.open_ones(store, self.letter_id)
         stopped = {stop.lane for stop in stops}
         held = sum(self._by_lane(store, limits).get(lane, 0) for lane in stopped) if stopped else 0
@@ -156,7 +158,7 @@ class _Watch:
             forecast=self._forecast(store, standing, limits, at, speed, stopped, held) if is_going else None,
             hold=publish.held(store, letter, house().settings, at),
             is_worked=heartbeat.alive(store, at),
-            troubles=self.troubles.get(lambda: troubles.troubles(store, self.letter_id), fresh=fresh),
+            troubles=self.troubles.get(lambda: failures.troubles(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),
             away=heartbeat.away(store, Carried.ISSUES, at),
             stops=stops,
@@ -186,7 +188,7 @@ class _Watch:
         if stopped or limits.lanes.quotas or limiter_store.slowed(store, at, limits.connections):
             counted = self._by_lane(store, limits)
             lanes = _scaled({lane: count for lane, count in counted.items() if lane not in stopped}, waiting) or lanes
-        return pulse.outlook(store, standing, lanes, limits, at, speed)
+        return eta.outlook(store, standing, lanes, limits, at, speed)
 
     def _by_lane(self, store: Session, limits: Limits) -> Mapping[str, int]:
         return self.lanes.get(lambda: progress.waiting_by_lane(store, self.letter_id, limits.lanes))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from newsletter.delivery import outbox
+from newsletter.delivery.transactional import outbox
 from newsletter.editorial import issue_file, shelf
 from newsletter.publications import find
 from newsletter.wiring import House

@@ -2,8 +2,8 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select, update
 
-from newsletter.delivery import accounts
 from newsletter.delivery.models import Copy, CopyState, LetterState
+from newsletter.delivery.reports import stats
 from newsletter.editorial import shelf
 from newsletter.editorial.models import IssueState
 from newsletter.wiring import House
@@ -48,7 +48,7 @@ def test_two_presses_of_one_button_do_one_thing(open_desk: Open, house: House) -
     page.get_by_role("button", name="Send to").dblclick()
     expect(page.get_by_role("status")).to_contain_text("On its way to")
     with house.sessions.reading() as session:
-        assert accounts.counts(session, shelf.find(session, "break-the-circle").letter).audience == len(active(house))
+        assert stats.counts(session, shelf.find(session, "break-the-circle").letter).audience == len(active(house))
 
 
 def test_everything_works_without_scripts(open_desk: Open) -> None:

@@ -14,10 +14,11 @@ from waitress import create_server
 from newsletter import editors, publications
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
-from newsletter.delivery import heartbeat, ledger
+from newsletter.delivery import ledger
+from newsletter.delivery.bulk.sender import PressRun
 from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
-from newsletter.delivery.sender import PressRun
+from newsletter.delivery.workers import heartbeat
 from newsletter.editorial import shelf
 from newsletter.editors import Role
 from newsletter.web import create_app

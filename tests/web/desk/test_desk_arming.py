@@ -1,6 +1,6 @@
 """Who works at the desk of a copy must not believe that it sends."""
 
-from newsletter.delivery import arming
+from newsletter.delivery.workers import send_permission
 from newsletter.wiring import House
 from tests.web.desk.visits import Visitor
 
@@ -10,9 +10,9 @@ def test_every_page_of_a_restored_press_says_that_nothing_is_sent_until_it_is_ar
 ) -> None:
     assert "newsletter arm" not in editor.read("/desk/issues/")
     with house.sessions.begin() as session:
-        arming.disarm(session, now)
+        send_permission.disarm(session, now)
     for page in ("issues", "calendar", "account"):
         assert "Sending is off, because" in editor.read(f"/desk/{page}/")
     with house.sessions.begin() as session:
-        arming.arm(session, now)
+        send_permission.arm(session, now)
     assert "Sending is off, because" not in editor.read("/desk/issues/")

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.delivery import outbox
 from newsletter.delivery.models import Post
+from newsletter.delivery.transactional import outbox
 from newsletter.editorial import issue_file, shelf
 from newsletter.editors import Role
 from newsletter.publications import find

@@ -10,9 +10,10 @@ from werkzeug.test import TestResponse
 
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
-from newsletter.delivery import accounts, heartbeat, retention
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
+from newsletter.delivery.reports import retention, stats
 from newsletter.delivery.smtp.replies import legible
+from newsletter.delivery.workers import heartbeat
 from newsletter.editorial.models import Correction
 from newsletter.editors import Role
 from newsletter.web.desk import following, streams
@@ -308,7 +309,7 @@ def test_nothing_is_streamed_of_what_is_not_being_sent(editor: Visitor, house: H
 def test_the_list_tells_kept_accounts(editor: Visitor, house: House, now: datetime) -> None:
     over(house, now)
     before = editor.read("/desk/reports/")
-    assert accounts.keep_next(house.sessions)
+    assert stats.keep_next(house.sessions)
     assert editor.read("/desk/reports/") == before
     assert "Plain sent Friday 20 November 2026 at 13:00 (Europe/Warsaw) 8 4 0 2 2 0 1 0 not counted" in before
 

@@ -9,10 +9,11 @@ import pytest
 from flask import Flask
 
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.delivery import accounts, heartbeat
-from newsletter.delivery.heartbeat import Carried
 from newsletter.delivery.models import Letter
+from newsletter.delivery.reports import stats
 from newsletter.delivery.smtp.outage import Away
+from newsletter.delivery.workers import heartbeat
+from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.editorial import shelf
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
@@ -272,7 +273,7 @@ def letter(house: House) -> Letter:
 
 def counts(house: House) -> int:
     with house.sessions.reading() as session:
-        return accounts.counts(session, shelf.find(session, WAITING).letter).audience
+        return stats.counts(session, shelf.find(session, WAITING).letter).audience
 
 
 def looked_up(house: House, look: Callable[[Issue], Looked]) -> Looked:

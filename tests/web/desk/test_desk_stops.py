@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.delivery import breaker, progress
+from newsletter.delivery import breaker
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
+from newsletter.delivery.reports import progress
 from newsletter.editorial import shelf
 from newsletter.editors import Role
 from newsletter.web.desk import watching

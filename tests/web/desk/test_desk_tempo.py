@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from newsletter.delivery.models import Counts
-from newsletter.delivery.pulse import Beat, recent, speed
 from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import Hold
+from newsletter.delivery.reports.eta import Beat, recent, speed
 from newsletter.web.desk import tempo
 from newsletter.web.desk.watching import View
 

@@ -9,11 +9,12 @@ from sqlalchemy import select
 
 from newsletter.addresses import masking
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
-from newsletter.delivery import breaker, heartbeat
+from newsletter.delivery import breaker
 from newsletter.delivery.breaker import Trip
-from newsletter.delivery.heartbeat import Carried
 from newsletter.delivery.models import Copy, CopyState, LetterState, Post, PostState, Receipt
 from newsletter.delivery.smtp.outage import Away
+from newsletter.delivery.workers import heartbeat
+from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.editorial import shelf
 from newsletter.editors import Role
 from newsletter.publications import first

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import progress
 from newsletter.delivery.models import UNDER_WAY, CopyState, Letter, LetterState, Post, PostState
+from newsletter.delivery.reports import progress
 
 _LATE = timedelta(minutes=1)
 

@@ -12,11 +12,12 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, case, literal, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import breaker, ledger, outbox
+from newsletter.delivery import breaker, ledger
 from newsletter.delivery.models import PENDING, SENDING, Copy, Post, PostState
 from newsletter.delivery.rate_limit.limits import LANE_AHEAD
 from newsletter.delivery.smtp import retry
 from newsletter.delivery.smtp.retry import Retries
+from newsletter.delivery.transactional import outbox
 
 _COPIES = cast("Table", Copy.__table__)
 _POSTS = cast("Table", Post.__table__)

@@ -15,9 +15,9 @@ from sqlalchemy import JSON, ForeignKey, Select, String, cast, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.db import Base, Sessions, insert
-from newsletter.delivery import progress
 from newsletter.delivery.models import OVER, Copy, CopyState, Counts, Letter, Note
-from newsletter.delivery.progress import Extent
+from newsletter.delivery.reports import progress
+from newsletter.delivery.reports.progress import Extent
 
 LARGEST = 20
 """So many domains are told apart; the others are summed up."""

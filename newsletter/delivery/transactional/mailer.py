@@ -18,7 +18,6 @@ from flask import Flask
 from flask_mail import Connection, Mail, Message
 
 from newsletter.db import AWAY, Sessions
-from newsletter.delivery import outbox
 from newsletter.delivery.message import compose
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Post
@@ -28,6 +27,7 @@ from newsletter.delivery.smtp.protocol import Envelope
 from newsletter.delivery.smtp.replies import Reply
 from newsletter.delivery.smtp.retry import Verdict
 from newsletter.delivery.smtp.smtplib_client import Client, Cord, SslClient
+from newsletter.delivery.transactional import outbox
 from newsletter.errors import Invalid, TransportDown
 from newsletter.mail_settings import MailServer
 from newsletter.tokens import Seal

@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Select, TextClause, select
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery import progress, troubles
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Note
-from newsletter.delivery.progress import TOLD
+from newsletter.delivery.reports import failures, progress
+from newsletter.delivery.reports.progress import TOLD
 
 _OF_INTEREST = frozenset(CopyState) - {CopyState.PENDING, CopyState.SENDING, CopyState.SENT}
 _BATCH = 1_000
@@ -74,7 +74,7 @@ class Wanted:
 
     def fits(self, line: Line) -> bool:
         """Whether a line is among them, as far as SQL cannot tell."""
-        return self.words is None or troubles.outline(line.reply or "") == self.words
+        return self.words is None or failures.outline(line.reply or "") == self.words
 
 
 def page(session: Session, letter_id: int, wanted: Wanted, after: int = 0, most: int = 50) -> Page:
@@ -124,7 +124,7 @@ def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool
     if state := CopyState.PENDING if wanted.put_off else wanted.state:
         yield Copy.state == state
     if wanted.said is not None:
-        code, status = troubles.parse_said(wanted.said)
+        code, status = failures.parse_said(wanted.said)
         yield Copy.code.is_not_distinct_from(code)
         yield Copy.status.is_not_distinct_from(status)
     if wanted.reason is not None:

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.orm import Session, undefer_group
 
 from newsletter.delivery import ledger
+from newsletter.delivery.bulk.batch_writer import Scribe
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.message import compose
 from newsletter.delivery.message.compose import Template
@@ -20,7 +21,6 @@ from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter
 from newsletter.delivery.rate_limit.claim_limiter import Batch, Pacer
 from newsletter.delivery.rate_limit.spacing import Throttle
-from newsletter.delivery.scribe import Scribe
 from newsletter.errors import Invalid, PressError
 from newsletter.links import Links
 

@@ -16,8 +16,10 @@ import structlog
 from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import heartbeat, ledger, outbox
+from newsletter.delivery import ledger
 from newsletter.delivery.models import Copy, CopyState, Post, PostState
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.workers import heartbeat
 
 log = structlog.get_logger(__name__)
 

@@ -20,14 +20,14 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
 from newsletter.delivery import ledger
-from newsletter.delivery.line import Floor, Line, Way
+from newsletter.delivery.bulk.batch_writer import Scribe
+from newsletter.delivery.bulk.prefetch import Claims, Laid, Templates, Tray
+from newsletter.delivery.bulk.smtp_worker import Floor, Line, Way
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.rate_limit.claim_limiter import Batch, Pacer
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.rate_limit.spacing import Throttle
-from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.smtp.outage import Away, Presence
-from newsletter.delivery.tray import Claims, Laid, Templates, Tray
 from newsletter.delivery.workers import connection_share
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer

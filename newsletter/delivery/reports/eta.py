@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.progress import Standing
 from newsletter.delivery.rate_limit import forecast, limiter_store
 from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
+from newsletter.delivery.reports.progress import Standing
 
 WINDOW = timedelta(seconds=10)
 """The rate is that of so much time."""

@@ -14,6 +14,8 @@ from typing import Literal, cast
 import structlog
 
 from newsletter.delivery import breaker
+from newsletter.delivery.bulk.batch_writer import Scribe
+from newsletter.delivery.bulk.prefetch import Laid, Tray
 from newsletter.delivery.ledger import Claimed, outcomes
 from newsletter.delivery.ledger.outcomes import Outcome
 from newsletter.delivery.message import compose, mime
@@ -21,14 +23,12 @@ from newsletter.delivery.message.compose import Template
 from newsletter.delivery.rate_limit.claim_limiter import Pacer
 from newsletter.delivery.rate_limit.limits import SERVER
 from newsletter.delivery.rate_limit.spacing import Throttle
-from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.smtp import refusals, retry
 from newsletter.delivery.smtp.connection import Wire
 from newsletter.delivery.smtp.outage import Presence
 from newsletter.delivery.smtp.protocol import AskedForLess, Envelope, HungUp, SenderRefused, Stuffed
 from newsletter.delivery.smtp.replies import ProtocolError, Reply
 from newsletter.delivery.smtp.retry import Verdict
-from newsletter.delivery.tray import Laid, Tray
 from newsletter.errors import TransportDown
 from newsletter.mail_settings import MailServer
 

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery import places
 from newsletter.delivery.models import Arming
+from newsletter.delivery.workers import database_identity
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +23,7 @@ WHAT_TO_DO = "`newsletter arm` shows what would go out, and turns sending on"
 def may_send(session: Session) -> bool:
     """Whether a person, or the upgrade that made the database, lets it send from where it lies now."""
     place = look(session).place
-    return place is not None and place == places.here(session.connection())
+    return place is not None and place == database_identity.here(session.connection())
 
 
 def look(session: Session) -> Arming:
@@ -39,7 +39,7 @@ def hold(session: Session) -> None:
 def arm(session: Session, now: datetime) -> None:
     """Let the database send, from where it lies now on."""
     known = look(session)
-    known.place, known.armed_at = places.here(session.connection()), now
+    known.place, known.armed_at = database_identity.here(session.connection()), now
     session.add(known)
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery import accounts
 from newsletter.delivery.ledger import doubts, partitions
 from newsletter.delivery.models import OVER, Copy, CopyNote, Counts, Letter
+from newsletter.delivery.reports import stats
 from newsletter.errors import Conflict
 
 
@@ -41,7 +41,7 @@ def require_over(session: Session, letter: Letter) -> Counts:
     """Where the copies of a letter stand that is over; Conflict, saying what to wait for, of any other."""
     if not is_over(letter):
         raise Conflict(f"it is {letter.state.value}; only finished or cancelled issues can be dropped")
-    found = accounts.counts(session, letter)
+    found = stats.counts(session, letter)
     if under_way := found.pending + found.sending:
         raise Conflict(f"{under_way:,} of its copies are still under way; try again in some minutes")
     if undecided := doubts.count_open(session, letter.id):
@@ -56,7 +56,7 @@ def drop(sessions: Sessions, letter_id: int) -> int:
 
     Conflict unless the letter is over; Unavailable where the ledger is in use for long, and then nothing is lost.
     """
-    accounts.keep(sessions, letter_id)
+    stats.keep(sessions, letter_id)
     with sessions.begin() as session:
         keep_counts(session, letter_id)
     return partitions.remove(sessions, letter_id)

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Copy, CopyState
-from newsletter.delivery.progress import TOLD
+from newsletter.delivery.reports.progress import TOLD
 
 _ORDER = (CopyState.IN_DOUBT, CopyState.REFUSED, CopyState.FAILED, CopyState.PENDING, CopyState.SKIPPED)
 _SAMPLE = 2_000

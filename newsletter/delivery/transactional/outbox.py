@@ -12,7 +12,8 @@ import structlog
 from sqlalchemy import ColumnElement, delete, select, text, update
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import receipts, suppression
+from newsletter.delivery import receipts
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Post, PostState
 from newsletter.publications import Publication
 
