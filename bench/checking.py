@@ -1,8 +1,10 @@
 """Preflight of an issue of 1,000 words: every rule that asks nobody else."""
 
 from bench.rows import Row, median_seconds
-from newsletter.editorial import issue_file, preflight, render
-from newsletter.editorial.masthead import Masthead
+from newsletter.editorial import preflight
+from newsletter.editorial.rendering import render
+from newsletter.editorial.rendering.branding import Masthead
+from newsletter.editorial.source import issue_file
 
 FRONT = "---\ntitle: A long issue\nsubject: All about a tight back\npreheader: Everything at some length.\n---\n"
 PART = f"## A part\n\n{'Stretch gently, breathe out, and let the shoulders sink a little. ' * 9}\n\nSee [the NHS](https://www.nhs.uk/).\n\n"

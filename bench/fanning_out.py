@@ -25,9 +25,9 @@ from newsletter import publications
 from newsletter.audience import roster
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import Copy, CopyState
-from newsletter.editorial import filing, shelf
+from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.issues import import_export, issue_store
 from newsletter.editorial.models import Readiness
-from newsletter.editorial.pictures import PictureFolder
 from newsletter.workflows import publish
 
 READERS = 200_000
@@ -69,16 +69,18 @@ def _ready_issues(sessions: Sessions) -> list[str]:
     now = datetime.now(UTC)
     with TemporaryDirectory() as folder, sessions.begin() as session:
         pictures, home = PictureFolder(Path(folder)), publications.find(session)
-        for issue in filing.read(stock.ISSUES, lambda name, content: pictures.take_in(session, name, content, now)):
-            if shelf.save(session, home, issue, shelf.BY_FILE, now) is shelf.Saved.NEW:
-                shelf.mark(shelf.find(session, issue.file.slug), Readiness.READY)
-        return [issue.slug for issue in session.scalars(shelf.listing()) if issue.letter is None]
+        for issue in import_export.read(
+            stock.ISSUES, lambda name, content: pictures.take_in(session, name, content, now)
+        ):
+            if issue_store.save(session, home, issue, issue_store.BY_FILE, now) is issue_store.Saved.NEW:
+                issue_store.mark(issue_store.find(session, issue.file.slug), Readiness.READY)
+        return [issue.slug for issue in session.scalars(issue_store.listing()) if issue.letter is None]
 
 
 def _fan_out(engine: Engine, slug: str) -> float:
     def act() -> None:
         with Sessions(engine).begin() as session:
-            publish.send_now(session, LINKS, shelf.find(session, slug), datetime.now(UTC))
+            publish.send_now(session, LINKS, issue_store.find(session, slug), datetime.now(UTC))
 
     return _seconds(engine, act)
 

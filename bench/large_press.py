@@ -21,9 +21,10 @@ from newsletter.db import Base, Sessions, UtcDateTime, open_engine
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState, Suppression
 from newsletter.delivery.reports import stats
-from newsletter.editorial import filing, queue, shelf
+from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.issues import import_export, issue_store
 from newsletter.editorial.models import Issue, Readiness, Revision, RevisionPicture
-from newsletter.editorial.pictures import PictureFolder
+from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
 from newsletter.publications import toml_file
 from newsletter.workflows import build_letter, publish
@@ -71,8 +72,8 @@ def _one_of_each(sessions: Sessions, data_dir: Path, now: datetime) -> None:
     with sessions.begin() as session:
         home, _ = toml_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
-        (found,) = filing.read(path, lambda name, content: pictures.take_in(session, name, content, now))
-        issue = shelf.begin(session, home, found, shelf.BY_FILE, now)
+        (found,) = import_export.read(path, lambda name, content: pictures.take_in(session, name, content, now))
+        issue = issue_store.begin(session, home, found, issue_store.BY_FILE, now)
         build_letter.mark_ready(session, issue, LINKS)
         publish.send_now(session, LINKS, issue, now - timedelta(days=9_000))
         editors.set_password(editors.add(session, OWNER, Role.OWNER, now), PASSWORD)
@@ -139,7 +140,7 @@ def _issues(session: Session, size: Size, now: datetime) -> None:
     shown = shown.join(RevisionPicture, RevisionPicture.revision_id == source.id).where(Revision.id != source.id)
     session.execute(insert(RevisionPicture).from_select(["revision_id", "name", "file_name"], shown))
     for slug in [slug for slug in slugs if slug.startswith("ready")][1::4]:
-        queue.add(session, shelf.find(session, slug), now)
+        queue.add(session, issue_store.find(session, slug), now)
 
 
 def _issue(place: int, slug: str, size: Size, now: datetime) -> dict[str, Any]:

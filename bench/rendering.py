@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from bench.rows import Row, median_seconds
-from newsletter.editorial import issue_file, render
-from newsletter.editorial.masthead import Masthead
+from newsletter.editorial.rendering import render
+from newsletter.editorial.rendering.branding import Masthead
+from newsletter.editorial.source import issue_file
 
 ISSUE = Path(__file__).parents[1] / "issues" / "2026-11-24-unwind-a-tight-back.md"
 TIMES = 20

@@ -12,9 +12,9 @@ from bench.press import LINKS
 from newsletter import migrating
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions, open_engine
-from newsletter.editorial import filing, shelf
+from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.issues import import_export, issue_store
 from newsletter.editorial.models import Readiness
-from newsletter.editorial.pictures import PictureFolder
 from newsletter.publications import toml_file
 from newsletter.workflows import publish
 
@@ -65,14 +65,14 @@ def fill(url: str, copies: int) -> None:
         pictures = PictureFolder(Path(folder))
         home, _ = toml_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
-        (text,) = filing.read(path, lambda name, content: pictures.take_in(session, name, content, now))
-        shelf.save(session, home, text, shelf.BY_FILE, now)
-        shelf.mark(shelf.find(session, text.file.slug), Readiness.READY)
+        (text,) = import_export.read(path, lambda name, content: pictures.take_in(session, name, content, now))
+        issue_store.save(session, home, text, issue_store.BY_FILE, now)
+        issue_store.mark(issue_store.find(session, text.file.slug), Readiness.READY)
         for start in range(1, copies + 1, _AT_ONCE):
             numbers = range(start, min(start + _AT_ONCE, copies + 1))
             session.execute(insert(Subscriber), [_person(number, now) for number in numbers])
             session.execute(insert(Subscription), [_tie(number, home.id, now) for number in numbers])
-        publish.send_now(session, LINKS, shelf.find(session, text.file.slug), now)
+        publish.send_now(session, LINKS, issue_store.find(session, text.file.slug), now)
     engine.dispose()
 
 

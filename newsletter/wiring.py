@@ -14,9 +14,11 @@ from newsletter.db import Sessions, open_engine
 from newsletter.delivery.message import merge
 from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.transactional.outbox import Composed
-from newsletter.editorial import archive, cadence, render
-from newsletter.editorial.masthead import Link, Masthead
-from newsletter.editorial.pictures import PictureFolder, Pictures
+from newsletter.editorial.images.pictures import PictureFolder, Pictures
+from newsletter.editorial.issues import archive
+from newsletter.editorial.rendering import render
+from newsletter.editorial.rendering.branding import Link, Masthead
+from newsletter.editorial.schedule import weekly_slots
 from newsletter.links import Links
 from newsletter.outbound import Scout
 from newsletter.publications import Publication
@@ -76,10 +78,10 @@ def open_house(settings: Settings, *, check_schema: bool = True) -> House:
 def _pictures(settings: Settings) -> Pictures:
     if not settings.pictures_url or settings.pictures_secret is None:
         return PictureFolder(settings.picture_folder)
-    from newsletter.editorial import bucket  # few have one, and its library takes memory in every process
+    from newsletter.editorial.images import s3_storage  # few have one, and its library takes memory in every process
 
     key_id, secret = settings.pictures_key_id, settings.pictures_secret
-    return bucket.open_bucket(
+    return s3_storage.open_bucket(
         settings.pictures_url, settings.pictures_endpoint, settings.pictures_region, key_id, secret
     )
 
@@ -108,7 +110,7 @@ def _latest_issue(sessions: Sessions, links: Links, publication: Publication) ->
 
 
 def _weekly_hour(publication: Publication) -> str:
-    return " and ".join(cadence.weekly(slot) for slot in publication.slots)
+    return " and ".join(weekly_slots.weekly(slot) for slot in publication.slots)
 
 
 def _filled(mail: render.Rendered, kind: str, fields: Mapping[str, str]) -> Composed:

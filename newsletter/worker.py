@@ -30,7 +30,7 @@ from newsletter.delivery.transactional.mailer import Postroom
 from newsletter.delivery.workers import clock_setback, heartbeat, lease_recovery
 from newsletter.delivery.workers.heartbeat import Carried, Watch
 from newsletter.delivery.workers.send_permission import Gate
-from newsletter.editorial import link_checks, spam
+from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.errors import Refused
 from newsletter.mail_settings import MailServer
 from newsletter.system import lifeline
@@ -250,17 +250,17 @@ class Worker:
                 link_checks.record(session, answer, _now())
 
     def ask_the_spam_filter(self) -> None:
-        if not self._finds(spam.is_due):
+        if not self._finds(spam_checks.is_due):
             return
         with self._house.sessions.begin() as session:
-            taken = spam.claim(session, 1, _now())
+            taken = spam_checks.claim(session, 1, _now())
         for content, issue_id in taken:
             with self._house.sessions.reading() as session:
                 mail = run_preflight.message(session, issue_id, content, self._house.links, _now())
-            said = spam.judge(mail, self._stopping.is_set) if mail else spam.CHANGED
+            said = spam_checks.judge(mail, self._stopping.is_set) if mail else spam_checks.CHANGED
             if said is not None:
                 with self._house.sessions.begin() as session:
-                    spam.record(session, content, said, _now())
+                    spam_checks.record(session, content, said, _now())
 
     def forget_old_links(self) -> None:
         self._in_groups(link_checks.forget)

@@ -15,9 +15,10 @@ from newsletter.config import Settings
 from newsletter.db import Base, Sessions
 from newsletter.delivery.models import Copy, CopyState, LetterState, Post
 from newsletter.delivery.transactional.outbox import Composed
-from newsletter.editorial import corrections, filing, issue_file, shelf
-from newsletter.editorial.corrections import Amendment
-from newsletter.editorial.pictures import PictureFolder
+from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.issues import corrections, import_export, issue_store
+from newsletter.editorial.issues.corrections import Amendment
+from newsletter.editorial.source import issue_file
 from newsletter.links import Links
 from newsletter.publications import Publication, toml_file
 from newsletter.tokens import Seal
@@ -66,13 +67,13 @@ def open_publication(house: House, now: datetime) -> None:
 def stock(house: House, now: datetime) -> None:
     """Load the shipped issues, and let two of them go out in the weeks before `now`."""
     with house.sessions.begin() as session:
-        texts = filing.read(ISSUES, lambda name, content: house.pictures.take_in(session, name, content, now))
+        texts = import_export.read(ISSUES, lambda name, content: house.pictures.take_in(session, name, content, now))
         for text in texts:
-            shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
-            build_letter.mark_ready(session, shelf.find(session, text.file.slug), house.links)
+            issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
+            build_letter.mark_ready(session, issue_store.find(session, text.file.slug), house.links)
     for week, slug in enumerate(OUT, -len(OUT)):
         with house.sessions.begin() as session:
-            publish.send_now(session, house.links, shelf.find(session, slug), now + timedelta(weeks=week))
+            publish.send_now(session, house.links, issue_store.find(session, slug), now + timedelta(weeks=week))
 
 
 def opened(sessions: Sessions, data_dir: Path) -> None:
@@ -99,16 +100,16 @@ def send(house: House, publication: str, slug: str, now: datetime) -> None:
     source = f"---\ntitle: {slug.title()}\nsubject: The subject of {slug}\n---\nText.\n"
     name = f"2026-11-20-{slug}.md"
     with house.sessions.begin() as session:
-        text = shelf.Text(issue_file.parse(source, name), name, {})
-        shelf.save(session, publications.find(session, publication), text, shelf.BY_FILE, now)
-        build_letter.mark_ready(session, shelf.find(session, slug), house.links)
-        publish.send_now(session, house.links, shelf.find(session, slug), now)
+        text = issue_store.Text(issue_file.parse(source, name), name, {})
+        issue_store.save(session, publications.find(session, publication), text, issue_store.BY_FILE, now)
+        build_letter.mark_ready(session, issue_store.find(session, slug), house.links)
+        publish.send_now(session, house.links, issue_store.find(session, slug), now)
 
 
 def correct(sessions: Sessions, links: Links, slug: str, now: datetime) -> int:
     """Let an issue be over that every reader got, and mail a letter about its first correction; that letter's id."""
     with sessions.begin() as session:
-        issue = shelf.find(session, slug)
+        issue = issue_store.find(session, slug)
         assert issue.letter
         session.execute(update(Copy).where(Copy.letter_id == issue.letter_id).values(state=CopyState.SENT))
         issue.letter.state, issue.letter.finished_at = LetterState.FINISHED, now

@@ -12,8 +12,10 @@ from newsletter.db import Session, Sessions
 from newsletter.delivery.models import Post
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial import issue_file, queue, shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState
+from newsletter.editorial.schedule import queue
+from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.links import Links
 from newsletter.publications import Publication, Slot, find
@@ -63,21 +65,21 @@ def open_press(sessions: Sessions, links: Links, now: datetime) -> None:
         for title in TITLES:
             write(session, title, now)
         for slug in SLUGS:
-            build_letter.mark_ready(session, shelf.find(session, slug), links)
+            build_letter.mark_ready(session, issue_store.find(session, slug), links)
 
 
 def write(session: Session, title: str, now: datetime, body: str = "Lie down for ten minutes.") -> None:
     """A new text for an issue, which makes it a draft."""
     slug = title.lower().replace(" ", "-")
     name = f"2026-11-24-{slug}.md"
-    text = shelf.Text(issue_file.parse(_SOURCE.format(title=title, body=body), name), name, {})
-    shelf.save(session, find(session), text, shelf.BY_FILE, now)
+    text = issue_store.Text(issue_file.parse(_SOURCE.format(title=title, body=body), name), name, {})
+    issue_store.save(session, find(session), text, issue_store.BY_FILE, now)
 
 
 def enqueue(sessions: Sessions, now: datetime, *slugs: str) -> None:
     with sessions.begin() as session:
         for slug in slugs:
-            queue.add(session, shelf.find(session, slug), now)
+            queue.add(session, issue_store.find(session, slug), now)
 
 
 def queued(sessions: Sessions) -> list[str]:
@@ -88,7 +90,7 @@ def queued(sessions: Sessions) -> list[str]:
 
 def approve(session: Session, links: Links, slug: str, now: datetime) -> None:
     """Somebody else says that an issue may go out as it is now."""
-    issue = shelf.find(session, slug)
+    issue = issue_store.find(session, slug)
     content = build_letter.content(issue, links)
     approve_issue.approve(session, links, issue, content, editors.find(session, "owner@desk.example"), "", now)
 
@@ -96,7 +98,7 @@ def approve(session: Session, links: Links, slug: str, now: datetime) -> None:
 def states(sessions: Sessions) -> dict[str, IssueState]:
     """Where every issue stands, by its slug."""
     with sessions.reading() as session:
-        return {issue.slug: shelf.state(issue) for issue in session.scalars(shelf.listing())}
+        return {issue.slug: issue_store.state(issue) for issue in session.scalars(issue_store.listing())}
 
 
 def mails(sessions: Sessions) -> list[tuple[str, str]]:

@@ -14,8 +14,9 @@ from sqlalchemy import select
 
 from newsletter.db import Session, Sessions, open_engine
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial import queue, shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, Readiness
+from newsletter.editorial.schedule import queue
 from newsletter.links import Links
 from newsletter.publications import Slot, WeekOff, find
 from newsletter.tokens import Seal
@@ -70,7 +71,7 @@ def test_slots_are_given_to_what_may_go_out_in_the_queues_order(
 ) -> None:
     enqueue(sessions, now, *SLUGS)
     with sessions.begin() as session:
-        shelf.mark(shelf.find(session, SECOND), Readiness.DRAFT)
+        issue_store.mark(issue_store.find(session, SECOND), Readiness.DRAFT)
     with sessions.reading() as session:
         entries = agenda(session, links, now).ahead(3)
         assert [entry.issue and entry.issue.slug for entry in entries] == [FIRST, THIRD, None]
@@ -103,7 +104,7 @@ def test_an_edit_that_voids_an_approval_gives_the_slot_to_the_next(
             slots.approve(session, links, slug, now)
         assert foretold(session, links, now) == [FIRST, SECOND, None]
         slots.write(session, TITLES[0], now, "Another text.")
-        shelf.mark(shelf.find(session, FIRST), Readiness.READY)
+        issue_store.mark(issue_store.find(session, FIRST), Readiness.READY)
         assert foretold(session, links, now) == [SECOND, None, None]
 
 
@@ -123,7 +124,7 @@ def test_an_issue_that_preflight_stops_is_foretold_for_no_slot(sessions: Session
     enqueue(sessions, now, FIRST, SECOND)
     with sessions.begin() as session:
         slots.write(session, TITLES[0], now, "TK.")
-        shelf.mark(shelf.find(session, FIRST), Readiness.READY)
+        issue_store.mark(issue_store.find(session, FIRST), Readiness.READY)
         assert foretold(session, links, now) == [SECOND, None, None]
 
 
@@ -131,8 +132,8 @@ def test_a_scheduled_issue_that_would_be_held_at_its_hour_says_so(
     sessions: Sessions, links: Links, now: datetime
 ) -> None:
     with sessions.begin() as session:
-        publish.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
-        publish.schedule(session, links, shelf.find(session, SECOND), BESIDE, now)
+        publish.schedule(session, links, issue_store.find(session, FIRST), TUESDAY, now)
+        publish.schedule(session, links, issue_store.find(session, SECOND), BESIDE, now)
         find(session).requires_approval = True
         entries = agenda(session, links, now).ahead(1)
         assert [entry.held and entry.held.lack for entry in entries] == ["needs an approval"] * 2
@@ -155,8 +156,8 @@ def test_an_hour_that_was_missed_and_can_still_be_made_up_for_takes_the_first_of
 
 def test_a_slot_beyond_those_shown_is_one_all_the_same(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publish.schedule(session, links, shelf.find(session, FIRST), TUESDAY + 5 * A_WEEK, now)
-        publish.schedule(session, links, shelf.find(session, SECOND), BESIDE, now)
+        publish.schedule(session, links, issue_store.find(session, FIRST), TUESDAY + 5 * A_WEEK, now)
+        publish.schedule(session, links, issue_store.find(session, SECOND), BESIDE, now)
         entries = {entry.at: entry.is_slot for entry in agenda(session, links, now).ahead(1)}
     assert entries == {TUESDAY: True, BESIDE: False, TUESDAY + 5 * A_WEEK: True}
 
@@ -167,10 +168,10 @@ def test_the_slot_for_the_asking_is_behind_those_that_may_go_out(
     enqueue(sessions, now, FIRST, SECOND)
     with sessions.begin() as session:
         asked = agenda(session, links, now)
-        places = [asked.place(shelf.find(session, slug)) for slug in SLUGS]
+        places = [asked.place(issue_store.find(session, slug)) for slug in SLUGS]
         assert places == [TUESDAY, TUESDAY + A_WEEK, TUESDAY + 2 * A_WEEK]
-        shelf.mark(shelf.find(session, FIRST), Readiness.DRAFT)
-        assert [agenda(session, links, now).place(shelf.find(session, slug)) for slug in SLUGS[1:]] == places[:2]
+        issue_store.mark(issue_store.find(session, FIRST), Readiness.DRAFT)
+        assert [agenda(session, links, now).place(issue_store.find(session, slug)) for slug in SLUGS[1:]] == places[:2]
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ def test_what_is_foretold_is_what_the_hours_do(
         with sessions.reading() as session:
             entries = agenda(session, links, NOW).ahead(4)
             promised = {e.at: e.issue.slug for e in entries if e.issue and not e.held and e.at <= MOMENTS[-1]}
-            places = {slug: agenda(session, links, NOW).place(shelf.find(session, slug)) for slug in SLUGS}
+            places = {slug: agenda(session, links, NOW).place(issue_store.find(session, slug)) for slug in SLUGS}
         queued = {e.issue.slug: e.at for e in entries if e.issue and e.is_queued}
         assert queued.items() <= places.items()
         kept = {}
@@ -238,16 +239,16 @@ def _prepare(session: Session, own: dict[str, Fate], order: Sequence[str], links
     taken: set[str] = set()
     for slug in order:
         if own[slug].waits == "queue":
-            queue.add(session, shelf.find(session, slug), NOW)
+            queue.add(session, issue_store.find(session, slug), NOW)
         elif own[slug].waits.isdigit() and own[slug].waits not in taken:
             taken.add(own[slug].waits)
             home.requires_approval = False
             at = BESIDE if own[slug].waits == "9" else MOMENTS[int(own[slug].waits)]
-            publish.schedule(session, links, shelf.find(session, slug), at, NOW)
+            publish.schedule(session, links, issue_store.find(session, slug), at, NOW)
             home.requires_approval = True
     for title, slug in zip(TITLES, SLUGS, strict=True):
         for mend in own[slug].mends:
-            _mend(session, title, shelf.find(session, slug), mend, links)
+            _mend(session, title, issue_store.find(session, slug), mend, links)
 
 
 def _mend(session: Session, title: str, issue: Issue, mend: str, links: Links) -> None:
@@ -258,7 +259,7 @@ def _mend(session: Session, title: str, issue: Issue, mend: str, links: Links) -
     elif mend in {"edit", "break"}:
         slots.write(session, title, NOW, f"{'TK.' if mend == 'break' else 'Another text.'} {issue.revision_number}")
     elif mend in {"ready", "draft"}:
-        shelf.mark(issue, Readiness(mend))
+        issue_store.mark(issue, Readiness(mend))
 
 
 def _strike(sessions: Sessions, links: Links, now: datetime) -> str | None:

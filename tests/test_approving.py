@@ -12,9 +12,10 @@ from structlog.testing import capture_logs
 from newsletter import editors, publications
 from newsletter.db import Session, Sessions
 from newsletter.delivery.models import Copy, LetterState, Post
-from newsletter.editorial import approvals, issue_file, shelf
-from newsletter.editorial.approvals import Content
+from newsletter.editorial.issues import approvals, issue_store
+from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, IssueState
+from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.errors import Conflict, Invalid, PressError, Refused
 from newsletter.wiring import House
@@ -51,8 +52,8 @@ def _written(sessions: Sessions, folder: Path) -> None:
     made = houses.build(sessions, folder)
     houses.open_publication(made, NOW)
     with sessions.begin() as session:
-        text = shelf.Text(issue_file.parse(SOURCE, NAME), NAME, {})
-        shelf.save(session, publications.find(session), text, shelf.BY_FILE, NOW)
+        text = issue_store.Text(issue_file.parse(SOURCE, NAME), NAME, {})
+        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, NOW)
         for email, role in ((AUTHOR, Role.EDITOR), (SECOND, Role.EDITOR), (THIRD, Role.OWNER)):
             editors.add(session, email, role, NOW)
         editors.add(session, "viewer@desk.example", Role.VIEWER, NOW)
@@ -68,40 +69,40 @@ def edit(house: House, now: datetime) -> Callable[..., None]:
 def save(house: House, author: str, words: str, now: datetime) -> None:
     """Keep a text with another last line, and say that it is ready."""
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         source = f"{issue.revision.source}\n{words}\n"
-        text = shelf.Text(
-            issue_file.parse(source, issue.file_name), issue.file_name, shelf.picture_names(issue.revision)
+        text = issue_store.Text(
+            issue_file.parse(source, issue.file_name), issue.file_name, issue_store.picture_names(issue.revision)
         )
-        shelf.save(session, issue.publication, text, author, now)
+        issue_store.save(session, issue.publication, text, author, now)
         build_letter.mark_ready(session, issue, house.links)
 
 
 def shown(house: House) -> Content:
     with house.sessions.reading() as session:
-        return build_letter.content(shelf.find(session, SLUG), house.links)
+        return build_letter.content(issue_store.find(session, SLUG), house.links)
 
 
 def standing(house: House) -> Standing:
     with house.sessions.reading() as session:
-        return approve_issue.standing(session, house.links, shelf.find(session, SLUG))
+        return approve_issue.standing(session, house.links, issue_store.find(session, SLUG))
 
 
 def approve(house: House, email: str, now: datetime, seen: Content | None = None, comment: str = "") -> None:
     content = seen or shown(house)
     with house.sessions.begin() as session:
-        issue, person = shelf.find(session, SLUG), editors.find(session, email)
+        issue, person = issue_store.find(session, SLUG), editors.find(session, email)
         approve_issue.approve(session, house.links, issue, content, person, comment, now)
 
 
 def schedule(house: House, now: datetime, at: datetime | None = None) -> None:
     with house.sessions.begin() as session:
-        publish.schedule(session, house.links, shelf.find(session, SLUG), at or now + timedelta(hours=1), now)
+        publish.schedule(session, house.links, issue_store.find(session, SLUG), at or now + timedelta(hours=1), now)
 
 
 def state(house: House) -> IssueState:
     with house.sessions.reading() as session:
-        return shelf.state(shelf.find(session, SLUG))
+        return issue_store.state(issue_store.find(session, SLUG))
 
 
 def together(*acts: Callable[[], None]) -> list[str]:
@@ -125,7 +126,7 @@ def together(*acts: Callable[[], None]) -> list[str]:
 
 def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sent(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         with pytest.raises(Conflict, match="only after a second person has approved"):
             build_letter.require_schedulable(issue, house.links)
     for act in (publish.schedule_next, publish.send_now):
@@ -133,9 +134,9 @@ def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sen
             house.sessions.begin() as session,
             pytest.raises(Conflict, match="only after a second person has approved"),
         ):
-            act(session, house.links, shelf.find(session, SLUG), now)
+            act(session, house.links, issue_store.find(session, SLUG), now)
     with house.sessions.begin() as session, pytest.raises(Conflict, match="only after a second person has approved"):
-        publish.fill(session, house.links, shelf.find(session, SLUG), now, now)
+        publish.fill(session, house.links, issue_store.find(session, SLUG), now, now)
     assert state(house) is IssueState.READY
 
 
@@ -153,7 +154,7 @@ def test_a_publication_that_asks_for_no_approval_gets_none(house: House, now: da
     schedule(house, now)
     with house.sessions.begin() as session, pytest.raises(Conflict, match="does not require approval"):
         approve_issue.approve(
-            session, house.links, shelf.find(session, SLUG), shown(house), editors.find(session, SECOND), "", now
+            session, house.links, issue_store.find(session, SLUG), shown(house), editors.find(session, SECOND), "", now
         )
 
 
@@ -212,7 +213,7 @@ def test_what_was_scheduled_and_is_taken_back_unchanged_keeps_its_approval(house
     approve(house, SECOND, now)
     schedule(house, now)
     with house.sessions.begin() as session:
-        publish.cancel(session, shelf.find(session, SLUG), now)
+        publish.cancel(session, issue_store.find(session, SLUG), now)
     schedule(house, now)
     assert state(house) is IssueState.SCHEDULED
 
@@ -231,7 +232,7 @@ def test_withdrawing_takes_a_scheduled_issue_off_its_hour(house: House, now: dat
     approve(house, SECOND, now)
     schedule(house, now)
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         assert approve_issue.withdraw(session, house.links, issue, shown(house), THIRD, now)
     assert state(house) is IssueState.READY
     [step] = [one for one in standing(house).steps if one.act is ApprovalAct.APPROVED]
@@ -245,9 +246,9 @@ def test_withdrawing_takes_a_scheduled_issue_off_its_hour(house: House, now: dat
 def test_an_approval_cannot_be_taken_back_once_the_issue_has_begun(house: House, now: datetime) -> None:
     approve(house, SECOND, now)
     with house.sessions.begin() as session:
-        publish.send_now(session, house.links, shelf.find(session, SLUG), now)
+        publish.send_now(session, house.links, issue_store.find(session, SLUG), now)
     with house.sessions.begin() as session, pytest.raises(Conflict, match="it is too late for that"):
-        approve_issue.withdraw(session, house.links, shelf.find(session, SLUG), shown(house), THIRD, now)
+        approve_issue.withdraw(session, house.links, issue_store.find(session, SLUG), shown(house), THIRD, now)
     assert standing(house).approval
 
 
@@ -256,14 +257,14 @@ def test_sending_back_makes_a_draft_of_it_with_the_comment_as_it_was_typed(house
     approve(house, SECOND, now)
     schedule(house, now)
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         approve_issue.send_back(session, house.links, issue, shown(house), THIRD, comment, now)
     assert state(house) is IssueState.DRAFT
     found = standing(house)
     assert found.is_missing
     assert found.steps[-1].comment == "<script>alert(1)</script>\n{{ email }}  '; DROP TABLE issues; --"
     with house.sessions.begin() as session, pytest.raises(Invalid, match="Say what needs fixing:"):
-        approve_issue.send_back(session, house.links, shelf.find(session, SLUG), shown(house), THIRD, "  ", now)
+        approve_issue.send_back(session, house.links, issue_store.find(session, SLUG), shown(house), THIRD, "  ", now)
 
 
 def test_a_comment_that_is_too_long_is_refused_with_its_length(house: House, now: datetime) -> None:
@@ -272,7 +273,7 @@ def test_a_comment_that_is_too_long_is_refused_with_its_length(house: House, now
 
 
 def ask(session: Session, house: House, chosen: list[str], now: datetime, comment: str = "Please look.") -> list[str]:
-    issue = shelf.find(session, SLUG)
+    issue = issue_store.find(session, SLUG)
     content = build_letter.content(issue, house.links)
     return approve_issue.ask(session, house.practice, issue, content, AUTHOR, chosen, comment, now)
 
@@ -329,7 +330,7 @@ def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(
         assert publish.publish_due(session, GRACE, now + timedelta(hours=1)) == []
     assert [entry["event"] for entry in logs if "held" in entry["event"]]
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         assert issue.letter
         assert issue.letter.state is LetterState.HELD
         assert session.scalars(select(Copy.id).where(Copy.letter_id == issue.letter_id)).all() == []
@@ -337,7 +338,7 @@ def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(
             publish.send_now(session, house.links, issue, now)
     approve(house, SECOND, now)
     with house.sessions.begin() as session:
-        publish.send_now(session, house.links, shelf.find(session, SLUG), now)
+        publish.send_now(session, house.links, issue_store.find(session, SLUG), now)
     assert state(house) is IssueState.SENDING
 
 
@@ -388,7 +389,7 @@ def test_an_edit_beside_scheduling_never_schedules_what_was_edited(house: House,
     approve(house, SECOND, now, seen)
     together(lambda: schedule(house, now), lambda: save(house, AUTHOR, f"A late word {turn}.", now))
     with house.sessions.reading() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         assert issue.letter is None or build_letter.content(issue, house.links) == seen
         assert issue.letter or issue.revision_number > seen.revision_number
 
@@ -402,7 +403,7 @@ def test_withdrawing_beside_scheduling_leaves_nothing_scheduled_without_approval
 
     def withdraw() -> None:
         with house.sessions.begin() as session:
-            issue = shelf.find(session, SLUG)
+            issue = issue_store.find(session, SLUG)
             approve_issue.withdraw(session, house.links, issue, seen, THIRD, now)
 
     together(lambda: schedule(house, now + timedelta(minutes=turn)), withdraw)
@@ -419,7 +420,7 @@ def test_withdrawing_at_the_very_hour_either_stops_it_or_comes_too_late(house: H
 
     def withdraw() -> None:
         with house.sessions.begin() as session:
-            approve_issue.withdraw(session, house.links, shelf.find(session, SLUG), seen, THIRD, at)
+            approve_issue.withdraw(session, house.links, issue_store.find(session, SLUG), seen, THIRD, at)
 
     def strike() -> None:
         with house.sessions.begin() as session:
@@ -442,7 +443,7 @@ def test_asking_writes_no_mail_when_it_is_refused(house: House, now: datetime) -
 def test_an_issue_of_files_alone_can_be_approved_by_anyone_of_that_role(house: House, now: datetime) -> None:
     name = NAME.replace("back", "neck")
     with house.sessions.begin() as session:
-        text = shelf.Text(issue_file.parse(SOURCE, name), name, {})
-        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
-        able = approve_issue.possible(session, shelf.find(session, "a-tight-neck"))
+        text = issue_store.Text(issue_file.parse(SOURCE, name), name, {})
+        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
+        able = approve_issue.possible(session, issue_store.find(session, "a-tight-neck"))
     assert [editor.email for editor in able] == [AUTHOR, SECOND, THIRD]

@@ -12,7 +12,8 @@ from newsletter.audience.address import clean_name
 from newsletter.audience.models import Status
 from newsletter.audience.verdicts import Terms
 from newsletter.db import Session
-from newsletter.editorial import issue_file, timetable
+from newsletter.editorial.schedule import slot_settings
+from newsletter.editorial.source import issue_file
 from newsletter.errors import Invalid
 from newsletter.publications import Publication, toml_file, wordings
 from newsletter.publications.wordings import Kind
@@ -50,7 +51,7 @@ def issue_says(field: str) -> Callable[[object], None]:
 
 def week_off(text: str) -> None:
     publication = Publication(slug="one", name="One", time_zone="UTC")
-    timetable.add_week_off(NO_SESSION, publication, (date(2026, 12, 1), date(2026, 12, 2)), text, NOW)
+    slot_settings.add_week_off(NO_SESSION, publication, (date(2026, 12, 1), date(2026, 12, 2)), text, NOW)
 
 
 LINES: dict[str, Callable[[str], object]] = {

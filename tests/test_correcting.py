@@ -16,10 +16,11 @@ from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.reports import retention, stats
-from newsletter.editorial import archive, corrections, issue_file, shelf
-from newsletter.editorial.corrections import Amendment
-from newsletter.editorial.drafts import Faulty
+from newsletter.editorial.issues import archive, corrections, issue_store
+from newsletter.editorial.issues.corrections import Amendment
+from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.models import Correction, Revision
+from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, NotFound, PressError
 from newsletter.wiring import House
 from newsletter.workflows import build_letter, correct_issue, publish
@@ -70,7 +71,7 @@ def _sent(sessions: Sessions, folder: Path) -> None:
             add_reader(session, name, NOW)
     issue_of(made, NOW, SLUG)
     with sessions.begin() as session:
-        publish.send_now(session, made.links, shelf.find(session, SLUG), NOW)
+        publish.send_now(session, made.links, issue_store.find(session, SLUG), NOW)
     with sessions.begin() as session:
         for name, (state, status) in FATES.items():
             move(session, name, state, status)
@@ -82,9 +83,9 @@ def _sent(sessions: Sessions, folder: Path) -> None:
 def issue_of(house: House, now: datetime, slug: str) -> None:
     name = NAME.replace(SLUG, slug)
     with house.sessions.begin() as session:
-        text = shelf.Text(issue_file.parse(SOURCE, name), name, {})
-        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
-        build_letter.mark_ready(session, shelf.find(session, slug), house.links)
+        text = issue_store.Text(issue_file.parse(SOURCE, name), name, {})
+        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
+        build_letter.mark_ready(session, issue_store.find(session, slug), house.links)
 
 
 def add_reader(session: Session, name: str, now: datetime) -> None:
@@ -101,20 +102,20 @@ def move(session: Session, name: str, state: CopyState, status: Status) -> None:
 
 
 def finish(session: Session, state: LetterState = LetterState.FINISHED) -> None:
-    letter = shelf.find(session, SLUG).letter
+    letter = issue_store.find(session, SLUG).letter
     letter.state, letter.finished_at = state, letter.started_at
 
 
 def amend(house: House, now: datetime, source: str = AMENDED, note: str = NOTE, base: int = 1, number: int = 1) -> int:
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         wanted = Amendment(source, base, note, number)
         return corrections.amend(session, issue, wanted, EDITOR, now).number
 
 
 def mail(house: House, now: datetime, number: int = 1, person: str = EDITOR) -> publish.Started:
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         found = corrections.find(session, issue, number)
         return correct_issue.mail(session, house.links, issue, found, corrections.seal(found), person, now)
 
@@ -166,7 +167,7 @@ def test_a_correction_goes_to_those_who_got_the_issue_or_may_have_and_to_nobody_
 def test_what_is_said_beforehand_is_what_happens(house: House, now: datetime) -> None:
     amend(house, now)
     with house.sessions.reading() as session:
-        audience = correct_issue.audience(session, shelf.find(session, SLUG).letter)
+        audience = correct_issue.audience(session, issue_store.find(session, SLUG).letter)
     assert (audience.got, audience.maybe, audience.gone) == (2, 1, 2)
     assert mail(house, now).copies == audience.size
 
@@ -189,7 +190,7 @@ def test_two_who_mail_it_at_once_mail_it_once(house: House, now: datetime) -> No
     assert all("has already been sent" in each for each in refused)
     assert letters(house) == before + 1
     with house.sessions.reading() as session:
-        found = corrections.find(session, shelf.find(session, SLUG), 1)
+        found = corrections.find(session, issue_store.find(session, SLUG), 1)
         assert found.letter_id is not None
         assert got(house, found.letter_id) == GET_IT
 
@@ -205,7 +206,7 @@ def test_two_who_amend_at_once_make_one_correction(house: House, now: datetime, 
 def test_no_letter_that_corrects_another_is_ever_fanned_out_to_more(house: House, now: datetime) -> None:
     amend(house, now)
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         words = {
             column: getattr(issue.letter, column) for column in ("sender_name", "list_id", "archive_url", "subject")
         }
@@ -248,7 +249,7 @@ def test_nobody_is_guessed_at_once_the_record_of_who_got_it_is_dropped(house: Ho
     with house.sessions.begin() as session:
         session.execute(update(Copy).where(Copy.state == CopyState.IN_DOUBT).values(state=CopyState.FAILED))
     with house.sessions.reading() as session:
-        letter_id = shelf.find(session, SLUG).letter_id
+        letter_id = issue_store.find(session, SLUG).letter_id
     retention.drop(house.sessions, letter_id)
     before = letters(house)
     with pytest.raises(Conflict, match="has been deleted"):
@@ -259,7 +260,7 @@ def test_nobody_is_guessed_at_once_the_record_of_who_got_it_is_dropped(house: Ho
 def test_a_letter_that_was_changed_since_it_was_looked_at_is_not_mailed(house: House, now: datetime) -> None:
     amend(house, now)
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         found = corrections.find(session, issue, 1)
         seen = corrections.seal(found)
         reword(session, found, "Correction: another subject", "Dear reader,\n\nAnother text.")
@@ -270,7 +271,7 @@ def test_a_letter_that_was_changed_since_it_was_looked_at_is_not_mailed(house: H
 def test_a_letter_that_preflight_blocks_is_not_mailed(house: House, now: datetime) -> None:
     amend(house, now)
     with house.sessions.begin() as session:
-        found = corrections.find(session, shelf.find(session, SLUG), 1)
+        found = corrections.find(session, issue_store.find(session, SLUG), 1)
         reword(session, found, found.subject, "TK: write this.\n\n[](https://nowhere.example/)", EDITOR)
     with pytest.raises(Conflict, match="not fit to send"):
         mail(house, now)
@@ -280,7 +281,7 @@ def test_a_letter_that_preflight_blocks_is_not_mailed(house: House, now: datetim
 def test_a_letter_that_is_none_yet_says_what_is_missing(house: House, now: datetime, subject: str, body: str) -> None:
     amend(house, now)
     with house.sessions.begin() as session:
-        found = corrections.find(session, shelf.find(session, SLUG), 1)
+        found = corrections.find(session, issue_store.find(session, SLUG), 1)
         reword(session, found, subject, body, EDITOR)
     with pytest.raises(Faulty):
         mail(house, now)
@@ -289,7 +290,7 @@ def test_a_letter_that_is_none_yet_says_what_is_missing(house: House, now: datet
 def test_preflight_asks_of_a_short_letter_nothing_that_only_an_article_needs(house: House, now: datetime) -> None:
     amend(house, now)
     with house.sessions.reading() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         composed = corrections.compose(issue, issue.corrections[0], house.links)
         told = {finding.message for finding in correct_issue.findings(issue, composed, house.links)}
     assert "there are no sources" not in told
@@ -300,7 +301,7 @@ def test_a_mailed_letter_says_the_same_for_good(house: House, now: datetime) -> 
     amend(house, now)
     mail(house, now)
     with house.sessions.begin() as session:
-        found = corrections.find(session, shelf.find(session, SLUG), 1)
+        found = corrections.find(session, issue_store.find(session, SLUG), 1)
         with pytest.raises(Conflict, match="already been sent"):
             reword(session, found, "Another", "Another", EDITOR)
 
@@ -311,7 +312,7 @@ def test_a_correction_is_paused_stopped_and_counted_like_any_letter(house: House
 
     def act(what: Callable[[Session, Correction], object]) -> object:
         with house.sessions.begin() as session:
-            return what(session, corrections.find(session, shelf.find(session, SLUG), 1))
+            return what(session, corrections.find(session, issue_store.find(session, SLUG), 1))
 
     def claim() -> int:
         with house.sessions.begin() as session:
@@ -338,7 +339,7 @@ def test_where_issues_are_approved_nobody_mails_a_letter_that_they_wrote(house: 
         publications.find(session).requires_approval = True
     amend(house, now)
     with house.sessions.begin() as session:
-        found = corrections.find(session, shelf.find(session, SLUG), 1)
+        found = corrections.find(session, issue_store.find(session, SLUG), 1)
         reword(session, found, found.subject, "Dear reader,\n\nten minutes it is.", "Ben@press.example")
     for writer in (EDITOR.upper(), "ben@press.example"):
         with pytest.raises(Conflict, match="nobody approves their own words"):
@@ -365,7 +366,7 @@ def test_the_letter_names_the_issue_and_leads_to_the_corrected_text_and_out(hous
 
 def test_the_archive_shows_the_amended_text_and_the_letter_stays_as_it_was(house: House, now: datetime) -> None:
     with house.sessions.reading() as session:
-        before = shelf.find(session, SLUG).letter
+        before = issue_store.find(session, SLUG).letter
         frozen = (before.html, before.text, before.subject, before.content_hash)
     amend(house, now + timedelta(days=3), AMENDED.replace("title: A tight back", "title: A tight back, mended"))
     with house.sessions.reading() as session:
@@ -381,7 +382,7 @@ def test_the_archive_shows_the_amended_text_and_the_letter_stays_as_it_was(house
 def test_several_corrections_are_kept_in_their_order(house: House, now: datetime) -> None:
     assert [amend(house, now), amend(house, now, SOURCE, "No: ten hours.", base=2, number=2)] == [1, 2]
     with house.sessions.reading() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         assert [each.note for each in issue.corrections] == [NOTE, "No: ten hours."]
         assert archive.out(issue)[1].number == 3
 
@@ -390,7 +391,7 @@ def test_a_note_alone_keeps_the_text(house: House, now: datetime) -> None:
     amend(house, now, SOURCE)
     with house.sessions.reading() as session:
         assert session.scalars(select(Revision.number)).all() == [1]
-        assert shelf.find(session, SLUG).corrections[0].revision_number == 1
+        assert issue_store.find(session, SLUG).corrections[0].revision_number == 1
 
 
 @pytest.mark.parametrize("note", ["", " \n ", "x" * 601])
@@ -418,7 +419,7 @@ def test_a_text_that_cannot_be_shown_is_not_kept(house: House, now: datetime, so
 def test_an_issue_that_has_not_gone_out_is_edited_not_corrected(house: House, now: datetime) -> None:
     issue_of(house, now, "a-calm-neck")
     with house.sessions.begin() as session:
-        issue = shelf.find(session, "a-calm-neck")
+        issue = issue_store.find(session, "a-calm-neck")
         with pytest.raises(Conflict, match="has not gone out yet"):
             corrections.amend(session, issue, Amendment(SOURCE, 1, NOTE, 1), EDITOR, now)
         with pytest.raises(NotFound):
@@ -428,12 +429,12 @@ def test_an_issue_that_has_not_gone_out_is_edited_not_corrected(house: House, no
 def test_a_file_of_the_amended_text_is_known_and_another_is_refused(house: House, now: datetime) -> None:
     amend(house, now)
 
-    def load(source: str) -> shelf.Saved:
+    def load(source: str) -> issue_store.Saved:
         with house.sessions.begin() as session:
-            text = shelf.Text(issue_file.parse(source, NAME), NAME, {})
-            return shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+            text = issue_store.Text(issue_file.parse(source, NAME), NAME, {})
+            return issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
 
-    assert load(AMENDED) is shelf.Saved.SAME
-    assert load(SOURCE) is shelf.Saved.KEPT
+    assert load(AMENDED) is issue_store.Saved.SAME
+    assert load(SOURCE) is issue_store.Saved.KEPT
     with pytest.raises(Conflict):
         load(SOURCE + "\nAnother.\n")

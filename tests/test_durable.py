@@ -11,7 +11,7 @@ import pytest
 from newsletter.backup import archive
 from newsletter.config import Settings
 from newsletter.delivery.message import dkim_keys
-from newsletter.editorial.pictures import PictureFolder
+from newsletter.editorial.images.pictures import PictureFolder
 from newsletter.inbox.store import Envelope, Store
 from newsletter.system import atomic_files
 

@@ -7,9 +7,11 @@ import pytest
 
 from newsletter import publications
 from newsletter.db import Sessions
-from newsletter.editorial import drafts, issue_file, link_checks, shelf, spam
+from newsletter.editorial.external_checks import link_checks, spam_checks
+from newsletter.editorial.issues import drafts, issue_store
 from newsletter.editorial.models import Issue
 from newsletter.editorial.preflight import Level, SpamVerdict
+from newsletter.editorial.source import issue_file
 from newsletter.outbound import Answer, Scout
 from newsletter.wiring import House
 from newsletter.worker import Worker
@@ -35,13 +37,13 @@ def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
     houses.open_publication(made, now)
     with sessions.begin() as session:
         home = publications.find(session)
-        text = shelf.Text(issue_file.parse(SOURCE, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
-        shelf.save(session, home, text, shelf.BY_FILE, now)
+        text = issue_store.Text(issue_file.parse(SOURCE, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
+        issue_store.save(session, home, text, issue_store.BY_FILE, now)
     return made
 
 
 def sore(session) -> Issue:
-    return shelf.find(session, "sore")
+    return issue_store.find(session, "sore")
 
 
 def inspected(house: House, *, may_ask: bool = True) -> run_preflight.Inspection:
@@ -70,7 +72,9 @@ def test_what_was_asked_is_waited_for_and_then_told(house: House, now: datetime)
     assert (asked.links, asked.answered, asked.waiting, asked.spam_waiting, asked.are_open) == (1, 0, 1, True, True)
     with house.sessions.begin() as session:
         link_checks.record(session, Answer(GONE, 404, GONE), now)
-        spam.record(session, run_preflight.content_hash(sore(session), house.links), SpamVerdict(6.0, 5.0, ("X",)), now)
+        spam_checks.record(
+            session, run_preflight.content_hash(sore(session), house.links), SpamVerdict(6.0, 5.0, ("X",)), now
+        )
     found = inspected(house)
     assert (found.questions.are_open, found.questions.are_new) == (False, False)
     assert messages(found) == [
@@ -92,8 +96,8 @@ def test_what_the_world_outside_says_never_stops_an_issue(house: House, now: dat
 def test_a_subject_of_another_issue_is_found_whatever_its_letters_case(house: House, now: datetime) -> None:
     other = SOURCE.replace("title: A sore", "title: Another sore").replace("What to do", "WHAT TO do")
     with house.sessions.begin() as session:
-        text = shelf.Text(issue_file.parse(other, "2026-12-01-other.md"), "2026-12-01-other.md", {})
-        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+        text = issue_store.Text(issue_file.parse(other, "2026-12-01-other.md"), "2026-12-01-other.md", {})
+        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
     assert "“Another sore back” has the same subject" in messages(inspected(house))
 
 
@@ -114,9 +118,11 @@ def test_a_text_that_is_not_saved_is_judged_faults_and_all(house: House) -> None
 def test_the_sizes_of_pictures_are_known(house: House, now: datetime) -> None:
     houses.stock(house, now)
     with house.sessions.reading() as session:
-        issue = shelf.find(session, SLUG)
-        names = shelf.picture_names(issue.revision)
-        told = run_preflight.known(session, issue, shelf.text(issue, issue.revision), names, house.links, may_ask=False)
+        issue = issue_store.find(session, SLUG)
+        names = issue_store.picture_names(issue.revision)
+        told = run_preflight.known(
+            session, issue, issue_store.text(issue, issue.revision), names, house.links, may_ask=False
+        )
     assert set(told.pictures) == set(names)
     assert all(size.width > 500 and size.bytes > 1_000 for size in told.pictures.values())
 
@@ -167,7 +173,7 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
         run_preflight.ask(session, sore(session), house.links, now, may_ask=False)
     worker(house, Scout()).ask_the_spam_filter()
     with house.sessions.reading() as session:
-        said = spam.verdict(session, run_preflight.content_hash(sore(session), house.links))
+        said = spam_checks.verdict(session, run_preflight.content_hash(sore(session), house.links))
     assert said.threshold == 5.0
     assert said.score is not None
     assert said.score < said.threshold
@@ -175,10 +181,10 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
 
 def test_a_text_that_changed_since_is_not_read(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        spam.ask(session, sore(session).id, "the hash of an older text", now)
+        spam_checks.ask(session, sore(session).id, "the hash of an older text", now)
     worker(house, Scout()).ask_the_spam_filter()
     with house.sessions.reading() as session:
-        assert spam.verdict(session, "the hash of an older text") == spam.CHANGED
+        assert spam_checks.verdict(session, "the hash of an older text") == spam_checks.CHANGED
 
 
 def test_a_link_to_one_of_our_own_issues_that_nobody_can_open_yet_is_told(house: House, now: datetime) -> None:
@@ -186,9 +192,9 @@ def test_a_link_to_one_of_our_own_issues_that_nobody_can_open_yet_is_told(house:
         "a while,", f"a while ([backs]({house.links.archive('sore')}), [knees]({house.links.archive('snore')})),"
     )
     with house.sessions.begin() as session:
-        text = shelf.Text(issue_file.parse(linked, "2026-12-01-knees.md"), "2026-12-01-knees.md", {})
-        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+        text = issue_store.Text(issue_file.parse(linked, "2026-12-01-knees.md"), "2026-12-01-knees.md", {})
+        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
     with house.sessions.reading() as session:
-        found = messages(run_preflight.inspect(session, shelf.find(session, "knees"), house.links, may_ask=True))
+        found = messages(run_preflight.inspect(session, issue_store.find(session, "knees"), house.links, may_ask=True))
     assert "link [backs] leads to an issue that is not out yet" in found
     assert "link [knees] leads to no issue: there is none called snore" in found

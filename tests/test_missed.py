@@ -14,7 +14,7 @@ from newsletter.delivery.bounces import suppression
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.ledger.outcomes import ABOUT_US
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState
 from newsletter.editors import Role
 from newsletter.errors import Conflict
@@ -54,7 +54,7 @@ def _stopped(sessions: Sessions, folder: Path) -> None:
             subscribe(session, email, NOW - timedelta(days=20))
     houses.stock(house, NOW)
     with sessions.begin() as session:
-        letter = shelf.find(session, SLUG).letter
+        letter = issue_store.find(session, SLUG).letter
         for email, fate in FATES.items():
             mine = update(Copy).where(Copy.letter_id == letter.id, Copy.address == email)
             session.execute(mine.values(**fate))
@@ -78,23 +78,23 @@ def of(session: Session, email: str) -> Subscription:
 
 def waiting(house: House) -> dict[str, int]:
     with house.sessions.reading() as session:
-        mine = Copy.letter_id == shelf.find(session, SLUG).letter_id
+        mine = Copy.letter_id == issue_store.find(session, SLUG).letter_id
         return dict(session.execute(select(Copy.address, Copy.id).where(mine, Copy.state == CopyState.PENDING)).all())
 
 
 def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(house: House, now: datetime) -> None:
     with house.sessions.reading() as session:
-        mine = Copy.letter_id == shelf.find(session, SLUG).letter_id
+        mine = Copy.letter_id == issue_store.find(session, SLUG).letter_id
         before = dict(session.execute(select(Copy.address, Copy.id).where(mine)).all())
-        found = resend_missed.look(session, shelf.find(session, SLUG), now)
+        found = resend_missed.look(session, issue_store.find(session, SLUG), now)
     assert (found.refused, found.failed, found.stopped, found.joined, found.spared) == (2, 1, 1, 0, 2)
     assert waiting(house) == {}
     with house.sessions.begin() as session:
-        assert resend_missed.send(session, shelf.find(session, SLUG), now) == found.copies
+        assert resend_missed.send(session, issue_store.find(session, SLUG), now) == found.copies
     assert waiting(house) == {email: before[email] for email in MISSED}
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
-        assert shelf.state(issue) is IssueState.SENDING
+        issue = issue_store.find(session, SLUG)
+        assert issue_store.state(issue) is IssueState.SENDING
         assert issue.letter.finished_at is None
         with pytest.raises(Conflict, match="nobody to send it to"):
             resend_missed.send(session, issue, now)
@@ -103,16 +103,16 @@ def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(house: Ho
 def test_who_joined_since_gets_it_only_if_that_is_said_and_once(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
         subscribe(session, "new@a.example", now)
-        assert resend_missed.look(session, shelf.find(session, SLUG), now).joined == 1
-        resend_missed.send(session, shelf.find(session, SLUG), now)
+        assert resend_missed.look(session, issue_store.find(session, SLUG), now).joined == 1
+        resend_missed.send(session, issue_store.find(session, SLUG), now)
     assert "new@a.example" not in waiting(house)
     with house.sessions.begin() as session:
-        assert resend_missed.send(session, shelf.find(session, SLUG), now, joined=True) == 1
+        assert resend_missed.send(session, issue_store.find(session, SLUG), now, joined=True) == 1
     assert sorted(waiting(house)) == sorted([*MISSED, "new@a.example"])
     with house.sessions.begin() as session, pytest.raises(Conflict, match="nobody"):
-        resend_missed.send(session, shelf.find(session, SLUG), now, joined=True)
+        resend_missed.send(session, issue_store.find(session, SLUG), now, joined=True)
     with house.sessions.begin() as session, pytest.raises(Conflict, match="more than 30 days"):
-        resend_missed.send(session, shelf.find(session, SLUG), now + timedelta(days=31), joined=True)
+        resend_missed.send(session, issue_store.find(session, SLUG), now + timedelta(days=31), joined=True)
 
 
 @pytest.mark.parametrize("most", [0, 100])
@@ -128,19 +128,19 @@ def test_who_joined_since_is_counted_the_same_however_many_they_are(
         of(session, "new3@a.example").confirmed_at = None
         of(session, "sent@a.example").confirmed_at = now
         session.flush()
-        assert resend_missed.look(session, shelf.find(session, SLUG), now).joined == 2
+        assert resend_missed.look(session, issue_store.find(session, SLUG), now).joined == 2
 
 
 def test_what_never_went_out_from_here_was_missed_by_nobody(house: House, now: datetime) -> None:
     with house.sessions.begin() as session, pytest.raises(Conflict, match="never went out from here"):
-        resend_missed.send(session, shelf.find(session, houses.WAITING), now, joined=True)
+        resend_missed.send(session, issue_store.find(session, houses.WAITING), now, joined=True)
 
 
 def test_it_goes_to_the_address_where_a_reader_reads_now(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
         of(session, "stopped@a.example").subscriber.email = "moved@a.example"
     with house.sessions.begin() as session:
-        resend_missed.send(session, shelf.find(session, SLUG), now)
+        resend_missed.send(session, issue_store.find(session, SLUG), now)
     assert "moved@a.example" in waiting(house)
     assert "stopped@a.example" not in waiting(house)
 
@@ -149,7 +149,7 @@ def test_editors_hear_once_of_a_breaker_in_the_servers_words(house: House, now: 
     with house.sessions.begin() as session:
         editors.add(session, "ann@press.example", Role.EDITOR, now)
         editors.add(session, "viewer@press.example", Role.VIEWER, now)
-        letter_id = shelf.find(session, SLUG).letter_id
+        letter_id = issue_store.find(session, SLUG).letter_id
         said = {"code": 554, "reply": "5.7.1 Relay access denied", "copies": 5}
         session.add(Trip(letter_id=letter_id, lane=breaker.WHOLE, opened_at=now, **said))
     for _ in range(2):
@@ -166,15 +166,15 @@ def test_editors_hear_once_of_a_breaker_in_the_servers_words(house: House, now: 
 
 def test_going_on_closes_the_breaker_and_lets_the_held_ones_wait_as_before(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        letter = session.get_one(Letter, shelf.find(session, SLUG).letter_id)
+        letter = session.get_one(Letter, issue_store.find(session, SLUG).letter_id)
         letter.state, letter.finished_at = LetterState.RUNNING, None
         session.add(Trip(letter_id=letter.id, lane="gmail", opened_at=now, code=550, reply="5.7.26 No", copies=5))
         held = update(Copy).where(Copy.letter_id == letter.id, Copy.address == "stopped@a.example")
         session.execute(held.values(state=CopyState.PENDING, reason=None, not_before=breaker.HELD))
     with house.sessions.begin() as session:
-        publish.resume(session, shelf.find(session, SLUG), now)
-        assert breaker.open_ones(session, shelf.find(session, SLUG).letter_id) == []
+        publish.resume(session, issue_store.find(session, SLUG), now)
+        assert breaker.open_ones(session, issue_store.find(session, SLUG).letter_id) == []
         copy = session.scalars(select(Copy).where(Copy.address == "stopped@a.example").order_by(Copy.id.desc())).first()
         assert copy.not_before == now
         with pytest.raises(Conflict, match="only a paused issue"):
-            publish.resume(session, shelf.find(session, SLUG), now)
+            publish.resume(session, issue_store.find(session, SLUG), now)

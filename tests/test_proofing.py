@@ -21,7 +21,8 @@ from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import Cause, Copy, Post, PostState
 from newsletter.delivery.transactional import outbox
-from newsletter.editorial import comparing, issue_file, shelf
+from newsletter.editorial.issues import diff, issue_store
+from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.errors import Invalid, Refused
 from newsletter.wiring import House
@@ -52,8 +53,8 @@ def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
     made = houses.build(sessions, tmp_path)
     houses.open_publication(made, now)
     with sessions.begin() as session:
-        text = shelf.Text(issue_file.parse(SOURCE, NAME), NAME, {})
-        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+        text = issue_store.Text(issue_file.parse(SOURCE, NAME), NAME, {})
+        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
         for address in (ANNA, BEN):
             editors.add(session, address, Role.EDITOR, now)
         person = Subscriber(email=READER.email, key=READER.email, name="Zofia", created_at=now)
@@ -65,7 +66,7 @@ def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
 def send(house: House, to: str, now: datetime, reader: Sample = BUILT_IN, person: str = ANNA) -> None:
     with house.sessions.begin() as session:
         addresses = test_mail.recipients(session, to)
-        test_mail.send(session, house.links, shelf.find(session, SLUG), addresses, reader, person, now)
+        test_mail.send(session, house.links, issue_store.find(session, SLUG), addresses, reader, person, now)
 
 
 def posts(session: Session) -> list[Post]:
@@ -85,7 +86,7 @@ def both(house: House, now: datetime) -> tuple[bytes, bytes]:
     """The same letter as the real copy for a reader, and as a test mail written to that reader."""
     address = Address.parse("anna@desk.example")
     with house.sessions.reading() as session:
-        letter = build_letter.draft_letter(shelf.find(session, SLUG), house.links, now)
+        letter = build_letter.draft_letter(issue_store.find(session, SLUG), house.links, now)
         copy = Claimed(1, 1, READER.subscription_id, READER.email, READER.name, 0)
         real = bytes(compose.compile(letter, house.links).message(copy, now))
         return real, test_mail.message(letter, house.links, address, READER, 1, now)
@@ -170,7 +171,7 @@ def test_a_test_mail_waits_in_the_outbox_and_keeps_nothing_once_it_is_over(house
         assert (post.kind, post.address, post.sender_address) == ("test", BEN, "letter@backpainhelp.example")
         outbox.failed(session, "w", post.id, "550 5.1.1 nobody here", now)
     with house.sessions.reading() as session:
-        [fate] = test_mail.fates(session, shelf.find(session, SLUG))
+        [fate] = test_mail.fates(session, issue_store.find(session, SLUG))
         assert fate.post
         assert (fate.post.state, fate.post.reply) == (PostState.FAILED, "550 5.1.1 nobody here")
         assert fate.post.message is None
@@ -184,7 +185,7 @@ def test_a_fate_that_the_outbox_forgot_is_told_as_forgotten(house: House, now: d
         outbox.forget(session, BEN)
     send(house, ANNA, now + timedelta(minutes=1))
     with house.sessions.reading() as session:
-        newest, oldest = test_mail.fates(session, shelf.find(session, SLUG))
+        newest, oldest = test_mail.fates(session, issue_store.find(session, SLUG))
     assert newest.post
     assert newest.post.address == ANNA
     assert (oldest.post, oldest.is_open) == (None, False)
@@ -252,7 +253,7 @@ def test_the_last_recipients_are_suggested_before_the_team(house: House, now: da
 def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(house: House, now: datetime) -> None:
     houses.open_another_publication(house, now)
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         [found] = test_mail.samples(session, issue, "zOfi")
         assert test_mail.sample(session, issue, found.subscription_id) == replace(
             READER, name="Zofia", subscription_id=found.subscription_id
@@ -273,19 +274,19 @@ def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(h
 def test_what_changed_since_a_test_is_told_word_by_word_and_nothing_as_nothing(house: House, now: datetime) -> None:
     send(house, ANNA, now)
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         test = test_mail.last(session, issue)
         assert test
-        assert not comparing.is_changed(test_mail.changed_since(session, issue, test.revision_number))
-        text = shelf.Text(issue_file.parse(SOURCE.replace("ten", "five"), NAME), NAME, {})
-        shelf.save(session, issue.publication, text, ANNA, now)
+        assert not diff.is_changed(test_mail.changed_since(session, issue, test.revision_number))
+        text = issue_store.Text(issue_file.parse(SOURCE.replace("ten", "five"), NAME), NAME, {})
+        issue_store.save(session, issue.publication, text, ANNA, now)
         pieces = test_mail.changed_since(session, issue, test.revision_number)
-    assert [piece.text for piece in pieces if piece.kind is not comparing.Kind.SAME] == ["ten ", "five "]
+    assert [piece.text for piece in pieces if piece.kind is not diff.Kind.SAME] == ["ten ", "five "]
 
 
 def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         build_letter.mark_ready(session, issue, house.links)
         publish.schedule_next(session, house.links, issue, now)
         issue.publication.postal_address = "2 New Street"
@@ -293,15 +294,15 @@ def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(house: House, now: da
     with house.sessions.reading() as session:
         [post] = posts(session)
         assert "2 New Street" not in parts(parsed(post.message))[0]
-        assert [fate.test.content_hash for fate in test_mail.fates(session, shelf.find(session, SLUG))] == [
-            build_letter.content(shelf.find(session, SLUG), house.links).content_hash
+        assert [fate.test.content_hash for fate in test_mail.fates(session, issue_store.find(session, SLUG))] == [
+            build_letter.content(issue_store.find(session, SLUG), house.links).content_hash
         ]
 
 
 def test_a_fate_is_open_while_its_letter_is_on_its_way(house: House, now: datetime) -> None:
     send(house, ANNA, now)
     with house.sessions.begin() as session:
-        [fate] = test_mail.fates(session, shelf.find(session, SLUG))
+        [fate] = test_mail.fates(session, issue_store.find(session, SLUG))
         assert isinstance(fate, Fate)
         assert fate.is_open
         [post] = outbox.claim(session, "w", 9, now)

@@ -11,8 +11,9 @@ from newsletter.db import Sessions
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.reports import retention, stats
-from newsletter.editorial import issue_file, shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
+from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
 from newsletter.publications import Publication, Slot
@@ -59,14 +60,16 @@ def slugs(sessions: Sessions, links: Links, publication: Publication, now: datet
         home = session.get_one(Publication, publication.id)
         written = [write(session, home, title, now) for title in ("A tight back", "A calm neck")]
         for slug in written:
-            build_letter.mark_ready(session, shelf.find(session, slug), links)
+            build_letter.mark_ready(session, issue_store.find(session, slug), links)
         return written
 
 
 def write(session: Session, publication: Publication, title: str, now: datetime) -> str:
     slug = title.lower().replace(" ", "-")
     parsed = issue_file.parse(SOURCE.format(title=title), f"2026-11-24-{slug}.md")
-    shelf.save(session, publication, shelf.Text(parsed, f"2026-11-24-{slug}.md", {}), shelf.BY_FILE, now)
+    issue_store.save(
+        session, publication, issue_store.Text(parsed, f"2026-11-24-{slug}.md", {}), issue_store.BY_FILE, now
+    )
     return slug
 
 
@@ -80,19 +83,19 @@ def add_reader(session: Session, publication: Publication, email: str, status: S
 
 def schedule(sessions: Sessions, links: Links, slug: str, at: datetime, now: datetime) -> Letter:
     with sessions.begin() as session:
-        return publish.schedule(session, links, shelf.find(session, slug), at, now)
+        return publish.schedule(session, links, issue_store.find(session, slug), at, now)
 
 
 def state(sessions: Sessions, slug: str) -> IssueState:
     with sessions.reading() as session:
-        return shelf.state(shelf.find(session, slug))
+        return issue_store.state(issue_store.find(session, slug))
 
 
 def test_the_next_slot_is_the_first_tuesday_that_no_issue_holds(
     sessions: Sessions, links: Links, slugs: list[str], now: datetime
 ) -> None:
     with sessions.begin() as session:
-        due = [publish.schedule_next(session, links, shelf.find(session, slug), now).due_at for slug in slugs]
+        due = [publish.schedule_next(session, links, issue_store.find(session, slug), now).due_at for slug in slugs]
     assert due == [TUESDAY, TUESDAY + timedelta(days=7)]
 
 
@@ -103,11 +106,11 @@ def test_scheduling_freezes_the_text_that_readers_will_get(
     assert state(sessions, slugs[0]) is IssueState.SCHEDULED
     assert letter.subject == "A tight back, in ten minutes"
     changed = issue_file.parse(SOURCE.format(title="A tight back") + "More.\n", "2026-11-24-a-tight-back.md")
-    draft = shelf.Text(changed, "2026-11-24-a-tight-back.md", {})
+    draft = issue_store.Text(changed, "2026-11-24-a-tight-back.md", {})
     with sessions.begin() as session:
-        home = shelf.find(session, slugs[0]).publication
+        home = issue_store.find(session, slugs[0]).publication
         with pytest.raises(Conflict, match="cancel a-tight-back"):
-            shelf.save(session, home, draft, shelf.BY_FILE, now)
+            issue_store.save(session, home, draft, issue_store.BY_FILE, now)
 
 
 def test_a_sender_for_all_issues_goes_before_the_publications_own_and_replies_still_reach_it(
@@ -117,7 +120,7 @@ def test_a_sender_for_all_issues_goes_before_the_publications_own_and_replies_st
     plain = schedule(sessions, links, slugs[0], TUESDAY, now)
     assert (plain.sender_address, plain.reply_to) == (own, None)
     with sessions.begin() as session:
-        issue = shelf.find(session, slugs[1])
+        issue = issue_store.find(session, slugs[1])
         letter = publish.schedule_next(session, links, issue, now, sender="issues@bulk.example")
     assert (letter.sender_address, letter.reply_to) == ("issues@bulk.example", own)
     assert letter.list_id == plain.list_id
@@ -133,7 +136,9 @@ def test_a_draft_is_neither_scheduled_nor_sent_until_somebody_says_that_it_is_re
     sessions: Sessions, links: Links, publication: Publication, now: datetime
 ) -> None:
     with sessions.begin() as session:
-        draft = shelf.find(session, write(session, session.get_one(Publication, publication.id), "A stiff hip", now))
+        draft = issue_store.find(
+            session, write(session, session.get_one(Publication, publication.id), "A stiff hip", now)
+        )
         for act in (publish.schedule_next, publish.send_now):
             with pytest.raises(Conflict, match="“A stiff hip” is a draft; mark it as ready first"):
                 act(session, links, draft, now)
@@ -147,7 +152,7 @@ def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
     sessions: Sessions, links: Links, slugs: list[str], now: datetime
 ) -> None:
     with sessions.begin() as session:
-        issue = shelf.find(session, slugs[0])
+        issue = issue_store.find(session, slugs[0])
         publish.schedule_next(session, links, issue, now)
         assert not build_letter.can_be_scheduled(issue)
         publish.cancel(session, issue, now)
@@ -163,10 +168,12 @@ def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready
 ) -> None:
     schedule(sessions, links, slugs[0], TUESDAY, now)
     with sessions.begin() as session:
-        issue = shelf.find(session, slugs[0])
+        issue = issue_store.find(session, slugs[0])
         publish.cancel(session, issue, now)
         changed = issue_file.parse(SOURCE.format(title="A tight back") + "More.\n", issue.file_name)
-        shelf.save(session, issue.publication, shelf.Text(changed, issue.file_name, {}), shelf.BY_FILE, now)
+        issue_store.save(
+            session, issue.publication, issue_store.Text(changed, issue.file_name, {}), issue_store.BY_FILE, now
+        )
         assert not build_letter.can_be_scheduled(issue)
         with pytest.raises(Conflict, match="mark it as ready"):
             publish.schedule_next(session, links, issue, now)
@@ -186,7 +193,7 @@ def test_a_publication_without_a_slot_asks_for_a_moment(
     sessions: Sessions, links: Links, slugs: list[str], now: datetime
 ) -> None:
     with sessions.begin() as session:
-        issue = shelf.find(session, slugs[0])
+        issue = issue_store.find(session, slugs[0])
         session.delete(issue.publication.slots[0])
         session.flush()
         session.expire(issue.publication)
@@ -235,7 +242,7 @@ def test_an_hour_missed_by_more_than_the_grace_waits_for_a_person(
         assert session.get_one(Letter, letter.id).state is LetterState.HELD
     assert state(sessions, slugs[0]) is IssueState.PAUSED
     with sessions.begin() as session:
-        publish.send_now(session, links, shelf.find(session, slugs[0]), late)
+        publish.send_now(session, links, issue_store.find(session, slugs[0]), late)
     assert state(sessions, slugs[0]) is IssueState.SENDING
 
 
@@ -262,7 +269,7 @@ def test_two_issues_that_start_at_once_each_go_to_everybody(
 
     def start() -> int:
         with sessions.begin() as session:
-            return publish.send_now(session, links, shelf.find(session, waiting.pop()), now).copies
+            return publish.send_now(session, links, issue_store.find(session, waiting.pop()), now).copies
 
     assert at_once(2, start) == [50, 50]
     with sessions.reading() as session:
@@ -289,10 +296,10 @@ def test_an_issue_whose_start_fails_has_not_begun(
     with sessions.begin() as session:
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
     with pytest.raises(ZeroDivisionError), sessions.begin() as session:
-        assert publish.send_now(session, links, shelf.find(session, slugs[0]), now).copies / 0
+        assert publish.send_now(session, links, issue_store.find(session, slugs[0]), now).copies / 0
     assert state(sessions, slugs[0]) is IssueState.READY
     with sessions.begin() as session:
-        assert publish.send_now(session, links, shelf.find(session, slugs[0]), now).copies == 1
+        assert publish.send_now(session, links, issue_store.find(session, slugs[0]), now).copies == 1
 
 
 def test_an_issue_tells_the_same_figures_after_its_copies_were_dropped(
@@ -300,13 +307,13 @@ def test_an_issue_tells_the_same_figures_after_its_copies_were_dropped(
 ) -> None:
     with sessions.begin() as session:
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
-        started = publish.send_now(session, links, shelf.find(session, slugs[0]), now)
-        publish.cancel(session, shelf.find(session, slugs[0]), now)
-        before = stats.counts(session, shelf.find(session, slugs[0]).letter)
+        started = publish.send_now(session, links, issue_store.find(session, slugs[0]), now)
+        publish.cancel(session, issue_store.find(session, slugs[0]), now)
+        before = stats.counts(session, issue_store.find(session, slugs[0]).letter)
     assert before.skipped == 1
     assert retention.drop(sessions, started.letter_id) == 1
     with sessions.begin() as session:
-        issue = shelf.find(session, slugs[0])
+        issue = issue_store.find(session, slugs[0])
         assert stats.counts(session, issue.letter) == before
         assert not build_letter.is_open(issue)
         with pytest.raises(Conflict, match="nobody is sent an issue twice"):
@@ -319,7 +326,7 @@ def test_two_editors_who_schedule_one_issue_at_once_make_one_letter(
     def try_it() -> str:
         try:
             with sessions.begin() as session:
-                publish.schedule_next(session, links, shelf.find(session, slugs[0]), now)
+                publish.schedule_next(session, links, issue_store.find(session, slugs[0]), now)
         except Conflict as error:
             return str(error)
         return "scheduled"
@@ -335,7 +342,7 @@ def test_cancelling_before_the_hour_lets_the_issue_be_scheduled_again(
 ) -> None:
     schedule(sessions, links, slugs[0], TUESDAY, now)
     with sessions.begin() as session:
-        assert publish.cancel(session, shelf.find(session, slugs[0]), now) == 0
+        assert publish.cancel(session, issue_store.find(session, slugs[0]), now) == 0
     assert state(sessions, slugs[0]) is IssueState.CANCELLED
     schedule(sessions, links, slugs[0], TUESDAY, now)
     assert state(sessions, slugs[0]) is IssueState.SCHEDULED
@@ -346,32 +353,32 @@ def test_cancelling_in_mid_issue_spares_the_rest_and_is_final(
 ) -> None:
     with sessions.begin() as session:
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
-        publish.send_now(session, links, shelf.find(session, slugs[0]), now)
+        publish.send_now(session, links, issue_store.find(session, slugs[0]), now)
     with sessions.begin() as session:
-        assert publish.cancel(session, shelf.find(session, slugs[0]), now) == 1
+        assert publish.cancel(session, issue_store.find(session, slugs[0]), now) == 1
     with sessions.begin() as session:
         assert session.scalars(select(Copy.state)).all() == [CopyState.SKIPPED]
         with pytest.raises(Conflict, match="nobody is sent an issue twice"):
-            publish.send_now(session, links, shelf.find(session, slugs[0]), now)
+            publish.send_now(session, links, issue_store.find(session, slugs[0]), now)
 
 
 def test_an_issue_is_sent_once_however_often_it_is_asked_for(
     sessions: Sessions, links: Links, slugs: list[str], now: datetime
 ) -> None:
     with sessions.begin() as session:
-        publish.send_now(session, links, shelf.find(session, slugs[0]), now)
+        publish.send_now(session, links, issue_store.find(session, slugs[0]), now)
     with sessions.begin() as session, pytest.raises(Conflict, match="already being sent"):
-        publish.send_now(session, links, shelf.find(session, slugs[0]), now)
+        publish.send_now(session, links, issue_store.find(session, slugs[0]), now)
 
 
 def test_a_paused_issue_goes_on_when_resumed(sessions: Sessions, links: Links, slugs: list[str], now: datetime) -> None:
     with sessions.begin() as session:
-        issue = shelf.find(session, slugs[0])
+        issue = issue_store.find(session, slugs[0])
         publish.send_now(session, links, issue, now)
         publish.pause(session, issue)
-        assert shelf.state(issue) is IssueState.PAUSED
+        assert issue_store.state(issue) is IssueState.PAUSED
         publish.resume(session, issue, now)
-        assert shelf.state(issue) is IssueState.SENDING
+        assert issue_store.state(issue) is IssueState.SENDING
 
 
 def test_an_unfit_issue_is_never_frozen(
@@ -380,11 +387,13 @@ def test_an_unfit_issue_is_never_frozen(
     with sessions.begin() as session:
         home = session.get_one(Publication, publication.id)
         parsed = issue_file.parse(SOURCE.format(title="Still to come") + "TK\n", "2026-11-24-still-to-come.md")
-        shelf.save(session, home, shelf.Text(parsed, "2026-11-24-still-to-come.md", {}), shelf.BY_FILE, now)
+        issue_store.save(
+            session, home, issue_store.Text(parsed, "2026-11-24-still-to-come.md", {}), issue_store.BY_FILE, now
+        )
         with pytest.raises(Conflict, match="placeholder"):
-            publish.schedule_next(session, links, shelf.find(session, "still-to-come"), now)
+            publish.schedule_next(session, links, issue_store.find(session, "still-to-come"), now)
         with pytest.raises(Conflict, match="placeholder"):
-            build_letter.mark_ready(session, shelf.find(session, "still-to-come"), links)
+            build_letter.mark_ready(session, issue_store.find(session, "still-to-come"), links)
         assert session.scalar(select(Issue.letter_id)) is None
 
 

@@ -13,7 +13,7 @@ from newsletter.delivery.models import Copy, CopyState, Letter, Post, PostState
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.publications import Publication, first
 from newsletter.wiring import House
 from newsletter.worker import Worker
@@ -45,9 +45,9 @@ def _begun(sessions: Sessions, folder: Path) -> None:
     links = houses.build(sessions, folder).links
     with sessions.begin() as session:
         session.add_all(_reader(number, first(session), NOW) for number in range(READERS))
-        issue = shelf.find(session, houses.WAITING)
+        issue = issue_store.find(session, houses.WAITING)
         publish.send_now(session, links, issue, NOW)
-        due = shelf.find(session, "break-the-circle")
+        due = issue_store.find(session, "break-the-circle")
         build_letter.mark_ready(session, due, links)
         publish.schedule(session, links, due, NOW + timedelta(seconds=1), NOW)
         outbox.post(session, first(session), "confirm", "zoe@reader.example", "Zoe", Composed("Hello", "", ""), NOW)

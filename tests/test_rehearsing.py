@@ -16,7 +16,7 @@ from newsletter.delivery.bounces import suppression
 from newsletter.delivery.message import compose, dkim_keys
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Cause, Letter
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.errors import Conflict
 from newsletter.wiring import House
 from newsletter.workflows import publish, rehearse_issue
@@ -59,7 +59,7 @@ def _peopled(sessions: Sessions, folder: Path) -> None:
 def rehearse(house: House, now: datetime, slug: str = houses.WAITING, keys: Keyring = NO_KEYS) -> Report:
     parts = {"settings": house.settings, "links": house.links, "keyring": keys}
     with house.sessions.reading() as session:
-        return rehearse_issue.rehearse(session, shelf.find(session, slug), now, watched=_unwatched, **parts)
+        return rehearse_issue.rehearse(session, issue_store.find(session, slug), now, watched=_unwatched, **parts)
 
 
 def _unwatched(copies: Iterable[ledger.Claimed], _total: int) -> Iterable[ledger.Claimed]:
@@ -84,7 +84,7 @@ def test_it_tells_what_would_happen_and_writes_nothing(house: House, now: dateti
 def test_the_sizes_are_those_of_the_copies_that_then_go_out(house: House, now: datetime) -> None:
     rehearsed = rehearse(house, now).rehearsal.sizes
     with house.sessions.begin() as session:
-        letter_id = publish.send_now(session, house.links, shelf.find(session, houses.WAITING), now).letter_id
+        letter_id = publish.send_now(session, house.links, issue_store.find(session, houses.WAITING), now).letter_id
     with house.sessions.begin() as session:
         template = compose.compile(session.get_one(Letter, letter_id), house.links)
         copies = ledger.claim(session, "w", 100, now)
@@ -95,14 +95,14 @@ def test_the_sizes_are_those_of_the_copies_that_then_go_out(house: House, now: d
 def test_a_field_without_a_fallback_is_counted_where_it_is_empty(house: House, now: datetime) -> None:
     assert rehearse(house, now).rehearsal.blank == {}
     with house.sessions.begin() as session:
-        letter = publish.schedule_next(session, house.links, shelf.find(session, houses.WAITING), now)
+        letter = publish.schedule_next(session, house.links, issue_store.find(session, houses.WAITING), now)
         letter.subject = "Dear {{ name }}, it is {{ name | friend }} {{ email }}"
     assert rehearse(house, now).rehearsal.blank == {"name": 3}
 
 
 def test_a_letter_with_a_field_that_there_is_not_blocks(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        letter = publish.schedule_next(session, house.links, shelf.find(session, houses.WAITING), now)
+        letter = publish.schedule_next(session, house.links, issue_store.find(session, houses.WAITING), now)
         letter.subject = "Dear {{ nickname }}"
     [reason] = rehearse(house, now).blocking
     assert reason.startswith('unknown field "nickname"; the fields here are: ')
@@ -110,7 +110,7 @@ def test_a_letter_with_a_field_that_there_is_not_blocks(house: House, now: datet
 
 def test_a_draft_is_rehearsed_and_said_to_be_one(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        shelf.mark(shelf.find(session, houses.WAITING), shelf.Readiness.DRAFT)
+        issue_store.mark(issue_store.find(session, houses.WAITING), issue_store.Readiness.DRAFT)
     report = rehearse(house, now)
     assert report.rehearsal.sizes.total() == 5
     assert ["” is a draft; mark it as ready first" in reason for reason in report.blocking] == [True]

@@ -6,8 +6,9 @@ from sqlalchemy import update
 
 from newsletter.db import Sessions
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial import queue, shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Readiness
+from newsletter.editorial.schedule import queue
 from newsletter.links import Links
 from newsletter.publications import Slot, WeekOff, find
 from newsletter.workflows import publish, warn_editors
@@ -61,7 +62,7 @@ def test_a_slot_that_is_filled_is_nobodys_worry(sessions: Sessions, links: Links
 
 def test_a_scheduled_issue_is_nobodys_worry(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publish.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
+        publish.schedule(session, links, issue_store.find(session, FIRST), TUESDAY, now)
     assert tick(sessions, links, *MOMENTS) == []
 
 
@@ -75,7 +76,7 @@ def test_what_goes_wrong_in_between_is_told_two_hours_before(sessions: Sessions,
     enqueue(sessions, now, FIRST)
     assert tick(sessions, links, TWO_DAYS) == []
     with sessions.begin() as session:
-        queue.remove(session, shelf.find(session, FIRST).id)
+        queue.remove(session, issue_store.find(session, FIRST).id)
     assert len(tick(sessions, links, *MOMENTS)) == 1
 
 
@@ -99,7 +100,7 @@ def test_an_issue_that_is_marked_ready_but_unfit_is_told_with_the_findings(
     enqueue(sessions, now, FIRST)
     with sessions.begin() as session:
         slots.write(session, TITLES[0], now, "TK.")
-        shelf.mark(shelf.find(session, FIRST), Readiness.READY)
+        issue_store.mark(issue_store.find(session, FIRST), Readiness.READY)
     [told] = tick(sessions, links, TWO_DAYS)
     assert (
         "It comes first in the queue, but is stopped by preflight. If this does not change, nothing goes out." in told
@@ -130,7 +131,7 @@ def test_an_issue_that_nobody_approved_is_told_and_so_is_what_goes_instead(
 
 def test_a_scheduled_issue_that_would_be_held_is_told(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publish.schedule(session, links, shelf.find(session, FIRST), TUESDAY, now)
+        publish.schedule(session, links, issue_store.find(session, FIRST), TUESDAY, now)
         find(session).requires_approval = True
     [told] = tick(sessions, links, TWO_DAYS)
     assert "Tuesday 24 November 09:00: “A tight back” needs an approval" in told

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from newsletter import config
-from newsletter.editorial.bucket import PictureBucket
+from newsletter.editorial.images.s3_storage import PictureBucket
 from newsletter.errors import Invalid
 from newsletter.mail_settings import MailServer
 from newsletter.tokens import Seal

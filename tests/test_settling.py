@@ -13,7 +13,7 @@ from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import doubts
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.reports import stats
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.errors import Conflict, NotFound
 from newsletter.wiring import House
 from newsletter.workflows import resolve_doubts
@@ -51,12 +51,12 @@ def doubted(house: House, now: datetime) -> list[int]:
 
 def settle(house: House, decision: Decision, now: datetime, *ids: int) -> Settled:
     with house.sessions.begin() as session:
-        return resolve_doubts.settle(session, shelf.find(session, SLUG).letter, decision, now, ids)
+        return resolve_doubts.settle(session, issue_store.find(session, SLUG).letter, decision, now, ids)
 
 
 def open_doubts(house: House) -> list[int]:
     with house.sessions.reading() as session:
-        return [copy.id for copy in session.scalars(doubts.unsettled(shelf.find(session, SLUG).letter_id or 0))]
+        return [copy.id for copy in session.scalars(doubts.unsettled(issue_store.find(session, SLUG).letter_id or 0))]
 
 
 def rows(house: House) -> dict[int, tuple[CopyState, str | None]]:
@@ -91,7 +91,7 @@ def test_a_doubt_that_is_closed_stays_in_the_counts_and_is_listed_no_more(
     assert open_doubts(house) == doubted[1:]
     assert letter_state(house) is LetterState.FINISHED
     with house.sessions.reading() as session:
-        assert stats.counts(session, shelf.find(session, SLUG).letter).in_doubt == len(READERS)
+        assert stats.counts(session, issue_store.find(session, SLUG).letter).in_doubt == len(READERS)
     state, reason = rows(house)[doubted[0]]
     assert (state, reason is not None and reason.startswith("settled: ")) == (CopyState.IN_DOUBT, True)
 

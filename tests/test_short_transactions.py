@@ -16,7 +16,8 @@ from newsletter.delivery import stopping
 from newsletter.delivery.models import Copy, CopyState, SharedPace
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.workers import clock_setback
-from newsletter.editorial import link_checks, shelf
+from newsletter.editorial.external_checks import link_checks
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import LinkCheck
 from newsletter.errors import Conflict
 from newsletter.wiring import House
@@ -68,7 +69,7 @@ def states(house: House, letter_id: int) -> dict[CopyState, int]:
 
 def letter_of(house: House) -> int:
     with house.sessions.reading() as session:
-        letter_id = shelf.find(session, houses.OUT[-1]).letter_id
+        letter_id = issue_store.find(session, houses.OUT[-1]).letter_id
     assert letter_id
     return letter_id
 
@@ -82,7 +83,7 @@ def test_an_issue_is_stopped_in_groups(house: House, sizes: list[int], capsys: p
 
 def test_a_stop_that_was_cut_short_is_gone_on_with(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        assert publish.cancel(session, shelf.find(session, houses.OUT[-1]), now) == READERS
+        assert publish.cancel(session, issue_store.find(session, houses.OUT[-1]), now) == READERS
     letter_id = letter_of(house)
     assert 0 < states(house, letter_id)[CopyState.PENDING] < READERS
     with house.sessions.reading() as session:
@@ -98,9 +99,9 @@ def test_a_stopped_issue_is_sent_in_groups_to_those_who_missed_it(
     house: House, now: datetime, sizes: list[int]
 ) -> None:
     with house.sessions.begin() as session:
-        publish.cancel(session, shelf.find(session, houses.OUT[-1]), now)
+        publish.cancel(session, issue_store.find(session, houses.OUT[-1]), now)
     with house.sessions.begin() as session, pytest.raises(Conflict, match="being stopped right now;"):
-        resend_missed.send(session, shelf.find(session, houses.OUT[-1]), now)
+        resend_missed.send(session, issue_store.find(session, houses.OUT[-1]), now)
     while stopping.go_on(house.sessions, letter_of(house), now):
         pass
     with house.sessions.begin() as session:
@@ -126,7 +127,7 @@ def test_what_the_clock_clears_it_clears_in_groups(house: House, now: datetime, 
         asked = {"asked_at": old, "final_url": "", "fault": ""}
         links = [asked | {"digest": f"{number:064}", "url": f"https://{number}.example"} for number in range(READERS)]
         session.execute(insert(LinkCheck), links)
-        waits = update(Copy).where(Copy.letter_id == shelf.find(session, houses.OUT[-1]).letter_id)
+        waits = update(Copy).where(Copy.letter_id == issue_store.find(session, houses.OUT[-1]).letter_id)
         session.execute(waits.values(not_before=now + timedelta(days=2)))
     sizes.clear()
     for act in (caps.prune, limiter_store.forget_idle, link_checks.forget, clock_setback.mend):

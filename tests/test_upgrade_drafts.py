@@ -7,8 +7,8 @@ from sqlalchemy import Engine, text
 
 from newsletter import migrating
 from newsletter.db import Base, Sessions
-from newsletter.editorial import drafts, shelf
-from newsletter.editorial.drafts import Typed
+from newsletter.editorial.issues import drafts, issue_store
+from newsletter.editorial.issues.drafts import Typed
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ADA = "ada@desk.example"
@@ -35,7 +35,7 @@ def test_a_draft_from_before_stays_unsaved_and_is_written_on(engine: Engine) -> 
             connection.execute(text(statement), {name: named[name] for name in named if f":{name}" in statement})
         command.upgrade(migrating.config(connection), "head")
     with Sessions(engine).begin() as session:
-        issue = shelf.find(session, "sit")
+        issue = issue_store.find(session, "sit")
         draft = drafts.own(session, issue, ADA)
         assert draft
         assert (draft.source, draft.number, draft.tab, draft.saved) == ("Half-done.", 7, "", False)

@@ -19,8 +19,8 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from newsletter import schema
 from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, NAME, ORIGINALS, PICTURES, TABLES, Manifest, Member
-from newsletter.editorial.developing import UPLOAD_BYTES
-from newsletter.editorial.pictures import MAX_BYTES, MEDIA_TYPES
+from newsletter.editorial.images.pictures import MAX_BYTES, MEDIA_TYPES
+from newsletter.editorial.images.processing import UPLOAD_BYTES
 from newsletter.errors import Conflict, Invalid, Unavailable
 from newsletter.system import atomic_files
 

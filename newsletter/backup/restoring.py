@@ -18,7 +18,7 @@ from newsletter.backup.manifest import ORIGINALS, PICTURES, TABLES, Manifest
 from newsletter.backup.taking import issue_counts
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.workers import heartbeat, send_permission
-from newsletter.editorial.pictures import Pictures
+from newsletter.editorial.images.pictures import Pictures
 from newsletter.errors import Conflict, Invalid
 from newsletter.schema import Standing
 

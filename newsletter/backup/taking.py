@@ -20,9 +20,9 @@ from newsletter.db import Sessions
 from newsletter.delivery.message import dkim_keys
 from newsletter.delivery.models import UNDER_WAY, Copy, Letter
 from newsletter.delivery.reports import stats
-from newsletter.editorial import mailings
+from newsletter.editorial.images.pictures import Pictures
+from newsletter.editorial.issues import mailings
 from newsletter.editorial.models import OriginalPicture, Picture
-from newsletter.editorial.pictures import Pictures
 from newsletter.errors import Invalid, NotFound
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from newsletter.cli.common import as_json, in_house, now, print_json
 from newsletter.delivery.models import Arming
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial import mailings
+from newsletter.editorial.issues import mailings
 from newsletter.wiring import House
 from newsletter.workflows import allow_sending
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 import click
 
 from newsletter.cli.common import as_json, in_house, now, print_json, watched
-from newsletter.editorial import link_checks, shelf, spam
+from newsletter.editorial.external_checks import link_checks, spam_checks
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.preflight import Finding
 from newsletter.editorial.preflight.weight import Weight
 from newsletter.wiring import House
@@ -26,7 +27,7 @@ def check(house: House, slug: str, ask_links: bool, as_json: bool) -> None:
     _ask_spam_filter(house, slug)
     with house.sessions.reading() as session:
         may_ask = ask_links or house.settings.link_checks
-        found = run_preflight.inspect(session, shelf.find(session, slug), house.links, may_ask=may_ask)
+        found = run_preflight.inspect(session, issue_store.find(session, slug), house.links, may_ask=may_ask)
     if as_json:
         print_json(_document(found))
     else:
@@ -37,7 +38,7 @@ def check(house: House, slug: str, ask_links: bool, as_json: bool) -> None:
 
 def _ask_links(house: House, slug: str) -> None:
     with house.sessions.begin() as session:
-        urls = run_preflight.addresses(shelf.find(session, slug), house.links)
+        urls = run_preflight.addresses(issue_store.find(session, slug), house.links)
         link_checks.ask(session, urls, now(), older=timedelta(0))
     for answer in watched(house.scout.ask_all(urls), len(urls)):
         with house.sessions.begin() as session:
@@ -46,15 +47,15 @@ def _ask_links(house: House, slug: str) -> None:
 
 def _ask_spam_filter(house: House, slug: str) -> None:
     with house.sessions.reading() as session:
-        issue = shelf.find(session, slug)
+        issue = issue_store.find(session, slug)
         content = run_preflight.content_hash(issue, house.links)
         mail = run_preflight.message(session, issue.id, content, house.links, now())
-        is_known = not spam.verdict(session, content).fault
-    if mail is None or is_known or (said := spam.judge(mail)) is None:
+        is_known = not spam_checks.verdict(session, content).fault
+    if mail is None or is_known or (said := spam_checks.judge(mail)) is None:
         return
     with house.sessions.begin() as session:
-        spam.ask(session, issue.id, content, now())
-        spam.record(session, content, said, now())
+        spam_checks.ask(session, issue.id, content, now())
+        spam_checks.record(session, content, said, now())
 
 
 def _print(slug: str, found: Inspection) -> None:

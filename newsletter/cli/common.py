@@ -16,7 +16,7 @@ from newsletter import audit, config, logs
 from newsletter.audit import OPERATOR, Witness
 from newsletter.db import Session
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.errors import Conflict
 from newsletter.wiring import House, open_house
 from newsletter.workflows import build_letter
@@ -74,7 +74,7 @@ def _operator() -> Callable[[Session], None]:
 
 
 def _note(witness: Witness, slug: str | None, session: Session) -> None:
-    if slug and (found := session.scalar(shelf.named((), (slug,)))):
+    if slug and (found := session.scalar(issue_store.named((), (slug,)))):
         witness.kind, witness.about, witness.details = audit.ISSUE, audit.numbered(found.id), {"slug": slug}
     witness(session)
 

@@ -8,7 +8,7 @@ from newsletter.cli.common import as_json, correction_option, in_house, now, pri
 from newsletter.delivery.ledger import doubts as open_doubts
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.models import Copy, Letter
-from newsletter.editorial import corrections, shelf
+from newsletter.editorial.issues import corrections, issue_store
 from newsletter.wiring import House
 from newsletter.workflows import resolve_doubts
 from newsletter.workflows.resolve_doubts import Decision, Settled
@@ -88,7 +88,7 @@ def _list_settled(house: House, slug: str, correction: int | None, *, as_json: b
 
 
 def _letter(session: Session, slug: str, correction: int | None) -> Letter | None:
-    issue = shelf.find(session, slug)
+    issue = issue_store.find(session, slug)
     return issue.letter if correction is None else corrections.find(session, issue, correction).letter
 
 

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.cli.common import correction_option, in_house, mind_arming, now
 from newsletter.delivery import stopping
-from newsletter.editorial import corrections, mailings, shelf
+from newsletter.editorial.issues import corrections, issue_store, mailings
 from newsletter.editorial.models import Correction
 from newsletter.wiring import House
 from newsletter.workflows import correct_issue, publish
@@ -19,7 +19,7 @@ def cancel(house: House, slug: str, correction: int | None) -> None:
     """Stop an issue: nothing more of it goes out."""
     with house.sessions.begin() as session:
         if correction is None:
-            issue = shelf.find(session, slug)
+            issue = issue_store.find(session, slug)
             spared, letter_id = publish.cancel(session, issue, now()), issue.letter_id
         else:
             made = _correction(session, slug, correction)
@@ -38,7 +38,7 @@ def pause(house: House, slug: str, correction: int | None) -> None:
     """Hold what has not been sent yet, until `resume`."""
     with house.sessions.begin() as session:
         if correction is None:
-            publish.pause(session, shelf.find(session, slug))
+            publish.pause(session, issue_store.find(session, slug))
         else:
             correct_issue.pause(session, _correction(session, slug, correction))
     click.echo(f"{mailings.named(slug, correction)} is paused")
@@ -52,7 +52,7 @@ def resume(house: House, slug: str, correction: int | None) -> None:
     """Resume a paused issue."""
     with house.sessions.begin() as session:
         if correction is None:
-            publish.resume(session, shelf.find(session, slug), now())
+            publish.resume(session, issue_store.find(session, slug), now())
         else:
             correct_issue.resume(session, _correction(session, slug, correction), now())
     click.echo(f"{mailings.named(slug, correction)} is sending again")
@@ -60,4 +60,4 @@ def resume(house: House, slug: str, correction: int | None) -> None:
 
 
 def _correction(session: Session, slug: str, number: int) -> Correction:
-    return corrections.find(session, shelf.find(session, slug), number)
+    return corrections.find(session, issue_store.find(session, slug), number)

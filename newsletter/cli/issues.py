@@ -31,10 +31,12 @@ from newsletter.delivery import breaker
 from newsletter.delivery.reports import stats
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import Carried
-from newsletter.editorial import cadence, filing, pictures, shelf
+from newsletter.editorial.images import pictures
+from newsletter.editorial.images.pictures import TakenIn
+from newsletter.editorial.issues import import_export, issue_store
+from newsletter.editorial.issues.issue_store import Saved, Text
 from newsletter.editorial.models import Issue, IssueState, Readiness
-from newsletter.editorial.pictures import TakenIn
-from newsletter.editorial.shelf import Saved, Text
+from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Conflict
 from newsletter.publications import Publication, toml_file
 from newsletter.wiring import House
@@ -69,9 +71,9 @@ issues.add_command(rehearse)
 def load(house: House, path: Path) -> None:
     """Load Markdown files into the database; conflicts are named, and nothing is overwritten."""
     # No issue is touched before every file and picture is found to be right; a picture that nothing shows does no harm.
-    texts = filing.read(path, functools.partial(_take_in, house))
+    texts = import_export.read(path, functools.partial(_take_in, house))
     with house.sessions.begin() as session:
-        described = filing.folder_of(path) / "publication.toml"
+        described = import_export.folder_of(path) / "publication.toml"
         publication, _ = toml_file.load(session, described, now(), house.settings.default_sender_address)
     if trouble := freemail.warning(publication.sender_address):
         click.echo(trouble, err=True)
@@ -93,7 +95,7 @@ def dump(house: House, path: Path, publication: str | None) -> None:
     """Write the issues back into files; refuses to overwrite a file that differs."""
     with house.sessions.reading() as session:
         found = session.scalars(_listing(session, publication)).all()
-        written = filing.write_folder(found, path, lambda kept: house.pictures.as_loaded(session, kept))
+        written = import_export.write_folder(found, path, lambda kept: house.pictures.as_loaded(session, kept))
     click.echo(f"{len(written)} files in {path}")
 
 
@@ -120,7 +122,7 @@ def list_(house: House, as_json: bool, publication: str | None) -> None:
 def show(house: House, slug: str, as_json: bool) -> None:
     """Show one issue and its state."""
     with house.sessions.reading() as session:
-        issue = shelf.find(session, slug)
+        issue = issue_store.find(session, slug)
         summary, source, away = _summary(issue), issue.revision.source, _away(session, issue)
     if as_json:
         print_json(summary)
@@ -137,7 +139,7 @@ def show(house: House, slug: str, as_json: bool) -> None:
 def ready(house: House, slug: str) -> None:
     """Mark a draft as ready; exit 1, with the findings, when something blocks it."""
     with house.sessions.begin() as session:
-        build_letter.mark_ready(session, shelf.find(session, slug), house.links)
+        build_letter.mark_ready(session, issue_store.find(session, slug), house.links)
     click.echo(f"{slug} is ready")
 
 
@@ -148,7 +150,7 @@ def ready(house: House, slug: str) -> None:
 def render(house: House, slug: str, folder: Path) -> None:
     """Write issue.html, issue.txt and issue.eml as a reader gets them, or got them, but for the signature."""
     with house.sessions.reading() as session:
-        issue, sender = shelf.find(session, slug), house.settings.issue_sender_address
+        issue, sender = issue_store.find(session, slug), house.settings.issue_sender_address
         letter = build_letter.current_letter(issue, house.links, now(), sender=sender)
         proof = build_letter.proof(letter, house.links, now())
     folder.mkdir(parents=True, exist_ok=True)
@@ -169,14 +171,14 @@ def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> No
     if moment is not None and next_slot:
         raise click.UsageError("give --at or --next-slot, not both")
     with house.sessions.begin() as session:
-        issue = shelf.find(session, slug)
+        issue = issue_store.find(session, slug)
         sender = house.settings.issue_sender_address
         if moment is not None:
             letter = publish.schedule(session, house.links, issue, _moment(moment, issue), now(), sender=sender)
         else:
             letter = publish.schedule_next(session, house.links, issue, now(), sender=sender)
         readers = publish.readers(publish.audience_size(session, issue))
-        when = cadence.describe(letter.due_at, issue.publication.time_zone)
+        when = weekly_slots.describe(letter.due_at, issue.publication.time_zone)
     click.echo(f"On {when} this goes to {readers}.")
     mind_arming(house)
 
@@ -188,8 +190,8 @@ def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> No
 def status(house: House, slug: str, as_json: bool) -> None:
     """Show the counts of one issue's copies."""
     with house.sessions.reading() as session:
-        issue = shelf.find(session, slug)
-        counts = {"state": shelf.state(issue).value} | asdict(stats.counts(session, issue.letter))
+        issue = issue_store.find(session, slug)
+        counts = {"state": issue_store.state(issue).value} | asdict(stats.counts(session, issue.letter))
         hold = publish.held(session, issue.letter, house.settings, now())
         zone = issue.publication.time_zone
         stops = breaker.open_ones(session, issue.letter.id) if issue.letter else ()
@@ -203,19 +205,21 @@ def status(house: House, slug: str, as_json: bool) -> None:
     for stop in stops:
         click.echo(f"{stop.why}\nThe server said: {stop.said}\nOnce that is fixed: newsletter issues resume {slug}")
     if hold:
-        click.echo(f"held until {cadence.describe(hold.until, zone)}: {hold.why}")
+        click.echo(f"held until {weekly_slots.describe(hold.until, zone)}: {hold.why}")
 
 
 def _away(session: Session, issue: Issue) -> list[str]:
     """The mail servers that an issue on its way waits for."""
-    if shelf.state(issue) is not IssueState.SENDING:
+    if issue_store.state(issue) is not IssueState.SENDING:
         return []
     found, zone = heartbeat.away(session, Carried.ISSUES, now()), issue.publication.time_zone
-    return [f"{one.server} has accepted no mail since {cadence.describe(one.since, zone)}: {one.why}" for one in found]
+    return [
+        f"{one.server} has accepted no mail since {weekly_slots.describe(one.since, zone)}: {one.why}" for one in found
+    ]
 
 
 def _summary(issue: Issue) -> dict[str, str | None]:
-    state = shelf.state(issue)
+    state = issue_store.state(issue)
     due = issue.letter.due_at if issue.letter and state is not IssueState.CANCELLED else None
     return {
         "slug": issue.slug,
@@ -228,7 +232,7 @@ def _summary(issue: Issue) -> dict[str, str | None]:
 
 
 def _listing(session: Session, publication: str | None) -> Select[Issue]:
-    return shelf.listing(publications.find(session, publication).id if publication is not None else None)
+    return issue_store.listing(publications.find(session, publication).id if publication is not None else None)
 
 
 def _take_in(house: House, name: str, content: bytes) -> TakenIn:
@@ -245,20 +249,22 @@ def _take_in(house: House, name: str, content: bytes) -> TakenIn:
 def _save(house: House, publication_id: int, text: Text) -> Saved:
     """One file in one transaction, so that a folder of a thousand keeps nobody from writing."""
     with house.sessions.in_turn() as session:
-        saved = shelf.save(session, session.get_one(Publication, publication_id), text, shelf.BY_FILE, now())
+        saved = issue_store.save(
+            session, session.get_one(Publication, publication_id), text, issue_store.BY_FILE, now()
+        )
         if saved in _WRITTEN:
-            _judge(shelf.find(session, text.file.slug), house)
+            _judge(issue_store.find(session, text.file.slug), house)
         return saved
 
 
 def _judge(issue: Issue, house: House) -> None:
     """A text that came as a file is ready when nothing blocks it; there is no editor who could say so."""
-    shelf.mark(issue, Readiness.DRAFT if build_letter.blocking(issue, house.links) else Readiness.READY)
+    issue_store.mark(issue, Readiness.DRAFT if build_letter.blocking(issue, house.links) else Readiness.READY)
 
 
 def _moment(text: str, issue: Issue) -> datetime:
     try:
-        return cadence.typed(text, issue.publication.time_zone)
-    except cadence.NoMoment:
+        return weekly_slots.typed(text, issue.publication.time_zone)
+    except weekly_slots.NoMoment:
         # With a T, for a blank would have to be quoted.
         raise click.BadParameter("Give a day and a time, like 2026-11-24T09:00.", param_hint="--at") from None

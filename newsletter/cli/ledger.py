@@ -16,8 +16,8 @@ from newsletter.db import Sessions
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, CopyNote, Letter
 from newsletter.delivery.reports import retention, stats
-from newsletter.editorial import mailings, shelf
-from newsletter.editorial.mailings import Mailing
+from newsletter.editorial.issues import issue_store, mailings
+from newsletter.editorial.issues.mailings import Mailing
 from newsletter.errors import Conflict
 from newsletter.system import atomic_files
 from newsletter.wiring import House
@@ -111,7 +111,7 @@ def _chosen(session: Session, slugs: Sequence[str], before: datetime | None) -> 
 
 def _of(session: Session, slugs: Sequence[str]) -> Iterator[Mailing]:
     for slug in slugs:
-        yield from mailings.of(shelf.find(session, slug))
+        yield from mailings.of(issue_store.find(session, slug))
 
 
 def _was_over(letter: Letter, before: datetime) -> bool:

@@ -5,7 +5,7 @@ import click
 from newsletter import editors
 from newsletter.audience.address import Address
 from newsletter.cli.common import in_house, now
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.wiring import House
 from newsletter.workflows import approve_issue, build_letter, test_mail
 
@@ -22,7 +22,7 @@ _SHELL = "the shell"
 def test(house: House, slug: str, addresses: tuple[str, ...], reader: str | None) -> None:
     """Send an issue to a few people, marked as a test; its links change nothing."""
     with house.sessions.begin() as session:
-        issue = shelf.find(session, slug)
+        issue = issue_store.find(session, slug)
         to = test_mail.recipients(session, " ".join(addresses))
         written_to = test_mail.sample_of(session, issue, Address.parse(reader)) if reader else test_mail.BUILT_IN
         sender = house.settings.issue_sender_address
@@ -38,7 +38,7 @@ def test(house: House, slug: str, addresses: tuple[str, ...], reader: str | None
 def approve(house: House, slug: str, email: str, comment: str) -> None:
     """Approve an issue as it is now, in the name of an editor or owner who wrote none of it."""
     with house.sessions.begin() as session:
-        issue, editor = shelf.find(session, slug), editors.find(session, email)
+        issue, editor = issue_store.find(session, slug), editors.find(session, email)
         # Whoever has the shell could be anybody, and the record says so.
         said = f"Given at the shell. {comment}"
         content = build_letter.content(issue, house.links)

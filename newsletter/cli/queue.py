@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
-from newsletter.editorial import cadence, queue, shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
+from newsletter.editorial.schedule import queue, weekly_slots
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
 from newsletter.wiring import House
@@ -29,7 +30,7 @@ def queue_(house: House, slug: str | None, before: str | None, as_json: bool, pu
         if as_json or publication is not None:
             raise click.UsageError("--json and --publication are for showing the queue, without SLUG")
         with house.sessions.begin() as session:
-            click.echo(_place(house, session, shelf.find(session, slug), before))
+            click.echo(_place(house, session, issue_store.find(session, slug), before))
         return
     if before is not None:
         raise click.UsageError("say which issue goes before it")
@@ -49,7 +50,7 @@ def queue_(house: House, slug: str | None, before: str | None, as_json: bool, pu
 def unqueue(house: House, slug: str) -> None:
     """Remove an issue from the queue; it stays ready."""
     with house.sessions.begin() as session:
-        if not queue.remove(session, shelf.find(session, slug).id):
+        if not queue.remove(session, issue_store.find(session, slug).id):
             raise Conflict(f"{slug} is not in the queue")
     click.echo(f"{slug} has been removed from the queue")
 
@@ -58,10 +59,10 @@ def _place(house: House, session: Session, issue: Issue, before: str | None) -> 
     if before is None or queue.position(session, issue) is None:
         queue.add(session, issue, now())
     if before is not None:
-        _move(session, issue, shelf.find(session, before))
+        _move(session, issue, issue_store.find(session, before))
     hindrance = build_letter.hindrance(issue, house.links)
     at = None if hindrance else Agenda(session, house.links, issue.publication, now(), house.grace).place(issue)
-    slot = f", for {cadence.describe(at, issue.publication.time_zone)}" if at else ""
+    slot = f", for {weekly_slots.describe(at, issue.publication.time_zone)}" if at else ""
     slot = f"; it {hindrance.lack}, and is passed over until that is fixed" if hindrance else slot
     return f"{issue.slug} is number {queue.position(session, issue)} in the queue{slot}"
 
@@ -81,6 +82,6 @@ def _listed(house: House, session: Session, home: Publication) -> list[dict[str,
 
 
 def _told(issue: Issue, at: datetime | None, hindrance: Hindrance | None) -> dict[str, str | None]:
-    state, slot = shelf.state(issue).value, at.isoformat() if at else None
+    state, slot = issue_store.state(issue).value, at.isoformat() if at else None
     lacks = hindrance.lack if hindrance else None
     return {"slug": issue.slug, "title": issue.title, "state": state, "slot": slot, "lacks": lacks}

@@ -8,7 +8,7 @@ import click
 
 from newsletter.cli.common import as_json, in_house, now, print_json, watched
 from newsletter.delivery.bulk.rehearsal import LIMIT, Troubled
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.wiring import House
 from newsletter.workflows import publish, rehearse_issue
 from newsletter.workflows.rehearse_issue import ONE_COPY, Report
@@ -23,7 +23,7 @@ _TOP = 20
 def rehearse(house: House, slug: str, as_json: bool) -> None:
     """Build and check every copy, send none, write nothing; exit 1 when something blocks the issue."""
     with house.sessions.reading() as session:
-        issue = shelf.find(session, slug)
+        issue = issue_store.find(session, slug)
         report = rehearse_issue.rehearse(
             session,
             issue,

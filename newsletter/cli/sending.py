@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from newsletter.cli.common import as_json, in_house, mind_arming, now, print_json
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.wiring import House
 from newsletter.workflows import publish, resend_missed
 from newsletter.workflows.resend_missed import Missed
@@ -48,7 +48,7 @@ def send(house: House, slug: str, at_once: bool, joined: bool, dry_run: bool, as
 def _at_once(house: House, slug: str) -> None:
     with house.sessions.begin() as session:
         sender = house.settings.issue_sender_address
-        started = publish.send_now(session, house.links, shelf.find(session, slug), now(), sender=sender)
+        started = publish.send_now(session, house.links, issue_store.find(session, slug), now(), sender=sender)
     click.echo(f"{slug} is going out to {publish.readers(started.copies)}")
     mind_arming(house)
 
@@ -56,10 +56,10 @@ def _at_once(house: House, slug: str) -> None:
 def _to_missed(house: House, slug: str, *, joined: bool, dry_run: bool, as_json: bool) -> None:
     # Counted in a session that only looks, because on SQLite nobody could write meanwhile.
     with house.sessions.reading() as session:
-        found = resend_missed.look(session, shelf.find(session, slug), now(), joined=joined)
+        found = resend_missed.look(session, issue_store.find(session, slug), now(), joined=joined)
     if not dry_run:
         with house.sessions.begin() as session:
-            issue = shelf.find(session, slug)
+            issue = issue_store.find(session, slug)
             resend_missed.send(session, issue, now(), joined=joined)
             letter_id = issue.letter_id
         if letter_id is not None:

@@ -7,8 +7,8 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from werkzeug.http import generate_etag
 
 from newsletter.db import Session
-from newsletter.editorial import archive
-from newsletter.editorial.pictures import MEDIA_TYPES
+from newsletter.editorial.images.pictures import MEDIA_TYPES
+from newsletter.editorial.issues import archive
 from newsletter.publications import Publication
 from newsletter.publications.wordings import Kind
 from newsletter.web import choosing, structured, wording

@@ -5,8 +5,9 @@ import hashlib
 from flask import Blueprint, Flask, Response, make_response, render_template, request
 from markupsafe import Markup
 
-from newsletter.editorial import look, markdown
-from newsletter.editorial.look import Inks
+from newsletter.editorial.rendering import theme
+from newsletter.editorial.rendering.theme import Inks
+from newsletter.editorial.source import markdown
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import Kind
 from newsletter.web import choosing, wording
@@ -28,7 +29,7 @@ def style(publication: str) -> Response:
     """The publication's accents, for the stylesheet that every page has."""
     with house().sessions.reading() as session:
         found = choosing.asked(session, publication)
-        inks = look.inks(found.accent or "", found.accent_dark or "")
+        inks = theme.inks(found.accent or "", found.accent_dark or "")
     answer = make_response(_rules(inks))
     answer.mimetype = "text/css"
     answer.headers["Cache-Control"] = _FOREVER if request.args.get("v") == look_version(found) else "no-cache"
@@ -63,6 +64,6 @@ def _rules(inks: Inks) -> str:
     )
 
 
-def _names(colours: look.Colours) -> str:
+def _names(colours: theme.Colours) -> str:
     deep = f"color-mix(in srgb, {colours['accent']} 82%, {colours['ink']})"
     return f"--accent: {colours['accent']}; --accent-deep: {deep}; --on-accent: {colours['on_accent']};"

@@ -6,7 +6,7 @@ from math import ceil
 from flask import Blueprint, Response, abort, render_template, request
 
 from newsletter import publications
-from newsletter.editorial import archive
+from newsletter.editorial.issues import archive
 from newsletter.web import choosing
 from newsletter.web.archive import public
 from newsletter.web.house import house

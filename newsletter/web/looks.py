@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import Flask, Response, request, url_for
 
-from newsletter.editorial import cadence, rhythm
+from newsletter.editorial.schedule import occurrences, weekly_slots
 from newsletter.publications import Publication
 
 _FOREVER = "public, max-age=31536000, immutable"
@@ -17,7 +17,7 @@ _A_DAY = "public, max-age=86400"
 def init_app(app: Flask) -> None:
     """Give the templates their words, and the browser leave to keep our assets."""
     app.jinja_env.globals.update(asset=asset)
-    app.jinja_env.filters.update(day=day, moment=cadence.describe, number=number, often=often, stamp=stamp)
+    app.jinja_env.filters.update(day=day, moment=weekly_slots.describe, number=number, often=often, stamp=stamp)
     app.after_request(_keep_assets)
 
 
@@ -33,7 +33,7 @@ def stamp(moment: datetime) -> str:
 
 def day(moment: datetime, time_zone: str) -> str:
     """`Tuesday 24 November 2026`, on the calendar of that zone."""
-    return cadence.describe(moment, time_zone).partition(" at ")[0]
+    return weekly_slots.describe(moment, time_zone).partition(" at ")[0]
 
 
 def number(count: int) -> str:
@@ -43,13 +43,13 @@ def number(count: int) -> str:
 
 def often(publication: Publication) -> str:
     """How often the letter comes: `every Tuesday and Friday`, or `now and then` while it has no slot."""
-    *days, last = [cadence.WEEKDAYS[day] for day in sorted({slot.weekday for slot in publication.slots})] or [""]
+    *days, last = [weekly_slots.WEEKDAYS[day] for day in sorted({slot.weekday for slot in publication.slots})] or [""]
     return f"every {', '.join(days)}{' and ' if days else ''}{last}" if last else "now and then"
 
 
 def next_letter(publication: Publication, now: datetime) -> datetime | None:
     """The moment of the next weekly slot that is not in a week off, in UTC; None while there is no slot."""
-    return next(rhythm.moments(publication, now), None)
+    return next(occurrences.moments(publication, now), None)
 
 
 @cache

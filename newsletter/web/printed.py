@@ -7,9 +7,11 @@ from functools import lru_cache
 from typing import NamedTuple, Self
 
 from newsletter.delivery.message import merge
-from newsletter.editorial import archive, issue_file, render, shelf
-from newsletter.editorial.issue_file import IssueFile
+from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue
+from newsletter.editorial.rendering import render
+from newsletter.editorial.source import issue_file
+from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.publications import Publication
 
 _WORDS_A_MINUTE = 220
@@ -50,7 +52,7 @@ class Printed:
     def of(cls, issue: Issue) -> Self:
         """The printed side of an issue that the archive shows."""
         published_at, revision = archive.out(issue)
-        pictures = tuple(shelf.picture_names(revision).items())
+        pictures = tuple(issue_store.picture_names(revision).items())
         file = _parsed(revision.source, issue.file_name)
         notes = tuple(Note(each.made_at, each.note) for each in reversed(issue.corrections))
         return cls(issue.slug, issue.publication, published_at, file, pictures, archive.changed(issue), notes)

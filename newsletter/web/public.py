@@ -8,7 +8,7 @@ from newsletter.audience import signup
 from newsletter.audience.caps import TooMany
 from newsletter.audience.signup import Asked
 from newsletter.db import Session
-from newsletter.editorial import archive
+from newsletter.editorial.issues import archive
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
 from newsletter.publications.wordings import Kind

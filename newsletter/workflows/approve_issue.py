@@ -16,8 +16,8 @@ from newsletter import characters, editors
 from newsletter.addresses import mailboxes
 from newsletter.audience.practice import Practice
 from newsletter.delivery.transactional import outbox
-from newsletter.editorial import approvals, shelf
-from newsletter.editorial.approvals import Content
+from newsletter.editorial.issues import approvals, issue_store
+from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Readiness
 from newsletter.editors import Editor, Role
 from newsletter.errors import Conflict, Invalid, Refused
@@ -126,7 +126,7 @@ def send_back(
     _unschedule(session, links, issue, shown, now)
     _take_back(approvals.standing(issue.approval_steps, shown), person, now)
     _note(session, issue, ApprovalAct.SENT_BACK, shown, person, comment, now)
-    shelf.mark(issue, Readiness.DRAFT)
+    issue_store.mark(issue, Readiness.DRAFT)
 
 
 def withdraw(session: Session, links: Links, issue: Issue, shown: Content, person: str, now: datetime) -> bool:
@@ -147,14 +147,14 @@ def _unschedule(session: Session, links: Links, issue: Issue, shown: Content, no
     # The letter first, as the clock does, so that the two cannot wait for each other.
     if was_scheduled:
         publish.unschedule(session, issue, now)
-    shelf.hold_still(session, issue)
+    issue_store.hold_still(session, issue)
     _require_unbegun(issue)
     return was_scheduled
 
 
 def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) -> Standing:
     """The standing, which stays so until the transaction ends; Conflict unless it is of what the page showed."""
-    shelf.hold_still(session, issue)
+    issue_store.hold_still(session, issue)
     _require_unbegun(issue)
     current = standing(session, links, issue)
     if not current.is_required:
@@ -166,7 +166,7 @@ def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) ->
 
 def _require_unbegun(issue: Issue) -> None:
     if not (build_letter.waits(issue) or build_letter.is_open(issue)):
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; it is too late for that.")
+        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).told}; it is too late for that.")
 
 
 def _asked(able: Sequence[Editor], chosen: Collection[str]) -> list[Editor]:

@@ -13,10 +13,13 @@ from sqlalchemy.orm import Session
 from newsletter.delivery import ledger
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import NOT_BEGUN, Letter
-from newsletter.editorial import approvals, issue_file, preflight, render, shelf
-from newsletter.editorial.approvals import Content
+from newsletter.editorial import preflight
+from newsletter.editorial.issues import approvals, issue_store
+from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import Issue, IssueState, Readiness, Revision
-from newsletter.editorial.render import Masthead, Rendered
+from newsletter.editorial.rendering import render
+from newsletter.editorial.rendering.render import Masthead, Rendered
+from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, PressError
 from newsletter.links import Links
 
@@ -56,9 +59,9 @@ _LACKS: dict[type[PressError], str] = {
 
 def rendered(issue: Issue, revision: Revision, links: Links) -> Rendered:
     """An issue's letter, with its merge fields still in."""
-    kept = shelf.picture_names(revision)
+    kept = issue_store.picture_names(revision)
     masthead = Masthead.of(issue.publication, links)
-    return render.issue(shelf.text(issue, revision), masthead, lambda name: links.picture(kept[name]))
+    return render.issue(issue_store.text(issue, revision), masthead, lambda name: links.picture(kept[name]))
 
 
 def check(issue: Issue, links: Links) -> list[preflight.Finding]:
@@ -74,7 +77,7 @@ def blocking(issue: Issue, links: Links) -> list[preflight.Finding]:
 def is_open(issue: Issue) -> bool:
     """Whether nothing of it waits or is out: a draft, a ready one, or one that was cancelled before it began."""
     has_begun = issue.letter is not None and issue.letter.started_at is not None
-    return shelf.state(issue) in _OPEN and not has_begun
+    return issue_store.state(issue) in _OPEN and not has_begun
 
 
 def frozen(issue: Issue) -> Letter | None:
@@ -143,10 +146,10 @@ def hindrance(issue: Issue, links: Links) -> Hindrance | None:
 
 def mark_ready(session: Session, issue: Issue, links: Links) -> None:
     """Say that an issue may go out as it was read; Conflict, with the findings, if something blocks it."""
-    shelf.hold_still(session, issue)
+    issue_store.hold_still(session, issue)
     _require_open(issue)
     _require_fit(issue, links)
-    shelf.mark(issue, Readiness.READY)
+    issue_store.mark(issue, Readiness.READY)
 
 
 def draft_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
@@ -200,7 +203,7 @@ def content_hash(mail: Rendered) -> str:
 def _require_open(issue: Issue) -> None:
     if is_open(issue):
         return
-    now = shelf.state(issue)
+    now = issue_store.state(issue)
     if now is IssueState.CANCELLED:
         raise Conflict(f"“{issue.title}” was cancelled after some readers had got it; nobody is sent an issue twice")
     if waits(issue):
@@ -233,7 +236,7 @@ class _Judged:
 
 
 def _remembered(issue: Issue, links: Links) -> _Judged:
-    kept = shelf.picture_names(issue.revision).items()
+    kept = issue_store.picture_names(issue.revision).items()
     return _judged(
         issue.revision.source,
         issue.file_name,
@@ -257,7 +260,7 @@ def _judged(
 
 
 def _check(issue: Issue, mail: Rendered, links: Links) -> list[preflight.Finding]:
-    return preflight.check(shelf.text(issue, issue.revision), mail, preflight.Known.of(issue.publication, links))
+    return preflight.check(issue_store.text(issue, issue.revision), mail, preflight.Known.of(issue.publication, links))
 
 
 def _blocking(findings: Iterable[preflight.Finding]) -> list[preflight.Finding]:

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Letter, LetterState
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial import queue, rhythm, slot_marks
 from newsletter.editorial.models import Issue, Mark
-from newsletter.editorial.rhythm import Occasion
+from newsletter.editorial.schedule import occurrences, queue, slot_claims
+from newsletter.editorial.schedule.occurrences import Occasion
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter
@@ -119,7 +119,7 @@ class Agenda:
             if one.id == issue.id:
                 break
             before += line.hindrance(one) is None
-        free = (at for at in rhythm.moments(self.publication, self.now) if at not in self._scheduled)
+        free = (at for at in occurrences.moments(self.publication, self.now) if at not in self._scheduled)
         return next(islice(free, max(0, before - len(self._due)), None), None)
 
     @cached_property
@@ -141,7 +141,7 @@ class Agenda:
         ]
 
     def _next(self, slots: int) -> Iterator[Occasion]:
-        for occasion in rhythm.occasions(self.publication, self.now):
+        for occasion in occurrences.occasions(self.publication, self.now):
             yield occasion
             slots -= not occasion.off
             if not slots:
@@ -161,7 +161,7 @@ class Agenda:
     def _besides(self, scheduled: dict[datetime, Issue]) -> Iterator[Entry]:
         """What is scheduled beyond those slots, or outside all of them."""
         last = max(scheduled, default=self.now)
-        beyond = takewhile(lambda occasion: occasion.at <= last, rhythm.occasions(self.publication, self.now))
+        beyond = takewhile(lambda occasion: occasion.at <= last, occurrences.occasions(self.publication, self.now))
         slots = {occasion.at: occasion for occasion in beyond}
         for at, issue in scheduled.items():
             slot, held, is_due = slots.get(at), build_letter.hindrance(issue, self.links), at <= self.now
@@ -173,8 +173,8 @@ class Agenda:
 
 def undealt(session: Session, publication: Publication, after: datetime, now: datetime) -> list[Occasion]:
     """The slots whose hour came after that moment and that nobody has dealt with yet, the longest due first."""
-    come = rhythm.between(publication, after, now)
-    return [one for one in come if not slot_marks.is_set(session, publication.id, one.at, Mark.HOUR)]
+    come = occurrences.between(publication, after, now)
+    return [one for one in come if not slot_claims.is_set(session, publication.id, one.at, Mark.HOUR)]
 
 
 def is_taken(session: Session, publication: Publication, at: datetime) -> bool:

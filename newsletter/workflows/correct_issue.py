@@ -15,8 +15,9 @@ from newsletter.audience import roster
 from newsletter.delivery import ledger
 from newsletter.delivery.models import Copy, CopyState, Letter
 from newsletter.delivery.reports import progress, retention, stats
-from newsletter.editorial import corrections, preflight
-from newsletter.editorial.corrections import Composed
+from newsletter.editorial import preflight
+from newsletter.editorial.issues import corrections
+from newsletter.editorial.issues.corrections import Composed
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict

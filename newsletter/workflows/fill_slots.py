@@ -15,8 +15,8 @@ from newsletter import publications
 from newsletter.audience.practice import Practice
 from newsletter.delivery.models import Letter
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial import cadence, slot_marks
 from newsletter.editorial.models import Issue, Mark
+from newsletter.editorial.schedule import slot_claims, weekly_slots
 from newsletter.errors import PressError
 from newsletter.links import Links
 from newsletter.publications import Publication
@@ -70,7 +70,7 @@ def fill(
     What is later than the grace is not filled. The letter waits for `publish_due`, which starts it.
     """
     publication = session.get_one(Publication, opening.publication_id)
-    is_mine = slot_marks.put(session, publication.id, opening.at, Mark.HOUR)
+    is_mine = slot_claims.put(session, publication.id, opening.at, Mark.HOUR)
     if not is_mine or calendar.is_taken(session, publication, opening.at):
         return None
     if now - opening.at > grace:
@@ -114,9 +114,9 @@ def _none_could(passed: Sequence[Passed]) -> str:
 def _tell(session: Session, practice: Practice, opening: Opening, why: str, now: datetime) -> None:
     publication = session.get_one(Publication, opening.publication_id)
     coming = Agenda(session, practice.links, publication, now).following()
-    then = f"The next slot is {cadence.describe(coming.at, coming.time_zone)}. " if coming else ""
-    missed = f"{cadence.brief(opening.at, opening.time_zone)} passed without an issue"
+    then = f"The next slot is {weekly_slots.describe(coming.at, coming.time_zone)}. " if coming else ""
+    missed = f"{weekly_slots.brief(opening.at, opening.time_zone)} passed without an issue"
     trouble = Trouble(missed, why, f"{then}An issue that is ready can also be sent now, from its page.")
-    slot = cadence.describe(opening.at, opening.time_zone)
+    slot = weekly_slots.describe(opening.at, opening.time_zone)
     warn_editors.tell(session, practice, publication, slot, trouble, now)
     log.warning("slot passed without an issue", publication=publication.id)

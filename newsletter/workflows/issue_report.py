@@ -16,7 +16,7 @@ from newsletter.delivery.models import Counts, Letter
 from newsletter.delivery.reports import clicks, stats
 from newsletter.delivery.reports.clicks import CountedLink
 from newsletter.delivery.reports.stats import Account
-from newsletter.editorial import archive
+from newsletter.editorial.issues import archive
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import NotFound
 

@@ -23,9 +23,10 @@ from newsletter.delivery.models import NOT_BEGUN, OVER, UNDER_WAY, CopyState, Le
 from newsletter.delivery.rate_limit import claim_limiter
 from newsletter.delivery.rate_limit.limits import Hold, Limits
 from newsletter.delivery.reports import clicks
-from newsletter.editorial import approvals, cadence, queue, shelf, slot_marks
+from newsletter.editorial.issues import approvals, issue_store
 from newsletter.editorial.models import Issue, Mark
-from newsletter.editorial.render import Rendered
+from newsletter.editorial.rendering.render import Rendered
+from newsletter.editorial.schedule import queue, slot_claims, weekly_slots
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
 from newsletter.workflows import build_letter
@@ -50,10 +51,10 @@ def schedule(
     `sender` is the address that issues go out with, here and below; None for the publication's own.
     """
     if at < now:
-        raise Invalid(f"{cadence.describe(at, issue.publication.time_zone)} has passed; give a time in the future")
+        raise Invalid(f"{weekly_slots.describe(at, issue.publication.time_zone)} has passed; give a time in the future")
     letter = _freeze(session, links, issue, at, now, sender)
     # Looked at last: who is just filling that hour from the queue has committed before the letter could be kept.
-    if slot_marks.is_set(session, issue.publication_id, at, Mark.HOUR):
+    if slot_claims.is_set(session, issue.publication_id, at, Mark.HOUR):
         raise Conflict("that time is over: its slot has just been dealt with; choose another time")
     return letter
 
@@ -63,7 +64,7 @@ def fill(
 ) -> Letter:
     """Freeze a queued issue at a slot's hour, which may have passed; Conflict if it cannot go out."""
     if not queue.is_ready(issue):
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}, not ready")
+        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).told}, not ready")
     return _freeze(session, links, issue, at, now, sender)
 
 
@@ -89,7 +90,7 @@ def cancel(session: Session, issue: Issue, now: datetime) -> int:
     """Stop an issue: nothing more goes out. How many copies that spares; Conflict if there is nothing to stop."""
     spared = stop_letter(session, issue.letter, now) if issue.letter else None
     if spared is None:
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; there is nothing to cancel")
+        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).told}; there is nothing to cancel")
     return spared
 
 
@@ -98,7 +99,7 @@ def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
     letter = issue.letter
     if letter is None or not _move(session, letter, NOT_BEGUN, LetterState.CANCELLED, finished_at=now):
         raise Conflict(
-            f"“{issue.title}” is {shelf.state(issue).told}; only an issue that is still scheduled can be unscheduled"
+            f"“{issue.title}” is {issue_store.state(issue).told}; only an issue that is still scheduled can be unscheduled"
         )
     detach = update(Issue).where(Issue.id == issue.id, Issue.letter_id == letter.id)
     session.execute(detach.values(letter_id=None, frozen_number=None).execution_options(synchronize_session=False))
@@ -156,13 +157,15 @@ def reopen_letter(session: Session, letter: Letter) -> None:
 def pause(session: Session, issue: Issue) -> None:
     """Claim no more copies until `resume`; Conflict unless the issue is being sent."""
     if issue.letter is None or not pause_letter(session, issue.letter):
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; only an issue that is being sent can be paused")
+        raise Conflict(
+            f"“{issue.title}” is {issue_store.state(issue).told}; only an issue that is being sent can be paused"
+        )
 
 
 def resume(session: Session, issue: Issue, now: datetime) -> None:
     """Go on with a paused issue, or with those of its readers who are held back; Conflict if nothing stands still."""
     if issue.letter is None or not resume_letter(session, issue.letter, now):
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue).told}; only a paused issue can be resumed")
+        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).told}; only a paused issue can be resumed")
 
 
 def audience_size(session: Session, issue: Issue) -> int:
@@ -213,7 +216,7 @@ def next_free_slot(session: Session, links: Links, issue: Issue, now: datetime) 
 
 def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: datetime, sender: str | None) -> Letter:
     # From here on nobody takes an approval back, or saves another text, until the letter is there to be seen.
-    shelf.hold_still(session, issue)
+    issue_store.hold_still(session, issue)
     letter = build_letter.letter(issue, build_letter.require_schedulable(issue, links), links, at, now, sender)
     try:
         with session.begin_nested():
@@ -222,7 +225,7 @@ def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: dat
             if issue.publication.counts_clicks:
                 clicks.count(session, letter, links)
     except IntegrityError:
-        when = cadence.describe(at, issue.publication.time_zone)
+        when = weekly_slots.describe(at, issue.publication.time_zone)
         raise Conflict(f"another issue is already scheduled for {when}; choose another time") from None
     _attach(session, issue, letter)
     return letter

@@ -44,7 +44,7 @@ from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.delivery.reports.progress import TOLD
 from newsletter.delivery.smtp import refusals
 from newsletter.delivery.smtp.replies import Reply
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
 from newsletter.workflows import publish
@@ -134,7 +134,9 @@ def go_on(sessions: Sessions, letter_id: int, now: datetime, *, joined: bool = F
 def _gone_out(session: Session, issue: Issue) -> Letter:
     letter = issue.letter
     if letter is None or letter.started_at is None:
-        raise Conflict(f"“{issue.title}” is {shelf.state(issue)}: it never went out from here, so nobody has missed it")
+        raise Conflict(
+            f"“{issue.title}” is {issue_store.state(issue)}: it never went out from here, so nobody has missed it"
+        )
     if letter.final_counts is not None:
         raise Conflict(f"the record of who got “{issue.title}” has been deleted, so it is not known who got it")
     if stopping.is_unfinished(session, letter):

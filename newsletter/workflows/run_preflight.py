@@ -11,13 +11,15 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Letter, LetterState
-from newsletter.editorial import link_checks, preflight, shelf, spam
-from newsletter.editorial.drafts import Examined
-from newsletter.editorial.issue_file import IssueFile
+from newsletter.editorial import preflight
+from newsletter.editorial.external_checks import link_checks, spam_checks
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.issues.drafts import Examined
 from newsletter.editorial.models import Issue, Picture, Readiness, Revision
 from newsletter.editorial.preflight import Finding, Galley, Known, Level, PictureSize, SpamVerdict, linking, weight
 from newsletter.editorial.preflight.weight import Weight
-from newsletter.editorial.render import Rendered
+from newsletter.editorial.rendering.render import Rendered
+from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.links import Links
 from newsletter.workflows import build_letter
 
@@ -60,7 +62,7 @@ class Questions:
     @property
     def _has_no_verdict(self) -> bool:
         """Whether asking the spam filter could give one."""
-        return self.verdict is not None and bool(self.verdict.fault) and self.verdict != spam.NOT_INSTALLED
+        return self.verdict is not None and bool(self.verdict.fault) and self.verdict != spam_checks.NOT_INSTALLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,9 @@ class Inspection:
 def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> Inspection:
     """The newest revision of an issue; `may_ask` says whether links may be asked."""
     mail = build_letter.rendered(issue, issue.revision, links)
-    file, kept = shelf.text(issue, issue.revision), shelf.picture_names(issue.revision)
+    file, kept = issue_store.text(issue, issue.revision), issue_store.picture_names(issue.revision)
     content = build_letter.content_hash(mail)
-    said, waits = spam.verdict(session, content), spam.is_waiting(session, content)
+    said, waits = spam_checks.verdict(session, content), spam_checks.is_waiting(session, content)
     galley = Galley(file, mail, known(session, issue, file, kept, links, may_ask=may_ask, said=said))
     questions = replace(_asked(session, galley), verdict=said, spam_waiting=waits)
     return Inspection(preflight.judge(galley), weight.of(galley), questions)
@@ -152,12 +154,12 @@ def known(
 
 def addresses(issue: Issue, links: Links) -> list[str]:
     """The web addresses that the newest revision sends readers to, but for the publication's own."""
-    return _addresses(shelf.text(issue, issue.revision), Known.of(issue.publication, links))
+    return _addresses(issue_store.text(issue, issue.revision), Known.of(issue.publication, links))
 
 
 def ask(session: Session, issue: Issue, links: Links, now: datetime, *, may_ask: bool) -> None:
     """Have the worker ask the links of the newest revision, and the spam filter about its mail."""
-    spam.ask(session, issue.id, content_hash(issue, links), now)
+    spam_checks.ask(session, issue.id, content_hash(issue, links), now)
     if may_ask:
         _ask_links(session, issue, links, now, older=link_checks.AT_ONCE)
 

@@ -23,10 +23,11 @@ from newsletter.delivery.models import Letter, Post, PostState
 from newsletter.delivery.reports import clicks
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
-from newsletter.editorial import comparing, render
-from newsletter.editorial.approvals import Content
-from newsletter.editorial.comparing import Piece
+from newsletter.editorial.issues import diff
+from newsletter.editorial.issues.approvals import Content
+from newsletter.editorial.issues.diff import Piece
 from newsletter.editorial.models import Issue, Revision, SentTest
+from newsletter.editorial.rendering import render
 from newsletter.editors import Editor
 from newsletter.errors import Invalid, Refused
 from newsletter.links import Links, LinksOfATest
@@ -187,7 +188,7 @@ def suggested(lately: Iterable[str], team: Iterable[Editor]) -> list[str]:
 def changed_since(session: Session, issue: Issue, revision_number: int) -> list[Piece]:
     """What the text's newest revision changed in that one; nothing but what stayed, where nothing has."""
     old = select(Revision.source).where(Revision.issue_id == issue.id, Revision.number == revision_number)
-    return comparing.compare(session.scalar(old) or "", issue.revision.source)
+    return diff.compare(session.scalar(old) or "", issue.revision.source)
 
 
 def _suppressed(session: Session, keys: Iterable[str]) -> list[str]:

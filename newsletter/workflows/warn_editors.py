@@ -15,8 +15,8 @@ from newsletter import editors, publications
 from newsletter.audience.practice import Practice
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial import cadence, rhythm, slot_marks
 from newsletter.editorial.models import Mark
+from newsletter.editorial.schedule import occurrences, slot_claims, weekly_slots
 from newsletter.editors import Role
 from newsletter.publications import Publication
 from newsletter.workflows.calendar import Agenda, Entry, Passed
@@ -55,7 +55,7 @@ def due(session: Session, now: datetime) -> list[Glance]:
         return []
     every = session.scalars(publications.every()).all()
     found = [glance for publication in every for glance in _glances(publication, armed_at, now)]
-    return [one for one in found if not slot_marks.is_set(session, one.publication_id, one.at, one.kind)]
+    return [one for one in found if not slot_claims.is_set(session, one.publication_id, one.at, one.kind)]
 
 
 def look(
@@ -65,13 +65,13 @@ def look(
 
     `grace` says for how long an hour that was missed is still made up for, which would take an issue of the queue.
     """
-    if not slot_marks.put(session, glance.publication_id, glance.at, glance.kind):
+    if not slot_claims.put(session, glance.publication_id, glance.at, glance.kind):
         return None
     publication = session.get_one(Publication, glance.publication_id)
     entry = _entry(Agenda(session, practice.links, publication, now, grace), glance.at)
     trouble = _trouble(entry) if entry else None
     if entry and trouble:
-        tell(session, practice, publication, cadence.describe(entry.at, entry.time_zone), trouble, now)
+        tell(session, practice, publication, weekly_slots.describe(entry.at, entry.time_zone), trouble, now)
     return trouble
 
 
@@ -89,7 +89,7 @@ def tell(
 
 def _glances(publication: Publication, armed_at: datetime, now: datetime) -> Iterator[Glance]:
     far, near = _AHEAD[Mark.TWO_DAYS], _AHEAD[Mark.TWO_HOURS]
-    soon = takewhile(lambda occasion: occasion.at <= now + far, rhythm.occasions(publication, now))
+    soon = takewhile(lambda occasion: occasion.at <= now + far, occurrences.occasions(publication, now))
     for occasion in (one for one in soon if not one.off):
         kind = Mark.TWO_HOURS if occasion.at <= now + near else Mark.TWO_DAYS
         # A slot that was made after that moment, or a database that was armed after it, is not late with it.
@@ -109,7 +109,7 @@ def _entry(agenda: Agenda, at: datetime) -> Entry | None:
 
 
 def _trouble(entry: Entry) -> Trouble | None:
-    when = cadence.brief(entry.at, entry.time_zone)
+    when = weekly_slots.brief(entry.at, entry.time_zone)
     if entry.issue and entry.held:
         why = f"It is scheduled for this time, and would be held then. {entry.held.why}."
         return Trouble(f"{when}: “{entry.issue.title}” {entry.held.lack}", why, f"{_mend(entry.held.lack)}.")

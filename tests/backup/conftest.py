@@ -18,7 +18,7 @@ from newsletter.backup import archive, tables, taking
 from newsletter.config import Settings
 from newsletter.db import Base, Session, Sessions, open_engine
 from newsletter.delivery import ledger
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.wiring import House
 from newsletter.workflows import publish
 from tests import houses
@@ -58,7 +58,7 @@ def _full(sessions: Sessions, folder: Path) -> None:
         home = publications.find(session)
         session.add_all(_reader(number, name, home, NOW) for number, name in enumerate(NASTY))
         session.flush()
-        publish.send_now(session, links, shelf.find(session, houses.WAITING), NOW)
+        publish.send_now(session, links, issue_store.find(session, houses.WAITING), NOW)
         first, second, *_ = ledger.claim(session, "old", 5, NOW)
         ledger.begin(session.connection(), "old", [first, second], NOW)
         for table in tables.kept(session.connection()):

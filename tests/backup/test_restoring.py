@@ -15,7 +15,7 @@ from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import Copy, Letter
 from newsletter.delivery.workers import heartbeat, send_permission
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.errors import Conflict, PressError
 from newsletter.schema import Standing
 from newsletter.wiring import House, open_house
@@ -89,7 +89,7 @@ def test_a_number_that_mail_bears_is_not_given_to_another(
     restore(backup, there, now)
     house = open_house(there)
     with house.sessions.begin() as session:
-        issue = shelf.find(session, "break-the-circle")
+        issue = issue_store.find(session, "break-the-circle")
         build_letter.mark_ready(session, issue, house.links)
         started = publish.send_now(session, house.links, issue, now)
         assert started.letter_id == last_letter + numbers.LEAP + 1

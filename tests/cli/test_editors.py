@@ -9,7 +9,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.audit import OPERATOR, Entry
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import Post
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editors import find
 
 from .conftest import Press
@@ -66,7 +66,7 @@ def test_each_command_that_changes_something_leaves_one_row_and_the_others_none(
     loaded("subscribers", "erase", "secret-reader@example.org", "--yes")
     told = [(row.who, row.act, row.kind, row.about, row.details) for row in rows(sessions)[before:]]
     with sessions.reading() as session:
-        issue = shelf.find(session, "looser-by-degrees")
+        issue = issue_store.find(session, "looser-by-degrees")
     assert told[:2] == [
         (OPERATOR, "newsletter editors add", "person", ANN, {}),
         (OPERATOR, "newsletter issues ready", "issue", f"#{issue.id}", {"slug": "looser-by-degrees"}),

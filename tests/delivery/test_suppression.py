@@ -4,7 +4,7 @@ import pytest
 
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Suppression
-from newsletter.editorial import render
+from newsletter.editorial.rendering import render
 from newsletter.workflows import test_mail, warn_editors
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from newsletter.editorial import issue_file
-from newsletter.editorial.issue_file import IssueFile
-from newsletter.editorial.masthead import Link, Masthead
+from newsletter.editorial.rendering.branding import Link, Masthead
+from newsletter.editorial.source import issue_file
+from newsletter.editorial.source.issue_file import IssueFile
 
 _HOSTILE = st.sampled_from(
     [

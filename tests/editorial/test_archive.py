@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from newsletter.db import Sessions
-from newsletter.editorial import archive, issue_file, shelf
+from newsletter.editorial.issues import archive, issue_store
+from newsletter.editorial.source import issue_file
 from newsletter.errors import NotFound
 from newsletter.links import Links
 from newsletter.publications import Publication
@@ -22,17 +23,17 @@ def out(sessions: Sessions, links: Links, now: datetime) -> list[str]:
         for slug in ("first", "second", "third", "waiting"):
             name = f"2026-11-20-{slug}.md"
             file = issue_file.parse(SOURCE.format(slug), name)
-            shelf.save(session, home, shelf.Text(file, name, {}), shelf.BY_FILE, now)
-            build_letter.mark_ready(session, shelf.find(session, slug), links)
+            issue_store.save(session, home, issue_store.Text(file, name, {}), issue_store.BY_FILE, now)
+            build_letter.mark_ready(session, issue_store.find(session, slug), links)
         for slug, day in (("first", 1), ("second", 2), ("third", 2)):
-            publish.send_now(session, links, shelf.find(session, slug), datetime(2026, 11, day, tzinfo=UTC))
-        publish.schedule(session, links, shelf.find(session, "waiting"), now + timedelta(days=1), now)
+            publish.send_now(session, links, issue_store.find(session, slug), datetime(2026, 11, day, tzinfo=UTC))
+        publish.schedule(session, links, issue_store.find(session, "waiting"), now + timedelta(days=1), now)
     return ["first", "second", "third"]
 
 
 def test_the_archive_shows_what_is_out_newest_first(sessions: Sessions, out: list[str]) -> None:
     with sessions.reading() as session:
-        home = shelf.find(session, "first").publication_id
+        home = issue_store.find(session, "first").publication_id
         assert [issue.slug for issue in session.scalars(archive.shown(home))] == out[::-1]
 
 
@@ -66,7 +67,7 @@ def test_an_issue_that_is_not_out_is_not_found(sessions: Sessions) -> None:
             with pytest.raises(NotFound, match="no such issue"):
                 archive.find(session, slug)
         with pytest.raises(NotFound, match="no such issue"):
-            archive.out(shelf.find(session, "waiting"))
+            archive.out(issue_store.find(session, "waiting"))
 
 
 def add_issue(sessions: Sessions, links: Links, publication: str, slug: str, now: datetime) -> int:
@@ -76,8 +77,8 @@ def add_issue(sessions: Sessions, links: Links, publication: str, slug: str, now
     with sessions.begin() as session:
         home = Publication(slug=publication, postal_address="1 Example Street", created_at=now, **words)
         session.add(home)
-        text = shelf.Text(issue_file.parse(SOURCE.format(slug), name), name, {})
-        shelf.save(session, home, text, shelf.BY_FILE, now)
-        build_letter.mark_ready(session, shelf.find(session, slug), links)
-        publish.send_now(session, links, shelf.find(session, slug), now)
+        text = issue_store.Text(issue_file.parse(SOURCE.format(slug), name), name, {})
+        issue_store.save(session, home, text, issue_store.BY_FILE, now)
+        build_letter.mark_ready(session, issue_store.find(session, slug), links)
+        publish.send_now(session, links, issue_store.find(session, slug), now)
         return home.id

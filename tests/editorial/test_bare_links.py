@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.editorial import bare_links, markdown, text
+from newsletter.editorial.rendering import plain_text
+from newsletter.editorial.source import autolinks, markdown
 
 
 def links(source: str) -> list[tuple[str, str]]:
@@ -69,18 +70,18 @@ def test_what_is_no_address_or_stands_in_code_is_not_linked(source: str) -> None
 
 def test_the_text_part_prints_an_address_once_and_as_it_was_typed() -> None:
     source = "Read https://grün.example/a_b_ or write to ida@bees.example."
-    assert text.to_text(source) == f"{source}\n"
+    assert plain_text.to_text(source) == f"{source}\n"
 
 
 def test_a_mailbox_behind_words_is_shown_without_what_the_link_fills_in() -> None:
     source = "[Write to us](mailto:ida%2Bbees@bees.example?subject=Hives&body=Hello)"
-    assert text.to_text(source) == "Write to us (ida+bees@bees.example)\n"
+    assert plain_text.to_text(source) == "Write to us (ida+bees@bees.example)\n"
 
 
 @given(st.text(alphabet="ab_*~.@:/\\()&;[]wh tps-`é\n", max_size=60))
 def test_finding_addresses_loses_no_letter_and_overlaps_nowhere(line: str) -> None:
     end = 0
-    for link in bare_links.find(line):
+    for link in autolinks.find(line):
         assert end <= link.start < link.end <= len(line)
         end = link.end
     assert markdown.to_html(line, str) is not None

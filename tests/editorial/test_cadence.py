@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.editorial import cadence
-from newsletter.editorial.cadence import WeeklySlot
+from newsletter.editorial.schedule import weekly_slots
+from newsletter.editorial.schedule.weekly_slots import WeeklySlot
 from newsletter.errors import Invalid
 
 ZONES = st.sampled_from(
@@ -27,37 +27,37 @@ def utc(*parts: int) -> datetime:
 
 
 def test_the_hour_on_the_wall_stays_when_the_clocks_change() -> None:
-    slots = list(islice(cadence.slots_after(TUESDAYS, utc(2026, 10, 19)), 2))
+    slots = list(islice(weekly_slots.slots_after(TUESDAYS, utc(2026, 10, 19)), 2))
     assert slots == [utc(2026, 10, 20, 7), utc(2026, 10, 27, 8)]
 
 
 def test_a_slot_is_strictly_after_the_moment() -> None:
-    assert next(cadence.slots_after(TUESDAYS, utc(2026, 11, 24, 7, 59))) == utc(2026, 11, 24, 8)
-    assert next(cadence.slots_after(TUESDAYS, utc(2026, 11, 24, 8))) == utc(2026, 12, 1, 8)
+    assert next(weekly_slots.slots_after(TUESDAYS, utc(2026, 11, 24, 7, 59))) == utc(2026, 11, 24, 8)
+    assert next(weekly_slots.slots_after(TUESDAYS, utc(2026, 11, 24, 8))) == utc(2026, 12, 1, 8)
 
 
 def test_an_hour_that_the_clocks_skip_is_taken_as_much_later() -> None:
     slot = WeeklySlot(6, time(2, 30), "Europe/Warsaw")
-    at = next(cadence.slots_after(slot, utc(2027, 3, 22)))
-    assert cadence.describe(at, "Europe/Warsaw") == "Sunday 28 March 2027 at 03:30 (Europe/Warsaw)"
+    at = next(weekly_slots.slots_after(slot, utc(2027, 3, 22)))
+    assert weekly_slots.describe(at, "Europe/Warsaw") == "Sunday 28 March 2027 at 03:30 (Europe/Warsaw)"
 
 
 @pytest.mark.parametrize("fold", [0, 1])
 def test_of_an_hour_that_comes_twice_the_first_counts(fold: int) -> None:
     slot = WeeklySlot(6, time(2, 30, fold=fold), "Europe/Warsaw")
-    slots = list(islice(cadence.slots_after(slot, utc(2027, 10, 30)), 2))
+    slots = list(islice(weekly_slots.slots_after(slot, utc(2027, 10, 30)), 2))
     assert slots == [utc(2027, 10, 31, 0, 30), utc(2027, 11, 7, 1, 30)]
 
 
 def test_a_slot_on_a_day_that_never_was_comes_the_day_after() -> None:
     fridays = WeeklySlot(4, time(9), "Pacific/Apia")
-    at = next(cadence.slots_after(fridays, utc(2011, 12, 29, 12)))
-    assert cadence.describe(at, "Pacific/Apia") == "Saturday 31 December 2011 at 09:00 (Pacific/Apia)"
+    at = next(weekly_slots.slots_after(fridays, utc(2011, 12, 29, 12)))
+    assert weekly_slots.describe(at, "Pacific/Apia") == "Saturday 31 December 2011 at 09:00 (Pacific/Apia)"
 
 
 @given(SLOTS, MOMENTS)
 def test_slots_come_once_a_week_and_on_their_day(slot: WeeklySlot, moment: datetime) -> None:
-    slots = list(islice(cadence.slots_after(slot, moment), 4))
+    slots = list(islice(weekly_slots.slots_after(slot, moment), 4))
     gaps = [later - earlier for earlier, later in pairwise(slots)]
     assert moment < slots[0] <= moment + timedelta(days=9)
     assert all(timedelta(days=5, hours=20) <= gap <= timedelta(days=8, hours=4) for gap in gaps)
@@ -67,7 +67,7 @@ def test_slots_come_once_a_week_and_on_their_day(slot: WeeklySlot, moment: datet
 
 @given(SLOTS, MOMENTS)
 def test_the_hour_on_the_wall_is_kept_unless_the_clocks_skip_it(slot: WeeklySlot, moment: datetime) -> None:
-    local = next(cadence.slots_after(slot, moment)).astimezone(ZoneInfo(slot.time_zone))
+    local = next(weekly_slots.slots_after(slot, moment)).astimezone(ZoneInfo(slot.time_zone))
     wall = datetime.combine(local, slot.at, local.tzinfo)
     skipped = wall.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None) != wall.replace(tzinfo=None)
     assert (
@@ -100,40 +100,40 @@ def test_a_slot_that_cannot_be_is_refused() -> None:
 
 
 def test_a_moment_is_described_in_full() -> None:
-    assert cadence.describe(utc(2026, 11, 24, 8), "Europe/Warsaw") == (
+    assert weekly_slots.describe(utc(2026, 11, 24, 8), "Europe/Warsaw") == (
         "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)"
     )
 
 
 @pytest.mark.parametrize("text", ["2026-11-24T09:00", " 2026-11-24T09:00 ", "2026-11-24 09:00", "2026-11-24T09:00:00"])
 def test_a_typed_moment_is_meant_on_the_clocks_of_the_zone(text: str) -> None:
-    assert cadence.typed(text, "Europe/Warsaw") == utc(2026, 11, 24, 8)
+    assert weekly_slots.typed(text, "Europe/Warsaw") == utc(2026, 11, 24, 8)
 
 
 @pytest.mark.parametrize("text", ["2026-11-24T08:00Z", "2026-11-24T03:00-05:00", "2027-03-28T02:30+01:00"])
 def test_a_typed_moment_with_an_offset_of_its_own_is_taken_as_it_is(text: str) -> None:
-    assert cadence.typed(text, "Europe/Warsaw") == datetime.fromisoformat(text)
+    assert weekly_slots.typed(text, "Europe/Warsaw") == datetime.fromisoformat(text)
 
 
 def test_a_typed_hour_that_the_clocks_skip_is_refused_with_the_next_that_exists() -> None:
     with pytest.raises(Invalid, match=r"Sunday 31 March 2030 .* skip 02:30\. Choose 03:30"):
-        cadence.typed("2030-03-31T02:30", "Europe/Warsaw")
+        weekly_slots.typed("2030-03-31T02:30", "Europe/Warsaw")
 
 
 def test_of_a_typed_hour_that_comes_twice_the_first_is_meant() -> None:
-    assert cadence.typed("2026-10-25T02:30", "Europe/Warsaw") == utc(2026, 10, 25, 0, 30)
+    assert weekly_slots.typed("2026-10-25T02:30", "Europe/Warsaw") == utc(2026, 10, 25, 0, 30)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-11-24", "20261124", "24.11.2026 09:00", "2026-13-01T09", "x\0" * 9])
 def test_what_is_no_moment_is_answered_with_an_example(text: str) -> None:
-    with pytest.raises(cadence.NoMoment, match="like 2026-11-24 09:00"):
-        cadence.typed(text, "Europe/Warsaw")
+    with pytest.raises(weekly_slots.NoMoment, match="like 2026-11-24 09:00"):
+        weekly_slots.typed(text, "Europe/Warsaw")
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:30", "9999-12-31T23:59-12:00", "9999-12-31T23:59Z"])
 def test_a_year_beyond_the_calendar_is_no_crash(text: str) -> None:
     with pytest.raises(Invalid, match="too far away"):
-        cadence.typed(text, "Europe/Warsaw")
+        weekly_slots.typed(text, "Europe/Warsaw")
 
 
 FIRST_OF_TWO = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
@@ -141,13 +141,13 @@ FIRST_OF_TWO = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 def test_of_an_hour_that_comes_twice_it_is_said_which_of_the_two_is_meant() -> None:
     second = FIRST_OF_TWO + timedelta(hours=1)
-    assert cadence.describe(FIRST_OF_TWO, "Europe/Warsaw") == (
+    assert weekly_slots.describe(FIRST_OF_TWO, "Europe/Warsaw") == (
         "Sunday 25 October 2026 at 02:30 (Europe/Warsaw, the first of two, UTC+2)"
     )
-    assert cadence.brief(second, "Europe/Warsaw") == "Sunday 25 October 02:30 (the second of two, UTC+1)"
-    assert cadence.second(FIRST_OF_TWO, "Europe/Warsaw") == second
-    assert cadence.second(second, "Europe/Warsaw") is None
-    assert cadence.typed("2026-10-25 02:30+01:00", "Europe/Warsaw") == second
+    assert weekly_slots.brief(second, "Europe/Warsaw") == "Sunday 25 October 02:30 (the second of two, UTC+1)"
+    assert weekly_slots.second(FIRST_OF_TWO, "Europe/Warsaw") == second
+    assert weekly_slots.second(second, "Europe/Warsaw") is None
+    assert weekly_slots.typed("2026-10-25 02:30+01:00", "Europe/Warsaw") == second
 
 
 @pytest.mark.parametrize(
@@ -155,11 +155,11 @@ def test_of_an_hour_that_comes_twice_it_is_said_which_of_the_two_is_meant() -> N
 )
 def test_nothing_is_said_of_an_hour_that_comes_once(moment: datetime) -> None:
     zone = "UTC" if moment == FIRST_OF_TWO else "Europe/Warsaw"
-    assert cadence.which_of_two(moment, zone) == ""
-    assert cadence.second(moment, zone) is None
+    assert weekly_slots.which_of_two(moment, zone) == ""
+    assert weekly_slots.second(moment, zone) is None
 
 
 def test_a_weekly_slot_tells_of_the_night_on_which_its_hour_comes_twice() -> None:
     half_past_two = WeeklySlot(6, time(2, 30), "Europe/Warsaw")
-    assert cadence.repeated(half_past_two, datetime(2026, 9, 1, tzinfo=UTC)) == FIRST_OF_TWO
-    assert cadence.repeated(WeeklySlot(6, time(9), "Europe/Warsaw"), datetime(2026, 9, 1, tzinfo=UTC)) is None
+    assert weekly_slots.repeated(half_past_two, datetime(2026, 9, 1, tzinfo=UTC)) == FIRST_OF_TWO
+    assert weekly_slots.repeated(WeeklySlot(6, time(9), "Europe/Warsaw"), datetime(2026, 9, 1, tzinfo=UTC)) is None

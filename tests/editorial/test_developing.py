@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from newsletter.editorial.developing import UPLOAD_BYTES, WIDTH, develop
+from newsletter.editorial.images.processing import UPLOAD_BYTES, WIDTH, develop
 from newsletter.errors import Invalid
 from tests.editorial import photos
 

@@ -9,12 +9,14 @@ from sqlalchemy import func, select
 
 from newsletter.db import Base, Session, Sessions
 from newsletter.delivery.models import Letter
-from newsletter.editorial import beginning, company, drafts, manuscript, pictures, shelf
-from newsletter.editorial.drafts import Behind, Elsewhere, Faulty, Typed, Unfamiliar
-from newsletter.editorial.manuscript import Manuscript
+from newsletter.editorial.images import pictures
+from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.issues import create, drafts, issue_store, presence
+from newsletter.editorial.issues.drafts import Behind, Elsewhere, Faulty, Typed, Unfamiliar
+from newsletter.editorial.issues.issue_store import Saved
 from newsletter.editorial.models import Draft, Issue, Readiness, Revision
-from newsletter.editorial.pictures import PictureFolder
-from newsletter.editorial.shelf import Saved
+from newsletter.editorial.source import issue_form
+from newsletter.editorial.source.issue_form import Manuscript
 from newsletter.errors import Conflict, NotFound
 from newsletter.publications import toml_file
 
@@ -29,13 +31,13 @@ def session(sessions: Sessions, now: datetime) -> Iterator[Session]:
     """One transaction with an issue in it, which Ada began."""
     with sessions.begin() as opened:
         publication = toml_file.load(opened, SHIPPED / "publication.toml", now)[0]
-        beginning.begin(opened, publication, TYPED, DAY, ADA, now)
+        create.begin(opened, publication, TYPED, DAY, ADA, now)
         yield opened
 
 
 @pytest.fixture
 def issue(session: Session) -> Issue:
-    return shelf.find(session, "a-tight-back")
+    return issue_store.find(session, "a-tight-back")
 
 
 def test_an_issue_begins_as_a_file_under_the_day_it_is_for_and_goes_nowhere_while_text_is_to_come(issue: Issue) -> None:
@@ -55,17 +57,17 @@ def test_an_issue_begins_as_a_file_under_the_day_it_is_for_and_goes_nowhere_whil
     ],
 )
 def test_a_slug_is_made_from_the_title(title: str, slug: str) -> None:
-    assert beginning.slug_of(title) == slug
+    assert create.slug_of(title) == slug
 
 
 def test_a_second_issue_of_one_title_gets_a_slug_of_its_own(session: Session, issue: Issue, now: datetime) -> None:
-    again = [beginning.begin(session, issue.publication, TYPED, DAY, BO, now).slug for _ in range(2)]
+    again = [create.begin(session, issue.publication, TYPED, DAY, BO, now).slug for _ in range(2)]
     assert again == ["a-tight-back-2", "a-tight-back-3"]
 
 
 def test_a_title_of_500_characters_is_refused_with_its_length(session: Session, issue: Issue, now: datetime) -> None:
     with pytest.raises(Faulty, match="title has 500 characters; 200 are the most"):
-        beginning.begin(session, issue.publication, replace(TYPED, title="x" * 500), DAY, ADA, now)
+        create.begin(session, issue.publication, replace(TYPED, title="x" * 500), DAY, ADA, now)
 
 
 def test_any_text_is_kept_however_unfinished(session: Session, issue: Issue, now: datetime) -> None:
@@ -180,7 +182,7 @@ def test_two_editors_each_have_their_draft(session: Session, issue: Issue, now: 
 
 
 def test_a_saved_draft_is_the_next_revision_and_a_draft_no_more(session: Session, issue: Issue, now: datetime) -> None:
-    shelf.mark(issue, Readiness.READY)
+    issue_store.mark(issue, Readiness.READY)
     draft = keep(session, issue, changed(issue, "All of it."), now)
     assert drafts.save(session, issue, draft, now) is Saved.CHANGED
     assert (issue.revision.number, issue.revision.author) == (2, ADA)
@@ -209,11 +211,11 @@ def test_who_saves_second_is_refused_and_keeps_the_draft(session: Session, issue
 def test_two_savers_at_once_make_one_revision(sessions: Sessions, now: datetime) -> None:
     with sessions.begin() as session:
         publication = toml_file.load(session, SHIPPED / "publication.toml", now)[0]
-        beginning.begin(session, publication, TYPED, DAY, ADA, now)
+        create.begin(session, publication, TYPED, DAY, ADA, now)
     with sessions.reading() as looked_before:
-        stale = shelf.find(looked_before, "a-tight-back")
+        stale = issue_store.find(looked_before, "a-tight-back")
     with sessions.begin() as session:
-        issue = shelf.find(session, "a-tight-back")
+        issue = issue_store.find(session, "a-tight-back")
         drafts.save(session, issue, keep(session, issue, changed(issue, "First."), now), now)
     with sessions.begin() as session:
         stale = session.merge(stale, load=False)
@@ -244,23 +246,23 @@ def test_a_picture_that_was_uploaded_goes_into_the_revision(
     name = pictures.attach(session, issue, "back.png", kept, now)
     draft = keep(session, issue, changed(issue, f"![A back]({name})\n"), now)
     drafts.save(session, issue, draft, now)
-    assert shelf.picture_names(issue.revision) == {"back.png": kept.file_name}
+    assert issue_store.picture_names(issue.revision) == {"back.png": kept.file_name}
 
 
 def test_a_new_slug_renames_the_issue_and_its_file_and_keeps_its_date(
     session: Session, issue: Issue, now: datetime
 ) -> None:
-    renamed = manuscript.put_together(
+    renamed = issue_form.put_together(
         issue.revision.source, issue.slug, replace(shown(issue), slug="a-calm-back", body="Calm.\n")
     )
     drafts.save(session, issue, keep(session, issue, renamed, now), now)
-    assert shelf.find(session, "a-calm-back") is issue
+    assert issue_store.find(session, "a-calm-back") is issue
     assert issue.file_name == "2026-11-24-a-calm-back.md"
 
 
 def test_a_slug_that_another_issue_has_is_refused_by_its_line(session: Session, issue: Issue, now: datetime) -> None:
-    other = beginning.begin(session, issue.publication, replace(TYPED, title="A calm neck"), DAY, BO, now)
-    taken = manuscript.put_together(other.revision.source, other.slug, replace(shown(other), slug="a-tight-back"))
+    other = create.begin(session, issue.publication, replace(TYPED, title="A calm neck"), DAY, BO, now)
+    taken = issue_form.put_together(other.revision.source, other.slug, replace(shown(other), slug="a-tight-back"))
     with pytest.raises(Faulty, match=r'“A tight back” already has the slug "a-tight-back"') as refusal:
         drafts.save(session, other, keep(session, other, taken, now), now)
     assert refusal.value.faults[0].line == 4
@@ -277,43 +279,43 @@ def test_a_draft_is_due_as_a_revision_five_minutes_after_its_first_change(
 def test_an_older_text_is_restored_as_a_new_revision(session: Session, issue: Issue, now: datetime) -> None:
     first = issue.revision.source
     drafts.save(session, issue, keep(session, issue, changed(issue, "Worse."), now), now)
-    assert drafts.restore(session, issue, shelf.revision(session, issue, 1), BO, now) is Saved.CHANGED
+    assert drafts.restore(session, issue, issue_store.revision(session, issue, 1), BO, now) is Saved.CHANGED
     assert (issue.revision.number, issue.revision.author, issue.revision.source) == (3, BO, first)
     with pytest.raises(NotFound, match="has no revision 9; its newest is 3"):
-        shelf.revision(session, issue, 9)
+        issue_store.revision(session, issue, 9)
 
 
 def test_a_deleted_draft_leaves_nothing_behind(session: Session, issue: Issue, tmp_path: Path, now: datetime) -> None:
     before = {table.name for table in filled(session)}
-    beginning.begin(session, issue.publication, replace(TYPED, title="Another"), DAY, BO, now)
+    create.begin(session, issue.publication, replace(TYPED, title="Another"), DAY, BO, now)
     Image.new("RGB", (4, 3)).save(tmp_path / "back.png")
     kept = PictureFolder(tmp_path / "pictures").keep(session, "back.png", (tmp_path / "back.png").read_bytes(), now)
     name = pictures.attach(session, issue, "back.png", kept, now)
     drafts.save(session, issue, keep(session, issue, changed(issue, f"![A back]({name})\n"), now), now)
     keep(session, issue, changed(issue, "More."), now, number=1)
-    company.meet(session, issue, "tab", ADA, now)
-    shelf.remove(session, issue)
+    presence.meet(session, issue, "tab", ADA, now)
+    issue_store.remove(session, issue)
     with pytest.raises(NotFound):
-        shelf.find(session, "a-tight-back")
+        issue_store.find(session, "a-tight-back")
     assert {table.name for table in filled(session)} == before | {"pictures"}
-    assert shelf.find(session, "another").revision.number == 1
+    assert issue_store.find(session, "another").revision.number == 1
 
 
 def test_windows_that_are_open_at_once_know_of_each_other(session: Session, issue: Issue, now: datetime) -> None:
-    assert company.meet(session, issue, "one", ADA, now) == []
+    assert presence.meet(session, issue, "one", ADA, now) == []
     later = now + timedelta(seconds=5)
-    assert [(writer.editor, writer.tab) for writer in company.meet(session, issue, "two", BO, later)] == [(ADA, "one")]
-    assert [writer.editor for writer in company.meet(session, issue, "one", ADA, later)] == [BO]
+    assert [(writer.editor, writer.tab) for writer in presence.meet(session, issue, "two", BO, later)] == [(ADA, "one")]
+    assert [writer.editor for writer in presence.meet(session, issue, "one", ADA, later)] == [BO]
 
 
 def test_a_window_that_was_closed_or_fell_silent_is_company_no_more(
     session: Session, issue: Issue, now: datetime
 ) -> None:
     for tab in ("one", "two"):
-        company.meet(session, issue, tab, ADA, now)
-    company.leave(session, issue, "two", now)
-    assert [writer.tab for writer in company.others(session, issue, "three", now)] == ["one"]
-    assert company.others(session, issue, "three", now + timedelta(seconds=31)) == []
+        presence.meet(session, issue, tab, ADA, now)
+    presence.leave(session, issue, "two", now)
+    assert [writer.tab for writer in presence.others(session, issue, "three", now)] == ["one"]
+    assert presence.others(session, issue, "three", now + timedelta(seconds=31)) == []
 
 
 def test_what_was_scheduled_once_is_not_deleted(session: Session, issue: Issue, now: datetime) -> None:
@@ -322,7 +324,7 @@ def test_what_was_scheduled_once_is_not_deleted(session: Session, issue: Issue, 
     issue.letter = Letter(publication_id=issue.publication_id, due_at=now, created_at=now, **said, **mail)
     session.flush()
     with pytest.raises(Conflict, match="is kept as a record"):
-        shelf.remove(session, issue)
+        issue_store.remove(session, issue)
     session.expire(issue)
 
 
@@ -346,15 +348,15 @@ class Window:
 
 
 def shown(issue: Issue) -> Manuscript:
-    return manuscript.taken_apart(issue.revision.source, issue.slug)
+    return issue_form.taken_apart(issue.revision.source, issue.slug)
 
 
 def changed(issue: Issue, body: str) -> str:
-    return manuscript.put_together(issue.revision.source, issue.slug, replace(shown(issue), body=body))
+    return issue_form.put_together(issue.revision.source, issue.slug, replace(shown(issue), body=body))
 
 
 def changed_from(typed: Manuscript, body: str) -> str:
-    return manuscript.begun(replace(typed, slug="a-tight-back", body=body))
+    return issue_form.begun(replace(typed, slug="a-tight-back", body=body))
 
 
 def keep(session: Session, issue: Issue, source: str, now: datetime, *, editor: str = ADA, number: int = 0) -> Draft:

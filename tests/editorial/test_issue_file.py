@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.editorial import issue_file
-from newsletter.editorial.issue_file import MOST_BYTES, IssueFile, PictureRef, Source
+from newsletter.editorial.source import issue_file
+from newsletter.editorial.source.issue_file import MOST_BYTES, IssueFile, PictureRef, Source
 from newsletter.errors import Invalid
 
 WHOLE = """---

@@ -6,8 +6,9 @@ import pytest
 
 from newsletter.db import Session, Sessions
 from newsletter.delivery.models import Letter, LetterState
-from newsletter.editorial import issue_lists, queue, shelf
+from newsletter.editorial.issues import issue_store, listing
 from newsletter.editorial.models import Issue, IssueState, Readiness
+from newsletter.editorial.schedule import queue
 from newsletter.paging import FIRST, Turn
 from newsletter.publications import Publication
 
@@ -68,19 +69,19 @@ def test_the_issues_of_a_state_come_page_by_page_in_their_order_and_back(
     sessions: Sessions, home: int, state: IssueState, order: list[int]
 ) -> None:
     with sessions.reading() as session:
-        pages = [issue_lists.page(session, home, state, FIRST, 2)]
+        pages = [listing.page(session, home, state, FIRST, 2)]
         while pages[-1].next:
-            pages.append(issue_lists.page(session, home, state, Turn(**pages[-1].next), 2))
+            pages.append(listing.page(session, home, state, Turn(**pages[-1].next), 2))
         assert [slug for page in pages for slug in slugs(page.rows)] == [f"{state}-{number}" for number in order]
-        back = issue_lists.page(session, home, state, Turn(**pages[-1].previous), 2)
+        back = listing.page(session, home, state, Turn(**pages[-1].previous), 2)
         assert slugs(back.rows) == slugs(pages[-2].rows)
         # One that is gone meanwhile leads to the beginning.
-        assert slugs(issue_lists.page(session, home, state, Turn(after=99_999), 2).rows) == slugs(pages[0].rows)
+        assert slugs(listing.page(session, home, state, Turn(after=99_999), 2).rows) == slugs(pages[0].rows)
 
 
 def test_every_state_is_counted(sessions: Sessions, home: int) -> None:
     with sessions.reading() as session:
-        counted = issue_lists.counts(session, home)
+        counted = listing.counts(session, home)
     some = dict.fromkeys((IssueState.DRAFT, IssueState.READY, IssueState.SCHEDULED, IssueState.SENT), 5)
     assert counted == dict.fromkeys(IssueState, 0) | some
 
@@ -89,7 +90,7 @@ def test_of_the_issues_without_a_place_the_ready_ones_come_first_and_the_queued_
     sessions: Sessions, home: int, now: datetime
 ) -> None:
     with sessions.begin() as session:
-        queue.add(session, shelf.find(session, "ready-0"), now)
+        queue.add(session, issue_store.find(session, "ready-0"), now)
     with sessions.reading() as session:
-        found = slugs(issue_lists.unplaced(session, home, 5))
+        found = slugs(listing.unplaced(session, home, 5))
     assert found == ["ready-1", "ready-2", "ready-3", "ready-4", "draft-0", "draft-1"]

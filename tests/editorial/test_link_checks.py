@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 from newsletter.db import Sessions
-from newsletter.editorial import link_checks
+from newsletter.editorial.external_checks import link_checks
 from newsletter.editorial.models import LinkCheck
 from newsletter.outbound import Answer
 

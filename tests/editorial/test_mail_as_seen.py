@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from newsletter.delivery.message import merge
-from newsletter.editorial import render
-from newsletter.editorial.render import FIELDS, Rendered
+from newsletter.editorial.rendering import render
+from newsletter.editorial.rendering.render import FIELDS, Rendered
 from tests.editorial.manuscripts import MASTHEAD, correction, every_shape, picture_url
 
 LOGO = "https://letters.example.org/pictures/logo.svg"

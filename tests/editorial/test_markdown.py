@@ -3,8 +3,8 @@ import html.parser
 import pytest
 from hypothesis import given
 
-from newsletter.editorial import markdown
-from newsletter.editorial.markdown import Reference
+from newsletter.editorial.source import markdown
+from newsletter.editorial.source.markdown import Reference
 from tests.editorial.manuscripts import BODIES
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.editorial import merging
-from newsletter.editorial.merging import Clash
+from newsletter.editorial.issues import merge
+from newsletter.editorial.issues.merge import Clash
 
 LINES = st.lists(st.sampled_from(["", "a", "b", "c", "One. Two.", "One. Three! Two.", "---", "title: x"]), max_size=9)
 TEXTS = st.builds(lambda lines, end: "\n".join(lines) + end, LINES, st.sampled_from(["", "\n"]))
@@ -17,7 +17,7 @@ def test_who_changed_nothing_gets_the_others_text_to_the_byte_and_what_both_chan
     before: str, text: str
 ) -> None:
     for mine, theirs in ((text, before), (before, text), (text, text)):
-        merged = merging.merge(before, mine, theirs)
+        merged = merge.merge(before, mine, theirs)
         assert (merged.text, merged.clashes) == (text, [])
 
 
@@ -25,16 +25,16 @@ def test_who_changed_nothing_gets_the_others_text_to_the_byte_and_what_both_chan
 def test_it_does_not_matter_whose_text_is_whose(before: str, one: str, other: str) -> None:
     turned = [
         Clash(piece.before, piece.theirs, piece.mine) if isinstance(piece, Clash) else piece
-        for piece in merging.merge(before, other, one).pieces
+        for piece in merge.merge(before, other, one).pieces
     ]
-    assert merging.merge(before, one, other).pieces == turned
+    assert merge.merge(before, one, other).pieces == turned
 
 
 @given(TEXTS, TEXTS, TEXTS)
 def test_each_side_could_be_had_as_it_was_typed_where_all_else_clashes_or_is_merged(
     before: str, one: str, other: str
 ) -> None:
-    words = set(merging.merge(before, one, other).text.split("\n"))
+    words = set(merge.merge(before, one, other).text.split("\n"))
     fresh = {line for text in (one, other) for line in text.split("\n")} - set(before.split("\n"))
     whole = " ".join(sorted(words))
     assert all(sentence in whole for line in fresh for sentence in line.split(". "))
@@ -49,7 +49,7 @@ def test_changes_of_different_paragraphs_are_both_there_and_never_clash(
     here, there = data.draw(st.permutations(range(len(before))))[:2]
     mine[here] = data.draw(st.sampled_from(["Mine.", "Mine.\n\nAnd more of mine."]))
     theirs[there] = data.draw(st.sampled_from(["Theirs.", "Theirs.\n\nAnd more of theirs."]))
-    merged = merging.merge(*("\n\n".join(side) for side in (before, mine, theirs)))
+    merged = merge.merge(*("\n\n".join(side) for side in (before, mine, theirs)))
     expected = list(before)
     expected[here], expected[there] = mine[here], theirs[there]
     assert (merged.text, merged.clashes) == ("\n\n".join(expected), [])
@@ -82,7 +82,7 @@ def test_changes_of_different_paragraphs_are_both_there_and_never_clash(
     ],
 )
 def test_texts_that_do_not_meet_are_one(before: str, mine: str, theirs: str, merged: str) -> None:
-    made = merging.merge(before, mine, theirs)
+    made = merge.merge(before, mine, theirs)
     assert (made.text, made.clashes) == (merged, [])
 
 
@@ -92,7 +92,7 @@ def test_where_both_changed_a_sentence_only_that_sentence_clashes_and_the_rest_i
         before.replace("Stand.", "Stand up."),
         before.replace("Stand.", "Stand still.").replace("End.", "Fin."),
     )
-    assert merging.merge(before, mine, theirs).pieces == [
+    assert merge.merge(before, mine, theirs).pieces == [
         "Title\n\nSit. ",
         Clash("Stand. ", "Stand up. ", "Stand still. "),
         "Walk.\n\nFin.\n",
@@ -100,13 +100,13 @@ def test_where_both_changed_a_sentence_only_that_sentence_clashes_and_the_rest_i
 
 
 def test_what_both_put_into_the_same_place_clashes_and_stands_in_the_text_one_after_the_other() -> None:
-    merged = merging.merge("a\n", "a\n\nMine.\n", "a\n\nTheirs.\n")
+    merged = merge.merge("a\n", "a\n\nMine.\n", "a\n\nTheirs.\n")
     assert merged.pieces == ["a\n\n", Clash("", "Mine.\n", "Theirs.\n")]
     assert merged.text == "a\n\nTheirs.\n\nMine.\n"
 
 
 def test_what_one_took_away_and_the_other_changed_is_not_lost() -> None:
-    merged = merging.merge("a\nb\nc\n", "a\nc\n", "a\nB\nc\n")
+    merged = merge.merge("a\nb\nc\n", "a\nc\n", "a\nB\nc\n")
     assert merged.pieces == ["a\n", Clash("b\n", "", "B\n"), "c\n"]
     assert merged.text == "a\nB\nc\n"
 
@@ -116,5 +116,5 @@ def test_long_texts_are_merged_at_once_however_alike_their_lines(same: int) -> N
     before = "".join(f"A line that says {number % same}.\n\n" for number in range(4_000))
     began = time.process_time()
     mine, theirs = before.replace("says 7", "tells 7"), f"{before}The end.\n"
-    assert merging.merge(before, mine, theirs).text.endswith("The end.\n")
+    assert merge.merge(before, mine, theirs).text.endswith("The end.\n")
     assert time.process_time() - began < 10

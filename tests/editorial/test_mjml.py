@@ -1,7 +1,7 @@
 import pytest
 
-from newsletter.editorial import mjml
-from newsletter.editorial.mjml import RenderError
+from newsletter.editorial.rendering import mjml
+from newsletter.editorial.rendering.mjml import RenderError
 from newsletter.errors import Invalid
 
 

@@ -2,20 +2,20 @@
 
 import pytest
 
-from newsletter.editorial import look
+from newsletter.editorial.rendering import theme
 
 SCHEMES = ("light", "dark")
 
 
 def palette(scheme: str) -> dict[str, str]:
-    return dict(getattr(look.HOUSE, scheme))
+    return dict(getattr(theme.HOUSE, scheme))
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("ground", ["paper", "sand"])
 def test_body_text_has_contrast_seven(scheme: str, ground: str) -> None:
     colours = palette(scheme)
-    assert look.contrast(colours["ink"], colours[ground]) >= 7
+    assert theme.contrast(colours["ink"], colours[ground]) >= 7
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -28,4 +28,4 @@ def test_body_text_has_contrast_seven(scheme: str, ground: str) -> None:
 )
 def test_everything_else_has_contrast_four_and_a_half(scheme: str, words: str, ground: str) -> None:
     colours = palette(scheme)
-    assert look.contrast(colours[words], colours[ground]) >= 4.5
+    assert theme.contrast(colours[words], colours[ground]) >= 4.5

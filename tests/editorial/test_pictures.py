@@ -11,10 +11,10 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from newsletter.db import Sessions
-from newsletter.editorial import bucket, pictures
-from newsletter.editorial.bucket import PictureBucket
+from newsletter.editorial.images import pictures, s3_storage
+from newsletter.editorial.images.pictures import PictureFolder, Pictures
+from newsletter.editorial.images.s3_storage import PictureBucket
 from newsletter.editorial.models import Issue, Picture, Revision, RevisionPicture
-from newsletter.editorial.pictures import PictureFolder, Pictures
 from newsletter.errors import Invalid, NotFound, Unavailable
 from newsletter.publications import Publication
 from tests.editorial import photos
@@ -89,7 +89,7 @@ def issue(sessions: Sessions, now: datetime) -> Issue:
 
 
 def bucket_at(s3: ThreadingHTTPServer, folder: str = "press/shown") -> PictureBucket:
-    return bucket.open_bucket(f"s3://{folder}", f"http://127.0.0.1:{s3.server_port}", "eu-central-1", "press", KEY)
+    return s3_storage.open_bucket(f"s3://{folder}", f"http://127.0.0.1:{s3.server_port}", "eu-central-1", "press", KEY)
 
 
 def keep(sessions: Sessions, store: Pictures, content: bytes, now: datetime) -> Picture:

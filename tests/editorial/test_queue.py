@@ -5,8 +5,10 @@ from threading import Barrier, Thread
 import pytest
 
 from newsletter.db import Session, Sessions
-from newsletter.editorial import issue_file, queue, shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Queued, Readiness
+from newsletter.editorial.schedule import queue
+from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict
 from newsletter.publications import Publication, Slot, find
 
@@ -25,19 +27,19 @@ def slugs(sessions: Sessions, now: datetime) -> tuple[str, ...]:
         session.flush()
         for title in TITLES:
             write(session, title, now)
-            shelf.mark(shelf.find(session, title), Readiness.READY)
+            issue_store.mark(issue_store.find(session, title), Readiness.READY)
     return TITLES
 
 
 def write(session: Session, title: str, now: datetime, body: str = "Text.") -> None:
     name = f"2026-11-20-{title}.md"
     text = issue_file.parse(f"---\ntitle: {title}\nsubject: The subject of {title}\n---\n{body}\n", name)
-    shelf.save(session, find(session), shelf.Text(text, name, {}), shelf.BY_FILE, now)
+    issue_store.save(session, find(session), issue_store.Text(text, name, {}), issue_store.BY_FILE, now)
 
 
 def add(sessions: Sessions, slug: str, now: datetime) -> None:
     with sessions.begin() as session:
-        queue.add(session, shelf.find(session, slug), now)
+        queue.add(session, issue_store.find(session, slug), now)
 
 
 def order(sessions: Sessions) -> list[str]:
@@ -69,7 +71,7 @@ def test_issues_stand_in_the_order_of_their_coming(sessions: Sessions, slugs: tu
         add(sessions, slug, now)
     assert order(sessions) == list(slugs)
     with sessions.reading() as session:
-        assert [queue.position(session, shelf.find(session, slug)) for slug in slugs] == [1, 2, 3, 4]
+        assert [queue.position(session, issue_store.find(session, slug)) for slug in slugs] == [1, 2, 3, 4]
 
 
 def test_an_issue_stands_in_the_queue_once(sessions: Sessions, slugs: tuple[str, ...], now: datetime) -> None:
@@ -81,7 +83,7 @@ def test_an_issue_stands_in_the_queue_once(sessions: Sessions, slugs: tuple[str,
 
 def test_a_draft_is_not_taken_into_the_queue(sessions: Sessions, slugs: tuple[str, ...], now: datetime) -> None:
     with sessions.begin() as session:
-        shelf.mark(shelf.find(session, slugs[0]), Readiness.DRAFT)
+        issue_store.mark(issue_store.find(session, slugs[0]), Readiness.DRAFT)
     with pytest.raises(Conflict, match="is a draft; only an issue that is ready"):
         add(sessions, slugs[0], now)
 
@@ -118,7 +120,7 @@ def test_an_order_that_is_not_the_seen_one_any_more_is_left_alone(
     with sessions.begin() as session:
         home, seen = find(session).id, queue.order(session, find(session).id)
         if change == "added":
-            queue.add(session, shelf.find(session, slugs[3]), now)
+            queue.add(session, issue_store.find(session, slugs[3]), now)
         elif change == "removed":
             assert queue.remove(session, seen[0])
         else:
@@ -136,7 +138,7 @@ def test_an_order_with_somebody_elses_issue_in_it_is_refused(
     with sessions.begin() as session:
         seen = queue.order(session, find(session).id)
         with pytest.raises(Conflict):
-            queue.reorder(session, find(session).id, seen, [*seen, shelf.find(session, slugs[1]).id])
+            queue.reorder(session, find(session).id, seen, [*seen, issue_store.find(session, slugs[1]).id])
 
 
 def test_two_editors_who_reorder_at_once_do_not_scramble_the_queue(
@@ -173,6 +175,6 @@ def test_whoever_leaves_the_queue_makes_room(sessions: Sessions, slugs: tuple[st
     for slug in slugs[:2]:
         add(sessions, slug, now)
     with sessions.begin() as session:
-        assert queue.remove(session, shelf.find(session, slugs[0]).id)
-        assert not queue.remove(session, shelf.find(session, slugs[0]).id)
+        assert queue.remove(session, issue_store.find(session, slugs[0]).id)
+        assert not queue.remove(session, issue_store.find(session, slugs[0]).id)
     assert order(sessions) == [slugs[1]]

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 
 from newsletter.delivery.message import merge
-from newsletter.editorial import issue_file, render
-from newsletter.editorial.render import CLIP_BYTES, FIELDS, Link, Rendered
+from newsletter.editorial.rendering import render
+from newsletter.editorial.rendering.render import CLIP_BYTES, FIELDS, Link, Rendered
+from newsletter.editorial.source import issue_file
 from newsletter.errors import Invalid
 from tests.editorial.manuscripts import BODIES, MASTHEAD, correction, every_shape, picture_url
 

@@ -8,10 +8,11 @@ from sqlalchemy import select
 
 from newsletter.db import Sessions
 from newsletter.delivery.models import Letter, LetterState
-from newsletter.editorial import archive, filing, issue_file, shelf
+from newsletter.editorial.images.pictures import PictureFolder, TakenIn
+from newsletter.editorial.issues import archive, import_export, issue_store
+from newsletter.editorial.issues.issue_store import BY_FILE, Saved
 from newsletter.editorial.models import Issue, Revision
-from newsletter.editorial.pictures import PictureFolder, TakenIn
-from newsletter.editorial.shelf import BY_FILE, Saved
+from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.publications import Publication, toml_file
 from tests.editorial.photos import SECRET, colour_at, opened, telling_photo
@@ -37,14 +38,14 @@ def pictures(tmp_path: Path) -> PictureFolder:
     return PictureFolder(tmp_path / "pictures")
 
 
-def draft(source: str = SOURCE, name: str = NAME) -> shelf.Text:
-    return shelf.Text(issue_file.parse(source, name), name, {})
+def draft(source: str = SOURCE, name: str = NAME) -> issue_store.Text:
+    return issue_store.Text(issue_file.parse(source, name), name, {})
 
 
 def save(sessions: Sessions, publication: Publication, source: str, author: str, now: datetime) -> Saved:
     with sessions.begin() as session:
         home = session.get_one(Publication, publication.id)
-        return shelf.save(session, home, draft(source), author, now)
+        return issue_store.save(session, home, draft(source), author, now)
 
 
 def test_the_shipped_issues_go_in_and_come_out_byte_for_byte(
@@ -52,11 +53,13 @@ def test_the_shipped_issues_go_in_and_come_out_byte_for_byte(
 ) -> None:
     with sessions.begin() as session:
         home = session.get_one(Publication, publication.id)
-        for text in filing.read(SHIPPED, lambda name, content: pictures.take_in(session, name, content, now)):
-            assert shelf.save(session, home, text, BY_FILE, now) is Saved.NEW
+        for text in import_export.read(SHIPPED, lambda name, content: pictures.take_in(session, name, content, now)):
+            assert issue_store.save(session, home, text, BY_FILE, now) is Saved.NEW
     with sessions.reading() as session:
-        filing.write_folder(
-            session.scalars(shelf.listing()).all(), tmp_path / "out", lambda kept: pictures.as_loaded(session, kept)
+        import_export.write_folder(
+            session.scalars(issue_store.listing()).all(),
+            tmp_path / "out",
+            lambda kept: pictures.as_loaded(session, kept),
         )
     for path in [*SHIPPED.glob("*.md"), *SHIPPED.glob("*.png")]:
         assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
@@ -115,9 +118,9 @@ def test_a_renamed_file_is_the_same_issue_under_its_new_name(
     for name, saved in ((later, Saved.RENAMED), (later, Saved.SAME)):
         with sessions.begin() as session:
             home = session.get_one(Publication, publication.id)
-            assert shelf.save(session, home, draft(name=name), BY_FILE, now) is saved
+            assert issue_store.save(session, home, draft(name=name), BY_FILE, now) is saved
     with sessions.reading() as session:
-        issue = shelf.find(session, "a-tight-back")
+        issue = issue_store.find(session, "a-tight-back")
         assert (issue.file_name, issue.revision_number) == (later, 1)
 
 
@@ -126,7 +129,7 @@ def test_two_files_with_one_slug_are_both_named_and_neither_is_loaded(tmp_path: 
     for name in (NAME, other):
         (tmp_path / name).write_text(SOURCE)
     with pytest.raises(Invalid, match=rf"{other}: has the slug 'a-tight-back', as \S+{NAME} does"):
-        filing.read(tmp_path, lambda _name, _content: pytest.fail("a picture was kept"))
+        import_export.read(tmp_path, lambda _name, _content: pytest.fail("a picture was kept"))
 
 
 def test_pictures_in_folders_below_go_in_and_come_out(
@@ -137,7 +140,7 @@ def test_pictures_in_folders_below_go_in_and_come_out(
     with sessions.reading() as session:
         issues = session.scalars(select(Issue)).all()
         for _ in range(2):
-            filing.write_folder(issues, tmp_path / "out", lambda kept: pictures.as_loaded(session, kept))
+            import_export.write_folder(issues, tmp_path / "out", lambda kept: pictures.as_loaded(session, kept))
     assert {path: (tmp_path / "out" / path).read_bytes() for path in files} == files
 
 
@@ -148,11 +151,11 @@ def test_two_issues_that_mean_different_pictures_by_one_name_are_not_dumped_over
         manuscript(tmp_path / slug, slug, colour)
         put_in(sessions, publication, pictures, tmp_path / slug, now)
     with sessions.reading() as session:
-        issues = session.scalars(shelf.listing()).all()
+        issues = session.scalars(issue_store.listing()).all()
         with pytest.raises(
             Conflict, match=r"shots/back\.png: a-calm-neck and a-tight-back use this name for different files"
         ):
-            filing.write_folder(issues, tmp_path / "out", lambda kept: pictures.as_loaded(session, kept))
+            import_export.write_folder(issues, tmp_path / "out", lambda kept: pictures.as_loaded(session, kept))
     assert not (tmp_path / "out").exists()
 
 
@@ -164,13 +167,13 @@ def test_a_folder_that_cannot_be_written_is_named(
     with sessions.reading() as session:
         issues = session.scalars(select(Issue)).all()
         with pytest.raises(Conflict, match="cannot be written"):
-            filing.write_folder(issues, tmp_path / "out", lambda kept: pictures.as_loaded(session, kept))
+            import_export.write_folder(issues, tmp_path / "out", lambda kept: pictures.as_loaded(session, kept))
 
 
 def test_an_issue_that_has_gone_out_keeps_its_text(sessions: Sessions, publication: Publication, now: datetime) -> None:
     save(sessions, publication, SOURCE, BY_FILE, now)
     with sessions.begin() as session:
-        issue = shelf.find(session, "a-tight-back")
+        issue = issue_store.find(session, "a-tight-back")
         issue.letter = sent_letter(publication, now)
     with pytest.raises(Conflict, match="has gone out"):
         save(sessions, publication, SOURCE + "More.\n", BY_FILE, now)
@@ -181,7 +184,7 @@ def test_only_issues_that_have_begun_to_go_out_are_published(
 ) -> None:
     save(sessions, publication, SOURCE, BY_FILE, now)
     with sessions.begin() as session:
-        issue = shelf.find(session, "a-tight-back")
+        issue = issue_store.find(session, "a-tight-back")
         issue.letter = waiting = sent_letter(publication, now)
         waiting.state, waiting.started_at = LetterState.WAITING, None
         session.flush()
@@ -199,7 +202,7 @@ def test_dumping_does_not_write_over_a_file_that_differs(
     with sessions.reading() as session:
         issues = session.scalars(select(Issue)).all()
         with pytest.raises(Conflict, match="differs from the database;"):
-            filing.write_folder(issues, tmp_path, lambda kept: pictures.as_loaded(session, kept))
+            import_export.write_folder(issues, tmp_path, lambda kept: pictures.as_loaded(session, kept))
     assert (tmp_path / NAME).read_text() == "mine"
 
 
@@ -207,7 +210,7 @@ def test_every_problem_of_every_file_is_named_and_nothing_is_loaded(tmp_path: Pa
     (tmp_path / "2026-11-24-one.md").write_text("no front matter")
     (tmp_path / "2026-12-01-two.md").write_bytes(b"---\ntitle: \xff\n---\n")
     with pytest.raises(Invalid) as refusal:
-        filing.read(tmp_path, lambda _name, _content: pytest.fail("a picture was kept"))
+        import_export.read(tmp_path, lambda _name, _content: pytest.fail("a picture was kept"))
     assert "2026-11-24-one.md" in str(refusal.value)
     assert "2026-12-01-two.md" in str(refusal.value)
 
@@ -215,12 +218,12 @@ def test_every_problem_of_every_file_is_named_and_nothing_is_loaded(tmp_path: Pa
 def test_a_missing_picture_is_named_with_its_line(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text(SOURCE + "\n![A back](missing.png)\n")
     with pytest.raises(Invalid, match=rf"{NAME}:7: there is no picture 'missing\.png'"):
-        filing.read(tmp_path, lambda _name, _content: "")
+        import_export.read(tmp_path, lambda _name, _content: "")
 
 
 def test_an_empty_folder_says_what_an_issue_is(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="contains no issues;"):
-        filing.read(tmp_path, lambda _name, _content: "")
+        import_export.read(tmp_path, lambda _name, _content: "")
 
 
 @pytest.mark.parametrize(
@@ -259,9 +262,9 @@ def test_a_photo_that_is_loaded_is_published_as_bare_upright_pixels_and_dumped_a
     with_photo(folder, photo)
     put_in(sessions, publication, pictures, folder, now)
     with sessions.reading() as session:
-        issue = shelf.find(session, "a-tight-back")
-        [kept] = shelf.picture_names(issue.revision).values()
-        filing.write_folder([issue], tmp_path / "out", lambda name: pictures.as_loaded(session, name))
+        issue = issue_store.find(session, "a-tight-back")
+        [kept] = issue_store.picture_names(issue.revision).values()
+        import_export.write_folder([issue], tmp_path / "out", lambda name: pictures.as_loaded(session, name))
     published = pictures.read(kept)
     assert SECRET not in published
     assert (opened(published).size, colour_at(opened(published), 0.25, 0.25)) == ((200, 400), "blue")
@@ -278,17 +281,17 @@ def test_a_photo_that_an_earlier_version_loaded_is_developed_when_it_is_loaded_a
     with sessions.begin() as session:
         raw = pictures.keep(session, "photo.jpg", photo, now).file_name
         home = session.get_one(Publication, publication.id)
-        text = filing.read(tmp_path, lambda _name, _content: TakenIn(raw, raw))[0]
-        shelf.save(session, home, text, BY_FILE, now)
-        shelf.find(session, "a-tight-back").letter = sent_letter(publication, now)
+        text = import_export.read(tmp_path, lambda _name, _content: TakenIn(raw, raw))[0]
+        issue_store.save(session, home, text, BY_FILE, now)
+        issue_store.find(session, "a-tight-back").letter = sent_letter(publication, now)
     for letter, saved, published in ((True, Saved.SAME, raw), (False, Saved.CHANGED, None)):
         with sessions.begin() as session:
-            issue = shelf.find(session, "a-tight-back")
+            issue = issue_store.find(session, "a-tight-back")
             issue.letter = issue.letter if letter else None
             home = session.get_one(Publication, publication.id)
-            text = filing.read(tmp_path, lambda name, content: pictures.take_in(session, name, content, now))[0]
-            assert shelf.save(session, home, text, BY_FILE, now) is saved
-            assert (shelf.picture_names(issue.revision)["photo.jpg"] == raw) is bool(published)
+            text = import_export.read(tmp_path, lambda name, content: pictures.take_in(session, name, content, now))[0]
+            assert issue_store.save(session, home, text, BY_FILE, now) is saved
+            assert (issue_store.picture_names(issue.revision)["photo.jpg"] == raw) is bool(published)
 
 
 def with_photo(folder: Path, photo: bytes) -> None:
@@ -309,8 +312,8 @@ def manuscript(folder: Path, slug: str, colour: str) -> dict[str, bytes]:
 def put_in(sessions: Sessions, publication: Publication, pictures: PictureFolder, folder: Path, now: datetime) -> None:
     with sessions.begin() as session:
         home = session.get_one(Publication, publication.id)
-        for text in filing.read(folder, lambda name, content: pictures.take_in(session, name, content, now)):
-            shelf.save(session, home, text, BY_FILE, now)
+        for text in import_export.read(folder, lambda name, content: pictures.take_in(session, name, content, now)):
+            issue_store.save(session, home, text, BY_FILE, now)
 
 
 def sent_letter(publication: Publication, now: datetime) -> Letter:

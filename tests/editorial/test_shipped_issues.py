@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from newsletter.editorial import issue_file, preflight, render
+from newsletter.editorial import preflight
 from newsletter.editorial.preflight import Known
+from newsletter.editorial.rendering import render
+from newsletter.editorial.source import issue_file
 from tests.editorial.manuscripts import MASTHEAD, picture_url
 
 ISSUES = Path(__file__).parents[2] / "issues"

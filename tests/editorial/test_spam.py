@@ -4,8 +4,10 @@ from pathlib import Path
 import pytest
 
 from newsletter.db import Sessions
-from newsletter.editorial import issue_file, shelf, spam
+from newsletter.editorial.external_checks import spam_checks
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.preflight import SpamVerdict
+from newsletter.editorial.source import issue_file
 from newsletter.publications import Publication
 
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
@@ -18,8 +20,8 @@ def mail(text: str) -> bytes:
 
 
 def test_spam_is_told_from_a_letter_with_its_points(spamassassin: str) -> None:
-    assert spamassassin == spam.command()
-    said, good = spam.judge(mail(GTUBE)), spam.judge(mail("Lie down and rest."))
+    assert spamassassin == spam_checks.command()
+    said, good = spam_checks.judge(mail(GTUBE)), spam_checks.judge(mail("Lie down and rest."))
     assert said
     assert good
     assert (said.threshold, good.threshold) == (5.0, 5.0)
@@ -30,7 +32,7 @@ def test_spam_is_told_from_a_letter_with_its_points(spamassassin: str) -> None:
 
 def test_a_judge_that_is_to_stop_says_nothing(spamassassin: str) -> None:
     assert spamassassin
-    assert spam.judge(mail("Lie down."), stopping=lambda: True) is None
+    assert spam_checks.judge(mail("Lie down."), stopping=lambda: True) is None
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_a_filter_that_is_missing_or_broken_is_told_as_a_fault(
     if script:
         (tmp_path / "spamassassin").write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / "spamassassin").chmod(0o755)
-    said = spam.judge(mail("Lie down."))
+    said = spam_checks.judge(mail("Lie down."))
     assert said
     assert (said.score, fault in said.fault) == (None, True)
 
@@ -56,33 +58,33 @@ def issue_id(sessions: Sessions, now: datetime) -> int:
         words = {"name": "Letter", "sender_name": "Letter", "sender_address": "a@letters.example"}
         session.add(home := Publication(slug="letter", postal_address="1 Example Street", created_at=now, **words))
         session.flush()
-        text = shelf.Text(issue_file.parse(source, "2026-11-24-plain.md"), "2026-11-24-plain.md", {})
-        shelf.save(session, home, text, shelf.BY_FILE, now)
-        return shelf.find(session, "plain").id
+        text = issue_store.Text(issue_file.parse(source, "2026-11-24-plain.md"), "2026-11-24-plain.md", {})
+        issue_store.save(session, home, text, issue_store.BY_FILE, now)
+        return issue_store.find(session, "plain").id
 
 
 def test_content_is_asked_about_once_and_the_verdict_is_kept(sessions: Sessions, now: datetime, issue_id: int) -> None:
     said = SpamVerdict(1.5, 5.0, ("A_TEST",))
     with sessions.begin() as session:
-        assert spam.verdict(session, "hash") == spam.NOT_ASKED
-        spam.ask(session, issue_id, "hash", now)
-        assert (spam.is_waiting(session, "hash"), spam.is_due(session, now)) == (True, True)
-        assert list(spam.claim(session, 9, now)) == [("hash", issue_id)]
-        assert list(spam.claim(session, 9, now)) == []
-        spam.record(session, "hash", said, now)
+        assert spam_checks.verdict(session, "hash") == spam_checks.NOT_ASKED
+        spam_checks.ask(session, issue_id, "hash", now)
+        assert (spam_checks.is_waiting(session, "hash"), spam_checks.is_due(session, now)) == (True, True)
+        assert list(spam_checks.claim(session, 9, now)) == [("hash", issue_id)]
+        assert list(spam_checks.claim(session, 9, now)) == []
+        spam_checks.record(session, "hash", said, now)
     with sessions.begin() as session:
-        spam.ask(session, issue_id, "hash", now)
-        assert (spam.verdict(session, "hash"), spam.is_due(session, now)) == (said, False)
+        spam_checks.ask(session, issue_id, "hash", now)
+        assert (spam_checks.verdict(session, "hash"), spam_checks.is_due(session, now)) == (said, False)
 
 
 def test_content_about_which_nothing_was_said_can_be_asked_about_again(
     sessions: Sessions, now: datetime, issue_id: int
 ) -> None:
     with sessions.begin() as session:
-        spam.ask(session, issue_id, "hash", now)
-        spam.record(session, "hash", spam.NOT_INSTALLED, now)
+        spam_checks.ask(session, issue_id, "hash", now)
+        spam_checks.record(session, "hash", spam_checks.NOT_INSTALLED, now)
     with sessions.begin() as session:
-        assert spam.verdict(session, "hash") == spam.NOT_INSTALLED
-        spam.ask(session, issue_id, "hash", now)
+        assert spam_checks.verdict(session, "hash") == spam_checks.NOT_INSTALLED
+        spam_checks.ask(session, issue_id, "hash", now)
         session.expire_all()
-        assert spam.is_waiting(session, "hash")
+        assert spam_checks.is_waiting(session, "hash")

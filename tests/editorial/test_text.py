@@ -3,12 +3,12 @@ from textwrap import dedent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.editorial import text
+from newsletter.editorial.rendering import plain_text
 from tests.editorial.manuscripts import BODIES
 
 
 def as_text(body: str) -> str:
-    return text.to_text(dedent(body))
+    return plain_text.to_text(dedent(body))
 
 
 def test_links_are_numbered_and_listed_where_their_section_ends() -> None:
@@ -93,14 +93,14 @@ def test_a_link_and_its_number_stay_together() -> None:
 
 @given(BODIES)
 def test_whatever_is_written_becomes_text_without_trailing_blanks(body: str) -> None:
-    plain = text.to_text(body)
+    plain = plain_text.to_text(body)
     assert plain.endswith("\n")
     assert not any(line != line.rstrip() for line in plain.split("\n"))
 
 
 @given(st.integers(0, 9).map(lambda depth: "123456789. " * depth + "words " * 30))
 def test_however_deep_the_lists_there_is_room_for_words(body: str) -> None:
-    assert "words words" in text.to_text(body)
+    assert "words words" in plain_text.to_text(body)
 
 
 def test_a_picture_that_is_a_link_shows_where_it_leads() -> None:

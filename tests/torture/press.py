@@ -20,9 +20,9 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery.ledger import LEASE
 from newsletter.delivery.models import Copy, CopyState
-from newsletter.editorial import filing, shelf
+from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.issues import import_export, issue_store
 from newsletter.editorial.models import Readiness
-from newsletter.editorial.pictures import PictureFolder
 from newsletter.links import Links
 from newsletter.publications import toml_file
 from newsletter.tokens import Seal
@@ -121,7 +121,7 @@ class Press:
         """What `newsletter issues send` does, without a process for it."""
         links = Links("https://letters.example.org", Seal(self.environment["SECRET_KEY"].encode()))
         with self.sessions.begin() as session:
-            publish.send_now(session, links, shelf.find(session, SLUG), datetime.now(UTC))
+            publish.send_now(session, links, issue_store.find(session, SLUG), datetime.now(UTC))
 
     def status(self) -> dict[str, Any]:
         """`newsletter issues status --json`."""
@@ -162,9 +162,9 @@ def stock(sessions: Sessions, folder: Path, readers: int) -> None:
     with sessions.begin() as session:
         home, _ = toml_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / f"2026-11-24-{SLUG}.md"
-        for text in filing.read(path, lambda name, content: pictures.take_in(session, name, content, now)):
-            shelf.save(session, home, text, shelf.BY_FILE, now)
-        shelf.mark(shelf.find(session, SLUG), Readiness.READY)
+        for text in import_export.read(path, lambda name, content: pictures.take_in(session, name, content, now)):
+            issue_store.save(session, home, text, issue_store.BY_FILE, now)
+        issue_store.mark(issue_store.find(session, SLUG), Readiness.READY)
         session.execute(insert(Subscriber), [_person(number, now) for number in range(1, readers + 1)])
         tie = {"publication_id": home.id, "status": Status.ACTIVE, "created_at": now}
         session.execute(insert(Subscription), [tie | {"subscriber_id": number} for number in range(1, readers + 1)])

@@ -13,7 +13,7 @@ from newsletter.delivery.bulk.sender import PressRun
 from newsletter.delivery.models import Counts, Letter
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.reports import stats
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.links import Links
 from newsletter.workflows import publish
 from tests.delivery.peers import HANG_UP, SILENCE, Clock, parsed, scripted
@@ -109,7 +109,7 @@ class Striker:
 def _sent(sessions: Sessions, links: Links, clock: Clock, striker: Striker) -> Counts:
     """Let the issue out, anew each time, over such a server; where its copies stand in the end."""
     with sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         issue.letter, issue.frozen_number = None, None
         session.flush()  # what is to be sent is read anew, under a lock
         letter = publish.send_now(session, links, issue, clock.now).letter_id

@@ -5,7 +5,8 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from newsletter.editorial import issue_file, shelf
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.source import issue_file
 from newsletter.wiring import House
 from newsletter.workflows import build_letter
 from newsletter.workflows import publish as workflows_publish
@@ -23,10 +24,10 @@ def publish(house: House, now, slug: str, title: str = "A probe", body: str = "D
     source += f"category: {json.dumps(title)}\nauthor: {json.dumps(title)}\n---\n{body}\n"
     file = issue_file.parse(source, f"2026-12-29-{slug}.md")
     with house.sessions.begin() as session:
-        home = shelf.find(session, houses.WAITING).publication
-        shelf.save(session, home, shelf.Text(file, f"2026-12-29-{slug}.md", {}), shelf.BY_FILE, now)
-        build_letter.mark_ready(session, shelf.find(session, slug), house.links)
-        workflows_publish.send_now(session, house.links, shelf.find(session, slug), now)
+        home = issue_store.find(session, houses.WAITING).publication
+        issue_store.save(session, home, issue_store.Text(file, f"2026-12-29-{slug}.md", {}), issue_store.BY_FILE, now)
+        build_letter.mark_ready(session, issue_store.find(session, slug), house.links)
+        workflows_publish.send_now(session, house.links, issue_store.find(session, slug), now)
 
 
 def test_the_archive_lists_what_is_out_newest_first(program: FlaskClient) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from newsletter.delivery.models import Letter
 from newsletter.delivery.reports import clicks
 from newsletter.delivery.reports.clicks import CountedLink
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.publications import Publication
 from newsletter.web import clicks as web
 from newsletter.web.clicks import Gathered
@@ -35,7 +35,7 @@ def counting(stocked: House, now: datetime) -> Letter:
 
 def schedule(house: House, now: datetime) -> Letter:
     with house.sessions.begin() as session:
-        issue = shelf.find(session, WAITING)
+        issue = issue_store.find(session, WAITING)
         letter = publish.schedule(session, house.links, issue, now + timedelta(days=1), now)
         assert letter.text
         return letter
@@ -180,6 +180,6 @@ def test_many_at_once_lose_no_click(counting: Letter, house: House) -> None:
 
 def test_a_scheduled_letter_keeps_the_hash_of_what_was_approved(counting: Letter, house: House) -> None:
     with house.sessions.reading() as session:
-        issue = shelf.find(session, WAITING)
+        issue = issue_store.find(session, WAITING)
         plain = build_letter.rendered(issue, issue.revision, house.links)
     assert counting.content_hash == build_letter.content_hash(plain)

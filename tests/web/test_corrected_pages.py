@@ -6,8 +6,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from flask.testing import FlaskClient
 
-from newsletter.editorial import corrections, shelf
-from newsletter.editorial.corrections import Amendment
+from newsletter.editorial.issues import corrections, issue_store
+from newsletter.editorial.issues.corrections import Amendment
 from newsletter.wiring import House
 from tests import houses
 from tests.web.test_feeds import ATOM, SITEMAP
@@ -22,7 +22,7 @@ NOTE = "We wrote “ten hours” & meant <ten> minutes."
 def amend(house: House, now: datetime, note: str = NOTE) -> None:
     """Another title, another first line, and a note."""
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         source = re.sub(r"\ntitle: .*", "\ntitle: Unwind a stiff back", issue.revision.source, count=1)
         number = len(issue.corrections) + 1
         wanted = Amendment(source + f"\nAmended {number} times.\n", issue.revision_number, note, number)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from newsletter.db import DatabaseDown, Sessions
 from newsletter.delivery.workers import heartbeat
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.web import create_app
 from newsletter.wiring import House
 from newsletter.workflows import publish
@@ -56,7 +56,7 @@ def test_an_issue_that_waits_past_its_hour_means_that_the_clock_stands(
     program: FlaskClient, house: House, clock: Clock, now
 ) -> None:
     with house.sessions.begin() as session:
-        issue = shelf.find(session, houses.WAITING)
+        issue = issue_store.find(session, houses.WAITING)
         publish.schedule(session, house.links, issue, now + timedelta(hours=1), now)
     assert program.get("/readyz").json["clock"] == "ok"
     clock.turn(hours=1, minutes=2)
@@ -117,7 +117,7 @@ def test_a_fault_of_ours_shows_no_traceback(browser: FlaskClient, app: Flask, mo
 @pytest.mark.usefixtures("reader", "stocked")
 def test_the_numbers_are_there_for_prometheus(program: FlaskClient, house: House, now) -> None:
     with house.sessions.begin() as session:
-        publish.send_now(session, house.links, shelf.find(session, houses.WAITING), now)
+        publish.send_now(session, house.links, issue_store.find(session, houses.WAITING), now)
     numbers = program.get("/metrics").text
     assert 'newsletter_subscriptions{publication="backpainhelp",status="active"} 1.0' in numbers
     assert "newsletter_outbox_pending 2.0" in numbers

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from newsletter import publications
-from newsletter.editorial import render
+from newsletter.editorial.rendering import render
 from newsletter.wiring import House, open_house
 from tests import houses
 

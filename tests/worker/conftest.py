@@ -17,8 +17,8 @@ from sqlalchemy import insert
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery.models import LetterState
-from newsletter.editorial import filing, shelf
-from newsletter.editorial.pictures import PictureFolder
+from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.issues import import_export, issue_store
 from newsletter.links import Links
 from newsletter.publications import toml_file
 from newsletter.tokens import Seal
@@ -99,15 +99,15 @@ def print_issue(sessions: Sessions, tmp_path: Path) -> Callable[..., None]:
         with sessions.begin() as session:
             home, _ = toml_file.load(session, ROOT / "issues" / "publication.toml", now)
             path = ROOT / "issues" / "2026-11-24-unwind-a-tight-back.md"
-            for text in filing.read(path, lambda name, content: pictures.take_in(session, name, content, now)):
-                shelf.save(session, home, text, shelf.BY_FILE, now)
+            for text in import_export.read(path, lambda name, content: pictures.take_in(session, name, content, now)):
+                issue_store.save(session, home, text, issue_store.BY_FILE, now)
             _add_readers(session, home.id, readers, now)
             links = Links("https://letters.example.org", Seal(SECRET.encode()))
-            build_letter.mark_ready(session, shelf.find(session, SLUG), links)
+            build_letter.mark_ready(session, issue_store.find(session, SLUG), links)
             if within:
-                publish.schedule(session, links, shelf.find(session, SLUG), now + timedelta(seconds=within), now)
+                publish.schedule(session, links, issue_store.find(session, SLUG), now + timedelta(seconds=within), now)
             else:
-                publish.send_now(session, links, shelf.find(session, SLUG), now)
+                publish.send_now(session, links, issue_store.find(session, SLUG), now)
 
     return act
 
@@ -119,7 +119,7 @@ def addresses(readers: int) -> list[str]:
 
 def is_finished(sessions: Sessions) -> bool:
     with sessions.reading() as session:
-        letter = shelf.find(session, SLUG).letter
+        letter = issue_store.find(session, SLUG).letter
         return letter is not None and letter.state is LetterState.FINISHED
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery.models import LetterState
-from newsletter.editorial import corrections, shelf
-from newsletter.editorial.corrections import Amendment
+from newsletter.editorial.issues import corrections, issue_store
+from newsletter.editorial.issues.corrections import Amendment
 from newsletter.links import Links
 from newsletter.tokens import Seal
 from newsletter.workflows import correct_issue
@@ -26,7 +26,7 @@ def correct(sessions: Sessions) -> Callable[[], None]:
     def act() -> None:
         now = datetime.now(UTC)
         with sessions.begin() as session:
-            issue = shelf.find(session, SLUG)
+            issue = issue_store.find(session, SLUG)
             wanted = Amendment(f"{issue.revision.source}\nTen minutes.\n", 1, "Ten minutes, not ten hours.", 1)
             made = corrections.amend(session, issue, wanted, "ann@press.example", now)
             correct_issue.mail(session, LINKS, issue, made, corrections.seal(made), "ann@press.example", now)
@@ -50,7 +50,7 @@ def test_a_correction_arrives_once_at_those_who_got_the_issue(
 
     def is_over() -> bool:
         with sessions.reading() as session:
-            letter = corrections.find(session, shelf.find(session, SLUG), 1).letter
+            letter = corrections.find(session, issue_store.find(session, SLUG), 1).letter
             return letter is not None and letter.state is LetterState.FINISHED
 
     wait_for(is_over)

@@ -11,7 +11,6 @@ promises (with `reported`: whose words they are), leftovers, filtered.
 What blocks depends on the text and the publication alone, never on the network or the hour.
 """
 
-from newsletter.editorial.issue_file import IssueFile
 from newsletter.editorial.preflight import (  # noqa: F401  (importing a module enters its rules)
     dates,
     filtered,
@@ -30,7 +29,8 @@ from newsletter.editorial.preflight.findings import Finding, Level
 from newsletter.editorial.preflight.galley import Galley
 from newsletter.editorial.preflight.known import Known, PictureSize, SpamVerdict
 from newsletter.editorial.preflight.rulebook import RULES, Rule, judge, rule
-from newsletter.editorial.render import Rendered
+from newsletter.editorial.rendering.render import Rendered
+from newsletter.editorial.source.issue_file import IssueFile
 
 __all__ = [
     "RULES",

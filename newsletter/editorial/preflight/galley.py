@@ -9,12 +9,12 @@ from functools import cached_property
 from markdown_it.token import Token
 
 from newsletter.delivery.message import merge
-from newsletter.editorial import markdown, shapes
-from newsletter.editorial.issue_file import IssueFile
-from newsletter.editorial.markdown import Reference
 from newsletter.editorial.preflight.known import Known
 from newsletter.editorial.preflight.page import Page
-from newsletter.editorial.render import FIELDS, Rendered
+from newsletter.editorial.rendering.render import FIELDS, Rendered
+from newsletter.editorial.source import article_blocks, markdown
+from newsletter.editorial.source.issue_file import IssueFile
+from newsletter.editorial.source.markdown import Reference
 
 # As long as they get: a name, an address, and links with a token each.
 _SAMPLE = {"name": "Bartholomew Featherstone", "email": "bartholomew.featherstone@mail.example.org"}
@@ -205,7 +205,7 @@ class Galley:
 
 def words_of(token: Token) -> str:
     """The plain words of an inline token."""
-    return shapes.words(token.children or [])
+    return article_blocks.words(token.children or [])
 
 
 def _span(token: Token) -> range:

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 
 from newsletter.addresses import freemail
-from newsletter.editorial.look import LEAST_CONTRAST, contrast
 from newsletter.editorial.preflight import colours, weight
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.galley import Galley, words_of
 from newsletter.editorial.preflight.rulebook import rule
-from newsletter.editorial.render import CLIP_BYTES
+from newsletter.editorial.rendering.render import CLIP_BYTES
+from newsletter.editorial.rendering.theme import LEAST_CONTRAST, contrast
 
 _NEAR = 0.9
 _UNSUBSCRIBE = re.compile(r"\{\{\s*unsubscribe_url\s*\}\}")

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from newsletter.editorial.markdown import Reference
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.galley import Galley
 from newsletter.editorial.preflight.known import Known
 from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.source.markdown import Reference
 from newsletter.outbound import Answer
 
 _SAYS_NOTHING = {

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from newsletter.editorial.dress import WIDTH
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.galley import Galley
 from newsletter.editorial.preflight.known import PictureSize
 from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.rendering.mail_html import WIDTH
 
 HEAVY = 1_000_000
 """Bytes of a picture that take some seconds on a phone."""

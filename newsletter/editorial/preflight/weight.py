@@ -6,9 +6,9 @@ from itertools import islice
 
 from markdown_it.token import Token
 
-from newsletter.editorial import shapes
 from newsletter.editorial.preflight.galley import Galley, words_of
-from newsletter.editorial.render import CLIP_BYTES
+from newsletter.editorial.rendering.render import CLIP_BYTES
+from newsletter.editorial.source import article_blocks
 
 _KINDS = {
     "heading_open": "Heading",
@@ -103,7 +103,7 @@ def _elements(tokens: list[Token], place: int) -> int:
     """How many elements a block becomes: in mail each button is one."""
     if tokens[place].type != "action_open":
         return 1
-    return sum(shapes.is_button(child) for child in tokens[place + 1].children or [])
+    return sum(article_blocks.is_button(child) for child in tokens[place + 1].children or [])
 
 
 def _first_words(tokens: list[Token], place: int) -> str:

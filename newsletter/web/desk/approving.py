@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from newsletter import editors
 from newsletter.db import Session
-from newsletter.editorial.approvals import Content
-from newsletter.editorial.comparing import Piece
+from newsletter.editorial.issues.approvals import Content
+from newsletter.editorial.issues.diff import Piece
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth

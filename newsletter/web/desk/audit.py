@@ -7,7 +7,7 @@ from flask import Response, request
 from newsletter import audit
 from newsletter.audit import Entry
 from newsletter.db import Session
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
 from newsletter.web.desk import frame, lookup, sheets
 from newsletter.web.house import house
@@ -45,7 +45,7 @@ def _issues(store: Session, rows: Sequence[Entry]) -> Mapping[int, Issue]:
     """By the number of its row, each issue that an act was about, while it is still there."""
     abouts = {row.about for row in rows if row.kind == audit.ISSUE}
     known: dict[str, Issue] = {}
-    for issue in store.scalars(shelf.named(audit.issue_ids(abouts), abouts)):
+    for issue in store.scalars(issue_store.named(audit.issue_ids(abouts), abouts)):
         known |= {audit.numbered(issue.id): issue, issue.slug: issue}
     # One that began only later has the number or the slug of one that is gone.
     return {row.id: known[row.about] for row in rows if row.about in known and known[row.about].created_at <= row.at}

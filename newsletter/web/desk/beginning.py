@@ -7,9 +7,11 @@ from flask import flash, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial import beginning, cadence, drafts, fields, shelf
-from newsletter.editorial.drafts import Faulty
-from newsletter.editorial.manuscript import Manuscript
+from newsletter.editorial.issues import create, drafts, issue_store
+from newsletter.editorial.issues.drafts import Faulty
+from newsletter.editorial.schedule import weekly_slots
+from newsletter.editorial.source import fields
+from newsletter.editorial.source.issue_form import Manuscript
 from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.desk import acts, frame, lookup, typed
@@ -31,7 +33,7 @@ def begin() -> ResponseReturnValue:
     try:
         with house().sessions.begin() as store:
             publication = frame.chosen(store)
-            issue = beginning.begin(store, publication, wanted, _day(store, publication), auth.email(), now())
+            issue = create.begin(store, publication, wanted, _day(store, publication), auth.email(), now())
             acts.about_issue(issue)
             page = url_for("desk.write_form", slug=issue.slug)
     except Faulty as error:
@@ -49,7 +51,7 @@ def delete_form(slug: str) -> str:
             "issues",
             found.publication,
             issue=found,
-            authors=store.scalars(shelf.authors(found)).all(),
+            authors=store.scalars(issue_store.authors(found)).all(),
             unsaved=store.scalars(drafts.unsaved(found)).all(),
             version=lookup.version(found),
         )
@@ -59,7 +61,7 @@ def delete(slug: str) -> ResponseReturnValue:
     """Delete a draft that was never scheduled, with every revision of it."""
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        shelf.remove(store, found)
+        issue_store.remove(store, found)
         flash(f"“{found.title}” is deleted.")
     return redirect(url_for("desk.issues"), 303)
 
@@ -82,4 +84,4 @@ def _day(store: Session, publication: Publication) -> date:
     """The day of the next slot that no issue has; today where there is none."""
     entries = frame.agenda_of(store, publication).ahead(_WEEKS)
     free = (entry.at for entry in entries if entry.is_slot and not entry.issue and not entry.off)
-    return cadence.on_clocks(next(free, now()), publication.time_zone).date()
+    return weekly_slots.on_clocks(next(free, now()), publication.time_zone).date()

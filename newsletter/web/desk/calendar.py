@@ -7,8 +7,9 @@ from itertools import groupby
 
 from flask import request
 
-from newsletter.editorial import issue_lists, queue
+from newsletter.editorial.issues import listing
 from newsletter.editorial.models import Issue
+from newsletter.editorial.schedule import queue
 from newsletter.web.desk import frame, lookup, moments
 from newsletter.web.house import house, now
 from newsletter.workflows import build_letter
@@ -71,7 +72,7 @@ def calendar() -> str:
             lines=list(_lines(entries, now(), publication.time_zone)),
             places=list(_places(waiting, entries)),
             seen=",".join(str(issue.id) for issue in waiting),
-            unplaced=issue_lists.unplaced(store, publication.id, _AT_ONCE),
+            unplaced=listing.unplaced(store, publication.id, _AT_ONCE),
             at_once=_AT_ONCE,
             version_of=lookup.version,
             pressed=request.args.get("pressed", ""),

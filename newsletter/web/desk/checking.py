@@ -4,9 +4,10 @@ from flask import Response, flash, jsonify, redirect, render_template, request, 
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial import drafts, manuscript
-from newsletter.editorial.front_matter import split
+from newsletter.editorial.issues import drafts
 from newsletter.editorial.models import Issue
+from newsletter.editorial.source import issue_form
+from newsletter.editorial.source.front_matter import split
 from newsletter.errors import Conflict
 from newsletter.web.desk import live, lookup, typed
 from newsletter.web.house import house, now
@@ -43,7 +44,7 @@ def judge_text(slug: str) -> Response:
         may_ask = house().settings.link_checks
         said = run_preflight.inspect_text(store, found, read, live.mail_of(found, read), house().links, may_ask=may_ask)
         front = split(source)
-        places = {finding.line: manuscript.place(front, finding.line) for finding in said.findings if finding.line}
+        places = {finding.line: issue_form.place(front, finding.line) for finding in said.findings if finding.line}
         part = render_template("desk/parts/findings.html", issue=found, inspection=said, places=places)
     return jsonify(html=part)
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from newsletter.db import Session
-from newsletter.editorial import comparing
-from newsletter.editorial.comparing import Piece
+from newsletter.editorial.issues import diff
+from newsletter.editorial.issues.diff import Piece
 from newsletter.editorial.models import Issue
 from newsletter.workflows import test_mail
 
@@ -12,7 +12,7 @@ from newsletter.workflows import test_mail
 def since(store: Session, found: Issue, revision_number: int) -> Sequence[Piece]:
     """What the newest revision changed in that one; empty where it changed nothing."""
     pieces = test_mail.changed_since(store, found, revision_number)
-    return comparing.folded(pieces) if comparing.is_changed(pieces) else ()
+    return diff.folded(pieces) if diff.is_changed(pieces) else ()
 
 
 def since_test(store: Session, found: Issue) -> Sequence[Piece]:

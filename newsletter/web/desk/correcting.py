@@ -8,10 +8,10 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial import comparing, corrections, merging, shelf
-from newsletter.editorial.comparing import Piece
-from newsletter.editorial.corrections import Amendment, NoNote
-from newsletter.editorial.drafts import Faulty
+from newsletter.editorial.issues import corrections, diff, issue_store, merge
+from newsletter.editorial.issues.corrections import Amendment, NoNote
+from newsletter.editorial.issues.diff import Piece
+from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict
 from newsletter.web import auth
@@ -87,17 +87,17 @@ def correction(slug: str, number: int) -> str:
 def _changed(found: Issue, made: Correction) -> Sequence[Piece]:
     """What the corrected text says otherwise than the one that was mailed; empty where it says the same."""
     mailed = found.frozen_revision.source if found.frozen_revision else ""
-    pieces = comparing.compare(mailed, made.revision.source)
-    return comparing.folded(pieces) if comparing.is_changed(pieces) else ()
+    pieces = diff.compare(mailed, made.revision.source)
+    return diff.folded(pieces) if diff.is_changed(pieces) else ()
 
 
 def _form(store: Session, found: Issue, wanted: Amendment, refusal: _Refusal = _NONE) -> ResponseReturnValue:
     # After a conflict it goes on from the newest text, and shows what it would change in that.
     is_behind = refusal.status is HTTPStatus.CONFLICT
     if is_behind:
-        before = shelf.revision(store, found, wanted.base).source
-        wanted = replace(wanted, source=merging.merge(before, wanted.source, found.revision.source).text)
-    pieces = comparing.compare(found.revision.source, wanted.source) if is_behind else ()
+        before = issue_store.revision(store, found, wanted.base).source
+        wanted = replace(wanted, source=merge.merge(before, wanted.source, found.revision.source).text)
+    pieces = diff.compare(found.revision.source, wanted.source) if is_behind else ()
     page = frame.page(
         store,
         "amend.html",
@@ -109,7 +109,7 @@ def _form(store: Session, found: Issue, wanted: Amendment, refusal: _Refusal = _
         number=_next(found) if is_behind else wanted.number,
         longest_note=corrections.LONGEST_NOTE,
         refusal=refusal,
-        pieces=comparing.folded(pieces),
+        pieces=diff.folded(pieces),
     )
     return page, refusal.status
 

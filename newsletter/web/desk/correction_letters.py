@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
 from newsletter.delivery.models import LetterState
-from newsletter.editorial import corrections
-from newsletter.editorial.drafts import Faulty
+from newsletter.editorial.issues import corrections
+from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict

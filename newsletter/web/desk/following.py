@@ -7,7 +7,7 @@ from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import DatabaseDown, Session
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import NotFound
 from newsletter.web.desk import lookup, streams, watching
@@ -25,7 +25,7 @@ def progress(slug: str) -> ResponseReturnValue:
     """The part of an issue's page that changes while it goes out; the whole page once its state has changed."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        if request.args.get("state") != shelf.state(found):
+        if request.args.get("state") != issue_store.state(found):
             return make_response("", 200, {"HX-Refresh": "true"})
         return _shown(store, found)
 
@@ -33,7 +33,7 @@ def progress(slug: str) -> ResponseReturnValue:
 def events(slug: str) -> ResponseReturnValue:
     """The same as server-sent events, as they come; 503 where too many follow already, and the page asks instead."""
     with house().sessions.reading() as store:
-        state = shelf.state(lookup.issue(store, slug))
+        state = issue_store.state(lookup.issue(store, slug))
     if state not in FOLLOWED or request.method == "HEAD":
         return Response(status=204)
     return streams.stream("text/event-stream", _told(slug, state)) or Response(status=503)
@@ -55,7 +55,7 @@ def _part(slug: str, state: IssueState) -> str | None:
     try:
         with house().sessions.reading() as store:
             found = lookup.issue(store, slug)
-            return _shown(store, found) if shelf.state(found) is state else None
+            return _shown(store, found) if issue_store.state(found) is state else None
     except DatabaseDown:
         return ""
     except NotFound:

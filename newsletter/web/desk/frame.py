@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 from newsletter import publications
 from newsletter.db import Session
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial import cadence
 from newsletter.editorial.models import Issue
+from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication
 from newsletter.web import auth
@@ -50,11 +50,11 @@ def init_blueprint(blueprint: Blueprint) -> None:
     blueprint.context_processor(words.context)
     blueprint.url_defaults(_name_publication)
     blueprint.add_app_template_global(named_publication)
-    blueprint.add_app_template_filter(cadence.brief)
-    blueprint.add_app_template_filter(cadence.dated)
-    blueprint.add_app_template_filter(cadence.weekday)
-    blueprint.add_app_template_filter(cadence.weekly)
-    blueprint.add_app_template_filter(cadence.calendar_day)
+    blueprint.add_app_template_filter(weekly_slots.brief)
+    blueprint.add_app_template_filter(weekly_slots.dated)
+    blueprint.add_app_template_filter(weekly_slots.weekday)
+    blueprint.add_app_template_filter(weekly_slots.weekly)
+    blueprint.add_app_template_filter(weekly_slots.calendar_day)
     blueprint.add_app_template_filter(previews.as_sample)
     blueprint.add_app_template_filter(lookup.mark)
 

@@ -6,9 +6,9 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial import comparing, drafts, shelf
+from newsletter.editorial.issues import diff, drafts, issue_store
+from newsletter.editorial.issues.issue_store import Saved
 from newsletter.editorial.models import Issue, Revision
-from newsletter.editorial.shelf import Saved
 from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.desk import acts, frame, lookup, standing
@@ -30,7 +30,7 @@ def history(slug: str) -> str:
             "issues",
             found.publication,
             issue=found,
-            page=shelf.revisions(store, found, lookup.turn(_HIGHEST), _A_PAGE),
+            page=issue_store.revisions(store, found, lookup.turn(_HIGHEST), _A_PAGE),
             unsaved=store.scalars(drafts.unsaved(found)).all(),
         )
 
@@ -39,7 +39,7 @@ def revision(slug: str, number: int) -> str:
     """What one revision changed, against the one before it or `?against=` any other."""
     with house().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        new = shelf.revision(store, found, number)
+        new = issue_store.revision(store, found, number)
         old = _against(store, found, new)
         return frame.page(
             store,
@@ -49,7 +49,7 @@ def revision(slug: str, number: int) -> str:
             issue=found,
             new=new,
             old=old,
-            pieces=comparing.folded(comparing.compare(old.source if old else "", new.source)),
+            pieces=diff.folded(diff.compare(old.source if old else "", new.source)),
             numbers=range(found.revision_number, 0, -1)[:_A_CHOICE],
             version=lookup.version(found),
         )
@@ -62,8 +62,8 @@ def unsaved_text(slug: str) -> str:
         draft = drafts.own(store, found, auth.email())
         if draft is None:
             raise Conflict(f"You have no unsaved changes in “{found.title}”.")
-        old = shelf.revision(store, found, draft.base_number)
-        pieces = comparing.folded(comparing.compare(old.source, draft.source))
+        old = issue_store.revision(store, found, draft.base_number)
+        pieces = diff.folded(diff.compare(old.source, draft.source))
         return frame.page(store, "unsaved.html", "issues", found.publication, issue=found, draft=draft, pieces=pieces)
 
 
@@ -73,7 +73,7 @@ def restore_revision(slug: str, number: int) -> ResponseReturnValue:
         found = lookup.unchanged(store, slug, request.form)
         standing.require_open(found, "Nothing was done.")
         acts.tell(revision=number)
-        saved = drafts.restore(store, found, shelf.revision(store, found, number), auth.email(), now())
+        saved = drafts.restore(store, found, issue_store.revision(store, found, number), auth.email(), now())
         told = "is already the newest" if saved is Saved.SAME else f"is now revision {found.revision_number}"
         flash(f"The text of revision {number} {told}.")
     return redirect(url_for("desk.history", slug=found.slug), 303)
@@ -82,4 +82,4 @@ def restore_revision(slug: str, number: int) -> ResponseReturnValue:
 def _against(store: Session, found: Issue, new: Revision) -> Revision | None:
     asked = request.args.get("against", "")
     number = int(asked) if re.fullmatch(r"[0-9]{1,9}", asked) else new.number - 1
-    return shelf.revision(store, found, number) if number else None
+    return issue_store.revision(store, found, number) if number else None

@@ -8,9 +8,10 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
 from newsletter.delivery.models import Counts
-from newsletter.editorial import drafts, issue_lists, queue, shelf
+from newsletter.editorial.issues import drafts, issue_store, listing
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.preflight import Level
+from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
 from newsletter.errors import Conflict
 from newsletter.paging import FIRST
@@ -64,12 +65,12 @@ def issues() -> str:
     """The first issues of each state; `?state=` for those of one, page by page."""
     with house().sessions.reading() as store:
         publication = frame.chosen(store)
-        counts = issue_lists.counts(store, publication.id)
+        counts = listing.counts(store, publication.id)
         asked = request.args.get("state", "")
         wanted = IssueState(asked) if asked in set(IssueState) else None
         turn, size = (lookup.turn(_HIGHEST_ID), _A_PAGE) if wanted else (FIRST, _AT_FIRST)
         states = words.GROUPS if not asked else [wanted] if wanted else []
-        pages = {state: issue_lists.page(store, publication.id, state, turn, size) for state in states if counts[state]}
+        pages = {state: listing.page(store, publication.id, state, turn, size) for state in states if counts[state]}
         return frame.page(store, "issues.html", "issues", publication, counts=counts, shown=pages, wanted=wanted)
 
 
@@ -100,7 +101,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         if not build_letter.is_open(found):
-            raise Conflict(f"“{found.title}” is {shelf.state(found).told}, so it can no longer be marked.")
+            raise Conflict(f"“{found.title}” is {issue_store.state(found).told}, so it can no longer be marked.")
         _mark(store, found, wanted)
         acts.tell(readiness=wanted)
         _say_marked(store, found, f"“{found.title}” is marked as {wanted}.")
@@ -128,7 +129,7 @@ def _mark(store: Session, found: Issue, wanted: Readiness) -> None:
     if wanted is Readiness.READY:
         build_letter.mark_ready(store, found, house().links)
     else:
-        shelf.mark(found, wanted)
+        issue_store.mark(found, wanted)
 
 
 def _say_marked(store: Session, found: Issue, sentence: str) -> None:

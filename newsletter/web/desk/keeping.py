@@ -10,9 +10,10 @@ from http import HTTPStatus
 from flask import Response, jsonify, make_response, request
 
 from newsletter.db import Session
-from newsletter.editorial import company, drafts, manuscript
-from newsletter.editorial.drafts import Elsewhere, Faulty, Overlap, Typed, Unfamiliar
+from newsletter.editorial.issues import drafts, presence
+from newsletter.editorial.issues.drafts import Elsewhere, Faulty, Overlap, Typed, Unfamiliar
 from newsletter.editorial.models import Draft, Issue
+from newsletter.editorial.source import issue_form
 from newsletter.errors import NotFound
 from newsletter.web import auth
 from newsletter.web.desk import overlaps, standing, typed
@@ -61,7 +62,7 @@ def leave_page(slug: str) -> Response:
         if drafts.is_late(drafts.last(store, found, auth.email()), typed.tab(), typed.turn()):
             # The same tab has the page open again, and has written on.
             return make_response("", HTTPStatus.NO_CONTENT)
-        company.leave(store, found, typed.tab(), now())
+        presence.leave(store, found, typed.tab(), now())
         if "body" in request.form:
             with suppress(Overlap, Unfamiliar):
                 drafts.keep(store, found, typed.text(store, found), auth.email(), now())
@@ -75,7 +76,7 @@ def say_hello(slug: str) -> Response:
     """This window is open: who else writes here, and what was saved meanwhile."""
     with house().sessions.begin() as store:
         found = typed.issue(store, slug)
-        company.meet(store, found, typed.tab(), auth.email(), now())
+        presence.meet(store, found, typed.tab(), auth.email(), now())
         return jsonify(standing.of(store, found, typed.base()))
 
 
@@ -94,12 +95,12 @@ def _stands(store: Session, found: Issue, given: Typed, draft: Draft) -> dict[st
     if draft.source == given.source:
         return stands
     stands["said"] = f"{str(stands['said']).removesuffix('.')}{standing.merged(found, given, draft)}."
-    return stands | {"form": asdict(manuscript.taken_apart(draft.source, found.slug))}
+    return stands | {"form": asdict(issue_form.taken_apart(draft.source, found.slug))}
 
 
 def _writes_on(store: Session, found: Issue) -> bool:
     """Whether the same editor has another window open, which goes on from the draft as it is."""
-    others = company.others(store, found, typed.tab(), now())
+    others = presence.others(store, found, typed.tab(), now())
     return any(one.editor == auth.email() for one in others)
 
 

@@ -5,11 +5,12 @@ from contextlib import suppress
 from flask import Response, jsonify, request
 
 from newsletter.db import Session
-from newsletter.editorial import drafts, render
-from newsletter.editorial.drafts import Examined
-from newsletter.editorial.masthead import Masthead
+from newsletter.editorial.issues import drafts
+from newsletter.editorial.issues.drafts import Examined
 from newsletter.editorial.models import Issue
-from newsletter.editorial.render import Rendered
+from newsletter.editorial.rendering import render
+from newsletter.editorial.rendering.branding import Masthead
+from newsletter.editorial.rendering.render import Rendered
 from newsletter.errors import Invalid
 from newsletter.web import auth
 from newsletter.web.desk import lookup, previews, typed

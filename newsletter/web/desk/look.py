@@ -4,8 +4,9 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial import developing, look
-from newsletter.editorial.look import HOUSE, LEAST_CONTRAST, Colours
+from newsletter.editorial.images import processing
+from newsletter.editorial.rendering import theme
+from newsletter.editorial.rendering.theme import HOUSE, LEAST_CONTRAST, Colours
 from newsletter.errors import Invalid
 from newsletter.publications import Publication, toml_file
 from newsletter.web.desk import acts, frame, pictures
@@ -53,7 +54,7 @@ def change_logo() -> ResponseReturnValue:
 
 def _uploaded(store: Session) -> str:
     upload = pictures.uploaded()
-    developed = developing.develop(upload.stream.read())
+    developed = processing.develop(upload.stream.read())
     return house().pictures.keep(store, upload.filename or "", developed.content, now()).file_name
 
 
@@ -63,13 +64,13 @@ def _own(accent: str, colours: Colours) -> str | None:
 
 
 def _too_pale(changes: dict[str, str | None]) -> dict[str, str]:
-    given = {name: accent for name, accent in changes.items() if accent and look.is_colour(accent)}
+    given = {name: accent for name, accent in changes.items() if accent and theme.is_colour(accent)}
     found = {name: _told(_SCHEMES[name], accent) for name, accent in given.items()}
     return {name: sentence for name, sentence in found.items() if sentence}
 
 
 def _told(colours: Colours, accent: str) -> str:
-    weak = [f"{one.place} {one.measured:.1f}" for one in look.weaknesses(colours, accent)]
+    weak = [f"{one.place} {one.measured:.1f}" for one in theme.weaknesses(colours, accent)]
     return f"Too little contrast: {', '.join(weak)}; at least {LEAST_CONTRAST} to 1 is needed." if weak else ""
 
 

@@ -8,7 +8,7 @@ from flask import request
 
 from newsletter.db import Session
 from newsletter.delivery.models import Letter
-from newsletter.editorial import corrections, shelf
+from newsletter.editorial.issues import corrections, issue_store
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict, NotFound
 from newsletter.paging import Turn
@@ -19,7 +19,7 @@ def issue(store: Session, slug: str) -> Issue:
     """The issue of that slug, which the act under way is about; NotFound in the desk's own words."""
     try:
         # PostgreSQL cannot even be asked about a NUL.
-        found = shelf.find(store, slug.replace("\0", ""))
+        found = issue_store.find(store, slug.replace("\0", ""))
     except NotFound:
         raise NotFound(
             f"There is no issue “{slug}”. It may have been renamed; look for it in the list of issues."
@@ -92,7 +92,7 @@ def mark(found: Issue) -> str:
 
 def version(found: Issue) -> str:
     """What a form carries to say which text, in which state, its page showed."""
-    return f"{found.revision_number}.{found.letter_id or 0}.{shelf.state(found)}"
+    return f"{found.revision_number}.{found.letter_id or 0}.{issue_store.state(found)}"
 
 
 def unchanged(store: Session, slug: str, form: Mapping[str, str]) -> Issue:
@@ -100,7 +100,7 @@ def unchanged(store: Session, slug: str, form: Mapping[str, str]) -> Issue:
     found = issue(store, slug)
     if form.get("version") != version(found):
         raise Conflict(
-            f"“{found.title}” has changed since this page was opened: it is now {shelf.state(found).told}, "
+            f"“{found.title}” has changed since this page was opened: it is now {issue_store.state(found).told}, "
             f"revision {found.revision_number}. Nothing was done. Look at it again, then decide."
         )
     return found

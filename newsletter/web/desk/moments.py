@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from newsletter.editorial import cadence
+from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Invalid
 
 
@@ -16,12 +16,12 @@ def handed_on(text: str) -> datetime:
 
 def for_input(moment: datetime, time_zone: str) -> str:
     """A moment as a field shows it: by the 24-hour clock, which a browser's own field may not keep to."""
-    return f"{cadence.on_clocks(moment, time_zone):%Y-%m-%d %H:%M}"
+    return f"{weekly_slots.on_clocks(moment, time_zone):%Y-%m-%d %H:%M}"
 
 
 def clocks_change(before: datetime, after: datetime, time_zone: str) -> timedelta:
     """By how much the clocks of a zone are moved between two moments."""
-    clocks = cadence.zone(time_zone)
+    clocks = weekly_slots.zone(time_zone)
     return (after.astimezone(clocks).utcoffset() or timedelta()) - (
         before.astimezone(clocks).utcoffset() or timedelta()
     )

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from flask import render_template
 
 from newsletter.db import Session
-from newsletter.editorial import comparing, drafts
-from newsletter.editorial.comparing import Kind, Piece
-from newsletter.editorial.drafts import Elsewhere, Overlap
-from newsletter.editorial.merging import Clash, Merged
+from newsletter.editorial.issues import diff, drafts
+from newsletter.editorial.issues.diff import Kind, Piece
+from newsletter.editorial.issues.drafts import Elsewhere, Overlap
+from newsletter.editorial.issues.merge import Clash, Merged
 from newsletter.editorial.models import Issue
 from newsletter.web import auth
 from newsletter.web.desk import standing
@@ -75,7 +75,7 @@ def fragment(made: View) -> str:
 def _shown(merged: Merged, who: str) -> Iterator[Piece | Question]:
     questions = _questions(merged, who)
     pieces = [Piece(Kind.NEW if isinstance(one, Clash) else Kind.SAME, _text(one)) for one in merged.pieces]
-    for piece in comparing.folded(pieces):
+    for piece in diff.folded(pieces):
         yield next(questions) if piece.kind is Kind.NEW else piece
 
 
@@ -89,8 +89,8 @@ def _questions(merged: Merged, who: str) -> Iterator[Question]:
 
 
 def _choices(clash: Clash, who: str, *, can_be_both: bool) -> Iterator[Choice]:
-    yield Choice(who, clash.theirs, comparing.compare(clash.before, clash.theirs))
-    yield Choice("You, here", clash.mine, comparing.compare(clash.before, clash.mine))
+    yield Choice(who, clash.theirs, diff.compare(clash.before, clash.theirs))
+    yield Choice("You, here", clash.mine, diff.compare(clash.before, clash.mine))
     if can_be_both and clash.mine and clash.theirs:
         yield Choice("Both, one after the other", clash.both, [])
 

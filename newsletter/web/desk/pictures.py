@@ -5,15 +5,15 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from newsletter.editorial import developing, pictures
-from newsletter.editorial.developing import Developed
+from newsletter.editorial.images import pictures, processing
+from newsletter.editorial.images.processing import Developed
 from newsletter.editorial.models import Picture
 from newsletter.errors import Invalid, PressError
 from newsletter.web import sorry
 from newsletter.web.desk import lookup
 from newsletter.web.house import house, now
 
-FORM_BYTES = developing.UPLOAD_BYTES + 64 * 1024
+FORM_BYTES = processing.UPLOAD_BYTES + 64 * 1024
 """The largest upload, and what a form puts around it."""
 
 _NOTHING = "No picture came with this. Choose a file, or paste or drop one."
@@ -23,7 +23,7 @@ def upload_picture(slug: str) -> ResponseReturnValue:
     """Keep the field `picture`; JSON with the name to write, or the `fault` that says what to do instead."""
     try:
         upload = uploaded()
-        developed = developing.develop(upload.stream.read())
+        developed = processing.develop(upload.stream.read())
         name, picture = _keep(slug, upload.filename or "", developed)
     except PressError as error:
         return _fault(str(error), sorry.status_of(error))
@@ -36,7 +36,7 @@ def uploaded() -> FileStorage:
     try:
         upload = request.files.get("picture")
     except RequestEntityTooLarge:
-        raise Invalid(developing.too_many_bytes(request.content_length or FORM_BYTES)) from None
+        raise Invalid(processing.too_many_bytes(request.content_length or FORM_BYTES)) from None
     if upload is None or not upload.filename:
         raise Invalid(_NOTHING)
     return upload

@@ -8,8 +8,8 @@ from flask import Response, request
 
 from newsletter.delivery.message import merge
 from newsletter.delivery.reports import clicks
-from newsletter.editorial import render
 from newsletter.editorial.models import Issue
+from newsletter.editorial.rendering import render
 from newsletter.web.desk import lookup
 from newsletter.web.house import house
 from newsletter.workflows import build_letter

@@ -4,8 +4,8 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial import cadence, queue
 from newsletter.editorial.models import Issue
+from newsletter.editorial.schedule import queue, weekly_slots
 from newsletter.errors import Conflict
 from newsletter.web.desk import acts, frame, lookup, offers
 from newsletter.web.house import house, now
@@ -53,7 +53,7 @@ def _said(store: Session, found: Issue) -> str:
     if hindrance := build_letter.hindrance(found, house().links):
         return f"“{found.title}” is in the queue. It {hindrance.lack}, and is passed over until that is fixed."
     at = frame.agenda_of(store, found.publication).place(found)
-    slot = f", for {cadence.describe(at, found.publication.time_zone)}" if at else ""
+    slot = f", for {weekly_slots.describe(at, found.publication.time_zone)}" if at else ""
     return f"“{found.title}” is in the queue{slot}."
 
 

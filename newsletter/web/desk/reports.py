@@ -7,7 +7,7 @@ from newsletter.delivery.ledger import doubts
 from newsletter.delivery.reports import failures
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import Carried
-from newsletter.editorial import archive, shelf
+from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.web.desk import frame, lookup, watching
 from newsletter.web.house import house, now
@@ -57,6 +57,6 @@ def _page(store: Session, found: Issue, told: Report) -> str:
         zone=found.publication.time_zone,
         troubles=failures.troubles(store, told.letter.id) if told.letter.final_counts is None else (),
         open_doubts=doubts.count_open(store, told.letter.id),
-        away=heartbeat.away(store, Carried.ISSUES, now()) if shelf.state(found) is IssueState.SENDING else (),
+        away=heartbeat.away(store, Carried.ISSUES, now()) if issue_store.state(found) is IssueState.SENDING else (),
         are_copies_kept=told.letter.final_counts is None,
     )

@@ -6,8 +6,8 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial import cadence
 from newsletter.editorial.models import Issue
+from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Invalid
 from newsletter.web.desk import acts, frame, issues, lookup, moments, offers
 from newsletter.web.house import house, now
@@ -32,7 +32,7 @@ def schedule_issue(slug: str) -> ResponseReturnValue:
         sender = house().settings.issue_sender_address
         letter = publish.schedule(store, house().links, found, at, now(), sender=sender)
         acts.tell(moment=letter.due_at.isoformat())
-        when = cadence.describe(letter.due_at, found.publication.time_zone)
+        when = weekly_slots.describe(letter.due_at, found.publication.time_zone)
         offers.say(f"Scheduled for {when}.", "Unschedule", url_for("desk.unschedule", slug=slug), found)
     return redirect(offers.way_back(slug), 303)
 
@@ -42,7 +42,7 @@ def unschedule(slug: str) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         at = publish.unschedule(store, found, now())
-        when = cadence.describe(at, found.publication.time_zone)
+        when = weekly_slots.describe(at, found.publication.time_zone)
         sentence = f"Unscheduled: “{found.title}” does not go out on {when}. It is ready."
         offers.say(sentence, "Add to the queue", url_for("desk.enqueue", slug=slug), found)
     return redirect(offers.way_back(slug), 303)
@@ -50,18 +50,18 @@ def unschedule(slug: str) -> ResponseReturnValue:
 
 def _chosen(typed: str, time_zone: str) -> tuple[datetime | None, str]:
     try:
-        at = cadence.typed(typed, time_zone)
+        at = weekly_slots.typed(typed, time_zone)
     except Invalid as error:
         return None, str(error)
     if at < now():
-        return None, f"{cadence.describe(at, time_zone)} has passed. Choose a time in the future."
+        return None, f"{weekly_slots.describe(at, time_zone)} has passed. Choose a time in the future."
     return at, ""
 
 
 def _second(at: datetime, time_zone: str) -> str:
     """How the field says the same hour of the clocks when it comes again; empty where it does not."""
-    later = cadence.second(at, time_zone)
-    return later.astimezone(cadence.zone(time_zone)).isoformat(" ", "minutes") if later else ""
+    later = weekly_slots.second(at, time_zone)
+    return later.astimezone(weekly_slots.zone(time_zone)).isoformat(" ", "minutes") if later else ""
 
 
 def _page(store: Session, found: Issue, typed: str, at: datetime | None, fault: str) -> str:
@@ -77,7 +77,7 @@ def _page(store: Session, found: Issue, typed: str, at: datetime | None, fault: 
         typed=typed or suggested,
         at=at,
         fault=fault,
-        twice=at and cadence.which_of_two(at, found.publication.time_zone),
+        twice=at and weekly_slots.which_of_two(at, found.publication.time_zone),
         second=_second(at, found.publication.time_zone) if at else "",
         version=lookup.version(found),
     )

@@ -6,7 +6,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import Conflict
 from newsletter.web.desk import frame, issues, lookup, words
@@ -40,7 +40,7 @@ def cancel(slug: str) -> ResponseReturnValue:
     """Stop the issue: what is out stays out, and nothing more goes."""
     with house().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        had_begun, was_going = issues.has_begun(found), shelf.state(found) is IssueState.SENDING
+        had_begun, was_going = issues.has_begun(found), issue_store.state(found) is IssueState.SENDING
         spared = publish.cancel(store, found, now())
         stopped = words.stopped(spared, was_going=was_going)
         flash(stopped if had_begun else f"Unscheduled. “{found.title}” goes to nobody until it is scheduled again.")
@@ -80,13 +80,13 @@ def _move(slug: str, move: Callable[[Session, Issue], None], done: str) -> Respo
 
 
 def _require_sendable(found: Issue) -> None:
-    if not (shelf.state(found) is IssueState.SCHEDULED or words.is_held(found)):
+    if not (issue_store.state(found) is IssueState.SCHEDULED or words.is_held(found)):
         build_letter.require_schedulable(found, house().links)
 
 
 def _require_stoppable(found: Issue) -> None:
-    if shelf.state(found) not in _STOPPABLE:
-        raise Conflict(f"“{found.title}” is {shelf.state(found).told}, so there is nothing to stop.")
+    if issue_store.state(found) not in _STOPPABLE:
+        raise Conflict(f"“{found.title}” is {issue_store.state(found).told}, so there is nothing to stop.")
 
 
 def _back(slug: str) -> ResponseReturnValue:

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from newsletter import editors
 from newsletter.addresses import freemail
 from newsletter.db import Session
-from newsletter.editorial import approvals
+from newsletter.editorial.issues import approvals
 from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication, toml_file, wordings
 from newsletter.web.desk import acts, frame

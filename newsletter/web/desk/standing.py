@@ -6,9 +6,10 @@ from datetime import datetime
 from flask import url_for
 
 from newsletter.db import Session
-from newsletter.editorial import cadence, company, drafts, shelf
-from newsletter.editorial.drafts import Typed
+from newsletter.editorial.issues import drafts, issue_store, presence
+from newsletter.editorial.issues.drafts import Typed
 from newsletter.editorial.models import Draft, Issue
+from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.desk import typed
@@ -65,7 +66,7 @@ def require_open(found: Issue, instead: str = "What you typed is kept as your dr
 
 def clock(found: Issue, moment: datetime) -> str:
     """`14:02`, on the clocks of the publication."""
-    return f"{cadence.on_clocks(moment, found.publication.time_zone):%H:%M}"
+    return f"{weekly_slots.on_clocks(moment, found.publication.time_zone):%H:%M}"
 
 
 def _news(found: Issue, base: int) -> str:
@@ -84,7 +85,7 @@ def author(found: Issue) -> str:
 
 
 def _company(store: Session, found: Issue) -> str:
-    writers = company.others(store, found, typed.tab(), now())
+    writers = presence.others(store, found, typed.tab(), now())
     colleagues = sorted({one.editor for one in writers} - {auth.email()})
     if colleagues:
         verb = "is" if len(colleagues) == 1 else "are"
@@ -93,4 +94,4 @@ def _company(store: Session, found: Issue) -> str:
 
 
 def _is_now(found: Issue) -> str:
-    return f"“{found.title}” is now {shelf.state(found).told}"
+    return f"“{found.title}” is now {issue_store.state(found).told}"

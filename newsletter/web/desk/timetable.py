@@ -10,8 +10,8 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial import cadence, rhythm, timetable
-from newsletter.editorial.cadence import WeeklySlot
+from newsletter.editorial.schedule import occurrences, slot_settings, weekly_slots
+from newsletter.editorial.schedule.weekly_slots import WeeklySlot
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication, Slot, WeekOff
 from newsletter.web import sorry
@@ -62,8 +62,8 @@ def add_slot() -> ResponseReturnValue:
     """Another weekly slot."""
 
     def act(store: Session, publication: Publication) -> str:
-        slot = timetable.add_slot(store, publication, _typed_slot(), now())
-        acts.tell(slot=cadence.weekly(slot))
+        slot = slot_settings.add_slot(store, publication, _typed_slot(), now())
+        acts.tell(slot=weekly_slots.weekly(slot))
         return _said(slot)
 
     return _change(_NEW_SLOT, act)
@@ -74,8 +74,8 @@ def change_slot(slot_id: int) -> ResponseReturnValue:
 
     def act(store: Session, publication: Publication) -> str:
         before = _weekly(publication, slot_id)
-        slot = timetable.change_slot(store, publication, slot_id, _typed_slot(), now())
-        acts.tell(old_slot=before, new_slot=cadence.weekly(slot))
+        slot = slot_settings.change_slot(store, publication, slot_id, _typed_slot(), now())
+        acts.tell(old_slot=before, new_slot=weekly_slots.weekly(slot))
         return _said(slot)
 
     return _change(f"{_NEW_SLOT}-{slot_id}", act)
@@ -86,7 +86,7 @@ def remove_slot(slot_id: int) -> ResponseReturnValue:
 
     def act(store: Session, publication: Publication) -> str:
         acts.tell(slot=_weekly(publication, slot_id))
-        timetable.remove_slot(store, publication, slot_id)
+        slot_settings.remove_slot(store, publication, slot_id)
         return "The slot has been removed. What was scheduled for it stays scheduled."
 
     return _change(f"{_NEW_SLOT}-{slot_id}", act)
@@ -97,8 +97,8 @@ def add_week_off() -> ResponseReturnValue:
 
     def act(store: Session, publication: Publication) -> str:
         days = _typed_days()
-        with _of_field("reason", timetable.NoReason):
-            week = timetable.add_week_off(store, publication, days, request.form.get("reason", ""), now())
+        with _of_field("reason", slot_settings.NoReason):
+            week = slot_settings.add_week_off(store, publication, days, request.form.get("reason", ""), now())
         _tell(week)
         return f"Off: {week.reason}.{_what_still_goes(store, publication, week)}"
 
@@ -112,8 +112,8 @@ def remove_week_off(week_id: int) -> ResponseReturnValue:
         for week in publication.weeks_off:
             if week.id == week_id:
                 _tell(week)
-        day = timetable.remove_week_off(store, publication, week_id, now())
-        return f"From {cadence.calendar_day(day)} on, slots are used again."
+        day = slot_settings.remove_week_off(store, publication, week_id, now())
+        return f"From {weekly_slots.calendar_day(day)} on, slots are used again."
 
     return _change(f"{_NEW_WEEK}-{week_id}", act)
 
@@ -139,7 +139,7 @@ def _page(store: Session, fault: Fault) -> str:
         publication,
         publication_shown=publication,
         told=[_told(slot, publication) for slot in publication.slots],
-        weekdays=cadence.WEEKDAYS,
+        weekdays=weekly_slots.WEEKDAYS,
         zones=sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")),
         fault=fault,
     )
@@ -150,20 +150,20 @@ def _tell(week: WeekOff) -> None:
 
 
 def _weekly(publication: Publication, slot_id: int) -> str:
-    return next((cadence.weekly(slot) for slot in publication.slots if slot.id == slot_id), "")
+    return next((weekly_slots.weekly(slot) for slot in publication.slots if slot.id == slot_id), "")
 
 
 def _told(slot: Slot, publication: Publication) -> Told:
-    own = (one for one in rhythm.occasions(publication, now()) if one.slot.id == slot.id and not one.off)
+    own = (one for one in occurrences.occasions(publication, now()) if one.slot.id == slot.id and not one.off)
     coming = next(own, None)
     weekly = WeeklySlot.of(slot)
-    skipped, repeated = cadence.skipped(weekly, now()), cadence.repeated(weekly, now())
+    skipped, repeated = weekly_slots.skipped(weekly, now()), weekly_slots.repeated(weekly, now())
     return Told(slot, coming.at if coming else None, skipped, repeated)
 
 
 def _what_still_goes(store: Session, publication: Publication, week: WeekOff) -> str:
     entries = frame.agenda_of(store, publication).ahead(1)
-    days = ((entry, cadence.on_clocks(entry.at, entry.time_zone).date()) for entry in entries if entry.issue)
+    days = ((entry, weekly_slots.on_clocks(entry.at, entry.time_zone).date()) for entry in entries if entry.issue)
     inside = [entry.issue.title for entry, day in days if entry.issue and not entry.is_queued and week.holds(day)]
     return "".join(
         f" “{title}” is scheduled within it, and still goes out unless you unschedule it." for title in inside
@@ -172,9 +172,13 @@ def _what_still_goes(store: Session, publication: Publication, week: WeekOff) ->
 
 def _said(slot: Slot) -> str:
     weekly = WeeklySlot.of(slot)
-    odd = cadence.skipped(weekly, now())
-    later = f" On {cadence.describe(odd, slot.time_zone)}, because the clocks skip {slot.at:%H:%M} then." if odd else ""
-    return f"There is a slot every {cadence.weekly(slot)}.{later}"
+    odd = weekly_slots.skipped(weekly, now())
+    later = (
+        f" On {weekly_slots.describe(odd, slot.time_zone)}, because the clocks skip {slot.at:%H:%M} then."
+        if odd
+        else ""
+    )
+    return f"There is a slot every {weekly_slots.weekly(slot)}.{later}"
 
 
 @contextmanager
@@ -188,7 +192,7 @@ def _of_field(field: str, kind: type[Invalid] = Invalid) -> Iterator[None]:
 
 def _typed_slot() -> WeeklySlot:
     weekday, at = request.form.get("weekday", ""), request.form.get("at", "")
-    if weekday not in cadence.WEEKDAYS:
+    if weekday not in weekly_slots.WEEKDAYS:
         raise _Odd("weekday", "Choose a day of the week.")
     try:
         hour = time.fromisoformat(at.strip().zfill(len("09:00")))
@@ -196,15 +200,15 @@ def _typed_slot() -> WeeklySlot:
         raise _Odd("at", "Give a time like 09:00.") from None
     zone = request.form.get("time_zone", "").strip()
     with _of_field("time_zone"):
-        cadence.zone(zone)
+        weekly_slots.zone(zone)
     with _of_field("at"):
-        return WeeklySlot(cadence.WEEKDAYS.index(weekday), hour.replace(second=0, microsecond=0), zone)
+        return WeeklySlot(weekly_slots.WEEKDAYS.index(weekday), hour.replace(second=0, microsecond=0), zone)
 
 
 def _typed_days() -> tuple[date, date]:
     if week := request.form.get("iso_week", "").strip():
         with _of_field("iso_week"):
-            return timetable.iso_week(week)
+            return slot_settings.iso_week(week)
     first = _day("first")
     return first, _day("last") if request.form.get("last", "").strip() else first
 

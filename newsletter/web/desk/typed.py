@@ -9,12 +9,13 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 
 from newsletter.db import Session
-from newsletter.editorial import issue_file, manuscript, shelf
-from newsletter.editorial.drafts import Typed
-from newsletter.editorial.fields import Source
-from newsletter.editorial.front_matter import Fault, split
-from newsletter.editorial.manuscript import Manuscript
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.issues.drafts import Typed
 from newsletter.editorial.models import Draft, Issue
+from newsletter.editorial.source import issue_file, issue_form
+from newsletter.editorial.source.fields import Source
+from newsletter.editorial.source.front_matter import Fault, split
+from newsletter.editorial.source.issue_form import Manuscript
 from newsletter.errors import Invalid, NotFound
 from newsletter.web.desk import acts, lookup
 
@@ -22,7 +23,7 @@ FORM_BYTES = 4 * issue_file.MOST_BYTES
 """A whole issue, of which a form may spell every byte as three."""
 
 _MOST_PASSAGES = 10_000
-_WORDS = tuple(name for name in manuscript.FORM if name not in {"sources", "body"})
+_WORDS = tuple(name for name in issue_form.FORM if name not in {"sources", "body"})
 # PostgreSQL keeps no NUL, and UTF-8 spells no lone surrogate.
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -39,7 +40,7 @@ class Complaint:
 def issue(store: Session, slug: str) -> Issue:
     """The issue that the page was opened for, and the act is about, whatever its slug is now; NotFound if deleted."""
     opened = request.form.get("issue", "")
-    found = shelf.by_id(store, _counted(opened.partition(".")[0])) if opened else lookup.issue(store, slug)
+    found = issue_store.by_id(store, _counted(opened.partition(".")[0])) if opened else lookup.issue(store, slug)
     if found is None or (opened and lookup.mark(found) != opened):
         raise NotFound("This issue has been deleted. Your text is still here, on this page.")
     acts.about_issue(found)
@@ -55,7 +56,7 @@ def _known(store: Session, found: Issue) -> str | None:
     """What the window had in common with the draft: a form, or at least the revision; None if it does not say."""
     before = request.form.get("before")
     if not before:
-        return None if before is None else shelf.revision(store, found, base()).source
+        return None if before is None else issue_store.revision(store, found, base()).source
     return _whole(store, found, MultiDict(parse_qsl(before, keep_blank_values=True)))
 
 
@@ -65,8 +66,8 @@ def _whole(store: Session, found: Issue, fields: MultiDict[str, str]) -> str:
         return kept(fields["source"])
     if "passages" in fields:
         return _chosen(fields)
-    before = shelf.revision(store, found, _counted(fields.get("base", "0")))
-    return manuscript.put_together(before.source, found.slug, form(fields))
+    before = issue_store.revision(store, found, _counted(fields.get("base", "0")))
+    return issue_form.put_together(before.source, found.slug, form(fields))
 
 
 def _chosen(fields: MultiDict[str, str]) -> str:
@@ -103,14 +104,14 @@ def turn() -> int:
 def complaints(source: str, faults: Sequence[Fault]) -> list[Complaint]:
     """Each fault beside its field or its line."""
     front = split(source)
-    places = ((fault, manuscript.place(front, fault.line)) for fault in faults if fault.line)
+    places = ((fault, issue_form.place(front, fault.line)) for fault in faults if fault.line)
     found = [Complaint(place.field, place.line, _sentence(fault.text)) for fault, place in places]
     return found + [Complaint("", 0, _sentence(fault.text)) for fault in faults if not fault.line]
 
 
 def shown(found: Issue, draft: Draft | None) -> Manuscript:
     """The form of what an editor wrote last: their draft, or else the newest revision."""
-    return manuscript.taken_apart(draft.source if draft else found.revision.source, found.slug)
+    return issue_form.taken_apart(draft.source if draft else found.revision.source, found.slug)
 
 
 def number(name: str) -> int:

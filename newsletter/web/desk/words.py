@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from newsletter.addresses import masking
 from newsletter.delivery.models import LetterState
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
 from newsletter.web import auth
@@ -30,7 +30,7 @@ _NAMED = 2
 def context() -> dict[str, object]:
     """What every template of the desk can say."""
     return {
-        "state": shelf.state,
+        "state": issue_store.state,
         "is_held": is_held,
         "is_open": build_letter.is_open,
         "can_be_scheduled": build_letter.can_be_scheduled,

@@ -14,9 +14,10 @@ from flask import flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial import drafts, fields, front_matter, manuscript, shelf
-from newsletter.editorial.drafts import Faulty, Overlap
+from newsletter.editorial.issues import drafts, issue_store
+from newsletter.editorial.issues.drafts import Faulty, Overlap
 from newsletter.editorial.models import Draft, Issue
+from newsletter.editorial.source import fields, front_matter, issue_form
 from newsletter.errors import Conflict, Invalid
 from newsletter.web import auth, security
 from newsletter.web.desk import frame, keeping, lookup, overlaps, previews, standing, typed
@@ -35,7 +36,7 @@ def write_form(slug: str) -> ResponseReturnValue:
         found = lookup.issue(store, slug)
         draft = drafts.own(store, found, auth.email())
         if not build_letter.is_open(found):
-            raise Conflict(f"“{found.title}” is {shelf.state(found).told}, so its text stays as it is.")
+            raise Conflict(f"“{found.title}” is {issue_store.state(found).told}, so its text stays as it is.")
         return _page(store, found, draft, _complaints(store, found, draft))
 
 
@@ -128,10 +129,10 @@ def _page(
     return answer
 
 
-def _goto(found: Issue, draft: Draft | None) -> manuscript.Place | None:
+def _goto(found: Issue, draft: Draft | None) -> issue_form.Place | None:
     """Where in the form `?line=` of the issue's file is."""
     line = request.args.get("line", "")
     if not re.fullmatch(r"[0-9]{1,7}", line):
         return None
     source = draft.source if draft else found.revision.source
-    return manuscript.place(front_matter.split(source), int(line))
+    return issue_form.place(front_matter.split(source), int(line))

@@ -12,7 +12,7 @@ from newsletter import editors
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
 from newsletter.db import Session, Sessions, open_engine
 from newsletter.delivery.models import LetterState
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Readiness
 from newsletter.editors import Role
 from newsletter.publications import find
@@ -95,8 +95,8 @@ def _add_people(session: Session) -> None:
 
 
 def _move_issues(session: Session, house: House) -> None:
-    sent = shelf.find(session, houses.OUT[0]).letter
+    sent = issue_store.find(session, houses.OUT[0]).letter
     assert sent
     sent.state, sent.finished_at = LetterState.FINISHED, NOW
-    shelf.mark(shelf.find(session, "break-the-circle"), Readiness.READY)
-    publish.schedule_next(session, house.links, shelf.find(session, "five-reasons-weighed"), NOW)
+    issue_store.mark(issue_store.find(session, "break-the-circle"), Readiness.READY)
+    publish.schedule_next(session, house.links, issue_store.find(session, "five-reasons-weighed"), NOW)

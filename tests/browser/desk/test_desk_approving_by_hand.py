@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from newsletter.delivery.transactional import outbox
-from newsletter.editorial import issue_file, shelf
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.source import issue_file
 from newsletter.publications import find
 from newsletter.wiring import House
 from newsletter.workflows import approve_issue, build_letter
@@ -29,12 +30,12 @@ def strict(house: House) -> None:
 
 def save(house: House, words: str) -> None:
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         source = issue.revision.source.replace("the", words, 3)
-        text = shelf.Text(
-            issue_file.parse(source, issue.file_name), issue.file_name, shelf.picture_names(issue.revision)
+        text = issue_store.Text(
+            issue_file.parse(source, issue.file_name), issue.file_name, issue_store.picture_names(issue.revision)
         )
-        shelf.save(session, issue.publication, text, "author@desk.example", NOW)
+        issue_store.save(session, issue.publication, text, "author@desk.example", NOW)
         build_letter.mark_ready(session, issue, house.links)
 
 
@@ -52,7 +53,7 @@ def test_the_keyboard_alone_approves(open_desk: Open, house: House) -> None:
     keyboard.press(page.get_by_role("button", name="Approve exactly this email"))
     expect(page.get_by_role("status").first).to_contain_text("Approved.")
     with house.sessions.reading() as session:
-        standing = approve_issue.standing(session, house.links, shelf.find(session, SLUG))
+        standing = approve_issue.standing(session, house.links, issue_store.find(session, SLUG))
         assert standing.approval
         assert standing.approval.person == "owner@desk.example"
 

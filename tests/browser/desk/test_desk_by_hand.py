@@ -4,7 +4,7 @@ from sqlalchemy import select, update
 
 from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.delivery.reports import stats
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState
 from newsletter.wiring import House
 from tests.browser import keyboard
@@ -25,7 +25,7 @@ def test_the_keyboard_alone_schedules_an_issue(open_desk: Open, house: House) ->
         "Scheduled for Tuesday 1 December 2026 at 09:00 (Europe/Warsaw)."
     )
     with house.sessions.reading() as session:
-        assert shelf.state(shelf.find(session, "break-the-circle")) is IssueState.SCHEDULED
+        assert issue_store.state(issue_store.find(session, "break-the-circle")) is IssueState.SCHEDULED
 
 
 def test_the_counts_follow_while_an_issue_goes_out_and_the_page_when_it_is_done(open_desk: Open, house: House) -> None:
@@ -36,7 +36,7 @@ def test_the_counts_follow_while_an_issue_goes_out_and_the_page_when_it_is_done(
     move(house, CopyState.SENT)
     expect(copies).not_to_contain_text("Waiting", timeout=8_000)
     with house.sessions.begin() as session:
-        letter = shelf.find(session, SENDING).letter
+        letter = issue_store.find(session, SENDING).letter
         assert letter
         letter.state, letter.finished_at = LetterState.FINISHED, NOW
     expect(page.get_by_text("It went out on")).to_be_visible(timeout=8_000)
@@ -48,7 +48,9 @@ def test_two_presses_of_one_button_do_one_thing(open_desk: Open, house: House) -
     page.get_by_role("button", name="Send to").dblclick()
     expect(page.get_by_role("status")).to_contain_text("On its way to")
     with house.sessions.reading() as session:
-        assert stats.counts(session, shelf.find(session, "break-the-circle").letter).audience == len(active(house))
+        assert stats.counts(session, issue_store.find(session, "break-the-circle").letter).audience == len(
+            active(house)
+        )
 
 
 def test_everything_works_without_scripts(open_desk: Open) -> None:
@@ -74,10 +76,12 @@ def test_the_mail_shows_in_its_frame(open_desk: Open, view: str) -> None:
 
 def move(house: House, to: CopyState) -> None:
     with house.sessions.begin() as session:
-        letter = shelf.find(session, SENDING).letter_id
+        letter = issue_store.find(session, SENDING).letter_id
         session.execute(update(Copy).where(Copy.letter_id == letter).values(state=to, ended_at=NOW))
 
 
 def active(house: House) -> list[int]:
     with house.sessions.reading() as session:
-        return list(session.scalars(select(Copy.id).where(Copy.letter_id == shelf.find(session, SENDING).letter_id)))
+        return list(
+            session.scalars(select(Copy.id).where(Copy.letter_id == issue_store.find(session, SENDING).letter_id))
+        )

@@ -5,8 +5,9 @@ from datetime import date
 import pytest
 from playwright.sync_api import Page, expect
 
-from newsletter.editorial import queue, shelf, timetable
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState, Readiness
+from newsletter.editorial.schedule import queue, slot_settings
 from newsletter.publications import find
 from newsletter.wiring import House
 from tests.browser.desk.conftest import NOW, Open
@@ -22,8 +23,8 @@ def _queue(house: House) -> None:
     """Two issues in the queue."""
     with house.sessions.begin() as session:
         for slug in (FIRST, SECOND):
-            shelf.mark(shelf.find(session, slug), Readiness.READY)
-            queue.add(session, shelf.find(session, slug), NOW)
+            issue_store.mark(issue_store.find(session, slug), Readiness.READY)
+            queue.add(session, issue_store.find(session, slug), NOW)
 
 
 def order(house: House) -> list[str]:
@@ -33,7 +34,7 @@ def order(house: House) -> list[str]:
 
 def state(house: House, slug: str) -> IssueState:
     with house.sessions.reading() as session:
-        return shelf.state(shelf.find(session, slug))
+        return issue_store.state(issue_store.find(session, slug))
 
 
 def drag(page: Page, slug: str, by: float, *, drop: bool = True) -> None:
@@ -74,7 +75,7 @@ def test_an_order_that_a_colleague_changed_meanwhile_is_told_and_kept(open_desk:
     page = open_desk()
     page.goto("/desk/calendar/")
     with house.sessions.begin() as session:
-        queue.remove(session, shelf.find(session, FIRST).id)
+        queue.remove(session, issue_store.find(session, FIRST).id)
     drag(page, SECOND, -150)
     expect(page.get_by_role("heading", name="Nothing was done")).to_be_visible()
     assert order(house) == [SECOND]
@@ -126,8 +127,8 @@ def test_one_press_schedules_from_the_queue_and_one_undoes_it(open_desk: Open, h
 
 def test_axe_finds_nothing_where_the_queue_is_full_and_weeks_are_off(open_desk: Open, house: House, axe: Axe) -> None:
     with house.sessions.begin() as session:
-        timetable.add_week_off(session, find(session), (date(2026, 12, 21), date(2027, 1, 3)), "Christmas", NOW)
-        shelf.mark(shelf.find(session, SECOND), Readiness.DRAFT)
+        slot_settings.add_week_off(session, find(session), (date(2026, 12, 21), date(2027, 1, 3)), "Christmas", NOW)
+        issue_store.mark(issue_store.find(session, SECOND), Readiness.DRAFT)
     page = open_desk()
     for path in ("/desk/calendar/", "/desk/calendar/slots", f"/desk/issues/{FIRST}/"):
         page.goto(path)

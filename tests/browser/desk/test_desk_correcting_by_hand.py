@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
 from newsletter.delivery.models import Copy, CopyState
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.wiring import House
 from tests import houses
 from tests.browser.desk.conftest import Open
@@ -22,7 +22,7 @@ SLUG = houses.OUT[0]
 def house(house: House) -> House:
     """The first issue arrived at all its readers but one, whose copy is in doubt."""
     with house.sessions.begin() as session:
-        letter = shelf.find(session, SLUG).letter
+        letter = issue_store.find(session, SLUG).letter
         session.execute(update(Copy).where(Copy.letter_id == letter.id).values(state=CopyState.SENT))
         session.execute(update(Copy).where(Copy.letter_id == letter.id, Copy.id == 1).values(state=CopyState.IN_DOUBT))
     return house

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from newsletter.editorial import issue_file, link_checks, shelf
+from newsletter.editorial.external_checks import link_checks
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.source import issue_file
 from newsletter.outbound import Answer
 from newsletter.publications import find
 from newsletter.wiring import House
@@ -46,8 +48,8 @@ def house(house: House) -> House:
 
 
 def keep(session: Any, source: str) -> None:
-    text = shelf.Text(issue_file.parse(source, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
-    shelf.save(session, find(session), text, shelf.BY_FILE, NOW)
+    text = issue_store.Text(issue_file.parse(source, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
+    issue_store.save(session, find(session), text, issue_store.BY_FILE, NOW)
 
 
 def test_axe_finds_nothing_in_what_preflight_found(open_desk: Open, axe: Axe) -> None:

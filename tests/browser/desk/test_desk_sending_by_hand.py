@@ -19,7 +19,7 @@ from newsletter.delivery.bulk.sender import PressRun
 from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.workers import heartbeat
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.web import create_app
 from newsletter.web.desk import streams
@@ -174,7 +174,7 @@ def test_where_no_stream_is_to_be_had_the_page_asks(page: Page, house: House, mo
     copies = page.get_by_role("region", name="Copies")
     expect(copies.get_by_role("link", name="Waiting: 500")).to_be_visible()
     with house.sessions.begin() as session:
-        mine = update(Copy).where(Copy.letter_id == shelf.find(session, houses.WAITING).letter_id)
+        mine = update(Copy).where(Copy.letter_id == issue_store.find(session, houses.WAITING).letter_id)
         session.execute(mine.values(state=CopyState.SENT, ended_at=datetime.now(UTC)))
     expect(copies.get_by_role("link", name="Sent: 500")).to_be_visible(timeout=15_000)
     with house.sessions.begin() as session:
@@ -184,7 +184,7 @@ def test_where_no_stream_is_to_be_had_the_page_asks(page: Page, house: House, mo
 
 def _let_be_over(session: Session, now: datetime, *slugs: str) -> None:
     for slug in slugs or houses.OUT:
-        letter = shelf.find(session, slug).letter
+        letter = issue_store.find(session, slug).letter
         assert letter
         session.execute(update(Copy).where(Copy.letter_id == letter.id).values(state=CopyState.SENT, ended_at=now))
         letter.state, letter.finished_at = LetterState.FINISHED, now + timedelta(seconds=1)

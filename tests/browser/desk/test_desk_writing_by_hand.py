@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from newsletter import editors
-from newsletter.editorial import drafts, shelf
+from newsletter.editorial.issues import drafts, issue_store
 from newsletter.editors import staff
 from newsletter.wiring import House
 from tests.browser.desk.conftest import Open
@@ -108,7 +108,7 @@ def test_control_s_saves_a_revision_and_says_so(page: Page, house: House) -> Non
     page.keyboard.press("Control+s")
     expect(page.get_by_role("status").filter(has_text="Saved at 13:00, revision 2.")).to_be_visible()
     with house.sessions.reading() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         assert (issue.title, issue.revision.author) == ("Out of the circle", ME)
         assert drafts.own(session, issue, ME) is None
 
@@ -124,7 +124,7 @@ def test_leaving_the_page_saves_what_was_typed_a_moment_before(page: Page, house
             break
     expect(history).to_be_visible()
     with house.sessions.reading() as session:
-        assert "Typed, and gone." in shelf.find(session, SLUG).revision.source
+        assert "Typed, and gone." in issue_store.find(session, SLUG).revision.source
 
 
 def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(page: Page, house: House) -> None:
@@ -151,7 +151,7 @@ def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(pag
     expect(page.locator("#said")).to_have_text("Saved at 13:00, revision 2.", timeout=8000)
     expect(asked).to_be_hidden()
     with house.sessions.reading() as session:
-        assert "Still here." in shelf.find(session, SLUG).revision.source
+        assert "Still here." in issue_store.find(session, SLUG).revision.source
 
 
 def test_who_would_rather_write_on_without_a_session_is_left_alone_until_the_next_save(
@@ -176,7 +176,7 @@ def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand(page: Page, h
     page.get_by_role("button", name="Create draft").click()
     write(ready(page), "Not lost.")
     with house.sessions.begin() as session:
-        shelf.remove(session, shelf.find(session, "soon-gone"))
+        issue_store.remove(session, issue_store.find(session, "soon-gone"))
     gone = page.get_by_role("dialog", name="This issue was deleted")
     expect(gone).to_be_visible(timeout=8000)
     with page.expect_navigation():
@@ -184,7 +184,7 @@ def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand(page: Page, h
     ready(page)
     assert "Not lost." in text(page)
     with house.sessions.reading() as session:
-        assert "Not lost." in shelf.find(session, "soon-gone").revision.source
+        assert "Not lost." in issue_store.find(session, "soon-gone").revision.source
 
 
 def test_what_is_pasted_from_word_is_clean_markdown(page: Page) -> None:
@@ -269,7 +269,7 @@ def test_a_dropped_picture_is_described_and_stands_in_text_and_mail(page: Page, 
     expect(mail(page).get_by_role("img", name="A back, [seen] from behind")).to_be_attached()
     save(page)
     with house.sessions.reading() as session:
-        assert "a-back.png" in shelf.picture_names(shelf.find(session, SLUG).revision)
+        assert "a-back.png" in issue_store.picture_names(issue_store.find(session, SLUG).revision)
 
 
 def test_a_picture_that_is_none_is_refused_with_the_reason_and_the_text_stays(page: Page) -> None:
@@ -298,7 +298,7 @@ def test_a_line_of_the_front_matter_opens_at_its_field(page: Page, line: int, la
 
 def test_a_line_of_the_text_opens_there(page: Page, house: House) -> None:
     with house.sessions.reading() as session:
-        lines = shelf.find(session, SLUG).revision.source.split("\n")
+        lines = issue_store.find(session, SLUG).revision.source.split("\n")
     number = lines.index("## What massage adds") + 1
     page.goto(f"{PAGE}?line={number}")
     expect(page.locator(".cm-line", has_text="What massage adds")).to_be_in_viewport()
@@ -331,7 +331,7 @@ def test_the_page_works_without_scripts(open_desk: Open, house: House) -> None:
     expect(page.get_by_text("Saved as revision 2.")).to_be_visible()
     expect(mail(page).get_by_text("Plainly typed.")).to_be_attached()
     with house.sessions.reading() as session:
-        assert shelf.find(session, SLUG).revision.source.endswith("---\nPlainly typed.")
+        assert issue_store.find(session, SLUG).revision.source.endswith("---\nPlainly typed.")
 
 
 def test_axe_finds_nothing_while_somebody_writes(open_desk: Open, axe: Axe) -> None:

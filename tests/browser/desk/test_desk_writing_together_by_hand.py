@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
-from newsletter.editorial import drafts, shelf
+from newsletter.editorial.issues import drafts, issue_store
 from newsletter.wiring import House
 from tests.browser.desk.conftest import Open
 from tests.browser.desk.writing import ME, PAGE, SLUG, at_work, draft, ready, save, shows, sign_in, text, write
@@ -85,7 +85,7 @@ def test_a_colleagues_changes_of_other_passages_come_into_the_text_while_it_is_w
     page.keyboard.press("Control+s")
     expect(page.locator("#said")).to_contain_text("Saved at 13:00, revision 3")
     with house.sessions.reading() as session:
-        source = shelf.find(session, SLUG).revision.source
+        source = issue_store.find(session, SLUG).revision.source
         assert "title: By the owner" in source
         assert source.endswith("By the colleague.")
 
@@ -98,7 +98,7 @@ def test_what_comes_in_leaves_the_caret_and_what_is_being_typed_where_they_are(p
     expect(page.locator("#said")).not_to_have_text("")
     wait_for(page, delayed)
     with house.sessions.begin() as session:
-        issue = shelf.find(session, SLUG)
+        issue = issue_store.find(session, SLUG)
         theirs = drafts.Typed(f"{issue.revision.source}\nBy a colleague.\n", base=1)
         theirs_kept = drafts.keep(session, issue, theirs, "editor@desk.example", NOW)
         drafts.save(session, issue, theirs_kept, NOW)
@@ -136,7 +136,7 @@ def test_where_two_people_changed_the_same_passage_each_is_asked_about_that_alon
     ready(page)
     expect(page.locator("#said")).to_have_text("Saved at 13:00, revision 3.")
     with house.sessions.reading() as session:
-        source = shelf.find(session, SLUG).revision.source
+        source = issue_store.find(session, SLUG).revision.source
         assert "title: By the colleague" in source
         assert source.endswith("By the colleague.\n\nBy the owner.\n\nAnd more.\n")
 
@@ -175,7 +175,7 @@ def test_a_page_that_is_opened_again_goes_on_from_the_very_last_key(page: Page, 
     expect(page.locator("#said")).to_contain_text("Saved at 13:00, revision")
     expect(page.locator("#left-here")).to_be_hidden()
     with house.sessions.reading() as session:
-        source = shelf.find(session, SLUG).revision.source
+        source = issue_store.find(session, SLUG).revision.source
         assert source.endswith("One. One, and gone.\n\nTwo. Two, and gone.\n\nThree. Three, and gone.")
 
 
@@ -196,7 +196,7 @@ def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Pa
     page.keyboard.press("Control+s")
     expect(page.locator("#said")).to_contain_text("Saved at 13:00, revision")
     with house.sessions.reading() as session:
-        assert shelf.find(session, SLUG).revision.source.endswith("Before the reload. And after. Done.")
+        assert issue_store.find(session, SLUG).revision.source.endswith("Before the reload. And after. Done.")
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])

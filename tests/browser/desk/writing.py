@@ -4,7 +4,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from newsletter.editorial import drafts, shelf
+from newsletter.editorial.issues import drafts, issue_store
 from newsletter.wiring import House
 from tests.web.desk.visits import PASSWORD
 
@@ -69,5 +69,5 @@ def shows(page: Page, words: str) -> None:
 
 def draft(house: House) -> str:
     with house.sessions.reading() as session:
-        kept = drafts.own(session, shelf.find(session, SLUG), ME)
+        kept = drafts.own(session, issue_store.find(session, SLUG), ME)
         return kept.source if kept else ""

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from newsletter.editorial import preflight, render
-from newsletter.editorial.issue_file import IssueFile, parse
+from newsletter.editorial import preflight
 from newsletter.editorial.preflight import Finding, Galley, Known, Level
+from newsletter.editorial.rendering import render
+from newsletter.editorial.source.issue_file import IssueFile, parse
 from tests.editorial.manuscripts import MASTHEAD, picture_url
 
 NAME = "2026-11-24-a-tight-back.md"

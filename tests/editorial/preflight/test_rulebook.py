@@ -6,9 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from newsletter.editorial import issue_file, preflight, render
+from newsletter.editorial import preflight
 from newsletter.editorial.preflight import RULES, Finding, Galley, Known, Level, Rule, rulebook, weight
 from newsletter.editorial.preflight.findings import warning
+from newsletter.editorial.rendering import render
+from newsletter.editorial.source import issue_file
 from newsletter.errors import Invalid
 from tests.editorial.manuscripts import BODIES, MASTHEAD, every_shape, picture_url
 from tests.editorial.preflight.galleys import FRONT, SOUND, check, galley

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from newsletter.editorial.preflight import Galley, Known, Level, PictureSize, SpamVerdict, judge, weight
-from newsletter.editorial.render import CLIP_BYTES, Rendered
+from newsletter.editorial.rendering.render import CLIP_BYTES, Rendered
 from tests.editorial.preflight.galleys import FRONT, SOUND, body, check, front, galley, only, place, with_style
 
 

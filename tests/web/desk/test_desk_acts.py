@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from newsletter import audit, publications
 from newsletter.audit import NOBODY, Entry, Witness, record
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editors import Editor, Role
 from newsletter.publications.wordings import Kind
 from newsletter.web.desk.roles import Route
@@ -262,7 +262,7 @@ def form_of(author: Visitor, slug: str) -> dict[str, str]:
 
 def number_of(house: House, slug: str = WAITING) -> int:
     with house.sessions.reading() as session:
-        return shelf.find(session, slug).id
+        return issue_store.find(session, slug).id
 
 
 def rows(house: House) -> list[Entry]:

@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from newsletter import publications
-from newsletter.editorial import issue_file, shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, IssueState
+from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.wiring import House
 from newsletter.workflows import build_letter, publish
@@ -27,11 +28,11 @@ def strict(house: House) -> None:
 
 def save(house: House, author: str, now: datetime, words: str = "A word more.") -> None:
     with house.sessions.begin() as session:
-        issue = shelf.find(session, houses.WAITING)
+        issue = issue_store.find(session, houses.WAITING)
         source = f"{issue.revision.source}\n{words}\n"
-        pictures = shelf.picture_names(issue.revision)
-        text = shelf.Text(issue_file.parse(source, issue.file_name), issue.file_name, pictures)
-        shelf.save(session, issue.publication, text, author, now)
+        pictures = issue_store.picture_names(issue.revision)
+        text = issue_store.Text(issue_file.parse(source, issue.file_name), issue.file_name, pictures)
+        issue_store.save(session, issue.publication, text, author, now)
         build_letter.mark_ready(session, issue, house.links)
 
 
@@ -42,7 +43,7 @@ def steps(house: House) -> list[ApprovalStep]:
 
 def state(house: House) -> IssueState:
     with house.sessions.reading() as session:
-        return shelf.state(shelf.find(session, houses.WAITING))
+        return issue_store.state(issue_store.find(session, houses.WAITING))
 
 
 def test_the_issue_page_leads_to_the_approval_and_offers_no_schedule_before_it(editor: Visitor) -> None:
@@ -201,7 +202,7 @@ def test_two_tabs_that_approve_do_it_once(editor: Visitor, house: House) -> None
 def test_an_issue_scheduled_before_the_rule_says_what_will_happen(editor: Visitor, house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
         publications.find(session).requires_approval = False
-        publish.schedule_next(session, house.links, shelf.find(session, houses.WAITING), now)
+        publish.schedule_next(session, house.links, issue_store.find(session, houses.WAITING), now)
     with house.sessions.begin() as session:
         publications.find(session).requires_approval = True
     said = editor.read(PAGE)

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime
 import pytest
 from flask import Flask
 
-from newsletter.editorial import queue, shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState, Readiness
+from newsletter.editorial.schedule import queue
 from newsletter.editors import Editor, Role
 from newsletter.publications import WeekOff, find
 from newsletter.wiring import House
@@ -28,7 +29,7 @@ def queued(house: House, now: datetime) -> list[str]:
     """Three issues in the queue."""
     with house.sessions.begin() as session:
         for slug in (FIRST, SECOND, THIRD):
-            queue.add(session, shelf.find(session, slug), now)
+            queue.add(session, issue_store.find(session, slug), now)
     return [FIRST, SECOND, THIRD]
 
 
@@ -39,12 +40,12 @@ def order(house: House) -> list[str]:
 
 def id_of(house: House, slug: str) -> int:
     with house.sessions.reading() as session:
-        return shelf.find(session, slug).id
+        return issue_store.find(session, slug).id
 
 
 def state(house: House, slug: str) -> IssueState:
     with house.sessions.reading() as session:
-        return shelf.state(shelf.find(session, slug))
+        return issue_store.state(issue_store.find(session, slug))
 
 
 def test_an_issue_that_is_marked_ready_is_offered_a_place_in_the_queue(editor: Visitor, house: House) -> None:
@@ -62,7 +63,7 @@ def test_an_issue_that_is_marked_ready_is_offered_a_place_in_the_queue(editor: V
 @pytest.mark.usefixtures("queued")
 def test_every_slot_says_what_would_fill_it_and_when_nothing_does(editor: Visitor, house: House) -> None:
     with house.sessions.begin() as session:
-        shelf.mark(shelf.find(session, SECOND), Readiness.DRAFT)
+        issue_store.mark(issue_store.find(session, SECOND), Readiness.DRAFT)
     page = editor.read(CALENDAR)
     assert (
         "Tuesday 24 November 09:00 Looser by degrees On Tuesday 24 November 2026 at 09:00 (Europe/Warsaw) this goes to "
@@ -85,7 +86,7 @@ def test_where_approvals_are_asked_for_every_page_names_the_issue_that_may_go_ou
     owner = engage(Role.OWNER)
     with house.sessions.begin() as session:
         find(session).requires_approval = True
-        issue = shelf.find(session, SECOND)
+        issue = issue_store.find(session, SECOND)
         approve_issue.approve(session, house.links, issue, build_letter.content(issue, house.links), owner, "", now)
     page = editor.read(CALENDAR)
     assert "Tuesday 24 November 09:00 When pain stays: ways out of the circle ready from the queue 0 readers" in page
@@ -124,7 +125,7 @@ def test_what_has_begun_is_not_undone(editor: Visitor, house: House, now: dateti
     editor.press(page, f"{page}schedule")
     fields = hidden(editor.open(page).text, undo)
     with house.sessions.begin() as session:
-        publish.send_now(session, house.links, shelf.find(session, FIRST), now)
+        publish.send_now(session, house.links, issue_store.find(session, FIRST), now)
     assert editor.client.post(undo, data=fields).status_code == 409
     assert state(house, FIRST) is IssueState.SENDING
 
@@ -198,7 +199,7 @@ def test_an_edited_issue_is_not_queued_by_a_page_from_before(editor: Visitor, ho
     page = f"/desk/issues/{FIRST}/"
     fields = hidden(editor.open(page).text, f"{page}queue")
     with house.sessions.begin() as session:
-        shelf.mark(shelf.find(session, FIRST), Readiness.DRAFT)
+        issue_store.mark(issue_store.find(session, FIRST), Readiness.DRAFT)
     assert editor.client.post(f"{page}queue", data=fields).status_code == 409
     assert order(house) == []
 

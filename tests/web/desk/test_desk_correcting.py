@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audit import Entry
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Correction
 from newsletter.editors import Role
 from newsletter.publications import find
@@ -29,7 +29,7 @@ STATES = (CopyState.SENT, CopyState.SENT, CopyState.IN_DOUBT, CopyState.REFUSED,
 def house(house: House, now) -> House:
     """The first issue went out to five readers: two still read it, one may have got it, one did not, and one left."""
     with house.sessions.begin() as session:
-        letter = shelf.find(session, SLUG).letter
+        letter = issue_store.find(session, SLUG).letter
         letter.state, letter.finished_at = LetterState.FINISHED, now
         for number, state in enumerate(STATES):
             key = f"reader{number}@example.org"
@@ -114,7 +114,7 @@ def test_a_colleague_who_was_faster_is_noticed_and_the_text_to_go_on_from_is_bot
     corrected: Visitor, house: House
 ) -> None:
     with house.sessions.reading() as session:
-        mailed = shelf.revision(session, shelf.find(session, SLUG), 1).source
+        mailed = issue_store.revision(session, issue_store.find(session, SLUG), 1).source
     fields = {"note": "Another.", "source": f"{mailed}\nMine.\n", "base": "1", "number": "1"}
     answer = corrected.client.post(AMEND, data=hidden(corrected.open(AMEND).text) | fields)
     assert answer.status_code == 409
@@ -212,7 +212,7 @@ def test_it_is_paused_resumed_and_stopped_on_its_page(corrected: Visitor) -> Non
 
 def test_an_issue_that_is_still_going_out_can_be_corrected_on_the_web_only(corrected: Visitor, house: House) -> None:
     with house.sessions.begin() as session:
-        shelf.find(session, SLUG).letter.state = LetterState.RUNNING
+        issue_store.find(session, SLUG).letter.state = LetterState.RUNNING
     assert "is still going out" in corrected.read(FIRST)
     assert "It cannot be sent now." in corrected.read(LETTER)
 
@@ -295,7 +295,7 @@ def test_whatever_the_issues_subject_was_the_letter_can_be_mailed_as_it_is_propo
     editor: Visitor, house: House, subject: str, expected: str
 ) -> None:
     with house.sessions.begin() as session:
-        shelf.find(session, SLUG).letter.subject = subject
+        issue_store.find(session, SLUG).letter.subject = subject
     amend(editor)
     assert f'value="{expected}"' in html.unescape(editor.open(LETTER).text)
     assert editor.press(LETTER, f"{FIRST}mail").location == FIRST

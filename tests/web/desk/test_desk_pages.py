@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from newsletter.audience import erased
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way, Wording
 from newsletter.delivery.models import Copy, CopyState
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.publications import Publication, first
 from newsletter.web.desk import readers
@@ -94,14 +94,14 @@ def test_the_preview_can_be_dark_and_without_pictures(editor: Visitor) -> None:
 
 def test_a_scheduled_issue_is_previewed_as_it_was_frozen(editor: Visitor, house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        letter = publish.schedule_next(session, house.links, shelf.find(session, WAITING), now)
+        letter = publish.schedule_next(session, house.links, issue_store.find(session, WAITING), now)
         letter.html = letter.html.replace("</body>", "FROZEN</body>")
     assert "FROZEN" in editor.open(f"/desk/issues/{WAITING}/preview.html").text
 
 
 def test_what_is_typed_into_a_title_never_becomes_markup(editor: Visitor, house: House) -> None:
     with house.sessions.begin() as session:
-        shelf.find(session, WAITING).title = "<script>alert(1)</script>"
+        issue_store.find(session, WAITING).title = "<script>alert(1)</script>"
     for path in ("/desk/issues/", f"/desk/issues/{WAITING}/", "/desk/calendar/", f"/desk/issues/{WAITING}/send"):
         page = editor.open(path).text
         assert "<script>alert" not in page
@@ -122,8 +122,10 @@ def test_the_calendar_shows_what_fills_a_slot_and_what_stands_outside(
     editor: Visitor, house: House, now: datetime
 ) -> None:
     with house.sessions.begin() as session:
-        publish.schedule_next(session, house.links, shelf.find(session, WAITING), now)
-        publish.schedule(session, house.links, shelf.find(session, "break-the-circle"), now + timedelta(days=1), now)
+        publish.schedule_next(session, house.links, issue_store.find(session, WAITING), now)
+        publish.schedule(
+            session, house.links, issue_store.find(session, "break-the-circle"), now + timedelta(days=1), now
+        )
     page = editor.read("/desk/calendar/")
     stray = "Saturday 21 November 13:00 When pain stays: ways out of the circle On Saturday 21 November 2026 at 13:00"
     assert stray in page
@@ -170,7 +172,7 @@ def test_a_readers_copies_go_on_and_once_they_are_dropped_that_is_said(
     monkeypatch.setattr(readers, "_COPIES", 1)
     ada = people(house, now)
     with house.sessions.begin() as session:
-        letter = shelf.find(session, OUT[1]).letter_id
+        letter = issue_store.find(session, OUT[1]).letter_id
         session.add(Copy(letter_id=letter, subscription_id=ada, address="ada@example.org", name="", not_before=now))
     page = editor.open(f"/desk/readers/{ada}/").text
     older = re.search(r'href="([^"]*before=\d+)[^"]*">Older copies', page)
@@ -237,7 +239,7 @@ def people(house: House, now: datetime) -> int:
             person.subscriptions.append(tie)
             session.add(person)
         session.flush()
-        letter = shelf.find(session, OUT[0]).letter_id
+        letter = issue_store.find(session, OUT[0]).letter_id
         refused = {"state": CopyState.REFUSED, "code": 550, "reply": "5.1.1 User unknown", "ended_at": now}
         session.add(
             Copy(letter_id=letter, subscription_id=ties[0].id, address="ada@example.org", not_before=now, **refused)

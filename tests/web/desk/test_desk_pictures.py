@@ -7,7 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from newsletter.editorial import pictures, shelf
+from newsletter.editorial.images import pictures
+from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.errors import Unavailable
 from newsletter.wiring import House
@@ -47,7 +48,7 @@ def test_an_author_uploads_a_picture_and_gets_the_name_to_write(author: Visitor,
     assert told["note"] == "Scaled from 2,400 × 1,200 to 1,200 × 600 pixels."
     assert photos.opened(author.client.get(told["url"], buffered=True).data).size == (1200, 600)
     with house.sessions.reading() as session:
-        attached = pictures.attached(session, shelf.find(session, houses.WAITING))
+        attached = pictures.attached(session, issue_store.find(session, houses.WAITING))
     assert told["url"] == f"/pictures/{attached['back.jpg']}"
 
 

@@ -6,7 +6,9 @@ from flask import Flask
 
 from newsletter import publications
 from newsletter.db import Sessions
-from newsletter.editorial import issue_file, link_checks, shelf
+from newsletter.editorial.external_checks import link_checks
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.outbound import Answer
 from newsletter.wiring import House
@@ -45,8 +47,8 @@ def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
     made = houses.build(sessions, tmp_path, link_checks=True)
     houses.open_publication(made, now)
     with sessions.begin() as session:
-        text = shelf.Text(issue_file.parse(SOURCE, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
-        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+        text = issue_store.Text(issue_file.parse(SOURCE, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
+        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
     return made
 
 
@@ -83,8 +85,8 @@ def test_the_size_is_told_by_block_with_the_line_of_each(author: Visitor) -> Non
 def test_an_issue_with_only_notes_has_nothing_to_mend(author: Visitor, house: House, now: datetime) -> None:
     sound = SOURCE.replace("It cures every back.", "").replace("TODO: name", "Call")
     with house.sessions.begin() as session:
-        text = shelf.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
-        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
+        text = issue_store.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
+        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
     said = words(author.open(PAGE))
     assert "Preflight Nothing to fix." in said
     assert "Notes 1 The spam filter has not checked it" in said
@@ -100,7 +102,7 @@ def test_links_are_asked_when_somebody_asks_and_told_when_they_answer(
     assert "1 link is being checked. The spam filter is reading it." in words(page)
     with house.sessions.begin() as session:
         link_checks.record(session, Answer(NHS, 404, NHS), now)
-        content = run_preflight.content_hash(shelf.find(session, "sore"), house.links)
+        content = run_preflight.content_hash(issue_store.find(session, "sore"), house.links)
         run_preflight.spam.record(session, content, run_preflight.spam.NOT_INSTALLED, now)
     part = author.client.get(PREFLIGHT, headers=HTMX)
     assert "Source “NHS” leads to a page that is gone (404). Line 6 Find its new address." in words(part)
@@ -120,9 +122,9 @@ def test_nothing_is_asked_about_an_issue_that_is_past_it(
     sound = SOURCE.replace("TODO: name", "Call")
     fields = hidden(author.open(PAGE).text, PREFLIGHT)
     with house.sessions.begin() as session:
-        text = shelf.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
-        shelf.save(session, publications.find(session), text, shelf.BY_FILE, now)
-        issue = shelf.find(session, "sore")
+        text = issue_store.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
+        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
+        issue = issue_store.find(session, "sore")
         run_preflight.printing.mark_ready(session, issue, house.links)
         publish.schedule_next(session, house.links, issue, now)
     assert author.client.post(PREFLIGHT, data=fields).status_code == 409

@@ -6,7 +6,8 @@ from sqlalchemy import select
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.delivery.models import Post
 from newsletter.delivery.transactional import outbox
-from newsletter.editorial import issue_file, shelf
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.publications import find
 from newsletter.wiring import House
@@ -153,10 +154,10 @@ def test_what_changed_since_the_last_test_is_told_and_nothing_as_nothing(
     assert "Nothing in the text." in editor.read(PAGE)
     assert "Unchanged since the last test email" in editor.read(f"{ISSUE}/")
     with house.sessions.begin() as session:
-        issue = shelf.find(session, houses.WAITING)
+        issue = issue_store.find(session, houses.WAITING)
         source = f"{issue.revision.source}\nA most particular word.\n"
-        pictures = shelf.picture_names(issue.revision)
-        text = shelf.Text(issue_file.parse(source, issue.file_name), issue.file_name, pictures)
-        shelf.save(session, issue.publication, text, "owner@desk.example", now)
+        pictures = issue_store.picture_names(issue.revision)
+        text = issue_store.Text(issue_file.parse(source, issue.file_name), issue.file_name, pictures)
+        issue_store.save(session, issue.publication, text, "owner@desk.example", now)
     assert "[added: A most particular word. ]" in editor.read(PAGE)
     assert "Changed since the last test email" in editor.read(f"{ISSUE}/")

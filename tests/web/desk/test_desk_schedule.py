@@ -14,7 +14,7 @@ from newsletter.delivery.reports import stats
 from newsletter.delivery.smtp.outage import Away
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import Carried
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
 from newsletter.publications import first
@@ -262,7 +262,7 @@ def test_a_cancelled_issue_is_not_asked_whether_it_is_ready(editor: Visitor) -> 
 
 
 def state(house: House) -> IssueState:
-    return looked_up(house, shelf.state)
+    return looked_up(house, issue_store.state)
 
 
 def letter(house: House) -> Letter:
@@ -273,21 +273,21 @@ def letter(house: House) -> Letter:
 
 def counts(house: House) -> int:
     with house.sessions.reading() as session:
-        return stats.counts(session, shelf.find(session, WAITING).letter).audience
+        return stats.counts(session, issue_store.find(session, WAITING).letter).audience
 
 
 def looked_up(house: House, look: Callable[[Issue], Looked]) -> Looked:
     with house.sessions.reading() as session:
-        return look(shelf.find(session, WAITING))
+        return look(issue_store.find(session, WAITING))
 
 
 def rewrite(house: House, old: str, new: str, now: datetime) -> None:
     """Save a changed text, as a colleague would."""
     with house.sessions.begin() as session:
-        issue = shelf.find(session, WAITING)
-        file = shelf.issue_file.parse(issue.revision.source.replace(old, new, 1), issue.file_name)
-        text = shelf.Text(file, issue.file_name, shelf.picture_names(issue.revision))
-        shelf.save(session, issue.publication, text, "colleague@desk.example", now)
+        issue = issue_store.find(session, WAITING)
+        file = issue_store.issue_file.parse(issue.revision.source.replace(old, new, 1), issue.file_name)
+        text = issue_store.Text(file, issue.file_name, issue_store.picture_names(issue.revision))
+        issue_store.save(session, issue.publication, text, "colleague@desk.example", now)
 
 
 def test_of_an_hour_that_comes_twice_the_second_is_one_choice_away(editor: Visitor) -> None:

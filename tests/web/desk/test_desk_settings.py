@@ -13,7 +13,7 @@ from PIL import Image
 from newsletter import publications
 from newsletter.addresses import freemail
 from newsletter.audience.models import ConsentEvent, Wording
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.publications import Publication
 from newsletter.web import create_app
@@ -166,7 +166,7 @@ def test_a_switch_that_is_off_is_told_by_its_absence(owner: Visitor, house: Hous
 
 def test_whoever_asks_for_approvals_is_told_what_is_scheduled_without_one(owner: Visitor, house: House, now) -> None:
     with house.sessions.begin() as session:
-        publish.schedule(session, house.links, shelf.find(session, houses.WAITING), now + timedelta(days=1), now)
+        publish.schedule(session, house.links, issue_store.find(session, houses.WAITING), now + timedelta(days=1), now)
     owner.press("/desk/settings/rules", requires_approval="yes")
     assert "is scheduled but not approved: unless somebody does" in owner.read("/desk/settings/")
 

@@ -11,7 +11,7 @@ from newsletter.delivery.breaker import Trip
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.reports import progress
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.web.desk import watching
 from newsletter.wiring import House
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 def stop(house: House, now: datetime, lane: str, state: LetterState) -> None:
     with house.sessions.begin() as session:
-        letter = session.get_one(Letter, shelf.find(session, SLUG).letter_id)
+        letter = session.get_one(Letter, issue_store.find(session, SLUG).letter_id)
         letter.state, letter.finished_at = state, None
         session.add(Trip(letter_id=letter.id, lane=lane, opened_at=now, code=554, reply=WORDS, copies=5))
 
@@ -45,8 +45,8 @@ def test_the_page_says_what_the_server_said_and_one_button_goes_on(
     assert button in page.text
     editor.press(PAGE, f"{PAGE}resume")
     with stocked.sessions.reading() as session:
-        assert shelf.find(session, SLUG).letter.state is LetterState.RUNNING
-        assert breaker.open_ones(session, shelf.find(session, SLUG).letter_id) == []
+        assert issue_store.find(session, SLUG).letter.state is LetterState.RUNNING
+        assert breaker.open_ones(session, issue_store.find(session, SLUG).letter_id) == []
 
 
 def test_who_missed_an_issue_is_counted_and_sent_it_by_a_button(stocked: House, editor: Visitor, now: datetime) -> None:
@@ -57,10 +57,10 @@ def test_who_missed_an_issue_is_counted_and_sent_it_by_a_button(stocked: House, 
         tie = {"subscriber_id": reader.id, "publication_id": 1, "created_at": now - timedelta(days=60)}
         session.add(Subscription(**tie, status=Status.ACTIVE))
         session.flush()
-        fields = {"letter_id": shelf.find(session, SLUG).letter_id, "address": "a@a.example", "not_before": now}
+        fields = {"letter_id": issue_store.find(session, SLUG).letter_id, "address": "a@a.example", "not_before": now}
         session.add(Copy(subscription_id=session.scalars(select(Subscription.id)).one(), **fields))
     with stocked.sessions.begin() as session:
-        letter = session.get_one(Letter, shelf.find(session, SLUG).letter_id)
+        letter = session.get_one(Letter, issue_store.find(session, SLUG).letter_id)
         session.execute(update(Copy).where(Copy.letter_id == letter.id).values(state=CopyState.FAILED))
         letter.state, letter.finished_at = LetterState.FINISHED, now
     assert f"{PAGE}missed" in editor.open(PAGE).text
@@ -69,7 +69,7 @@ def test_who_missed_an_issue_is_counted_and_sent_it_by_a_button(stocked: House, 
     assert page.status_code == 200
     assert editor.press(f"{PAGE}missed").status_code == 303
     with stocked.sessions.reading() as session:
-        assert shelf.find(session, SLUG).letter.state is LetterState.RUNNING
+        assert issue_store.find(session, SLUG).letter.state is LetterState.RUNNING
 
 
 def test_a_viewer_is_not_offered_it(enter) -> None:
@@ -78,7 +78,7 @@ def test_a_viewer_is_not_offered_it(enter) -> None:
 
 def test_copies_that_a_breaker_holds_are_no_part_of_the_forecast(stocked: House, now: datetime) -> None:
     with stocked.sessions.begin() as session:
-        letter_id = shelf.find(session, SLUG).letter_id
+        letter_id = issue_store.find(session, SLUG).letter_id
         session.execute(delete(Copy).where(Copy.letter_id == letter_id))
         for number, domain in enumerate(["gmail.com"] * 5 + ["a.example"] * 10):
             reader = {"subscription_id": number, "address": f"r{number}@{domain}", "name": ""}

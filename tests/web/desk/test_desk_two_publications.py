@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from newsletter import publications
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.publications import Publication
 from newsletter.web.desk.roles import ANYONE, Route
@@ -47,7 +47,7 @@ def kept(house: House) -> dict[str, object]:
     """All that a form can change of either publication."""
     with house.sessions.reading() as session:
         return {one.slug: _told(one) for one in session.scalars(publications.every())} | {
-            "issues": [issue.slug for issue in session.scalars(shelf.listing())]
+            "issues": [issue.slug for issue in session.scalars(issue_store.listing())]
         }
 
 
@@ -109,7 +109,7 @@ def test_a_new_slot_and_a_new_issue_are_of_the_window_that_they_were_typed_in(ow
         ours = publications.find(session, OURS)
         assert [slot.weekday for slot in ours.slots] == [1, 4]
         assert publications.find(session, OTHER).slots == []
-        assert shelf.find(session, "a-new-one").publication_id == ours.id
+        assert issue_store.find(session, "a-new-one").publication_id == ours.id
 
 
 def test_a_window_stays_with_its_publication_from_page_to_page(owner: Visitor) -> None:

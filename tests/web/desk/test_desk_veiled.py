@@ -15,7 +15,7 @@ from newsletter.delivery.models import Copy, CopyState, LetterState, Post, PostS
 from newsletter.delivery.smtp.outage import Away
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import Carried
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.publications import first
 from newsletter.web.desk.roles import ANYONE
@@ -33,7 +33,7 @@ TESTER = "grace.hopper@tester.example"
 def ada(house: House, now: datetime) -> int:
     """A reader whose address stands wherever one can stand; her subscription."""
     with house.sessions.begin() as session:
-        letter_id = shelf.find(session, OUT[0]).letter_id
+        letter_id = issue_store.find(session, OUT[0]).letter_id
         tie = Subscription(publication=first(session), status=Status.ACTIVE, created_at=now)
         # She left by the link in an issue, and came back.
         tie.events.append(ConsentEvent(act=Act.LEFT, way=Way.LINK, at=now, note=f"letter {letter_id}"))
@@ -49,7 +49,7 @@ def ada(house: House, now: datetime) -> int:
         }
         session.add(Receipt(post_id=1, subscription_id=tie.id, kind="confirm", **answered))
         for state, slug in ((CopyState.REFUSED, OUT[0]), (CopyState.IN_DOUBT, OUT[1])):
-            letter = shelf.find(session, slug).letter_id
+            letter = issue_store.find(session, slug).letter_id
             said = {"state": state, "code": 550, "reply": f"<{ADA}>: User unknown", "ended_at": now, "begun_at": now}
             session.add(Copy(letter_id=letter, subscription_id=tie.id, address=ADA, name="", not_before=now, **said))
         return tie.id
@@ -87,7 +87,7 @@ def tried(house: House, editor: Visitor, now: datetime) -> None:
         post = session.scalars(select(Post).where(Post.address == TESTER)).one()
         post.state, post.reply, post.ended_at = PostState.FAILED, f"550 5.1.1 <{TESTER}>: User unknown", now
         for lane in ("gmail", breaker.WHOLE):
-            letter = shelf.find(session, OUT[-1]).letter
+            letter = issue_store.find(session, OUT[-1]).letter
             said = {"code": 554, "reply": f"5.7.1 <{ADA}> has blocked you", "copies": 5}
             session.add(Trip(letter_id=letter.id, lane=lane, opened_at=now, **said))
         letter.state, letter.finished_at = LetterState.RUNNING, None

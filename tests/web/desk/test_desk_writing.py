@@ -6,8 +6,9 @@ import pytest
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from newsletter.editorial import markdown, shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState
+from newsletter.editorial.source import markdown
 from newsletter.editors import Role
 from newsletter.wiring import House
 from newsletter.workflows import publish
@@ -30,9 +31,9 @@ def test_an_author_begins_an_issue_for_the_next_free_slot(author: Visitor, house
     begun = author.press("/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute")
     assert begun.location == "/desk/issues/stand-up/write"
     with house.sessions.reading() as session:
-        made = shelf.find(session, "stand-up")
+        made = issue_store.find(session, "stand-up")
         assert made.file_name == "2026-11-24-stand-up.md"
-        assert (made.revision.author, shelf.state(made)) == ("author@desk.example", IssueState.DRAFT)
+        assert (made.revision.author, issue_store.state(made)) == ("author@desk.example", IssueState.DRAFT)
     assert "Stand up!" in author.read("/desk/issues/")
 
 
@@ -286,7 +287,7 @@ def test_a_scheduled_issue_is_not_written_on_and_what_was_typed_is_kept(
 ) -> None:
     typed = form(author, body="Too late.\n")
     with house.sessions.begin() as session:
-        publish.schedule_next(session, house.links, shelf.find(session, SLUG), clock())
+        publish.schedule_next(session, house.links, issue_store.find(session, SLUG), clock())
     assert author.open(PAGE).status_code == 409
     answer = send(author, "save", typed)
     assert answer.status_code == 409
@@ -455,9 +456,9 @@ def send(visitor: Visitor, act: str, typed: MultiDict[str, str], page: str = PAG
 
 def source(house: House, slug: str = SLUG) -> str:
     with house.sessions.reading() as session:
-        return shelf.find(session, slug).revision.source
+        return issue_store.find(session, slug).revision.source
 
 
 def revision(house: House) -> int:
     with house.sessions.reading() as session:
-        return shelf.find(session, SLUG).revision_number
+        return issue_store.find(session, SLUG).revision_number

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from newsletter.audience.models import Status
 from newsletter.db import Sessions, open_engine
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState
 from newsletter.editors import Role, add
 from newsletter.web import create_app
@@ -131,4 +131,4 @@ def _answer(owner: Visitor, address: str) -> tuple[int, str]:
 
 def _state(house: House, slug: str) -> IssueState:
     with house.sessions.reading() as session:
-        return shelf.state(shelf.find(session, slug))
+        return issue_store.state(issue_store.find(session, slug))

@@ -9,9 +9,9 @@ from urllib.parse import unquote
 from markdown_it.token import Token
 
 from newsletter.delivery.message import merge
-from newsletter.editorial import markdown
-from newsletter.editorial.front_matter import Fault
-from newsletter.editorial.markdown import Reference
+from newsletter.editorial.source import markdown
+from newsletter.editorial.source.front_matter import Fault
+from newsletter.editorial.source.markdown import Reference
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)

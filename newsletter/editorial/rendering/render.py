@@ -15,9 +15,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from newsletter.delivery.message import merge
-from newsletter.editorial import dress, look, markdown, mjml, text
-from newsletter.editorial.issue_file import IssueFile
-from newsletter.editorial.masthead import Link, Masthead
+from newsletter.editorial.rendering import mail_html, mjml, plain_text, theme
+from newsletter.editorial.rendering.branding import Link, Masthead
+from newsletter.editorial.source import markdown
+from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.system import bundled
 
 __all__ = [
@@ -72,7 +73,7 @@ class Rendered:
 
 def correction(file: IssueFile, masthead: Masthead, corrected: str) -> Rendered:
     """A letter about what was wrong in an issue of that title; it shows no pictures."""
-    article = dress.for_mail(markdown.to_html(file.body, str))
+    article = mail_html.for_mail(markdown.to_html(file.body, str))
     values = {"masthead": masthead, "corrected": corrected, "title": file.title}
     html = _filled(
         "correction/letter.mjml",
@@ -82,7 +83,7 @@ def correction(file: IssueFile, masthead: Masthead, corrected: str) -> Rendered:
     )
     plain = _filled(
         "correction/letter.txt",
-        article=Markup(text.to_text(file.body)),  # noqa: S704  (plain text, which holds merge fields)
+        article=Markup(plain_text.to_text(file.body)),  # noqa: S704  (plain text, which holds merge fields)
         **values,
     )
     return _checked("correction", Rendered(file.subject, file.preheader, mjml.to_html(html), plain))
@@ -90,7 +91,7 @@ def correction(file: IssueFile, masthead: Masthead, corrected: str) -> Rendered:
 
 def issue(file: IssueFile, masthead: Masthead, picture_url: Callable[[str], str]) -> Rendered:
     """An issue as its letter; `picture_url` gives the public address of a picture named in the text."""
-    article = dress.for_mail(markdown.to_html(file.body, picture_url))
+    article = mail_html.for_mail(markdown.to_html(file.body, picture_url))
     html = mjml.to_html(
         _filled(
             "issue/letter.mjml",
@@ -104,7 +105,7 @@ def issue(file: IssueFile, masthead: Masthead, picture_url: Callable[[str], str]
         "issue/letter.txt",
         issue=file,
         masthead=masthead,
-        article=Markup(text.to_text(file.body)),  # noqa: S704  (plain text, which holds merge fields)
+        article=Markup(plain_text.to_text(file.body)),  # noqa: S704  (plain text, which holds merge fields)
     )
     return _checked("issue", Rendered(file.subject, file.preheader, html, plain))
 
@@ -144,7 +145,7 @@ def _checked(kind: str, letter: Rendered) -> Rendered:
 
 def _filled(template: str, **values: object) -> str:
     masthead = values.get("masthead")
-    inks = look.inks(masthead.accent, masthead.accent_dark) if isinstance(masthead, Masthead) else look.HOUSE
+    inks = theme.inks(masthead.accent, masthead.accent_dark) if isinstance(masthead, Masthead) else theme.HOUSE
     filled = _templates().get_template(template).render(ink=inks, **_sides(masthead), **values)
     return filled if template.endswith(".mjml") else _BLANK_LINES.sub("\n\n", filled).strip() + "\n"
 
@@ -169,9 +170,11 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    templates.filters["underlined"] = lambda heading, rule: "\n".join(text.underlined(heading, rule))
-    templates.filters["hung"] = lambda words, mark: "\n".join(text.hung(text.wrapped(words, text.WIDTH - 4), mark))
-    templates.filters["wrapped"] = lambda words: "\n".join(text.wrapped(words, text.WIDTH))
+    templates.filters["underlined"] = lambda heading, rule: "\n".join(plain_text.underlined(heading, rule))
+    templates.filters["hung"] = lambda words, mark: "\n".join(
+        plain_text.hung(plain_text.wrapped(words, plain_text.WIDTH - 4), mark)
+    )
+    templates.filters["wrapped"] = lambda words: "\n".join(plain_text.wrapped(words, plain_text.WIDTH))
     return templates
 
 

@@ -29,7 +29,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType
 from mdit_py_plugins.attrs import attrs_plugin
 
-from newsletter.editorial import bare_links, shapes
+from newsletter.editorial.source import article_blocks, autolinks
 from newsletter.errors import Invalid
 
 SCHEMES = frozenset({"http", "https", "mailto"})
@@ -57,7 +57,7 @@ _SANITISER = nh3.Cleaner(
     allowed_classes={
         "a": {"button"},
         "p": {"action", "callout-title"},
-        "aside": {"callout", *shapes.CALLOUTS},
+        "aside": {"callout", *article_blocks.CALLOUTS},
     },
     filter_style_properties={"text-align"},
     url_schemes=set(SCHEMES),
@@ -129,10 +129,10 @@ def references(tokens: list[Token]) -> Iterator[Reference]:
         for place, child in enumerate(children):
             title = str(child.attrs.get("title", ""))
             if child.type == "image":
-                words, decorates = shapes.words(child.children or []), shapes.is_decorative(child)
+                words, decorates = article_blocks.words(child.children or []), article_blocks.is_decorative(child)
                 yield Reference("picture", picture_name(child), words, title, line, decorates)
             elif child.type == "link_open":
-                words = shapes.words(shapes.inside(children, place))
+                words = article_blocks.words(article_blocks.inside(children, place))
                 yield Reference("link", str(child.attrs.get("href", "")), words, title, line)
             line += child.type in {"softbreak", "hardbreak"}
 
@@ -145,11 +145,11 @@ def picture_name(image: Token) -> str:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "alerts": True})
     parser.enable(["table", "strikethrough"])
-    bare_links.link_bare_addresses(parser)
+    autolinks.link_bare_addresses(parser)
     parser.use(attrs_plugin, after=("link_close", "image"), allowed=("class",))
     # Ahead of "escape", which would eat the backslash of \{{.
     parser.inline.ruler.before("escape", "merge_field", _merge_field)
-    parser.core.ruler.push("shapes", shapes.tell_apart)
+    parser.core.ruler.push("shapes", article_blocks.tell_apart)
     parser.add_render_rule("merge_field", _print_field)
     parser.add_render_rule("image", _print_image)
     # The sanitiser judges addresses, so that a refused one loses its link and not its words.
@@ -174,7 +174,7 @@ def _print_field(_renderer: object, tokens: Sequence[Token], place: int, *_: obj
 def _print_image(_renderer: object, tokens: Sequence[Token], place: int, _options: object, env: EnvType) -> str:
     image = tokens[place]
     address = env["picture_url"](picture_name(image))
-    return f'<img src="{escapeHtml(address)}" alt="{escapeHtml(shapes.words(image.children or []))}">'
+    return f'<img src="{escapeHtml(address)}" alt="{escapeHtml(article_blocks.words(image.children or []))}">'
 
 
 def _closed(html: str) -> str:
@@ -187,7 +187,9 @@ def _name_headings(tokens: Sequence[Token]) -> None:
     used: Counter[str] = Counter()
     for opening, text in pairwise(tokens):
         if opening.type == "heading_open" and opening.tag in {"h2", "h3"}:
-            words = shapes.words([child for child in text.children or [] if child.type in {"text", "code_inline"}])
+            words = article_blocks.words(
+                [child for child in text.children or [] if child.type in {"text", "code_inline"}]
+            )
             slug = name = _NOT_IN_A_NAME.sub("", words.lower().replace(" ", "-"))
             while name in taken:
                 used[slug] += 1

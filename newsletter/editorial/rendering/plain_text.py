@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from markdown_it.tree import SyntaxTreeNode as Node
 
-from newsletter.editorial import markdown, shapes
+from newsletter.editorial.source import article_blocks, markdown
 
 WIDTH = 72
 """Columns; RFC 3676 asks for no more than 78."""
@@ -167,7 +167,7 @@ def _url(link: Node) -> str:
 
 
 def _alt(picture: Node) -> str:
-    return shapes.words((picture.token and picture.token.children) or [])
+    return article_blocks.words((picture.token and picture.token.children) or [])
 
 
 def _marks(node: Node) -> Iterator[str]:

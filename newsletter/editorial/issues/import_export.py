@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
 
-from newsletter.editorial import issue_file
-from newsletter.editorial.issue_file import IssueFile, PictureRef
+from newsletter.editorial.images.pictures import TakenIn
+from newsletter.editorial.issues.issue_store import Text, picture_names
 from newsletter.editorial.models import Issue
-from newsletter.editorial.pictures import TakenIn
-from newsletter.editorial.shelf import Text, picture_names
+from newsletter.editorial.source import issue_file
+from newsletter.editorial.source.issue_file import IssueFile, PictureRef
 from newsletter.errors import Conflict, Invalid
 from newsletter.system import atomic_files
 

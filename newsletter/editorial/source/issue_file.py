@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 
-from newsletter.editorial import markdown, proofs
-from newsletter.editorial.fields import Fields, Source
-from newsletter.editorial.front_matter import Fault, FrontMatter, split
-from newsletter.editorial.proofs import PictureRef
+from newsletter.editorial.source import markdown, validation
+from newsletter.editorial.source.fields import Fields, Source
+from newsletter.editorial.source.front_matter import Fault, FrontMatter, split
+from newsletter.editorial.source.validation import PictureRef
 from newsletter.errors import Invalid
 
 __all__ = ["MOST_BYTES", "Fault", "IssueFile", "PictureRef", "Source", "examine", "parse", "read"]
@@ -93,10 +93,10 @@ def _issue(source: str, front: FrontMatter, stem: str) -> tuple[IssueFile, list[
         date=fields.date(),
         body=front.body,
         body_line=front.body_line,
-        pictures=tuple(proofs.pictures(tokens, front.body_line)),
+        pictures=tuple(validation.pictures(tokens, front.body_line)),
         source=source,
     )
-    return issue, [*fields.faults, *too_large, *proofs.faults(front.body, tokens, front.body_line)]
+    return issue, [*fields.faults, *too_large, *validation.faults(front.body, tokens, front.body_line)]
 
 
 def _in_order(faults: list[Fault]) -> list[Fault]:

@@ -13,7 +13,7 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import ObjectStore, S3Store
 from pydantic import SecretStr
 
-from newsletter.editorial.pictures import MEDIA_TYPES, Opened, Pictures
+from newsletter.editorial.images.pictures import MEDIA_TYPES, Opened, Pictures
 from newsletter.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.db import insert
-from newsletter.editorial import developing, sniffing
+from newsletter.editorial.images import filetype, processing
 from newsletter.editorial.models import AttachedPicture, Issue, OriginalPicture, Picture, Revision, RevisionPicture
 from newsletter.errors import Invalid, NotFound
 from newsletter.system import atomic_files
@@ -155,7 +155,7 @@ class PictureFolder(Pictures):
 def developed(name: str, content: bytes) -> bytes:
     """The picture of a file, made ready for mail; Invalid, naming it, if it is none."""
     try:
-        return developing.develop(content).content
+        return processing.develop(content).content
     except Invalid as error:
         raise Invalid(f"{name}: {error}") from None
 
@@ -214,7 +214,7 @@ def _sha256(content: bytes) -> str:
 
 
 def _taken_in(file_name: str, original: bytes) -> TakenIn:
-    return TakenIn(file_name, f"{_sha256(original)}.{ENDINGS.get(sniffing.kind(original), '')}")
+    return TakenIn(file_name, f"{_sha256(original)}.{ENDINGS.get(filetype.kind(original), '')}")
 
 
 def _no_such_picture() -> NotFound:

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session, defer, lazyload
 
 from newsletter.db import Base
 from newsletter.delivery.models import Letter, LetterState
-from newsletter.editorial import issue_file
-from newsletter.editorial.issue_file import IssueFile
 from newsletter.editorial.models import Issue, IssueState, Readiness, Revision, RevisionPicture
+from newsletter.editorial.source import issue_file
+from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.errors import Conflict, NotFound
 from newsletter.paging import Order, Page, Turn
 from newsletter.publications import Publication

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session, selectinload
 
 from newsletter.delivery.models import Letter
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 
 
@@ -27,7 +27,7 @@ class Mailing:
     @property
     def state(self) -> IssueState:
         """In the words that are used of issues."""
-        return shelf.state_of(self.letter)
+        return issue_store.state_of(self.letter)
 
 
 def named(slug: str, correction: int | None) -> str:
@@ -46,5 +46,5 @@ def of(issue: Issue) -> Iterator[Mailing]:
 
 def every(session: Session) -> Iterator[Mailing]:
     """Those of all issues, oldest issue first."""
-    for issue in session.scalars(shelf.listing().options(selectinload(Issue.corrections))):
+    for issue in session.scalars(issue_store.listing().options(selectinload(Issue.corrections))):
         yield from of(issue)

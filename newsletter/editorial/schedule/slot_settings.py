@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter import characters
-from newsletter.editorial import cadence, rhythm
-from newsletter.editorial.cadence import WeeklySlot
+from newsletter.editorial.schedule import occurrences, weekly_slots
+from newsletter.editorial.schedule.weekly_slots import WeeklySlot
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.publications import Publication, Slot, WeekOff
 
@@ -33,7 +33,7 @@ class NoReason(Invalid):
 def add_slot(session: Session, publication: Publication, weekly: WeeklySlot, now: datetime) -> Slot:
     """Another hour of the week; Conflict if it is there already."""
     slot = Slot(weekday=weekly.weekday, at=weekly.at, time_zone=weekly.time_zone, since=now)
-    _keep(session, publication, slot, f"{cadence.weekly(slot)} is already a slot.")
+    _keep(session, publication, slot, f"{weekly_slots.weekly(slot)} is already a slot.")
     return slot
 
 
@@ -42,7 +42,7 @@ def change_slot(session: Session, publication: Publication, slot_id: int, weekly
     slot = _own_slot(publication, slot_id)
     if WeeklySlot.of(slot) != weekly:
         slot = Slot(weekday=weekly.weekday, at=weekly.at, time_zone=weekly.time_zone, since=now)
-        _keep(session, publication, slot, f"{cadence.weekly(slot)} is already a slot.")
+        _keep(session, publication, slot, f"{weekly_slots.weekly(slot)} is already a slot.")
         remove_slot(session, publication, slot_id)
     return slot
 
@@ -103,12 +103,12 @@ def iso_week(text: str) -> tuple[date, date]:
 def _today(publication: Publication, now: datetime) -> date:
     """The latest date that it is where one of the slots is told."""
     zones = {slot.time_zone for slot in publication.slots} or {publication.time_zone}
-    return max(cadence.on_clocks(now, zone).date() for zone in zones)
+    return max(weekly_slots.on_clocks(now, zone).date() for zone in zones)
 
 
 def _first_that_counts(publication: Publication, day: date) -> date:
     """That day, or the first one after it that no other days off take in."""
-    while rhythm.off(publication.weeks_off, day):
+    while occurrences.off(publication.weeks_off, day):
         day += _A_DAY
     return day
 

@@ -11,7 +11,7 @@ from sqlalchemy import Executable, Select, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState, Queued
 from newsletter.errors import Conflict
 
@@ -32,14 +32,14 @@ def places(publication_id: int) -> Select[Issue, datetime]:
 
 def is_ready(issue: Issue) -> bool:
     """Whether its editors say that it may go out; one that is not keeps its place, and those behind it go first."""
-    return shelf.state(issue) is IssueState.READY
+    return issue_store.state(issue) is IssueState.READY
 
 
 def add(session: Session, issue: Issue, now: datetime) -> None:
     """Put a ready issue at the end; Conflict if it is not ready, or in the queue already."""
     if not is_ready(issue):
         raise Conflict(
-            f"“{issue.title}” is {shelf.state(issue).told}; only an issue that is ready can wait in the queue."
+            f"“{issue.title}” is {issue_store.state(issue).told}; only an issue that is ready can wait in the queue."
         )
     # Who adds another one at the same instant gets the same position, and one of the two tries again.
     for _ in range(_TRIES):

@@ -7,8 +7,8 @@ from heapq import merge
 from itertools import groupby, takewhile
 from operator import attrgetter
 
-from newsletter.editorial import cadence
-from newsletter.editorial.cadence import WeeklySlot, slots_after
+from newsletter.editorial.schedule import weekly_slots
+from newsletter.editorial.schedule.weekly_slots import WeeklySlot, slots_after
 from newsletter.publications import Publication, Slot, WeekOff
 
 
@@ -49,4 +49,4 @@ def off(weeks_off: Iterable[WeekOff], day: date) -> str:
 
 def _series(slot: Slot, weeks_off: Iterable[WeekOff], after: datetime) -> Iterator[Occasion]:
     for at in slots_after(WeeklySlot.of(slot), after):
-        yield Occasion(at, slot, off(weeks_off, cadence.on_clocks(at, slot.time_zone).date()))
+        yield Occasion(at, slot, off(weeks_off, weekly_slots.on_clocks(at, slot.time_zone).date()))

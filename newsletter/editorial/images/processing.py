@@ -19,7 +19,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from newsletter.editorial import animation, sniffing
+from newsletter.editorial.images import filetype, gif
 from newsletter.errors import Invalid
 
 UPLOAD_BYTES = 40 * 1024 * 1024
@@ -78,9 +78,9 @@ def develop(content: bytes) -> Developed:
     """A PNG, JPEG or GIF of at most 1,200 pixels across from an upload; Invalid, with the reason, if there is none."""
     if len(content) > UPLOAD_BYTES:
         raise Invalid(too_many_bytes(len(content)))
-    kind = sniffing.kind(content)
+    kind = filetype.kind(content)
     if kind == "WEBP":
-        _refuse_too_large(sniffing.webp_size(content), _MAX_PIXELS_OF_WEBP)
+        _refuse_too_large(filetype.webp_size(content), _MAX_PIXELS_OF_WEBP)
     with _in_the_darkroom:
         try:
             with _READERS[kind](io.BytesIO(content)) as image:
@@ -126,7 +126,7 @@ def _moving(image: ImageFile, content: bytes) -> tuple[bytes, str]:
         return b"", "mail programs show only GIFs moving"
     if image.width > WIDTH or len(content) > _ANIMATION_BYTES:
         return b"", f"one that moves may be {WIDTH:,} pixels across and {_ANIMATION_BYTES >> 20} MB at most"
-    found = animation.stripped(content)
+    found = gif.stripped(content)
     if found.frames * image.width * image.height > _ANIMATION_PIXELS:
         return b"", f"it has {found.frames:,} of them"
     for _ in ImageSequence.Iterator(image):

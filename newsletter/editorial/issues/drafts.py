@@ -15,12 +15,14 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from newsletter.db import insert
-from newsletter.editorial import issue_file, merging, pictures, shelf
-from newsletter.editorial.front_matter import Fault, split
-from newsletter.editorial.issue_file import IssueFile
-from newsletter.editorial.merging import Merged
+from newsletter.editorial.images import pictures
+from newsletter.editorial.issues import issue_store, merge
+from newsletter.editorial.issues.issue_store import Saved, Text
+from newsletter.editorial.issues.merge import Merged
 from newsletter.editorial.models import Draft, Issue, Revision
-from newsletter.editorial.shelf import Saved, Text
+from newsletter.editorial.source import issue_file
+from newsletter.editorial.source.front_matter import Fault, split
+from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.errors import Conflict, Invalid
 
 REVISION_EVERY = timedelta(minutes=5)
@@ -131,7 +133,7 @@ def is_due(draft: Draft, now: datetime) -> bool:
 def save(session: Session, issue: Issue, draft: Draft, now: datetime) -> Saved:
     """Make a draft the newest revision; Faulty if it is not whole, Behind if it clashes with a newer one."""
     _catch_up(session, issue, draft, now)
-    saved = shelf.revise(session, issue, _text(session, issue, draft), draft.base_number, draft.editor, now)
+    saved = issue_store.revise(session, issue, _text(session, issue, draft), draft.base_number, draft.editor, now)
     draft.base_number, draft.saved = issue.revision_number, True
     session.flush()
     return saved
@@ -156,7 +158,7 @@ def restore(session: Session, issue: Issue, revision: Revision, editor: str, now
     """Make an older text the newest revision again."""
     draft = Draft(issue_id=issue.id, editor=editor, source=revision.source, base_number=issue.revision_number)
     text = _text(session, issue, draft)
-    return shelf.revise(session, issue, text, draft.base_number, editor, now)
+    return issue_store.revise(session, issue, text, draft.base_number, editor, now)
 
 
 def examine(session: Session, issue: Issue, source: str) -> Examined:
@@ -188,7 +190,7 @@ def _merged(session: Session, issue: Issue, draft: Draft, typed: Typed) -> str:
     # What the window knows is no ancestor of a draft that goes on from an older revision.
     known = typed.before if draft.base_number >= typed.base else None
     before = known if known is not None else _source(session, issue, min(draft.base_number, typed.base))
-    merged = merging.merge(before, typed.source, draft.source)
+    merged = merge.merge(before, typed.source, draft.source)
     if merged.clashes:
         told = "You changed the same passage in another window or on another device."
         raise Elsewhere(told, merged, max(draft.base_number, typed.base))
@@ -201,7 +203,7 @@ def _catch_up(session: Session, issue: Issue, draft: Draft, now: datetime) -> No
     if draft.base_number >= issue.revision_number:
         return
     newest = issue.revision
-    merged = merging.merge(_source(session, issue, draft.base_number), draft.source, newest.source)
+    merged = merge.merge(_source(session, issue, draft.base_number), draft.source, newest.source)
     if merged.clashes:
         who = "You" if newest.author == draft.editor else newest.author
         raise Behind(
@@ -222,7 +224,7 @@ def _write(draft: Draft, text: str, typed: Typed | None, now: datetime) -> None:
 
 
 def _source(session: Session, issue: Issue, number: int) -> str:
-    return shelf.revision(session, issue, number).source
+    return issue_store.revision(session, issue, number).source
 
 
 def _text(session: Session, issue: Issue, draft: Draft) -> Text:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from newsletter import characters
 from newsletter.delivery.message import merge
-from newsletter.editorial.front_matter import Entry, Fault, FrontMatter
+from newsletter.editorial.source.front_matter import Entry, Fault, FrontMatter
 from newsletter.errors import Invalid
 
 KNOWN = ("title", "subject", "preheader", "slug", "category", "tags", "author", "reviewed_by", "sources")

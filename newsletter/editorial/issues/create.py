@@ -11,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from newsletter.editorial import issue_file, manuscript, shelf
-from newsletter.editorial.drafts import Faulty
-from newsletter.editorial.manuscript import Manuscript
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.issues.drafts import Faulty
+from newsletter.editorial.issues.issue_store import Text
 from newsletter.editorial.models import Issue
-from newsletter.editorial.shelf import Text
+from newsletter.editorial.source import issue_file, issue_form
+from newsletter.editorial.source.issue_form import Manuscript
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
 
@@ -31,14 +32,14 @@ def begin(
 ) -> Issue:
     """A new issue for that day, under a free slug made from its title; Faulty if a field is not as it should be."""
     slug = _free(session, slug_of(typed.slug or typed.title))
-    source = manuscript.begun(replace(typed, slug=slug, body=typed.body or FIRST_WORDS))
+    source = issue_form.begun(replace(typed, slug=slug, body=typed.body or FIRST_WORDS))
     name = f"{day.isoformat()}-{slug}.md"
     file, faults = issue_file.examine(source, name)
     if faults:
         raise Faulty(faults)
     try:
         with session.begin_nested():
-            return shelf.begin(session, publication, Text(file, name, {}), author, now)
+            return issue_store.begin(session, publication, Text(file, name, {}), author, now)
     except IntegrityError:
         raise Conflict("Another issue has just taken that name. Click the button again.") from None
 

@@ -13,15 +13,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter import characters
-from newsletter.editorial import cadence, drafts, issue_file, manuscript, render, shelf
-from newsletter.editorial.drafts import Faulty
-from newsletter.editorial.fields import SUBJECT_LENGTH
-from newsletter.editorial.front_matter import Fault, split
-from newsletter.editorial.issue_file import IssueFile
-from newsletter.editorial.manuscript import Manuscript
-from newsletter.editorial.masthead import Masthead
+from newsletter.editorial.issues import drafts, issue_store
+from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
-from newsletter.editorial.render import Rendered
+from newsletter.editorial.rendering import render
+from newsletter.editorial.rendering.branding import Masthead
+from newsletter.editorial.rendering.render import Rendered
+from newsletter.editorial.schedule import weekly_slots
+from newsletter.editorial.source import issue_file, issue_form
+from newsletter.editorial.source.fields import SUBJECT_LENGTH
+from newsletter.editorial.source.front_matter import Fault, split
+from newsletter.editorial.source.issue_file import IssueFile
+from newsletter.editorial.source.issue_form import Manuscript
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
 
@@ -73,12 +76,12 @@ def amend(session: Session, issue: Issue, wanted: Amendment, author: str, now: d
     faults = [*read.faults, *_moved(issue, read.file)]
     if faults:
         raise Faulty(faults)
-    text = shelf.Text(read.file, issue.file_name, read.pictures)
-    shelf.amend(session, issue, text, wanted.base, author, now)
+    text = issue_store.Text(read.file, issue.file_name, read.pictures)
+    issue_store.amend(session, issue, text, wanted.base, author, now)
     correction = Correction(issue_id=issue.id, number=wanted.number, note=told, author=author, writers=[author])
     correction.revision_number, correction.made_at = issue.revision_number, now
     correction.subject = _subject(issue)
-    day = cadence.describe(sent, issue.publication.time_zone).partition(" at ")[0]
+    day = weekly_slots.describe(sent, issue.publication.time_zone).partition(" at ")[0]
     correction.body = _BEGIN.format(day=day, title=issue.title, note=told)
     return _kept(session, issue, correction)
 
@@ -123,7 +126,7 @@ def source(issue: Issue, correction: Correction) -> str:
     """The letter as a file, in which its faults have their places."""
     preheader = textwrap.shorten(correction.note, _PREHEADER, placeholder=" …")
     form = Manuscript(f"Correction: {issue.title}", correction.subject, preheader, body=correction.body)
-    return manuscript.begun(form)
+    return issue_form.begun(form)
 
 
 def seal(correction: Correction) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, case, func, literal, null, select, tuple_
 from sqlalchemy.orm import Session, contains_eager
 
 from newsletter.delivery.models import Letter
-from newsletter.editorial import shelf
+from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState, Queued, Readiness
 from newsletter.paging import FIRST, Order, Page, Turn
 
@@ -22,7 +22,7 @@ def counts(session: Session, publication_id: int) -> Mapping[IssueState, int]:
     grouped = grouped.where(Issue.publication_id == publication_id).group_by(Letter.state, Issue.readiness)
     found = dict.fromkeys(IssueState, 0)
     for state, readiness, count in session.execute(grouped):
-        found[shelf.state_from(state, readiness)] += count
+        found[issue_store.state_from(state, readiness)] += count
     return found
 
 
@@ -52,4 +52,4 @@ def unplaced(session: Session, publication_id: int, most: int) -> list[Issue]:
 def _is_in(state: IssueState) -> ColumnElement[bool]:
     if state in {IssueState.DRAFT, IssueState.READY}:
         return Issue.letter_id.is_(None) & (Issue.readiness == Readiness(state.value))
-    return Letter.state.in_(shelf.letter_states(state))
+    return Letter.state.in_(issue_store.letter_states(state))

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
-from newsletter.editorial.fields import KNOWN, Source
-from newsletter.editorial.front_matter import Entry, FrontMatter, split
+from newsletter.editorial.source.fields import KNOWN, Source
+from newsletter.editorial.source.front_matter import Entry, FrontMatter, split
 
 _WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9 (),/.;!?'&%+’“”…–—-]*[A-Za-z0-9).!?’”…])?")
 _MEANS_SOMETHING = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
