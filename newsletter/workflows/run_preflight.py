@@ -16,7 +16,8 @@ from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.issues.drafts import Examined
 from newsletter.editorial.models import Issue, Picture, Readiness, Revision
-from newsletter.editorial.preflight import Finding, Galley, Known, Level, PictureSize, SpamVerdict, linking, weight
+from newsletter.editorial.preflight import Finding, Galley, Known, Level, PictureSize, SpamVerdict, weight
+from newsletter.editorial.preflight.rules import links as rules_links
 from newsletter.editorial.preflight.weight import Weight
 from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.source.issue_file import IssueFile
@@ -188,11 +189,11 @@ def _ask_links(session: Session, issue: Issue, links: Links, now: datetime, *, o
 
 
 def _addresses(file: IssueFile, told: Known) -> list[str]:
-    return list(dict.fromkeys(linking.web_links(Galley(file, _NO_MAIL, told))))
+    return list(dict.fromkeys(rules_links.web_links(Galley(file, _NO_MAIL, told))))
 
 
 def _asked(session: Session, galley: Galley) -> Questions:
-    urls = list(dict.fromkeys(linking.web_links(galley)))
+    urls = list(dict.fromkeys(rules_links.web_links(galley)))
     allowed = bool(galley.known.links_asked)
     waiting = link_checks.waiting(session, urls) if allowed else 0
     return Questions(allowed, len(urls), sum(url in galley.known.answers for url in urls), waiting)
@@ -214,7 +215,7 @@ def _same_subject(session: Session, issue: Issue, subject: str) -> str | None:
 
 def _linked_issues(session: Session, file: IssueFile, told: Known) -> dict[str, bool]:
     """Whether each issue that a text links to is out; those that do not exist are missing."""
-    slugs = {slug for slug in linking.archived_slugs(Galley(file, _NO_MAIL, told)) if "\0" not in slug}
+    slugs = {slug for slug in rules_links.archived_slugs(Galley(file, _NO_MAIL, told)) if "\0" not in slug}
     if not slugs:
         return {}
     found = select(Issue.slug, Letter.started_at.is_not(None)).outerjoin(Issue.letter).where(Issue.slug.in_(slugs))

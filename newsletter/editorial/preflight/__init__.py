@@ -11,24 +11,24 @@ promises (with `reported`: whose words they are), leftovers, filtered.
 What blocks depends on the text and the publication alone, never on the network or the hour.
 """
 
-from newsletter.editorial.preflight import (  # noqa: F401  (importing a module enters its rules)
+from newsletter.editorial.preflight.context import Galley
+from newsletter.editorial.preflight.facts import Known, PictureSize, SpamVerdict
+from newsletter.editorial.preflight.findings import Finding, Level
+from newsletter.editorial.preflight.registry import RULES, Rule, judge, rule
+from newsletter.editorial.preflight.rules import (  # noqa: F401  (importing a module enters its rules)
     dates,
-    filtered,
     health,
+    images,
     inbox,
     leftovers,
     letter,
-    linking,
-    merging,
-    pictured,
+    links,
+    merge_fields,
     promises,
-    reading,
+    readability,
+    spam_result,
     wording,
 )
-from newsletter.editorial.preflight.findings import Finding, Level
-from newsletter.editorial.preflight.galley import Galley
-from newsletter.editorial.preflight.known import Known, PictureSize, SpamVerdict
-from newsletter.editorial.preflight.rulebook import RULES, Rule, judge, rule
 from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.source.issue_file import IssueFile
 

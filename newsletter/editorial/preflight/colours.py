@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from newsletter.editorial.preflight.page import Element, Page
+from newsletter.editorial.preflight.html_page import Element, Page
 
 _DARK = re.compile(r"@media \(prefers-color-scheme: ?dark\) ?\{((?:[^{}]*\{[^{}]*\})*)")
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")

@@ -6,7 +6,7 @@ from itertools import islice
 
 from markdown_it.token import Token
 
-from newsletter.editorial.preflight.galley import Galley, words_of
+from newsletter.editorial.preflight.context import Galley, words_of
 from newsletter.editorial.rendering.render import CLIP_BYTES
 from newsletter.editorial.source import article_blocks
 

@@ -4,7 +4,8 @@ import inspect
 import re
 from pathlib import Path
 
-from newsletter.editorial.preflight import RULES, linking
+from newsletter.editorial.preflight import RULES
+from newsletter.editorial.preflight.rules import links
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "preflight.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| (?!Rule)([^|]+?) \| ([a-z, ]+) \| ([^|]+?) \| ([^|]*?) ?\|$", re.MULTILINE)
@@ -30,5 +31,5 @@ def test_the_readme_counts_the_rules() -> None:
 
 
 def test_the_example_of_a_rule_is_the_rule_itself() -> None:
-    example = inspect.getsource(linking.links_can_be_seen)
+    example = inspect.getsource(links.links_can_be_seen)
     assert example in DOCUMENT

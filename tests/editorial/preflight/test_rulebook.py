@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from newsletter.editorial import preflight
-from newsletter.editorial.preflight import RULES, Finding, Galley, Known, Level, Rule, rulebook, weight
+from newsletter.editorial.preflight import RULES, Finding, Galley, Known, Level, Rule, registry, weight
 from newsletter.editorial.preflight.findings import warning
 from newsletter.editorial.rendering import render
 from newsletter.editorial.source import issue_file
@@ -37,7 +37,7 @@ def test_every_rule_says_in_one_sentence_why_it_matters() -> None:
 
 def test_adding_a_rule_takes_five_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     book: list[Rule] = []
-    monkeypatch.setattr(rulebook, "RULES", book)
+    monkeypatch.setattr(registry, "RULES", book)
 
     @preflight.rule("The house")
     def backs_are_not_fronts(galley: Galley) -> Iterator[Finding]:

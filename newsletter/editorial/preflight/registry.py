@@ -15,8 +15,8 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from newsletter.editorial.preflight.context import Galley
 from newsletter.editorial.preflight.findings import Finding, Level
-from newsletter.editorial.preflight.galley import Galley
 
 Judge = Callable[[Galley], Iterator[Finding]]
 

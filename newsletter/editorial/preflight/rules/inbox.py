@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from newsletter.delivery.message import merge
+from newsletter.editorial.preflight.context import Galley
 from newsletter.editorial.preflight.findings import Finding, note, warning
-from newsletter.editorial.preflight.galley import Galley
-from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.preflight.registry import rule
 from newsletter.errors import Invalid
 
 PHONE = 60

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from newsletter.editorial.preflight.context import Galley
+from newsletter.editorial.preflight.facts import PictureSize
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
-from newsletter.editorial.preflight.galley import Galley
-from newsletter.editorial.preflight.known import PictureSize
-from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.preflight.registry import rule
 from newsletter.editorial.rendering.mail_html import WIDTH
 
 HEAVY = 1_000_000

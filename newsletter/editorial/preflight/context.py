@@ -9,8 +9,8 @@ from functools import cached_property
 from markdown_it.token import Token
 
 from newsletter.delivery.message import merge
-from newsletter.editorial.preflight.known import Known
-from newsletter.editorial.preflight.page import Page
+from newsletter.editorial.preflight.facts import Known
+from newsletter.editorial.preflight.html_page import Page
 from newsletter.editorial.rendering.render import FIELDS, Rendered
 from newsletter.editorial.source import article_blocks, markdown
 from newsletter.editorial.source.issue_file import IssueFile

@@ -2,7 +2,7 @@
 
 import re
 
-from newsletter.editorial.preflight.galley import Passage
+from newsletter.editorial.preflight.context import Passage
 
 _REACH = 160
 """Characters before and behind that are looked at: a clause or two."""

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from newsletter.editorial.preflight.context import Galley
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
-from newsletter.editorial.preflight.galley import Galley
-from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.preflight.registry import rule
 
 _TO_COME = re.compile(r"\b(?:TK(?:TK)*|TODO|FIXME)\b|\b[Ll]orem ipsum\b")
 _PERHAPS_TO_COME = re.compile(

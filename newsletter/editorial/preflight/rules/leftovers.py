@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from newsletter.editorial.preflight.context import Galley
 from newsletter.editorial.preflight.findings import Finding, warning
-from newsletter.editorial.preflight.galley import Galley
-from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.preflight.registry import rule
 
 _NETWORKS = r"(?:Facebook|Twitter|Instagram|LinkedIn|Pinterest|WhatsApp|YouTube|TikTok|Reddit|Telegram|Tumblr|Bluesky)"
 _ANYWHERE = re.compile(

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from newsletter.editorial.preflight.context import Galley
 from newsletter.editorial.preflight.findings import Finding, note, warning
-from newsletter.editorial.preflight.galley import Galley
-from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.preflight.registry import rule
 
 _WORTH_A_WORD = 0.4
 """The part of what makes spam from which on it is told."""

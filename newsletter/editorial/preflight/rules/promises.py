@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from newsletter.editorial.preflight.attribution import is_reported
+from newsletter.editorial.preflight.context import Galley, Passage
 from newsletter.editorial.preflight.findings import Finding, warning
-from newsletter.editorial.preflight.galley import Galley, Passage
-from newsletter.editorial.preflight.reported import is_reported
-from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.preflight.registry import rule
 
 _ILLS = (
     r"(?:(?:back|neck|joint|knee|chronic|any|all|your|every|high|heart|breast|type)[ -](?:\w+ )?)?"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from newsletter.addresses import freemail
 from newsletter.editorial.preflight import colours, weight
+from newsletter.editorial.preflight.context import Galley, words_of
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
-from newsletter.editorial.preflight.galley import Galley, words_of
-from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.preflight.registry import rule
 from newsletter.editorial.rendering.render import CLIP_BYTES
 from newsletter.editorial.rendering.theme import LEAST_CONTRAST, contrast
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from newsletter.editorial.preflight.context import Galley
+from newsletter.editorial.preflight.facts import Known
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
-from newsletter.editorial.preflight.galley import Galley
-from newsletter.editorial.preflight.known import Known
-from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.preflight.registry import rule
 from newsletter.editorial.source.markdown import Reference
 from newsletter.outbound import Answer
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from newsletter.editorial.preflight.context import Galley
 from newsletter.editorial.preflight.findings import Finding, warning
-from newsletter.editorial.preflight.galley import Galley
-from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.preflight.registry import rule
 
 _BARE_NAME = re.compile(r"(?<!\\)\{\{\s*name\s*(?:\|\s*)?\}\}")
 # As Mailchimp, SendGrid, Mailgun, Campaign Monitor, Outlook and others write them.

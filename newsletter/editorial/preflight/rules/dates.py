@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from newsletter.editorial.preflight.context import Galley, Line
 from newsletter.editorial.preflight.findings import Finding, note, warning
-from newsletter.editorial.preflight.galley import Galley, Line
-from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.preflight.registry import rule
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = (

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from newsletter.editorial.preflight.context import Galley, Sentence
 from newsletter.editorial.preflight.findings import Finding, warning
-from newsletter.editorial.preflight.galley import Galley, Sentence
-from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.preflight.registry import rule
 
 _SUBJECTS = re.compile(
     r"\b(?:health\w*|medic\w+|pain\w*|massages?|therap\w+|treatments?|symptoms?|injur\w+|backs?|muscles?|spines?"

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from newsletter.editorial.preflight.context import Galley
 from newsletter.editorial.preflight.findings import Finding, note, warning
-from newsletter.editorial.preflight.galley import Galley
-from newsletter.editorial.preflight.rulebook import rule
+from newsletter.editorial.preflight.registry import rule
 
 PLAIN, HARD = 50, 30
 """Flesch's reading ease: from 60 on it is plain English; below 50 for the college, below 30 for graduates."""
