@@ -22,7 +22,7 @@ from bench import stock
 from bench.press import LINKS
 from bench.rows import RUNS, Row
 from newsletter import publications
-from newsletter.audience import roster
+from newsletter.audience import subscribers
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.editorial.images.pictures import PictureFolder
@@ -89,7 +89,9 @@ def _bare(engine: Engine) -> float:
     columns = [Column(each.name, each.type, primary_key=each.primary_key, nullable=each.nullable) for each in _COLUMNS]
     table = Table("bare", MetaData(), *columns)
     now = literal(datetime.now(UTC), table.c.not_before.type)
-    readers = roster.active(1).add_columns(literal(1), literal(CopyState.PENDING, table.c.state.type), literal(0), now)
+    readers = subscribers.active(1).add_columns(
+        literal(1), literal(CopyState.PENDING, table.c.state.type), literal(0), now
+    )
     names = ["subscription_id", "address", "name", "since", "source", "letter_id", "state", "attempts", "not_before"]
 
     def act() -> None:

@@ -24,10 +24,10 @@ from email_validator import validate_email
 
 from bench.rows import RUNS, Row
 from newsletter import migrating
-from newsletter.audience import importing, sheet
+from newsletter.audience.importing import csv_reader, importer
+from newsletter.audience.importing.plan import Terms
 from newsletter.audience.models import Status
-from newsletter.audience.practice import Caps, Practice
-from newsletter.audience.verdicts import Terms
+from newsletter.audience.services import Caps, Practice
 from newsletter.cli.subscribers import COLLECTION
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.transactional.outbox import Composed
@@ -118,8 +118,8 @@ def _run(path: Path, url: str) -> None:
         session.add(home)
     gc.set_threshold(COLLECTION)
     began = time.perf_counter()
-    with sheet.opened(path) as opened:
-        steps = importing.load(sessions, practice, home, opened, Terms(Status.ACTIVE, "the old list"), now)
+    with csv_reader.opened(path) as opened:
+        steps = importer.load(sessions, practice, home, opened, Terms(Status.ACTIVE, "the old list"), now)
         ends = [time.perf_counter() for _ in steps]
     longest = max(end - start for start, end in itertools.pairwise([began, *ends]))
     print(ends[-1] - began, longest, _peak_megabytes())

@@ -7,8 +7,8 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from newsletter import schema
-from newsletter.audience import erased
-from newsletter.audience.practice import Caps, Practice
+from newsletter.audience import erasures
+from newsletter.audience.services import Caps, Practice
 from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.message import merge
@@ -65,7 +65,7 @@ def open_house(settings: Settings, *, check_schema: bool = True) -> House:
     links = Links(settings.public_url, seal, settings.pictures_public_url)
     sessions = Sessions(engine)
     if check_schema:
-        erased.seal_anew(sessions, seal)
+        erasures.seal_anew(sessions, seal)
     return House(
         settings=settings,
         sessions=sessions,

@@ -16,7 +16,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from newsletter.audience import caps, preferences, search_index
+from newsletter.audience import preferences, search_index, signup_limits
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
 from newsletter.delivery import breaker, ledger, stopping
@@ -269,7 +269,7 @@ class Worker:
         self._in_groups(preferences.wake)
 
     def forget_old_counts(self) -> None:
-        self._in_groups(caps.prune)
+        self._in_groups(signup_limits.prune)
 
     def forget_idle_paces(self) -> None:
         self._in_groups(limiter_store.forget_idle)

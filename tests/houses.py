@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from newsletter import publications
-from newsletter.audience.practice import Caps, Practice
+from newsletter.audience.services import Caps, Practice
 from newsletter.config import Settings
 from newsletter.db import Base, Sessions
 from newsletter.delivery.models import Copy, CopyState, LetterState, Post

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from newsletter import editors
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.audience.practice import Caps, Practice
+from newsletter.audience.services import Caps, Practice
 from newsletter.db import Session, Sessions
 from newsletter.delivery.models import Post
 from newsletter.delivery.transactional.outbox import Composed

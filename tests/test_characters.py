@@ -9,8 +9,8 @@ import pytest
 
 from newsletter import characters
 from newsletter.audience.address import clean_name
+from newsletter.audience.importing.plan import Terms
 from newsletter.audience.models import Status
-from newsletter.audience.verdicts import Terms
 from newsletter.db import Session
 from newsletter.editorial.schedule import slot_settings
 from newsletter.editorial.source import issue_file

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, delete, func, insert, select, update
 
-from newsletter.audience import caps
+from newsletter.audience import signup_limits
 from newsletter.audience.models import SignupCount, Status, Subscriber, Subscription
 from newsletter.cli.halting import cancel
 from newsletter.cli.sending import _to_missed
@@ -130,7 +130,7 @@ def test_what_the_clock_clears_it_clears_in_groups(house: House, now: datetime, 
         waits = update(Copy).where(Copy.letter_id == issue_store.find(session, houses.OUT[-1]).letter_id)
         session.execute(waits.values(not_before=now + timedelta(days=2)))
     sizes.clear()
-    for act in (caps.prune, limiter_store.forget_idle, link_checks.forget, clock_setback.mend):
+    for act in (signup_limits.prune, limiter_store.forget_idle, link_checks.forget, clock_setback.mend):
         done = 0
         while True:
             with house.sessions.begin() as session:

@@ -10,14 +10,15 @@ from sqlalchemy import Connection, Engine, select, text
 
 from newsletter import migrating
 from newsletter.addresses import mailboxes
-from newsletter.audience import importing, roster, sheet
+from newsletter.audience import subscribers
+from newsletter.audience.importing import csv_reader, importer
+from newsletter.audience.importing.plan import Tally, Terms
 from newsletter.audience.models import Status, Subscriber
-from newsletter.audience.practice import Caps, Practice
-from newsletter.audience.verdicts import Tally, Terms
+from newsletter.audience.services import Caps, Practice
 from newsletter.db import Base, Sessions
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Suppression
-from newsletter.editors import staff
+from newsletter.editors import accounts
 from newsletter.publications import Publication
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -69,8 +70,8 @@ def load(sessions: Sessions, links, path: Path, addresses: list[str]) -> Tally:
     practice = Practice(links, lambda *_: pytest.fail("no letter"), Caps(3, 500, 20), "none", b"a key for tests")
     with sessions.reading() as session:
         home = session.get_one(Publication, 1)
-    with sheet.opened(path) as opened:
-        steps = importing.load(sessions, practice, home, opened, Terms(Status.ACTIVE, "a fair"), AT)
+    with csv_reader.opened(path) as opened:
+        steps = importer.load(sessions, practice, home, opened, Terms(Status.ACTIVE, "a fair"), AT)
         return sum((step.tally for step in steps), Tally())
 
 
@@ -79,8 +80,8 @@ def test_readers_and_the_team_are_known_by_the_keys_of_their_own_mailboxes(old: 
     with sessions.reading() as session:
         keys = session.scalars(select(Subscriber.key).order_by(Subscriber.id)).all()
         assert keys == [mailboxes.key_of(email) for email in READERS]
-        assert [roster.find(session, email).email for email in READERS] == READERS
-        assert staff.find(session, "weiß@press.example").key == "weiß@press.example"
+        assert [subscribers.find(session, email).email for email in READERS] == READERS
+        assert accounts.find(session, "weiß@press.example").key == "weiß@press.example"
 
 
 def test_a_suppressed_reader_is_still_suppressed(old: Engine) -> None:
@@ -89,7 +90,7 @@ def test_a_suppressed_reader_is_still_suppressed(old: Engine) -> None:
         suppress(connection, "ada@example.org", "complaint")
     sessions = migrate(old)
     with sessions.begin() as session:
-        reached = {row.address for row in session.execute(roster.active(1))}
+        reached = {row.address for row in session.execute(subscribers.active(1))}
         assert reached == {*READERS} - {"straße@example.org", "Ada@example.org"}
         found = suppression.of(session, "straße@example.org")
         assert {(one.cause, one.at, one.detail) for one in found} == {(Cause.BOUNCE, AT, "550 unknown")}
@@ -128,7 +129,7 @@ def test_where_imported_readers_came_from_is_told_from_the_record_of_their_conse
         connection.execute(text(f"{note} FROM subscriptions WHERE subscriber_id = 3"), told)
         connection.execute(text("UPDATE subscriptions SET confirmed_at = :at WHERE subscriber_id > 2"), {"at": AT})
     with migrate(old).reading() as session:
-        found = {row.address: (row.since, row.source) for row in session.execute(roster.active(1))}
+        found = {row.address: (row.since, row.source) for row in session.execute(subscribers.active(1))}
     assert [found[email] for email in READERS] == [(AT, "a fair in May"), (AT, "b" * 200), *[(AT, None)] * 3]
 
 

@@ -9,9 +9,9 @@ from sqlalchemy import Dialect, bindparam, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session
 
-from newsletter.audience import origins
+from newsletter.audience import client_ip
 from newsletter.audience.models import Act, ConsentEvent, Subscriber, Way, Wording
-from newsletter.audience.practice import Practice
+from newsletter.audience.services import Practice
 from newsletter.db import Prepared, insert, moment
 from newsletter.delivery import receipts
 from newsletter.delivery.models import Receipt
@@ -61,7 +61,7 @@ def record(
 
 def origin_of(practice: Practice, client: str | None) -> str | None:
     """What is kept of the client's address: a /24 or /48, a keyed hash, or nothing, as CONSENT_ORIGIN says."""
-    return origins.kept(practice, client)
+    return client_ip.kept(practice, client)
 
 
 class Words(NamedTuple):

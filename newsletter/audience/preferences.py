@@ -6,10 +6,10 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import consent, leaving, moves, roster
+from newsletter.audience import consent, status_transitions, subscribers, unsubscribe
 from newsletter.audience.address import clean_name
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscription, Way
-from newsletter.audience.practice import Practice
+from newsletter.audience.services import Practice
 from newsletter.delivery import ledger
 from newsletter.errors import Conflict, Invalid
 
@@ -22,7 +22,7 @@ _PAUSED = text("subscriptions.status = 'paused'")
 
 def look(session: Session, practice: Practice, token: str) -> Subscription:
     """Whose link this is; changes nothing. Invalid if forged, NotFound if erased."""
-    return roster.get(session, practice.links.open_preferences(token))
+    return subscribers.get(session, practice.links.open_preferences(token))
 
 
 def rename(
@@ -44,7 +44,7 @@ def pause(
         raise Invalid(f"Please choose a break of 1 to {MAX_WEEKS} weeks")
     subscription = look(session, practice, token)
     publications.depart(session, subscription.publication_id)
-    if not moves.pause(session, subscription, now + timedelta(weeks=weeks)):
+    if not status_transitions.pause(session, subscription, now + timedelta(weeks=weeks)):
         raise _not_a_reader()
     origin = consent.origin_of(practice, client)
     consent.record(session, subscription, Act.PAUSED, Way.LINK, now, origin, note=f"{weeks} weeks")
@@ -55,7 +55,7 @@ def pause(
 def resume(session: Session, practice: Practice, token: str, client: str | None, now: datetime) -> Subscription:
     """Letters again, before the pause is over; changes nothing for a reader who gets them."""
     subscription = look(session, practice, token)
-    if moves.resume(session, subscription):
+    if status_transitions.resume(session, subscription):
         consent.record(session, subscription, Act.RESUMED, Way.LINK, now, consent.origin_of(practice, client))
     if subscription.status is not Status.ACTIVE:
         raise _not_a_reader()
@@ -65,7 +65,7 @@ def resume(session: Session, practice: Practice, token: str, client: str | None,
 def leave(session: Session, practice: Practice, token: str, client: str | None, now: datetime) -> Subscription:
     """Take the holder of a preferences link off the list; twice is as once."""
     subscription = look(session, practice, token)
-    return leaving.unsubscribe(session, practice, subscription, Way.LINK, client, now)
+    return unsubscribe.unsubscribe(session, practice, subscription, Way.LINK, client, now)
 
 
 def wake(session: Session, now: datetime) -> int:

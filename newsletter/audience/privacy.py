@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import consent, erased, roster, search_index
+from newsletter.audience import consent, erasures, search_index, subscribers
 from newsletter.audience.models import Subscriber, Subscription
-from newsletter.audience.practice import Practice
+from newsletter.audience.services import Practice
 from newsletter.delivery import ledger, receipts
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Copy, Letter, Suppression
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 def erase(session: Session, practice: Practice, email: str, now: datetime) -> None:
     """Erase the person of that address; NotFound if there is none."""
-    erase_reader(session, practice, roster.find(session, email), now)
+    erase_reader(session, practice, subscribers.find(session, email), now)
 
 
 def erase_reader(session: Session, practice: Practice, reader: Subscriber, now: datetime) -> None:
@@ -37,7 +37,7 @@ def erase_reader(session: Session, practice: Practice, reader: Subscriber, now: 
     outbox.forget(session, reader.key)
     # Behind the letters: one that is just being answered leaves its receipt before it can be deleted, or none.
     receipts.forget(session, subscriptions)
-    erased.remember(session, practice.links.seal, reader.key, now)
+    erasures.remember(session, practice.links.seal, reader.key, now)
     search_index.forget(session, reader.id)
     session.delete(reader)
     session.flush()
@@ -48,7 +48,7 @@ def my_data(session: Session, subscription: Subscription) -> dict[str, Any]:
     """Everything held about a reader, in plain JSON values; moments in ISO 8601, UTC."""
     reader = subscription.subscriber
     return {
-        **roster.history(reader),
+        **subscribers.history(reader),
         "confirm_letters": [letter.told() for letter in consent.letters(session, reader)],
         "letters": _letters(session, reader),
         "suppressed": [_cause(one) for one in suppression.of(session, reader.key)],

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.audience import searching
+from newsletter.audience import search_text
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.db import Base, insert
 
@@ -139,7 +139,7 @@ def _is_in(number: int) -> ColumnElement[bool]:
 
 
 def _bits(texts: Iterable[str]) -> set[int]:
-    return {crc32(gram.encode()) % _BITS for text in texts for gram in searching.grams(text)}
+    return {crc32(gram.encode()) % _BITS for text in texts for gram in search_text.grams(text)}
 
 
 def _filter(entries: Iterable[str]) -> bytes:

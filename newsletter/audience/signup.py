@@ -14,10 +14,10 @@ import structlog
 from sqlalchemy import Dialect, bindparam, case, exists, literal_column
 from sqlalchemy.orm import Session
 
-from newsletter.audience import caps, consent, erased, letters, moves, roster, searching
+from newsletter.audience import consent, emails, erasures, search_text, signup_limits, status_transitions, subscribers
 from newsletter.audience.address import Address, clean_name
 from newsletter.audience.models import Act, Status, Subscriber, Subscription, Way
-from newsletter.audience.practice import Practice
+from newsletter.audience.services import Practice
 from newsletter.db import Prepared, moment, upsert
 from newsletter.delivery.bounces import suppression
 from newsletter.errors import Conflict, NotFound
@@ -51,23 +51,23 @@ def subscribe(session: Session, practice: Practice, publication: Publication, as
     Invalid for a malformed address or name, TooMany for a client past its cap; silent otherwise.
     """
     address, name = Address.parse(asked.email), clean_name(asked.name)
-    if not caps.allow(session, practice, address, asked.client, now):
+    if not signup_limits.allow(session, practice, address, asked.client, now):
         log.warning("sign-up capped", address=address.masked, publication=publication.slug)
         return
     tie = _tie(session, publication, address, name, now)
-    is_new = tie.status not in moves.GETTING
+    is_new = tie.status not in status_transitions.GETTING
     with _same_work(session, kept=is_new):
         origin = consent.origin_of(practice, asked.client)
         consent.record(session, tie, Act.ASKED, Way.FORM, now, origin, asked.wording)
     with _same_work(session, kept=_may_be_asked(session, tie.id, address.key) and is_new):
-        moves.ask_again(session, tie.id)
-        letters.confirm(session, practice, publication, tie.id, tie.email, now)
+        status_transitions.ask_again(session, tie.id)
+        emails.confirm(session, practice, publication, tie.id, tie.email, now)
 
 
 def look(session: Session, practice: Practice, token: str, now: datetime) -> Subscription:
     """Whose link this is; changes nothing. Expired if too old, Invalid if forged, NotFound if erased."""
     subscription_id, made = practice.links.open_confirm(token, now)
-    subscription = roster.get(session, subscription_id)
+    subscription = subscribers.get(session, subscription_id)
     if subscription.status is Status.PENDING and _left_since(subscription, made):
         raise Expired("this link is from before you unsubscribed; ask for a new one")
     return subscription
@@ -78,14 +78,14 @@ def confirm(
 ) -> Subscription:
     """Make a pending reader active and welcome them, once; Conflict for one who has left since."""
     subscription = look(session, practice, token, now)
-    if moves.confirm(session, subscription, now):
+    if status_transitions.confirm(session, subscription, now):
         origin = consent.origin_of(practice, client)
         consent.record(session, subscription, Act.CONFIRMED, Way.LINK, now, origin, wording)
-        caps.forget(session, practice, Address.parse(subscription.subscriber.email))
-        letters.welcome(session, practice, subscription, now)
+        signup_limits.forget(session, practice, Address.parse(subscription.subscriber.email))
+        emails.welcome(session, practice, subscription, now)
         suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS)
-        erased.forget(session, practice.links.seal, subscription.subscriber.key)
-    if subscription.status not in moves.GETTING:
+        erasures.forget(session, practice.links.seal, subscription.subscriber.key)
+    if subscription.status not in status_transitions.GETTING:
         raise Conflict("This link no longer works, because you unsubscribed after it was sent. Please sign up again.")
     return subscription
 
@@ -96,12 +96,12 @@ def resend(session: Session, practice: Practice, token: str, client: str | None,
     if subscription is None or subscription.status is not Status.PENDING:
         return
     address = Address.parse(subscription.subscriber.email)
-    if caps.allow(session, practice, address, client, now):
+    if signup_limits.allow(session, practice, address, client, now):
         origin = consent.origin_of(practice, client)
         consent.record(session, subscription, Act.ASKED, Way.LINK, now, origin)
         if _may_be_asked(session, subscription.id, subscription.subscriber.key):
             email = subscription.subscriber.email
-            letters.confirm(session, practice, subscription.publication, subscription.id, email, now)
+            emails.confirm(session, practice, subscription.publication, subscription.id, email, now)
 
 
 @contextmanager
@@ -133,7 +133,7 @@ def _tie(session: Session, publication: Publication, address: Address, name: str
     connection = session.connection()
     meeting, at = _Meeting.of(connection.dialect), moment(connection.dialect, now)
     person = {"email": address.email, "key": address.key, "name": name, "created_at": at}
-    person["search"] = searching.entry(address.email, address.key, name)
+    person["search"] = search_text.entry(address.email, address.key, name)
     ((reader_id, email),) = meeting.meet.run(connection, person)
     tie = {"subscriber_id": reader_id, "publication_id": publication.id, "created_at": at}
     ((tie_id, status),) = meeting.tie.run(connection, tie)
@@ -177,7 +177,7 @@ def _may_be_asked(session: Session, subscription_id: int, key: str) -> bool:
 
 def _still_here(session: Session, subscription_id: int) -> Subscription | None:
     try:
-        return roster.get(session, subscription_id)
+        return subscribers.get(session, subscription_id)
     except NotFound:
         return None
 

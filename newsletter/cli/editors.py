@@ -8,8 +8,8 @@ from newsletter import editors as people
 from newsletter import publications
 from newsletter.audience.address import Address
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table
-from newsletter.editors import Editor, Role, letters, second_factor, staff
-from newsletter.editors.letters import Stationery
+from newsletter.editors import Editor, Role, accounts, emails, second_factor
+from newsletter.editors.emails import Stationery
 from newsletter.wiring import House
 
 _WAS_RESET = (
@@ -47,7 +47,7 @@ def add(house: House, person: str, role: str, password_stdin: bool) -> None:
 def list_(house: House, as_json: bool) -> None:
     """List everybody who may sign in, with their role and whether they use two-factor authentication."""
     with house.sessions.reading() as session:
-        everybody = [_told(editor) for editor in session.scalars(staff.team())]
+        everybody = [_told(editor) for editor in session.scalars(accounts.team())]
     if as_json:
         print_json(everybody)
     else:
@@ -62,7 +62,7 @@ def link(house: House, person: str) -> None:
     """A new one-time sign-in link, for a member of the team who has lost their password; their sessions end."""
     with house.sessions.begin() as session:
         editor = people.find(session, person)
-        staff.end_sessions(editor)
+        accounts.end_sessions(editor)
     _print_link(house, editor)
 
 
@@ -73,7 +73,7 @@ def remove(house: House, person: str) -> None:
     """Remove a person from the team; their sessions end at once. The last owner stays."""
     with house.sessions.begin() as session:
         editor = people.find(session, person)
-        staff.remove(session, editor)
+        accounts.remove(session, editor)
     click.echo(f"{editor.email} may no longer sign in")
 
 
@@ -87,8 +87,8 @@ def reset_factor(house: House, person: str) -> None:
         second_factor.turn_off(session, editor)
         if publication := publications.first(session):
             by = Stationery(publication, house.practice.compose, house.links)
-            letters.tell(session, by, editor, _WAS_RESET, now())
-        staff.end_sessions(editor)
+            emails.tell(session, by, editor, _WAS_RESET, now())
+        accounts.end_sessions(editor)
     click.echo(f"{editor.email} signs in by password alone, until they set up two-factor authentication again")
 
 

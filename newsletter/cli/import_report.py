@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from newsletter.audience import exporting
-from newsletter.audience.sheet import Problem, Sheet
-from newsletter.audience.verdicts import Step, Tally
+from newsletter.audience.importing import csv_export
+from newsletter.audience.importing.csv_reader import Problem, Sheet
+from newsletter.audience.importing.plan import Step, Tally
 
 SHOWN = 100
 """Refused rows on a screen; a million of them would bury what matters."""
@@ -74,7 +74,7 @@ class Report:
 
     def _writer(self, path: Path, sheet: Sheet) -> Callable[[Problem], None]:
         file = self._open_files.enter_context(path.open("w", encoding="utf-8", newline=""))
-        return exporting.refusals(sheet.header.cells, file)
+        return csv_export.refusals(sheet.header.cells, file)
 
     def _print_json(self, tally: Tally) -> None:
         counts = {"added": tally.added, "already": tally.already, "left_alone": tally.left_alone, "ended": tally.ended}

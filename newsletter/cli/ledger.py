@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 from sqlalchemy.orm import Session
 
-from newsletter.audience.exporting import defused
+from newsletter.audience.importing.csv_export import defused
 from newsletter.cli.common import as_json, in_house, print_json, print_table
 from newsletter.db import Sessions
 from newsletter.delivery.ledger import partitions

@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 
 from newsletter import audit, publications
-from newsletter.audience import consent, erased, exporting, importing, privacy, roster, sheet
-from newsletter.audience.columns import Choices
-from newsletter.audience.headers import Field, squeezed
+from newsletter.audience import consent, erasures, privacy
+from newsletter.audience import subscribers as audience_subscribers
+from newsletter.audience.importing import csv_export, csv_reader, importer
+from newsletter.audience.importing.columns import Choices
+from newsletter.audience.importing.headers import Field, squeezed
+from newsletter.audience.importing.plan import Terms
 from newsletter.audience.models import Status, Subscriber
-from newsletter.audience.verdicts import Terms
 from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
 from newsletter.cli.import_report import Report, reporting
 from newsletter.db import Session
@@ -105,8 +107,8 @@ def import_(
     with reporting(as_json=as_json, refused=refused) as report:
         if all_or_nothing:
             _check(report, file, encoding, choices)
-        with sheet.opened(file, encoding) as opened:
-            steps = importing.load(
+        with csv_reader.opened(file, encoding) as opened:
+            steps = importer.load(
                 house.sessions,
                 house.practice,
                 home,
@@ -124,8 +126,8 @@ def import_(
 
 
 def _check(report: Report, file: Path, encoding: str, choices: Choices) -> None:
-    with sheet.opened(file, encoding) as opened:
-        tally = report.follow(importing.check(opened, choices), opened, "checking")
+    with csv_reader.opened(file, encoding) as opened:
+        tally = report.follow(importer.check(opened, choices), opened, "checking")
     if tally.refused:
         report.end(tally)
         raise Refused("nothing was imported, because of the refused rows")
@@ -139,7 +141,7 @@ def export(house: House, publication: str | None) -> None:
     with house.sessions.reading() as session:
         home = publications.find(session, publication)
         sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]
-        exporting.write(roster.export(session, home.id), sys.stdout)
+        csv_export.write(audience_subscribers.export(session, home.id), sys.stdout)
 
 
 @subscribers.command()
@@ -156,7 +158,7 @@ def show(house: House, email: str, as_json: bool) -> None:
             for copy, note, letter in session.execute(theirs)
         ]
         asked = [letter.told() for letter in consent.letters(session, reader)]
-        story = roster.history(reader) | {"confirm_letters": asked, "sent_again": again}
+        story = audience_subscribers.history(reader) | {"confirm_letters": asked, "sent_again": again}
     if as_json:
         print_json(story)
         return
@@ -177,9 +179,9 @@ def show(house: House, email: str, as_json: bool) -> None:
 
 def _found(house: House, session: Session, email: str) -> Subscriber:
     try:
-        return roster.find(session, email)
+        return audience_subscribers.find(session, email)
     except NotFound as error:
-        if at := erased.looked_for(session, house.links.seal, email):
+        if at := erasures.looked_for(session, house.links.seal, email):
             raise NotFound(
                 f"{error}: the reader with this address was erased on {at:%Y-%m-%d}, and no import brings them back"
             ) from None
@@ -193,11 +195,11 @@ def _found(house: House, session: Session, email: str) -> Subscriber:
 def erase(house: House, email: str, yes: bool) -> None:
     """Erase a reader; the ledger keeps its rows, to nobody in particular, and no import brings them back."""
     with house.sessions.reading() as session:
-        found = roster.find(session, email).email
+        found = audience_subscribers.find(session, email).email
     if not yes:
         click.confirm(f"Erase {found} for good?", abort=True)
     with house.sessions.begin() as session:
-        reader = roster.find(session, found)
+        reader = audience_subscribers.find(session, found)
         audit.name(session, "reader", str(reader.id))
         privacy.erase_reader(session, house.practice, reader, now())
     house.sessions.checkpoint()

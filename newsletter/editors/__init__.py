@@ -8,8 +8,8 @@ tries          how often somebody may guess
 letters        what they get by mail
 """
 
+from newsletter.editors.accounts import add, find, first_owner, team
 from newsletter.editors.models import Editor, Role
 from newsletter.editors.passwords import set_password
-from newsletter.editors.staff import add, find, first_owner, team
 
 __all__ = ["Editor", "Role", "add", "find", "first_owner", "set_password", "team"]

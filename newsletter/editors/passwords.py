@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
+from newsletter.editors.accounts import end_sessions
 from newsletter.editors.models import Editor
-from newsletter.editors.staff import end_sessions
 from newsletter.errors import Invalid
 
 SHORTEST = 10

@@ -9,9 +9,9 @@ import flask_login
 from flask import Flask, request, session, url_for
 
 from newsletter.db import Session
-from newsletter.editors import Editor, Role, signed_in, staff
+from newsletter.editors import Editor, Role, accounts, desk_sessions
+from newsletter.editors.desk_sessions import Place
 from newsletter.editors.models import DeskSession
-from newsletter.editors.signed_in import Place
 from newsletter.web import agents
 from newsletter.web.house import house, network, now
 
@@ -89,7 +89,7 @@ def email() -> str:
 
 def sign_in(store: Session, editor: Editor, *, by_link: bool = False) -> None:
     """Begin a session for this editor, with nothing in it from before."""
-    begun = signed_in.begin(store, editor, Place(agents.brief(request.user_agent.string), network()), now())
+    begun = desk_sessions.begin(store, editor, Place(agents.brief(request.user_agent.string), network()), now())
     _start_anew()
     session[_BY_LINK] = by_link
     flask_login.login_user(Person.of(begun, editor))
@@ -140,7 +140,7 @@ def _start_anew() -> None:
 def _load(key: str) -> Person | None:
     session_id, _, nonce = key.partition(".")
     with house().sessions.reading() as store:
-        held = signed_in.holding(store, int(session_id), int(nonce), now())
+        held = desk_sessions.holding(store, int(session_id), int(nonce), now())
         if held is None:
             return None
-        return Person.of(held, held.editor, held.editor.factor is None and staff.needs_factor(store))
+        return Person.of(held, held.editor, held.editor.factor is None and accounts.needs_factor(store))

@@ -4,7 +4,7 @@ from flask import Response, make_response, redirect, render_template, request, u
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import publications
-from newsletter.audience import moves, roster, signup
+from newsletter.audience import signup, status_transitions, subscribers
 from newsletter.audience.models import Status, Subscription
 from newsletter.db import Session
 from newsletter.errors import NotFound
@@ -24,7 +24,7 @@ def show(token: str) -> str | AnyResponse:
     """One big button; or where the reader stands, if there is nothing to confirm any more."""
     with house().sessions.reading() as session:
         subscription = signup.look(session, house().practice, token, now())
-        if subscription.status in moves.GETTING:
+        if subscription.status in status_transitions.GETTING:
             return _welcome(subscription)
         if subscription.status is not Status.PENDING:
             return redirect(url_for("public.form", publication=subscription.publication.slug), 303)
@@ -62,7 +62,7 @@ def expired(_error: Expired) -> Response:
 
 def _publication(session: Session, token: str) -> Publication | None:
     try:
-        return roster.get(session, house().links.open_stale_confirm(token)).publication
+        return subscribers.get(session, house().links.open_stale_confirm(token)).publication
     except NotFound:
         # The reader was erased since. That is nobody's business, so the pages look as ever.
         return publications.first(session)

@@ -17,7 +17,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 
-from newsletter.audience import origins
+from newsletter.audience import client_ip
 from newsletter.errors import Refused
 from newsletter.system.ports import is_loopback
 
@@ -66,7 +66,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002  (its name)
         super().__init__(server, sock, addr, adj, map)
         self.requests: list[HTTPRequestParser]
-        self.client = origins.one_client(addr[0])
+        self.client = client_ip.one_client(addr[0])
         self.since = time.monotonic()
         self._served = 0
         self._sent = 0
@@ -156,7 +156,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     def accept(self) -> Any:
         accepted = super().accept()
         if accepted is not None:
-            self._make_room(origins.one_client(accepted[1][0]))
+            self._make_room(client_ip.one_client(accepted[1][0]))
         return accepted
 
     def _close_late(self, now: float) -> None:

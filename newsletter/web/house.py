@@ -8,7 +8,7 @@ from typing import cast
 import structlog
 from flask import Flask, current_app, g, request
 
-from newsletter.audience import origins
+from newsletter.audience import client_ip
 from newsletter.db import Witness
 from newsletter.wiring import House
 
@@ -57,7 +57,7 @@ def client() -> str:
 
 def one_client() -> str:
     """What tries are counted by: the client's address, or the /64 that one customer holds."""
-    return origins.one_client(client()) or ""
+    return client_ip.one_client(client()) or ""
 
 
 def tell_capped(what: str) -> None:
@@ -67,7 +67,7 @@ def tell_capped(what: str) -> None:
 
 def network() -> str:
     """The part of that address which is kept, as the settings say."""
-    return origins.kept(_at_hand().house.practice, client()) or ""
+    return client_ip.kept(_at_hand().house.practice, client()) or ""
 
 
 def _at_hand() -> _AtHand:

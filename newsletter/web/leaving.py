@@ -2,7 +2,7 @@
 
 from flask import Response, render_template, request
 
-from newsletter.audience import leaving, moves
+from newsletter.audience import status_transitions, unsubscribe
 from newsletter.audience.models import Status, Subscription, Way
 from newsletter.web import keys
 from newsletter.web.house import client, house, now
@@ -15,8 +15,8 @@ blueprint = keys.blueprint("leaving", __name__)
 def show(token: str) -> str:
     """The button; or that the reader has left."""
     with house().sessions.reading() as session:
-        subscription = leaving.look(session, house().practice, token)
-        page = "leave" if subscription.status not in moves.GONE else "left"
+        subscription = unsubscribe.look(session, house().practice, token)
+        page = "leave" if subscription.status not in status_transitions.GONE else "left"
         return _page(page, token, subscription)
 
 
@@ -29,7 +29,7 @@ def leave(token: str) -> str | Response:
     way = Way.ONE_CLICK if is_one_click else Way.LINK
     # A mail program does not ask twice.
     with house().sessions.begin(urgent=is_one_click) as session:
-        subscription = leaving.leave(session, house().practice, token, way, client(), now())
+        subscription = unsubscribe.leave(session, house().practice, token, way, client(), now())
         if is_one_click:
             return Response("You have unsubscribed.\n", mimetype="text/plain")
         return _page("left", token, subscription)
@@ -39,15 +39,15 @@ def leave(token: str) -> str | Response:
 def undo(token: str) -> str:
     """It was a mistake: be a reader again."""
     with house().sessions.begin() as session:
-        return _page("back", token, leaving.undo(session, house().practice, token, client(), now()))
+        return _page("back", token, unsubscribe.undo(session, house().practice, token, client(), now()))
 
 
 @blueprint.post("/unsubscribe/<token>/reason")
 def give_reason(token: str) -> str:
     """Keep why they left, if they care to say."""
     with house().sessions.begin() as session:
-        leaving.give_reason(session, house().practice, token, request.form.get("reason", ""), now())
-        return _page("left", token, leaving.look(session, house().practice, token), is_told=True)
+        unsubscribe.give_reason(session, house().practice, token, request.form.get("reason", ""), now())
+        return _page("left", token, unsubscribe.look(session, house().practice, token), is_told=True)
 
 
 def _page(name: str, token: str, subscription: Subscription, *, is_told: bool = False) -> str:
@@ -63,4 +63,4 @@ def _page(name: str, token: str, subscription: Subscription, *, is_told: bool = 
 
 def _can_undo(subscription: Subscription) -> bool:
     left_at = subscription.left_at
-    return subscription.status is Status.UNSUBSCRIBED and left_at is not None and now() - left_at <= leaving.UNDO
+    return subscription.status is Status.UNSUBSCRIBED and left_at is not None and now() - left_at <= unsubscribe.UNDO

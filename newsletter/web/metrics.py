@@ -14,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from pydantic import SecretStr
 
-from newsletter.audience import gauges as audience
+from newsletter.audience import audience_metrics as audience
 from newsletter.delivery.reports import delivery_metrics as delivery
 from newsletter.system.ports import is_loopback
 from newsletter.web.proxies import FORWARDED

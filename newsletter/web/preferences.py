@@ -8,7 +8,7 @@ from flask import Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import audit
-from newsletter.audience import moves, preferences, privacy, roster
+from newsletter.audience import preferences, privacy, status_transitions, subscribers
 from newsletter.audience.models import Status, Subscription
 from newsletter.audit import Witness
 from newsletter.db import Session
@@ -99,7 +99,7 @@ def _erase(token: str) -> str | Response:
 
 
 def _why(subscription: Subscription) -> str:
-    source, since = roster.came(subscription)
+    source, since = subscribers.came(subscription)
     return permission_reminder.reminder(since, source, ZoneInfo(subscription.publication.time_zone))
 
 
@@ -113,7 +113,7 @@ def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None)
             reader=subscription.subscriber,
             why=_why(subscription),
             name=request.form.get("name", subscription.subscriber.name),
-            gets_letters=subscription.status in moves.GETTING,
+            gets_letters=subscription.status in status_transitions.GETTING,
             is_paused=subscription.status is Status.PAUSED,
             pauses=_PAUSES,
             token=token,

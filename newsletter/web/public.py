@@ -5,8 +5,8 @@ from flask_wtf.csrf import CSRFError
 
 from newsletter import group_commit
 from newsletter.audience import signup
-from newsletter.audience.caps import TooMany
 from newsletter.audience.signup import Asked
+from newsletter.audience.signup_limits import TooMany
 from newsletter.db import Session
 from newsletter.editorial.issues import archive
 from newsletter.errors import NotFound

@@ -7,7 +7,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import publications
-from newsletter.audience.caps import TooMany
+from newsletter.audience.signup_limits import TooMany
 from newsletter.db import DatabaseDown
 from newsletter.errors import Conflict, NotFound, PressError, Unavailable
 from newsletter.publications import Publication

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import editors
-from newsletter.audience.practice import Practice
+from newsletter.audience.services import Practice
 from newsletter.delivery import breaker
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.transactional import outbox

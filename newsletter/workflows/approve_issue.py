@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import characters, editors
 from newsletter.addresses import mailboxes
-from newsletter.audience.practice import Practice
+from newsletter.audience.services import Practice
 from newsletter.delivery.transactional import outbox
 from newsletter.editorial.issues import approvals, issue_store
 from newsletter.editorial.issues.approvals import Content

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
-from newsletter.audience import roster
+from newsletter.audience import subscribers
 from newsletter.delivery import ledger
 from newsletter.delivery.models import Copy, CopyState, Letter
 from newsletter.delivery.reports import progress, retention, stats
@@ -48,7 +48,7 @@ class Audience:
 
 def audience(session: Session, letter: Letter) -> Audience:
     """Who would get a correction of this letter."""
-    still = roster.active(letter.publication_id, ledger.reached(letter.id)).subquery()
+    still = subscribers.active(letter.publication_id, ledger.reached(letter.id)).subquery()
     reading = select(Copy.state, func.count()).join(still, still.c.subscription_id == Copy.subscription_id)
     reading = reading.where(Copy.letter_id == letter.id).group_by(Copy.state)
     found = dict(session.execute(reading).all())

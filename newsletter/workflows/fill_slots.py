@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience.practice import Practice
+from newsletter.audience.services import Practice
 from newsletter.delivery.models import Letter
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.models import Issue, Mark

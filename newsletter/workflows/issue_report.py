@@ -10,7 +10,7 @@ from statistics import median
 
 from sqlalchemy.orm import Session
 
-from newsletter.audience import leaving
+from newsletter.audience import unsubscribe
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.models import Counts, Letter
 from newsletter.delivery.reports import clicks, stats
@@ -99,7 +99,7 @@ def report(session: Session, issue: Issue, account: Account | None = None) -> Re
     letter = _begun(issue)
     found = replace(account, counts=stats.counts(session, letter)) if account else stats.account(session, letter)
     links = clicks.of(session, letter.id)
-    left = leaving.left_by(session, [letter.id])[letter.id]
+    left = unsubscribe.left_by(session, [letter.id])[letter.id]
     total = sum(link.clicks for link in links) if links else None
     result = Result(issue.slug, issue.title, letter.started_at or letter.due_at, found.counts, left, total)
     before = session.scalars(archive.before(issue).limit(EARLIER)).all()
@@ -113,7 +113,7 @@ def results(session: Session, issues: Iterable[Issue]) -> list[Result]:
     """What came of these issues, which have all begun, in their order."""
     begun = [(issue, _begun(issue)) for issue in issues]
     ids = [letter.id for _, letter in begun]
-    left, clicked = leaving.left_by(session, ids), clicks.totals(session, ids)
+    left, clicked = unsubscribe.left_by(session, ids), clicks.totals(session, ids)
     return [
         Result(
             issue.slug,

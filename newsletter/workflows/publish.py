@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import roster
+from newsletter.audience import subscribers
 from newsletter.config import Settings
 from newsletter.delivery import breaker, ledger, stopping
 from newsletter.delivery.ledger import partitions
@@ -170,7 +170,7 @@ def resume(session: Session, issue: Issue, now: datetime) -> None:
 
 def audience_size(session: Session, issue: Issue) -> int:
     """How many readers would get the issue if it went out now."""
-    return roster.audience_size(session, issue.publication_id)
+    return subscribers.audience_size(session, issue.publication_id)
 
 
 def readers(number: int) -> str:
@@ -259,7 +259,7 @@ def _fan_out(session: Session, letter: Letter, now: datetime) -> int:
     among = ledger.reached(letter.corrects_id) if letter.corrects_id else None
     with partitions.writing(session, letter.id) as copies:
         publications.hold_departures(session, letter.publication_id)
-        readers = roster.active(letter.publication_id, among).add_columns(
+        readers = subscribers.active(letter.publication_id, among).add_columns(
             literal(letter.id),
             literal(CopyState.PENDING, copies.c.state.type),
             literal(0),

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.audience import roster
+from newsletter.audience import subscribers
 from newsletter.audience.models import Status
 from newsletter.config import Settings
 from newsletter.delivery.bulk import rehearsal
@@ -78,7 +78,7 @@ def rehearse(
     except Invalid as error:
         found = Rehearsal()
         blocking = [*blocking, *str(error).splitlines()]
-    active = roster.counts(session, issue.publication_id)[Status.ACTIVE]
+    active = subscribers.counts(session, issue.publication_id)[Status.ACTIVE]
     return Report(readers, active - readers, now, _forecast(session, found.domains, settings, now), found, blocking)
 
 
@@ -102,7 +102,7 @@ def _copies(session: Session, issue: Issue, letter: Letter) -> Iterator[Claimed]
     # Numbered as the next ones will be, because the numbers are in the links and so count in the size.
     after = session.scalar(select(func.max(Copy.id))) or 0
     letter_id = letter.id or (session.scalar(select(func.max(Letter.id))) or 0) + 1
-    readers = roster.active(issue.publication_id).execution_options(yield_per=_BATCH)
+    readers = subscribers.active(issue.publication_id).execution_options(yield_per=_BATCH)
     yield from rehearsal.copies(session.execute(readers), letter_id, after)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
-from newsletter.audience import roster
+from newsletter.audience import subscribers
 from newsletter.audience.address import Address
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.delivery.bounces import suppression
@@ -58,7 +58,7 @@ class Sample:
     @classmethod
     def of(cls, subscription: Subscription) -> "Sample":
         """A real reader."""
-        reader, source, since = subscription.subscriber, *roster.came(subscription)
+        reader, source, since = subscription.subscriber, *subscribers.came(subscription)
         return cls(reader.name, reader.email, subscription.id, source, since)
 
 
@@ -122,7 +122,7 @@ def samples(session: Session, issue: Issue, search: str, most: int = 8) -> list[
     """Readers whose address or name holds those words, to choose one from; none where nothing is looked for."""
     if not search.strip():
         return []
-    found = roster.page(session, issue.publication_id, search, size=most)
+    found = subscribers.page(session, issue.publication_id, search, size=most)
     return [Sample.of(subscription) for subscription in found.rows]
 
 

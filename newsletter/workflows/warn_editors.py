@@ -12,7 +12,7 @@ from itertools import takewhile
 from sqlalchemy.orm import Session
 
 from newsletter import editors, publications
-from newsletter.audience.practice import Practice
+from newsletter.audience.services import Practice
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.models import Mark

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience import signup
 from newsletter.audience.models import ConsentEvent, Status, Subscriber, Subscription
-from newsletter.audience.practice import Caps, Practice
+from newsletter.audience.services import Caps, Practice
 from newsletter.db import Sessions
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, Letter, Post

@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 
 from newsletter.audience import consent
 from newsletter.audience.models import Act, ConsentEvent, Way, Wording
-from newsletter.audience.practice import Practice
+from newsletter.audience.services import Practice
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from newsletter.audience import erased, importing, privacy, search_index, sheet
+from newsletter.audience import erasures, privacy, search_index
+from newsletter.audience.importing import csv_reader, importer
+from newsletter.audience.importing.plan import Tally, Terms
 from newsletter.audience.models import Erasure, SealedKey, Status, Subscriber
 from newsletter.audience.search_index import SearchBlock
-from newsletter.audience.verdicts import Tally, Terms
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Conflict, Invalid
@@ -27,8 +28,8 @@ def erase(press, email: str = ADA) -> None:
 
 
 def load(press, path: Path, terms: Terms = ACTIVE, **how: bool) -> Tally:
-    with sheet.opened(path) as opened:
-        steps = importing.load(press.sessions, press.practice, press.publication, opened, terms, press.now, **how)
+    with csv_reader.opened(path) as opened:
+        steps = importer.load(press.sessions, press.practice, press.publication, opened, terms, press.now, **how)
         return sum((step.tally for step in steps), Tally())
 
 
@@ -38,7 +39,7 @@ def sealed_by(press, *secrets: bytes):
 
 def known(press, email: str = "ada.quetzal@example.org") -> bool:
     with press.sessions.reading() as session:
-        return bool(erased.among(session, press.practice.links.seal, [email]))
+        return bool(erasures.among(session, press.practice.links.seal, [email]))
 
 
 @pytest.mark.parametrize("status", [Status.ACTIVE, Status.UNSUBSCRIBED])
@@ -86,7 +87,7 @@ def test_a_hash_is_of_one_mailbox_and_without_its_key_it_is_of_nobody(press) -> 
     assert not known(press, "strasse@example.org")
     with press.sessions.reading() as session:
         sealed, digest = session.scalars(select(SealedKey.sealed)).one(), session.scalars(select(Erasure.digest)).one()
-        assert erased.since(session, press.practice.links.seal, "straße@example.org") == press.now
+        assert erasures.since(session, press.practice.links.seal, "straße@example.org") == press.now
     assert len(digest) == 64
     with pytest.raises(Invalid):
         Seal(b"another secret").open("key-of-erased", sealed)
@@ -103,7 +104,7 @@ def test_after_a_new_secret_the_key_is_sealed_anew_and_the_old_secret_can_go(pre
     assert known(both)
     with pytest.raises(Conflict, match="SECRET_KEY_FALLBACKS"):
         known(new)
-    erased.seal_anew(press.sessions, both.practice.links.seal)
+    erasures.seal_anew(press.sessions, both.practice.links.seal)
     assert known(new)
     with pytest.raises(Conflict):
         known(old)
@@ -115,7 +116,7 @@ def test_without_the_old_secret_nobody_is_let_in_unseen_and_the_start_says_so(
     press.reader(ADA)
     erase(press)
     lost = sealed_by(press, b"a secret of another place")
-    erased.seal_anew(press.sessions, lost.practice.links.seal)
+    erasures.seal_anew(press.sessions, lost.practice.links.seal)
     assert "SECRET_KEY_FALLBACKS" in capsys.readouterr().out
     with pytest.raises(Conflict, match="SECRET_KEY_FALLBACKS"):
         load(lost, write(f"email\n{ADA}\n"))

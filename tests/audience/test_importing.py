@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, func, select, text
 
-from newsletter.audience import exporting, importing, leaving, preferences, roster, sheet
+from newsletter.audience import preferences, subscribers, unsubscribe
+from newsletter.audience.importing import csv_export, csv_reader, importer
+from newsletter.audience.importing.plan import Step, Tally, Terms
 from newsletter.audience.models import Status, Subscriber, Way
-from newsletter.audience.verdicts import Step, Tally, Terms
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
 from newsletter.delivery.models import Cause, CopyState, Post
@@ -22,8 +23,8 @@ ACTIVE = Terms(Status.ACTIVE, "exported from the old list, where each confirmed"
 def steps(
     press, path: Path, terms: Terms = ACTIVE, publication: Publication | None = None, **how: bool
 ) -> Iterator[Step]:
-    with sheet.opened(path) as opened:
-        yield from importing.load(
+    with csv_reader.opened(path) as opened:
+        yield from importer.load(
             press.sessions, press.practice, publication or press.publication, opened, terms, press.now, **how
         )
 
@@ -55,7 +56,7 @@ def test_mailboxes_that_only_look_alike_are_different_readers(press, write: Call
     ]
     assert load(press, write("\n".join(["email", *twins, "CLUB@xn--gae-6ka.example"]))) == Tally(added=5, already=1)
     with press.sessions.reading() as session:
-        members = [member.email for member in roster.export(session, press.publication.id)]
+        members = [member.email for member in subscribers.export(session, press.publication.id)]
     assert sorted(members) == sorted(twins)
 
 
@@ -151,7 +152,7 @@ def test_a_reader_of_another_publication_keeps_their_name(press, other_publicati
     path = write("email,name\nada@example.org,Somebody\n")
     assert load(press, path, ACTIVE, other_publication) == Tally(added=1)
     with press.sessions.reading() as session:
-        person = roster.find(session, ADA)
+        person = subscribers.find(session, ADA)
         assert (person.name, len(person.subscriptions)) == ("Ada", 2)
 
 
@@ -166,12 +167,12 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(press, write: Callable[...,
 
 
 def test_more_rows_than_a_group_are_streamed_group_by_group(press, write: Callable[..., Path]) -> None:
-    rows = "".join(f"reader{number}@example.org\n" for number in range(importing.GROUP + 5))
+    rows = "".join(f"reader{number}@example.org\n" for number in range(importer.GROUP + 5))
     path = write("email\n" + rows)
     groups = steps(press, path)
-    assert next(groups).tally == Tally(added=importing.GROUP)
+    assert next(groups).tally == Tally(added=importer.GROUP)
     with press.sessions.reading() as session:
-        assert roster.audience_size(session, press.publication.id) == importing.GROUP
+        assert subscribers.audience_size(session, press.publication.id) == importer.GROUP
     assert next(groups).tally == Tally(added=5)
 
 
@@ -182,7 +183,7 @@ def test_two_imports_of_the_same_people_at_once_make_each_once(press, write: Cal
     backward.write_text("\n".join(["email", *reversed(people)]))
     assert together(lambda: load(press, forward), lambda: load(press, backward)) == []
     with press.sessions.reading() as session:
-        assert roster.audience_size(session, press.publication.id) == len(people)
+        assert subscribers.audience_size(session, press.publication.id) == len(people)
     assert press.acts(people[0]) == [("imported", "import")]
 
 
@@ -190,15 +191,15 @@ def test_an_export_can_be_imported_again(press, other_publication, write: Callab
     press.reader("+ada@example.org", "=Ada")
     press.subscribe(BOB)
     press.reader(CYD)
-    press.run(leaving.leave, press.leave_token(CYD), Way.LINK, None, press.now)
+    press.run(unsubscribe.leave, press.leave_token(CYD), Way.LINK, None, press.now)
     file = io.StringIO(newline="")
     with press.sessions.reading() as session:
-        exporting.write(roster.export(session, press.publication.id), file)
+        csv_export.write(subscribers.export(session, press.publication.id), file)
     path = write(file.getvalue())
     assert load(press, path, ACTIVE, other_publication) == Tally(added=2, ended=1)
     with press.sessions.reading() as session:
-        assert roster.find(session, "+ada@example.org").name == "=Ada"
-        counted = roster.counts(session, other_publication.id)
+        assert subscribers.find(session, "+ada@example.org").name == "=Ada"
+        counted = subscribers.counts(session, other_publication.id)
     assert (counted[Status.ACTIVE], counted[Status.PENDING], counted[Status.UNSUBSCRIBED]) == (1, 1, 1)
 
 
@@ -211,11 +212,11 @@ def test_a_name_is_the_same_after_an_export_whatever_it_begins_with(press, write
         press.with_caps(client=len(people)).reader(email, name)
     file = io.StringIO(newline="")
     with press.sessions.reading() as session:
-        exporting.write(roster.export(session, press.publication.id), file)
+        csv_export.write(subscribers.export(session, press.publication.id), file)
     cells = [cell for row in csv.reader(io.StringIO(file.getvalue(), newline="")) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "＝"))]
-    with sheet.opened(write(file.getvalue())) as opened:
-        read = {row.address.email: row.name for row in importing.read(opened)}
+    with csv_reader.opened(write(file.getvalue())) as opened:
+        read = {row.address.email: row.name for row in importer.read(opened)}
     assert read == people
 
 
@@ -229,8 +230,8 @@ def test_a_paused_reader_of_an_export_is_refused_rather_than_woken(press, write:
 
 def test_a_check_finds_what_would_be_refused_and_asks_no_database(write: Callable[..., Path]) -> None:
     path = write("email\nada@example.org\nbob\ncyd@example.org\n")
-    with sheet.opened(path) as opened:
-        (step,) = importing.check(opened)
+    with csv_reader.opened(path) as opened:
+        (step,) = importer.check(opened)
     assert (step.rows, step.tally) == (3, Tally(refused=1))
     assert [(one.line, one.cells) for one in step.problems] == [(3, ["bob"])]
 
@@ -239,13 +240,13 @@ def test_a_file_that_was_checked_and_has_changed_is_not_taken_in(press, write: C
     with pytest.raises(Conflict, match=r"list\.csv was changed after it was checked: line 3"):
         load(press, write("email\nada@example.org\nbob\n"), checked=True)
     with press.sessions.reading() as session:
-        assert roster.audience_size(session, press.publication.id) == 0
+        assert subscribers.audience_size(session, press.publication.id) == 0
 
 
 def test_rows_that_cost_much_come_in_smaller_groups(
     press, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "GROUP", 80)
+    monkeypatch.setattr(importer, "GROUP", 80)
     people = [f"reader{number}@example.org" for number in range(10)]
     path = write("\n".join(["email", *people]))
     assert [step.rows for step in steps(press, path, ACTIVE)] == [10]
@@ -290,7 +291,7 @@ def test_two_imports_of_people_who_are_known_elsewhere_never_wait_in_a_circle(
     calls = [lambda path=path: load(press, path, ACTIVE, other_publication) for path in (forward, backward)]
     assert together(*calls) == []
     with press.sessions.reading() as session:
-        assert roster.audience_size(session, other_publication.id) == len(people)
+        assert subscribers.audience_size(session, other_publication.id) == len(people)
 
 
 @pytest.mark.parametrize("statistics", ["none", "stale"])

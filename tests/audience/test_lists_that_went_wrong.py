@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.audience import importing, sheet
-from newsletter.audience.sheet import Problem
-from newsletter.audience.verdicts import Row
+from newsletter.audience.importing import csv_reader, importer
+from newsletter.audience.importing.csv_reader import Problem
+from newsletter.audience.importing.plan import Row
 from newsletter.errors import Invalid
 
 LISTS = Path(__file__).parent / "lists"
 
 
 def read(path: Path, encoding: str = "") -> list[Row | Problem]:
-    with sheet.opened(path, encoding) as opened:
-        return list(importing.read(opened))
+    with csv_reader.opened(path, encoding) as opened:
+        return list(importer.read(opened))
 
 
 def people(rows: list[Row | Problem]) -> list[tuple[str, str]]:

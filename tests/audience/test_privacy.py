@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from newsletter.audience import leaving, preferences, privacy, roster
+from newsletter.audience import preferences, privacy, subscribers, unsubscribe
 from newsletter.audience.models import ConsentEvent, Subscriber, Subscription, Way
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, CopyState, Receipt
@@ -44,7 +44,7 @@ def test_the_letter_that_asked_for_the_consent_is_part_of_ones_data_until_one_is
         outbox.sent(session, "w", asking.id, "250 2.0.0 queued as 4F2", press.now)
         outbox.prune(session, press.now + timedelta(days=31))
     with press.sessions.reading() as session:
-        [letter] = privacy.my_data(session, roster.get(session, press.subscription(ADA).id))["confirm_letters"]
+        [letter] = privacy.my_data(session, subscribers.get(session, press.subscription(ADA).id))["confirm_letters"]
     assert (letter["answer"], letter["at"]) == ("250 2.0.0 queued as 4F2", press.now.isoformat())
     assert letter["message_id"].endswith("@example.org")
     assert letter["wording"] == "the words of a confirm letter"
@@ -57,8 +57,8 @@ def test_the_letter_that_asked_for_the_consent_is_part_of_ones_data_until_one_is
 def test_erasure_works_on_a_reader_whose_history_was_just_read(press) -> None:
     press.reader(ADA)
     with press.sessions.begin() as session:
-        reader = roster.find(session, ADA)
-        assert roster.history(reader)["events"]
+        reader = subscribers.find(session, ADA)
+        assert subscribers.history(reader)["events"]
         privacy.erase_reader(session, press.practice, reader, press.now)
     with press.sessions.reading() as session:
         assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 0
@@ -79,7 +79,7 @@ def test_an_erased_reader_s_links_never_open_another_reader_s_door(press) -> Non
     with pytest.raises(NotFound, match="erased"):
         press.run(preferences.look, preferences_token)
     with pytest.raises(NotFound, match="erased"):
-        press.run(leaving.leave, leave_token, Way.ONE_CLICK, None, press.now)
+        press.run(unsubscribe.leave, leave_token, Way.ONE_CLICK, None, press.now)
 
 
 def test_a_reader_gets_everything_that_is_held_about_them(press) -> None:

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsletter.audience import importing, sheet
-from newsletter.audience.columns import AS_NAMED, Choices
+from newsletter.audience.importing import csv_reader, importer
+from newsletter.audience.importing.columns import AS_NAMED, Choices
+from newsletter.audience.importing.csv_reader import Problem
+from newsletter.audience.importing.plan import Row
 from newsletter.audience.models import Status
-from newsletter.audience.sheet import Problem
-from newsletter.audience.verdicts import Row
 from newsletter.errors import Invalid, NotFound
 
 ADA, BOB = "ada@example.org", "bob@example.org"
 
 
 def read(path: Path, choices: Choices = AS_NAMED, encoding: str = "") -> Iterator[Row | Problem]:
-    with sheet.opened(path, encoding) as opened:
-        yield from importing.read(opened, choices)
+    with csv_reader.opened(path, encoding) as opened:
+        yield from importer.read(opened, choices)
 
 
 def told(rows: list[Row | Problem]) -> list[tuple[str, str, Status | None] | tuple[int, str]]:

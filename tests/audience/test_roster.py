@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, text
 
-from newsletter.audience import exporting, importing, leaving, letters, roster, search_index, sheet
+from newsletter.audience import emails as audience_emails
+from newsletter.audience import search_index, subscribers, unsubscribe
+from newsletter.audience.importing import csv_export, csv_reader, importer
+from newsletter.audience.importing.plan import Terms
 from newsletter.audience.models import Status, Subscription, Way
-from newsletter.audience.verdicts import Terms
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Invalid, NotFound
@@ -29,7 +31,7 @@ def found(press, **wanted) -> list[str]:
 
 def listed(press, **wanted) -> list[str]:
     with press.sessions.reading() as session:
-        return [one.subscriber.email for one in roster.page(session, press.publication.id, **wanted).rows]
+        return [one.subscriber.email for one in subscribers.page(session, press.publication.id, **wanted).rows]
 
 
 def test_an_issue_goes_to_active_readers_who_are_not_suppressed(press, other_publication) -> None:
@@ -39,27 +41,31 @@ def test_an_issue_goes_to_active_readers_who_are_not_suppressed(press, other_pub
     with press.sessions.begin() as session:
         suppression.add(session, CYD, Cause.BOUNCE, press.now)
     with press.sessions.reading() as session:
-        rows = session.execute(roster.active(press.publication.id)).all()
+        rows = session.execute(subscribers.active(press.publication.id)).all()
         assert [row._asdict() for row in rows] == [
             {"subscription_id": ada.id, "address": ADA, "name": "Ada", "since": press.now, "source": None}
         ]
-        assert roster.audience_size(session, press.publication.id) == 1
-        assert roster.audience_size(session, other_publication.id) == 0
+        assert subscribers.audience_size(session, press.publication.id) == 1
+        assert subscribers.audience_size(session, other_publication.id) == 0
 
 
 def test_of_who_was_moved_here_it_is_known_from_where_until_they_confirm_themselves(press, write) -> None:
     path = write("email\nada@example.org\nbob@example.org\n")
-    with sheet.opened(path) as opened:
+    with csv_reader.opened(path) as opened:
         terms = Terms(Status.ACTIVE, " the old list ")
-        list(importing.load(press.sessions, press.practice, press.publication, opened, terms, press.now))
+        list(importer.load(press.sessions, press.practice, press.publication, opened, terms, press.now))
     press.set_status(BOB, Status.PENDING)
     with press.sessions.begin() as session:
-        letters.confirm(session, press.practice, press.publication, press.subscription(BOB).id, BOB, press.now)
+        audience_emails.confirm(session, press.practice, press.publication, press.subscription(BOB).id, BOB, press.now)
     press.confirm(BOB)
     with press.sessions.reading() as session:
-        rows = {row.address: (row.since, row.source) for row in session.execute(roster.active(press.publication.id))}
+        rows = {
+            row.address: (row.since, row.source) for row in session.execute(subscribers.active(press.publication.id))
+        }
         assert rows == {ADA: (press.now, "the old list"), BOB: (press.now, None)}
-        came = {email: roster.came(session.get_one(Subscription, press.subscription(email).id)) for email in (ADA, BOB)}
+        came = {
+            email: subscribers.came(session.get_one(Subscription, press.subscription(email).id)) for email in (ADA, BOB)
+        }
         assert came == {ADA: ("the old list", press.now), BOB: (None, press.now)}
 
 
@@ -67,25 +73,25 @@ def test_every_status_is_counted(press) -> None:
     press.reader(ADA)
     press.subscribe(BOB)
     with press.sessions.reading() as session:
-        counted = roster.counts(session, press.publication.id)
+        counted = subscribers.counts(session, press.publication.id)
     assert counted == dict.fromkeys(Status, 0) | {Status.ACTIVE: 1, Status.PENDING: 1}
 
 
 def test_a_person_is_found_by_any_spelling(press) -> None:
     press.subscribe(ADA)
     with press.sessions.reading() as session:
-        assert roster.find(session, " mailto:ADA@Example.org").email == ADA
+        assert subscribers.find(session, " mailto:ADA@Example.org").email == ADA
         with pytest.raises(NotFound, match=r"there is no reader with the address bob@example\.org"):
-            roster.find(session, BOB)
+            subscribers.find(session, BOB)
         with pytest.raises(Invalid):
-            roster.find(session, "bob")
+            subscribers.find(session, "bob")
 
 
 def test_a_reader_s_history_is_plain_json_in_order(press) -> None:
     press.reader(ADA, "Ada")
-    press.run(leaving.leave, press.leave_token(ADA, 3), Way.LINK, "203.0.113.9", press.now)
+    press.run(unsubscribe.leave, press.leave_token(ADA, 3), Way.LINK, "203.0.113.9", press.now)
     with press.sessions.reading() as session:
-        told = json.loads(json.dumps(roster.history(roster.find(session, ADA))))
+        told = json.loads(json.dumps(subscribers.history(subscribers.find(session, ADA))))
     assert (told["email"], told["name"]) == (ADA, "Ada")
     assert told["subscriptions"] == [
         {
@@ -140,7 +146,7 @@ def test_the_desk_finds_readers_whatever_case_or_accents_were_typed(press) -> No
 def test_a_reader_who_takes_another_name_is_found_by_that_one_alone(press) -> None:
     press.reader(ADA, "Ada Lovelace")
     with press.sessions.begin() as session:
-        roster.find(session, ADA).name = "Augusta King"
+        subscribers.find(session, ADA).name = "Augusta King"
     assert found(press, search="augusta") == [ADA]
     assert found(press, search="lovelace") == []
 
@@ -150,15 +156,15 @@ def test_the_desk_turns_pages_forward_and_back_without_missing_anybody(press) ->
     for email in emails:
         press.subscribe(email, client=None)
     with press.sessions.reading() as session:
-        first = roster.page(session, press.publication.id, size=2)
-        second = roster.page(session, press.publication.id, turn=Turn(**first.next), size=2)
-        third = roster.page(session, press.publication.id, turn=Turn(**second.next), size=2)
+        first = subscribers.page(session, press.publication.id, size=2)
+        second = subscribers.page(session, press.publication.id, turn=Turn(**first.next), size=2)
+        third = subscribers.page(session, press.publication.id, turn=Turn(**second.next), size=2)
         assert [one.subscriber.email for page in (first, second, third) for one in page.rows] == emails[::-1]
         assert (first.previous, third.next) == ({}, {})
-        back = roster.page(session, press.publication.id, turn=Turn(**third.previous), size=2)
+        back = subscribers.page(session, press.publication.id, turn=Turn(**third.previous), size=2)
         assert back == second
-        assert roster.page(session, press.publication.id, turn=Turn(**back.previous), size=2) == first
-        beyond = roster.page(session, press.publication.id, turn=Turn(before=1), size=2)
+        assert subscribers.page(session, press.publication.id, turn=Turn(**back.previous), size=2) == first
+        beyond = subscribers.page(session, press.publication.id, turn=Turn(before=1), size=2)
         assert beyond.rows == first.rows
 
 
@@ -171,7 +177,7 @@ def test_an_index_lists_the_newest_readers_so_that_a_million_need_no_sorting(pre
     with press.sessions.reading() as session:
         connection = session.connection()
         event.listen(connection, "before_cursor_execute", lambda *call: statements.append((call[2], call[3])))
-        roster.page(session, press.publication.id, status=status)
+        subscribers.page(session, press.publication.id, status=status)
         statement, values = statements[0]
         plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
     assert not [step for step in plan if "TEMP B-TREE" in step]
@@ -186,8 +192,8 @@ def test_who_is_suppressed_is_no_part_of_an_audience_whatever_their_status(press
         for email in (CYD, "dan@example.org", "nobody@example.org"):
             suppression.add(session, email, Cause.BOUNCE, press.now)
     with press.sessions.reading() as session:
-        listed = session.execute(roster.active(press.publication.id)).all()
-        assert roster.audience_size(session, press.publication.id) == len(listed) == 2
+        listed = session.execute(subscribers.active(press.publication.id)).all()
+        assert subscribers.audience_size(session, press.publication.id) == len(listed) == 2
 
 
 def test_an_export_holds_everybody_and_no_formula(press) -> None:
@@ -195,7 +201,7 @@ def test_an_export_holds_everybody_and_no_formula(press) -> None:
     press.subscribe("+bob@example.org", "-2+3")
     sheet = io.StringIO(newline="")
     with press.sessions.reading() as session:
-        assert exporting.write(roster.export(session, press.publication.id), sheet) == 2
+        assert csv_export.write(subscribers.export(session, press.publication.id), sheet) == 2
     sheet.seek(0)
     first, second = csv.DictReader(sheet)
     assert first["name"] == '\'=HYPERLINK("https://evil.example")'
@@ -205,13 +211,13 @@ def test_an_export_holds_everybody_and_no_formula(press) -> None:
 
 @given(st.text())
 def test_a_defused_cell_is_no_formula_and_can_be_read_back(cell: str) -> None:
-    defused = exporting.defused(cell)
-    assert not defused.startswith(exporting.FORMULA)
-    assert defused == cell or exporting.fused(defused) == cell
+    defused = csv_export.defused(cell)
+    assert not defused.startswith(csv_export.FORMULA)
+    assert defused == cell or csv_export.fused(defused) == cell
 
 
 def test_the_audience_is_found_by_an_index(press) -> None:
-    statement = roster.active(press.publication.id).compile(
+    statement = subscribers.active(press.publication.id).compile(
         press.sessions.engine, compile_kwargs={"literal_binds": True}
     )
     if press.sessions.engine.dialect.name == "sqlite":

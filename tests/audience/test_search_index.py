@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
-from newsletter.audience import roster, search_index, searching
+from newsletter.audience import search_index, search_text, subscribers
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.search_index import BLOCK, SearchBlock
 
@@ -31,7 +31,7 @@ def crowd(press, count: int) -> None:
 
 def found(press, search: str) -> list[int]:
     with press.sessions.reading() as session:
-        return [one.id for one in roster.page(session, press.publication.id, search).rows]
+        return [one.id for one in subscribers.page(session, press.publication.id, search).rows]
 
 
 def filters(press) -> dict[int, bytes]:
@@ -93,7 +93,7 @@ def test_the_index_forgets_who_was_erased(press) -> None:
 
 @given(st.text(max_size=30), st.data())
 def test_every_part_of_an_entry_is_in_its_filter(name: str, data: st.DataObject) -> None:
-    entry = searching.entry("ada@example.org", "ada@example.org", name)
+    entry = search_text.entry("ada@example.org", "ada@example.org", name)
     words = entry.split()
     word = data.draw(st.sampled_from(words))
     start = data.draw(st.integers(0, len(word) - 1))

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.audience import headers, importing, sheet
-from newsletter.audience.columns import AS_NAMED, Choices
-from newsletter.audience.headers import Field
+from newsletter.audience.importing import csv_reader, headers, importer
+from newsletter.audience.importing.columns import AS_NAMED, Choices
+from newsletter.audience.importing.csv_reader import Problem
+from newsletter.audience.importing.headers import Field
+from newsletter.audience.importing.plan import Row, Terms
 from newsletter.audience.models import Status
-from newsletter.audience.sheet import Problem
-from newsletter.audience.verdicts import Row, Terms
 from newsletter.errors import Invalid
 
 SUSPECT = (
@@ -55,8 +55,8 @@ Fecha de baja|Data wypisania|UNSUB_CAMPAIGN_TITLE|Unsubscription reason
 
 
 def read(path: Path, choices: Choices = AS_NAMED) -> list[Row | Problem]:
-    with sheet.opened(path) as opened:
-        return list(importing.read(opened, choices))
+    with csv_reader.opened(path) as opened:
+        return list(importer.read(opened, choices))
 
 
 def standing(write: Callable[..., Path], header: str, cell: str, choices: Choices = AS_NAMED) -> Status | str | None:
@@ -215,8 +215,8 @@ def test_of_two_states_the_worse_wins(write: Callable[..., Path], columns: str, 
 def test_of_two_rows_of_one_reader_the_worse_wins(press, write: Callable[..., Path], terms: Terms, order: int) -> None:
     rows = ["complained", "unsubscribed", "active", "pending"][::order]
     path = write("\n".join(["email,status", *(f"ada@example.org,{status}" for status in rows)]))
-    with sheet.opened(path) as opened:
-        list(importing.load(press.sessions, press.practice, press.publication, opened, terms, press.now))
+    with csv_reader.opened(path) as opened:
+        list(importer.load(press.sessions, press.practice, press.publication, opened, terms, press.now))
     assert (press.status("ada@example.org"), press.kinds("ada@example.org")) == (Status.COMPLAINED, [])
 
 
@@ -224,7 +224,7 @@ def test_of_two_rows_of_one_reader_the_worse_wins(press, write: Callable[..., Pa
 def test_a_complaint_elsewhere_is_kept_of_one_who_left_here(press, write: Callable[..., Path]) -> None:
     press.reader("ada@example.org")
     press.set_status("ada@example.org", Status.UNSUBSCRIBED)
-    with sheet.opened(write("email,status\nada@example.org,complained\n")) as opened:
-        (step,) = importing.load(press.sessions, press.practice, press.publication, opened, Terms(), press.now)
+    with csv_reader.opened(write("email,status\nada@example.org,complained\n")) as opened:
+        (step,) = importer.load(press.sessions, press.practice, press.publication, opened, Terms(), press.now)
     assert step.tally.ended == 1
     assert press.status("ada@example.org") is Status.COMPLAINED

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.db import Session, Sessions
-from newsletter.editors import Editor, Role, add, find, second_factor, set_password, signed_in, staff
+from newsletter.editors import Editor, Role, accounts, add, desk_sessions, find, second_factor, set_password
+from newsletter.editors.desk_sessions import Place
 from newsletter.editors.models import DeskSession, RecoveryCode
-from newsletter.editors.signed_in import Place
 from newsletter.errors import Conflict, Invalid, NotFound
 from tests import caches
 
@@ -28,18 +28,18 @@ def test_an_address_is_taken_once_whatever_its_letters(sessions: Sessions, now: 
     with sessions.begin() as session:
         with pytest.raises(Conflict, match="may already sign in"):
             add(session, "Ann@desk.example", Role.VIEWER, now)
-        assert len(session.scalars(staff.team()).all()) == 1
+        assert len(session.scalars(accounts.team()).all()) == 1
 
 
 def test_two_people_whose_addresses_fold_to_one_are_two_people(sessions: Sessions, now: datetime) -> None:
     with sessions.begin() as session:
         for email in ("weiß@press.example", "weiss@press.example"):
-            staff.add(session, email, Role.EDITOR, now)
-        assert staff.find(session, "WEIẞ@press.example").email == "weiß@press.example"
-        assert staff.find(session, "Weiss@press.example").email == "weiss@press.example"
+            accounts.add(session, email, Role.EDITOR, now)
+        assert accounts.find(session, "WEIẞ@press.example").email == "weiß@press.example"
+        assert accounts.find(session, "Weiss@press.example").email == "weiss@press.example"
 
 
-@pytest.mark.parametrize("act", [staff.remove, lambda session, one: staff.change_role(session, one, Role.EDITOR)])
+@pytest.mark.parametrize("act", [accounts.remove, lambda session, one: accounts.change_role(session, one, Role.EDITOR)])
 def test_the_last_owner_can_be_neither_removed_nor_demoted(
     sessions: Sessions, owners: list[int], act: Callable[[Session, Editor], None]
 ) -> None:
@@ -55,13 +55,13 @@ def test_an_owner_who_never_came_in_does_not_count(sessions: Sessions, now: date
     with sessions.begin() as session:
         add(session, "invited@desk.example", Role.OWNER, now)
         with pytest.raises(Conflict):
-            staff.remove(session, session.get_one(Editor, ann.id))
-        staff.remove(session, find(session, "invited@desk.example"))
+            accounts.remove(session, session.get_one(Editor, ann.id))
+        accounts.remove(session, find(session, "invited@desk.example"))
     assert owners_left(sessions) == [ann.id]
 
 
 @pytest.mark.parametrize("attempt", range(5))
-@pytest.mark.parametrize("act", [staff.remove, lambda session, one: staff.change_role(session, one, Role.VIEWER)])
+@pytest.mark.parametrize("act", [accounts.remove, lambda session, one: accounts.change_role(session, one, Role.VIEWER)])
 def test_of_two_owners_who_act_on_each_other_at_once_one_stays(
     sessions: Sessions, owners: list[int], act: Callable[[Session, Editor], None], attempt: int
 ) -> None:
@@ -84,15 +84,15 @@ def test_of_two_owners_who_act_on_each_other_at_once_one_stays(
 def test_whoever_is_removed_leaves_no_session_and_no_code(sessions: Sessions, owners: list[int], now: datetime) -> None:
     with sessions.begin() as session:
         ann = session.get_one(Editor, owners[0])
-        begun = signed_in.begin(session, ann, HERE, now)
+        begun = desk_sessions.begin(session, ann, HERE, now)
         second_factor.fresh_codes(session, ann)
     with sessions.begin() as session:
-        staff.remove(session, session.get_one(Editor, owners[0]))
+        accounts.remove(session, session.get_one(Editor, owners[0]))
     with sessions.reading() as session:
-        assert signed_in.holding(session, begun.id, begun.nonce, now) is None
+        assert desk_sessions.holding(session, begun.id, begun.nonce, now) is None
         assert session.scalars(select(DeskSession.id)).all() == session.scalars(select(RecoveryCode.digest)).all() == []
         with pytest.raises(NotFound, match="no longer on the team"):
-            staff.get(session, owners[0])
+            accounts.get(session, owners[0])
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_a_password_of_some_length_is_taken(sessions: Sessions, now: datetime, p
 def test_the_rule_of_the_team_is_one_row(sessions: Sessions) -> None:
     for needed in (True, True, False):
         with sessions.begin() as session:
-            staff.set_needs_factor(session, needed)
-            assert staff.needs_factor(session) is needed
+            accounts.set_needs_factor(session, needed)
+            assert accounts.needs_factor(session) is needed
 
 
 def engage(sessions: Sessions, email: str, now: datetime) -> Editor:

@@ -4,9 +4,9 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Unauthorized
 
-from newsletter.audience.caps import TooMany
+from newsletter.audience.signup_limits import TooMany
 from newsletter.db import Session
-from newsletter.editors import Editor, passwords, second_factor, signed_in, staff, tries
+from newsletter.editors import Editor, accounts, attempt_limits, desk_sessions, passwords, second_factor
 from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.auth import Person
@@ -32,7 +32,7 @@ def change_password() -> ResponseReturnValue:
         faults = _faults(editor)
         if faults:
             return _page(store, faults), 422
-        tries.forget(store, editor.email)
+        attempt_limits.forget(store, editor.email)
         passwords.set_password(editor, request.form["new"])
         forgotten.tell(store, editor, _CHANGED)
         auth.sign_in(store, editor)
@@ -44,7 +44,7 @@ def end_sessions() -> ResponseReturnValue:
     """Sign this editor out everywhere but here."""
     with house().sessions.begin() as store:
         editor = myself(store)
-        staff.end_sessions(editor)
+        accounts.end_sessions(editor)
         auth.sign_in(store, editor, by_link=auth.came_by_link())
     flash("You are signed out everywhere but here.")
     return redirect(url_for("desk.account"), 303)
@@ -53,7 +53,7 @@ def end_sessions() -> ResponseReturnValue:
 def end_session(session_id: int) -> ResponseReturnValue:
     """End one session of this editor, wherever it is."""
     with house().sessions.begin() as store:
-        if not signed_in.end(store, myself(store).id, session_id, now()):
+        if not desk_sessions.end(store, myself(store).id, session_id, now()):
             raise Conflict("That session had already ended.")
     flash("That session has ended.")
     return redirect(url_for("desk.account"), 303)
@@ -61,7 +61,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
 
 def myself(store: Session) -> Editor:
     """The row of whoever asks; they are led to the door if they were signed out while this request was on its way."""
-    held = signed_in.holding(store, whoever().session_id, whoever().nonce, now())
+    held = desk_sessions.holding(store, whoever().session_id, whoever().nonce, now())
     if held is None:
         raise Unauthorized
     return held.editor
@@ -78,7 +78,7 @@ def whoever() -> Person:
 def count_try() -> None:
     """Count a guess at the password of whoever asks; TooMany after as many as at the door."""
     with unnoted().sessions.begin() as store:
-        if not tries.password(store, whoever().email, one_client(), now()):
+        if not attempt_limits.password(store, whoever().email, one_client(), now()):
             tell_capped("sign-in")
             raise TooMany(_ENOUGH)
 
@@ -109,7 +109,7 @@ def _page(store: Session, faults: dict[str, str] | None = None) -> str:
         editor=editor,
         faults=faults or {},
         must_prove=must_prove(editor),
-        sessions=store.scalars(signed_in.of(editor.id, now())).all(),
+        sessions=store.scalars(desk_sessions.of(editor.id, now())).all(),
         codes_left=second_factor.codes_left(store, editor),
         **new_password.lengths(),
     )

@@ -11,7 +11,7 @@ from newsletter import audit
 from newsletter.audit import Witness
 from newsletter.db import Session
 from newsletter.editorial.models import Issue
-from newsletter.editors import Editor, signed_in
+from newsletter.editors import Editor, desk_sessions
 from newsletter.publications import Publication
 from newsletter.web.auth import Person
 from newsletter.web.house import network, now, take_note
@@ -24,7 +24,7 @@ def watch(person: Person, act: str) -> None:
     witness = g.witness = Witness(person.email, act, now(), person.role, network=network())
 
     def take(store: Session) -> None:
-        signed_in.touch(store, person.session_id, witness.at)
+        desk_sessions.touch(store, person.session_id, witness.at)
         if act:
             witness(store)
 

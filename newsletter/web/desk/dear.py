@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from flask import current_app
 
-from newsletter.audience import roster
+from newsletter.audience import subscribers
 from newsletter.audience.models import Status
 from newsletter.db import Session
 
@@ -54,14 +54,14 @@ def audience_size(store: Session, publication_id: int) -> int:
     """How many readers an issue would go to, as every page tells it; of a large audience, as it was a moment ago."""
     audience = _audience(publication_id)
     with audience.lock:
-        return audience.size.get(lambda: roster.audience_size(store, publication_id))
+        return audience.size.get(lambda: subscribers.audience_size(store, publication_id))
 
 
 def counts(store: Session, publication_id: int) -> Mapping[Status, int]:
     """How many subscriptions stand where, likewise."""
     audience = _audience(publication_id)
     with audience.lock:
-        return audience.counts.get(lambda: roster.counts(store, publication_id))
+        return audience.counts.get(lambda: subscribers.counts(store, publication_id))
 
 
 def _audience(publication_id: int) -> _Audience:

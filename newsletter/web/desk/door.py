@@ -4,7 +4,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editors import Editor, passwords, second_factor, signed_in, staff, tries
+from newsletter.editors import Editor, accounts, attempt_limits, desk_sessions, passwords, second_factor
 from newsletter.errors import NotFound
 from newsletter.web import auth
 from newsletter.web.auth import HalfWay
@@ -12,7 +12,7 @@ from newsletter.web.desk import acts
 from newsletter.web.house import house, now, one_client, tell_capped
 
 _WRONG = "This address and password do not match. Check both, and try again."
-_MINUTES = int(tries.WINDOW.total_seconds() // 60)
+_MINUTES = int(attempt_limits.WINDOW.total_seconds() // 60)
 _ENOUGH = f"That was too many tries. Wait {_MINUTES} minutes, or ask for a reset link."
 _USED = "This sign-in link has already been used, or a newer one has replaced it. Sign in with your password."
 _WRONG_CODE = "This is not the current code. Wait for the next one, and check that your phone's clock is right."
@@ -38,18 +38,18 @@ def sign_in() -> ResponseReturnValue:
     with house().sessions.reading() as store:
         checked = passwords.check(store, email, password)
     with house().sessions.begin() as store:
-        editor = staff.holding(store, checked.id, checked.nonce) if checked else None
+        editor = accounts.holding(store, checked.id, checked.nonce) if checked else None
         if editor is None:
-            acts.note(store, staff.known(store, email), "gave a wrong password")
+            acts.note(store, accounts.known(store, email), "gave a wrong password")
             return _form(email, _WRONG), 422
-        tries.forget(store, email)
+        attempt_limits.forget(store, email)
         return _let_in(store, editor, auth.way_back(request.form.get("next", "")))
 
 
 def link_form(token: str) -> str:
     """Say who the link lets in; opening it changes nothing, because mail scanners open links."""
     with house().sessions.reading() as store:
-        editor = staff.holding(store, *house().links.open_sign_in(token, now()))
+        editor = accounts.holding(store, *house().links.open_sign_in(token, now()))
         if editor is None:
             raise NotFound(_USED)
         return render_template("desk/link.html", email=editor.email)
@@ -58,7 +58,7 @@ def link_form(token: str) -> str:
 def use_link(token: str) -> ResponseReturnValue:
     """Let in the editor of the link, once."""
     with house().sessions.begin() as store:
-        editor = staff.use_link(store, *house().links.open_sign_in(token, now()))
+        editor = accounts.use_link(store, *house().links.open_sign_in(token, now()))
         if editor.password_hash is None:
             flash("You are signed in. Choose a password now: the link does not work a second time.")
         target = url_for("desk.home") if editor.password_hash else url_for("desk.account")
@@ -81,11 +81,11 @@ def check_code() -> ResponseReturnValue:
     if not _may_try_code(half):
         return _code_form(by_recovery, _ENOUGH_CODES), 429
     with house().sessions.begin() as store:
-        editor = staff.holding(store, half.editor_id, half.nonce)
+        editor = accounts.holding(store, half.editor_id, half.nonce)
         if editor is None or not _shows_factor(store, editor, by_recovery):
             acts.note(store, editor, "gave a wrong code")
             return _code_form(by_recovery, _WRONG_RECOVERY if by_recovery else _WRONG_CODE), 422
-        tries.forget_codes(store, editor.id)
+        attempt_limits.forget_codes(store, editor.id)
         _come_in(store, editor, "recovery code" if by_recovery else "second factor", by_link=half.by_link)
         return redirect(half.target, 303)
 
@@ -95,8 +95,8 @@ def sign_out() -> ResponseReturnValue:
     person = auth.person()
     if person is not None:
         with house().sessions.begin() as store:
-            signed_in.end(store, person.id, person.session_id, now())
-            acts.note(store, staff.get(store, person.id), "signed out")
+            desk_sessions.end(store, person.id, person.session_id, now())
+            acts.note(store, accounts.get(store, person.id), "signed out")
     auth.sign_out()
     flash("You are signed out.")
     return redirect(url_for("desk.sign_in_form"), 303)
@@ -134,7 +134,7 @@ def _code_form(by_recovery: bool, fault: str = "") -> str:
 
 def _may_try(email: str) -> bool:
     with house().sessions.begin() as store:
-        may_try = tries.password(store, email, one_client(), now())
+        may_try = attempt_limits.password(store, email, one_client(), now())
     if not may_try:
         tell_capped("sign-in")
     return may_try
@@ -142,4 +142,4 @@ def _may_try(email: str) -> bool:
 
 def _may_try_code(half: HalfWay) -> bool:
     with house().sessions.begin() as store:
-        return tries.code(store, half.editor_id, now())
+        return attempt_limits.code(store, half.editor_id, now())

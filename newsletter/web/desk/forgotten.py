@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 
 from newsletter import publications
 from newsletter.db import Session
-from newsletter.editors import Editor, letters, passwords, staff, tries
-from newsletter.editors.letters import Stationery
+from newsletter.editors import Editor, accounts, attempt_limits, emails, passwords
+from newsletter.editors.emails import Stationery
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
 from newsletter.web.desk import acts, new_password
@@ -26,11 +26,11 @@ def ask_reset() -> str:
     """Send a link, if the address is of the team; the answer is the same, in the same time, whatever it is."""
     email = request.form.get("email", "").replace("\0", "").strip()
     with house().sessions.begin() as store:
-        may_have_one = tries.letter(store, email, one_client(), now())
-        editor, publication = staff.known(store, email), publications.first(store)
+        may_have_one = attempt_limits.letter(store, email, one_client(), now())
+        editor, publication = accounts.known(store, email), publications.first(store)
         if may_have_one and publication:
             acts.note(store, editor, "asked for a new password")
-            letters.reset(store, stationery(publication), email, editor, now())
+            emails.reset(store, stationery(publication), email, editor, now())
     if not may_have_one:
         tell_capped("a new password")
     return render_template("desk/forgotten_sent.html", email=email)
@@ -49,7 +49,7 @@ def reset_password(token: str) -> ResponseReturnValue:
         faults = new_password.faults(editor)
         if faults:
             return _page(editor, faults), 422
-        staff.use_link(store, editor.id, editor.nonce)
+        accounts.use_link(store, editor.id, editor.nonce)
         passwords.set_password(editor, request.form["new"])
         acts.note(store, editor, "set a new password by mail")
         tell(store, editor, _CHANGED)
@@ -60,7 +60,7 @@ def reset_password(token: str) -> ResponseReturnValue:
 def tell(store: Session, editor: Editor, changed: str) -> None:
     """Tell somebody what was changed about how they sign in, as soon as there is a publication in whose name."""
     if publication := publications.first(store):
-        letters.tell(store, stationery(publication), editor, changed, now())
+        emails.tell(store, stationery(publication), editor, changed, now())
 
 
 def stationery(publication: Publication) -> Stationery:
@@ -69,7 +69,7 @@ def stationery(publication: Publication) -> Stationery:
 
 
 def _holder(store: Session, token: str) -> Editor:
-    editor = staff.holding(store, *house().links.open_reset(token, now()))
+    editor = accounts.holding(store, *house().links.open_reset(token, now()))
     if editor is None:
         raise NotFound(_USED)
     return editor

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.audience.address import Address
 from newsletter.db import Session
-from newsletter.editors import Editor, Role, add, letters, second_factor, signed_in, staff
+from newsletter.editors import Editor, Role, accounts, add, desk_sessions, emails, second_factor
 from newsletter.editors.models import DeskSession
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
@@ -67,8 +67,8 @@ def invite() -> ResponseReturnValue:
 def one_person(editor_id: int) -> str:
     """One of the team, and what an owner can do about them."""
     with house().sessions.reading() as store:
-        editor = staff.get(store, editor_id)
-        member = Member(editor, store.scalars(signed_in.of(editor.id, now())).all())
+        editor = accounts.get(store, editor_id)
+        member = Member(editor, store.scalars(desk_sessions.of(editor.id, now())).all())
         left = second_factor.codes_left(store, editor)
         return frame.page(store, "person.html", "settings", member=member, roles=list(Role), codes_left=left)
 
@@ -78,7 +78,7 @@ def change_role(editor_id: int) -> ResponseReturnValue:
     with house().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
         before, role = editor.role, _role()
-        staff.change_role(store, editor, role)
+        accounts.change_role(store, editor, role)
         acts.tell(old_role=before, new_role=role)
         flash(f"{editor.email} is now {role}.")
     return _back(editor_id)
@@ -88,7 +88,7 @@ def remove_person(editor_id: int) -> ResponseReturnValue:
     """Take somebody out of the team; their sessions and links end at once."""
     with house().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
-        staff.remove(store, editor)
+        accounts.remove(store, editor)
         flash(f"{editor.email} is no longer on the team, and is signed out everywhere.")
     return redirect(url_for("desk.people"), 303)
 
@@ -99,7 +99,7 @@ def invite_again(editor_id: int) -> ResponseReturnValue:
         editor = _acted_on(store, editor_id)
         if editor.password_hash is not None:
             raise Conflict(_IN_ALREADY.format(editor.email))
-        staff.end_sessions(editor)
+        accounts.end_sessions(editor)
         _send_invitation(store, editor)
         flash(f"A new link is on its way to {editor.email}. The old one no longer works.")
     return _back(editor_id)
@@ -109,7 +109,7 @@ def sign_out_person(editor_id: int) -> ResponseReturnValue:
     """End every session of somebody, and every link that is out."""
     with house().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
-        staff.end_sessions(editor)
+        accounts.end_sessions(editor)
         flash(f"{editor.email} is signed out everywhere.")
     return _back(editor_id)
 
@@ -121,7 +121,7 @@ def reset_factor(editor_id: int) -> ResponseReturnValue:
         if editor.factor is None:
             raise Conflict(f"{editor.email} does not use two-factor authentication.")
         second_factor.turn_off(store, editor)
-        staff.end_sessions(editor)
+        accounts.end_sessions(editor)
         tell(store, editor, _WAS_RESET)
         flash(f"Two-factor authentication is reset for {editor.email}, and they are signed out everywhere.")
     return _back(editor_id)
@@ -133,22 +133,22 @@ def require_factor() -> ResponseReturnValue:
     with house().sessions.begin() as store:
         if needed and myself(store).factor is None:
             raise Conflict(_FIRST_YOURSELF)
-        staff.set_needs_factor(store, needed)
+        accounts.set_needs_factor(store, needed)
         acts.tell(needed=needed)
     flash("Two-factor authentication is now required." if needed else "Two-factor authentication is now optional.")
     return redirect(url_for("desk.people"), 303)
 
 
 def _page(store: Session, faults: Mapping[str, str] | None = None) -> str:
-    everybody = store.scalars(staff.team()).all()
-    sessions = store.scalars(signed_in.everybody(now())).all()
+    everybody = store.scalars(accounts.team()).all()
+    sessions = store.scalars(desk_sessions.everybody(now())).all()
     members = [Member(one, [each for each in sessions if each.editor_id == one.id]) for one in everybody]
     return frame.page(
         store,
         "people.html",
         "settings",
         members=members,
-        needed=staff.needs_factor(store),
+        needed=accounts.needs_factor(store),
         roles=list(Role),
         typed=request.form,
         faults=faults or {},
@@ -156,7 +156,7 @@ def _page(store: Session, faults: Mapping[str, str] | None = None) -> str:
 
 
 def _acted_on(store: Session, editor_id: int) -> Editor:
-    editor = staff.get(store, editor_id)
+    editor = accounts.get(store, editor_id)
     acts.about("person", editor.email)
     return editor
 
@@ -169,7 +169,7 @@ def _role() -> Role:
 
 
 def _send_invitation(store: Session, editor: Editor) -> None:
-    letters.invite(store, stationery(frame.chosen(store)), editor, auth.email(), now())
+    emails.invite(store, stationery(frame.chosen(store)), editor, auth.email(), now())
 
 
 def _back(editor_id: int) -> ResponseReturnValue:

@@ -2,7 +2,7 @@
 
 from flask import request
 
-from newsletter.audience import consent, erased, roster
+from newsletter.audience import consent, erasures, subscribers
 from newsletter.audience.models import Status
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.reports import received
@@ -34,8 +34,8 @@ def readers() -> str:
             status=status,
             zone=publication.time_zone,
             counts=dear.counts(store, publication.id),
-            erased_at=erased.looked_for(store, house().links.seal, q),
-            page=roster.page(store, publication.id, q, status, lookup.turn(_HIGHEST_ID), _PAGE),
+            erased_at=erasures.looked_for(store, house().links.seal, q),
+            page=subscribers.page(store, publication.id, q, status, lookup.turn(_HIGHEST_ID), _PAGE),
         )
 
 
@@ -43,7 +43,7 @@ def reader(subscription_id: int) -> str:
     """One reader: the steps of the consent, and each copy with the server's words; `?before=` and `?after=` turn."""
     turn = lookup.turn()
     with house().sessions.reading() as store:
-        subscription = roster.get(store, subscription_id)
+        subscription = subscribers.get(store, subscription_id)
         subscriber = subscription.subscriber
         ids = [one.id for one in subscriber.subscriptions]
         copies = received.page(store, ids, turn, _COPIES)
@@ -54,7 +54,7 @@ def reader(subscription_id: int) -> str:
             subscription.publication,
             reader=subscriber,
             zone=subscription.publication.time_zone,
-            events=roster.steps(store, ids, _STEPS),
+            events=subscribers.steps(store, ids, _STEPS),
             steps=_STEPS,
             letters=consent.letters(store, subscriber),
             copies=copies,

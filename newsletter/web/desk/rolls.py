@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, request
 
-from newsletter.audience import leaving
+from newsletter.audience import unsubscribe
 from newsletter.db import Session
 from newsletter.delivery.models import CopyState, Letter, Note
 from newsletter.delivery.reports import recipients, stats
@@ -66,7 +66,7 @@ def leavers(slug: str) -> str:
             found.publication,
             issue=found,
             zone=found.publication.time_zone,
-            page=leaving.leavers(store, found.letter_id or 0, lookup.turn(), _PAGE),
+            page=unsubscribe.leavers(store, found.letter_id or 0, lookup.turn(), _PAGE),
         )
 
 

@@ -4,9 +4,9 @@ import segno
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.audience.caps import TooMany
+from newsletter.audience.signup_limits import TooMany
 from newsletter.db import Session
-from newsletter.editors import Editor, second_factor, staff, tries
+from newsletter.editors import Editor, accounts, attempt_limits, second_factor
 from newsletter.editors.second_factor import Offer
 from newsletter.errors import Conflict, Refused
 from newsletter.web import auth
@@ -47,10 +47,10 @@ def set_up_factor() -> ResponseReturnValue:
         codes = second_factor.set_up(store, house().links.seal, editor, offer.sealed, _code(), now())
         if codes is None:
             return _offered(store, editor, offer, {"code": _WRONG_CODE}), 422
-        tries.forget(store, editor.email)
+        attempt_limits.forget(store, editor.email)
         # A session from before knew no second factor, so none but this one goes on.
         store.refresh(editor)
-        staff.end_sessions(editor)
+        accounts.end_sessions(editor)
         auth.sign_in(store, editor)
         forgotten.tell(store, editor, _SET_UP)
         return _codes(store, codes)
@@ -72,7 +72,7 @@ def turn_off_factor() -> ResponseReturnValue:
     _count_try()
     with house().sessions.begin() as store:
         editor = _with_factor(store)
-        if staff.needs_factor(store):
+        if accounts.needs_factor(store):
             raise Refused(_NEEDED)
         faults = _faults_of_both(store, editor)
         if faults:
@@ -92,7 +92,7 @@ def _faults_of_both(store: Session, editor: Editor) -> dict[str, str]:
 
 def _count_try() -> None:
     with unnoted().sessions.begin() as store:
-        if not tries.code(store, whoever().id, now()):
+        if not attempt_limits.code(store, whoever().id, now()):
             raise TooMany(_ENOUGH)
 
 
@@ -130,7 +130,7 @@ def _offered(store: Session, editor: Editor, offer: Offer, faults: dict[str, str
 
 
 def _kept(store: Session, editor: Editor, faults: dict[str, str] | None = None) -> str:
-    left, needed = second_factor.codes_left(store, editor), staff.needs_factor(store)
+    left, needed = second_factor.codes_left(store, editor), accounts.needs_factor(store)
     return _page(store, "factor.html", editor=editor, codes_left=left, needed=needed, faults=faults or {})
 
 

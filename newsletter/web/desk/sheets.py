@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flask import Response, request
 
-from newsletter.audience.exporting import defused
+from newsletter.audience.importing.csv_export import defused
 from newsletter.delivery.reports.recipients import Line
 from newsletter.delivery.reports.stats import Share
 from newsletter.errors import Unavailable

@@ -5,7 +5,7 @@ from datetime import datetime
 import pyotp
 from playwright.sync_api import Browser, Page, expect
 
-from newsletter.editors import staff
+from newsletter.editors import accounts
 from newsletter.wiring import House
 from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
@@ -58,7 +58,7 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
 
 def test_axe_finds_nothing_on_the_pages_of_the_door(chrome: Browser, address: str, house: House, axe: Axe) -> None:
     with house.sessions.begin() as session:
-        owner = staff.find(session, OWNER)
+        owner = accounts.find(session, OWNER)
         owner.factor = "sealed"
         reset = house.links.reset(owner.id, owner.nonce, NOW).removeprefix(house.links.base_url)
     page = chrome.new_context(base_url=address).new_page()
@@ -92,7 +92,7 @@ def knock(page: Page) -> None:
 def rewind(house: House) -> None:
     """Forget which code was used last: the clock of these tests stands still."""
     with house.sessions.begin() as session:
-        staff.find(session, OWNER).factor_step = 0
+        accounts.find(session, OWNER).factor_step = 0
 
 
 def code(secret: str, at: datetime) -> str:

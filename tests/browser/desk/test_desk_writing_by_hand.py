@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from newsletter import editors
 from newsletter.editorial.issues import drafts, issue_store
-from newsletter.editors import staff
+from newsletter.editors import accounts
 from newsletter.wiring import House
 from tests.browser.desk.conftest import Open
 from tests.browser.desk.writing import ME, PAGE, SLUG, at_work, draft, fill_in, mail, ready, save, shows, text, write
@@ -138,7 +138,7 @@ def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(p
 
 def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(page: Page, house: House) -> None:
     with house.sessions.begin() as session:
-        staff.end_sessions(editors.find(session, ME))
+        accounts.end_sessions(editors.find(session, ME))
     write(page, "Still here.")
     page.keyboard.press("Control+s")
     asked = page.get_by_role("dialog", name="Your session has ended")
@@ -158,7 +158,7 @@ def test_who_would_rather_write_on_without_a_session_is_left_alone_until_the_nex
     page: Page, house: House
 ) -> None:
     with house.sessions.begin() as session:
-        staff.end_sessions(editors.find(session, ME))
+        accounts.end_sessions(editors.find(session, ME))
     asked = page.get_by_role("dialog", name="Your session has ended")
     expect(asked).to_be_visible(timeout=8000)
     asked.get_by_role("button", name="Continue writing").click()

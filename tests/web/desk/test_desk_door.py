@@ -5,7 +5,7 @@ import pytest
 from flask import Flask
 
 from newsletter import editors
-from newsletter.editors import Editor, Role, tries
+from newsletter.editors import Editor, Role, attempt_limits
 from newsletter.web import auth
 from newsletter.wiring import House
 from tests import houses
@@ -63,7 +63,7 @@ def test_after_ten_tries_even_the_right_password_waits_a_quarter_of_an_hour(
     stranger: Visitor, engage: Engage, clock: Clock
 ) -> None:
     engage(Role.VIEWER)
-    for _ in range(tries.ACCOUNT):
+    for _ in range(attempt_limits.ACCOUNT):
         assert stranger.sign_in("viewer@desk.example", "wrong").status_code == 422
     refused = stranger.sign_in("viewer@desk.example")
     assert refused.status_code == 429
@@ -73,23 +73,23 @@ def test_after_ten_tries_even_the_right_password_waits_a_quarter_of_an_hour(
 
 
 def test_tries_on_an_unknown_address_are_counted_alike(stranger: Visitor) -> None:
-    codes = [stranger.sign_in("nobody@desk.example", "wrong").status_code for _ in range(tries.ACCOUNT + 1)]
-    assert codes == [422] * tries.ACCOUNT + [429]
+    codes = [stranger.sign_in("nobody@desk.example", "wrong").status_code for _ in range(attempt_limits.ACCOUNT + 1)]
+    assert codes == [422] * attempt_limits.ACCOUNT + [429]
 
 
 def test_the_right_password_starts_the_count_anew(stranger: Visitor, engage: Engage) -> None:
     engage(Role.VIEWER)
     for _ in range(2):
-        for _ in range(tries.ACCOUNT - 1):
+        for _ in range(attempt_limits.ACCOUNT - 1):
             stranger.sign_in("viewer@desk.example", "wrong")
         assert stranger.sign_in("viewer@desk.example").status_code == 303
 
 
 def test_one_client_cannot_try_many_addresses(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        allowed = [tries.password(session, f"{n}@desk.example", "192.0.2.1", now) for n in range(50)]
-        assert allowed == [True] * tries.CLIENT + [False] * (50 - tries.CLIENT)
-        assert tries.password(session, "other@desk.example", "192.0.2.2", now)
+        allowed = [attempt_limits.password(session, f"{n}@desk.example", "192.0.2.1", now) for n in range(50)]
+        assert allowed == [True] * attempt_limits.CLIENT + [False] * (50 - attempt_limits.CLIENT)
+        assert attempt_limits.password(session, "other@desk.example", "192.0.2.2", now)
 
 
 def test_counting_tries_keeps_no_address(stranger: Visitor, house: House) -> None:

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from newsletter.editors import Editor, Role, passwords, tries
+from newsletter.editors import Editor, Role, attempt_limits, passwords
 from newsletter.wiring import House
 from tests import houses
 from tests.houses import Clock
@@ -106,16 +106,19 @@ def test_an_address_gets_three_letters_and_then_none_with_the_same_answer(
 ) -> None:
     engage(Role.OWNER)
     assert len({ask(stranger, f" {OWNER.upper()} " if number % 2 else OWNER).lower() for number in range(6)}) == 1
-    assert len(houses.letters(house)) == tries.LETTERS
+    assert len(houses.letters(house)) == attempt_limits.LETTERS
     clock.turn(minutes=15)
     ask(stranger, OWNER)
-    assert len(houses.letters(house)) == tries.LETTERS + 1
+    assert len(houses.letters(house)) == attempt_limits.LETTERS + 1
 
 
 def test_one_client_cannot_ask_for_many(house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        allowed = [tries.letter(session, f"{n}@desk.example", "192.0.2.1", now) for n in range(tries.CLIENT + 2)]
-    assert allowed == [True] * tries.CLIENT + [False] * 2
+        allowed = [
+            attempt_limits.letter(session, f"{n}@desk.example", "192.0.2.1", now)
+            for n in range(attempt_limits.CLIENT + 2)
+        ]
+    assert allowed == [True] * attempt_limits.CLIENT + [False] * 2
 
 
 @pytest.mark.parametrize("door", ["/desk/forgotten", "/desk/sign-in"])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete
 
-from newsletter.audience import erased
+from newsletter.audience import erasures
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way, Wording
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.editorial.issues import issue_store
@@ -148,7 +148,7 @@ def test_readers_are_counted_found_and_narrowed(editor: Visitor, house: House, n
 
 def test_who_was_erased_is_said_to_whoever_looks_for_the_address(editor: Visitor, house: House, now: datetime) -> None:
     with house.sessions.begin() as session:
-        erased.remember(session, house.links.seal, "gone@reader.example", now)
+        erasures.remember(session, house.links.seal, "gone@reader.example", now)
     assert "was erased on Friday 20 November 2026. No import brings them back" in editor.read(
         "/desk/readers/?q=Gone@reader.example"
     )

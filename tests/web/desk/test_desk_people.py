@@ -10,7 +10,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from newsletter.audit import Entry
-from newsletter.editors import Editor, Role, second_factor, staff
+from newsletter.editors import Editor, Role, accounts, second_factor
 from newsletter.editors.models import DeskSession
 from newsletter.wiring import House
 from tests import houses
@@ -114,7 +114,7 @@ def test_a_lost_second_factor_is_reset_told_by_mail_and_ends_the_sessions(
 ) -> None:
     editor = enter(Role.EDITOR)
     with house.sessions.begin() as session:
-        colleague = staff.find(session, "editor@desk.example")
+        colleague = accounts.find(session, "editor@desk.example")
         colleague.factor = "sealed"
         second_factor.fresh_codes(session, colleague)
     person = f"/desk/people/{colleague.id}"
@@ -199,7 +199,7 @@ def invite(owner: Visitor) -> TestResponse:
 
 def id_of(house: House, email: str) -> int:
     with house.sessions.reading() as session:
-        return staff.find(session, email).id
+        return accounts.find(session, email).id
 
 
 def rows(house: House) -> list[Entry]:

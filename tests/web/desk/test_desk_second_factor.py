@@ -8,7 +8,7 @@ import pyotp
 import pytest
 from flask import Flask
 
-from newsletter.editors import Editor, Role, staff, tries
+from newsletter.editors import Editor, Role, accounts, attempt_limits
 from newsletter.wiring import House
 from tests import houses
 from tests.houses import Clock
@@ -88,7 +88,9 @@ def test_an_unlocked_desk_is_not_enough_to_bind_another_phone_to_it(owner: Visit
         refused = owner.client.post(PAGE, data=offered | typed | {"code": "000000"})
         assert refused.status_code == 422
         assert "This is not your password." in words(refused)
-    guesses = [owner.client.post(PAGE, data=offered | {"current": "wrong"}).status_code for _ in range(tries.ACCOUNT)]
+    guesses = [
+        owner.client.post(PAGE, data=offered | {"current": "wrong"}).status_code for _ in range(attempt_limits.ACCOUNT)
+    ]
     assert guesses[-1] == 429
     assert not factor_of(house)
 
@@ -162,8 +164,8 @@ def test_a_recovery_code_stands_in_once(app: Flask, newcomer: Visitor, phone: Ph
 
 
 def test_codes_cannot_be_guessed(newcomer: Visitor, phone: Phone, clock: Clock) -> None:
-    wrong = [newcomer.press("/desk/sign-in/code", code="000000").status_code for _ in range(tries.CODES)]
-    assert wrong == [422] * tries.CODES
+    wrong = [newcomer.press("/desk/sign-in/code", code="000000").status_code for _ in range(attempt_limits.CODES)]
+    assert wrong == [422] * attempt_limits.CODES
     assert newcomer.press("/desk/sign-in/code", code=phone.code).status_code == 429
     assert newcomer.press("/desk/sign-in/code", by="recovery", code=phone.recovery_codes[0]).status_code == 429
     clock.turn(minutes=15)
@@ -188,7 +190,7 @@ def test_without_a_password_first_there_is_no_second_step(stranger: Visitor, pho
 
 def test_a_one_time_link_does_not_skip_the_code(stranger: Visitor, phone: Phone, house: House, now: datetime) -> None:
     with house.sessions.reading() as session:
-        editor = staff.find(session, OWNER)
+        editor = accounts.find(session, OWNER)
     link = houses.path_of(house.links.sign_in(editor.id, editor.nonce, now))
     assert stranger.press(link).location == "/desk/sign-in/code"
     assert stranger.open("/desk/issues/").status_code == 303
@@ -219,8 +221,10 @@ def test_turning_it_off_takes_password_and_code(owner: Visitor, phone: Phone, ho
 
 def test_a_stolen_session_cannot_guess_its_way_to_turning_it_off(owner: Visitor, phone: Phone) -> None:
     assert phone
-    codes = [owner.client.post(f"{PAGE}/off", data={"current": "wrong"}).status_code for _ in range(tries.CODES + 1)]
-    assert codes == [422] * tries.CODES + [429]
+    codes = [
+        owner.client.post(f"{PAGE}/off", data={"current": "wrong"}).status_code for _ in range(attempt_limits.CODES + 1)
+    ]
+    assert codes == [422] * attempt_limits.CODES + [429]
 
 
 def test_new_recovery_codes_take_a_code_and_void_the_old(newcomer: Visitor, owner: Visitor, phone: Phone) -> None:
@@ -262,4 +266,4 @@ def test_the_fields_say_what_a_browser_may_fill_in(newcomer: Visitor, stranger: 
 
 def factor_of(house: House) -> str | None:
     with house.sessions.reading() as session:
-        return staff.find(session, OWNER).factor
+        return accounts.find(session, OWNER).factor

@@ -13,10 +13,10 @@ import structlog
 from sqlalchemy import ColumnElement, Dialect, bindparam, delete, func, literal_column, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from newsletter.audience import origins, victims
+from newsletter.audience import capped_mailbox, client_ip
 from newsletter.audience.address import Address
 from newsletter.audience.models import SignupCount
-from newsletter.audience.practice import Practice
+from newsletter.audience.services import Practice
 from newsletter.db import Prepared, rows, upsert
 from newsletter.errors import Refused
 
@@ -78,7 +78,7 @@ def allow(session: Session, practice: Practice, address: Address, client: str | 
     hits = _count(session, buckets)
     if hits.get("client", 0) > caps.client:
         # If this is the address of a proxy of one's own, PROXY_HOPS is wrong and everybody waits for everybody.
-        log.warning("client capped", client=origins.kept(practice, client))
+        log.warning("client capped", client=client_ip.kept(practice, client))
         raise TooMany("That was too many sign-ups in a short time. Please try again in an hour.")
     _trip(session, practice, now)
     return (
@@ -128,15 +128,15 @@ def _buckets(practice: Practice, address: Address, client: str | None, now: date
     # The order is fixed: two transactions that share buckets lock them alike, so neither waits for ever.
     mailbox = _of_mailbox(practice, address, hour - hour % 24)
     yield mailbox
-    if not victims.is_provider(address.domain):
-        yield _Bucket("domain", origins.digest(practice, address.domain), hour)
-    if (one := origins.one_client(client)) is not None:
-        yield _Bucket("client", origins.digest(practice, one), hour)
+    if not capped_mailbox.is_provider(address.domain):
+        yield _Bucket("domain", client_ip.digest(practice, address.domain), hour)
+    if (one := client_ip.one_client(client)) is not None:
+        yield _Bucket("client", client_ip.digest(practice, one), hour)
     yield _Bucket(_PRESS, mailbox.digest[0], hour)
 
 
 def _of_mailbox(practice: Practice, address: Address, window: int) -> _Bucket:
-    return _Bucket(_ADDRESS, origins.digest(practice, victims.mailbox_of(address)), window)
+    return _Bucket(_ADDRESS, client_ip.digest(practice, capped_mailbox.mailbox_of(address)), window)
 
 
 def _count(session: Session, buckets: list[_Bucket]) -> dict[str, int]:

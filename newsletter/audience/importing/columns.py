@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from newsletter.audience import headers, status_words
-from newsletter.audience.exporting import fused
-from newsletter.audience.headers import Field
+from newsletter.audience.importing import headers, status_words
+from newsletter.audience.importing.csv_export import fused
+from newsletter.audience.importing.headers import Field
 from newsletter.audience.models import Status
-from newsletter.audience.moves import worse
+from newsletter.audience.status_transitions import worse
 from newsletter.errors import Invalid
 
 _NOTHING = frozenset({"", "null", "none", "nil", "n/a"})

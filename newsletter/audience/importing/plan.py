@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import NamedTuple, Self
 
 from newsletter import characters
-from newsletter.audience import moves
+from newsletter.audience import status_transitions
 from newsletter.audience.address import Address
+from newsletter.audience.importing.csv_reader import Problem
 from newsletter.audience.models import Status
-from newsletter.audience.sheet import Problem
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
 from newsletter.errors import Invalid
 
@@ -36,11 +36,11 @@ class Row(NamedTuple):
 
     @property
     def gone(self) -> bool:
-        return self.status in moves.GONE
+        return self.status in status_transitions.GONE
 
     def says_worse_than(self, other: "Row") -> bool:
         """Of two rows of one reader, the worse counts."""
-        return self.status is not other.status and moves.worse(other.status, self.status) is self.status
+        return self.status is not other.status and status_transitions.worse(other.status, self.status) is self.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +143,11 @@ def judge(row: Row, known: Known | None, suppressed: bool) -> Verdict:
         return Verdict.LEFT_ALONE if suppressed else Verdict.ADDED
     if row.gone:
         return _judge_gone(row, known)
-    return Verdict.LEFT_ALONE if suppressed or known.status in moves.GONE else Verdict.ALREADY
+    return Verdict.LEFT_ALONE if suppressed or known.status in status_transitions.GONE else Verdict.ALREADY
 
 
 def _judge_gone(row: Row, known: Known) -> Verdict:
-    if known.status in moves.GONE:
+    if known.status in status_transitions.GONE:
         is_news = row.status is Status.COMPLAINED and known.status is not Status.COMPLAINED
         return Verdict.ENDED if is_news else Verdict.ALREADY
     # What a reader did here themself outranks a file that may be older.

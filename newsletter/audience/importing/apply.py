@@ -9,10 +9,10 @@ from sqlalchemy import FromClause, String, case, literal, literal_column, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from newsletter.audience import erased, leaving, letters, moves, roster, searching
+from newsletter.audience import emails, erasures, search_text, status_transitions, subscribers, unsubscribe
+from newsletter.audience.importing.plan import Known, Plan, Row, Terms, Verdict, judge
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
-from newsletter.audience.practice import Practice
-from newsletter.audience.verdicts import Known, Plan, Row, Terms, Verdict, judge
+from newsletter.audience.services import Practice
 from newsletter.db import UtcDateTime, insert, rows
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
@@ -34,7 +34,7 @@ def plan(session: Session, practice: Practice, publication: Publication, entries
         if key not in unique or row.says_worse_than(unique[key]):
             unique[key] = row
     known, barred = _known(session, publication, unique), suppression.among(session, unique)
-    forgotten = erased.among(session, practice.links.seal, unique)
+    forgotten = erasures.among(session, practice.links.seal, unique)
     # Of whom was erased nothing is written down again, not even that they left elsewhere, too.
     verdicts = {
         key: Verdict.LEFT_ALONE if key in forgotten and key not in known else judge(row, known.get(key), key in barred)
@@ -76,8 +76,8 @@ def _known(session: Session, publication: Publication, keys: Iterable[str]) -> d
 
 def _end(session: Session, gone: Sequence[Row], known: Mapping[str, Known], terms: Terms, now: datetime) -> None:
     for row in gone:
-        subscription = roster.get(session, known[row.address.key].subscription_id)
-        leaving.end(session, subscription, terms.status_of(row), Way.IMPORT, now, note=terms.note_on(row))
+        subscription = subscribers.get(session, known[row.address.key].subscription_id)
+        unsubscribe.end(session, subscription, terms.status_of(row), Way.IMPORT, now, note=terms.note_on(row))
 
 
 def _suppress(session: Session, gone: Sequence[Row], now: datetime) -> None:
@@ -96,7 +96,7 @@ def _meet(session: Session, newcomers: Sequence[Row], now: datetime) -> None:
 
 def _person(row: Row) -> dict[str, str]:
     email, key = row.address.email, row.address.key
-    return {"email": email, "key": key, "name": row.name, "search": searching.entry(email, key, row.name)}
+    return {"email": email, "key": key, "name": row.name, "search": search_text.entry(email, key, row.name)}
 
 
 def _tie(
@@ -104,7 +104,7 @@ def _tie(
 ) -> list[tuple[int, Row]]:
     told = _told(session, key=Subscriber.key, status=Subscription.status)
     source = case((told.c.status == literal_column("'active'"), literal(terms.source)))
-    left_at = case((told.c.status.in_([status.value for status in moves.GONE]), _moment(now)))
+    left_at = case((told.c.status.in_([status.value for status in status_transitions.GONE]), _moment(now)))
     reader = select(Subscriber.id).where(Subscriber.key == told.c.key).scalar_subquery()
     ties = select(reader, literal(publication.id), told.c.status, _moment(now), left_at, source).order_by(told.c.key)
     columns = ["subscriber_id", "publication_id", "status", "created_at", "left_at", "source"]
@@ -138,11 +138,11 @@ def _ask(
 ) -> None:
     for subscription_id, row in made:
         if terms.status_of(row) is Status.PENDING:
-            letters.confirm(session, practice, publication, subscription_id, row.address.email, now)
+            emails.confirm(session, practice, publication, subscription_id, row.address.email, now)
 
 
 def _act(row: Row, terms: Terms) -> Act:
-    return leaving.ACTS.get(terms.status_of(row), Act.IMPORTED)
+    return unsubscribe.ACTS.get(terms.status_of(row), Act.IMPORTED)
 
 
 def _told(session: Session, **columns: InstrumentedAttribute[Any]) -> FromClause:

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from newsletter.audience.practice import Practice
+from newsletter.audience.services import Practice
 
 _SHARED_V4 = 24
 _SHARED_V6 = 48

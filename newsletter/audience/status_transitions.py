@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Dialect, bindparam, literal_column, update
 from sqlalchemy.orm import Session
 
-from newsletter.audience import roster
+from newsletter.audience import subscribers
 from newsletter.audience.models import Status, Subscription
 from newsletter.db import Prepared
 
@@ -82,5 +82,5 @@ def _move(session: Session, subscription: Subscription, sources: Collection[Stat
         mine.values(values).returning(Subscription.id), execution_options={"synchronize_session": False}
     )
     # Whoever was quicker, the caller goes on with what is true now.
-    roster.refresh(session, subscription)
+    subscribers.refresh(session, subscription)
     return moved is not None

@@ -14,14 +14,15 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from newsletter.audience import admitting, moves
+from newsletter.audience import status_transitions
 from newsletter.audience.address import Address, clean_name
-from newsletter.audience.columns import AS_NAMED, Choices, Layout
-from newsletter.audience.headers import Field
+from newsletter.audience.importing import apply
+from newsletter.audience.importing.columns import AS_NAMED, Choices, Layout
+from newsletter.audience.importing.csv_reader import Line, Problem, Sheet
+from newsletter.audience.importing.headers import Field
+from newsletter.audience.importing.plan import Plan, Row, Step, Tally, Terms
 from newsletter.audience.models import Status
-from newsletter.audience.practice import Practice
-from newsletter.audience.sheet import Line, Problem, Sheet
-from newsletter.audience.verdicts import Plan, Row, Step, Tally, Terms
+from newsletter.audience.services import Practice
 from newsletter.db import Sessions
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
@@ -31,7 +32,7 @@ log = structlog.get_logger(__name__)
 GROUP = 5_000
 """Work to a transaction, counted in plain rows: so much that a row costs little, and nobody waits for a second."""
 # A confirm letter has to be written, and a leaving ends whatever still waits to be sent.
-_WORK = {Status.PENDING: 20} | dict.fromkeys(moves.GONE, 40)
+_WORK = {Status.PENDING: 20} | dict.fromkeys(status_transitions.GONE, 40)
 STRETCH = 50_000
 """Rows that are written in order of their addresses, so that a group touches few pages of the index."""
 _Stretch = tuple[list[Row], list[Problem], int]
@@ -79,9 +80,9 @@ def load(
 
     def admit(group: list[Row]) -> Plan:
         with _door(sessions, dry_run) as session:
-            plan = admitting.plan(session, practice, publication, group)
+            plan = apply.plan(session, practice, publication, group)
             if not dry_run:
-                admitting.carry_out(session, practice, publication, plan, terms, now)
+                apply.carry_out(session, practice, publication, plan, terms, now)
         log.debug("import", publication=publication.slug, rows=len(group), dry_run=dry_run)
         return plan
 

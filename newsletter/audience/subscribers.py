@@ -9,7 +9,7 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter import paging
-from newsletter.audience import search_index, searching
+from newsletter.audience import search_index, search_text
 from newsletter.audience.address import Address
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.delivery.models import Suppression
@@ -130,7 +130,7 @@ def page(
     rows = select(Subscription).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
     if status is not None:
         rows = rows.where(Subscription.status == status)
-    parts = searching.parts(search)
+    parts = search_text.parts(search)
     found = search_index.find(session, parts) if parts else None
     if found is not None:
         rows = rows.where(Subscription.id.in_(found))

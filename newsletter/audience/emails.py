@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience import consent
 from newsletter.audience.models import Subscription
-from newsletter.audience.practice import Practice
+from newsletter.audience.services import Practice
 from newsletter.delivery.transactional import outbox
 from newsletter.publications import Publication
 

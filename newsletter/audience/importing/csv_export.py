@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TextIO
 
-from newsletter.audience.roster import Member
-from newsletter.audience.sheet import Problem
+from newsletter.audience.importing.csv_reader import Problem
+from newsletter.audience.subscribers import Member
 
 # What a spreadsheet takes for the beginning of a formula (OWASP, "CSV injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

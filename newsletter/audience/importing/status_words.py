@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from newsletter.audience.headers import Field, squeezed
+from newsletter.audience.importing.headers import Field, squeezed
 from newsletter.audience.models import Status
-from newsletter.audience.moves import GONE, worse
+from newsletter.audience.status_transitions import GONE, worse
 from newsletter.errors import Invalid
 
 _STATUSES = {

@@ -7,9 +7,9 @@ from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import consent, letters, moves, roster
+from newsletter.audience import consent, emails, status_transitions, subscribers
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
-from newsletter.audience.practice import Practice
+from newsletter.audience.services import Practice
 from newsletter.delivery import ledger
 from newsletter.errors import Conflict
 from newsletter.paging import Order, Page, Turn
@@ -28,7 +28,7 @@ _LEFT = text("consent_events.act = 'left'")
 
 def look(session: Session, practice: Practice, token: str) -> Subscription:
     """Whose link this is; changes nothing. Invalid if forged, NotFound if erased."""
-    return roster.get(session, practice.links.open_unsubscribe(token)[0])
+    return subscribers.get(session, practice.links.open_unsubscribe(token)[0])
 
 
 def leave(
@@ -37,7 +37,7 @@ def leave(
     """Take the holder of an unsubscribe link off the list; twice is as once. Invalid if forged, NotFound if erased."""
     subscription_id, letter_id = practice.links.open_unsubscribe(token)
     note = _by_letter(letter_id) if letter_id else None
-    return unsubscribe(session, practice, roster.get(session, subscription_id), way, client, now, note)
+    return unsubscribe(session, practice, subscribers.get(session, subscription_id), way, client, now, note)
 
 
 def unsubscribe(
@@ -54,7 +54,7 @@ def unsubscribe(
     ended = end(session, subscription, Status.UNSUBSCRIBED, way, now, origin, note)
     # Who left from a page gets a receipt; who left from the mail program asked for no more mail at all.
     if ended and way is Way.LINK:
-        letters.goodbye(session, practice, subscription, now)
+        emails.goodbye(session, practice, subscription, now)
     return subscription
 
 
@@ -69,7 +69,7 @@ def end(
 ) -> bool:
     """Unsubscribed, bounced or complained: copies that still wait are skipped; False if it had ended before."""
     publications.depart(session, subscription.publication_id)
-    if not moves.end(session, subscription, status, now):
+    if not status_transitions.end(session, subscription, status, now):
         return False
     consent.record(session, subscription, ACTS[status], way, now, origin, note=note)
     ledger.skip_pending(session, subscription.id, status.value, now)
@@ -87,10 +87,10 @@ def undo(session: Session, practice: Practice, token: str, client: str | None, n
     subscription = look(session, practice, token)
     if subscription.left_at is not None and now - subscription.left_at > UNDO:
         raise Conflict("You unsubscribed more than a day ago. Please sign up again.")
-    if moves.come_back(session, subscription):
+    if status_transitions.come_back(session, subscription):
         origin = consent.origin_of(practice, client)
         consent.record(session, subscription, Act.RESUMED, Way.LINK, now, origin, note="took the leaving back")
-    if subscription.status not in moves.GETTING:
+    if subscription.status not in status_transitions.GETTING:
         raise Conflict("This cannot be undone here. Please sign up again.")
     return subscription
 
