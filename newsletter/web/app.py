@@ -8,24 +8,8 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from newsletter.system.bundled import folder
-from newsletter.web import (
-    archive,
-    auth,
-    clicks,
-    confirming,
-    desk,
-    dressing,
-    feeds,
-    harmless,
-    house,
-    leaving,
-    looks,
-    operations,
-    preferences,
-    public,
-    security,
-    sorry,
-)
+from newsletter.web import auth, branding, context, desk, error_pages, health, security, template_helpers
+from newsletter.web.public import archive, clicks, confirm, feeds, preferences, signup, test_links, unsubscribe
 from newsletter.wiring import House
 
 
@@ -38,11 +22,11 @@ def create_app(of_house: House, clock: Callable[[], datetime] | None = None) -> 
         template_folder=str(folder("templates")),
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
-    house.move_in(app, of_house, clock or _utc_now)
+    context.move_in(app, of_house, clock or _utc_now)
     security.init_app(app, of_house.settings)
-    for part in (looks, dressing, sorry, operations, auth):
+    for part in (template_helpers, branding, error_pages, health, auth):
         part.init_app(app)
-    for part in (public, confirming, leaving, harmless, preferences, archive, clicks, feeds, dressing, desk):
+    for part in (signup, confirm, unsubscribe, test_links, preferences, archive, clicks, feeds, branding, desk):
         app.register_blueprint(part.blueprint)
     return app
 

@@ -12,8 +12,8 @@ from newsletter.db import Session
 from newsletter.editors import Editor, Role, accounts, desk_sessions
 from newsletter.editors.desk_sessions import Place
 from newsletter.editors.models import DeskSession
-from newsletter.web import agents
-from newsletter.web.house import house, network, now
+from newsletter.web import user_agents
+from newsletter.web.context import house, network, now
 
 IDLE = timedelta(hours=12)
 """A session ends after so long without a request."""
@@ -89,7 +89,7 @@ def email() -> str:
 
 def sign_in(store: Session, editor: Editor, *, by_link: bool = False) -> None:
     """Begin a session for this editor, with nothing in it from before."""
-    begun = desk_sessions.begin(store, editor, Place(agents.brief(request.user_agent.string), network()), now())
+    begun = desk_sessions.begin(store, editor, Place(user_agents.brief(request.user_agent.string), network()), now())
     _start_anew()
     session[_BY_LINK] = by_link
     flask_login.login_user(Person.of(begun, editor))

@@ -8,8 +8,9 @@ from flask import Flask
 
 from newsletter.config import Settings
 from newsletter.system import ports
-from newsletter.web import clicks, connections, create_app
+from newsletter.web import connections, create_app
 from newsletter.web.connections import Server
+from newsletter.web.public import clicks
 from newsletter.wiring import House
 
 log = structlog.get_logger()

@@ -14,8 +14,8 @@ from newsletter.delivery.reports import clicks
 from newsletter.delivery.reports.clicks import CountedLink
 from newsletter.editorial.issues import issue_store
 from newsletter.publications import Publication
-from newsletter.web import clicks as web
-from newsletter.web.clicks import Gathered
+from newsletter.web.public import clicks as web
+from newsletter.web.public.clicks import Gathered
 from newsletter.wiring import House
 from newsletter.workflows import build_letter, publish
 from tests import houses

@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from newsletter import publications
-from newsletter.web import feeds
+from newsletter.web.public import feeds
 from newsletter.wiring import House
 from tests import houses
 from tests.web.test_archive_pages import publish

@@ -10,8 +10,8 @@ from newsletter.editors import Editor, accounts, attempt_limits, desk_sessions, 
 from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.auth import Person
+from newsletter.web.context import house, now, one_client, tell_capped, unnoted
 from newsletter.web.desk import forgotten, frame, new_password
-from newsletter.web.house import house, now, one_client, tell_capped, unnoted
 
 _WRONG = "This is not your current password. If you have lost it, sign out and ask for a reset link."
 _CHANGED = "Your password was changed at the desk, and you were signed out everywhere else."

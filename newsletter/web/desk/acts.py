@@ -14,7 +14,7 @@ from newsletter.editorial.models import Issue
 from newsletter.editors import Editor, desk_sessions
 from newsletter.publications import Publication
 from newsletter.web.auth import Person
-from newsletter.web.house import network, now, take_note
+from newsletter.web.context import network, now, take_note
 
 
 def watch(person: Person, act: str) -> None:

@@ -12,8 +12,8 @@ from newsletter.editorial.issues.diff import Piece
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
+from newsletter.web.context import house, now
 from newsletter.web.desk import comparisons, frame, lookup, previews
-from newsletter.web.house import house, now
 from newsletter.workflows import approve_issue as workflows_approve_issue
 from newsletter.workflows import test_mail
 from newsletter.workflows.approve_issue import Standing

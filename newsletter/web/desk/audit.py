@@ -9,8 +9,8 @@ from newsletter.audit import Entry
 from newsletter.db import Session
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
+from newsletter.web.context import house
 from newsletter.web.desk import frame, lookup, sheets
-from newsletter.web.house import house
 
 _A_PAGE = 50
 _A_BATCH = 500

@@ -14,9 +14,9 @@ from newsletter.editorial.source import fields
 from newsletter.editorial.source.issue_form import Manuscript
 from newsletter.publications import Publication
 from newsletter.web import auth
+from newsletter.web.context import house, now
 from newsletter.web.desk import acts, frame, lookup, typed
 from newsletter.web.desk.sorry import asks_for_json
-from newsletter.web.house import house, now
 
 _WEEKS = 8
 

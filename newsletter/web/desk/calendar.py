@@ -10,8 +10,8 @@ from flask import request
 from newsletter.editorial.issues import listing
 from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import queue
+from newsletter.web.context import house, now
 from newsletter.web.desk import frame, lookup, moments
-from newsletter.web.house import house, now
 from newsletter.workflows import build_letter
 from newsletter.workflows.build_letter import Hindrance
 from newsletter.workflows.calendar import Entry

@@ -9,8 +9,8 @@ from newsletter.editorial.models import Issue
 from newsletter.editorial.source import issue_form
 from newsletter.editorial.source.front_matter import split
 from newsletter.errors import Conflict
+from newsletter.web.context import house, now
 from newsletter.web.desk import live, lookup, typed
-from newsletter.web.house import house, now
 from newsletter.workflows import build_letter, run_preflight
 from newsletter.workflows.run_preflight import Inspection
 

@@ -15,9 +15,9 @@ from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict
 from newsletter.web import auth
+from newsletter.web.context import house, now
 from newsletter.web.desk import acts, frame, lookup, typed, watching
 from newsletter.web.desk.lookup import Mailed
-from newsletter.web.house import house, now
 from newsletter.workflows import correct_issue
 
 

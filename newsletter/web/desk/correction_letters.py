@@ -15,11 +15,11 @@ from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
 from newsletter.web import auth
+from newsletter.web.context import house, now
 from newsletter.web.desk import frame, lookup, previews, typed, watching, words
 from newsletter.web.desk.lookup import Mailed
 from newsletter.web.desk.previews import Proof
 from newsletter.web.desk.typed import Complaint
-from newsletter.web.house import house, now
 from newsletter.workflows import correct_issue
 from newsletter.workflows.correct_issue import Audience
 

@@ -8,8 +8,8 @@ from newsletter.editors import Editor, accounts, attempt_limits, desk_sessions, 
 from newsletter.errors import NotFound
 from newsletter.web import auth
 from newsletter.web.auth import HalfWay
+from newsletter.web.context import house, now, one_client, tell_capped
 from newsletter.web.desk import acts
-from newsletter.web.house import house, now, one_client, tell_capped
 
 _WRONG = "This address and password do not match. Check both, and try again."
 _MINUTES = int(attempt_limits.WINDOW.total_seconds() // 60)

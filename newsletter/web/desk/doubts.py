@@ -9,9 +9,9 @@ from newsletter.db import Session
 from newsletter.delivery.ledger import doubts as in_doubt
 from newsletter.delivery.models import Copy
 from newsletter.errors import Conflict, Invalid
+from newsletter.web.context import house, now
 from newsletter.web.desk import acts, frame, lookup, words
 from newsletter.web.desk.lookup import Mailed
-from newsletter.web.house import house, now
 from newsletter.workflows import resolve_doubts
 from newsletter.workflows.resolve_doubts import Decision, Settled
 

@@ -10,9 +10,9 @@ from newsletter.db import DatabaseDown, Session
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import NotFound
+from newsletter.web.context import house
 from newsletter.web.desk import lookup, streams, watching
 from newsletter.web.desk.lookup import Mailed
-from newsletter.web.house import house
 
 FOLLOWED = (IssueState.SENDING, IssueState.PAUSED)
 """Of a paused issue, too, copies that were being handed over come to their end, and a colleague may resume it."""

@@ -9,8 +9,8 @@ from newsletter.editors import Editor, accounts, attempt_limits, emails, passwor
 from newsletter.editors.emails import Stationery
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
+from newsletter.web.context import house, now, one_client, tell_capped
 from newsletter.web.desk import acts, new_password
-from newsletter.web.house import house, now, one_client, tell_capped
 
 _USED = "This link has already been used, or a newer one has replaced it. Ask for a new one."
 

@@ -16,8 +16,8 @@ from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.auth import Person
+from newsletter.web.context import house, now
 from newsletter.web.desk import dear, lookup, previews, words
-from newsletter.web.house import house, now
 from newsletter.workflows import calendar
 from newsletter.workflows.calendar import Agenda, Entry
 

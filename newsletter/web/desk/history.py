@@ -11,8 +11,8 @@ from newsletter.editorial.issues.issue_store import Saved
 from newsletter.editorial.models import Issue, Revision
 from newsletter.errors import Conflict
 from newsletter.web import auth
+from newsletter.web.context import house, now
 from newsletter.web.desk import acts, frame, lookup, standing
-from newsletter.web.house import house, now
 
 _A_PAGE = 50
 _A_CHOICE = 200

@@ -15,9 +15,9 @@ from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
 from newsletter.errors import Conflict
 from newsletter.paging import FIRST
+from newsletter.web.context import house
 from newsletter.web.desk import acts, checking, dear, frame, lookup, offers, previews, watching, words
 from newsletter.web.desk.watching import View
-from newsletter.web.house import house
 from newsletter.workflows import approve_issue, build_letter, test_mail
 from newsletter.workflows.run_preflight import Inspection
 

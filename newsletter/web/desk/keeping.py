@@ -16,8 +16,8 @@ from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.source import issue_form
 from newsletter.errors import NotFound
 from newsletter.web import auth
+from newsletter.web.context import house, now
 from newsletter.web.desk import overlaps, standing, typed
-from newsletter.web.house import house, now
 from newsletter.workflows import build_letter
 
 

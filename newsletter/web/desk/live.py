@@ -13,8 +13,8 @@ from newsletter.editorial.rendering.branding import Masthead
 from newsletter.editorial.rendering.render import Rendered
 from newsletter.errors import Invalid
 from newsletter.web import auth
+from newsletter.web.context import house
 from newsletter.web.desk import lookup, previews, typed
-from newsletter.web.house import house
 
 
 def preview(slug: str) -> Response:

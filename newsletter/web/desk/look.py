@@ -9,8 +9,8 @@ from newsletter.editorial.rendering import theme
 from newsletter.editorial.rendering.theme import HOUSE, LEAST_CONTRAST, Colours
 from newsletter.errors import Invalid
 from newsletter.publications import Publication, toml_file
+from newsletter.web.context import house, now
 from newsletter.web.desk import acts, frame, pictures
-from newsletter.web.house import house, now
 
 FORM_BYTES = pictures.FORM_BYTES
 _SCHEMES = {"accent": HOUSE.light, "accent_dark": HOUSE.dark}

@@ -3,8 +3,8 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from newsletter.web.context import house, now
 from newsletter.web.desk import acts, frame, lookup, words
-from newsletter.web.house import house, now
 from newsletter.workflows import resend_missed
 
 

@@ -13,10 +13,10 @@ from newsletter.editors import Editor, Role, accounts, add, desk_sessions, email
 from newsletter.editors.models import DeskSession
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
+from newsletter.web.context import house, now
 from newsletter.web.desk import acts, frame
 from newsletter.web.desk.account import myself
 from newsletter.web.desk.forgotten import stationery, tell
-from newsletter.web.house import house, now
 
 _FIRST_YOURSELF = "Set up two-factor authentication for yourself first; otherwise this would lock you out."
 _NO_ROLE = "Choose one of the four roles."

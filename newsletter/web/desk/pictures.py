@@ -9,9 +9,9 @@ from newsletter.editorial.images import pictures, processing
 from newsletter.editorial.images.processing import Developed
 from newsletter.editorial.models import Picture
 from newsletter.errors import Invalid, PressError
-from newsletter.web import sorry
+from newsletter.web import error_pages
+from newsletter.web.context import house, now
 from newsletter.web.desk import lookup
-from newsletter.web.house import house, now
 
 FORM_BYTES = processing.UPLOAD_BYTES + 64 * 1024
 """The largest upload, and what a form puts around it."""
@@ -26,7 +26,7 @@ def upload_picture(slug: str) -> ResponseReturnValue:
         developed = processing.develop(upload.stream.read())
         name, picture = _keep(slug, upload.filename or "", developed)
     except PressError as error:
-        return _fault(str(error), sorry.status_of(error))
+        return _fault(str(error), error_pages.status_of(error))
     url = url_for("archive.picture", file_name=picture.file_name)
     return jsonify(name=name, url=url, width=picture.width, height=picture.height, note=developed.note), 201
 

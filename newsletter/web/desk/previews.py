@@ -10,8 +10,8 @@ from newsletter.delivery.message import merge
 from newsletter.delivery.reports import clicks
 from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import render
+from newsletter.web.context import house
 from newsletter.web.desk import lookup
-from newsletter.web.house import house
 from newsletter.workflows import build_letter
 
 VIEWS = {"phone": "Phone", "desktop": "Desktop", "dark": "Dark", "images-off": "Images off", "text": "Text"}

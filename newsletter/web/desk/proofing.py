@@ -13,8 +13,8 @@ from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.editorial.models import Issue
 from newsletter.errors import Invalid
 from newsletter.web import auth
+from newsletter.web.context import house, now
 from newsletter.web.desk import comparisons, frame, lookup, words
-from newsletter.web.house import house, now
 from newsletter.workflows import build_letter, test_mail
 from newsletter.workflows.test_mail import Fate
 

@@ -7,8 +7,8 @@ from newsletter.db import Session
 from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import queue, weekly_slots
 from newsletter.errors import Conflict
+from newsletter.web.context import house, now
 from newsletter.web.desk import acts, frame, lookup, offers
-from newsletter.web.house import house, now
 from newsletter.workflows import build_letter
 
 _UP = "up"

@@ -7,8 +7,8 @@ from newsletter.audience.models import Status
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.reports import received
 from newsletter.paging import FIRST
+from newsletter.web.context import house
 from newsletter.web.desk import dear, frame, lookup, words
-from newsletter.web.house import house
 
 _PAGE = 50
 _COPIES = 50

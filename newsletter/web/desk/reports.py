@@ -9,8 +9,8 @@ from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue, IssueState
+from newsletter.web.context import house, now
 from newsletter.web.desk import frame, lookup, watching
-from newsletter.web.house import house, now
 from newsletter.workflows import issue_report
 from newsletter.workflows.issue_report import Report
 

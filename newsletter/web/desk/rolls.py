@@ -12,9 +12,9 @@ from newsletter.delivery.models import CopyState, Letter, Note
 from newsletter.delivery.reports import recipients, stats
 from newsletter.delivery.reports.recipients import Wanted
 from newsletter.errors import Conflict
+from newsletter.web.context import house
 from newsletter.web.desk import frame, lookup, sheets
 from newsletter.web.desk.lookup import Mailed
-from newsletter.web.house import house
 
 _PAGE = 50
 _LONGEST = 300

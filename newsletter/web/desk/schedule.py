@@ -9,8 +9,8 @@ from newsletter.db import Session
 from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Invalid
+from newsletter.web.context import house, now
 from newsletter.web.desk import acts, frame, issues, lookup, moments, offers
-from newsletter.web.house import house, now
 from newsletter.workflows import build_letter, publish
 
 

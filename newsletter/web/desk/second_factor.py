@@ -10,9 +10,9 @@ from newsletter.editors import Editor, accounts, attempt_limits, second_factor
 from newsletter.editors.second_factor import Offer
 from newsletter.errors import Conflict, Refused
 from newsletter.web import auth
+from newsletter.web.context import house, now, unnoted
 from newsletter.web.desk import forgotten, frame
 from newsletter.web.desk.account import count_try, must_prove, myself, proves_password, whoever
-from newsletter.web.house import house, now, unnoted
 
 _ISSUER = "Newsletter Press"
 _WRONG_CODE = "This is not the current code. Wait for the next one, and check that your phone's clock is right."

@@ -9,8 +9,8 @@ from newsletter.db import Session
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import Conflict
+from newsletter.web.context import house, now
 from newsletter.web.desk import frame, issues, lookup, words
-from newsletter.web.house import house, now
 from newsletter.workflows import build_letter, publish
 
 _STOPPABLE = (IssueState.SCHEDULED, IssueState.SENDING, IssueState.PAUSED)

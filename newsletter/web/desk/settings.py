@@ -14,8 +14,8 @@ from newsletter.db import Session
 from newsletter.editorial.issues import approvals
 from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication, toml_file, wordings
+from newsletter.web.context import house
 from newsletter.web.desk import acts, frame
-from newsletter.web.house import house
 
 _FOLLOWED = 8
 

@@ -11,8 +11,8 @@ from newsletter.audience.importing.csv_export import defused
 from newsletter.delivery.reports.recipients import Line
 from newsletter.delivery.reports.stats import Share
 from newsletter.errors import Unavailable
+from newsletter.web.context import house
 from newsletter.web.desk import lookup, streams, watching
-from newsletter.web.house import house
 from newsletter.workflows import issue_report
 from newsletter.workflows.issue_report import Report
 

@@ -5,9 +5,9 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import Forbidden, HTTPException, NotFound
 
 from newsletter.errors import PressError
-from newsletter.web import auth, sorry
+from newsletter.web import auth, error_pages
+from newsletter.web.context import house
 from newsletter.web.desk import frame
-from newsletter.web.house import house
 
 _TITLES = {
     400: "That did not work",
@@ -32,7 +32,7 @@ def no_such_page(_anything: str) -> str:
 
 
 def _refused(error: PressError) -> Response:
-    return _page(sorry.sentence_of(error), sorry.status_of(error))
+    return _page(error_pages.sentence_of(error), error_pages.status_of(error))
 
 
 def _http(error: HTTPException, sentence: str | None) -> Response:
@@ -49,7 +49,7 @@ def _page(sentence: str, status: int) -> Response:
         return make_response(jsonify(fault=sentence), status)
     title = _TITLES.get(status, "That did not work")
     if auth.person() is None:
-        return sorry.page(sentence, status, title)
+        return error_pages.page(sentence, status, title)
     slug = (request.view_args or {}).get("slug") if status != 404 else None
     with house().sessions.reading() as store:
         html = frame.page(store, "sorry.html", "issues" if slug else "", title=title, sentence=sentence, slug=slug)

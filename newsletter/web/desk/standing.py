@@ -12,9 +12,9 @@ from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Conflict
 from newsletter.web import auth
+from newsletter.web.context import now
 from newsletter.web.desk import typed
 from newsletter.web.desk.typed import Complaint
-from newsletter.web.house import now
 from newsletter.workflows import build_letter
 
 

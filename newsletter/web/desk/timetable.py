@@ -14,9 +14,9 @@ from newsletter.editorial.schedule import occurrences, slot_settings, weekly_slo
 from newsletter.editorial.schedule.weekly_slots import WeeklySlot
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication, Slot, WeekOff
-from newsletter.web import sorry
+from newsletter.web import error_pages
+from newsletter.web.context import house, now
 from newsletter.web.desk import acts, frame
-from newsletter.web.house import house, now
 
 _NEW_SLOT = "slot"
 _NEW_WEEK = "week"
@@ -126,7 +126,7 @@ def _change(form: str, act: Callable[[Session, Publication], str]) -> ResponseRe
             flash(act(store, publication))
         except (Invalid, Conflict) as error:
             field = error.field if isinstance(error, _Odd) else ""
-            return _page(store, Fault(form, field, sorry.sentence_of(error), request.form)), 422
+            return _page(store, Fault(form, field, error_pages.sentence_of(error), request.form)), 422
     return redirect(url_for("desk.timetable_page"), 303)
 
 

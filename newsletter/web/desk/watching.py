@@ -27,9 +27,9 @@ from newsletter.delivery.smtp.outage import Away
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.editorial.models import Issue
+from newsletter.web.context import house, now
 from newsletter.web.desk import tempo
 from newsletter.web.desk.dear import Dear
-from newsletter.web.house import house, now
 from newsletter.workflows import publish
 
 _KEY = "newsletter.watching"

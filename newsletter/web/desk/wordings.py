@@ -12,9 +12,10 @@ from newsletter.delivery.message import merge
 from newsletter.errors import NotFound
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import Kind
-from newsletter.web import auth, wording
+from newsletter.web import auth
+from newsletter.web.context import house, now
 from newsletter.web.desk import acts, frame
-from newsletter.web.house import house, now
+from newsletter.web.public import consent_wording
 
 _LONGEST = 20_000
 
@@ -44,7 +45,9 @@ def words_form(kind: str) -> str:
     with house().sessions.reading() as store:
         publication, which = frame.chosen(store), _kind(kind)
         own = wordings.newest(store, publication, which)
-        return _page(store, publication, which, own.words if own else wording.of_the_press(publication, which), "")
+        return _page(
+            store, publication, which, own.words if own else consent_wording.of_the_press(publication, which), ""
+        )
 
 
 def change_words(kind: str) -> ResponseReturnValue:
@@ -54,7 +57,7 @@ def change_words(kind: str) -> ResponseReturnValue:
         publication = frame.chosen(store)
         if fault := _fault(typed):
             return _page(store, publication, which, typed, fault), 422
-        words = "" if typed == wording.of_the_press(publication, which).strip() else typed
+        words = "" if typed == consent_wording.of_the_press(publication, which).strip() else typed
         seen = request.form.get("seen", 0, type=int)
         wordings.keep(store, publication, which, words, seen, auth.email(), now())
         acts.about_publication(publication)
@@ -75,7 +78,7 @@ def _fault(words: str) -> str:
         return f"That is {len(words):,} characters; the limit is {_LONGEST:,}."
     if found := characters.forbidden_in_passage(words):
         return f"There is {characters.named(found)} in the text; remove it."
-    return " ".join(sentence for _, sentence in merge.faults(words, wording.FIELDS))
+    return " ".join(sentence for _, sentence in merge.faults(words, consent_wording.FIELDS))
 
 
 def _page(store: Session, publication: Publication, kind: Kind, typed: str, fault: str) -> str:
@@ -91,7 +94,7 @@ def _page(store: Session, publication: Publication, kind: Kind, typed: str, faul
         fault=fault,
         versions=versions,
         seen=versions[0].number if versions else 0,
-        fields=sorted(wording.FIELDS),
-        house=wording.of_the_press(publication, kind),
+        fields=sorted(consent_wording.FIELDS),
+        house=consent_wording.of_the_press(publication, kind),
         zone=publication.time_zone,
     )

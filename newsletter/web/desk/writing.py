@@ -20,9 +20,9 @@ from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.source import fields, front_matter, issue_form
 from newsletter.errors import Conflict, Invalid
 from newsletter.web import auth, security
+from newsletter.web.context import house, now
 from newsletter.web.desk import frame, keeping, lookup, overlaps, previews, standing, typed
 from newsletter.web.desk.typed import Complaint
-from newsletter.web.house import house, now
 from newsletter.workflows import build_letter
 
 SUBJECT = fields.SUBJECT_LENGTH

@@ -12,11 +12,12 @@ from newsletter.editorial.issues import archive
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
 from newsletter.publications.wordings import Kind
-from newsletter.web import choosing, sorry, wording
+from newsletter.web import error_pages
+from newsletter.web.context import client, house, now
 from newsletter.web.forms import SignUp
-from newsletter.web.house import client, house, now
-from newsletter.web.looks import next_letter
-from newsletter.web.printed import Printed
+from newsletter.web.public import consent_wording, publication_param
+from newsletter.web.public.issue_page import Printed
+from newsletter.web.template_helpers import next_letter
 
 blueprint = Blueprint("public", __name__)
 
@@ -29,7 +30,7 @@ _ONCE_MORE = "Please click the button again: we could not tell that the form cam
 def home() -> str:
     """What the letter is, when it comes, and the form."""
     with house().sessions.reading() as session:
-        publication = choosing.asked(session, request.args.get("publication"))
+        publication = publication_param.asked(session, request.args.get("publication"))
         latest = session.scalars(archive.shown(publication.id).limit(_LATEST))
         return render_template(
             "site/home.html",
@@ -67,15 +68,15 @@ def once_more(_error: CSRFError) -> Response:
 def later(error: TooMany) -> Response:
     """The form again, for another hour."""
     answer = _form_again(429, str(error))
-    answer.headers["Retry-After"] = str(sorry.RETRY_AFTER[429])
+    answer.headers["Retry-After"] = str(error_pages.RETRY_AFTER[429])
     return answer
 
 
 def _ask(asked: SignUp) -> Publication:
     # Looked up first, because SQLite has one writer at a time and all that sign up wait for each other.
     with house().sessions.reading() as session:
-        publication = choosing.asked(session, asked.publication)
-        words = wording.agreed_to(session, publication, Kind.SIGN_UP, asked.agreed)
+        publication = publication_param.asked(session, asked.publication)
+        words = consent_wording.agreed_to(session, publication, Kind.SIGN_UP, asked.agreed)
     practice, came, at = house().practice, Asked(asked.email, asked.name, client(), words), now()
     group_commit.write(house().sessions, lambda session: signup.subscribe(session, practice, publication, came, at))
     return publication
@@ -83,12 +84,12 @@ def _ask(asked: SignUp) -> Publication:
 
 def _nothing(asked: SignUp) -> Publication:
     with house().sessions.reading() as session:
-        return choosing.asked(session, asked.publication)
+        return publication_param.asked(session, asked.publication)
 
 
 def _form(asked: SignUp, status: int = 200, faults: dict[str, str] | None = None, notice: str = "") -> Response:
     with house().sessions.reading() as session:
-        publication = choosing.asked(session, asked.publication)
+        publication = publication_param.asked(session, asked.publication)
         page = render_template(
             "site/subscribe.html", **_form_values(session, publication, asked, faults), notice=notice
         )
@@ -99,13 +100,13 @@ def _form_again(status: int, notice: str) -> Response:
     try:
         return _form(SignUp.parse(request.form), status, notice=notice)
     except NotFound as error:
-        return sorry.refused(error)
+        return error_pages.refused(error)
 
 
 def _form_values(
     session: Session, publication: Publication, asked: SignUp, faults: dict[str, str] | None = None
 ) -> dict[str, object]:
-    words = wording.shown(session, publication, Kind.SIGN_UP)
+    words = consent_wording.shown(session, publication, Kind.SIGN_UP)
     return {"publication": publication, "form": asked, "faults": faults or {}, "words": words}
 
 

@@ -7,10 +7,10 @@ from flask import Blueprint, Response, abort, render_template, request
 
 from newsletter import publications
 from newsletter.editorial.issues import archive
-from newsletter.web import choosing
-from newsletter.web.archive import public
-from newsletter.web.house import house
-from newsletter.web.printed import Printed
+from newsletter.web.context import house
+from newsletter.web.public import publication_param
+from newsletter.web.public.archive import public
+from newsletter.web.public.issue_page import Printed
 
 blueprint = Blueprint("feeds", __name__)
 
@@ -25,7 +25,7 @@ _A_MAP = 1_500
 def feed() -> Response:
     """The newest issues of a publication in full (Atom, RFC 4287)."""
     with house().sessions.reading() as session:
-        publication = choosing.asked(session, request.args.get("publication"))
+        publication = publication_param.asked(session, request.args.get("publication"))
         issues = [Printed.of(issue) for issue in session.scalars(archive.shown(publication.id).limit(_LATEST))]
         updated = max((issue.modified_at for issue in issues), default=publication.created_at)
         shown = render_template("site/feed.xml", publication=publication, issues=issues, updated=updated)

@@ -10,9 +10,9 @@ from newsletter.editorial.rendering.theme import Inks
 from newsletter.editorial.source import markdown
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import Kind
-from newsletter.web import choosing, wording
-from newsletter.web.archive import public
-from newsletter.web.house import house
+from newsletter.web.context import house
+from newsletter.web.public import consent_wording, publication_param
+from newsletter.web.public.archive import public
 
 blueprint = Blueprint("dressing", __name__)
 
@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
 def style(publication: str) -> Response:
     """The publication's accents, for the stylesheet that every page has."""
     with house().sessions.reading() as session:
-        found = choosing.asked(session, publication)
+        found = publication_param.asked(session, publication)
         inks = theme.inks(found.accent or "", found.accent_dark or "")
     answer = make_response(_rules(inks))
     answer.mimetype = "text/css"
@@ -40,9 +40,9 @@ def style(publication: str) -> Response:
 def privacy() -> Response:
     """What the publication says of privacy, and since when."""
     with house().sessions.reading() as session:
-        publication = choosing.asked(session, request.args.get("publication"))
+        publication = publication_param.asked(session, request.args.get("publication"))
         own = wordings.newest(session, publication, Kind.PRIVACY)
-        html = markdown.to_html(wording.shown(session, publication, Kind.PRIVACY).text, str)
+        html = markdown.to_html(consent_wording.shown(session, publication, Kind.PRIVACY).text, str)
         since = own.created_at if own else None
         page = render_template(
             "site/privacy.html",

@@ -4,11 +4,11 @@ from flask import Response, render_template, request
 
 from newsletter.audience import status_transitions, unsubscribe
 from newsletter.audience.models import Status, Subscription, Way
-from newsletter.web import keys
-from newsletter.web.house import client, house, now
+from newsletter.web.context import client, house, now
+from newsletter.web.public import private_pages
 from newsletter.web.security import without_token
 
-blueprint = keys.blueprint("leaving", __name__)
+blueprint = private_pages.blueprint("leaving", __name__)
 
 
 @blueprint.get("/unsubscribe/<token>")

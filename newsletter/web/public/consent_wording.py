@@ -7,8 +7,8 @@ from newsletter.db import Session
 from newsletter.delivery.message import merge
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import Kind
-from newsletter.web.house import house
-from newsletter.web.looks import often
+from newsletter.web.context import house
+from newsletter.web.template_helpers import often
 
 FIELDS = frozenset({"name", "often"})
 """What a publication's own words may leave open: its name, and how often it comes."""

@@ -11,7 +11,7 @@ from newsletter.delivery.workers import heartbeat, send_permission
 from newsletter.errors import Conflict
 from newsletter.system import data_folder
 from newsletter.web import metrics
-from newsletter.web.house import house, now
+from newsletter.web.context import house, now
 
 _OK = "ok"
 _CLOSED = "Only this machine may read the metrics, or whoever sends METRICS_TOKEN as `Authorization: Bearer …`.\n"

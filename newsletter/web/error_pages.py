@@ -11,7 +11,7 @@ from newsletter.audience.signup_limits import TooMany
 from newsletter.db import DatabaseDown
 from newsletter.errors import Conflict, NotFound, PressError, Unavailable
 from newsletter.publications import Publication
-from newsletter.web.house import house
+from newsletter.web.context import house
 
 log = structlog.get_logger()
 

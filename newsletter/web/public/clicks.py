@@ -15,8 +15,8 @@ from werkzeug.wrappers import Response
 from newsletter.db import DatabaseDown, Sessions
 from newsletter.delivery.reports import clicks
 from newsletter.errors import Invalid
-from newsletter.web import keys
-from newsletter.web.house import house
+from newsletter.web.context import house
+from newsletter.web.public import private_pages
 
 log = structlog.get_logger()
 
@@ -29,7 +29,7 @@ _ROBOT = re.compile(
     re.IGNORECASE,
 )
 
-blueprint = keys.blueprint("clicks", __name__)
+blueprint = private_pages.blueprint("clicks", __name__)
 
 
 @blueprint.get("/c/<token>")

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from newsletter.errors import Invalid
-from newsletter.web import security, sorry
+from newsletter.web import error_pages, security
 
 
 def blueprint(name: str, module: str) -> Blueprint:
@@ -15,7 +15,7 @@ def blueprint(name: str, module: str) -> Blueprint:
 
 
 def _no_such_key(_error: Invalid) -> Response:
-    return sorry.page(
+    return error_pages.page(
         "It may be cut short or broken over two lines. Open it again from the email, in one piece.",
         404,
         "This link does not work",

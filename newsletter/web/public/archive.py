@@ -11,10 +11,10 @@ from newsletter.editorial.images.pictures import MEDIA_TYPES
 from newsletter.editorial.issues import archive
 from newsletter.publications import Publication
 from newsletter.publications.wordings import Kind
-from newsletter.web import choosing, structured, wording
+from newsletter.web.context import house
 from newsletter.web.forms import SignUp
-from newsletter.web.house import house
-from newsletter.web.printed import Printed
+from newsletter.web.public import consent_wording, publication_param, structured_data
+from newsletter.web.public.issue_page import Printed
 
 blueprint = Blueprint("archive", __name__)
 
@@ -28,7 +28,7 @@ def index() -> Response:
     """The issues of a publication, newest first, twenty a page; of one category if it is asked for."""
     category, page = request.args.get("category", ""), request.args.get("page", 1, type=int)
     with house().sessions.reading() as session:
-        publication = choosing.asked(session, request.args.get("publication"))
+        publication = publication_param.asked(session, request.args.get("publication"))
         found = _printed(session, publication, category, page) if 1 <= page <= _MOST_PAGES else []
         if not found and (category or page != 1):
             abort(404)
@@ -48,10 +48,10 @@ def issue(slug: str) -> Response:
             publication=printed.publication,
             issue=printed,
             neighbours=neighbours,
-            data=structured.article(printed, house().links),
+            data=structured_data.article(printed, house().links),
             form=SignUp(),
             faults={},
-            words=wording.shown(session, printed.publication, Kind.SIGN_UP),
+            words=consent_wording.shown(session, printed.publication, Kind.SIGN_UP),
         )
     # A page changed, too, when its neighbours did: one came out, and it gained its link, or one has another title.
     near = [archive.changed(one) for one in neighbours if one]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from newsletter.links import Links
-from newsletter.web.printed import Printed
+from newsletter.web.public.issue_page import Printed
 
 
 def article(issue: Printed, links: Links) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from newsletter.errors import NotFound
 from newsletter.links import Expired
 from newsletter.publications import Publication
 from newsletter.publications.wordings import Kind
-from newsletter.web import keys, wording
+from newsletter.web.context import client, house, now
 from newsletter.web.forms import version
-from newsletter.web.house import client, house, now
-from newsletter.web.looks import next_letter
+from newsletter.web.public import consent_wording, private_pages
+from newsletter.web.template_helpers import next_letter
 
-blueprint = keys.blueprint("confirming", __name__)
+blueprint = private_pages.blueprint("confirming", __name__)
 
 
 @blueprint.get("/confirm/<token>")
@@ -29,7 +29,7 @@ def show(token: str) -> str | AnyResponse:
         if subscription.status is not Status.PENDING:
             return redirect(url_for("public.form", publication=subscription.publication.slug), 303)
         publication = subscription.publication
-        words = wording.shown(session, publication, Kind.CONFIRM)
+        words = consent_wording.shown(session, publication, Kind.CONFIRM)
         return render_template("site/confirm.html", publication=publication, token=token, words=words)
 
 
@@ -39,7 +39,7 @@ def confirm(token: str) -> str:
     with house().sessions.begin() as session:
         practice = house().practice
         publication = signup.look(session, practice, token, now()).publication
-        words = wording.agreed_to(session, publication, Kind.CONFIRM, version(request.form))
+        words = consent_wording.agreed_to(session, publication, Kind.CONFIRM, version(request.form))
         return _welcome(signup.confirm(session, practice, token, client(), words, now()))
 
 

@@ -14,10 +14,10 @@ from newsletter.audit import Witness
 from newsletter.db import Session
 from newsletter.delivery.message import permission_reminder
 from newsletter.errors import Invalid
-from newsletter.web import keys
-from newsletter.web.house import client, house, now
+from newsletter.web.context import client, house, now
+from newsletter.web.public import private_pages
 
-blueprint = keys.blueprint("preferences", __name__)
+blueprint = private_pages.blueprint("preferences", __name__)
 
 _PAUSES = (1, 2, 4, 8)
 _DONE = {
