@@ -17,7 +17,8 @@ from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.auth import Person
 from newsletter.web.context import house, now
-from newsletter.web.desk import dear, lookup, previews, words
+from newsletter.web.desk import lookup, timed_cache, words
+from newsletter.web.desk.issue import previews
 from newsletter.workflows import calendar
 from newsletter.workflows.calendar import Agenda, Entry
 
@@ -118,7 +119,7 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
         publications=store.scalars(publications.every()).all(),
         under_way=store.scalars(calendar.under_way(of)).all() if of else (),
         next=agenda_of(store, of).following() if of else None,
-        audience=dear.audience_size(store, of.id) if of else 0,
+        audience=timed_cache.audience_size(store, of.id) if of else 0,
         may_send=send_permission.may_send(store),
     )
 

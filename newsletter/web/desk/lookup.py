@@ -12,7 +12,7 @@ from newsletter.editorial.issues import corrections, issue_store
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict, NotFound
 from newsletter.paging import Turn
-from newsletter.web.desk import acts
+from newsletter.web.desk import audit_hook
 
 
 def issue(store: Session, slug: str) -> Issue:
@@ -24,7 +24,7 @@ def issue(store: Session, slug: str) -> Issue:
         raise NotFound(
             f"There is no issue “{slug}”. It may have been renamed; look for it in the list of issues."
         ) from None
-    acts.about_issue(found)
+    audit_hook.about_issue(found)
     return found
 
 
@@ -64,7 +64,7 @@ def mailed(store: Session, slug: str, number: int | None = None) -> Mailed:
 def correction(store: Session, slug: str, number: int) -> tuple[Issue, Correction]:
     """The issue of that slug and its correction of that number, which the act under way is about; NotFound likewise."""
     found = issue(store, slug)
-    acts.tell(correction=number)
+    audit_hook.tell(correction=number)
     return found, corrections.find(store, found, number)
 
 

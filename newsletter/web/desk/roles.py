@@ -24,7 +24,7 @@ from werkzeug.exceptions import Forbidden
 
 from newsletter.editors import Role
 from newsletter.web import auth, security
-from newsletter.web.desk import acts, sorry
+from newsletter.web.desk import audit_hook, error_pages
 
 # The fields in which people write, as they are called beside what they wrote.
 _WRITTEN = ("title", "subject", "preheader", "note", "source", "body", "words", "comment", "description")
@@ -104,12 +104,12 @@ def _guard(route: Route) -> Response | None:
         )
     if person.lacks_factor and not route.path.startswith(_OPEN_WITHOUT_FACTOR):
         return _ask_for_factor()
-    acts.watch(person, route.noted)
+    audit_hook.watch(person, route.noted)
     return None
 
 
 def _ask_for_factor() -> Response:
-    if sorry.asks_for_json():
+    if error_pages.asks_for_json():
         return make_response(jsonify(fault=_NEEDS_FACTOR), 403)
     flash(_NEEDS_FACTOR)
     return make_response(redirect(url_for("desk.factor"), 303))
@@ -119,7 +119,7 @@ def _ask_to_sign_in() -> Response:
     if "HX-Request" in request.headers:
         # A part of a page must not turn into the sign-in form: let the whole page ask again.
         return make_response("", 401, {"HX-Refresh": "true"})
-    if sorry.asks_for_json():
+    if error_pages.asks_for_json():
         return make_response(jsonify(fault=_SIGNED_OUT), 401)
     way_back = url_for("desk.sign_in_form", next=_page_asked_for())
     if typed := _typed():

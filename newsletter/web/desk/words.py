@@ -8,7 +8,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
 from newsletter.web import auth
-from newsletter.web.desk import previews
+from newsletter.web.desk.issue import previews
 from newsletter.workflows import build_letter, publish
 from newsletter.workflows.calendar import Passed
 

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from newsletter.web.desk import dear
-from newsletter.web.desk.dear import Dear
+from newsletter.web.desk import timed_cache
+from newsletter.web.desk.timed_cache import Dear
 from tests.houses import Clock
 
 
@@ -18,7 +18,7 @@ def asked() -> list[int]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock(datetime.now(UTC))
-    monkeypatch.setattr(dear, "time", SimpleNamespace(monotonic=lambda: clock().timestamp()))
+    monkeypatch.setattr(timed_cache, "time", SimpleNamespace(monotonic=lambda: clock().timestamp()))
     return clock
 
 

@@ -10,7 +10,7 @@ from newsletter.delivery.models import Copy, CopyState
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.publications import Publication, first
-from newsletter.web.desk import readers
+from newsletter.web.desk.readers import pages
 from newsletter.wiring import House
 from newsletter.workflows import publish
 from tests import houses
@@ -169,7 +169,7 @@ def test_one_reader_is_a_whole_story(editor: Visitor, house: House, now: datetim
 def test_a_readers_copies_go_on_and_once_they_are_dropped_that_is_said(
     editor: Visitor, house: House, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readers, "_COPIES", 1)
+    monkeypatch.setattr(pages, "_COPIES", 1)
     ada = people(house, now)
     with house.sessions.begin() as session:
         letter = issue_store.find(session, OUT[1]).letter_id

@@ -16,7 +16,8 @@ from newsletter.delivery.smtp.replies import legible
 from newsletter.delivery.workers import heartbeat
 from newsletter.editorial.models import Correction
 from newsletter.editors import Role
-from newsletter.web.desk import following, streams
+from newsletter.web.desk import streams
+from newsletter.web.desk.sending import progress_stream
 from newsletter.wiring import House
 from tests import houses
 from tests.originals import Fill, empty
@@ -128,7 +129,7 @@ def test_strange_questions_get_a_page(editor: Visitor, asked: str) -> None:
 
 
 def test_a_long_list_goes_on_page_by_page(editor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("newsletter.web.desk.rolls._PAGE", 3)
+    monkeypatch.setattr("newsletter.web.desk.reports.recipients._PAGE", 3)
     path, seen = f"{REPORT}copies?state=", []
     while path:
         page = editor.open(path).text
@@ -263,7 +264,7 @@ def test_a_viewer_sees_doubts_and_cannot_decide(enter: Enter) -> None:
 def test_a_stream_tells_what_changed_and_ends_with_the_sending(
     editor: Visitor, house: House, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "_EVERY", 0.05)
+    monkeypatch.setattr(progress_stream, "_EVERY", 0.05)
     answer = editor.client.get(f"{ISSUE}events", buffered=False)
     parts = iter(answer.response)
     first = next(parts).decode()
@@ -276,8 +277,8 @@ def test_a_stream_tells_what_changed_and_ends_with_the_sending(
 
 
 def test_a_stream_is_short_so_that_a_browser_asks_again(editor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "_EVERY", 0.05)
-    monkeypatch.setattr(following, "_SECONDS", 0.2)
+    monkeypatch.setattr(progress_stream, "_EVERY", 0.05)
+    monkeypatch.setattr(progress_stream, "_SECONDS", 0.2)
     told = editor.open(f"{ISSUE}events").text
     assert "event: progress" in told
     assert "event: over" not in told

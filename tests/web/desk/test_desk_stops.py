@@ -13,7 +13,7 @@ from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.reports import progress
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
-from newsletter.web.desk import watching
+from newsletter.web.desk.sending import progress_view
 from newsletter.wiring import House
 from tests.houses import OUT
 from tests.web.desk.visits import Visitor
@@ -84,7 +84,7 @@ def test_copies_that_a_breaker_holds_are_no_part_of_the_forecast(stocked: House,
             reader = {"subscription_id": number, "address": f"r{number}@{domain}", "name": ""}
             session.add(Copy(letter_id=letter_id, not_before=now, **reader))
     with stocked.sessions.reading() as session:
-        watch = watching._Watch(letter_id)
+        watch = progress_view._Watch(letter_id)
         standing = progress.standing(session, letter_id, 15)
 
         def out(held: int) -> datetime | None:

@@ -8,8 +8,8 @@ from newsletter.delivery.models import Counts
 from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import Hold
 from newsletter.delivery.reports.eta import Beat, recent, speed
-from newsletter.web.desk import tempo
-from newsletter.web.desk.watching import View
+from newsletter.web.desk import durations
+from newsletter.web.desk.sending.progress_view import View
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HALF = Counts(100, 50, 0, 50, 0, 0, 0, 0, 0, 0)
@@ -36,7 +36,7 @@ def view(until: datetime | None, rate: float | None, slowest: str | None = None,
     ],
 )
 def test_a_rate_in_words(rate: float | None, words: str) -> None:
-    assert tempo.rate(rate) == words
+    assert durations.rate(rate) == words
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_rate_in_words(rate: float | None, words: str) -> None:
     ],
 )
 def test_time_left_in_words(time: timedelta, words: str) -> None:
-    assert tempo.left(time) == words
+    assert durations.left(time) == words
 
 
 def test_what_decides_is_named_only_if_it_does() -> None:

@@ -1,0 +1,119 @@
+"""Approving an issue: the page that shows exactly what is approved, and what may be done about it."""
+
+from collections.abc import Callable, Sequence
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import editors
+from newsletter.db import Session
+from newsletter.editorial.issues.approvals import Content
+from newsletter.editorial.issues.diff import Piece
+from newsletter.editorial.models import Issue
+from newsletter.errors import Conflict, Invalid, Refused
+from newsletter.web import auth
+from newsletter.web.context import house, now
+from newsletter.web.desk import frame, lookup
+from newsletter.web.desk.issue import changes, previews
+from newsletter.workflows import approve_issue as workflows_approve_issue
+from newsletter.workflows import test_mail
+from newsletter.workflows.approve_issue import Standing
+
+_Act = Callable[[Session, Issue, Content, str], str]
+
+
+def approval(slug: str) -> str:
+    """What would go out, what changed in it since somebody last looked, and the buttons to decide."""
+    return _page(slug)
+
+
+def ask_approval(slug: str) -> ResponseReturnValue:
+    """Mail those who could approve it."""
+    chosen = request.form.getlist("approver")
+
+    def ask(store: Session, found: Issue, shown: Content, comment: str) -> str:
+        asked = workflows_approve_issue.ask(store, house().practice, found, shown, auth.email(), chosen, comment, now())
+        return f"Asked {', '.join(asked)} by mail."
+
+    return _decide(slug, "ask", ask)
+
+
+def approve_issue(slug: str) -> ResponseReturnValue:
+    """Let what the page showed go out."""
+
+    def approve(store: Session, found: Issue, shown: Content, comment: str) -> str:
+        workflows_approve_issue.approve(
+            store, house().links, found, shown, editors.find(store, auth.email()), comment, now()
+        )
+        return f"Approved. “{found.title}” may go out as it is now."
+
+    return _decide(slug, "approve", approve)
+
+
+def send_back(slug: str) -> ResponseReturnValue:
+    """Make it a draft again, and say what is to be mended."""
+
+    def back(store: Session, found: Issue, shown: Content, comment: str) -> str:
+        workflows_approve_issue.send_back(store, house().links, found, shown, auth.email(), comment, now())
+        return f"Sent back. “{found.title}” is a draft again, with your comment."
+
+    return _decide(slug, "send-back", back)
+
+
+def withdraw_approval(slug: str) -> ResponseReturnValue:
+    """Take the approval back."""
+
+    def withdraw(store: Session, found: Issue, shown: Content, _comment: str) -> str:
+        was_scheduled = workflows_approve_issue.withdraw(store, house().links, found, shown, auth.email(), now())
+        return "Taken back." + (" It is not scheduled any more." if was_scheduled else "")
+
+    return _decide(slug, "withdraw", withdraw)
+
+
+def _decide(slug: str, form: str, act: _Act) -> ResponseReturnValue:
+    comment = request.form.get("comment", "")
+    try:
+        with house().sessions.begin() as store:
+            found = lookup.unchanged(store, slug, request.form)
+            flash(act(store, found, Content.sealed(request.form.get("content", "")), comment))
+    except Invalid as error:
+        return _page(slug, form, comment, fault=str(error)), 422
+    except Refused as error:
+        return _page(slug, form, comment, above=str(error)), 409
+    return redirect(url_for("desk.approval", slug=slug), 303)
+
+
+def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: str = "") -> str:
+    """The page again, with what was typed and why it was not done: beside the comment, or above all."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        standing = workflows_approve_issue.standing(store, house().links, found)
+        if not (standing.is_required or standing.steps):
+            raise Conflict(
+                f"{found.publication.name} does not require approval; an owner can change that in the settings."
+            )
+        person = auth.person()
+        return frame.page(
+            store,
+            "approval.html",
+            "issues",
+            found.publication,
+            issue=found,
+            approval=standing,
+            refusal=standing.refusal(person.email, person.role) if person else "",
+            approvers=workflows_approve_issue.possible(store, found),
+            since_approval=_since_approval(store, found, standing),
+            since_test=changes.since_test(store, found),
+            tested=test_mail.last(store, found),
+            proof=previews.proof(found),
+            view=previews.view(request.args),
+            version=lookup.version(found),
+            form=form,
+            typed=typed,
+            fault=fault,
+            above=above,
+        )
+
+
+def _since_approval(store: Session, found: Issue, standing: Standing) -> Sequence[Piece]:
+    return changes.since(store, found, standing.last.revision_number) if standing.last else ()

@@ -1,0 +1,126 @@
+"""Keeping what is typed, for the writing page's script: at every pause, on saving, and when the page is left.
+
+Every answer says where the issue stands by now, so that a colleague or a second window is noticed at once.
+"""
+
+from contextlib import suppress
+from dataclasses import asdict
+from http import HTTPStatus
+
+from flask import Response, jsonify, make_response, request
+
+from newsletter.db import Session
+from newsletter.editorial.issues import drafts, presence
+from newsletter.editorial.issues.drafts import Elsewhere, Faulty, Overlap, Typed, Unfamiliar
+from newsletter.editorial.models import Draft, Issue
+from newsletter.editorial.source import issue_form
+from newsletter.errors import NotFound
+from newsletter.web import auth
+from newsletter.web.context import house, now
+from newsletter.web.desk.issue import editor_form, merge_view, save_state
+from newsletter.workflows import build_letter
+
+
+def keep_draft(slug: str) -> Response:
+    """Keep the text as its editor's draft; now and then, when it is whole, as a revision."""
+    try:
+        with house().sessions.begin() as store:
+            found = editor_form.issue(store, slug)
+            given = editor_form.text(store, found)
+            draft = drafts.keep(store, found, given, auth.email(), now())
+            if not draft.saved and build_letter.is_open(found) and drafts.is_due(draft, now()):
+                drafts.settle(store, found, draft, now())
+            return jsonify(_stands(store, found, given, draft))
+    except Unfamiliar:
+        return _asked_back()
+    except Overlap as error:
+        return _overlaps(slug, error)
+
+
+def save_text(slug: str) -> Response:
+    """Make the text the newest revision; whatever stands in the way, it is kept as a draft first."""
+    try:
+        given, draft, _ = kept(slug)
+        with house().sessions.begin() as store:
+            found = editor_form.issue(store, slug)
+            save_state.require_open(found)
+            saved = drafts.held(store, found, auth.email())
+            drafts.save(store, found, saved, now())
+            return jsonify(_stands(store, found, given, saved))
+    except Faulty as error:
+        return _faulty(slug, draft, error)
+    except Unfamiliar:
+        return _asked_back()
+    except Overlap as error:
+        return _overlaps(slug, error)
+
+
+def leave_page(slug: str) -> Response:
+    """The page is closed: keep what came with the last word, and make a revision of it if it is whole."""
+    with suppress(NotFound), house().sessions.begin() as store:
+        found = editor_form.issue(store, slug)
+        if drafts.is_late(drafts.last(store, found, auth.email()), editor_form.tab(), editor_form.turn()):
+            # The same tab has the page open again, and has written on.
+            return make_response("", HTTPStatus.NO_CONTENT)
+        presence.leave(store, found, editor_form.tab(), now())
+        if "body" in request.form:
+            with suppress(Overlap, Unfamiliar):
+                drafts.keep(store, found, editor_form.text(store, found), auth.email(), now())
+        draft = drafts.own(store, found, auth.email())
+        if draft and build_letter.is_open(found) and not _writes_on(store, found):
+            drafts.settle(store, found, draft, now())
+    return make_response("", HTTPStatus.NO_CONTENT)
+
+
+def say_hello(slug: str) -> Response:
+    """This window is open: who else writes here, and what was saved meanwhile."""
+    with house().sessions.begin() as store:
+        found = editor_form.issue(store, slug)
+        presence.meet(store, found, editor_form.tab(), auth.email(), now())
+        return jsonify(save_state.of(store, found, editor_form.base()))
+
+
+def kept(slug: str) -> tuple[Typed, Draft, str]:
+    """The text as it was given, and as it is its editor's draft now; and what came into it, in words."""
+    with house().sessions.begin() as store:
+        found = editor_form.issue(store, slug)
+        given = editor_form.text(store, found)
+        draft = drafts.keep(store, found, given, auth.email(), now())
+        return given, draft, save_state.merged(found, given, draft)
+
+
+def _stands(store: Session, found: Issue, given: Typed, draft: Draft) -> dict[str, object]:
+    """Where the issue stands; and the form as it is now, where something came into it from elsewhere."""
+    stands = save_state.of(store, found)
+    if draft.source == given.source:
+        return stands
+    stands["said"] = f"{str(stands['said']).removesuffix('.')}{save_state.merged(found, given, draft)}."
+    return stands | {"form": asdict(issue_form.taken_apart(draft.source, found.slug))}
+
+
+def _writes_on(store: Session, found: Issue) -> bool:
+    """Whether the same editor has another window open, which goes on from the draft as it is."""
+    others = presence.others(store, found, editor_form.tab(), now())
+    return any(one.editor == auth.email() for one in others)
+
+
+def _faulty(slug: str, draft: Draft, error: Faulty) -> Response:
+    with house().sessions.reading() as store:
+        stands = save_state.of(store, editor_form.issue(store, slug))
+    found = editor_form.complaints(draft.source, error.faults)
+    told = {"fault": save_state.mend(found), "faults": found}
+    return make_response(jsonify(stands | told), HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _asked_back() -> Response:
+    """Asks the window for what it knows of the draft, without which the two cannot be merged."""
+    return make_response(jsonify(fault="The draft has changed in another window.", ask="before"), HTTPStatus.CONFLICT)
+
+
+def _overlaps(slug: str, error: Overlap) -> Response:
+    """The merge view, and whether the text that was given is a draft meanwhile."""
+    with house().sessions.reading() as store:
+        found = editor_form.issue(store, slug)
+        told = {"fault": str(error), "kept": not isinstance(error, Elsewhere)}
+        told["overlap"] = merge_view.fragment(merge_view.view(store, found, error))
+        return make_response(jsonify(save_state.of(store, found) | told), HTTPStatus.CONFLICT)

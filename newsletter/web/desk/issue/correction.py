@@ -1,0 +1,127 @@
+"""Correcting an issue that is out: the archive shows an amended text, and what was mailed stays as it was."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.db import Session
+from newsletter.editorial.issues import corrections, diff, issue_store, merge
+from newsletter.editorial.issues.corrections import Amendment, NoNote
+from newsletter.editorial.issues.diff import Piece
+from newsletter.editorial.issues.drafts import Faulty
+from newsletter.editorial.models import Correction, Issue
+from newsletter.errors import Conflict
+from newsletter.web import auth
+from newsletter.web.context import house, now
+from newsletter.web.desk import audit_hook, frame, lookup
+from newsletter.web.desk.issue import editor_form
+from newsletter.web.desk.lookup import Mailed
+from newsletter.web.desk.sending import progress_view
+from newsletter.workflows import correct_issue
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why an amendment was not kept: told beside the note, beside the text, or above both."""
+
+    status: HTTPStatus
+    note: str = ""
+    text: Sequence[str] = ()
+    above: str = ""
+
+
+_NONE = _Refusal(HTTPStatus.OK)
+
+
+def amend_form(slug: str) -> ResponseReturnValue:
+    """The text as the archive shows it now, and a line for what changed."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        corrections.require_out(found)
+        return _form(store, found, Amendment(found.revision.source, found.revision_number, "", _next(found)))
+
+
+def amend_issue(slug: str) -> ResponseReturnValue:
+    """Show the amended text in the archive, under its note; what was typed comes back where that cannot be."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        note = editor_form.kept(request.form.get("note", ""))
+        wanted = Amendment(
+            editor_form.text(store, found).source, editor_form.base(), note, editor_form.number("number")
+        )
+    try:
+        with house().sessions.begin() as store:
+            made = corrections.amend(store, lookup.issue(store, slug), wanted, auth.email(), now())
+            audit_hook.tell(correction=made.number)
+            flash("Corrected. The archive shows the new text, with your note above it.")
+            return redirect(url_for("desk.correction", slug=slug, number=made.number), 303)
+    except NoNote as error:
+        refusal = _Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, note=str(error))
+    except Faulty as error:
+        refusal = _Refusal(
+            HTTPStatus.UNPROCESSABLE_ENTITY, text=[_told(fault.line, fault.text) for fault in error.faults]
+        )
+    except Conflict as error:
+        refusal = _Refusal(HTTPStatus.CONFLICT, above=str(error))
+    with house().sessions.reading() as store:
+        return _form(store, lookup.issue(store, slug), wanted, refusal)
+
+
+def correction(slug: str, number: int) -> str:
+    """One correction: its note, what it changed in what was mailed, and what became of its letter."""
+    with house().sessions.reading() as store:
+        found, made = lookup.correction(store, slug, number)
+        return frame.page(
+            store,
+            "correction.html",
+            "issues",
+            found.publication,
+            issue=found,
+            correction=made,
+            pieces=_changed(found, made),
+            hindrance="" if made.letter else correct_issue.hindrance(store, found),
+            mailed=Mailed(found, made),
+            going=progress_view.look(store, made.letter, fresh=True),
+        )
+
+
+def _changed(found: Issue, made: Correction) -> Sequence[Piece]:
+    """What the corrected text says otherwise than the one that was mailed; empty where it says the same."""
+    mailed = found.frozen_revision.source if found.frozen_revision else ""
+    pieces = diff.compare(mailed, made.revision.source)
+    return diff.folded(pieces) if diff.is_changed(pieces) else ()
+
+
+def _form(store: Session, found: Issue, wanted: Amendment, refusal: _Refusal = _NONE) -> ResponseReturnValue:
+    # After a conflict it goes on from the newest text, and shows what it would change in that.
+    is_behind = refusal.status is HTTPStatus.CONFLICT
+    if is_behind:
+        before = issue_store.revision(store, found, wanted.base).source
+        wanted = replace(wanted, source=merge.merge(before, wanted.source, found.revision.source).text)
+    pieces = diff.compare(found.revision.source, wanted.source) if is_behind else ()
+    page = frame.page(
+        store,
+        "amend.html",
+        "issues",
+        found.publication,
+        issue=found,
+        wanted=wanted,
+        base=found.revision_number if is_behind else wanted.base,
+        number=_next(found) if is_behind else wanted.number,
+        longest_note=corrections.LONGEST_NOTE,
+        refusal=refusal,
+        pieces=diff.folded(pieces),
+    )
+    return page, refusal.status
+
+
+def _next(found: Issue) -> int:
+    return len(found.corrections) + 1
+
+
+def _told(line: int | None, fault: str) -> str:
+    sentence = f"{fault[:1].upper()}{fault[1:]}."
+    return f"Line {line}: {sentence}" if line else sentence

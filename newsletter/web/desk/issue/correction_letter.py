@@ -1,0 +1,176 @@
+"""The letter about a correction: worded and looked at first, then mailed to those who got the issue, and followed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from flask import Response, flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.db import Session
+from newsletter.delivery.models import LetterState
+from newsletter.editorial.issues import corrections
+from newsletter.editorial.issues.drafts import Faulty
+from newsletter.editorial.models import Correction, Issue
+from newsletter.editorial.preflight import Finding, Level
+from newsletter.errors import Conflict
+from newsletter.web import auth
+from newsletter.web.context import house, now
+from newsletter.web.desk import frame, lookup, words
+from newsletter.web.desk.issue import editor_form, previews
+from newsletter.web.desk.issue.editor_form import Complaint
+from newsletter.web.desk.issue.previews import Proof
+from newsletter.web.desk.lookup import Mailed
+from newsletter.web.desk.sending import progress_view
+from newsletter.workflows import correct_issue
+from newsletter.workflows.correct_issue import Audience
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What would happen if the letter were mailed now."""
+
+    proof: Proof | None
+    """The mail; None while its words cannot be one."""
+    complaints: Sequence[Complaint]
+    findings: Sequence[Finding]
+    hindrance: str
+    audience: Audience | None
+    """None while nobody can be mailed."""
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether it may be mailed as it is."""
+        blocked = any(finding.level is Level.BLOCKING for finding in self.findings)
+        return self.proof is not None and not blocked and self.audience is not None
+
+
+def letter_form(slug: str, number: int) -> str:
+    """Its words, how it looks, and what will happen; `?view=` as for every preview."""
+    with house().sessions.reading() as store:
+        found, made = lookup.correction(store, slug, number)
+        return _page(store, found, made, (made.subject, made.body))
+
+
+def word_letter(slug: str, number: int) -> ResponseReturnValue:
+    """Keep its words, whatever they are; what is wrong with them is told beside them."""
+    subject, body = (editor_form.kept(request.form.get(name, "")) for name in ("subject", "body"))
+    try:
+        with house().sessions.begin() as store:
+            _, made = lookup.correction(store, slug, number)
+            corrections.word(store, made, request.form.get("seal", ""), subject, body, auth.email())
+            flash("Saved. Nothing has been sent yet.")
+    except Conflict as error:
+        with house().sessions.reading() as store:
+            found, made = lookup.correction(store, slug, number)
+            return _page(store, found, made, (subject, body), str(error)), HTTPStatus.CONFLICT
+    return redirect(url_for("desk.letter_form", slug=slug, number=number), 303)
+
+
+def letter_html(slug: str, number: int) -> Response:
+    """The letter for the frame, as it was mailed or as it would be."""
+    wanted = previews.view(request.args)
+    with house().sessions.reading() as store:
+        found, made = lookup.correction(store, slug, number)
+        html = previews.as_seen(_proof(found, made).html, wanted)
+    return previews.shut_in(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
+
+
+def mail_correction(slug: str, number: int) -> ResponseReturnValue:
+    """Mail the letter that the page showed to those who got the issue."""
+    with house().sessions.begin() as store:
+        found, made = lookup.correction(store, slug, number)
+        sender, seal = house().settings.issue_sender_address, request.form.get("seal", "")
+        started = correct_issue.mail(store, house().links, found, made, seal, auth.email(), now(), sender=sender)
+        flash(f"On its way to {words.counted(started.copies, 'reader')}.")
+    return _back(slug, number)
+
+
+def letter_progress(slug: str, number: int) -> ResponseReturnValue:
+    """The part of a correction's page that changes while its letter goes out; all of it once that has changed."""
+    with house().sessions.reading() as store:
+        found, made = lookup.correction(store, slug, number)
+        if made.letter is None or request.args.get("state") != made.letter.state:
+            return make_response("", 200, {"HX-Refresh": "true"})
+        going = progress_view.look(store, made.letter)
+        return render_template("desk/parts/going.html", issue=found, mailed=Mailed(found, made), going=going)
+
+
+def pause_correction(slug: str, number: int) -> ResponseReturnValue:
+    """Hold what is not sent yet, until somebody resumes."""
+    return _move(
+        slug, number, correct_issue.pause, "Paused. Copies that are being sent right now still go out; the rest wait."
+    )
+
+
+def resume_correction(slug: str, number: int) -> ResponseReturnValue:
+    """Go on with a paused letter."""
+    return _move(slug, number, lambda store, made: correct_issue.resume(store, made, now()), "Sending has resumed.")
+
+
+def stop_correction(slug: str, number: int) -> ResponseReturnValue:
+    """Stop the letter: what is out stays out, and nothing more goes."""
+    with house().sessions.begin() as store:
+        made = lookup.correction(store, slug, number)[1]
+        was_going = made.letter is not None and made.letter.state is LetterState.RUNNING
+        flash(words.stopped(correct_issue.stop(store, made, now()), was_going=was_going))
+    return _back(slug, number)
+
+
+def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str], said: str = "") -> str:
+    """The letter's page, with these words in its form."""
+    if made.letter_id is not None:
+        raise corrections.mailed_already(made)
+    return frame.page(
+        store,
+        "correction_letter.html",
+        "issues",
+        found.publication,
+        issue=found,
+        correction=made,
+        shown=shown,
+        said=said,
+        outlook=_outlook(store, found, made),
+        refusal=correct_issue.refusal(found, made, auth.email()),
+        view=previews.view(request.args),
+        seal=corrections.seal(made),
+    )
+
+
+def _outlook(store: Session, found: Issue, made: Correction) -> Outlook:
+    hindrance = correct_issue.hindrance(store, found)
+    audience = correct_issue.audience(store, found.letter) if found.letter and not hindrance else None
+    try:
+        composed = corrections.compose(found, made, house().links)
+    except Faulty as error:
+        complaints = editor_form.complaints(corrections.source(found, made), error.faults)
+        return Outlook(None, _beside(complaints), (), hindrance, audience)
+    findings = correct_issue.findings(found, composed, house().links)
+    return Outlook(composed.mail, (), findings, hindrance, audience)
+
+
+def _beside(complaints: Sequence[Complaint]) -> list[Complaint]:
+    """Each once, beside one of the two fields that there are."""
+    told = {each.text: each for each in complaints}
+    fields = {"body": "body"}
+    return [Complaint(fields.get(each.field, "subject"), each.line, each.text) for each in told.values()]
+
+
+def _proof(found: Issue, made: Correction) -> Proof:
+    if made.letter is not None:
+        return made.letter
+    try:
+        return corrections.compose(found, made, house().links).mail
+    except Faulty as error:
+        raise Conflict(f"This cannot be sent yet: {error}.") from None
+
+
+def _move(slug: str, number: int, move: Callable[[Session, Correction], None], done: str) -> ResponseReturnValue:
+    with house().sessions.begin() as store:
+        move(store, lookup.correction(store, slug, number)[1])
+        flash(done)
+    return _back(slug, number)
+
+
+def _back(slug: str, number: int) -> ResponseReturnValue:
+    return redirect(url_for("desk.correction", slug=slug, number=number), 303)

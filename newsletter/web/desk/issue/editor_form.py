@@ -1,0 +1,134 @@
+"""What comes in from the writing page: the form or the whole text, and what they go on from."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from flask import request
+from werkzeug.datastructures import MultiDict
+
+from newsletter.db import Session
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.issues.drafts import Typed
+from newsletter.editorial.models import Draft, Issue
+from newsletter.editorial.source import issue_file, issue_form
+from newsletter.editorial.source.fields import Source
+from newsletter.editorial.source.front_matter import Fault, split
+from newsletter.editorial.source.issue_form import Manuscript
+from newsletter.errors import Invalid, NotFound
+from newsletter.web.desk import audit_hook, lookup
+
+FORM_BYTES = 4 * issue_file.MOST_BYTES
+"""A whole issue, of which a form may spell every byte as three."""
+
+_MOST_PASSAGES = 10_000
+_WORDS = tuple(name for name in issue_form.FORM if name not in {"sources", "body"})
+# PostgreSQL keeps no NUL, and UTF-8 spells no lone surrogate.
+_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A fault where it stands in the form: a field, a row of the sources, or a line of the body; "" for none."""
+
+    field: str
+    line: int
+    text: str
+
+
+def issue(store: Session, slug: str) -> Issue:
+    """The issue that the page was opened for, and the act is about, whatever its slug is now; NotFound if deleted."""
+    opened = request.form.get("issue", "")
+    found = issue_store.by_id(store, _counted(opened.partition(".")[0])) if opened else lookup.issue(store, slug)
+    if found is None or (opened and lookup.mark(found) != opened):
+        raise NotFound("This issue has been deleted. Your text is still here, on this page.")
+    audit_hook.about_issue(found)
+    return found
+
+
+def text(store: Session, found: Issue) -> Typed:
+    """What the window holds, what it goes on from, and what it knows of the draft."""
+    return Typed(_whole(store, found, request.form), base(), number("draft"), tab(), turn(), _known(store, found))
+
+
+def _known(store: Session, found: Issue) -> str | None:
+    """What the window had in common with the draft: a form, or at least the revision; None if it does not say."""
+    before = request.form.get("before")
+    if not before:
+        return None if before is None else issue_store.revision(store, found, base()).source
+    return _whole(store, found, MultiDict(parse_qsl(before, keep_blank_values=True)))
+
+
+def _whole(store: Session, found: Issue, fields: MultiDict[str, str]) -> str:
+    """The whole text: as it came, passage by passage as it was chosen, or the form put into what it goes on from."""
+    if "source" in fields:
+        return kept(fields["source"])
+    if "passages" in fields:
+        return _chosen(fields)
+    before = issue_store.revision(store, found, _counted(fields.get("base", "0")))
+    return issue_form.put_together(before.source, found.slug, form(fields))
+
+
+def _chosen(fields: MultiDict[str, str]) -> str:
+    passages = [fields.get(f"passage-{place}") for place in range(min(_counted(fields["passages"]), _MOST_PASSAGES))]
+    if None in passages:
+        raise Invalid("Choose a version of each passage that both changed. Go back; nothing is lost.")
+    return kept("".join(passage or "" for passage in passages))
+
+
+def form(fields: MultiDict[str, str]) -> Manuscript:
+    """The form as it came, for any words may stand in it."""
+    words = {name: kept(fields.get(name, "")).strip() for name in _WORDS}
+    titles, urls = fields.getlist("source_title"), fields.getlist("source_url")
+    sources = (Source(kept(title).strip(), kept(url).strip()) for title, url in zip(titles, urls, strict=False))
+    filled = tuple(source for source in sources if source.title or source.url)
+    return Manuscript(**words, sources=filled, body=kept(fields.get("body", "")))
+
+
+def base() -> int:
+    """The revision that the window's text goes on from."""
+    return number("base")
+
+
+def tab() -> str:
+    """The window's own name, by which it is told from others."""
+    return re.sub("[^0-9a-f-]", "", request.form.get("tab", ""))[:36]
+
+
+def turn() -> int:
+    """Which of the window's texts this is."""
+    return number("turn")
+
+
+def complaints(source: str, faults: Sequence[Fault]) -> list[Complaint]:
+    """Each fault beside its field or its line."""
+    front = split(source)
+    places = ((fault, issue_form.place(front, fault.line)) for fault in faults if fault.line)
+    found = [Complaint(place.field, place.line, _sentence(fault.text)) for fault, place in places]
+    return found + [Complaint("", 0, _sentence(fault.text)) for fault in faults if not fault.line]
+
+
+def shown(found: Issue, draft: Draft | None) -> Manuscript:
+    """The form of what an editor wrote last: their draft, or else the newest revision."""
+    return issue_form.taken_apart(draft.source if draft else found.revision.source, found.slug)
+
+
+def number(name: str) -> int:
+    """A count that the page itself put into its form; Invalid for anything else."""
+    return _counted(request.form.get(name, "0"))
+
+
+def _counted(given: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", given):
+        raise Invalid(f"The page sent “{given}” where a number belongs. Open it again.")
+    return int(given)
+
+
+def kept(words: str) -> str:
+    """Words in the letters that the store can keep, with LF line ends."""
+    return _UNKEEPABLE.sub("�", words.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _sentence(fault: str) -> str:
+    return f"{fault[:1].upper()}{fault[1:]}."

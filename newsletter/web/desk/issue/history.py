@@ -1,0 +1,86 @@
+"""The history of an issue's text: every revision, what changed between two, and an older one taken up again."""
+
+import re
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.db import Session
+from newsletter.editorial.issues import diff, drafts, issue_store
+from newsletter.editorial.issues.issue_store import Saved
+from newsletter.editorial.models import Issue, Revision
+from newsletter.errors import Conflict
+from newsletter.web import auth
+from newsletter.web.context import house, now
+from newsletter.web.desk import audit_hook, frame, lookup
+from newsletter.web.desk.issue import save_state
+
+_A_PAGE = 50
+_A_CHOICE = 200
+"""So many revisions are offered to compare with; the address takes any."""
+_HIGHEST = 2**31 - 1
+
+
+def history(slug: str) -> str:
+    """Who saved what, and when; and what is not saved yet. `?before=` and `?after=` turn the page."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        return frame.page(
+            store,
+            "history.html",
+            "issues",
+            found.publication,
+            issue=found,
+            page=issue_store.revisions(store, found, lookup.turn(_HIGHEST), _A_PAGE),
+            unsaved=store.scalars(drafts.unsaved(found)).all(),
+        )
+
+
+def revision(slug: str, number: int) -> str:
+    """What one revision changed, against the one before it or `?against=` any other."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        new = issue_store.revision(store, found, number)
+        old = _against(store, found, new)
+        return frame.page(
+            store,
+            "revision.html",
+            "issues",
+            found.publication,
+            issue=found,
+            new=new,
+            old=old,
+            pieces=diff.folded(diff.compare(old.source if old else "", new.source)),
+            numbers=range(found.revision_number, 0, -1)[:_A_CHOICE],
+            version=lookup.version(found),
+        )
+
+
+def unsaved_text(slug: str) -> str:
+    """What one's own draft changes in the revision that it goes on from."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        draft = drafts.own(store, found, auth.email())
+        if draft is None:
+            raise Conflict(f"You have no unsaved changes in “{found.title}”.")
+        old = issue_store.revision(store, found, draft.base_number)
+        pieces = diff.folded(diff.compare(old.source, draft.source))
+        return frame.page(store, "unsaved.html", "issues", found.publication, issue=found, draft=draft, pieces=pieces)
+
+
+def restore_revision(slug: str, number: int) -> ResponseReturnValue:
+    """Make an older text the newest revision; what was newest stays where it is."""
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        save_state.require_open(found, "Nothing was done.")
+        audit_hook.tell(revision=number)
+        saved = drafts.restore(store, found, issue_store.revision(store, found, number), auth.email(), now())
+        told = "is already the newest" if saved is Saved.SAME else f"is now revision {found.revision_number}"
+        flash(f"The text of revision {number} {told}.")
+    return redirect(url_for("desk.history", slug=found.slug), 303)
+
+
+def _against(store: Session, found: Issue, new: Revision) -> Revision | None:
+    asked = request.args.get("against", "")
+    number = int(asked) if re.fullmatch(r"[0-9]{1,9}", asked) else new.number - 1
+    return issue_store.revision(store, found, number) if number else None

@@ -1,0 +1,70 @@
+"""The live preview: what is typed as the mail that it makes, by the same renderer as sending, and kept nowhere."""
+
+from contextlib import suppress
+
+from flask import Response, jsonify, request
+
+from newsletter.db import Session
+from newsletter.editorial.issues import drafts
+from newsletter.editorial.issues.drafts import Examined
+from newsletter.editorial.models import Issue
+from newsletter.editorial.rendering import render
+from newsletter.editorial.rendering.branding import Masthead
+from newsletter.editorial.rendering.render import Rendered
+from newsletter.errors import Invalid
+from newsletter.web import auth
+from newsletter.web.context import house
+from newsletter.web.desk import lookup
+from newsletter.web.desk.issue import editor_form, previews
+
+
+def preview(slug: str) -> Response:
+    """What is typed, as mail in the view asked for, beside each fault; no mail while it cannot be printed."""
+    with house().sessions.reading() as store:
+        found = editor_form.issue(store, slug)
+        source = editor_form.text(store, found).source
+        read = drafts.examine(store, found, source)
+        shown = _shown(mail_of(found, read), previews.view(request.form))
+    return jsonify(shown | {"faults": editor_form.complaints(source, read.faults)})
+
+
+def sheet(slug: str) -> Response:
+    """The page that the live preview is shown on, with what its editor wrote last: `?view=` as for every preview."""
+    wanted = previews.view(request.args)
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        mail = _draft_mail(store, found) or previews.proof(found)
+        html = previews.as_seen(mail.html, wanted)
+    # The desk's own script lays each new text on this page, which can itself run none.
+    return previews.shut_in(
+        Response(html, mimetype="text/html"), with_pictures=wanted != "images-off", reached_by_desk=True
+    )
+
+
+def mail_of(found: Issue, read: Examined) -> Rendered | None:
+    """The mail of a text, faults and all; None where one of them leaves nothing to print."""
+    links = house().links
+    try:
+        masthead = Masthead.of(found.publication, links)
+        return render.issue(read.file, masthead, lambda name: links.picture(read.pictures.get(name, "missing")))
+    except Invalid:
+        return None
+
+
+def _draft_mail(store: Session, found: Issue) -> Rendered | None:
+    draft = drafts.own(store, found, auth.email())
+    with suppress(Invalid):  # too large to look at: then the newest revision is shown
+        return mail_of(found, drafts.examine(store, found, draft.source)) if draft else None
+    return None
+
+
+def _shown(mail: Rendered | None, view: str) -> dict[str, object]:
+    if mail is None:
+        return {"html": None}
+    envelope: dict[str, object] = {
+        "subject": previews.as_sample(mail.subject),
+        "preheader": previews.as_sample(mail.preheader),
+    }
+    if view == "text":
+        return envelope | {"text": previews.as_sample(mail.text), "html": None}
+    return envelope | {"html": previews.as_seen(mail.html, view)}

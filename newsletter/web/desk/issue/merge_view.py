@@ -1,0 +1,104 @@
+"""The merge view: two texts in one, and beside each passage that both changed what their writer may choose."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask import render_template
+
+from newsletter.db import Session
+from newsletter.editorial.issues import diff, drafts
+from newsletter.editorial.issues.diff import Kind, Piece
+from newsletter.editorial.issues.drafts import Elsewhere, Overlap
+from newsletter.editorial.issues.merge import Clash, Merged
+from newsletter.editorial.models import Issue
+from newsletter.web import auth
+from newsletter.web.desk.issue import save_state
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way to settle a clash: whose text, the text itself, and what it changes."""
+
+    label: str
+    text: str
+    pieces: list[Piece]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A clash, and which of the passages it is."""
+
+    place: int
+    number: int
+    choices: list[Choice]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that the merge view shows and sends back."""
+
+    issue: Issue
+    why: str
+    base: int
+    draft: int
+    settled: dict[int, str]
+    """By their place among all passages, those that need no answer."""
+    shown: list[Piece | Question]
+    """Settled text, folded, with the questions in it."""
+
+    @property
+    def questions(self) -> list[Question]:
+        """What is to be answered."""
+        return [one for one in self.shown if isinstance(one, Question)]
+
+    @property
+    def passages(self) -> int:
+        """How many there are, settled or not."""
+        return len(self.settled) + len(self.questions)
+
+
+def view(store: Session, found: Issue, error: Overlap) -> View:
+    """The merge view of two texts of an issue."""
+    last = drafts.last(store, found, auth.email())
+    is_own = isinstance(error, Elsewhere)
+    who = "You, in another window" if is_own else f"{save_state.author(found)}, revision {found.revision_number}"
+    settled = {place: piece for place, piece in enumerate(error.merged.pieces) if isinstance(piece, str)}
+    shown = list(_shown(error.merged, who))
+    return View(found, str(error), error.base, last.number if last else 0, settled, shown)
+
+
+def fragment(made: View) -> str:
+    """The view's form, for the writing page's script to show."""
+    return render_template("desk/parts/write_overlap.html", view=made)
+
+
+def _shown(merged: Merged, who: str) -> Iterator[Piece | Question]:
+    questions = _questions(merged, who)
+    pieces = [Piece(Kind.NEW if isinstance(one, Clash) else Kind.SAME, _text(one)) for one in merged.pieces]
+    for piece in diff.folded(pieces):
+        yield next(questions) if piece.kind is Kind.NEW else piece
+
+
+def _questions(merged: Merged, who: str) -> Iterator[Question]:
+    above, number = "", 0
+    for place, piece in enumerate(merged.pieces):
+        if isinstance(piece, Clash):
+            number += 1
+            yield Question(place, number, list(_choices(piece, who, can_be_both=_is_body(above))))
+        above += _text(piece)
+
+
+def _choices(clash: Clash, who: str, *, can_be_both: bool) -> Iterator[Choice]:
+    yield Choice(who, clash.theirs, diff.compare(clash.before, clash.theirs))
+    yield Choice("You, here", clash.mine, diff.compare(clash.before, clash.mine))
+    if can_be_both and clash.mine and clash.theirs:
+        yield Choice("Both, one after the other", clash.both, [])
+
+
+def _is_body(above: str) -> bool:
+    """Whether what follows is text; a field of the front matter has one value only."""
+    return above.split("\n").count("---") > 1
+
+
+def _text(piece: str | Clash) -> str:
+    return piece.both if isinstance(piece, Clash) else piece

@@ -1,0 +1,97 @@
+"""Where an issue stands for whoever writes it: what is saved, what is kept, who else is at it, and what they did."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from flask import url_for
+
+from newsletter.db import Session
+from newsletter.editorial.issues import drafts, issue_store, presence
+from newsletter.editorial.issues.drafts import Typed
+from newsletter.editorial.models import Draft, Issue
+from newsletter.editorial.schedule import weekly_slots
+from newsletter.errors import Conflict
+from newsletter.web import auth
+from newsletter.web.context import now
+from newsletter.web.desk.issue import editor_form
+from newsletter.web.desk.issue.editor_form import Complaint
+from newsletter.workflows import build_letter
+
+
+def of(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
+    """All of it; `base` is the revision that a window's text goes on from, where it is not the draft's own window."""
+    last = drafts.last(store, found, auth.email())
+    stands_on = last.base_number if last else found.revision_number
+    is_own_window = last is not None and last.tab == editor_form.tab() != ""
+    return {
+        "revision": found.revision_number,
+        "draft": last.number if last else 0,
+        "turn": last.turn if last and is_own_window else 0,
+        "base": stands_on,
+        "said": said(found, drafts.own(store, found, auth.email())),
+        "news": _news(found, max(base, stands_on) if is_own_window else base or stands_on),
+        "company": _company(store, found),
+        "open": build_letter.is_open(found),
+        "page": url_for("desk.write_form", slug=found.slug),
+    }
+
+
+def said(found: Issue, draft: Draft | None) -> str:
+    """Where one's own text stands, in a sentence."""
+    if draft is None:
+        return f"Saved at {clock(found, found.revision.created_at)}, revision {found.revision_number}."
+    return f"Draft saved at {clock(found, draft.kept_at)}."
+
+
+def mend(found: Sequence[Complaint]) -> str:
+    """What is to be done before the text can be a revision."""
+    many = "one error" if len(found) == 1 else f"{len(found)} errors"
+    return f"Draft saved. Fix {many}, then it can be saved as a revision."
+
+
+def merged(found: Issue, given: Typed, draft: Draft) -> str:
+    """What came into a text that was kept, to follow "saved" or "kept"; nothing where it is as it was typed."""
+    if draft.source == given.source:
+        return ""
+    if draft.base_number > given.base and found.revision.author != auth.email():
+        return f", with what {found.revision.author} saved as revision {found.revision_number}"
+    return ", with what you wrote in another window"
+
+
+def require_open(found: Issue, instead: str = "What you typed is kept as your draft.") -> None:
+    """Conflict, with a word on what was done instead, for an issue whose text is frozen."""
+    if not build_letter.is_open(found):
+        raise Conflict(f"{_is_now(found)}, so its text stays as it is. {instead}")
+
+
+def clock(found: Issue, moment: datetime) -> str:
+    """`14:02`, on the clocks of the publication."""
+    return f"{weekly_slots.on_clocks(moment, found.publication.time_zone):%H:%M}"
+
+
+def _news(found: Issue, base: int) -> str:
+    """What happened to the issue that this text does not know of."""
+    if not build_letter.is_open(found):
+        return f"{_is_now(found)}. What you type is kept as your draft, and is not part of it."
+    if base >= found.revision_number:
+        return ""
+    moment = clock(found, found.revision.created_at)
+    return f"{author(found)} saved revision {found.revision_number} at {moment}. Your text is based on revision {base}."
+
+
+def author(found: Issue) -> str:
+    """Who saved the newest revision."""
+    return "You" if found.revision.author == auth.email() else found.revision.author
+
+
+def _company(store: Session, found: Issue) -> str:
+    writers = presence.others(store, found, editor_form.tab(), now())
+    colleagues = sorted({one.editor for one in writers} - {auth.email()})
+    if colleagues:
+        verb = "is" if len(colleagues) == 1 else "are"
+        return f"{' and '.join(colleagues)} {verb} also writing here, on revision {found.revision_number}."
+    return "You have this issue open in another window too." if writers else ""
+
+
+def _is_now(found: Issue) -> str:
+    return f"“{found.title}” is now {issue_store.state(found).told}"

@@ -1,0 +1,103 @@
+"""Test mails of an issue: to whom, written to whom, and what became of each."""
+
+from collections.abc import Sequence
+
+from flask import flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import editors
+from newsletter.db import Session
+from newsletter.delivery.smtp.outage import Away
+from newsletter.delivery.workers import heartbeat
+from newsletter.delivery.workers.heartbeat import Carried
+from newsletter.editorial.models import Issue
+from newsletter.errors import Invalid
+from newsletter.web import auth
+from newsletter.web.context import house, now
+from newsletter.web.desk import frame, lookup, words
+from newsletter.web.desk.issue import changes
+from newsletter.workflows import build_letter, test_mail
+from newsletter.workflows.test_mail import Fate
+
+_LONGEST_NUMBER = 9
+
+
+def test_form(slug: str) -> str:
+    """Ask to whom; `?q=` looks for a reader that the mail is written to."""
+    return _page(slug)
+
+
+def send_test(slug: str) -> ResponseReturnValue:
+    """Put a test mail for each address into the outbox."""
+    try:
+        with house().sessions.begin() as store:
+            found = lookup.issue(store, slug)
+            sent = _send(store, found)
+            flash(f"{words.counted(sent, 'test email')} on the way.")
+    except Invalid as error:
+        return _page(slug, str(error)), 422
+    return redirect(url_for("desk.test_form", slug=slug), 303)
+
+
+def test_fates(slug: str) -> ResponseReturnValue:
+    """The part of the page that changes while mails are on their way; nothing while it is as `?seen=` says."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        fates, away = test_mail.fates(store, found), heartbeat.away(store, Carried.LETTERS, now())
+        if request.args.get("seen") == seen(fates, away):
+            return make_response("", 204)
+        told = {"fates": fates, "away": away, "seen": seen(fates, away)}
+        return render_template("desk/parts/test_fates.html", issue=found, **told)
+
+
+def seen(fates: Sequence[Fate], away: Sequence[Away]) -> str:
+    """A few words that change when the fates do, or what they wait for; empty when none is open."""
+    still_open = [f"{fate.test.id}.{fate.post.state if fate.post else ''}" for fate in fates if fate.is_open]
+    waited_for = [f"{one.server}.{one.since:%H%M%S}" for one in away]
+    return "-".join(still_open + waited_for) if still_open else ""
+
+
+def _send(store: Session, found: Issue) -> int:
+    typed = " ".join([*request.form.getlist("to"), request.form.get("others", "")])
+    to = test_mail.recipients(store, typed)
+    reader = test_mail.sample(store, found, _sample_chosen())
+    sender = house().settings.issue_sender_address
+    return len(test_mail.send(store, house().links, found, to, reader, auth.email(), now(), sender=sender))
+
+
+def _page(slug: str, fault: str = "") -> str:
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        search = request.values.get("q", "") if words.sees_addresses() else ""
+        lately = test_mail.lately(store, auth.email()) if words.sees_addresses() else []
+        suggested = test_mail.suggested(lately, store.scalars(editors.team()))
+        fates, away = test_mail.fates(store, found), heartbeat.away(store, Carried.LETTERS, now())
+        return frame.page(
+            store,
+            "test_mail.html",
+            "issues",
+            found.publication,
+            issue=found,
+            suggested=suggested,
+            checked=request.form.getlist("to") or ([] if fault else [auth.email()]),
+            others=request.form.get("others", ""),
+            samples=[test_mail.BUILT_IN, *test_mail.samples(store, found, search)],
+            sample_chosen=_sample_chosen(),
+            search=search,
+            fates=fates,
+            seen=seen(fates, away),
+            away=away,
+            tested=test_mail.last(store, found),
+            since_test=changes.since_test(store, found),
+            content=build_letter.content(found, house().links),
+            fault=fault,
+        )
+
+
+def _sample_chosen() -> int:
+    """The reader whose words the mail bears; the made-up one for whoever is to see no reader's address."""
+    return _number(request.form.get("sample", "")) if words.sees_addresses() else 0
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER else 0

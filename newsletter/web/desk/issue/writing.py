@@ -1,0 +1,139 @@
+"""Writing an issue: its fields as a form, its text in an editor, and the mail beside them.
+
+The page works by itself. Its script (assets/src/) adds the editor, the live preview, and keeping what is typed.
+"""
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict
+from http import HTTPStatus
+
+import structlog
+from flask import flash, make_response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.db import Session
+from newsletter.editorial.issues import drafts, issue_store
+from newsletter.editorial.issues.drafts import Faulty, Overlap
+from newsletter.editorial.models import Draft, Issue
+from newsletter.editorial.source import fields, front_matter, issue_form
+from newsletter.errors import Conflict, Invalid
+from newsletter.web import auth, security
+from newsletter.web.context import house, now
+from newsletter.web.desk import frame, lookup
+from newsletter.web.desk.issue import autosave, editor_form, merge_view, previews, save_state
+from newsletter.web.desk.issue.editor_form import Complaint
+from newsletter.workflows import build_letter
+
+SUBJECT = fields.SUBJECT_LENGTH
+
+log = structlog.get_logger(__name__)
+
+
+def write_form(slug: str) -> ResponseReturnValue:
+    """What its editor wrote last, to be written on; `?line=` of the file is where it opens."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        draft = drafts.own(store, found, auth.email())
+        if not build_letter.is_open(found):
+            raise Conflict(f"“{found.title}” is {issue_store.state(found).told}, so its text stays as it is.")
+        return _page(store, found, draft, _complaints(store, found, draft))
+
+
+def write(slug: str) -> ResponseReturnValue:
+    """Save the form as a revision; where it cannot be one, say why beside each field, and lose no word."""
+    try:
+        _, draft, merged = autosave.kept(slug)
+        with house().sessions.begin() as store:
+            found = editor_form.issue(store, slug)
+            save_state.require_open(found)
+            drafts.save(store, found, drafts.held(store, found, auth.email()), now())
+            flash(f"Saved as revision {found.revision_number}{merged}.")
+            return redirect(url_for("desk.write_form", slug=found.slug), 303)
+    except Faulty as error:
+        return _again(slug, draft, error)
+    except Overlap as error:
+        return _both(slug, error)
+
+
+def discard_draft(slug: str) -> ResponseReturnValue:
+    """Go back to the newest revision."""
+    with house().sessions.begin() as store:
+        found = lookup.issue(store, slug)
+        draft = drafts.own(store, found, auth.email())
+        if draft is not None:
+            if str(draft.number) != request.form.get("draft"):
+                raise Conflict("Your draft has been saved again since this page was opened. Look at it again first.")
+            drafts.drop(store, found, draft)
+            flash(f"Your draft is discarded. This is revision {found.revision_number}.")
+    return redirect(url_for("desk.write_form", slug=found.slug), 303)
+
+
+def _again(slug: str, draft: Draft, error: Faulty) -> ResponseReturnValue:
+    with house().sessions.reading() as store:
+        found = editor_form.issue(store, slug)
+        complaints = editor_form.complaints(draft.source, error.faults)
+        return _page(store, found, drafts.own(store, found, auth.email()), complaints, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _both(slug: str, error: Overlap) -> ResponseReturnValue:
+    """The merge view as a page, for who has no script."""
+    with house().sessions.reading() as store:
+        found = editor_form.issue(store, slug)
+        made = merge_view.view(store, found, error)
+        page = frame.page(store, "write_overlap.html", "issues", found.publication, issue=found, view=made)
+    return page, HTTPStatus.CONFLICT
+
+
+def _complaints(store: Session, found: Issue, draft: Draft | None) -> list[Complaint]:
+    """What is wrong with a draft that was left half-done; a revision has no faults."""
+    if draft is None:
+        return []
+    try:
+        return editor_form.complaints(draft.source, drafts.examine(store, found, draft.source).faults)
+    except Invalid as error:
+        return [Complaint("", 0, f"{error}.")]
+    except Exception:
+        # Whatever is wrong with a text, its editor must be able to open it, mend it or discard it.
+        log.exception("a draft cannot be checked", issue=found.id)
+        return [Complaint("", 0, "This text cannot be checked. Fix what was typed last, or discard the draft.")]
+
+
+def _page(
+    store: Session, found: Issue, draft: Draft | None, complaints: Sequence[Complaint], status: int = HTTPStatus.OK
+) -> ResponseReturnValue:
+    shown = editor_form.shown(found, draft)
+    last = drafts.last(store, found, auth.email())
+    nonce = secrets.token_urlsafe(16)
+    page = frame.page(
+        store,
+        "write.html",
+        "issues",
+        found.publication,
+        issue=found,
+        draft=draft,
+        last=last,
+        base=draft.base_number if draft else found.revision_number,
+        shown=shown,
+        rows=[*map(asdict, shown.sources), {"title": "", "url": ""}],
+        said=save_state.said(found, draft),
+        complaints=complaints,
+        goto=_goto(found, draft),
+        view=previews.view(request.args),
+        subject_lengths=(SUBJECT[0], SUBJECT[-1]),
+        nonce=nonce,
+    )
+    answer = make_response(page, status)
+    # The editor writes its styles into the page (docs/decisions/0012): this page's own sheets, by a word of ours.
+    answer.headers["Content-Security-Policy"] = security.policy({"style-src": f"'self' 'nonce-{nonce}'"})
+    return answer
+
+
+def _goto(found: Issue, draft: Draft | None) -> issue_form.Place | None:
+    """Where in the form `?line=` of the issue's file is."""
+    line = request.args.get("line", "")
+    if not re.fullmatch(r"[0-9]{1,7}", line):
+        return None
+    source = draft.source if draft else found.revision.source
+    return issue_form.place(front_matter.split(source), int(line))

@@ -1,0 +1,64 @@
+"""Readers: how many stand where, a search, and one reader's whole story."""
+
+from flask import request
+
+from newsletter.audience import consent, erasures, subscribers
+from newsletter.audience.models import Status
+from newsletter.delivery.ledger import resent
+from newsletter.delivery.reports import received
+from newsletter.paging import FIRST
+from newsletter.web.context import house
+from newsletter.web.desk import frame, lookup, timed_cache, words
+
+_PAGE = 50
+_COPIES = 50
+_STEPS = 100
+_LONGEST = 200
+_HIGHEST_ID = 2**31 - 1
+
+
+def readers() -> str:
+    """The newest readers; `?q=` looks inside addresses and names, `?status=` narrows, `?before=` and `?after=` turn."""
+    # Whoever sees no address must not find out either whose it is that they can guess.
+    q = request.args.get("q", "")[:_LONGEST] if words.sees_addresses() else ""
+    wanted = request.args.get("status", "")
+    status = Status(wanted) if wanted in set(Status) else None
+    with house().sessions.reading() as store:
+        publication = frame.chosen(store)
+        return frame.page(
+            store,
+            "readers.html",
+            "readers",
+            publication,
+            q=q,
+            status=status,
+            zone=publication.time_zone,
+            counts=timed_cache.counts(store, publication.id),
+            erased_at=erasures.looked_for(store, house().links.seal, q),
+            page=subscribers.page(store, publication.id, q, status, lookup.turn(_HIGHEST_ID), _PAGE),
+        )
+
+
+def reader(subscription_id: int) -> str:
+    """One reader: the steps of the consent, and each copy with the server's words; `?before=` and `?after=` turn."""
+    turn = lookup.turn()
+    with house().sessions.reading() as store:
+        subscription = subscribers.get(store, subscription_id)
+        subscriber = subscription.subscriber
+        ids = [one.id for one in subscriber.subscriptions]
+        copies = received.page(store, ids, turn, _COPIES)
+        return frame.page(
+            store,
+            "reader.html",
+            "readers",
+            subscription.publication,
+            reader=subscriber,
+            zone=subscription.publication.time_zone,
+            events=subscribers.steps(store, ids, _STEPS),
+            steps=_STEPS,
+            letters=consent.letters(store, subscriber),
+            copies=copies,
+            is_first=turn == FIRST,
+            resent=resent.of_copies(store, [copy.id for copy, _ in copies.rows]),
+            subscription_id=subscription_id,
+        )

@@ -1,0 +1,108 @@
+"""Rolls: the readers behind a number of a report, page by page, or all of them as a sheet."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, request
+
+from newsletter.audience import unsubscribe
+from newsletter.db import Session
+from newsletter.delivery.models import CopyState, Letter, Note
+from newsletter.delivery.reports import recipients, stats
+from newsletter.delivery.reports.recipients import Wanted
+from newsletter.errors import Conflict
+from newsletter.web.context import house
+from newsletter.web.desk import frame, lookup
+from newsletter.web.desk.lookup import Mailed
+from newsletter.web.desk.reports import csv_export
+
+_PAGE = 50
+_LONGEST = 300
+
+
+def copies(slug: str, number: int | None = None) -> str:
+    """The readers whose copy is so: `?state=`, `?said=`, `?words=`, `?domain=`, …; `?after=` goes on."""
+    wanted = _wanted(request.args)
+    with house().sessions.reading() as store:
+        mailed = lookup.mailed(store, slug, number)
+        letter, publication = _kept(mailed), mailed.issue.publication
+        after = request.args.get("after", type=lookup.row_id) or _start(store, letter, wanted)
+        page = recipients.page(store, letter.id, wanted, after, _PAGE)
+        asked = _asked(request.args)
+        return frame.page(
+            store,
+            "copies.html",
+            "reports",
+            publication,
+            mailed=mailed,
+            zone=publication.time_zone,
+            wanted=wanted,
+            lines=page.lines,
+            asked=asked,
+            next=asked | {"after": page.after} if page.after is not None else None,
+            is_first="after" not in request.args,
+        )
+
+
+def copies_sheet(slug: str, number: int | None = None) -> Response:
+    """The same as a CSV file, all of it."""
+    wanted = _wanted(request.args)
+    with house().sessions.reading() as store:
+        mailed = lookup.mailed(store, slug, number)
+        letter = _kept(mailed)
+        after = _start(store, letter, wanted)
+    lines = csv_export.copies(recipients.every(house().sessions, letter.id, wanted, after))
+    return csv_export.answer(f"{mailed.name}-{_name(wanted)}.csv", lines)
+
+
+def leavers(slug: str) -> str:
+    """The readers who left by the link in an issue, newest first; `?before=` and `?after=` turn the page."""
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        return frame.page(
+            store,
+            "leavers.html",
+            "reports",
+            found.publication,
+            issue=found,
+            zone=found.publication.time_zone,
+            page=unsubscribe.leavers(store, found.letter_id or 0, lookup.turn(), _PAGE),
+        )
+
+
+def _kept(mailed: Mailed) -> Letter:
+    """The letter whose copies are listed; Conflict, saying why, where there are none."""
+    if mailed.letter is None or mailed.letter.started_at is None:
+        raise Conflict(f"Nobody has a copy, because it has not started to go out: {mailed.title}.")
+    if mailed.letter.final_counts is not None:
+        raise Conflict(
+            "The copies can no longer be listed, because they were deleted to save space; the totals "
+            f"stay in the report: {mailed.title}."
+        )
+    return mailed.letter
+
+
+def _wanted(asked: Mapping[str, str]) -> Wanted:
+    state, note = asked.get("state", ""), asked.get("note", "")
+    known = CopyState(state) if state in set(CopyState) else None
+    text = _asked(asked)
+    plain = Wanted(known, put_off=state == "put_off", note=Note(note) if note in set(Note) else None)
+    texts: dict[str, Any] = {name: text.get(name) for name in ("said", "reason", "words", "domain")}
+    return replace(plain, **texts)
+
+
+def _asked(asked: Mapping[str, str]) -> dict[str, Any]:
+    """What was asked for, to be asked for again."""
+    names = ("state", "said", "reason", "words", "domain", "note")
+    # PostgreSQL cannot even be asked about a NUL.
+    return {name: asked[name].replace("\0", "")[:_LONGEST] for name in names if name in asked}
+
+
+def _start(store: Session, letter: Letter, wanted: Wanted) -> int:
+    # What was learned later is kept by the copy's number, and those of other letters lie before.
+    return stats.extent(store, letter).first - 1 if wanted.note else 0
+
+
+def _name(wanted: Wanted) -> str:
+    return "put-off" if wanted.put_off else str(wanted.note or wanted.state or "copies").replace("_", "-")

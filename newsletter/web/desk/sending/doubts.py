@@ -1,0 +1,90 @@
+"""Doubts: the copies whose answer was lost, and what a person decides about them, one by one or all at once."""
+
+from collections.abc import Sequence
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.db import Session
+from newsletter.delivery.ledger import doubts as in_doubt
+from newsletter.delivery.models import Copy
+from newsletter.errors import Conflict, Invalid
+from newsletter.web.context import house, now
+from newsletter.web.desk import audit_hook, frame, lookup, words
+from newsletter.web.desk.lookup import Mailed
+from newsletter.workflows import resolve_doubts
+from newsletter.workflows.resolve_doubts import Decision, Settled
+
+_SHOWN = 50
+_DONE = {
+    Decision.RESEND: "{} will be sent again, under the same Message-ID.",
+    Decision.SENT: "{} marked as sent.",
+    Decision.LEAVE: "{} left in doubt, and not sent again.",
+}
+
+
+def doubts(slug: str, number: int | None = None) -> str:
+    """The copies of an issue, or of a correction of it, that nobody has decided about, the oldest first."""
+    with house().sessions.reading() as store:
+        mailed = lookup.mailed(store, slug, number)
+        found, letter_id = mailed.issue, _letter_id(mailed)
+        shown: Sequence[Copy] = store.scalars(in_doubt.unsettled(letter_id).limit(_SHOWN)).all()
+        ids = [copy.id for copy in shown]
+        return frame.page(
+            store,
+            "doubts.html",
+            "issues",
+            found.publication,
+            mailed=mailed,
+            zone=found.publication.time_zone,
+            copies=shown,
+            total=in_doubt.count_open(store, letter_id),
+            message_ids=in_doubt.message_ids(store, house().links, letter_id, ids) if ids else {},
+            version=lookup.version(found),
+        )
+
+
+def settle_doubts(slug: str, number: int | None = None) -> ResponseReturnValue:
+    """Decide about the copies that the form names, or about all that its page counted."""
+    with house().sessions.begin() as store:
+        lookup.unchanged(store, slug, request.form)
+        mailed, decision = lookup.mailed(store, slug, number), _decision()
+        ids = request.form.getlist("copy", type=int)
+        if not ids:
+            _require_as_many(store, mailed)
+        settled = resolve_doubts.settle(store, mailed.letter, decision, now(), ids)
+        audit_hook.tell(decision=decision, copies=len(settled.copies))
+        _tell(settled, decision)
+        left = in_doubt.count_open(store, _letter_id(mailed))
+        done = "desk.correction" if mailed.correction else "desk.issue"
+    return redirect(url_for("desk.doubts" if left else done, **mailed.place), 303)
+
+
+def _letter_id(mailed: Mailed) -> int:
+    return mailed.letter.id if mailed.letter else 0
+
+
+def _decision() -> Decision:
+    asked = request.form.get("decision", "")
+    if asked not in set(Decision):
+        raise Invalid("Say what to do with it: send it again, mark it as sent, or leave it in doubt. Nothing was done.")
+    return Decision(asked)
+
+
+def _require_as_many(store: Session, mailed: Mailed) -> None:
+    # Whoever decides about all means those that the page told of.
+    total = in_doubt.count_open(store, _letter_id(mailed))
+    if request.form.get("total", type=int) != total:
+        raise Conflict(
+            f"{words.counted(total, 'copy')} of it {'is' if total == 1 else 'are'} in doubt now, more or fewer than "
+            "the page said. Nothing was done. Look at them again, then decide."
+        )
+
+
+def _tell(settled: Settled, decision: Decision) -> None:
+    if settled.copies:
+        flash(_DONE[decision].format(words.counted(len(settled.copies), "copy")))
+    if settled.spared:
+        flash(
+            f"{words.counted(len(settled.spared), 'copy')} not sent again, because the reader has gone in the meantime."
+        )

@@ -1,0 +1,207 @@
+"""Watching a letter go out: one look at the store serves everybody who watches, and costs a twentieth of its time.
+
+The larger a letter, the longer a look takes and the less often there is one; no count is made for each watcher.
+"""
+
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flask import current_app
+
+from newsletter.db import Session
+from newsletter.delivery import breaker
+from newsletter.delivery.breaker import Trip
+from newsletter.delivery.ledger import doubts
+from newsletter.delivery.models import UNDER_WAY, Counts, Letter, LetterState, Note
+from newsletter.delivery.rate_limit import limiter_store
+from newsletter.delivery.rate_limit.forecast import Forecast
+from newsletter.delivery.rate_limit.limits import Hold, Limits
+from newsletter.delivery.reports import eta, failures, progress, stats
+from newsletter.delivery.reports.eta import Beat
+from newsletter.delivery.reports.failures import Trouble
+from newsletter.delivery.reports.progress import Extent, Standing
+from newsletter.delivery.reports.stats import Account
+from newsletter.delivery.smtp.outage import Away
+from newsletter.delivery.workers import heartbeat
+from newsletter.delivery.workers.heartbeat import Carried
+from newsletter.editorial.models import Issue
+from newsletter.web.context import house, now
+from newsletter.web.desk import durations
+from newsletter.web.desk.timed_cache import Dear
+from newsletter.workflows import publish
+
+_KEY = "newsletter.watching"
+_EACH_SECOND, _NOW_AND_THEN, _SELDOM = 0.9, 3.0, 30.0
+_QUICK = 0.25
+_KEPT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is told of a letter that has begun."""
+
+    at: datetime
+    counts: Counts
+    is_going: bool = False
+    """Whether it is being sent, and not paused or over."""
+    deferred: int = 0
+    next_try: datetime | None = None
+    speed: float | None = None
+    """Copies a second of late; None until it is known."""
+    forecast: Forecast | None = None
+    """When all will be out; None while nobody can tell."""
+    hold: Hold | None = None
+    is_worked: bool = True
+    """Whether any worker gives signs of life."""
+    troubles: Sequence[Trouble] = ()
+    open_doubts: int = 0
+    away: Sequence[Away] = ()
+    """The mail servers that copies wait for."""
+    stops: Sequence[Trip] = ()
+    """The breakers that are open."""
+    held: int = 0
+    """How many copies wait for somebody to go on with their provider."""
+
+    @property
+    def waiting(self) -> int:
+        """How many copies have not come to their end."""
+        return self.counts.pending + self.counts.sending
+
+    @property
+    def percent(self) -> int:
+        """How much of the audience has come to its end; 100 only when all has."""
+        audience = self.counts.audience
+        return (audience - self.waiting) * 100 // audience if audience else 100
+
+    @property
+    def rate(self) -> str:
+        """How fast it goes."""
+        return durations.rate(self.speed)
+
+    @property
+    def left(self) -> str:
+        """How long it will take yet, and what decides that; empty while nobody can tell, or nothing goes."""
+        stands_still = not self.is_worked or (self.speed == 0 and self.hold is None)
+        if self.forecast is None or stands_still:
+            return ""
+        time = self.forecast.finish - self.at
+        why = durations.slowest(self.forecast, self.waiting - self.held, self.speed, time)
+        so_long = "more than a year" if self.forecast.beyond else durations.left(time)
+        return f"{so_long} left, limited by {why}" if why else f"{so_long} left"
+
+
+def look(store: Session, letter: Letter | None, *, fresh: bool = False) -> View | None:
+    """Where a letter stands, a moment ago; now, if it must be `fresh`. None before it has begun."""
+    if letter is None or letter.started_at is None:
+        return None
+    if letter.state not in UNDER_WAY:
+        return _past(store, letter)
+    return _watch(letter.id).look(store, letter, fresh=fresh)
+
+
+def _past(store: Session, letter: Letter) -> View:
+    if letter.final_counts is not None:
+        return View(now(), stats.counts(store, letter))
+    return View(
+        now(),
+        stats.counts(store, letter),
+        troubles=failures.troubles(store, letter.id),
+        open_doubts=doubts.count_open(store, letter.id),
+    )
+
+
+def account(store: Session, issue: Issue) -> Account | None:
+    """The account of an issue that is going out; of a large one, as it was a moment ago. None for any other."""
+    letter = issue.letter
+    if letter is None or letter.started_at is None or letter.state not in UNDER_WAY:
+        return None
+    watch = _watch(letter.id)
+    with watch.lock:
+        return watch.account.get(lambda: stats.account(store, letter))
+
+
+@dataclass
+class _Watch:
+    letter_id: int
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    beats: list[Beat] = field(default_factory=list)
+    view: Dear[View] = field(default_factory=lambda: Dear(_EACH_SECOND))
+    extent: Dear[Extent] = field(default_factory=lambda: Dear(_SELDOM))
+    notes: Dear[Mapping[Note, int]] = field(default_factory=lambda: Dear(_NOW_AND_THEN))
+    troubles: Dear[Sequence[Trouble]] = field(default_factory=lambda: Dear(_NOW_AND_THEN))
+    account: Dear[Account] = field(default_factory=lambda: Dear(quick=_QUICK))
+    lanes: Dear[Mapping[str, int]] = field(default_factory=lambda: Dear(_SELDOM))
+
+    def look(self, store: Session, letter: Letter, *, fresh: bool) -> View:
+        """The last look, or another if that is old enough."""
+        with self.lock:
+            return self.view.get(lambda: self._look(store, letter, fresh), fresh=fresh)
+
+    def _look(self, store: Session, letter: Letter, fresh: bool) -> View:
+        at, limits = now(), Limits.of(house().settings)
+        is_going = letter.state is LetterState.RUNNING
+        standing = self._standing(store, fresh)
+        self.beats = eta.recent([*self.beats, eta.beat(at, standing)], at) if is_going else []
+        speed = eta.speed(self.beats)
+        stops = breaker.open_ones(store, self.letter_id)
+        stopped = {stop.lane for stop in stops}
+        held = sum(self._by_lane(store, limits).get(lane, 0) for lane in stopped) if stopped else 0
+        return View(
+            at=at,
+            counts=standing.counts,
+            is_going=is_going,
+            deferred=standing.deferred,
+            next_try=standing.next_try,
+            speed=speed,
+            forecast=self._forecast(store, standing, limits, at, speed, stopped, held) if is_going else None,
+            hold=publish.held(store, letter, house().settings, at),
+            is_worked=heartbeat.alive(store, at),
+            troubles=self.troubles.get(lambda: failures.troubles(store, self.letter_id), fresh=fresh),
+            open_doubts=doubts.count_open(store, self.letter_id),
+            away=heartbeat.away(store, Carried.ISSUES, at),
+            stops=stops,
+            held=held,
+        )
+
+    def _standing(self, store: Session, fresh: bool) -> Standing:
+        whole = self.extent.get(lambda: progress.extent(store, self.letter_id))
+        notes = self.notes.get(lambda: progress.learned(store, self.letter_id, whole), fresh=fresh)
+        return progress.standing(store, self.letter_id, whole.audience, notes)
+
+    def _forecast(
+        self,
+        store: Session,
+        standing: Standing,
+        limits: Limits,
+        at: datetime,
+        speed: float | None,
+        stopped: Collection[str],
+        held: int,
+    ) -> Forecast | None:
+        """When all will be out but the copies that are `held`, to the providers that are `stopped`."""
+        waiting = standing.counts.pending + standing.counts.sending - held
+        if waiting <= 0:
+            return None
+        lanes: Mapping[str, int] = {"": waiting}
+        if stopped or limits.lanes.quotas or limiter_store.slowed(store, at, limits.connections):
+            counted = self._by_lane(store, limits)
+            lanes = _scaled({lane: count for lane, count in counted.items() if lane not in stopped}, waiting) or lanes
+        return eta.outlook(store, standing, lanes, limits, at, speed)
+
+    def _by_lane(self, store: Session, limits: Limits) -> Mapping[str, int]:
+        return self.lanes.get(lambda: progress.waiting_by_lane(store, self.letter_id, limits.lanes))
+
+
+def _scaled(counted: Mapping[str, int], waiting: int) -> dict[str, int]:
+    """What was counted some time ago, as it would be if all lanes had gone on alike since."""
+    total = sum(counted.values())
+    return {lane: round(count * waiting / total) for lane, count in counted.items()} if total else {}
+
+
+def _watch(letter_id: int) -> _Watch:
+    watches: dict[int, _Watch] = current_app.extensions.setdefault(_KEY, {})
+    while len(watches) > _KEPT:
+        watches.pop(next(iter(watches)), None)
+    return watches.setdefault(letter_id, _Watch(letter_id))

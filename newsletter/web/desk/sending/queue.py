@@ -1,0 +1,74 @@
+"""The queue at the desk: put an issue in, take it out, give it another order."""
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.db import Session
+from newsletter.editorial.models import Issue
+from newsletter.editorial.schedule import queue, weekly_slots
+from newsletter.errors import Conflict
+from newsletter.web.context import house, now
+from newsletter.web.desk import audit_hook, frame, lookup, undo_flash
+from newsletter.workflows import build_letter
+
+_UP = "up"
+
+
+def enqueue(slug: str) -> ResponseReturnValue:
+    """Put a ready issue at the end of the queue."""
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        queue.add(store, found, now())
+        flash(_said(store, found))
+    return redirect(undo_flash.way_back(slug), 303)
+
+
+def unqueue(slug: str) -> ResponseReturnValue:
+    """Take an issue out of the queue; it stays ready."""
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        if not queue.remove(store, found.id):
+            raise Conflict(f"“{found.title}” is no longer in the queue.")
+        flash(f"“{found.title}” has been removed from the queue.")
+    return redirect(undo_flash.way_back(slug), 303)
+
+
+def reorder() -> ResponseReturnValue:
+    """Give the queue the order that was dragged, or move one issue by one place; only over the order that was seen."""
+    moved = _number(request.form.get("issue", ""))
+    with house().sessions.begin() as store:
+        publication = frame.chosen(store)
+        seen = _numbers("seen")
+        wanted = _numbers("order") if "order" in request.form else _moved_by_one(seen, moved)
+        audit_hook.about_publication(publication)
+        queue.reorder(store, publication.id, seen, wanted)
+        title = store.get_one(Issue, moved).title if moved in wanted else "The queue"
+        place = wanted.index(moved) + 1 if moved in wanted else 1
+        flash(f"“{title}” is {place} of {len(wanted)} in the queue.")
+    # Without an anchor, for a browser that is led to one gives the focus to nothing else.
+    return redirect(url_for("desk.calendar", pressed=f"{request.form.get('move', '')}-{moved}"), 303)
+
+
+def _said(store: Session, found: Issue) -> str:
+    if hindrance := build_letter.hindrance(found, house().links):
+        return f"“{found.title}” is in the queue. It {hindrance.lack}, and is passed over until that is fixed."
+    at = frame.agenda_of(store, found.publication).place(found)
+    slot = f", for {weekly_slots.describe(at, found.publication.time_zone)}" if at else ""
+    return f"“{found.title}” is in the queue{slot}."
+
+
+def _moved_by_one(seen: list[int], moved: int) -> list[int]:
+    if moved not in seen:
+        return seen
+    at = seen.index(moved)
+    to = max(0, at - 1) if request.form.get("move") == _UP else at + 1
+    rest = [one for one in seen if one != moved]
+    return [*rest[:to], moved, *rest[to:]]
+
+
+def _numbers(field: str) -> list[int]:
+    return [_number(text) for text in request.form.get(field, "").split(",") if text]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

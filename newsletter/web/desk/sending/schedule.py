@@ -1,0 +1,84 @@
+"""Scheduling an issue: choose a moment, read what will happen, press the button that says so."""
+
+from datetime import datetime
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.db import Session
+from newsletter.editorial.models import Issue
+from newsletter.editorial.schedule import weekly_slots
+from newsletter.errors import Invalid
+from newsletter.web.context import house, now
+from newsletter.web.desk import audit_hook, frame, lookup, moments, undo_flash
+from newsletter.web.desk.issue import pages
+from newsletter.workflows import build_letter, publish
+
+
+def schedule_form(slug: str) -> ResponseReturnValue:
+    """Ask for a moment; with `?at=`, say what will happen then, or beside the field why it cannot."""
+    typed = request.args.get("at", "")
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        build_letter.require_schedulable(found, house().links)
+        at, fault = _chosen(typed, found.publication.time_zone) if "at" in request.args else (None, "")
+        return _page(store, found, typed, at, fault), 422 if fault else 200
+
+
+def schedule_issue(slug: str) -> ResponseReturnValue:
+    """Freeze the issue for the moment that the button named."""
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        at = moments.handed_on(request.form.get("moment", ""))
+        sender = house().settings.issue_sender_address
+        letter = publish.schedule(store, house().links, found, at, now(), sender=sender)
+        audit_hook.tell(moment=letter.due_at.isoformat())
+        when = weekly_slots.describe(letter.due_at, found.publication.time_zone)
+        undo_flash.say(f"Scheduled for {when}.", "Unschedule", url_for("desk.unschedule", slug=slug), found)
+    return redirect(undo_flash.way_back(slug), 303)
+
+
+def unschedule(slug: str) -> ResponseReturnValue:
+    """Undo it before it starts: the issue is ready again."""
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        at = publish.unschedule(store, found, now())
+        when = weekly_slots.describe(at, found.publication.time_zone)
+        sentence = f"Unscheduled: “{found.title}” does not go out on {when}. It is ready."
+        undo_flash.say(sentence, "Add to the queue", url_for("desk.enqueue", slug=slug), found)
+    return redirect(undo_flash.way_back(slug), 303)
+
+
+def _chosen(typed: str, time_zone: str) -> tuple[datetime | None, str]:
+    try:
+        at = weekly_slots.typed(typed, time_zone)
+    except Invalid as error:
+        return None, str(error)
+    if at < now():
+        return None, f"{weekly_slots.describe(at, time_zone)} has passed. Choose a time in the future."
+    return at, ""
+
+
+def _second(at: datetime, time_zone: str) -> str:
+    """How the field says the same hour of the clocks when it comes again; empty where it does not."""
+    later = weekly_slots.second(at, time_zone)
+    return later.astimezone(weekly_slots.zone(time_zone)).isoformat(" ", "minutes") if later else ""
+
+
+def _page(store: Session, found: Issue, typed: str, at: datetime | None, fault: str) -> str:
+    outlook = pages.outlook(store, found)
+    suggested = moments.for_input(outlook.next_free, found.publication.time_zone) if outlook.next_free else ""
+    return frame.page(
+        store,
+        "schedule.html",
+        "issues",
+        found.publication,
+        issue=found,
+        outlook=outlook,
+        typed=typed or suggested,
+        at=at,
+        fault=fault,
+        twice=at and weekly_slots.which_of_two(at, found.publication.time_zone),
+        second=_second(at, found.publication.time_zone) if at else "",
+        version=lookup.version(found),
+    )

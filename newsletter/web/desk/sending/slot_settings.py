@@ -1,0 +1,220 @@
+"""Slots and weeks off: the page on which an editor changes a publication's timetable."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from zoneinfo import available_timezones
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.db import Session
+from newsletter.editorial.schedule import occurrences, slot_settings, weekly_slots
+from newsletter.editorial.schedule.weekly_slots import WeeklySlot
+from newsletter.errors import Conflict, Invalid
+from newsletter.publications import Publication, Slot, WeekOff
+from newsletter.web import error_pages
+from newsletter.web.context import house, now
+from newsletter.web.desk import audit_hook, frame
+
+_NEW_SLOT = "slot"
+_NEW_WEEK = "week"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What stands beside a slot's form."""
+
+    slot: Slot
+    next: datetime | None
+    skipped: datetime | None
+    """When within a year its hour is one that the clocks skip."""
+    repeated: datetime | None
+    """When within a year its hour is one that comes twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A form that could not be taken: which one, by which field if by one alone, why, and what was typed into it."""
+
+    form: str = ""
+    field: str = ""
+    sentence: str = ""
+    typed: Mapping[str, str] | None = None
+
+
+class _Odd(Invalid):
+    """What one field of a form says cannot be."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+def timetable_page() -> str:
+    """The slots and the weeks off, each with its form."""
+    with house().sessions.reading() as store:
+        return _page(store, Fault())
+
+
+def add_slot() -> ResponseReturnValue:
+    """Another weekly slot."""
+
+    def act(store: Session, publication: Publication) -> str:
+        slot = slot_settings.add_slot(store, publication, _typed_slot(), now())
+        audit_hook.tell(slot=weekly_slots.weekly(slot))
+        return _said(slot)
+
+    return _change(_NEW_SLOT, act)
+
+
+def change_slot(slot_id: int) -> ResponseReturnValue:
+    """Move a slot to another hour of the week."""
+
+    def act(store: Session, publication: Publication) -> str:
+        before = _weekly(publication, slot_id)
+        slot = slot_settings.change_slot(store, publication, slot_id, _typed_slot(), now())
+        audit_hook.tell(old_slot=before, new_slot=weekly_slots.weekly(slot))
+        return _said(slot)
+
+    return _change(f"{_NEW_SLOT}-{slot_id}", act)
+
+
+def remove_slot(slot_id: int) -> ResponseReturnValue:
+    """Take a slot away."""
+
+    def act(store: Session, publication: Publication) -> str:
+        audit_hook.tell(slot=_weekly(publication, slot_id))
+        slot_settings.remove_slot(store, publication, slot_id)
+        return "The slot has been removed. What was scheduled for it stays scheduled."
+
+    return _change(f"{_NEW_SLOT}-{slot_id}", act)
+
+
+def add_week_off() -> ResponseReturnValue:
+    """Days on which no slot counts."""
+
+    def act(store: Session, publication: Publication) -> str:
+        days = _typed_days()
+        with _of_field("reason", slot_settings.NoReason):
+            week = slot_settings.add_week_off(store, publication, days, request.form.get("reason", ""), now())
+        _tell(week)
+        return f"Off: {week.reason}.{_what_still_goes(store, publication, week)}"
+
+    return _change(_NEW_WEEK, act)
+
+
+def remove_week_off(week_id: int) -> ResponseReturnValue:
+    """Let slots count again."""
+
+    def act(store: Session, publication: Publication) -> str:
+        for week in publication.weeks_off:
+            if week.id == week_id:
+                _tell(week)
+        day = slot_settings.remove_week_off(store, publication, week_id, now())
+        return f"From {weekly_slots.calendar_day(day)} on, slots are used again."
+
+    return _change(f"{_NEW_WEEK}-{week_id}", act)
+
+
+def _change(form: str, act: Callable[[Session, Publication], str]) -> ResponseReturnValue:
+    with house().sessions.begin() as store:
+        try:
+            publication = frame.chosen(store)
+            audit_hook.about_publication(publication)
+            flash(act(store, publication))
+        except (Invalid, Conflict) as error:
+            field = error.field if isinstance(error, _Odd) else ""
+            return _page(store, Fault(form, field, error_pages.sentence_of(error), request.form)), 422
+    return redirect(url_for("desk.timetable_page"), 303)
+
+
+def _page(store: Session, fault: Fault) -> str:
+    publication = frame.chosen(store)
+    return frame.page(
+        store,
+        "timetable.html",
+        "calendar",
+        publication,
+        publication_shown=publication,
+        told=[_told(slot, publication) for slot in publication.slots],
+        weekdays=weekly_slots.WEEKDAYS,
+        zones=sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")),
+        fault=fault,
+    )
+
+
+def _tell(week: WeekOff) -> None:
+    audit_hook.tell(first_day=week.first.isoformat(), last_day=week.last.isoformat(), reason=week.reason)
+
+
+def _weekly(publication: Publication, slot_id: int) -> str:
+    return next((weekly_slots.weekly(slot) for slot in publication.slots if slot.id == slot_id), "")
+
+
+def _told(slot: Slot, publication: Publication) -> Told:
+    own = (one for one in occurrences.occasions(publication, now()) if one.slot.id == slot.id and not one.off)
+    coming = next(own, None)
+    weekly = WeeklySlot.of(slot)
+    skipped, repeated = weekly_slots.skipped(weekly, now()), weekly_slots.repeated(weekly, now())
+    return Told(slot, coming.at if coming else None, skipped, repeated)
+
+
+def _what_still_goes(store: Session, publication: Publication, week: WeekOff) -> str:
+    entries = frame.agenda_of(store, publication).ahead(1)
+    days = ((entry, weekly_slots.on_clocks(entry.at, entry.time_zone).date()) for entry in entries if entry.issue)
+    inside = [entry.issue.title for entry, day in days if entry.issue and not entry.is_queued and week.holds(day)]
+    return "".join(
+        f" “{title}” is scheduled within it, and still goes out unless you unschedule it." for title in inside
+    )
+
+
+def _said(slot: Slot) -> str:
+    weekly = WeeklySlot.of(slot)
+    odd = weekly_slots.skipped(weekly, now())
+    later = (
+        f" On {weekly_slots.describe(odd, slot.time_zone)}, because the clocks skip {slot.at:%H:%M} then."
+        if odd
+        else ""
+    )
+    return f"There is a slot every {weekly_slots.weekly(slot)}.{later}"
+
+
+@contextmanager
+def _of_field(field: str, kind: type[Invalid] = Invalid) -> Iterator[None]:
+    """Lay what is wrong to this field."""
+    try:
+        yield
+    except kind as error:
+        raise _Odd(field, str(error)) from None
+
+
+def _typed_slot() -> WeeklySlot:
+    weekday, at = request.form.get("weekday", ""), request.form.get("at", "")
+    if weekday not in weekly_slots.WEEKDAYS:
+        raise _Odd("weekday", "Choose a day of the week.")
+    try:
+        hour = time.fromisoformat(at.strip().zfill(len("09:00")))
+    except ValueError:
+        raise _Odd("at", "Give a time like 09:00.") from None
+    zone = request.form.get("time_zone", "").strip()
+    with _of_field("time_zone"):
+        weekly_slots.zone(zone)
+    with _of_field("at"):
+        return WeeklySlot(weekly_slots.WEEKDAYS.index(weekday), hour.replace(second=0, microsecond=0), zone)
+
+
+def _typed_days() -> tuple[date, date]:
+    if week := request.form.get("iso_week", "").strip():
+        with _of_field("iso_week"):
+            return slot_settings.iso_week(week)
+    first = _day("first")
+    return first, _day("last") if request.form.get("last", "").strip() else first
+
+
+def _day(field: str) -> date:
+    try:
+        return date.fromisoformat(request.form.get(field, "").strip())
+    except ValueError:
+        raise _Odd(field, "Give the days like 2026-12-24, or a whole week like 2026-W52.") from None

@@ -1,0 +1,94 @@
+"""Sending: start an issue now, hold it, go on, or stop what is not out yet. Each act says first what it does."""
+
+from collections.abc import Callable
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.db import Session
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.models import Issue, IssueState
+from newsletter.errors import Conflict
+from newsletter.web.context import house, now
+from newsletter.web.desk import frame, lookup, words
+from newsletter.web.desk.issue import pages
+from newsletter.workflows import build_letter, publish
+
+_STOPPABLE = (IssueState.SCHEDULED, IssueState.SENDING, IssueState.PAUSED)
+
+
+def send_form(slug: str) -> str:
+    """Say what sending now means, before it is done."""
+    return _question(slug, "send.html", _require_sendable)
+
+
+def send(slug: str) -> ResponseReturnValue:
+    """Start the issue at once."""
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        sender = house().settings.issue_sender_address
+        started = publish.send_now(store, house().links, found, now(), sender=sender)
+        flash(f"On its way to {words.counted(started.copies, 'reader')}.")
+    return _back(slug)
+
+
+def cancel_form(slug: str) -> str:
+    """Say what stops and what does not, before it is done."""
+    return _question(slug, "cancel.html", _require_stoppable)
+
+
+def cancel(slug: str) -> ResponseReturnValue:
+    """Stop the issue: what is out stays out, and nothing more goes."""
+    with house().sessions.begin() as store:
+        found = lookup.unchanged(store, slug, request.form)
+        had_begun, was_going = pages.has_begun(found), issue_store.state(found) is IssueState.SENDING
+        spared = publish.cancel(store, found, now())
+        stopped = words.stopped(spared, was_going=was_going)
+        flash(stopped if had_begun else f"Unscheduled. “{found.title}” goes to nobody until it is scheduled again.")
+    return _back(slug)
+
+
+def pause(slug: str) -> ResponseReturnValue:
+    """Hold what is not sent yet, until somebody resumes."""
+    return _move(slug, publish.pause, "Paused. Copies that are being sent right now still go out; the rest wait.")
+
+
+def resume(slug: str) -> ResponseReturnValue:
+    """Go on with a paused issue."""
+    return _move(slug, lambda store, found: publish.resume(store, found, now()), "Sending has resumed.")
+
+
+def _question(slug: str, template: str, require: Callable[[Issue], None]) -> str:
+    with house().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        require(found)
+        return frame.page(
+            store,
+            template,
+            "issues",
+            found.publication,
+            issue=found,
+            outlook=pages.outlook(store, found),
+            version=lookup.version(found),
+        )
+
+
+def _move(slug: str, move: Callable[[Session, Issue], None], done: str) -> ResponseReturnValue:
+    with house().sessions.begin() as store:
+        move(store, lookup.unchanged(store, slug, request.form))
+        flash(done)
+    return _back(slug)
+
+
+def _require_sendable(found: Issue) -> None:
+    if not (issue_store.state(found) is IssueState.SCHEDULED or words.is_held(found)):
+        build_letter.require_schedulable(found, house().links)
+
+
+def _require_stoppable(found: Issue) -> None:
+    if issue_store.state(found) not in _STOPPABLE:
+        raise Conflict(f"“{found.title}” is {issue_store.state(found).told}, so there is nothing to stop.")
+
+
+def _back(slug: str) -> ResponseReturnValue:
+    return redirect(url_for("desk.issue", slug=slug), 303)

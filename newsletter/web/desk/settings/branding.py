@@ -1,0 +1,93 @@
+"""The look of a publication: its logo and its colours, which are held to the contrast that reading takes."""
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.db import Session
+from newsletter.editorial.images import processing
+from newsletter.editorial.rendering import theme
+from newsletter.editorial.rendering.theme import HOUSE, LEAST_CONTRAST, Colours
+from newsletter.errors import Invalid
+from newsletter.publications import Publication, toml_file
+from newsletter.web.context import house, now
+from newsletter.web.desk import audit_hook, frame
+from newsletter.web.desk.issue import images
+
+FORM_BYTES = images.FORM_BYTES
+_SCHEMES = {"accent": HOUSE.light, "accent_dark": HOUSE.dark}
+
+
+def look_form() -> str:
+    """The logo and the colours, as they are."""
+    with house().sessions.reading() as store:
+        publication = frame.chosen(store)
+        return _page(store, publication, _colours_of(publication), {})
+
+
+def change_colours() -> ResponseReturnValue:
+    """Keep the accents, if they can be read; beside each that cannot, where it is too pale."""
+    typed = {name: request.form.get(name, "").strip().lower() for name in _SCHEMES}
+    with house().sessions.begin() as store:
+        publication = frame.chosen(store)
+        changes = {name: _own(accent, _SCHEMES[name]) for name, accent in typed.items()}
+        faults = _too_pale(changes) or toml_file.change(publication, changes)
+        if faults:
+            return _page(store, publication, typed, faults), 422
+        audit_hook.about_publication(publication)
+        audit_hook.tell(**changes)
+        flash("The colours are saved. Issues that are already scheduled keep the colours they were frozen with.")
+    return redirect(url_for("desk.look_form"), 303)
+
+
+def change_logo() -> ResponseReturnValue:
+    """Keep a picture as the logo, or go back to the name in letters."""
+    with house().sessions.begin() as store:
+        publication = frame.chosen(store)
+        try:
+            publication.logo = None if "without" in request.form else _uploaded(store)
+        except Invalid as error:
+            return _page(store, publication, _colours_of(publication), {"logo": str(error)}), 422
+        audit_hook.about_publication(publication)
+        audit_hook.tell(logo=publication.logo)
+        flash("The logo is saved." if publication.logo else "The logo is removed. The name is shown instead.")
+    return redirect(url_for("desk.look_form"), 303)
+
+
+def _uploaded(store: Session) -> str:
+    upload = images.uploaded()
+    developed = processing.develop(upload.stream.read())
+    return house().pictures.keep(store, upload.filename or "", developed.content, now()).file_name
+
+
+def _own(accent: str, colours: Colours) -> str | None:
+    # The house's own is kept as none, so that it may follow the house.
+    return None if accent in {"", colours["accent"]} else accent
+
+
+def _too_pale(changes: dict[str, str | None]) -> dict[str, str]:
+    given = {name: accent for name, accent in changes.items() if accent and theme.is_colour(accent)}
+    found = {name: _told(_SCHEMES[name], accent) for name, accent in given.items()}
+    return {name: sentence for name, sentence in found.items() if sentence}
+
+
+def _told(colours: Colours, accent: str) -> str:
+    weak = [f"{one.place} {one.measured:.1f}" for one in theme.weaknesses(colours, accent)]
+    return f"Too little contrast: {', '.join(weak)}; at least {LEAST_CONTRAST} to 1 is needed." if weak else ""
+
+
+def _colours_of(publication: Publication) -> dict[str, str]:
+    return {name: getattr(publication, name) or colours["accent"] for name, colours in _SCHEMES.items()}
+
+
+def _page(store: Session, publication: Publication, typed: dict[str, str], faults: dict[str, str]) -> str:
+    return frame.page(
+        store,
+        "settings_look.html",
+        "settings",
+        publication,
+        kept=publication,
+        typed=typed,
+        faults=faults,
+        schemes=_SCHEMES,
+        least=LEAST_CONTRAST,
+    )

@@ -1,0 +1,206 @@
+"""Settings: what a publication is, who may sign in, and a page for each part that can be changed."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from zoneinfo import available_timezones
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import editors
+from newsletter.addresses import freemail
+from newsletter.db import Session
+from newsletter.editorial.issues import approvals
+from newsletter.errors import Conflict, NotFound
+from newsletter.publications import Publication, toml_file, wordings
+from newsletter.web.context import house
+from newsletter.web.desk import audit_hook, frame
+
+_FOLLOWED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a form: a column of the publication, and how it is asked for."""
+
+    name: str
+    label: str
+    kind: str = "text"
+    hint: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is changed together, on a page of its own."""
+
+    title: str
+    lead: str
+    entries: Sequence[Entry]
+
+
+PARTS: Mapping[str, Part] = {
+    "name": Part(
+        "Name and description",
+        "What readers see at the top of every page and every email.",
+        (
+            Entry("name", "Name", required=True),
+            Entry("tagline", "Tagline", hint="One line under the name: what it is about, and how often it comes."),
+            Entry("description", "Description", "lines", "Two or three sentences, for the front page and for search."),
+            Entry(
+                "language",
+                "Language",
+                hint="A language tag such as en or pl. It tells screen readers how to pronounce the text.",
+                required=True,
+            ),
+            Entry("time_zone", "Time zone", "zone", "The desk shows every time in this zone.", required=True),
+        ),
+    ),
+    "sender": Part(
+        "Sender",
+        "Who the emails are from, and where replies go. Issues that are already scheduled go out as they were frozen.",
+        (
+            Entry("sender_name", "From name", required=True),
+            Entry("sender_address", "From address", "email", "SPF, DKIM and DMARC must allow it.", required=True),
+            Entry("reply_to", "Reply-to", "email", "Leave empty to use the From address."),
+            Entry("postal_address", "Postal address", "lines", "The law requires one in every email.", required=True),
+            Entry("booking_url", "Booking page", "url", "Leave empty for no “Book a session” link."),
+            Entry("ask_url", "Questions page", "url", "Leave empty for no “Ask us a question” link."),
+        ),
+    ),
+    "follow": Part(
+        "Social links",
+        "Shown in the footer of every page and every issue. Clear a line to remove it.",
+        (Entry("follow", "Social links", "places"),),
+    ),
+    "rules": Part(
+        "Rules",
+        "What an issue needs before it goes out, and what is counted. No opens are counted, no reader tracked.",
+        (
+            Entry("requires_approval", "A second person approves each issue", "switch", "Any edit voids the approval."),
+            Entry(
+                "counts_clicks",
+                "Count clicks on links",
+                "switch",
+                "Per link, never per reader. It applies from the next issue that you schedule.",
+            ),
+        ),
+    ),
+}
+
+
+def settings() -> str:
+    """What the store says of the publication and of the team, with the way to each part."""
+    with house().sessions.reading() as store:
+        publication = frame.chosen(store)
+        own = {kind: wordings.newest(store, publication, kind) for kind in wordings.Kind}
+        team = store.scalars(editors.team()).all()
+        return frame.page(
+            store,
+            "settings.html",
+            "settings",
+            publication,
+            kept=publication,
+            team=team,
+            parts=PARTS,
+            own=own,
+            sender_trouble=_sender_trouble(publication),
+        )
+
+
+def part_form(part: str) -> str:
+    """One part, as it is kept."""
+    with house().sessions.reading() as store:
+        publication = frame.chosen(store)
+        return _page(store, publication, part, _kept(publication, _part(part)), {})
+
+
+def change_part(part: str) -> ResponseReturnValue:
+    """Keep what was typed, all of it or none; beside each field that cannot be so, how to mend it."""
+    entries = _part(part).entries
+    typed = {entry.name: _typed(entry) for entry in entries}
+    with house().sessions.begin() as store:
+        publication = frame.chosen(store)
+        if request.form.get("version") != _version(publication, _part(part)):
+            raise Conflict(
+                "Someone changed this after you opened the page. Open it again, and make your changes there."
+            )
+        before = _kept(publication, _part(part))
+        faults = toml_file.change(publication, typed)
+        if faults:
+            return _page(store, publication, part, typed, faults), 422
+        _tell(publication, part, before)
+        flash("Saved.")
+        if part == "sender" and (trouble := _sender_trouble(publication)):
+            flash(trouble)
+        _warn_of_unapproved(store, publication)
+    return redirect(url_for("desk.settings"), 303)
+
+
+def _tell(publication: Publication, part: str, before: Mapping[str, object]) -> None:
+    """Note what was changed, and of each rule what it was and is."""
+    audit_hook.about_publication(publication)
+    after = _kept(publication, _part(part))
+    changed = [name for name in after if after[name] != before[name]]
+    audit_hook.tell(part=part, changed=", ".join(changed))
+    for name in changed:
+        if isinstance(after[name], bool):
+            audit_hook.tell(**{f"old_{name}": bool(before[name]), f"new_{name}": bool(after[name])})
+
+
+def _sender_trouble(publication: Publication) -> str:
+    """Why mail from its address, or from the one that issues go out with, would be refused."""
+    addresses = (publication.sender_address, house().settings.issue_sender_address or "")
+    return next(filter(None, map(freemail.warning, addresses)), "")
+
+
+def _warn_of_unapproved(store: Session, publication: Publication) -> None:
+    """Whoever asks for approvals from now on should know what is scheduled without one."""
+    for issue in store.scalars(approvals.scheduled_without(publication.id)):
+        flash(f"“{issue.title}” is scheduled but not approved: unless somebody does, it is held when it is due.")
+
+
+def _part(name: str) -> Part:
+    if name not in PARTS:
+        raise NotFound("There is no such settings page.")
+    return PARTS[name]
+
+
+def _typed(entry: Entry) -> object:
+    if entry.kind == "switch":
+        return entry.name in request.form
+    if entry.kind == "places":
+        places = zip(request.form.getlist("place"), request.form.getlist("url"), strict=False)
+        return [{"name": name.strip(), "url": url.strip()} for name, url in places if name.strip() or url.strip()]
+    return request.form.get(entry.name, "").strip().replace("\r\n", "\n") or (None if _may_be_none(entry) else "")
+
+
+def _may_be_none(entry: Entry) -> bool:
+    return not entry.required and entry.kind in {"email", "url"}
+
+
+def _kept(publication: Publication, part: Part) -> dict[str, object]:
+    return {entry.name: getattr(publication, entry.name) for entry in part.entries}
+
+
+def _version(publication: Publication, part: Part) -> str:
+    return hashlib.sha256(repr(_kept(publication, part)).encode()).hexdigest()[:16]
+
+
+def _page(
+    store: Session, publication: Publication, name: str, values: Mapping[str, object], faults: Mapping[str, str]
+) -> str:
+    return frame.page(
+        store,
+        "settings_part.html",
+        "settings",
+        publication,
+        name=name,
+        part=_part(name),
+        values=values,
+        faults=faults,
+        zones=sorted(available_timezones()),
+        places=_FOLLOWED,
+        version=_version(publication, _part(name)),
+    )

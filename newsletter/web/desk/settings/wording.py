@@ -1,0 +1,100 @@
+"""The words that a publication chooses: under its form, above its confirm button, and on its page on privacy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import characters
+from newsletter.db import Session
+from newsletter.delivery.message import merge
+from newsletter.errors import NotFound
+from newsletter.publications import Publication, wordings
+from newsletter.publications.wordings import Kind
+from newsletter.web import auth
+from newsletter.web.context import house, now
+from newsletter.web.desk import audit_hook, frame
+from newsletter.web.public import consent_wording
+
+_LONGEST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the page says of a kind of words."""
+
+    title: str
+    lead: str
+    is_markdown: bool = False
+
+
+KINDS: Mapping[Kind, Told] = {
+    Kind.SIGN_UP: Told(
+        "Sign-up form text", "Shown under the sign-up form. Readers agree to it, and their record keeps it."
+    ),
+    Kind.CONFIRM: Told(
+        "Confirmation text", "Shown above the confirm button. Readers agree to it, and their record keeps it."
+    ),
+    Kind.PRIVACY: Told("Privacy page", "Linked in the footer of every page of the site. Markdown.", is_markdown=True),
+}
+
+
+def words_form(kind: str) -> str:
+    """The words that count now, and every version before."""
+    with house().sessions.reading() as store:
+        publication, which = frame.chosen(store), _kind(kind)
+        own = wordings.newest(store, publication, which)
+        return _page(
+            store, publication, which, own.words if own else consent_wording.of_the_press(publication, which), ""
+        )
+
+
+def change_words(kind: str) -> ResponseReturnValue:
+    """Let new words count from here on; empty ones, or the press's own, go back to those."""
+    which, typed = _kind(kind), request.form.get("words", "").replace("\r\n", "\n").strip()
+    with house().sessions.begin() as store:
+        publication = frame.chosen(store)
+        if fault := _fault(typed):
+            return _page(store, publication, which, typed, fault), 422
+        words = "" if typed == consent_wording.of_the_press(publication, which).strip() else typed
+        seen = request.form.get("seen", 0, type=int)
+        wordings.keep(store, publication, which, words, seen, auth.email(), now())
+        audit_hook.about_publication(publication)
+        audit_hook.tell(words=which, version=seen + 1)
+        flash("Saved. This text is used from now on; earlier versions stay on record.")
+    return redirect(url_for("desk.words_form", kind=which), 303)
+
+
+def _kind(name: str) -> Kind:
+    try:
+        return Kind(name)
+    except ValueError:
+        raise NotFound("There is no such text.") from None
+
+
+def _fault(words: str) -> str:
+    if len(words) > _LONGEST:
+        return f"That is {len(words):,} characters; the limit is {_LONGEST:,}."
+    if found := characters.forbidden_in_passage(words):
+        return f"There is {characters.named(found)} in the text; remove it."
+    return " ".join(sentence for _, sentence in merge.faults(words, consent_wording.FIELDS))
+
+
+def _page(store: Session, publication: Publication, kind: Kind, typed: str, fault: str) -> str:
+    versions = store.scalars(wordings.versions(publication, kind)).all()
+    return frame.page(
+        store,
+        "settings_words.html",
+        "settings",
+        publication,
+        kind=kind,
+        told=KINDS[kind],
+        typed=typed,
+        fault=fault,
+        versions=versions,
+        seen=versions[0].number if versions else 0,
+        fields=sorted(consent_wording.FIELDS),
+        house=consent_wording.of_the_press(publication, kind),
+        zone=publication.time_zone,
+    )

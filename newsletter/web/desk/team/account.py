@@ -1,0 +1,116 @@
+"""One's own account: the password, and where one is signed in."""
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import Unauthorized
+
+from newsletter.audience.signup_limits import TooMany
+from newsletter.db import Session
+from newsletter.editors import Editor, accounts, attempt_limits, desk_sessions, passwords, second_factor
+from newsletter.errors import Conflict
+from newsletter.web import auth
+from newsletter.web.auth import Person
+from newsletter.web.context import house, now, one_client, tell_capped, unnoted
+from newsletter.web.desk import frame
+from newsletter.web.desk.team import forgotten_password, new_password
+
+_WRONG = "This is not your current password. If you have lost it, sign out and ask for a reset link."
+_CHANGED = "Your password was changed at the desk, and you were signed out everywhere else."
+_ENOUGH = "That was too many tries. Wait a quarter of an hour."
+
+
+def account() -> str:
+    """The account of whoever asks."""
+    with house().sessions.reading() as store:
+        return _page(store)
+
+
+def change_password() -> ResponseReturnValue:
+    """Keep a new password; every other session and link of this editor ends, and this one goes on."""
+    count_try()
+    with house().sessions.begin() as store:
+        editor = myself(store)
+        faults = _faults(editor)
+        if faults:
+            return _page(store, faults), 422
+        attempt_limits.forget(store, editor.email)
+        passwords.set_password(editor, request.form["new"])
+        forgotten_password.tell(store, editor, _CHANGED)
+        auth.sign_in(store, editor)
+    flash("Your new password is saved. You are signed out everywhere else.")
+    return redirect(url_for("desk.account"), 303)
+
+
+def end_sessions() -> ResponseReturnValue:
+    """Sign this editor out everywhere but here."""
+    with house().sessions.begin() as store:
+        editor = myself(store)
+        accounts.end_sessions(editor)
+        auth.sign_in(store, editor, by_link=auth.came_by_link())
+    flash("You are signed out everywhere but here.")
+    return redirect(url_for("desk.account"), 303)
+
+
+def end_session(session_id: int) -> ResponseReturnValue:
+    """End one session of this editor, wherever it is."""
+    with house().sessions.begin() as store:
+        if not desk_sessions.end(store, myself(store).id, session_id, now()):
+            raise Conflict("That session had already ended.")
+    flash("That session has ended.")
+    return redirect(url_for("desk.account"), 303)
+
+
+def myself(store: Session) -> Editor:
+    """The row of whoever asks; they are led to the door if they were signed out while this request was on its way."""
+    held = desk_sessions.holding(store, whoever().session_id, whoever().nonce, now())
+    if held is None:
+        raise Unauthorized
+    return held.editor
+
+
+def whoever() -> Person:
+    """Whoever asks, on a page that is closed to strangers."""
+    person = auth.person()
+    if person is None:
+        raise Unauthorized
+    return person
+
+
+def count_try() -> None:
+    """Count a guess at the password of whoever asks; TooMany after as many as at the door."""
+    with unnoted().sessions.begin() as store:
+        if not attempt_limits.password(store, whoever().email, one_client(), now()):
+            tell_capped("sign-in")
+            raise TooMany(_ENOUGH)
+
+
+def must_prove(editor: Editor) -> bool:
+    """Whether this editor has a password, and has not shown by a one-time link who they are."""
+    return editor.password_hash is not None and not auth.came_by_link()
+
+
+def proves_password(editor: Editor) -> bool:
+    """Whether the form carries this editor's password."""
+    return passwords.is_right(editor, request.form.get("current", ""))
+
+
+def _faults(editor: Editor) -> dict[str, str]:
+    if must_prove(editor) and not proves_password(editor):
+        return {"current": _WRONG}
+    return new_password.faults(editor)
+
+
+def _page(store: Session, faults: dict[str, str] | None = None) -> str:
+    editor = myself(store)
+    return frame.page(
+        store,
+        "account.html",
+        "settings",
+        None,
+        editor=editor,
+        faults=faults or {},
+        must_prove=must_prove(editor),
+        sessions=store.scalars(desk_sessions.of(editor.id, now())).all(),
+        codes_left=second_factor.codes_left(store, editor),
+        **new_password.lengths(),
+    )

@@ -1,0 +1,76 @@
+"""The audit log as the desk shows it: who did what, a page at a time, or as a sheet; and the history of one issue."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from flask import Response, request
+
+from newsletter import audit
+from newsletter.audit import Entry
+from newsletter.db import Session
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.models import Issue
+from newsletter.web.context import house
+from newsletter.web.desk import frame, lookup
+from newsletter.web.desk.reports import csv_export
+
+_A_PAGE = 50
+_A_BATCH = 500
+_FILTERS = ("who", "act", "kind", "about")
+_COLUMNS = ("at", "who", "role", "act", "kind", "about", "details", "network")
+
+
+def audit_log() -> str:
+    """What was done, newest first; `?who=` and `?act=` for some of it, `?before=` and `?after=` turn the page."""
+    asked = _asked()
+    with house().sessions.reading() as store:
+        page = audit.page(store, audit.found(asked), lookup.turn(), _A_PAGE)
+        people, acts = store.scalars(audit.people()).all(), store.scalars(audit.acts()).all()
+        shown = {"asked": asked, "people": people, "acts": acts, "issues": _issues(store, page.rows)}
+        return frame.page(store, "audit.html", "settings", None, page=page, **shown)
+
+
+def audit_sheet() -> Response:
+    """The same as a CSV file, all of it, in which a spreadsheet finds no formula."""
+    return csv_export.answer("audit.csv", map(csv_export.row, _lines(_asked())))
+
+
+def issue_acts(slug: str) -> str:
+    """What was done about one issue, newest first."""
+    with house().sessions.reading() as store:
+        issue = lookup.issue(store, slug)
+        page = audit.page(store, audit.of_issue(issue.id, issue.slug, issue.created_at), lookup.turn(), _A_PAGE)
+        return frame.page(store, "issue_acts.html", "issues", issue.publication, issue=issue, page=page)
+
+
+def _issues(store: Session, rows: Sequence[Entry]) -> Mapping[int, Issue]:
+    """By the number of its row, each issue that an act was about, while it is still there."""
+    abouts = {row.about for row in rows if row.kind == audit.ISSUE}
+    known: dict[str, Issue] = {}
+    for issue in store.scalars(issue_store.named(audit.issue_ids(abouts), abouts)):
+        known |= {audit.numbered(issue.id): issue, issue.slug: issue}
+    # One that began only later has the number or the slug of one that is gone.
+    return {row.id: known[row.about] for row in rows if row.about in known and known[row.about].created_at <= row.at}
+
+
+def _asked() -> dict[str, str]:
+    # PostgreSQL cannot even be asked about a NUL.
+    typed = {name: request.args.get(name, "").replace("\0", "") for name in _FILTERS}
+    return {name: value for name, value in typed.items() if value}
+
+
+def _lines(asked: Mapping[str, str]) -> Iterator[Sequence[object]]:
+    yield _COLUMNS
+    before: int | None = None
+    while True:
+        # No transaction stays open between two batches.
+        with house().sessions.reading() as store:
+            batch = store.scalars(audit.found(asked, before).limit(_A_BATCH)).all()
+        yield from map(_cells, batch)
+        if len(batch) < _A_BATCH:
+            return
+        before = batch[-1].id
+
+
+def _cells(row: Entry) -> Sequence[object]:
+    details = "; ".join(f"{name}: {value}" for name, value in row.details.items())
+    return (row.at, row.who, row.role, row.act, row.kind, row.about, details, row.network)

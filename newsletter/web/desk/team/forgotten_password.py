@@ -1,0 +1,80 @@
+"""A forgotten password: a link by mail, once and within an hour. It never stands in for the second factor."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter import publications
+from newsletter.db import Session
+from newsletter.editors import Editor, accounts, attempt_limits, emails, passwords
+from newsletter.editors.emails import Stationery
+from newsletter.errors import NotFound
+from newsletter.publications import Publication
+from newsletter.web.context import house, now, one_client, tell_capped
+from newsletter.web.desk import audit_hook
+from newsletter.web.desk.team import new_password
+
+_USED = "This link has already been used, or a newer one has replaced it. Ask for a new one."
+
+_CHANGED = "Your password was changed by a link in an email. You are signed out everywhere; sign in with the new one."
+
+
+def forgotten_form() -> str:
+    """Ask for the address."""
+    return render_template("desk/forgotten.html")
+
+
+def ask_reset() -> str:
+    """Send a link, if the address is of the team; the answer is the same, in the same time, whatever it is."""
+    email = request.form.get("email", "").replace("\0", "").strip()
+    with house().sessions.begin() as store:
+        may_have_one = attempt_limits.letter(store, email, one_client(), now())
+        editor, publication = accounts.known(store, email), publications.first(store)
+        if may_have_one and publication:
+            audit_hook.note(store, editor, "asked for a new password")
+            emails.reset(store, stationery(publication), email, editor, now())
+    if not may_have_one:
+        tell_capped("a new password")
+    return render_template("desk/forgotten_sent.html", email=email)
+
+
+def reset_form(token: str) -> str:
+    """Ask for the new password; opening the link changes nothing."""
+    with house().sessions.reading() as store:
+        return _page(_holder(store, token))
+
+
+def reset_password(token: str) -> ResponseReturnValue:
+    """Keep the new password, and end every session. To sign in takes it, and the second factor as ever."""
+    with house().sessions.begin() as store:
+        editor = _holder(store, token)
+        faults = new_password.faults(editor)
+        if faults:
+            return _page(editor, faults), 422
+        accounts.use_link(store, editor.id, editor.nonce)
+        passwords.set_password(editor, request.form["new"])
+        audit_hook.note(store, editor, "set a new password by mail")
+        tell(store, editor, _CHANGED)
+    flash("Your new password is saved. Sign in with it.")
+    return redirect(url_for("desk.sign_in_form"), 303)
+
+
+def tell(store: Session, editor: Editor, changed: str) -> None:
+    """Tell somebody what was changed about how they sign in, as soon as there is a publication in whose name."""
+    if publication := publications.first(store):
+        emails.tell(store, stationery(publication), editor, changed, now())
+
+
+def stationery(publication: Publication) -> Stationery:
+    """What letters to the team are written with, in the name of this publication."""
+    return Stationery(publication, house().practice.compose, house().links)
+
+
+def _holder(store: Session, token: str) -> Editor:
+    editor = accounts.holding(store, *house().links.open_reset(token, now()))
+    if editor is None:
+        raise NotFound(_USED)
+    return editor
+
+
+def _page(editor: Editor, faults: dict[str, str] | None = None) -> str:
+    return render_template("desk/reset.html", email=editor.email, faults=faults or {}, **new_password.lengths())

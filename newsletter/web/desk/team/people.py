@@ -1,0 +1,176 @@
+"""People: an owner invites, changes roles, resets a lost second factor, and shows somebody out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.audience.address import Address
+from newsletter.db import Session
+from newsletter.editors import Editor, Role, accounts, add, desk_sessions, emails, second_factor
+from newsletter.editors.models import DeskSession
+from newsletter.errors import Conflict, Invalid, Refused
+from newsletter.web import auth
+from newsletter.web.context import house, now
+from newsletter.web.desk import audit_hook, frame
+from newsletter.web.desk.team.account import myself
+from newsletter.web.desk.team.forgotten_password import stationery, tell
+
+_FIRST_YOURSELF = "Set up two-factor authentication for yourself first; otherwise this would lock you out."
+_NO_ROLE = "Choose one of the four roles."
+_WAS_RESET = (
+    "Your two-factor authentication was reset by an owner, and you are signed out everywhere. "
+    "Your password alone signs you in until you set it up again."
+)
+_IN_ALREADY = "{} has already chosen a password, and needs no invitation."
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody of the team, as an owner sees them."""
+
+    editor: Editor
+    sessions: Sequence[DeskSession]
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When they last did something; None while they are signed in nowhere."""
+        return max((one.seen_at for one in self.sessions), default=None)
+
+
+def people() -> str:
+    """Everybody of the team, and the form that invites somebody."""
+    with house().sessions.reading() as store:
+        return _page(store)
+
+
+def invite() -> ResponseReturnValue:
+    """Take somebody into the team, and send them a link that lets them in once."""
+    with house().sessions.begin() as store:
+        try:
+            role = _role()
+        except Invalid as error:
+            return _page(store, {"role": str(error)}), 422
+        try:
+            editor = add(store, Address.parse(request.form.get("email", "")).email, role, now())
+        except Refused as error:
+            return _page(store, {"email": str(error)}), 422
+        _send_invitation(store, editor)
+        audit_hook.about("person", editor.email)
+        audit_hook.tell(new_role=role)
+        flash(f"{editor.email} is invited as {role}. The link in the email works for a day; you can send it again.")
+    return redirect(url_for("desk.people"), 303)
+
+
+def one_person(editor_id: int) -> str:
+    """One of the team, and what an owner can do about them."""
+    with house().sessions.reading() as store:
+        editor = accounts.get(store, editor_id)
+        member = Member(editor, store.scalars(desk_sessions.of(editor.id, now())).all())
+        left = second_factor.codes_left(store, editor)
+        return frame.page(store, "person.html", "settings", member=member, roles=list(Role), codes_left=left)
+
+
+def change_role(editor_id: int) -> ResponseReturnValue:
+    """Give somebody another role, from their next request on."""
+    with house().sessions.begin() as store:
+        editor = _acted_on(store, editor_id)
+        before, role = editor.role, _role()
+        accounts.change_role(store, editor, role)
+        audit_hook.tell(old_role=before, new_role=role)
+        flash(f"{editor.email} is now {role}.")
+    return _back(editor_id)
+
+
+def remove_person(editor_id: int) -> ResponseReturnValue:
+    """Take somebody out of the team; their sessions and links end at once."""
+    with house().sessions.begin() as store:
+        editor = _acted_on(store, editor_id)
+        accounts.remove(store, editor)
+        flash(f"{editor.email} is no longer on the team, and is signed out everywhere.")
+    return redirect(url_for("desk.people"), 303)
+
+
+def invite_again(editor_id: int) -> ResponseReturnValue:
+    """Send a fresh link to somebody who has not come in yet; the one from before ends."""
+    with house().sessions.begin() as store:
+        editor = _acted_on(store, editor_id)
+        if editor.password_hash is not None:
+            raise Conflict(_IN_ALREADY.format(editor.email))
+        accounts.end_sessions(editor)
+        _send_invitation(store, editor)
+        flash(f"A new link is on its way to {editor.email}. The old one no longer works.")
+    return _back(editor_id)
+
+
+def sign_out_person(editor_id: int) -> ResponseReturnValue:
+    """End every session of somebody, and every link that is out."""
+    with house().sessions.begin() as store:
+        editor = _acted_on(store, editor_id)
+        accounts.end_sessions(editor)
+        flash(f"{editor.email} is signed out everywhere.")
+    return _back(editor_id)
+
+
+def reset_factor(editor_id: int) -> ResponseReturnValue:
+    """Take away a lost second factor, end every session, and tell whose it was."""
+    with house().sessions.begin() as store:
+        editor = _acted_on(store, editor_id)
+        if editor.factor is None:
+            raise Conflict(f"{editor.email} does not use two-factor authentication.")
+        second_factor.turn_off(store, editor)
+        accounts.end_sessions(editor)
+        tell(store, editor, _WAS_RESET)
+        flash(f"Two-factor authentication is reset for {editor.email}, and they are signed out everywhere.")
+    return _back(editor_id)
+
+
+def require_factor() -> ResponseReturnValue:
+    """Ask a second factor of everybody from their next page on, or of nobody any more."""
+    needed = request.form.get("needed") == "yes"
+    with house().sessions.begin() as store:
+        if needed and myself(store).factor is None:
+            raise Conflict(_FIRST_YOURSELF)
+        accounts.set_needs_factor(store, needed)
+        audit_hook.tell(needed=needed)
+    flash("Two-factor authentication is now required." if needed else "Two-factor authentication is now optional.")
+    return redirect(url_for("desk.people"), 303)
+
+
+def _page(store: Session, faults: Mapping[str, str] | None = None) -> str:
+    everybody = store.scalars(accounts.team()).all()
+    sessions = store.scalars(desk_sessions.everybody(now())).all()
+    members = [Member(one, [each for each in sessions if each.editor_id == one.id]) for one in everybody]
+    return frame.page(
+        store,
+        "people.html",
+        "settings",
+        members=members,
+        needed=accounts.needs_factor(store),
+        roles=list(Role),
+        typed=request.form,
+        faults=faults or {},
+    )
+
+
+def _acted_on(store: Session, editor_id: int) -> Editor:
+    editor = accounts.get(store, editor_id)
+    audit_hook.about("person", editor.email)
+    return editor
+
+
+def _role() -> Role:
+    try:
+        return Role(request.form.get("role", ""))
+    except ValueError:
+        raise Invalid(_NO_ROLE) from None
+
+
+def _send_invitation(store: Session, editor: Editor) -> None:
+    emails.invite(store, stationery(frame.chosen(store)), editor, auth.email(), now())
+
+
+def _back(editor_id: int) -> ResponseReturnValue:
+    return redirect(url_for("desk.one_person", editor_id=editor_id), 303)

@@ -1,0 +1,143 @@
+"""One's own second factor: set up with password and first code, kept with recovery codes, turned off with both."""
+
+import segno
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.audience.signup_limits import TooMany
+from newsletter.db import Session
+from newsletter.editors import Editor, accounts, attempt_limits, second_factor
+from newsletter.editors.second_factor import Offer
+from newsletter.errors import Conflict, Refused
+from newsletter.web import auth
+from newsletter.web.context import house, now, unnoted
+from newsletter.web.desk import frame
+from newsletter.web.desk.team import forgotten_password
+from newsletter.web.desk.team.account import count_try, must_prove, myself, proves_password, whoever
+
+_ISSUER = "Newsletter Press"
+_WRONG_CODE = "This is not the current code. Wait for the next one, and check that your phone's clock is right."
+_WRONG_PASSWORD = "This is not your password."  # noqa: S105  (a sentence)
+_ENOUGH = "That was too many tries. Wait a quarter of an hour."
+_THERE = "Two-factor authentication is already on. Turn it off before you set it up again."
+_NONE = "Two-factor authentication is off, so there is nothing to turn off and there are no codes to renew."
+_SET_UP = "Two-factor authentication was set up for you, and you were signed out everywhere else."
+_RENEWED = "You have new recovery codes. The old ones no longer work."
+_IS_OFF = "Two-factor authentication is off. Your password alone now signs you in."
+_NEEDED = "Your team requires two-factor authentication, so it cannot be turned off."
+
+
+def factor() -> str:
+    """What there is; or the picture to scan, where there is nothing yet."""
+    with house().sessions.reading() as store:
+        editor = myself(store)
+        return _kept(store, editor) if editor.factor else _offered(store, editor, _offer(editor))
+
+
+def set_up_factor() -> ResponseReturnValue:
+    """Keep the offered secret, once its first code is right; show the recovery codes, once."""
+    count_try()
+    with house().sessions.begin() as store:
+        editor = myself(store)
+        if editor.factor:
+            raise Conflict(_THERE)
+        offer = _offer(editor, request.form.get("offer", ""))
+        # Whoever finds the desk unlocked must not tie it to a phone of their own.
+        if must_prove(editor) and not proves_password(editor):
+            return _offered(store, editor, offer, {"current": _WRONG_PASSWORD}), 422
+        codes = second_factor.set_up(store, house().links.seal, editor, offer.sealed, _code(), now())
+        if codes is None:
+            return _offered(store, editor, offer, {"code": _WRONG_CODE}), 422
+        attempt_limits.forget(store, editor.email)
+        # A session from before knew no second factor, so none but this one goes on.
+        store.refresh(editor)
+        accounts.end_sessions(editor)
+        auth.sign_in(store, editor)
+        forgotten_password.tell(store, editor, _SET_UP)
+        return _codes(store, codes)
+
+
+def renew_codes() -> ResponseReturnValue:
+    """Make the recovery codes anew, for whoever shows the second factor."""
+    _count_try()
+    with house().sessions.begin() as store:
+        editor = _with_factor(store)
+        if not _shows_factor(store, editor):
+            return _kept(store, editor, {"code": _WRONG_CODE}), 422
+        forgotten_password.tell(store, editor, _RENEWED)
+        return _codes(store, second_factor.fresh_codes(store, editor))
+
+
+def turn_off_factor() -> ResponseReturnValue:
+    """Let the password be enough again, for whoever shows both."""
+    _count_try()
+    with house().sessions.begin() as store:
+        editor = _with_factor(store)
+        if accounts.needs_factor(store):
+            raise Refused(_NEEDED)
+        faults = _faults_of_both(store, editor)
+        if faults:
+            return _kept(store, editor, faults), 422
+        second_factor.turn_off(store, editor)
+        forgotten_password.tell(store, editor, _IS_OFF)
+    flash(_IS_OFF)
+    return redirect(url_for("desk.account"), 303)
+
+
+def _faults_of_both(store: Session, editor: Editor) -> dict[str, str]:
+    # The password first: a right code is spent by being looked at.
+    if not proves_password(editor):
+        return {"current": _WRONG_PASSWORD}
+    return {} if _shows_factor(store, editor) else {"off_code": _WRONG_CODE}
+
+
+def _count_try() -> None:
+    with unnoted().sessions.begin() as store:
+        if not attempt_limits.code(store, whoever().id, now()):
+            raise TooMany(_ENOUGH)
+
+
+def _shows_factor(store: Session, editor: Editor) -> bool:
+    return second_factor.is_right(store, house().links.seal, editor, _code(), now())
+
+
+def _with_factor(store: Session) -> Editor:
+    editor = myself(store)
+    if editor.factor is None:
+        raise Conflict(_NONE)
+    return editor
+
+
+def _code() -> str:
+    return request.form.get("code", "") or request.form.get("off_code", "")
+
+
+def _offer(editor: Editor, sealed: str = "") -> Offer:
+    return second_factor.offer(house().links.seal, editor, _ISSUER, sealed)
+
+
+def _offered(store: Session, editor: Editor, offer: Offer, faults: dict[str, str] | None = None) -> str:
+    # The desk's policy lets pictures come from data: addresses; dark on white, because cameras want it so.
+    picture = segno.make(offer.uri, error="m").svg_data_uri(scale=5, border=3, light="#fff")
+    return _page(
+        store,
+        "factor_offer.html",
+        editor=editor,
+        must_prove=must_prove(editor),
+        offer=offer,
+        picture=picture,
+        faults=faults or {},
+    )
+
+
+def _kept(store: Session, editor: Editor, faults: dict[str, str] | None = None) -> str:
+    left, needed = second_factor.codes_left(store, editor), accounts.needs_factor(store)
+    return _page(store, "factor.html", editor=editor, codes_left=left, needed=needed, faults=faults or {})
+
+
+def _codes(store: Session, codes: list[str]) -> str:
+    return _page(store, "factor_codes.html", codes=codes)
+
+
+def _page(store: Session, template: str, **shown: object) -> str:
+    return frame.page(store, template, "settings", None, **shown)
