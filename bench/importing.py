@@ -23,7 +23,7 @@ import structlog
 from email_validator import validate_email
 
 from bench.rows import RUNS, Row
-from newsletter import migrating
+from newsletter import migrations_runner
 from newsletter.audience.importing import csv_reader, importer
 from newsletter.audience.importing.plan import Terms
 from newsletter.audience.models import Status
@@ -110,7 +110,7 @@ def _import(path: Path, url: str) -> Taken:
 
 def _run(path: Path, url: str) -> None:
     engine = open_engine(url)
-    migrating.upgrade(engine)
+    migrations_runner.upgrade(engine)
     sessions, now = Sessions(engine), datetime.now(UTC)
     practice = Practice(Links("https://letters.example.org", Seal(b"bench")), _compose, Caps(1, 1, 1), "none", b"bench")
     home = Publication(slug="bench", name="Bench", sender_name="B", sender_address="b@example.org", created_at=now)

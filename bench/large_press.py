@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bench.press import LINKS
 from bench.stock import ISSUES
-from newsletter import editors, migrating
+from newsletter import editors, migrations_runner
 from newsletter.audience import search_index
 from newsletter.audience.models import Act, ConsentEvent, Subscriber, Subscription, Way
 from newsletter.audit import Entry, numbered
@@ -51,7 +51,7 @@ class Size:
 def fill(url: str, data_dir: Path, size: Size) -> None:
     """Migrate an empty database and fill it."""
     engine, now = open_engine(url), datetime.now(UTC)
-    migrating.upgrade(engine)
+    migrations_runner.upgrade(engine)
     sessions = Sessions(engine)
     _one_of_each(sessions, data_dir, now)
     with sessions.begin() as session:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import create_engine, insert, make_url
 
 from bench.press import LINKS
-from newsletter import migrating
+from newsletter import migrations_runner
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions, open_engine
 from newsletter.editorial.images.pictures import PictureFolder
@@ -59,7 +59,7 @@ def postgresql() -> Iterator[str]:
 def fill(url: str, copies: int) -> None:
     """Migrate an empty database, and fan one issue out to so many readers."""
     engine = open_engine(url)
-    migrating.upgrade(engine)
+    migrations_runner.upgrade(engine)
     sessions, now = Sessions(engine), datetime.now(UTC)
     with TemporaryDirectory() as folder, sessions.begin() as session:
         pictures = PictureFolder(Path(folder))

@@ -1,4 +1,4 @@
-"""Alembic's door: always run through `newsletter.migrating`, on a connection that it hands over."""
+"""Alembic's door: always run through `newsletter.migrations_runner`, on a connection that it hands over."""
 
 import re
 
@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import Enum
 
 from newsletter.db import UtcDateTime
-from newsletter.migrating import metadata
+from newsletter.migrations_runner import metadata
 
 
 def plain(kind, value, _context):

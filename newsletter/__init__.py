@@ -30,7 +30,7 @@
     characters.py    what a typed line may hold: one rule at every border
     outside/         the only door to addresses that an editor typed: does a page answer there?
     addresses/mailboxes.py     which spellings of an address mean one mailbox
-    paging.py        a list page by page, each begun at a row's key
+    pagination.py        a list page by page, each begun at a row's key
     group_commit.py  those who write at once share one sync of the disk
     addresses/provider_groups.py         which provider an address belongs to
     system/lifeline.py         what ties the processes of `up` and of a crew together: none outlives its holder

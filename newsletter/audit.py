@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Index, Select, String, event, func, or_, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from newsletter.db import Base, LongId
-from newsletter.paging import Order, Page, Turn
+from newsletter.pagination import Order, Page, Turn
 
 OPERATOR = "operator at the shell"
 NOBODY = "somebody unknown"

@@ -14,7 +14,7 @@ from pathlib import Path
 from psycopg.sql import SQL
 from sqlalchemy.engine import make_url
 
-from newsletter import migrating
+from newsletter import migrations_runner
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.workers import database_identity
 from tests import servers, snapshots
@@ -73,7 +73,7 @@ class Originals:
             url = servers.create_database(self.server(), _new_name())
         engine = open_engine(url)
         if fill is empty:
-            migrating.upgrade(engine)
+            migrations_runner.upgrade(engine)
         fill(Sessions(engine), beside)
         engine.dispose()
         return url

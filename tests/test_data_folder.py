@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from newsletter import migrating
+from newsletter import migrations_runner
 from newsletter.config import Settings
 from newsletter.db import open_engine
 from newsletter.errors import Refused
@@ -73,7 +73,7 @@ def test_what_we_keep_is_open_to_nobody_else(tmp_path: Path) -> None:
     folder = tmp_path / "var"
     settings = Settings(_env_file=None, data_dir=folder)
     press = open_house(settings, check_schema=False)
-    migrating.upgrade(press.sessions.engine)
+    migrations_runner.upgrade(press.sessions.engine)
     with press.sessions.begin() as session:
         session.execute(text("SELECT 1"))
         assert {path.name for path in folder.iterdir()} >= {"newsletter.db", "newsletter.db-wal", "newsletter.db-shm"}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import migrating
+from newsletter import migrations_runner
 from newsletter.config import Settings
 from newsletter.db import open_engine
 from newsletter.processes import dev_server
@@ -166,7 +166,7 @@ def test_ctrl_c_before_all_is_ready_leaves_nothing_either(start: Start, moment: 
 def test_a_copied_press_comes_up_and_says_that_it_sends_nothing(start: Start, tmp_path: Path) -> None:
     database = tmp_path / "newsletter.db"
     engine = open_engine(f"sqlite:///{tmp_path / 'first.db'}")
-    migrating.upgrade(engine)
+    migrations_runner.upgrade(engine)
     engine.dispose()
     shutil.copy(tmp_path / "first.db", database)
     up = start()

@@ -7,25 +7,25 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, inspect, text
 
-from newsletter import migrating, schema
+from newsletter import migrations_runner, schema
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.ledger import partitions
 from newsletter.errors import Conflict
 
 
 def test_the_migrations_are_one_line_whose_files_are_named_by_their_number() -> None:
-    scripts = ScriptDirectory.from_config(migrating.config())
+    scripts = ScriptDirectory.from_config(migrations_runner.config())
     assert [script.revision for script in scripts.walk_revisions()] == schema.revisions()[::-1]
 
 
 def test_upgrading_from_empty_gives_exactly_the_models(engine: Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, migrating.metadata()) == []
+        assert compare_metadata(context, migrations_runner.metadata()) == []
 
 
 def test_an_upgrade_done_twice_changes_nothing(engine: Engine) -> None:
-    migrating.upgrade(engine)
+    migrations_runner.upgrade(engine)
     assert schema.standing(engine) is schema.Standing.CURRENT
 
 
@@ -51,7 +51,7 @@ def old_ledger(engine: Engine) -> Engine:
         tables = MetaData()
         tables.reflect(connection)
         tables.drop_all(connection)
-        command.upgrade(migrating.config(connection), BEFORE_PARTITIONS)
+        command.upgrade(migrations_runner.config(connection), BEFORE_PARTITIONS)
         connection.execute(text(PUBLICATION), {"at": NOW})
         for letter in (1, 2):
             connection.execute(text(LETTER), {"id": letter, "at": NOW})
@@ -74,7 +74,7 @@ def test_an_upgrade_carries_the_ledger_over_row_by_row(old_ledger: Engine) -> No
 
     before = ledger()
     assert len(before) == 7
-    migrating.upgrade(old_ledger)
+    migrations_runner.upgrade(old_ledger)
     assert ledger() == before
     with old_ledger.begin() as connection:
         connection.execute(text("DELETE FROM copies WHERE id = 6"))
@@ -89,20 +89,20 @@ def test_an_upgraded_ledger_has_the_indexes_that_it_had_but_for_the_readers(old_
         return sorted((one["name"], one["column_names"], str(one["dialect_options"].get(where))) for one in found)
 
     before = indexes()
-    migrating.upgrade(old_ledger)
+    migrations_runner.upgrade(old_ledger)
     # What a later migration adds is none of this one's business.
     after = [one for one in indexes() if one[0] != "ix_copies_told"]
     assert after == [one for one in before if one[0] != "ix_copies_subscription_id"]
 
 
 def test_an_upgrade_minds_the_issues_that_have_letters(old_ledger: Engine) -> None:
-    migrating.upgrade(old_ledger)
+    migrations_runner.upgrade(old_ledger)
     with old_ledger.connect() as connection:
         assert connection.execute(text("SELECT slug, letter_id FROM issues")).all() == [("a", 1)]
 
 
 def test_an_old_letter_can_be_dropped_after_the_upgrade(old_ledger: Engine) -> None:
-    migrating.upgrade(old_ledger)
+    migrations_runner.upgrade(old_ledger)
     sessions = Sessions(old_ledger)
     assert partitions.remove(sessions, 1) == 3
     with sessions.reading() as session:
@@ -114,7 +114,7 @@ def test_a_database_from_a_newer_version_is_refused_and_left_alone(engine: Engin
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Conflict, match="newer version"):
-        migrating.upgrade(engine)
+        migrations_runner.upgrade(engine)
     assert schema.standing(engine) is schema.Standing.NEWER
 
 
@@ -146,13 +146,13 @@ def test_an_upgrade_reads_the_category_of_each_text_there_is(engine: Engine) -> 
         tables = MetaData()
         tables.reflect(connection)
         tables.drop_all(connection)
-        command.upgrade(migrating.config(connection), BEFORE_CATEGORIES)
+        command.upgrade(migrations_runner.config(connection), BEFORE_CATEGORIES)
         connection.execute(text(PUBLICATION), {"at": NOW})
         connection.execute(text(ISSUE.replace("revision_number, letter_id", "revision_number")[:-4] + ")"), {"at": NOW})
         for number, source in SOURCES.items():
             words = "(issue_id, number, source, sha256, author, created_at) VALUES (1, :number, :source, '', '', :at)"
             connection.execute(text(f"INSERT INTO revisions {words}"), {"number": number, "source": source, "at": NOW})
-    migrating.upgrade(engine)
+    migrations_runner.upgrade(engine)
     with engine.connect() as connection:
         found = connection.execute(text("SELECT number, category FROM revisions ORDER BY number"))
         assert dict(found.all()) == {1: "Backs: and more", 2: "", 3: "", 4: ""}
@@ -166,12 +166,12 @@ def test_an_upgrade_lets_every_reader_be_found_by_folded_words(engine: Engine) -
         tables = MetaData()
         tables.reflect(connection)
         tables.drop_all(connection)
-        command.upgrade(migrating.config(connection), BEFORE_SEARCH)
+        command.upgrade(migrations_runner.config(connection), BEFORE_SEARCH)
         for number, name in enumerate(("Łukasz", "GRÜN"), 1):
             row = {"email": f"r{number}@reader.example", "name": name, "at": NOW}
             words = "(email, key, name, created_at) VALUES (:email, :email, :name, :at)"
             connection.execute(text(f"INSERT INTO subscribers {words}"), row)
-    migrating.upgrade(engine)
+    migrations_runner.upgrade(engine)
     with engine.connect() as connection:
         found = connection.scalars(text("SELECT search FROM subscribers ORDER BY id"))
         assert found.all() == [" lukasz r1@reader.example", " grun r2@reader.example"]

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, delete, func, insert, select, update
 
 from newsletter.audience import signup_limits
 from newsletter.audience.models import SignupCount, Status, Subscriber, Subscription
-from newsletter.cli.halting import cancel
-from newsletter.cli.sending import _to_missed
+from newsletter.cli.issues.halt import cancel
+from newsletter.cli.issues.send import _to_missed
 from newsletter.db import Sessions
 from newsletter.delivery import stopping
 from newsletter.delivery.models import Copy, CopyState, SharedPace

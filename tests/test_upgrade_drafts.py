@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from alembic import command
 from sqlalchemy import Engine, text
 
-from newsletter import migrating
+from newsletter import migrations_runner
 from newsletter.db import Base, Sessions
 from newsletter.editorial.issues import drafts, issue_store
 from newsletter.editorial.issues.drafts import Typed
@@ -29,11 +29,11 @@ def test_a_draft_from_before_stays_unsaved_and_is_written_on(engine: Engine) -> 
     with engine.begin() as connection:
         Base.metadata.drop_all(connection)
         connection.execute(text("DROP TABLE alembic_version"))
-        command.upgrade(migrating.config(connection), "0024")
+        command.upgrade(migrations_runner.config(connection), "0024")
         for statement in FILLED:
             named = {"at": AT, "ada": ADA}
             connection.execute(text(statement), {name: named[name] for name in named if f":{name}" in statement})
-        command.upgrade(migrating.config(connection), "head")
+        command.upgrade(migrations_runner.config(connection), "head")
     with Sessions(engine).begin() as session:
         issue = issue_store.find(session, "sit")
         draft = drafts.own(session, issue, ADA)

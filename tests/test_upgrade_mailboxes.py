@@ -8,7 +8,7 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, Engine, select, text
 
-from newsletter import migrating
+from newsletter import migrations_runner
 from newsletter.addresses import mailboxes
 from newsletter.audience import subscribers
 from newsletter.audience.importing import csv_reader, importer
@@ -43,7 +43,7 @@ def old(engine: Engine) -> Engine:
     with engine.begin() as connection:
         Base.metadata.drop_all(connection)
         connection.execute(text("DROP TABLE alembic_version"))
-        command.upgrade(migrating.config(connection), "0013")
+        command.upgrade(migrations_runner.config(connection), "0013")
         connection.execute(text(PUBLICATION), {"at": AT})
         for email in READERS:
             reader = {"email": email, "key": email.casefold(), "at": AT}
@@ -60,7 +60,7 @@ def suppress(connection: Connection, key: str, cause: str, detail: str | None = 
 
 def migrate(engine: Engine) -> Sessions:
     with engine.begin() as connection:
-        command.upgrade(migrating.config(connection), "head")
+        command.upgrade(migrations_runner.config(connection), "head")
     return Sessions(engine)
 
 

@@ -8,7 +8,7 @@ import pytest
 from alembic import command
 from sqlalchemy import Engine, text
 
-from newsletter import migrating
+from newsletter import migrations_runner
 from newsletter.db import Base
 
 LETTER = """
@@ -31,7 +31,7 @@ def old(engine: Engine) -> Iterator[Engine]:
     with engine.begin() as connection:
         Base.metadata.drop_all(connection)
         connection.execute(text("DROP TABLE alembic_version"))
-        command.upgrade(migrating.config(connection), "0001")
+        command.upgrade(migrations_runner.config(connection), "0001")
     return engine
 
 
@@ -50,7 +50,7 @@ def test_the_copies_of_a_letter_under_way_stay_as_they_are(old: Engine) -> None:
         indexes = _indexes(connection)
     began = time.process_time()
     with old.begin() as connection:
-        command.upgrade(migrating.config(connection), "0002")
+        command.upgrade(migrations_runner.config(connection), "0002")
     assert time.process_time() - began < 5
     with old.begin() as connection:
         after = connection.execute(text("SELECT * FROM copies ORDER BY id")).all()

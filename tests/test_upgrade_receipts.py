@@ -6,7 +6,7 @@ import pytest
 from alembic import command
 from sqlalchemy import Engine, text
 
-from newsletter import migrating
+from newsletter import migrations_runner
 from newsletter.db import Base, Sessions
 from newsletter.delivery import receipts
 from newsletter.delivery.models import PostState
@@ -38,7 +38,7 @@ def old(engine: Engine) -> Engine:
     with engine.begin() as connection:
         Base.metadata.drop_all(connection)
         connection.execute(text("DROP TABLE alembic_version"))
-        command.upgrade(migrating.config(connection), "0020")
+        command.upgrade(migrations_runner.config(connection), "0020")
         for number, slug in enumerate(("back", "neck"), 1):
             connection.execute(text(PUBLICATION), {"id": number, "slug": slug, "at": AT})
         for number, email in enumerate(("ada@reader.example", "bo@reader.example"), 1):
@@ -60,7 +60,7 @@ def old(engine: Engine) -> Engine:
 
 def test_the_answers_that_are_still_known_stay_and_each_letter_goes_on(old: Engine) -> None:
     with old.begin() as connection:
-        command.upgrade(migrating.config(connection), "head")
+        command.upgrade(migrations_runner.config(connection), "head")
     sessions = Sessions(old)
     with sessions.begin() as session:
         [kept] = session.scalars(receipts.of([11, 12, 13]))

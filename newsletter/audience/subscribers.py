@@ -8,13 +8,13 @@ from sqlalchemy import ColumnElement, CompoundSelect, Select, case, exists, func
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, joinedload
 
-from newsletter import paging
+from newsletter import pagination
 from newsletter.audience import search_index, search_text
 from newsletter.audience.address import Address
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.delivery.models import Suppression
 from newsletter.errors import NotFound
-from newsletter.paging import Order, Page, Turn
+from newsletter.pagination import Order, Page, Turn
 
 ACTIVE = text("subscriptions.status = 'active'")
 """Written out, because neither database matches a parameter to a partial index."""
@@ -119,7 +119,7 @@ def page(
     publication_id: int,
     search: str = "",
     status: Status | None = None,
-    turn: Turn = paging.FIRST,
+    turn: Turn = pagination.FIRST,
     size: int = 50,
 ) -> Page[Subscription]:
     """One page for the desk, newest first.

@@ -12,7 +12,7 @@ from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Su
 from newsletter.audience.services import Practice
 from newsletter.delivery import ledger
 from newsletter.errors import Conflict
-from newsletter.paging import Order, Page, Turn
+from newsletter.pagination import Order, Page, Turn
 
 UNDO = timedelta(hours=24)
 MAX_REASON = 500

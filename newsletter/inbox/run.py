@@ -11,7 +11,7 @@ import structlog
 from waitress import create_server, wasyncore
 
 from newsletter.inbox import smtp
-from newsletter.inbox.doors import listen
+from newsletter.inbox.listeners import listen
 from newsletter.inbox.store import KEEP, Store
 from newsletter.inbox.web import create_inbox
 from newsletter.system import lifeline

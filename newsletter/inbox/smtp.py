@@ -11,7 +11,7 @@ import structlog
 from aiosmtpd.smtp import SMTP, Session
 from aiosmtpd.smtp import Envelope as Said
 
-from newsletter.inbox.doors import listen
+from newsletter.inbox.listeners import listen
 from newsletter.inbox.store import Envelope, Store
 
 MAX_SIZE = 25 * 1024 * 1024  # bytes; aiosmtpd announces it in SIZE and answers 552 above it

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from newsletter.addresses import mailboxes
 from newsletter.errors import NotFound
-from newsletter.inbox.reading import read_headers
+from newsletter.inbox.parse import read_headers
 from newsletter.system import atomic_files
 
 KEEP = 1_000

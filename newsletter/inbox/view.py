@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from newsletter.inbox.reading import Part, Reading
+from newsletter.inbox.parse import Part, Reading
 from newsletter.inbox.store import Mail
 
 SIDES = ("html", "text", "headers", "source")

@@ -8,8 +8,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter.errors import NotFound
-from newsletter.inbox import guard
-from newsletter.inbox.reading import Reading, decoded, read
+from newsletter.inbox import security
+from newsletter.inbox.parse import Reading, decoded, read
 from newsletter.inbox.store import KEEP, Mail, Store
 from newsletter.inbox.view import View, detailed, listed, moment
 from newsletter.system.bundled import folder
@@ -18,7 +18,9 @@ PAGE_LENGTH = 100
 SOURCE_SHOWN = 200_000  # bytes of a source on its page; the link beside it has all of them
 
 
-def create_inbox(store: Store, smtp_address: str = "", trusted_hosts: tuple[str, ...] = guard.TRUSTED_HOSTS) -> Flask:
+def create_inbox(
+    store: Store, smtp_address: str = "", trusted_hosts: tuple[str, ...] = security.TRUSTED_HOSTS
+) -> Flask:
     """The inbox's WSGI application over a store; `smtp_address` is what its empty page names."""
     app = Flask(
         __name__,
@@ -64,12 +66,12 @@ class Pages:
         reading = read(self._store.source(mail_id))
         if reading.html is None:
             raise NotFound("This email has no HTML.")
-        page = guard.framed(reading.html, lambda content_id: _picture(mail_id, reading, content_id))
-        return _foreign(Response(page, mimetype="text/html"), guard.MAIL_POLICY)
+        page = security.framed(reading.html, lambda content_id: _picture(mail_id, reading, content_id))
+        return _foreign(Response(page, mimetype="text/html"), security.MAIL_POLICY)
 
     def source(self, mail_id: str) -> Response:
         """The bytes that came."""
-        return _foreign(Response(self._store.source(mail_id), mimetype="text/plain"), guard.BYTES_POLICY)
+        return _foreign(Response(self._store.source(mail_id), mimetype="text/plain"), security.BYTES_POLICY)
 
     def part(self, mail_id: str, number: int) -> Response:
         """One leaf: a picture as itself, anything else as a file to save."""
@@ -77,14 +79,14 @@ class Pages:
         part = next((part for part in reading.parts if part.number == number), None)
         if part is None:
             raise NotFound("This email has no such part.")
-        is_picture = part.content_type in guard.PICTURES
+        is_picture = part.content_type in security.PICTURES
         sent = send_file(
             BytesIO(part.body),
             mimetype=part.content_type if is_picture else "application/octet-stream",
             as_attachment=not is_picture,
             download_name=part.name or f"part-{number}",
         )
-        return _foreign(sent, guard.BYTES_POLICY)
+        return _foreign(sent, security.BYTES_POLICY)
 
     def delete(self) -> AnyResponse:
         """Forget every mail."""
@@ -150,13 +152,13 @@ def _guard(app: Flask) -> None:
 
 def _refuse_other_sites() -> None:
     said = request.headers
-    own = guard.from_own_page(said.get("Sec-Fetch-Site"), said.get("Origin"), request.host)
+    own = security.from_own_page(said.get("Sec-Fetch-Site"), said.get("Origin"), request.host)
     if request.method not in {"GET", "HEAD", "OPTIONS"} and not own:
         abort(403, "Only the inbox's own page may do this.")
 
 
 def _protect(answer: Response) -> Response:
-    for name, value in guard.HEADERS.items():
+    for name, value in security.HEADERS.items():
         answer.headers.setdefault(name, value)
     return answer
 

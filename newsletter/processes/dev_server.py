@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import click
 import structlog
 
-from newsletter import editors, migrating
+from newsletter import editors, migrations_runner
 from newsletter.config import Settings
 from newsletter.delivery.workers import send_permission
 from newsletter.editors import Role
@@ -57,7 +57,7 @@ def run(settings: Settings) -> None:
     """Start the parts, say where everything is, and stop them all when one ends or a signal comes."""
     with _place(settings):
         house = open_house(settings, check_schema=False)
-        migrating.upgrade(house.sessions.engine)
+        migrations_runner.upgrade(house.sessions.engine)
         welcome = _Welcome(_invitation(house), _may_send(house))
         house.close()
         _supervise(settings, welcome)

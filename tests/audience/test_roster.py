@@ -15,7 +15,7 @@ from newsletter.audience.models import Status, Subscription, Way
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Invalid, NotFound
-from newsletter.paging import Turn
+from newsletter.pagination import Turn
 
 ADA, BOB, CYD = "ada@example.org", "bob@example.org", "cyd@example.org"
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, Column, Enum, Table, insert, select
 
-from newsletter import migrating, publications
+from newsletter import migrations_runner, publications
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.backup import archive, tables, taking
+from newsletter.backup import archive, tables, take
 from newsletter.config import Settings
 from newsletter.db import Base, Session, Sessions, open_engine
 from newsletter.delivery import ledger
@@ -68,7 +68,7 @@ def _full(sessions: Sessions, folder: Path) -> None:
     (folder / "dkim").mkdir()
     (folder / "dkim" / "letters.example.press.pem").write_text("a key that signs")
     made = houses.build(sessions, folder)
-    taking.take(sessions, settings_of(made), made.pictures, folder / TAKEN, NOW)
+    take.take(sessions, settings_of(made), made.pictures, folder / TAKEN, NOW)
 
 
 def settings_of(house: House) -> Settings:
@@ -140,7 +140,9 @@ def rows(settings: Settings) -> dict[str, list[str]]:
 
 def of_a_press(sessions: Sessions) -> dict[str, list[str]]:
     with sessions.reading() as session:
-        kept = [table for table in migrating.metadata().sorted_tables if table.name not in {"arming", "heartbeats"}]
+        kept = [
+            table for table in migrations_runner.metadata().sorted_tables if table.name not in {"arming", "heartbeats"}
+        ]
         return {table.name: sorted(map(repr, session.execute(table.select()))) for table in kept}
 
 

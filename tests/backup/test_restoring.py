@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from newsletter import migrating, schema
+from newsletter import migrations_runner, schema
 from newsletter.audience.models import Subscriber, Subscription
-from newsletter.backup import archive, numbers, placing, restoring, taking
+from newsletter.backup import archive, place_keys, sequences, take
+from newsletter.backup import restore as backup_restore
 from newsletter.backup.manifest import Manifest
 from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
@@ -26,10 +27,10 @@ from .conftest import KEY, NASTY, Elsewhere, Forge, of_a_press, rows
 
 def restore(path: Path, settings: Settings, now: datetime) -> list[str]:
     """As the command does; the remarks about keys."""
-    with archive.opened(path) as backup, placing.keys_of(backup, settings) as remarks:
+    with archive.opened(path) as backup, place_keys.keys_of(backup, settings) as remarks:
         house = open_house(settings, check_schema=False)
         try:
-            restoring.restore(backup, house.sessions.engine, house.pictures, now)
+            backup_restore.restore(backup, house.sessions.engine, house.pictures, now)
         finally:
             house.close()
     return remarks
@@ -55,7 +56,7 @@ def test_every_row_picture_and_key_comes_back_on_either_database(
     (noted,) = set(after["audit_log"]) - set(before["audit_log"])
     assert "'newsletter restore'" in noted
     reserved = set(after["letters"]) - set(before["letters"])
-    assert [row.startswith(f"({numbers.LEAP + 3}, ") for row in reserved] == [kind == "sqlite"] * len(reserved)
+    assert [row.startswith(f"({sequences.LEAP + 3}, ") for row in reserved] == [kind == "sqlite"] * len(reserved)
     after["letters"] = sorted(set(after["letters"]) - reserved)
     assert after | {"audit_log": before["audit_log"]} == before
     assert there.secret_file.read_bytes() == KEY
@@ -92,15 +93,15 @@ def test_a_number_that_mail_bears_is_not_given_to_another(
         issue = issue_store.find(session, "break-the-circle")
         build_letter.mark_ready(session, issue, house.links)
         started = publish.send_now(session, house.links, issue, now)
-        assert started.letter_id == last_letter + numbers.LEAP + 1
+        assert started.letter_id == last_letter + sequences.LEAP + 1
         ids = session.scalars(select(Copy.id).where(Copy.letter_id == started.letter_id)).all()
         zoe = Subscriber(email="zoe@x.example", key="zoe@x.example", created_at=now)
         zoe.subscriptions.append(Subscription(publication_id=1, created_at=now))
         session.add(zoe)
         session.flush()
-        assert zoe.subscriptions[0].id == len(NASTY) + numbers.LEAP + 1
+        assert zoe.subscriptions[0].id == len(NASTY) + sequences.LEAP + 1
     assert sorted(ids) == list(range(min(ids), min(ids) + started.copies))
-    assert min(ids) == len(NASTY) + numbers.LEAP + 1
+    assert min(ids) == len(NASTY) + sequences.LEAP + 1
     house.close()
 
 
@@ -112,12 +113,12 @@ def old_backup(tmp_path: Path, now: datetime) -> Path:
     """A backup by the first version that could make one, with one reader in it."""
     path, engine = tmp_path / "old.backup", open_engine(f"sqlite:///{tmp_path / 'old.db'}")
     with engine.begin() as connection, archive.drafting(path) as draft:
-        migrating.bring(connection, "0004")
+        migrations_runner.bring(connection, "0004")
         connection.execute(
             text(READER),
             {"at": "2026-11-20 12:00:00.000000"},
         )
-        taking._add_tables(draft, connection)
+        take._add_tables(draft, connection)
         known = {"format": 1, "revision": "0004", "database": "sqlite", "made_at": now, "key": ""}
         draft.close(Manifest(**known, members=draft.members, last_ids={"subscriptions": 40}, letters=[], issues=[]))
     engine.dispose()
@@ -159,7 +160,7 @@ def test_an_empty_database_of_this_version_will_do_but_not_beneath_a_worker(
 ) -> None:
     there = elsewhere()
     engine = open_engine(there.database)
-    migrating.upgrade(engine)
+    migrations_runner.upgrade(engine)
     with Sessions(engine).begin() as session:
         heartbeat.beat(session, "press-1", now)
     with pytest.raises(Conflict, match="a worker runs on this database; stop it"):
@@ -215,7 +216,7 @@ def test_a_key_that_is_set_is_not_in_the_backup_and_the_same_is_wanted_there(
     house: House, elsewhere: Elsewhere, tmp_path: Path, now: datetime
 ) -> None:
     path = tmp_path / "set.backup"
-    taking.take(house.sessions, house.settings, house.pictures, path, now)
+    take.take(house.sessions, house.settings, house.pictures, path, now)
     assert "secret_key" not in zipfile.ZipFile(path).namelist()
     assert house.settings.secret not in path.read_bytes()
     there = elsewhere()

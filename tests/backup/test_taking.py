@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import delete, select
 
 from newsletter.audience.models import Subscriber, Subscription
-from newsletter.backup import archive, tables, taking
+from newsletter.backup import archive, tables
+from newsletter.backup import take as backup_take
 from newsletter.config import Settings
 from newsletter.editorial.models import Correction, Picture
 from newsletter.errors import Conflict, Invalid, Unavailable
@@ -18,8 +19,8 @@ from newsletter.wiring import House
 from tests import houses
 
 
-def take(house: House, settings: Settings, path: Path, now: datetime) -> taking.Taken:
-    return taking.take(house.sessions, settings, house.pictures, path, now)
+def take(house: House, settings: Settings, path: Path, now: datetime) -> backup_take.Taken:
+    return backup_take.take(house.sessions, settings, house.pictures, path, now)
 
 
 def test_only_its_owner_may_read_it_and_nothing_lies_beside_it(backup: Path) -> None:
@@ -40,8 +41,8 @@ def test_of_two_who_choose_one_name_at_once_one_is_refused(
     house: House, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "press.backup"
-    add_keys = taking._add_keys
-    monkeypatch.setattr(taking, "_add_keys", lambda *told: (path.write_text("the other one"), add_keys(*told)))
+    add_keys = backup_take._add_keys
+    monkeypatch.setattr(backup_take, "_add_keys", lambda *told: (path.write_text("the other one"), add_keys(*told)))
     with pytest.raises(Conflict, match="backups are never overwritten;"):
         take(house, settings, path, now)
     assert path.read_text() == "the other one"

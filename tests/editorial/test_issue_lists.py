@@ -9,7 +9,7 @@ from newsletter.delivery.models import Letter, LetterState
 from newsletter.editorial.issues import issue_store, listing
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.schedule import queue
-from newsletter.paging import FIRST, Turn
+from newsletter.pagination import FIRST, Turn
 from newsletter.publications import Publication
 
 FROZEN = dict.fromkeys(

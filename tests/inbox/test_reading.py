@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.inbox.reading import read, read_headers
+from newsletter.inbox.parse import read, read_headers
 
 from .mails import GARBAGE, mail
 

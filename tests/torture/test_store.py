@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from newsletter import migrating
+from newsletter import migrations_runner
 from newsletter.db import open_engine
 from newsletter.delivery.models import CopyState
 from tests.torture import press as presses
@@ -63,7 +63,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
     else:
         url = request.getfixturevalue("postgres").url
     engine = open_engine(url)
-    migrating.upgrade(engine)
+    migrations_runner.upgrade(engine)
     engine.dispose()
     return url
 

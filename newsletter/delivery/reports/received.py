@@ -6,7 +6,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Copy, Letter
-from newsletter.paging import Order, Page, Turn
+from newsletter.pagination import Order, Page, Turn
 
 _NEWEST_FIRST: Order[Row[Copy, Letter]] = Order((Copy.id,), lambda row: row[0].id)
 

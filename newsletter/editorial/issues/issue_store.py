@@ -16,7 +16,7 @@ from newsletter.editorial.models import Issue, IssueState, Readiness, Revision, 
 from newsletter.editorial.source import issue_file
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.errors import Conflict, NotFound
-from newsletter.paging import Order, Page, Turn
+from newsletter.pagination import Order, Page, Turn
 from newsletter.publications import Publication
 
 BY_FILE = "issues load"

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, contains_eager
 from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState, Queued, Readiness
-from newsletter.paging import FIRST, Order, Page, Turn
+from newsletter.pagination import FIRST, Order, Page, Turn
 
 _ALL = select(Issue).outerjoin(Issue.letter).options(contains_eager(Issue.letter))
 _BY_HOUR = (Letter.due_at, Issue.id)

@@ -11,7 +11,7 @@ from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import corrections, issue_store
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict, NotFound
-from newsletter.paging import Turn
+from newsletter.pagination import Turn
 from newsletter.web.desk import audit_hook
 
 

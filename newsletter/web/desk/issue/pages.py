@@ -14,7 +14,7 @@ from newsletter.editorial.preflight import Level
 from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
 from newsletter.errors import Conflict
-from newsletter.paging import FIRST
+from newsletter.pagination import FIRST
 from newsletter.web.context import house
 from newsletter.web.desk import audit_hook, frame, lookup, timed_cache, undo_flash, words
 from newsletter.web.desk.issue import preflight, previews

@@ -6,7 +6,7 @@ from newsletter.audience import consent, erasures, subscribers
 from newsletter.audience.models import Status
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.reports import received
-from newsletter.paging import FIRST
+from newsletter.pagination import FIRST
 from newsletter.web.context import house
 from newsletter.web.desk import frame, lookup, timed_cache, words
 

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.addresses import freemail
-from newsletter.cli.checking import check
 from newsletter.cli.common import (
     as_json,
     in_house,
@@ -21,12 +20,13 @@ from newsletter.cli.common import (
     print_table,
     publication_option,
 )
-from newsletter.cli.doubts import doubts, settle
-from newsletter.cli.halting import cancel, pause, resume
-from newsletter.cli.proofing import approve, test
-from newsletter.cli.queue import queue_, unqueue
-from newsletter.cli.rehearsal import rehearse
-from newsletter.cli.sending import send
+from newsletter.cli.issues.check import check
+from newsletter.cli.issues.doubts import doubts, settle
+from newsletter.cli.issues.halt import cancel, pause, resume
+from newsletter.cli.issues.queue import queue_, unqueue
+from newsletter.cli.issues.rehearse import rehearse
+from newsletter.cli.issues.send import send
+from newsletter.cli.issues.test_mail import approve, test
 from newsletter.delivery import breaker
 from newsletter.delivery.reports import stats
 from newsletter.delivery.workers import heartbeat

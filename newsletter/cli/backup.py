@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from newsletter import config, logs
-from newsletter.backup import archive, placing, restoring, taking
+from newsletter.backup import archive, place_keys, take
+from newsletter.backup import restore as backup_restore
 from newsletter.backup.archive import Archive
 from newsletter.backup.manifest import Manifest
 from newsletter.cli.common import as_json, in_house, now, print_json
@@ -23,7 +24,7 @@ _THERE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 @in_house
 def backup(house: House, file: Path, as_json: bool) -> None:
     """Back up everything, as it is at this instant, into one new file, while everything keeps running."""
-    taken = taking.take(house.sessions, house.settings, house.pictures, file, now())
+    taken = take.take(house.sessions, house.settings, house.pictures, file, now())
     for name in taken.missing:
         click.echo(f"picture {name}: missing or damaged, and so not in the backup", err=True)
     if house.settings.secret_key is not None:
@@ -49,10 +50,10 @@ def restore(file: Path, check: bool, as_json: bool) -> None:
 def _restore(backup: Archive, as_json: bool) -> None:
     settings = config.load()
     logs.configure(settings)
-    with placing.keys_of(backup, settings) as remarks:
+    with place_keys.keys_of(backup, settings) as remarks:
         house = open_house(settings, check_schema=False)
         try:
-            issues = restoring.restore(backup, house.sessions.engine, house.pictures, now())
+            issues = backup_restore.restore(backup, house.sessions.engine, house.pictures, now())
         finally:
             house.close()
     for remark in remarks:

@@ -12,7 +12,7 @@ from sqlalchemy import CompoundSelect, Connection, select, text, union
 from sqlalchemy.orm import Session
 
 from newsletter import schema
-from newsletter.backup import archive, numbers, tables
+from newsletter.backup import archive, sequences, tables
 from newsletter.backup.archive import Draft
 from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, ORIGINALS, PICTURES, TABLES, Manifest, fingerprint
 from newsletter.config import Settings
@@ -51,7 +51,7 @@ def take(sessions: Sessions, settings: Settings, pictures: Pictures, target: Pat
             made_at=now,
             key=fingerprint(settings.secret),
             members=draft.members,
-            last_ids=numbers.last(connection),
+            last_ids=sequences.last(connection),
             letters=list(session.scalars(_letters_with_copies())),
             issues=issue_counts(session),
         )

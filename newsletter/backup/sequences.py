@@ -10,7 +10,7 @@ from typing import cast as typed
 from sqlalchemy import ColumnElement, Connection, Table, cast, column, delete, func, insert, select, table
 from sqlalchemy.dialects.postgresql import REGCLASS
 
-from newsletter import migrating
+from newsletter import migrations_runner
 from newsletter.delivery.models import Letter, LetterState
 from newsletter.publications import Publication
 
@@ -37,7 +37,7 @@ def go_on(connection: Connection, given: dict[str, int], now: datetime) -> None:
 
 def _tables() -> list[Table]:
     """Those whose rows are numbered."""
-    return [each for each in migrating.metadata().sorted_tables if each.autoincrement_column is not None]
+    return [each for each in migrations_runner.metadata().sorted_tables if each.autoincrement_column is not None]
 
 
 def _is_precious(table: Table) -> bool:

@@ -2,7 +2,7 @@
 
 import click
 
-from newsletter import migrating, schema
+from newsletter import migrations_runner, schema
 from newsletter.cli.common import as_json, print_json, the_house
 from newsletter.errors import Conflict
 
@@ -17,7 +17,7 @@ def upgrade() -> None:
     """Bring the database to this version; running it twice changes nothing."""
     with the_house(check_schema=False) as house:
         before = schema.standing(house.sessions.engine)
-        migrating.upgrade(house.sessions.engine)
+        migrations_runner.upgrade(house.sessions.engine)
     click.echo("the database is current" if before is schema.Standing.CURRENT else "the database was upgraded")
 
 

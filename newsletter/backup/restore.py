@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, select, text
 from sqlalchemy.orm import Session
 
-from newsletter import audit, migrating, schema
+from newsletter import audit, migrations_runner, schema
 from newsletter.audit import Witness
-from newsletter.backup import numbers, tables
+from newsletter.backup import sequences, tables
 from newsletter.backup.archive import Archive
 from newsletter.backup.manifest import ORIGINALS, PICTURES, TABLES, Manifest
-from newsletter.backup.taking import issue_counts
+from newsletter.backup.take import issue_counts
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.workers import heartbeat, send_permission
 from newsletter.editorial.images.pictures import Pictures
@@ -34,8 +34,8 @@ def restore(archive: Archive, engine: Engine, pictures: Pictures, now: datetime)
     with engine.begin() as connection:
         _prepare(connection, standing, archive.manifest, now)
         _fill(connection, archive)
-        migrating.bring(connection, "head")
-        numbers.go_on(connection, archive.manifest.last_ids, now)
+        migrations_runner.bring(connection, "head")
+        sequences.go_on(connection, archive.manifest.last_ids, now)
         with Session(connection) as session:
             send_permission.disarm(session, archive.manifest.made_at)
             issues = _counted(session, archive)
@@ -51,7 +51,7 @@ def restore(archive: Archive, engine: Engine, pictures: Pictures, now: datetime)
 def _prepare(connection: Connection, standing: Standing, manifest: Manifest, now: datetime) -> None:
     """The tables as the backup has them, all of them empty; Conflict where there is anything else."""
     if standing is Standing.EMPTY:
-        migrating.bring(connection, manifest.revision)
+        migrations_runner.bring(connection, manifest.revision)
         return
     if standing is not Standing.CURRENT or manifest.revision != schema.revisions()[-1]:
         raise Conflict(f"this database has tables of a different version from the backup's; {_ELSEWHERE}")
