@@ -3,7 +3,7 @@
 from bench.rows import Row, median_seconds
 from newsletter.editorial import preflight
 from newsletter.editorial.rendering import render
-from newsletter.editorial.rendering.branding import Masthead
+from newsletter.editorial.rendering.branding import Branding
 from newsletter.editorial.source import issue_file
 
 FRONT = "---\ntitle: A long issue\nsubject: All about a tight back\npreheader: Everything at some length.\n---\n"
@@ -14,9 +14,9 @@ TIMES = 20
 def measure() -> Row:
     """Milliseconds an issue."""
     file = issue_file.parse(FRONT + PART * 10, "2026-11-24-long.md")
-    masthead = Masthead("BackPainHelp", "", "en", "1 Example Street", "https://letters.example.org/")
+    masthead = Branding("BackPainHelp", "", "en", "1 Example Street", "https://letters.example.org/")
     mail = render.issue(file, masthead, lambda name: f"https://letters.example.org/{name}")
-    words = preflight.Galley(file, mail).word_count
+    words = preflight.CheckContext(file, mail).word_count
 
     def act() -> None:
         for _ in range(TIMES):

@@ -27,7 +27,7 @@ from newsletter import migrations_runner
 from newsletter.audience.importing import csv_reader, importer
 from newsletter.audience.importing.plan import Terms
 from newsletter.audience.models import Status
-from newsletter.audience.services import Caps, Practice
+from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.cli.subscribers import COLLECTION
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.transactional.outbox import Composed
@@ -112,7 +112,9 @@ def _run(path: Path, url: str) -> None:
     engine = open_engine(url)
     migrations_runner.upgrade(engine)
     sessions, now = Sessions(engine), datetime.now(UTC)
-    practice = Practice(Links("https://letters.example.org", Seal(b"bench")), _compose, Caps(1, 1, 1), "none", b"bench")
+    practice = AudienceServices(
+        Links("https://letters.example.org", Seal(b"bench")), _compose, SignupCaps(1, 1, 1), "none", b"bench"
+    )
     home = Publication(slug="bench", name="Bench", sender_name="B", sender_address="b@example.org", created_at=now)
     with sessions.begin() as session:
         session.add(home)

@@ -15,7 +15,7 @@ from bench.press import LINKS
 from bench.stock import ISSUES
 from newsletter import editors, migrations_runner
 from newsletter.audience import search_index
-from newsletter.audience.models import Act, ConsentEvent, Subscriber, Subscription, Way
+from newsletter.audience.models import Act, Channel, ConsentEvent, Subscriber, Subscription
 from newsletter.audit import Entry, numbered
 from newsletter.db import Base, Sessions, UtcDateTime, open_engine
 from newsletter.delivery.ledger import partitions
@@ -104,7 +104,7 @@ def _readers(session: Session, count: int, now: datetime) -> None:
         (
             ConsentEvent,
             {"id": n, "subscription_id": n, "act": case((left, Act.LEFT.value), else_=Act.CONFIRMED.value)}
-            | {"way": Way.LINK.value, "at": at, "note": case((left, _text("letter ", n % 50 + 2)))},
+            | {"way": Channel.LINK.value, "at": at, "note": case((left, _text("letter ", n % 50 + 2)))},
         ),
     ):
         session.execute(insert(table).from_select(list(cells), select(*(_cell(each) for each in cells.values()))))

@@ -96,7 +96,7 @@ def sweep(url: str, data_dir: Path, size: Size) -> list[Page]:
     """The same, of a database that is there."""
     secret = SecretStr("a secret for benchmarks")
     settings = Settings(_env_file=None, database_url=url, data_dir=data_dir, base_url=BASE_URL, secret_key=secret)
-    house = wiring.open_house(settings)
+    house = wiring.open_services(settings)
     app = create_app(house)
     browser = app.test_client()
     browser.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"

@@ -18,7 +18,7 @@ from typing import IO, cast
 import structlog
 
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery.bulk.sender import PressRun
+from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.links import Links
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
     limits = Limits(connections=int(connections))
     keyring = Keyring.load(Path(folder), [SELECTOR]) if folder else NO_KEYS
     server = MailServer("127.0.0.1", int(port))
-    press = PressRun(Sessions(engine), server, LINKS, worker=worker, limits=limits, keyring=keyring)
+    press = BulkSender(Sessions(engine), server, LINKS, worker=worker, limits=limits, keyring=keyring)
     print("ready", flush=True)
     sys.stdin.readline()
     with disk.over(disk.Slow(float(sync))) if float(sync) else nullcontext():
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> None:
         engine.dispose()
 
 
-def _measured(press: PressRun) -> Run:
+def _measured(press: BulkSender) -> Run:
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     while press.run_once():
         pass

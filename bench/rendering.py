@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bench.rows import Row, median_seconds
 from newsletter.editorial.rendering import render
-from newsletter.editorial.rendering.branding import Masthead
+from newsletter.editorial.rendering.branding import Branding
 from newsletter.editorial.source import issue_file
 
 ISSUE = Path(__file__).parents[1] / "issues" / "2026-11-24-unwind-a-tight-back.md"
@@ -14,7 +14,7 @@ TIMES = 20
 def measure() -> Row:
     """Milliseconds an issue."""
     file = issue_file.read(ISSUE)
-    masthead = Masthead("BackPainHelp", "", "en", "1 Example Street", "https://letters.example.org/")
+    masthead = Branding("BackPainHelp", "", "en", "1 Example Street", "https://letters.example.org/")
 
     def act() -> None:
         for _ in range(TIMES):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from newsletter import schema
 from newsletter.audience import erasures
-from newsletter.audience.services import Caps, Practice
+from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.message import merge
@@ -17,22 +17,22 @@ from newsletter.delivery.transactional.outbox import Composed
 from newsletter.editorial.images.pictures import PictureFolder, Pictures
 from newsletter.editorial.issues import archive
 from newsletter.editorial.rendering import render
-from newsletter.editorial.rendering.branding import Link, Masthead
+from newsletter.editorial.rendering.branding import Branding, Link
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.links import Links
-from newsletter.outbound import Scout
+from newsletter.outbound import LinkClient
 from newsletter.publications import Publication
 from newsletter.tokens import Seal
 
 
 @dataclass(frozen=True)
-class House:
+class Services:
     """Everything that a request, a job or a command needs, made from the settings once."""
 
     settings: Settings
     sessions: Sessions
     links: Links
-    practice: Practice
+    practice: AudienceServices
     pictures: Pictures
 
     @property
@@ -47,16 +47,16 @@ class House:
         return Keyring.load(self.settings.dkim_folder, self.settings.dkim_selectors_in_use, must_be_there=named)
 
     @cached_property
-    def scout(self) -> Scout:
+    def scout(self) -> LinkClient:
         """Who asks the addresses in issues, and leaves our own alone."""
-        return Scout(frozenset({urlsplit(self.settings.public_url).hostname or ""}))
+        return LinkClient(frozenset({urlsplit(self.settings.public_url).hostname or ""}))
 
     def close(self) -> None:
         """Give back the database's connections."""
         self.sessions.engine.dispose()
 
 
-def open_house(settings: Settings, *, check_schema: bool = True) -> House:
+def open_services(settings: Settings, *, check_schema: bool = True) -> Services:
     """Wire the house; Conflict, saying what to do, if the database is not of this version."""
     engine = open_engine(settings.database)
     if check_schema:
@@ -66,7 +66,7 @@ def open_house(settings: Settings, *, check_schema: bool = True) -> House:
     sessions = Sessions(engine)
     if check_schema:
         erasures.seal_anew(sessions, seal)
-    return House(
+    return Services(
         settings=settings,
         sessions=sessions,
         links=links,
@@ -86,8 +86,8 @@ def _pictures(settings: Settings) -> Pictures:
     )
 
 
-def _practice(settings: Settings, sessions: Sessions, links: Links) -> Practice:
-    caps = Caps(
+def _practice(settings: Settings, sessions: Sessions, links: Links) -> AudienceServices:
+    caps = SignupCaps(
         address=settings.signup_cap_address,
         domain=settings.signup_cap_domain,
         client=settings.signup_cap_client,
@@ -97,10 +97,10 @@ def _practice(settings: Settings, sessions: Sessions, links: Links) -> Practice:
 
     def compose(kind: str, publication: Publication, fields: Mapping[str, str]) -> Composed:
         latest = _latest_issue(sessions, links, publication) if kind == "welcome" else None
-        mail = render.single(kind, Masthead.of(publication, links), latest)
+        mail = render.single(kind, Branding.of(publication, links), latest)
         return _filled(mail, kind, {"next_issue": _weekly_hour(publication), **fields})
 
-    return Practice(links, compose, caps, settings.consent_origin, settings.secret)
+    return AudienceServices(links, compose, caps, settings.consent_origin, settings.secret)
 
 
 def _latest_issue(sessions: Sessions, links: Links, publication: Publication) -> Link | None:

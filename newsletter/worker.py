@@ -20,13 +20,13 @@ from newsletter.audience import preferences, search_index, signup_limits
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
 from newsletter.delivery import breaker, ledger, stopping
-from newsletter.delivery.bulk.sender import PressRun
+from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.ledger import doubts
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.reports import stats
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.mailer import Postroom
+from newsletter.delivery.transactional.mailer import TransactionalMailer
 from newsletter.delivery.workers import clock_setback, heartbeat, lease_recovery
 from newsletter.delivery.workers.heartbeat import Carried, Watch
 from newsletter.delivery.workers.send_permission import Gate
@@ -34,7 +34,7 @@ from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.errors import Refused
 from newsletter.mail_settings import MailServer
 from newsletter.system import lifeline
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import alert_editors, fill_slots, publish, run_preflight, warn_editors
 
 # Seconds. With what the opening of a connection may take, less than the 10 that a stop may take.
@@ -71,14 +71,14 @@ class Job:
 class Worker:
     """One process's share of the work: the clock, the post room and the press run."""
 
-    def __init__(self, house: House, name: str = "") -> None:
+    def __init__(self, house: Services, name: str = "") -> None:
         mail, bulk = servers(house.settings)
         self.name = name or new_name()
         self._house = house
         self._watch = Watch()
         self._gate = Gate(house.sessions)
         self._stopping = threading.Event()
-        self._postroom = Postroom(
+        self._postroom = TransactionalMailer(
             house.sessions,
             mail,
             worker=self.name,
@@ -87,7 +87,7 @@ class Worker:
             return_path_domain=house.settings.mail_return_path_domain,
             stopping=self._stopping.is_set,
         )
-        self._press = PressRun(
+        self._press = BulkSender(
             house.sessions,
             bulk,
             house.links,

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from newsletter.db import Sessions, open_engine
 from newsletter.links import Links
 from newsletter.tokens import Seal
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses, servers
 from tests.houses import NOW
 from tests.originals import Fill, Originals, empty
@@ -67,7 +67,7 @@ def sessions(engine: Engine) -> Sessions:
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path) -> House:
+def house(sessions: Sessions, tmp_path: Path) -> Services:
     """The house over that database."""
     return houses.build(sessions, tmp_path)
 

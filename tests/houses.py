@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import select, update
 
 from newsletter import publications
-from newsletter.audience.services import Caps, Practice
+from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.config import Settings
 from newsletter.db import Base, Sessions
-from newsletter.delivery.models import Copy, CopyState, LetterState, Post
+from newsletter.delivery.models import Copy, CopyState, LetterState, OutboxMessage
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.editorial.images.pictures import PictureFolder
 from newsletter.editorial.issues import corrections, import_export, issue_store
@@ -22,7 +22,7 @@ from newsletter.editorial.source import issue_file
 from newsletter.links import Links
 from newsletter.publications import Publication, toml_file
 from newsletter.tokens import Seal
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import build_letter, correct_issue, publish
 
 ISSUES = Path(__file__).parents[1] / "issues"
@@ -47,24 +47,24 @@ class Clock:
         self.moment += timedelta(**time)
 
 
-def build(sessions: Sessions, data_dir: Path, base_url: str = BASE_URL, **changes: Any) -> House:
+def build(sessions: Sessions, data_dir: Path, base_url: str = BASE_URL, **changes: Any) -> Services:
     """An empty house over these sessions; its single letters are their fields as JSON."""
     # A developer's own .env lies in the folder that tests run in.
     fixed = {"_env_file": None, "data_dir": data_dir, "base_url": base_url, "secret_key": "a secret that is for tests"}
     settings = Settings(**fixed, **changes)
     links = Links(base_url, Seal(settings.secret))
-    caps = Caps(settings.signup_cap_address, settings.signup_cap_domain, settings.signup_cap_client)
-    practice = Practice(links, _compose, caps, settings.consent_origin, settings.secret)
-    return House(settings, sessions, links, practice, PictureFolder(data_dir / "pictures"))
+    caps = SignupCaps(settings.signup_cap_address, settings.signup_cap_domain, settings.signup_cap_client)
+    practice = AudienceServices(links, _compose, caps, settings.consent_origin, settings.secret)
+    return Services(settings, sessions, links, practice, PictureFolder(data_dir / "pictures"))
 
 
-def open_publication(house: House, now: datetime) -> None:
+def open_publication(house: Services, now: datetime) -> None:
     """The shipped publication, without issues."""
     with house.sessions.begin() as session:
         toml_file.load(session, ISSUES / "publication.toml", now)
 
 
-def stock(house: House, now: datetime) -> None:
+def stock(house: Services, now: datetime) -> None:
     """Load the shipped issues, and let two of them go out in the weeks before `now`."""
     with house.sessions.begin() as session:
         texts = import_export.read(ISSUES, lambda name, content: house.pictures.take_in(session, name, content, now))
@@ -87,7 +87,7 @@ def stocked(sessions: Sessions, data_dir: Path) -> None:
     stock(build(sessions, data_dir), NOW)
 
 
-def open_another_publication(house: House, now: datetime) -> None:
+def open_another_publication(house: Services, now: datetime) -> None:
     """A second letter of the same house, without a weekly slot."""
     with house.sessions.begin() as session:
         other = {"slug": "other", "name": "The Other Letter", "sender_name": "The Other Letter"}
@@ -95,7 +95,7 @@ def open_another_publication(house: House, now: datetime) -> None:
         session.add(Publication(sender_address="other@letters.example", created_at=now, **other))
 
 
-def send(house: House, publication: str, slug: str, now: datetime) -> None:
+def send(house: Services, publication: str, slug: str, now: datetime) -> None:
     """Let a plain issue of a publication go out now."""
     source = f"---\ntitle: {slug.title()}\nsubject: The subject of {slug}\n---\nText.\n"
     name = f"2026-11-20-{slug}.md"
@@ -119,14 +119,14 @@ def correct(sessions: Sessions, links: Links, slug: str, now: datetime) -> int:
         return correct_issue.mail(session, links, issue, made, seal, "ann@press.example", now).letter_id
 
 
-def letters(house: House) -> list[dict[str, str]]:
+def letters(house: Services) -> list[dict[str, str]]:
     """The single letters in the outbox, oldest first: kind, address, and their fields."""
     with house.sessions.reading() as session:
-        posts = session.scalars(select(Post).order_by(Post.id)).all()
+        posts = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()
         return [{"kind": post.kind, "address": post.address, **json.loads(post.text)} for post in posts]
 
 
-def dump(house: House) -> dict[str, list[str]]:
+def dump(house: Services) -> dict[str, list[str]]:
     """Every row of every table."""
     return dump_of(house.sessions)
 

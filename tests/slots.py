@@ -7,9 +7,9 @@ from sqlalchemy import select
 
 from newsletter import editors
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.audience.services import Caps, Practice
+from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.db import Session, Sessions
-from newsletter.delivery.models import Post
+from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import issue_store
@@ -104,14 +104,14 @@ def states(sessions: Sessions) -> dict[str, IssueState]:
 def mails(sessions: Sessions) -> list[tuple[str, str]]:
     """The letters in the outbox: to whom, and what they say."""
     with sessions.reading() as session:
-        return [(post.address, post.text) for post in session.scalars(select(Post).order_by(Post.id))]
+        return [(post.address, post.text) for post in session.scalars(select(OutboxMessage).order_by(OutboxMessage.id))]
 
 
-def practice(links: Links) -> Practice:
+def practice(links: Links) -> AudienceServices:
     """One that writes letters as their headline, slot, reason and remedy, a line each."""
 
     def compose(kind: str, _publication: Publication, fields: Mapping[str, str]) -> Composed:
         words = "\n".join(fields[name] for name in ("headline", "slot", "why", "remedy"))
         return Composed(subject=kind, html="", text=words)
 
-    return Practice(links, compose, Caps(9, 9, 9), "none", b"")
+    return AudienceServices(links, compose, SignupCaps(9, 9, 9), "none", b"")

@@ -21,7 +21,7 @@ from newsletter.links import Links
 from newsletter.publications import Slot, WeekOff, find
 from newsletter.tokens import Seal
 from newsletter.workflows import fill_slots, publish
-from newsletter.workflows.calendar import Agenda
+from newsletter.workflows.calendar import Calendar
 from tests import slots
 from tests.houses import NOW
 from tests.originals import Originals
@@ -57,8 +57,8 @@ def sessions(originals: Originals, tmp_path: Path) -> Iterator[Sessions]:
         yield made
 
 
-def agenda(session: Session, links: Links, now: datetime, grace: timedelta = timedelta()) -> Agenda:
-    return Agenda(session, links, find(session), now, grace)
+def agenda(session: Session, links: Links, now: datetime, grace: timedelta = timedelta()) -> Calendar:
+    return Calendar(session, links, find(session), now, grace)
 
 
 def foretold(session: Session, links: Links, now: datetime, slots_: int = 3) -> list[str | None]:

@@ -11,14 +11,14 @@ from structlog.testing import capture_logs
 
 from newsletter import editors, publications
 from newsletter.db import Session, Sessions
-from newsletter.delivery.models import Copy, LetterState, Post
+from newsletter.delivery.models import Copy, LetterState, OutboxMessage
 from newsletter.editorial.issues import approvals, issue_store
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, IssueState
 from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.errors import Conflict, Invalid, PressError, Refused
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import approve_issue, build_letter, publish
 from newsletter.workflows.approve_issue import Standing
 from tests import houses
@@ -62,11 +62,11 @@ def _written(sessions: Sessions, folder: Path) -> None:
 
 
 @pytest.fixture
-def edit(house: House, now: datetime) -> Callable[..., None]:
+def edit(house: Services, now: datetime) -> Callable[..., None]:
     return lambda author, words: save(house, author, words, now)
 
 
-def save(house: House, author: str, words: str, now: datetime) -> None:
+def save(house: Services, author: str, words: str, now: datetime) -> None:
     """Keep a text with another last line, and say that it is ready."""
     with house.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
@@ -78,29 +78,29 @@ def save(house: House, author: str, words: str, now: datetime) -> None:
         build_letter.mark_ready(session, issue, house.links)
 
 
-def shown(house: House) -> Content:
+def shown(house: Services) -> Content:
     with house.sessions.reading() as session:
         return build_letter.content(issue_store.find(session, SLUG), house.links)
 
 
-def standing(house: House) -> Standing:
+def standing(house: Services) -> Standing:
     with house.sessions.reading() as session:
         return approve_issue.standing(session, house.links, issue_store.find(session, SLUG))
 
 
-def approve(house: House, email: str, now: datetime, seen: Content | None = None, comment: str = "") -> None:
+def approve(house: Services, email: str, now: datetime, seen: Content | None = None, comment: str = "") -> None:
     content = seen or shown(house)
     with house.sessions.begin() as session:
         issue, person = issue_store.find(session, SLUG), editors.find(session, email)
         approve_issue.approve(session, house.links, issue, content, person, comment, now)
 
 
-def schedule(house: House, now: datetime, at: datetime | None = None) -> None:
+def schedule(house: Services, now: datetime, at: datetime | None = None) -> None:
     with house.sessions.begin() as session:
         publish.schedule(session, house.links, issue_store.find(session, SLUG), at or now + timedelta(hours=1), now)
 
 
-def state(house: House) -> IssueState:
+def state(house: Services) -> IssueState:
     with house.sessions.reading() as session:
         return issue_store.state(issue_store.find(session, SLUG))
 
@@ -124,7 +124,9 @@ def together(*acts: Callable[[], None]) -> list[str]:
     return refused
 
 
-def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sent(house: House, now: datetime) -> None:
+def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sent(
+    house: Services, now: datetime
+) -> None:
     with house.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         with pytest.raises(Conflict, match="only after a second person has approved"):
@@ -140,7 +142,7 @@ def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sen
     assert state(house) is IssueState.READY
 
 
-def test_an_approved_issue_goes_out_as_ever(house: House, now: datetime) -> None:
+def test_an_approved_issue_goes_out_as_ever(house: Services, now: datetime) -> None:
     approve(house, SECOND, now)
     schedule(house, now)
     with house.sessions.begin() as session:
@@ -148,7 +150,7 @@ def test_an_approved_issue_goes_out_as_ever(house: House, now: datetime) -> None
     assert state(house) is IssueState.SENDING
 
 
-def test_a_publication_that_asks_for_no_approval_gets_none(house: House, now: datetime) -> None:
+def test_a_publication_that_asks_for_no_approval_gets_none(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         publications.find(session).requires_approval = False
     schedule(house, now)
@@ -158,7 +160,7 @@ def test_a_publication_that_asks_for_no_approval_gets_none(house: House, now: da
         )
 
 
-def test_nobody_approves_their_own_words(house: House, now: datetime, edit: Callable[..., None]) -> None:
+def test_nobody_approves_their_own_words(house: Services, now: datetime, edit: Callable[..., None]) -> None:
     with pytest.raises(Conflict, match="nobody approves their own words"):
         approve(house, AUTHOR, now)
     edit(SECOND.upper(), "A word of the second person.")
@@ -170,13 +172,13 @@ def test_nobody_approves_their_own_words(house: House, now: datetime, edit: Call
     approve(house, AUTHOR, now)
 
 
-def test_a_viewer_approves_nothing(house: House, now: datetime) -> None:
+def test_a_viewer_approves_nothing(house: Services, now: datetime) -> None:
     with pytest.raises(Conflict, match="your role is viewer"):
         approve(house, "viewer@desk.example", now)
 
 
 def test_any_saved_edit_voids_an_approval_even_one_that_is_taken_back_in_the_text(
-    house: House, now: datetime, edit: Callable[..., None]
+    house: Services, now: datetime, edit: Callable[..., None]
 ) -> None:
     before = shown(house)
     approve(house, SECOND, now)
@@ -191,7 +193,7 @@ def test_any_saved_edit_voids_an_approval_even_one_that_is_taken_back_in_the_tex
 
 @pytest.mark.parametrize(("column", "value"), [("postal_address", "2 New Street"), ("ask_url", "https://a.example/")])
 def test_a_change_of_what_the_mail_says_of_its_publication_voids_it_too(
-    house: House, now: datetime, column: str, value: str
+    house: Services, now: datetime, column: str, value: str
 ) -> None:
     approve(house, SECOND, now)
     with house.sessions.begin() as session:
@@ -200,7 +202,7 @@ def test_a_change_of_what_the_mail_says_of_its_publication_voids_it_too(
         schedule(house, now)
 
 
-def test_the_hash_is_the_same_however_often_and_wherever_the_mail_is_rendered(house: House, now: datetime) -> None:
+def test_the_hash_is_the_same_however_often_and_wherever_the_mail_is_rendered(house: Services, now: datetime) -> None:
     assert shown(house) == shown(house)
     approve(house, SECOND, now)
     before = shown(house)
@@ -209,7 +211,7 @@ def test_the_hash_is_the_same_however_often_and_wherever_the_mail_is_rendered(ho
     assert standing(house).approval
 
 
-def test_what_was_scheduled_and_is_taken_back_unchanged_keeps_its_approval(house: House, now: datetime) -> None:
+def test_what_was_scheduled_and_is_taken_back_unchanged_keeps_its_approval(house: Services, now: datetime) -> None:
     approve(house, SECOND, now)
     schedule(house, now)
     with house.sessions.begin() as session:
@@ -219,7 +221,7 @@ def test_what_was_scheduled_and_is_taken_back_unchanged_keeps_its_approval(house
 
 
 def test_what_the_page_showed_is_what_is_approved_or_nothing_is(
-    house: House, now: datetime, edit: Callable[..., None]
+    house: Services, now: datetime, edit: Callable[..., None]
 ) -> None:
     seen = shown(house)
     edit(AUTHOR, "A word that nobody has read.")
@@ -228,7 +230,7 @@ def test_what_the_page_showed_is_what_is_approved_or_nothing_is(
     assert standing(house).approval is None
 
 
-def test_withdrawing_takes_a_scheduled_issue_off_its_hour(house: House, now: datetime) -> None:
+def test_withdrawing_takes_a_scheduled_issue_off_its_hour(house: Services, now: datetime) -> None:
     approve(house, SECOND, now)
     schedule(house, now)
     with house.sessions.begin() as session:
@@ -243,7 +245,7 @@ def test_withdrawing_takes_a_scheduled_issue_off_its_hour(house: House, now: dat
     schedule(house, now)
 
 
-def test_an_approval_cannot_be_taken_back_once_the_issue_has_begun(house: House, now: datetime) -> None:
+def test_an_approval_cannot_be_taken_back_once_the_issue_has_begun(house: Services, now: datetime) -> None:
     approve(house, SECOND, now)
     with house.sessions.begin() as session:
         publish.send_now(session, house.links, issue_store.find(session, SLUG), now)
@@ -252,7 +254,7 @@ def test_an_approval_cannot_be_taken_back_once_the_issue_has_begun(house: House,
     assert standing(house).approval
 
 
-def test_sending_back_makes_a_draft_of_it_with_the_comment_as_it_was_typed(house: House, now: datetime) -> None:
+def test_sending_back_makes_a_draft_of_it_with_the_comment_as_it_was_typed(house: Services, now: datetime) -> None:
     comment = "<script>alert(1)</script>\r\n{{ email }} \0 '; DROP TABLE issues; --"
     approve(house, SECOND, now)
     schedule(house, now)
@@ -267,18 +269,20 @@ def test_sending_back_makes_a_draft_of_it_with_the_comment_as_it_was_typed(house
         approve_issue.send_back(session, house.links, issue_store.find(session, SLUG), shown(house), THIRD, "  ", now)
 
 
-def test_a_comment_that_is_too_long_is_refused_with_its_length(house: House, now: datetime) -> None:
+def test_a_comment_that_is_too_long_is_refused_with_its_length(house: Services, now: datetime) -> None:
     with pytest.raises(Invalid, match="2,001 characters"):
         approve(house, SECOND, now, comment="a" * 2_001)
 
 
-def ask(session: Session, house: House, chosen: list[str], now: datetime, comment: str = "Please look.") -> list[str]:
+def ask(
+    session: Session, house: Services, chosen: list[str], now: datetime, comment: str = "Please look."
+) -> list[str]:
     issue = issue_store.find(session, SLUG)
     content = build_letter.content(issue, house.links)
     return approve_issue.ask(session, house.practice, issue, content, AUTHOR, chosen, comment, now)
 
 
-def test_asking_mails_all_who_could_approve_or_the_chosen_of_them(house: House, now: datetime) -> None:
+def test_asking_mails_all_who_could_approve_or_the_chosen_of_them(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         assert ask(session, house, [], now) == [SECOND, THIRD]
         assert ask(session, house, [THIRD], now) == [THIRD]
@@ -293,14 +297,14 @@ def test_asking_mails_all_who_could_approve_or_the_chosen_of_them(house: House, 
     assert mails[0]["approval_url"] == f"https://letters.example.org/desk/issues/{SLUG}/approval"
 
 
-def test_nobody_is_asked_who_cannot_approve(house: House, now: datetime) -> None:
+def test_nobody_is_asked_who_cannot_approve(house: Services, now: datetime) -> None:
     for chosen in ([AUTHOR], ["viewer@desk.example"], ["stranger@example.org"], [THIRD, AUTHOR]):
         with house.sessions.begin() as session, pytest.raises(Conflict, match="cannot approve this"):
             ask(session, house, chosen, now)
 
 
 def test_a_team_in_which_nobody_else_can_approve_is_told_to_invite_one(
-    house: House, now: datetime, edit: Callable[..., None]
+    house: Services, now: datetime, edit: Callable[..., None]
 ) -> None:
     for author in (SECOND, THIRD):
         edit(author, f"A word of {author}.")
@@ -308,7 +312,7 @@ def test_a_team_in_which_nobody_else_can_approve_is_told_to_invite_one(
         ask(session, house, [], now)
 
 
-def test_one_person_asks_only_so_often_within_an_hour(house: House, now: datetime) -> None:
+def test_one_person_asks_only_so_often_within_an_hour(house: Services, now: datetime) -> None:
     for _ in range(approve_issue.ASKED_AN_HOUR):
         with house.sessions.begin() as session:
             ask(session, house, [THIRD], now)
@@ -318,7 +322,7 @@ def test_one_person_asks_only_so_often_within_an_hour(house: House, now: datetim
         ask(session, house, [THIRD], now + timedelta(hours=1))
 
 
-def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(house: House, now: datetime) -> None:
+def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         publications.find(session).requires_approval = False
     schedule(house, now)
@@ -342,7 +346,9 @@ def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(
     assert state(house) is IssueState.SENDING
 
 
-def test_what_was_scheduled_before_goes_out_at_its_hour_if_it_is_approved_by_then(house: House, now: datetime) -> None:
+def test_what_was_scheduled_before_goes_out_at_its_hour_if_it_is_approved_by_then(
+    house: Services, now: datetime
+) -> None:
     with house.sessions.begin() as session:
         publications.find(session).requires_approval = False
     schedule(house, now)
@@ -353,7 +359,7 @@ def test_what_was_scheduled_before_goes_out_at_its_hour_if_it_is_approved_by_the
         assert len(publish.publish_due(session, GRACE, now + timedelta(hours=1))) == 1
 
 
-def test_the_clock_starts_nothing_whose_approval_is_gone_from_the_store(house: House, now: datetime) -> None:
+def test_the_clock_starts_nothing_whose_approval_is_gone_from_the_store(house: Services, now: datetime) -> None:
     """However it went: the compare is in the statement that starts it."""
     approve(house, SECOND, now)
     schedule(house, now)
@@ -364,7 +370,7 @@ def test_the_clock_starts_nothing_whose_approval_is_gone_from_the_store(house: H
     assert state(house) is IssueState.PAUSED
 
 
-def test_two_who_approve_at_once_approve_it_once(house: House, now: datetime) -> None:
+def test_two_who_approve_at_once_approve_it_once(house: Services, now: datetime) -> None:
     refused = together(lambda: approve(house, SECOND, now), lambda: approve(house, THIRD, now))
     assert refused == ["Somebody else has just approved this. Nothing more is needed."]
     assert [step.act for step in standing(house).steps] == [ApprovalAct.APPROVED]
@@ -372,7 +378,7 @@ def test_two_who_approve_at_once_approve_it_once(house: House, now: datetime) ->
 
 @pytest.mark.parametrize("turn", range(4))
 def test_an_edit_beside_an_approval_leaves_no_approval_of_what_was_edited(
-    house: House, now: datetime, turn: int
+    house: Services, now: datetime, turn: int
 ) -> None:
     seen = shown(house)
     together(lambda: approve(house, SECOND, now, seen), lambda: save(house, AUTHOR, f"A late word {turn}.", now))
@@ -384,7 +390,7 @@ def test_an_edit_beside_an_approval_leaves_no_approval_of_what_was_edited(
 
 
 @pytest.mark.parametrize("turn", range(4))
-def test_an_edit_beside_scheduling_never_schedules_what_was_edited(house: House, now: datetime, turn: int) -> None:
+def test_an_edit_beside_scheduling_never_schedules_what_was_edited(house: Services, now: datetime, turn: int) -> None:
     seen = shown(house)
     approve(house, SECOND, now, seen)
     together(lambda: schedule(house, now), lambda: save(house, AUTHOR, f"A late word {turn}.", now))
@@ -396,7 +402,7 @@ def test_an_edit_beside_scheduling_never_schedules_what_was_edited(house: House,
 
 @pytest.mark.parametrize("turn", range(4))
 def test_withdrawing_beside_scheduling_leaves_nothing_scheduled_without_approval(
-    house: House, now: datetime, turn: int
+    house: Services, now: datetime, turn: int
 ) -> None:
     seen = shown(house)
     approve(house, SECOND, now, seen)
@@ -412,7 +418,9 @@ def test_withdrawing_beside_scheduling_leaves_nothing_scheduled_without_approval
 
 
 @pytest.mark.parametrize("turn", range(4))
-def test_withdrawing_at_the_very_hour_either_stops_it_or_comes_too_late(house: House, now: datetime, turn: int) -> None:
+def test_withdrawing_at_the_very_hour_either_stops_it_or_comes_too_late(
+    house: Services, now: datetime, turn: int
+) -> None:
     seen = shown(house)
     approve(house, SECOND, now, seen)
     at = now + timedelta(hours=1, minutes=turn)
@@ -432,15 +440,15 @@ def test_withdrawing_at_the_very_hour_either_stops_it_or_comes_too_late(house: H
     assert has_begun is (standing(house).approval is not None)
 
 
-def test_asking_writes_no_mail_when_it_is_refused(house: House, now: datetime) -> None:
+def test_asking_writes_no_mail_when_it_is_refused(house: Services, now: datetime) -> None:
     approve(house, SECOND, now)
     with pytest.raises(Conflict, match="has already approved this;"), house.sessions.begin() as session:
         ask(session, house, [], now)
     with house.sessions.reading() as session:
-        assert session.scalars(select(Post.id).where(Post.kind == "approval_request")).all() == []
+        assert session.scalars(select(OutboxMessage.id).where(OutboxMessage.kind == "approval_request")).all() == []
 
 
-def test_an_issue_of_files_alone_can_be_approved_by_anyone_of_that_role(house: House, now: datetime) -> None:
+def test_an_issue_of_files_alone_can_be_approved_by_anyone_of_that_role(house: Services, now: datetime) -> None:
     name = NAME.replace("back", "neck")
     with house.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(SOURCE, name), name, {})

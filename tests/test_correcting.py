@@ -22,7 +22,7 @@ from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.models import Correction, Revision
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, NotFound, PressError
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import build_letter, correct_issue, publish
 from tests import houses
 from tests.houses import NOW
@@ -80,7 +80,7 @@ def _sent(sessions: Sessions, folder: Path) -> None:
         add_reader(session, "came_later", NOW)
 
 
-def issue_of(house: House, now: datetime, slug: str) -> None:
+def issue_of(house: Services, now: datetime, slug: str) -> None:
     name = NAME.replace(SLUG, slug)
     with house.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(SOURCE, name), name, {})
@@ -106,14 +106,16 @@ def finish(session: Session, state: LetterState = LetterState.FINISHED) -> None:
     letter.state, letter.finished_at = state, letter.started_at
 
 
-def amend(house: House, now: datetime, source: str = AMENDED, note: str = NOTE, base: int = 1, number: int = 1) -> int:
+def amend(
+    house: Services, now: datetime, source: str = AMENDED, note: str = NOTE, base: int = 1, number: int = 1
+) -> int:
     with house.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         wanted = Amendment(source, base, note, number)
         return corrections.amend(session, issue, wanted, EDITOR, now).number
 
 
-def mail(house: House, now: datetime, number: int = 1, person: str = EDITOR) -> publish.Started:
+def mail(house: Services, now: datetime, number: int = 1, person: str = EDITOR) -> publish.Started:
     with house.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         found = corrections.find(session, issue, number)
@@ -124,14 +126,14 @@ def reword(session: Session, found: Correction, subject: str, body: str, writer:
     corrections.word(session, found, corrections.seal(found), subject, body, writer)
 
 
-def got(house: House, letter_id: int) -> set[str]:
+def got(house: Services, letter_id: int) -> set[str]:
     with house.sessions.reading() as session:
         addresses = session.scalars(select(Copy.address).where(Copy.letter_id == letter_id)).all()
     assert len(set(addresses)) == len(addresses)
     return {address.partition("@")[0] for address in addresses}
 
 
-def letters(house: House) -> int:
+def letters(house: Services) -> int:
     with house.sessions.reading() as session:
         return session.scalar(select(func.count()).select_from(Letter)) or 0
 
@@ -156,7 +158,7 @@ def together(*acts: Callable[[], object]) -> list[str]:
 
 
 def test_a_correction_goes_to_those_who_got_the_issue_or_may_have_and_to_nobody_else(
-    house: House, now: datetime
+    house: Services, now: datetime
 ) -> None:
     amend(house, now)
     started = mail(house, now)
@@ -164,7 +166,7 @@ def test_a_correction_goes_to_those_who_got_the_issue_or_may_have_and_to_nobody_
     assert started.copies == len(GET_IT)
 
 
-def test_what_is_said_beforehand_is_what_happens(house: House, now: datetime) -> None:
+def test_what_is_said_beforehand_is_what_happens(house: Services, now: datetime) -> None:
     amend(house, now)
     with house.sessions.reading() as session:
         audience = correct_issue.audience(session, issue_store.find(session, SLUG).letter)
@@ -172,7 +174,7 @@ def test_what_is_said_beforehand_is_what_happens(house: House, now: datetime) ->
     assert mail(house, now).copies == audience.size
 
 
-def test_a_reader_who_leaves_between_two_corrections_gets_the_first_only(house: House, now: datetime) -> None:
+def test_a_reader_who_leaves_between_two_corrections_gets_the_first_only(house: Services, now: datetime) -> None:
     amend(house, now)
     amend(house, now, SOURCE, "It was right after all.", base=2, number=2)
     first = mail(house, now, 1)
@@ -182,7 +184,7 @@ def test_a_reader_who_leaves_between_two_corrections_gets_the_first_only(house: 
     assert (got(house, first.letter_id), got(house, second.letter_id)) == (GET_IT, GET_IT - {"sent_too"})
 
 
-def test_two_who_mail_it_at_once_mail_it_once(house: House, now: datetime) -> None:
+def test_two_who_mail_it_at_once_mail_it_once(house: Services, now: datetime) -> None:
     amend(house, now)
     before = letters(house)
     refused = together(*[lambda: mail(house, now)] * 3)
@@ -196,14 +198,14 @@ def test_two_who_mail_it_at_once_mail_it_once(house: House, now: datetime) -> No
 
 
 @pytest.mark.parametrize("source", [SOURCE, AMENDED])
-def test_two_who_amend_at_once_make_one_correction(house: House, now: datetime, source: str) -> None:
+def test_two_who_amend_at_once_make_one_correction(house: Services, now: datetime, source: str) -> None:
     refused = together(*[lambda: amend(house, now, source)] * 3)
     assert len(refused) == 2
     with house.sessions.reading() as session:
         assert session.scalars(select(Correction.number)).all() == [1]
 
 
-def test_no_letter_that_corrects_another_is_ever_fanned_out_to_more(house: House, now: datetime) -> None:
+def test_no_letter_that_corrects_another_is_ever_fanned_out_to_more(house: Services, now: datetime) -> None:
     amend(house, now)
     with house.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
@@ -225,7 +227,7 @@ def test_no_letter_that_corrects_another_is_ever_fanned_out_to_more(house: House
 
 @pytest.mark.parametrize("state", [LetterState.RUNNING, LetterState.PAUSED])
 def test_nothing_is_mailed_about_an_issue_that_is_still_going_out(
-    house: House, now: datetime, state: LetterState
+    house: Services, now: datetime, state: LetterState
 ) -> None:
     amend(house, now)
     with house.sessions.begin() as session:
@@ -234,7 +236,7 @@ def test_nothing_is_mailed_about_an_issue_that_is_still_going_out(
         mail(house, now)
 
 
-def test_nothing_is_mailed_while_the_last_copies_are_handed_over(house: House, now: datetime) -> None:
+def test_nothing_is_mailed_while_the_last_copies_are_handed_over(house: Services, now: datetime) -> None:
     amend(house, now)
     with house.sessions.begin() as session:
         finish(session, LetterState.CANCELLED)
@@ -244,7 +246,7 @@ def test_nothing_is_mailed_while_the_last_copies_are_handed_over(house: House, n
         mail(house, now)
 
 
-def test_nobody_is_guessed_at_once_the_record_of_who_got_it_is_dropped(house: House, now: datetime) -> None:
+def test_nobody_is_guessed_at_once_the_record_of_who_got_it_is_dropped(house: Services, now: datetime) -> None:
     amend(house, now)
     with house.sessions.begin() as session:
         session.execute(update(Copy).where(Copy.state == CopyState.IN_DOUBT).values(state=CopyState.FAILED))
@@ -257,7 +259,7 @@ def test_nobody_is_guessed_at_once_the_record_of_who_got_it_is_dropped(house: Ho
     assert letters(house) == before
 
 
-def test_a_letter_that_was_changed_since_it_was_looked_at_is_not_mailed(house: House, now: datetime) -> None:
+def test_a_letter_that_was_changed_since_it_was_looked_at_is_not_mailed(house: Services, now: datetime) -> None:
     amend(house, now)
     with house.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
@@ -268,7 +270,7 @@ def test_a_letter_that_was_changed_since_it_was_looked_at_is_not_mailed(house: H
             correct_issue.mail(session, house.links, issue, found, seen, EDITOR, now)
 
 
-def test_a_letter_that_preflight_blocks_is_not_mailed(house: House, now: datetime) -> None:
+def test_a_letter_that_preflight_blocks_is_not_mailed(house: Services, now: datetime) -> None:
     amend(house, now)
     with house.sessions.begin() as session:
         found = corrections.find(session, issue_store.find(session, SLUG), 1)
@@ -278,7 +280,9 @@ def test_a_letter_that_preflight_blocks_is_not_mailed(house: House, now: datetim
 
 
 @pytest.mark.parametrize(("subject", "body"), [("", "Text."), ("Subject", " "), ("Subject", "{{ nonsense }}")])
-def test_a_letter_that_is_none_yet_says_what_is_missing(house: House, now: datetime, subject: str, body: str) -> None:
+def test_a_letter_that_is_none_yet_says_what_is_missing(
+    house: Services, now: datetime, subject: str, body: str
+) -> None:
     amend(house, now)
     with house.sessions.begin() as session:
         found = corrections.find(session, issue_store.find(session, SLUG), 1)
@@ -287,7 +291,7 @@ def test_a_letter_that_is_none_yet_says_what_is_missing(house: House, now: datet
         mail(house, now)
 
 
-def test_preflight_asks_of_a_short_letter_nothing_that_only_an_article_needs(house: House, now: datetime) -> None:
+def test_preflight_asks_of_a_short_letter_nothing_that_only_an_article_needs(house: Services, now: datetime) -> None:
     amend(house, now)
     with house.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
@@ -297,7 +301,7 @@ def test_preflight_asks_of_a_short_letter_nothing_that_only_an_article_needs(hou
     assert any("preheader" in message for message in told)
 
 
-def test_a_mailed_letter_says_the_same_for_good(house: House, now: datetime) -> None:
+def test_a_mailed_letter_says_the_same_for_good(house: Services, now: datetime) -> None:
     amend(house, now)
     mail(house, now)
     with house.sessions.begin() as session:
@@ -306,7 +310,7 @@ def test_a_mailed_letter_says_the_same_for_good(house: House, now: datetime) -> 
             reword(session, found, "Another", "Another", EDITOR)
 
 
-def test_a_correction_is_paused_stopped_and_counted_like_any_letter(house: House, now: datetime) -> None:
+def test_a_correction_is_paused_stopped_and_counted_like_any_letter(house: Services, now: datetime) -> None:
     amend(house, now)
     mail(house, now)
 
@@ -334,7 +338,7 @@ def test_a_correction_is_paused_stopped_and_counted_like_any_letter(house: House
             act(again)
 
 
-def test_where_issues_are_approved_nobody_mails_a_letter_that_they_wrote(house: House, now: datetime) -> None:
+def test_where_issues_are_approved_nobody_mails_a_letter_that_they_wrote(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         publications.find(session).requires_approval = True
     amend(house, now)
@@ -347,7 +351,7 @@ def test_where_issues_are_approved_nobody_mails_a_letter_that_they_wrote(house: 
     assert mail(house, now, person="cleo@press.example").copies == len(GET_IT)
 
 
-def test_the_letter_names_the_issue_and_leads_to_the_corrected_text_and_out(house: House, now: datetime) -> None:
+def test_the_letter_names_the_issue_and_leads_to_the_corrected_text_and_out(house: Services, now: datetime) -> None:
     amend(house, now)
     started = mail(house, now)
     with house.sessions.reading() as session:
@@ -364,7 +368,7 @@ def test_the_letter_names_the_issue_and_leads_to_the_corrected_text_and_out(hous
     assert "we sent “A tight back”" in letter.text
 
 
-def test_the_archive_shows_the_amended_text_and_the_letter_stays_as_it_was(house: House, now: datetime) -> None:
+def test_the_archive_shows_the_amended_text_and_the_letter_stays_as_it_was(house: Services, now: datetime) -> None:
     with house.sessions.reading() as session:
         before = issue_store.find(session, SLUG).letter
         frozen = (before.html, before.text, before.subject, before.content_hash)
@@ -379,7 +383,7 @@ def test_the_archive_shows_the_amended_text_and_the_letter_stays_as_it_was(house
         assert "ten hours. See" in issue.frozen_revision.source
 
 
-def test_several_corrections_are_kept_in_their_order(house: House, now: datetime) -> None:
+def test_several_corrections_are_kept_in_their_order(house: Services, now: datetime) -> None:
     assert [amend(house, now), amend(house, now, SOURCE, "No: ten hours.", base=2, number=2)] == [1, 2]
     with house.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
@@ -387,7 +391,7 @@ def test_several_corrections_are_kept_in_their_order(house: House, now: datetime
         assert archive.out(issue)[1].number == 3
 
 
-def test_a_note_alone_keeps_the_text(house: House, now: datetime) -> None:
+def test_a_note_alone_keeps_the_text(house: Services, now: datetime) -> None:
     amend(house, now, SOURCE)
     with house.sessions.reading() as session:
         assert session.scalars(select(Revision.number)).all() == [1]
@@ -395,7 +399,7 @@ def test_a_note_alone_keeps_the_text(house: House, now: datetime) -> None:
 
 
 @pytest.mark.parametrize("note", ["", " \n ", "x" * 601])
-def test_a_correction_says_what_changed(house: House, now: datetime, note: str) -> None:
+def test_a_correction_says_what_changed(house: Services, now: datetime, note: str) -> None:
     with pytest.raises(corrections.NoNote):
         amend(house, now, note=note)
 
@@ -409,14 +413,14 @@ def test_a_correction_says_what_changed(house: House, now: datetime, note: str) 
         ("no front matter", "front matter is missing"),
     ],
 )
-def test_a_text_that_cannot_be_shown_is_not_kept(house: House, now: datetime, source: str, fault: str) -> None:
+def test_a_text_that_cannot_be_shown_is_not_kept(house: Services, now: datetime, source: str, fault: str) -> None:
     with pytest.raises(Faulty, match=fault):
         amend(house, now, source)
     with house.sessions.reading() as session:
         assert session.scalars(select(Correction.id)).all() == []
 
 
-def test_an_issue_that_has_not_gone_out_is_edited_not_corrected(house: House, now: datetime) -> None:
+def test_an_issue_that_has_not_gone_out_is_edited_not_corrected(house: Services, now: datetime) -> None:
     issue_of(house, now, "a-calm-neck")
     with house.sessions.begin() as session:
         issue = issue_store.find(session, "a-calm-neck")
@@ -426,7 +430,7 @@ def test_an_issue_that_has_not_gone_out_is_edited_not_corrected(house: House, no
             corrections.find(session, issue, 1)
 
 
-def test_a_file_of_the_amended_text_is_known_and_another_is_refused(house: House, now: datetime) -> None:
+def test_a_file_of_the_amended_text_is_known_and_another_is_refused(house: Services, now: datetime) -> None:
     amend(house, now)
 
     def load(source: str) -> issue_store.Saved:

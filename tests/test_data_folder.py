@@ -15,7 +15,7 @@ from newsletter.config import Settings
 from newsletter.db import open_engine
 from newsletter.errors import Refused
 from newsletter.system import data_folder
-from newsletter.wiring import open_house
+from newsletter.wiring import open_services
 from tests.cli.conftest import in_this_process
 from tests.houses import ISSUES
 from tests.ports import free_port
@@ -72,7 +72,7 @@ def test_a_machine_without_room_for_temporary_files_is_told(tmp_path: Path, monk
 def test_what_we_keep_is_open_to_nobody_else(tmp_path: Path) -> None:
     folder = tmp_path / "var"
     settings = Settings(_env_file=None, data_dir=folder)
-    press = open_house(settings, check_schema=False)
+    press = open_services(settings, check_schema=False)
     migrations_runner.upgrade(press.sessions.engine)
     with press.sessions.begin() as session:
         session.execute(text("SELECT 1"))

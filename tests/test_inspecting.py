@@ -12,8 +12,8 @@ from newsletter.editorial.issues import drafts, issue_store
 from newsletter.editorial.models import Issue
 from newsletter.editorial.preflight import Level, SpamVerdict
 from newsletter.editorial.source import issue_file
-from newsletter.outbound import Answer, Scout
-from newsletter.wiring import House
+from newsletter.outbound import Answer, LinkClient
+from newsletter.wiring import Services
 from newsletter.worker import Worker
 from newsletter.workflows import build_letter, run_preflight
 from tests import houses
@@ -32,7 +32,7 @@ Lie down for a while, and see a doctor if the pain does not get better.
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+def house(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     made = houses.build(sessions, tmp_path, link_checks=True, mail_server="127.0.0.1")
     houses.open_publication(made, now)
     with sessions.begin() as session:
@@ -46,7 +46,7 @@ def sore(session) -> Issue:
     return issue_store.find(session, "sore")
 
 
-def inspected(house: House, *, may_ask: bool = True) -> run_preflight.Inspection:
+def inspected(house: Services, *, may_ask: bool = True) -> run_preflight.Inspection:
     with house.sessions.reading() as session:
         return run_preflight.inspect(session, sore(session), house.links, may_ask=may_ask)
 
@@ -55,7 +55,7 @@ def messages(found: run_preflight.Inspection) -> list[str]:
     return [finding.message for finding in found.findings]
 
 
-def test_nothing_is_asked_of_anybody_until_links_may_be_asked(house: House, now: datetime) -> None:
+def test_nothing_is_asked_of_anybody_until_links_may_be_asked(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         run_preflight.ask(session, sore(session), house.links, now, may_ask=False)
         assert not link_checks.are_due(session, now)
@@ -64,7 +64,7 @@ def test_nothing_is_asked_of_anybody_until_links_may_be_asked(house: House, now:
     assert (found.questions.allowed, found.questions.links) == (False, 1)
 
 
-def test_what_was_asked_is_waited_for_and_then_told(house: House, now: datetime) -> None:
+def test_what_was_asked_is_waited_for_and_then_told(house: Services, now: datetime) -> None:
     assert inspected(house).questions.are_new
     with house.sessions.begin() as session:
         run_preflight.ask(session, sore(session), house.links, now, may_ask=True)
@@ -84,7 +84,7 @@ def test_what_was_asked_is_waited_for_and_then_told(house: House, now: datetime)
     assert [finding.line for finding in found.findings] == [None, 6]
 
 
-def test_what_the_world_outside_says_never_stops_an_issue(house: House, now: datetime) -> None:
+def test_what_the_world_outside_says_never_stops_an_issue(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         run_preflight.ask(session, sore(session), house.links, now, may_ask=True)
         link_checks.record(session, Answer(GONE, None, GONE, "does not answer"), now)
@@ -93,7 +93,7 @@ def test_what_the_world_outside_says_never_stops_an_issue(house: House, now: dat
         build_letter.mark_ready(session, sore(session), house.links)
 
 
-def test_a_subject_of_another_issue_is_found_whatever_its_letters_case(house: House, now: datetime) -> None:
+def test_a_subject_of_another_issue_is_found_whatever_its_letters_case(house: Services, now: datetime) -> None:
     other = SOURCE.replace("title: A sore", "title: Another sore").replace("What to do", "WHAT TO do")
     with house.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(other, "2026-12-01-other.md"), "2026-12-01-other.md", {})
@@ -101,7 +101,7 @@ def test_a_subject_of_another_issue_is_found_whatever_its_letters_case(house: Ho
     assert "“Another sore back” has the same subject" in messages(inspected(house))
 
 
-def test_a_text_that_is_not_saved_is_judged_faults_and_all(house: House) -> None:
+def test_a_text_that_is_not_saved_is_judged_faults_and_all(house: Services) -> None:
     faulty = SOURCE.replace("subject: What to do about a sore back", "subject: Hm") + "\n![](back.png) TK\n"
     with house.sessions.reading() as session:
         read = drafts.examine(session, sore(session), faulty)
@@ -115,7 +115,7 @@ def test_a_text_that_is_not_saved_is_judged_faults_and_all(house: House) -> None
     assert bare.of(Level.BLOCKING) == blocking
 
 
-def test_the_sizes_of_pictures_are_known(house: House, now: datetime) -> None:
+def test_the_sizes_of_pictures_are_known(house: Services, now: datetime) -> None:
     houses.stock(house, now)
     with house.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
@@ -127,12 +127,12 @@ def test_the_sizes_of_pictures_are_known(house: House, now: datetime) -> None:
     assert all(size.width > 500 and size.bytes > 1_000 for size in told.pictures.values())
 
 
-def worker(house: House, scout: Scout) -> Worker:
+def worker(house: Services, scout: LinkClient) -> Worker:
     house.__dict__["scout"] = scout
     return Worker(house)
 
 
-def test_the_worker_looks_after_the_links_of_what_is_to_go_out(house: House) -> None:
+def test_the_worker_looks_after_the_links_of_what_is_to_go_out(house: Services) -> None:
     with house.sessions.begin() as session:
         build_letter.mark_ready(session, sore(session), house.links)
     looked_up: list[str] = []
@@ -141,7 +141,7 @@ def test_the_worker_looks_after_the_links_of_what_is_to_go_out(house: House) -> 
         looked_up.append(host)
         raise OSError
 
-    working = worker(house, Scout(resolve=resolve))
+    working = worker(house, LinkClient(resolve=resolve))
     working.look_after_links()
     working.ask_links()
     working.look_after_links()
@@ -150,28 +150,30 @@ def test_the_worker_looks_after_the_links_of_what_is_to_go_out(house: House) -> 
     assert "source “NHS” leads to a host that cannot be found" in messages(inspected(house))
 
 
-def test_the_worker_asks_nobody_until_it_may(house: House, sessions: Sessions, tmp_path: Path, now: datetime) -> None:
+def test_the_worker_asks_nobody_until_it_may(
+    house: Services, sessions: Sessions, tmp_path: Path, now: datetime
+) -> None:
     closed = houses.build(sessions, tmp_path, mail_server="127.0.0.1")
-    working = worker(closed, Scout(resolve=lambda _host, _port: pytest.fail("it asked")))
+    working = worker(closed, LinkClient(resolve=lambda _host, _port: pytest.fail("it asked")))
     with house.sessions.begin() as session:
         run_preflight.ask(session, sore(session), house.links, now, may_ask=True)
     working.look_after_links()
     working.ask_links()
 
 
-def test_the_links_of_a_draft_that_nobody_touches_are_let_be(house: House, now: datetime) -> None:
+def test_the_links_of_a_draft_that_nobody_touches_are_let_be(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         run_preflight.look_after_links(session, house.links, now + timedelta(days=31))
         assert not link_checks.are_due(session, now + timedelta(days=31))
 
 
 def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
-    house: House, spamassassin: str, now: datetime
+    house: Services, spamassassin: str, now: datetime
 ) -> None:
     assert spamassassin
     with house.sessions.begin() as session:
         run_preflight.ask(session, sore(session), house.links, now, may_ask=False)
-    worker(house, Scout()).ask_the_spam_filter()
+    worker(house, LinkClient()).ask_the_spam_filter()
     with house.sessions.reading() as session:
         said = spam_checks.verdict(session, run_preflight.content_hash(sore(session), house.links))
     assert said.threshold == 5.0
@@ -179,15 +181,15 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
     assert said.score < said.threshold
 
 
-def test_a_text_that_changed_since_is_not_read(house: House, now: datetime) -> None:
+def test_a_text_that_changed_since_is_not_read(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         spam_checks.ask(session, sore(session).id, "the hash of an older text", now)
-    worker(house, Scout()).ask_the_spam_filter()
+    worker(house, LinkClient()).ask_the_spam_filter()
     with house.sessions.reading() as session:
         assert spam_checks.verdict(session, "the hash of an older text") == spam_checks.CHANGED
 
 
-def test_a_link_to_one_of_our_own_issues_that_nobody_can_open_yet_is_told(house: House, now: datetime) -> None:
+def test_a_link_to_one_of_our_own_issues_that_nobody_can_open_yet_is_told(house: Services, now: datetime) -> None:
     linked = SOURCE.replace(
         "a while,", f"a while ([backs]({house.links.archive('sore')}), [knees]({house.links.archive('snore')})),"
     )

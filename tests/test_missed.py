@@ -18,7 +18,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState
 from newsletter.editors import Role
 from newsletter.errors import Conflict
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import alert_editors, publish, resend_missed
 from tests import houses
 from tests.houses import NOW, letters
@@ -76,13 +76,13 @@ def of(session: Session, email: str) -> Subscription:
     return session.scalars(select(Subscription).join(Subscription.subscriber).where(Subscriber.email == email)).one()
 
 
-def waiting(house: House) -> dict[str, int]:
+def waiting(house: Services) -> dict[str, int]:
     with house.sessions.reading() as session:
         mine = Copy.letter_id == issue_store.find(session, SLUG).letter_id
         return dict(session.execute(select(Copy.address, Copy.id).where(mine, Copy.state == CopyState.PENDING)).all())
 
 
-def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(house: House, now: datetime) -> None:
+def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(house: Services, now: datetime) -> None:
     with house.sessions.reading() as session:
         mine = Copy.letter_id == issue_store.find(session, SLUG).letter_id
         before = dict(session.execute(select(Copy.address, Copy.id).where(mine)).all())
@@ -100,7 +100,7 @@ def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(house: Ho
             resend_missed.send(session, issue, now)
 
 
-def test_who_joined_since_gets_it_only_if_that_is_said_and_once(house: House, now: datetime) -> None:
+def test_who_joined_since_gets_it_only_if_that_is_said_and_once(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         subscribe(session, "new@a.example", now)
         assert resend_missed.look(session, issue_store.find(session, SLUG), now).joined == 1
@@ -117,7 +117,7 @@ def test_who_joined_since_gets_it_only_if_that_is_said_and_once(house: House, no
 
 @pytest.mark.parametrize("most", [0, 100])
 def test_who_joined_since_is_counted_the_same_however_many_they_are(
-    house: House, now: datetime, monkeypatch: pytest.MonkeyPatch, most: int
+    house: Services, now: datetime, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     monkeypatch.setattr(resend_missed, "_MANY", most)
     with house.sessions.begin() as session:
@@ -131,12 +131,12 @@ def test_who_joined_since_is_counted_the_same_however_many_they_are(
         assert resend_missed.look(session, issue_store.find(session, SLUG), now).joined == 2
 
 
-def test_what_never_went_out_from_here_was_missed_by_nobody(house: House, now: datetime) -> None:
+def test_what_never_went_out_from_here_was_missed_by_nobody(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session, pytest.raises(Conflict, match="never went out from here"):
         resend_missed.send(session, issue_store.find(session, houses.WAITING), now, joined=True)
 
 
-def test_it_goes_to_the_address_where_a_reader_reads_now(house: House, now: datetime) -> None:
+def test_it_goes_to_the_address_where_a_reader_reads_now(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         of(session, "stopped@a.example").subscriber.email = "moved@a.example"
     with house.sessions.begin() as session:
@@ -145,7 +145,7 @@ def test_it_goes_to_the_address_where_a_reader_reads_now(house: House, now: date
     assert "stopped@a.example" not in waiting(house)
 
 
-def test_editors_hear_once_of_a_breaker_in_the_servers_words(house: House, now: datetime) -> None:
+def test_editors_hear_once_of_a_breaker_in_the_servers_words(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         editors.add(session, "ann@press.example", Role.EDITOR, now)
         editors.add(session, "viewer@press.example", Role.VIEWER, now)
@@ -164,7 +164,7 @@ def test_editors_hear_once_of_a_breaker_in_the_servers_words(house: House, now: 
     assert mail["issue_url"].endswith(f"/desk/issues/{SLUG}/")
 
 
-def test_going_on_closes_the_breaker_and_lets_the_held_ones_wait_as_before(house: House, now: datetime) -> None:
+def test_going_on_closes_the_breaker_and_lets_the_held_ones_wait_as_before(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         letter = session.get_one(Letter, issue_store.find(session, SLUG).letter_id)
         letter.state, letter.finished_at = LetterState.RUNNING, None

@@ -19,13 +19,13 @@ from newsletter.db import Session, Sessions
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.message import compose
-from newsletter.delivery.models import Cause, Copy, Post, PostState
+from newsletter.delivery.models import Cause, Copy, OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
 from newsletter.editorial.issues import diff, issue_store
 from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.errors import Invalid, Refused
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish, test_mail
 from newsletter.workflows.test_mail import BUILT_IN, Fate, Sample
 from tests import houses
@@ -48,7 +48,7 @@ READER = Sample("Zofia {{ email }} <b>", "zofia@reader.example", 7)
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+def house(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     """One issue, a reader, and a team of two."""
     made = houses.build(sessions, tmp_path)
     houses.open_publication(made, now)
@@ -63,14 +63,14 @@ def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
     return made
 
 
-def send(house: House, to: str, now: datetime, reader: Sample = BUILT_IN, person: str = ANNA) -> None:
+def send(house: Services, to: str, now: datetime, reader: Sample = BUILT_IN, person: str = ANNA) -> None:
     with house.sessions.begin() as session:
         addresses = test_mail.recipients(session, to)
         test_mail.send(session, house.links, issue_store.find(session, SLUG), addresses, reader, person, now)
 
 
-def posts(session: Session) -> list[Post]:
-    return list(session.scalars(select(Post).order_by(Post.id)))
+def posts(session: Session) -> list[OutboxMessage]:
+    return list(session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)))
 
 
 def parsed(content: bytes | None) -> EmailMessage:
@@ -82,7 +82,7 @@ def parts(message: EmailMessage) -> list[str]:
     return [part.get_content() for part in message.iter_parts()]
 
 
-def both(house: House, now: datetime) -> tuple[bytes, bytes]:
+def both(house: Services, now: datetime) -> tuple[bytes, bytes]:
     """The same letter as the real copy for a reader, and as a test mail written to that reader."""
     address = Address.parse("anna@desk.example")
     with house.sessions.reading() as session:
@@ -92,7 +92,7 @@ def both(house: House, now: datetime) -> tuple[bytes, bytes]:
         return real, test_mail.message(letter, house.links, address, READER, 1, now)
 
 
-def test_a_test_mail_is_the_real_copy_byte_for_byte_but_for_its_marks(house: House, now: datetime) -> None:
+def test_a_test_mail_is_the_real_copy_byte_for_byte_but_for_its_marks(house: Services, now: datetime) -> None:
     real, test = both(house, now)
     text_note, html_note = b"[This is a test email.", b'<table role=3D"presentation"'
     head, _, body = test.partition(b"\r\n\r\n")
@@ -109,7 +109,7 @@ def test_a_test_mail_is_the_real_copy_byte_for_byte_but_for_its_marks(house: Hou
     assert unmarked(house, body) == unmarked(house, real_body)
 
 
-def unmarked(house: House, body: bytes) -> list[str]:
+def unmarked(house: Services, body: bytes) -> list[str]:
     """The parts without the lines that say it is a test, and with the harmless links for the real ones."""
     message = parsed(
         b"Content-Type: multipart/alternative; boundary=" + body[4 : body.index(b"\r\n", 4)] + b"\r\n\r\n" + body
@@ -117,7 +117,7 @@ def unmarked(house: House, body: bytes) -> list[str]:
     return [_plain(house, part) for part in parts(message)]
 
 
-def _plain(house: House, part: str) -> str:
+def _plain(house: Services, part: str) -> str:
     part = re.sub(r"\[This is a test email\..*?\]\s*", "", part, flags=re.DOTALL)
     part = re.sub(r'<table role="presentation"[^>]*><tr><td[^>]*><strong>This is a test email.*?</table>\s*', "", part)
     for link in ("unsubscribe", "preferences"):
@@ -125,7 +125,7 @@ def _plain(house: House, part: str) -> str:
     return part
 
 
-def test_a_test_mail_says_so_in_its_subject_a_header_and_at_its_top(house: House, now: datetime) -> None:
+def test_a_test_mail_says_so_in_its_subject_a_header_and_at_its_top(house: Services, now: datetime) -> None:
     message = parsed(both(house, now)[1])
     text, html = parts(message)
     assert message["Subject"].startswith("[Test] A tight back, dear Zofia")
@@ -136,7 +136,9 @@ def test_a_test_mail_says_so_in_its_subject_a_header_and_at_its_top(house: House
     assert body.index("A short routine") < body.index("This is a test email"), "the inbox shows the preheader"
 
 
-def test_a_test_mail_is_written_to_its_sample_and_addressed_to_whoever_was_chosen(house: House, now: datetime) -> None:
+def test_a_test_mail_is_written_to_its_sample_and_addressed_to_whoever_was_chosen(
+    house: Services, now: datetime
+) -> None:
     message = parsed(both(house, now)[1])
     text, html = parts(message)
     assert message["To"] == "anna@desk.example"
@@ -146,7 +148,7 @@ def test_a_test_mail_is_written_to_its_sample_and_addressed_to_whoever_was_chose
     assert READER.email not in str(message["To"])
 
 
-def test_no_link_of_a_test_mail_can_act_on_the_reader_it_is_written_to(house: House, now: datetime) -> None:
+def test_no_link_of_a_test_mail_can_act_on_the_reader_it_is_written_to(house: Services, now: datetime) -> None:
     real, test = both(house, now)
     tokens = set(re.findall(r"/(?:unsubscribe|preferences)/([\w-]{20,})", "".join(parts(parsed(real)))))
     assert tokens
@@ -157,14 +159,14 @@ def test_no_link_of_a_test_mail_can_act_on_the_reader_it_is_written_to(house: Ho
     assert "https://letters.example.org/test-mail/preferences" in everything
 
 
-def test_no_two_mails_share_a_message_id(house: House, now: datetime) -> None:
+def test_no_two_mails_share_a_message_id(house: Services, now: datetime) -> None:
     send(house, f"{ANNA} {BEN}", now)
     with house.sessions.reading() as session:
         ids = [parsed(post.message)["Message-ID"] for post in posts(session)]
     assert len({*ids, parsed(both(house, now)[0])["Message-ID"]}) == 3
 
 
-def test_a_test_mail_waits_in_the_outbox_and_keeps_nothing_once_it_is_over(house: House, now: datetime) -> None:
+def test_a_test_mail_waits_in_the_outbox_and_keeps_nothing_once_it_is_over(house: Services, now: datetime) -> None:
     send(house, BEN, now)
     with house.sessions.begin() as session:
         [post] = outbox.claim(session, "w", 9, now)
@@ -173,13 +175,13 @@ def test_a_test_mail_waits_in_the_outbox_and_keeps_nothing_once_it_is_over(house
     with house.sessions.reading() as session:
         [fate] = test_mail.fates(session, issue_store.find(session, SLUG))
         assert fate.post
-        assert (fate.post.state, fate.post.reply) == (PostState.FAILED, "550 5.1.1 nobody here")
+        assert (fate.post.state, fate.post.reply) == (OutboxState.FAILED, "550 5.1.1 nobody here")
         assert fate.post.message is None
         assert not fate.is_open
         assert session.scalars(select(Copy.id)).all() == []
 
 
-def test_a_fate_that_the_outbox_forgot_is_told_as_forgotten(house: House, now: datetime) -> None:
+def test_a_fate_that_the_outbox_forgot_is_told_as_forgotten(house: Services, now: datetime) -> None:
     send(house, BEN, now)
     with house.sessions.begin() as session:
         outbox.forget(session, BEN)
@@ -191,7 +193,7 @@ def test_a_fate_that_the_outbox_forgot_is_told_as_forgotten(house: House, now: d
     assert (oldest.post, oldest.is_open) == (None, False)
 
 
-def test_every_word_that_is_no_address_is_named(house: House, now: datetime) -> None:
+def test_every_word_that_is_no_address_is_named(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         suppression.add(session, "gone@example.org", Cause.COMPLAINT, now)
         with pytest.raises(Invalid) as refused:
@@ -203,7 +205,7 @@ def test_every_word_that_is_no_address_is_named(house: House, now: datetime) -> 
     assert "anna@desk.example" not in said
 
 
-def test_twenty_at_once_are_all_and_each_gets_one(house: House) -> None:
+def test_twenty_at_once_are_all_and_each_gets_one(house: Services) -> None:
     with house.sessions.begin() as session:
         assert len(test_mail.recipients(session, f"{ANNA}, ANNA@desk.example {ANNA}")) == 1
         with pytest.raises(Invalid, match="these are 21 addresses; the limit is 20 at once"):
@@ -212,7 +214,7 @@ def test_twenty_at_once_are_all_and_each_gets_one(house: House) -> None:
             test_mail.recipients(session, " \n ")
 
 
-def test_a_person_sends_only_so_many_within_an_hour(house: House, now: datetime) -> None:
+def test_a_person_sends_only_so_many_within_an_hour(house: Services, now: datetime) -> None:
     for batch in range(test_mail.AN_HOUR // 20):
         send(house, " ".join(f"r{batch}n{number}@example.org" for number in range(20)), now)
     with pytest.raises(Refused, match="You sent 60 test emails within an hour"):
@@ -221,7 +223,7 @@ def test_a_person_sends_only_so_many_within_an_hour(house: House, now: datetime)
     send(house, ANNA, now + timedelta(hours=1))
 
 
-def test_many_at_the_same_instant_are_counted_like_many_in_a_row(house: House, now: datetime) -> None:
+def test_many_at_the_same_instant_are_counted_like_many_in_a_row(house: Services, now: datetime) -> None:
     barrier, refused = Barrier(4), []
 
     def run(batch: int) -> None:
@@ -241,7 +243,7 @@ def test_many_at_the_same_instant_are_counted_like_many_in_a_row(house: House, n
         assert len(posts(session)) == test_mail.AN_HOUR
 
 
-def test_the_last_recipients_are_suggested_before_the_team(house: House, now: datetime) -> None:
+def test_the_last_recipients_are_suggested_before_the_team(house: Services, now: datetime) -> None:
     send(house, "friend@example.org", now)
     send(house, "other@example.org", now, person=BEN)
     with house.sessions.reading() as session:
@@ -250,7 +252,7 @@ def test_the_last_recipients_are_suggested_before_the_team(house: House, now: da
         assert test_mail.suggested(test_mail.lately(session, "new@desk.example"), team) == [ANNA, BEN]
 
 
-def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(house: House, now: datetime) -> None:
+def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(house: Services, now: datetime) -> None:
     houses.open_another_publication(house, now)
     with house.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
@@ -271,7 +273,7 @@ def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(h
                 test_mail.sample(session, issue, number)
 
 
-def test_what_changed_since_a_test_is_told_word_by_word_and_nothing_as_nothing(house: House, now: datetime) -> None:
+def test_what_changed_since_a_test_is_told_word_by_word_and_nothing_as_nothing(house: Services, now: datetime) -> None:
     send(house, ANNA, now)
     with house.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
@@ -284,7 +286,7 @@ def test_what_changed_since_a_test_is_told_word_by_word_and_nothing_as_nothing(h
     assert [piece.text for piece in pieces if piece.kind is not diff.Kind.SAME] == ["ten ", "five "]
 
 
-def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(house: House, now: datetime) -> None:
+def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         build_letter.mark_ready(session, issue, house.links)
@@ -299,7 +301,7 @@ def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(house: House, now: da
         ]
 
 
-def test_a_fate_is_open_while_its_letter_is_on_its_way(house: House, now: datetime) -> None:
+def test_a_fate_is_open_while_its_letter_is_on_its_way(house: Services, now: datetime) -> None:
     send(house, ANNA, now)
     with house.sessions.begin() as session:
         [fate] = test_mail.fates(session, issue_store.find(session, SLUG))

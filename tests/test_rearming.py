@@ -9,13 +9,13 @@ from sqlalchemy import func, select
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery import ledger
-from newsletter.delivery.models import Copy, CopyState, Letter, Post, PostState
+from newsletter.delivery.models import Copy, CopyState, Letter, OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import issue_store
 from newsletter.publications import Publication, first
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.worker import Worker
 from newsletter.workflows import allow_sending, build_letter, publish
 from tests import houses
@@ -33,7 +33,7 @@ def filled() -> Fill:
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+def house(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     """That press, restored."""
     with sessions.begin() as session:
         send_permission.disarm(session, now)
@@ -55,7 +55,7 @@ def _begun(sessions: Sessions, folder: Path) -> None:
         ledger.begin(session.connection(), "old", [begun], NOW)
 
 
-def test_a_worker_starts_no_issue_claims_no_copy_and_sends_no_letter_before(house: House) -> None:
+def test_a_worker_starts_no_issue_claims_no_copy_and_sends_no_letter_before(house: Services) -> None:
     before = _stand(house)
     worker = Worker(house)
     for job in (worker.start_due_issues, worker.empty_the_outbox, worker.send_copies):
@@ -63,7 +63,7 @@ def test_a_worker_starts_no_issue_claims_no_copy_and_sends_no_letter_before(hous
     assert _stand(house) == before
 
 
-def test_what_waits_is_told_with_what_becomes_of_it(house: House, now: datetime) -> None:
+def test_what_waits_is_told_with_what_becomes_of_it(house: Services, now: datetime) -> None:
     def told(at: datetime) -> dict[str, tuple[int, str]]:
         with house.sessions.reading() as session:
             return {each.issue: (each.readers, each.then) for each in allow_sending.issues(session, GRACE, at)}
@@ -76,7 +76,7 @@ def test_what_waits_is_told_with_what_becomes_of_it(house: House, now: datetime)
         assert allow_sending.outbox(session) == allow_sending.Outbox(1, now)
 
 
-def test_a_correction_that_is_going_out_is_told_beside_the_issues(house: House, now: datetime) -> None:
+def test_a_correction_that_is_going_out_is_told_beside_the_issues(house: Services, now: datetime) -> None:
     houses.correct(house.sessions, house.links, houses.WAITING, now)
     with house.sessions.reading() as session:
         (running,) = [each for each in allow_sending.issues(session, GRACE, now) if each.correction]
@@ -85,7 +85,7 @@ def test_a_correction_that_is_going_out_is_told_beside_the_issues(house: House, 
 
 @pytest.mark.parametrize(("policy", "doubtful"), [("resend", CopyState.PENDING), ("hold", CopyState.IN_DOUBT)])
 def test_what_workers_of_the_other_place_held_is_given_back_or_in_doubt(
-    house: House, now: datetime, policy, doubtful: CopyState
+    house: Services, now: datetime, policy, doubtful: CopyState
 ) -> None:
     with house.sessions.begin() as session:
         allow_sending.arm(session, policy, now)
@@ -94,7 +94,7 @@ def test_what_workers_of_the_other_place_held_is_given_back_or_in_doubt(
     assert states == [doubtful, *[CopyState.PENDING] * (READERS - 1)]
 
 
-def test_whoever_arms_it_a_second_time_takes_nothing_from_those_who_send(house: House, now: datetime) -> None:
+def test_whoever_arms_it_a_second_time_takes_nothing_from_those_who_send(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         allow_sending.arm(session, "resend", now)
         held = ledger.claim(session, "new", 2, now)
@@ -110,9 +110,11 @@ def _reader(number: int, publication: Publication, now: datetime) -> Subscriber:
     return Subscriber(email=email, key=email, created_at=now, subscriptions=[tie])
 
 
-def _stand(house: House) -> tuple[object, ...]:
+def _stand(house: Services) -> tuple[object, ...]:
     with house.sessions.reading() as session:
         letters = session.execute(select(Letter.id, Letter.state).order_by(Letter.id)).all()
         copies = session.execute(select(Copy.id, Copy.state, Copy.worker).order_by(Copy.id)).all()
-        waiting = session.scalar(select(func.count()).where(Post.state == PostState.PENDING, Post.attempts == 0))
+        waiting = session.scalar(
+            select(func.count()).where(OutboxMessage.state == OutboxState.PENDING, OutboxMessage.attempts == 0)
+        )
     return letters, copies, waiting

@@ -18,7 +18,7 @@ from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Cause, Letter
 from newsletter.editorial.issues import issue_store
 from newsletter.errors import Conflict
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import publish, rehearse_issue
 from newsletter.workflows.rehearse_issue import Report
 from tests import houses
@@ -56,7 +56,7 @@ def _peopled(sessions: Sessions, folder: Path) -> None:
         suppression.add(session, "barred@reader.example", Cause.COMPLAINT, NOW)
 
 
-def rehearse(house: House, now: datetime, slug: str = houses.WAITING, keys: Keyring = NO_KEYS) -> Report:
+def rehearse(house: Services, now: datetime, slug: str = houses.WAITING, keys: Keyring = NO_KEYS) -> Report:
     parts = {"settings": house.settings, "links": house.links, "keyring": keys}
     with house.sessions.reading() as session:
         return rehearse_issue.rehearse(session, issue_store.find(session, slug), now, watched=_unwatched, **parts)
@@ -66,7 +66,7 @@ def _unwatched(copies: Iterable[ledger.Claimed], _total: int) -> Iterable[ledger
     return copies
 
 
-def test_it_tells_what_would_happen_and_writes_nothing(house: House, now: datetime) -> None:
+def test_it_tells_what_would_happen_and_writes_nothing(house: Services, now: datetime) -> None:
     before = houses.dump(house)
     report = rehearse(house, now)
     assert (report.readers, report.suppressed, report.blocking) == (6, 1, [])
@@ -81,7 +81,7 @@ def test_it_tells_what_would_happen_and_writes_nothing(house: House, now: dateti
     assert houses.dump(house) == before
 
 
-def test_the_sizes_are_those_of_the_copies_that_then_go_out(house: House, now: datetime) -> None:
+def test_the_sizes_are_those_of_the_copies_that_then_go_out(house: Services, now: datetime) -> None:
     rehearsed = rehearse(house, now).rehearsal.sizes
     with house.sessions.begin() as session:
         letter_id = publish.send_now(session, house.links, issue_store.find(session, houses.WAITING), now).letter_id
@@ -92,7 +92,7 @@ def test_the_sizes_are_those_of_the_copies_that_then_go_out(house: House, now: d
     assert sizes == rehearsed
 
 
-def test_a_field_without_a_fallback_is_counted_where_it_is_empty(house: House, now: datetime) -> None:
+def test_a_field_without_a_fallback_is_counted_where_it_is_empty(house: Services, now: datetime) -> None:
     assert rehearse(house, now).rehearsal.blank == {}
     with house.sessions.begin() as session:
         letter = publish.schedule_next(session, house.links, issue_store.find(session, houses.WAITING), now)
@@ -100,7 +100,7 @@ def test_a_field_without_a_fallback_is_counted_where_it_is_empty(house: House, n
     assert rehearse(house, now).rehearsal.blank == {"name": 3}
 
 
-def test_a_letter_with_a_field_that_there_is_not_blocks(house: House, now: datetime) -> None:
+def test_a_letter_with_a_field_that_there_is_not_blocks(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         letter = publish.schedule_next(session, house.links, issue_store.find(session, houses.WAITING), now)
         letter.subject = "Dear {{ nickname }}"
@@ -108,7 +108,7 @@ def test_a_letter_with_a_field_that_there_is_not_blocks(house: House, now: datet
     assert reason.startswith('unknown field "nickname"; the fields here are: ')
 
 
-def test_a_draft_is_rehearsed_and_said_to_be_one(house: House, now: datetime) -> None:
+def test_a_draft_is_rehearsed_and_said_to_be_one(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         issue_store.mark(issue_store.find(session, houses.WAITING), issue_store.Readiness.DRAFT)
     report = rehearse(house, now)
@@ -116,12 +116,12 @@ def test_a_draft_is_rehearsed_and_said_to_be_one(house: House, now: datetime) ->
     assert ["” is a draft; mark it as ready first" in reason for reason in report.blocking] == [True]
 
 
-def test_an_issue_that_has_begun_is_not_rehearsed(house: House, now: datetime) -> None:
+def test_an_issue_that_has_begun_is_not_rehearsed(house: Services, now: datetime) -> None:
     with pytest.raises(Conflict, match="” is already being sent"):
         rehearse(house, now, SLUG)
 
 
-def test_the_time_it_takes_follows_the_limits(house: House, now: datetime) -> None:
+def test_the_time_it_takes_follows_the_limits(house: Services, now: datetime) -> None:
     assert rehearse(house, now).seconds < 2
     report = rehearse(replace(house, settings=house.settings.model_copy(update={"mail_rate": 0.1})), now)
     assert timedelta(seconds=39) < timedelta(seconds=report.seconds) < timedelta(seconds=51)
@@ -129,7 +129,7 @@ def test_the_time_it_takes_follows_the_limits(house: House, now: datetime) -> No
 
 
 def test_a_fault_of_ours_is_named_by_its_kind_and_reader(
-    house: House, now: datetime, monkeypatch: pytest.MonkeyPatch
+    house: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = compose.Template.message
 
@@ -146,13 +146,13 @@ def test_a_fault_of_ours_is_named_by_its_kind_and_reader(
     assert found.sizes.total() == 4
 
 
-def test_a_signature_counts_in_the_size(house: House, now: datetime, tmp_path: Path) -> None:
+def test_a_signature_counts_in_the_size(house: Services, now: datetime, tmp_path: Path) -> None:
     dkim_keys.make(tmp_path / "dkim", "backpainhelp.example", "press", ed25519=True)
     keys = Keyring.load(tmp_path / "dkim", ["press"])
     assert rehearse(house, now, keys=keys).rehearsal.median > rehearse(house, now).rehearsal.median + 200
 
 
-def test_nothing_of_it_depends_on_the_readers_being_there(house: House, now: datetime) -> None:
+def test_nothing_of_it_depends_on_the_readers_being_there(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         for one in session.scalars(select(Subscription)):
             one.status = Status.UNSUBSCRIBED

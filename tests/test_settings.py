@@ -15,7 +15,7 @@ from newsletter.editorial.images.s3_storage import PictureBucket
 from newsletter.errors import Invalid
 from newsletter.mail_settings import MailServer
 from newsletter.tokens import Seal
-from newsletter.wiring import open_house
+from newsletter.wiring import open_services
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
 ROW = re.compile(r"^\| `([A-Z_]+)` \| (?:`(.*?)`|–) \| (.+?) \| (.+?) \|$", re.MULTILINE)
@@ -135,7 +135,7 @@ def test_pictures_lie_in_a_bucket_and_are_shown_from_elsewhere_where_the_setting
         "PICTURES_PUBLIC_URL": "https://pictures.example.org/",
     }.items():
         monkeypatch.setenv(name, value)
-    house = open_house(config.load(), check_schema=False)
+    house = open_services(config.load(), check_schema=False)
     assert isinstance(house.pictures, PictureBucket)
     assert house.links.picture("a.png") == "https://pictures.example.org/a.png"
     assert "a key for tests" not in repr(house)
@@ -251,7 +251,7 @@ def test_threads_that_start_at_once_agree_on_the_secret_key() -> None:
 
 def seal_of_the_house() -> Seal:
     """What `open_house` seals with under the settings of this moment."""
-    house = open_house(config.load(), check_schema=False)
+    house = open_services(config.load(), check_schema=False)
     house.close()
     return house.links.seal
 

@@ -15,7 +15,7 @@ from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterSta
 from newsletter.delivery.reports import stats
 from newsletter.editorial.issues import issue_store
 from newsletter.errors import Conflict, NotFound
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import resolve_doubts
 from newsletter.workflows.resolve_doubts import Decision, Settled
 from tests import houses
@@ -25,7 +25,7 @@ READERS = ("ada@reader.example", "ben@reader.example", "cleo@reader.example")
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path, now: datetime) -> House:
+def house(sessions: Sessions, tmp_path, now: datetime) -> Services:
     house = houses.build(sessions, tmp_path / "var")
     houses.open_publication(house, now)
     with sessions.begin() as session:
@@ -38,7 +38,7 @@ def house(sessions: Sessions, tmp_path, now: datetime) -> House:
 
 
 @pytest.fixture
-def doubted(house: House, now: datetime) -> list[int]:
+def doubted(house: Services, now: datetime) -> list[int]:
     """Every copy in doubt, and the letter finished: what `IN_DOUBT=hold` leaves behind after a kill."""
     with house.sessions.begin() as session:
         claimed = ledger.claim(session, "w", 10, now)
@@ -49,28 +49,28 @@ def doubted(house: House, now: datetime) -> list[int]:
     return sorted(copy.id for copy in claimed)
 
 
-def settle(house: House, decision: Decision, now: datetime, *ids: int) -> Settled:
+def settle(house: Services, decision: Decision, now: datetime, *ids: int) -> Settled:
     with house.sessions.begin() as session:
         return resolve_doubts.settle(session, issue_store.find(session, SLUG).letter, decision, now, ids)
 
 
-def open_doubts(house: House) -> list[int]:
+def open_doubts(house: Services) -> list[int]:
     with house.sessions.reading() as session:
         return [copy.id for copy in session.scalars(doubts.unsettled(issue_store.find(session, SLUG).letter_id or 0))]
 
 
-def rows(house: House) -> dict[int, tuple[CopyState, str | None]]:
+def rows(house: Services) -> dict[int, tuple[CopyState, str | None]]:
     with house.sessions.reading() as session:
         return {copy.id: (copy.state, copy.reason) for copy in session.scalars(select(Copy))}
 
 
-def letter_state(house: House) -> LetterState:
+def letter_state(house: Services) -> LetterState:
     with house.sessions.reading() as session:
         return session.scalars(select(Letter.state)).one()
 
 
 def test_copies_that_are_sent_again_wait_and_their_finished_letter_runs_again(
-    house: House, doubted: list[int], now: datetime
+    house: Services, doubted: list[int], now: datetime
 ) -> None:
     assert letter_state(house) is LetterState.FINISHED
     with house.sessions.reading() as session:
@@ -85,7 +85,7 @@ def test_copies_that_are_sent_again_wait_and_their_finished_letter_runs_again(
 
 @pytest.mark.parametrize("decision", [Decision.SENT, Decision.LEAVE])
 def test_a_doubt_that_is_closed_stays_in_the_counts_and_is_listed_no_more(
-    house: House, doubted: list[int], now: datetime, decision: Decision
+    house: Services, doubted: list[int], now: datetime, decision: Decision
 ) -> None:
     assert settle(house, decision, now, doubted[0]) == Settled(doubted[:1])
     assert open_doubts(house) == doubted[1:]
@@ -96,7 +96,7 @@ def test_a_doubt_that_is_closed_stays_in_the_counts_and_is_listed_no_more(
     assert (state, reason is not None and reason.startswith("settled: ")) == (CopyState.IN_DOUBT, True)
 
 
-def test_a_doubt_is_decided_once(house: House, doubted: list[int], now: datetime) -> None:
+def test_a_doubt_is_decided_once(house: Services, doubted: list[int], now: datetime) -> None:
     settle(house, Decision.LEAVE, now, doubted[0])
     for decision in Decision:
         with pytest.raises(NotFound, match=f"not among the copies in doubt: copy {doubted[0]};"):
@@ -107,7 +107,7 @@ def test_a_doubt_is_decided_once(house: House, doubted: list[int], now: datetime
 
 
 @pytest.mark.usefixtures("doubted")
-def test_who_left_was_suppressed_or_erased_meanwhile_gets_nothing_again(house: House, now: datetime) -> None:
+def test_who_left_was_suppressed_or_erased_meanwhile_gets_nothing_again(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         people = session.scalars(select(Subscription).order_by(Subscription.id)).all()
         people[0].status = Status.UNSUBSCRIBED
@@ -124,7 +124,7 @@ def test_who_left_was_suppressed_or_erased_meanwhile_gets_nothing_again(house: H
     assert letter_state(house) is LetterState.FINISHED
 
 
-def test_nothing_of_a_cancelled_issue_is_sent_again(house: House, doubted: list[int], now: datetime) -> None:
+def test_nothing_of_a_cancelled_issue_is_sent_again(house: Services, doubted: list[int], now: datetime) -> None:
     with house.sessions.begin() as session:
         session.execute(update(Letter).values(state=LetterState.CANCELLED))
     with pytest.raises(Conflict, match="it is cancelled, so nothing of it is sent again"):
@@ -134,7 +134,7 @@ def test_nothing_of_a_cancelled_issue_is_sent_again(house: House, doubted: list[
 
 
 @pytest.mark.usefixtures("doubted")
-def test_copies_of_a_paused_issue_wait_until_it_goes_on(house: House, now: datetime) -> None:
+def test_copies_of_a_paused_issue_wait_until_it_goes_on(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         session.execute(update(Letter).values(state=LetterState.PAUSED))
     settle(house, Decision.RESEND, now)
@@ -143,7 +143,7 @@ def test_copies_of_a_paused_issue_wait_until_it_goes_on(house: House, now: datet
         assert ledger.claim(session, "w2", 10, now) == []
 
 
-def test_a_letter_that_was_finished_while_a_copy_of_it_waits_runs_again(house: House, now: datetime) -> None:
+def test_a_letter_that_was_finished_while_a_copy_of_it_waits_runs_again(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         session.execute(update(Letter).values(state=LetterState.FINISHED, finished_at=now))
         assert doubts.reopen(session, now) == [1]
@@ -152,7 +152,7 @@ def test_a_letter_that_was_finished_while_a_copy_of_it_waits_runs_again(house: H
 
 
 @pytest.mark.usefixtures("doubted")
-def test_a_decision_is_logged_without_an_address(house: House, now: datetime) -> None:
+def test_a_decision_is_logged_without_an_address(house: Services, now: datetime) -> None:
     with capture_logs() as logged:
         settle(house, Decision.SENT, now + timedelta(hours=1))
     assert [line["decision"] for line in logged] == ["found to be sent"] * len(READERS)

@@ -20,7 +20,7 @@ from newsletter.editorial.external_checks import link_checks
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import LinkCheck
 from newsletter.errors import Conflict
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import publish, resend_missed
 from tests import houses, transactions
 
@@ -50,7 +50,7 @@ def filled() -> object:
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path) -> House:
+def house(sessions: Sessions, tmp_path: Path) -> Services:
     return houses.build(sessions, tmp_path)
 
 
@@ -61,27 +61,27 @@ def sizes(engine: Engine) -> Iterator[list[int]]:
         yield found
 
 
-def states(house: House, letter_id: int) -> dict[CopyState, int]:
+def states(house: Services, letter_id: int) -> dict[CopyState, int]:
     with house.sessions.reading() as session:
         mine = select(Copy.state, func.count()).where(Copy.letter_id == letter_id).group_by(Copy.state)
         return dict(session.execute(mine).all())
 
 
-def letter_of(house: House) -> int:
+def letter_of(house: Services) -> int:
     with house.sessions.reading() as session:
         letter_id = issue_store.find(session, houses.OUT[-1]).letter_id
     assert letter_id
     return letter_id
 
 
-def test_an_issue_is_stopped_in_groups(house: House, sizes: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_issue_is_stopped_in_groups(house: Services, sizes: list[int], capsys: pytest.CaptureFixture[str]) -> None:
     cancel.callback.__wrapped__(house, houses.OUT[-1], None)  # type: ignore[union-attr]
     assert states(house, letter_of(house)) == {CopyState.SKIPPED: READERS}
     assert f"{READERS:,} copies were not sent" in capsys.readouterr().out
     assert max(sizes) <= MOST
 
 
-def test_a_stop_that_was_cut_short_is_gone_on_with(house: House, now: datetime) -> None:
+def test_a_stop_that_was_cut_short_is_gone_on_with(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         assert publish.cancel(session, issue_store.find(session, houses.OUT[-1]), now) == READERS
     letter_id = letter_of(house)
@@ -96,7 +96,7 @@ def test_a_stop_that_was_cut_short_is_gone_on_with(house: House, now: datetime) 
 
 
 def test_a_stopped_issue_is_sent_in_groups_to_those_who_missed_it(
-    house: House, now: datetime, sizes: list[int]
+    house: Services, now: datetime, sizes: list[int]
 ) -> None:
     with house.sessions.begin() as session:
         publish.cancel(session, issue_store.find(session, houses.OUT[-1]), now)
@@ -116,7 +116,7 @@ def test_a_stopped_issue_is_sent_in_groups_to_those_who_missed_it(
     assert max(sizes) <= MOST
 
 
-def test_what_the_clock_clears_it_clears_in_groups(house: House, now: datetime, sizes: list[int]) -> None:
+def test_what_the_clock_clears_it_clears_in_groups(house: Services, now: datetime, sizes: list[int]) -> None:
     old = now - timedelta(days=100)
     with house.sessions.begin() as session:
         counts = [{"bucket": f"client:{number}", "window": 1, "hits": 1} for number in range(READERS)]

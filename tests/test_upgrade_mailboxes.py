@@ -14,7 +14,7 @@ from newsletter.audience import subscribers
 from newsletter.audience.importing import csv_reader, importer
 from newsletter.audience.importing.plan import Tally, Terms
 from newsletter.audience.models import Status, Subscriber
-from newsletter.audience.services import Caps, Practice
+from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.db import Base, Sessions
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Suppression
@@ -67,7 +67,9 @@ def migrate(engine: Engine) -> Sessions:
 def load(sessions: Sessions, links, path: Path, addresses: list[str]) -> Tally:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["email"], *([address] for address in addresses)])
-    practice = Practice(links, lambda *_: pytest.fail("no letter"), Caps(3, 500, 20), "none", b"a key for tests")
+    practice = AudienceServices(
+        links, lambda *_: pytest.fail("no letter"), SignupCaps(3, 500, 20), "none", b"a key for tests"
+    )
     with sessions.reading() as session:
         home = session.get_one(Publication, 1)
     with csv_reader.opened(path) as opened:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from newsletter import migrations_runner
 from newsletter.db import Base, Sessions
 from newsletter.delivery import receipts
-from newsletter.delivery.models import PostState
+from newsletter.delivery.models import OutboxState
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.publications import first
@@ -64,7 +64,7 @@ def test_the_answers_that_are_still_known_stay_and_each_letter_goes_on(old: Engi
     sessions = Sessions(old)
     with sessions.begin() as session:
         [kept] = session.scalars(receipts.of([11, 12, 13]))
-        assert (kept.post_id, kept.subscription_id, kept.state) == (5, 11, PostState.SENT)
+        assert (kept.post_id, kept.subscription_id, kept.state) == (5, 11, OutboxState.SENT)
         assert (kept.reply, kept.at) == ("250 queued as 5", AT + timedelta(seconds=9))
         assert (kept.message_id, kept.template) == ("20261120120000250000.5@example.org", None)
         [waiting] = outbox.claim(session, "w", 9, AT + timedelta(seconds=10))

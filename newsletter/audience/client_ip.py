@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from newsletter.audience.services import Practice
+from newsletter.audience.services import AudienceServices
 
 _SHARED_V4 = 24
 _SHARED_V6 = 48
@@ -12,7 +12,7 @@ _SHARED_V6 = 48
 _ONE_CLIENT_V6 = 64
 
 
-def kept(practice: Practice, client: str | None) -> str | None:
+def kept(practice: AudienceServices, client: str | None) -> str | None:
     """What the proof of consent keeps: a network, a keyed hash or nothing; None for what is no address."""
     address = _parse(client)
     if address is None or practice.origin_policy == "none":
@@ -30,7 +30,7 @@ def one_client(client: str | None) -> str | None:
     return str(address) if address.version == 4 else _network(address, _ONE_CLIENT_V6)
 
 
-def digest(practice: Practice, text: str) -> str:
+def digest(practice: AudienceServices, text: str) -> str:
     """A keyed hash of 64 characters: the same for the same text, and no way back without the key."""
     return hmac.new(practice.origin_key, text.encode(), hashlib.sha256).hexdigest()
 

@@ -10,8 +10,8 @@ from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session
 
 from newsletter.audience import client_ip
-from newsletter.audience.models import Act, ConsentEvent, Subscriber, Way, Wording
-from newsletter.audience.services import Practice
+from newsletter.audience.models import Act, Channel, ConsentEvent, Subscriber, Wording
+from newsletter.audience.services import AudienceServices
 from newsletter.db import Prepared, insert, moment
 from newsletter.delivery import receipts
 from newsletter.delivery.models import Receipt
@@ -45,7 +45,7 @@ def record(
     session: Session,
     subscription: Tied,
     act: Act,
-    way: Way,
+    way: Channel,
     now: datetime,
     origin: str | None = None,
     wording: str | None = None,
@@ -59,7 +59,7 @@ def record(
     _Record.of(connection.dialect).add.run(connection, step)
 
 
-def origin_of(practice: Practice, client: str | None) -> str | None:
+def origin_of(practice: AudienceServices, client: str | None) -> str | None:
     """What is kept of the client's address: a /24 or /48, a keyed hash, or nothing, as CONSENT_ORIGIN says."""
     return client_ip.kept(practice, client)
 

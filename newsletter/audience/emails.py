@@ -7,13 +7,18 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience import consent
 from newsletter.audience.models import Subscription
-from newsletter.audience.services import Practice
+from newsletter.audience.services import AudienceServices
 from newsletter.delivery.transactional import outbox
 from newsletter.publications import Publication
 
 
 def confirm(
-    session: Session, practice: Practice, publication: Publication, subscription_id: int, email: str, now: datetime
+    session: Session,
+    practice: AudienceServices,
+    publication: Publication,
+    subscription_id: int,
+    email: str,
+    now: datetime,
 ) -> None:
     """Ask the owner of an address whether they asked."""
     # Without the name: a stranger may have typed it, and what a stranger typed is not mailed to anybody.
@@ -23,7 +28,7 @@ def confirm(
     letter.subscription_id, letter.template = subscription_id, consent.keep_words(session, composed.template).sha256
 
 
-def welcome(session: Session, practice: Practice, subscription: Subscription, now: datetime) -> None:
+def welcome(session: Session, practice: AudienceServices, subscription: Subscription, now: datetime) -> None:
     """Say what to expect, and how to leave."""
     links = practice.links
     fields = {
@@ -34,7 +39,7 @@ def welcome(session: Session, practice: Practice, subscription: Subscription, no
     _post(session, practice, subscription, "welcome", fields, now)
 
 
-def goodbye(session: Session, practice: Practice, subscription: Subscription, now: datetime) -> None:
+def goodbye(session: Session, practice: AudienceServices, subscription: Subscription, now: datetime) -> None:
     """The receipt for leaving, with the way back."""
     fields = {"subscribe_url": practice.links.subscribe(subscription.publication.slug)}
     _post(session, practice, subscription, "goodbye", fields, now)
@@ -42,7 +47,7 @@ def goodbye(session: Session, practice: Practice, subscription: Subscription, no
 
 def _post(
     session: Session,
-    practice: Practice,
+    practice: AudienceServices,
     subscription: Subscription,
     kind: str,
     fields: Mapping[str, str],

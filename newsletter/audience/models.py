@@ -38,7 +38,7 @@ class Act(StrEnum):
     COMPLAINED = "complained"
 
 
-class Way(StrEnum):
+class Channel(StrEnum):
     """By which door it came."""
 
     FORM = "form"
@@ -171,7 +171,7 @@ class ConsentEvent(Base):
     id: Mapped[LongId]
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"), index=True)
     act: Mapped[Act] = mapped_column(word(Act))
-    way: Mapped[Way] = mapped_column(word(Way))
+    way: Mapped[Channel] = mapped_column(word(Channel))
     at: Mapped[datetime]
     origin: Mapped[str | None] = mapped_column(String(64))
     """The client's address, truncated or hashed as CONSENT_ORIGIN says."""

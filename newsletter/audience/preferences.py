@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from newsletter import publications
 from newsletter.audience import consent, status_transitions, subscribers, unsubscribe
 from newsletter.audience.address import clean_name
-from newsletter.audience.models import Act, ConsentEvent, Status, Subscription, Way
-from newsletter.audience.services import Practice
+from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscription
+from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger
 from newsletter.errors import Conflict, Invalid
 
@@ -20,24 +20,24 @@ _GROUP = 1_000
 _PAUSED = text("subscriptions.status = 'paused'")
 
 
-def look(session: Session, practice: Practice, token: str) -> Subscription:
+def look(session: Session, practice: AudienceServices, token: str) -> Subscription:
     """Whose link this is; changes nothing. Invalid if forged, NotFound if erased."""
     return subscribers.get(session, practice.links.open_preferences(token))
 
 
 def rename(
-    session: Session, practice: Practice, token: str, name: str, client: str | None, now: datetime
+    session: Session, practice: AudienceServices, token: str, name: str, client: str | None, now: datetime
 ) -> Subscription:
     """Be greeted by this name; Invalid if it is none."""
     subscription, cleaned = look(session, practice, token), clean_name(name)
     if subscription.subscriber.name != cleaned:
         subscription.subscriber.name = cleaned
-        consent.record(session, subscription, Act.RENAMED, Way.LINK, now, consent.origin_of(practice, client))
+        consent.record(session, subscription, Act.RENAMED, Channel.LINK, now, consent.origin_of(practice, client))
     return subscription
 
 
 def pause(
-    session: Session, practice: Practice, token: str, weeks: int, client: str | None, now: datetime
+    session: Session, practice: AudienceServices, token: str, weeks: int, client: str | None, now: datetime
 ) -> Subscription:
     """No letters for 1 to 12 weeks from now, not even those that wait already; Invalid for other numbers."""
     if not 1 <= weeks <= MAX_WEEKS:
@@ -47,25 +47,25 @@ def pause(
     if not status_transitions.pause(session, subscription, now + timedelta(weeks=weeks)):
         raise _not_a_reader()
     origin = consent.origin_of(practice, client)
-    consent.record(session, subscription, Act.PAUSED, Way.LINK, now, origin, note=f"{weeks} weeks")
+    consent.record(session, subscription, Act.PAUSED, Channel.LINK, now, origin, note=f"{weeks} weeks")
     ledger.skip_pending(session, subscription.id, "paused", now)
     return subscription
 
 
-def resume(session: Session, practice: Practice, token: str, client: str | None, now: datetime) -> Subscription:
+def resume(session: Session, practice: AudienceServices, token: str, client: str | None, now: datetime) -> Subscription:
     """Letters again, before the pause is over; changes nothing for a reader who gets them."""
     subscription = look(session, practice, token)
     if status_transitions.resume(session, subscription):
-        consent.record(session, subscription, Act.RESUMED, Way.LINK, now, consent.origin_of(practice, client))
+        consent.record(session, subscription, Act.RESUMED, Channel.LINK, now, consent.origin_of(practice, client))
     if subscription.status is not Status.ACTIVE:
         raise _not_a_reader()
     return subscription
 
 
-def leave(session: Session, practice: Practice, token: str, client: str | None, now: datetime) -> Subscription:
+def leave(session: Session, practice: AudienceServices, token: str, client: str | None, now: datetime) -> Subscription:
     """Take the holder of a preferences link off the list; twice is as once."""
     subscription = look(session, practice, token)
-    return unsubscribe.unsubscribe(session, practice, subscription, Way.LINK, client, now)
+    return unsubscribe.unsubscribe(session, practice, subscription, Channel.LINK, client, now)
 
 
 def wake(session: Session, now: datetime) -> int:
@@ -82,7 +82,7 @@ def wake(session: Session, now: datetime) -> int:
 
 
 def _woken(subscription_id: int, now: datetime) -> dict[str, object]:
-    return {"subscription_id": subscription_id, "act": Act.RESUMED, "way": Way.CLOCK, "at": now}
+    return {"subscription_id": subscription_id, "act": Act.RESUMED, "way": Channel.CLOCK, "at": now}
 
 
 def _not_a_reader() -> Conflict:

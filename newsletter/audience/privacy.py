@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from newsletter import publications
 from newsletter.audience import consent, erasures, search_index, subscribers
 from newsletter.audience.models import Subscriber, Subscription
-from newsletter.audience.services import Practice
+from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger, receipts
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Copy, Letter, Suppression
@@ -19,12 +19,12 @@ from newsletter.delivery.transactional import outbox
 log = structlog.get_logger(__name__)
 
 
-def erase(session: Session, practice: Practice, email: str, now: datetime) -> None:
+def erase(session: Session, practice: AudienceServices, email: str, now: datetime) -> None:
     """Erase the person of that address; NotFound if there is none."""
     erase_reader(session, practice, subscribers.find(session, email), now)
 
 
-def erase_reader(session: Session, practice: Practice, reader: Subscriber, now: datetime) -> None:
+def erase_reader(session: Session, practice: AudienceServices, reader: Subscriber, now: datetime) -> None:
     """Delete a person with their subscriptions and consent; the ledger keeps its rows, to nobody in particular.
 
     What stays is the promise not to write again: a keyed hash of the address, and a suppression if there is one.

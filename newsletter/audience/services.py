@@ -13,7 +13,7 @@ Compose = Callable[[str, Publication, Mapping[str, str]], Composed]
 
 
 @dataclass(frozen=True, slots=True)
-class Caps:
+class SignupCaps:
     """How many sign-ups are answered with a letter: for a mailbox a day, a domain an hour, a client an hour.
 
     And for a mailbox within 30 days, if nobody confirms, and for everybody together in an hour.
@@ -27,11 +27,11 @@ class Caps:
 
 
 @dataclass(frozen=True, slots=True)
-class Practice:
+class AudienceServices:
     """The links, letters and limits of this press, and what it keeps of where a request came from."""
 
     links: Links
     compose: Compose
-    caps: Caps
+    caps: SignupCaps
     origin_policy: Literal["truncated", "hashed", "none"]
     origin_key: bytes

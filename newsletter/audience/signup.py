@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience import consent, emails, erasures, search_text, signup_limits, status_transitions, subscribers
 from newsletter.audience.address import Address, clean_name
-from newsletter.audience.models import Act, Status, Subscriber, Subscription, Way
-from newsletter.audience.services import Practice
+from newsletter.audience.models import Act, Channel, Status, Subscriber, Subscription
+from newsletter.audience.services import AudienceServices
 from newsletter.db import Prepared, moment, upsert
 from newsletter.delivery.bounces import suppression
 from newsletter.errors import Conflict, NotFound
@@ -45,7 +45,9 @@ class _Tie(NamedTuple):
     email: str
 
 
-def subscribe(session: Session, practice: Practice, publication: Publication, asked: Asked, now: datetime) -> None:
+def subscribe(
+    session: Session, practice: AudienceServices, publication: Publication, asked: Asked, now: datetime
+) -> None:
     """Send the address a confirm letter, unless it reads already, had enough, or is suppressed for good.
 
     Invalid for a malformed address or name, TooMany for a client past its cap; silent otherwise.
@@ -58,13 +60,13 @@ def subscribe(session: Session, practice: Practice, publication: Publication, as
     is_new = tie.status not in status_transitions.GETTING
     with _same_work(session, kept=is_new):
         origin = consent.origin_of(practice, asked.client)
-        consent.record(session, tie, Act.ASKED, Way.FORM, now, origin, asked.wording)
+        consent.record(session, tie, Act.ASKED, Channel.FORM, now, origin, asked.wording)
     with _same_work(session, kept=_may_be_asked(session, tie.id, address.key) and is_new):
         status_transitions.ask_again(session, tie.id)
         emails.confirm(session, practice, publication, tie.id, tie.email, now)
 
 
-def look(session: Session, practice: Practice, token: str, now: datetime) -> Subscription:
+def look(session: Session, practice: AudienceServices, token: str, now: datetime) -> Subscription:
     """Whose link this is; changes nothing. Expired if too old, Invalid if forged, NotFound if erased."""
     subscription_id, made = practice.links.open_confirm(token, now)
     subscription = subscribers.get(session, subscription_id)
@@ -74,13 +76,13 @@ def look(session: Session, practice: Practice, token: str, now: datetime) -> Sub
 
 
 def confirm(
-    session: Session, practice: Practice, token: str, client: str | None, wording: str, now: datetime
+    session: Session, practice: AudienceServices, token: str, client: str | None, wording: str, now: datetime
 ) -> Subscription:
     """Make a pending reader active and welcome them, once; Conflict for one who has left since."""
     subscription = look(session, practice, token, now)
     if status_transitions.confirm(session, subscription, now):
         origin = consent.origin_of(practice, client)
-        consent.record(session, subscription, Act.CONFIRMED, Way.LINK, now, origin, wording)
+        consent.record(session, subscription, Act.CONFIRMED, Channel.LINK, now, origin, wording)
         signup_limits.forget(session, practice, Address.parse(subscription.subscriber.email))
         emails.welcome(session, practice, subscription, now)
         suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS)
@@ -90,7 +92,7 @@ def confirm(
     return subscription
 
 
-def resend(session: Session, practice: Practice, token: str, client: str | None, now: datetime) -> None:
+def resend(session: Session, practice: AudienceServices, token: str, client: str | None, now: datetime) -> None:
     """Send a fresh confirm letter to the address of an old link, under the same caps; Invalid if forged."""
     subscription = _still_here(session, practice.links.open_stale_confirm(token))
     if subscription is None or subscription.status is not Status.PENDING:
@@ -98,7 +100,7 @@ def resend(session: Session, practice: Practice, token: str, client: str | None,
     address = Address.parse(subscription.subscriber.email)
     if signup_limits.allow(session, practice, address, client, now):
         origin = consent.origin_of(practice, client)
-        consent.record(session, subscription, Act.ASKED, Way.LINK, now, origin)
+        consent.record(session, subscription, Act.ASKED, Channel.LINK, now, origin)
         if _may_be_asked(session, subscription.id, subscription.subscriber.key):
             email = subscription.subscriber.email
             emails.confirm(session, practice, subscription.publication, subscription.id, email, now)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from newsletter.audience import capped_mailbox, client_ip
 from newsletter.audience.address import Address
 from newsletter.audience.models import SignupCount
-from newsletter.audience.services import Practice
+from newsletter.audience.services import AudienceServices
 from newsletter.db import Prepared, rows, upsert
 from newsletter.errors import Refused
 
@@ -69,7 +69,7 @@ class _Bucket(NamedTuple):
         return f"{self.kind}:{self.digest}"
 
 
-def allow(session: Session, practice: Practice, address: Address, client: str | None, now: datetime) -> bool:
+def allow(session: Session, practice: AudienceServices, address: Address, client: str | None, now: datetime) -> bool:
     """Count a request for a letter; False when its mailbox or domain had enough, TooMany when client or press had.
 
     A mailbox is counted whatever the spelling, and over all publications.
@@ -88,7 +88,7 @@ def allow(session: Session, practice: Practice, address: Address, client: str | 
     )
 
 
-def forget(session: Session, practice: Practice, address: Address) -> None:
+def forget(session: Session, practice: AudienceServices, address: Address) -> None:
     """Count this mailbox from the beginning: its owner has confirmed, and so is nobody's victim."""
     bucket = _of_mailbox(practice, address, 0)
     session.execute(delete(SignupCount).where(SignupCount.bucket == bucket.name))
@@ -105,7 +105,7 @@ def prune(session: Session, now: datetime) -> int:
     return len(found.all())
 
 
-def _trip(session: Session, practice: Practice, now: datetime) -> None:
+def _trip(session: Session, practice: AudienceServices, now: datetime) -> None:
     connection = session.connection()
     ((hits,),) = _Counter.of(connection.dialect).by_all.run(connection, {"window": _hour(now)})
     total = int(hits or 0)
@@ -123,7 +123,7 @@ def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: da
     return sum(min(each, most_a_day) for (each,) in hits)
 
 
-def _buckets(practice: Practice, address: Address, client: str | None, now: datetime) -> Iterator[_Bucket]:
+def _buckets(practice: AudienceServices, address: Address, client: str | None, now: datetime) -> Iterator[_Bucket]:
     hour = _hour(now)
     # The order is fixed: two transactions that share buckets lock them alike, so neither waits for ever.
     mailbox = _of_mailbox(practice, address, hour - hour % 24)
@@ -135,7 +135,7 @@ def _buckets(practice: Practice, address: Address, client: str | None, now: date
     yield _Bucket(_PRESS, mailbox.digest[0], hour)
 
 
-def _of_mailbox(practice: Practice, address: Address, window: int) -> _Bucket:
+def _of_mailbox(practice: AudienceServices, address: Address, window: int) -> _Bucket:
     return _Bucket(_ADDRESS, client_ip.digest(practice, capped_mailbox.mailbox_of(address)), window)
 
 

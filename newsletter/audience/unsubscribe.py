@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import consent, emails, status_transitions, subscribers
-from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
-from newsletter.audience.services import Practice
+from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
+from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger
 from newsletter.errors import Conflict
 from newsletter.pagination import Order, Page, Turn
@@ -26,13 +26,13 @@ _NEWEST_FIRST: Order[Row[ConsentEvent, Subscription]] = Order((ConsentEvent.id,)
 _LEFT = text("consent_events.act = 'left'")
 
 
-def look(session: Session, practice: Practice, token: str) -> Subscription:
+def look(session: Session, practice: AudienceServices, token: str) -> Subscription:
     """Whose link this is; changes nothing. Invalid if forged, NotFound if erased."""
     return subscribers.get(session, practice.links.open_unsubscribe(token)[0])
 
 
 def leave(
-    session: Session, practice: Practice, token: str, way: Way, client: str | None, now: datetime
+    session: Session, practice: AudienceServices, token: str, way: Channel, client: str | None, now: datetime
 ) -> Subscription:
     """Take the holder of an unsubscribe link off the list; twice is as once. Invalid if forged, NotFound if erased."""
     subscription_id, letter_id = practice.links.open_unsubscribe(token)
@@ -42,9 +42,9 @@ def leave(
 
 def unsubscribe(
     session: Session,
-    practice: Practice,
+    practice: AudienceServices,
     subscription: Subscription,
-    way: Way,
+    way: Channel,
     client: str | None,
     now: datetime,
     note: str | None = None,
@@ -53,7 +53,7 @@ def unsubscribe(
     origin = consent.origin_of(practice, client)
     ended = end(session, subscription, Status.UNSUBSCRIBED, way, now, origin, note)
     # Who left from a page gets a receipt; who left from the mail program asked for no more mail at all.
-    if ended and way is Way.LINK:
+    if ended and way is Channel.LINK:
         emails.goodbye(session, practice, subscription, now)
     return subscription
 
@@ -62,7 +62,7 @@ def end(
     session: Session,
     subscription: Subscription,
     status: Status,
-    way: Way,
+    way: Channel,
     now: datetime,
     origin: str | None = None,
     note: str | None = None,
@@ -79,28 +79,28 @@ def end(
 def strike_off(session: Session, key: str, status: Status, now: datetime, note: str | None = None) -> int:
     """An address bounced for good, or complained: end all its subscriptions; how many."""
     theirs = select(Subscription).join(Subscription.subscriber).where(Subscriber.key == key)
-    return sum(end(session, one, status, Way.MAIL, now, note=note) for one in session.scalars(theirs).all())
+    return sum(end(session, one, status, Channel.MAIL, now, note=note) for one in session.scalars(theirs).all())
 
 
-def undo(session: Session, practice: Practice, token: str, client: str | None, now: datetime) -> Subscription:
+def undo(session: Session, practice: AudienceServices, token: str, client: str | None, now: datetime) -> Subscription:
     """Take the leaving back within a day; Conflict after it, or if the address bounced or complained."""
     subscription = look(session, practice, token)
     if subscription.left_at is not None and now - subscription.left_at > UNDO:
         raise Conflict("You unsubscribed more than a day ago. Please sign up again.")
     if status_transitions.come_back(session, subscription):
         origin = consent.origin_of(practice, client)
-        consent.record(session, subscription, Act.RESUMED, Way.LINK, now, origin, note="took the leaving back")
+        consent.record(session, subscription, Act.RESUMED, Channel.LINK, now, origin, note="took the leaving back")
     if subscription.status not in status_transitions.GETTING:
         raise Conflict("This cannot be undone here. Please sign up again.")
     return subscription
 
 
-def give_reason(session: Session, practice: Practice, token: str, reason: str, now: datetime) -> None:
+def give_reason(session: Session, practice: AudienceServices, token: str, reason: str, now: datetime) -> None:
     """Keep why they left, once for each leaving; cut to 500 characters, and nothing kept of an empty one."""
     subscription = look(session, practice, token)
     told = _one_line(reason)[:MAX_REASON]
     if told and subscription.status is Status.UNSUBSCRIBED and not _explained(session, subscription):
-        consent.record(session, subscription, Act.EXPLAINED, Way.LINK, now, note=told)
+        consent.record(session, subscription, Act.EXPLAINED, Channel.LINK, now, note=told)
 
 
 def left_by(session: Session, letter_ids: Collection[int]) -> dict[int, int]:

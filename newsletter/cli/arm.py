@@ -7,19 +7,19 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from newsletter.cli.common import as_json, in_house, now, print_json
+from newsletter.cli.common import as_json, now, print_json, with_services
 from newsletter.delivery.models import Arming
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import mailings
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import allow_sending
 
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @as_json
-@in_house
-def arm(house: House, yes: bool, as_json: bool) -> None:
+@with_services
+def arm(house: Services, yes: bool, as_json: bool) -> None:
     """Let a restored or copied database send again, after showing what would go out."""
     with house.sessions.reading() as session:
         may_send, known = send_permission.may_send(session), send_permission.look(session)
@@ -37,7 +37,7 @@ def arm(house: House, yes: bool, as_json: bool) -> None:
         print_json({"armed": may_send} | told)
 
 
-def _told(session: Session, house: House, at: datetime) -> dict[str, Any]:
+def _told(session: Session, house: Services, at: datetime) -> dict[str, Any]:
     issues = [_plain(asdict(each)) for each in allow_sending.issues(session, house.grace, at)]
     return {"issues": issues, "letters": _plain(asdict(allow_sending.outbox(session)))}
 

@@ -10,9 +10,9 @@ from newsletter.backup import archive, place_keys, take
 from newsletter.backup import restore as backup_restore
 from newsletter.backup.archive import Archive
 from newsletter.backup.manifest import Manifest
-from newsletter.cli.common import as_json, in_house, now, print_json
+from newsletter.cli.common import as_json, now, print_json, with_services
 from newsletter.delivery.models import CopyState
-from newsletter.wiring import House, open_house
+from newsletter.wiring import Services, open_services
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _THERE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
@@ -21,8 +21,8 @@ _THERE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 @click.command()
 @click.argument("file", type=_FILE)
 @as_json
-@in_house
-def backup(house: House, file: Path, as_json: bool) -> None:
+@with_services
+def backup(house: Services, file: Path, as_json: bool) -> None:
     """Back up everything, as it is at this instant, into one new file, while everything keeps running."""
     taken = take.take(house.sessions, house.settings, house.pictures, file, now())
     for name in taken.missing:
@@ -51,7 +51,7 @@ def _restore(backup: Archive, as_json: bool) -> None:
     settings = config.load()
     logs.configure(settings)
     with place_keys.keys_of(backup, settings) as remarks:
-        house = open_house(settings, check_schema=False)
+        house = open_services(settings, check_schema=False)
         try:
             issues = backup_restore.restore(backup, house.sessions.engine, house.pictures, now())
         finally:

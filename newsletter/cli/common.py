@@ -18,7 +18,7 @@ from newsletter.db import Session
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import issue_store
 from newsletter.errors import Conflict
-from newsletter.wiring import House, open_house
+from newsletter.wiring import Services, open_services
 from newsletter.workflows import build_letter
 
 T = TypeVar("T")
@@ -31,23 +31,23 @@ publication_option = click.option("--publication", metavar="SLUG", help="Which p
 
 
 @contextmanager
-def the_house(*, check_schema: bool = True) -> Iterator[House]:
+def opened_services(*, check_schema: bool = True) -> Iterator[Services]:
     """The house as the settings say, closed again afterwards."""
     settings = config.load()
     logs.configure(settings)
-    house = open_house(settings, check_schema=check_schema)
+    house = open_services(settings, check_schema=check_schema)
     try:
         yield house
     finally:
         house.close()
 
 
-def in_house(command: Callable[..., None]) -> Callable[..., None]:
+def with_services(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the house as its first argument; what it changes there is noted in the audit log."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        with the_house() as house, _hinting():
+        with opened_services() as house, _hinting():
             command(replace(house, sessions=house.sessions.witnessed(_operator())), *args, **kwargs)
 
     return run
@@ -83,7 +83,7 @@ def _path(context: click.Context) -> list[str]:
     return [*_path(context.parent), context.info_name or ""] if context.parent else []
 
 
-def mind_arming(house: House) -> None:
+def mind_arming(house: Services) -> None:
     """Say so, if nothing will go out whatever an editor wants."""
     with house.sessions.reading() as session:
         if not send_permission.may_send(session):

@@ -3,7 +3,7 @@
 import click
 
 from newsletter import migrations_runner, schema
-from newsletter.cli.common import as_json, print_json, the_house
+from newsletter.cli.common import as_json, opened_services, print_json
 from newsletter.errors import Conflict
 
 
@@ -15,7 +15,7 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the database to this version; running it twice changes nothing."""
-    with the_house(check_schema=False) as house:
+    with opened_services(check_schema=False) as house:
         before = schema.standing(house.sessions.engine)
         migrations_runner.upgrade(house.sessions.engine)
     click.echo("the database is current" if before is schema.Standing.CURRENT else "the database was upgraded")
@@ -25,7 +25,7 @@ def upgrade() -> None:
 @as_json
 def check(as_json: bool) -> None:
     """Say whether the schema matches the code; exit 1 if it does not."""
-    with the_house(check_schema=False) as house:
+    with opened_services(check_schema=False) as house:
         if as_json:
             print_json({"schema": schema.standing(house.sessions.engine).value})
         try:

@@ -7,10 +7,10 @@ import click
 from newsletter import editors as people
 from newsletter import publications
 from newsletter.audience.address import Address
-from newsletter.cli.common import as_json, in_house, now, print_json, print_table
+from newsletter.cli.common import as_json, now, print_json, print_table, with_services
 from newsletter.editors import Editor, Role, accounts, emails, second_factor
 from newsletter.editors.emails import Stationery
-from newsletter.wiring import House
+from newsletter.wiring import Services
 
 _WAS_RESET = (
     "Your two-factor authentication was reset on the server, and you are signed out everywhere. "
@@ -29,8 +29,8 @@ def editors() -> None:
 @person_argument
 @click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.EDITOR.value, show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@in_house
-def add(house: House, person: str, role: str, password_stdin: bool) -> None:
+@with_services
+def add(house: Services, person: str, role: str, password_stdin: bool) -> None:
     """Let a person sign in at /desk/: with a password, or by the one-time link that this prints."""
     with house.sessions.begin() as session:
         editor = people.add(session, Address.parse(person).email, Role(role), now())
@@ -43,8 +43,8 @@ def add(house: House, person: str, role: str, password_stdin: bool) -> None:
 
 @editors.command("list")
 @as_json
-@in_house
-def list_(house: House, as_json: bool) -> None:
+@with_services
+def list_(house: Services, as_json: bool) -> None:
     """List everybody who may sign in, with their role and whether they use two-factor authentication."""
     with house.sessions.reading() as session:
         everybody = [_told(editor) for editor in session.scalars(accounts.team())]
@@ -57,8 +57,8 @@ def list_(house: House, as_json: bool) -> None:
 
 @editors.command()
 @person_argument
-@in_house
-def link(house: House, person: str) -> None:
+@with_services
+def link(house: Services, person: str) -> None:
     """A new one-time sign-in link, for a member of the team who has lost their password; their sessions end."""
     with house.sessions.begin() as session:
         editor = people.find(session, person)
@@ -68,8 +68,8 @@ def link(house: House, person: str) -> None:
 
 @editors.command()
 @person_argument
-@in_house
-def remove(house: House, person: str) -> None:
+@with_services
+def remove(house: Services, person: str) -> None:
     """Remove a person from the team; their sessions end at once. The last owner stays."""
     with house.sessions.begin() as session:
         editor = people.find(session, person)
@@ -79,8 +79,8 @@ def remove(house: House, person: str) -> None:
 
 @editors.command("reset-factor")
 @person_argument
-@in_house
-def reset_factor(house: House, person: str) -> None:
+@with_services
+def reset_factor(house: Services, person: str) -> None:
     """Take away a lost second factor; their sessions end, and the password alone lets them in again."""
     with house.sessions.begin() as session:
         editor = people.find(session, person)
@@ -105,5 +105,5 @@ def _yes(holds: bool) -> str:
     return "yes" if holds else "no"
 
 
-def _print_link(house: House, editor: Editor) -> None:
+def _print_link(house: Services, editor: Editor) -> None:
     click.echo(f"once, within a day, without a password: {house.links.sign_in(editor.id, editor.nonce, now())}")

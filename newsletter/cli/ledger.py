@@ -11,7 +11,7 @@ import click
 from sqlalchemy.orm import Session
 
 from newsletter.audience.importing.csv_export import defused
-from newsletter.cli.common import as_json, in_house, print_json, print_table
+from newsletter.cli.common import as_json, print_json, print_table, with_services
 from newsletter.db import Sessions
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, CopyNote, Letter
@@ -20,7 +20,7 @@ from newsletter.editorial.issues import issue_store, mailings
 from newsletter.editorial.issues.mailings import Mailing
 from newsletter.errors import Conflict
 from newsletter.system import atomic_files
-from newsletter.wiring import House
+from newsletter.wiring import Services
 
 _TOLD = ("id", "subscription_id", "address", "name", "state", "attempts", "ended_at", "code", "status", "reply")
 _BATCH = 1_000
@@ -39,8 +39,8 @@ def ledger() -> None:
 
 @ledger.command()
 @as_json
-@in_house
-def size(house: House, as_json: bool) -> None:
+@with_services
+def size(house: Services, as_json: bool) -> None:
     """List the issues and corrections whose copies are kept, oldest first; on PostgreSQL with their size."""
     with house.sessions.reading() as session:
         kept, every = partitions.sizes(session), list(mailings.every(session))
@@ -64,8 +64,8 @@ def size(house: House, as_json: bool) -> None:
 @click.option(
     "--yes", is_flag=True, help="Really delete; this cannot be undone. Without it, only say what would be deleted."
 )
-@in_house
-def drop(house: House, slugs: tuple[str, ...], before: datetime | None, to: Path | None, yes: bool) -> None:
+@with_services
+def drop(house: Services, slugs: tuple[str, ...], before: datetime | None, to: Path | None, yes: bool) -> None:
     """Delete the copies of finished or cancelled issues, and of their corrections, for good; their counts stay."""
     if bool(slugs) is bool(before):
         raise click.UsageError("name the issues, or say --before DATE")

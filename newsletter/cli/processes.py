@@ -4,7 +4,7 @@ import click
 import structlog
 
 from newsletter import config, logs
-from newsletter.cli.common import the_house
+from newsletter.cli.common import opened_services
 from newsletter.config import Settings
 from newsletter.system import data_folder
 
@@ -16,7 +16,7 @@ def serve() -> None:
     """The web server; any number of them."""
     from newsletter.web.server import serve as run
 
-    with the_house() as house:
+    with opened_services() as house:
         _look_around(house.settings)
         run(house)
 
@@ -25,12 +25,12 @@ def serve() -> None:
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many share the work.")
 def worker(processes: int) -> None:
     """The scheduler and sender; any number of them."""
-    with the_house() as house:
+    with opened_services() as house:
         _look_around(house.settings)
         if processes > 1:
-            from newsletter.processes.supervisor import Crew
+            from newsletter.processes.supervisor import Supervisor
 
-            Crew(house, processes).run()
+            Supervisor(house, processes).run()
         else:
             from newsletter.worker import Worker
 

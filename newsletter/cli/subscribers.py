@@ -14,12 +14,12 @@ from newsletter.audience.importing.columns import Choices
 from newsletter.audience.importing.headers import Field, squeezed
 from newsletter.audience.importing.plan import Terms
 from newsletter.audience.models import Status, Subscriber
-from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
+from newsletter.cli.common import as_json, now, print_json, print_table, publication_option, with_services
 from newsletter.cli.import_report import Report, reporting
 from newsletter.db import Session
 from newsletter.delivery.ledger import resent
 from newsletter.errors import NotFound, Refused
-from newsletter.wiring import House
+from newsletter.wiring import Services
 
 # Rows are many and hold no cycles; to look for some as often as Python does by itself costs a fifth of the time.
 COLLECTION = 50_000
@@ -73,9 +73,9 @@ def subscribers() -> None:
 )
 @as_json
 @publication_option
-@in_house
+@with_services
 def import_(
-    house: House,
+    house: Services,
     file: Path,
     status: str,
     consent: str,
@@ -135,8 +135,8 @@ def _check(report: Report, file: Path, encoding: str, choices: Choices) -> None:
 
 @subscribers.command()
 @publication_option
-@in_house
-def export(house: House, publication: str | None) -> None:
+@with_services
+def export(house: Services, publication: str | None) -> None:
     """Write all readers with their status as CSV to standard output."""
     with house.sessions.reading() as session:
         home = publications.find(session, publication)
@@ -147,8 +147,8 @@ def export(house: House, publication: str | None) -> None:
 @subscribers.command()
 @click.argument("email")
 @as_json
-@in_house
-def show(house: House, email: str, as_json: bool) -> None:
+@with_services
+def show(house: Services, email: str, as_json: bool) -> None:
     """Show one reader: their status, and each step of their consent."""
     with house.sessions.reading() as session:
         reader = _found(house, session, email)
@@ -177,7 +177,7 @@ def show(house: House, email: str, as_json: bool) -> None:
         print_table(("at", "subject", "why"), ([one["at"], one["subject"], one["why"]] for one in again), "")
 
 
-def _found(house: House, session: Session, email: str) -> Subscriber:
+def _found(house: Services, session: Session, email: str) -> Subscriber:
     try:
         return audience_subscribers.find(session, email)
     except NotFound as error:
@@ -191,8 +191,8 @@ def _found(house: House, session: Session, email: str) -> Subscriber:
 @subscribers.command()
 @click.argument("email")
 @click.option("--yes", is_flag=True, help="Do not ask; it cannot be undone.")
-@in_house
-def erase(house: House, email: str, yes: bool) -> None:
+@with_services
+def erase(house: Services, email: str, yes: bool) -> None:
     """Erase a reader; the ledger keeps its rows, to nobody in particular, and no import brings them back."""
     with house.sessions.reading() as session:
         found = audience_subscribers.find(session, email).email

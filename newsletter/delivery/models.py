@@ -200,7 +200,7 @@ class CopyNote(Base):
     detail: Mapped[str | None] = mapped_column(Text)
 
 
-class PostState(StrEnum):
+class OutboxState(StrEnum):
     """Where a single letter stands."""
 
     PENDING = "pending"
@@ -211,7 +211,7 @@ class PostState(StrEnum):
     """Its address is suppressed; `reason` says why it counted."""
 
 
-class Post(Base):
+class OutboxMessage(Base):
     """A single letter that a person waits for, in the outbox from the same transaction as its cause."""
 
     __tablename__ = "outbox"
@@ -247,7 +247,7 @@ class Post(Base):
     unsubscribe_url: Mapped[str | None] = mapped_column(String(500))
     message: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The whole message but for its signature, where it is composed already: then html and text are blank."""
-    state: Mapped[PostState] = mapped_column(word(PostState), default=PostState.PENDING)
+    state: Mapped[OutboxState] = mapped_column(word(OutboxState), default=OutboxState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     not_before: Mapped[datetime]
@@ -282,7 +282,7 @@ class Receipt(Base):
     """As in `Post`; None for one that was posted before versions were kept."""
     message_id: Mapped[str] = mapped_column(Text)
     """Without its angle brackets."""
-    state: Mapped[PostState] = mapped_column(word(PostState))
+    state: Mapped[OutboxState] = mapped_column(word(OutboxState))
     """Sent or failed."""
     reply: Mapped[str | None] = mapped_column(Text)
     at: Mapped[datetime]

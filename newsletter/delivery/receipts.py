@@ -10,12 +10,12 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.message import compose
-from newsletter.delivery.models import Post, PostState, Receipt
+from newsletter.delivery.models import OutboxMessage, OutboxState, Receipt
 
 
-def keep(session: Session, post_id: int, state: PostState, reply: str, now: datetime) -> None:
+def keep(session: Session, post_id: int, state: OutboxState, reply: str, now: datetime) -> None:
     """Write down what became of a letter that has just ended, if it asked for somebody's consent."""
-    post = session.get_one(Post, post_id)
+    post = session.get_one(OutboxMessage, post_id)
     if post.subscription_id is None:
         return
     receipt = Receipt(post_id=post.id, subscription_id=post.subscription_id, kind=post.kind, template=post.template)

@@ -9,6 +9,6 @@ places   where an address leads, and whether we may go there
 scout    out to it, along its redirects, and back with what was said there
 """
 
-from newsletter.outbound.link_client import Answer, Scout
+from newsletter.outbound.link_client import Answer, LinkClient
 
-__all__ = ["Answer", "Scout"]
+__all__ = ["Answer", "LinkClient"]

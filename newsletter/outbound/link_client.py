@@ -51,7 +51,7 @@ def look_up(host: str, port: int) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Scout:
+class LinkClient:
     """Goes out and asks; `own_hosts` are names of ours, which it leaves alone. The rest is for tests to change."""
 
     own_hosts: frozenset[str] = frozenset()
@@ -238,7 +238,7 @@ def _within(until: float, call: Callable[[], Collection[str]]) -> Collection[str
     return answer
 
 
-def _put_answer(answers: SimpleQueue[Answer], scout: Scout, url: str) -> None:
+def _put_answer(answers: SimpleQueue[Answer], scout: LinkClient, url: str) -> None:
     answers.put(scout.ask(url))
 
 

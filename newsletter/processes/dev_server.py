@@ -17,9 +17,9 @@ from newsletter.delivery.workers import send_permission
 from newsletter.editors import Role
 from newsletter.errors import Refused
 from newsletter.system import data_folder, lifeline
-from newsletter.system.lifeline import Leash
+from newsletter.system.lifeline import Lifeline
 from newsletter.system.ports import answers, free_port, require_free
-from newsletter.wiring import House, open_house
+from newsletter.wiring import Services, open_services
 
 log = structlog.get_logger()
 OWNER = "owner@newsletter.example"
@@ -56,7 +56,7 @@ def require_place(settings: Settings) -> None:
 def run(settings: Settings) -> None:
     """Start the parts, say where everything is, and stop them all when one ends or a signal comes."""
     with _place(settings):
-        house = open_house(settings, check_schema=False)
+        house = open_services(settings, check_schema=False)
         migrations_runner.upgrade(house.sessions.engine)
         welcome = _Welcome(_invitation(house), _may_send(house))
         house.close()
@@ -88,7 +88,7 @@ def _supervise(settings: Settings, welcome: _Welcome) -> None:
     parts: list[Part] = []
     try:
         environment, commands = _plan(settings)
-        held = Leash()
+        held = Lifeline()
         for command in commands:
             parts.append(_start(command, environment, held))  # noqa: PERF401  (those begun must be known if one fails)
         # A database that may not send is well enough to look at, and never ready.
@@ -115,7 +115,7 @@ def _all_mail_to(port: str) -> dict[str, str]:
     return {f"{kind}_{name}": value for kind in ("MAIL", "BULK_MAIL") for name, value in way.items()}
 
 
-def _start(command: list[str], environment: Mapping[str, str], held: Leash) -> Part:
+def _start(command: list[str], environment: Mapping[str, str], held: Lifeline) -> Part:
     process = held.start("newsletter.child", *command, environment=environment)
     log.info("part started", part=command[0], pid=process.pid)
     return Part(command[0], process)
@@ -170,12 +170,12 @@ def _stop(parts: list[Part]) -> None:
             part.process.wait()
 
 
-def _may_send(house: House) -> bool:
+def _may_send(house: Services) -> bool:
     with house.sessions.reading() as session:
         return send_permission.may_send(session)
 
 
-def _invitation(house: House) -> str | None:
+def _invitation(house: Services) -> str | None:
     """A one-time sign-in link for the owner, made at the first start, until they have a password."""
     now = datetime.now(UTC)
     with house.sessions.begin() as session:

@@ -18,8 +18,8 @@ from newsletter.db import AWAY
 from newsletter.delivery.workers import lease_recovery
 from newsletter.errors import PressError
 from newsletter.system import lifeline
-from newsletter.system.lifeline import Leash
-from newsletter.wiring import House, open_house
+from newsletter.system.lifeline import Lifeline
+from newsletter.wiring import Services, open_services
 from newsletter.worker import Worker
 
 # Seconds.
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Berth:
+class WorkerSlot:
     """A place in the crew, and the process that holds it."""
 
     name: str = ""
@@ -53,10 +53,10 @@ class Berth:
 
 
 @dataclass(slots=True)
-class Crew:
+class Supervisor:
     """The supervisor's side."""
 
-    house: House
+    house: Services
     size: int
     _gone: set[str] = field(default_factory=set)
     """Workers that ended, and whose copies are still to be given back."""
@@ -68,8 +68,8 @@ class Crew:
         worker.servers(self.house.settings)
         self.house.keyring  # noqa: B018
         asked = lifeline.asked_to_stop()
-        held = Leash()
-        berths = [Berth() for _ in range(self.size)]
+        held = Lifeline()
+        berths = [WorkerSlot() for _ in range(self.size)]
         log.info("crew started", processes=self.size)
         try:
             while not asked:
@@ -81,7 +81,7 @@ class Crew:
             self._stop(berths)
         log.info("crew stopped")
 
-    def _look_after(self, berth: Berth, held: Leash) -> None:
+    def _look_after(self, berth: WorkerSlot, held: Lifeline) -> None:
         if berth.process and berth.process.poll() is not None:
             self._gone.add(berth.name)
             code = berth.ended()
@@ -107,7 +107,7 @@ class Crew:
             log.warning("the database did not answer; trying again", error=type(error).__name__)
             self._database_at = time.monotonic() + _DATABASE_AWAY
 
-    def _stop(self, berths: list[Berth]) -> None:
+    def _stop(self, berths: list[WorkerSlot]) -> None:
         deadline = time.monotonic() + _STOP
         running = [(berth.name, berth.process) for berth in berths if berth.process]
         for _, process in running:
@@ -119,7 +119,7 @@ class Crew:
         self._give_back()
 
 
-def _start(berth: Berth, held: Leash) -> None:
+def _start(berth: WorkerSlot, held: Lifeline) -> None:
     berth.name = worker.new_name()
     berth.began_at = time.monotonic()
     berth.process = held.start("newsletter.processes.supervisor", berth.name)
@@ -141,7 +141,7 @@ def _serve(name: str) -> None:
     lifeline.follow()
     settings = config.load()
     logs.configure(settings)
-    house = open_house(settings)
+    house = open_services(settings)
     try:
         Worker(house, name).run()
     finally:

@@ -31,7 +31,7 @@ def asked_to_stop() -> list[int]:
     return asked
 
 
-class Leash:
+class Lifeline:
     """The holder's end: whatever is started on it ends with this process."""
 
     def __init__(self) -> None:

@@ -10,10 +10,10 @@ from jinja2 import StrictUndefined
 from newsletter.system.bundled import folder
 from newsletter.web import auth, branding, context, desk, error_pages, health, security, template_helpers
 from newsletter.web.public import archive, clicks, confirm, feeds, preferences, signup, test_links, unsubscribe
-from newsletter.wiring import House
+from newsletter.wiring import Services
 
 
-def create_app(of_house: House, clock: Callable[[], datetime] | None = None) -> Flask:
+def create_app(of_house: Services, clock: Callable[[], datetime] | None = None) -> Flask:
     """The WSGI application of a house; `clock` tells the moment of a request."""
     app = Flask(
         __name__,
@@ -22,7 +22,7 @@ def create_app(of_house: House, clock: Callable[[], datetime] | None = None) -> 
         template_folder=str(folder("templates")),
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
-    context.move_in(app, of_house, clock or _utc_now)
+    context.init_services(app, of_house, clock or _utc_now)
     security.init_app(app, of_house.settings)
     for part in (template_helpers, branding, error_pages, health, auth):
         part.init_app(app)

@@ -13,7 +13,7 @@ from newsletter.editors import Editor, Role, accounts, desk_sessions
 from newsletter.editors.desk_sessions import Place
 from newsletter.editors.models import DeskSession
 from newsletter.web import user_agents
-from newsletter.web.context import house, network, now
+from newsletter.web.context import network, now, services
 
 IDLE = timedelta(hours=12)
 """A session ends after so long without a request."""
@@ -139,7 +139,7 @@ def _start_anew() -> None:
 
 def _load(key: str) -> Person | None:
     session_id, _, nonce = key.partition(".")
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         held = desk_sessions.holding(store, int(session_id), int(nonce), now())
         if held is None:
             return None

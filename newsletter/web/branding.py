@@ -10,7 +10,7 @@ from newsletter.editorial.rendering.theme import Inks
 from newsletter.editorial.source import markdown
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import Kind
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.public import consent_wording, publication_param
 from newsletter.web.public.archive import public
 
@@ -27,7 +27,7 @@ def init_app(app: Flask) -> None:
 @blueprint.get("/look/<publication>.css")
 def style(publication: str) -> Response:
     """The publication's accents, for the stylesheet that every page has."""
-    with house().sessions.reading() as session:
+    with services().sessions.reading() as session:
         found = publication_param.asked(session, publication)
         inks = theme.inks(found.accent or "", found.accent_dark or "")
     answer = make_response(_rules(inks))
@@ -39,7 +39,7 @@ def style(publication: str) -> Response:
 @blueprint.get("/privacy")
 def privacy() -> Response:
     """What the publication says of privacy, and since when."""
-    with house().sessions.reading() as session:
+    with services().sessions.reading() as session:
         publication = publication_param.asked(session, request.args.get("publication"))
         own = wordings.newest(session, publication, Kind.PRIVACY)
         html = markdown.to_html(consent_wording.shown(session, publication, Kind.PRIVACY).text, str)

@@ -10,7 +10,7 @@ from flask import Flask, current_app, g, request
 
 from newsletter.audience import client_ip
 from newsletter.db import Witness
-from newsletter.wiring import House
+from newsletter.wiring import Services
 
 log = structlog.get_logger(__name__)
 _KEY = "newsletter"
@@ -18,23 +18,23 @@ _KEY = "newsletter"
 
 @dataclass(frozen=True, slots=True)
 class _AtHand:
-    house: House
+    house: Services
     clock: Callable[[], datetime]
 
 
-def move_in(app: Flask, house: House, clock: Callable[[], datetime]) -> None:
+def init_services(app: Flask, house: Services, clock: Callable[[], datetime]) -> None:
     """Let this app's requests find the house and its links, and take the time from that clock."""
     app.extensions[_KEY] = _AtHand(house, clock)
     app.jinja_env.globals["links"] = house.links
     app.jinja_env.globals["form_time"] = lambda: house.links.form_time(clock())
 
 
-def house() -> House:
+def services() -> Services:
     """The house that this request is served from; while somebody acts at the desk, one that takes note of it."""
-    return cast("House", g.get(_KEY) or _at_hand().house)
+    return cast("Services", g.get(_KEY) or _at_hand().house)
 
 
-def unnoted() -> House:
+def unnoted() -> Services:
     """The same for what is no act of anybody's, such as the count of tries."""
     return _at_hand().house
 

@@ -11,7 +11,7 @@ from newsletter.audience.signup_limits import TooMany
 from newsletter.db import DatabaseDown
 from newsletter.errors import Conflict, NotFound, PressError, Unavailable
 from newsletter.publications import Publication
-from newsletter.web.context import house
+from newsletter.web.context import services
 
 log = structlog.get_logger()
 
@@ -119,7 +119,7 @@ def _masthead(status: int) -> Publication | None:
     if status >= 500:
         return None
     try:
-        with house().sessions.reading() as session:
+        with services().sessions.reading() as session:
             return publications.first(session)
     except DatabaseDown:
         return None

@@ -11,7 +11,7 @@ from newsletter.delivery.workers import heartbeat, send_permission
 from newsletter.errors import Conflict
 from newsletter.system import data_folder
 from newsletter.web import metrics
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 
 _OK = "ok"
 _CLOSED = "Only this machine may read the metrics, or whoever sends METRICS_TOKEN as `Authorization: Bearer …`.\n"
@@ -20,7 +20,7 @@ _CLOSED = "Only this machine may read the metrics, or whoever sends METRICS_TOKE
 def init_app(app: Flask) -> None:
     """Add the routes, and count every request from here on."""
     pages = Blueprint("operations", __name__)
-    counted = metrics.Metrics(house, now)
+    counted = metrics.Metrics(services, now)
     pages.add_url_rule("/healthz", "healthz", healthz)
     pages.add_url_rule("/readyz", "readyz", readyz)
     pages.add_url_rule("/metrics", "metrics", lambda: numbers(counted))
@@ -45,7 +45,7 @@ def readyz() -> Response:
 
 def numbers(counted: metrics.Metrics) -> Response:
     """What Prometheus reads; 403 with a sentence for whoever is neither on this machine nor gives METRICS_TOKEN."""
-    if not metrics.may_be_read(house().settings.metrics_token):
+    if not metrics.may_be_read(services().settings.metrics_token):
         return _unkept(Response(_CLOSED, 403, mimetype="text/plain"))
     return _unkept(Response(counted.text(), mimetype=metrics.MEDIA_TYPE))
 
@@ -54,7 +54,7 @@ def _checks() -> dict[str, str]:
     unknown = "not known while the database does not answer"
     disk = {"disk": _disk()}
     try:
-        with house().sessions.reading() as session:
+        with services().sessions.reading() as session:
             checks = {"worker": _worker(session), "clock": _clock(session), "sending": _sending(session)}
         return {"database": _database()} | disk | checks
     except DatabaseDown:
@@ -64,16 +64,16 @@ def _checks() -> dict[str, str]:
 
 def _database() -> str:
     try:
-        schema.require_current(house().sessions.engine)
+        schema.require_current(services().sessions.engine)
     except Conflict as error:
         return f"{error}, then restart this process"
     return _OK
 
 
 def _disk() -> str:
-    sessions = house().sessions
+    sessions = services().sessions
     database = [Path(sessions.engine.url.database or "").parent] if sessions.embedded else []
-    troubles = map(data_folder.trouble, [house().settings.data_dir, *database])
+    troubles = map(data_folder.trouble, [services().settings.data_dir, *database])
     return next((trouble for trouble in troubles if trouble), _OK)
 
 

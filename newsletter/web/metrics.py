@@ -18,7 +18,7 @@ from newsletter.audience import audience_metrics as audience
 from newsletter.delivery.reports import delivery_metrics as delivery
 from newsletter.system.ports import is_loopback
 from newsletter.web.proxies import FORWARDED
-from newsletter.wiring import House
+from newsletter.wiring import Services
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -30,7 +30,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 class Metrics:
     """One app's numbers; no label holds anything of a reader, or anything that a stranger may invent."""
 
-    def __init__(self, house: Callable[[], House], clock: Callable[[], datetime]) -> None:
+    def __init__(self, house: Callable[[], Services], clock: Callable[[], datetime]) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_Store(house, clock))
         self._requests = Counter(
@@ -91,7 +91,7 @@ def _host_name(host: str) -> str:
 class _Store(Collector):
     """What the store knows; counting it takes a while, so one process asks once in 15 seconds at most."""
 
-    def __init__(self, house: Callable[[], House], clock: Callable[[], datetime]) -> None:
+    def __init__(self, house: Callable[[], Services], clock: Callable[[], datetime]) -> None:
         self._house = house
         self._clock = clock
         self._counting = threading.Lock()

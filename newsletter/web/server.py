@@ -11,7 +11,7 @@ from newsletter.system import ports
 from newsletter.web import connections, create_app
 from newsletter.web.connections import Server
 from newsletter.web.public import clicks
-from newsletter.wiring import House
+from newsletter.wiring import Services
 
 log = structlog.get_logger()
 THREADS = 16
@@ -19,7 +19,7 @@ THREADS = 16
 _MOST_BYTES = 64 * 1024 * 1024
 
 
-def serve(house: House) -> None:
+def serve(house: Services) -> None:
     """Answer requests until TERM or INT; Refused when the port is taken."""
     app = create_app(house)
     server = open_server(app, house.settings)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import editors
-from newsletter.audience.services import Practice
+from newsletter.audience.services import AudienceServices
 from newsletter.delivery import breaker
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.transactional import outbox
@@ -41,7 +41,7 @@ class Halted:
         return links.desk(f"{page}/corrections/{self.correction.number}" if self.correction else page)
 
 
-def tell(session: Session, practice: Practice, trip_id: int, now: datetime) -> bool:
+def tell(session: Session, practice: AudienceServices, trip_id: int, now: datetime) -> bool:
     """Write to every owner and editor that a breaker has opened; False if that was done already."""
     trip = breaker.take_to_tell(session, trip_id, now)
     halted = _halted(session, trip) if trip else None

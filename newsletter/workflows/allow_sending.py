@@ -10,7 +10,7 @@ from typing import Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.models import NOT_BEGUN, UNDER_WAY, Letter, LetterState, Post, PostState
+from newsletter.delivery.models import NOT_BEGUN, UNDER_WAY, Letter, LetterState, OutboxMessage, OutboxState
 from newsletter.delivery.reports import stats
 from newsletter.delivery.workers import lease_recovery, send_permission
 from newsletter.editorial.issues import mailings
@@ -20,7 +20,7 @@ from newsletter.editorial.schedule import weekly_slots
 from newsletter.workflows import publish
 
 _TO_GO = (*NOT_BEGUN, *UNDER_WAY)
-_UNSENT = (PostState.PENDING, PostState.SENDING)
+_UNSENT = (OutboxState.PENDING, OutboxState.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def issues(session: Session, grace: timedelta, now: datetime) -> list[Waiting]:
 def outbox(session: Session) -> Outbox:
     """How many single letters wait, and since when."""
     count, oldest = session.execute(
-        select(func.count(), func.min(Post.created_at)).where(Post.state.in_(_UNSENT))
+        select(func.count(), func.min(OutboxMessage.created_at)).where(OutboxMessage.state.in_(_UNSENT))
     ).one()
     return Outbox(count, oldest)
 

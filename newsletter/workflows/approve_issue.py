@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import characters, editors
 from newsletter.addresses import mailboxes
-from newsletter.audience.services import Practice
+from newsletter.audience.services import AudienceServices
 from newsletter.delivery.transactional import outbox
 from newsletter.editorial.issues import approvals, issue_store
 from newsletter.editorial.issues.approvals import Content
@@ -83,7 +83,7 @@ def possible(session: Session, issue: Issue) -> list[Editor]:
 
 def ask(
     session: Session,
-    practice: Practice,
+    practice: AudienceServices,
     issue: Issue,
     shown: Content,
     asker: str,
@@ -220,7 +220,7 @@ def _clean(comment: str) -> str:
     return text
 
 
-def _mail(session: Session, practice: Practice, issue: Issue, editor: Editor, asked: ApprovalStep) -> None:
+def _mail(session: Session, practice: AudienceServices, issue: Issue, editor: Editor, asked: ApprovalStep) -> None:
     fields = {
         "email": editor.email,
         "asked_by": asked.person,

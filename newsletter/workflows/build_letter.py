@@ -18,7 +18,7 @@ from newsletter.editorial.issues import approvals, issue_store
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import Issue, IssueState, Readiness, Revision
 from newsletter.editorial.rendering import render
-from newsletter.editorial.rendering.render import Masthead, Rendered
+from newsletter.editorial.rendering.render import Branding, Rendered
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, PressError
 from newsletter.links import Links
@@ -60,7 +60,7 @@ _LACKS: dict[type[PressError], str] = {
 def rendered(issue: Issue, revision: Revision, links: Links) -> Rendered:
     """An issue's letter, with its merge fields still in."""
     kept = issue_store.picture_names(revision)
-    masthead = Masthead.of(issue.publication, links)
+    masthead = Branding.of(issue.publication, links)
     return render.issue(issue_store.text(issue, revision), masthead, lambda name: links.picture(kept[name]))
 
 
@@ -241,8 +241,8 @@ def _remembered(issue: Issue, links: Links) -> _Judged:
         issue.revision.source,
         issue.file_name,
         tuple(sorted((name, links.picture(file_name)) for name, file_name in kept)),
-        Masthead.of(issue.publication, links),
-        preflight.Known.of(issue.publication, links),
+        Branding.of(issue.publication, links),
+        preflight.Facts.of(issue.publication, links),
     )
 
 
@@ -251,8 +251,8 @@ def _judged(
     source: str,
     file_name: str,
     pictures: tuple[tuple[str, str], ...],
-    masthead: Masthead,
-    known: preflight.Known,
+    masthead: Branding,
+    known: preflight.Facts,
 ) -> _Judged:
     file, urls = issue_file.parse(source, file_name), dict(pictures)
     mail = render.issue(file, masthead, urls.__getitem__)
@@ -260,7 +260,7 @@ def _judged(
 
 
 def _check(issue: Issue, mail: Rendered, links: Links) -> list[preflight.Finding]:
-    return preflight.check(issue_store.text(issue, issue.revision), mail, preflight.Known.of(issue.publication, links))
+    return preflight.check(issue_store.text(issue, issue.revision), mail, preflight.Facts.of(issue.publication, links))
 
 
 def _blocking(findings: Iterable[preflight.Finding]) -> list[preflight.Finding]:

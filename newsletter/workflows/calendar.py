@@ -56,7 +56,7 @@ class Entry:
     """Whether its hour has come already, and only the worker has not."""
 
 
-class Line:
+class CalendarLine:
     """A publication's queue as its slots take from it, one after the other."""
 
     def __init__(self, session: Session, links: Links, publication_id: int) -> None:
@@ -88,7 +88,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Agenda:
+class Calendar:
     """What is foretold of a publication at one moment."""
 
     session: Session
@@ -100,7 +100,7 @@ class Agenda:
 
     def ahead(self, slots: int) -> list[Entry]:
         """The next weekly slots with the weeks off in between, and all that is scheduled besides, soonest first."""
-        waiting, line = dict(self._scheduled), Line(self.session, self.links, self.publication.id)
+        waiting, line = dict(self._scheduled), CalendarLine(self.session, self.links, self.publication.id)
         occasions = [*self._due, *self._next(slots)]
         entries = [self._entry(occasion, waiting.pop(occasion.at, None), line) for occasion in occasions]
         return sorted([*entries, *self._besides(waiting)], key=lambda entry: entry.at)
@@ -114,7 +114,7 @@ class Agenda:
 
         Those before it that would be passed over take none. None while there is no such slot.
         """
-        line, before = Line(self.session, self.links, self.publication.id), 0
+        line, before = CalendarLine(self.session, self.links, self.publication.id), 0
         for one in self.session.scalars(queue.listing(self.publication.id)):
             if one.id == issue.id:
                 break
@@ -147,7 +147,7 @@ class Agenda:
             if not slots:
                 return
 
-    def _entry(self, occasion: Occasion, scheduled: Issue | None, line: Line) -> Entry:
+    def _entry(self, occasion: Occasion, scheduled: Issue | None, line: CalendarLine) -> Entry:
         at, time_zone, is_due = occasion.at, occasion.slot.time_zone, occasion.at <= self.now
         if scheduled:
             held = build_letter.hindrance(scheduled, self.links)

@@ -73,7 +73,7 @@ def hindrance(session: Session, issue: Issue) -> str:
 
 def findings(issue: Issue, composed: Composed, links: Links) -> list[Finding]:
     """What preflight finds in the letter of a correction."""
-    found = preflight.check(composed.file, composed.mail, preflight.Known.of(issue.publication, links))
+    found = preflight.check(composed.file, composed.mail, preflight.Facts.of(issue.publication, links))
     return [finding for finding in found if finding.rule not in _OF_ARTICLES]
 
 

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience.services import Practice
+from newsletter.audience.services import AudienceServices
 from newsletter.delivery.models import Letter
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.models import Issue, Mark
@@ -21,7 +21,7 @@ from newsletter.errors import PressError
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import calendar, publish, warn_editors
-from newsletter.workflows.calendar import Agenda, Passed
+from newsletter.workflows.calendar import Calendar, Passed
 from newsletter.workflows.warn_editors import Trouble
 
 log = structlog.get_logger()
@@ -58,7 +58,7 @@ def due(session: Session, grace: timedelta, now: datetime) -> list[Opening]:
 
 def fill(
     session: Session,
-    practice: Practice,
+    practice: AudienceServices,
     opening: Opening,
     grace: timedelta,
     now: datetime,
@@ -85,7 +85,7 @@ def fill(
 def _first_that_may(
     session: Session, links: Links, opening: Opening, now: datetime, sender: str | None
 ) -> tuple[Letter | None, Sequence[Passed]]:
-    line = calendar.Line(session, links, opening.publication_id)
+    line = calendar.CalendarLine(session, links, opening.publication_id)
     issue, passed = line.take(opening.at)
     while issue:
         if letter := _frozen(session, links, issue, opening.at, now, sender):
@@ -111,9 +111,9 @@ def _none_could(passed: Sequence[Passed]) -> str:
     return f"{_NONE_COULD}{warn_editors.lacks(passed)}" if passed else _NOBODY
 
 
-def _tell(session: Session, practice: Practice, opening: Opening, why: str, now: datetime) -> None:
+def _tell(session: Session, practice: AudienceServices, opening: Opening, why: str, now: datetime) -> None:
     publication = session.get_one(Publication, opening.publication_id)
-    coming = Agenda(session, practice.links, publication, now).following()
+    coming = Calendar(session, practice.links, publication, now).following()
     then = f"The next slot is {weekly_slots.describe(coming.at, coming.time_zone)}. " if coming else ""
     missed = f"{weekly_slots.brief(opening.at, opening.time_zone)} passed without an issue"
     trouble = Trouble(missed, why, f"{then}An issue that is ready can also be sent now, from its page.")

@@ -15,7 +15,7 @@ from newsletter.delivery.ledger import resent
 from newsletter.delivery.models import Counts, Letter
 from newsletter.delivery.reports import clicks, stats
 from newsletter.delivery.reports.clicks import CountedLink
-from newsletter.delivery.reports.stats import Account
+from newsletter.delivery.reports.stats import LetterStats
 from newsletter.editorial.issues import archive
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import NotFound
@@ -75,7 +75,7 @@ class Report:
     """All that is told of one issue."""
 
     letter: Letter
-    account: Account
+    account: LetterStats
     result: Result
     links: Sequence[CountedLink]
     earlier: Sequence[Result]
@@ -91,13 +91,13 @@ class Report:
         return [each for each in made if each.value is not None or each.usual is not None]
 
 
-def report(session: Session, issue: Issue, account: Account | None = None) -> Report:
+def report(session: Session, issue: Issue, account: LetterStats | None = None) -> Report:
     """The report of an issue that has begun to go out; NotFound for any other.
 
     `account` is one that was worked out a moment ago, of a letter that still runs; its counts are taken anew.
     """
     letter = _begun(issue)
-    found = replace(account, counts=stats.counts(session, letter)) if account else stats.account(session, letter)
+    found = replace(account, counts=stats.counts(session, letter)) if account else stats.letter_stats(session, letter)
     links = clicks.of(session, letter.id)
     left = unsubscribe.left_by(session, [letter.id])[letter.id]
     total = sum(link.clicks for link in links) if links else None

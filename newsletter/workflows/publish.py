@@ -30,7 +30,7 @@ from newsletter.editorial.schedule import queue, slot_claims, weekly_slots
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
 from newsletter.workflows import build_letter
-from newsletter.workflows.calendar import Agenda
+from newsletter.workflows.calendar import Calendar
 
 log = structlog.get_logger()
 
@@ -208,7 +208,7 @@ def publish_due(session: Session, grace: timedelta, now: datetime) -> list[Start
 
 def next_free_slot(session: Session, links: Links, issue: Issue, now: datetime) -> datetime:
     """The weekly slot that is an issue's for the asking; NotFound if the publication has no slot."""
-    at = Agenda(session, links, issue.publication, now).place(issue)
+    at = Calendar(session, links, issue.publication, now).place(issue)
     if at is None:
         raise NotFound(f"{issue.publication.name} has no weekly slot; give a time with --at")
     return at

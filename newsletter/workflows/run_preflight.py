@@ -16,7 +16,7 @@ from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.issues.drafts import Examined
 from newsletter.editorial.models import Issue, Picture, Readiness, Revision
-from newsletter.editorial.preflight import Finding, Galley, Known, Level, PictureSize, SpamVerdict, weight
+from newsletter.editorial.preflight import CheckContext, Facts, Finding, Level, PictureSize, SpamVerdict, weight
 from newsletter.editorial.preflight.rules import links as rules_links
 from newsletter.editorial.preflight.weight import Weight
 from newsletter.editorial.rendering.render import Rendered
@@ -111,7 +111,7 @@ def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> I
     file, kept = issue_store.text(issue, issue.revision), issue_store.picture_names(issue.revision)
     content = build_letter.content_hash(mail)
     said, waits = spam_checks.verdict(session, content), spam_checks.is_waiting(session, content)
-    galley = Galley(file, mail, known(session, issue, file, kept, links, may_ask=may_ask, said=said))
+    galley = CheckContext(file, mail, known(session, issue, file, kept, links, may_ask=may_ask, said=said))
     questions = replace(_asked(session, galley), verdict=said, spam_waiting=waits)
     return Inspection(preflight.judge(galley), weight.of(galley), questions)
 
@@ -125,7 +125,7 @@ def inspect_text(
         for fault in read.faults
     ]
     told = known(session, issue, read.file, read.pictures, links, may_ask=may_ask)
-    galley = Galley(read.file, mail or _NO_MAIL, told)
+    galley = CheckContext(read.file, mail or _NO_MAIL, told)
     heavy = weight.of(galley) if mail else None
     return Inspection([*faults, *preflight.judge(galley)], heavy, _asked(session, galley))
 
@@ -139,9 +139,9 @@ def known(
     *,
     may_ask: bool,
     said: SpamVerdict | None = None,
-) -> Known:
+) -> Facts:
     """All that the store knows beside a text."""
-    told = Known.of(issue.publication, links)
+    told = Facts.of(issue.publication, links)
     return replace(
         told,
         same_subject=_same_subject(session, issue, file.subject),
@@ -155,7 +155,7 @@ def known(
 
 def addresses(issue: Issue, links: Links) -> list[str]:
     """The web addresses that the newest revision sends readers to, but for the publication's own."""
-    return _addresses(issue_store.text(issue, issue.revision), Known.of(issue.publication, links))
+    return _addresses(issue_store.text(issue, issue.revision), Facts.of(issue.publication, links))
 
 
 def ask(session: Session, issue: Issue, links: Links, now: datetime, *, may_ask: bool) -> None:
@@ -188,11 +188,11 @@ def _ask_links(session: Session, issue: Issue, links: Links, now: datetime, *, o
     link_checks.ask(session, addresses(issue, links), now, older=older)
 
 
-def _addresses(file: IssueFile, told: Known) -> list[str]:
-    return list(dict.fromkeys(rules_links.web_links(Galley(file, _NO_MAIL, told))))
+def _addresses(file: IssueFile, told: Facts) -> list[str]:
+    return list(dict.fromkeys(rules_links.web_links(CheckContext(file, _NO_MAIL, told))))
 
 
-def _asked(session: Session, galley: Galley) -> Questions:
+def _asked(session: Session, galley: CheckContext) -> Questions:
     urls = list(dict.fromkeys(rules_links.web_links(galley)))
     allowed = bool(galley.known.links_asked)
     waiting = link_checks.waiting(session, urls) if allowed else 0
@@ -213,9 +213,9 @@ def _same_subject(session: Session, issue: Issue, subject: str) -> str | None:
     return session.scalar(others.where(func.lower(Issue.subject) == subject.lower()).limit(1))
 
 
-def _linked_issues(session: Session, file: IssueFile, told: Known) -> dict[str, bool]:
+def _linked_issues(session: Session, file: IssueFile, told: Facts) -> dict[str, bool]:
     """Whether each issue that a text links to is out; those that do not exist are missing."""
-    slugs = {slug for slug in rules_links.archived_slugs(Galley(file, _NO_MAIL, told)) if "\0" not in slug}
+    slugs = {slug for slug in rules_links.archived_slugs(CheckContext(file, _NO_MAIL, told)) if "\0" not in slug}
     if not slugs:
         return {}
     found = select(Issue.slug, Letter.started_at.is_not(None)).outerjoin(Issue.letter).where(Issue.slug.in_(slugs))

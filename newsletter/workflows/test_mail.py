@@ -19,7 +19,7 @@ from newsletter.audience.models import Subscriber, Subscription
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.message import compose
-from newsletter.delivery.models import Letter, Post, PostState
+from newsletter.delivery.models import Letter, OutboxMessage, OutboxState
 from newsletter.delivery.reports import clicks
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
@@ -70,13 +70,13 @@ class Fate:
     """One test mail, and what became of it."""
 
     test: SentTest
-    post: Post | None
+    post: OutboxMessage | None
     """None once the outbox has forgotten it."""
 
     @property
     def is_open(self) -> bool:
         """Whether it is still on its way."""
-        return self.post is not None and self.post.state in {PostState.PENDING, PostState.SENDING}
+        return self.post is not None and self.post.state in {OutboxState.PENDING, OutboxState.SENDING}
 
 
 def recipients(session: Session, typed: str) -> list[Address]:
@@ -173,9 +173,9 @@ def last(session: Session, issue: Issue) -> SentTest | None:
 
 def lately(session: Session, person: str) -> list[str]:
     """To whom this person sent the last times, the newest first."""
-    with_post = and_(SentTest.post_id == Post.id, SentTest.at == Post.created_at)
-    addresses = select(Post.address).join(SentTest, with_post).where(SentTest.person == person)
-    newest = addresses.group_by(Post.address).order_by(func.max(SentTest.id).desc()).limit(_REMEMBERED)
+    with_post = and_(SentTest.post_id == OutboxMessage.id, SentTest.at == OutboxMessage.created_at)
+    addresses = select(OutboxMessage.address).join(SentTest, with_post).where(SentTest.person == person)
+    newest = addresses.group_by(OutboxMessage.address).order_by(func.max(SentTest.id).desc()).limit(_REMEMBERED)
     return list(session.scalars(newest))
 
 
@@ -204,14 +204,16 @@ def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> N
         raise Refused(f"You sent {sent} test emails within an hour; the limit is {AN_HOUR}. Try again later.")
 
 
-def _post(session: Session, issue: Issue, letter: Letter, address: Address, now: datetime) -> Post:
+def _post(session: Session, issue: Issue, letter: Letter, address: Address, now: datetime) -> OutboxMessage:
     post = outbox.post(session, issue.publication, KIND, address.email, "", Composed("", "", ""), now)
     post.sender_address = letter.sender_address
     session.flush()
     return post
 
 
-def _note(session: Session, issue: Issue, content: Content, person: str, post: Post, now: datetime) -> SentTest:
+def _note(
+    session: Session, issue: Issue, content: Content, person: str, post: OutboxMessage, now: datetime
+) -> SentTest:
     test = SentTest(issue_id=issue.id, person=person, at=now, post_id=post.id, **asdict(content))
     session.add(test)
     session.flush()
@@ -232,10 +234,10 @@ def _marked(letter: Letter, links: Links) -> Letter:
     return Letter(**kept | marks)
 
 
-def _with_posts() -> Select[SentTest, Post]:
+def _with_posts() -> Select[SentTest, OutboxMessage]:
     return (
-        select(SentTest, Post)
+        select(SentTest, OutboxMessage)
         # Before version 0021 SQLite gave the number of a letter that was forgotten to a later one.
-        .outerjoin(Post, and_(Post.id == SentTest.post_id, Post.created_at == SentTest.at))
+        .outerjoin(OutboxMessage, and_(OutboxMessage.id == SentTest.post_id, OutboxMessage.created_at == SentTest.at))
         .order_by(SentTest.id.desc())
     )

@@ -12,14 +12,14 @@ from itertools import takewhile
 from sqlalchemy.orm import Session
 
 from newsletter import editors, publications
-from newsletter.audience.services import Practice
+from newsletter.audience.services import AudienceServices
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.models import Mark
 from newsletter.editorial.schedule import occurrences, slot_claims, weekly_slots
 from newsletter.editors import Role
 from newsletter.publications import Publication
-from newsletter.workflows.calendar import Agenda, Entry, Passed
+from newsletter.workflows.calendar import Calendar, Entry, Passed
 
 KIND = "slot_warning"
 _WHO = {Role.OWNER, Role.EDITOR}
@@ -59,7 +59,7 @@ def due(session: Session, now: datetime) -> list[Glance]:
 
 
 def look(
-    session: Session, practice: Practice, glance: Glance, now: datetime, *, grace: timedelta = timedelta()
+    session: Session, practice: AudienceServices, glance: Glance, now: datetime, *, grace: timedelta = timedelta()
 ) -> Trouble | None:
     """Look at a slot, and write to the editors if it is in trouble; None as well if somebody else has looked.
 
@@ -68,7 +68,7 @@ def look(
     if not slot_claims.put(session, glance.publication_id, glance.at, glance.kind):
         return None
     publication = session.get_one(Publication, glance.publication_id)
-    entry = _entry(Agenda(session, practice.links, publication, now, grace), glance.at)
+    entry = _entry(Calendar(session, practice.links, publication, now, grace), glance.at)
     trouble = _trouble(entry) if entry else None
     if entry and trouble:
         tell(session, practice, publication, weekly_slots.describe(entry.at, entry.time_zone), trouble, now)
@@ -76,7 +76,7 @@ def look(
 
 
 def tell(
-    session: Session, practice: Practice, publication: Publication, slot: str, trouble: Trouble, now: datetime
+    session: Session, practice: AudienceServices, publication: Publication, slot: str, trouble: Trouble, now: datetime
 ) -> None:
     """Write to every owner and editor."""
     fields = {"headline": trouble.headline, "slot": slot, "why": trouble.why, "remedy": trouble.remedy}
@@ -102,7 +102,7 @@ def lacks(passed: Sequence[Passed]) -> str:
     return " ".join(f"“{one.issue.title}” {one.hindrance.lack}." for one in passed)
 
 
-def _entry(agenda: Agenda, at: datetime) -> Entry | None:
+def _entry(agenda: Calendar, at: datetime) -> Entry | None:
     # Within two days no slot comes twice.
     entries = agenda.ahead(len(agenda.publication.slots))
     return next((entry for entry in entries if entry.at == at and entry.is_slot), None)

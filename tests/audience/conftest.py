@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience import signup
 from newsletter.audience.models import ConsentEvent, Status, Subscriber, Subscription
-from newsletter.audience.services import Caps, Practice
+from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.db import Sessions
 from newsletter.delivery.ledger import partitions
-from newsletter.delivery.models import Copy, Letter, Post
+from newsletter.delivery.models import Copy, Letter, OutboxMessage
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.links import Links
 from newsletter.publications import Publication
@@ -35,7 +35,7 @@ class Press:
     """One publication and the store beneath it."""
 
     sessions: Sessions
-    practice: Practice
+    practice: AudienceServices
     publication: Publication
     now: datetime
 
@@ -56,9 +56,11 @@ class Press:
         self.subscribe(email, name)
         return self.confirm(email)
 
-    def letters(self, email: str) -> list[Post]:
+    def letters(self, email: str) -> list[OutboxMessage]:
         with self.sessions.reading() as session:
-            return list(session.scalars(select(Post).where(Post.address == email).order_by(Post.id)))
+            return list(
+                session.scalars(select(OutboxMessage).where(OutboxMessage.address == email).order_by(OutboxMessage.id))
+            )
 
     def kinds(self, email: str) -> list[str]:
         return [letter.kind for letter in self.letters(email)]
@@ -116,8 +118,10 @@ class Press:
 
 
 @pytest.fixture
-def practice(links: Links) -> Practice:
-    return Practice(links, compose, Caps(address=3, domain=500, client=20), "truncated", b"a key for tests")
+def practice(links: Links) -> AudienceServices:
+    return AudienceServices(
+        links, compose, SignupCaps(address=3, domain=500, client=20), "truncated", b"a key for tests"
+    )
 
 
 @pytest.fixture
@@ -131,7 +135,7 @@ def other_publication(sessions: Sessions, now: datetime) -> Publication:
 
 
 @pytest.fixture
-def press(sessions: Sessions, practice: Practice, publication: Publication, now: datetime) -> Press:
+def press(sessions: Sessions, practice: AudienceServices, publication: Publication, now: datetime) -> Press:
     return Press(sessions, practice, publication, now)
 
 

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from newsletter.audience import signup_limits
 from newsletter.audience.models import SignupCount
-from newsletter.delivery.models import Post
+from newsletter.delivery.models import OutboxMessage
 
 
 def test_an_address_gets_no_more_letters_than_its_cap_a_day(press) -> None:
@@ -103,7 +103,7 @@ def test_a_mailbox_has_one_cap_whatever_the_spelling(press, other_publication, s
         at_home = press if number % 2 else replace(press, publication=other_publication)
         at_home.subscribe(email)
     with press.sessions.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Post)) == 3
+        assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 3
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -119,7 +119,7 @@ def test_a_mailbox_where_nobody_confirms_gets_five_letters_in_thirty_days(press)
         for number in range(4):
             press.subscribe(f"ada+{number}@example.org", at=press.now + timedelta(days=day))
     with press.sessions.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Post)) == 5
+        assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 5
     press.subscribe("ada@example.org", at=press.now + timedelta(days=61))
     assert press.kinds("ada@example.org") == ["confirm"]
 

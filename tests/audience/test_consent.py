@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import func, select
 
 from newsletter.audience import consent
-from newsletter.audience.models import Act, ConsentEvent, Way, Wording
-from newsletter.audience.services import Practice
+from newsletter.audience.models import Act, Channel, ConsentEvent, Wording
+from newsletter.audience.services import AudienceServices
 
 
 @pytest.mark.parametrize(
@@ -22,11 +22,13 @@ from newsletter.audience.services import Practice
         (None, None),
     ],
 )
-def test_a_client_s_address_is_kept_as_a_network(practice: Practice, client: str | None, kept: str | None) -> None:
+def test_a_client_s_address_is_kept_as_a_network(
+    practice: AudienceServices, client: str | None, kept: str | None
+) -> None:
     assert consent.origin_of(practice, client) == kept
 
 
-def test_a_hashed_origin_tells_clients_apart_and_cannot_be_read(practice: Practice) -> None:
+def test_a_hashed_origin_tells_clients_apart_and_cannot_be_read(practice: AudienceServices) -> None:
     hashing = replace(practice, origin_policy="hashed")
     one, other = (consent.origin_of(hashing, client) for client in ("203.0.113.77", "203.0.113.78"))
     assert one != other
@@ -35,7 +37,7 @@ def test_a_hashed_origin_tells_clients_apart_and_cannot_be_read(practice: Practi
     assert one != consent.origin_of(replace(hashing, origin_key=b"another"), "203.0.113.77")
 
 
-def test_no_origin_is_kept_where_none_is_wanted(practice: Practice) -> None:
+def test_no_origin_is_kept_where_none_is_wanted(practice: AudienceServices) -> None:
     assert consent.origin_of(replace(practice, origin_policy="none"), "203.0.113.77") is None
 
 
@@ -56,7 +58,7 @@ def test_two_first_readers_at_once_agree_on_one_row_of_words(press, together) ->
     def record(subscription_id: int) -> None:
         with press.sessions.begin() as session:
             subscription = press.subscription("ada@example.org" if subscription_id == ids[0] else "bob@example.org")
-            consent.record(session, subscription, Act.CONFIRMED, Way.LINK, press.now, wording="brand new words")
+            consent.record(session, subscription, Act.CONFIRMED, Channel.LINK, press.now, wording="brand new words")
 
     assert together(*(lambda one=one: record(one) for one in ids)) == []
     with press.sessions.reading() as session:
@@ -67,5 +69,5 @@ def test_a_step_is_recorded_with_the_words_before_it(press) -> None:
     press.subscribe("ada@example.org")
     with press.sessions.reading() as session:
         event = session.scalars(select(ConsentEvent)).one()
-        assert (event.act, event.way, event.origin, event.at) == (Act.ASKED, Way.FORM, "203.0.113.0/24", press.now)
+        assert (event.act, event.way, event.origin, event.at) == (Act.ASKED, Channel.FORM, "203.0.113.0/24", press.now)
         assert event.wording.text.startswith("Send me the weekly letter")

@@ -9,10 +9,10 @@ from sqlalchemy import event, func, select, text
 from newsletter.audience import preferences, subscribers, unsubscribe
 from newsletter.audience.importing import csv_export, csv_reader, importer
 from newsletter.audience.importing.plan import Step, Tally, Terms
-from newsletter.audience.models import Status, Subscriber, Way
+from newsletter.audience.models import Channel, Status, Subscriber
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
-from newsletter.delivery.models import Cause, CopyState, Post
+from newsletter.delivery.models import Cause, CopyState, OutboxMessage
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
 
@@ -124,7 +124,7 @@ def test_who_left_elsewhere_is_on_record_as_having_left(press, write: Callable[.
     assert press.subscription(ADA).left_at == press.now
     with press.sessions.reading() as session:
         assert suppression.among(session, [ADA, BOB, CYD]) == {BOB, CYD}
-        assert session.scalar(select(func.count()).select_from(Post)) == 0
+        assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 0
     assert load(press, write("email\nada@example.org\nbob@example.org\n")) == Tally(left_alone=2)
 
 
@@ -191,7 +191,7 @@ def test_an_export_can_be_imported_again(press, other_publication, write: Callab
     press.reader("+ada@example.org", "=Ada")
     press.subscribe(BOB)
     press.reader(CYD)
-    press.run(unsubscribe.leave, press.leave_token(CYD), Way.LINK, None, press.now)
+    press.run(unsubscribe.leave, press.leave_token(CYD), Channel.LINK, None, press.now)
     file = io.StringIO(newline="")
     with press.sessions.reading() as session:
         csv_export.write(subscribers.export(session, press.publication.id), file)

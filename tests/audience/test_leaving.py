@@ -3,14 +3,14 @@ from datetime import timedelta
 import pytest
 
 from newsletter.audience import unsubscribe
-from newsletter.audience.models import Status, Way
+from newsletter.audience.models import Channel, Status
 from newsletter.delivery.models import CopyState
 from newsletter.errors import Conflict, Invalid
 
 ADA = "ada@example.org"
 
 
-def leave(press, way: Way = Way.ONE_CLICK, at: timedelta = timedelta()) -> None:
+def leave(press, way: Channel = Channel.ONE_CLICK, at: timedelta = timedelta()) -> None:
     press.run(unsubscribe.leave, press.leave_token(ADA, 7), way, None, press.now + at)
 
 
@@ -33,7 +33,7 @@ def test_leaving_twice_is_as_leaving_once(press) -> None:
 
 def test_leaving_from_many_places_at_once_is_one_leaving(press, together) -> None:
     press.reader(ADA)
-    assert together(*[lambda: leave(press, Way.LINK)] * 4) == []
+    assert together(*[lambda: leave(press, Channel.LINK)] * 4) == []
     assert [act for act, _ in press.acts(ADA)].count("left") == 1
     assert press.kinds(ADA).count("goodbye") == 1
 
@@ -48,17 +48,17 @@ def test_a_copy_that_waits_is_skipped_when_its_reader_leaves(press) -> None:
 
 def test_only_leaving_from_a_page_is_answered_with_a_letter(press) -> None:
     press.reader(ADA)
-    leave(press, Way.ONE_CLICK)
+    leave(press, Channel.ONE_CLICK)
     assert press.kinds(ADA) == ["confirm", "welcome"]
     press.set_status(ADA, Status.ACTIVE)
-    leave(press, Way.LINK)
+    leave(press, Channel.LINK)
     assert press.kinds(ADA)[-1] == "goodbye"
 
 
 def test_a_forged_link_lets_nobody_go(press) -> None:
     press.reader(ADA)
     with pytest.raises(Invalid):
-        press.run(unsubscribe.leave, press.preferences_token(ADA), Way.LINK, None, press.now)
+        press.run(unsubscribe.leave, press.preferences_token(ADA), Channel.LINK, None, press.now)
     assert press.status(ADA) is Status.ACTIVE
 
 

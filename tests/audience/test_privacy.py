@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from newsletter.audience import preferences, privacy, subscribers, unsubscribe
-from newsletter.audience.models import ConsentEvent, Subscriber, Subscription, Way
+from newsletter.audience.models import Channel, ConsentEvent, Subscriber, Subscription
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, CopyState, Receipt
 from newsletter.delivery.transactional import outbox
@@ -79,7 +79,7 @@ def test_an_erased_reader_s_links_never_open_another_reader_s_door(press) -> Non
     with pytest.raises(NotFound, match="erased"):
         press.run(preferences.look, preferences_token)
     with pytest.raises(NotFound, match="erased"):
-        press.run(unsubscribe.leave, leave_token, Way.ONE_CLICK, None, press.now)
+        press.run(unsubscribe.leave, leave_token, Channel.ONE_CLICK, None, press.now)
 
 
 def test_a_reader_gets_everything_that_is_held_about_them(press) -> None:

@@ -11,7 +11,7 @@ from newsletter.audience import emails as audience_emails
 from newsletter.audience import search_index, subscribers, unsubscribe
 from newsletter.audience.importing import csv_export, csv_reader, importer
 from newsletter.audience.importing.plan import Terms
-from newsletter.audience.models import Status, Subscription, Way
+from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Invalid, NotFound
@@ -89,7 +89,7 @@ def test_a_person_is_found_by_any_spelling(press) -> None:
 
 def test_a_reader_s_history_is_plain_json_in_order(press) -> None:
     press.reader(ADA, "Ada")
-    press.run(unsubscribe.leave, press.leave_token(ADA, 3), Way.LINK, "203.0.113.9", press.now)
+    press.run(unsubscribe.leave, press.leave_token(ADA, 3), Channel.LINK, "203.0.113.9", press.now)
     with press.sessions.reading() as session:
         told = json.loads(json.dumps(subscribers.history(subscribers.find(session, ADA))))
     assert (told["email"], told["name"]) == (ADA, "Ada")

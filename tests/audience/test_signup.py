@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event, func, select
 
 from newsletter.audience import privacy, signup, unsubscribe
-from newsletter.audience.models import Status, Subscriber, Way
+from newsletter.audience.models import Channel, Status, Subscriber
 from newsletter.db import Prepared
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
@@ -244,7 +244,7 @@ def test_a_link_of_an_erased_reader_is_answered_plainly(press) -> None:
 def test_an_old_confirm_link_does_not_bring_back_who_left(press) -> None:
     press.reader(ADA)
     token = press.token("confirm", ADA)
-    press.run(unsubscribe.leave, press.leave_token(ADA), Way.ONE_CLICK, None, press.now + timedelta(hours=1))
+    press.run(unsubscribe.leave, press.leave_token(ADA), Channel.ONE_CLICK, None, press.now + timedelta(hours=1))
     with pytest.raises(Conflict, match="sign up again"):
         press.run(signup.confirm, token, None, "Yes", press.now + timedelta(hours=2))
     assert press.status(ADA) is Status.UNSUBSCRIBED
@@ -254,7 +254,7 @@ def test_after_leaving_only_a_link_made_since_confirms(press) -> None:
     press.reader(ADA)
     old = press.token("confirm", ADA)
     left = press.now + timedelta(hours=1)
-    press.run(unsubscribe.leave, press.leave_token(ADA), Way.ONE_CLICK, None, left)
+    press.run(unsubscribe.leave, press.leave_token(ADA), Channel.ONE_CLICK, None, left)
     press.subscribe(ADA, at=left + timedelta(seconds=20))
     fresh = press.token("confirm", ADA)
     with pytest.raises(Expired, match="before you unsubscribed;"):

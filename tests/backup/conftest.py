@@ -19,7 +19,7 @@ from newsletter.config import Settings
 from newsletter.db import Base, Session, Sessions, open_engine
 from newsletter.delivery import ledger
 from newsletter.editorial.issues import issue_store
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests import houses
 from tests.houses import NOW
@@ -71,14 +71,14 @@ def _full(sessions: Sessions, folder: Path) -> None:
     take.take(sessions, settings_of(made), made.pictures, folder / TAKEN, NOW)
 
 
-def settings_of(house: House) -> Settings:
+def settings_of(house: Services) -> Settings:
     """As where the key is made and kept, and not set."""
     url = house.sessions.engine.url.render_as_string(hide_password=False)
     return Settings(_env_file=None, data_dir=house.settings.data_dir, database_url=url)
 
 
 @pytest.fixture
-def settings(house: House) -> Settings:
+def settings(house: Services) -> Settings:
     return settings_of(house)
 
 

@@ -19,7 +19,7 @@ from newsletter.delivery.workers import heartbeat, send_permission
 from newsletter.editorial.issues import issue_store
 from newsletter.errors import Conflict, PressError
 from newsletter.schema import Standing
-from newsletter.wiring import House, open_house
+from newsletter.wiring import Services, open_services
 from newsletter.workflows import build_letter, publish
 
 from .conftest import KEY, NASTY, Elsewhere, Forge, of_a_press, rows
@@ -28,7 +28,7 @@ from .conftest import KEY, NASTY, Elsewhere, Forge, of_a_press, rows
 def restore(path: Path, settings: Settings, now: datetime) -> list[str]:
     """As the command does; the remarks about keys."""
     with archive.opened(path) as backup, place_keys.keys_of(backup, settings) as remarks:
-        house = open_house(settings, check_schema=False)
+        house = open_services(settings, check_schema=False)
         try:
             backup_restore.restore(backup, house.sessions.engine, house.pictures, now)
         finally:
@@ -46,7 +46,7 @@ def standing(settings: Settings) -> Standing:
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_every_row_picture_and_key_comes_back_on_either_database(
-    house: House, backup: Path, elsewhere: Elsewhere, kind: str, now: datetime
+    house: Services, backup: Path, elsewhere: Elsewhere, kind: str, now: datetime
 ) -> None:
     there = elsewhere(kind)
     before = of_a_press(house.sessions)
@@ -88,7 +88,7 @@ def test_a_number_that_mail_bears_is_not_given_to_another(
     with sessions.reading() as session:
         last_letter = session.scalar(select(func.max(Letter.id)))
     restore(backup, there, now)
-    house = open_house(there)
+    house = open_services(there)
     with house.sessions.begin() as session:
         issue = issue_store.find(session, "break-the-circle")
         build_letter.mark_ready(session, issue, house.links)
@@ -147,7 +147,7 @@ def test_a_backup_that_did_not_count_corrections_yet_is_restored(
 
 
 def test_a_database_that_holds_anything_is_left_as_it_is(
-    house: House, backup: Path, settings: Settings, now: datetime
+    house: Services, backup: Path, settings: Settings, now: datetime
 ) -> None:
     before = of_a_press(house.sessions)
     with pytest.raises(Conflict, match=r"already contains data .*subscribers.*restore into an empty one"):
@@ -213,7 +213,7 @@ def test_a_key_that_is_there_is_left_and_a_person_told_how_links_open_again(
 
 
 def test_a_key_that_is_set_is_not_in_the_backup_and_the_same_is_wanted_there(
-    house: House, elsewhere: Elsewhere, tmp_path: Path, now: datetime
+    house: Services, elsewhere: Elsewhere, tmp_path: Path, now: datetime
 ) -> None:
     path = tmp_path / "set.backup"
     take.take(house.sessions, house.settings, house.pictures, path, now)
@@ -226,5 +226,5 @@ def test_a_key_that_is_set_is_not_in_the_backup_and_the_same_is_wanted_there(
     assert restore(path, same, now) == []
 
 
-def _pictures(house: House, there: Settings) -> tuple[Path, Path]:
+def _pictures(house: Services, there: Settings) -> tuple[Path, Path]:
     return house.settings.picture_folder, there.picture_folder

@@ -15,11 +15,11 @@ from newsletter.backup import take as backup_take
 from newsletter.config import Settings
 from newsletter.editorial.models import Correction, Picture
 from newsletter.errors import Conflict, Invalid, Unavailable
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 
 
-def take(house: House, settings: Settings, path: Path, now: datetime) -> backup_take.Taken:
+def take(house: Services, settings: Settings, path: Path, now: datetime) -> backup_take.Taken:
     return backup_take.take(house.sessions, settings, house.pictures, path, now)
 
 
@@ -29,7 +29,7 @@ def test_only_its_owner_may_read_it_and_nothing_lies_beside_it(backup: Path) -> 
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link to nowhere"])
-def test_nothing_is_written_over(house: House, settings: Settings, tmp_path: Path, now: datetime, kind: str) -> None:
+def test_nothing_is_written_over(house: Services, settings: Settings, tmp_path: Path, now: datetime, kind: str) -> None:
     path = tmp_path / "press.backup"
     {"file": path.touch, "folder": path.mkdir, "link to nowhere": lambda: path.symlink_to("nowhere")}[kind]()
     with pytest.raises(Conflict, match="backups are never overwritten;"):
@@ -38,7 +38,7 @@ def test_nothing_is_written_over(house: House, settings: Settings, tmp_path: Pat
 
 
 def test_of_two_who_choose_one_name_at_once_one_is_refused(
-    house: House, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+    house: Services, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "press.backup"
     add_keys = backup_take._add_keys
@@ -49,14 +49,14 @@ def test_of_two_who_choose_one_name_at_once_one_is_refused(
 
 
 def test_where_it_cannot_be_written_a_line_says_why(
-    house: House, settings: Settings, tmp_path: Path, now: datetime
+    house: Services, settings: Settings, tmp_path: Path, now: datetime
 ) -> None:
     with pytest.raises(Unavailable, match=r"No such file or directory; no backup was made"):
         take(house, settings, tmp_path / "no" / "press.backup", now)
 
 
 def test_it_is_one_instant_although_others_write_meanwhile(
-    house: House, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+    house: Services, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader who comes between two tables is in none of them; and nobody has to wait."""
     dump, came = tables.dump, []
@@ -76,7 +76,7 @@ def test_it_is_one_instant_although_others_write_meanwhile(
 
 @pytest.mark.parametrize("loss", ["missing", "empty after a power cut", "damaged", "too large"])
 def test_a_picture_that_is_lost_is_named_and_the_rest_is_kept(
-    house: House, settings: Settings, tmp_path: Path, now: datetime, loss: str
+    house: Services, settings: Settings, tmp_path: Path, now: datetime, loss: str
 ) -> None:
     with house.sessions.reading() as session:
         name, *others = session.scalars(select(Picture.file_name).order_by(Picture.file_name))
@@ -93,7 +93,7 @@ def test_a_picture_that_is_lost_is_named_and_the_rest_is_kept(
     ("name", "content"), [("letters.example.press.pem", bytes(70_000)), ("Letters of the press.pem", b"a key")]
 )
 def test_a_key_that_no_restore_would_take_is_named_and_no_backup_is_made(
-    house: House, settings: Settings, tmp_path: Path, now: datetime, name: str, content: bytes
+    house: Services, settings: Settings, tmp_path: Path, now: datetime, name: str, content: bytes
 ) -> None:
     (settings.dkim_folder / name).write_bytes(content)
     with pytest.raises(Invalid, match=f"{name}: not a key"):
@@ -102,7 +102,7 @@ def test_a_key_that_no_restore_would_take_is_named_and_no_backup_is_made(
 
 
 def test_keys_that_cannot_be_read_are_not_left_out_in_silence(
-    house: House, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+    house: Services, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(folder: Path) -> Iterator[Path]:
         raise PermissionError(errno.EACCES, "Permission denied", str(folder))
@@ -121,7 +121,7 @@ def test_the_counts_of_each_issue_are_in_it(backup: Path) -> None:
 
 
 def test_the_counts_of_each_correction_are_in_it(
-    house: House, settings: Settings, tmp_path: Path, now: datetime
+    house: Services, settings: Settings, tmp_path: Path, now: datetime
 ) -> None:
     # Whatever fills the table for the other tests is in the way of a correction that was made as people do.
     with house.sessions.begin() as session:
@@ -132,7 +132,7 @@ def test_the_counts_of_each_correction_are_in_it(
     assert (one["state"], one["audience"], one["pending"]) == ("sending", 8, 8)
 
 
-def _sign_up(house: House, now: datetime) -> int:
+def _sign_up(house: Services, now: datetime) -> int:
     email = "zoe@reader.example"
     with house.sessions.begin() as session:
         zoe = Subscription(publication_id=1, created_at=now)

@@ -10,7 +10,7 @@ from waitress import create_server
 
 from newsletter.db import Sessions, open_engine
 from newsletter.web import create_app
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.houses import Clock
 from tests.originals import Originals
@@ -23,7 +23,7 @@ def clock(now: datetime) -> Clock:
 
 
 @pytest.fixture
-def house(originals: Originals, tmp_path: Path) -> Iterator[House]:
+def house(originals: Originals, tmp_path: Path) -> Iterator[Services]:
     with originals.copy("sqlite", houses.stocked, tmp_path) as url:
         made = houses.build(Sessions(open_engine(url)), tmp_path, base_url=f"http://127.0.0.1:{free_port()}")
         yield made
@@ -31,7 +31,7 @@ def house(originals: Originals, tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def site(house: House, clock: Clock) -> Iterator[str]:
+def site(house: Services, clock: Clock) -> Iterator[str]:
     """The address of the house's site, served."""
     port = int(house.links.base_url.rpartition(":")[2])
     server = create_server(create_app(house, clock), host="127.0.0.1", port=port, threads=4)

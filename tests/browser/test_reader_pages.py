@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import select
 
 from newsletter.audience.models import Status, Subscription
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.browser import looks
 from tests.browser.looks import faults_of
@@ -54,12 +54,12 @@ def ask(page: Page, clock: Clock, email: str = "ada@example.org", name: str = "A
     press(page, "Subscribe")
 
 
-def standing(house: House) -> Status:
+def standing(house: Services) -> Status:
     with house.sessions.reading() as session:
         return session.scalars(select(Subscription)).one().status
 
 
-def test_a_reader_comes_by_the_form_and_leaves_by_the_link(page: Page, house: House, clock: Clock) -> None:
+def test_a_reader_comes_by_the_form_and_leaves_by_the_link(page: Page, house: Services, clock: Clock) -> None:
     ask(page, clock)
     expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
     page.goto(houses.letters(house)[-1]["confirm_url"])
@@ -74,7 +74,7 @@ def test_a_reader_comes_by_the_form_and_leaves_by_the_link(page: Page, house: Ho
     assert standing(house) is Status.ACTIVE
 
 
-def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, house: House, clock: Clock) -> None:
+def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, house: Services, clock: Clock) -> None:
     ask(page, clock, email="ada@example")
     field = page.get_by_role("textbox", name="Email")
     expect(field).to_have_value("ada@example")
@@ -86,7 +86,7 @@ def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, ho
     assert [letter["address"] for letter in houses.letters(house)] == ["ada@example.org"]
 
 
-def test_the_form_at_the_end_of_an_issue_works_without_a_cookie(page: Page, house: House, clock: Clock) -> None:
+def test_the_form_at_the_end_of_an_issue_works_without_a_cookie(page: Page, house: Services, clock: Clock) -> None:
     page.goto(f"/archive/{houses.OUT[0]}/")
     assert page.context.cookies() == []
     page.get_by_role("textbox", name="Email").fill("ada@example.org")
@@ -96,7 +96,7 @@ def test_the_form_at_the_end_of_an_issue_works_without_a_cookie(page: Page, hous
     assert len(houses.letters(house)) == 1
 
 
-def test_a_reader_takes_a_break_by_the_preferences(page: Page, house: House, clock: Clock) -> None:
+def test_a_reader_takes_a_break_by_the_preferences(page: Page, house: Services, clock: Clock) -> None:
     become_reader(page, house, clock)
     page.goto(house.links.preferences(1))
     page.get_by_label("4 weeks").check()
@@ -106,7 +106,7 @@ def test_a_reader_takes_a_break_by_the_preferences(page: Page, house: House, clo
 
 
 def test_the_keyboard_alone_reaches_the_form_and_sends_it(
-    chrome: Browser, site: str, house: House, clock: Clock
+    chrome: Browser, site: str, house: Services, clock: Clock
 ) -> None:
     with chrome.new_context(viewport=PHONE, base_url=site) as context:
         page = context.new_page()
@@ -122,7 +122,7 @@ def test_the_keyboard_alone_reaches_the_form_and_sends_it(
 
 
 def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phone(
-    chrome: Browser, site: str, house: House, clock: Clock, axe: Axe
+    chrome: Browser, site: str, house: Services, clock: Clock, axe: Axe
 ) -> None:
     with chrome.new_context(viewport=PHONE, base_url=site) as context:
         page = context.new_page()
@@ -138,7 +138,7 @@ def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phon
         assert [words for words in said if "Failed to load resource" not in words] == []
 
 
-def visit_every_page(page: Page, house: House, clock: Clock) -> Iterator[str]:
+def visit_every_page(page: Page, house: Services, clock: Clock) -> Iterator[str]:
     """Open each kind of page in turn, and say its name."""
     for path in ("/", "/subscribe", "/archive/", f"/archive/{houses.OUT[0]}/", "/nothing", "/confirm/forged"):
         page.goto(path)
@@ -149,7 +149,7 @@ def visit_every_page(page: Page, house: House, clock: Clock) -> Iterator[str]:
     yield from visit_steps(page, house, clock)
 
 
-def visit_steps(page: Page, house: House, clock: Clock) -> Iterator[str]:
+def visit_steps(page: Page, house: Services, clock: Clock) -> Iterator[str]:
     page.get_by_role("textbox", name="Email").fill("ada@example.org")
     clock.turn(seconds=10)
     send(page, "Subscribe")
@@ -167,7 +167,7 @@ def visit_steps(page: Page, house: House, clock: Clock) -> Iterator[str]:
     yield from visit_the_way_out(page, house)
 
 
-def visit_the_way_out(page: Page, house: House) -> Iterator[str]:
+def visit_the_way_out(page: Page, house: Services) -> Iterator[str]:
     page.goto(house.links.preferences(1))
     page.get_by_text("Erase me").first.click()
     yield "preferences"
@@ -196,7 +196,7 @@ def small_targets(page: Page) -> list[str]:
     )
 
 
-def become_reader(page: Page, house: House, clock: Clock) -> None:
+def become_reader(page: Page, house: Services, clock: Clock) -> None:
     ask(page, clock)
     page.goto(houses.letters(house)[-1]["confirm_url"])
     press(page, "Yes, send me BackPainHelp")

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from newsletter.audience.models import Subscriber
 from newsletter.audit import OPERATOR, Entry
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery.models import Post
+from newsletter.delivery.models import OutboxMessage
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import find
 
@@ -49,7 +49,7 @@ def test_a_lost_factor_is_reset_told_by_mail_and_ends_the_links_that_are_out(
     with sessions.reading() as session:
         assert find(session, ANN).factor is None
         assert find(session, ANN).nonce != ann.nonce
-        (mail,) = session.scalars(select(Post)).all()
+        (mail,) = session.scalars(select(OutboxMessage)).all()
     assert (mail.kind, mail.address, "reset on the server" in mail.text) == ("changed", ANN, True)
 
 

@@ -6,7 +6,7 @@ from peers import Clock, Mailbox, honest
 from sqlalchemy import insert, select
 
 from newsletter.db import Sessions
-from newsletter.delivery.bulk.sender import PressRun
+from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, Counts, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
@@ -90,12 +90,12 @@ def copies(sessions: Sessions) -> Callable[[int], dict[str, Copy]]:
 
 
 @pytest.fixture
-def press(sessions: Sessions, links: Links, clock: Clock) -> Callable[..., PressRun]:
+def press(sessions: Sessions, links: Links, clock: Clock) -> Callable[..., BulkSender]:
     """Makes a press for a server; its time-outs are hundredths of what the RFC asks for."""
 
-    def make(server: MailServer, **options: object) -> PressRun:
+    def make(server: MailServer, **options: object) -> BulkSender:
         settings = {"worker": "w", "limits": Limits(connections=3), "clock": clock, "patience": 0.01} | options
-        return PressRun(sessions, server, links, **settings)
+        return BulkSender(sessions, server, links, **settings)
 
     return make
 

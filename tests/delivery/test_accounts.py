@@ -11,7 +11,7 @@ from newsletter.addresses.provider_groups import Lanes
 from newsletter.db import Sessions
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
 from newsletter.delivery.reports import delivery_metrics, progress, retention, stats
-from newsletter.delivery.reports.stats import KeptAccount, Share, Span
+from newsletter.delivery.reports.stats import KeptStats, Share, Span
 
 SETTLED = [state for state in CopyState if state not in (CopyState.PENDING, CopyState.SENDING)]
 
@@ -52,9 +52,9 @@ def settle(sessions: Sessions, letter_id: int, now: datetime) -> None:
         session.execute(over.values(state=LetterState.FINISHED, finished_at=now))
 
 
-def told(sessions: Sessions, letter_id: int) -> stats.Account:
+def told(sessions: Sessions, letter_id: int) -> stats.LetterStats:
     with sessions.reading() as session:
-        return stats.account(session, session.get_one(Letter, letter_id))
+        return stats.letter_stats(session, session.get_one(Letter, letter_id))
 
 
 def test_the_cheap_count_is_the_ledgers(sessions: Sessions, many: int) -> None:
@@ -174,7 +174,7 @@ def test_a_letter_that_ran_again_gets_another_account(sessions: Sessions, many: 
     assert told(sessions, many).counts.in_doubt == 0
     assert stats.keep_next(sessions)
     with sessions.reading() as session:
-        kept = session.scalars(select(KeptAccount)).one()
+        kept = session.scalars(select(KeptStats)).one()
     assert kept.settled_at == now + timedelta(hours=1)
 
 

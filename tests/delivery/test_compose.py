@@ -15,7 +15,7 @@ from peers import parsed
 
 from newsletter.delivery.message import compose, mime
 from newsletter.delivery.message.merge import as_header, as_html, as_text
-from newsletter.delivery.models import Letter, Post
+from newsletter.delivery.models import Letter, OutboxMessage
 from newsletter.errors import Invalid
 from newsletter.links import Links
 from newsletter.tokens import Seal
@@ -215,7 +215,7 @@ def test_the_return_path_fits_a_local_part_however_large_the_number() -> None:
 
 
 def test_a_single_letter_says_that_no_person_wrote_it() -> None:
-    post = Post(
+    post = OutboxMessage(
         id=4,
         created_at=DATE,
         sender_name="Back Pain Help",
@@ -255,7 +255,7 @@ def test_no_line_with_an_encoded_word_is_longer_than_76_with_the_headers_name(na
 
 def test_a_single_letter_has_a_return_path_of_its_own() -> None:
     seal = Seal(b"a secret for tests")
-    post = Post(id=7, sender_address="desk@example.org", address="ada@reader.example")
+    post = OutboxMessage(id=7, sender_address="desk@example.org", address="ada@reader.example")
     envelope = compose.single_envelope(post, 99, seal, "bounces.example.org")
     local, _, domain = envelope.sender.partition("@")
     assert domain == "bounces.example.org"
@@ -271,6 +271,6 @@ def test_a_single_letter_has_a_return_path_of_its_own() -> None:
 def test_single_letters_to_readers_carry_a_feedback_id(kind: str, told: str | None) -> None:
     fields = {"id": 4, "kind": kind, "created_at": datetime(2026, 11, 20, tzinfo=UTC), "sender_name": "Press"}
     addresses = {"sender_address": "desk@example.org", "address": "reader@example.org", "name": ""}
-    post = Post(**fields, **addresses, subject="Yes?", html="<p>Yes?</p>", text="Yes?")
+    post = OutboxMessage(**fields, **addresses, subject="Yes?", html="<p>Yes?</p>", text="Yes?")
     message = parsed(compose.single(post, datetime(2026, 11, 20, tzinfo=UTC)))
     assert message["Feedback-ID"] == told

@@ -21,9 +21,9 @@ from test_compose import LINKS, Copy, letter, local_parts, names
 from newsletter.delivery.message import compose, dkim_keys
 from newsletter.delivery.message.dkim import Key, signatures
 from newsletter.delivery.message.dkim_keys import Keyring
-from newsletter.delivery.models import Post
+from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.mailer import Postroom
+from newsletter.delivery.transactional.mailer import TransactionalMailer
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.mail_settings import MailServer
@@ -43,7 +43,7 @@ HEADERS = [
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="{"), max_size=300)
 
 
-def post(**changes: object) -> Post:
+def post(**changes: object) -> OutboxMessage:
     fields = {
         "id": 4,
         "created_at": DATE,
@@ -56,7 +56,7 @@ def post(**changes: object) -> Post:
         "text": ".\nConfirm \n\n\n",
         "unsubscribe_url": "https://letters.example.org/unsubscribe/x",
     }
-    return Post(**(fields | changes))
+    return OutboxMessage(**(fields | changes))
 
 
 ADA = Copy()
@@ -194,7 +194,7 @@ def test_the_post_room_signs(sessions, publication, honest_server: MailServer, m
     with sessions.begin() as session:
         composed = Composed("Please confirm – è", "<p>" + "Confirm " * 300 + "</p>", ".\n\nConfirm")
         outbox.post(session, publication, "confirm", "reader@example.org", "Ada", composed, DATE)
-    room = Postroom(sessions, honest_server, worker="w", keyring=KEYS, clock=clock, timeout=5)
+    room = TransactionalMailer(sessions, honest_server, worker="w", keyring=KEYS, clock=clock, timeout=5)
     assert room.deliver_due() == 1
     room.close()
     [(_, _, content)] = mailbox.taken
@@ -209,7 +209,7 @@ def test_the_post_room_signs_a_message_that_is_composed_already_and_changes_noth
     with sessions.begin() as session:
         letter = outbox.post(session, publication, "test", "ed@example.org", "", Composed("", "", ""), DATE)
         letter.message = whole
-    room = Postroom(sessions, honest_server, worker="w", keyring=KEYS, clock=clock, timeout=5)
+    room = TransactionalMailer(sessions, honest_server, worker="w", keyring=KEYS, clock=clock, timeout=5)
     assert room.deliver_due() == 1
     room.close()
     [(_, recipient, content)] = mailbox.taken

@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 
 from newsletter.delivery import receipts
 from newsletter.delivery.bounces import suppression
-from newsletter.delivery.models import Cause, Post, PostState
+from newsletter.delivery.models import Cause, OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
 
@@ -35,7 +35,7 @@ def test_a_letter_is_claimed_once_with_all_that_sending_it_needs(posted, session
     assert (claimed.sender_address, claimed.html, claimed.state) == (
         "desk@example.org",
         "<p>Confirm</p>",
-        PostState.SENDING,
+        OutboxState.SENDING,
     )
 
 
@@ -52,7 +52,7 @@ def test_a_suppressed_address_is_skipped_at_the_claim_and_why_is_kept(sessions, 
         claimed = [(letter.kind, letter.address) for letter in outbox.claim(session, "w", 10, now)]
         assert claimed == [("reset", "bo@example.org"), ("welcome", "cy@example.org")]
     with sessions.begin() as session:
-        skipped = session.scalars(select(Post).where(Post.state == PostState.SKIPPED)).one()
+        skipped = session.scalars(select(OutboxMessage).where(OutboxMessage.state == OutboxState.SKIPPED)).one()
         assert (skipped.reason, skipped.ended_at, skipped.worker) == ("suppressed: bounce", now, None)
         assert (skipped.html, skipped.text, skipped.unsubscribe_url) == ("", "", None)
         assert outbox.prune(session, now + timedelta(days=31)) == 1
@@ -68,8 +68,8 @@ def test_an_address_that_is_suppressed_after_the_claim_gets_nothing_either(sessi
     with sessions.begin() as session:
         assert [outbox.renew(session, "w", letter, now) for letter in (welcome, reset)] == [False, True]
     with sessions.reading() as session:
-        skipped = session.get_one(Post, welcome)
-        assert (skipped.state, skipped.reason, skipped.worker) == (PostState.SKIPPED, "suppressed: bounce", None)
+        skipped = session.get_one(OutboxMessage, welcome)
+        assert (skipped.state, skipped.reason, skipped.worker) == (OutboxState.SKIPPED, "suppressed: bounce", None)
 
 
 def test_of_several_answers_at_once_a_suppressed_address_gets_one_a_day(sessions, publication, now) -> None:
@@ -153,7 +153,7 @@ def test_a_letter_that_ended_keeps_its_record_and_no_words(posted, sessions, now
         outbox.claim(session, "w", 1, now)
         end(session, "w", letter, "in the end", now)
     with sessions.begin() as session:
-        post = session.get_one(Post, letter)
+        post = session.get_one(OutboxMessage, letter)
     assert (post.html, post.text, post.unsubscribe_url) == ("", "", None)
     assert (post.kind, post.reply, post.ended_at) == ("confirm", "in the end", now)
 
@@ -180,14 +180,14 @@ def test_letters_that_ended_a_month_ago_are_deleted_in_small_groups(posted, sess
     assert [_pruned(sessions, now + month - timedelta(seconds=1)), _pruned(sessions, now + month)] == [0, 2]
     assert [_pruned(sessions, now + month) for _ in range(2)] == [1, 0]
     with sessions.reading() as session:
-        assert session.scalars(select(Post.id)).all() == [waiting]
+        assert session.scalars(select(OutboxMessage.id)).all() == [waiting]
 
 
 def test_what_became_of_a_letter_that_asked_for_consent_outlives_the_letter(posted, sessions, now) -> None:
     asking, other, lost = posted(), posted(), posted()
     with sessions.begin() as session:
         for letter in (asking, lost):
-            post = session.get_one(Post, letter)
+            post = session.get_one(OutboxMessage, letter)
             post.subscription_id, post.template = 7, "ab12"
         outbox.claim(session, "w", 3, now)
         outbox.sent(session, "w", asking, "250 2.0.0 queued as 4F2", now)
@@ -196,7 +196,7 @@ def test_what_became_of_a_letter_that_asked_for_consent_outlives_the_letter(post
     with sessions.begin() as session:
         assert outbox.prune(session, now + timedelta(days=31)) == 2
         [kept] = session.scalars(receipts.of([7]))
-        assert (kept.post_id, kept.template, kept.state, kept.at) == (asking, "ab12", PostState.SENT, now)
+        assert (kept.post_id, kept.template, kept.state, kept.at) == (asking, "ab12", OutboxState.SENT, now)
         assert kept.reply == "250 2.0.0 queued as 4F2"
         assert kept.message_id == f"{now:%Y%m%d%H%M%S%f}.{asking}@example.org"
         receipts.forget(session, [7])
@@ -217,9 +217,9 @@ def test_an_erased_readers_letters_are_gone_whatever_their_state(posted, session
     posted("other@example.org")
     with sessions.begin() as session:
         outbox.claim(session, "w", 1, now)
-        posted_in_all = session.scalar(select(func.count(Post.id)))
+        posted_in_all = session.scalar(select(func.count(OutboxMessage.id)))
         outbox.forget(session, "reader@example.org")
-        assert (posted_in_all, session.scalar(select(func.count(Post.id)))) == (2, 1)
+        assert (posted_in_all, session.scalar(select(func.count(OutboxMessage.id)))) == (2, 1)
 
 
 def _pruned(sessions, now) -> int:

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from newsletter.db import DatabaseDown
-from newsletter.delivery.models import Post, PostState
+from newsletter.delivery.models import OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.mailer import Postroom
+from newsletter.delivery.transactional.mailer import TransactionalMailer
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.mail_settings import MailServer
 
@@ -36,9 +36,9 @@ def posted(sessions, publication, now):
 
 @pytest.fixture
 def letters(sessions):
-    def all_of_them() -> list[Post]:
+    def all_of_them() -> list[OutboxMessage]:
         with sessions.begin() as session:
-            return list(session.scalars(select(Post).order_by(Post.id)))
+            return list(session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)))
 
     return all_of_them
 
@@ -55,8 +55,8 @@ def room(sessions, clock):
     """Opens post rooms, and closes them in the end."""
     with ExitStack() as rooms:
 
-        def opened(server: MailServer, **options: object) -> Postroom:
-            room = Postroom(sessions, server, **({"worker": "w", "clock": clock, "timeout": 1} | options))
+        def opened(server: MailServer, **options: object) -> TransactionalMailer:
+            room = TransactionalMailer(sessions, server, **({"worker": "w", "clock": clock, "timeout": 1} | options))
             rooms.callback(room.close)
             return room
 
@@ -64,7 +64,7 @@ def room(sessions, clock):
 
 
 def deliver(sessions, server: MailServer, now) -> int:
-    room = Postroom(sessions, server, worker="w", clock=lambda: now, timeout=1)
+    room = TransactionalMailer(sessions, server, worker="w", clock=lambda: now, timeout=1)
     try:
         return room.deliver_due()
     finally:
@@ -94,7 +94,7 @@ def test_a_letter_arrives_as_it_was_composed(posted, sessions, honest_server, ma
     assert b"\r\nList-Unsubscribe: <https://letters.example.org/unsubscribe/" + b"x" * 60 + b">\r\n" in content
     assert max(map(len, content.split(b"\r\n"))) < 998
     [letter] = letters()
-    assert (letter.state, letter.reply) == (PostState.SENT, "250 2.0.0 Taken")
+    assert (letter.state, letter.reply) == (OutboxState.SENT, "250 2.0.0 Taken")
 
 
 def test_an_empty_outbox_is_no_work(sessions, honest_server, now) -> None:
@@ -106,7 +106,7 @@ def test_many_letters_go_over_one_connection(posted, sessions, letters, now) -> 
     with scripted({}) as (peer, liar):
         assert deliver(sessions, peer.server, now) == 5
     assert len([line for line in liar.heard if line.upper().startswith(b"EHLO")]) == 1
-    assert {letter.state for letter in letters()} == {PostState.SENT}
+    assert {letter.state for letter in letters()} == {OutboxState.SENT}
 
 
 def test_one_bad_address_stops_no_other(posted, sessions, honest_server, mailbox, letters, now) -> None:
@@ -114,7 +114,7 @@ def test_one_bad_address_stops_no_other(posted, sessions, honest_server, mailbox
     posted("bad@example.org", "no address", "busy@example.org", "good@example.org")
     assert deliver(sessions, honest_server, now) == 1
     states = [letter.state for letter in letters()]
-    assert states == [PostState.FAILED, PostState.FAILED, PostState.PENDING, PostState.SENT]
+    assert states == [OutboxState.FAILED, OutboxState.FAILED, OutboxState.PENDING, OutboxState.SENT]
     busy = letters()[2]
     assert (busy.attempts, busy.reply) == (1, "451 4.3.0 Later")
     assert timedelta(seconds=5) <= busy.not_before - now <= timedelta(seconds=6)
@@ -123,10 +123,10 @@ def test_one_bad_address_stops_no_other(posted, sessions, honest_server, mailbox
 def test_a_letter_that_nobody_takes_fails_in_the_end(posted, sessions, honest_server, mailbox, letters, now) -> None:
     mailbox.answers = {"busy@example.org": "451 4.3.0 Later"}
     posted("busy@example.org")
-    while letters()[0].state is PostState.PENDING:
+    while letters()[0].state is OutboxState.PENDING:
         now += timedelta(days=1)
         deliver(sessions, honest_server, now)
-    assert letters()[0].state is PostState.FAILED
+    assert letters()[0].state is OutboxState.FAILED
 
 
 def test_an_international_address_is_carried_or_refused(posted, sessions, letters, now) -> None:
@@ -138,7 +138,7 @@ def test_an_international_address_is_carried_or_refused(posted, sessions, letter
     posted("jürgen@example.org")
     with honest(mailbox, enable_SMTPUTF8=False) as peer:
         deliver(sessions, peer.server, now)
-    assert letters()[1].state is PostState.FAILED
+    assert letters()[1].state is OutboxState.FAILED
     assert "5.6.7" in letters()[1].reply
 
 
@@ -172,7 +172,7 @@ def test_while_the_server_is_down_letters_wait_and_are_charged_nothing(posted, s
     with honest(Mailbox()) as peer:
         port = peer.port
     assert deliver(sessions, MailServer("127.0.0.1", port), now) == 0
-    assert [(letter.state, letter.attempts) for letter in letters()] == [(PostState.PENDING, 0)] * 2
+    assert [(letter.state, letter.attempts) for letter in letters()] == [(OutboxState.PENDING, 0)] * 2
 
 
 @pytest.mark.parametrize("trouble", [b"421 4.3.2 Closing\r\n" + HANG_UP, HANG_UP, b"What?\r\n" + HANG_UP])
@@ -183,7 +183,7 @@ def test_what_comes_before_the_reader_is_named_charges_nothing(
     posted("a@example.org", "b@example.org")
     with scripted({command: trouble, "HELO": HANG_UP}) as (peer, _liar):
         assert deliver(sessions, peer.server, now) == 0
-    assert [(letter.state, letter.attempts) for letter in letters()] == [(PostState.PENDING, 0)] * 2
+    assert [(letter.state, letter.attempts) for letter in letters()] == [(OutboxState.PENDING, 0)] * 2
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,10 @@ def test_what_comes_after_the_reader_is_named_puts_off_that_one_letter(posted, r
     with scripted({command: once(trouble, MANNERS[command])}) as (peer, liar):
         assert room(peer.server).deliver_due() == 1
         assert sum(line.upper().startswith(b"EHLO") for line in liar.heard) == 2
-    assert [(letter.state, letter.attempts) for letter in letters()] == [(PostState.PENDING, 1), (PostState.SENT, 0)]
+    assert [(letter.state, letter.attempts) for letter in letters()] == [
+        (OutboxState.PENDING, 1),
+        (OutboxState.SENT, 0),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +209,7 @@ def test_a_yes_out_of_turn_is_not_taken_for_a_yes(posted, room, letters, command
     with scripted({command: answer}) as (peer, _liar):
         assert room(peer.server).deliver_due() == 0
     [letter] = letters()
-    assert (letter.state, letter.attempts) == (PostState.PENDING, 1)
+    assert (letter.state, letter.attempts) == (OutboxState.PENDING, 1)
     assert "4.5.0" in letter.reply
 
 
@@ -231,7 +234,7 @@ def test_after_a_refused_data_the_next_letter_is_not_refused_for_it(posted, room
 
     with scripted({"": greet, "MAIL": mail, "DATA": once(b"451 4.7.1 Greylisted\r\n", MANNERS["DATA"])}) as (peer, _):
         assert room(peer.server).deliver_due() == 1
-    assert [letter.state for letter in letters()] == [PostState.PENDING, PostState.SENT]
+    assert [letter.state for letter in letters()] == [OutboxState.PENDING, OutboxState.SENT]
 
 
 @pytest.mark.parametrize("trouble", [b"421 4.7.0 Enough\r\n" + HANG_UP, HANG_UP])
@@ -240,7 +243,7 @@ def test_a_server_that_closes_after_so_many_messages_is_no_outage(posted, room, 
     mails = iter([MANNERS["MAIL"], trouble])
     with capture_logs() as logs, scripted({"MAIL": lambda _line: next(mails, MANNERS["MAIL"])}) as (peer, _liar):
         assert room(peer.server).deliver_due() == 3
-    assert {(letter.state, letter.attempts) for letter in letters()} == {(PostState.SENT, 0)}
+    assert {(letter.state, letter.attempts) for letter in letters()} == {(OutboxState.SENT, 0)}
     assert told(logs) == []
 
 
@@ -321,7 +324,7 @@ def test_each_letter_has_a_fresh_lease_when_it_is_sent(posted, room, sessions, c
     assert len(liar.taken) == 4
     # The batch's lease ended while the third was being sent: the fourth went back, the third did not.
     assert back == [0, 0, 1, 0]
-    assert {(letter.state, letter.attempts) for letter in letters()} == {(PostState.SENT, 0)}
+    assert {(letter.state, letter.attempts) for letter in letters()} == {(OutboxState.SENT, 0)}
 
 
 def test_an_erased_readers_letter_is_not_sent_though_it_was_claimed(posted, room, sessions) -> None:
@@ -349,10 +352,10 @@ def test_letters_that_the_database_kept_from_being_settled_go_out_as_soon_as_it_
             away.setattr(outbox, writing, _away)
             with pytest.raises(DatabaseDown):
                 office.deliver_due()
-        assert {letter.state for letter in letters()} == {PostState.SENDING}
+        assert {letter.state for letter in letters()} == {OutboxState.SENDING}
         clock.pass_by(seconds=2)
         assert office.deliver_due() == 3
-    assert {letter.state for letter in letters()} == {PostState.SENT}
+    assert {letter.state for letter in letters()} == {OutboxState.SENT}
 
 
 def test_a_stop_finishes_the_letter_in_flight_and_gives_back_the_rest(posted, room, letters) -> None:
@@ -366,7 +369,7 @@ def test_a_stop_finishes_the_letter_in_flight_and_gives_back_the_rest(posted, ro
     with scripted({".": stop}) as (peer, _liar):
         assert room(peer.server, stopping=stopping.is_set).deliver_due() == 1
     found = [(letter.state, letter.attempts, letter.worker) for letter in letters()]
-    assert found == [(PostState.SENT, 0, None)] + [(PostState.PENDING, 0, None)] * 4
+    assert found == [(OutboxState.SENT, 0, None)] + [(OutboxState.PENDING, 0, None)] * 4
 
 
 @pytest.mark.parametrize("command", ["", "EHLO", "MAIL", "RCPT", "."])
@@ -390,7 +393,7 @@ def test_a_talk_that_lasts_too_long_is_hung_up(posted, room, letters, command) -
         office.close()
     charged = 1 if command in {"RCPT", "."} else 0
     found = [(letter.state, letter.attempts) for letter in letters()]
-    assert found == [(PostState.PENDING, charged), (PostState.PENDING, 0)]
+    assert found == [(OutboxState.PENDING, charged), (OutboxState.PENDING, 0)]
 
 
 def test_a_silent_farewell_is_not_waited_for(posted, room) -> None:
@@ -407,7 +410,7 @@ def test_a_password_that_cannot_be_said_is_no_letters_fault_and_is_not_logged(po
     posted("a@example.org")
     with capture_logs() as logs, scripted({"EHLO": b"250-liar\r\n250 AUTH PLAIN\r\n"}) as (peer, _liar):
         room(MailServer("127.0.0.1", peer.port, username="me", password=SecretStr("pässword"))).deliver_due()
-    assert letters()[0].state is PostState.PENDING
+    assert letters()[0].state is OutboxState.PENDING
     assert "not plain ASCII" in str(logs)
     assert "ä" not in str(logs)
     assert "xe4" not in str(logs)
@@ -420,7 +423,7 @@ def test_a_password_is_not_said_without_tls_beyond_this_machine(posted, sessions
         server = MailServer("127.0.0.1", peer.port, username="me", password=SecretStr("secret"))
         assert deliver(sessions, server, now) == 0
     assert not any(b"AUTH" in line for line in liar.heard)
-    assert letters()[0].state is PostState.PENDING
+    assert letters()[0].state is OutboxState.PENDING
 
 
 @pytest.mark.parametrize("script", [{"": HANG_UP}, {"STAR": b"220 go\r\n" + HANG_UP}], ids=["at once", "at STARTTLS"])

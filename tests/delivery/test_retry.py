@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter.delivery.rate_limit.spacing import Throttle
+from newsletter.delivery.rate_limit.spacing import Spacing
 from newsletter.delivery.smtp.replies import Reply
 from newsletter.delivery.smtp.retry import COPIES, LETTERS, Verdict, classify, outage
 
@@ -54,12 +54,12 @@ def test_a_reply_that_is_none_is_no_yes() -> None:
 
 def test_the_throttle_spaces_messages_evenly() -> None:
     moment = 0.0
-    throttle = Throttle(10, lambda: moment)
+    throttle = Spacing(10, lambda: moment)
     assert [round(throttle.reserve(), 3) for _ in range(4)] == [0.0, 0.1, 0.2, 0.3]
     moment = 60.0
     assert round(sum(throttle.reserve() > 0 for _ in range(100))) >= 98
 
 
 def test_no_rate_is_no_limit() -> None:
-    throttle = Throttle(0, lambda: 0.0)
+    throttle = Spacing(0, lambda: 0.0)
     assert {throttle.reserve() for _ in range(100)} == {0.0}

@@ -9,8 +9,8 @@ from sqlalchemy import update
 from newsletter.addresses.provider_groups import Quota
 from newsletter.delivery import ledger, stopping
 from newsletter.delivery.bounces import suppression
-from newsletter.delivery.bulk.batch_writer import Scribe
-from newsletter.delivery.bulk.sender import PressRun
+from newsletter.delivery.bulk.batch_writer import BatchWriter
+from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.models import Cause, Copy, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
 
@@ -224,7 +224,7 @@ def test_a_copy_sent_again_carries_the_same_message_id(running, press, honest_se
     assert first == second
 
 
-def _until_done(run: PressRun) -> None:
+def _until_done(run: BulkSender) -> None:
     while run.run_once():
         pass
 
@@ -242,7 +242,7 @@ def test_two_lines_that_hold_one_copy_cannot_both_begin_it(running, sessions, cl
         [copy] = ledger.claim(session, "w", 1, clock.now)
 
     async def both() -> list[bool]:
-        scribe = Scribe(sessions, "w", clock, 2, lambda *_: None)
+        scribe = BatchWriter(sessions, "w", clock, 2, lambda *_: None)
         answers = [scribe.begin(copy), scribe.begin(copy)]
         await scribe.flush()
         scribe.close()

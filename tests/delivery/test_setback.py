@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from newsletter.db import Sessions
 from newsletter.delivery import breaker, ledger
-from newsletter.delivery.models import Copy, CopyState, Post, PostState
+from newsletter.delivery.models import Copy, CopyState, OutboxMessage, OutboxState
 from newsletter.delivery.rate_limit.limits import LANE_AHEAD
 from newsletter.delivery.smtp import retry
 from newsletter.delivery.smtp.outage import Outage, Presence
@@ -96,11 +96,11 @@ def test_a_single_letter_goes_out_and_is_taken_from_a_worker_that_is_dead(
     mend(sessions, now)
     with sessions.begin() as session:
         assert outbox.claim(session, "w", 1, now)
-        session.execute(update(Post).values(lease_until=now + HOUR + outbox.LEASE))
+        session.execute(update(OutboxMessage).values(lease_until=now + HOUR + outbox.LEASE))
     mend(sessions, now)
     with sessions.begin() as session:
         assert outbox.recover(session, now + outbox.LEASE + timedelta(seconds=1)) == 1
-        assert session.scalars(select(Post.state)).one() is PostState.PENDING
+        assert session.scalars(select(OutboxMessage.state)).one() is OutboxState.PENDING
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

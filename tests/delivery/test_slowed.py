@@ -7,7 +7,7 @@ import pytest
 from peers import scripted
 
 from newsletter.addresses.provider_groups import Lanes, Quota
-from newsletter.delivery.bulk.sender import PressRun
+from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.models import CopyState
 from newsletter.delivery.rate_limit.limits import Limits
 
@@ -31,7 +31,7 @@ class Strained:
         return self.asks if self.strained and about_it else self.otherwise
 
 
-def send(worker: PressRun) -> None:
+def send(worker: BulkSender) -> None:
     while worker.run_once():
         pass
 
@@ -101,7 +101,7 @@ def test_a_lane_goes_by_its_own_rate_and_all_by_the_days_limit(running, press, c
     assert counts(letter).sent == 50
 
 
-def _let_time_pass(worker: PressRun, clock: Callable[[], object]) -> None:
+def _let_time_pass(worker: BulkSender, clock: Callable[[], object]) -> None:
     clock.pass_by(minutes=11)
     for _ in range(40):
         send(worker)

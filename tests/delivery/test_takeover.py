@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from newsletter.db import Sessions
 from newsletter.delivery import ledger
-from newsletter.delivery.models import Copy, CopyState, Heartbeat, Post, PostState
+from newsletter.delivery.models import Copy, CopyState, Heartbeat, OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.delivery.workers import heartbeat, lease_recovery
@@ -37,9 +37,9 @@ def states(sessions: Sessions) -> list[CopyState]:
         return list(session.scalars(select(Copy.state).order_by(Copy.id)))
 
 
-def post_state(sessions: Sessions) -> PostState:
+def post_state(sessions: Sessions) -> OutboxState:
     with sessions.begin() as session:
-        return session.scalars(select(Post.state)).one()
+        return session.scalars(select(OutboxMessage.state)).one()
 
 
 @pytest.mark.usefixtures("held")
@@ -50,7 +50,7 @@ def test_all_that_a_worker_held_is_free_at_once_when_its_process_is_gone(
     with sessions.begin() as session:
         lease_recovery.gone(session, "w", policy, now)
     assert states(sessions) == [begun, *[CopyState.PENDING] * 3]
-    assert post_state(sessions) is PostState.PENDING
+    assert post_state(sessions) is OutboxState.PENDING
     with sessions.begin() as session:
         assert session.scalars(select(Heartbeat.worker)).all() == []
 
@@ -61,7 +61,7 @@ def test_what_another_worker_holds_is_left_alone(sessions: Sessions, now: dateti
         lease_recovery.gone(session, "v", "resend", now)
         lease_recovery.silent(session, "v", now)
     assert states(sessions) == [CopyState.SENDING] * 4
-    assert post_state(sessions) is PostState.SENDING
+    assert post_state(sessions) is OutboxState.SENDING
 
 
 def test_of_a_silent_worker_only_what_it_has_not_begun_is_taken(
@@ -70,7 +70,7 @@ def test_of_a_silent_worker_only_what_it_has_not_begun_is_taken(
     with sessions.begin() as session:
         lease_recovery.silent(session, "w", now)
     assert states(sessions) == [CopyState.SENDING, *[CopyState.PENDING] * 3]
-    assert post_state(sessions) is PostState.PENDING
+    assert post_state(sessions) is OutboxState.PENDING
     with sessions.begin() as session:
         lease = session.get_one(Copy, held[0]).lease_until
     assert lease == now + ledger.LEASE

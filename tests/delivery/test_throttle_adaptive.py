@@ -14,7 +14,7 @@ from newsletter.delivery import ledger
 from newsletter.delivery.ledger import outcomes
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.delivery.rate_limit import claim_limiter
-from newsletter.delivery.rate_limit.claim_limiter import Batch, Pacer
+from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
 from newsletter.delivery.rate_limit.limiter import GROWS_EVERY, PAUSE
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
 
@@ -25,7 +25,7 @@ Desk = Callable[..., Batch]
 def take(sessions: Sessions, clock: Clock) -> Desk:
     """Claims for a worker, in a transaction of its own."""
 
-    def claim(pacer: Pacer, wanted: int = 100) -> Batch:
+    def claim(pacer: ClaimLimiter, wanted: int = 100) -> Batch:
         with sessions.begin() as session:
             return pacer.claim(session, wanted, clock())
 
@@ -34,7 +34,7 @@ def take(sessions: Sessions, clock: Clock) -> Desk:
 
 def test_a_rate_answer_pauses_its_lane_and_no_other(running, take, sessions, clock, copies) -> None:
     letter = running([*gmail(5), *others(3)])
-    pacer, other = Pacer(Limits(), "one"), Pacer(Limits(), "two")
+    pacer, other = ClaimLimiter(Limits(), "one"), ClaimLimiter(Limits(), "two")
     batch = take(pacer, 1)
     with sessions.begin() as session, capture_logs() as logs:
         pacer.told_off(session, "gmail", clock())
@@ -55,7 +55,7 @@ def test_a_rate_answer_pauses_its_lane_and_no_other(running, take, sessions, clo
 
 def test_a_rate_answer_voids_what_the_lane_had_reserved(running, take, sessions, clock) -> None:
     running(gmail(2_000))
-    pacer = Pacer(lanes(gmail=Quota(per_second=10)), "w")
+    pacer = ClaimLimiter(lanes(gmail=Quota(per_second=10)), "w")
     while take(pacer, 500).more:
         pass
     with sessions.begin() as session:
@@ -69,7 +69,7 @@ def test_a_rate_answer_voids_what_the_lane_had_reserved(running, take, sessions,
 
 def test_a_slowed_server_pauses_then_grows_by_one_connection_at_a_time(running, take, sessions, clock, now) -> None:
     running(others(40))
-    pacer, other = Pacer(Limits(connections=3), "one"), Pacer(Limits(connections=3), "two")
+    pacer, other = ClaimLimiter(Limits(connections=3), "one"), ClaimLimiter(Limits(connections=3), "two")
     assert len(take(other, 1).copies) == 1
     with sessions.begin() as session:
         pacer.told_off(session, SERVER, clock())
@@ -82,7 +82,7 @@ def test_a_slowed_server_pauses_then_grows_by_one_connection_at_a_time(running, 
 
 
 def test_told_off_again_while_it_grows_it_begins_again(sessions, clock) -> None:
-    pacer = Pacer(Limits(connections=5), "w")
+    pacer = ClaimLimiter(Limits(connections=5), "w")
     with sessions.begin() as session:
         pacer.told_off(session, SERVER, clock())
         clock.pass_by(minutes=25)
@@ -96,7 +96,7 @@ def test_told_off_again_while_it_grows_it_begins_again(sessions, clock) -> None:
 def test_what_holds_the_server_is_told(sessions, now) -> None:
     with sessions.begin() as session:
         assert claim_limiter.held_until(session, Limits(), now) is None
-        Pacer(Limits(), "w").told_off(session, SERVER, now)
+        ClaimLimiter(Limits(), "w").told_off(session, SERVER, now)
     with sessions.reading() as session:
         hold = claim_limiter.held_until(session, Limits(), now)
     assert hold is not None
@@ -105,7 +105,7 @@ def test_what_holds_the_server_is_told(sessions, now) -> None:
 
 def test_copies_in_the_tray_can_be_held_back_when_their_lane_is_told_off(running, take, sessions, clock) -> None:
     running(gmail(5))
-    pacer = Pacer(Limits(), "w")
+    pacer = ClaimLimiter(Limits(), "w")
     batch = take(pacer)
     with sessions.begin() as session:
         pacer.told_off(session, "gmail", clock())
@@ -115,7 +115,7 @@ def test_copies_in_the_tray_can_be_held_back_when_their_lane_is_told_off(running
 
 def test_a_reader_who_left_meanwhile_is_not_put_back_but_skipped(running, take, sessions, clock, copies) -> None:
     letter = running(gmail(2))
-    pacer = Pacer(Limits(), "w")
+    pacer = ClaimLimiter(Limits(), "w")
     batch = take(pacer)
     with sessions.begin() as session:
         ledger.skip_pending(session, 1, "unsubscribed", clock())
@@ -130,7 +130,7 @@ def test_a_reader_who_left_meanwhile_is_not_put_back_but_skipped(running, take, 
 
 def test_a_copy_that_another_worker_took_over_is_not_put_back(running, take, sessions, clock, copies) -> None:
     letter = running(gmail(1))
-    pacer = Pacer(Limits(), "w")
+    pacer = ClaimLimiter(Limits(), "w")
     batch = take(pacer)
     with sessions.begin() as session:
         session.execute(update(Copy).values(worker="other"))

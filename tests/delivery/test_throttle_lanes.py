@@ -10,7 +10,7 @@ from readerships import addresses, by_lane, gmail, lanes, others
 from newsletter.addresses.provider_groups import Lanes, Quota
 from newsletter.db import Sessions
 from newsletter.delivery.models import CopyState
-from newsletter.delivery.rate_limit.claim_limiter import LATE, Batch, Pacer
+from newsletter.delivery.rate_limit.claim_limiter import LATE, Batch, ClaimLimiter
 from newsletter.delivery.rate_limit.limits import Limits
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
@@ -22,7 +22,7 @@ Desk = Callable[..., Batch]
 def take(sessions: Sessions, clock: Clock) -> Desk:
     """Claims for a worker, in a transaction of its own."""
 
-    def claim(pacer: Pacer, wanted: int = 100) -> Batch:
+    def claim(pacer: ClaimLimiter, wanted: int = 100) -> Batch:
         with sessions.begin() as session:
             return pacer.claim(session, wanted, clock())
 
@@ -31,7 +31,7 @@ def take(sessions: Sessions, clock: Clock) -> Desk:
 
 def test_a_busy_lane_holds_up_no_other(running, take, clock, copies) -> None:
     letter = running([*gmail(50), *others(10)])
-    pacer = Pacer(lanes(gmail=Quota(per_second=1)), "w")
+    pacer = ClaimLimiter(lanes(gmail=Quota(per_second=1)), "w")
     assert by_lane(take(pacer, 20)) == {"gmail": 1} | {f"reader{number}.example": 1 for number in range(10)}
     rows = copies(letter)
     moments = sorted(row.not_before for row in rows.values() if row.state is CopyState.PENDING)
@@ -41,7 +41,7 @@ def test_a_busy_lane_holds_up_no_other(running, take, clock, copies) -> None:
 
 def test_a_copy_goes_out_at_the_moment_that_was_reserved_for_it_and_pays_once(running, take, clock) -> None:
     running(gmail(20))
-    pacer = Pacer(lanes(gmail=Quota(per_second=1)), "w")
+    pacer = ClaimLimiter(lanes(gmail=Quota(per_second=1)), "w")
     sent = []
     for _ in range(20):
         sent.append(len(take(pacer).copies))
@@ -52,16 +52,16 @@ def test_a_copy_goes_out_at_the_moment_that_was_reserved_for_it_and_pays_once(ru
 def test_moments_that_went_by_unused_are_not_made_up_for(running, take, clock) -> None:
     running(gmail(100))
     limits = lanes(gmail=Quota(per_second=1))
-    take(Pacer(limits, "w"))
+    take(ClaimLimiter(limits, "w"))
     clock.pass_by(seconds=60)  # no worker ran
-    assert len(take(Pacer(limits, "w")).copies) == LATE // SECOND + 1
+    assert len(take(ClaimLimiter(limits, "w")).copies) == LATE // SECOND + 1
     clock.pass_by(seconds=1)
-    assert len(take(Pacer(limits, "w")).copies) == 1
+    assert len(take(ClaimLimiter(limits, "w")).copies) == 1
 
 
 def test_a_lane_is_reserved_an_hour_ahead_and_no_further(running, take, clock, copies) -> None:
     letter = running(gmail(5_000))
-    pacer = Pacer(lanes(gmail=Quota(per_second=1)), "w")
+    pacer = ClaimLimiter(lanes(gmail=Quota(per_second=1)), "w")
     while take(pacer, 500).more:
         pass
     rows = [row for row in copies(letter).values() if row.state is CopyState.PENDING]
@@ -75,7 +75,7 @@ def test_a_lane_is_reserved_an_hour_ahead_and_no_further(running, take, clock, c
 
 def test_each_other_domain_has_a_pace_of_its_own(running, take, clock) -> None:
     running([*others(5), *others(5), *gmail(2)])
-    pacer = Pacer(Limits(lanes=Lanes({"*": Quota(per_second=1), "gmail": Quota(per_second=100)})), "w")
+    pacer = ClaimLimiter(Limits(lanes=Lanes({"*": Quota(per_second=1), "gmail": Quota(per_second=100)})), "w")
     one_each = {"gmail": 1} | {f"reader{number}.example": 1 for number in range(5)}
     assert by_lane(take(pacer)) == one_each
     clock.pass_by(seconds=1)
@@ -84,14 +84,14 @@ def test_each_other_domain_has_a_pace_of_its_own(running, take, clock) -> None:
 
 def test_a_full_lane_takes_nothing_from_the_servers_allowance(running, take) -> None:
     running([*gmail(50), *others(10)])
-    pacer = Pacer(Limits(Quota(per_day=11), lanes=Lanes({"gmail": Quota(per_second=1)})), "w")
+    pacer = ClaimLimiter(Limits(Quota(per_day=11), lanes=Lanes({"gmail": Quota(per_second=1)})), "w")
     assert len(take(pacer).copies) == 11
     assert take(pacer).copies == []
 
 
 def test_a_claim_gives_others_their_turn_and_says_that_there_is_more(running, take) -> None:
     running([*gmail(62), *others(1)])
-    pacer = Pacer(lanes(gmail=Quota(per_hour=1)), "w")
+    pacer = ClaimLimiter(lanes(gmail=Quota(per_hour=1)), "w")
     batch = take(pacer, 2)
     assert (by_lane(batch), batch.more) == ({"gmail": 1}, True)
     batch = take(pacer, 2)

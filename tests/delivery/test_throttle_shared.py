@@ -20,7 +20,7 @@ from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.models import Copy, CopyState, SharedPace
 from newsletter.delivery.rate_limit import claim_limiter, limiter_store
-from newsletter.delivery.rate_limit.claim_limiter import Batch, Pacer
+from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.rate_limit.warmup import Warmup
 
@@ -34,7 +34,7 @@ def claimed_at_once(sessions: Sessions, limits: Limits, wanted: int, now: dateti
     start = threading.Barrier(4)
 
     def work(name: str) -> list[Claimed]:
-        pacer, got = Pacer(limits, name), []
+        pacer, got = ClaimLimiter(limits, name), []
         start.wait()
         for _ in range(30):
             with sessions.begin() as session:
@@ -49,7 +49,7 @@ def claimed_at_once(sessions: Sessions, limits: Limits, wanted: int, now: dateti
 def take(sessions: Sessions, clock: Clock) -> Desk:
     """Claims for a worker, in a transaction of its own."""
 
-    def claim(pacer: Pacer, wanted: int = 100) -> Batch:
+    def claim(pacer: ClaimLimiter, wanted: int = 100) -> Batch:
         with sessions.begin() as session:
             return pacer.claim(session, wanted, clock())
 
@@ -58,7 +58,7 @@ def take(sessions: Sessions, clock: Clock) -> Desk:
 
 def test_without_limits_a_claim_costs_no_statement_of_ours(running, sessions, now) -> None:
     running([*gmail(3), *others(3)])
-    pacer, statements = Pacer(Limits(), "w"), []
+    pacer, statements = ClaimLimiter(Limits(), "w"), []
     with sessions.begin() as session:
         pacer.claim(session, 1, now)
     event.listen(sessions.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
@@ -72,18 +72,18 @@ def test_without_limits_a_claim_costs_no_statement_of_ours(running, sessions, no
 def test_all_workers_together_keep_the_rate(running, take, clock) -> None:
     running(others(100))
     limits = Limits(Quota(per_second=10))
-    first, second = (take(Pacer(limits, worker)) for worker in ("one", "two"))
+    first, second = (take(ClaimLimiter(limits, worker)) for worker in ("one", "two"))
     assert (len(first.copies), first.wait, first.gap) == (21, 0.0, 0.1)  # two seconds ahead, and no further
     assert second.copies == []
     clock.pass_by(seconds=1)
-    batch = take(Pacer(limits, "two"))
+    batch = take(ClaimLimiter(limits, "two"))
     assert (len(batch.copies), batch.wait) == (10, pytest.approx(1.1))
 
 
 def test_a_days_allowance_is_held_until_the_next_and_told_once(running, take, sessions, clock, now) -> None:
     running(others(30))
     limits = Limits(Quota(per_day=12))
-    pacers = [Pacer(limits, "one"), Pacer(limits, "two")]
+    pacers = [ClaimLimiter(limits, "one"), ClaimLimiter(limits, "two")]
     with capture_logs() as logs:
         sent = [len(take(pacer, 5).copies) for pacer in [*pacers, *pacers, *pacers]]
     assert sent == [5, 5, 2, 0, 0, 0]
@@ -102,7 +102,7 @@ def test_a_warm_up_goes_on_over_the_days_and_says_which_day_it_is(running, take,
     limits = Limits(warmup=Warmup(now.date()))
     sent, told = [], []
     for _ in range(4):
-        sent.append(len(take(Pacer(limits, "w"), 500).copies))
+        sent.append(len(take(ClaimLimiter(limits, "w"), 500).copies))
         with sessions.reading() as session:
             hold = claim_limiter.held_until(session, limits, clock())
         told.append(hold.why if hold else "")
@@ -115,7 +115,7 @@ def test_a_warm_up_goes_on_over_the_days_and_says_which_day_it_is(running, take,
 
 def test_what_was_let_out_and_not_sent_is_let_out_again(running, take, sessions, clock) -> None:
     running(others(30))
-    pacer, other = Pacer(Limits(Quota(per_day=10)), "w"), Pacer(Limits(Quota(per_day=10)), "other")
+    pacer, other = ClaimLimiter(Limits(Quota(per_day=10)), "w"), ClaimLimiter(Limits(Quota(per_day=10)), "other")
     batch = take(pacer)
     with sessions.begin() as session:
         ledger.release(session, "w", clock(), batch.copies[:7])
@@ -132,14 +132,14 @@ def test_a_clock_that_jumped_ahead_and_back_stops_nothing(running, take, clock) 
     running([*others(50), *gmail(10)])
     limits = Limits(Quota(per_second=10), lanes=Lanes({"gmail": Quota(per_second=1)}))
     clock.pass_by(days=1)
-    assert take(Pacer(limits, "w"), 5).copies
+    assert take(ClaimLimiter(limits, "w"), 5).copies
     clock.pass_by(days=-1)
-    assert len(take(Pacer(limits, "w"), 5).copies) == 5
+    assert len(take(ClaimLimiter(limits, "w"), 5).copies) == 5
 
 
 def test_idle_paces_are_forgotten(running, take, sessions, clock) -> None:
     running(others(3))
-    pacer = Pacer(lanes(**{"*": Quota(per_second=1)}), "w")
+    pacer = ClaimLimiter(lanes(**{"*": Quota(per_second=1)}), "w")
     take(pacer)
     with sessions.begin() as session:
         assert limiter_store.forget_idle(session, clock()) == 0
@@ -157,7 +157,7 @@ def test_whatever_workers_claim_no_hour_holds_more(sessions, running, now, hourl
         session.execute(SharedPace.__table__.delete())
     running(others(150), at=now)
     limits, moment, sent = Limits(Quota(per_hour=hourly)), now, []
-    pacers = [Pacer(limits, f"w{number}") for number in range(3)]
+    pacers = [ClaimLimiter(limits, f"w{number}") for number in range(3)]
     for seconds, wanted, worker in asked:
         moment += seconds * SECOND
         with sessions.begin() as session:

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from newsletter.delivery.bulk.prefetch import Laid, Tray
+from newsletter.delivery.bulk.prefetch import PrefetchQueue, QueuedCopy
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.rate_limit.claim_limiter import Batch
-from newsletter.delivery.rate_limit.spacing import Throttle
+from newsletter.delivery.rate_limit.spacing import Spacing
 from newsletter.errors import Invalid
 
 LINES = 2
@@ -16,10 +16,10 @@ LINES = 2
 class Shelf:
     """Stands for claims and scribe at once: hands out batch after batch."""
 
-    def __init__(self, *batches: Batch[Laid]) -> None:
+    def __init__(self, *batches: Batch[QueuedCopy]) -> None:
         self.batches = list(batches)
 
-    def take(self, _session: object, _limit: int) -> Batch[Laid]:
+    def take(self, _session: object, _limit: int) -> Batch[QueuedCopy]:
         return self.batches.pop(0) if self.batches else Batch([])
 
     async def write(self, work: Callable[[Any], Any]) -> Any:
@@ -30,16 +30,16 @@ class Shelf:
         await asyncio.sleep(0)
 
 
-def batch(*ids: int, gap: float = 0.0) -> Batch[Laid]:
+def batch(*ids: int, gap: float = 0.0) -> Batch[QueuedCopy]:
     copies = [Claimed(number, 1, number, "", "", 0) for number in ids]
-    return Batch([Laid(copy, Invalid("no letter")) for copy in copies], gap=gap)
+    return Batch([QueuedCopy(copy, Invalid("no letter")) for copy in copies], gap=gap)
 
 
-def taken(shelf: Shelf, first: Batch[Laid], count: int) -> list[int]:
+def taken(shelf: Shelf, first: Batch[QueuedCopy], count: int) -> list[int]:
     """What lies at hand, copy after copy, when each line looks only at what is there already."""
 
     async def run() -> list[int]:
-        tray = Tray(shelf, shelf, Throttle(), first, LINES)  # type: ignore[arg-type]
+        tray = PrefetchQueue(shelf, shelf, Spacing(), first, LINES)  # type: ignore[arg-type]
         found = []
         for _ in range(count):
             found.append(tray.at_hand())
@@ -74,5 +74,5 @@ def test_a_sweep_keeps_what_was_laid_out_while_it_asked() -> None:
         await tray.sweep()
         return [laid.copy.id for laid in tray._laid]
 
-    tray = Tray(Busy(), Busy(), Throttle(), batch(1, 2), LINES)  # type: ignore[arg-type]
+    tray = PrefetchQueue(Busy(), Busy(), Spacing(), batch(1, 2), LINES)  # type: ignore[arg-type]
     assert asyncio.run(run()) == [2, 3, 4]

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from newsletter.db import Sessions
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.delivery.reports import failures, recipients
-from newsletter.delivery.reports.failures import Trouble, Wording, outline, parse_said
+from newsletter.delivery.reports.failures import Failure, Wording, outline, parse_said
 from newsletter.delivery.reports.recipients import Wanted
 
 HOSTILE = '5.7.1 <script>alert("x")</script> \x1b[31m \u202eevil ' + "x" * 900
@@ -38,7 +38,7 @@ def letter(sessions: Sessions, running: Callable[..., int]) -> int:
     return letter_id
 
 
-def told(sessions: Sessions, letter_id: int) -> list[Trouble]:
+def told(sessions: Sessions, letter_id: int) -> list[Failure]:
     with sessions.reading() as session:
         return failures.troubles(session, letter_id)
 
@@ -157,7 +157,7 @@ def test_a_hostile_answer_is_one_short_printable_line(sessions: Sessions, letter
 @pytest.mark.parametrize("said", ["550 5.1.1", "550", "5.1.1", "-"])
 def test_what_was_said_can_be_read_back(said: str) -> None:
     code, status = parse_said(said)
-    assert Trouble(CopyState.REFUSED, code, status, None, 1).said == said
+    assert Failure(CopyState.REFUSED, code, status, None, 1).said == said
 
 
 @pytest.mark.parametrize("said", ["", "x", "550 5.1.1 and more", "'; DROP TABLE copies", "9" * 400])

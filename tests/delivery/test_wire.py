@@ -15,7 +15,7 @@ from peers import HANG_UP, SILENCE, Liar, Mailbox, Peer, honest, scripted, trust
 from pydantic import SecretStr
 
 from newsletter.delivery.smtp import tls_trust
-from newsletter.delivery.smtp.connection import Wire
+from newsletter.delivery.smtp.connection import SmtpConnection
 from newsletter.delivery.smtp.protocol import Envelope, Stuffed
 from newsletter.errors import TransportDown
 from newsletter.mail_settings import MailServer
@@ -59,7 +59,7 @@ def server_tls(certificate: Path) -> ssl.SSLContext:
 
 def send(server: MailServer, tls: ssl.SSLContext | None = None) -> None:
     async def one_message() -> None:
-        wire = await Wire.open(server, tls, patience=0.02)
+        wire = await SmtpConnection.open(server, tls, patience=0.02)
         assert (await wire.offer(ENVELOPE)).code == 354
         assert (await wire.deliver(LETTER)).code == 250
         await wire.close()
@@ -70,7 +70,7 @@ def send(server: MailServer, tls: ssl.SSLContext | None = None) -> None:
 @pytest.mark.parametrize("pipelining", [True, False])
 def test_the_next_transaction_rides_behind_the_final_dot_where_it_may(pipelining: bool) -> None:
     async def two_messages(server: MailServer) -> None:
-        wire = await Wire.open(server, patience=0.02)
+        wire = await SmtpConnection.open(server, patience=0.02)
         following = Envelope("desk@example.org", "second@example.org", 9)
         assert (await wire.offer(ENVELOPE)).code == 354
         assert (await wire.deliver(LETTER, following)).code == 250
@@ -198,7 +198,7 @@ def test_a_server_that_speaks_no_tls_is_said_to_fail_at_tls() -> None:
 def test_a_server_that_says_nothing_is_told_of_once_and_waited_for() -> None:
     told: list[str] = []
     with scripted({"": SILENCE}) as (peer, _liar):
-        opening = Wire.open(MailServer("127.0.0.1", peer.port), None, 0.001, lambda: told.append("silent"))
+        opening = SmtpConnection.open(MailServer("127.0.0.1", peer.port), None, 0.001, lambda: told.append("silent"))
         with pytest.raises(TransportDown, match="fell silent"):
             asyncio.run(opening)
     assert told == ["silent"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from newsletter.editorial.rendering.branding import Link, Masthead
+from newsletter.editorial.rendering.branding import Branding, Link
 from newsletter.editorial.source import issue_file
 from newsletter.editorial.source.issue_file import IssueFile
 
@@ -18,7 +18,7 @@ _HOSTILE = st.sampled_from(
 BODIES = st.lists(_HOSTILE | st.text(max_size=6), max_size=20).map("".join)
 """Markdown that tries to get out of its page."""
 
-MASTHEAD = Masthead(
+MASTHEAD = Branding(
     name="Back & Forth",
     tagline="One calm letter a week",
     language="en-GB",

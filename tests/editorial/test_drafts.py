@@ -16,13 +16,13 @@ from newsletter.editorial.issues.drafts import Behind, Elsewhere, Faulty, Typed,
 from newsletter.editorial.issues.issue_store import Saved
 from newsletter.editorial.models import Draft, Issue, Readiness, Revision
 from newsletter.editorial.source import issue_form
-from newsletter.editorial.source.issue_form import Manuscript
+from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Conflict, NotFound
 from newsletter.publications import toml_file
 
 SHIPPED = Path(__file__).parents[2] / "issues"
 ADA, BO = "ada@desk.example", "bo@desk.example"
-TYPED = Manuscript(title="A tight back", subject="A tight back, in ten minutes")
+TYPED = IssueForm(title="A tight back", subject="A tight back, in ten minutes")
 DAY = date(2026, 11, 24)
 
 
@@ -252,7 +252,7 @@ def test_a_picture_that_was_uploaded_goes_into_the_revision(
 def test_a_new_slug_renames_the_issue_and_its_file_and_keeps_its_date(
     session: Session, issue: Issue, now: datetime
 ) -> None:
-    renamed = issue_form.put_together(
+    renamed = issue_form.apply_form(
         issue.revision.source, issue.slug, replace(shown(issue), slug="a-calm-back", body="Calm.\n")
     )
     drafts.save(session, issue, keep(session, issue, renamed, now), now)
@@ -262,7 +262,7 @@ def test_a_new_slug_renames_the_issue_and_its_file_and_keeps_its_date(
 
 def test_a_slug_that_another_issue_has_is_refused_by_its_line(session: Session, issue: Issue, now: datetime) -> None:
     other = create.begin(session, issue.publication, replace(TYPED, title="A calm neck"), DAY, BO, now)
-    taken = issue_form.put_together(other.revision.source, other.slug, replace(shown(other), slug="a-tight-back"))
+    taken = issue_form.apply_form(other.revision.source, other.slug, replace(shown(other), slug="a-tight-back"))
     with pytest.raises(Faulty, match=r'“A tight back” already has the slug "a-tight-back"') as refusal:
         drafts.save(session, other, keep(session, other, taken, now), now)
     assert refusal.value.faults[0].line == 4
@@ -347,16 +347,16 @@ class Window:
         return drafts.keep(self.session, self.issue, typed, ADA, self.now)
 
 
-def shown(issue: Issue) -> Manuscript:
-    return issue_form.taken_apart(issue.revision.source, issue.slug)
+def shown(issue: Issue) -> IssueForm:
+    return issue_form.parse_form(issue.revision.source, issue.slug)
 
 
 def changed(issue: Issue, body: str) -> str:
-    return issue_form.put_together(issue.revision.source, issue.slug, replace(shown(issue), body=body))
+    return issue_form.apply_form(issue.revision.source, issue.slug, replace(shown(issue), body=body))
 
 
-def changed_from(typed: Manuscript, body: str) -> str:
-    return issue_form.begun(replace(typed, slug="a-tight-back", body=body))
+def changed_from(typed: IssueForm, body: str) -> str:
+    return issue_form.new_file(replace(typed, slug="a-tight-back", body=body))
 
 
 def keep(session: Session, issue: Issue, source: str, now: datetime, *, editor: str = ADA, number: int = 0) -> Draft:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from newsletter.editorial.source import issue_file, issue_form
 from newsletter.editorial.source.fields import Source
 from newsletter.editorial.source.front_matter import split
-from newsletter.editorial.source.issue_form import Manuscript, Place
+from newsletter.editorial.source.issue_form import IssueForm, Place
 
 ISSUES = Path(__file__).parents[2] / "issues"
 SOURCE = """---
@@ -34,11 +34,11 @@ Hello.
 @pytest.mark.parametrize("path", sorted(ISSUES.glob("*.md")), ids=lambda path: path.stem)
 def test_a_form_that_changed_nothing_gives_the_file_back_byte_for_byte(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
-    assert issue_form.put_together(source, "x", issue_form.taken_apart(source, "x")) == source
+    assert issue_form.apply_form(source, "x", issue_form.parse_form(source, "x")) == source
 
 
 def test_a_file_is_shown_field_by_field() -> None:
-    shown = issue_form.taken_apart(SOURCE, "unused")
+    shown = issue_form.parse_form(SOURCE, "unused")
     assert (shown.title, shown.subject, shown.slug) == ("A tight back", "A tight back: what helps", "a-tight-back")
     assert (shown.tags, shown.author) == ("massage, back pain", "")
     assert shown.sources[1] == Source("Another", "https://example.org/another")
@@ -72,13 +72,13 @@ def test_an_empty_title_keeps_its_line_so_that_the_complaint_has_one() -> None:
 
 def test_a_slug_that_only_the_files_name_gives_is_not_written_into_the_file() -> None:
     source = SOURCE.replace("slug: a-tight-back\n", "")
-    shown = issue_form.taken_apart(source, "from-the-name")
+    shown = issue_form.parse_form(source, "from-the-name")
     assert shown.slug == "from-the-name"
-    assert issue_form.put_together(source, "from-the-name", replace(shown, body="New.\n")).count("slug") == 0
+    assert issue_form.apply_form(source, "from-the-name", replace(shown, body="New.\n")).count("slug") == 0
 
 
 def test_a_file_that_begins_with_a_form_reads_as_an_issue() -> None:
-    source = issue_form.begun(Manuscript(title="A calm neck", subject="A calm neck in a week", body="Hello.\n"))
+    source = issue_form.new_file(IssueForm(title="A calm neck", subject="A calm neck in a week", body="Hello.\n"))
     assert source == "---\ntitle: A calm neck\nsubject: A calm neck in a week\n---\nHello.\n"
 
 
@@ -105,10 +105,10 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\
 
 @given(title=WORDS, tags=st.lists(WORDS.map(lambda word: word.replace(",", "").strip()).filter(bool), max_size=3))
 def test_whatever_is_typed_is_read_back_as_it_was_typed(title: str, tags: list[str]) -> None:
-    shown = issue_form.taken_apart(edited(title=title, tags=", ".join(tags)), "")
+    shown = issue_form.parse_form(edited(title=title, tags=", ".join(tags)), "")
     assert shown.title == title
     assert shown.tags == ", ".join(tags)
 
 
 def edited(**changes: object) -> str:
-    return issue_form.put_together(SOURCE, "", replace(issue_form.taken_apart(SOURCE, ""), **changes))  # type: ignore[arg-type]
+    return issue_form.apply_form(SOURCE, "", replace(issue_form.parse_form(SOURCE, ""), **changes))  # type: ignore[arg-type]

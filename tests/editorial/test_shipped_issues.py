@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from newsletter.editorial import preflight
-from newsletter.editorial.preflight import Known
+from newsletter.editorial.preflight import Facts
 from newsletter.editorial.rendering import render
 from newsletter.editorial.source import issue_file
 from tests.editorial.manuscripts import MASTHEAD, picture_url
@@ -160,7 +160,7 @@ def test_every_outside_link_is_a_listed_source(issue: Shipped) -> None:
 
 def test_preflight_finds_nothing_to_mend(issue: Shipped) -> None:
     file = issue_file.read(issue.path)
-    known = Known(own_hosts=frozenset({"backpainhelp.example"}))
+    known = Facts(own_hosts=frozenset({"backpainhelp.example"}))
     assert preflight.check(file, render.issue(file, MASTHEAD, picture_url), known) == []
 
 

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from newsletter.outbound import Scout
+from newsletter.outbound import LinkClient
 
 
 @dataclass
@@ -74,11 +74,11 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def scout(site: Site) -> Callable[..., Scout]:
+def scout(site: Site) -> Callable[..., LinkClient]:
     """A scout for whom every name is this machine, which it may reach at the site's port."""
 
-    def send(**changes: object) -> Scout:
+    def send(**changes: object) -> LinkClient:
         usual = {"resolve": lambda _host, _port: ["127.0.0.1"], "may_reach": lambda _address: True}
-        return Scout(**{**usual, "ports": frozenset({site.port}), "seconds": 5.0, **changes})  # type: ignore[arg-type]
+        return LinkClient(**{**usual, "ports": frozenset({site.port}), "seconds": 5.0, **changes})  # type: ignore[arg-type]
 
     return send

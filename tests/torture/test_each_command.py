@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.db import Sessions
-from newsletter.delivery.bulk.sender import PressRun
+from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.models import Counts, Letter
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.reports import stats
@@ -115,7 +115,7 @@ def _sent(sessions: Sessions, links: Links, clock: Clock, striker: Striker) -> C
         letter = publish.send_now(session, links, issue, clock.now).letter_id
     with scripted(striker.script()) as (peer, _liar):
         options = {"limits": Limits(connections=3), "clock": clock, "patience": striker.patience}
-        run = PressRun(sessions, peer.server, links, worker="w", **options)
+        run = BulkSender(sessions, peer.server, links, worker="w", **options)
         for _ in range(3):
             run.run_once()
             clock.pass_by(minutes=10)

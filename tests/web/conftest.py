@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from newsletter.audience.models import Subscription
 from newsletter.web import create_app, forms
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.houses import Clock
 from tests.originals import Fill, Originals
@@ -39,13 +39,13 @@ def database_url(request: pytest.FixtureRequest, originals: Originals, filled: F
 
 
 @pytest.fixture
-def stocked(house: House) -> House:
+def stocked(house: Services) -> Services:
     """With the shipped issues: two that are out, and three that wait."""
     return house
 
 
 @pytest.fixture
-def app(house: House, clock: Clock) -> Flask:
+def app(house: Services, clock: Clock) -> Flask:
     return with_patient_clients(create_app(house, clock))
 
 
@@ -62,7 +62,7 @@ def program(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def reader(browser: FlaskClient, house: House) -> Subscription:
+def reader(browser: FlaskClient, house: Services) -> Subscription:
     """Ada, who signed up by the form and confirmed."""
     browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
     browser.post(houses.path_of(houses.letters(house)[-1]["confirm_url"]))
@@ -95,7 +95,7 @@ def browser_of(app: Flask) -> FlaskClient:
     return client
 
 
-def subscription(house: House) -> Subscription:
+def subscription(house: Services) -> Subscription:
     """The newest subscription."""
     with house.sessions.reading() as session:
         return session.scalars(select(Subscription).order_by(Subscription.id.desc())).first()

@@ -12,18 +12,18 @@ from waitress import wasyncore
 from newsletter.web import create_app
 from newsletter.web.connections import Server
 from newsletter.web.server import open_server
-from newsletter.wiring import House
+from newsletter.wiring import Services
 
 
 @contextmanager
-def served(house: House) -> Iterator[int]:
+def served(house: Services) -> Iterator[int]:
     """The port on which `newsletter serve` would answer for this house."""
     with running(house) as server:
         yield server.effective_port
 
 
 @contextmanager
-def running(house: House, **changes: object) -> Iterator[Server]:
+def running(house: Services, **changes: object) -> Iterator[Server]:
     """The server itself, with these settings changed."""
     server = open_server(create_app(house), house.settings.model_copy(update={"port": 0, **changes}))
     thread = threading.Thread(target=server.run)
@@ -95,7 +95,7 @@ def proxied(
         server.server_close()
 
 
-def asking(house: House, name: str) -> str:
+def asking(house: Services, name: str) -> str:
     """The sign-up form as it comes from a page that was open for a while."""
     return f"email={name}@example.org&shown={house.links.form_time(datetime.now(UTC) - timedelta(seconds=10))}"
 

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.source import issue_file
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import build_letter
 from newsletter.workflows import publish as workflows_publish
 from tests import houses
@@ -18,7 +18,7 @@ FIRST, SECOND = (f"/archive/{slug}/" for slug in houses.OUT)
 PROBE = '"/><script>alert(1)</script>'
 
 
-def publish(house: House, now, slug: str, title: str = "A probe", body: str = "Dear {{ name | friend }},") -> None:
+def publish(house: Services, now, slug: str, title: str = "A probe", body: str = "Dear {{ name | friend }},") -> None:
     """Let an issue of that title go out now, past the checks."""
     source = f"---\ntitle: {json.dumps(title)}\nsubject: A subject of an issue\npreheader: {json.dumps(title)}\n"
     source += f"category: {json.dumps(title)}\nauthor: {json.dumps(title)}\n---\n{body}\n"
@@ -83,7 +83,7 @@ def test_a_page_of_the_archive_that_does_not_exist_is_not_there(program: FlaskCl
 
 
 def test_markup_in_an_issues_fields_is_printed_everywhere_and_obeyed_nowhere(
-    program: FlaskClient, house: House, now
+    program: FlaskClient, house: Services, now
 ) -> None:
     publish(house, now, "a-probe", PROBE, body=f"Text. {PROBE}")
     for path in ("/", "/archive/", "/archive/a-probe/", "/feed.xml"):
@@ -100,7 +100,7 @@ def test_what_anyone_may_keep_is_sent_once(program: FlaskClient, path: str) -> N
     assert (again.status_code, again.data) == (304, b"")
 
 
-def test_an_older_page_is_new_again_when_the_next_issue_comes_out(program: FlaskClient, house: House, now) -> None:
+def test_an_older_page_is_new_again_when_the_next_issue_comes_out(program: FlaskClient, house: Services, now) -> None:
     answer = program.get(SECOND)
     publish(house, now, "the-next")
     dated = {"If-Modified-Since": answer.headers["Last-Modified"], "If-None-Match": answer.headers["ETag"]}

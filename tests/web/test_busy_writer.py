@@ -12,7 +12,7 @@ from newsletter.audience.models import Status, Subscription
 from newsletter.db import Sessions, open_engine
 from newsletter.web import create_app
 from newsletter.web.server import THREADS
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.originals import Originals
 from tests.web.conftest import browser_of, subscription
@@ -20,14 +20,16 @@ from tests.web.served import ask, asking, served
 
 
 @pytest.fixture
-def house(originals: Originals, tmp_path) -> Iterator[House]:
+def house(originals: Originals, tmp_path) -> Iterator[Services]:
     with originals.copy("sqlite", houses.stocked, tmp_path) as url:
         engine = open_engine(url)
         yield houses.build(Sessions(engine), tmp_path)
         engine.dispose()
 
 
-def test_pages_answer_and_who_leaves_has_left_while_others_are_asked_to_come_again(house: House, monkeypatch) -> None:
+def test_pages_answer_and_who_leaves_has_left_while_others_are_asked_to_come_again(
+    house: Services, monkeypatch
+) -> None:
     monkeypatch.setattr(write_queue, "LONGEST_WAIT", 600.0)
     browser_of(create_app(house)).post("/subscribe", data={"email": "ada@example.org"})
     reader = subscription(house).id

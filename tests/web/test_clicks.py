@@ -16,7 +16,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.publications import Publication
 from newsletter.web.public import clicks as web
 from newsletter.web.public.clicks import Gathered
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish
 from tests import houses
 from tests.houses import BASE_URL, WAITING
@@ -26,14 +26,14 @@ CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)
 
 
 @pytest.fixture
-def counting(stocked: House, now: datetime) -> Letter:
+def counting(stocked: Services, now: datetime) -> Letter:
     """A scheduled issue of a publication that counts clicks."""
     with stocked.sessions.begin() as session:
         session.execute(update(Publication).values(counts_clicks=True))
     return schedule(stocked, now)
 
 
-def schedule(house: House, now: datetime) -> Letter:
+def schedule(house: Services, now: datetime) -> Letter:
     with house.sessions.begin() as session:
         issue = issue_store.find(session, WAITING)
         letter = publish.schedule(session, house.links, issue, now + timedelta(days=1), now)
@@ -41,7 +41,7 @@ def schedule(house: House, now: datetime) -> Letter:
         return letter
 
 
-def followed(house: House) -> dict[int, int]:
+def followed(house: Services) -> dict[int, int]:
     with house.sessions.reading() as session:
         links = session.scalars(select(CountedLink)).all()
         return {link.number: link.clicks for link in links if link.clicks}
@@ -53,14 +53,14 @@ def person(app: Flask) -> FlaskClient:
     return client
 
 
-def test_nothing_is_counted_unless_a_publication_wants_it(stocked: House, now: datetime) -> None:
+def test_nothing_is_counted_unless_a_publication_wants_it(stocked: Services, now: datetime) -> None:
     letter = schedule(stocked, now)
     assert "/c/" not in letter.html
     with stocked.sessions.reading() as session:
         assert clicks.of(session, letter.id) == []
 
 
-def test_the_links_of_a_letter_lead_through_our_own_and_its_text_does_not(counting: Letter, house: House) -> None:
+def test_the_links_of_a_letter_lead_through_our_own_and_its_text_does_not(counting: Letter, house: Services) -> None:
     tokens = COUNTED.findall(counting.html)
     with house.sessions.reading() as session:
         links = clicks.of(session, counting.id)
@@ -94,7 +94,7 @@ def test_what_is_a_readers_own_or_ours_is_not_counted(counting: Letter, kept: st
         ('<img src="https://else.example/picture.png">', False),
     ],
 )
-def test_only_outside_addresses_are_counted(counting: Letter, house: House, anchor: str, is_counted: bool) -> None:
+def test_only_outside_addresses_are_counted(counting: Letter, house: Services, anchor: str, is_counted: bool) -> None:
     with house.sessions.begin() as session:
         session.execute(CountedLink.__table__.delete())
         letter = session.get_one(Letter, counting.id)
@@ -105,7 +105,7 @@ def test_only_outside_addresses_are_counted(counting: Letter, house: House, anch
         assert (letter.html == anchor) is not is_counted
 
 
-def test_a_counted_link_leads_on_and_is_counted_of_nobody(counting: Letter, house: House, app: Flask) -> None:
+def test_a_counted_link_leads_on_and_is_counted_of_nobody(counting: Letter, house: Services, app: Flask) -> None:
     client, path = person(app), houses.path_of(house.links.click(counting.id, 1))
     before = houses.dump(house)
     answers = [client.get(path) for _ in range(3)]
@@ -122,7 +122,7 @@ def test_a_counted_link_leads_on_and_is_counted_of_nobody(counting: Letter, hous
     assert followed(house) == {1: 3}
 
 
-def test_a_robot_a_look_and_a_preview_are_led_on_and_not_counted(counting: Letter, house: House, app: Flask) -> None:
+def test_a_robot_a_look_and_a_preview_are_led_on_and_not_counted(counting: Letter, house: Services, app: Flask) -> None:
     path = houses.path_of(house.links.click(counting.id, 1))
     client = person(app)
     robots = ["", "curl/8.5", "Slackbot-LinkExpanding 1.0", "GoogleImageProxy", "Mozilla/5.0 (compatible; Bingbot/2.0)"]
@@ -134,7 +134,7 @@ def test_a_robot_a_look_and_a_preview_are_led_on_and_not_counted(counting: Lette
 
 
 @pytest.mark.parametrize("token", ["x", "../../etc", "A" * 43, "%00", "https://evil.example/"])
-def test_a_token_that_we_did_not_make_leads_nowhere(counting: Letter, house: House, app: Flask, token: str) -> None:
+def test_a_token_that_we_did_not_make_leads_nowhere(counting: Letter, house: Services, app: Flask, token: str) -> None:
     answer = person(app).get(f"/c/{token}?url=https://evil.example/&next=//evil.example")
     assert answer.status_code == 404
     assert "evil" not in answer.text
@@ -143,13 +143,13 @@ def test_a_token_that_we_did_not_make_leads_nowhere(counting: Letter, house: Hou
     assert person(app).get(houses.path_of(house.links.click(counting.id, 999))).status_code == 404
 
 
-def test_a_preview_and_a_test_lead_on_without_counting(counting: Letter, house: House) -> None:
+def test_a_preview_and_a_test_lead_on_without_counting(counting: Letter, house: Services) -> None:
     html = clicks.uncounted(counting.html, house.links)
     assert not COUNTED.search(html)
     assert html.count("?look") == len(COUNTED.findall(counting.html))
 
 
-def test_what_cannot_be_written_is_written_later(counting: Letter, house: House, monkeypatch) -> None:
+def test_what_cannot_be_written_is_written_later(counting: Letter, house: Services, monkeypatch) -> None:
     gathered = Gathered(house.sessions)
     gathered.note(counting.id, 1)
     with monkeypatch.context() as broken:
@@ -166,7 +166,7 @@ def fail(*_: object) -> None:
     raise OperationalError("", None, Exception())
 
 
-def test_many_at_once_lose_no_click(counting: Letter, house: House) -> None:
+def test_many_at_once_lose_no_click(counting: Letter, house: Services) -> None:
     gathered = Gathered(house.sessions)
     people = [threading.Thread(target=lambda: [gathered.note(counting.id, 1) for _ in range(200)]) for _ in range(5)]
     for each in people:
@@ -178,7 +178,7 @@ def test_many_at_once_lose_no_click(counting: Letter, house: House) -> None:
     assert followed(house) == {1: 1_000}
 
 
-def test_a_scheduled_letter_keeps_the_hash_of_what_was_approved(counting: Letter, house: House) -> None:
+def test_a_scheduled_letter_keeps_the_hash_of_what_was_approved(counting: Letter, house: Services) -> None:
     with house.sessions.reading() as session:
         issue = issue_store.find(session, WAITING)
         plain = build_letter.rendered(issue, issue.revision, house.links)

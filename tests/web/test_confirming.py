@@ -5,33 +5,35 @@ from flask.testing import FlaskClient
 
 from newsletter.audience import privacy
 from newsletter.audience.models import Status, Subscription
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.houses import Clock
 from tests.web.conftest import subscription
 
 
 @pytest.fixture
-def link(browser: FlaskClient, house: House) -> str:
+def link(browser: FlaskClient, house: Services) -> str:
     """The path of the confirm link that Ada was sent."""
     browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
     return houses.path_of(houses.letters(house)[-1]["confirm_url"])
 
 
-def test_a_scanner_that_opens_the_link_confirms_nothing(program: FlaskClient, link: str, house: House) -> None:
+def test_a_scanner_that_opens_the_link_confirms_nothing(program: FlaskClient, link: str, house: Services) -> None:
     before = houses.dump(house)
     assert program.get(link).status_code == program.head(link).status_code == 200
     assert houses.dump(house) == before
 
 
-def test_the_button_makes_a_reader_and_welcomes_them_once(browser: FlaskClient, link: str, house: House) -> None:
+def test_the_button_makes_a_reader_and_welcomes_them_once(browser: FlaskClient, link: str, house: Services) -> None:
     pages = [browser.post(link) for _ in range(2)]
     assert all("Welcome" in page.text for page in pages)
     assert subscription(house).status is Status.ACTIVE
     assert [letter["kind"] for letter in houses.letters(house)] == ["confirm", "welcome"]
 
 
-def test_the_words_beside_the_button_are_what_the_record_keeps(browser: FlaskClient, link: str, house: House) -> None:
+def test_the_words_beside_the_button_are_what_the_record_keeps(
+    browser: FlaskClient, link: str, house: Services
+) -> None:
     page = browser.get(link).text
     browser.post(link)
     with house.sessions.reading() as session:
@@ -40,7 +42,7 @@ def test_the_words_beside_the_button_are_what_the_record_keeps(browser: FlaskCli
         assert confirmed.wording.text in page
 
 
-def test_a_program_without_a_token_confirms_nothing(program: FlaskClient, link: str, house: House) -> None:
+def test_a_program_without_a_token_confirms_nothing(program: FlaskClient, link: str, house: Services) -> None:
     answer = program.post(link)
     assert answer.status_code == 400
     assert f'href="{link}"' in answer.text
@@ -48,7 +50,7 @@ def test_a_program_without_a_token_confirms_nothing(program: FlaskClient, link: 
 
 
 def test_a_link_of_last_week_offers_a_fresh_one_that_works(
-    browser: FlaskClient, link: str, house: House, clock: Clock
+    browser: FlaskClient, link: str, house: Services, clock: Clock
 ) -> None:
     clock.turn(days=8)
     for answer in (browser.get(link), browser.post(link)):
@@ -61,7 +63,7 @@ def test_a_link_of_last_week_offers_a_fresh_one_that_works(
 
 
 def test_an_old_link_of_one_who_was_erased_tells_nothing(
-    browser: FlaskClient, link: str, house: House, clock: Clock
+    browser: FlaskClient, link: str, house: Services, clock: Clock
 ) -> None:
     clock.turn(days=8)
     here = browser.get(link)
@@ -89,7 +91,7 @@ def test_a_link_of_one_kind_opens_no_other_page(browser: FlaskClient, link: str)
     assert browser.get(f"/preferences/{token}").status_code == 404
 
 
-def test_the_link_of_one_who_left_leads_to_the_form(browser: FlaskClient, link: str, house: House) -> None:
+def test_the_link_of_one_who_left_leads_to_the_form(browser: FlaskClient, link: str, house: Services) -> None:
     browser.post(link)
     browser.post(houses.path_of(house.links.unsubscribe(subscription(house).id)))
     assert browser.get(link).headers["Location"] == "/subscribe?publication=backpainhelp"

@@ -15,7 +15,7 @@ from newsletter.errors import Refused
 from newsletter.web import connections, create_app
 from newsletter.web.connections import Awaited, Server
 from newsletter.web.server import THREADS
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.originals import Originals
 from tests.web.conftest import browser_of, subscription
@@ -30,7 +30,7 @@ READING = GET * 12
 
 
 @pytest.fixture(scope="module")
-def house(originals: Originals, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(originals: Originals, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """One SQLite database for all of these tests."""
     folder = tmp_path_factory.mktemp("connections")
     with originals.copy("sqlite", houses.opened, folder) as url:
@@ -91,7 +91,7 @@ def is_closed(client: socket.socket, drip: bytes = b"") -> bool:
     return False
 
 
-def test_nine_hundred_slow_clients_keep_nobody_from_leaving(house: House, hold, monkeypatch) -> None:
+def test_nine_hundred_slow_clients_keep_nobody_from_leaving(house: Services, hold, monkeypatch) -> None:
     # They outlast this test, however slow the machine is.
     monkeypatch.setattr(connections, "PATIENCE", dict.fromkeys(Awaited, 3600.0))
     browser_of(create_app(house)).post("/subscribe", data={"email": "ada@example.org"})
@@ -119,12 +119,12 @@ def test_nine_hundred_slow_clients_keep_nobody_from_leaving(house: House, hold, 
         (Awaited.ANOTHER, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"\r\n"),
     ],
 )
-def test_a_drip_ends(house: House, hold, monkeypatch, awaited: Awaited, said: bytes, drip: bytes) -> None:
+def test_a_drip_ends(house: Services, hold, monkeypatch, awaited: Awaited, said: bytes, drip: bytes) -> None:
     with impatient(monkeypatch, awaited), running(house) as server:
         assert is_closed(hold(server.effective_port, said), drip)
 
 
-def test_whoever_does_not_read_is_left(house: House, hold, monkeypatch) -> None:
+def test_whoever_does_not_read_is_left(house: Services, hold, monkeypatch) -> None:
     with impatient(monkeypatch, Awaited.READING), running(house) as server:
         hold(server.effective_port, READING)
         wait_for(server, Awaited.READING, 1)
@@ -134,7 +134,7 @@ def test_whoever_does_not_read_is_left(house: House, hold, monkeypatch) -> None:
             time.sleep(0.05)
 
 
-def test_a_large_body_may_take_its_time_while_it_comes(house: House, hold, monkeypatch) -> None:
+def test_a_large_body_may_take_its_time_while_it_comes(house: Services, hold, monkeypatch) -> None:
     with impatient(monkeypatch, Awaited.BODY, slowest=1), running(house) as server:
         client = hold(server.effective_port, BODY)
         for _ in range(10):
@@ -144,7 +144,7 @@ def test_a_large_body_may_take_its_time_while_it_comes(house: House, hold, monke
         assert client.recv(12) == b"HTTP/1.1 400"
 
 
-def test_many_requests_in_one_packet_hold_no_thread(house: House, hold) -> None:
+def test_many_requests_in_one_packet_hold_no_thread(house: Services, hold) -> None:
     with running(house) as server:
         for _ in range(2 * THREADS):
             hold(server.effective_port, GET * 120)
@@ -152,7 +152,9 @@ def test_many_requests_in_one_packet_hold_no_thread(house: House, hold) -> None:
         assert ask(server.effective_port, "/healthz")[0] == 200
 
 
-def test_when_all_connections_are_taken_the_one_that_waits_longest_gives_way(house: House, hold, monkeypatch) -> None:
+def test_when_all_connections_are_taken_the_one_that_waits_longest_gives_way(
+    house: Services, hold, monkeypatch
+) -> None:
     monkeypatch.setattr(connections, "MOST", 20)
     with running(house) as server:
         first = hold(server.effective_port, HEADER)
@@ -166,7 +168,7 @@ def test_when_all_connections_are_taken_the_one_that_waits_longest_gives_way(hou
 
 @pytest.mark.parametrize(("hops", "open_"), [(0, 5), (1, 12)])
 def test_one_client_holds_so_many_where_no_proxy_speaks_for_all(
-    house: House, hold, monkeypatch, hops: int, open_: int
+    house: Services, hold, monkeypatch, hops: int, open_: int
 ) -> None:
     monkeypatch.setattr(connections, "ONE_CLIENT", 5)
     monkeypatch.setattr(connections, "is_loopback", lambda _host: False)
@@ -194,7 +196,7 @@ def test_too_few_files_are_told_at_the_start(monkeypatch) -> None:
         connections.affordable()
 
 
-def test_the_threads_of_a_server_that_ends_end_too(house: House) -> None:
+def test_the_threads_of_a_server_that_ends_end_too(house: Services) -> None:
     before = threading.active_count()
     with running(house):
         pass

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from newsletter.editorial.issues import corrections, issue_store
 from newsletter.editorial.issues.corrections import Amendment
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.web.test_feeds import ATOM, SITEMAP
 
@@ -19,7 +19,7 @@ PAGE = f"/archive/{SLUG}/"
 NOTE = "We wrote “ten hours” & meant <ten> minutes."
 
 
-def amend(house: House, now: datetime, note: str = NOTE) -> None:
+def amend(house: Services, now: datetime, note: str = NOTE) -> None:
     """Another title, another first line, and a note."""
     with house.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
@@ -29,7 +29,7 @@ def amend(house: House, now: datetime, note: str = NOTE) -> None:
         corrections.amend(session, issue, wanted, "ann@press.example", now)
 
 
-def test_a_corrected_issue_shows_its_new_text_under_a_dated_note(program: FlaskClient, house: House, now) -> None:
+def test_a_corrected_issue_shows_its_new_text_under_a_dated_note(program: FlaskClient, house: Services, now) -> None:
     assert "Corrected" not in program.get(PAGE).text
     amend(house, now + timedelta(days=11))
     page = program.get(PAGE).text
@@ -42,14 +42,14 @@ def test_a_corrected_issue_shows_its_new_text_under_a_dated_note(program: FlaskC
     assert "Amended 1 times." in page
 
 
-def test_several_notes_stand_newest_first(program: FlaskClient, house: House, now) -> None:
+def test_several_notes_stand_newest_first(program: FlaskClient, house: Services, now) -> None:
     amend(house, now, "The first.")
     amend(house, now + timedelta(days=1), "The second.")
     page = program.get(PAGE).text
     assert 0 < page.index("The second.") < page.index("The first.")
 
 
-def test_machines_are_told_when_it_was_corrected(program: FlaskClient, house: House, now) -> None:
+def test_machines_are_told_when_it_was_corrected(program: FlaskClient, house: Services, now) -> None:
     later = now + timedelta(days=11)
     published = json.loads(re.search(r'ld\+json">(.*?)</script>', program.get(PAGE).text)[1])["@graph"][0]
     assert published["dateModified"] == published["datePublished"]
@@ -62,7 +62,7 @@ def test_machines_are_told_when_it_was_corrected(program: FlaskClient, house: Ho
 
 
 def test_the_feed_and_the_sitemap_tell_the_newer_date_and_the_feed_the_note(
-    program: FlaskClient, house: House, now
+    program: FlaskClient, house: Services, now
 ) -> None:
     later = now + timedelta(days=11)
     amend(house, later)
@@ -82,7 +82,7 @@ def test_the_feed_and_the_sitemap_tell_the_newer_date_and_the_feed_the_note(
 
 
 @pytest.mark.parametrize("path", [PAGE, f"/archive/{houses.OUT[1]}/", "/archive/", "/feed.xml"])
-def test_what_shows_a_corrected_issue_is_new_again(program: FlaskClient, house: House, now, path: str) -> None:
+def test_what_shows_a_corrected_issue_is_new_again(program: FlaskClient, house: Services, now, path: str) -> None:
     answer = program.get(path)
     amend(house, now + timedelta(days=1))
     dated = {"If-Modified-Since": answer.headers["Last-Modified"]}

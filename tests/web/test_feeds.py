@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 
 from newsletter import publications
 from newsletter.web.public import feeds
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.web.test_archive_pages import publish
 
@@ -41,7 +41,7 @@ def test_the_feed_has_what_atom_asks_for(program: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("stocked")
-def test_characters_that_mean_something_in_xml_are_printed(program: FlaskClient, house: House, now) -> None:
+def test_characters_that_mean_something_in_xml_are_printed(program: FlaskClient, house: Services, now) -> None:
     publish(house, now, "a-probe", "Ampersands & <angles>")
     assert "Ampersands & <angles>" in [title.text for title in feed(program).findall("a:entry/a:title", ATOM)]
 
@@ -81,7 +81,7 @@ def test_robots_are_kept_from_keys_and_from_the_desk(program: FlaskClient) -> No
 
 @pytest.mark.usefixtures("stocked")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_control_character_that_was_kept_long_ago_breaks_no_feed(program: FlaskClient, house: House) -> None:
+def test_a_control_character_that_was_kept_long_ago_breaks_no_feed(program: FlaskClient, house: Services) -> None:
     with house.sessions.begin() as session:
         publications.find(session).name = "Back\x0bPain\x1f Help\ufffe"
     assert feed(program).findtext("a:title", "", ATOM) == "BackPain Help"

@@ -1,13 +1,13 @@
 import pytest
 from flask.testing import FlaskClient
 
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 
 
 @pytest.mark.parametrize("link", ["unsubscribe", "preferences"])
 def test_a_link_of_a_test_mail_says_that_it_was_a_test_and_changes_nothing(
-    program: FlaskClient, house: House, link: str
+    program: FlaskClient, house: Services, link: str
 ) -> None:
     before = houses.dump(house)
     for answer in (program.get(f"/test-mail/{link}"), program.post(f"/test-mail/{link}")):
@@ -17,7 +17,9 @@ def test_a_link_of_a_test_mail_says_that_it_was_a_test_and_changes_nothing(
     assert houses.dump(house) == before
 
 
-def test_the_one_tap_of_a_mail_program_is_answered_without_cookie_and_token(program: FlaskClient, house: House) -> None:
+def test_the_one_tap_of_a_mail_program_is_answered_without_cookie_and_token(
+    program: FlaskClient, house: Services
+) -> None:
     before = houses.dump(house)
     answer = program.post("/test-mail/unsubscribe", data={"List-Unsubscribe": "One-Click"})
     assert (answer.status_code, answer.text) == (200, "This was a test email; nothing has changed.\n")

@@ -1,8 +1,8 @@
 import pytest
 from flask.testing import FlaskClient
 
-from newsletter.audience.models import Act, Status, Subscription, Way
-from newsletter.wiring import House
+from newsletter.audience.models import Act, Channel, Status, Subscription
+from newsletter.wiring import Services
 from tests import houses
 from tests.houses import Clock
 from tests.web.conftest import subscription
@@ -11,18 +11,18 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
 @pytest.fixture
-def link(reader: Subscription, house: House) -> str:
+def link(reader: Subscription, house: Services) -> str:
     """The path that the List-Unsubscribe header of Ada's letters carries."""
     return houses.path_of(house.links.unsubscribe(reader.id))
 
 
-def last_event(house: House) -> tuple[Act, Way, str | None]:
+def last_event(house: Services) -> tuple[Act, Channel, str | None]:
     with house.sessions.reading() as session:
         event = session.get_one(Subscription, subscription(house).id).events[-1]
         return event.act, event.way, event.note
 
 
-def test_opening_the_link_takes_nobody_off_the_list(program: FlaskClient, link: str, house: House) -> None:
+def test_opening_the_link_takes_nobody_off_the_list(program: FlaskClient, link: str, house: Services) -> None:
     before = houses.dump(house)
     assert program.get(link).status_code == program.head(link).status_code == 200
     assert houses.dump(house) == before
@@ -30,22 +30,22 @@ def test_opening_the_link_takes_nobody_off_the_list(program: FlaskClient, link: 
 
 @pytest.mark.parametrize("encoding", ["application/x-www-form-urlencoded", "multipart/form-data"])
 def test_one_tap_in_the_mail_program_needs_no_cookie_and_no_token(
-    program: FlaskClient, link: str, house: House, encoding: str
+    program: FlaskClient, link: str, house: Services, encoding: str
 ) -> None:
     for _ in range(2):
         answer = program.post(link, data=ONE_CLICK, content_type=encoding)
         assert answer.status_code == 200
         assert "Set-Cookie" not in answer.headers
     assert subscription(house).status is Status.UNSUBSCRIBED
-    assert last_event(house)[:2] == (Act.LEFT, Way.ONE_CLICK)
+    assert last_event(house)[:2] == (Act.LEFT, Channel.ONE_CLICK)
 
 
-def test_the_button_needs_no_token_either(program: FlaskClient, link: str, house: House) -> None:
+def test_the_button_needs_no_token_either(program: FlaskClient, link: str, house: Services) -> None:
     assert "You have unsubscribed" in program.post(link).text
-    assert last_event(house)[:2] == (Act.LEFT, Way.LINK)
+    assert last_event(house)[:2] == (Act.LEFT, Channel.LINK)
 
 
-def test_leaving_can_be_taken_back_for_a_day(browser: FlaskClient, link: str, house: House, clock: Clock) -> None:
+def test_leaving_can_be_taken_back_for_a_day(browser: FlaskClient, link: str, house: Services, clock: Clock) -> None:
     browser.post(link)
     assert f'action="{link}/undo"' in browser.get(link).text
     assert "Welcome back" in browser.post(f"{link}/undo").text
@@ -57,17 +57,17 @@ def test_leaving_can_be_taken_back_for_a_day(browser: FlaskClient, link: str, ho
     assert subscription(house).status is Status.UNSUBSCRIBED
 
 
-def test_a_reason_is_kept_and_never_asked_for_twice(browser: FlaskClient, link: str, house: House) -> None:
+def test_a_reason_is_kept_and_never_asked_for_twice(browser: FlaskClient, link: str, house: Services) -> None:
     browser.post(link)
     page = browser.post(f"{link}/reason", data={"reason": "Too many\r\nletters <b>"}).text
     assert "Thank you for your feedback" in page
     assert 'name="reason"' not in page
-    assert last_event(house) == (Act.EXPLAINED, Way.LINK, "Too many letters <b>")
+    assert last_event(house) == (Act.EXPLAINED, Channel.LINK, "Too many letters <b>")
 
 
 @pytest.mark.parametrize("part", ["undo", "reason"])
 def test_the_rest_of_the_page_is_guarded_like_any_form(
-    program: FlaskClient, browser: FlaskClient, link: str, house: House, part: str
+    program: FlaskClient, browser: FlaskClient, link: str, house: Services, part: str
 ) -> None:
     browser.post(link)
     before = houses.dump(house)
@@ -75,5 +75,5 @@ def test_the_rest_of_the_page_is_guarded_like_any_form(
     assert houses.dump(house) == before
 
 
-def test_a_break_is_offered_instead(browser: FlaskClient, link: str, reader: Subscription, house: House) -> None:
+def test_a_break_is_offered_instead(browser: FlaskClient, link: str, reader: Subscription, house: Services) -> None:
     assert f"{house.links.preferences(reader.id)}#pause" in browser.get(link).text

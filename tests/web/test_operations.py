@@ -13,13 +13,13 @@ from newsletter.db import DatabaseDown, Sessions
 from newsletter.delivery.workers import heartbeat
 from newsletter.editorial.issues import issue_store
 from newsletter.web import create_app
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests import houses
 from tests.houses import Clock
 
 
-def break_store(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def break_store(house: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise DatabaseDown("SELECT 1", {}, ConnectionError("no route"))
 
@@ -28,13 +28,13 @@ def break_store(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def beating(house: House, now) -> None:
+def beating(house: Services, now) -> None:
     with house.sessions.begin() as session:
         heartbeat.beat(session, "press-1", now)
 
 
 def test_the_process_is_up_whatever_the_store_does(
-    program: FlaskClient, house: House, monkeypatch: pytest.MonkeyPatch
+    program: FlaskClient, house: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_store(house, monkeypatch)
     assert (program.get("/healthz").status_code, program.get("/healthz").text) == (200, "ok\n")
@@ -53,7 +53,7 @@ def test_all_is_well_while_a_worker_gives_signs_of_life(program: FlaskClient, cl
 
 @pytest.mark.usefixtures("stocked")
 def test_an_issue_that_waits_past_its_hour_means_that_the_clock_stands(
-    program: FlaskClient, house: House, clock: Clock, now
+    program: FlaskClient, house: Services, clock: Clock, now
 ) -> None:
     with house.sessions.begin() as session:
         issue = issue_store.find(session, houses.WAITING)
@@ -64,7 +64,7 @@ def test_an_issue_that_waits_past_its_hour_means_that_the_clock_stands(
 
 
 def test_a_store_that_does_not_answer_is_named(
-    program: FlaskClient, house: House, monkeypatch: pytest.MonkeyPatch
+    program: FlaskClient, house: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_store(house, monkeypatch)
     answer = program.get("/readyz")
@@ -84,7 +84,7 @@ def test_a_full_disk_is_seen(program: FlaskClient, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("beating")
-def test_a_database_of_another_version_is_told(program: FlaskClient, house: House) -> None:
+def test_a_database_of_another_version_is_told(program: FlaskClient, house: Services) -> None:
     with house.sessions.begin() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     answer = program.get("/readyz")
@@ -93,7 +93,7 @@ def test_a_database_of_another_version_is_told(program: FlaskClient, house: Hous
 
 
 def test_a_reader_who_comes_meanwhile_is_asked_to_try_again(
-    browser: FlaskClient, house: House, monkeypatch: pytest.MonkeyPatch
+    browser: FlaskClient, house: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_store(house, monkeypatch)
     for answer in (browser.get("/"), browser.post("/subscribe", data={"email": "ada@example.org"})):
@@ -115,7 +115,7 @@ def test_a_fault_of_ours_shows_no_traceback(browser: FlaskClient, app: Flask, mo
 
 
 @pytest.mark.usefixtures("reader", "stocked")
-def test_the_numbers_are_there_for_prometheus(program: FlaskClient, house: House, now) -> None:
+def test_the_numbers_are_there_for_prometheus(program: FlaskClient, house: Services, now) -> None:
     with house.sessions.begin() as session:
         publish.send_now(session, house.links, issue_store.find(session, houses.WAITING), now)
     numbers = program.get("/metrics").text

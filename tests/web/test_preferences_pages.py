@@ -5,13 +5,13 @@ from flask.testing import FlaskClient
 
 from newsletter import audit
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.web.conftest import subscription
 
 
 @pytest.fixture
-def link(reader: Subscription, house: House) -> str:
+def link(reader: Subscription, house: Services) -> str:
     return houses.path_of(house.links.preferences(reader.id))
 
 
@@ -32,7 +32,7 @@ def test_a_new_name_is_saved_and_shown(browser: FlaskClient, link: str) -> None:
 
 @pytest.mark.parametrize("name", ["Ada\nBcc: x@example.org", "x" * 101])
 def test_a_name_that_cannot_be_kept_comes_back_with_a_sentence(
-    browser: FlaskClient, link: str, house: House, name: str
+    browser: FlaskClient, link: str, house: Services, name: str
 ) -> None:
     before = houses.dump(house)
     answer = browser.post(link, data={"do": "rename", "name": name})
@@ -41,7 +41,7 @@ def test_a_name_that_cannot_be_kept_comes_back_with_a_sentence(
     assert houses.dump(house) == before
 
 
-def test_a_break_begins_and_ends_at_the_readers_word(browser: FlaskClient, link: str, house: House) -> None:
+def test_a_break_begins_and_ends_at_the_readers_word(browser: FlaskClient, link: str, house: Services) -> None:
     browser.post(link, data={"do": "pause", "weeks": "4"})
     assert subscription(house).status is Status.PAUSED
     assert "until <strong>Friday 18 December 2026</strong>" in browser.get(link).text
@@ -51,7 +51,7 @@ def test_a_break_begins_and_ends_at_the_readers_word(browser: FlaskClient, link:
 
 @pytest.mark.parametrize("weeks", ["", "0", "-1", "99", "two"])
 def test_a_break_of_no_sensible_length_is_refused_beside_the_choice(
-    browser: FlaskClient, link: str, house: House, weeks: str
+    browser: FlaskClient, link: str, house: Services, weeks: str
 ) -> None:
     answer = browser.post(link, data={"do": "pause", "weeks": weeks})
     assert answer.status_code == 422
@@ -59,7 +59,7 @@ def test_a_break_of_no_sensible_length_is_refused_beside_the_choice(
     assert subscription(house).status is Status.ACTIVE
 
 
-def test_leaving_is_one_button_here_too(browser: FlaskClient, link: str, house: House) -> None:
+def test_leaving_is_one_button_here_too(browser: FlaskClient, link: str, house: Services) -> None:
     browser.post(link, data={"do": "leave"})
     assert subscription(house).status is Status.UNSUBSCRIBED
     page = browser.get(link).text
@@ -79,7 +79,7 @@ def test_my_data_is_a_file_for_this_reader_alone(browser: FlaskClient, link: str
     assert json.loads(answer.data)["email"] == "ada@example.org"
 
 
-def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, link: str, house: House) -> None:
+def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, link: str, house: Services) -> None:
     assert browser.post(link, data={"do": "erase"}).status_code == 422
     assert "Your data has been erased" in browser.post(link, data={"do": "erase", "sure": "yes"}).text
     with house.sessions.reading() as session:
@@ -91,7 +91,7 @@ def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, link: st
     assert "only a fingerprint of your address is kept" in browser.get("/privacy").text
 
 
-def test_a_program_without_a_token_changes_nothing(program: FlaskClient, link: str, house: House) -> None:
+def test_a_program_without_a_token_changes_nothing(program: FlaskClient, link: str, house: Services) -> None:
     before = houses.dump(house)
     assert program.post(link, data={"do": "leave"}).status_code == 400
     assert houses.dump(house) == before

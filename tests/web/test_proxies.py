@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from newsletter.audience.models import ConsentEvent
 from newsletter.db import Sessions, open_engine
 from newsletter.web import proxies
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.originals import Originals
 from tests.web.served import appending, ask, asking, proxied, served
@@ -32,13 +32,13 @@ def sessions(originals: Originals, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @contextmanager
-def running(sessions: Sessions, folder: Path, hops: int, **changes: object) -> Iterator[tuple[House, int]]:
+def running(sessions: Sessions, folder: Path, hops: int, **changes: object) -> Iterator[tuple[Services, int]]:
     house = houses.build(sessions, folder, proxy_hops=hops, signup_cap_client=1000, **changes)
     with served(house) as port:
         yield house, port
 
 
-def origin(house: House, port: int, address: str, *claimed: str) -> str | None:
+def origin(house: Services, port: int, address: str, *claimed: str) -> str | None:
     """What is kept of where this sign-up came from."""
     status, _, _ = ask(port, "/subscribe", asking(house, address), [(FOR, entry) for entry in claimed])
     assert status == 200

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from newsletter.audience.models import Subscription
 from newsletter.db import Sessions
 from newsletter.web import create_app, security
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.web.conftest import browser_of
 
@@ -18,7 +18,7 @@ VOID = {"meta", "link", "input", "br", "hr", "img"}
 
 
 @pytest.fixture
-def keys(reader: Subscription, house: House, now) -> list[str]:
+def keys(reader: Subscription, house: Services, now) -> list[str]:
     """The pages whose address is a key."""
     links, token = house.links, reader.id
     preferences = houses.path_of(links.preferences(token))
@@ -27,7 +27,7 @@ def keys(reader: Subscription, house: House, now) -> list[str]:
 
 
 @pytest.mark.usefixtures("stocked")
-def test_a_get_or_a_head_changes_nothing_anywhere(app: Flask, keys: list[str], house: House) -> None:
+def test_a_get_or_a_head_changes_nothing_anywhere(app: Flask, keys: list[str], house: Services) -> None:
     browser = browser_of(app)
     before = houses.dump(house)
     for path in (*PUBLIC, *MACHINES, *ERRORS, *keys):

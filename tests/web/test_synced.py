@@ -13,8 +13,8 @@ from sqlalchemy.engine import make_url
 
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscription
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery.models import Post
-from newsletter.wiring import House
+from newsletter.delivery.models import OutboxMessage
+from newsletter.wiring import Services
 from tests import disk, houses
 from tests.disk import Powered
 from tests.originals import Originals
@@ -45,7 +45,7 @@ def left(powered: Powered, tmp_path: Path) -> Left:
         with Sessions(engine).reading() as session:
             status = session.scalars(select(Subscription.status)).one()
             acts = session.scalars(select(ConsentEvent.act).order_by(ConsentEvent.id)).all()
-            letters = session.scalars(select(Post.kind).order_by(Post.id)).all()
+            letters = session.scalars(select(OutboxMessage.kind).order_by(OutboxMessage.id)).all()
         engine.dispose()
         return status, list(acts), list(letters)
 
@@ -62,7 +62,7 @@ def test_a_confirming_survives(left: Left) -> None:
     assert left() == (Status.ACTIVE, [Act.ASKED, Act.CONFIRMED], ["confirm", "welcome"])
 
 
-def test_leaving_by_one_click_survives(reader: Subscription, program: FlaskClient, house: House, left: Left) -> None:
+def test_leaving_by_one_click_survives(reader: Subscription, program: FlaskClient, house: Services, left: Left) -> None:
     program.post(houses.path_of(house.links.unsubscribe(reader.id)), data={"List-Unsubscribe": "One-Click"})
     status, acts, _ = left()
     assert status is Status.UNSUBSCRIBED

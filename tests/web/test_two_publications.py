@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from newsletter import publications
 from newsletter.editorial.rendering import render
-from newsletter.wiring import House, open_house
+from newsletter.wiring import Services, open_services
 from tests import houses
 
 OTHERS = "/?publication=other", "/archive/?publication=other", "/feed.xml?publication=other", "/archive/elsewhere/"
@@ -15,7 +15,7 @@ OURS = "/", "/archive/", "/feed.xml", "/?publication=backpainhelp"
 
 
 @pytest.fixture(autouse=True)
-def other(stocked: House, now) -> None:
+def other(stocked: Services, now) -> None:
     """A second letter, with an issue that is out."""
     houses.open_another_publication(stocked, now)
     houses.send(stocked, "other", "elsewhere", now)
@@ -73,10 +73,10 @@ def test_an_unknown_letter_is_not_there_and_no_other_is_named(program: FlaskClie
 
 @pytest.mark.parametrize(("slug", "issue"), [("other", "elsewhere"), ("backpainhelp", houses.OUT[-1])])
 def test_a_welcome_links_the_latest_issue_of_its_own_letter(
-    house: House, database_url: str, slug: str, issue: str
+    house: Services, database_url: str, slug: str, issue: str
 ) -> None:
     settings = house.settings.model_copy(update={"database_url": database_url})
-    wired = open_house(settings)
+    wired = open_services(settings)
     with house.sessions.reading() as session:
         publication = publications.find(session, slug)
     fields = dict.fromkeys(render.FIELDS["welcome"], "")

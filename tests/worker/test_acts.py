@@ -16,7 +16,7 @@ from newsletter.audience.signup import Asked
 from newsletter.config import Settings
 from newsletter.db import Sessions
 from newsletter.delivery.models import Copy, CopyState
-from newsletter.wiring import open_house
+from newsletter.wiring import open_services
 
 from .conftest import SLUG, Sink, Start, is_finished, wait_for
 
@@ -56,7 +56,7 @@ def test_a_confirm_letter_does_not_wait_for_the_issue(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    house = open_house(Settings(_env_file=None))
+    house = open_services(Settings(_env_file=None))
     with house.sessions.begin() as session:
         asked = Asked(NEW_READER, "Zoe", None, "Send me the letter.")
         signup.subscribe(session, house.practice, publications.find(session), asked, datetime.now(UTC))

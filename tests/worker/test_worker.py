@@ -15,7 +15,7 @@ from newsletter.delivery import ledger
 from newsletter.delivery.models import Copy, CopyState, Heartbeat, Letter
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.workers import heartbeat
-from newsletter.wiring import open_house
+from newsletter.wiring import open_services
 from newsletter.worker import Worker
 
 from .conftest import PATIENCE, Sink, Start, addresses, is_finished, wait_for
@@ -89,7 +89,7 @@ def test_each_job_does_its_part_when_called_by_hand(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    house = open_house(Settings())
+    house = open_services(Settings())
     worker = Worker(house)
     with sessions.reading() as session:
         hour = session.scalars(select(Letter.due_at)).one()
@@ -107,7 +107,7 @@ def test_a_take_over_that_the_database_did_not_take_is_made_at_the_next_look(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     print_issue(3)
-    house = open_house(Settings())
+    house = open_services(Settings())
     worker = Worker(house)
     with sessions.begin() as session:
         heartbeat.beat(session, "another", datetime.now(UTC))

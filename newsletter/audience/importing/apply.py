@@ -11,8 +11,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletter.audience import emails, erasures, search_text, status_transitions, subscribers, unsubscribe
 from newsletter.audience.importing.plan import Known, Plan, Row, Terms, Verdict, judge
-from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
-from newsletter.audience.services import Practice
+from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
+from newsletter.audience.services import AudienceServices
 from newsletter.db import UtcDateTime, insert, rows
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
@@ -24,7 +24,7 @@ _CAUSES = {Status.BOUNCED: Cause.IMPORT, Status.COMPLAINED: Cause.COMPLAINT}
 _ITS_KEY = literal_column("(SELECT subscribers.key FROM subscribers WHERE subscribers.id = subscriber_id)", String)
 
 
-def plan(session: Session, practice: Practice, publication: Publication, entries: Iterable[Row]) -> Plan:
+def plan(session: Session, practice: AudienceServices, publication: Publication, entries: Iterable[Row]) -> Plan:
     """Judge a group; changes nothing. One row of an address counts: the one that says the worst, else the first."""
     unique: dict[str, Row] = {}
     repeated = 0
@@ -44,7 +44,7 @@ def plan(session: Session, practice: Practice, publication: Publication, entries
 
 
 def carry_out(
-    session: Session, practice: Practice, publication: Publication, plan: Plan, terms: Terms, now: datetime
+    session: Session, practice: AudienceServices, publication: Publication, plan: Plan, terms: Terms, now: datetime
 ) -> None:
     """Write what was judged: new readers, the proof of their consent, and the ends that the file reports."""
     # In one order everywhere, so two imports at once wait for each other and never in a circle.
@@ -77,7 +77,7 @@ def _known(session: Session, publication: Publication, keys: Iterable[str]) -> d
 def _end(session: Session, gone: Sequence[Row], known: Mapping[str, Known], terms: Terms, now: datetime) -> None:
     for row in gone:
         subscription = subscribers.get(session, known[row.address.key].subscription_id)
-        unsubscribe.end(session, subscription, terms.status_of(row), Way.IMPORT, now, note=terms.note_on(row))
+        unsubscribe.end(session, subscription, terms.status_of(row), Channel.IMPORT, now, note=terms.note_on(row))
 
 
 def _suppress(session: Session, gone: Sequence[Row], now: datetime) -> None:
@@ -120,7 +120,7 @@ def _tie(
 
 def _record(session: Session, made: Sequence[tuple[int, Row]], terms: Terms, now: datetime) -> None:
     told = _told(session, id=Subscription.id, act=ConsentEvent.act, note=ConsentEvent.note)
-    events = select(told.c.id, told.c.act, literal(Way.IMPORT, ConsentEvent.way.type), _moment(now), told.c.note)
+    events = select(told.c.id, told.c.act, literal(Channel.IMPORT, ConsentEvent.way.type), _moment(now), told.c.note)
     columns = ["subscription_id", "act", "way", "at", "note"]
     session.connection().execute(
         plain_insert(ConsentEvent).from_select(columns, events),
@@ -130,7 +130,7 @@ def _record(session: Session, made: Sequence[tuple[int, Row]], terms: Terms, now
 
 def _ask(
     session: Session,
-    practice: Practice,
+    practice: AudienceServices,
     publication: Publication,
     made: Sequence[tuple[int, Row]],
     terms: Terms,

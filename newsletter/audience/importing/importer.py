@@ -22,7 +22,7 @@ from newsletter.audience.importing.csv_reader import Line, Problem, Sheet
 from newsletter.audience.importing.headers import Field
 from newsletter.audience.importing.plan import Plan, Row, Step, Tally, Terms
 from newsletter.audience.models import Status
-from newsletter.audience.services import Practice
+from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
@@ -62,7 +62,7 @@ def check(sheet: Sheet, choices: Choices = AS_NAMED) -> Generator[Step]:
 
 def load(
     sessions: Sessions,
-    practice: Practice,
+    practice: AudienceServices,
     publication: Publication,
     sheet: Sheet,
     terms: Terms,

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import click
 
-from newsletter.cli.common import as_json, in_house, now, print_json, watched
+from newsletter.cli.common import as_json, now, print_json, watched, with_services
 from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.preflight import Finding
 from newsletter.editorial.preflight.weight import Weight
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import run_preflight
 from newsletter.workflows.run_preflight import Inspection
 
@@ -19,8 +19,8 @@ from newsletter.workflows.run_preflight import Inspection
 @click.argument("slug")
 @click.option("--links", "ask_links", is_flag=True, help="Check now whether the links respond.")
 @as_json
-@in_house
-def check(house: House, slug: str, ask_links: bool, as_json: bool) -> None:
+@with_services
+def check(house: Services, slug: str, ask_links: bool, as_json: bool) -> None:
     """Run preflight; exit 1 when something blocks the issue."""
     if ask_links:
         _ask_links(house, slug)
@@ -36,7 +36,7 @@ def check(house: House, slug: str, ask_links: bool, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _ask_links(house: House, slug: str) -> None:
+def _ask_links(house: Services, slug: str) -> None:
     with house.sessions.begin() as session:
         urls = run_preflight.addresses(issue_store.find(session, slug), house.links)
         link_checks.ask(session, urls, now(), older=timedelta(0))
@@ -45,7 +45,7 @@ def _ask_links(house: House, slug: str) -> None:
             link_checks.record(session, answer, now())
 
 
-def _ask_spam_filter(house: House, slug: str) -> None:
+def _ask_spam_filter(house: Services, slug: str) -> None:
     with house.sessions.reading() as session:
         issue = issue_store.find(session, slug)
         content = run_preflight.content_hash(issue, house.links)

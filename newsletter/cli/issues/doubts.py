@@ -4,12 +4,12 @@ import click
 from sqlalchemy.orm import Session
 
 from newsletter.addresses.masking import hidden, masked
-from newsletter.cli.common import as_json, correction_option, in_house, now, print_json, print_table
+from newsletter.cli.common import as_json, correction_option, now, print_json, print_table, with_services
 from newsletter.delivery.ledger import doubts as open_doubts
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.models import Copy, Letter
 from newsletter.editorial.issues import corrections, issue_store
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import resolve_doubts
 from newsletter.workflows.resolve_doubts import Decision, Settled
 
@@ -25,8 +25,8 @@ _SAID = {
 @correction_option
 @click.option("--settled", is_flag=True, help="Those already decided, and those that were sent again automatically.")
 @as_json
-@in_house
-def doubts(house: House, slug: str, correction: int | None, settled: bool, as_json: bool) -> None:
+@with_services
+def doubts(house: Services, slug: str, correction: int | None, settled: bool, as_json: bool) -> None:
     """The copies in doubt that nobody has decided about, oldest first."""
     if settled:
         _list_settled(house, slug, correction, as_json=as_json)
@@ -53,8 +53,8 @@ def doubts(house: House, slug: str, correction: int | None, settled: bool, as_js
 )
 @click.option("--leave", "decision", flag_value=Decision.LEAVE.value, help="Nobody knows; do not send again.")
 @click.option("--copy", "ids", type=int, multiple=True, metavar="ID", help="Only this copy; may be repeated.")
-@in_house
-def settle(house: House, slug: str, correction: int | None, decision: str | None, ids: tuple[int, ...]) -> None:
+@with_services
+def settle(house: Services, slug: str, correction: int | None, decision: str | None, ids: tuple[int, ...]) -> None:
     """Decide about an issue's copies in doubt: all of them, or those named by --copy."""
     if decision is None:
         raise click.UsageError("say what to do with them: --resend, --sent or --leave")
@@ -63,7 +63,7 @@ def settle(house: House, slug: str, correction: int | None, decision: str | None
     _print(settled, Decision(decision))
 
 
-def _list_settled(house: House, slug: str, correction: int | None, *, as_json: bool) -> None:
+def _list_settled(house: Services, slug: str, correction: int | None, *, as_json: bool) -> None:
     with house.sessions.reading() as session:
         letter = _letter(session, slug, correction)
         closed = session.scalars(open_doubts.settled(letter.id)).all() if letter else []

@@ -3,19 +3,19 @@
 import click
 from sqlalchemy.orm import Session
 
-from newsletter.cli.common import correction_option, in_house, mind_arming, now
+from newsletter.cli.common import correction_option, mind_arming, now, with_services
 from newsletter.delivery import stopping
 from newsletter.editorial.issues import corrections, issue_store, mailings
 from newsletter.editorial.models import Correction
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import correct_issue, publish
 
 
 @click.command()
 @click.argument("slug")
 @correction_option
-@in_house
-def cancel(house: House, slug: str, correction: int | None) -> None:
+@with_services
+def cancel(house: Services, slug: str, correction: int | None) -> None:
     """Stop an issue: nothing more of it goes out."""
     with house.sessions.begin() as session:
         if correction is None:
@@ -33,8 +33,8 @@ def cancel(house: House, slug: str, correction: int | None) -> None:
 @click.command()
 @click.argument("slug")
 @correction_option
-@in_house
-def pause(house: House, slug: str, correction: int | None) -> None:
+@with_services
+def pause(house: Services, slug: str, correction: int | None) -> None:
     """Hold what has not been sent yet, until `resume`."""
     with house.sessions.begin() as session:
         if correction is None:
@@ -47,8 +47,8 @@ def pause(house: House, slug: str, correction: int | None) -> None:
 @click.command()
 @click.argument("slug")
 @correction_option
-@in_house
-def resume(house: House, slug: str, correction: int | None) -> None:
+@with_services
+def resume(house: Services, slug: str, correction: int | None) -> None:
     """Resume a paused issue."""
     with house.sessions.begin() as session:
         if correction is None:

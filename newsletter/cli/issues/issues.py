@@ -11,15 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.addresses import freemail
-from newsletter.cli.common import (
-    as_json,
-    in_house,
-    mind_arming,
-    now,
-    print_json,
-    print_table,
-    publication_option,
-)
+from newsletter.cli.common import as_json, mind_arming, now, print_json, print_table, publication_option, with_services
 from newsletter.cli.issues.check import check
 from newsletter.cli.issues.doubts import doubts, settle
 from newsletter.cli.issues.halt import cancel, pause, resume
@@ -39,7 +31,7 @@ from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Conflict
 from newsletter.publications import Publication, toml_file
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish
 
 _FOLDER = Path("issues")
@@ -67,8 +59,8 @@ issues.add_command(rehearse)
 
 @issues.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path), default=_FOLDER)
-@in_house
-def load(house: House, path: Path) -> None:
+@with_services
+def load(house: Services, path: Path) -> None:
     """Load Markdown files into the database; conflicts are named, and nothing is overwritten."""
     # No issue is touched before every file and picture is found to be right; a picture that nothing shows does no harm.
     texts = import_export.read(path, functools.partial(_take_in, house))
@@ -90,8 +82,8 @@ def load(house: House, path: Path) -> None:
 @issues.command()
 @click.argument("path", type=click.Path(file_okay=False, path_type=Path), default=_FOLDER)
 @publication_option
-@in_house
-def dump(house: House, path: Path, publication: str | None) -> None:
+@with_services
+def dump(house: Services, path: Path, publication: str | None) -> None:
     """Write the issues back into files; refuses to overwrite a file that differs."""
     with house.sessions.reading() as session:
         found = session.scalars(_listing(session, publication)).all()
@@ -102,8 +94,8 @@ def dump(house: House, path: Path, publication: str | None) -> None:
 @issues.command(name="list")
 @as_json
 @publication_option
-@in_house
-def list_(house: House, as_json: bool, publication: str | None) -> None:
+@with_services
+def list_(house: Services, as_json: bool, publication: str | None) -> None:
     """List the issues, oldest first."""
     with house.sessions.reading() as session:
         found = [_summary(issue) for issue in session.scalars(_listing(session, publication))]
@@ -118,8 +110,8 @@ def list_(house: House, as_json: bool, publication: str | None) -> None:
 @issues.command()
 @click.argument("slug")
 @as_json
-@in_house
-def show(house: House, slug: str, as_json: bool) -> None:
+@with_services
+def show(house: Services, slug: str, as_json: bool) -> None:
     """Show one issue and its state."""
     with house.sessions.reading() as session:
         issue = issue_store.find(session, slug)
@@ -135,8 +127,8 @@ def show(house: House, slug: str, as_json: bool) -> None:
 
 @issues.command()
 @click.argument("slug")
-@in_house
-def ready(house: House, slug: str) -> None:
+@with_services
+def ready(house: Services, slug: str) -> None:
     """Mark a draft as ready; exit 1, with the findings, when something blocks it."""
     with house.sessions.begin() as session:
         build_letter.mark_ready(session, issue_store.find(session, slug), house.links)
@@ -146,8 +138,8 @@ def ready(house: House, slug: str) -> None:
 @issues.command()
 @click.argument("slug")
 @click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), required=True)
-@in_house
-def render(house: House, slug: str, folder: Path) -> None:
+@with_services
+def render(house: Services, slug: str, folder: Path) -> None:
     """Write issue.html, issue.txt and issue.eml as a reader gets them, or got them, but for the signature."""
     with house.sessions.reading() as session:
         issue, sender = issue_store.find(session, slug), house.settings.issue_sender_address
@@ -165,8 +157,8 @@ def render(house: House, slug: str, folder: Path) -> None:
     "--at", "moment", metavar="ISO8601", help="2026-11-24T09:00, in the publication's time zone unless it says."
 )
 @click.option("--next-slot", is_flag=True, help="The next free weekly slot (the default).")
-@in_house
-def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> None:
+@with_services
+def schedule(house: Services, slug: str, moment: str | None, next_slot: bool) -> None:
     """Schedule an issue, and freeze its email."""
     if moment is not None and next_slot:
         raise click.UsageError("give --at or --next-slot, not both")
@@ -186,8 +178,8 @@ def schedule(house: House, slug: str, moment: str | None, next_slot: bool) -> No
 @issues.command()
 @click.argument("slug")
 @as_json
-@in_house
-def status(house: House, slug: str, as_json: bool) -> None:
+@with_services
+def status(house: Services, slug: str, as_json: bool) -> None:
     """Show the counts of one issue's copies."""
     with house.sessions.reading() as session:
         issue = issue_store.find(session, slug)
@@ -235,7 +227,7 @@ def _listing(session: Session, publication: str | None) -> Select[Issue]:
     return issue_store.listing(publications.find(session, publication).id if publication is not None else None)
 
 
-def _take_in(house: House, name: str, content: bytes) -> TakenIn:
+def _take_in(house: Services, name: str, content: bytes) -> TakenIn:
     with house.sessions.reading() as session:
         taken = house.pictures.taken_in(session, content)
     if taken:
@@ -246,7 +238,7 @@ def _take_in(house: House, name: str, content: bytes) -> TakenIn:
         return house.pictures.take_in(session, name, content, now(), developed)
 
 
-def _save(house: House, publication_id: int, text: Text) -> Saved:
+def _save(house: Services, publication_id: int, text: Text) -> Saved:
     """One file in one transaction, so that a folder of a thousand keeps nobody from writing."""
     with house.sessions.in_turn() as session:
         saved = issue_store.save(
@@ -257,7 +249,7 @@ def _save(house: House, publication_id: int, text: Text) -> Saved:
         return saved
 
 
-def _judge(issue: Issue, house: House) -> None:
+def _judge(issue: Issue, house: Services) -> None:
     """A text that came as a file is ready when nothing blocks it; there is no editor who could say so."""
     issue_store.mark(issue, Readiness.DRAFT if build_letter.blocking(issue, house.links) else Readiness.READY)
 

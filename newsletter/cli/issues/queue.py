@@ -6,16 +6,16 @@ import click
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.cli.common import as_json, in_house, now, print_json, print_table, publication_option
+from newsletter.cli.common import as_json, now, print_json, print_table, publication_option, with_services
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import queue, weekly_slots
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import build_letter
 from newsletter.workflows.build_letter import Hindrance
-from newsletter.workflows.calendar import Agenda
+from newsletter.workflows.calendar import Calendar
 
 
 @click.command("queue")
@@ -23,8 +23,8 @@ from newsletter.workflows.calendar import Agenda
 @click.option("--before", metavar="SLUG", help="Put it right before this one, instead of at the end.")
 @as_json
 @publication_option
-@in_house
-def queue_(house: House, slug: str | None, before: str | None, as_json: bool, publication: str | None) -> None:
+@with_services
+def queue_(house: Services, slug: str | None, before: str | None, as_json: bool, publication: str | None) -> None:
     """Put a ready issue into the queue, or move it there; without SLUG, show the queue and the slots it fills."""
     if slug is not None:
         if as_json or publication is not None:
@@ -46,8 +46,8 @@ def queue_(house: House, slug: str | None, before: str | None, as_json: bool, pu
 
 @click.command()
 @click.argument("slug")
-@in_house
-def unqueue(house: House, slug: str) -> None:
+@with_services
+def unqueue(house: Services, slug: str) -> None:
     """Remove an issue from the queue; it stays ready."""
     with house.sessions.begin() as session:
         if not queue.remove(session, issue_store.find(session, slug).id):
@@ -55,13 +55,13 @@ def unqueue(house: House, slug: str) -> None:
     click.echo(f"{slug} has been removed from the queue")
 
 
-def _place(house: House, session: Session, issue: Issue, before: str | None) -> str:
+def _place(house: Services, session: Session, issue: Issue, before: str | None) -> str:
     if before is None or queue.position(session, issue) is None:
         queue.add(session, issue, now())
     if before is not None:
         _move(session, issue, issue_store.find(session, before))
     hindrance = build_letter.hindrance(issue, house.links)
-    at = None if hindrance else Agenda(session, house.links, issue.publication, now(), house.grace).place(issue)
+    at = None if hindrance else Calendar(session, house.links, issue.publication, now(), house.grace).place(issue)
     slot = f", for {weekly_slots.describe(at, issue.publication.time_zone)}" if at else ""
     slot = f"; it {hindrance.lack}, and is passed over until that is fixed" if hindrance else slot
     return f"{issue.slug} is number {queue.position(session, issue)} in the queue{slot}"
@@ -74,9 +74,9 @@ def _move(session: Session, issue: Issue, before: Issue) -> None:
     queue.reorder(session, issue.publication_id, seen, queue.moved(seen, issue.id, before.id))
 
 
-def _listed(house: House, session: Session, home: Publication) -> list[dict[str, str | None]]:
+def _listed(house: Services, session: Session, home: Publication) -> list[dict[str, str | None]]:
     waiting = session.scalars(queue.listing(home.id)).all()
-    entries = Agenda(session, house.links, home, now(), house.grace).ahead(max(1, len(waiting)))
+    entries = Calendar(session, house.links, home, now(), house.grace).ahead(max(1, len(waiting)))
     slots = {entry.issue.id: entry.at for entry in entries if entry.issue}
     return [_told(issue, slots.get(issue.id), build_letter.hindrance(issue, house.links)) for issue in waiting]
 

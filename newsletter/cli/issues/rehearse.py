@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from newsletter.cli.common import as_json, in_house, now, print_json, watched
+from newsletter.cli.common import as_json, now, print_json, watched, with_services
 from newsletter.delivery.bulk.rehearsal import LIMIT, Troubled
 from newsletter.editorial.issues import issue_store
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import publish, rehearse_issue
 from newsletter.workflows.rehearse_issue import ONE_COPY, Report
 
@@ -19,8 +19,8 @@ _TOP = 20
 @click.command()
 @click.argument("slug")
 @as_json
-@in_house
-def rehearse(house: House, slug: str, as_json: bool) -> None:
+@with_services
+def rehearse(house: Services, slug: str, as_json: bool) -> None:
     """Build and check every copy, send none, write nothing; exit 1 when something blocks the issue."""
     with house.sessions.reading() as session:
         issue = issue_store.find(session, slug)

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from newsletter.cli.common import as_json, in_house, mind_arming, now, print_json
+from newsletter.cli.common import as_json, mind_arming, now, print_json, with_services
 from newsletter.editorial.issues import issue_store
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import publish, resend_missed
 from newsletter.workflows.resend_missed import Missed
 
@@ -36,8 +36,8 @@ def _usage_checked(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--dry-run", is_flag=True, help="With --missed: only say how many that would be.")
 @as_json
 @_usage_checked
-@in_house
-def send(house: House, slug: str, at_once: bool, joined: bool, dry_run: bool, as_json: bool) -> None:
+@with_services
+def send(house: Services, slug: str, at_once: bool, joined: bool, dry_run: bool, as_json: bool) -> None:
     """Send an issue now, or to those who missed it."""
     if at_once:
         _at_once(house, slug)
@@ -45,7 +45,7 @@ def send(house: House, slug: str, at_once: bool, joined: bool, dry_run: bool, as
         _to_missed(house, slug, joined=joined, dry_run=dry_run, as_json=as_json)
 
 
-def _at_once(house: House, slug: str) -> None:
+def _at_once(house: Services, slug: str) -> None:
     with house.sessions.begin() as session:
         sender = house.settings.issue_sender_address
         started = publish.send_now(session, house.links, issue_store.find(session, slug), now(), sender=sender)
@@ -53,7 +53,7 @@ def _at_once(house: House, slug: str) -> None:
     mind_arming(house)
 
 
-def _to_missed(house: House, slug: str, *, joined: bool, dry_run: bool, as_json: bool) -> None:
+def _to_missed(house: Services, slug: str, *, joined: bool, dry_run: bool, as_json: bool) -> None:
     # Counted in a session that only looks, because on SQLite nobody could write meanwhile.
     with house.sessions.reading() as session:
         found = resend_missed.look(session, issue_store.find(session, slug), now(), joined=joined)

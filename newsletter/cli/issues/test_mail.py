@@ -4,9 +4,9 @@ import click
 
 from newsletter import editors
 from newsletter.audience.address import Address
-from newsletter.cli.common import in_house, now
+from newsletter.cli.common import now, with_services
 from newsletter.editorial.issues import issue_store
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import approve_issue, build_letter, test_mail
 
 _SHELL = "the shell"
@@ -18,8 +18,8 @@ _SHELL = "the shell"
     "--to", "addresses", metavar="ADDRESS", multiple=True, required=True, help="Who gets it; may be repeated."
 )
 @click.option("--reader", metavar="EMAIL", help="The reader it is personalised for (default: a sample reader).")
-@in_house
-def test(house: House, slug: str, addresses: tuple[str, ...], reader: str | None) -> None:
+@with_services
+def test(house: Services, slug: str, addresses: tuple[str, ...], reader: str | None) -> None:
     """Send an issue to a few people, marked as a test; its links change nothing."""
     with house.sessions.begin() as session:
         issue = issue_store.find(session, slug)
@@ -34,8 +34,8 @@ def test(house: House, slug: str, addresses: tuple[str, ...], reader: str | None
 @click.argument("slug")
 @click.option("--as", "email", metavar="EMAIL", required=True, help="The editor or owner who approves it.")
 @click.option("--comment", default="", help="A comment to keep with it.")
-@in_house
-def approve(house: House, slug: str, email: str, comment: str) -> None:
+@with_services
+def approve(house: Services, slug: str, email: str, comment: str) -> None:
     """Approve an issue as it is now, in the name of an editor or owner who wrote none of it."""
     with house.sessions.begin() as session:
         issue, editor = issue_store.find(session, slug), editors.find(session, email)

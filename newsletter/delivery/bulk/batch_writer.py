@@ -43,7 +43,7 @@ _LONGEST_WAIT = 5.0
 log = structlog.get_logger(__name__)
 
 
-class Scribe:
+class BatchWriter:
     """Writes for one press run over one connection that it keeps."""
 
     def __init__(

@@ -13,14 +13,14 @@ import structlog
 from sqlalchemy.orm import Session, undefer_group
 
 from newsletter.delivery import ledger
-from newsletter.delivery.bulk.batch_writer import Scribe
+from newsletter.delivery.bulk.batch_writer import BatchWriter
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.message import compose
 from newsletter.delivery.message.compose import Template
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter
-from newsletter.delivery.rate_limit.claim_limiter import Batch, Pacer
-from newsletter.delivery.rate_limit.spacing import Throttle
+from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
+from newsletter.delivery.rate_limit.spacing import Spacing
 from newsletter.errors import Invalid, PressError
 from newsletter.links import Links
 
@@ -32,7 +32,7 @@ _MAX_TEMPLATES = 8
 log = structlog.get_logger(__name__)
 
 
-class Laid(NamedTuple):
+class QueuedCopy(NamedTuple):
     """A copy as it lies on the tray, with its letter's template, or why there is none."""
 
     copy: Claimed
@@ -45,7 +45,7 @@ class Laid(NamedTuple):
         return self.template
 
 
-class Templates:
+class TemplateCache:
     """The compiled letters of late; a letter is frozen, so none grows stale."""
 
     def __init__(self, links: Links, keyring: Keyring = NO_KEYS) -> None:
@@ -53,12 +53,12 @@ class Templates:
         self._keyring = keyring
         self._compiled: dict[int, Template | PressError] = {}
 
-    def lay(self, session: Session, copies: Sequence[Claimed]) -> list[Laid]:
+    def lay(self, session: Session, copies: Sequence[Claimed]) -> list[QueuedCopy]:
         """Each copy with its letter's template; that of none is forgotten as long as a copy lies somewhere."""
         letter_ids = {copy.letter_id for copy in copies}
         for letter_id in letter_ids - self._compiled.keys():
             self._compiled[letter_id] = self._compile(session, letter_id)
-        laid = [Laid(copy, self._compiled[copy.letter_id]) for copy in copies]
+        laid = [QueuedCopy(copy, self._compiled[copy.letter_id]) for copy in copies]
         if len(self._compiled) > _MAX_TEMPLATES:
             self._compiled = {letter_id: self._compiled[letter_id] for letter_id in letter_ids}
         return laid
@@ -73,15 +73,15 @@ class Templates:
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class Claimer:
     """How this worker claims."""
 
     worker: str
-    templates: Templates
+    templates: TemplateCache
     clock: Callable[[], datetime]
-    pacer: Pacer
+    pacer: ClaimLimiter
 
-    def take(self, session: Session, limit: int) -> Batch[Laid]:
+    def take(self, session: Session, limit: int) -> Batch[QueuedCopy]:
         """Lease up to so many copies, each with its template."""
         batch = self.pacer.claim(session, limit, self.clock())
         return batch.laid(self.templates.lay(session, batch.copies))
@@ -116,14 +116,16 @@ class Claims:
         ledger.extend_leases(session, self.worker, self.clock())
 
 
-class Tray:
+class PrefetchQueue:
     """Filled before it is empty, or by whichever line finds it so; emptied copy by copy."""
 
-    def __init__(self, claims: Claims, scribe: Scribe, throttle: Throttle, first: Batch[Laid], least: int) -> None:
+    def __init__(
+        self, claims: Claimer, scribe: BatchWriter, throttle: Spacing, first: Batch[QueuedCopy], least: int
+    ) -> None:
         self._claims = claims
         self._scribe = scribe
         self._throttle = throttle
-        self._laid: deque[Laid] = deque()
+        self._laid: deque[QueuedCopy] = deque()
         self._least = least
         self._room = least
         self._filled_at = time.monotonic()
@@ -132,13 +134,13 @@ class Tray:
         self._paced = False
         self._lay_out(first)
 
-    async def take(self) -> Laid | None:
+    async def take(self) -> QueuedCopy | None:
         """The next copy to send; None when no copy is due now."""
         if not self._laid:
             await self._fill()
         return self.at_hand()
 
-    def at_hand(self) -> Laid | None:
+    def at_hand(self) -> QueuedCopy | None:
         """The next copy, if there is one already."""
         laid = self._laid.popleft() if self._laid else None
         if laid and len(self._laid) == self._least and not self._paced:
@@ -173,7 +175,7 @@ class Tray:
                 await self._scribe.flush()
                 self._lay_out(await self._scribe.write(lambda session: self._claims.take(session, self._room)))
 
-    def _lay_out(self, batch: Batch[Laid]) -> None:
+    def _lay_out(self, batch: Batch[QueuedCopy]) -> None:
         self._throttle.space(batch.wait, batch.gap)
         # The moments of a paced batch are its own: the next one is claimed when they are used up.
         self._paced = bool(batch.wait or batch.gap)

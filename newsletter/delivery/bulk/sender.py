@@ -20,13 +20,13 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
 from newsletter.delivery import ledger
-from newsletter.delivery.bulk.batch_writer import Scribe
-from newsletter.delivery.bulk.prefetch import Claims, Laid, Templates, Tray
-from newsletter.delivery.bulk.smtp_worker import Floor, Line, Way
+from newsletter.delivery.bulk.batch_writer import BatchWriter
+from newsletter.delivery.bulk.prefetch import Claimer, PrefetchQueue, QueuedCopy, TemplateCache
+from newsletter.delivery.bulk.smtp_worker import RunState, SendConfig, SmtpWorker
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
-from newsletter.delivery.rate_limit.claim_limiter import Batch, Pacer
+from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
 from newsletter.delivery.rate_limit.limits import Limits
-from newsletter.delivery.rate_limit.spacing import Throttle
+from newsletter.delivery.rate_limit.spacing import Spacing
 from newsletter.delivery.smtp.outage import Away, Presence
 from newsletter.delivery.workers import connection_share
 from newsletter.links import Links
@@ -44,7 +44,7 @@ _EXTEND = ledger.LEASE.total_seconds() / 4
 log = structlog.get_logger(__name__)
 
 
-class PressRun:
+class BulkSender:
     """One worker's press; `run_once` prints until nothing is due, and `stop` ends it from any thread."""
 
     def __init__(
@@ -63,13 +63,13 @@ class PressRun:
         patience: float = 1.0,
     ) -> None:
         """`limits` are for all workers together; `patience` scales every wait for the server."""
-        self._pacer = Pacer(limits, worker)
-        templates = Templates(links, keyring)
+        self._pacer = ClaimLimiter(limits, worker)
+        templates = TemplateCache(links, keyring)
         self._presence = Presence(server.door, clock)
-        self._way = Way(
-            server, tls, patience, return_path_domain, in_doubt, clock, Throttle(), self._pacer, self._presence
+        self._way = SendConfig(
+            server, tls, patience, return_path_domain, in_doubt, clock, Spacing(), self._pacer, self._presence
         )
-        self._claims = Claims(worker, templates, clock, self._pacer)
+        self._claims = Claimer(worker, templates, clock, self._pacer)
         self._sessions = sessions
         self._worker = worker
         self._stopping = threading.Event()
@@ -90,7 +90,7 @@ class PressRun:
             if self._left_behind:
                 ledger.recover_from(session, self._worker, self._way.in_doubt, self._way.clock())
             lines = self._share(session)
-            first: Batch[Laid] = self._claims.take(session, lines) if lines else Batch([])
+            first: Batch[QueuedCopy] = self._claims.take(session, lines) if lines else Batch([])
         self._left_behind = bool(first.copies)
         if first.copies:
             asyncio.run(self._run(first, lines))
@@ -109,13 +109,15 @@ class PressRun:
         now = self._way.clock()
         return connection_share.share(self._pacer.connections(now), *connection_share.place(session, self._worker, now))
 
-    async def _run(self, first: Batch[Laid], lines: int) -> None:
+    async def _run(self, first: Batch[QueuedCopy], lines: int) -> None:
         self._halt = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         if self._stopping.is_set():
             self._halt.set()
-        scribe = Scribe(self._sessions, self._worker, self._way.clock, lines, self._pacer.breaker.watch)
-        floor = Floor(Tray(self._claims, scribe, self._way.throttle, first, lines), scribe, self._halt, lines)
+        scribe = BatchWriter(self._sessions, self._worker, self._way.clock, lines, self._pacer.breaker.watch)
+        floor = RunState(
+            PrefetchQueue(self._claims, scribe, self._way.throttle, first, lines), scribe, self._halt, lines
+        )
         helpers = [asyncio.create_task(scribe.run()), asyncio.create_task(self._keep(floor))]
         try:
             await self._send(floor, helpers)
@@ -129,10 +131,10 @@ class PressRun:
             finally:
                 scribe.end()
 
-    async def _send(self, floor: Floor, helpers: list[Task[None]]) -> None:
+    async def _send(self, floor: RunState, helpers: list[Task[None]]) -> None:
         """Until every line has ended, or, from the moment of a halt, until it has had its time."""
         lines = range(self._pacer.most_connections)
-        tasks = [asyncio.create_task(Line(self._way, floor, number).run()) for number in lines]
+        tasks = [asyncio.create_task(SmtpWorker(self._way, floor, number).run()) for number in lines]
         halted = asyncio.create_task(floor.halt.wait())
         ended = asyncio.gather(*tasks)
         try:
@@ -147,7 +149,7 @@ class PressRun:
         with contextlib.suppress(asyncio.CancelledError):
             await ended
 
-    async def _keep(self, floor: Floor) -> None:
+    async def _keep(self, floor: RunState) -> None:
         """Keep the leases alive, let go of letters that were paused or cancelled, and keep to this worker's share."""
         now = time.monotonic()
         extend_at, look_at = now + _EXTEND, now + _LOOK
@@ -164,7 +166,7 @@ class PressRun:
                     floor.over.set()
                 look_at = now + _LOOK
 
-    async def _clear_up(self, scribe: Scribe) -> None:
+    async def _clear_up(self, scribe: BatchWriter) -> None:
         try:
             async with asyncio.timeout(_LAST_WRITE):
                 await scribe.flush()

@@ -14,17 +14,17 @@ from typing import Literal, cast
 import structlog
 
 from newsletter.delivery import breaker
-from newsletter.delivery.bulk.batch_writer import Scribe
-from newsletter.delivery.bulk.prefetch import Laid, Tray
+from newsletter.delivery.bulk.batch_writer import BatchWriter
+from newsletter.delivery.bulk.prefetch import PrefetchQueue, QueuedCopy
 from newsletter.delivery.ledger import Claimed, outcomes
 from newsletter.delivery.ledger.outcomes import Outcome
 from newsletter.delivery.message import compose, mime
 from newsletter.delivery.message.compose import Template
-from newsletter.delivery.rate_limit.claim_limiter import Pacer
+from newsletter.delivery.rate_limit.claim_limiter import ClaimLimiter
 from newsletter.delivery.rate_limit.limits import SERVER
-from newsletter.delivery.rate_limit.spacing import Throttle
+from newsletter.delivery.rate_limit.spacing import Spacing
 from newsletter.delivery.smtp import refusals, retry
-from newsletter.delivery.smtp.connection import Wire
+from newsletter.delivery.smtp.connection import SmtpConnection
 from newsletter.delivery.smtp.outage import Presence
 from newsletter.delivery.smtp.protocol import AskedForLess, Envelope, HungUp, SenderRefused, Stuffed
 from newsletter.delivery.smtp.replies import ProtocolError, Reply
@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SendConfig:
     """How this press sends: the same for all its lines and runs."""
 
     server: MailServer
@@ -48,8 +48,8 @@ class Way:
     return_path_domain: str | None
     in_doubt: Literal["resend", "hold"]
     clock: Callable[[], datetime]
-    throttle: Throttle
-    pacer: Pacer
+    throttle: Spacing
+    pacer: ClaimLimiter
     presence: Presence
     hang_ups: Counter[int] = field(default_factory=Counter)
     """How often a server hung up on a copy, by its id."""
@@ -60,11 +60,11 @@ class Way:
 
 
 @dataclass(slots=True)
-class Floor:
+class RunState:
     """What the lines of one run share."""
 
-    tray: Tray
-    scribe: Scribe
+    tray: PrefetchQueue
+    scribe: BatchWriter
     halt: Event
     lines: int
     """How many lines may work now: this worker's share of the connections."""
@@ -99,7 +99,7 @@ class Floor:
 
 
 @dataclass(slots=True)
-class Sheet:
+class OutgoingCopy:
     """A copy, the envelope that it goes in, and its message once that is composed."""
 
     copy: Claimed
@@ -108,16 +108,16 @@ class Sheet:
     content: Stuffed | None = None
 
 
-class Line:
+class SmtpWorker:
     """Carries copy after copy, and settles each, whatever happens to it."""
 
-    def __init__(self, way: Way, floor: Floor, number: int) -> None:
+    def __init__(self, way: SendConfig, floor: RunState, number: int) -> None:
         self._way = way
         self._floor = floor
         self._number = number
-        self._wire: Wire | None = None
+        self._wire: SmtpConnection | None = None
         self._failures = 0
-        self._following: Sheet | None = None
+        self._following: OutgoingCopy | None = None
         """The sheet whose envelope may ride behind the message that is being sent."""
 
     async def run(self) -> None:
@@ -147,7 +147,7 @@ class Line:
         self._wire = None
         await _wait(self._floor.over, _LOOK)
 
-    async def _next(self) -> Sheet | None:
+    async def _next(self) -> OutgoingCopy | None:
         """The next sheet to send; None when no copy is due now, or none may be sent any more."""
         if sheet := self._following:
             self._following = None
@@ -172,7 +172,7 @@ class Line:
         if self._following and not self._compose(self._following):
             self._following = None
 
-    def _addressed(self, laid: Laid) -> Sheet | None:
+    def _addressed(self, laid: QueuedCopy) -> OutgoingCopy | None:
         """The copy with its envelope; None, and the copy settled, if it cannot go anywhere."""
         copy = laid.copy
         if self._way.pacer.breaker.holds(copy):
@@ -180,14 +180,14 @@ class Line:
             return None
         try:
             template = laid.require_template()
-            return Sheet(copy, template, compose.envelope(template, copy, self._way.return_path_domain))
+            return OutgoingCopy(copy, template, compose.envelope(template, copy, self._way.return_path_domain))
         except mime.NoAddress as error:
             self._settle(outcomes.refused_here(copy, "5.1.3", str(error)))
         except Exception as error:
             self._fail(copy, error)
         return None
 
-    def _compose(self, sheet: Sheet) -> bool:
+    def _compose(self, sheet: OutgoingCopy) -> bool:
         """Give the sheet its message; False, and the copy settled, if there is none to be made."""
         try:
             sheet.content = sheet.template.message(sheet.copy, self._way.clock())
@@ -199,7 +199,7 @@ class Line:
         log.error("copy failed", copy=copy.id, letter=copy.letter_id, exc_info=error)
         self._settle(outcomes.faulty(copy, error))
 
-    async def _carry(self, sheet: Sheet) -> None:
+    async def _carry(self, sheet: OutgoingCopy) -> None:
         copy = sheet.copy
         try:
             self._settle(await self._attempt(sheet))
@@ -226,7 +226,7 @@ class Line:
             self._settle(self._doubted(copy, why) if awaiting else self._tried_in_vain(copy, why))
             self._drop()
 
-    async def _attempt(self, sheet: Sheet) -> Outcome:
+    async def _attempt(self, sheet: OutgoingCopy) -> Outcome:
         """Send one copy; TransportDown, and no outcome, when that says nothing about the copy."""
         wire = await self._connected(sheet.envelope)
         if sheet.envelope.international and "SMTPUTF8" not in wire.extensions:
@@ -240,7 +240,7 @@ class Line:
         # A server may close after so many messages; that is no outage, and no copy's fault.
         return await self._transact(await self._connected(sheet.envelope), sheet)
 
-    async def _transact(self, wire: Wire, sheet: Sheet) -> Outcome:
+    async def _transact(self, wire: SmtpConnection, sheet: OutgoingCopy) -> Outcome:
         reply = await wire.offer(sheet.envelope)
         if reply.code != 354:
             return await self._judged(sheet.copy, reply)
@@ -331,10 +331,12 @@ class Line:
             self._way.slowed.discard(outcome.copy.id)
         self._floor.scribe.record(outcome)
 
-    async def _connected(self, envelope: Envelope) -> Wire:
+    async def _connected(self, envelope: Envelope) -> SmtpConnection:
         if self._wire is None or not self._wire.usable(envelope):
             self._drop()
-            self._wire = await Wire.open(self._way.server, self._way.tls, self._way.patience, self._tell_of_silence)
+            self._wire = await SmtpConnection.open(
+                self._way.server, self._way.tls, self._way.patience, self._tell_of_silence
+            )
         return self._wire
 
     def _tell_of_silence(self) -> None:

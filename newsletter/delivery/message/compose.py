@@ -11,7 +11,7 @@ from newsletter.delivery.bounces.suppression import Purpose
 from newsletter.delivery.message import dkim, merge, mime, permission_reminder
 from newsletter.delivery.message.dkim import Key
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
-from newsletter.delivery.models import Letter, Post
+from newsletter.delivery.models import Letter, OutboxMessage
 from newsletter.delivery.smtp.protocol import Envelope, Stuffed
 from newsletter.links import Links
 from newsletter.tokens import Seal
@@ -175,7 +175,7 @@ def compile(  # noqa: A001  (as `re.compile`)
     )
 
 
-def single(post: Post, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
+def single(post: OutboxMessage, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
     """A single letter as it goes over the wire, less dot-stuffing; Invalid if its address is none."""
     sender = mime.sendable(post.sender_address)
     if post.message is not None:
@@ -197,7 +197,7 @@ def single(post: Post, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
     return _message(head, body, keyring.of(sender), date)
 
 
-def message_id(post: Post) -> str:
+def message_id(post: OutboxMessage) -> str:
     """A single letter's own name, the same each time it is tried."""
     return f"{post.created_at:%Y%m%d%H%M%S%f}.{post.id}@{_domain(mime.sendable(post.sender_address))}"
 
@@ -212,7 +212,7 @@ def envelope(template: Template, copy: Addressed, return_path_domain: str | None
     return Envelope(_return_path(token, return_path_domain), to, template.octets, token)
 
 
-def single_envelope(post: Post, octets: int, seal: Seal | None, return_path_domain: str | None) -> Envelope:
+def single_envelope(post: OutboxMessage, octets: int, seal: Seal | None, return_path_domain: str | None) -> Envelope:
     """The same of a single letter."""
     sender, to = mime.sendable(post.sender_address), mime.sendable(post.address)
     if not (seal and return_path_domain):

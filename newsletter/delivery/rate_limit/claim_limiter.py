@@ -61,7 +61,7 @@ class _Allowance(NamedTuple):
     """The server's, under lock; None when it is not limited."""
 
 
-class Pacer:
+class ClaimLimiter:
     """One worker's side of the limits."""
 
     def __init__(self, limits: Limits, worker: str) -> None:

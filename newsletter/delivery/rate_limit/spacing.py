@@ -7,7 +7,7 @@ from collections.abc import Callable
 _SLACK = 0.1
 
 
-class Throttle:
+class Spacing:
     """Hands out moments to send at, evenly spaced; a rate of 0 is no limit."""
 
     def __init__(self, rate: float = 0, clock: Callable[[], float] = time.monotonic) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.models import UNDER_WAY, CopyState, Letter, LetterState, Post, PostState
+from newsletter.delivery.models import UNDER_WAY, CopyState, Letter, LetterState, OutboxMessage, OutboxState
 from newsletter.delivery.reports import progress
 
 _LATE = timedelta(minutes=1)
@@ -28,7 +28,7 @@ class Copies:
 
 def outbox_pending(session: Session) -> int:
     """How many single letters still wait."""
-    return session.scalar(select(func.count()).where(Post.state == PostState.PENDING)) or 0
+    return session.scalar(select(func.count()).where(OutboxMessage.state == OutboxState.PENDING)) or 0
 
 
 def overdue(session: Session, now: datetime) -> int:

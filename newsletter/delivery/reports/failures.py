@@ -46,7 +46,7 @@ class Wording(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Failure:
     """All copies that are in one state for one answer."""
 
     state: CopyState
@@ -65,11 +65,11 @@ class Trouble:
         return " ".join(filter(None, (str(self.code or ""), self.status))) or _UNSAID
 
 
-def troubles(session: Session, letter_id: int) -> list[Trouble]:
+def troubles(session: Session, letter_id: int) -> list[Failure]:
     """What a person is told of a letter's copies: in doubt first, then refused, given up, put off and skipped."""
     answers = Copy.state, Copy.code, Copy.status, Copy.reason
     grouped = select(*answers, func.count()).where(Copy.letter_id == letter_id, TOLD).group_by(*answers)
-    found = [Trouble(*row) for row in session.execute(grouped).all()]
+    found = [Failure(*row) for row in session.execute(grouped).all()]
     read = {
         state: _wordings(session, letter_id, state) for state in {each.state for each in found} - {CopyState.SKIPPED}
     }
@@ -108,10 +108,10 @@ def _wording(told: tuple[str, Counter[str]]) -> Wording:
     return Wording(words, domains.total(), [domain for domain, _ in domains.most_common(_EXAMPLES) if domain])
 
 
-def _worded(found: Trouble, read: dict[tuple[object, ...], list[Wording]]) -> Trouble:
+def _worded(found: Failure, read: dict[tuple[object, ...], list[Wording]]) -> Failure:
     mine: Iterable[Wording] = read.get((found.code, found.status, found.reason), ())
     wordings = list(mine)
     is_read = sum(each.copies for each in wordings) >= found.copies or not read
-    return Trouble(
+    return Failure(
         found.state, found.code, found.status, found.reason, found.copies, wordings[:_MOST_WORDINGS], is_read
     )

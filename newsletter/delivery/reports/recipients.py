@@ -22,7 +22,7 @@ _BATCH = 1_000
 _FARTHEST = 5_000
 
 
-class Line(NamedTuple):
+class RecipientRow(NamedTuple):
     """One copy, as it is told."""
 
     id: int
@@ -42,7 +42,7 @@ class Line(NamedTuple):
 class Page(NamedTuple):
     """Some lines, and where the next page begins; None after the last."""
 
-    lines: Sequence[Line]
+    lines: Sequence[RecipientRow]
     after: int | None
 
 
@@ -72,14 +72,14 @@ class Wanted:
         """Whether the key of a page is the copy's id, not the reader's."""
         return self.is_told or self.note is not None
 
-    def fits(self, line: Line) -> bool:
+    def fits(self, line: RecipientRow) -> bool:
         """Whether a line is among them, as far as SQL cannot tell."""
         return self.words is None or failures.outline(line.reply or "") == self.words
 
 
 def page(session: Session, letter_id: int, wanted: Wanted, after: int = 0, most: int = 50) -> Page:
     """Up to so many lines behind that key; for what was learned later, begin before the letter's first copy."""
-    found: list[Line] = []
+    found: list[RecipientRow] = []
     for seen, line in enumerate(_lines(session, letter_id, wanted, after, most + 1), 1):
         if wanted.fits(line):
             found.append(line)
@@ -90,7 +90,7 @@ def page(session: Session, letter_id: int, wanted: Wanted, after: int = 0, most:
     return Page(found, None)
 
 
-def every(sessions: Sessions, letter_id: int, wanted: Wanted, after: int = 0) -> Iterator[Line]:
+def every(sessions: Sessions, letter_id: int, wanted: Wanted, after: int = 0) -> Iterator[RecipientRow]:
     """All lines behind that key, however many; no transaction stays open between two batches."""
     further: int | None = after
     while further is not None:
@@ -99,10 +99,12 @@ def every(sessions: Sessions, letter_id: int, wanted: Wanted, after: int = 0) ->
         yield from lines
 
 
-def _lines(session: Session, letter_id: int, wanted: Wanted, after: int, at_once: int) -> Iterator[Line]:
+def _lines(session: Session, letter_id: int, wanted: Wanted, after: int, at_once: int) -> Iterator[RecipientRow]:
     size = at_once if wanted.words is None else _BATCH
     while True:
-        batch = [Line._make(row) for row in session.execute(_some(session, letter_id, wanted, after).limit(size))]
+        batch = [
+            RecipientRow._make(row) for row in session.execute(_some(session, letter_id, wanted, after).limit(size))
+        ]
         yield from batch
         if len(batch) < size:
             return
@@ -111,7 +113,9 @@ def _lines(session: Session, letter_id: int, wanted: Wanted, after: int, at_once
 
 def _some(session: Session, letter_id: int, wanted: Wanted, after: int) -> Select[*tuple[object, ...]]:
     key = Copy.id if wanted.by_id else Copy.subscription_id
-    some = select(*(getattr(Copy, name) for name in Line._fields)).where(*_conditions(session, wanted), key > after)
+    some = select(*(getattr(Copy, name) for name in RecipientRow._fields)).where(
+        *_conditions(session, wanted), key > after
+    )
     if wanted.note is None:
         return some.where(Copy.letter_id == letter_id).order_by(key)
     noted = some.join(CopyNote, CopyNote.copy_id == Copy.id).where(progress.hidden(session, letter_id))
@@ -133,5 +137,5 @@ def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool
         yield progress.domain_of(session) == wanted.domain
 
 
-def _key(wanted: Wanted, line: Line) -> int:
+def _key(wanted: Wanted, line: RecipientRow) -> int:
     return line.id if wanted.by_id else line.subscription_id

@@ -32,7 +32,7 @@ _MOST_SPANS = 120
 _NOBODY = Counts(*[0] * 10)
 
 
-class KeptAccount(Base):
+class KeptStats(Base):
     """The account of a letter that is over, as it stood when it became so."""
 
     __tablename__ = "accounts"
@@ -71,7 +71,7 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class LetterStats:
     """What became of a letter's copies."""
 
     counts: Counts
@@ -112,12 +112,12 @@ def counts(session: Session, letter: Letter | None) -> Counts:
     return progress.standing(session, letter.id, whole.audience, progress.learned(session, letter.id, whole)).counts
 
 
-def account(session: Session, letter: Letter) -> Account:
+def letter_stats(session: Session, letter: Letter) -> LetterStats:
     """All that is told of a letter; worked out from every copy while it is not over."""
     kept = _kept(session, letter)
     if letter.final_counts is not None:
         final = Counts(**letter.final_counts)
-        return _account(kept._replace(counts=final)) if kept else Account(final, _STEPS[0], is_whole=False)
+        return _account(kept._replace(counts=final)) if kept else LetterStats(final, _STEPS[0], is_whole=False)
     figures = kept or _worked_out(session, letter.id)
     notes = progress.learned(session, letter.id, figures.extent)
     return _account(figures._replace(counts=_with_notes(figures.counts, notes)))
@@ -152,7 +152,7 @@ def keep(sessions: Sessions, letter_id: int) -> None:
 
 def _store(session: Session, letter_id: int, settled_at: datetime | None, figures: _Figures) -> None:
     values = {"letter_id": letter_id, "settled_at": settled_at, "figures": _as_json(figures)}
-    stored = insert(session, KeptAccount).values(values)
+    stored = insert(session, KeptStats).values(values)
     session.execute(
         stored.on_conflict_do_update(
             index_elements=["letter_id"],
@@ -163,8 +163,8 @@ def _store(session: Session, letter_id: int, settled_at: datetime | None, figure
 
 def lacking(session: Session, letters: Select[int]) -> Sequence[int]:
     """Those of these letters that are over and have no account yet, the longest over first."""
-    kept = select(KeptAccount.letter_id).where(
-        KeptAccount.letter_id == Letter.id, KeptAccount.settled_at == Letter.finished_at
+    kept = select(KeptStats.letter_id).where(
+        KeptStats.letter_id == Letter.id, KeptStats.settled_at == Letter.finished_at
     )
     over = letters.where(Letter.state.in_(OVER), Letter.started_at.is_not(None), Letter.final_counts.is_(None))
     return session.scalars(over.where(~kept.exists()).order_by(Letter.finished_at)).all()
@@ -184,8 +184,8 @@ def _settled_at(session: Session, letter_id: int) -> datetime | None:
 def _kept(session: Session, letter: Letter) -> _Figures | None:
     if letter.finished_at is None:
         return None
-    mine = select(KeptAccount.figures).where(KeptAccount.letter_id == letter.id)
-    found = session.scalar(mine.where(KeptAccount.settled_at == letter.finished_at))
+    mine = select(KeptStats.figures).where(KeptStats.letter_id == letter.id)
+    found = session.scalar(mine.where(KeptStats.settled_at == letter.finished_at))
     return _from_json(found) if found else None
 
 
@@ -232,10 +232,10 @@ def _with_notes(found: Counts, notes: Mapping[Note, int]) -> Counts:
     return replace(found, bounced=notes.get(Note.BOUNCED, 0), complained=notes.get(Note.COMPLAINED, 0))
 
 
-def _account(figures: _Figures) -> Account:
+def _account(figures: _Figures) -> LetterStats:
     every, spans = _spans(figures.minutes)
     others = figures.others if figures.other_domains else None
-    return Account(figures.counts, every, spans, figures.domains, others, figures.other_domains)
+    return LetterStats(figures.counts, every, spans, figures.domains, others, figures.other_domains)
 
 
 def _spans(minutes: Sequence[tuple[int, int]]) -> tuple[timedelta, list[Span]]:

@@ -130,7 +130,7 @@ class _Ear(asyncio.Protocol):
         self._transport.close()
 
 
-class Wire:
+class SmtpConnection:
     """A connection that is ready for transactions; `patience` scales every time-out."""
 
     def __init__(

@@ -15,11 +15,11 @@ _OPENING = 3.0
 _FAREWELL = 1.0
 
 
-class Cord:
+class Interrupt:
     """What a talk hangs by: pulled from any thread, it ends the talk that is going on, and every later one."""
 
     def __init__(self) -> None:
-        self.held: Client | None = None
+        self.held: SmtpClient | None = None
         self.pulled = False
 
     def pull(self) -> None:
@@ -30,14 +30,14 @@ class Cord:
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-class Client(smtplib.SMTP):
+class SmtpClient(smtplib.SMTP):
     """smtplib's, which forgets what the server said last and how far it had come."""
 
     last = Reply(0, ("",))
     past_sender = False
     """Whether the server took the sender: only what it says after that may be about the reader."""
 
-    def __init__(self, cord: Cord, host: str, port: int, **options: Any) -> None:
+    def __init__(self, cord: Interrupt, host: str, port: int, **options: Any) -> None:
         self._cord = cord
         cord.held = self
         super().__init__(host, port, **options)
@@ -75,7 +75,7 @@ class Client(smtplib.SMTP):
         return sock
 
 
-class SslClient(Client, smtplib.SMTP_SSL):
+class SmtpsClient(SmtpClient, smtplib.SMTP_SSL):
     """The same, encrypted from the first octet."""
 
     def _get_socket(self, host: str, port: int, timeout: float) -> Any:

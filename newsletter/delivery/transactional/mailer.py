@@ -20,13 +20,13 @@ from flask_mail import Connection, Mail, Message
 from newsletter.db import AWAY, Sessions
 from newsletter.delivery.message import compose
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
-from newsletter.delivery.models import Post
+from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.smtp import protocol, retry, smtplib_client, tls_trust
 from newsletter.delivery.smtp.outage import Away, Outage, Presence
 from newsletter.delivery.smtp.protocol import Envelope
 from newsletter.delivery.smtp.replies import Reply
 from newsletter.delivery.smtp.retry import Verdict
-from newsletter.delivery.smtp.smtplib_client import Client, Cord, SslClient
+from newsletter.delivery.smtp.smtplib_client import Interrupt, SmtpClient, SmtpsClient
 from newsletter.delivery.transactional import outbox
 from newsletter.errors import Invalid, TransportDown
 from newsletter.mail_settings import MailServer
@@ -37,7 +37,7 @@ _AT_ONCE = 20
 log = structlog.get_logger(__name__)
 
 
-class Postroom:
+class TransactionalMailer:
     """Empties the outbox; keeps its connection while there is something to carry."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Postroom:
         self._timeout = timeout
         self._presence = Presence(server.door, clock)
         self._outage = Outage(self._presence, clock)
-        self._cord = Cord()
+        self._cord = Interrupt()
         self._connection: _Verified | None = None
         self._left_behind = False
         """Whether letters were claimed, and the database went away before all of them were settled or given back."""
@@ -116,7 +116,7 @@ class Postroom:
         with self._app.app_context():
             return self._deliver(posts)
 
-    def _deliver(self, posts: Iterable[Post]) -> int:
+    def _deliver(self, posts: Iterable[OutboxMessage]) -> int:
         waiting = deque(posts)
         taken = 0
         try:
@@ -129,7 +129,7 @@ class Postroom:
         self._give_back(waiting)
         return taken
 
-    def _deliver_one(self, post: Post) -> bool:
+    def _deliver_one(self, post: OutboxMessage) -> bool:
         """Whether the server took it; TransportDown, and nothing said of the letter, if it cannot be used."""
         used = self._connection
         try:
@@ -140,14 +140,14 @@ class Postroom:
         # A server may close after so many messages; that is no outage.
         return self._attempt(post)
 
-    def _attempt(self, post: Post) -> bool:
+    def _attempt(self, post: OutboxMessage) -> bool:
         connection = self._connected()
         if not self._renew(post):
             log.info("letter is another worker's by now, erased, or suppressed", post=post.id, kind=post.kind)
             return False
         return self._settle(post, self._answer(post, connection))
 
-    def _answer(self, post: Post, connection: "_Verified") -> Reply:
+    def _answer(self, post: OutboxMessage, connection: "_Verified") -> Reply:
         """What became of one letter, in the server's words or in ours; TransportDown if it is not its fault."""
         try:
             return self._hand_over(post, compose.single(post, self._clock(), self._keyring), connection)
@@ -160,7 +160,7 @@ class Postroom:
             self._drop()
             return smtplib_client.own(554, f"5.6.0 a fault of ours: {type(error).__name__}")
 
-    def _hand_over(self, post: Post, content: bytes, connection: "_Verified") -> Reply:
+    def _hand_over(self, post: OutboxMessage, content: bytes, connection: "_Verified") -> Reply:
         envelope = compose.single_envelope(post, len(content), self._seal, self._return_path_domain)
         try:
             return connection.carry(envelope, content)
@@ -190,11 +190,11 @@ class Postroom:
         if connection:
             connection.client.close()
 
-    def _renew(self, post: Post) -> bool:
+    def _renew(self, post: OutboxMessage) -> bool:
         with self._sessions.begin() as session:
             return outbox.renew(session, self._worker, post.id, self._clock())
 
-    def _settle(self, post: Post, reply: Reply) -> bool:
+    def _settle(self, post: OutboxMessage, reply: Reply) -> bool:
         """Write down what became of it; whether it was taken."""
         taken = retry.classify(reply) is Verdict.TAKEN
         if not taken:
@@ -203,7 +203,7 @@ class Postroom:
             log.warning("letter was no more ours when it was answered", post=post.id, kind=post.kind, code=reply.code)
         return taken
 
-    def _record(self, post: Post, reply: Reply) -> bool:
+    def _record(self, post: OutboxMessage, reply: Reply) -> bool:
         now, verdict = self._clock(), retry.classify(reply)
         wait = retry.LETTERS.after(post.attempts + 1, random.random())  # noqa: S311  (spreads load, keeps no secret)
         with self._sessions.begin() as session:
@@ -213,7 +213,7 @@ class Postroom:
                 return outbox.failed(session, self._worker, post.id, str(reply), now)
             return outbox.put_off(session, self._worker, post.id, str(reply), now + wait)
 
-    def _give_back(self, posts: Iterable[Post]) -> None:
+    def _give_back(self, posts: Iterable[OutboxMessage]) -> None:
         with self._sessions.begin() as session:
             for post in posts:
                 outbox.give_back(session, self._worker, post.id)
@@ -238,7 +238,7 @@ class _Ready(Message):
 class _Verified(Connection):
     """A connection with a time-out, a verified certificate, and no password in the clear."""
 
-    def __init__(self, mail: Mail, tls: ssl.SSLContext | None, timeout: float, cord: Cord, helo: str) -> None:
+    def __init__(self, mail: Mail, tls: ssl.SSLContext | None, timeout: float, cord: Interrupt, helo: str) -> None:
         super().__init__(mail)
         self._helo = helo
         self._tls = tls
@@ -246,9 +246,9 @@ class _Verified(Connection):
         self._cord = cord
 
     @property
-    def client(self) -> Client:
+    def client(self) -> SmtpClient:
         """smtplib's side of it."""
-        if not isinstance(self.host, Client):
+        if not isinstance(self.host, SmtpClient):
             raise TransportDown("the connection is not open")
         return self.host
 
@@ -275,13 +275,15 @@ class _Verified(Connection):
             return smtplib_client.own(553, "5.6.7 the address needs SMTPUTF8, which the server has not")
         return self.client.last
 
-    def configure_host(self) -> Client:
+    def configure_host(self) -> SmtpClient:
         server, port = self.mail.server, self.mail.port
         options: dict[str, Any] = {"timeout": self._timeout, "local_hostname": self._helo}
         if self.mail.use_ssl:
-            host: Client = SslClient(self._cord, server, port, context=self._tls or tls_trust.verified(), **options)
+            host: SmtpClient = SmtpsClient(
+                self._cord, server, port, context=self._tls or tls_trust.verified(), **options
+            )
         else:
-            host = Client(self._cord, server, port, **options)
+            host = SmtpClient(self._cord, server, port, **options)
         try:
             self._introduce(host)
         except BaseException:
@@ -289,7 +291,7 @@ class _Verified(Connection):
             raise
         return host
 
-    def _secure(self, host: Client) -> None:
+    def _secure(self, host: SmtpClient) -> None:
         try:
             host.starttls(context=self._tls or tls_trust.verified())
         except (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError):
@@ -297,7 +299,7 @@ class _Verified(Connection):
         except OSError as error:
             raise tls_trust.tls_failed(error) from error
 
-    def _introduce(self, host: Client) -> None:
+    def _introduce(self, host: SmtpClient) -> None:
         if self.mail.use_tls and not self.mail.use_ssl:
             self._secure(host)
         if self.mail.username and self.mail.password and host.sock:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery import receipts
 from newsletter.delivery.bounces import suppression
-from newsletter.delivery.models import Post, PostState
+from newsletter.delivery.models import OutboxMessage, OutboxState
 from newsletter.publications import Publication
 
 log = structlog.get_logger(__name__)
@@ -54,9 +54,9 @@ def post(
     composed: Composed,
     now: datetime,
     unsubscribe_url: str | None = None,
-) -> Post:
+) -> OutboxMessage:
     """Put a letter into the outbox; it leaves when the caller's transaction commits."""
-    letter = Post(
+    letter = OutboxMessage(
         kind=kind,
         sender_name=publication.sender_name,
         sender_address=publication.sender_address,
@@ -67,7 +67,7 @@ def post(
         html=composed.html,
         text=composed.text,
         unsubscribe_url=unsubscribe_url,
-        state=PostState.PENDING,
+        state=OutboxState.PENDING,
         attempts=0,
         created_at=now,
         not_before=now,
@@ -76,15 +76,20 @@ def post(
     return letter
 
 
-def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Post]:
+def claim(session: Session, worker: str, limit: int, now: datetime) -> list[OutboxMessage]:
     """Lease up to `limit` letters that are due, the longest waiting first; no two workers get the same.
 
     What must not go to a suppressed address is skipped instead (`suppression.refusal`), so fewer may come out.
     """
-    due = select(Post.id).where(_PENDING, Post.not_before <= now).order_by(Post.not_before, Post.id).limit(limit)
+    due = (
+        select(OutboxMessage.id)
+        .where(_PENDING, OutboxMessage.not_before <= now)
+        .order_by(OutboxMessage.not_before, OutboxMessage.id)
+        .limit(limit)
+    )
     ids = due.with_for_update(skip_locked=True).cte("due")
-    lease = update(Post).where(Post.id.in_(select(ids.c.id)))
-    lease = lease.values(state=PostState.SENDING, worker=worker, lease_until=now + LEASE).returning(Post)
+    lease = update(OutboxMessage).where(OutboxMessage.id.in_(select(ids.c.id)))
+    lease = lease.values(state=OutboxState.SENDING, worker=worker, lease_until=now + LEASE).returning(OutboxMessage)
     claimed = session.scalars(lease, execution_options={"synchronize_session": False, "populate_existing": True})
     return _without_suppressed(session, worker, sorted(claimed, key=lambda letter: letter.id), now)
 
@@ -96,86 +101,95 @@ def renew(session: Session, worker: str, post_id: int, now: datetime) -> bool:
     """
     if not _write(session, worker, post_id, lease_until=now + LEASE):
         return False
-    return bool(_without_suppressed(session, worker, [session.get_one(Post, post_id)], now))
+    return bool(_without_suppressed(session, worker, [session.get_one(OutboxMessage, post_id)], now))
 
 
 def sent(session: Session, worker: str, post_id: int, reply: str, now: datetime) -> bool:
     """The server took it."""
-    return _end(session, worker, post_id, PostState.SENT, reply, now)
+    return _end(session, worker, post_id, OutboxState.SENT, reply, now)
 
 
 def failed(session: Session, worker: str, post_id: int, reply: str, now: datetime) -> bool:
     """It will not be tried again."""
-    return _end(session, worker, post_id, PostState.FAILED, reply, now)
+    return _end(session, worker, post_id, OutboxState.FAILED, reply, now)
 
 
 def put_off(session: Session, worker: str, post_id: int, reply: str, not_before: datetime) -> bool:
     """It is tried again at that moment; this try counts."""
-    later = {"not_before": not_before, "attempts": Post.attempts + 1}
-    return _move(session, worker, post_id, state=PostState.PENDING, reply=reply, **later)
+    later = {"not_before": not_before, "attempts": OutboxMessage.attempts + 1}
+    return _move(session, worker, post_id, state=OutboxState.PENDING, reply=reply, **later)
 
 
 def give_back(session: Session, worker: str, post_id: int) -> bool:
     """It was not tried, through no fault of its own, and waits as before."""
-    return _move(session, worker, post_id, state=PostState.PENDING)
+    return _move(session, worker, post_id, state=OutboxState.PENDING)
 
 
 def recover(session: Session, now: datetime) -> int:
     """Put back what a worker claimed and never answered for; how many."""
-    return _recover(session, Post.lease_until < now)
+    return _recover(session, OutboxMessage.lease_until < now)
 
 
 def recover_from(session: Session, worker: str) -> int:
     """The same with all that one worker still holds, which has ended or fallen silent."""
-    return _recover(session, Post.worker == worker)
+    return _recover(session, OutboxMessage.worker == worker)
 
 
 def _recover(session: Session, whose: ColumnElement[bool]) -> int:
-    lost = update(Post).where(_SENDING, whose)
-    back = lost.values(state=PostState.PENDING, worker=None, lease_until=None).returning(Post.id)
+    lost = update(OutboxMessage).where(_SENDING, whose)
+    back = lost.values(state=OutboxState.PENDING, worker=None, lease_until=None).returning(OutboxMessage.id)
     return len(session.scalars(back, execution_options={"synchronize_session": False}).all())
 
 
 def forget(session: Session, key: str) -> None:
     """Erase every letter to the address with this key, sent or not."""
-    mine = delete(Post).where(Post.key == key)
+    mine = delete(OutboxMessage).where(OutboxMessage.key == key)
     session.execute(mine, execution_options={"synchronize_session": False})
 
 
 def prune(session: Session, now: datetime) -> int:
     """Delete some of the letters that ended 30 days ago or earlier; how many, 0 when none is left."""
-    old = select(Post.id).where(Post.ended_at <= now - _KEPT).order_by(Post.ended_at).limit(_PRUNED_AT_ONCE)
+    old = (
+        select(OutboxMessage.id)
+        .where(OutboxMessage.ended_at <= now - _KEPT)
+        .order_by(OutboxMessage.ended_at)
+        .limit(_PRUNED_AT_ONCE)
+    )
     ids = old.with_for_update(skip_locked=True).cte("old")
-    gone = delete(Post).where(Post.id.in_(select(ids.c.id))).returning(Post.id)
+    gone = delete(OutboxMessage).where(OutboxMessage.id.in_(select(ids.c.id))).returning(OutboxMessage.id)
     return len(session.scalars(gone, execution_options={"synchronize_session": False}).all())
 
 
-def _without_suppressed(session: Session, worker: str, claimed: list[Post], now: datetime) -> list[Post]:
+def _without_suppressed(
+    session: Session, worker: str, claimed: list[OutboxMessage], now: datetime
+) -> list[OutboxMessage]:
     causes = suppression.causes(session, {letter.key for letter in claimed}) if claimed else {}
     if not causes:
         return claimed
     return [letter for letter in claimed if not _skip(session, worker, letter, causes.get(letter.key, {}), now)]
 
 
-def _skip(session: Session, worker: str, letter: Post, causes: suppression.Causes, now: datetime) -> bool:
+def _skip(session: Session, worker: str, letter: OutboxMessage, causes: suppression.Causes, now: datetime) -> bool:
     had_one = bool(causes) and _had_one(session, letter, now)
     reason = suppression.refusal(letter.kind, causes, letter.created_at, had_one=had_one)
     if reason:
         log.info("letter skipped", post=letter.id, kind=letter.kind, reason=reason)
-        _move(session, worker, letter.id, state=PostState.SKIPPED, reason=reason, ended_at=now, **_BLANK)
+        _move(session, worker, letter.id, state=OutboxState.SKIPPED, reason=reason, ended_at=now, **_BLANK)
     return bool(reason)
 
 
-def _had_one(session: Session, letter: Post, now: datetime) -> bool:
+def _had_one(session: Session, letter: OutboxMessage, now: datetime) -> bool:
     """Whether another of its kind went to that address within a day, or is on its way."""
-    others = select(Post.id).where(Post.key == letter.key, Post.kind == letter.kind, Post.id != letter.id)
-    went = (Post.state == PostState.SENT) & (Post.ended_at > now - _A_DAY)
+    others = select(OutboxMessage.id).where(
+        OutboxMessage.key == letter.key, OutboxMessage.kind == letter.kind, OutboxMessage.id != letter.id
+    )
+    went = (OutboxMessage.state == OutboxState.SENT) & (OutboxMessage.ended_at > now - _A_DAY)
     # Of several at once the first goes.
-    goes = (Post.state == PostState.SENDING) & (Post.id < letter.id)
+    goes = (OutboxMessage.state == OutboxState.SENDING) & (OutboxMessage.id < letter.id)
     return session.scalar(others.where(went | goes).limit(1)) is not None
 
 
-def _end(session: Session, worker: str, post_id: int, state: PostState, reply: str, now: datetime) -> bool:
+def _end(session: Session, worker: str, post_id: int, state: OutboxState, reply: str, now: datetime) -> bool:
     if not _move(session, worker, post_id, state=state, reply=reply, ended_at=now, **_BLANK):
         return False
     receipts.keep(session, post_id, state, reply, now)
@@ -187,6 +201,8 @@ def _move(session: Session, worker: str, post_id: int, **values: Any) -> bool:
 
 
 def _write(session: Session, owner: str, post_id: int, **values: Any) -> bool:
-    mine = update(Post).where(Post.id == post_id, Post.state == PostState.SENDING, Post.worker == owner)
-    written = mine.values(**values).returning(Post.id)
+    mine = update(OutboxMessage).where(
+        OutboxMessage.id == post_id, OutboxMessage.state == OutboxState.SENDING, OutboxMessage.worker == owner
+    )
+    written = mine.values(**values).returning(OutboxMessage.id)
     return session.scalar(written, execution_options={"synchronize_session": False}) is not None

@@ -13,14 +13,14 @@ from sqlalchemy import ColumnElement, Table, case, literal, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.delivery import breaker, ledger
-from newsletter.delivery.models import PENDING, SENDING, Copy, Post, PostState
+from newsletter.delivery.models import PENDING, SENDING, Copy, OutboxMessage, OutboxState
 from newsletter.delivery.rate_limit.limits import LANE_AHEAD
 from newsletter.delivery.smtp import retry
 from newsletter.delivery.smtp.retry import Retries
 from newsletter.delivery.transactional import outbox
 
 _COPIES = cast("Table", Copy.__table__)
-_POSTS = cast("Table", Post.__table__)
+_POSTS = cast("Table", OutboxMessage.__table__)
 _GROUP = 5_000
 
 
@@ -53,7 +53,7 @@ def _move(session: Session, which: ColumnElement[bool], values: dict[str, Any]) 
 
 def _mend_posts(session: Session, now: datetime) -> None:
     latest = _latest(_POSTS, retry.LETTERS, now)
-    waiting = update(_POSTS).where(Post.state == PostState.PENDING, _POSTS.c.not_before > latest)
+    waiting = update(_POSTS).where(OutboxMessage.state == OutboxState.PENDING, _POSTS.c.not_before > latest)
     session.connection().execute(waiting.values(not_before=latest))
 
 
@@ -62,7 +62,7 @@ def _mend_leases(session: Session, now: datetime, living: Collection[str]) -> No
     held = update(_COPIES).where(SENDING, _COPIES.c.lease_until > longest, _COPIES.c.worker.not_in(living))
     session.connection().execute(held.values(lease_until=longest))
     longest = now + outbox.LEASE
-    held = update(_POSTS).where(Post.state == PostState.SENDING, _POSTS.c.lease_until > longest)
+    held = update(_POSTS).where(OutboxMessage.state == OutboxState.SENDING, _POSTS.c.lease_until > longest)
     session.connection().execute(held.values(lease_until=longest))
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 
 from newsletter.delivery import ledger
-from newsletter.delivery.models import Copy, CopyState, Post, PostState
+from newsletter.delivery.models import Copy, CopyState, OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.workers import heartbeat
 
@@ -35,7 +35,7 @@ def gone(session: Session, worker: str, policy: Literal["resend", "hold"], now: 
 def moved(session: Session, policy: Literal["resend", "hold"], now: datetime) -> None:
     """Take all that anybody holds: for a database that may not send yet, so that nobody here can hold anything."""
     copies = select(Copy.worker).where(Copy.state == CopyState.SENDING)
-    posts = select(Post.worker).where(Post.state == PostState.SENDING)
+    posts = select(OutboxMessage.worker).where(OutboxMessage.state == OutboxState.SENDING)
     for worker in filter(None, session.scalars(union(copies, posts)).all()):
         gone(session, worker, policy, now)
 

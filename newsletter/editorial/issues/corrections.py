@@ -17,14 +17,14 @@ from newsletter.editorial.issues import drafts, issue_store
 from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.rendering import render
-from newsletter.editorial.rendering.branding import Masthead
+from newsletter.editorial.rendering.branding import Branding
 from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.editorial.source import issue_file, issue_form
 from newsletter.editorial.source.fields import SUBJECT_LENGTH
 from newsletter.editorial.source.front_matter import Fault, split
 from newsletter.editorial.source.issue_file import IssueFile
-from newsletter.editorial.source.issue_form import Manuscript
+from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
 
@@ -118,15 +118,15 @@ def compose(issue: Issue, correction: Correction, links: Links) -> Composed:
     file, faults = issue_file.examine(text, issue.file_name)
     if faults or file.pictures:
         raise Faulty([*faults, *(Fault(ref.line, "a correction shows no pictures") for ref in file.pictures)])
-    masthead = Masthead.of(issue.publication, links)
+    masthead = Branding.of(issue.publication, links)
     return Composed(file, render.correction(file, masthead, issue.title))
 
 
 def source(issue: Issue, correction: Correction) -> str:
     """The letter as a file, in which its faults have their places."""
     preheader = textwrap.shorten(correction.note, _PREHEADER, placeholder=" …")
-    form = Manuscript(f"Correction: {issue.title}", correction.subject, preheader, body=correction.body)
-    return issue_form.begun(form)
+    form = IssueForm(f"Correction: {issue.title}", correction.subject, preheader, body=correction.body)
+    return issue_form.new_file(form)
 
 
 def seal(correction: Correction) -> str:

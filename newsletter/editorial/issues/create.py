@@ -16,7 +16,7 @@ from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.issues.issue_store import Text
 from newsletter.editorial.models import Issue
 from newsletter.editorial.source import issue_file, issue_form
-from newsletter.editorial.source.issue_form import Manuscript
+from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
 
@@ -27,12 +27,10 @@ _GAP = re.compile("[^a-z0-9]+")
 _LONGEST = 60
 
 
-def begin(
-    session: Session, publication: Publication, typed: Manuscript, day: date, author: str, now: datetime
-) -> Issue:
+def begin(session: Session, publication: Publication, typed: IssueForm, day: date, author: str, now: datetime) -> Issue:
     """A new issue for that day, under a free slug made from its title; Faulty if a field is not as it should be."""
     slug = _free(session, slug_of(typed.slug or typed.title))
-    source = issue_form.begun(replace(typed, slug=slug, body=typed.body or FIRST_WORDS))
+    source = issue_form.new_file(replace(typed, slug=slug, body=typed.body or FIRST_WORDS))
     name = f"{day.isoformat()}-{slug}.md"
     file, faults = issue_file.examine(source, name)
     if faults:

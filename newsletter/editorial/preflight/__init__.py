@@ -11,8 +11,8 @@ promises (with `reported`: whose words they are), leftovers, filtered.
 What blocks depends on the text and the publication alone, never on the network or the hour.
 """
 
-from newsletter.editorial.preflight.context import Galley
-from newsletter.editorial.preflight.facts import Known, PictureSize, SpamVerdict
+from newsletter.editorial.preflight.context import CheckContext
+from newsletter.editorial.preflight.facts import Facts, PictureSize, SpamVerdict
 from newsletter.editorial.preflight.findings import Finding, Level
 from newsletter.editorial.preflight.registry import RULES, Rule, judge, rule
 from newsletter.editorial.preflight.rules import (  # noqa: F401  (importing a module enters its rules)
@@ -35,8 +35,8 @@ from newsletter.editorial.source.issue_file import IssueFile
 __all__ = [
     "RULES",
     "Finding",
-    "Galley",
-    "Known",
+    "CheckContext",
+    "Facts",
     "Level",
     "PictureSize",
     "Rule",
@@ -47,6 +47,6 @@ __all__ = [
 ]
 
 
-def check(issue: IssueFile, mail: Rendered, known: Known | None = None) -> list[Finding]:
+def check(issue: IssueFile, mail: Rendered, known: Facts | None = None) -> list[Finding]:
     """Every finding of every rule, the blocking ones first."""
-    return judge(Galley(issue, mail, known or Known()))
+    return judge(CheckContext(issue, mail, known or Facts()))

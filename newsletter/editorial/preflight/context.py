@@ -9,7 +9,7 @@ from functools import cached_property
 from markdown_it.token import Token
 
 from newsletter.delivery.message import merge
-from newsletter.editorial.preflight.facts import Known
+from newsletter.editorial.preflight.facts import Facts
 from newsletter.editorial.preflight.html_page import Page
 from newsletter.editorial.rendering.render import FIELDS, Rendered
 from newsletter.editorial.source import article_blocks, markdown
@@ -33,7 +33,7 @@ _ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|etc|al|vs|cf|Dr|Mr|Mrs|Ms|Prof|St|No|
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SourceLine:
     """A line as it is read: `text` has blanks where there are no words, so that a place in it is one in the file."""
 
     number: int
@@ -51,7 +51,7 @@ class Line:
 class Passage:
     """Lines that are read on end, as their author wrapped them: a paragraph, a heading, a point of a list."""
 
-    lines: Sequence[Line]
+    lines: Sequence[SourceLine]
 
     @cached_property
     def text(self) -> str:
@@ -92,12 +92,12 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Galley:
+class CheckContext:
     """An issue, its mail, and what is known; never changed, and what is derived is derived once."""
 
     issue: IssueFile
     mail: Rendered
-    known: Known = field(default_factory=Known)
+    known: Facts = field(default_factory=Facts)
 
     @property
     def has_mail(self) -> bool:
@@ -127,14 +127,14 @@ class Galley:
         return [one for one in self.references if one.kind == "picture"]
 
     @cached_property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[SourceLine]:
         """Title, subject and preheader, then the text; code and addresses blanked out."""
         return [*self._front_lines(), *self._body_lines()]
 
     @cached_property
     def passages(self) -> list[Passage]:
         """The same lines, those together that are read on end."""
-        found: list[list[Line]] = []
+        found: list[list[SourceLine]] = []
         goes_on = False
         for line in self.lines:
             is_front, is_blank = line.number < self.issue.body_line, not line.raw.strip()
@@ -186,18 +186,18 @@ class Galley:
     def _front(self) -> str:
         return "\n".join(self.issue.source.split("\n")[: self.issue.body_line - 1])
 
-    def _front_lines(self) -> Iterator[Line]:
+    def _front_lines(self) -> Iterator[SourceLine]:
         for key in ("title", "subject", "preheader"):
             words, number = getattr(self.issue, key), self.front_line(key)
             if words and number:
                 raw = self._front.split("\n")[number - 1]
-                yield Line(number, _blanked(words), words, max(raw.find(words), 0))
+                yield SourceLine(number, _blanked(words), words, max(raw.find(words), 0))
 
-    def _body_lines(self) -> Iterator[Line]:
+    def _body_lines(self) -> Iterator[SourceLine]:
         code = {number for token in self.tokens if token.type in {"fence", "code_block"} for number in _span(token)}
         for number, raw in enumerate(self.issue.body.split("\n")):
             text = " " * len(raw) if number in code else _blanked(raw)
-            yield Line(self._in_file(number + 1), text, raw)
+            yield SourceLine(self._in_file(number + 1), text, raw)
 
     def _in_file(self, line: int) -> int:
         return self.issue.body_line + line - 1

@@ -35,7 +35,7 @@ class SpamVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Facts:
     """Facts about an issue that its text does not hold. None: that was not looked into, and nothing is said of it."""
 
     language: str = "en"

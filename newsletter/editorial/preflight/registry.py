@@ -15,10 +15,10 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from newsletter.editorial.preflight.context import Galley
+from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.findings import Finding, Level
 
-Judge = Callable[[Galley], Iterator[Finding]]
+Judge = Callable[[CheckContext], Iterator[Finding]]
 
 _LEVELS = list(Level)
 
@@ -32,7 +32,7 @@ class Rule:
     why: str
     source: str
 
-    def findings(self, galley: Galley) -> Iterator[Finding]:
+    def findings(self, galley: CheckContext) -> Iterator[Finding]:
         """What the rule finds, with its reasons."""
         for finding in self.judge(galley):
             yield replace(finding, why=self.why, source=self.source, rule=self.name)
@@ -51,7 +51,7 @@ def rule(source: str = "") -> Callable[[Judge], Judge]:
     return enter
 
 
-def judge(galley: Galley) -> list[Finding]:
+def judge(galley: CheckContext) -> list[Finding]:
     """Every finding of every rule, the blocking ones first, each level from the top of the file down."""
     found = (finding for rule in RULES for finding in rule.findings(galley))
     return sorted(found, key=lambda finding: (_LEVELS.index(finding.level), finding.line or 0, finding.column or 0))

@@ -6,7 +6,7 @@ from itertools import islice
 
 from markdown_it.token import Token
 
-from newsletter.editorial.preflight.context import Galley, words_of
+from newsletter.editorial.preflight.context import CheckContext, words_of
 from newsletter.editorial.rendering.render import CLIP_BYTES
 from newsletter.editorial.source import article_blocks
 
@@ -70,7 +70,7 @@ class Weight:
         return next((block for block in self.blocks if block.is_cut), None)
 
 
-def of(galley: Galley) -> Weight:
+def of(galley: CheckContext) -> Weight:
     """The weight of an issue's longest copy."""
     page, elements = galley.page, galley.page.blocks
     if not elements:
@@ -88,7 +88,7 @@ def of(galley: Galley) -> Weight:
     return Weight(blocks)
 
 
-def _labels(galley: Galley) -> list[tuple[str, str, int | None]]:
+def _labels(galley: CheckContext) -> list[tuple[str, str, int | None]]:
     """Kind, first words and line of each element that the text makes."""
     labels = []
     for place, token in enumerate(galley.tokens):

@@ -16,7 +16,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Masthead:
+class Branding:
     """What rendering needs of a publication; addresses are whole, and empty where there are none."""
 
     name: str

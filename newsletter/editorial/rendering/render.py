@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from newsletter.delivery.message import merge
 from newsletter.editorial.rendering import mail_html, mjml, plain_text, theme
-from newsletter.editorial.rendering.branding import Link, Masthead
+from newsletter.editorial.rendering.branding import Branding, Link
 from newsletter.editorial.source import markdown
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.system import bundled
@@ -71,7 +71,7 @@ class Rendered:
         return len(self.html.encode())
 
 
-def correction(file: IssueFile, masthead: Masthead, corrected: str) -> Rendered:
+def correction(file: IssueFile, masthead: Branding, corrected: str) -> Rendered:
     """A letter about what was wrong in an issue of that title; it shows no pictures."""
     article = mail_html.for_mail(markdown.to_html(file.body, str))
     values = {"masthead": masthead, "corrected": corrected, "title": file.title}
@@ -89,7 +89,7 @@ def correction(file: IssueFile, masthead: Masthead, corrected: str) -> Rendered:
     return _checked("correction", Rendered(file.subject, file.preheader, mjml.to_html(html), plain))
 
 
-def issue(file: IssueFile, masthead: Masthead, picture_url: Callable[[str], str]) -> Rendered:
+def issue(file: IssueFile, masthead: Branding, picture_url: Callable[[str], str]) -> Rendered:
     """An issue as its letter; `picture_url` gives the public address of a picture named in the text."""
     article = mail_html.for_mail(markdown.to_html(file.body, picture_url))
     html = mjml.to_html(
@@ -111,7 +111,7 @@ def issue(file: IssueFile, masthead: Masthead, picture_url: Callable[[str], str]
 
 
 @lru_cache(maxsize=64)
-def single(kind: str, masthead: Masthead, latest_issue: Link | None = None) -> Rendered:
+def single(kind: str, masthead: Branding, latest_issue: Link | None = None) -> Rendered:
     """A letter for one reader: `confirm`, `welcome` (may show the latest issue), and the others of FIELDS."""
     values = {"masthead": masthead, "latest_issue": latest_issue}
     preheader = _filled(f"{kind}/preheader.txt", **values).strip()
@@ -145,14 +145,14 @@ def _checked(kind: str, letter: Rendered) -> Rendered:
 
 def _filled(template: str, **values: object) -> str:
     masthead = values.get("masthead")
-    inks = theme.inks(masthead.accent, masthead.accent_dark) if isinstance(masthead, Masthead) else theme.HOUSE
+    inks = theme.inks(masthead.accent, masthead.accent_dark) if isinstance(masthead, Branding) else theme.HOUSE
     filled = _templates().get_template(template).render(ink=inks, **_sides(masthead), **values)
     return filled if template.endswith(".mjml") else _BLANK_LINES.sub("\n\n", filled).strip() + "\n"
 
 
 def _sides(masthead: object) -> dict[str, str]:
     """Where a line starts and ends; and how far small capitals stand apart, which would tear joined letters."""
-    if isinstance(masthead, Masthead) and masthead.direction == "rtl":
+    if isinstance(masthead, Branding) and masthead.direction == "rtl":
         return {"start": "right", "end": "left", "tracking": "normal"}
     return {"start": "left", "end": "right", "tracking": "0.09em"}
 

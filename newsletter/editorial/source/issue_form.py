@@ -20,7 +20,7 @@ _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Manuscript:
+class IssueForm:
     """Every field as it is typed, any words at all; and the Markdown below them."""
 
     title: str = ""
@@ -54,19 +54,19 @@ class _Block:
 
 
 @lru_cache(maxsize=32)
-def taken_apart(source: str, slug: str) -> Manuscript:
+def parse_form(source: str, slug: str) -> IssueForm:
     """The form of a file; `slug` is shown where the file does not name its own."""
     front = split(source)
     words = {name: _words(front.entries.get(name)) for name in KNOWN if name not in {"tags", "sources"}}
     tags = ", ".join(_words(tag) for tag in _items(front.entries.get("tags")))
     sources = tuple(_source(item) for item in _items(front.entries.get("sources")))
     words["slug"] = words["slug"] or slug
-    return Manuscript(**words, tags=tags, sources=sources, body=front.body)
+    return IssueForm(**words, tags=tags, sources=sources, body=front.body)
 
 
-def put_together(base: str, slug: str, manuscript: Manuscript) -> str:
+def apply_form(base: str, slug: str, manuscript: IssueForm) -> str:
     """The file `base` with what the form changed, and every other byte as it was."""
-    before = taken_apart(base, slug)
+    before = parse_form(base, slug)
     written = {
         name: list(_written(name, manuscript)) for name in KNOWN if getattr(manuscript, name) != getattr(before, name)
     }
@@ -76,9 +76,9 @@ def put_together(base: str, slug: str, manuscript: Manuscript) -> str:
     return head + manuscript.body
 
 
-def begun(manuscript: Manuscript) -> str:
+def new_file(manuscript: IssueForm) -> str:
     """The file of an issue that has none yet."""
-    return put_together("---\n---\n", "", manuscript)
+    return apply_form("---\n---\n", "", manuscript)
 
 
 def place(front: FrontMatter, line: int) -> Place:
@@ -130,7 +130,7 @@ def _replaced(blocks: list[_Block], name: str, lines: list[str]) -> list[_Block]
     return [*blocks[:at], _Block(name, lines), *blocks[at:]]
 
 
-def _written(name: str, manuscript: Manuscript) -> Iterator[str]:
+def _written(name: str, manuscript: IssueForm) -> Iterator[str]:
     value = getattr(manuscript, name)
     if name == "sources":
         yield from _written_sources(manuscript.sources)
@@ -173,5 +173,5 @@ def _source(item: Entry) -> Source:
     return Source(_words(values.get("title")), _words(values.get("url")))
 
 
-FORM = tuple(field.name for field in fields(Manuscript))
+FORM = tuple(field.name for field in fields(IssueForm))
 """Every field of the form, in order."""

@@ -6,7 +6,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, NotFound
 
 from newsletter.errors import PressError
 from newsletter.web import auth, error_pages
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.desk import frame
 
 _TITLES = {
@@ -51,6 +51,6 @@ def _page(sentence: str, status: int) -> Response:
     if auth.person() is None:
         return error_pages.page(sentence, status, title)
     slug = (request.view_args or {}).get("slug") if status != 404 else None
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         html = frame.page(store, "sorry.html", "issues" if slug else "", title=title, sentence=sentence, slug=slug)
     return Response(html, status)

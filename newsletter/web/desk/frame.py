@@ -16,11 +16,11 @@ from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.auth import Person
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import lookup, timed_cache, words
 from newsletter.web.desk.issue import previews
 from newsletter.workflows import calendar
-from newsletter.workflows.calendar import Agenda, Entry
+from newsletter.workflows.calendar import Calendar, Entry
 
 _CHOSEN = "publication"
 _OF_THEIR_OWN = {"slug", "subscription_id"}
@@ -86,9 +86,9 @@ def named_publication() -> str:
     return str(g.get("publication_shown", told))
 
 
-def agenda_of(store: Session, publication: Publication) -> Agenda:
+def agenda_of(store: Session, publication: Publication) -> Calendar:
     """What is foretold of a publication as this request finds it."""
-    return Agenda(store, house().links, publication, now(), house().grace)
+    return Calendar(store, services().links, publication, now(), services().grace)
 
 
 def page(
@@ -103,7 +103,7 @@ def page(
 
 def switch_publication() -> ResponseReturnValue:
     """Open the desk for another publication, which is also what an address that names none means from here on."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         publication = publications.find(store, request.form.get("publication", ""))
         session[_CHOSEN] = publication.slug
         flash(f"You are now working on {publication.name}.")

@@ -20,7 +20,7 @@ _MANY = 50_000
 _KEPT = 5.0
 
 
-class Dear(Generic[T]):
+class TimedCache(Generic[T]):
     """An answer that takes a while: asked for again only after twenty times as long as it took the last time.
 
     It is good for `least` seconds at least; one that came within `quick` seconds, or is not `large`, is not kept.
@@ -46,8 +46,10 @@ class Dear(Generic[T]):
 class _Audience:
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.size: Dear[int] = Dear(_KEPT, large=lambda size: size >= _MANY)
-        self.counts: Dear[Mapping[Status, int]] = Dear(_KEPT, large=lambda counts: sum(counts.values()) >= _MANY)
+        self.size: TimedCache[int] = TimedCache(_KEPT, large=lambda size: size >= _MANY)
+        self.counts: TimedCache[Mapping[Status, int]] = TimedCache(
+            _KEPT, large=lambda counts: sum(counts.values()) >= _MANY
+        )
 
 
 def audience_size(store: Session, publication_id: int) -> int:

@@ -11,7 +11,7 @@ from newsletter.editorial.images.pictures import MEDIA_TYPES
 from newsletter.editorial.issues import archive
 from newsletter.publications import Publication
 from newsletter.publications.wordings import Kind
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.forms import SignUp
 from newsletter.web.public import consent_wording, publication_param, structured_data
 from newsletter.web.public.issue_page import Printed
@@ -27,7 +27,7 @@ _FOREVER = "public, max-age=31536000, immutable"
 def index() -> Response:
     """The issues of a publication, newest first, twenty a page; of one category if it is asked for."""
     category, page = request.args.get("category", ""), request.args.get("page", 1, type=int)
-    with house().sessions.reading() as session:
+    with services().sessions.reading() as session:
         publication = publication_param.asked(session, request.args.get("publication"))
         found = _printed(session, publication, category, page) if 1 <= page <= _MOST_PAGES else []
         if not found and (category or page != 1):
@@ -40,7 +40,7 @@ def index() -> Response:
 @blueprint.get("/archive/<slug>/")
 def issue(slug: str) -> Response:
     """One issue, with the way to the next, and the form."""
-    with house().sessions.reading() as session:
+    with services().sessions.reading() as session:
         found = archive.find(session, slug)
         printed, neighbours = Printed.of(found), archive.neighbours(session, found)
         shown = render_template(
@@ -48,7 +48,7 @@ def issue(slug: str) -> Response:
             publication=printed.publication,
             issue=printed,
             neighbours=neighbours,
-            data=structured_data.article(printed, house().links),
+            data=structured_data.article(printed, services().links),
             form=SignUp(),
             faults={},
             words=consent_wording.shown(session, printed.publication, Kind.SIGN_UP),
@@ -61,7 +61,7 @@ def issue(slug: str) -> Response:
 @blueprint.get("/pictures/<file_name>")
 def picture(file_name: str) -> Response:
     """A picture of an issue; its name is its content, so it may be kept for ever."""
-    found = house().pictures.open(file_name)
+    found = services().pictures.open(file_name)
     stem, _, ending = file_name.partition(".")
     answer = Response(found.chunks, mimetype=MEDIA_TYPES[ending])
     answer.content_length = found.size

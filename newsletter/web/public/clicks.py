@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from newsletter.db import DatabaseDown, Sessions
 from newsletter.delivery.reports import clicks
 from newsletter.errors import Invalid
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.public import private_pages
 
 log = structlog.get_logger()
@@ -35,8 +35,8 @@ blueprint = private_pages.blueprint("clicks", __name__)
 @blueprint.get("/c/<token>")
 def follow(token: str) -> Response:
     """Lead on to where the letter's link leads; a token that we did not make leads nowhere."""
-    letter_id, number = house().links.open_click(token)
-    with house().sessions.reading() as session:
+    letter_id, number = services().links.open_click(token)
+    with services().sessions.reading() as session:
         url = clicks.target(session, letter_id, number)
     if url is None:
         raise Invalid(token)
@@ -94,7 +94,7 @@ class Gathered:
 
 
 def _gathered() -> Gathered:
-    gathered: Gathered = current_app.extensions.setdefault(_KEY, Gathered(house().sessions))
+    gathered: Gathered = current_app.extensions.setdefault(_KEY, Gathered(services().sessions))
     return gathered
 
 

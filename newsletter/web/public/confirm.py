@@ -11,7 +11,7 @@ from newsletter.errors import NotFound
 from newsletter.links import Expired
 from newsletter.publications import Publication
 from newsletter.publications.wordings import Kind
-from newsletter.web.context import client, house, now
+from newsletter.web.context import client, now, services
 from newsletter.web.forms import version
 from newsletter.web.public import consent_wording, private_pages
 from newsletter.web.template_helpers import next_letter
@@ -22,8 +22,8 @@ blueprint = private_pages.blueprint("confirming", __name__)
 @blueprint.get("/confirm/<token>")
 def show(token: str) -> str | AnyResponse:
     """One big button; or where the reader stands, if there is nothing to confirm any more."""
-    with house().sessions.reading() as session:
-        subscription = signup.look(session, house().practice, token, now())
+    with services().sessions.reading() as session:
+        subscription = signup.look(session, services().practice, token, now())
         if subscription.status in status_transitions.GETTING:
             return _welcome(subscription)
         if subscription.status is not Status.PENDING:
@@ -36,8 +36,8 @@ def show(token: str) -> str | AnyResponse:
 @blueprint.post("/confirm/<token>")
 def confirm(token: str) -> str:
     """Become a reader; twice is as once."""
-    with house().sessions.begin() as session:
-        practice = house().practice
+    with services().sessions.begin() as session:
+        practice = services().practice
         publication = signup.look(session, practice, token, now()).publication
         words = consent_wording.agreed_to(session, publication, Kind.CONFIRM, version(request.form))
         return _welcome(signup.confirm(session, practice, token, client(), words, now()))
@@ -46,8 +46,8 @@ def confirm(token: str) -> str:
 @blueprint.post("/confirm/<token>/again")
 def again(token: str) -> str:
     """Send a fresh link to the address of an old one; the same answer whatever became of it."""
-    with house().sessions.begin() as session:
-        signup.resend(session, house().practice, token, client(), now())
+    with services().sessions.begin() as session:
+        signup.resend(session, services().practice, token, client(), now())
         return render_template("site/check_mail.html", publication=_publication(session, token))
 
 
@@ -55,14 +55,14 @@ def again(token: str) -> str:
 def expired(_error: Expired) -> Response:
     """The way to a fresh link."""
     token = (request.view_args or {})["token"]
-    with house().sessions.reading() as session:
+    with services().sessions.reading() as session:
         page = render_template("site/expired.html", publication=_publication(session, token), token=token)
         return make_response(page, 410)
 
 
 def _publication(session: Session, token: str) -> Publication | None:
     try:
-        return subscribers.get(session, house().links.open_stale_confirm(token)).publication
+        return subscribers.get(session, services().links.open_stale_confirm(token)).publication
     except NotFound:
         # The reader was erased since. That is nobody's business, so the pages look as ever.
         return publications.first(session)
@@ -74,5 +74,5 @@ def _welcome(subscription: Subscription) -> str:
         "site/welcome.html",
         publication=publication,
         next_letter=next_letter(publication, now()),
-        preferences_url=house().links.preferences(subscription.id),
+        preferences_url=services().links.preferences(subscription.id),
     )

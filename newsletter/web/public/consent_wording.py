@@ -7,7 +7,7 @@ from newsletter.db import Session
 from newsletter.delivery.message import merge
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import Kind
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.template_helpers import often
 
 FIELDS = frozenset({"name", "often"})
@@ -56,7 +56,7 @@ def of_the_press(publication: Publication, kind: Kind) -> str:
     """The press's own words, true of this publication, while it has chosen none."""
     if kind is not Kind.PRIVACY:
         return _HOUSE[kind]
-    origin = _ORIGINS.get(house().practice.origin_policy, "")
+    origin = _ORIGINS.get(services().practice.origin_policy, "")
     return _HOUSE[kind] % (origin, _CLICKS if publication.counts_clicks else "")
 
 

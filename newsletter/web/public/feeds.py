@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, render_template, request
 
 from newsletter import publications
 from newsletter.editorial.issues import archive
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.public import publication_param
 from newsletter.web.public.archive import public
 from newsletter.web.public.issue_page import Printed
@@ -24,7 +24,7 @@ _A_MAP = 1_500
 @blueprint.get("/feed.xml")
 def feed() -> Response:
     """The newest issues of a publication in full (Atom, RFC 4287)."""
-    with house().sessions.reading() as session:
+    with services().sessions.reading() as session:
         publication = publication_param.asked(session, request.args.get("publication"))
         issues = [Printed.of(issue) for issue in session.scalars(archive.shown(publication.id).limit(_LATEST))]
         updated = max((issue.modified_at for issue in issues), default=publication.created_at)
@@ -35,7 +35,7 @@ def feed() -> Response:
 @blueprint.get("/sitemap.xml")
 def sitemap() -> Response:
     """Every page that search engines may list (sitemaps.org); of very many, an index of maps (`?page=`)."""
-    with house().sessions.reading() as session:
+    with services().sessions.reading() as session:
         every = session.scalars(publications.every()).all()
         issues = archive.changes(session)
     pages, page = range(1, max(1, ceil(len(issues) / _A_MAP)) + 1), request.args.get("page", type=int)

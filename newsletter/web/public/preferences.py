@@ -14,7 +14,7 @@ from newsletter.audit import Witness
 from newsletter.db import Session
 from newsletter.delivery.message import permission_reminder
 from newsletter.errors import Invalid
-from newsletter.web.context import client, house, now
+from newsletter.web.context import client, now, services
 from newsletter.web.public import private_pages
 
 blueprint = private_pages.blueprint("preferences", __name__)
@@ -42,7 +42,7 @@ def change(token: str) -> str | AnyResponse:
         return _erase(token)
     do = _CHANGES.get(wish) or abort(400)
     try:
-        with house().sessions.begin() as session:
+        with services().sessions.begin() as session:
             do(session, token)
     except Invalid as error:
         return Response(_page(token, faults={wish: str(error)}), 422)
@@ -52,28 +52,28 @@ def change(token: str) -> str | AnyResponse:
 @blueprint.get("/preferences/<token>/my-data.json")
 def my_data(token: str) -> Response:
     """All that is kept about this reader, as a file."""
-    with house().sessions.reading() as session:
-        held = privacy.my_data(session, preferences.look(session, house().practice, token))
+    with services().sessions.reading() as session:
+        held = privacy.my_data(session, preferences.look(session, services().practice, token))
     answer = Response(json.dumps(held, ensure_ascii=False, indent=2), mimetype="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return answer
 
 
 def _rename(session: Session, token: str) -> None:
-    preferences.rename(session, house().practice, token, request.form.get("name", ""), client(), now())
+    preferences.rename(session, services().practice, token, request.form.get("name", ""), client(), now())
 
 
 def _pause(session: Session, token: str) -> None:
     weeks = request.form.get("weeks", 0, type=int)
-    preferences.pause(session, house().practice, token, weeks, client(), now())
+    preferences.pause(session, services().practice, token, weeks, client(), now())
 
 
 def _resume(session: Session, token: str) -> None:
-    preferences.resume(session, house().practice, token, client(), now())
+    preferences.resume(session, services().practice, token, client(), now())
 
 
 def _leave(session: Session, token: str) -> None:
-    preferences.leave(session, house().practice, token, client(), now())
+    preferences.leave(session, services().practice, token, client(), now())
 
 
 _CHANGES: Mapping[str, Callable[[Session, str], None]] = {
@@ -87,14 +87,14 @@ _CHANGES: Mapping[str, Callable[[Session, str], None]] = {
 def _erase(token: str) -> str | Response:
     if request.form.get("sure") != "yes":
         return Response(_page(token, faults={"erase": "Tick the box first, so that nobody is erased by mistake."}), 422)
-    with house().sessions.begin() as session:
-        subscription = preferences.look(session, house().practice, token)
+    with services().sessions.begin() as session:
+        subscription = preferences.look(session, services().practice, token)
         page = render_template("site/erased.html", publication=subscription.publication)
         audit.record(
             session, Witness(audit.READER, "erase", now(), kind="reader", about=str(subscription.subscriber.id))
         )
-        privacy.erase_reader(session, house().practice, subscription.subscriber, now())
-    house().sessions.checkpoint()
+        privacy.erase_reader(session, services().practice, subscription.subscriber, now())
+    services().sessions.checkpoint()
     return page
 
 
@@ -104,8 +104,8 @@ def _why(subscription: Subscription) -> str:
 
 
 def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None) -> str:
-    with house().sessions.reading() as session:
-        subscription = preferences.look(session, house().practice, token)
+    with services().sessions.reading() as session:
+        subscription = preferences.look(session, services().practice, token)
         return render_template(
             "site/preferences.html",
             publication=subscription.publication,

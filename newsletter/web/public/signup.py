@@ -13,7 +13,7 @@ from newsletter.errors import NotFound
 from newsletter.publications import Publication
 from newsletter.publications.wordings import Kind
 from newsletter.web import error_pages
-from newsletter.web.context import client, house, now
+from newsletter.web.context import client, now, services
 from newsletter.web.forms import SignUp
 from newsletter.web.public import consent_wording, publication_param
 from newsletter.web.public.issue_page import Printed
@@ -29,7 +29,7 @@ _ONCE_MORE = "Please click the button again: we could not tell that the form cam
 @blueprint.get("/")
 def home() -> str:
     """What the letter is, when it comes, and the form."""
-    with house().sessions.reading() as session:
+    with services().sessions.reading() as session:
         publication = publication_param.asked(session, request.args.get("publication"))
         latest = session.scalars(archive.shown(publication.id).limit(_LATEST))
         return render_template(
@@ -52,7 +52,7 @@ def subscribe() -> Response:
     asked = SignUp.parse(request.form)
     if not asked.is_trapped and (faults := asked.faults()):
         return _form(asked, 422, faults)
-    if not asked.is_trapped and not asked.took_its_time(house().links, now()):
+    if not asked.is_trapped and not asked.took_its_time(services().links, now()):
         return _form_again(400, _TOO_QUICK)
     publication = _nothing(asked) if asked.is_trapped else _ask(asked)
     return _kept_by_nobody(render_template("site/check_mail.html", publication=publication))
@@ -74,21 +74,21 @@ def later(error: TooMany) -> Response:
 
 def _ask(asked: SignUp) -> Publication:
     # Looked up first, because SQLite has one writer at a time and all that sign up wait for each other.
-    with house().sessions.reading() as session:
+    with services().sessions.reading() as session:
         publication = publication_param.asked(session, asked.publication)
         words = consent_wording.agreed_to(session, publication, Kind.SIGN_UP, asked.agreed)
-    practice, came, at = house().practice, Asked(asked.email, asked.name, client(), words), now()
-    group_commit.write(house().sessions, lambda session: signup.subscribe(session, practice, publication, came, at))
+    practice, came, at = services().practice, Asked(asked.email, asked.name, client(), words), now()
+    group_commit.write(services().sessions, lambda session: signup.subscribe(session, practice, publication, came, at))
     return publication
 
 
 def _nothing(asked: SignUp) -> Publication:
-    with house().sessions.reading() as session:
+    with services().sessions.reading() as session:
         return publication_param.asked(session, asked.publication)
 
 
 def _form(asked: SignUp, status: int = 200, faults: dict[str, str] | None = None, notice: str = "") -> Response:
-    with house().sessions.reading() as session:
+    with services().sessions.reading() as session:
         publication = publication_param.asked(session, asked.publication)
         page = render_template(
             "site/subscribe.html", **_form_values(session, publication, asked, faults), notice=notice

@@ -3,8 +3,8 @@
 from flask import Response, render_template, request
 
 from newsletter.audience import status_transitions, unsubscribe
-from newsletter.audience.models import Status, Subscription, Way
-from newsletter.web.context import client, house, now
+from newsletter.audience.models import Channel, Status, Subscription
+from newsletter.web.context import client, now, services
 from newsletter.web.public import private_pages
 from newsletter.web.security import without_token
 
@@ -14,8 +14,8 @@ blueprint = private_pages.blueprint("leaving", __name__)
 @blueprint.get("/unsubscribe/<token>")
 def show(token: str) -> str:
     """The button; or that the reader has left."""
-    with house().sessions.reading() as session:
-        subscription = unsubscribe.look(session, house().practice, token)
+    with services().sessions.reading() as session:
+        subscription = unsubscribe.look(session, services().practice, token)
         page = "leave" if subscription.status not in status_transitions.GONE else "left"
         return _page(page, token, subscription)
 
@@ -26,10 +26,10 @@ def show(token: str) -> str:
 def leave(token: str) -> str | Response:
     """Leave at once, whoever presses; twice is as once."""
     is_one_click = request.form.get("List-Unsubscribe") == "One-Click"
-    way = Way.ONE_CLICK if is_one_click else Way.LINK
+    way = Channel.ONE_CLICK if is_one_click else Channel.LINK
     # A mail program does not ask twice.
-    with house().sessions.begin(urgent=is_one_click) as session:
-        subscription = unsubscribe.leave(session, house().practice, token, way, client(), now())
+    with services().sessions.begin(urgent=is_one_click) as session:
+        subscription = unsubscribe.leave(session, services().practice, token, way, client(), now())
         if is_one_click:
             return Response("You have unsubscribed.\n", mimetype="text/plain")
         return _page("left", token, subscription)
@@ -38,16 +38,16 @@ def leave(token: str) -> str | Response:
 @blueprint.post("/unsubscribe/<token>/undo")
 def undo(token: str) -> str:
     """It was a mistake: be a reader again."""
-    with house().sessions.begin() as session:
-        return _page("back", token, unsubscribe.undo(session, house().practice, token, client(), now()))
+    with services().sessions.begin() as session:
+        return _page("back", token, unsubscribe.undo(session, services().practice, token, client(), now()))
 
 
 @blueprint.post("/unsubscribe/<token>/reason")
 def give_reason(token: str) -> str:
     """Keep why they left, if they care to say."""
-    with house().sessions.begin() as session:
-        unsubscribe.give_reason(session, house().practice, token, request.form.get("reason", ""), now())
-        return _page("left", token, unsubscribe.look(session, house().practice, token), is_told=True)
+    with services().sessions.begin() as session:
+        unsubscribe.give_reason(session, services().practice, token, request.form.get("reason", ""), now())
+        return _page("left", token, unsubscribe.look(session, services().practice, token), is_told=True)
 
 
 def _page(name: str, token: str, subscription: Subscription, *, is_told: bool = False) -> str:
@@ -55,7 +55,7 @@ def _page(name: str, token: str, subscription: Subscription, *, is_told: bool = 
         f"site/{name}.html",
         publication=subscription.publication,
         token=token,
-        preferences_url=house().links.preferences(subscription.id),
+        preferences_url=services().links.preferences(subscription.id),
         can_undo=_can_undo(subscription),
         is_told=is_told,
     )

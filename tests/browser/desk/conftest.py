@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.serving import make_server
 
 from newsletter import editors
-from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
+from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions, open_engine
 from newsletter.delivery.models import LetterState
 from newsletter.editorial.issues import issue_store
@@ -17,7 +17,7 @@ from newsletter.editorial.models import Readiness
 from newsletter.editors import Role
 from newsletter.publications import find
 from newsletter.web import create_app
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests import houses
 from tests.houses import NOW
@@ -28,7 +28,7 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture
-def house(originals: Originals, tmp_path: Path) -> Iterator[House]:
+def house(originals: Originals, tmp_path: Path) -> Iterator[Services]:
     with originals.copy("sqlite", _peopled, tmp_path) as url:
         made = _build(Sessions(open_engine(url)), tmp_path)
         yield made
@@ -36,7 +36,7 @@ def house(originals: Originals, tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def address(house: House) -> Iterator[str]:
+def address(house: Services) -> Iterator[str]:
     """Where the desk answers."""
     server = make_server("127.0.0.1", 0, create_app(house, lambda: NOW), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
@@ -67,7 +67,7 @@ def open_desk(chrome: Browser, address: str) -> Iterator[Open]:
         context.close()
 
 
-def _build(sessions: Sessions, folder: Path) -> House:
+def _build(sessions: Sessions, folder: Path) -> Services:
     return houses.build(sessions, folder, "http://127.0.0.1")
 
 
@@ -88,13 +88,13 @@ def _add_people(session: Session) -> None:
     publication = find(session)
     for number in range(60):
         key = f"reader{number}@example.org"
-        asked = ConsentEvent(act=Act.ASKED, way=Way.FORM, at=NOW, origin="203.0.113.0/24")
+        asked = ConsentEvent(act=Act.ASKED, way=Channel.FORM, at=NOW, origin="203.0.113.0/24")
         status = list(Status)[number % len(Status)]
         tie = Subscription(publication=publication, status=status, created_at=NOW, events=[asked])
         session.add(Subscriber(email=key, key=key, created_at=NOW, subscriptions=[tie]))
 
 
-def _move_issues(session: Session, house: House) -> None:
+def _move_issues(session: Session, house: Services) -> None:
     sent = issue_store.find(session, houses.OUT[0]).letter
     assert sent
     sent.state, sent.finished_at = LetterState.FINISHED, NOW

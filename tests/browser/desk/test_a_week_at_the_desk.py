@@ -13,7 +13,7 @@ from sqlalchemy import update
 from newsletter import editors, publications
 from newsletter.delivery.models import Letter
 from newsletter.editors import Role
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests.browser import keyboard
 from tests.browser.desk.test_desk_sending_by_hand import READERS, Work, desk, house, press, server  # noqa: F401
@@ -40,7 +40,7 @@ def tally() -> Tally:
 
 
 @pytest.fixture
-def second_person(house: House, desk: str, chrome: Browser) -> Page:  # noqa: F811
+def second_person(house: Services, desk: str, chrome: Browser) -> Page:  # noqa: F811
     """An editor's browser, for the pair of eyes that an approval takes; the publication asks for one."""
     with house.sessions.begin() as session:
         editor = editors.add(session, "bo@desk.example", Role.EDITOR, datetime.now(UTC))
@@ -55,7 +55,7 @@ def second_person(house: House, desk: str, chrome: Browser) -> Page:  # noqa: F8
 def test_a_week_by_keyboard_alone_from_the_first_word_to_the_correction(
     chrome: Browser,
     desk: str,  # noqa: F811
-    house: House,  # noqa: F811
+    house: Services,  # noqa: F811
     press: Work,  # noqa: F811
     second_person: Page,
     tally: Tally,
@@ -151,7 +151,7 @@ def approve(second_person: Page) -> None:
     expect(second_person.get_by_role("status").first).to_contain_text("Approved.")
 
 
-def let_it_go_out(page: Page, house: House) -> None:  # noqa: F811
+def let_it_go_out(page: Page, house: Services) -> None:  # noqa: F811
     page.reload()
     sentence = page.get_by_text(re.compile(r"^On Tuesday .* at 09:00 \(Europe/Warsaw\) this goes to 500 readers"))
     expect(sentence).to_be_visible()

@@ -9,7 +9,7 @@ from newsletter.delivery.transactional import outbox
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.source import issue_file
 from newsletter.publications import find
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import approve_issue, build_letter
 from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
@@ -22,13 +22,13 @@ APPROVAL, TEST = f"{ISSUE}approval", f"{ISSUE}test"
 
 
 @pytest.fixture(autouse=True)
-def strict(house: House) -> None:
+def strict(house: Services) -> None:
     """The publication asks for approvals; one was given, and the text was changed after it."""
     with house.sessions.begin() as session:
         find(session).requires_approval = True
 
 
-def save(house: House, words: str) -> None:
+def save(house: Services, words: str) -> None:
     with house.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         source = issue.revision.source.replace("the", words, 3)
@@ -45,7 +45,7 @@ def approve(page: Page) -> None:
     expect(page.get_by_role("status").first).to_contain_text("Approved.")
 
 
-def test_the_keyboard_alone_approves(open_desk: Open, house: House) -> None:
+def test_the_keyboard_alone_approves(open_desk: Open, house: Services) -> None:
     page = open_desk()
     page.goto(ISSUE)
     keyboard.press(page.get_by_role("link", name="Review, or ask for approval"))
@@ -69,7 +69,7 @@ def test_the_keyboard_alone_sends_it_back_with_a_comment(open_desk: Open) -> Non
     expect(page.get_by_role("heading", name="Approval draft")).to_be_visible()
 
 
-def test_axe_finds_nothing_before_and_after_an_approval(open_desk: Open, house: House, axe: Axe) -> None:
+def test_axe_finds_nothing_before_and_after_an_approval(open_desk: Open, house: Services, axe: Axe) -> None:
     page = open_desk()
     problems: list[Any] = []
     page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
@@ -90,7 +90,7 @@ def test_axe_finds_nothing_before_and_after_an_approval(open_desk: Open, house: 
     assert problems == []
 
 
-def test_the_fate_of_a_test_mail_follows_by_itself(open_desk: Open, house: House) -> None:
+def test_the_fate_of_a_test_mail_follows_by_itself(open_desk: Open, house: Services) -> None:
     page = open_desk()
     page.goto(TEST)
     page.get_by_label("Other addresses").fill("friend@example.org")

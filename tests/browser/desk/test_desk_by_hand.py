@@ -6,14 +6,14 @@ from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.delivery.reports import stats
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
 
 SENDING = "under-the-hands"
 
 
-def test_the_keyboard_alone_schedules_an_issue(open_desk: Open, house: House) -> None:
+def test_the_keyboard_alone_schedules_an_issue(open_desk: Open, house: Services) -> None:
     page = open_desk()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
@@ -28,7 +28,9 @@ def test_the_keyboard_alone_schedules_an_issue(open_desk: Open, house: House) ->
         assert issue_store.state(issue_store.find(session, "break-the-circle")) is IssueState.SCHEDULED
 
 
-def test_the_counts_follow_while_an_issue_goes_out_and_the_page_when_it_is_done(open_desk: Open, house: House) -> None:
+def test_the_counts_follow_while_an_issue_goes_out_and_the_page_when_it_is_done(
+    open_desk: Open, house: Services
+) -> None:
     page = open_desk()
     page.goto(f"/desk/issues/{SENDING}/")
     copies = page.get_by_role("region", name="Copies")
@@ -42,7 +44,7 @@ def test_the_counts_follow_while_an_issue_goes_out_and_the_page_when_it_is_done(
     expect(page.get_by_text("It went out on")).to_be_visible(timeout=8_000)
 
 
-def test_two_presses_of_one_button_do_one_thing(open_desk: Open, house: House) -> None:
+def test_two_presses_of_one_button_do_one_thing(open_desk: Open, house: Services) -> None:
     page = open_desk()
     page.goto("/desk/issues/break-the-circle/send")
     page.get_by_role("button", name="Send to").dblclick()
@@ -74,13 +76,13 @@ def test_the_mail_shows_in_its_frame(open_desk: Open, view: str) -> None:
     assert (background == "rgb(20, 25, 27)") is (view == "Dark")
 
 
-def move(house: House, to: CopyState) -> None:
+def move(house: Services, to: CopyState) -> None:
     with house.sessions.begin() as session:
         letter = issue_store.find(session, SENDING).letter_id
         session.execute(update(Copy).where(Copy.letter_id == letter).values(state=to, ended_at=NOW))
 
 
-def active(house: House) -> list[int]:
+def active(house: Services) -> list[int]:
     with house.sessions.reading() as session:
         return list(
             session.scalars(select(Copy.id).where(Copy.letter_id == issue_store.find(session, SENDING).letter_id))

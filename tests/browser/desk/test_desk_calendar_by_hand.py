@@ -9,7 +9,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState, Readiness
 from newsletter.editorial.schedule import queue, slot_settings
 from newsletter.publications import find
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests.browser.desk.conftest import NOW, Open
 from tests.browser.looks import faults
 from tests.real_parts import Axe
@@ -19,7 +19,7 @@ TITLES = {FIRST: "When pain stays: ways out of the circle", SECOND: "Looser by d
 
 
 @pytest.fixture(autouse=True)
-def _queue(house: House) -> None:
+def _queue(house: Services) -> None:
     """Two issues in the queue."""
     with house.sessions.begin() as session:
         for slug in (FIRST, SECOND):
@@ -27,12 +27,12 @@ def _queue(house: House) -> None:
             queue.add(session, issue_store.find(session, slug), NOW)
 
 
-def order(house: House) -> list[str]:
+def order(house: Services) -> list[str]:
     with house.sessions.reading() as session:
         return [issue.slug for issue in session.scalars(queue.listing(find(session).id))]
 
 
-def state(house: House, slug: str) -> IssueState:
+def state(house: Services, slug: str) -> IssueState:
     with house.sessions.reading() as session:
         return issue_store.state(issue_store.find(session, slug))
 
@@ -51,7 +51,7 @@ def drag(page: Page, slug: str, by: float, *, drop: bool = True) -> None:
 
 
 @pytest.mark.parametrize("width", [375, 1280])
-def test_an_issue_is_dragged_to_its_place_and_the_slots_follow(open_desk: Open, house: House, width: int) -> None:
+def test_an_issue_is_dragged_to_its_place_and_the_slots_follow(open_desk: Open, house: Services, width: int) -> None:
     page = open_desk(viewport={"width": width, "height": 900})
     page.goto("/desk/calendar/")
     drag(page, SECOND, -150)
@@ -61,7 +61,7 @@ def test_an_issue_is_dragged_to_its_place_and_the_slots_follow(open_desk: Open, 
     assert order(house) == [SECOND, FIRST]
 
 
-def test_a_drag_that_is_given_up_changes_nothing(open_desk: Open, house: House) -> None:
+def test_a_drag_that_is_given_up_changes_nothing(open_desk: Open, house: Services) -> None:
     page = open_desk()
     page.goto("/desk/calendar/")
     drag(page, SECOND, -150, drop=False)
@@ -71,7 +71,7 @@ def test_a_drag_that_is_given_up_changes_nothing(open_desk: Open, house: House) 
     assert order(house) == [FIRST, SECOND]
 
 
-def test_an_order_that_a_colleague_changed_meanwhile_is_told_and_kept(open_desk: Open, house: House) -> None:
+def test_an_order_that_a_colleague_changed_meanwhile_is_told_and_kept(open_desk: Open, house: Services) -> None:
     page = open_desk()
     page.goto("/desk/calendar/")
     with house.sessions.begin() as session:
@@ -81,7 +81,7 @@ def test_an_order_that_a_colleague_changed_meanwhile_is_told_and_kept(open_desk:
     assert order(house) == [SECOND]
 
 
-def test_a_lost_network_leaves_the_order_as_it_was_and_says_so(open_desk: Open, house: House) -> None:
+def test_a_lost_network_leaves_the_order_as_it_was_and_says_so(open_desk: Open, house: Services) -> None:
     page = open_desk()
     page.goto("/desk/calendar/")
     page.route("**/calendar/order", lambda route: route.abort())
@@ -93,7 +93,7 @@ def test_a_lost_network_leaves_the_order_as_it_was_and_says_so(open_desk: Open, 
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_the_keyboard_alone_reorders_and_the_focus_stays_with_the_issue(
-    open_desk: Open, house: House, scripts: bool
+    open_desk: Open, house: Services, scripts: bool
 ) -> None:
     page = open_desk(java_script_enabled=scripts)
     page.goto("/desk/calendar/")
@@ -110,7 +110,7 @@ def test_the_keyboard_alone_reorders_and_the_focus_stays_with_the_issue(
     assert order(house) == [FIRST, SECOND]
 
 
-def test_one_press_schedules_from_the_queue_and_one_undoes_it(open_desk: Open, house: House) -> None:
+def test_one_press_schedules_from_the_queue_and_one_undoes_it(open_desk: Open, house: Services) -> None:
     page = open_desk()
     page.goto("/desk/calendar/")
     page.get_by_role("button", name="Schedule for Tuesday 1 December 2026 at 09:00").click()
@@ -125,7 +125,9 @@ def test_one_press_schedules_from_the_queue_and_one_undoes_it(open_desk: Open, h
     assert order(house) == [SECOND, FIRST]
 
 
-def test_axe_finds_nothing_where_the_queue_is_full_and_weeks_are_off(open_desk: Open, house: House, axe: Axe) -> None:
+def test_axe_finds_nothing_where_the_queue_is_full_and_weeks_are_off(
+    open_desk: Open, house: Services, axe: Axe
+) -> None:
     with house.sessions.begin() as session:
         slot_settings.add_week_off(session, find(session), (date(2026, 12, 21), date(2027, 1, 3)), "Christmas", NOW)
         issue_store.mark(issue_store.find(session, SECOND), Readiness.DRAFT)

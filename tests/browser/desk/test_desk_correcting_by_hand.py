@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.editorial.issues import issue_store
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.browser.desk.conftest import Open
 from tests.browser.looks import PHONE, faults
@@ -19,7 +19,7 @@ SLUG = houses.OUT[0]
 
 
 @pytest.fixture
-def house(house: House) -> House:
+def house(house: Services) -> Services:
     """The first issue arrived at all its readers but one, whose copy is in doubt."""
     with house.sessions.begin() as session:
         letter = issue_store.find(session, SLUG).letter

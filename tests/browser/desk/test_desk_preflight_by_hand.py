@@ -10,7 +10,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.source import issue_file
 from newsletter.outbound import Answer
 from newsletter.publications import find
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests.browser.desk.conftest import NOW, Open
 from tests.browser.looks import faults
 from tests.real_parts import Axe
@@ -39,7 +39,7 @@ WRITES_ON = """(words) => {
 
 
 @pytest.fixture
-def house(house: House) -> House:
+def house(house: Services) -> Services:
     """With an issue that has much to mend, and links that may be asked."""
     object.__setattr__(house, "settings", house.settings.model_copy(update={"link_checks": True}))
     with house.sessions.begin() as session:
@@ -67,7 +67,7 @@ def test_a_finding_leads_to_its_line_in_the_text(open_desk: Open) -> None:
     page.wait_for_function(WRITES_ON, arg="TODO: name a doctor.")
 
 
-def test_answers_come_in_by_themselves(open_desk: Open, house: House) -> None:
+def test_answers_come_in_by_themselves(open_desk: Open, house: Services) -> None:
     page = open_desk()
     page.goto(PAGE)
     page.get_by_role("button", name="Check links and spam score").click()

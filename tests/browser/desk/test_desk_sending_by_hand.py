@@ -15,7 +15,7 @@ from newsletter import editors, publications
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery import ledger
-from newsletter.delivery.bulk.sender import PressRun
+from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.workers import heartbeat
@@ -23,7 +23,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.web import create_app
 from newsletter.web.desk import streams
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.browser import keyboard
 from tests.delivery.peers import Peer
@@ -55,7 +55,7 @@ def server(tally: Tally) -> Iterator[Peer]:
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path) -> House:
+def house(sessions: Sessions, tmp_path: Path) -> Services:
     """The shipped issues, one ready for five hundred readers; a rate that lets it take some seconds."""
     now = datetime.now(UTC)
     made = houses.build(sessions, tmp_path, "http://127.0.0.1", mail_rate=30)
@@ -74,7 +74,7 @@ def house(sessions: Sessions, tmp_path: Path) -> House:
 
 
 @pytest.fixture
-def desk(house: House) -> Iterator[str]:
+def desk(house: Services) -> Iterator[str]:
     """The desk, served as it is in earnest."""
     server = create_server(create_app(house), host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run)
@@ -101,9 +101,9 @@ def page(chrome: Browser, desk: str) -> Iterator[Page]:
 
 
 @pytest.fixture
-def press(house: House, server: Peer) -> Iterator[Work]:
+def press(house: Services, server: Peer) -> Iterator[Work]:
     """Starts a worker; it ends with the test."""
-    run = PressRun(house.sessions, server.server, house.links, worker="w", limits=Limits.of(house.settings))
+    run = BulkSender(house.sessions, server.server, house.links, worker="w", limits=Limits.of(house.settings))
     over = threading.Event()
 
     def work() -> None:
@@ -167,7 +167,9 @@ def test_an_issue_is_watched_held_and_reported(page: Page, press: Work, tally: T
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_where_no_stream_is_to_be_had_the_page_asks(page: Page, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_stream_is_to_be_had_the_page_asks(
+    page: Page, house: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(streams, "MOST", 0)
     page.get_by_role("link", name="Send now").click()
     page.get_by_role("button", name="Send to 500 readers now").click()

@@ -6,7 +6,7 @@ import pyotp
 from playwright.sync_api import Browser, Page, expect
 
 from newsletter.editors import accounts
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
 from tests.browser.looks import faults
@@ -17,7 +17,7 @@ OWNER = "owner@desk.example"
 
 
 def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
-    open_desk: Open, chrome: Browser, address: str, house: House
+    open_desk: Open, chrome: Browser, address: str, house: Services
 ) -> None:
     page = open_desk()
     page.goto("/desk/account/")
@@ -56,7 +56,7 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
     another.context.close()
 
 
-def test_axe_finds_nothing_on_the_pages_of_the_door(chrome: Browser, address: str, house: House, axe: Axe) -> None:
+def test_axe_finds_nothing_on_the_pages_of_the_door(chrome: Browser, address: str, house: Services, axe: Axe) -> None:
     with house.sessions.begin() as session:
         owner = accounts.find(session, OWNER)
         owner.factor = "sealed"
@@ -89,7 +89,7 @@ def knock(page: Page) -> None:
     page.wait_for_url("**/desk/sign-in/code")
 
 
-def rewind(house: House) -> None:
+def rewind(house: Services) -> None:
     """Forget which code was used last: the clock of these tests stands still."""
     with house.sessions.begin() as session:
         accounts.find(session, OWNER).factor_step = 0

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from newsletter import editors
 from newsletter.editorial.issues import drafts, issue_store
 from newsletter.editors import accounts
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
 from tests.browser.desk.writing import ME, PAGE, SLUG, at_work, draft, fill_in, mail, ready, save, shows, text, write
 from tests.browser.looks import faults
@@ -37,7 +37,7 @@ def page(open_desk: Open) -> Page:
 
 
 def test_what_is_typed_stands_in_the_mail_at_once_and_within_two_seconds_on_the_server(
-    page: Page, house: House
+    page: Page, house: Services
 ) -> None:
     write(page, "A sentence that is *fresh*.")
     expect(mail(page).get_by_text("A sentence that is fresh.")).to_be_visible(timeout=1000)
@@ -103,7 +103,7 @@ def test_a_fault_stands_beside_its_line_and_the_mail_stays_as_it_was(page: Page)
     expect(page.get_by_label("Subject", exact=True)).to_have_attribute("aria-invalid", "true")
 
 
-def test_control_s_saves_a_revision_and_says_so(page: Page, house: House) -> None:
+def test_control_s_saves_a_revision_and_says_so(page: Page, house: Services) -> None:
     page.get_by_label("Title", exact=True).fill("Out of the circle")
     page.keyboard.press("Control+s")
     expect(page.get_by_role("status").filter(has_text="Saved at 13:00, revision 2.")).to_be_visible()
@@ -113,7 +113,7 @@ def test_control_s_saves_a_revision_and_says_so(page: Page, house: House) -> Non
         assert drafts.own(session, issue, ME) is None
 
 
-def test_leaving_the_page_saves_what_was_typed_a_moment_before(page: Page, house: House) -> None:
+def test_leaving_the_page_saves_what_was_typed_a_moment_before(page: Page, house: Services) -> None:
     write(page, "Typed, and gone.")
     page.get_by_role("link", name="Calendar").click()
     page.wait_for_url("**/calendar/")
@@ -127,7 +127,7 @@ def test_leaving_the_page_saves_what_was_typed_a_moment_before(page: Page, house
         assert "Typed, and gone." in issue_store.find(session, SLUG).revision.source
 
 
-def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(page: Page, house: House) -> None:
+def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(page: Page, house: Services) -> None:
     page.context.set_offline(True)
     write(page, "In a tunnel.")
     expect(page.locator("#said")).to_contain_text("Offline: kept on this device.")
@@ -136,7 +136,7 @@ def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(p
     assert "In a tunnel." in draft(house)
 
 
-def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(page: Page, house: House) -> None:
+def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(page: Page, house: Services) -> None:
     with house.sessions.begin() as session:
         accounts.end_sessions(editors.find(session, ME))
     write(page, "Still here.")
@@ -155,7 +155,7 @@ def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(pag
 
 
 def test_who_would_rather_write_on_without_a_session_is_left_alone_until_the_next_save(
-    page: Page, house: House
+    page: Page, house: Services
 ) -> None:
     with house.sessions.begin() as session:
         accounts.end_sessions(editors.find(session, ME))
@@ -169,7 +169,7 @@ def test_who_would_rather_write_on_without_a_session_is_left_alone_until_the_nex
     expect(asked).to_be_visible()
 
 
-def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand(page: Page, house: House) -> None:
+def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand(page: Page, house: Services) -> None:
     page.goto("/desk/issues/new")
     page.get_by_label("Title").fill("Soon gone")
     page.get_by_label("Subject").fill("Soon gone, and back again")
@@ -255,7 +255,7 @@ def test_plain_text_is_pasted_as_it_is(page: Page) -> None:
     assert text(page).endswith("x < y *and* {{ name }}")
 
 
-def test_a_dropped_picture_is_described_and_stands_in_text_and_mail(page: Page, house: House) -> None:
+def test_a_dropped_picture_is_described_and_stands_in_text_and_mail(page: Page, house: Services) -> None:
     write(page, "")
     drop(page, "A Back.png", picture())
     asked = page.get_by_role("dialog", name="What does the picture show?")
@@ -296,7 +296,7 @@ def test_a_line_of_the_front_matter_opens_at_its_field(page: Page, line: int, la
     expect(page.get_by_label(label, exact=True)).to_be_focused()
 
 
-def test_a_line_of_the_text_opens_there(page: Page, house: House) -> None:
+def test_a_line_of_the_text_opens_there(page: Page, house: Services) -> None:
     with house.sessions.reading() as session:
         lines = issue_store.find(session, SLUG).revision.source.split("\n")
     number = lines.index("## What massage adds") + 1
@@ -319,7 +319,7 @@ def test_on_a_phone_either_the_text_or_the_mail_is_shown(open_desk: Open) -> Non
     expect(page.locator(".cm-content")).to_be_visible()
 
 
-def test_the_page_works_without_scripts(open_desk: Open, house: House) -> None:
+def test_the_page_works_without_scripts(open_desk: Open, house: Services) -> None:
     page = open_desk(java_script_enabled=False)
     page.goto("/desk/issues/")
     page.get_by_role("link", name="Continue writing: When pain stays").click()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from newsletter.editorial.issues import drafts, issue_store
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
 from tests.browser.desk.writing import ME, PAGE, SLUG, at_work, draft, ready, save, shows, sign_in, text, write
 from tests.browser.looks import faults
@@ -24,7 +24,7 @@ def page(open_desk: Open) -> Page:
 
 
 def test_text_that_never_reached_the_server_is_offered_after_a_crash_of_the_browser(
-    start: Callable[[], BrowserContext], house: House
+    start: Callable[[], BrowserContext], house: Services
 ) -> None:
     first = sign_in(start())
     first.route("**/write/*", lambda route: route.abort())
@@ -42,7 +42,7 @@ def test_text_that_never_reached_the_server_is_offered_after_a_crash_of_the_brow
     expect(again.get_by_text("This device has text from")).to_be_hidden()
 
 
-def test_a_tab_that_ended_without_a_word_goes_on_with_its_text(page: Page, house: House) -> None:
+def test_a_tab_that_ended_without_a_word_goes_on_with_its_text(page: Page, house: Services) -> None:
     page.route("**/write/*", lambda route: route.abort())
     write(page, "The battery died.")
     expect(page.locator("#said")).to_contain_text("Offline: kept on this device.")
@@ -55,7 +55,7 @@ def test_a_tab_that_ended_without_a_word_goes_on_with_its_text(page: Page, house
     assert draft(house).endswith("The battery died.")
 
 
-def test_who_puts_the_phone_away_has_the_last_word_kept_at_once(page: Page, house: House) -> None:
+def test_who_puts_the_phone_away_has_the_last_word_kept_at_once(page: Page, house: Services) -> None:
     page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
     write(page, "In the pocket.")
     with page.expect_response("**/write/keep"):
@@ -72,7 +72,7 @@ def test_a_second_tab_is_noticed_at_once_in_both(page: Page) -> None:
 
 
 def test_a_colleagues_changes_of_other_passages_come_into_the_text_while_it_is_written(
-    page: Page, open_desk: Open, house: House
+    page: Page, open_desk: Open, house: Services
 ) -> None:
     colleague = at_work(open_desk(as_whom="editor@desk.example"))
     expect(colleague.get_by_text(f"{ME} is also writing here, on revision 1.")).to_be_visible()
@@ -90,7 +90,7 @@ def test_a_colleagues_changes_of_other_passages_come_into_the_text_while_it_is_w
         assert source.endswith("By the colleague.")
 
 
-def test_what_comes_in_leaves_the_caret_and_what_is_being_typed_where_they_are(page: Page, house: House) -> None:
+def test_what_comes_in_leaves_the_caret_and_what_is_being_typed_where_they_are(page: Page, house: Services) -> None:
     page.locator(".cm-content").press("Control+Home")
     delayed: list[Any] = []
     page.route("**/write/keep", lambda route: delayed.append(route))  # noqa: PLW0108
@@ -114,7 +114,7 @@ def test_what_comes_in_leaves_the_caret_and_what_is_being_typed_where_they_are(p
 
 
 def test_where_two_people_changed_the_same_passage_each_is_asked_about_that_alone_and_nothing_is_lost(
-    page: Page, open_desk: Open, house: House
+    page: Page, open_desk: Open, house: Services
 ) -> None:
     unheard_of(page)
     colleague = at_work(open_desk(as_whom="editor@desk.example"))
@@ -141,7 +141,7 @@ def test_where_two_people_changed_the_same_passage_each_is_asked_about_that_alon
         assert source.endswith("By the colleague.\n\nBy the owner.\n\nAnd more.\n")
 
 
-def test_two_windows_of_one_person_show_one_text(page: Page, open_desk: Open, house: House) -> None:
+def test_two_windows_of_one_person_show_one_text(page: Page, open_desk: Open, house: Services) -> None:
     other = at_work(open_desk())
     write(page, "Here.")
     shows(other, "Here.")
@@ -151,7 +151,7 @@ def test_two_windows_of_one_person_show_one_text(page: Page, open_desk: Open, ho
     assert draft(house).endswith("Here.")
 
 
-def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_desk: Open, house: House) -> None:
+def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_desk: Open, house: Services) -> None:
     other = at_work(open_desk())
     ask_both(page, other)
     both = other.get_by_role("dialog", name="Two versions, and neither is lost")
@@ -163,7 +163,7 @@ def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_
 
 
 @pytest.mark.parametrize("again", ["reload", "back", "the address"])
-def test_a_page_that_is_opened_again_goes_on_from_the_very_last_key(page: Page, house: House, again: str) -> None:
+def test_a_page_that_is_opened_again_goes_on_from_the_very_last_key(page: Page, house: Services, again: str) -> None:
     for words in ("One", "Two", "Three"):
         write(page, f"{words}.")
         expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
@@ -179,7 +179,7 @@ def test_a_page_that_is_opened_again_goes_on_from_the_very_last_key(page: Page, 
         assert source.endswith("One. One, and gone.\n\nTwo. Two, and gone.\n\nThree. Three, and gone.")
 
 
-def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Page, house: House) -> None:
+def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Page, house: Services) -> None:
     late: list[Any] = []
     page.context.route("**/write/leave", lambda route: late.append(route))  # noqa: PLW0108
     write(page, "Before the reload.")
@@ -200,7 +200,7 @@ def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Pa
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
-def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, house: House, scheme: str) -> None:
+def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, house: Services, scheme: str) -> None:
     if scheme == "http":
         page.context.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined })")
         page.reload()

@@ -5,7 +5,7 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page, expect
 
 from newsletter.editorial.issues import drafts, issue_store
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests.web.desk.visits import PASSWORD
 
 SLUG = "break-the-circle"
@@ -67,7 +67,7 @@ def shows(page: Page, words: str) -> None:
     )
 
 
-def draft(house: House) -> str:
+def draft(house: Services) -> str:
     with house.sessions.reading() as session:
         kept = drafts.own(session, issue_store.find(session, SLUG), ME)
         return kept.source if kept else ""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from newsletter.editorial import preflight
-from newsletter.editorial.preflight import Finding, Galley, Known, Level
+from newsletter.editorial.preflight import CheckContext, Facts, Finding, Level
 from newsletter.editorial.rendering import render
 from newsletter.editorial.source.issue_file import IssueFile, parse
 from tests.editorial.manuscripts import MASTHEAD, picture_url
@@ -26,22 +26,22 @@ def issue(source: str, name: str = NAME) -> IssueFile:
     return parse(source, name)
 
 
-def galley(source: str, known: Known | None = None, name: str = NAME) -> Galley:
+def galley(source: str, known: Facts | None = None, name: str = NAME) -> CheckContext:
     """An issue set and pulled as it would be sent."""
     file = issue(source, name)
-    return Galley(file, render.issue(file, MASTHEAD, picture_url), known or Known())
+    return CheckContext(file, render.issue(file, MASTHEAD, picture_url), known or Facts())
 
 
-def check(source: str, known: Known | None = None, name: str = NAME) -> list[Finding]:
+def check(source: str, known: Facts | None = None, name: str = NAME) -> list[Finding]:
     return preflight.judge(galley(source, known, name))
 
 
-def body(text: str, known: Known | None = None) -> list[Finding]:
+def body(text: str, known: Facts | None = None) -> list[Finding]:
     """What is found in the sound issue with this text added; its first line is the file's eleventh."""
     return check(f"{SOUND}\n{text}\n", known)
 
 
-def front(known: Known | None = None, **fields: str) -> list[Finding]:
+def front(known: Facts | None = None, **fields: str) -> list[Finding]:
     """What is found in the sound issue with other fields; an empty one is left out."""
     lines = [line for line in SOUND.splitlines() if line.partition(":")[0] not in fields]
     more = [f"{key}: {value}" for key, value in fields.items() if value]
@@ -57,7 +57,7 @@ def place(finding: Finding) -> tuple[Level, int | None, int | None]:
     return finding.level, finding.line, finding.column
 
 
-def with_style(mail: Galley, before: str, after: str) -> Galley:
+def with_style(mail: CheckContext, before: str, after: str) -> CheckContext:
     """The same issue, with something in its HTML replaced."""
     assert before in mail.mail.html
-    return Galley(mail.issue, replace(mail.mail, html=mail.mail.html.replace(before, after)), mail.known)
+    return CheckContext(mail.issue, replace(mail.mail, html=mail.mail.html.replace(before, after)), mail.known)

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from newsletter.editorial import preflight
-from newsletter.editorial.preflight import RULES, Finding, Galley, Known, Level, Rule, registry, weight
+from newsletter.editorial.preflight import RULES, CheckContext, Facts, Finding, Level, Rule, registry, weight
 from newsletter.editorial.preflight.findings import warning
 from newsletter.editorial.rendering import render
 from newsletter.editorial.source import issue_file
@@ -40,7 +40,7 @@ def test_adding_a_rule_takes_five_lines(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(registry, "RULES", book)
 
     @preflight.rule("The house")
-    def backs_are_not_fronts(galley: Galley) -> Iterator[Finding]:
+    def backs_are_not_fronts(galley: CheckContext) -> Iterator[Finding]:
         """A reader may lie the wrong way."""
         yield warning(f"{galley.issue.title} is about backs", "turn it round", 2)
 
@@ -79,7 +79,7 @@ def test_no_text_whatever_crashes_preflight(text: str) -> None:
         file = issue_file.parse(FRONT + text, "2026-11-24-any.md")
     except Invalid:
         return
-    found = Galley(file, render.issue(file, MASTHEAD, picture_url), Known(links_asked=False))
+    found = CheckContext(file, render.issue(file, MASTHEAD, picture_url), Facts(links_asked=False))
     findings = preflight.judge(found)
     lines = file.source.count("\n") + 1
     assert all(finding.line is None or 1 <= finding.line <= lines for finding in findings)
@@ -92,7 +92,7 @@ def test_each_block_of_the_mail_is_found_in_the_text(text: str) -> None:
         file = issue_file.parse(FRONT + text, "2026-11-24-any.md")
     except Invalid:
         return
-    blocks = weight.of(Galley(file, render.issue(file, MASTHEAD, picture_url))).blocks
+    blocks = weight.of(CheckContext(file, render.issue(file, MASTHEAD, picture_url))).blocks
     assert all(block.line is not None for block in blocks[1:-1])
 
 
@@ -120,7 +120,7 @@ def test_no_text_holds_preflight_up(endless: str) -> None:
 
 def test_every_shape_of_an_article_has_its_weight_by_its_line() -> None:
     file = every_shape()
-    heavy = weight.of(Galley(file, render.issue(file, MASTHEAD, picture_url)))
+    heavy = weight.of(CheckContext(file, render.issue(file, MASTHEAD, picture_url)))
     kinds = {block.kind for block in heavy.blocks}
     assert kinds >= {"Heading", "Paragraph", "List", "Quote", "Callout", "Picture", "Button", "Table", "Code", "Rule"}
     source = file.source.split("\n")
@@ -132,4 +132,4 @@ def test_every_shape_of_an_article_has_its_weight_by_its_line() -> None:
 @given(BODIES | st.text(max_size=40), st.booleans())
 def test_no_half_done_text_crashes_preflight(text: str, has_front: bool) -> None:
     file, _ = issue_file.examine(f"{FRONT if has_front else ''}{text}", "2026-11-24-any.md")
-    preflight.check(file, render.Rendered("", "", "", ""), Known(links_asked=False))
+    preflight.check(file, render.Rendered("", "", "", ""), Facts(links_asked=False))

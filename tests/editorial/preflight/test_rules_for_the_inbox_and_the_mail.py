@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from newsletter.editorial.preflight import Galley, Known, Level, PictureSize, SpamVerdict, judge, weight
+from newsletter.editorial.preflight import CheckContext, Facts, Level, PictureSize, SpamVerdict, judge, weight
 from newsletter.editorial.rendering.render import CLIP_BYTES, Rendered
 from tests.editorial.preflight.galleys import FRONT, SOUND, body, check, front, galley, only, place, with_style
 
@@ -33,7 +33,7 @@ def test_an_ordinary_subject_is_left_alone(subject: str) -> None:
 
 
 def test_a_subject_that_another_issue_had_is_told_with_its_title() -> None:
-    finding = only(check(SOUND, Known(same_subject="Under the hands")))
+    finding = only(check(SOUND, Facts(same_subject="Under the hands")))
     assert (finding.level, "“Under the hands” has the same subject" in finding.message) == (Level.WARNING, True)
 
 
@@ -100,7 +100,7 @@ def test_a_mail_without_a_way_to_leave_or_an_address_is_blocked() -> None:
         sound.mail.text.replace("{{ unsubscribe_url }}", ""),
     )
     bare = Rendered(sound.mail.subject, sound.mail.preheader, *stripped)
-    found = judge(Galley(sound.issue, bare, Known(has_postal_address=False)))
+    found = judge(CheckContext(sound.issue, bare, Facts(has_postal_address=False)))
     assert [finding.level for finding in found] == [Level.BLOCKING] * 3
     assert [word in str(found) for word in ("HTML part", "text part", "postal address")] == [True] * 3
 
@@ -109,7 +109,7 @@ def test_a_sender_at_a_free_mail_provider_is_warned_of() -> None:
     sound = galley(SOUND)
     for address, expected in (("letters@gmail.com", ["warning"]), ("letters@home.example", [])):
         known = replace(sound.known, sender_address=address)
-        found = judge(Galley(sound.issue, sound.mail, known))
+        found = judge(CheckContext(sound.issue, sound.mail, known))
         assert [one.level.value for one in found if "and only" in one.message] == expected
 
 
@@ -200,14 +200,14 @@ def test_a_picture_that_is_heavy_small_or_published_as_it_was_loaded_is_told(
     size: PictureSize, levels: list[Level]
 ) -> None:
     text = "![A drawn back](a.png)\n\n" + "Lie down and rest a while. " * 10
-    assert [finding.level for finding in body(text, Known(pictures={"a.png": size}))] == levels
+    assert [finding.level for finding in body(text, Facts(pictures={"a.png": size}))] == levels
 
 
 def test_a_picture_that_the_desk_has_scaled_is_not_to_be_scaled_again() -> None:
     text = "![A drawn back](a.png)\n\n" + "Lie down and rest a while. " * 10
-    scaled = only(body(text, Known(pictures={"a.png": PictureSize(1_200, 8_000, 1_400_000)})))
+    scaled = only(body(text, Facts(pictures={"a.png": PictureSize(1_200, 8_000, 1_400_000)})))
     assert "choose a simpler one," in scaled.mend
-    as_loaded = only(body(text, Known(pictures={"a.png": PictureSize(4_000, 3_000, 1_400_000)})))
+    as_loaded = only(body(text, Facts(pictures={"a.png": PictureSize(4_000, 3_000, 1_400_000)})))
     assert "1,200 pixels are enough" in as_loaded.mend
 
 
@@ -234,7 +234,7 @@ def test_a_letter_of_pictures_alone_is_told() -> None:
     ],
 )
 def test_what_the_spam_filter_said_is_handed_on(verdict: SpamVerdict, level: Level | None, said: str) -> None:
-    found = check(SOUND, Known(spam=verdict))
+    found = check(SOUND, Facts(spam=verdict))
     assert [(finding.level, said in finding.message) for finding in found] == ([(level, True)] if level else [])
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from newsletter.editorial.preflight import Known, Level
+from newsletter.editorial.preflight import Facts, Level
 from newsletter.outbound import Answer
 from tests.editorial.preflight.galleys import GARDEN, NAME, SOUND, body, check, front, only, place
 
@@ -31,7 +31,7 @@ def test_a_word_that_is_there_twice_is_told(words: str) -> None:
 
 
 def test_a_word_that_is_meant_twice_is_left_alone() -> None:
-    assert body("They had had enough, and that that was so is so so clear. Nous nous levons.", Known("fr")) == []
+    assert body("They had had enough, and that that was so is so so clear. Nous nous levons.", Facts("fr")) == []
     assert body("They had had enough.") == []
 
 
@@ -114,7 +114,7 @@ HARD = (
 
 def test_a_text_that_is_hard_to_read_is_told_in_english_only() -> None:
     assert "Flesch" in only(body(HARD * 6)).message
-    assert body(HARD * 6, Known("de")) == []
+    assert body(HARD * 6, Facts("de")) == []
 
 
 def test_a_very_long_sentence_and_a_very_long_paragraph_are_noted() -> None:
@@ -150,11 +150,11 @@ def test_a_link_with_a_fault_is_told_at_its_line(link: str, level: Level, said: 
 
 
 def test_the_publications_own_address_is_no_placeholder() -> None:
-    known = Known(own_hosts=frozenset({"letter.example"}))
+    known = Facts(own_hosts=frozenset({"letter.example"}))
     assert body("[Book a session](https://www.letter.example/book)", known) == []
 
 
-ARCHIVE = Known(
+ARCHIVE = Facts(
     own_hosts=frozenset({"letter.example"}),
     archive="https://letter.example/archive/",
     issues={"sent": True, "ready": False},
@@ -202,12 +202,12 @@ def test_the_same_words_for_two_places_are_noted() -> None:
     ],
 )
 def test_what_a_link_answered_is_told(answer: Answer, level: Level | None, said: str) -> None:
-    found = check(SOUND, Known(links_asked=True, answers={NHS: answer}))
+    found = check(SOUND, Facts(links_asked=True, answers={NHS: answer}))
     assert [(finding.level, said in finding.message) for finding in found] == ([(level, True)] if level else [])
 
 
 def test_links_that_may_not_be_asked_are_noted_with_what_to_do() -> None:
-    assert only(check(SOUND, Known(links_asked=False))).mend.startswith("open them yourself")
+    assert only(check(SOUND, Facts(links_asked=False))).mend.startswith("open them yourself")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from newsletter import editors
 from newsletter.editors import Editor, Role
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.originals import Fill
 from tests.web.desk.visits import PASSWORD, Visitor, hashed
@@ -24,7 +24,7 @@ def filled() -> Fill:
 
 
 @pytest.fixture
-def engage(house: House, now: datetime) -> Callable[..., Editor]:
+def engage(house: Services, now: datetime) -> Callable[..., Editor]:
     """Take somebody into the team."""
 
     def add(role: Role, password: str | None = PASSWORD, email: str = "") -> Editor:

@@ -15,7 +15,7 @@ from newsletter.editors import Editor, Role
 from newsletter.publications.wordings import Kind
 from newsletter.web.desk.roles import Route
 from newsletter.web.desk.routes import ROUTES
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.houses import WAITING, Clock
 from tests.web.desk.conftest import Enter
@@ -60,7 +60,7 @@ def test_every_route_that_is_no_mere_look_has_a_name_in_the_audit_log() -> None:
 
 
 @pytest.mark.parametrize("name", ACTS)
-def test_an_act_leaves_one_row_that_says_who_did_what(enter: Enter, house: House, now: datetime, name: str) -> None:
+def test_an_act_leaves_one_row_that_says_who_did_what(enter: Enter, house: Services, now: datetime, name: str) -> None:
     owner = enter(Role.OWNER)
     route = next(route for route in ROUTES if route.name == name)
     ACTS[name](owner)
@@ -72,7 +72,7 @@ def test_an_act_leaves_one_row_that_says_who_did_what(enter: Enter, house: House
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.noted], ids=lambda route: route.name)
-def test_what_is_refused_leaves_no_row_and_what_is_done_leaves_one(enter: Enter, house: House, route: Route) -> None:
+def test_what_is_refused_leaves_no_row_and_what_is_done_leaves_one(enter: Enter, house: Services, route: Route) -> None:
     # An empty form is refused by most, and done by some; each is held to what it answered.
     before = houses.dump(house)
     answer = enter(Role.OWNER).client.post(address_of(route.path), data={"version": "stale"})
@@ -85,7 +85,7 @@ def test_what_is_refused_leaves_no_row_and_what_is_done_leaves_one(enter: Enter,
         assert ("<slug>" in route.path) == (rows(house)[-1].kind == "issue")
 
 
-def test_whoever_may_not_leaves_no_row(enter: Enter, house: House) -> None:
+def test_whoever_may_not_leaves_no_row(enter: Enter, house: Services) -> None:
     viewer = enter(Role.VIEWER)
     for route in ROUTES:
         if route.method != "GET" and route.least is not None and route.least is not Role.VIEWER:
@@ -93,7 +93,7 @@ def test_whoever_may_not_leaves_no_row(enter: Enter, house: House) -> None:
     assert [row.act for row in rows(house)] == ["signed in"]
 
 
-def test_whoever_begins_an_issue_is_noted_with_that_issue(enter: Enter, house: House) -> None:
+def test_whoever_begins_an_issue_is_noted_with_that_issue(enter: Enter, house: Services) -> None:
     enter(Role.AUTHOR).press(
         "/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute"
     )
@@ -102,7 +102,7 @@ def test_whoever_begins_an_issue_is_noted_with_that_issue(enter: Enter, house: H
     assert row.details == {"slug": "stand-up"}
 
 
-def test_a_changed_setting_is_noted_with_its_part_and_a_rule_with_what_it_was(enter: Enter, house: House) -> None:
+def test_a_changed_setting_is_noted_with_its_part_and_a_rule_with_what_it_was(enter: Enter, house: Services) -> None:
     owner = enter(Role.OWNER)
     owner.press("/desk/settings/rules", requires_approval="on")
     owner.press("/desk/settings/rules")
@@ -119,7 +119,7 @@ def test_a_changed_setting_is_noted_with_its_part_and_a_rule_with_what_it_was(en
     assert words_.details == {"words": Kind.SIGN_UP, "version": 1}
 
 
-def test_the_log_tells_which_slot_and_which_days_off_came_and_went(enter: Enter, house: House) -> None:
+def test_the_log_tells_which_slot_and_which_days_off_came_and_went(enter: Enter, house: Services) -> None:
     editor, friday = enter(Role.EDITOR), {"weekday": "Friday", "at": "17:30", "time_zone": "UTC"}
     editor.press(SLOTS, SLOTS, **friday)
     with house.sessions.reading() as session:
@@ -137,7 +137,7 @@ def test_the_log_tells_which_slot_and_which_days_off_came_and_went(enter: Enter,
 
 
 def test_failures_at_the_door_are_noted_without_the_address_of_a_stranger(
-    stranger: Visitor, engage: Callable[..., Editor], house: House
+    stranger: Visitor, engage: Callable[..., Editor], house: Services
 ) -> None:
     engage(Role.OWNER)
     stranger.sign_in("owner@desk.example", "wrong")
@@ -152,7 +152,7 @@ def test_failures_at_the_door_are_noted_without_the_address_of_a_stranger(
     assert "secret" not in str(houses.dump(house)["audit_log"])
 
 
-def test_the_log_is_narrowed_by_person_and_act_and_goes_on(enter: Enter, house: House) -> None:
+def test_the_log_is_narrowed_by_person_and_act_and_goes_on(enter: Enter, house: Services) -> None:
     owner = enter(Role.OWNER)
     for number in range(60):
         owner.client.post("/desk/people/", data={"email": f"new{number}@desk.example", "role": "viewer"})
@@ -165,7 +165,7 @@ def test_the_log_is_narrowed_by_person_and_act_and_goes_on(enter: Enter, house: 
     assert "No entries match" in owner.read("/desk/audit/?who=nobody")
 
 
-def test_the_sheet_holds_no_formula(enter: Enter, house: House, now: datetime) -> None:
+def test_the_sheet_holds_no_formula(enter: Enter, house: Services, now: datetime) -> None:
     owner = enter(Role.OWNER)
     with house.sessions.begin() as session:
         record(session, Witness('=cmd|" /C calc"!A0', "did", now, details={"+1": "-2"}))
@@ -200,7 +200,7 @@ def test_a_renamed_issue_keeps_its_history_and_the_next_to_take_its_slug_inherit
     assert 'href="/desk/issues/still-looser/">by-degrees</a>' in enter(Role.OWNER).open("/desk/audit/").text
 
 
-def test_an_act_is_about_the_issue_that_it_changed_whatever_the_address_says(enter: Enter, house: House) -> None:
+def test_an_act_is_about_the_issue_that_it_changed_whatever_the_address_says(enter: Enter, house: Services) -> None:
     author = enter(Role.AUTHOR)
     stale = form_of(author, WAITING)
     rename(author, WAITING, "by-degrees")
@@ -211,7 +211,7 @@ def test_an_act_is_about_the_issue_that_it_changed_whatever_the_address_says(ent
 
 
 def test_rows_of_old_that_name_a_slug_stay_with_the_issue_that_had_it(
-    enter: Enter, house: House, now: datetime
+    enter: Enter, house: Services, now: datetime
 ) -> None:
     author = enter(Role.AUTHOR)
     with house.sessions.begin() as session:
@@ -228,7 +228,7 @@ def test_rows_of_old_that_name_a_slug_stay_with_the_issue_that_had_it(
 
 
 def test_what_became_of_a_deleted_issue_is_told_without_a_link_to_nowhere(
-    enter: Enter, house: House, clock: Clock
+    enter: Enter, house: Services, clock: Clock
 ) -> None:
     editor = enter(Role.EDITOR)
     editor.press("/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute")
@@ -260,24 +260,24 @@ def form_of(author: Visitor, slug: str) -> dict[str, str]:
     return hidden(author.open(page).text, page) | fields
 
 
-def number_of(house: House, slug: str = WAITING) -> int:
+def number_of(house: Services, slug: str = WAITING) -> int:
     with house.sessions.reading() as session:
         return issue_store.find(session, slug).id
 
 
-def rows(house: House) -> list[Entry]:
+def rows(house: Services) -> list[Entry]:
     with house.sessions.reading() as session:
         return list(session.scalars(select(Entry).order_by(Entry.id)))
 
 
-def changed(house: House, before: dict[str, list[str]]) -> bool:
+def changed(house: Services, before: dict[str, list[str]]) -> bool:
     """Whether anything is kept that was not, but for who came in and who tried to."""
     bookkeeping = {"audit_log", "desk_sessions", "editors", "sign_in_tries"}
     now_kept = houses.dump(house)
     return any(rows != before[table] for table, rows in now_kept.items() if table not in bookkeeping)
 
 
-def oldest(house: House, shown: int) -> int:
+def oldest(house: Services, shown: int) -> int:
     with house.sessions.reading() as session:
         invited = select(Entry.id).where(Entry.act == "invited somebody").order_by(Entry.id.desc())
         return session.scalars(invited).all()[shown - 1]

@@ -8,7 +8,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, IssueState
 from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish
 from tests import houses
 from tests.web.desk.conftest import Enter
@@ -20,13 +20,13 @@ HOSTILE = "<script>alert('x')</script>\n{{ 7 * 7 }} & \"quoted\""
 
 
 @pytest.fixture(autouse=True)
-def strict(house: House) -> None:
+def strict(house: Services) -> None:
     """The publication asks for approvals."""
     with house.sessions.begin() as session:
         publications.find(session).requires_approval = True
 
 
-def save(house: House, author: str, now: datetime, words: str = "A word more.") -> None:
+def save(house: Services, author: str, now: datetime, words: str = "A word more.") -> None:
     with house.sessions.begin() as session:
         issue = issue_store.find(session, houses.WAITING)
         source = f"{issue.revision.source}\n{words}\n"
@@ -36,12 +36,12 @@ def save(house: House, author: str, now: datetime, words: str = "A word more.") 
         build_letter.mark_ready(session, issue, house.links)
 
 
-def steps(house: House) -> list[ApprovalStep]:
+def steps(house: Services) -> list[ApprovalStep]:
     with house.sessions.reading() as session:
         return list(session.scalars(select(ApprovalStep).order_by(ApprovalStep.id)))
 
 
-def state(house: House) -> IssueState:
+def state(house: Services) -> IssueState:
     with house.sessions.reading() as session:
         return issue_store.state(issue_store.find(session, houses.WAITING))
 
@@ -58,7 +58,9 @@ def test_the_issue_page_leads_to_the_approval_and_offers_no_schedule_before_it(e
     assert f'action="{ISSUE}/schedule"' in page.text
 
 
-def test_neither_the_schedule_nor_the_send_form_of_an_older_page_gets_round_it(editor: Visitor, house: House) -> None:
+def test_neither_the_schedule_nor_the_send_form_of_an_older_page_gets_round_it(
+    editor: Visitor, house: Services
+) -> None:
     for act, fields in (("schedule", {"moment": "2026-11-24T08:00:00+00:00"}), ("send", {})):
         version = hidden(editor.open(PAGE).text, f"{PAGE}/approve")["version"]
         answer = editor.client.post(f"{ISSUE}/{act}", data={"version": version, **fields})
@@ -67,7 +69,7 @@ def test_neither_the_schedule_nor_the_send_form_of_an_older_page_gets_round_it(e
     assert state(house) is IssueState.READY
 
 
-def test_approving_and_scheduling_leads_to_a_schedule(editor: Visitor, house: House) -> None:
+def test_approving_and_scheduling_leads_to_a_schedule(editor: Visitor, house: Services) -> None:
     answer = editor.press(PAGE, f"{PAGE}/approve", comment=HOSTILE)
     assert (answer.status_code, answer.location) == (303, PAGE)
     assert editor.press(f"{ISSUE}/", f"{ISSUE}/schedule").status_code == 303
@@ -82,7 +84,7 @@ def test_a_hostile_comment_is_shown_as_the_words_that_it_is(editor: Visitor) -> 
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;\n{{ 7 * 7 }} &amp; &#34;quoted&#34;" in page
 
 
-def test_the_writer_is_told_why_they_cannot_and_asks_instead(enter: Enter, house: House, now: datetime) -> None:
+def test_the_writer_is_told_why_they_cannot_and_asks_instead(enter: Enter, house: Services, now: datetime) -> None:
     writer = enter(Role.EDITOR)
     save(house, "editor@desk.example", now)
     page = writer.open(PAGE)
@@ -98,7 +100,7 @@ def test_the_writer_is_told_why_they_cannot_and_asks_instead(enter: Enter, house
     assert [step.act for step in steps(house)] == [ApprovalAct.ASKED]
 
 
-def test_an_author_asks_and_approves_nothing(enter: Enter, house: House) -> None:
+def test_an_author_asks_and_approves_nothing(enter: Enter, house: Services) -> None:
     author = enter(Role.AUTHOR)
     enter(Role.EDITOR)
     page = author.open(PAGE)
@@ -110,7 +112,7 @@ def test_an_author_asks_and_approves_nothing(enter: Enter, house: House) -> None
     assert [step.act for step in steps(house)] == [ApprovalAct.ASKED]
 
 
-def test_a_viewer_sees_it_all_and_changes_nothing(enter: Enter, house: House, editor: Visitor) -> None:
+def test_a_viewer_sees_it_all_and_changes_nothing(enter: Enter, house: Services, editor: Visitor) -> None:
     fields = hidden(editor.open(PAGE).text, f"{PAGE}/approve")
     viewer = enter(Role.VIEWER)
     before = houses.dump(house)
@@ -123,7 +125,7 @@ def test_a_viewer_sees_it_all_and_changes_nothing(enter: Enter, house: House, ed
 
 
 def test_what_changed_since_the_last_approval_is_shown_word_by_word(
-    editor: Visitor, house: House, now: datetime
+    editor: Visitor, house: Services, now: datetime
 ) -> None:
     assert "Nobody has approved a text of this issue yet" in editor.read(PAGE)
     editor.press(PAGE, f"{PAGE}/approve")
@@ -135,7 +137,7 @@ def test_what_changed_since_the_last_approval_is_shown_word_by_word(
     assert "<ins>" in page.text
 
 
-def test_a_change_of_the_publication_alone_is_told_apart_from_one_of_the_text(editor: Visitor, house: House) -> None:
+def test_a_change_of_the_publication_alone_is_told_apart_from_one_of_the_text(editor: Visitor, house: Services) -> None:
     editor.press(PAGE, f"{PAGE}/approve")
     with house.sessions.begin() as session:
         publications.find(session).postal_address = "2 New Street"
@@ -144,7 +146,7 @@ def test_a_change_of_the_publication_alone_is_told_apart_from_one_of_the_text(ed
 
 @pytest.mark.parametrize("act", ["approve", "ask", "send-back"])
 def test_an_edit_while_the_page_was_open_stops_the_button_on_it(
-    editor: Visitor, house: House, now: datetime, act: str
+    editor: Visitor, house: Services, now: datetime, act: str
 ) -> None:
     fields = hidden(editor.open(PAGE).text, f"{PAGE}/{act}") | {"comment": "As I saw it."}
     save(house, "owner@desk.example", now)
@@ -155,13 +157,13 @@ def test_an_edit_while_the_page_was_open_stops_the_button_on_it(
 
 
 @pytest.mark.parametrize("content", ["", "x", "1.", "999999999999999999999.ab", "²." + "a" * 64, "-1.b\0"])
-def test_a_content_that_no_page_showed_is_refused(editor: Visitor, house: House, content: str) -> None:
+def test_a_content_that_no_page_showed_is_refused(editor: Visitor, house: Services, content: str) -> None:
     answer = editor.press(PAGE, f"{PAGE}/approve", content=content)
     assert answer.status_code == 409
     assert steps(house) == []
 
 
-def test_sending_back_without_a_word_is_asked_for_one_beside_the_field(editor: Visitor, house: House) -> None:
+def test_sending_back_without_a_word_is_asked_for_one_beside_the_field(editor: Visitor, house: Services) -> None:
     answer = editor.press(PAGE, f"{PAGE}/send-back", comment=" ")
     assert answer.status_code == 422
     assert "Say what needs fixing:" in words(answer)
@@ -169,7 +171,7 @@ def test_sending_back_without_a_word_is_asked_for_one_beside_the_field(editor: V
     assert steps(house) == []
 
 
-def test_a_comment_that_is_too_long_stays_in_its_field(editor: Visitor, house: House) -> None:
+def test_a_comment_that_is_too_long_stays_in_its_field(editor: Visitor, house: Services) -> None:
     answer = editor.press(PAGE, f"{PAGE}/send-back", comment="long " * 500)
     assert answer.status_code == 422
     assert "long long long" in answer.text
@@ -177,13 +179,13 @@ def test_a_comment_that_is_too_long_stays_in_its_field(editor: Visitor, house: H
     assert steps(house) == []
 
 
-def test_what_was_sent_back_is_a_draft_with_the_comment_on_its_page(editor: Visitor, house: House) -> None:
+def test_what_was_sent_back_is_a_draft_with_the_comment_on_its_page(editor: Visitor, house: Services) -> None:
     editor.press(PAGE, f"{PAGE}/send-back", comment="The second source is missing.")
     assert state(house) is IssueState.DRAFT
     assert "Sent back by editor@desk.example : The second source is missing." in editor.read(f"{ISSUE}/")
 
 
-def test_taking_an_approval_back_takes_the_issue_off_its_hour(editor: Visitor, house: House) -> None:
+def test_taking_an_approval_back_takes_the_issue_off_its_hour(editor: Visitor, house: Services) -> None:
     editor.press(PAGE, f"{PAGE}/approve")
     editor.press(f"{ISSUE}/", f"{ISSUE}/schedule")
     assert "It is then unscheduled" in editor.read(PAGE)
@@ -192,14 +194,16 @@ def test_taking_an_approval_back_takes_the_issue_off_its_hour(editor: Visitor, h
     assert state(house) is IssueState.READY
 
 
-def test_two_tabs_that_approve_do_it_once(editor: Visitor, house: House) -> None:
+def test_two_tabs_that_approve_do_it_once(editor: Visitor, house: Services) -> None:
     fields = hidden(editor.open(PAGE).text, f"{PAGE}/approve")
     codes = [editor.client.post(f"{PAGE}/approve", data=fields).status_code for _ in range(2)]
     assert codes == [303, 409]
     assert len(steps(house)) == 1
 
 
-def test_an_issue_scheduled_before_the_rule_says_what_will_happen(editor: Visitor, house: House, now: datetime) -> None:
+def test_an_issue_scheduled_before_the_rule_says_what_will_happen(
+    editor: Visitor, house: Services, now: datetime
+) -> None:
     with house.sessions.begin() as session:
         publications.find(session).requires_approval = False
         publish.schedule_next(session, house.links, issue_store.find(session, houses.WAITING), now)
@@ -211,7 +215,7 @@ def test_an_issue_scheduled_before_the_rule_says_what_will_happen(editor: Visito
     assert "Approved by" in editor.read(f"{ISSUE}/")
 
 
-def test_a_publication_without_approvals_has_no_such_panel_and_says_so(editor: Visitor, house: House) -> None:
+def test_a_publication_without_approvals_has_no_such_panel_and_says_so(editor: Visitor, house: Services) -> None:
     with house.sessions.begin() as session:
         publications.find(session).requires_approval = False
     assert PAGE not in editor.open(f"{ISSUE}/").text

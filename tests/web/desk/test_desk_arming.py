@@ -1,12 +1,12 @@
 """Who works at the desk of a copy must not believe that it sends."""
 
 from newsletter.delivery.workers import send_permission
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests.web.desk.visits import Visitor
 
 
 def test_every_page_of_a_restored_press_says_that_nothing_is_sent_until_it_is_armed(
-    editor: Visitor, house: House, now
+    editor: Visitor, house: Services, now
 ) -> None:
     assert "newsletter arm" not in editor.read("/desk/issues/")
     with house.sessions.begin() as session:

@@ -7,7 +7,7 @@ from pydantic import NameEmail
 from sqlalchemy import select
 
 from newsletter.delivery.models import Letter, LetterState
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests.houses import WAITING
 from tests.web.desk.visits import Visitor
 
@@ -15,14 +15,14 @@ PAGE = f"/desk/issues/{WAITING}/"
 
 
 @pytest.fixture
-def house(house: House) -> House:
+def house(house: Services) -> Services:
     bulk = {"bulk_mail_default_sender": NameEmail("Bulk", "issues@bulk.example")}
     return replace(house, settings=house.settings.model_copy(update=bulk))
 
 
 @pytest.mark.parametrize(("act", "state"), [("schedule", LetterState.WAITING), ("send", LetterState.RUNNING)])
 def test_an_issue_from_the_desk_goes_out_with_the_bulk_sender(
-    editor: Visitor, house: House, act: str, state: LetterState
+    editor: Visitor, house: Services, act: str, state: LetterState
 ) -> None:
     page = f"{PAGE}send" if act == "send" else PAGE
     assert editor.press(page, "" if act == "send" else f"{PAGE}schedule").status_code == 303

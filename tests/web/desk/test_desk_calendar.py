@@ -12,7 +12,7 @@ from newsletter.editorial.models import IssueState, Readiness
 from newsletter.editorial.schedule import queue
 from newsletter.editors import Editor, Role
 from newsletter.publications import WeekOff, find
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import approve_issue, build_letter, publish
 from tests.houses import WAITING, Clock
 from tests.web.desk.conftest import Enter, visitor
@@ -25,7 +25,7 @@ TUESDAY = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def queued(house: House, now: datetime) -> list[str]:
+def queued(house: Services, now: datetime) -> list[str]:
     """Three issues in the queue."""
     with house.sessions.begin() as session:
         for slug in (FIRST, SECOND, THIRD):
@@ -33,22 +33,22 @@ def queued(house: House, now: datetime) -> list[str]:
     return [FIRST, SECOND, THIRD]
 
 
-def order(house: House) -> list[str]:
+def order(house: Services) -> list[str]:
     with house.sessions.reading() as session:
         return [issue.slug for issue in session.scalars(queue.listing(find(session).id))]
 
 
-def id_of(house: House, slug: str) -> int:
+def id_of(house: Services, slug: str) -> int:
     with house.sessions.reading() as session:
         return issue_store.find(session, slug).id
 
 
-def state(house: House, slug: str) -> IssueState:
+def state(house: Services, slug: str) -> IssueState:
     with house.sessions.reading() as session:
         return issue_store.state(issue_store.find(session, slug))
 
 
-def test_an_issue_that_is_marked_ready_is_offered_a_place_in_the_queue(editor: Visitor, house: House) -> None:
+def test_an_issue_that_is_marked_ready_is_offered_a_place_in_the_queue(editor: Visitor, house: Services) -> None:
     page = f"/desk/issues/{FIRST}/"
     for wanted in ("draft", "ready"):
         editor.press(page, f"{page}readiness", readiness=wanted)
@@ -61,7 +61,7 @@ def test_an_issue_that_is_marked_ready_is_offered_a_place_in_the_queue(editor: V
 
 
 @pytest.mark.usefixtures("queued")
-def test_every_slot_says_what_would_fill_it_and_when_nothing_does(editor: Visitor, house: House) -> None:
+def test_every_slot_says_what_would_fill_it_and_when_nothing_does(editor: Visitor, house: Services) -> None:
     with house.sessions.begin() as session:
         issue_store.mark(issue_store.find(session, SECOND), Readiness.DRAFT)
     page = editor.read(CALENDAR)
@@ -81,7 +81,7 @@ def test_every_slot_says_what_would_fill_it_and_when_nothing_does(editor: Visito
 
 @pytest.mark.usefixtures("queued")
 def test_where_approvals_are_asked_for_every_page_names_the_issue_that_may_go_out(
-    editor: Visitor, house: House, engage: Callable[..., Editor], now: datetime
+    editor: Visitor, house: Services, engage: Callable[..., Editor], now: datetime
 ) -> None:
     owner = engage(Role.OWNER)
     with house.sessions.begin() as session:
@@ -97,7 +97,7 @@ def test_where_approvals_are_asked_for_every_page_names_the_issue_that_may_go_ou
     assert "It needs an approval, and is passed over until that is fixed." in editor.read(CALENDAR)
 
 
-def test_weeks_off_stand_in_one_line_with_their_reason(editor: Visitor, house: House) -> None:
+def test_weeks_off_stand_in_one_line_with_their_reason(editor: Visitor, house: Services) -> None:
     with house.sessions.begin() as session:
         home = find(session)
         home.weeks_off.append(WeekOff(first=date(2026, 12, 1), last=date(2026, 12, 14), reason="Rest & sun"))
@@ -107,7 +107,7 @@ def test_weeks_off_stand_in_one_line_with_their_reason(editor: Visitor, house: H
 
 
 @pytest.mark.usefixtures("queued")
-def test_one_press_on_the_calendar_schedules_and_one_undoes_it(editor: Visitor, house: House) -> None:
+def test_one_press_on_the_calendar_schedules_and_one_undoes_it(editor: Visitor, house: Services) -> None:
     answer = editor.press(CALENDAR, f"/desk/issues/{FIRST}/schedule")
     assert answer.location == f"{CALENDAR}#queue"
     assert state(house, FIRST) is IssueState.SCHEDULED
@@ -120,7 +120,7 @@ def test_one_press_on_the_calendar_schedules_and_one_undoes_it(editor: Visitor, 
     assert "is ready. Add to the queue" in editor.read(f"/desk/issues/{FIRST}/")
 
 
-def test_what_has_begun_is_not_undone(editor: Visitor, house: House, now: datetime) -> None:
+def test_what_has_begun_is_not_undone(editor: Visitor, house: Services, now: datetime) -> None:
     page, undo = f"/desk/issues/{FIRST}/", f"/desk/issues/{FIRST}/unschedule"
     editor.press(page, f"{page}schedule")
     fields = hidden(editor.open(page).text, undo)
@@ -131,7 +131,7 @@ def test_what_has_begun_is_not_undone(editor: Visitor, house: House, now: dateti
 
 
 @pytest.mark.usefixtures("queued")
-def test_a_button_moves_an_issue_by_one_place_and_has_the_focus_again(editor: Visitor, house: House) -> None:
+def test_a_button_moves_an_issue_by_one_place_and_has_the_focus_again(editor: Visitor, house: Services) -> None:
     moved = id_of(house, THIRD)
     fields = hidden(editor.open(CALENDAR).text, ORDER) | {"issue": str(moved)}
     answer = editor.client.post(ORDER, data=fields | {"move": "up"})
@@ -143,7 +143,7 @@ def test_a_button_moves_an_issue_by_one_place_and_has_the_focus_again(editor: Vi
 
 
 @pytest.mark.usefixtures("queued")
-def test_at_the_end_the_other_button_takes_the_focus(editor: Visitor, house: House) -> None:
+def test_at_the_end_the_other_button_takes_the_focus(editor: Visitor, house: Services) -> None:
     moved = id_of(house, SECOND)
     fields = hidden(editor.open(CALENDAR).text, ORDER) | {"issue": str(moved)}
     page = editor.open(editor.client.post(ORDER, data=fields | {"move": "up"}).location).text
@@ -151,7 +151,7 @@ def test_at_the_end_the_other_button_takes_the_focus(editor: Visitor, house: Hou
     assert f'id="down-{moved}" name="move" value="down" autofocus' in page
 
 
-def test_an_order_that_was_dragged_is_taken_whole(editor: Visitor, house: House, queued: list[str]) -> None:
+def test_an_order_that_was_dragged_is_taken_whole(editor: Visitor, house: Services, queued: list[str]) -> None:
     fields = hidden(editor.open(CALENDAR).text, ORDER)
     wanted = ",".join(reversed(fields["seen"].split(",")))
     assert editor.client.post(ORDER, data=fields | {"order": wanted}).status_code == 303
@@ -163,7 +163,7 @@ def test_an_order_that_was_dragged_is_taken_whole(editor: Visitor, house: House,
     [{}, {"seen": "x", "order": "1"}, {"order": "999999999999999"}, {"order": "1,1,1"}, {"issue": "-1", "move": "up"}],
 )
 def test_a_form_that_is_not_whole_moves_nothing(
-    editor: Visitor, house: House, queued: list[str], form: dict[str, str]
+    editor: Visitor, house: Services, queued: list[str], form: dict[str, str]
 ) -> None:
     fields = hidden(editor.open(CALENDAR).text, ORDER) if "order" not in form else {}
     assert editor.client.post(ORDER, data=(fields if form.get("issue") else {}) | form).status_code in {303, 409}
@@ -172,7 +172,7 @@ def test_a_form_that_is_not_whole_moves_nothing(
 
 @pytest.mark.usefixtures("queued")
 def test_of_two_editors_who_reorder_at_once_one_is_told_that_it_came_late(
-    app: Flask, editor: Visitor, house: House
+    app: Flask, editor: Visitor, house: Services
 ) -> None:
     fields = hidden(editor.open(CALENDAR).text, ORDER)
     colleague = visitor(app)
@@ -189,13 +189,13 @@ def test_of_two_editors_who_reorder_at_once_one_is_told_that_it_came_late(
 
 
 @pytest.mark.usefixtures("queued")
-def test_an_issue_can_be_taken_out(editor: Visitor, house: House) -> None:
+def test_an_issue_can_be_taken_out(editor: Visitor, house: Services) -> None:
     assert editor.press(CALENDAR, f"/desk/issues/{SECOND}/unqueue").location == f"{CALENDAR}#queue"
     assert order(house) == [FIRST, THIRD]
     assert state(house, SECOND) is IssueState.READY
 
 
-def test_an_edited_issue_is_not_queued_by_a_page_from_before(editor: Visitor, house: House) -> None:
+def test_an_edited_issue_is_not_queued_by_a_page_from_before(editor: Visitor, house: Services) -> None:
     page = f"/desk/issues/{FIRST}/"
     fields = hidden(editor.open(page).text, f"{page}queue")
     with house.sessions.begin() as session:

@@ -11,7 +11,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Correction
 from newsletter.editors import Role
 from newsletter.publications import find
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
@@ -26,7 +26,7 @@ STATES = (CopyState.SENT, CopyState.SENT, CopyState.IN_DOUBT, CopyState.REFUSED,
 
 
 @pytest.fixture
-def house(house: House, now) -> House:
+def house(house: Services, now) -> Services:
     """The first issue went out to five readers: two still read it, one may have got it, one did not, and one left."""
     with house.sessions.begin() as session:
         letter = issue_store.find(session, SLUG).letter
@@ -53,7 +53,7 @@ def corrected(editor: Visitor) -> Visitor:
     return editor
 
 
-def test_the_log_tells_which_correction_an_act_was_about(corrected: Visitor, house: House) -> None:
+def test_the_log_tells_which_correction_an_act_was_about(corrected: Visitor, house: Services) -> None:
     corrected.press(LETTER, subject="A new subject for it", body="We were wrong.\n")
     with house.sessions.reading() as session:
         acts = session.scalars(select(Entry).where(Entry.kind == "issue").order_by(Entry.id)).all()
@@ -70,7 +70,7 @@ def amend(visitor: Visitor, note: str = NOTE, **changed: str):
     return visitor.client.post(AMEND, data=hidden(visitor.open(AMEND).text) | fields)
 
 
-def addresses(house: House) -> list[str]:
+def addresses(house: Services) -> list[str]:
     """Who got a letter that corrects another."""
     with house.sessions.reading() as session:
         of = select(Copy.address).join(Letter, Letter.id == Copy.letter_id).where(Letter.corrects_id.is_not(None))
@@ -100,7 +100,7 @@ def test_an_editor_corrects_the_archive_and_what_was_mailed_stays_beside_it(edit
     ],
 )
 def test_what_cannot_be_shown_comes_back_as_it_was_typed_with_the_reason(
-    editor: Visitor, house: House, changed: dict[str, str], sentence: str
+    editor: Visitor, house: Services, changed: dict[str, str], sentence: str
 ) -> None:
     answer = amend(editor, **changed)
     assert answer.status_code == 422
@@ -111,7 +111,7 @@ def test_what_cannot_be_shown_comes_back_as_it_was_typed_with_the_reason(
 
 
 def test_a_colleague_who_was_faster_is_noticed_and_the_text_to_go_on_from_is_both_put_together(
-    corrected: Visitor, house: House
+    corrected: Visitor, house: Services
 ) -> None:
     with house.sessions.reading() as session:
         mailed = issue_store.revision(session, issue_store.find(session, SLUG), 1).source
@@ -131,7 +131,7 @@ def test_an_issue_that_is_not_out_is_not_corrected(editor: Visitor) -> None:
     assert (answer.status_code, "has not gone out yet" in words(answer)) == (409, True)
 
 
-def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: Visitor, house: House) -> None:
+def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: Visitor, house: Services) -> None:
     page = corrected.read(LETTER)
     assert "This goes at once to the 3 readers who got “Unwind a tight back”, and to nobody else." in page
     assert "It is not known whether 1 copy among them arrived." in page
@@ -143,7 +143,7 @@ def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: V
     assert "On its way to 3 readers." in corrected.read(FIRST)
 
 
-def test_opening_every_page_of_a_correction_changes_nothing(corrected: Visitor, house: House) -> None:
+def test_opening_every_page_of_a_correction_changes_nothing(corrected: Visitor, house: Services) -> None:
     before = houses.dump(house)
     for path in (AMEND, FIRST, LETTER, f"{LETTER}?view=dark", f"{LETTER}.html?view=text", f"{FIRST}progress"):
         assert corrected.open(path).status_code == 200, path
@@ -152,7 +152,7 @@ def test_opening_every_page_of_a_correction_changes_nothing(corrected: Visitor, 
 
 
 def test_its_words_are_kept_whatever_they_are_and_only_whole_ones_can_be_mailed(
-    corrected: Visitor, house: House
+    corrected: Visitor, house: Services
 ) -> None:
     answer = corrected.press(LETTER, subject="Short", body="Hello {{ surname }}\x00")
     assert answer.location == LETTER
@@ -170,7 +170,7 @@ def seal(page: str) -> str:
     return found[1] if found else ""
 
 
-def test_what_was_looked_at_is_what_is_mailed(corrected: Visitor, house: House) -> None:
+def test_what_was_looked_at_is_what_is_mailed(corrected: Visitor, house: Services) -> None:
     old = hidden(corrected.open(LETTER).text, f"{FIRST}mail")
     corrected.press(LETTER, subject="Correction: ten minutes are enough", body="Ten minutes, we should have said.")
     answer = corrected.client.post(f"{FIRST}mail", data=old)
@@ -180,7 +180,7 @@ def test_what_was_looked_at_is_what_is_mailed(corrected: Visitor, house: House) 
     assert "Ten minutes, we should have said." in corrected.open(f"{LETTER}.html").text
 
 
-def test_a_second_press_mails_nothing_more(corrected: Visitor, house: House) -> None:
+def test_a_second_press_mails_nothing_more(corrected: Visitor, house: Services) -> None:
     form = hidden(corrected.open(LETTER).text, f"{FIRST}mail")
     answers = [corrected.client.post(f"{FIRST}mail", data=form).status_code for _ in range(2)]
     assert answers == [303, 409]
@@ -210,7 +210,7 @@ def test_it_is_paused_resumed_and_stopped_on_its_page(corrected: Visitor) -> Non
     assert "Sent in part, then stopped" in corrected.read(ISSUE)
 
 
-def test_an_issue_that_is_still_going_out_can_be_corrected_on_the_web_only(corrected: Visitor, house: House) -> None:
+def test_an_issue_that_is_still_going_out_can_be_corrected_on_the_web_only(corrected: Visitor, house: Services) -> None:
     with house.sessions.begin() as session:
         issue_store.find(session, SLUG).letter.state = LetterState.RUNNING
     assert "is still going out" in corrected.read(FIRST)
@@ -246,7 +246,9 @@ def test_each_number_of_its_letter_opens_to_the_readers_behind_it(corrected: Vis
     assert len(sheet.text.splitlines()) == 1 + 3
 
 
-def test_doubts_about_its_letter_are_decided_apart_from_those_about_the_issue(corrected: Visitor, house: House) -> None:
+def test_doubts_about_its_letter_are_decided_apart_from_those_about_the_issue(
+    corrected: Visitor, house: Services
+) -> None:
     corrected.press(LETTER, f"{FIRST}mail")
     with house.sessions.begin() as session:
         letter = select(Correction.letter_id).scalar_subquery()
@@ -258,7 +260,7 @@ def test_doubts_about_its_letter_are_decided_apart_from_those_about_the_issue(co
 
 
 def test_where_issues_are_approved_the_letter_waits_for_another_editor(
-    corrected: Visitor, house: House, enter: Enter
+    corrected: Visitor, house: Services, enter: Enter
 ) -> None:
     with house.sessions.begin() as session:
         find(session).requires_approval = True
@@ -292,7 +294,7 @@ def test_a_colleague_who_worded_the_letter_first_is_noticed_and_neither_wording_
     ],
 )
 def test_whatever_the_issues_subject_was_the_letter_can_be_mailed_as_it_is_proposed(
-    editor: Visitor, house: House, subject: str, expected: str
+    editor: Visitor, house: Services, subject: str, expected: str
 ) -> None:
     with house.sessions.begin() as session:
         issue_store.find(session, SLUG).letter.subject = subject

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from newsletter.web.desk import timed_cache
-from newsletter.web.desk.timed_cache import Dear
+from newsletter.web.desk.timed_cache import TimedCache
 from tests.houses import Clock
 
 
@@ -38,7 +38,7 @@ def slow(asked: list[int], clock: Clock) -> Callable[[float], Callable[[], int]]
 
 
 def test_an_answer_that_took_long_is_told_again_for_twenty_times_as_long(slow, clock: Clock) -> None:
-    answer: Dear[int] = Dear(quick=0.01)
+    answer: TimedCache[int] = TimedCache(quick=0.01)
     ask = slow(0.05)
     assert [answer.get(ask) for _ in range(5)] == [1] * 5
     assert answer.get(ask, fresh=True) == 2
@@ -49,10 +49,10 @@ def test_an_answer_that_took_long_is_told_again_for_twenty_times_as_long(slow, c
 
 
 def test_an_answer_that_comes_at_once_is_never_an_old_one(slow) -> None:
-    answer: Dear[int] = Dear(quick=0.5)
+    answer: TimedCache[int] = TimedCache(quick=0.5)
     assert [answer.get(slow(0)) for _ in range(3)] == [1, 2, 3]
 
 
 def test_an_answer_is_good_for_as_long_as_is_asked_for_at_least(slow) -> None:
-    answer: Dear[int] = Dear(60)
+    answer: TimedCache[int] = TimedCache(60)
     assert [answer.get(slow(0)) for _ in range(3)] == [1, 1, 1]

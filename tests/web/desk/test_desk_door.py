@@ -7,7 +7,7 @@ from flask import Flask
 from newsletter import editors
 from newsletter.editors import Editor, Role, attempt_limits
 from newsletter.web import auth
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.houses import Clock
 from tests.web.desk.conftest import Enter, visitor
@@ -85,14 +85,14 @@ def test_the_right_password_starts_the_count_anew(stranger: Visitor, engage: Eng
         assert stranger.sign_in("viewer@desk.example").status_code == 303
 
 
-def test_one_client_cannot_try_many_addresses(house: House, now: datetime) -> None:
+def test_one_client_cannot_try_many_addresses(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         allowed = [attempt_limits.password(session, f"{n}@desk.example", "192.0.2.1", now) for n in range(50)]
         assert allowed == [True] * attempt_limits.CLIENT + [False] * (50 - attempt_limits.CLIENT)
         assert attempt_limits.password(session, "other@desk.example", "192.0.2.2", now)
 
 
-def test_counting_tries_keeps_no_address(stranger: Visitor, house: House) -> None:
+def test_counting_tries_keeps_no_address(stranger: Visitor, house: Services) -> None:
     stranger.sign_in("somebody@desk.example", "wrong")
     kept = " ".join(houses.dump(house)["sign_in_tries"])
     assert kept
@@ -100,7 +100,7 @@ def test_counting_tries_keeps_no_address(stranger: Visitor, house: House) -> Non
 
 
 def test_opening_a_one_time_link_changes_nothing(
-    stranger: Visitor, engage: Engage, house: House, now: datetime
+    stranger: Visitor, engage: Engage, house: Services, now: datetime
 ) -> None:
     link = link_for(engage(Role.OWNER, password=None), house, now)
     before = houses.dump(house)
@@ -111,7 +111,7 @@ def test_opening_a_one_time_link_changes_nothing(
 
 
 def test_a_one_time_link_works_once_and_asks_for_a_password(
-    app: Flask, stranger: Visitor, engage: Engage, house: House, now: datetime
+    app: Flask, stranger: Visitor, engage: Engage, house: Services, now: datetime
 ) -> None:
     link = link_for(engage(Role.OWNER, password=None), house, now)
     entered = stranger.press(link)
@@ -123,7 +123,7 @@ def test_a_one_time_link_works_once_and_asks_for_a_password(
 
 
 def test_a_link_that_is_a_day_old_says_so(
-    stranger: Visitor, engage: Engage, house: House, now: datetime, clock: Clock
+    stranger: Visitor, engage: Engage, house: Services, now: datetime, clock: Clock
 ) -> None:
     link = link_for(engage(Role.OWNER), house, now)
     clock.turn(hours=25)
@@ -132,7 +132,7 @@ def test_a_link_that_is_a_day_old_says_so(
 
 
 def test_whoever_came_by_a_link_need_not_tell_a_forgotten_password(
-    stranger: Visitor, engage: Engage, house: House, now: datetime
+    stranger: Visitor, engage: Engage, house: Services, now: datetime
 ) -> None:
     stranger.press(link_for(engage(Role.OWNER), house, now))
     changed = stranger.client.post(
@@ -143,7 +143,7 @@ def test_whoever_came_by_a_link_need_not_tell_a_forgotten_password(
 
 
 def test_a_new_password_ends_every_other_session_and_link(
-    app: Flask, editor: Visitor, house: House, now: datetime
+    app: Flask, editor: Visitor, house: Services, now: datetime
 ) -> None:
     elsewhere = visitor(app)
     elsewhere.sign_in("editor@desk.example")
@@ -167,7 +167,7 @@ def test_a_new_password_ends_every_other_session_and_link(
     ],
 )
 def test_what_is_wrong_with_a_new_password_stands_beside_its_field(
-    editor: Visitor, house: House, typed: dict[str, str], sentence: str
+    editor: Visitor, house: Services, typed: dict[str, str], sentence: str
 ) -> None:
     before = kept_but_for_tries(house)
     refused = editor.client.post("/desk/account/password", data=typed)
@@ -197,7 +197,7 @@ def test_a_session_lasts_a_week_at_most(editor: Visitor, clock: Clock) -> None:
     assert editor.open("/desk/issues/").status_code == 303
 
 
-def test_a_changed_role_holds_at_once(enter: Enter, house: House) -> None:
+def test_a_changed_role_holds_at_once(enter: Enter, house: Services) -> None:
     editor = enter(Role.EDITOR)
     with house.sessions.begin() as session:
         session.scalars(editors.team()).one().role = Role.VIEWER
@@ -229,9 +229,9 @@ def test_the_session_cookie_is_for_https_and_not_for_scripts(stranger: Visitor, 
     assert all(flag in cookie for flag in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"))
 
 
-def kept_but_for_tries(house: House) -> dict[str, list[str]]:
+def kept_but_for_tries(house: Services) -> dict[str, list[str]]:
     return {table: rows for table, rows in houses.dump(house).items() if table != "sign_in_tries"}
 
 
-def link_for(editor: Editor, house: House, now: datetime) -> str:
+def link_for(editor: Editor, house: Services, now: datetime) -> str:
     return houses.path_of(house.links.sign_in(editor.id, editor.nonce, now))

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from newsletter.editors import Editor, Role, attempt_limits, passwords
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.houses import Clock
 from tests.web.desk.conftest import Enter, visitor
@@ -22,7 +22,7 @@ OWNER = "owner@desk.example"
 
 
 def test_the_link_in_the_mail_sets_a_new_password_once_and_ends_every_session(
-    app: Flask, enter: Enter, stranger: Visitor, house: House
+    app: Flask, enter: Enter, stranger: Visitor, house: Services
 ) -> None:
     signed_in = enter(Role.OWNER)
     link = link_for(stranger, house)
@@ -37,7 +37,7 @@ def test_the_link_in_the_mail_sets_a_new_password_once_and_ends_every_session(
     assert [mail["kind"] for mail in houses.letters(house)] == ["reset", "changed"]
 
 
-def test_opening_the_link_changes_nothing(stranger: Visitor, engage: Engage, house: House) -> None:
+def test_opening_the_link_changes_nothing(stranger: Visitor, engage: Engage, house: Services) -> None:
     engage(Role.OWNER)
     link = link_for(stranger, house)
     before = houses.dump(house)
@@ -46,7 +46,7 @@ def test_opening_the_link_changes_nothing(stranger: Visitor, engage: Engage, hou
     assert houses.dump(house) == before
 
 
-def test_a_link_lasts_an_hour(stranger: Visitor, engage: Engage, house: House, clock: Clock) -> None:
+def test_a_link_lasts_an_hour(stranger: Visitor, engage: Engage, house: Services, clock: Clock) -> None:
     engage(Role.OWNER)
     link = link_for(stranger, house)
     clock.turn(minutes=59)
@@ -57,7 +57,7 @@ def test_a_link_lasts_an_hour(stranger: Visitor, engage: Engage, house: House, c
     assert stranger.sign_in(OWNER).status_code == 303
 
 
-def test_a_link_of_another_kind_does_not_fit(stranger: Visitor, engage: Engage, house: House, now: datetime) -> None:
+def test_a_link_of_another_kind_does_not_fit(stranger: Visitor, engage: Engage, house: Services, now: datetime) -> None:
     editor = engage(Role.OWNER)
     sign_in = house.links.sign_in(editor.id, editor.nonce, now).rpartition("/")[2]
     assert stranger.client.post(f"/desk/reset/{sign_in}", data=NEW).status_code == 400
@@ -75,7 +75,7 @@ def test_a_link_of_another_kind_does_not_fit(stranger: Visitor, engage: Engage, 
     ],
 )
 def test_a_refused_password_leaves_the_link_good(
-    stranger: Visitor, engage: Engage, house: House, typed: dict[str, str], sentence: str
+    stranger: Visitor, engage: Engage, house: Services, typed: dict[str, str], sentence: str
 ) -> None:
     engage(Role.OWNER)
     link = link_for(stranger, house)
@@ -85,7 +85,7 @@ def test_a_refused_password_leaves_the_link_good(
     assert stranger.client.post(link, data=NEW).status_code == 303
 
 
-def test_it_never_skips_the_second_factor(stranger: Visitor, engage: Engage, house: House) -> None:
+def test_it_never_skips_the_second_factor(stranger: Visitor, engage: Engage, house: Services) -> None:
     with house.sessions.begin() as session:
         session.get_one(Editor, engage(Role.OWNER).id).factor = "sealed"
     stranger.client.post(link_for(stranger, house), data=NEW)
@@ -93,7 +93,7 @@ def test_it_never_skips_the_second_factor(stranger: Visitor, engage: Engage, hou
     assert stranger.open("/desk/issues/").status_code == 303
 
 
-def test_the_answer_is_the_same_for_everybody(stranger: Visitor, engage: Engage, house: House) -> None:
+def test_the_answer_is_the_same_for_everybody(stranger: Visitor, engage: Engage, house: Services) -> None:
     engage(Role.OWNER)
     known, unknown = ask(stranger, OWNER), ask(stranger, "guess@desk.example")
     assert known == unknown.replace("guess@desk.example", OWNER)
@@ -102,7 +102,7 @@ def test_the_answer_is_the_same_for_everybody(stranger: Visitor, engage: Engage,
 
 
 def test_an_address_gets_three_letters_and_then_none_with_the_same_answer(
-    stranger: Visitor, engage: Engage, house: House, clock: Clock
+    stranger: Visitor, engage: Engage, house: Services, clock: Clock
 ) -> None:
     engage(Role.OWNER)
     assert len({ask(stranger, f" {OWNER.upper()} " if number % 2 else OWNER).lower() for number in range(6)}) == 1
@@ -112,7 +112,7 @@ def test_an_address_gets_three_letters_and_then_none_with_the_same_answer(
     assert len(houses.letters(house)) == attempt_limits.LETTERS + 1
 
 
-def test_one_client_cannot_ask_for_many(house: House, now: datetime) -> None:
+def test_one_client_cannot_ask_for_many(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         allowed = [
             attempt_limits.letter(session, f"{n}@desk.example", "192.0.2.1", now)
@@ -123,7 +123,7 @@ def test_one_client_cannot_ask_for_many(house: House, now: datetime) -> None:
 
 @pytest.mark.parametrize("door", ["/desk/forgotten", "/desk/sign-in"])
 def test_the_time_that_it_takes_tells_nothing(
-    stranger: Visitor, engage: Engage, house: House, monkeypatch: pytest.MonkeyPatch, door: str
+    stranger: Visitor, engage: Engage, house: Services, monkeypatch: pytest.MonkeyPatch, door: str
 ) -> None:
     engage(Role.OWNER)
     hashed: list[object] = []
@@ -156,7 +156,7 @@ class Counting:
 
 
 @contextmanager
-def statements(house: House) -> Iterator[list[str]]:
+def statements(house: Services) -> Iterator[list[str]]:
     """The statements that run meanwhile, but for the savepoint's end, which differs and writes nothing."""
     ran: list[str] = []
 
@@ -175,6 +175,6 @@ def ask(visitor: Visitor, email: str) -> str:
     return words(answer)
 
 
-def link_for(visitor: Visitor, house: House) -> str:
+def link_for(visitor: Visitor, house: Services) -> str:
     ask(visitor, OWNER)
     return houses.path_of(houses.letters(house)[-1]["reset_url"])

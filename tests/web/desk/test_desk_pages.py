@@ -5,13 +5,13 @@ import pytest
 from sqlalchemy import delete
 
 from newsletter.audience import erasures
-from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way, Wording
+from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription, Wording
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.publications import Publication, first
 from newsletter.web.desk.readers import pages
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests import houses
 from tests.houses import OUT, WAITING, Clock
@@ -56,7 +56,7 @@ def test_an_unknown_address_is_a_calm_page_within_the_desk(editor: Visitor) -> N
     assert 'aria-label="Desk"' in answer.text
 
 
-def test_a_desk_without_a_publication_says_how_to_get_one(editor: Visitor, house: House) -> None:
+def test_a_desk_without_a_publication_says_how_to_get_one(editor: Visitor, house: Services) -> None:
     with house.sessions.begin() as session:
         for table in reversed(Publication.metadata.sorted_tables):
             # Who is signed in stays so, and nobody can take a line out of the audit log.
@@ -92,14 +92,14 @@ def test_the_preview_can_be_dark_and_without_pictures(editor: Visitor) -> None:
     assert "img-src 'none'" in bare.headers["Content-Security-Policy"]
 
 
-def test_a_scheduled_issue_is_previewed_as_it_was_frozen(editor: Visitor, house: House, now: datetime) -> None:
+def test_a_scheduled_issue_is_previewed_as_it_was_frozen(editor: Visitor, house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         letter = publish.schedule_next(session, house.links, issue_store.find(session, WAITING), now)
         letter.html = letter.html.replace("</body>", "FROZEN</body>")
     assert "FROZEN" in editor.open(f"/desk/issues/{WAITING}/preview.html").text
 
 
-def test_what_is_typed_into_a_title_never_becomes_markup(editor: Visitor, house: House) -> None:
+def test_what_is_typed_into_a_title_never_becomes_markup(editor: Visitor, house: Services) -> None:
     with house.sessions.begin() as session:
         issue_store.find(session, WAITING).title = "<script>alert(1)</script>"
     for path in ("/desk/issues/", f"/desk/issues/{WAITING}/", "/desk/calendar/", f"/desk/issues/{WAITING}/send"):
@@ -119,7 +119,7 @@ def test_the_calendar_shows_eight_slots_and_when_the_clocks_move(enter: Enter, c
 
 
 def test_the_calendar_shows_what_fills_a_slot_and_what_stands_outside(
-    editor: Visitor, house: House, now: datetime
+    editor: Visitor, house: Services, now: datetime
 ) -> None:
     with house.sessions.begin() as session:
         publish.schedule_next(session, house.links, issue_store.find(session, WAITING), now)
@@ -133,7 +133,7 @@ def test_the_calendar_shows_what_fills_a_slot_and_what_stands_outside(
     assert "Not scheduled Five reasons" in page
 
 
-def test_readers_are_counted_found_and_narrowed(editor: Visitor, house: House, now: datetime) -> None:
+def test_readers_are_counted_found_and_narrowed(editor: Visitor, house: Services, now: datetime) -> None:
     people(house, now)
     page = editor.read("/desk/readers/")
     assert "All 2 " in page
@@ -146,7 +146,9 @@ def test_readers_are_counted_found_and_narrowed(editor: Visitor, house: House, n
     assert editor.open("/desk/readers/?q=%00&before=x&status=x").status_code == 200
 
 
-def test_who_was_erased_is_said_to_whoever_looks_for_the_address(editor: Visitor, house: House, now: datetime) -> None:
+def test_who_was_erased_is_said_to_whoever_looks_for_the_address(
+    editor: Visitor, house: Services, now: datetime
+) -> None:
     with house.sessions.begin() as session:
         erasures.remember(session, house.links.seal, "gone@reader.example", now)
     assert "was erased on Friday 20 November 2026. No import brings them back" in editor.read(
@@ -156,7 +158,7 @@ def test_who_was_erased_is_said_to_whoever_looks_for_the_address(editor: Visitor
     assert "was erased" not in editor.read("/desk/readers/?q=gone")
 
 
-def test_one_reader_is_a_whole_story(editor: Visitor, house: House, now: datetime) -> None:
+def test_one_reader_is_a_whole_story(editor: Visitor, house: Services, now: datetime) -> None:
     ada = people(house, now)
     page = editor.read(f"/desk/readers/{ada}/")
     assert "Asked by form from 203.0.113.0/24" in page
@@ -167,7 +169,7 @@ def test_one_reader_is_a_whole_story(editor: Visitor, house: House, now: datetim
 
 
 def test_a_readers_copies_go_on_and_once_they_are_dropped_that_is_said(
-    editor: Visitor, house: House, now: datetime, monkeypatch: pytest.MonkeyPatch
+    editor: Visitor, house: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "_COPIES", 1)
     ada = people(house, now)
@@ -185,7 +187,7 @@ def test_a_readers_copies_go_on_and_once_they_are_dropped_that_is_said(
     assert "No copies on record; those of old issues are deleted." in editor.read(f"/desk/readers/{ada}/")
 
 
-def test_reports_add_up(editor: Visitor, house: House, now: datetime) -> None:
+def test_reports_add_up(editor: Visitor, house: Services, now: datetime) -> None:
     people(house, now)
     assert "Refused by the receiving server 1 Audience 1" in editor.read(f"/desk/reports/{OUT[0]}/")
     page = editor.read("/desk/reports/")
@@ -199,7 +201,7 @@ def test_settings_tell_the_publication_and_the_team(editor: Visitor) -> None:
     assert "editor@desk.example (you)" in page
 
 
-def test_another_publication_is_one_choice_away(editor: Visitor, house: House, now: datetime) -> None:
+def test_another_publication_is_one_choice_away(editor: Visitor, house: Services, now: datetime) -> None:
     houses.open_another_publication(house, now)
     assert "Looser by degrees" in editor.read("/desk/issues/")
     editor.client.post("/desk/publication", data={"publication": "other"})
@@ -224,9 +226,9 @@ def test_each_page_has_one_heading_a_title_and_a_place_to_skip_to(editor: Visito
         assert "<script>" not in page
 
 
-def people(house: House, now: datetime) -> int:
+def people(house: Services, now: datetime) -> int:
     """Ada, who confirmed and whose copy was refused, and Bo, who left. Ada's subscription."""
-    asked = ConsentEvent(act=Act.ASKED, way=Way.FORM, at=now, origin="203.0.113.0/24")
+    asked = ConsentEvent(act=Act.ASKED, way=Channel.FORM, at=now, origin="203.0.113.0/24")
     asked.wording = Wording(sha256="0" * 64, text="I want the weekly letter.")
     with house.sessions.begin() as session:
         publication = first(session)

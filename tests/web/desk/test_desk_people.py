@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from newsletter.audit import Entry
 from newsletter.editors import Editor, Role, accounts, second_factor
 from newsletter.editors.models import DeskSession
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.houses import Clock
 from tests.web.desk.conftest import Enter, visitor
@@ -27,7 +27,9 @@ def owner(enter: Enter) -> Visitor:
     return enter(Role.OWNER)
 
 
-def test_somebody_invited_comes_in_by_the_mail_and_chooses_a_password(app: Flask, owner: Visitor, house: House) -> None:
+def test_somebody_invited_comes_in_by_the_mail_and_chooses_a_password(
+    app: Flask, owner: Visitor, house: Services
+) -> None:
     assert invite(owner).location == "/desk/people/"
     assert f"{NEW} is invited as author" in owner.read("/desk/people/")
     (mail,) = houses.letters(house)
@@ -52,7 +54,7 @@ def test_somebody_invited_comes_in_by_the_mail_and_chooses_a_password(app: Flask
     ],
 )
 def test_what_is_wrong_with_an_invitation_stands_beside_the_field(
-    owner: Visitor, house: House, typed: dict[str, str], sentence: str
+    owner: Visitor, house: Services, typed: dict[str, str], sentence: str
 ) -> None:
     refused = owner.client.post("/desk/people/", data=typed)
     assert refused.status_code == 422
@@ -64,7 +66,7 @@ def test_what_is_wrong_with_an_invitation_stands_beside_the_field(
     assert acts(house) == ["signed in"]
 
 
-def test_an_invitation_sent_again_ends_the_one_before(owner: Visitor, house: House) -> None:
+def test_an_invitation_sent_again_ends_the_one_before(owner: Visitor, house: Services) -> None:
     invite(owner)
     person = f"/desk/people/{id_of(house, NEW)}"
     owner.client.post(f"{person}/invitation")
@@ -79,7 +81,7 @@ def test_who_is_in_already_is_not_invited_again(owner: Visitor, engage: Engage) 
     assert "needs no invitation" in words(refused)
 
 
-def test_a_changed_role_is_noted_and_holds_from_the_next_page(owner: Visitor, enter: Enter, house: House) -> None:
+def test_a_changed_role_is_noted_and_holds_from_the_next_page(owner: Visitor, enter: Enter, house: Services) -> None:
     editor = enter(Role.EDITOR)
     owner.client.post(f"/desk/people/{id_of(house, 'editor@desk.example')}/role", data={"role": "viewer"})
     assert editor.open("/desk/issues/looser-by-degrees/send").status_code == 403
@@ -88,7 +90,9 @@ def test_a_changed_role_is_noted_and_holds_from_the_next_page(owner: Visitor, en
     assert row.details == {"old_role": "editor", "new_role": "viewer"}
 
 
-def test_whoever_is_removed_is_out_at_once_and_may_be_invited_anew(owner: Visitor, enter: Enter, house: House) -> None:
+def test_whoever_is_removed_is_out_at_once_and_may_be_invited_anew(
+    owner: Visitor, enter: Enter, house: Services
+) -> None:
     editor = enter(Role.EDITOR)
     assert owner.client.post(f"/desk/people/{id_of(house, 'editor@desk.example')}/remove").status_code == 303
     assert editor.open("/desk/issues/").status_code == 303
@@ -101,7 +105,7 @@ def test_whoever_is_removed_is_out_at_once_and_may_be_invited_anew(owner: Visito
 
 
 @pytest.mark.parametrize("act", ["remove", "role"])
-def test_the_last_owner_stays(owner: Visitor, house: House, act: str) -> None:
+def test_the_last_owner_stays(owner: Visitor, house: Services, act: str) -> None:
     person = f"/desk/people/{id_of(house, 'owner@desk.example')}"
     refused = owner.client.post(f"{person}/{act}", data={"role": "viewer"})
     assert refused.status_code == 409
@@ -110,7 +114,7 @@ def test_the_last_owner_stays(owner: Visitor, house: House, act: str) -> None:
 
 
 def test_a_lost_second_factor_is_reset_told_by_mail_and_ends_the_sessions(
-    owner: Visitor, enter: Enter, house: House
+    owner: Visitor, enter: Enter, house: Services
 ) -> None:
     editor = enter(Role.EDITOR)
     with house.sessions.begin() as session:
@@ -129,7 +133,7 @@ def test_a_lost_second_factor_is_reset_told_by_mail_and_ends_the_sessions(
     assert owner.client.post(f"{person}/second-factor").status_code == 409
 
 
-def test_an_owner_signs_somebody_out_everywhere(owner: Visitor, enter: Enter, house: House) -> None:
+def test_an_owner_signs_somebody_out_everywhere(owner: Visitor, enter: Enter, house: Services) -> None:
     editor = enter(Role.EDITOR)
     person = f"/desk/people/{id_of(house, 'editor@desk.example')}"
     assert "from 127.0.0.0/24" in owner.read(f"{person}/")
@@ -144,7 +148,7 @@ def test_somebody_who_is_gone_is_a_calm_page(owner: Visitor) -> None:
 
 
 def test_the_list_says_who_has_a_second_factor_and_who_is_not_in_yet(
-    owner: Visitor, engage: Engage, house: House, clock: Clock
+    owner: Visitor, engage: Engage, house: Services, clock: Clock
 ) -> None:
     invite(owner)
     with house.sessions.begin() as session:
@@ -171,7 +175,7 @@ def test_sessions_are_listed_and_one_can_be_ended(app: Flask, owner: Visitor, cl
     assert owner.client.post(f"/desk/account/sessions/{action}").status_code == 409
 
 
-def test_nobody_ends_the_session_of_another_by_its_number(owner: Visitor, enter: Enter, house: House) -> None:
+def test_nobody_ends_the_session_of_another_by_its_number(owner: Visitor, enter: Enter, house: Services) -> None:
     editor = enter(Role.EDITOR)
     with house.sessions.reading() as session:
         mine = session.scalars(select(DeskSession).join(Editor).where(Editor.role == Role.OWNER)).one().id
@@ -180,7 +184,7 @@ def test_nobody_ends_the_session_of_another_by_its_number(owner: Visitor, enter:
 
 
 def test_the_last_act_of_a_session_moves_by_acts_and_not_by_looks(
-    owner: Visitor, house: House, clock: Clock, now: datetime
+    owner: Visitor, house: Services, clock: Clock, now: datetime
 ) -> None:
     clock.turn(minutes=5)
     owner.open("/desk/issues/")
@@ -197,20 +201,20 @@ def invite(owner: Visitor) -> TestResponse:
     return owner.client.post("/desk/people/", data={"email": NEW, "role": "author"})
 
 
-def id_of(house: House, email: str) -> int:
+def id_of(house: Services, email: str) -> int:
     with house.sessions.reading() as session:
         return accounts.find(session, email).id
 
 
-def rows(house: House) -> list[Entry]:
+def rows(house: Services) -> list[Entry]:
     with house.sessions.reading() as session:
         return list(session.scalars(select(Entry).order_by(Entry.id)))
 
 
-def acts(house: House) -> list[str]:
+def acts(house: Services) -> list[str]:
     return [row.act for row in rows(house)]
 
 
-def seen(house: House) -> datetime:
+def seen(house: Services) -> datetime:
     with house.sessions.reading() as session:
         return session.scalars(select(DeskSession.seen_at)).one()

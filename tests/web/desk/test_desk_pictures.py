@@ -11,7 +11,7 @@ from newsletter.editorial.images import pictures
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.errors import Unavailable
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.editorial import photos
 from tests.web.desk.conftest import Enter
@@ -41,7 +41,7 @@ def careful(author: Visitor) -> Iterator[Visitor]:
     return author
 
 
-def test_an_author_uploads_a_picture_and_gets_the_name_to_write(author: Visitor, house: House) -> None:
+def test_an_author_uploads_a_picture_and_gets_the_name_to_write(author: Visitor, house: Services) -> None:
     answer = upload(author, photos.saved(photos.quarters((2400, 1200)), "JPEG"))
     told = answer.get_json()
     assert (answer.status_code, told["name"], told["width"], told["height"]) == (201, "back.jpg", 1200, 600)
@@ -52,7 +52,7 @@ def test_an_author_uploads_a_picture_and_gets_the_name_to_write(author: Visitor,
     assert told["url"] == f"/pictures/{attached['back.jpg']}"
 
 
-def test_where_a_photo_was_taken_is_on_no_page_of_ours(author: Visitor, house: House) -> None:
+def test_where_a_photo_was_taken_is_on_no_page_of_ours(author: Visitor, house: Services) -> None:
     told = upload(author, PHOTO).get_json()
     assert photos.SECRET in PHOTO
     assert photos.SECRET not in author.client.get(told["url"], buffered=True).data
@@ -81,7 +81,7 @@ def test_a_second_picture_of_one_name_gets_another_and_the_same_keeps_its(author
     ],
 )
 def test_what_cannot_be_shown_in_mail_is_refused_with_the_reason(
-    author: Visitor, house: House, content: bytes, name: str, fault: str
+    author: Visitor, house: Services, content: bytes, name: str, fault: str
 ) -> None:
     before = houses.dump(house)
     answer = upload(author, content, name)
@@ -90,7 +90,7 @@ def test_what_cannot_be_shown_in_mail_is_refused_with_the_reason(
     assert pictures_of(houses.dump(house)) == pictures_of(before)
 
 
-def test_a_viewer_uploads_nothing_and_a_stranger_neither(enter: Enter, stranger: Visitor, house: House) -> None:
+def test_a_viewer_uploads_nothing_and_a_stranger_neither(enter: Enter, stranger: Visitor, house: Services) -> None:
     viewer = enter(Role.VIEWER)
     before = pictures_of(houses.dump(house))
     assert upload(viewer, PHOTO).status_code == 403
@@ -125,7 +125,7 @@ def test_an_issue_that_is_not_there_takes_no_picture(author: Visitor) -> None:
 
 
 def test_a_store_that_does_not_answer_is_said_and_nothing_is_kept(
-    author: Visitor, house: House, monkeypatch: pytest.MonkeyPatch
+    author: Visitor, house: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_ignored: object) -> None:
         raise Unavailable("The store of pictures does not answer. Try again in a minute.")

@@ -11,7 +11,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.outbound import Answer
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import publish, run_preflight
 from tests import houses
 from tests.originals import Fill, empty
@@ -42,7 +42,7 @@ def filled() -> Fill:
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path, now: datetime) -> House:
+def house(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     """One issue with faults, and links may be asked."""
     made = houses.build(sessions, tmp_path, link_checks=True)
     houses.open_publication(made, now)
@@ -82,7 +82,7 @@ def test_the_size_is_told_by_block_with_the_line_of_each(author: Visitor) -> Non
     assert "Paragraph Lie down for a while. It cures every back. 8" in said
 
 
-def test_an_issue_with_only_notes_has_nothing_to_mend(author: Visitor, house: House, now: datetime) -> None:
+def test_an_issue_with_only_notes_has_nothing_to_mend(author: Visitor, house: Services, now: datetime) -> None:
     sound = SOURCE.replace("It cures every back.", "").replace("TODO: name", "Call")
     with house.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
@@ -93,7 +93,7 @@ def test_an_issue_with_only_notes_has_nothing_to_mend(author: Visitor, house: Ho
 
 
 def test_links_are_asked_when_somebody_asks_and_told_when_they_answer(
-    author: Visitor, house: House, now: datetime
+    author: Visitor, house: Services, now: datetime
 ) -> None:
     assert "hx-get" not in author.open(PAGE).text
     assert author.press(PAGE, PREFLIGHT).location == f"{PAGE}#preflight"
@@ -116,7 +116,7 @@ def test_the_part_of_the_page_asked_for_by_itself_is_the_page(author: Visitor) -
 
 
 def test_nothing_is_asked_about_an_issue_that_is_past_it(
-    app: Flask, author: Visitor, house: House, now: datetime
+    app: Flask, author: Visitor, house: Services, now: datetime
 ) -> None:
     assert app
     sound = SOURCE.replace("TODO: name", "Call")
@@ -132,7 +132,7 @@ def test_nothing_is_asked_about_an_issue_that_is_past_it(
     assert "It passed when it was scheduled" in words(author.open(PAGE))
 
 
-def test_a_text_that_is_typed_is_judged_and_kept_nowhere(author: Visitor, house: House) -> None:
+def test_a_text_that_is_typed_is_judged_and_kept_nowhere(author: Visitor, house: Services) -> None:
     form = hidden(author.open(f"{PAGE}write").text) | {"source": SOURCE + "\nFIXME and {{ nam }}\n", "base": "1"}
     before = houses.dump(house)
     answer = author.client.post(JUDGE, data=form)

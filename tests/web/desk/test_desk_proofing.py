@@ -4,13 +4,13 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.delivery.models import Post
+from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.transactional import outbox
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.publications import find
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import test_mail
 from tests import houses
 from tests.web.desk.conftest import Enter
@@ -21,9 +21,11 @@ PAGE = f"{ISSUE}/test"
 FATES = f"{PAGE}/fates"
 
 
-def posts(house: House) -> list[Post]:
+def posts(house: Services) -> list[OutboxMessage]:
     with house.sessions.reading() as session:
-        return list(session.scalars(select(Post).where(Post.kind == "test").order_by(Post.id)))
+        return list(
+            session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "test").order_by(OutboxMessage.id))
+        )
 
 
 def send(visitor: Visitor, *to: str, **fields: str) -> object:
@@ -38,7 +40,7 @@ def test_the_team_is_suggested_and_oneself_chosen(editor: Visitor, enter: Enter)
     assert 'name="to" value="viewer@desk.example">' in page
 
 
-def test_a_test_goes_to_the_chosen_and_the_typed(editor: Visitor, house: House) -> None:
+def test_a_test_goes_to_the_chosen_and_the_typed(editor: Visitor, house: Services) -> None:
     answer = send(editor, "editor@desk.example", others="friend@example.org, Other@example.org")
     assert (answer.status_code, answer.location) == (303, PAGE)
     assert [post.address for post in posts(house)] == ["editor@desk.example", "friend@example.org", "Other@example.org"]
@@ -59,7 +61,7 @@ def test_a_test_goes_to_the_chosen_and_the_typed(editor: Visitor, house: House) 
     ],
 )
 def test_what_is_no_address_is_named_beside_the_field_and_stays_there(
-    editor: Visitor, house: House, typed: str, said: str
+    editor: Visitor, house: Services, typed: str, said: str
 ) -> None:
     answer = send(editor, others=typed)
     assert answer.status_code == 422
@@ -70,7 +72,7 @@ def test_what_is_no_address_is_named_beside_the_field_and_stays_there(
     assert posts(house) == []
 
 
-def test_more_than_the_hour_allows_is_refused(editor: Visitor, house: House) -> None:
+def test_more_than_the_hour_allows_is_refused(editor: Visitor, house: Services) -> None:
     for batch in range(3):
         send(editor, others=" ".join(f"b{batch}n{number}@example.org" for number in range(20)))
     answer = send(editor, others="one@example.org")
@@ -80,7 +82,7 @@ def test_more_than_the_hour_allows_is_refused(editor: Visitor, house: House) -> 
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER])
-def test_a_viewer_sends_none(enter: Enter, house: House, role: Role) -> None:
+def test_a_viewer_sends_none(enter: Enter, house: Services, role: Role) -> None:
     viewer = enter(role)
     assert viewer.client.post(PAGE, data={"to": "viewer@desk.example"}).status_code == 403
     assert viewer.open(PAGE).status_code == 403
@@ -91,7 +93,7 @@ def test_a_viewer_sends_none(enter: Enter, house: House, role: Role) -> None:
     assert posts(house) == []
 
 
-def test_the_mail_is_written_to_the_reader_who_was_looked_for(editor: Visitor, house: House, now: datetime) -> None:
+def test_the_mail_is_written_to_the_reader_who_was_looked_for(editor: Visitor, house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         person = Subscriber(email="zofia@reader.example", key="zofia@reader.example", name="Zofia", created_at=now)
         session.add(Subscription(subscriber=person, publication=find(session), status=Status.ACTIVE, created_at=now))
@@ -107,7 +109,7 @@ def test_the_mail_is_written_to_the_reader_who_was_looked_for(editor: Visitor, h
 
 @pytest.mark.parametrize("sample", ["99", "2147483648", "-1", "x", "9" * 30])
 def test_a_sample_that_there_is_not_sends_nothing_to_or_about_a_reader(
-    editor: Visitor, house: House, sample: str
+    editor: Visitor, house: Services, sample: str
 ) -> None:
     answer = send(editor, "editor@desk.example", sample=sample)
     assert answer.status_code in {303, 422}
@@ -118,7 +120,7 @@ def test_a_sample_that_there_is_not_sends_nothing_to_or_about_a_reader(
 
 
 def test_the_fate_of_each_is_told_with_the_servers_words_and_only_when_it_changes(
-    editor: Visitor, house: House, now: datetime
+    editor: Visitor, house: Services, now: datetime
 ) -> None:
     send(editor, "editor@desk.example", others="friend@example.org")
     page = editor.open(PAGE).text
@@ -137,7 +139,7 @@ def test_the_fate_of_each_is_told_with_the_servers_words_and_only_when_it_change
     assert "hx-get" not in answer.text
 
 
-def test_one_that_is_put_off_says_until_when_and_why(editor: Visitor, house: House, now: datetime) -> None:
+def test_one_that_is_put_off_says_until_when_and_why(editor: Visitor, house: Services, now: datetime) -> None:
     send(editor, "editor@desk.example")
     with house.sessions.begin() as session:
         [post] = outbox.claim(session, "w", 9, now)
@@ -147,7 +149,7 @@ def test_one_that_is_put_off_says_until_when_and_why(editor: Visitor, house: Hou
 
 
 def test_what_changed_since_the_last_test_is_told_and_nothing_as_nothing(
-    editor: Visitor, house: House, now: datetime
+    editor: Visitor, house: Services, now: datetime
 ) -> None:
     assert "There has been none yet." in editor.read(PAGE)
     send(editor, "editor@desk.example")

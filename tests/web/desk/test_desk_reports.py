@@ -18,7 +18,7 @@ from newsletter.editorial.models import Correction
 from newsletter.editors import Role
 from newsletter.web.desk import streams
 from newsletter.web.desk.sending import progress_stream
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.originals import Fill, empty
 from tests.web.desk.conftest import Enter
@@ -36,7 +36,7 @@ def filled() -> Fill:
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path, now: datetime) -> House:
+def house(sessions: Sessions, tmp_path, now: datetime) -> Services:
     """A plain issue on its way to eight readers, whose copies stand in different states."""
     made = houses.build(sessions, tmp_path)
     houses.open_publication(made, now)
@@ -67,13 +67,13 @@ def house(sessions: Sessions, tmp_path, now: datetime) -> House:
     return made
 
 
-def over(house: House, now: datetime) -> None:
+def over(house: Services, now: datetime) -> None:
     with house.sessions.begin() as session:
         session.execute(update(Copy).where(Copy.state == CopyState.PENDING).values(state=CopyState.SENT, ended_at=now))
         session.execute(update(Letter).values(state=LetterState.FINISHED, finished_at=now))
 
 
-def copies(house: House) -> dict[str, Copy]:
+def copies(house: Services) -> dict[str, Copy]:
     with house.sessions.reading() as session:
         return {copy.address: copy for copy in session.scalars(select(Copy))}
 
@@ -82,7 +82,9 @@ def rows(answer: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(answer)))
 
 
-def test_the_page_of_an_issue_on_its_way_says_what_holds_what_up(editor: Visitor, house: House, now: datetime) -> None:
+def test_the_page_of_an_issue_on_its_way_says_what_holds_what_up(
+    editor: Visitor, house: Services, now: datetime
+) -> None:
     with house.sessions.begin() as session:
         heartbeat.beat(session, "w", now)
     page = editor.read(ISSUE)
@@ -149,7 +151,7 @@ def test_a_sheet_holds_every_copy_and_no_formula(editor: Visitor) -> None:
     assert len(refused) == 3
 
 
-def test_the_report_is_a_sheet_too(editor: Visitor, house: House, now: datetime) -> None:
+def test_the_report_is_a_sheet_too(editor: Visitor, house: Services, now: datetime) -> None:
     over(house, now)
     found = {(row[0], row[2]): row[3] for row in rows(editor.open(f"{REPORT}report.csv").text)}
     assert (found["copies", "audience"], found["copies", "sent"], found["copies", "complained"]) == ("8", "4", "1")
@@ -163,7 +165,7 @@ def test_only_editors_take_addresses_away(enter: Enter) -> None:
     assert viewer.open(f"{REPORT}report.csv").status_code == 200
 
 
-def test_a_report_compares_with_the_issues_before(editor: Visitor, house: House, now: datetime) -> None:
+def test_a_report_compares_with_the_issues_before(editor: Visitor, house: Services, now: datetime) -> None:
     over(house, now)
     houses.send(house, "backpainhelp", "second", now + timedelta(hours=1))
     page = editor.read("/desk/reports/second/")
@@ -172,7 +174,7 @@ def test_a_report_compares_with_the_issues_before(editor: Visitor, house: House,
     assert "This is the first issue that went out" in editor.read(REPORT)
 
 
-def test_a_report_outlives_its_copies(editor: Visitor, house: House, now: datetime) -> None:
+def test_a_report_outlives_its_copies(editor: Visitor, house: Services, now: datetime) -> None:
     over(house, now)
     with house.sessions.begin() as session:
         session.execute(update(Copy).where(Copy.state == CopyState.IN_DOUBT).values(reason="settled: left in doubt"))
@@ -185,7 +187,7 @@ def test_a_report_outlives_its_copies(editor: Visitor, house: House, now: dateti
     assert editor.open(f"{REPORT}copies").status_code == 409
 
 
-def test_who_left_by_the_link_is_told(editor: Visitor, house: House) -> None:
+def test_who_left_by_the_link_is_told(editor: Visitor, house: Services) -> None:
     reader = copies(house)["r5@gmail.com"].subscription_id
     path = houses.path_of(house.links.unsubscribe(reader, 1))
     editor.client.post(path, data={"List-Unsubscribe": "One-Click"})
@@ -194,7 +196,9 @@ def test_who_left_by_the_link_is_told(editor: Visitor, house: House) -> None:
     assert "Nobody left" not in editor.read(f"{REPORT}leavers?before=99999")
 
 
-def test_corrections_are_told_with_what_became_of_their_letters(editor: Visitor, house: House, now: datetime) -> None:
+def test_corrections_are_told_with_what_became_of_their_letters(
+    editor: Visitor, house: Services, now: datetime
+) -> None:
     over(house, now)
     houses.send(house, "backpainhelp", "stands-for-the-letter", now + timedelta(hours=1))
     with house.sessions.begin() as session:
@@ -209,14 +213,14 @@ def test_corrections_are_told_with_what_became_of_their_letters(editor: Visitor,
     assert ["correction", now.isoformat(), "pending", "8"] in rows(editor.open(f"{REPORT}report.csv").text)
 
 
-def test_an_issue_that_has_not_begun_has_no_report(editor: Visitor, house: House, now: datetime) -> None:
+def test_an_issue_that_has_not_begun_has_no_report(editor: Visitor, house: Services, now: datetime) -> None:
     houses.stock(house, now)
     assert editor.open(f"/desk/reports/{houses.WAITING}/").status_code == 404
     assert editor.open(f"/desk/reports/{houses.WAITING}/copies").status_code == 409
     assert editor.open("/desk/reports/no-such-issue/").status_code == 404
 
 
-def test_doubts_are_decided_one_by_one(editor: Visitor, house: House) -> None:
+def test_doubts_are_decided_one_by_one(editor: Visitor, house: Services) -> None:
     page = editor.open(f"{ISSUE}doubts")
     assert "2 copies may have been sent" in words(page)
     assert page.text.count("@backpainhelp.example&gt;") == 2
@@ -228,7 +232,7 @@ def test_doubts_are_decided_one_by_one(editor: Visitor, house: House) -> None:
     assert "No copies are in doubt." in editor.read(f"{ISSUE}doubts")
 
 
-def test_all_doubts_are_sent_again_but_to_who_has_gone(editor: Visitor, house: House) -> None:
+def test_all_doubts_are_sent_again_but_to_who_has_gone(editor: Visitor, house: Services) -> None:
     with house.sessions.begin() as session:
         gone = copies(house)["r4@gmail.com"].subscription_id
         session.execute(update(Subscription).where(Subscription.id == gone).values(status=Status.UNSUBSCRIBED))
@@ -244,7 +248,7 @@ def test_all_doubts_are_sent_again_but_to_who_has_gone(editor: Visitor, house: H
     "fields", [{"total": "1"}, {}, {"total": "x"}, {"total": "2", "version": "0.0.old"}, {"copy": "999"}]
 )
 def test_a_decision_about_what_the_page_did_not_show_is_not_carried_out(
-    editor: Visitor, house: House, fields: dict[str, str]
+    editor: Visitor, house: Services, fields: dict[str, str]
 ) -> None:
     assert decide(editor, "resend", **fields).status_code in {404, 409}
     assert {copies(house)[f"r{number}@gmail.com"].state for number in (3, 4)} == {CopyState.IN_DOUBT}
@@ -262,7 +266,7 @@ def test_a_viewer_sees_doubts_and_cannot_decide(enter: Enter) -> None:
 
 
 def test_a_stream_tells_what_changed_and_ends_with_the_sending(
-    editor: Visitor, house: House, now: datetime, monkeypatch: pytest.MonkeyPatch
+    editor: Visitor, house: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress_stream, "_EVERY", 0.05)
     answer = editor.client.get(f"{ISSUE}events", buffered=False)
@@ -301,13 +305,13 @@ def test_streams_leave_threads_for_pages_and_give_their_seats_back(
         taken.close()
 
 
-def test_nothing_is_streamed_of_what_is_not_being_sent(editor: Visitor, house: House, now: datetime) -> None:
+def test_nothing_is_streamed_of_what_is_not_being_sent(editor: Visitor, house: Services, now: datetime) -> None:
     assert editor.client.head(f"{ISSUE}events").status_code == 204
     over(house, now)
     assert editor.open(f"{ISSUE}events").status_code == 204
 
 
-def test_the_list_tells_kept_accounts(editor: Visitor, house: House, now: datetime) -> None:
+def test_the_list_tells_kept_accounts(editor: Visitor, house: Services, now: datetime) -> None:
     over(house, now)
     before = editor.read("/desk/reports/")
     assert stats.keep_next(house.sessions)

@@ -8,7 +8,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.editors import Role
 from newsletter.web.desk.roles import ANYONE, Route
 from newsletter.web.desk.routes import ROUTES
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, address_of, words
@@ -34,7 +34,7 @@ def test_all_that_moves_an_issue_takes_an_editor() -> None:
     assert {acts[name] for name in ("schedule", "send", "cancel", "pause", "resume")} == {Role.EDITOR}
 
 
-def test_whoever_is_not_signed_in_is_led_to_the_door(stranger: Visitor, house: House) -> None:
+def test_whoever_is_not_signed_in_is_led_to_the_door(stranger: Visitor, house: Services) -> None:
     before = houses.dump(house)
     for route in closed():
         answer = stranger.client.open(address_of(route.path), method=route.method)
@@ -44,7 +44,7 @@ def test_whoever_is_not_signed_in_is_led_to_the_door(stranger: Visitor, house: H
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.AUTHOR])
-def test_a_role_that_is_too_low_gets_a_clear_no_and_nothing_changes(enter: Enter, house: House, role: Role) -> None:
+def test_a_role_that_is_too_low_gets_a_clear_no_and_nothing_changes(enter: Enter, house: Services, role: Role) -> None:
     visitor = enter(role)
     before = houses.dump(house)
     above = [route for route in closed() if route.least and list(Role).index(route.least) < list(Role).index(role)]
@@ -80,7 +80,7 @@ def test_what_was_written_into_a_form_that_came_after_the_session_is_given_back(
     assert (secret.status_code, "secret" in secret.text) == (303, False)
 
 
-def test_a_form_from_elsewhere_changes_nothing(enter: Enter, house: House) -> None:
+def test_a_form_from_elsewhere_changes_nothing(enter: Enter, house: Services) -> None:
     owner = enter(Role.OWNER)
     owner.client.environ_base["HTTP_SEC_FETCH_SITE"] = "cross-site"
     before = houses.dump(house)
@@ -92,7 +92,7 @@ def test_a_form_from_elsewhere_changes_nothing(enter: Enter, house: House) -> No
     assert houses.dump(house) == before
 
 
-def test_no_get_changes_anything(enter: Enter, house: House) -> None:
+def test_no_get_changes_anything(enter: Enter, house: Services) -> None:
     owner = enter(Role.OWNER)
     with house.sessions.begin() as session:
         assert session.get(Subscriber, 1) is None

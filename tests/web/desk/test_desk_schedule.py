@@ -18,7 +18,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
 from newsletter.publications import first
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests.houses import WAITING, Clock
 from tests.web.desk.conftest import Enter, visitor
@@ -33,7 +33,7 @@ TUESDAY = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def readers(house: House, now: datetime) -> None:
+def readers(house: Services, now: datetime) -> None:
     """Three confirmed readers."""
     with house.sessions.begin() as session:
         for name in ("ada", "bo", "cy"):
@@ -49,7 +49,7 @@ def test_the_page_says_what_will_happen_and_the_button_names_the_act(editor: Vis
     assert "Schedule for Tuesday 24 November 2026 at 09:00" in page
 
 
-def test_one_press_schedules_for_the_next_free_slot(editor: Visitor, house: House) -> None:
+def test_one_press_schedules_for_the_next_free_slot(editor: Visitor, house: Services) -> None:
     assert editor.press(PAGE, SCHEDULE).location == PAGE
     assert letter(house).due_at == TUESDAY
     page = editor.read(PAGE)
@@ -62,7 +62,7 @@ def test_a_slot_that_is_taken_is_not_offered_again(editor: Visitor) -> None:
     assert "Schedule for Tuesday 1 December 2026 at 09:00" in editor.read("/desk/issues/break-the-circle/")
 
 
-def test_a_moment_of_ones_own_is_shown_before_it_is_taken(editor: Visitor, house: House) -> None:
+def test_a_moment_of_ones_own_is_shown_before_it_is_taken(editor: Visitor, house: Services) -> None:
     shown = f"{SCHEDULE}?at=2026-11-25T10:30"
     assert "On Wednesday 25 November 2026 at 10:30 (Europe/Warsaw) this goes to 3" in editor.read(shown)
     assert state(house) is IssueState.READY
@@ -92,7 +92,7 @@ def test_a_moment_that_cannot_be_is_answered_beside_the_field_and_stays_typed(
     assert "Schedule for" not in words(answer)
 
 
-def test_a_page_that_was_open_past_its_moment_schedules_nothing(editor: Visitor, house: House, clock: Clock) -> None:
+def test_a_page_that_was_open_past_its_moment_schedules_nothing(editor: Visitor, house: Services, clock: Clock) -> None:
     fields = hidden(editor.open(PAGE).text, SCHEDULE)
     clock.turn(days=5)
     answer = editor.client.post(SCHEDULE, data=fields)
@@ -102,12 +102,12 @@ def test_a_page_that_was_open_past_its_moment_schedules_nothing(editor: Visitor,
 
 
 @pytest.mark.parametrize("form", [{}, {"version": "1.0.ready"}, {"version": "1.0.ready", "moment": "soon"}])
-def test_a_form_that_is_not_whole_schedules_nothing(editor: Visitor, house: House, form: dict[str, str]) -> None:
+def test_a_form_that_is_not_whole_schedules_nothing(editor: Visitor, house: Services, form: dict[str, str]) -> None:
     assert editor.client.post(SCHEDULE, data=form).status_code in {400, 409}
     assert state(house) is IssueState.READY
 
 
-def test_a_page_from_before_a_change_does_nothing(editor: Visitor, house: House, now: datetime) -> None:
+def test_a_page_from_before_a_change_does_nothing(editor: Visitor, house: Services, now: datetime) -> None:
     fields = hidden(editor.open(PAGE).text, SCHEDULE)
     rewrite(house, "Looser by degrees", "Looser, by degrees", now)
     answer = editor.client.post(SCHEDULE, data=fields)
@@ -117,7 +117,7 @@ def test_a_page_from_before_a_change_does_nothing(editor: Visitor, house: House,
     assert state(house) is IssueState.DRAFT
 
 
-def test_of_two_editors_who_schedule_one_issue_at_once_one_wins(app: Flask, editor: Visitor, house: House) -> None:
+def test_of_two_editors_who_schedule_one_issue_at_once_one_wins(app: Flask, editor: Visitor, house: Services) -> None:
     fields = hidden(editor.open(PAGE).text, SCHEDULE)
     colleague = visitor(app)
     colleague.sign_in("editor@desk.example")
@@ -129,7 +129,7 @@ def test_of_two_editors_who_schedule_one_issue_at_once_one_wins(app: Flask, edit
 
 
 def test_an_issue_that_preflight_blocks_offers_no_button_and_takes_no_form(
-    editor: Visitor, house: House, now: datetime
+    editor: Visitor, house: Services, now: datetime
 ) -> None:
     rewrite(house, "\n## ", "\nTODO\n\n## ", now)
     page = editor.read(PAGE)
@@ -145,7 +145,7 @@ def test_an_issue_that_preflight_blocks_offers_no_button_and_takes_no_form(
     assert state(house) is IssueState.DRAFT
 
 
-def test_cancelling_says_first_what_it_does_and_gives_the_slot_back(editor: Visitor, house: House) -> None:
+def test_cancelling_says_first_what_it_does_and_gives_the_slot_back(editor: Visitor, house: Services) -> None:
     editor.press(PAGE, SCHEDULE)
     assert "will not go out on Tuesday 24 November 2026 at 09:00" in editor.read(CANCEL)
     assert state(house) is IssueState.SCHEDULED
@@ -155,7 +155,7 @@ def test_cancelling_says_first_what_it_does_and_gives_the_slot_back(editor: Visi
     assert editor.press(PAGE, SCHEDULE).status_code == 303
 
 
-def test_sending_now_asks_first_then_starts(editor: Visitor, house: House) -> None:
+def test_sending_now_asks_first_then_starts(editor: Visitor, house: Services) -> None:
     assert "Send to 3 readers now" in editor.read(SEND)
     assert editor.press(SEND).location == PAGE
     assert state(house) is IssueState.SENDING
@@ -164,14 +164,14 @@ def test_sending_now_asks_first_then_starts(editor: Visitor, house: House) -> No
     assert "Sent 0 Waiting 3 Audience 3" in page
 
 
-def test_a_second_press_of_send_meets_a_conflict(editor: Visitor, house: House) -> None:
+def test_a_second_press_of_send_meets_a_conflict(editor: Visitor, house: Services) -> None:
     fields = hidden(editor.open(SEND).text)
     codes = [editor.client.post(SEND, data=fields).status_code for _ in range(2)]
     assert codes == [303, 409]
     assert counts(house) == 3
 
 
-def test_an_issue_on_its_way_can_pause_resume_and_stop(editor: Visitor, house: House) -> None:
+def test_an_issue_on_its_way_can_pause_resume_and_stop(editor: Visitor, house: Services) -> None:
     editor.press(SEND)
     editor.press(PAGE, f"{PAGE}pause")
     assert "It is paused: 3 copies are waiting." in editor.read(PAGE)
@@ -184,7 +184,7 @@ def test_an_issue_on_its_way_can_pause_resume_and_stop(editor: Visitor, house: H
     assert editor.open(SEND).status_code == 409
 
 
-def test_an_issue_that_missed_its_hour_says_so_on_every_page(editor: Visitor, house: House, clock: Clock) -> None:
+def test_an_issue_that_missed_its_hour_says_so_on_every_page(editor: Visitor, house: Services, clock: Clock) -> None:
     editor.press(PAGE, SCHEDULE)
     clock.turn(days=5)
     with house.sessions.begin() as session:
@@ -204,7 +204,7 @@ def test_progress_is_a_part_of_the_page_until_the_state_changes(editor: Visitor)
 
 
 def test_the_mail_server_that_an_issue_waits_for_is_named_on_its_page(
-    editor: Visitor, house: House, clock: Clock
+    editor: Visitor, house: Services, clock: Clock
 ) -> None:
     away = Away("mail.example.org:587", clock() - timedelta(minutes=9), "554 <ada@reader.example> is not welcome")
     with house.sessions.begin() as session:
@@ -224,7 +224,7 @@ def test_the_mail_server_that_an_issue_waits_for_is_named_on_its_page(
     assert told not in words(editor.open(PAGE.replace("issues", "reports")))
 
 
-def test_an_author_says_when_an_issue_is_ready_and_cannot_schedule_it(enter: Enter, house: House) -> None:
+def test_an_author_says_when_an_issue_is_ready_and_cannot_schedule_it(enter: Enter, house: Services) -> None:
     author = enter(Role.AUTHOR)
     page = author.read(PAGE)
     assert "Editors and owners schedule; your role is author." in page
@@ -235,7 +235,7 @@ def test_an_author_says_when_an_issue_is_ready_and_cannot_schedule_it(enter: Ent
     assert state(house) is IssueState.READY
 
 
-def test_a_draft_offers_no_button_to_schedule_and_takes_no_form(editor: Visitor, house: House) -> None:
+def test_a_draft_offers_no_button_to_schedule_and_takes_no_form(editor: Visitor, house: Services) -> None:
     editor.press(PAGE, f"{PAGE}readiness", readiness="draft")
     page = editor.read(PAGE)
     assert "It is a draft, and goes to nobody until someone marks it as ready." in page
@@ -261,27 +261,27 @@ def test_a_cancelled_issue_is_not_asked_whether_it_is_ready(editor: Visitor) -> 
     assert "Mark as ready" not in page
 
 
-def state(house: House) -> IssueState:
+def state(house: Services) -> IssueState:
     return looked_up(house, issue_store.state)
 
 
-def letter(house: House) -> Letter:
+def letter(house: Services) -> Letter:
     found = looked_up(house, lambda issue: issue.letter)
     assert found
     return found
 
 
-def counts(house: House) -> int:
+def counts(house: Services) -> int:
     with house.sessions.reading() as session:
         return stats.counts(session, issue_store.find(session, WAITING).letter).audience
 
 
-def looked_up(house: House, look: Callable[[Issue], Looked]) -> Looked:
+def looked_up(house: Services, look: Callable[[Issue], Looked]) -> Looked:
     with house.sessions.reading() as session:
         return look(issue_store.find(session, WAITING))
 
 
-def rewrite(house: House, old: str, new: str, now: datetime) -> None:
+def rewrite(house: Services, old: str, new: str, now: datetime) -> None:
     """Save a changed text, as a colleague would."""
     with house.sessions.begin() as session:
         issue = issue_store.find(session, WAITING)

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from newsletter.editors import Editor, Role, accounts, attempt_limits
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.houses import Clock
 from tests.web.desk.conftest import Enter, visitor
@@ -73,7 +73,7 @@ def test_the_picture_is_an_image_that_the_policy_lets_in(owner: Visitor) -> None
     assert "<svg" not in answer.text.partition('class="qr"')[2].partition(">")[0]
 
 
-def test_a_wrong_first_code_keeps_the_picture(owner: Visitor, house: House) -> None:
+def test_a_wrong_first_code_keeps_the_picture(owner: Visitor, house: Services) -> None:
     offered = owner.open(PAGE).text
     refused = owner.client.post(PAGE, data=hidden(offered, PAGE) | {"current": PASSWORD, "code": "000000"})
     assert refused.status_code == 422
@@ -82,7 +82,7 @@ def test_a_wrong_first_code_keeps_the_picture(owner: Visitor, house: House) -> N
     assert not factor_of(house)
 
 
-def test_an_unlocked_desk_is_not_enough_to_bind_another_phone_to_it(owner: Visitor, house: House) -> None:
+def test_an_unlocked_desk_is_not_enough_to_bind_another_phone_to_it(owner: Visitor, house: Services) -> None:
     offered = hidden(owner.open(PAGE).text, PAGE)
     for typed in ({}, {"current": "wrong"}):
         refused = owner.client.post(PAGE, data=offered | typed | {"code": "000000"})
@@ -96,7 +96,7 @@ def test_an_unlocked_desk_is_not_enough_to_bind_another_phone_to_it(owner: Visit
 
 
 def test_whoever_came_by_a_link_and_has_no_password_sets_it_up_without_one(
-    stranger: Visitor, engage: Engage, house: House, clock: Clock, now: datetime
+    stranger: Visitor, engage: Engage, house: Services, clock: Clock, now: datetime
 ) -> None:
     newcomer = engage(Role.OWNER, password=None)
     stranger.press(houses.path_of(house.links.sign_in(newcomer.id, newcomer.nonce, now)))
@@ -105,7 +105,7 @@ def test_whoever_came_by_a_link_and_has_no_password_sets_it_up_without_one(
 
 
 def test_whoever_it_is_learns_by_mail_of_each_change_to_how_they_sign_in(
-    owner: Visitor, phone: Phone, house: House, clock: Clock
+    owner: Visitor, phone: Phone, house: Services, clock: Clock
 ) -> None:
     owner.client.post(f"{PAGE}/codes", data={"code": phone.code})
     clock.turn(seconds=30)
@@ -188,7 +188,9 @@ def test_without_a_password_first_there_is_no_second_step(stranger: Visitor, pho
     assert stranger.open("/desk/issues/").status_code == 303
 
 
-def test_a_one_time_link_does_not_skip_the_code(stranger: Visitor, phone: Phone, house: House, now: datetime) -> None:
+def test_a_one_time_link_does_not_skip_the_code(
+    stranger: Visitor, phone: Phone, house: Services, now: datetime
+) -> None:
     with house.sessions.reading() as session:
         editor = accounts.find(session, OWNER)
     link = houses.path_of(house.links.sign_in(editor.id, editor.nonce, now))
@@ -204,7 +206,7 @@ def test_a_password_changed_between_the_steps_ends_the_first(newcomer: Visitor, 
     assert newcomer.open("/desk/issues/").status_code == 303
 
 
-def test_turning_it_off_takes_password_and_code(owner: Visitor, phone: Phone, house: House) -> None:
+def test_turning_it_off_takes_password_and_code(owner: Visitor, phone: Phone, house: Services) -> None:
     for typed, sentence in (
         ({"current": "wrong", "off_code": phone.code}, "This is not your password"),
         ({"current": PASSWORD, "off_code": "000000"}, "not the current code"),
@@ -264,6 +266,6 @@ def test_the_fields_say_what_a_browser_may_fill_in(newcomer: Visitor, stranger: 
     assert owner.open("/desk/account/").text.count('autocomplete="new-password"') == 2
 
 
-def factor_of(house: House) -> str | None:
+def factor_of(house: Services) -> str | None:
     with house.sessions.reading() as session:
         return accounts.find(session, OWNER).factor

@@ -17,7 +17,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.publications import Publication
 from newsletter.web import create_app
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests import houses
 from tests.houses import Clock
@@ -35,14 +35,14 @@ def owner(enter: Enter) -> Visitor:
     return enter(Role.OWNER)
 
 
-def kept(house: House) -> Publication:
+def kept(house: Services) -> Publication:
     with house.sessions.reading() as session:
         publication = publications.first(session)
         assert publication is not None
         return publication
 
 
-def test_what_an_owner_types_is_kept(owner: Visitor, house: House) -> None:
+def test_what_an_owner_types_is_kept(owner: Visitor, house: Services) -> None:
     assert owner.press("/desk/settings/name", **NAME).location == "/desk/settings/"
     assert (kept(house).name, kept(house).time_zone, kept(house).description) == ("Backs", "Europe/Paris", "")
     assert "Backs" in owner.read("/desk/settings/")
@@ -62,7 +62,7 @@ def test_what_an_owner_types_is_kept(owner: Visitor, house: House) -> None:
     ],
 )
 def test_a_field_that_cannot_be_so_says_why_and_nothing_is_kept(
-    owner: Visitor, house: House, field: str, typed: str, said: str
+    owner: Visitor, house: Services, field: str, typed: str, said: str
 ) -> None:
     answer = owner.press("/desk/settings/name", **NAME | {field: typed})
     assert answer.status_code == 422
@@ -71,7 +71,7 @@ def test_a_field_that_cannot_be_so_says_why_and_nothing_is_kept(
     assert kept(house).name == "BackPainHelp"
 
 
-def test_a_line_break_in_the_sender_s_name_is_refused(owner: Visitor, house: House) -> None:
+def test_a_line_break_in_the_sender_s_name_is_refused(owner: Visitor, house: Services) -> None:
     typed = {"sender_name": "A\nBcc: x@example.org", "sender_address": "a@b.example", "postal_address": "1 Street"}
     assert owner.press(SENDER, **typed).status_code == 422
     assert kept(house).sender_name == "BackPainHelp"
@@ -129,7 +129,7 @@ def test_free_mail_is_known_by_its_domain(address: str, provider: str) -> None:
     assert freemail.provider(address) == provider
 
 
-def test_a_place_to_follow_needs_a_name_and_a_fault_says_which_place_it_is(owner: Visitor, house: House) -> None:
+def test_a_place_to_follow_needs_a_name_and_a_fault_says_which_place_it_is(owner: Visitor, house: Services) -> None:
     page = hidden(owner.open("/desk/settings/follow").text)
     rows = page | {"place": ["Here", "", ""], "url": ["https://here.example/", "", "https://there.example/"]}
     answer = owner.client.post("/desk/settings/follow", data=rows)
@@ -140,7 +140,7 @@ def test_a_place_to_follow_needs_a_name_and_a_fault_says_which_place_it_is(owner
     assert kept(house).follow[0]["name"] == "Facebook"
 
 
-def test_what_somebody_changed_meanwhile_is_not_written_over(owner: Visitor, house: House) -> None:
+def test_what_somebody_changed_meanwhile_is_not_written_over(owner: Visitor, house: Services) -> None:
     seen = hidden(owner.open("/desk/settings/name").text)
     owner.press("/desk/settings/name", **NAME)
     late = owner.client.post("/desk/settings/name", data=seen | NAME | {"name": "Spines"})
@@ -148,7 +148,7 @@ def test_what_somebody_changed_meanwhile_is_not_written_over(owner: Visitor, hou
     assert kept(house).name == "Backs"
 
 
-def test_places_to_follow_are_only_ever_web_addresses(owner: Visitor, house: House) -> None:
+def test_places_to_follow_are_only_ever_web_addresses(owner: Visitor, house: Services) -> None:
     page = hidden(owner.open("/desk/settings/follow").text)
     rows = page | {"place": ["Here", "There"], "url": ["javascript:alert(1)", "https://there.example/"]}
     assert owner.client.post("/desk/settings/follow", data=rows).status_code == 422
@@ -157,21 +157,21 @@ def test_places_to_follow_are_only_ever_web_addresses(owner: Visitor, house: Hou
     assert kept(house).follow == [{"name": "Here", "url": "https://here.example/x"}]
 
 
-def test_a_switch_that_is_off_is_told_by_its_absence(owner: Visitor, house: House) -> None:
+def test_a_switch_that_is_off_is_told_by_its_absence(owner: Visitor, house: Services) -> None:
     owner.press("/desk/settings/rules", requires_approval="yes")
     assert (kept(house).requires_approval, kept(house).counts_clicks) == (True, False)
     owner.press("/desk/settings/rules")
     assert not kept(house).requires_approval
 
 
-def test_whoever_asks_for_approvals_is_told_what_is_scheduled_without_one(owner: Visitor, house: House, now) -> None:
+def test_whoever_asks_for_approvals_is_told_what_is_scheduled_without_one(owner: Visitor, house: Services, now) -> None:
     with house.sessions.begin() as session:
         publish.schedule(session, house.links, issue_store.find(session, houses.WAITING), now + timedelta(days=1), now)
     owner.press("/desk/settings/rules", requires_approval="yes")
     assert "is scheduled but not approved: unless somebody does" in owner.read("/desk/settings/")
 
 
-def test_a_colour_that_cannot_be_read_is_refused_with_its_contrast(owner: Visitor, house: House) -> None:
+def test_a_colour_that_cannot_be_read_is_refused_with_its_contrast(owner: Visitor, house: Services) -> None:
     answer = owner.press(LOOK, accent="#ffd700", accent_dark="#7fd1c0")
     assert answer.status_code == 422
     assert "Too little contrast: links on paper 1.3" in answer.text
@@ -192,7 +192,7 @@ def test_colours_of_its_own_dress_the_site_and_the_mail(owner: Visitor, browser:
     assert "#0f6b5c" not in mail
 
 
-def test_a_logo_stands_for_the_name_and_goes_again(owner: Visitor, house: House, browser: FlaskClient) -> None:
+def test_a_logo_stands_for_the_name_and_goes_again(owner: Visitor, house: Services, browser: FlaskClient) -> None:
     picture = io.BytesIO()
     Image.new("RGB", (200, 80), "teal").save(picture, "PNG")
     token = hidden(owner.open(LOOK).text, "/desk/settings/logo")
@@ -204,7 +204,7 @@ def test_a_logo_stands_for_the_name_and_goes_again(owner: Visitor, house: House,
     assert kept(house).logo is None
 
 
-def test_a_logo_that_is_no_picture_is_refused(owner: Visitor, house: House) -> None:
+def test_a_logo_that_is_no_picture_is_refused(owner: Visitor, house: Services) -> None:
     token = hidden(owner.open(LOOK).text, "/desk/settings/logo")
     drawn = (io.BytesIO(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "logo.png")
     answer = owner.client.post("/desk/settings/logo", data=token | {"picture": drawn})
@@ -214,7 +214,7 @@ def test_a_logo_that_is_no_picture_is_refused(owner: Visitor, house: House) -> N
 
 
 def test_the_record_keeps_the_version_of_the_words_that_the_page_showed(
-    owner: Visitor, house: House, browser: FlaskClient, clock: Clock
+    owner: Visitor, house: Services, browser: FlaskClient, clock: Clock
 ) -> None:
     owner.press(SIGN_UP, words="Yes to {{ name }}, {{ often }}.")
     form = hidden(browser.get("/subscribe").text, "/subscribe")
@@ -255,7 +255,7 @@ def test_words_changed_meanwhile_are_not_written_over(owner: Visitor) -> None:
     [("truncated", "the network you came from"), ("hashed", "a fingerprint of the network address"), ("none", "")],
 )
 def test_the_page_on_privacy_tells_what_a_consent_keeps_of_where_it_came_from(
-    house: House, clock: Clock, kept_of_it: str, told: str
+    house: Services, clock: Clock, kept_of_it: str, told: str
 ) -> None:
     origin = replace(house, practice=replace(house.practice, origin_policy=kept_of_it))
     page = create_app(origin, clock).test_client().get("/privacy").text

@@ -14,7 +14,7 @@ from newsletter.delivery.reports import progress
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.web.desk.sending import progress_view
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests.houses import OUT
 from tests.web.desk.visits import Visitor
 
@@ -25,7 +25,7 @@ WORDS = "5.7.1 <r…@a.example>: Relay <b>access</b> denied"
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def stop(house: House, now: datetime, lane: str, state: LetterState) -> None:
+def stop(house: Services, now: datetime, lane: str, state: LetterState) -> None:
     with house.sessions.begin() as session:
         letter = session.get_one(Letter, issue_store.find(session, SLUG).letter_id)
         letter.state, letter.finished_at = state, None
@@ -37,7 +37,7 @@ def stop(house: House, now: datetime, lane: str, state: LetterState) -> None:
     [(breaker.WHOLE, LetterState.PAUSED, "Resume sending"), ("gmail", LetterState.RUNNING, "Resume sending to Gmail")],
 )
 def test_the_page_says_what_the_server_said_and_one_button_goes_on(
-    stocked: House, editor: Visitor, now: datetime, lane: str, state: LetterState, button: str
+    stocked: Services, editor: Visitor, now: datetime, lane: str, state: LetterState, button: str
 ) -> None:
     stop(stocked, now, lane, state)
     page = editor.open(PAGE)
@@ -49,7 +49,9 @@ def test_the_page_says_what_the_server_said_and_one_button_goes_on(
         assert breaker.open_ones(session, issue_store.find(session, SLUG).letter_id) == []
 
 
-def test_who_missed_an_issue_is_counted_and_sent_it_by_a_button(stocked: House, editor: Visitor, now: datetime) -> None:
+def test_who_missed_an_issue_is_counted_and_sent_it_by_a_button(
+    stocked: Services, editor: Visitor, now: datetime
+) -> None:
     with stocked.sessions.begin() as session:
         reader = Subscriber(email="a@a.example", key="a@a.example", created_at=now)
         session.add(reader)
@@ -76,7 +78,7 @@ def test_a_viewer_is_not_offered_it(enter) -> None:
     assert enter(Role.VIEWER).open(f"{PAGE}missed").status_code == 403
 
 
-def test_copies_that_a_breaker_holds_are_no_part_of_the_forecast(stocked: House, now: datetime) -> None:
+def test_copies_that_a_breaker_holds_are_no_part_of_the_forecast(stocked: Services, now: datetime) -> None:
     with stocked.sessions.begin() as session:
         letter_id = issue_store.find(session, SLUG).letter_id
         session.execute(delete(Copy).where(Copy.letter_id == letter_id))

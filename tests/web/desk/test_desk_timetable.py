@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from newsletter.publications import find
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests.houses import Clock
 from tests.web.desk.visits import Visitor, words
 
@@ -15,12 +15,12 @@ WEEKS_OFF = "/desk/calendar/weeks-off"
 FRIDAY = {"weekday": "Friday", "at": "17:30", "time_zone": "America/New_York"}
 
 
-def slots(house: House) -> list[tuple[int, str, str]]:
+def slots(house: Services) -> list[tuple[int, str, str]]:
     with house.sessions.reading() as session:
         return [(slot.weekday, f"{slot.at:%H:%M}", slot.time_zone) for slot in find(session).slots]
 
 
-def weeks_off(house: House) -> list[tuple[str, str, str]]:
+def weeks_off(house: Services) -> list[tuple[str, str, str]]:
     with house.sessions.reading() as session:
         return [(week.first.isoformat(), week.last.isoformat(), week.reason) for week in find(session).weeks_off]
 
@@ -31,26 +31,26 @@ def marked(page: str) -> list[str]:
     return [re.search(r'name="(\w+)"', tag)[1] for tag in tags]
 
 
-def slot_id(house: House) -> int:
+def slot_id(house: Services) -> int:
     with house.sessions.reading() as session:
         return find(session).slots[0].id
 
 
-def test_a_second_slot_in_a_zone_of_its_own_shows_everywhere(editor: Visitor, house: House) -> None:
+def test_a_second_slot_in_a_zone_of_its_own_shows_everywhere(editor: Visitor, house: Services) -> None:
     assert editor.press(PAGE, PAGE, **FRIDAY).location == PAGE
     assert slots(house) == [(1, "09:00", "Europe/Warsaw"), (4, "17:30", "America/New_York")]
     assert "Friday 20 November 17:30" in editor.read("/desk/calendar/")
     assert "by email, every Tuesday and Friday." in words(editor.client.get("/subscribe"))
 
 
-def test_a_slot_moves_and_counts_from_now_on(editor: Visitor, house: House, now: datetime) -> None:
+def test_a_slot_moves_and_counts_from_now_on(editor: Visitor, house: Services, now: datetime) -> None:
     editor.press(PAGE, f"{PAGE}/{slot_id(house)}", **FRIDAY)
     assert slots(house) == [(4, "17:30", "America/New_York")]
     with house.sessions.reading() as session:
         assert find(session).slots[0].since == now
 
 
-def test_saving_a_slot_as_it_is_leaves_it_as_old_as_it_is(editor: Visitor, house: House, clock: Clock) -> None:
+def test_saving_a_slot_as_it_is_leaves_it_as_old_as_it_is(editor: Visitor, house: Services, clock: Clock) -> None:
     clock.turn(hours=1)
     same = {"weekday": "Tuesday", "at": "09:00", "time_zone": "Europe/Warsaw"}
     with house.sessions.reading() as session:
@@ -60,7 +60,7 @@ def test_saving_a_slot_as_it_is_leaves_it_as_old_as_it_is(editor: Visitor, house
         assert find(session).slots[0].since == before
 
 
-def test_the_last_slot_can_be_taken_away(editor: Visitor, house: House) -> None:
+def test_the_last_slot_can_be_taken_away(editor: Visitor, house: Services) -> None:
     editor.press(PAGE, f"{PAGE}/{slot_id(house)}")
     form = {"csrf_token": ""}
     assert editor.client.post(f"{PAGE}/{slot_id(house)}/remove", data=form).status_code == 303
@@ -83,7 +83,7 @@ def test_the_last_slot_can_be_taken_away(editor: Visitor, house: House) -> None:
     ],
 )
 def test_a_slot_that_cannot_be_is_answered_in_its_form_and_stays_typed(
-    editor: Visitor, house: House, typed: dict[str, str], sentence: str
+    editor: Visitor, house: Services, typed: dict[str, str], sentence: str
 ) -> None:
     answer = editor.press(PAGE, PAGE, **(FRIDAY | typed))
     assert answer.status_code == 422
@@ -93,7 +93,7 @@ def test_a_slot_that_cannot_be_is_answered_in_its_form_and_stays_typed(
     assert len(slots(house)) == 1
 
 
-def test_a_slot_that_a_colleague_took_away_is_told(editor: Visitor, house: House) -> None:
+def test_a_slot_that_a_colleague_took_away_is_told(editor: Visitor, house: Services) -> None:
     gone = f"{PAGE}/{slot_id(house)}"
     assert editor.client.post(f"{gone}/remove").status_code == 303
     answer = editor.client.post(gone, data=FRIDAY)
@@ -112,7 +112,7 @@ def test_a_slot_that_a_colleague_took_away_is_told(editor: Visitor, house: House
     ],
 )
 def test_days_off_are_a_range_a_day_or_a_week_by_its_number(
-    editor: Visitor, house: House, typed: dict[str, str], kept: tuple[str, str]
+    editor: Visitor, house: Services, typed: dict[str, str], kept: tuple[str, str]
 ) -> None:
     assert editor.press(PAGE, WEEKS_OFF, reason=" Christmas ", **typed).status_code == 303
     assert weeks_off(house) == [(*kept, "Christmas")]
@@ -134,7 +134,7 @@ def test_days_off_are_a_range_a_day_or_a_week_by_its_number(
     ],
 )
 def test_days_that_cannot_be_off_are_answered_in_their_form(
-    editor: Visitor, house: House, typed: dict[str, str], sentence: str
+    editor: Visitor, house: Services, typed: dict[str, str], sentence: str
 ) -> None:
     answer = editor.press(PAGE, WEEKS_OFF, **({"reason": "Christmas"} | typed))
     assert answer.status_code == 422
@@ -160,7 +160,7 @@ def test_a_scheduled_issue_within_days_off_still_goes_and_that_is_said(editor: V
 
 
 def test_days_off_that_are_to_come_are_taken_away_whole_and_those_that_began_end_today(
-    editor: Visitor, house: House, clock: Clock
+    editor: Visitor, house: Services, clock: Clock
 ) -> None:
     editor.press(PAGE, WEEKS_OFF, first="2026-12-21", last="2026-12-31", reason="Christmas")
     editor.press(PAGE, WEEKS_OFF, first="2026-12-01", reason="A day")
@@ -178,7 +178,7 @@ def test_days_off_that_are_to_come_are_taken_away_whole_and_those_that_began_end
 
 
 def test_days_off_that_begin_tomorrow_are_taken_away_whole_late_in_the_day(
-    editor: Visitor, house: House, clock: Clock
+    editor: Visitor, house: Services, clock: Clock
 ) -> None:
     editor.press(PAGE, WEEKS_OFF, first="2026-11-21", last="2026-11-30", reason="A rest")
     clock.turn(hours=10, minutes=30)
@@ -190,7 +190,7 @@ def test_days_off_that_begin_tomorrow_are_taken_away_whole_late_in_the_day(
 
 
 def test_a_slot_where_it_is_tomorrow_already_and_other_days_off_put_off_the_first_day_that_counts(
-    editor: Visitor, house: House
+    editor: Visitor, house: Services
 ) -> None:
     # It is Friday noon in UTC, and Saturday in Kiritimati.
     editor.press(PAGE, PAGE, weekday="Monday", at="09:00", time_zone="Pacific/Kiritimati")

@@ -11,7 +11,7 @@ from newsletter.editors import Role
 from newsletter.publications import Publication
 from newsletter.web.desk.roles import ANYONE, Route
 from newsletter.web.desk.routes import ROUTES
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.houses import WAITING
 from tests.web.desk.conftest import Enter
@@ -23,7 +23,7 @@ OF_A_PUBLICATION = ("/calendar/", "/settings/", "/issues/new")
 
 
 @pytest.fixture(autouse=True)
-def _other(house: House, now: datetime) -> None:
+def _other(house: Services, now: datetime) -> None:
     houses.open_another_publication(house, now)
 
 
@@ -43,7 +43,7 @@ def forms(page: str) -> list[str]:
     return [form for form in found if "/desk/sign-out" not in form and "/desk/publication" not in form]
 
 
-def kept(house: House) -> dict[str, object]:
+def kept(house: Services) -> dict[str, object]:
     """All that a form can change of either publication."""
     with house.sessions.reading() as session:
         return {one.slug: _told(one) for one in session.scalars(publications.every())} | {
@@ -74,7 +74,7 @@ def test_every_form_on_every_page_names_the_publication_that_the_page_is_of(owne
     assert unnamed == []
 
 
-def test_a_form_that_names_no_publication_or_two_changes_nothing(owner: Visitor, house: House) -> None:
+def test_a_form_that_names_no_publication_or_two_changes_nothing(owner: Visitor, house: Services) -> None:
     posts = [one for one in ROUTES if one.method == "POST" and one.path.startswith(OF_A_PUBLICATION)]
     before = kept(house)
     for path in map(path_of, posts):
@@ -86,7 +86,7 @@ def test_a_form_that_names_no_publication_or_two_changes_nothing(owner: Visitor,
     assert kept(house) == before
 
 
-def test_rules_that_are_changed_in_one_window_are_not_the_others(owner: Visitor, house: House) -> None:
+def test_rules_that_are_changed_in_one_window_are_not_the_others(owner: Visitor, house: Services) -> None:
     page = owner.open("/desk/settings/rules")
     switch(owner, OTHER)
     fields = hidden(page.text) | {"requires_approval": "on"}
@@ -96,7 +96,7 @@ def test_rules_that_are_changed_in_one_window_are_not_the_others(owner: Visitor,
         assert not publications.find(session, OTHER).requires_approval
 
 
-def test_a_new_slot_and_a_new_issue_are_of_the_window_that_they_were_typed_in(owner: Visitor, house: House) -> None:
+def test_a_new_slot_and_a_new_issue_are_of_the_window_that_they_were_typed_in(owner: Visitor, house: Services) -> None:
     slots, begin = owner.open("/desk/calendar/slots").text, owner.open("/desk/issues/new").text
     switch(owner, OTHER)
     weekly = {"weekday": "Friday", "at": "18:00", "time_zone": "Europe/Warsaw"}
@@ -139,7 +139,7 @@ def test_a_publication_that_there_is_not_is_not_found(owner: Visitor) -> None:
     assert owner.open("/desk/calendar/?publication=none").status_code == 404
 
 
-def test_with_one_publication_no_address_names_it(owner: Visitor, house: House) -> None:
+def test_with_one_publication_no_address_names_it(owner: Visitor, house: Services) -> None:
     with house.sessions.begin() as session:
         session.delete(publications.find(session, OTHER))
     assert "publication=" not in owner.open("/desk/calendar/").text

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.addresses import masking
-from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription, Way
+from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.delivery import breaker
 from newsletter.delivery.breaker import Trip
-from newsletter.delivery.models import Copy, CopyState, LetterState, Post, PostState, Receipt
+from newsletter.delivery.models import Copy, CopyState, LetterState, OutboxMessage, OutboxState, Receipt
 from newsletter.delivery.smtp.outage import Away
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import Carried
@@ -20,7 +20,7 @@ from newsletter.editors import Role
 from newsletter.publications import first
 from newsletter.web.desk.roles import ANYONE
 from newsletter.web.desk.routes import ROUTES
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests.houses import OUT, WAITING
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
@@ -30,19 +30,19 @@ TESTER = "grace.hopper@tester.example"
 
 
 @pytest.fixture
-def ada(house: House, now: datetime) -> int:
+def ada(house: Services, now: datetime) -> int:
     """A reader whose address stands wherever one can stand; her subscription."""
     with house.sessions.begin() as session:
         letter_id = issue_store.find(session, OUT[0]).letter_id
         tie = Subscription(publication=first(session), status=Status.ACTIVE, created_at=now)
         # She left by the link in an issue, and came back.
-        tie.events.append(ConsentEvent(act=Act.LEFT, way=Way.LINK, at=now, note=f"letter {letter_id}"))
-        tie.events.append(ConsentEvent(act=Act.RENAMED, way=Way.LINK, at=now, note=f"was {ADA}"))
+        tie.events.append(ConsentEvent(act=Act.LEFT, way=Channel.LINK, at=now, note=f"letter {letter_id}"))
+        tie.events.append(ConsentEvent(act=Act.RENAMED, way=Channel.LINK, at=now, note=f"was {ADA}"))
         person = Subscriber(email=ADA, key=ADA, name=ADA, created_at=now, subscriptions=[tie])
         session.add(person)
         session.flush()
         answered = {
-            "state": PostState.FAILED,
+            "state": OutboxState.FAILED,
             "reply": f"550 <{ADA}>: User unknown",
             "at": now,
             "message_id": "1@x.example",
@@ -77,15 +77,15 @@ ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 @pytest.fixture
-def tried(house: House, editor: Visitor, now: datetime) -> None:
+def tried(house: Services, editor: Visitor, now: datetime) -> None:
     """Test mails to somebody outside the team: one that waits, and one that was refused, with the server's words."""
     page = f"/desk/issues/{WAITING}/test"
     for others in (TESTER, f"second.{TESTER}"):
         form = hidden(editor.open(page).text, page) | {"others": others}
         assert editor.client.post(page, data=form).status_code == 303
     with house.sessions.begin() as session:
-        post = session.scalars(select(Post).where(Post.address == TESTER)).one()
-        post.state, post.reply, post.ended_at = PostState.FAILED, f"550 5.1.1 <{TESTER}>: User unknown", now
+        post = session.scalars(select(OutboxMessage).where(OutboxMessage.address == TESTER)).one()
+        post.state, post.reply, post.ended_at = OutboxState.FAILED, f"550 5.1.1 <{TESTER}>: User unknown", now
         for lane in ("gmail", breaker.WHOLE):
             letter = issue_store.find(session, OUT[-1]).letter
             said = {"code": 554, "reply": f"5.7.1 <{ADA}> has blocked you", "copies": 5}
@@ -143,12 +143,12 @@ def test_nobody_finds_out_by_searching_whose_address_it_is(enter: Enter, role: R
     assert person.open(f"/desk/issues/{WAITING}/test?q=ada").text.count("reader.example") == 0
 
 
-def test_an_author_s_test_mail_is_written_to_the_made_up_reader(enter: Enter, house: House, ada: int) -> None:
+def test_an_author_s_test_mail_is_written_to_the_made_up_reader(enter: Enter, house: Services, ada: int) -> None:
     author, page = enter(Role.AUTHOR), f"/desk/issues/{WAITING}/test"
     form = hidden(author.open(page).text, page) | {"to": "author@desk.example", "sample": str(ada)}
     assert author.client.post(page, data=form).status_code == 303
     with house.sessions.reading() as session:
-        assert ADA not in session.scalars(select(Post)).one().html
+        assert ADA not in session.scalars(select(OutboxMessage)).one().html
 
 
 def test_every_address_in_a_servers_words_is_masked() -> None:

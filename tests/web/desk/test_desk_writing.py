@@ -10,7 +10,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState
 from newsletter.editorial.source import markdown
 from newsletter.editors import Role
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests import houses
 from tests.houses import Clock
@@ -27,7 +27,7 @@ def author(enter: Enter) -> Visitor:
     return enter(Role.AUTHOR)
 
 
-def test_an_author_begins_an_issue_for_the_next_free_slot(author: Visitor, house: House) -> None:
+def test_an_author_begins_an_issue_for_the_next_free_slot(author: Visitor, house: Services) -> None:
     begun = author.press("/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute")
     assert begun.location == "/desk/issues/stand-up/write"
     with house.sessions.reading() as session:
@@ -45,7 +45,7 @@ def test_a_title_of_500_characters_and_a_short_subject_are_told_beside_their_fie
     assert f'value="{"x" * 500}"' in answer.text
 
 
-def test_the_form_saves_a_revision_without_any_script(author: Visitor, house: House) -> None:
+def test_the_form_saves_a_revision_without_any_script(author: Visitor, house: Services) -> None:
     before = source(house)
     answer = author.client.post(PAGE, data=form(author, title="Looser, by degrees"))
     assert (answer.status_code, answer.location) == (303, PAGE)
@@ -53,7 +53,7 @@ def test_the_form_saves_a_revision_without_any_script(author: Visitor, house: Ho
     assert "Saved as revision 2." in author.read(PAGE)
 
 
-def test_a_form_with_faults_comes_back_whole_with_each_fault_beside_its_field(author: Visitor, house: House) -> None:
+def test_a_form_with_faults_comes_back_whole_with_each_fault_beside_its_field(author: Visitor, house: Services) -> None:
     answer = author.client.post(PAGE, data=form(author, title="x" * 500, body="One.\n\nHello {{ surname }}\n"))
     assert answer.status_code == 422
     assert "Title has 500 characters; 200 are the most." in words(answer)
@@ -66,7 +66,7 @@ def test_a_form_with_faults_comes_back_whole_with_each_fault_beside_its_field(au
 
 
 def test_a_colleagues_changes_of_other_passages_are_merged_and_told_in_one_sentence(
-    author: Visitor, editor: Visitor, house: House
+    author: Visitor, editor: Visitor, house: Services
 ) -> None:
     stale = form(author, title="Looser, by degrees")
     editor.client.post(PAGE, data=form(editor, body=f"{stale['body']}\nBy the editor.\n"))
@@ -80,7 +80,7 @@ def test_a_colleagues_changes_of_other_passages_are_merged_and_told_in_one_sente
     ("choice", "chosen"), [(0, "By the editor.\n"), (1, "By the author.\n"), (2, "By the editor.\n\nBy the author.\n")]
 )
 def test_what_two_people_changed_alike_is_asked_passage_by_passage_and_all_else_is_merged(
-    author: Visitor, editor: Visitor, house: House, choice: int, chosen: str
+    author: Visitor, editor: Visitor, house: Services, choice: int, chosen: str
 ) -> None:
     opened = form(author)
     stale = replaced(opened, title="By the author, too", body=f"{opened['body']}\nBy the author.\n")
@@ -109,7 +109,7 @@ def test_a_field_that_two_people_changed_can_have_one_value_only(author: Visitor
 
 
 def test_typing_is_kept_as_a_draft_and_becomes_a_revision_after_five_minutes(
-    author: Visitor, house: House, clock: Clock
+    author: Visitor, house: Services, clock: Clock
 ) -> None:
     typed = form(author, body="One.\n")
     kept = send(author, "keep", typed)
@@ -123,7 +123,7 @@ def test_typing_is_kept_as_a_draft_and_becomes_a_revision_after_five_minutes(
     assert source(house).endswith("One. Two.\n")
 
 
-def test_saving_with_faults_keeps_the_text_and_names_field_and_line(author: Visitor, house: House) -> None:
+def test_saving_with_faults_keeps_the_text_and_names_field_and_line(author: Visitor, house: Services) -> None:
     answer = send(author, "save", form(author, subject="Short", body="{{ oops\n"))
     assert answer.status_code == 422
     assert answer.json
@@ -189,7 +189,7 @@ def test_a_window_is_asked_what_it_knows_of_a_draft_that_another_wrote_on_and_th
 
 @pytest.mark.parametrize("comes_late", [False, True])
 def test_a_reload_and_the_last_word_of_the_page_before_it_are_no_two_texts_in_whatever_order_they_come(
-    author: Visitor, house: House, comes_late: bool
+    author: Visitor, house: Services, comes_late: bool
 ) -> None:
     opened = replaced(form(author), tab="aa")
     last_word = replaced(opened, body="Typed.\n", turn="1")
@@ -201,12 +201,12 @@ def test_a_reload_and_the_last_word_of_the_page_before_it_are_no_two_texts_in_wh
     assert source(house).endswith("Typed on.\n")
 
 
-def test_leaving_makes_a_revision_of_what_is_whole(author: Visitor, house: House) -> None:
+def test_leaving_makes_a_revision_of_what_is_whole(author: Visitor, house: Services) -> None:
     assert send(author, "leave", form(author, body="The last word.\n")).status_code == 204
     assert source(house).endswith("The last word.\n")
 
 
-def test_leaving_one_window_leaves_the_draft_to_another(author: Visitor, house: House) -> None:
+def test_leaving_one_window_leaves_the_draft_to_another(author: Visitor, house: Services) -> None:
     send(author, "hello", replaced(form(author), tab="aa"))
     send(author, "keep", replaced(form(author, body="Half.\n"), tab="bb"))
     send(author, "leave", replaced(form(author), tab="bb"))
@@ -215,7 +215,7 @@ def test_leaving_one_window_leaves_the_draft_to_another(author: Visitor, house: 
     assert source(house).endswith("Half.\n")
 
 
-def test_leaving_with_nothing_typed_makes_no_revision(author: Visitor, house: House) -> None:
+def test_leaving_with_nothing_typed_makes_no_revision(author: Visitor, house: Services) -> None:
     send(author, "leave", form(author))
     assert revision(house) == 1
 
@@ -244,7 +244,7 @@ def test_a_session_that_ended_is_told_and_not_led_to_another_page(author: Visito
     assert "Set-Cookie" not in answer.headers
 
 
-def test_an_issue_deleted_meanwhile_is_told(author: Visitor, editor: Visitor, house: House) -> None:
+def test_an_issue_deleted_meanwhile_is_told(author: Visitor, editor: Visitor, house: Services) -> None:
     begun = author.press("/desk/issues/new", "/desk/issues/new", title="Gone soon", subject="Gone soon, I fear")
     typed = form(author, begun.location, body="My words.\n")
     page = "/desk/issues/gone-soon/delete"
@@ -260,7 +260,7 @@ def test_an_issue_deleted_meanwhile_is_told(author: Visitor, editor: Visitor, ho
 
 
 def test_a_page_of_a_deleted_issue_never_writes_into_one_that_took_its_number(
-    author: Visitor, editor: Visitor, house: House, clock: Clock
+    author: Visitor, editor: Visitor, house: Services, clock: Clock
 ) -> None:
     begun = author.press("/desk/issues/new", "/desk/issues/new", title="Gone soon", subject="Gone soon, I fear")
     typed = form(author, begun.location, body="My words.\n")
@@ -283,7 +283,7 @@ def test_a_renamed_issue_is_found_by_a_page_that_was_opened_before(author: Visit
 
 
 def test_a_scheduled_issue_is_not_written_on_and_what_was_typed_is_kept(
-    author: Visitor, house: House, clock: Clock
+    author: Visitor, house: Services, clock: Clock
 ) -> None:
     typed = form(author, body="Too late.\n")
     with house.sessions.begin() as session:
@@ -298,7 +298,7 @@ def test_a_scheduled_issue_is_not_written_on_and_what_was_typed_is_kept(
 
 @pytest.mark.parametrize("view", ["phone", "desktop", "dark", "images-off"])
 def test_the_live_preview_is_the_mail_of_what_is_typed_and_keeps_nothing(
-    author: Visitor, house: House, view: str
+    author: Visitor, house: Services, view: str
 ) -> None:
     typed = form(author, body="Breathe **slowly**, {{ name | friend }}.\n")
     before = houses.dump(house)
@@ -351,7 +351,7 @@ def test_a_line_of_the_file_opens_at_its_place_in_the_form(author: Visitor, line
 
 
 def test_an_issue_as_long_as_one_may_be_is_saved_and_a_longer_text_is_kept_as_a_draft(
-    author: Visitor, house: House
+    author: Visitor, house: Services
 ) -> None:
     body = "Breathe, and ä. " * (markdown.MOST_CHARACTERS // 16)
     assert send(author, "save", form(author, body=body)).status_code == 200
@@ -370,7 +370,7 @@ def test_what_no_database_keeps_is_replaced_and_the_rest_stays(author: Visitor) 
 
 
 def test_the_history_shows_what_changed_word_by_word_and_brings_an_older_text_back(
-    author: Visitor, house: House
+    author: Visitor, house: Services
 ) -> None:
     before = source(house)
     send(author, "save", form(author, title="Quite another title"))
@@ -393,7 +393,7 @@ def test_an_older_text_of_a_scheduled_issue_is_not_taken_up_and_nothing_is_said_
     assert "is now scheduled, so its text stays as it is. Nothing was done." in words(refused)
 
 
-def test_a_draft_can_be_thrown_away_and_only_as_it_was_seen(author: Visitor, house: House) -> None:
+def test_a_draft_can_be_thrown_away_and_only_as_it_was_seen(author: Visitor, house: Services) -> None:
     send(author, "keep", form(author, body="Never mind.\n"))
     seen = hidden(author.open(PAGE).text, f"{PAGE}/discard")
     send(author, "keep", form(author, body="Or do.\n"))
@@ -454,11 +454,11 @@ def send(visitor: Visitor, act: str, typed: MultiDict[str, str], page: str = PAG
     return visitor.client.post(f"{page}/{act}", data=typed, headers=JSON)
 
 
-def source(house: House, slug: str = SLUG) -> str:
+def source(house: Services, slug: str = SLUG) -> str:
     with house.sessions.reading() as session:
         return issue_store.find(session, slug).revision.source
 
 
-def revision(house: House) -> int:
+def revision(house: Services) -> int:
     with house.sessions.reading() as session:
         return issue_store.find(session, SLUG).revision_number

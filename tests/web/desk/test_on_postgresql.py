@@ -16,7 +16,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState
 from newsletter.editors import Role, add
 from newsletter.web import create_app
-from newsletter.wiring import House
+from newsletter.wiring import Services
 from tests import houses
 from tests.houses import NOW, OUT, WAITING, Clock
 from tests.originals import Originals
@@ -35,7 +35,7 @@ def database_url(request: pytest.FixtureRequest, originals: Originals, tmp_path:
 
 
 def test_every_address_answers_on_postgresql_as_it_does_on_sqlite(
-    house: House, originals: Originals, tmp_path: Path
+    house: Services, originals: Originals, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "sqlite"
     elsewhere.mkdir()
@@ -48,7 +48,7 @@ def test_every_address_answers_on_postgresql_as_it_does_on_sqlite(
     assert {place: (seen[place], expected[place]) for place in expected if seen[place] != expected[place]} == {}
 
 
-def test_a_reader_signs_up_confirms_takes_a_break_leaves_and_comes_back(browser: FlaskClient, house: House) -> None:
+def test_a_reader_signs_up_confirms_takes_a_break_leaves_and_comes_back(browser: FlaskClient, house: Services) -> None:
     browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
     browser.post(houses.path_of(houses.letters(house)[-1]["confirm_url"]))
     tie = subscription(house)
@@ -64,7 +64,7 @@ def test_a_reader_signs_up_confirms_takes_a_break_leaves_and_comes_back(browser:
     assert subscription(house).status is not Status.UNSUBSCRIBED
 
 
-def test_an_author_begins_an_issue_and_an_editor_schedules_and_cancels_it(enter: Enter, house: House) -> None:
+def test_an_author_begins_an_issue_and_an_editor_schedules_and_cancels_it(enter: Enter, house: Services) -> None:
     begun = enter(Role.AUTHOR).press(
         "/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute"
     )
@@ -78,7 +78,7 @@ def test_an_author_begins_an_issue_and_an_editor_schedules_and_cancels_it(enter:
 
 
 @pytest.mark.usefixtures("reader")
-def test_an_owner_sends_an_issue_now_pauses_it_and_reads_its_report(enter: Enter, house: House) -> None:
+def test_an_owner_sends_an_issue_now_pauses_it_and_reads_its_report(enter: Enter, house: Services) -> None:
     owner = enter(Role.OWNER)
     assert owner.press(f"{PAGE}send").status_code == 303
     assert owner.press(PAGE, f"{PAGE}pause").status_code == 303
@@ -88,7 +88,7 @@ def test_an_owner_sends_an_issue_now_pauses_it_and_reads_its_report(enter: Enter
     assert "pause" in owner.read("/desk/audit/")
 
 
-def _swept(house: House) -> dict[tuple[str, str], tuple[int, str]]:
+def _swept(house: Services) -> dict[tuple[str, str], tuple[int, str]]:
     """What each address that can be opened answers, while an issue waits and while it is on its way to a reader."""
     app = create_app(house, Clock(NOW))
     browser, owner = browser_of(app), visitor(app)
@@ -106,7 +106,7 @@ def _swept(house: House) -> dict[tuple[str, str], tuple[int, str]]:
     return waiting | {(rule, "sending"): _answer(owner, address) for rule, address in addresses.items()}
 
 
-def _samples(house: House) -> dict[str, str]:
+def _samples(house: Services) -> dict[str, str]:
     """An address for each route of the site that takes a token or a name."""
     tie = subscription(house).id
     preferences = houses.path_of(house.links.preferences(tie))
@@ -129,6 +129,6 @@ def _answer(owner: Visitor, address: str) -> tuple[int, str]:
     return answer.status_code, words(answer) if comparable else answer.mimetype
 
 
-def _state(house: House, slug: str) -> IssueState:
+def _state(house: Services, slug: str) -> IssueState:
     with house.sessions.reading() as session:
         return issue_store.state(issue_store.find(session, slug))

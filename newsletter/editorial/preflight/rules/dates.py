@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from newsletter.editorial.preflight.context import Galley, Line
+from newsletter.editorial.preflight.context import CheckContext, SourceLine
 from newsletter.editorial.preflight.findings import Finding, note, warning
 from newsletter.editorial.preflight.registry import rule
 
@@ -61,7 +61,7 @@ _NEAR = 45
 class _Written:
     """A date as it is written: 0 and None for what is not said."""
 
-    line: Line
+    line: SourceLine
     place: int
     words: str
     weekday: int | None
@@ -78,7 +78,7 @@ class _Written:
 
 
 @rule()
-def weekdays_are_right(galley: Galley) -> Iterator[Finding]:
+def weekdays_are_right(galley: CheckContext) -> Iterator[Finding]:
     """A reader who comes on Tuesday the 25th, when the 25th is a Wednesday, comes in vain."""
     for written in _dates(galley):
         meant = _meant(written, galley)
@@ -88,7 +88,7 @@ def weekdays_are_right(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def days_and_hours_exist(galley: Galley) -> Iterator[Finding]:
+def days_and_hours_exist(galley: CheckContext) -> Iterator[Finding]:
     """Nobody can come on the 31st of November, or at 25:00."""
     for written in _dates(galley):
         if all(written.in_year(year) is None for year in ([written.year] if written.year else (2023, 2024))):
@@ -105,7 +105,7 @@ def days_and_hours_exist(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def years_are_meant(galley: Galley) -> Iterator[Finding]:
+def years_are_meant(galley: CheckContext) -> Iterator[Finding]:
     """In January the fingers still type last year, and a typo can make it another century."""
     issued = galley.issue.date
     if issued is None or not galley.is_english:
@@ -121,7 +121,7 @@ def years_are_meant(galley: Galley) -> Iterator[Finding]:
                 yield note(f"{found['year']} is far in the future", "check that it is meant", line.number, place)
 
 
-def _dates(galley: Galley) -> Iterator[_Written]:
+def _dates(galley: CheckContext) -> Iterator[_Written]:
     if not galley.is_english:
         return
     for line in galley.lines:
@@ -130,7 +130,7 @@ def _dates(galley: Galley) -> Iterator[_Written]:
                 yield from (_written(line, found) for found in form.finditer(line.text))
 
 
-def _written(line: Line, found: re.Match[str]) -> _Written:
+def _written(line: SourceLine, found: re.Match[str]) -> _Written:
     return _Written(
         line=line,
         place=found.start(),
@@ -148,7 +148,7 @@ def _number(names: tuple[str, ...], begun: str | None) -> int | None:
     return next(number for number, name in enumerate(names) if name.startswith(begun.lower()[:3]))
 
 
-def _meant(written: _Written, galley: Galley) -> date | None:
+def _meant(written: _Written, galley: CheckContext) -> date | None:
     """The date in the year that is written, else in the one that brings it nearest to the issue's own."""
     if written.year is not None:
         return written.in_year(written.year) if written.year else None

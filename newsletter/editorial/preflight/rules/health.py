@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.editorial.preflight.context import Galley, Sentence
+from newsletter.editorial.preflight.context import CheckContext, Sentence
 from newsletter.editorial.preflight.findings import Finding, warning
 from newsletter.editorial.preflight.registry import rule
 
@@ -69,7 +69,7 @@ _PROFESSIONALS = re.compile(
 )
 
 
-def is_about_health(galley: Galley) -> bool:
+def is_about_health(galley: CheckContext) -> bool:
     """Whether the rules for health are this issue's."""
     issue = galley.issue
     if "health" in " ".join((issue.category, *issue.tags)).lower():
@@ -79,7 +79,7 @@ def is_about_health(galley: Galley) -> bool:
 
 
 @rule("FTC, Health Products Compliance Guidance (2022)")
-def there_are_sources(galley: Galley) -> Iterator[Finding]:
+def there_are_sources(galley: CheckContext) -> Iterator[Finding]:
     """A health newsletter names its sources, so that readers can check for themselves."""
     if is_about_health(galley) and not galley.issue.sources:
         yield warning(
@@ -88,7 +88,7 @@ def there_are_sources(galley: Galley) -> Iterator[Finding]:
 
 
 @rule("FTC, Health Products Compliance Guidance (2022)")
-def each_claim_has_its_source(galley: Galley) -> Iterator[Finding]:
+def each_claim_has_its_source(galley: CheckContext) -> Iterator[Finding]:
     """“Studies show” without a study is a rumour with a white coat on."""
     if not is_about_health(galley):
         return
@@ -101,14 +101,14 @@ def each_claim_has_its_source(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def a_professional_is_named(galley: Galley) -> Iterator[Finding]:
+def a_professional_is_named(galley: CheckContext) -> Iterator[Finding]:
     """Health advice should say when to see a professional."""
     if is_about_health(galley) and not _PROFESSIONALS.search(galley.issue.body):
         yield warning("nothing says when to see a doctor or another professional", "add a health note")
 
 
 @rule()
-def somebody_has_reviewed_it(galley: Galley) -> Iterator[Finding]:
+def somebody_has_reviewed_it(galley: CheckContext) -> Iterator[Finding]:
     """Readers should know who reviewed the health advice they get, and when."""
     if is_about_health(galley) and not galley.issue.reviewed_by:
         yield warning(
@@ -118,7 +118,7 @@ def somebody_has_reviewed_it(galley: Galley) -> Iterator[Finding]:
         )
 
 
-def _names(galley: Galley) -> set[str]:
+def _names(galley: CheckContext) -> set[str]:
     """What sources are called by: authors, institutions, journals."""
     words = {name for source in galley.issue.sources for name in _NAME.findall(source.title)}
     return words - _COMMON_NAMES

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from newsletter.editorial.preflight.context import Galley
+from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.facts import PictureSize
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.registry import rule
@@ -28,7 +28,7 @@ _A_FILES_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|webp)|(?:img|dsc|pxl|screensh
 
 
 @rule("WCAG 2.2, 1.1.1")
-def pictures_have_alt_text(galley: Galley) -> Iterator[Finding]:
+def pictures_have_alt_text(galley: CheckContext) -> Iterator[Finding]:
     """A reader with images off, or a screen reader, gets the alt text instead."""
     for picture in galley.pictures:
         if not picture.words and not picture.is_decorative:
@@ -37,7 +37,7 @@ def pictures_have_alt_text(galley: Galley) -> Iterator[Finding]:
 
 
 @rule("WCAG 2.2, 1.1.1; W3C, An alt decision tree")
-def alt_text_says_what_is_there(galley: Galley) -> Iterator[Finding]:
+def alt_text_says_what_is_there(galley: CheckContext) -> Iterator[Finding]:
     """“Image” or a file name in place of a picture is as good as nothing."""
     for picture in galley.pictures:
         alt, name = picture.words, picture.target
@@ -60,7 +60,7 @@ def alt_text_says_what_is_there(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def pictures_say_nothing_beside_what_they_show(galley: Galley) -> Iterator[Finding]:
+def pictures_say_nothing_beside_what_they_show(galley: CheckContext) -> Iterator[Finding]:
     """A photo may tell where it was taken, by whom and with which camera."""
     for picture in galley.pictures:
         size = galley.known.pictures.get(picture.target)
@@ -73,7 +73,7 @@ def pictures_say_nothing_beside_what_they_show(galley: Galley) -> Iterator[Findi
 
 
 @rule()
-def pictures_are_light(galley: Galley) -> Iterator[Finding]:
+def pictures_are_light(galley: CheckContext) -> Iterator[Finding]:
     """Readers on the move pay for every byte, and leave before a heavy picture has loaded."""
     sizes = {picture.target: galley.known.pictures.get(picture.target) for picture in galley.pictures}
     lines = {picture.target: picture.line for picture in galley.pictures}
@@ -88,7 +88,7 @@ def pictures_are_light(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def pictures_are_sharp(galley: Galley) -> Iterator[Finding]:
+def pictures_are_sharp(galley: CheckContext) -> Iterator[Finding]:
     """A picture narrower than its column is stretched until it blurs."""
     figures = {element.attributes.get("alt") for element in galley.page.tagged("img") if "width" in element.attributes}
     for picture in galley.pictures:
@@ -102,7 +102,7 @@ def pictures_are_sharp(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def pictures_have_their_size(galley: Galley) -> Iterator[Finding]:
+def pictures_have_their_size(galley: CheckContext) -> Iterator[Finding]:
     """Outlook shows a picture without a set width at its full size, however large."""
     alone = {
         element.attributes.get("alt") for element in galley.page.tagged("img") if "width" not in element.attributes
@@ -113,7 +113,7 @@ def pictures_have_their_size(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def the_letter_is_more_than_pictures(galley: Galley) -> Iterator[Finding]:
+def the_letter_is_more_than_pictures(galley: CheckContext) -> Iterator[Finding]:
     """Many programs show no pictures at first, and spam filters distrust an email without words."""
     if galley.pictures and galley.word_count < _FEW_WORDS:
         yield warning(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from newsletter.delivery.message import merge
-from newsletter.editorial.preflight.context import Galley
+from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.findings import Finding, note, warning
 from newsletter.editorial.preflight.registry import rule
 from newsletter.errors import Invalid
@@ -46,7 +46,7 @@ def plain(template: str) -> str:
 
 
 @rule()
-def the_subject_fits_a_phone(galley: Galley) -> Iterator[Finding]:
+def the_subject_fits_a_phone(galley: CheckContext) -> Iterator[Finding]:
     """Most mail is opened on a phone, and nobody reads what the phone cuts off."""
     length = len(plain(galley.issue.subject))
     if length > PHONE:
@@ -58,7 +58,7 @@ def the_subject_fits_a_phone(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def the_subject_does_not_shout(galley: Galley) -> Iterator[Finding]:
+def the_subject_does_not_shout(galley: CheckContext) -> Iterator[Finding]:
     """Capitals and exclamation marks read as shouting, to people and to spam filters."""
     subject = plain(galley.issue.subject)
     line = galley.front_line("subject")
@@ -70,14 +70,14 @@ def the_subject_does_not_shout(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def the_subject_has_words(galley: Galley) -> Iterator[Finding]:
+def the_subject_has_words(galley: CheckContext) -> Iterator[Finding]:
     """A screen reader spells emoji out one by one, and some programs show a box in their place."""
     if not any(letter.isalnum() for letter in plain(galley.issue.subject)):
         yield warning("the subject has no words", "say in words what the issue is about", galley.front_line("subject"))
 
 
 @rule()
-def the_subject_is_about_this_issue(galley: Galley) -> Iterator[Finding]:
+def the_subject_is_about_this_issue(galley: CheckContext) -> Iterator[Finding]:
     """A working title that goes out tells readers nothing."""
     for key, words in (("subject", galley.issue.subject), ("title", galley.issue.title)):
         if _is_unfinished(plain(words)):
@@ -85,7 +85,7 @@ def the_subject_is_about_this_issue(galley: Galley) -> Iterator[Finding]:
 
 
 @rule("CAN-SPAM Act, 15 U.S.C. 7704(a)(2)")
-def the_subject_is_no_false_reply(galley: Galley) -> Iterator[Finding]:
+def the_subject_is_no_false_reply(galley: CheckContext) -> Iterator[Finding]:
     """An email that poses as a reply deceives, which the law forbids and spam filters punish."""
     if _REPLY.match(galley.issue.subject):
         yield warning(
@@ -94,7 +94,7 @@ def the_subject_is_no_false_reply(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def the_subject_is_new(galley: Galley) -> Iterator[Finding]:
+def the_subject_is_new(galley: CheckContext) -> Iterator[Finding]:
     """Two issues with the same subject look like one to a reader, and mail programs put them into one thread."""
     if galley.known.same_subject:
         yield warning(
@@ -103,7 +103,7 @@ def the_subject_is_new(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def the_preheader_is_given(galley: Galley) -> Iterator[Finding]:
+def the_preheader_is_given(galley: CheckContext) -> Iterator[Finding]:
     """Without one, the inbox shows the first words of the email beside the subject."""
     length = len(plain(galley.issue.preheader))
     line = galley.front_line("preheader")
@@ -117,7 +117,7 @@ def the_preheader_is_given(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def the_preheader_adds_to_the_subject(galley: Galley) -> Iterator[Finding]:
+def the_preheader_adds_to_the_subject(galley: CheckContext) -> Iterator[Finding]:
     """The two stand side by side, so repeated words waste a line."""
     subject, preheader = plain(galley.issue.subject).casefold(), plain(galley.issue.preheader).casefold()
     if preheader and (subject in preheader or preheader in subject):

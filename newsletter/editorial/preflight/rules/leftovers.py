@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.editorial.preflight.context import Galley
+from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.findings import Finding, warning
 from newsletter.editorial.preflight.registry import rule
 
@@ -33,7 +33,7 @@ _WHOLE_LINE = re.compile(
 
 
 @rule()
-def nothing_came_along_from_a_page(galley: Galley) -> Iterator[Finding]:
+def nothing_came_along_from_a_page(galley: CheckContext) -> Iterator[Finding]:
     """Buttons and menus that were copied with a text lead nowhere in an email, and show where it was taken from."""
     for line in galley.lines:
         words = line.text.strip()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from newsletter.addresses import freemail
 from newsletter.editorial.preflight import colours, weight
-from newsletter.editorial.preflight.context import Galley, words_of
+from newsletter.editorial.preflight.context import CheckContext, words_of
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.registry import rule
 from newsletter.editorial.rendering.render import CLIP_BYTES
@@ -16,7 +16,7 @@ _UNSUBSCRIBE = re.compile(r"\{\{\s*unsubscribe_url\s*\}\}")
 
 
 @rule("Gmail clips a message at 102 kB of HTML")
-def gmail_shows_all_of_it(galley: Galley) -> Iterator[Finding]:
+def gmail_shows_all_of_it(galley: CheckContext) -> Iterator[Finding]:
     """Gmail hides everything after 102 kB, including the unsubscribe link."""
     heavy = weight.of(galley)
     block = heavy.clipped_at
@@ -34,7 +34,7 @@ def gmail_shows_all_of_it(galley: Galley) -> Iterator[Finding]:
 
 
 @rule("RFC 8058; CAN-SPAM Act; GDPR, article 7(3)")
-def the_mail_can_be_left(galley: Galley) -> Iterator[Finding]:
+def the_mail_can_be_left(galley: CheckContext) -> Iterator[Finding]:
     """Readers who find no way to unsubscribe click “spam”, and the law requires one."""
     for part, text in (("HTML", galley.mail.html), ("text", galley.mail.text)):
         if galley.has_mail and not _UNSUBSCRIBE.search(text):
@@ -45,14 +45,14 @@ def the_mail_can_be_left(galley: Galley) -> Iterator[Finding]:
 
 
 @rule("CAN-SPAM Act, 15 U.S.C. 7704(a)(5)")
-def the_mail_has_a_postal_address(galley: Galley) -> Iterator[Finding]:
+def the_mail_has_a_postal_address(galley: CheckContext) -> Iterator[Finding]:
     """The law requires senders of newsletters to give an address that can be visited or written to."""
     if not galley.known.has_postal_address:
         yield blocking("the publication has no postal address", "add one in the settings")
 
 
 @rule("RFC 7489, section 6; Gmail, Email sender guidelines")
-def the_sender_has_a_domain_of_its_own(galley: Galley) -> Iterator[Finding]:
+def the_sender_has_a_domain_of_its_own(galley: CheckContext) -> Iterator[Finding]:
     """Free-mail providers tell every other server to refuse what others send in their name."""
     if domain := freemail.provider(galley.known.sender_address):
         yield warning(
@@ -62,7 +62,7 @@ def the_sender_has_a_domain_of_its_own(galley: Galley) -> Iterator[Finding]:
 
 
 @rule("WCAG 2.2, 1.4.3")
-def words_stand_out(galley: Galley) -> Iterator[Finding]:
+def words_stand_out(galley: CheckContext) -> Iterator[Finding]:
     """Many people find pale text hard to read, and everybody reads in the sun now and then."""
     for (scheme, pair), words in colours.pairs(galley.page).items():
         measured = contrast(pair.words, pair.ground)
@@ -75,7 +75,7 @@ def words_stand_out(galley: Galley) -> Iterator[Finding]:
 
 
 @rule("WCAG 2.2, 1.3.1")
-def headings_go_down_by_one(galley: Galley) -> Iterator[Finding]:
+def headings_go_down_by_one(galley: CheckContext) -> Iterator[Finding]:
     """A screen reader lists the headings, and a skipped level sounds like a missing part."""
     above = 1
     for token, inline in zip(galley.tokens, galley.tokens[1:], strict=False):
@@ -94,7 +94,7 @@ def headings_go_down_by_one(galley: Galley) -> Iterator[Finding]:
 
 
 @rule("WCAG 2.2, 2.4.6")
-def there_is_one_title(galley: Galley) -> Iterator[Finding]:
+def there_is_one_title(galley: CheckContext) -> Iterator[Finding]:
     """Screen readers take the one first-level heading for what the email is about."""
     titles = len(galley.page.tagged("h1"))
     if galley.has_mail and titles != 1:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from newsletter.editorial.preflight.context import Galley
-from newsletter.editorial.preflight.facts import Known
+from newsletter.editorial.preflight.context import CheckContext
+from newsletter.editorial.preflight.facts import Facts
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.registry import rule
 from newsletter.editorial.source.markdown import Reference
@@ -61,7 +61,7 @@ def host(url: str) -> str:
 
 
 @rule()
-def links_lead_somewhere(galley: Galley) -> Iterator[Finding]:
+def links_lead_somewhere(galley: CheckContext) -> Iterator[Finding]:
     """A reader who taps and gets nowhere stops tapping."""
     for link in galley.links:
         if fault := _nowhere(link):
@@ -69,7 +69,7 @@ def links_lead_somewhere(galley: Galley) -> Iterator[Finding]:
 
 
 @rule("WCAG 2.2, 2.4.4")
-def links_can_be_seen(galley: Galley) -> Iterator[Finding]:
+def links_can_be_seen(galley: CheckContext) -> Iterator[Finding]:
     """A link without words cannot be tapped, and a screen reader spells out its address."""
     for link in galley.links:
         if not link.words:
@@ -77,7 +77,7 @@ def links_can_be_seen(galley: Galley) -> Iterator[Finding]:
 
 
 @rule("WCAG 2.2, 2.4.4")
-def links_say_where_they_lead(galley: Galley) -> Iterator[Finding]:
+def links_say_where_they_lead(galley: CheckContext) -> Iterator[Finding]:
     """Many readers skim the links alone, and a screen reader lists them without their sentences."""
     for link in galley.links:
         if link.words.casefold().strip(" .…!»›→:") in _SAYS_NOTHING:
@@ -87,7 +87,7 @@ def links_say_where_they_lead(galley: Galley) -> Iterator[Finding]:
 
 
 @rule("WCAG 2.2, 2.4.9")
-def the_same_words_lead_to_the_same_place(galley: Galley) -> Iterator[Finding]:
+def the_same_words_lead_to_the_same_place(galley: CheckContext) -> Iterator[Finding]:
     """In a list of links, two that sound alike are taken for one."""
     places = defaultdict(list)
     for link in galley.links:
@@ -99,7 +99,7 @@ def the_same_words_lead_to_the_same_place(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def links_are_safe_to_open(galley: Galley) -> Iterator[Finding]:
+def links_are_safe_to_open(galley: CheckContext) -> Iterator[Finding]:
     """Browsers warn of http:, and whoever sits in between can read and change what comes."""
     for link in galley.links:
         if parts(link.target).scheme == "http" and not _is_placeholder(galley, link.target):
@@ -112,7 +112,7 @@ def links_are_safe_to_open(galley: Galley) -> Iterator[Finding]:
 
 
 @rule("RFC 2606")
-def no_link_is_a_placeholder(galley: Galley) -> Iterator[Finding]:
+def no_link_is_a_placeholder(galley: CheckContext) -> Iterator[Finding]:
     """Placeholder addresses open nothing, or somebody else's page."""
     for url, words, line in _all(galley):
         if _is_placeholder(galley, url):
@@ -120,7 +120,7 @@ def no_link_is_a_placeholder(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def links_are_open_to_readers(galley: Galley) -> Iterator[Finding]:
+def links_are_open_to_readers(galley: CheckContext) -> Iterator[Finding]:
     """A page that opens for a signed-in editor may ask a reader for a password."""
     for url, words, line in _all(galley):
         if _BEHIND_A_DOOR.fullmatch(host(url) + parts(url).path):
@@ -128,7 +128,7 @@ def links_are_open_to_readers(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def links_are_not_shortened(galley: Galley) -> Iterator[Finding]:
+def links_are_not_shortened(galley: CheckContext) -> Iterator[Finding]:
     """Spam hides behind shortened addresses, so filters distrust them and readers cannot see where they lead."""
     for url, words, line in _all(galley):
         if host(url) in _SHORTENERS:
@@ -136,7 +136,7 @@ def links_are_not_shortened(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def links_into_the_archive_open(galley: Galley) -> Iterator[Finding]:
+def links_into_the_archive_open(galley: CheckContext) -> Iterator[Finding]:
     """A link to an issue that is misspelled, renamed or not out yet opens an error page."""
     issues = galley.known.issues
     if issues is None:
@@ -156,7 +156,7 @@ def links_into_the_archive_open(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def links_answer(galley: Galley) -> Iterator[Finding]:
+def links_answer(galley: CheckContext) -> Iterator[Finding]:
     """A page that is gone costs readers' trust, and an email cannot be recalled."""
     if galley.known.links_asked is False and any(True for _ in web_links(galley)):
         yield note(
@@ -169,12 +169,12 @@ def links_answer(galley: Galley) -> Iterator[Finding]:
             yield from _judged(answer, words, line)
 
 
-def archived_slugs(galley: Galley) -> set[str]:
+def archived_slugs(galley: CheckContext) -> set[str]:
     """The slugs of our own issues that the text links to, rightly or not."""
     return {slug for url, _, _ in _all(galley) if (slug := archived_slug(galley.known, url))}
 
 
-def archived_slug(known: Known, url: str) -> str:
+def archived_slug(known: Facts, url: str) -> str:
     """The slug in the address of a page of our archive; empty in any other."""
     ours, theirs = parts(known.archive), parts(url)
     if not known.archive or (host(url), theirs.port) != (host(known.archive), ours.port):
@@ -183,14 +183,14 @@ def archived_slug(known: Known, url: str) -> str:
     return unquote(slug) if begins == ours.path.strip("/") else ""
 
 
-def web_links(galley: Galley) -> Iterator[str]:
+def web_links(galley: CheckContext) -> Iterator[str]:
     """The web addresses that an issue sends readers to, but for the publication's own."""
     for url, _, _ in _all(galley):
         if parts(url).scheme in {"http", "https"} and not galley.known.is_own(host(url)):
             yield url
 
 
-def _all(galley: Galley) -> Iterator[tuple[str, str, int | None]]:
+def _all(galley: CheckContext) -> Iterator[tuple[str, str, int | None]]:
     """Every address with what to call it and its line: the links of the text, then the sources."""
     for link in galley.links:
         yield link.target, f"link [{link.words}]", link.line
@@ -213,7 +213,7 @@ def _nowhere(link: Reference) -> str:
     return "has an address without https://"
 
 
-def _is_placeholder(galley: Galley, url: str) -> bool:
+def _is_placeholder(galley: CheckContext, url: str) -> bool:
     name = host(url)
     # The publication's own name is settled in its settings, not in an issue.
     return bool(_EXAMPLES.fullmatch(name) or _MEANT_LATER.fullmatch(name)) and not galley.known.is_own(name)

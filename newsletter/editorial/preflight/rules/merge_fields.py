@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.editorial.preflight.context import Galley
+from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.findings import Finding, warning
 from newsletter.editorial.preflight.registry import rule
 
@@ -18,7 +18,7 @@ _FOREIGN = re.compile(
 
 
 @rule()
-def a_name_has_a_fallback(galley: Galley) -> Iterator[Finding]:
+def a_name_has_a_fallback(galley: CheckContext) -> Iterator[Finding]:
     """Not every reader gave a name, and “Hello ,” shows that a machine wrote it."""
     for line in galley.lines:
         for found in _BARE_NAME.finditer(line.raw):
@@ -31,7 +31,7 @@ def a_name_has_a_fallback(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def no_field_is_another_programs(galley: Galley) -> Iterator[Finding]:
+def no_field_is_another_programs(galley: CheckContext) -> Iterator[Finding]:
     """What another program would fill in is printed here as it is."""
     for line in galley.lines:
         for found in _FOREIGN.finditer(line.text):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from newsletter.editorial.preflight.attribution import is_reported
-from newsletter.editorial.preflight.context import Galley, Passage
+from newsletter.editorial.preflight.context import CheckContext, Passage
 from newsletter.editorial.preflight.findings import Finding, warning
 from newsletter.editorial.preflight.registry import rule
 
@@ -236,7 +236,7 @@ _ADVISED = re.compile(
 
 
 @rule("FTC, Health Products Compliance Guidance (2022); CAP Code, section 12")
-def nothing_is_promised(galley: Galley) -> Iterator[Finding]:
+def nothing_is_promised(galley: CheckContext) -> Iterator[Finding]:
     """A cure or a guarantee is a claim that no honest source carries, and in an advertisement it is against the law."""
     for passage in galley.passages:
         for found in _promises_in(passage):
@@ -249,7 +249,7 @@ def nothing_is_promised(galley: Galley) -> Iterator[Finding]:
 
 
 @rule("CAP Code, rule 12.2; FTC, Health Products Compliance Guidance (2022)")
-def nobody_is_talked_out_of_treatment(galley: Galley) -> Iterator[Finding]:
+def nobody_is_talked_out_of_treatment(galley: CheckContext) -> Iterator[Finding]:
     """A reader who stops taking medicine or stays away from the doctor because of an email may come to harm."""
     for passage in galley.passages:
         for found in _LEAVE_OFF.finditer(passage.text):

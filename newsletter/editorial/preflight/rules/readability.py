@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.editorial.preflight.context import Galley
+from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.findings import Finding, note, warning
 from newsletter.editorial.preflight.registry import rule
 
@@ -18,7 +18,7 @@ _SOUNDED = re.compile(r"(?:[td]ed|(?:[cgsxz]|ch|sh)es)$")
 
 
 @rule("R. Flesch, A new readability yardstick (1948)")
-def the_text_reads_easily(galley: Galley) -> Iterator[Finding]:
+def the_text_reads_easily(galley: CheckContext) -> Iterator[Finding]:
     """Readers are tired, in a hurry, or reading a second language; plain words reach them all."""
     if not galley.is_english or galley.word_count < _LEAST_WORDS:
         return
@@ -32,7 +32,7 @@ def the_text_reads_easily(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def sentences_are_short_enough(galley: Galley) -> Iterator[Finding]:
+def sentences_are_short_enough(galley: CheckContext) -> Iterator[Finding]:
     """By the end of a very long sentence its beginning is forgotten."""
     for sentence in galley.sentences:
         if (count := len(sentence.words)) > _LONG_SENTENCE:
@@ -40,7 +40,7 @@ def sentences_are_short_enough(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def paragraphs_are_short_enough(galley: Galley) -> Iterator[Finding]:
+def paragraphs_are_short_enough(galley: CheckContext) -> Iterator[Finding]:
     """On a phone a long paragraph fills the screen, and the eye finds no place to rest."""
     words: dict[tuple[int, str], int] = {}
     first: dict[str, int] = {}
@@ -52,7 +52,7 @@ def paragraphs_are_short_enough(galley: Galley) -> Iterator[Finding]:
             yield note(f"a paragraph has {count} words", "divide it", line)
 
 
-def reading_ease(galley: Galley) -> float:
+def reading_ease(galley: CheckContext) -> float:
     """Flesch's reading ease of the running text: 100 very easy, 0 very hard."""
     sentences = [words for sentence in galley.sentences if (words := sentence.words)]
     words = [word for sentence in sentences for word in sentence]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from newsletter.editorial.preflight.context import Galley
+from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.findings import Finding, note, warning
 from newsletter.editorial.preflight.registry import rule
 
@@ -11,7 +11,7 @@ _WORTH_A_WORD = 0.4
 
 
 @rule("SpamAssassin, local tests")
-def the_spam_filter_lets_it_pass(galley: Galley) -> Iterator[Finding]:
+def the_spam_filter_lets_it_pass(galley: CheckContext) -> Iterator[Finding]:
     """What one filter takes for spam, others may too, and then nobody reads it."""
     said = galley.known.spam
     if said is None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.editorial.preflight.context import Galley
+from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.registry import rule
 
@@ -50,7 +50,7 @@ _LOUD_WORDS, _LOUD_SHARE = 10, 0.25
 
 
 @rule()
-def nothing_is_to_come(galley: Galley) -> Iterator[Finding]:
+def nothing_is_to_come(galley: CheckContext) -> Iterator[Finding]:
     """TK and TODO are how writers mark what is still to come."""
     for line in galley.lines:
         if found := _TO_COME.search(line.text):
@@ -70,7 +70,7 @@ def nothing_is_to_come(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def no_word_is_there_twice(galley: Galley) -> Iterator[Finding]:
+def no_word_is_there_twice(galley: CheckContext) -> Iterator[Finding]:
     """The writer's eye skips it, and the reader's does not."""
     if not galley.is_english:
         return
@@ -82,7 +82,7 @@ def no_word_is_there_twice(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def no_character_is_spoiled(galley: Galley) -> Iterator[Finding]:
+def no_character_is_spoiled(galley: CheckContext) -> Iterator[Finding]:
     """Text that was copied through a program with another encoding shows â€™ in place of an apostrophe."""
     for line in galley.lines:
         if found := _SPOILED.search(line.raw):
@@ -99,7 +99,7 @@ def no_character_is_spoiled(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def quotes_are_of_one_kind(galley: Galley) -> Iterator[Finding]:
+def quotes_are_of_one_kind(galley: CheckContext) -> Iterator[Finding]:
     """Straight and curly quotes beside each other look pasted together."""
     straight = [(line, found) for line in galley.lines for found in [_STRAIGHT.search(line.text)] if found]
     if straight and any(_CURLY.search(line.text) for line in galley.lines):
@@ -114,7 +114,7 @@ def quotes_are_of_one_kind(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def no_mark_is_printed(galley: Galley) -> Iterator[Finding]:
+def no_mark_is_printed(galley: CheckContext) -> Iterator[Finding]:
     """Markdown that was not understood is printed as it was typed."""
     for token in galley.tokens:
         for child in token.children or [] if token.type == "inline" else []:
@@ -128,7 +128,7 @@ def no_mark_is_printed(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def the_text_does_not_shout(galley: Galley) -> Iterator[Finding]:
+def the_text_does_not_shout(galley: CheckContext) -> Iterator[Finding]:
     """Exclamation marks wear off: where everything is exciting, nothing is."""
     lines = [line for line in galley.lines if "!" in line.text.replace("![", "").replace("[!", "")]
     marks = sum(line.text.replace("![", "").replace("[!", "").count("!") for line in lines)
@@ -137,7 +137,7 @@ def the_text_does_not_shout(galley: Galley) -> Iterator[Finding]:
 
 
 @rule()
-def the_text_is_not_in_capitals(galley: Galley) -> Iterator[Finding]:
+def the_text_is_not_in_capitals(galley: CheckContext) -> Iterator[Finding]:
     """Capitals are hard to read, and where everything is loud nothing stands out."""
     body = [passage for passage in galley.passages if passage.lines[0].number >= galley.issue.body_line]
     runs = [(passage, found) for passage in body for found in _RUN.finditer(passage.text) if _is_shouted(found[0])]

@@ -12,7 +12,7 @@ from newsletter.editorial.issues.diff import Piece
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup
 from newsletter.web.desk.issue import changes, previews
 from newsletter.workflows import approve_issue as workflows_approve_issue
@@ -32,7 +32,9 @@ def ask_approval(slug: str) -> ResponseReturnValue:
     chosen = request.form.getlist("approver")
 
     def ask(store: Session, found: Issue, shown: Content, comment: str) -> str:
-        asked = workflows_approve_issue.ask(store, house().practice, found, shown, auth.email(), chosen, comment, now())
+        asked = workflows_approve_issue.ask(
+            store, services().practice, found, shown, auth.email(), chosen, comment, now()
+        )
         return f"Asked {', '.join(asked)} by mail."
 
     return _decide(slug, "ask", ask)
@@ -43,7 +45,7 @@ def approve_issue(slug: str) -> ResponseReturnValue:
 
     def approve(store: Session, found: Issue, shown: Content, comment: str) -> str:
         workflows_approve_issue.approve(
-            store, house().links, found, shown, editors.find(store, auth.email()), comment, now()
+            store, services().links, found, shown, editors.find(store, auth.email()), comment, now()
         )
         return f"Approved. “{found.title}” may go out as it is now."
 
@@ -54,7 +56,7 @@ def send_back(slug: str) -> ResponseReturnValue:
     """Make it a draft again, and say what is to be mended."""
 
     def back(store: Session, found: Issue, shown: Content, comment: str) -> str:
-        workflows_approve_issue.send_back(store, house().links, found, shown, auth.email(), comment, now())
+        workflows_approve_issue.send_back(store, services().links, found, shown, auth.email(), comment, now())
         return f"Sent back. “{found.title}” is a draft again, with your comment."
 
     return _decide(slug, "send-back", back)
@@ -64,7 +66,7 @@ def withdraw_approval(slug: str) -> ResponseReturnValue:
     """Take the approval back."""
 
     def withdraw(store: Session, found: Issue, shown: Content, _comment: str) -> str:
-        was_scheduled = workflows_approve_issue.withdraw(store, house().links, found, shown, auth.email(), now())
+        was_scheduled = workflows_approve_issue.withdraw(store, services().links, found, shown, auth.email(), now())
         return "Taken back." + (" It is not scheduled any more." if was_scheduled else "")
 
     return _decide(slug, "withdraw", withdraw)
@@ -73,7 +75,7 @@ def withdraw_approval(slug: str) -> ResponseReturnValue:
 def _decide(slug: str, form: str, act: _Act) -> ResponseReturnValue:
     comment = request.form.get("comment", "")
     try:
-        with house().sessions.begin() as store:
+        with services().sessions.begin() as store:
             found = lookup.unchanged(store, slug, request.form)
             flash(act(store, found, Content.sealed(request.form.get("content", "")), comment))
     except Invalid as error:
@@ -85,9 +87,9 @@ def _decide(slug: str, form: str, act: _Act) -> ResponseReturnValue:
 
 def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: str = "") -> str:
     """The page again, with what was typed and why it was not done: beside the comment, or above all."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        standing = workflows_approve_issue.standing(store, house().links, found)
+        standing = workflows_approve_issue.standing(store, services().links, found)
         if not (standing.is_required or standing.steps):
             raise Conflict(
                 f"{found.publication.name} does not require approval; an owner can change that in the settings."

@@ -16,7 +16,7 @@ from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.source import issue_form
 from newsletter.errors import NotFound
 from newsletter.web import auth
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk.issue import editor_form, merge_view, save_state
 from newsletter.workflows import build_letter
 
@@ -24,7 +24,7 @@ from newsletter.workflows import build_letter
 def keep_draft(slug: str) -> Response:
     """Keep the text as its editor's draft; now and then, when it is whole, as a revision."""
     try:
-        with house().sessions.begin() as store:
+        with services().sessions.begin() as store:
             found = editor_form.issue(store, slug)
             given = editor_form.text(store, found)
             draft = drafts.keep(store, found, given, auth.email(), now())
@@ -41,7 +41,7 @@ def save_text(slug: str) -> Response:
     """Make the text the newest revision; whatever stands in the way, it is kept as a draft first."""
     try:
         given, draft, _ = kept(slug)
-        with house().sessions.begin() as store:
+        with services().sessions.begin() as store:
             found = editor_form.issue(store, slug)
             save_state.require_open(found)
             saved = drafts.held(store, found, auth.email())
@@ -57,7 +57,7 @@ def save_text(slug: str) -> Response:
 
 def leave_page(slug: str) -> Response:
     """The page is closed: keep what came with the last word, and make a revision of it if it is whole."""
-    with suppress(NotFound), house().sessions.begin() as store:
+    with suppress(NotFound), services().sessions.begin() as store:
         found = editor_form.issue(store, slug)
         if drafts.is_late(drafts.last(store, found, auth.email()), editor_form.tab(), editor_form.turn()):
             # The same tab has the page open again, and has written on.
@@ -74,7 +74,7 @@ def leave_page(slug: str) -> Response:
 
 def say_hello(slug: str) -> Response:
     """This window is open: who else writes here, and what was saved meanwhile."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = editor_form.issue(store, slug)
         presence.meet(store, found, editor_form.tab(), auth.email(), now())
         return jsonify(save_state.of(store, found, editor_form.base()))
@@ -82,7 +82,7 @@ def say_hello(slug: str) -> Response:
 
 def kept(slug: str) -> tuple[Typed, Draft, str]:
     """The text as it was given, and as it is its editor's draft now; and what came into it, in words."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = editor_form.issue(store, slug)
         given = editor_form.text(store, found)
         draft = drafts.keep(store, found, given, auth.email(), now())
@@ -95,7 +95,7 @@ def _stands(store: Session, found: Issue, given: Typed, draft: Draft) -> dict[st
     if draft.source == given.source:
         return stands
     stands["said"] = f"{str(stands['said']).removesuffix('.')}{save_state.merged(found, given, draft)}."
-    return stands | {"form": asdict(issue_form.taken_apart(draft.source, found.slug))}
+    return stands | {"form": asdict(issue_form.parse_form(draft.source, found.slug))}
 
 
 def _writes_on(store: Session, found: Issue) -> bool:
@@ -105,7 +105,7 @@ def _writes_on(store: Session, found: Issue) -> bool:
 
 
 def _faulty(slug: str, draft: Draft, error: Faulty) -> Response:
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         stands = save_state.of(store, editor_form.issue(store, slug))
     found = editor_form.complaints(draft.source, error.faults)
     told = {"fault": save_state.mend(found), "faults": found}
@@ -119,7 +119,7 @@ def _asked_back() -> Response:
 
 def _overlaps(slug: str, error: Overlap) -> Response:
     """The merge view, and whether the text that was given is a draft meanwhile."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
         told = {"fault": str(error), "kept": not isinstance(error, Elsewhere)}
         told["overlap"] = merge_view.fragment(merge_view.view(store, found, error))

@@ -15,7 +15,7 @@ from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict
 from newsletter.web import auth
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.web.desk.issue import editor_form
 from newsletter.web.desk.lookup import Mailed
@@ -38,7 +38,7 @@ _NONE = _Refusal(HTTPStatus.OK)
 
 def amend_form(slug: str) -> ResponseReturnValue:
     """The text as the archive shows it now, and a line for what changed."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         corrections.require_out(found)
         return _form(store, found, Amendment(found.revision.source, found.revision_number, "", _next(found)))
@@ -46,14 +46,14 @@ def amend_form(slug: str) -> ResponseReturnValue:
 
 def amend_issue(slug: str) -> ResponseReturnValue:
     """Show the amended text in the archive, under its note; what was typed comes back where that cannot be."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         note = editor_form.kept(request.form.get("note", ""))
         wanted = Amendment(
             editor_form.text(store, found).source, editor_form.base(), note, editor_form.number("number")
         )
     try:
-        with house().sessions.begin() as store:
+        with services().sessions.begin() as store:
             made = corrections.amend(store, lookup.issue(store, slug), wanted, auth.email(), now())
             audit_hook.tell(correction=made.number)
             flash("Corrected. The archive shows the new text, with your note above it.")
@@ -66,13 +66,13 @@ def amend_issue(slug: str) -> ResponseReturnValue:
         )
     except Conflict as error:
         refusal = _Refusal(HTTPStatus.CONFLICT, above=str(error))
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         return _form(store, lookup.issue(store, slug), wanted, refusal)
 
 
 def correction(slug: str, number: int) -> str:
     """One correction: its note, what it changed in what was mailed, and what became of its letter."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found, made = lookup.correction(store, slug, number)
         return frame.page(
             store,

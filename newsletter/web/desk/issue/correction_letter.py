@@ -15,7 +15,7 @@ from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
 from newsletter.web import auth
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, words
 from newsletter.web.desk.issue import editor_form, previews
 from newsletter.web.desk.issue.editor_form import Complaint
@@ -47,7 +47,7 @@ class Outlook:
 
 def letter_form(slug: str, number: int) -> str:
     """Its words, how it looks, and what will happen; `?view=` as for every preview."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found, made = lookup.correction(store, slug, number)
         return _page(store, found, made, (made.subject, made.body))
 
@@ -56,12 +56,12 @@ def word_letter(slug: str, number: int) -> ResponseReturnValue:
     """Keep its words, whatever they are; what is wrong with them is told beside them."""
     subject, body = (editor_form.kept(request.form.get(name, "")) for name in ("subject", "body"))
     try:
-        with house().sessions.begin() as store:
+        with services().sessions.begin() as store:
             _, made = lookup.correction(store, slug, number)
             corrections.word(store, made, request.form.get("seal", ""), subject, body, auth.email())
             flash("Saved. Nothing has been sent yet.")
     except Conflict as error:
-        with house().sessions.reading() as store:
+        with services().sessions.reading() as store:
             found, made = lookup.correction(store, slug, number)
             return _page(store, found, made, (subject, body), str(error)), HTTPStatus.CONFLICT
     return redirect(url_for("desk.letter_form", slug=slug, number=number), 303)
@@ -70,7 +70,7 @@ def word_letter(slug: str, number: int) -> ResponseReturnValue:
 def letter_html(slug: str, number: int) -> Response:
     """The letter for the frame, as it was mailed or as it would be."""
     wanted = previews.view(request.args)
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found, made = lookup.correction(store, slug, number)
         html = previews.as_seen(_proof(found, made).html, wanted)
     return previews.shut_in(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
@@ -78,17 +78,17 @@ def letter_html(slug: str, number: int) -> Response:
 
 def mail_correction(slug: str, number: int) -> ResponseReturnValue:
     """Mail the letter that the page showed to those who got the issue."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found, made = lookup.correction(store, slug, number)
-        sender, seal = house().settings.issue_sender_address, request.form.get("seal", "")
-        started = correct_issue.mail(store, house().links, found, made, seal, auth.email(), now(), sender=sender)
+        sender, seal = services().settings.issue_sender_address, request.form.get("seal", "")
+        started = correct_issue.mail(store, services().links, found, made, seal, auth.email(), now(), sender=sender)
         flash(f"On its way to {words.counted(started.copies, 'reader')}.")
     return _back(slug, number)
 
 
 def letter_progress(slug: str, number: int) -> ResponseReturnValue:
     """The part of a correction's page that changes while its letter goes out; all of it once that has changed."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found, made = lookup.correction(store, slug, number)
         if made.letter is None or request.args.get("state") != made.letter.state:
             return make_response("", 200, {"HX-Refresh": "true"})
@@ -110,7 +110,7 @@ def resume_correction(slug: str, number: int) -> ResponseReturnValue:
 
 def stop_correction(slug: str, number: int) -> ResponseReturnValue:
     """Stop the letter: what is out stays out, and nothing more goes."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         made = lookup.correction(store, slug, number)[1]
         was_going = made.letter is not None and made.letter.state is LetterState.RUNNING
         flash(words.stopped(correct_issue.stop(store, made, now()), was_going=was_going))
@@ -141,11 +141,11 @@ def _outlook(store: Session, found: Issue, made: Correction) -> Outlook:
     hindrance = correct_issue.hindrance(store, found)
     audience = correct_issue.audience(store, found.letter) if found.letter and not hindrance else None
     try:
-        composed = corrections.compose(found, made, house().links)
+        composed = corrections.compose(found, made, services().links)
     except Faulty as error:
         complaints = editor_form.complaints(corrections.source(found, made), error.faults)
         return Outlook(None, _beside(complaints), (), hindrance, audience)
-    findings = correct_issue.findings(found, composed, house().links)
+    findings = correct_issue.findings(found, composed, services().links)
     return Outlook(composed.mail, (), findings, hindrance, audience)
 
 
@@ -160,13 +160,13 @@ def _proof(found: Issue, made: Correction) -> Proof:
     if made.letter is not None:
         return made.letter
     try:
-        return corrections.compose(found, made, house().links).mail
+        return corrections.compose(found, made, services().links).mail
     except Faulty as error:
         raise Conflict(f"This cannot be sent yet: {error}.") from None
 
 
 def _move(slug: str, number: int, move: Callable[[Session, Correction], None], done: str) -> ResponseReturnValue:
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         move(store, lookup.correction(store, slug, number)[1])
         flash(done)
     return _back(slug, number)

@@ -11,10 +11,10 @@ from newsletter.editorial.issues import create, drafts, issue_store
 from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.editorial.source import fields
-from newsletter.editorial.source.issue_form import Manuscript
+from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.publications import Publication
 from newsletter.web import auth
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.web.desk.error_pages import asks_for_json
 from newsletter.web.desk.issue import editor_form
@@ -24,15 +24,15 @@ _WEEKS = 8
 
 def begin_form() -> str:
     """Ask for the two things that an issue begins with."""
-    with house().sessions.reading() as store:
-        return _form(store, Manuscript(), {})
+    with services().sessions.reading() as store:
+        return _form(store, IssueForm(), {})
 
 
 def begin() -> ResponseReturnValue:
     """A new issue for the next slot that is free; with a text, that of an issue which is no more."""
     wanted = editor_form.form(request.form)
     try:
-        with house().sessions.begin() as store:
+        with services().sessions.begin() as store:
             publication = frame.chosen(store)
             issue = create.begin(store, publication, wanted, _day(store, publication), auth.email(), now())
             audit_hook.about_issue(issue)
@@ -44,7 +44,7 @@ def begin() -> ResponseReturnValue:
 
 def delete_form(slug: str) -> str:
     """Ask once more, with all that would go."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         return frame.page(
             store,
@@ -60,24 +60,24 @@ def delete_form(slug: str) -> str:
 
 def delete(slug: str) -> ResponseReturnValue:
     """Delete a draft that was never scheduled, with every revision of it."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         issue_store.remove(store, found)
         flash(f"“{found.title}” is deleted.")
     return redirect(url_for("desk.issues"), 303)
 
 
-def _form(store: Session, wanted: Manuscript, faults: dict[str, str]) -> str:
+def _form(store: Session, wanted: IssueForm, faults: dict[str, str]) -> str:
     lengths = (fields.SUBJECT_LENGTH[0], fields.SUBJECT_LENGTH[-1])
     return frame.page(store, "begin.html", "issues", wanted=wanted, faults=faults, subject_lengths=lengths)
 
 
-def _refused(wanted: Manuscript, error: Faulty) -> ResponseReturnValue:
+def _refused(wanted: IssueForm, error: Faulty) -> ResponseReturnValue:
     if asks_for_json():
         return make_response(jsonify(fault=str(error)), HTTPStatus.UNPROCESSABLE_ENTITY)
     # Of a form with two fields each fault begins with the name of its own.
     faults = {fault.text.split(" ")[0]: f"{fault.text[:1].upper()}{fault.text[1:]}." for fault in error.faults}
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         return _form(store, wanted, faults), HTTPStatus.UNPROCESSABLE_ENTITY
 
 

@@ -15,7 +15,7 @@ from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.source import issue_file, issue_form
 from newsletter.editorial.source.fields import Source
 from newsletter.editorial.source.front_matter import Fault, split
-from newsletter.editorial.source.issue_form import Manuscript
+from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Invalid, NotFound
 from newsletter.web.desk import audit_hook, lookup
 
@@ -67,7 +67,7 @@ def _whole(store: Session, found: Issue, fields: MultiDict[str, str]) -> str:
     if "passages" in fields:
         return _chosen(fields)
     before = issue_store.revision(store, found, _counted(fields.get("base", "0")))
-    return issue_form.put_together(before.source, found.slug, form(fields))
+    return issue_form.apply_form(before.source, found.slug, form(fields))
 
 
 def _chosen(fields: MultiDict[str, str]) -> str:
@@ -77,13 +77,13 @@ def _chosen(fields: MultiDict[str, str]) -> str:
     return kept("".join(passage or "" for passage in passages))
 
 
-def form(fields: MultiDict[str, str]) -> Manuscript:
+def form(fields: MultiDict[str, str]) -> IssueForm:
     """The form as it came, for any words may stand in it."""
     words = {name: kept(fields.get(name, "")).strip() for name in _WORDS}
     titles, urls = fields.getlist("source_title"), fields.getlist("source_url")
     sources = (Source(kept(title).strip(), kept(url).strip()) for title, url in zip(titles, urls, strict=False))
     filled = tuple(source for source in sources if source.title or source.url)
-    return Manuscript(**words, sources=filled, body=kept(fields.get("body", "")))
+    return IssueForm(**words, sources=filled, body=kept(fields.get("body", "")))
 
 
 def base() -> int:
@@ -109,9 +109,9 @@ def complaints(source: str, faults: Sequence[Fault]) -> list[Complaint]:
     return found + [Complaint("", 0, _sentence(fault.text)) for fault in faults if not fault.line]
 
 
-def shown(found: Issue, draft: Draft | None) -> Manuscript:
+def shown(found: Issue, draft: Draft | None) -> IssueForm:
     """The form of what an editor wrote last: their draft, or else the newest revision."""
-    return issue_form.taken_apart(draft.source if draft else found.revision.source, found.slug)
+    return issue_form.parse_form(draft.source if draft else found.revision.source, found.slug)
 
 
 def number(name: str) -> int:

@@ -11,7 +11,7 @@ from newsletter.editorial.issues.issue_store import Saved
 from newsletter.editorial.models import Issue, Revision
 from newsletter.errors import Conflict
 from newsletter.web import auth
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.web.desk.issue import save_state
 
@@ -23,7 +23,7 @@ _HIGHEST = 2**31 - 1
 
 def history(slug: str) -> str:
     """Who saved what, and when; and what is not saved yet. `?before=` and `?after=` turn the page."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         return frame.page(
             store,
@@ -38,7 +38,7 @@ def history(slug: str) -> str:
 
 def revision(slug: str, number: int) -> str:
     """What one revision changed, against the one before it or `?against=` any other."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         new = issue_store.revision(store, found, number)
         old = _against(store, found, new)
@@ -58,7 +58,7 @@ def revision(slug: str, number: int) -> str:
 
 def unsaved_text(slug: str) -> str:
     """What one's own draft changes in the revision that it goes on from."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         draft = drafts.own(store, found, auth.email())
         if draft is None:
@@ -70,7 +70,7 @@ def unsaved_text(slug: str) -> str:
 
 def restore_revision(slug: str, number: int) -> ResponseReturnValue:
     """Make an older text the newest revision; what was newest stays where it is."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         save_state.require_open(found, "Nothing was done.")
         audit_hook.tell(revision=number)

@@ -10,7 +10,7 @@ from newsletter.editorial.images.processing import Developed
 from newsletter.editorial.models import Picture
 from newsletter.errors import Invalid, PressError
 from newsletter.web import error_pages
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import lookup
 
 FORM_BYTES = processing.UPLOAD_BYTES + 64 * 1024
@@ -43,9 +43,9 @@ def uploaded() -> FileStorage:
 
 
 def _keep(slug: str, file_name: str, developed: Developed) -> tuple[str, Picture]:
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         issue = lookup.issue(store, slug)
-        picture = house().pictures.keep(store, file_name, developed.content, now())
+        picture = services().pictures.keep(store, file_name, developed.content, now())
         return pictures.attach(store, issue, file_name, picture, now()), picture
 
 

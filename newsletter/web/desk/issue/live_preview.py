@@ -9,18 +9,18 @@ from newsletter.editorial.issues import drafts
 from newsletter.editorial.issues.drafts import Examined
 from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import render
-from newsletter.editorial.rendering.branding import Masthead
+from newsletter.editorial.rendering.branding import Branding
 from newsletter.editorial.rendering.render import Rendered
 from newsletter.errors import Invalid
 from newsletter.web import auth
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.desk import lookup
 from newsletter.web.desk.issue import editor_form, previews
 
 
 def preview(slug: str) -> Response:
     """What is typed, as mail in the view asked for, beside each fault; no mail while it cannot be printed."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
         source = editor_form.text(store, found).source
         read = drafts.examine(store, found, source)
@@ -31,7 +31,7 @@ def preview(slug: str) -> Response:
 def sheet(slug: str) -> Response:
     """The page that the live preview is shown on, with what its editor wrote last: `?view=` as for every preview."""
     wanted = previews.view(request.args)
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         mail = _draft_mail(store, found) or previews.proof(found)
         html = previews.as_seen(mail.html, wanted)
@@ -43,9 +43,9 @@ def sheet(slug: str) -> Response:
 
 def mail_of(found: Issue, read: Examined) -> Rendered | None:
     """The mail of a text, faults and all; None where one of them leaves nothing to print."""
-    links = house().links
+    links = services().links
     try:
-        masthead = Masthead.of(found.publication, links)
+        masthead = Branding.of(found.publication, links)
         return render.issue(read.file, masthead, lambda name: links.picture(read.pictures.get(name, "missing")))
     except Invalid:
         return None

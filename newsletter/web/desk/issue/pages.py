@@ -15,7 +15,7 @@ from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
 from newsletter.errors import Conflict
 from newsletter.pagination import FIRST
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, frame, lookup, timed_cache, undo_flash, words
 from newsletter.web.desk.issue import preflight, previews
 from newsletter.web.desk.sending import progress_view
@@ -65,7 +65,7 @@ def home() -> ResponseReturnValue:
 
 def issues() -> str:
     """The first issues of each state; `?state=` for those of one, page by page."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         publication = frame.chosen(store)
         counts = listing.counts(store, publication.id)
         asked = request.args.get("state", "")
@@ -78,7 +78,7 @@ def issues() -> str:
 
 def issue(slug: str) -> str:
     """One issue; `?view=` chooses how its preview looks."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         return frame.page(
             store,
@@ -91,7 +91,7 @@ def issue(slug: str) -> str:
             outlook=outlook(store, found),
             view=previews.view(request.args),
             version=lookup.version(found),
-            approval=approve_issue.standing(store, house().links, found),
+            approval=approve_issue.standing(store, services().links, found),
             tested=test_mail.last(store, found),
             unsaved=store.scalars(drafts.unsaved(found)).all(),
         )
@@ -100,7 +100,7 @@ def issue(slug: str) -> str:
 def set_readiness(slug: str) -> ResponseReturnValue:
     """Say that an issue is ready, or a draft again; Conflict if preflight stops it."""
     wanted = Readiness.READY if request.form.get("readiness") == Readiness.READY else Readiness.DRAFT
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         if not build_letter.is_open(found):
             raise Conflict(f"“{found.title}” is {issue_store.state(found).told}, so it can no longer be marked.")
@@ -129,7 +129,7 @@ def has_begun(found: Issue) -> bool:
 
 def _mark(store: Session, found: Issue, wanted: Readiness) -> None:
     if wanted is Readiness.READY:
-        build_letter.mark_ready(store, found, house().links)
+        build_letter.mark_ready(store, found, services().links)
     else:
         issue_store.mark(found, wanted)
 

@@ -9,7 +9,7 @@ from newsletter.editorial.models import Issue
 from newsletter.editorial.source import issue_form
 from newsletter.editorial.source.front_matter import split
 from newsletter.errors import Conflict
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import lookup
 from newsletter.web.desk.issue import editor_form, live_preview
 from newsletter.workflows import build_letter, run_preflight
@@ -18,7 +18,7 @@ from newsletter.workflows.run_preflight import Inspection
 
 def preflight(slug: str) -> ResponseReturnValue:
     """The part of an issue's page that changes as answers come in; asked for by itself, the page."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         if "HX-Request" not in request.headers or not build_letter.is_open(found):
             return redirect(url_for("desk.issue", slug=slug, _anchor="preflight"), 303)
@@ -27,24 +27,24 @@ def preflight(slug: str) -> ResponseReturnValue:
 
 def ask_outside(slug: str) -> ResponseReturnValue:
     """Have the worker ask the links and the spam filter."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = lookup.issue(store, slug)
         if not build_letter.is_open(found):
             raise Conflict(f"“{found.title}” is past preflight, so nothing is checked any more.")
-        run_preflight.ask(store, found, house().links, now(), may_ask=house().settings.link_checks)
+        run_preflight.ask(store, found, services().links, now(), may_ask=services().settings.link_checks)
         flash("Checking. The results appear below, within a minute.")
     return redirect(url_for("desk.issue", slug=slug, _anchor="preflight"), 303)
 
 
 def judge_text(slug: str) -> Response:
     """What preflight says of the text in the window, kept nowhere: the part of the page, and how much of each level."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
         source = editor_form.text(store, found).source
         read = drafts.examine(store, found, source)
-        may_ask = house().settings.link_checks
+        may_ask = services().settings.link_checks
         said = run_preflight.inspect_text(
-            store, found, read, live_preview.mail_of(found, read), house().links, may_ask=may_ask
+            store, found, read, live_preview.mail_of(found, read), services().links, may_ask=may_ask
         )
         front = split(source)
         places = {finding.line: issue_form.place(front, finding.line) for finding in said.findings if finding.line}
@@ -54,4 +54,4 @@ def judge_text(slug: str) -> Response:
 
 def look(store: Session, found: Issue) -> Inspection:
     """What preflight says of an issue as it is saved."""
-    return run_preflight.inspect(store, found, house().links, may_ask=house().settings.link_checks)
+    return run_preflight.inspect(store, found, services().links, may_ask=services().settings.link_checks)

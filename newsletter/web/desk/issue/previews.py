@@ -10,7 +10,7 @@ from newsletter.delivery.message import merge
 from newsletter.delivery.reports import clicks
 from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import render
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.desk import lookup
 from newsletter.workflows import build_letter
 
@@ -36,7 +36,7 @@ class Proof(Protocol):
 
 def proof(issue: Issue) -> Proof:
     """What goes out, or went: the frozen letter while there is one, else the newest revision."""
-    return build_letter.frozen(issue) or build_letter.rendered(issue, issue.revision, house().links)
+    return build_letter.frozen(issue) or build_letter.rendered(issue, issue.revision, services().links)
 
 
 def view(asked: Mapping[str, str]) -> str:
@@ -48,21 +48,21 @@ def view(asked: Mapping[str, str]) -> str:
 def preview_html(slug: str) -> Response:
     """The mail for the frame: `?view=dark` as in dark mode, `?view=images-off` without pictures."""
     wanted = view(request.args)
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         html = as_seen(proof(lookup.issue(store, slug)).html, wanted)
     return shut_in(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
 
 
 def preview_text(slug: str) -> Response:
     """The mail's text part."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         text = as_sample(proof(lookup.issue(store, slug)).text)
     return shut_in(Response(text, mimetype="text/plain"), with_pictures=False)
 
 
 def as_seen(template: str, wanted: str) -> str:
     """The HTML as the sample reader gets it, for a frame that shows it in this view."""
-    html = _filled(clicks.uncounted(template, house().links), merge.as_html)
+    html = _filled(clicks.uncounted(template, services().links), merge.as_html)
     # A link in the mail opens a tab of its own: nothing else could be shown inside the frame.
     html = html.replace("<head>", '<head><base target="_blank">', 1)
     return html.replace(_DARK, _ALWAYS if wanted == "dark" else _NEVER)
@@ -81,7 +81,7 @@ def _filled(template: str, escape: Callable[[str], str]) -> str:
 
 def shut_in(answer: Response, *, with_pictures: bool, reached_by_desk: bool = False) -> Response:
     """The answer as a page without power: no script, no form; `reached_by_desk` lets a page of the desk change it."""
-    origin = urlsplit(house().links.picture(""))
+    origin = urlsplit(services().links.picture(""))
     pictures = f"'self' {origin.scheme}://{origin.netloc}" if with_pictures else "'none'"
     sandbox = "sandbox allow-popups allow-popups-to-escape-sandbox" + " allow-same-origin" * reached_by_desk
     answer.headers["Content-Security-Policy"] = (

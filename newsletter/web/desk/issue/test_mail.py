@@ -13,7 +13,7 @@ from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.editorial.models import Issue
 from newsletter.errors import Invalid
 from newsletter.web import auth
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, words
 from newsletter.web.desk.issue import changes
 from newsletter.workflows import build_letter, test_mail
@@ -30,7 +30,7 @@ def test_form(slug: str) -> str:
 def send_test(slug: str) -> ResponseReturnValue:
     """Put a test mail for each address into the outbox."""
     try:
-        with house().sessions.begin() as store:
+        with services().sessions.begin() as store:
             found = lookup.issue(store, slug)
             sent = _send(store, found)
             flash(f"{words.counted(sent, 'test email')} on the way.")
@@ -41,7 +41,7 @@ def send_test(slug: str) -> ResponseReturnValue:
 
 def test_fates(slug: str) -> ResponseReturnValue:
     """The part of the page that changes while mails are on their way; nothing while it is as `?seen=` says."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         fates, away = test_mail.fates(store, found), heartbeat.away(store, Carried.LETTERS, now())
         if request.args.get("seen") == seen(fates, away):
@@ -61,12 +61,12 @@ def _send(store: Session, found: Issue) -> int:
     typed = " ".join([*request.form.getlist("to"), request.form.get("others", "")])
     to = test_mail.recipients(store, typed)
     reader = test_mail.sample(store, found, _sample_chosen())
-    sender = house().settings.issue_sender_address
-    return len(test_mail.send(store, house().links, found, to, reader, auth.email(), now(), sender=sender))
+    sender = services().settings.issue_sender_address
+    return len(test_mail.send(store, services().links, found, to, reader, auth.email(), now(), sender=sender))
 
 
 def _page(slug: str, fault: str = "") -> str:
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         search = request.values.get("q", "") if words.sees_addresses() else ""
         lately = test_mail.lately(store, auth.email()) if words.sees_addresses() else []
@@ -89,7 +89,7 @@ def _page(slug: str, fault: str = "") -> str:
             away=away,
             tested=test_mail.last(store, found),
             since_test=changes.since_test(store, found),
-            content=build_letter.content(found, house().links),
+            content=build_letter.content(found, services().links),
             fault=fault,
         )
 

@@ -20,7 +20,7 @@ from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.source import fields, front_matter, issue_form
 from newsletter.errors import Conflict, Invalid
 from newsletter.web import auth, security
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup
 from newsletter.web.desk.issue import autosave, editor_form, merge_view, previews, save_state
 from newsletter.web.desk.issue.editor_form import Complaint
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 def write_form(slug: str) -> ResponseReturnValue:
     """What its editor wrote last, to be written on; `?line=` of the file is where it opens."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         draft = drafts.own(store, found, auth.email())
         if not build_letter.is_open(found):
@@ -45,7 +45,7 @@ def write(slug: str) -> ResponseReturnValue:
     """Save the form as a revision; where it cannot be one, say why beside each field, and lose no word."""
     try:
         _, draft, merged = autosave.kept(slug)
-        with house().sessions.begin() as store:
+        with services().sessions.begin() as store:
             found = editor_form.issue(store, slug)
             save_state.require_open(found)
             drafts.save(store, found, drafts.held(store, found, auth.email()), now())
@@ -59,7 +59,7 @@ def write(slug: str) -> ResponseReturnValue:
 
 def discard_draft(slug: str) -> ResponseReturnValue:
     """Go back to the newest revision."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = lookup.issue(store, slug)
         draft = drafts.own(store, found, auth.email())
         if draft is not None:
@@ -71,7 +71,7 @@ def discard_draft(slug: str) -> ResponseReturnValue:
 
 
 def _again(slug: str, draft: Draft, error: Faulty) -> ResponseReturnValue:
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
         complaints = editor_form.complaints(draft.source, error.faults)
         return _page(store, found, drafts.own(store, found, auth.email()), complaints, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -79,7 +79,7 @@ def _again(slug: str, draft: Draft, error: Faulty) -> ResponseReturnValue:
 
 def _both(slug: str, error: Overlap) -> ResponseReturnValue:
     """The merge view as a page, for who has no script."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
         made = merge_view.view(store, found, error)
         page = frame.page(store, "write_overlap.html", "issues", found.publication, issue=found, view=made)

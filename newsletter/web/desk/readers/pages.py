@@ -7,7 +7,7 @@ from newsletter.audience.models import Status
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.reports import received
 from newsletter.pagination import FIRST
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.desk import frame, lookup, timed_cache, words
 
 _PAGE = 50
@@ -23,7 +23,7 @@ def readers() -> str:
     q = request.args.get("q", "")[:_LONGEST] if words.sees_addresses() else ""
     wanted = request.args.get("status", "")
     status = Status(wanted) if wanted in set(Status) else None
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         publication = frame.chosen(store)
         return frame.page(
             store,
@@ -34,7 +34,7 @@ def readers() -> str:
             status=status,
             zone=publication.time_zone,
             counts=timed_cache.counts(store, publication.id),
-            erased_at=erasures.looked_for(store, house().links.seal, q),
+            erased_at=erasures.looked_for(store, services().links.seal, q),
             page=subscribers.page(store, publication.id, q, status, lookup.turn(_HIGHEST_ID), _PAGE),
         )
 
@@ -42,7 +42,7 @@ def readers() -> str:
 def reader(subscription_id: int) -> str:
     """One reader: the steps of the consent, and each copy with the server's words; `?before=` and `?after=` turn."""
     turn = lookup.turn()
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         subscription = subscribers.get(store, subscription_id)
         subscriber = subscription.subscriber
         ids = [one.id for one in subscriber.subscriptions]

@@ -8,10 +8,10 @@ from datetime import datetime
 from flask import Response, request
 
 from newsletter.audience.importing.csv_export import defused
-from newsletter.delivery.reports.recipients import Line
+from newsletter.delivery.reports.recipients import RecipientRow
 from newsletter.delivery.reports.stats import Share
 from newsletter.errors import Unavailable
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.desk import lookup, streams
 from newsletter.web.desk.sending import progress_view
 from newsletter.workflows import issue_report
@@ -34,15 +34,15 @@ _BUSY = "Several downloads are already being prepared. Try again in a minute."
 
 def report_sheet(slug: str) -> Response:
     """A report's every number: what it is about, of what or when, and how many."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         told = issue_report.report(store, found, progress_view.account(store, found))
     return answer(f"{slug}-report.csv", _report(told))
 
 
-def copies(lines: Iterable[Line]) -> Iterator[str]:
+def copies(lines: Iterable[RecipientRow]) -> Iterator[str]:
     """The lines of a roll."""
-    yield row(Line._fields)
+    yield row(RecipientRow._fields)
     yield from (row(line) for line in lines)
 
 

@@ -9,7 +9,7 @@ from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue, IssueState
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup
 from newsletter.web.desk.sending import progress_view
 from newsletter.workflows import issue_report
@@ -22,7 +22,7 @@ _MOST_PAGES = 10_000
 def reports() -> str:
     """The issues that went out, newest first, with what came of them; `?page=` for older ones."""
     page = min(max(request.args.get("page", 1, type=int), 1), _MOST_PAGES)
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         publication = frame.chosen(store)
         # One more than is shown tells whether there is a page behind it.
         out = store.scalars(archive.shown(publication.id).offset((page - 1) * _PAGE).limit(_PAGE + 1)).all()
@@ -40,7 +40,7 @@ def reports() -> str:
 
 def report(slug: str) -> str:
     """All that came of one issue."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         return _page(store, found, issue_report.report(store, found, progress_view.account(store, found)))
 

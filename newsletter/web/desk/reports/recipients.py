@@ -12,7 +12,7 @@ from newsletter.delivery.models import CopyState, Letter, Note
 from newsletter.delivery.reports import recipients, stats
 from newsletter.delivery.reports.recipients import Wanted
 from newsletter.errors import Conflict
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.desk import frame, lookup
 from newsletter.web.desk.lookup import Mailed
 from newsletter.web.desk.reports import csv_export
@@ -24,7 +24,7 @@ _LONGEST = 300
 def copies(slug: str, number: int | None = None) -> str:
     """The readers whose copy is so: `?state=`, `?said=`, `?words=`, `?domain=`, …; `?after=` goes on."""
     wanted = _wanted(request.args)
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         mailed = lookup.mailed(store, slug, number)
         letter, publication = _kept(mailed), mailed.issue.publication
         after = request.args.get("after", type=lookup.row_id) or _start(store, letter, wanted)
@@ -48,17 +48,17 @@ def copies(slug: str, number: int | None = None) -> str:
 def copies_sheet(slug: str, number: int | None = None) -> Response:
     """The same as a CSV file, all of it."""
     wanted = _wanted(request.args)
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         mailed = lookup.mailed(store, slug, number)
         letter = _kept(mailed)
         after = _start(store, letter, wanted)
-    lines = csv_export.copies(recipients.every(house().sessions, letter.id, wanted, after))
+    lines = csv_export.copies(recipients.every(services().sessions, letter.id, wanted, after))
     return csv_export.answer(f"{mailed.name}-{_name(wanted)}.csv", lines)
 
 
 def leavers(slug: str) -> str:
     """The readers who left by the link in an issue, newest first; `?before=` and `?after=` turn the page."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         return frame.page(
             store,

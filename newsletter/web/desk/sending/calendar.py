@@ -10,7 +10,7 @@ from flask import request
 from newsletter.editorial.issues import listing
 from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import queue
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, moments
 from newsletter.workflows import build_letter
 from newsletter.workflows.build_letter import Hindrance
@@ -59,7 +59,7 @@ class Place:
 
 def calendar() -> str:
     """The next eight slots, whatever is scheduled besides, the queue, and the issues that have no place yet."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         publication = frame.chosen(store)
         waiting = store.scalars(queue.listing(publication.id)).all()
         entries = frame.agenda_of(store, publication).ahead(max(_WEEKS, len(waiting)))
@@ -95,4 +95,4 @@ def _places(waiting: Sequence[Issue], entries: Sequence[Entry]) -> Iterator[Plac
     filled = {entry.issue.id: entry for entry in entries if entry.issue}
     for issue in waiting:
         entry = filled.get(issue.id)
-        yield Place(issue, entry, None if entry else build_letter.hindrance(issue, house().links))
+        yield Place(issue, entry, None if entry else build_letter.hindrance(issue, services().links))

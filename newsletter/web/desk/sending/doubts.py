@@ -9,7 +9,7 @@ from newsletter.db import Session
 from newsletter.delivery.ledger import doubts as in_doubt
 from newsletter.delivery.models import Copy
 from newsletter.errors import Conflict, Invalid
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup, words
 from newsletter.web.desk.lookup import Mailed
 from newsletter.workflows import resolve_doubts
@@ -25,7 +25,7 @@ _DONE = {
 
 def doubts(slug: str, number: int | None = None) -> str:
     """The copies of an issue, or of a correction of it, that nobody has decided about, the oldest first."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         mailed = lookup.mailed(store, slug, number)
         found, letter_id = mailed.issue, _letter_id(mailed)
         shown: Sequence[Copy] = store.scalars(in_doubt.unsettled(letter_id).limit(_SHOWN)).all()
@@ -39,14 +39,14 @@ def doubts(slug: str, number: int | None = None) -> str:
             zone=found.publication.time_zone,
             copies=shown,
             total=in_doubt.count_open(store, letter_id),
-            message_ids=in_doubt.message_ids(store, house().links, letter_id, ids) if ids else {},
+            message_ids=in_doubt.message_ids(store, services().links, letter_id, ids) if ids else {},
             version=lookup.version(found),
         )
 
 
 def settle_doubts(slug: str, number: int | None = None) -> ResponseReturnValue:
     """Decide about the copies that the form names, or about all that its page counted."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         lookup.unchanged(store, slug, request.form)
         mailed, decision = lookup.mailed(store, slug, number), _decision()
         ids = request.form.getlist("copy", type=int)

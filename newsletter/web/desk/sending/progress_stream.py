@@ -10,7 +10,7 @@ from newsletter.db import DatabaseDown, Session
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import NotFound
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.desk import lookup, streams
 from newsletter.web.desk.lookup import Mailed
 from newsletter.web.desk.sending import progress_view
@@ -24,7 +24,7 @@ _EVERY = 1.0
 
 def progress(slug: str) -> ResponseReturnValue:
     """The part of an issue's page that changes while it goes out; the whole page once its state has changed."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         if request.args.get("state") != issue_store.state(found):
             return make_response("", 200, {"HX-Refresh": "true"})
@@ -33,7 +33,7 @@ def progress(slug: str) -> ResponseReturnValue:
 
 def events(slug: str) -> ResponseReturnValue:
     """The same as server-sent events, as they come; 503 where too many follow already, and the page asks instead."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         state = issue_store.state(lookup.issue(store, slug))
     if state not in FOLLOWED or request.method == "HEAD":
         return Response(status=204)
@@ -54,7 +54,7 @@ def _told(slug: str, state: IssueState) -> Iterator[str]:
 def _part(slug: str, state: IssueState) -> str | None:
     """What is shown now; None once the issue's state is another one, and nothing while the store does not answer."""
     try:
-        with house().sessions.reading() as store:
+        with services().sessions.reading() as store:
             found = lookup.issue(store, slug)
             return _shown(store, found) if issue_store.state(found) is state else None
     except DatabaseDown:

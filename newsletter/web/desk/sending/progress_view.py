@@ -20,16 +20,16 @@ from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import Hold, Limits
 from newsletter.delivery.reports import eta, failures, progress, stats
 from newsletter.delivery.reports.eta import Beat
-from newsletter.delivery.reports.failures import Trouble
+from newsletter.delivery.reports.failures import Failure
 from newsletter.delivery.reports.progress import Extent, Standing
-from newsletter.delivery.reports.stats import Account
+from newsletter.delivery.reports.stats import LetterStats
 from newsletter.delivery.smtp.outage import Away
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.editorial.models import Issue
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import durations
-from newsletter.web.desk.timed_cache import Dear
+from newsletter.web.desk.timed_cache import TimedCache
 from newsletter.workflows import publish
 
 _KEY = "newsletter.watching"
@@ -55,7 +55,7 @@ class View:
     hold: Hold | None = None
     is_worked: bool = True
     """Whether any worker gives signs of life."""
-    troubles: Sequence[Trouble] = ()
+    troubles: Sequence[Failure] = ()
     open_doubts: int = 0
     away: Sequence[Away] = ()
     """The mail servers that copies wait for."""
@@ -112,14 +112,14 @@ def _past(store: Session, letter: Letter) -> View:
     )
 
 
-def account(store: Session, issue: Issue) -> Account | None:
+def account(store: Session, issue: Issue) -> LetterStats | None:
     """The account of an issue that is going out; of a large one, as it was a moment ago. None for any other."""
     letter = issue.letter
     if letter is None or letter.started_at is None or letter.state not in UNDER_WAY:
         return None
     watch = _watch(letter.id)
     with watch.lock:
-        return watch.account.get(lambda: stats.account(store, letter))
+        return watch.account.get(lambda: stats.letter_stats(store, letter))
 
 
 @dataclass
@@ -127,12 +127,12 @@ class _Watch:
     letter_id: int
     lock: threading.Lock = field(default_factory=threading.Lock)
     beats: list[Beat] = field(default_factory=list)
-    view: Dear[View] = field(default_factory=lambda: Dear(_EACH_SECOND))
-    extent: Dear[Extent] = field(default_factory=lambda: Dear(_SELDOM))
-    notes: Dear[Mapping[Note, int]] = field(default_factory=lambda: Dear(_NOW_AND_THEN))
-    troubles: Dear[Sequence[Trouble]] = field(default_factory=lambda: Dear(_NOW_AND_THEN))
-    account: Dear[Account] = field(default_factory=lambda: Dear(quick=_QUICK))
-    lanes: Dear[Mapping[str, int]] = field(default_factory=lambda: Dear(_SELDOM))
+    view: TimedCache[View] = field(default_factory=lambda: TimedCache(_EACH_SECOND))
+    extent: TimedCache[Extent] = field(default_factory=lambda: TimedCache(_SELDOM))
+    notes: TimedCache[Mapping[Note, int]] = field(default_factory=lambda: TimedCache(_NOW_AND_THEN))
+    troubles: TimedCache[Sequence[Failure]] = field(default_factory=lambda: TimedCache(_NOW_AND_THEN))
+    account: TimedCache[LetterStats] = field(default_factory=lambda: TimedCache(quick=_QUICK))
+    lanes: TimedCache[Mapping[str, int]] = field(default_factory=lambda: TimedCache(_SELDOM))
 
     def look(self, store: Session, letter: Letter, *, fresh: bool) -> View:
         """The last look, or another if that is old enough."""
@@ -140,7 +140,7 @@ class _Watch:
             return self.view.get(lambda: self._look(store, letter, fresh), fresh=fresh)
 
     def _look(self, store: Session, letter: Letter, fresh: bool) -> View:
-        at, limits = now(), Limits.of(house().settings)
+        at, limits = now(), Limits.of(services().settings)
         is_going = letter.state is LetterState.RUNNING
         standing = self._standing(store, fresh)
         self.beats = eta.recent([*self.beats, eta.beat(at, standing)], at) if is_going else []
@@ -156,7 +156,7 @@ class _Watch:
             next_try=standing.next_try,
             speed=speed,
             forecast=self._forecast(store, standing, limits, at, speed, stopped, held) if is_going else None,
-            hold=publish.held(store, letter, house().settings, at),
+            hold=publish.held(store, letter, services().settings, at),
             is_worked=heartbeat.alive(store, at),
             troubles=self.troubles.get(lambda: failures.troubles(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),

@@ -7,7 +7,7 @@ from newsletter.db import Session
 from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import queue, weekly_slots
 from newsletter.errors import Conflict
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup, undo_flash
 from newsletter.workflows import build_letter
 
@@ -16,7 +16,7 @@ _UP = "up"
 
 def enqueue(slug: str) -> ResponseReturnValue:
     """Put a ready issue at the end of the queue."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         queue.add(store, found, now())
         flash(_said(store, found))
@@ -25,7 +25,7 @@ def enqueue(slug: str) -> ResponseReturnValue:
 
 def unqueue(slug: str) -> ResponseReturnValue:
     """Take an issue out of the queue; it stays ready."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         if not queue.remove(store, found.id):
             raise Conflict(f"“{found.title}” is no longer in the queue.")
@@ -36,7 +36,7 @@ def unqueue(slug: str) -> ResponseReturnValue:
 def reorder() -> ResponseReturnValue:
     """Give the queue the order that was dragged, or move one issue by one place; only over the order that was seen."""
     moved = _number(request.form.get("issue", ""))
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         publication = frame.chosen(store)
         seen = _numbers("seen")
         wanted = _numbers("order") if "order" in request.form else _moved_by_one(seen, moved)
@@ -50,7 +50,7 @@ def reorder() -> ResponseReturnValue:
 
 
 def _said(store: Session, found: Issue) -> str:
-    if hindrance := build_letter.hindrance(found, house().links):
+    if hindrance := build_letter.hindrance(found, services().links):
         return f"“{found.title}” is in the queue. It {hindrance.lack}, and is passed over until that is fixed."
     at = frame.agenda_of(store, found.publication).place(found)
     slot = f", for {weekly_slots.describe(at, found.publication.time_zone)}" if at else ""

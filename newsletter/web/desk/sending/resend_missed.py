@@ -3,14 +3,14 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup, words
 from newsletter.workflows import resend_missed
 
 
 def missed_form(slug: str) -> str:
     """How many missed it, and why, before anything is done."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         return frame.page(
             store,
@@ -28,14 +28,14 @@ def send_to_missed(slug: str) -> ResponseReturnValue:
     """Send it to them, and to those who joined since if that is said."""
     joined = "joined" in request.form
     # Counted in a session that only looks, because on SQLite nobody could write meanwhile.
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         count = resend_missed.look(store, lookup.issue(store, slug), now(), joined=joined).copies
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         resend_missed.send(store, found, now(), joined=joined)
         audit_hook.tell(copies=count, joined=joined)
         flash(f"On its way to {words.counted(count, 'reader')} who missed it.")
         letter_id = found.letter_id
     if letter_id is not None:
-        resend_missed.go_on(house().sessions, letter_id, now(), joined=joined)
+        resend_missed.go_on(services().sessions, letter_id, now(), joined=joined)
     return redirect(url_for("desk.issue", slug=slug), 303)

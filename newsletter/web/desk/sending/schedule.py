@@ -9,7 +9,7 @@ from newsletter.db import Session
 from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Invalid
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup, moments, undo_flash
 from newsletter.web.desk.issue import pages
 from newsletter.workflows import build_letter, publish
@@ -18,20 +18,20 @@ from newsletter.workflows import build_letter, publish
 def schedule_form(slug: str) -> ResponseReturnValue:
     """Ask for a moment; with `?at=`, say what will happen then, or beside the field why it cannot."""
     typed = request.args.get("at", "")
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        build_letter.require_schedulable(found, house().links)
+        build_letter.require_schedulable(found, services().links)
         at, fault = _chosen(typed, found.publication.time_zone) if "at" in request.args else (None, "")
         return _page(store, found, typed, at, fault), 422 if fault else 200
 
 
 def schedule_issue(slug: str) -> ResponseReturnValue:
     """Freeze the issue for the moment that the button named."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         at = moments.handed_on(request.form.get("moment", ""))
-        sender = house().settings.issue_sender_address
-        letter = publish.schedule(store, house().links, found, at, now(), sender=sender)
+        sender = services().settings.issue_sender_address
+        letter = publish.schedule(store, services().links, found, at, now(), sender=sender)
         audit_hook.tell(moment=letter.due_at.isoformat())
         when = weekly_slots.describe(letter.due_at, found.publication.time_zone)
         undo_flash.say(f"Scheduled for {when}.", "Unschedule", url_for("desk.unschedule", slug=slug), found)
@@ -40,7 +40,7 @@ def schedule_issue(slug: str) -> ResponseReturnValue:
 
 def unschedule(slug: str) -> ResponseReturnValue:
     """Undo it before it starts: the issue is ready again."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         at = publish.unschedule(store, found, now())
         when = weekly_slots.describe(at, found.publication.time_zone)

@@ -15,7 +15,7 @@ from newsletter.editorial.schedule.weekly_slots import WeeklySlot
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication, Slot, WeekOff
 from newsletter.web import error_pages
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame
 
 _NEW_SLOT = "slot"
@@ -54,7 +54,7 @@ class _Odd(Invalid):
 
 def timetable_page() -> str:
     """The slots and the weeks off, each with its form."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         return _page(store, Fault())
 
 
@@ -119,7 +119,7 @@ def remove_week_off(week_id: int) -> ResponseReturnValue:
 
 
 def _change(form: str, act: Callable[[Session, Publication], str]) -> ResponseReturnValue:
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         try:
             publication = frame.chosen(store)
             audit_hook.about_publication(publication)

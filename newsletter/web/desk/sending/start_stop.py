@@ -9,7 +9,7 @@ from newsletter.db import Session
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import Conflict
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, words
 from newsletter.web.desk.issue import pages
 from newsletter.workflows import build_letter, publish
@@ -24,10 +24,10 @@ def send_form(slug: str) -> str:
 
 def send(slug: str) -> ResponseReturnValue:
     """Start the issue at once."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        sender = house().settings.issue_sender_address
-        started = publish.send_now(store, house().links, found, now(), sender=sender)
+        sender = services().settings.issue_sender_address
+        started = publish.send_now(store, services().links, found, now(), sender=sender)
         flash(f"On its way to {words.counted(started.copies, 'reader')}.")
     return _back(slug)
 
@@ -39,7 +39,7 @@ def cancel_form(slug: str) -> str:
 
 def cancel(slug: str) -> ResponseReturnValue:
     """Stop the issue: what is out stays out, and nothing more goes."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         had_begun, was_going = pages.has_begun(found), issue_store.state(found) is IssueState.SENDING
         spared = publish.cancel(store, found, now())
@@ -59,7 +59,7 @@ def resume(slug: str) -> ResponseReturnValue:
 
 
 def _question(slug: str, template: str, require: Callable[[Issue], None]) -> str:
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         require(found)
         return frame.page(
@@ -74,7 +74,7 @@ def _question(slug: str, template: str, require: Callable[[Issue], None]) -> str
 
 
 def _move(slug: str, move: Callable[[Session, Issue], None], done: str) -> ResponseReturnValue:
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         move(store, lookup.unchanged(store, slug, request.form))
         flash(done)
     return _back(slug)
@@ -82,7 +82,7 @@ def _move(slug: str, move: Callable[[Session, Issue], None], done: str) -> Respo
 
 def _require_sendable(found: Issue) -> None:
     if not (issue_store.state(found) is IssueState.SCHEDULED or words.is_held(found)):
-        build_letter.require_schedulable(found, house().links)
+        build_letter.require_schedulable(found, services().links)
 
 
 def _require_stoppable(found: Issue) -> None:

@@ -9,7 +9,7 @@ from newsletter.editorial.rendering import theme
 from newsletter.editorial.rendering.theme import HOUSE, LEAST_CONTRAST, Colours
 from newsletter.errors import Invalid
 from newsletter.publications import Publication, toml_file
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame
 from newsletter.web.desk.issue import images
 
@@ -19,7 +19,7 @@ _SCHEMES = {"accent": HOUSE.light, "accent_dark": HOUSE.dark}
 
 def look_form() -> str:
     """The logo and the colours, as they are."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         publication = frame.chosen(store)
         return _page(store, publication, _colours_of(publication), {})
 
@@ -27,7 +27,7 @@ def look_form() -> str:
 def change_colours() -> ResponseReturnValue:
     """Keep the accents, if they can be read; beside each that cannot, where it is too pale."""
     typed = {name: request.form.get(name, "").strip().lower() for name in _SCHEMES}
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         publication = frame.chosen(store)
         changes = {name: _own(accent, _SCHEMES[name]) for name, accent in typed.items()}
         faults = _too_pale(changes) or toml_file.change(publication, changes)
@@ -41,7 +41,7 @@ def change_colours() -> ResponseReturnValue:
 
 def change_logo() -> ResponseReturnValue:
     """Keep a picture as the logo, or go back to the name in letters."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         publication = frame.chosen(store)
         try:
             publication.logo = None if "without" in request.form else _uploaded(store)
@@ -56,7 +56,7 @@ def change_logo() -> ResponseReturnValue:
 def _uploaded(store: Session) -> str:
     upload = images.uploaded()
     developed = processing.develop(upload.stream.read())
-    return house().pictures.keep(store, upload.filename or "", developed.content, now()).file_name
+    return services().pictures.keep(store, upload.filename or "", developed.content, now()).file_name
 
 
 def _own(accent: str, colours: Colours) -> str | None:

@@ -14,7 +14,7 @@ from newsletter.db import Session
 from newsletter.editorial.issues import approvals
 from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication, toml_file, wordings
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, frame
 
 _FOLLOWED = 8
@@ -92,7 +92,7 @@ PARTS: Mapping[str, Part] = {
 
 def settings() -> str:
     """What the store says of the publication and of the team, with the way to each part."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         publication = frame.chosen(store)
         own = {kind: wordings.newest(store, publication, kind) for kind in wordings.Kind}
         team = store.scalars(editors.team()).all()
@@ -111,7 +111,7 @@ def settings() -> str:
 
 def part_form(part: str) -> str:
     """One part, as it is kept."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         publication = frame.chosen(store)
         return _page(store, publication, part, _kept(publication, _part(part)), {})
 
@@ -120,7 +120,7 @@ def change_part(part: str) -> ResponseReturnValue:
     """Keep what was typed, all of it or none; beside each field that cannot be so, how to mend it."""
     entries = _part(part).entries
     typed = {entry.name: _typed(entry) for entry in entries}
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         publication = frame.chosen(store)
         if request.form.get("version") != _version(publication, _part(part)):
             raise Conflict(
@@ -151,7 +151,7 @@ def _tell(publication: Publication, part: str, before: Mapping[str, object]) -> 
 
 def _sender_trouble(publication: Publication) -> str:
     """Why mail from its address, or from the one that issues go out with, would be refused."""
-    addresses = (publication.sender_address, house().settings.issue_sender_address or "")
+    addresses = (publication.sender_address, services().settings.issue_sender_address or "")
     return next(filter(None, map(freemail.warning, addresses)), "")
 
 

@@ -13,7 +13,7 @@ from newsletter.errors import NotFound
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import Kind
 from newsletter.web import auth
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame
 from newsletter.web.public import consent_wording
 
@@ -42,7 +42,7 @@ KINDS: Mapping[Kind, Told] = {
 
 def words_form(kind: str) -> str:
     """The words that count now, and every version before."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         publication, which = frame.chosen(store), _kind(kind)
         own = wordings.newest(store, publication, which)
         return _page(
@@ -53,7 +53,7 @@ def words_form(kind: str) -> str:
 def change_words(kind: str) -> ResponseReturnValue:
     """Let new words count from here on; empty ones, or the press's own, go back to those."""
     which, typed = _kind(kind), request.form.get("words", "").replace("\r\n", "\n").strip()
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         publication = frame.chosen(store)
         if fault := _fault(typed):
             return _page(store, publication, which, typed, fault), 422

@@ -10,7 +10,7 @@ from newsletter.editors import Editor, accounts, attempt_limits, desk_sessions, 
 from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.auth import Person
-from newsletter.web.context import house, now, one_client, tell_capped, unnoted
+from newsletter.web.context import now, one_client, services, tell_capped, unnoted
 from newsletter.web.desk import frame
 from newsletter.web.desk.team import forgotten_password, new_password
 
@@ -21,14 +21,14 @@ _ENOUGH = "That was too many tries. Wait a quarter of an hour."
 
 def account() -> str:
     """The account of whoever asks."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         return _page(store)
 
 
 def change_password() -> ResponseReturnValue:
     """Keep a new password; every other session and link of this editor ends, and this one goes on."""
     count_try()
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         editor = myself(store)
         faults = _faults(editor)
         if faults:
@@ -43,7 +43,7 @@ def change_password() -> ResponseReturnValue:
 
 def end_sessions() -> ResponseReturnValue:
     """Sign this editor out everywhere but here."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         editor = myself(store)
         accounts.end_sessions(editor)
         auth.sign_in(store, editor, by_link=auth.came_by_link())
@@ -53,7 +53,7 @@ def end_sessions() -> ResponseReturnValue:
 
 def end_session(session_id: int) -> ResponseReturnValue:
     """End one session of this editor, wherever it is."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         if not desk_sessions.end(store, myself(store).id, session_id, now()):
             raise Conflict("That session had already ended.")
     flash("That session has ended.")

@@ -9,7 +9,7 @@ from newsletter.audit import Entry
 from newsletter.db import Session
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
-from newsletter.web.context import house
+from newsletter.web.context import services
 from newsletter.web.desk import frame, lookup
 from newsletter.web.desk.reports import csv_export
 
@@ -22,7 +22,7 @@ _COLUMNS = ("at", "who", "role", "act", "kind", "about", "details", "network")
 def audit_log() -> str:
     """What was done, newest first; `?who=` and `?act=` for some of it, `?before=` and `?after=` turn the page."""
     asked = _asked()
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         page = audit.page(store, audit.found(asked), lookup.turn(), _A_PAGE)
         people, acts = store.scalars(audit.people()).all(), store.scalars(audit.acts()).all()
         shown = {"asked": asked, "people": people, "acts": acts, "issues": _issues(store, page.rows)}
@@ -36,7 +36,7 @@ def audit_sheet() -> Response:
 
 def issue_acts(slug: str) -> str:
     """What was done about one issue, newest first."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         issue = lookup.issue(store, slug)
         page = audit.page(store, audit.of_issue(issue.id, issue.slug, issue.created_at), lookup.turn(), _A_PAGE)
         return frame.page(store, "issue_acts.html", "issues", issue.publication, issue=issue, page=page)
@@ -63,7 +63,7 @@ def _lines(asked: Mapping[str, str]) -> Iterator[Sequence[object]]:
     before: int | None = None
     while True:
         # No transaction stays open between two batches.
-        with house().sessions.reading() as store:
+        with services().sessions.reading() as store:
             batch = store.scalars(audit.found(asked, before).limit(_A_BATCH)).all()
         yield from map(_cells, batch)
         if len(batch) < _A_BATCH:

@@ -9,7 +9,7 @@ from newsletter.editors import Editor, accounts, attempt_limits, emails, passwor
 from newsletter.editors.emails import Stationery
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
-from newsletter.web.context import house, now, one_client, tell_capped
+from newsletter.web.context import now, one_client, services, tell_capped
 from newsletter.web.desk import audit_hook
 from newsletter.web.desk.team import new_password
 
@@ -26,7 +26,7 @@ def forgotten_form() -> str:
 def ask_reset() -> str:
     """Send a link, if the address is of the team; the answer is the same, in the same time, whatever it is."""
     email = request.form.get("email", "").replace("\0", "").strip()
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         may_have_one = attempt_limits.letter(store, email, one_client(), now())
         editor, publication = accounts.known(store, email), publications.first(store)
         if may_have_one and publication:
@@ -39,13 +39,13 @@ def ask_reset() -> str:
 
 def reset_form(token: str) -> str:
     """Ask for the new password; opening the link changes nothing."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         return _page(_holder(store, token))
 
 
 def reset_password(token: str) -> ResponseReturnValue:
     """Keep the new password, and end every session. To sign in takes it, and the second factor as ever."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         editor = _holder(store, token)
         faults = new_password.faults(editor)
         if faults:
@@ -66,11 +66,11 @@ def tell(store: Session, editor: Editor, changed: str) -> None:
 
 def stationery(publication: Publication) -> Stationery:
     """What letters to the team are written with, in the name of this publication."""
-    return Stationery(publication, house().practice.compose, house().links)
+    return Stationery(publication, services().practice.compose, services().links)
 
 
 def _holder(store: Session, token: str) -> Editor:
-    editor = accounts.holding(store, *house().links.open_reset(token, now()))
+    editor = accounts.holding(store, *services().links.open_reset(token, now()))
     if editor is None:
         raise NotFound(_USED)
     return editor

@@ -13,7 +13,7 @@ from newsletter.editors import Editor, Role, accounts, add, desk_sessions, email
 from newsletter.editors.models import DeskSession
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
-from newsletter.web.context import house, now
+from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame
 from newsletter.web.desk.team.account import myself
 from newsletter.web.desk.team.forgotten_password import stationery, tell
@@ -42,13 +42,13 @@ class Member:
 
 def people() -> str:
     """Everybody of the team, and the form that invites somebody."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         return _page(store)
 
 
 def invite() -> ResponseReturnValue:
     """Take somebody into the team, and send them a link that lets them in once."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         try:
             role = _role()
         except Invalid as error:
@@ -66,7 +66,7 @@ def invite() -> ResponseReturnValue:
 
 def one_person(editor_id: int) -> str:
     """One of the team, and what an owner can do about them."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         editor = accounts.get(store, editor_id)
         member = Member(editor, store.scalars(desk_sessions.of(editor.id, now())).all())
         left = second_factor.codes_left(store, editor)
@@ -75,7 +75,7 @@ def one_person(editor_id: int) -> str:
 
 def change_role(editor_id: int) -> ResponseReturnValue:
     """Give somebody another role, from their next request on."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
         before, role = editor.role, _role()
         accounts.change_role(store, editor, role)
@@ -86,7 +86,7 @@ def change_role(editor_id: int) -> ResponseReturnValue:
 
 def remove_person(editor_id: int) -> ResponseReturnValue:
     """Take somebody out of the team; their sessions and links end at once."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
         accounts.remove(store, editor)
         flash(f"{editor.email} is no longer on the team, and is signed out everywhere.")
@@ -95,7 +95,7 @@ def remove_person(editor_id: int) -> ResponseReturnValue:
 
 def invite_again(editor_id: int) -> ResponseReturnValue:
     """Send a fresh link to somebody who has not come in yet; the one from before ends."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
         if editor.password_hash is not None:
             raise Conflict(_IN_ALREADY.format(editor.email))
@@ -107,7 +107,7 @@ def invite_again(editor_id: int) -> ResponseReturnValue:
 
 def sign_out_person(editor_id: int) -> ResponseReturnValue:
     """End every session of somebody, and every link that is out."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
         accounts.end_sessions(editor)
         flash(f"{editor.email} is signed out everywhere.")
@@ -116,7 +116,7 @@ def sign_out_person(editor_id: int) -> ResponseReturnValue:
 
 def reset_factor(editor_id: int) -> ResponseReturnValue:
     """Take away a lost second factor, end every session, and tell whose it was."""
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
         if editor.factor is None:
             raise Conflict(f"{editor.email} does not use two-factor authentication.")
@@ -130,7 +130,7 @@ def reset_factor(editor_id: int) -> ResponseReturnValue:
 def require_factor() -> ResponseReturnValue:
     """Ask a second factor of everybody from their next page on, or of nobody any more."""
     needed = request.form.get("needed") == "yes"
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         if needed and myself(store).factor is None:
             raise Conflict(_FIRST_YOURSELF)
         accounts.set_needs_factor(store, needed)

@@ -10,7 +10,7 @@ from newsletter.editors import Editor, accounts, attempt_limits, second_factor
 from newsletter.editors.second_factor import Offer
 from newsletter.errors import Conflict, Refused
 from newsletter.web import auth
-from newsletter.web.context import house, now, unnoted
+from newsletter.web.context import now, services, unnoted
 from newsletter.web.desk import frame
 from newsletter.web.desk.team import forgotten_password
 from newsletter.web.desk.team.account import count_try, must_prove, myself, proves_password, whoever
@@ -29,7 +29,7 @@ _NEEDED = "Your team requires two-factor authentication, so it cannot be turned 
 
 def factor() -> str:
     """What there is; or the picture to scan, where there is nothing yet."""
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         editor = myself(store)
         return _kept(store, editor) if editor.factor else _offered(store, editor, _offer(editor))
 
@@ -37,7 +37,7 @@ def factor() -> str:
 def set_up_factor() -> ResponseReturnValue:
     """Keep the offered secret, once its first code is right; show the recovery codes, once."""
     count_try()
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         editor = myself(store)
         if editor.factor:
             raise Conflict(_THERE)
@@ -45,7 +45,7 @@ def set_up_factor() -> ResponseReturnValue:
         # Whoever finds the desk unlocked must not tie it to a phone of their own.
         if must_prove(editor) and not proves_password(editor):
             return _offered(store, editor, offer, {"current": _WRONG_PASSWORD}), 422
-        codes = second_factor.set_up(store, house().links.seal, editor, offer.sealed, _code(), now())
+        codes = second_factor.set_up(store, services().links.seal, editor, offer.sealed, _code(), now())
         if codes is None:
             return _offered(store, editor, offer, {"code": _WRONG_CODE}), 422
         attempt_limits.forget(store, editor.email)
@@ -60,7 +60,7 @@ def set_up_factor() -> ResponseReturnValue:
 def renew_codes() -> ResponseReturnValue:
     """Make the recovery codes anew, for whoever shows the second factor."""
     _count_try()
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         editor = _with_factor(store)
         if not _shows_factor(store, editor):
             return _kept(store, editor, {"code": _WRONG_CODE}), 422
@@ -71,7 +71,7 @@ def renew_codes() -> ResponseReturnValue:
 def turn_off_factor() -> ResponseReturnValue:
     """Let the password be enough again, for whoever shows both."""
     _count_try()
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         editor = _with_factor(store)
         if accounts.needs_factor(store):
             raise Refused(_NEEDED)
@@ -98,7 +98,7 @@ def _count_try() -> None:
 
 
 def _shows_factor(store: Session, editor: Editor) -> bool:
-    return second_factor.is_right(store, house().links.seal, editor, _code(), now())
+    return second_factor.is_right(store, services().links.seal, editor, _code(), now())
 
 
 def _with_factor(store: Session) -> Editor:
@@ -113,7 +113,7 @@ def _code() -> str:
 
 
 def _offer(editor: Editor, sealed: str = "") -> Offer:
-    return second_factor.offer(house().links.seal, editor, _ISSUER, sealed)
+    return second_factor.offer(services().links.seal, editor, _ISSUER, sealed)
 
 
 def _offered(store: Session, editor: Editor, offer: Offer, faults: dict[str, str] | None = None) -> str:

@@ -8,7 +8,7 @@ from newsletter.editors import Editor, accounts, attempt_limits, desk_sessions, 
 from newsletter.errors import NotFound
 from newsletter.web import auth
 from newsletter.web.auth import HalfWay
-from newsletter.web.context import house, now, one_client, tell_capped
+from newsletter.web.context import now, one_client, services, tell_capped
 from newsletter.web.desk import audit_hook
 
 _WRONG = "This address and password do not match. Check both, and try again."
@@ -35,9 +35,9 @@ def sign_in() -> ResponseReturnValue:
     if not _may_try(email):
         return _form(email, _ENOUGH), 429
     # In a session of its own that only looks: checking a password takes long, and no writer should wait for it.
-    with house().sessions.reading() as store:
+    with services().sessions.reading() as store:
         checked = passwords.check(store, email, password)
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         editor = accounts.holding(store, checked.id, checked.nonce) if checked else None
         if editor is None:
             audit_hook.note(store, accounts.known(store, email), "gave a wrong password")
@@ -48,8 +48,8 @@ def sign_in() -> ResponseReturnValue:
 
 def link_form(token: str) -> str:
     """Say who the link lets in; opening it changes nothing, because mail scanners open links."""
-    with house().sessions.reading() as store:
-        editor = accounts.holding(store, *house().links.open_sign_in(token, now()))
+    with services().sessions.reading() as store:
+        editor = accounts.holding(store, *services().links.open_sign_in(token, now()))
         if editor is None:
             raise NotFound(_USED)
         return render_template("desk/link.html", email=editor.email)
@@ -57,8 +57,8 @@ def link_form(token: str) -> str:
 
 def use_link(token: str) -> ResponseReturnValue:
     """Let in the editor of the link, once."""
-    with house().sessions.begin() as store:
-        editor = accounts.use_link(store, *house().links.open_sign_in(token, now()))
+    with services().sessions.begin() as store:
+        editor = accounts.use_link(store, *services().links.open_sign_in(token, now()))
         if editor.password_hash is None:
             flash("You are signed in. Choose a password now: the link does not work a second time.")
         target = url_for("desk.home") if editor.password_hash else url_for("desk.account")
@@ -80,7 +80,7 @@ def check_code() -> ResponseReturnValue:
         return redirect(url_for("desk.sign_in_form"), 303)
     if not _may_try_code(half):
         return _code_form(by_recovery, _ENOUGH_CODES), 429
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         editor = accounts.holding(store, half.editor_id, half.nonce)
         if editor is None or not _shows_factor(store, editor, by_recovery):
             audit_hook.note(store, editor, "gave a wrong code")
@@ -94,7 +94,7 @@ def sign_out() -> ResponseReturnValue:
     """End this session."""
     person = auth.person()
     if person is not None:
-        with house().sessions.begin() as store:
+        with services().sessions.begin() as store:
             desk_sessions.end(store, person.id, person.session_id, now())
             audit_hook.note(store, accounts.get(store, person.id), "signed out")
     auth.sign_out()
@@ -120,7 +120,7 @@ def _shows_factor(store: Session, editor: Editor, by_recovery: bool) -> bool:
     code = request.form.get("code", "")
     if by_recovery:
         return second_factor.use_recovery_code(store, editor, code)
-    return second_factor.is_right(store, house().links.seal, editor, code, now())
+    return second_factor.is_right(store, services().links.seal, editor, code, now())
 
 
 def _form(email: str = "", fault: str = "") -> str:
@@ -133,7 +133,7 @@ def _code_form(by_recovery: bool, fault: str = "") -> str:
 
 
 def _may_try(email: str) -> bool:
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         may_try = attempt_limits.password(store, email, one_client(), now())
     if not may_try:
         tell_capped("sign-in")
@@ -141,5 +141,5 @@ def _may_try(email: str) -> bool:
 
 
 def _may_try_code(half: HalfWay) -> bool:
-    with house().sessions.begin() as store:
+    with services().sessions.begin() as store:
         return attempt_limits.code(store, half.editor_id, now())
