@@ -96,15 +96,15 @@ def sweep(url: str, data_dir: Path, size: Size) -> list[Page]:
     """The same, of a database that is there."""
     secret = SecretStr("a secret for benchmarks")
     settings = Settings(_env_file=None, database_url=url, data_dir=data_dir, base_url=BASE_URL, secret_key=secret)
-    house = wiring.open_services(settings)
-    app = create_app(house)
+    services = wiring.open_services(settings)
+    app = create_app(services)
     browser = app.test_client()
     browser.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
     signed_in = browser.post("/desk/sign-in", data={"email": large_press.OWNER, "password": large_press.PASSWORD})
     assert signed_in.status_code == 303, signed_in.status  # noqa: S101
     rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and rule.endpoint not in _ASIDE]
-    pages = [_ask(browser, path) for rule in rules for path in _addresses(rule, house.links, size)]
-    house.close()
+    pages = [_ask(browser, path) for rule in rules for path in _addresses(rule, services.links, size)]
+    services.close()
     return pages
 
 

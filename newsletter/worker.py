@@ -71,31 +71,31 @@ class Job:
 class Worker:
     """One process's share of the work: the clock, the post room and the press run."""
 
-    def __init__(self, house: Services, name: str = "") -> None:
-        mail, bulk = servers(house.settings)
+    def __init__(self, services: Services, name: str = "") -> None:
+        mail, bulk = servers(services.settings)
         self.name = name or new_name()
-        self._house = house
+        self._services = services
         self._watch = Watch()
-        self._gate = Gate(house.sessions)
+        self._gate = Gate(services.sessions)
         self._stopping = threading.Event()
         self._postroom = TransactionalMailer(
-            house.sessions,
+            services.sessions,
             mail,
             worker=self.name,
-            keyring=house.keyring,
-            seal=house.links.seal,
-            return_path_domain=house.settings.mail_return_path_domain,
+            keyring=services.keyring,
+            seal=services.links.seal,
+            return_path_domain=services.settings.mail_return_path_domain,
             stopping=self._stopping.is_set,
         )
         self._press = BulkSender(
-            house.sessions,
+            services.sessions,
             bulk,
-            house.links,
-            limits=Limits.of(house.settings),
-            return_path_domain=house.settings.mail_return_path_domain,
+            services.links,
+            limits=Limits.of(services.settings),
+            return_path_domain=services.settings.mail_return_path_domain,
             worker=self.name,
-            keyring=house.keyring,
-            in_doubt=house.settings.in_doubt,
+            keyring=services.keyring,
+            in_doubt=services.settings.in_doubt,
         )
 
     def jobs(self) -> list[Job]:
@@ -154,29 +154,29 @@ class Worker:
     def fill_due_slots(self) -> None:
         if not self._gate.is_open():
             return
-        grace = self._house.grace
-        sender = self._house.settings.issue_sender_address
-        with self._house.sessions.reading() as session:
+        grace = self._services.grace
+        sender = self._services.settings.issue_sender_address
+        with self._services.sessions.reading() as session:
             openings = fill_slots.due(session, grace, _now())
         for opening in openings:
-            with self._house.sessions.begin() as session:
-                fill_slots.fill(session, self._house.practice, opening, grace, _now(), sender=sender)
+            with self._services.sessions.begin() as session:
+                fill_slots.fill(session, self._services.practice, opening, grace, _now(), sender=sender)
 
     def look_at_slots_to_come(self) -> None:
         if not self._gate.is_open():
             return
-        with self._house.sessions.reading() as session:
+        with self._services.sessions.reading() as session:
             glances = warn_editors.due(session, _now())
         for glance in glances:
-            with self._house.sessions.begin() as session:
-                warn_editors.look(session, self._house.practice, glance, _now(), grace=self._house.grace)
+            with self._services.sessions.begin() as session:
+                warn_editors.look(session, self._services.practice, glance, _now(), grace=self._services.grace)
 
     def start_due_issues(self) -> None:
         if not self._gate.is_open():
             return
-        grace = self._house.grace
+        grace = self._services.grace
         if self._finds(publish.are_due):
-            with self._house.sessions.begin() as session:
+            with self._services.sessions.begin() as session:
                 publish.publish_due(session, grace, _now())
 
     def empty_the_outbox(self) -> None:
@@ -188,23 +188,23 @@ class Worker:
             pass
 
     def finish_letters(self) -> None:
-        with self._house.sessions.begin() as session:
+        with self._services.sessions.begin() as session:
             ledger.finish(session, _now())
             doubts.reopen(session, _now())
         self._in_groups(breaker.free)
 
     def tell_of_refusals(self) -> None:
-        with self._house.sessions.reading() as session:
+        with self._services.sessions.reading() as session:
             untold = breaker.untold(session)
         for trip_id in untold:
-            with self._house.sessions.begin() as session:
-                alert_editors.tell(session, self._house.practice, trip_id, _now())
+            with self._services.sessions.begin() as session:
+                alert_editors.tell(session, self._services.practice, trip_id, _now())
 
     def skip_what_was_stopped(self) -> None:
-        with self._house.sessions.reading() as session:
+        with self._services.sessions.reading() as session:
             unfinished = stopping.unfinished(session)
         for letter_id in unfinished:
-            while not self._stopping.is_set() and stopping.go_on(self._house.sessions, letter_id, _now()):
+            while not self._stopping.is_set() and stopping.go_on(self._services.sessions, letter_id, _now()):
                 pass
 
     def index_readers(self) -> None:
@@ -212,18 +212,18 @@ class Worker:
             self._in_groups(lambda session, _: search_index.fill(session))
 
     def keep_accounts(self) -> None:
-        while not self._stopping.is_set() and stats.keep_next(self._house.sessions):
+        while not self._stopping.is_set() and stats.keep_next(self._services.sessions):
             pass
 
     def take_back_lost_copies(self) -> None:
         now = _now()
-        with self._house.sessions.begin() as session:
+        with self._services.sessions.begin() as session:
             fallen_silent = self._watch.fallen_silent(session, now)
             for name in fallen_silent:
                 if name != self.name:
                     lease_recovery.silent(session, name, now)
             living = self._watch.living(now) | {self.name}
-            ledger.recover(session, now, self._house.settings.in_doubt, living)
+            ledger.recover(session, now, self._services.settings.in_doubt, living)
             outbox.recover(session, now)
         self._watch.settled(fallen_silent)
 
@@ -232,34 +232,34 @@ class Worker:
 
     def give_a_sign_of_life(self) -> None:
         away = {Carried.ISSUES: self._press.away, Carried.LETTERS: self._postroom.away}
-        with self._house.sessions.begin() as session:
+        with self._services.sessions.begin() as session:
             heartbeat.beat(session, self.name, _now(), away)
 
     def look_after_links(self) -> None:
-        if self._house.settings.link_checks:
-            with self._house.sessions.begin() as session:
-                run_preflight.look_after_links(session, self._house.links, _now())
+        if self._services.settings.link_checks:
+            with self._services.sessions.begin() as session:
+                run_preflight.look_after_links(session, self._services.links, _now())
 
     def ask_links(self) -> None:
-        if not (self._house.settings.link_checks and self._finds(link_checks.are_due)):
+        if not (self._services.settings.link_checks and self._finds(link_checks.are_due)):
             return
-        with self._house.sessions.begin() as session:
+        with self._services.sessions.begin() as session:
             urls = link_checks.claim(session, _LINKS_AT_ONCE, _now())
-        for answer in self._house.scout.ask_all(urls, self._stopping.is_set):
-            with self._house.sessions.begin() as session:
+        for answer in self._services.scout.ask_all(urls, self._stopping.is_set):
+            with self._services.sessions.begin() as session:
                 link_checks.record(session, answer, _now())
 
     def ask_the_spam_filter(self) -> None:
         if not self._finds(spam_checks.is_due):
             return
-        with self._house.sessions.begin() as session:
+        with self._services.sessions.begin() as session:
             taken = spam_checks.claim(session, 1, _now())
         for content, issue_id in taken:
-            with self._house.sessions.reading() as session:
-                mail = run_preflight.message(session, issue_id, content, self._house.links, _now())
+            with self._services.sessions.reading() as session:
+                mail = run_preflight.message(session, issue_id, content, self._services.links, _now())
             said = spam_checks.judge(mail, self._stopping.is_set) if mail else spam_checks.CHANGED
             if said is not None:
-                with self._house.sessions.begin() as session:
+                with self._services.sessions.begin() as session:
                     spam_checks.record(session, content, said, _now())
 
     def forget_old_links(self) -> None:
@@ -277,21 +277,21 @@ class Worker:
     def clear_the_outbox(self) -> None:
         self._in_groups(outbox.prune)
         # Else what was cleared would stay in the log beside SQLite's file, and whoever was erased while somebody read.
-        self._house.sessions.checkpoint()
+        self._services.sessions.checkpoint()
 
     def _may_go_on(self) -> bool:
         return not self._stopping.is_set() and self._gate.is_open()
 
     def _finds(self, is_due: Callable[[Session, datetime], bool]) -> bool:
         # Nobody is kept from writing by a look that mostly finds nothing.
-        with self._house.sessions.reading() as session:
+        with self._services.sessions.reading() as session:
             return is_due(session, _now())
 
     def _in_groups(self, act: Callable[[Session, datetime], int]) -> None:
         """Do it until it finds nothing more, each time in a transaction of its own."""
         is_left = True
         while is_left and not self._stopping.is_set():
-            with self._house.sessions.in_turn() as session:
+            with self._services.sessions.in_turn() as session:
                 is_left = act(session, _now()) > 0
 
     def _sign_off(self) -> None:
@@ -302,7 +302,7 @@ class Worker:
         farewell.join(_LAST_WORD)
 
     def _leave_no_sign(self) -> None:
-        with self._house.sessions.begin() as session:
+        with self._services.sessions.begin() as session:
             heartbeat.sign_off(session, self.name)
 
     def _wait_for_jobs(self, scheduler: BackgroundScheduler) -> None:

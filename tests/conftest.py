@@ -67,7 +67,7 @@ def sessions(engine: Engine) -> Sessions:
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path) -> Services:
+def services(sessions: Sessions, tmp_path: Path) -> Services:
     """The house over that database."""
     return houses.build(sessions, tmp_path)
 

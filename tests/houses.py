@@ -58,22 +58,22 @@ def build(sessions: Sessions, data_dir: Path, base_url: str = BASE_URL, **change
     return Services(settings, sessions, links, practice, PictureFolder(data_dir / "pictures"))
 
 
-def open_publication(house: Services, now: datetime) -> None:
+def open_publication(services: Services, now: datetime) -> None:
     """The shipped publication, without issues."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         toml_file.load(session, ISSUES / "publication.toml", now)
 
 
-def stock(house: Services, now: datetime) -> None:
+def stock(services: Services, now: datetime) -> None:
     """Load the shipped issues, and let two of them go out in the weeks before `now`."""
-    with house.sessions.begin() as session:
-        texts = import_export.read(ISSUES, lambda name, content: house.pictures.take_in(session, name, content, now))
+    with services.sessions.begin() as session:
+        texts = import_export.read(ISSUES, lambda name, content: services.pictures.take_in(session, name, content, now))
         for text in texts:
             issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
-            build_letter.mark_ready(session, issue_store.find(session, text.file.slug), house.links)
+            build_letter.mark_ready(session, issue_store.find(session, text.file.slug), services.links)
     for week, slug in enumerate(OUT, -len(OUT)):
-        with house.sessions.begin() as session:
-            publish.send_now(session, house.links, issue_store.find(session, slug), now + timedelta(weeks=week))
+        with services.sessions.begin() as session:
+            publish.send_now(session, services.links, issue_store.find(session, slug), now + timedelta(weeks=week))
 
 
 def opened(sessions: Sessions, data_dir: Path) -> None:
@@ -87,23 +87,23 @@ def stocked(sessions: Sessions, data_dir: Path) -> None:
     stock(build(sessions, data_dir), NOW)
 
 
-def open_another_publication(house: Services, now: datetime) -> None:
+def open_another_publication(services: Services, now: datetime) -> None:
     """A second letter of the same house, without a weekly slot."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         other = {"slug": "other", "name": "The Other Letter", "sender_name": "The Other Letter"}
         other["postal_address"] = "2 Example Street"
         session.add(Publication(sender_address="other@letters.example", created_at=now, **other))
 
 
-def send(house: Services, publication: str, slug: str, now: datetime) -> None:
+def send(services: Services, publication: str, slug: str, now: datetime) -> None:
     """Let a plain issue of a publication go out now."""
     source = f"---\ntitle: {slug.title()}\nsubject: The subject of {slug}\n---\nText.\n"
     name = f"2026-11-20-{slug}.md"
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(source, name), name, {})
         issue_store.save(session, publications.find(session, publication), text, issue_store.BY_FILE, now)
-        build_letter.mark_ready(session, issue_store.find(session, slug), house.links)
-        publish.send_now(session, house.links, issue_store.find(session, slug), now)
+        build_letter.mark_ready(session, issue_store.find(session, slug), services.links)
+        publish.send_now(session, services.links, issue_store.find(session, slug), now)
 
 
 def correct(sessions: Sessions, links: Links, slug: str, now: datetime) -> int:
@@ -119,16 +119,16 @@ def correct(sessions: Sessions, links: Links, slug: str, now: datetime) -> int:
         return correct_issue.mail(session, links, issue, made, seal, "ann@press.example", now).letter_id
 
 
-def letters(house: Services) -> list[dict[str, str]]:
+def letters(services: Services) -> list[dict[str, str]]:
     """The single letters in the outbox, oldest first: kind, address, and their fields."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         posts = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()
         return [{"kind": post.kind, "address": post.address, **json.loads(post.text)} for post in posts]
 
 
-def dump(house: Services) -> dict[str, list[str]]:
+def dump(services: Services) -> dict[str, list[str]]:
     """Every row of every table."""
-    return dump_of(house.sessions)
+    return dump_of(services.sessions)
 
 
 def dump_of(sessions: Sessions) -> dict[str, list[str]]:

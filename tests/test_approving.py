@@ -62,46 +62,46 @@ def _written(sessions: Sessions, folder: Path) -> None:
 
 
 @pytest.fixture
-def edit(house: Services, now: datetime) -> Callable[..., None]:
-    return lambda author, words: save(house, author, words, now)
+def edit(services: Services, now: datetime) -> Callable[..., None]:
+    return lambda author, words: save(services, author, words, now)
 
 
-def save(house: Services, author: str, words: str, now: datetime) -> None:
+def save(services: Services, author: str, words: str, now: datetime) -> None:
     """Keep a text with another last line, and say that it is ready."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         source = f"{issue.revision.source}\n{words}\n"
         text = issue_store.Text(
             issue_file.parse(source, issue.file_name), issue.file_name, issue_store.picture_names(issue.revision)
         )
         issue_store.save(session, issue.publication, text, author, now)
-        build_letter.mark_ready(session, issue, house.links)
+        build_letter.mark_ready(session, issue, services.links)
 
 
-def shown(house: Services) -> Content:
-    with house.sessions.reading() as session:
-        return build_letter.content(issue_store.find(session, SLUG), house.links)
+def shown(services: Services) -> Content:
+    with services.sessions.reading() as session:
+        return build_letter.content(issue_store.find(session, SLUG), services.links)
 
 
-def standing(house: Services) -> Standing:
-    with house.sessions.reading() as session:
-        return approve_issue.standing(session, house.links, issue_store.find(session, SLUG))
+def standing(services: Services) -> Standing:
+    with services.sessions.reading() as session:
+        return approve_issue.standing(session, services.links, issue_store.find(session, SLUG))
 
 
-def approve(house: Services, email: str, now: datetime, seen: Content | None = None, comment: str = "") -> None:
-    content = seen or shown(house)
-    with house.sessions.begin() as session:
+def approve(services: Services, email: str, now: datetime, seen: Content | None = None, comment: str = "") -> None:
+    content = seen or shown(services)
+    with services.sessions.begin() as session:
         issue, person = issue_store.find(session, SLUG), editors.find(session, email)
-        approve_issue.approve(session, house.links, issue, content, person, comment, now)
+        approve_issue.approve(session, services.links, issue, content, person, comment, now)
 
 
-def schedule(house: Services, now: datetime, at: datetime | None = None) -> None:
-    with house.sessions.begin() as session:
-        publish.schedule(session, house.links, issue_store.find(session, SLUG), at or now + timedelta(hours=1), now)
+def schedule(services: Services, now: datetime, at: datetime | None = None) -> None:
+    with services.sessions.begin() as session:
+        publish.schedule(session, services.links, issue_store.find(session, SLUG), at or now + timedelta(hours=1), now)
 
 
-def state(house: Services) -> IssueState:
-    with house.sessions.reading() as session:
+def state(services: Services) -> IssueState:
+    with services.sessions.reading() as session:
         return issue_store.state(issue_store.find(session, SLUG))
 
 
@@ -125,168 +125,178 @@ def together(*acts: Callable[[], None]) -> list[str]:
 
 
 def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sent(
-    house: Services, now: datetime
+    services: Services, now: datetime
 ) -> None:
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         with pytest.raises(Conflict, match="only after a second person has approved"):
-            build_letter.require_schedulable(issue, house.links)
+            build_letter.require_schedulable(issue, services.links)
     for act in (publish.schedule_next, publish.send_now):
         with (
-            house.sessions.begin() as session,
+            services.sessions.begin() as session,
             pytest.raises(Conflict, match="only after a second person has approved"),
         ):
-            act(session, house.links, issue_store.find(session, SLUG), now)
-    with house.sessions.begin() as session, pytest.raises(Conflict, match="only after a second person has approved"):
-        publish.fill(session, house.links, issue_store.find(session, SLUG), now, now)
-    assert state(house) is IssueState.READY
+            act(session, services.links, issue_store.find(session, SLUG), now)
+    with services.sessions.begin() as session, pytest.raises(Conflict, match="only after a second person has approved"):
+        publish.fill(session, services.links, issue_store.find(session, SLUG), now, now)
+    assert state(services) is IssueState.READY
 
 
-def test_an_approved_issue_goes_out_as_ever(house: Services, now: datetime) -> None:
-    approve(house, SECOND, now)
-    schedule(house, now)
-    with house.sessions.begin() as session:
+def test_an_approved_issue_goes_out_as_ever(services: Services, now: datetime) -> None:
+    approve(services, SECOND, now)
+    schedule(services, now)
+    with services.sessions.begin() as session:
         assert len(publish.publish_due(session, GRACE, now + timedelta(hours=1))) == 1
-    assert state(house) is IssueState.SENDING
+    assert state(services) is IssueState.SENDING
 
 
-def test_a_publication_that_asks_for_no_approval_gets_none(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_a_publication_that_asks_for_no_approval_gets_none(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         publications.find(session).requires_approval = False
-    schedule(house, now)
-    with house.sessions.begin() as session, pytest.raises(Conflict, match="does not require approval"):
+    schedule(services, now)
+    with services.sessions.begin() as session, pytest.raises(Conflict, match="does not require approval"):
         approve_issue.approve(
-            session, house.links, issue_store.find(session, SLUG), shown(house), editors.find(session, SECOND), "", now
+            session,
+            services.links,
+            issue_store.find(session, SLUG),
+            shown(services),
+            editors.find(session, SECOND),
+            "",
+            now,
         )
 
 
-def test_nobody_approves_their_own_words(house: Services, now: datetime, edit: Callable[..., None]) -> None:
+def test_nobody_approves_their_own_words(services: Services, now: datetime, edit: Callable[..., None]) -> None:
     with pytest.raises(Conflict, match="nobody approves their own words"):
-        approve(house, AUTHOR, now)
+        approve(services, AUTHOR, now)
     edit(SECOND.upper(), "A word of the second person.")
     for email in (AUTHOR, SECOND):
         with pytest.raises(Conflict, match="nobody approves their own words"):
-            approve(house, email, now)
-    approve(house, THIRD, now)
+            approve(services, email, now)
+    approve(services, THIRD, now)
     edit(SECOND, "Another word.")
-    approve(house, AUTHOR, now)
+    approve(services, AUTHOR, now)
 
 
-def test_a_viewer_approves_nothing(house: Services, now: datetime) -> None:
+def test_a_viewer_approves_nothing(services: Services, now: datetime) -> None:
     with pytest.raises(Conflict, match="your role is viewer"):
-        approve(house, "viewer@desk.example", now)
+        approve(services, "viewer@desk.example", now)
 
 
 def test_any_saved_edit_voids_an_approval_even_one_that_is_taken_back_in_the_text(
-    house: Services, now: datetime, edit: Callable[..., None]
+    services: Services, now: datetime, edit: Callable[..., None]
 ) -> None:
-    before = shown(house)
-    approve(house, SECOND, now)
+    before = shown(services)
+    approve(services, SECOND, now)
     edit(AUTHOR, "")
-    after = shown(house)
+    after = shown(services)
     assert before.content_hash == after.content_hash, "the mail is the same, and yet it was edited"
     with pytest.raises(Conflict, match=f"{SECOND} approved revision {before.revision_number}, and it has changed"):
-        schedule(house, now)
-    found = standing(house)
+        schedule(services, now)
+    found = standing(services)
     assert (found.approval, found.is_missing, found.last and found.last.person) == (None, True, SECOND)
 
 
 @pytest.mark.parametrize(("column", "value"), [("postal_address", "2 New Street"), ("ask_url", "https://a.example/")])
 def test_a_change_of_what_the_mail_says_of_its_publication_voids_it_too(
-    house: Services, now: datetime, column: str, value: str
+    services: Services, now: datetime, column: str, value: str
 ) -> None:
-    approve(house, SECOND, now)
-    with house.sessions.begin() as session:
+    approve(services, SECOND, now)
+    with services.sessions.begin() as session:
         setattr(publications.find(session), column, value)
     with pytest.raises(Conflict, match="it has changed since"):
-        schedule(house, now)
+        schedule(services, now)
 
 
-def test_the_hash_is_the_same_however_often_and_wherever_the_mail_is_rendered(house: Services, now: datetime) -> None:
-    assert shown(house) == shown(house)
-    approve(house, SECOND, now)
-    before = shown(house)
-    schedule(house, now)
-    assert shown(house) == before
-    assert standing(house).approval
+def test_the_hash_is_the_same_however_often_and_wherever_the_mail_is_rendered(
+    services: Services, now: datetime
+) -> None:
+    assert shown(services) == shown(services)
+    approve(services, SECOND, now)
+    before = shown(services)
+    schedule(services, now)
+    assert shown(services) == before
+    assert standing(services).approval
 
 
-def test_what_was_scheduled_and_is_taken_back_unchanged_keeps_its_approval(house: Services, now: datetime) -> None:
-    approve(house, SECOND, now)
-    schedule(house, now)
-    with house.sessions.begin() as session:
+def test_what_was_scheduled_and_is_taken_back_unchanged_keeps_its_approval(services: Services, now: datetime) -> None:
+    approve(services, SECOND, now)
+    schedule(services, now)
+    with services.sessions.begin() as session:
         publish.cancel(session, issue_store.find(session, SLUG), now)
-    schedule(house, now)
-    assert state(house) is IssueState.SCHEDULED
+    schedule(services, now)
+    assert state(services) is IssueState.SCHEDULED
 
 
 def test_what_the_page_showed_is_what_is_approved_or_nothing_is(
-    house: Services, now: datetime, edit: Callable[..., None]
+    services: Services, now: datetime, edit: Callable[..., None]
 ) -> None:
-    seen = shown(house)
+    seen = shown(services)
     edit(AUTHOR, "A word that nobody has read.")
     with pytest.raises(Conflict, match="has changed since this page was opened"):
-        approve(house, SECOND, now, seen)
-    assert standing(house).approval is None
+        approve(services, SECOND, now, seen)
+    assert standing(services).approval is None
 
 
-def test_withdrawing_takes_a_scheduled_issue_off_its_hour(house: Services, now: datetime) -> None:
-    approve(house, SECOND, now)
-    schedule(house, now)
-    with house.sessions.begin() as session:
+def test_withdrawing_takes_a_scheduled_issue_off_its_hour(services: Services, now: datetime) -> None:
+    approve(services, SECOND, now)
+    schedule(services, now)
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
-        assert approve_issue.withdraw(session, house.links, issue, shown(house), THIRD, now)
-    assert state(house) is IssueState.READY
-    [step] = [one for one in standing(house).steps if one.act is ApprovalAct.APPROVED]
+        assert approve_issue.withdraw(session, services.links, issue, shown(services), THIRD, now)
+    assert state(services) is IssueState.READY
+    [step] = [one for one in standing(services).steps if one.act is ApprovalAct.APPROVED]
     assert (step.withdrawn_by, step.withdrawn_at) == (THIRD, now)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         assert publish.publish_due(session, GRACE, now + timedelta(hours=1)) == []
-    approve(house, SECOND, now)
-    schedule(house, now)
+    approve(services, SECOND, now)
+    schedule(services, now)
 
 
-def test_an_approval_cannot_be_taken_back_once_the_issue_has_begun(house: Services, now: datetime) -> None:
-    approve(house, SECOND, now)
-    with house.sessions.begin() as session:
-        publish.send_now(session, house.links, issue_store.find(session, SLUG), now)
-    with house.sessions.begin() as session, pytest.raises(Conflict, match="it is too late for that"):
-        approve_issue.withdraw(session, house.links, issue_store.find(session, SLUG), shown(house), THIRD, now)
-    assert standing(house).approval
+def test_an_approval_cannot_be_taken_back_once_the_issue_has_begun(services: Services, now: datetime) -> None:
+    approve(services, SECOND, now)
+    with services.sessions.begin() as session:
+        publish.send_now(session, services.links, issue_store.find(session, SLUG), now)
+    with services.sessions.begin() as session, pytest.raises(Conflict, match="it is too late for that"):
+        approve_issue.withdraw(session, services.links, issue_store.find(session, SLUG), shown(services), THIRD, now)
+    assert standing(services).approval
 
 
-def test_sending_back_makes_a_draft_of_it_with_the_comment_as_it_was_typed(house: Services, now: datetime) -> None:
+def test_sending_back_makes_a_draft_of_it_with_the_comment_as_it_was_typed(services: Services, now: datetime) -> None:
     comment = "<script>alert(1)</script>\r\n{{ email }} \0 '; DROP TABLE issues; --"
-    approve(house, SECOND, now)
-    schedule(house, now)
-    with house.sessions.begin() as session:
+    approve(services, SECOND, now)
+    schedule(services, now)
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
-        approve_issue.send_back(session, house.links, issue, shown(house), THIRD, comment, now)
-    assert state(house) is IssueState.DRAFT
-    found = standing(house)
+        approve_issue.send_back(session, services.links, issue, shown(services), THIRD, comment, now)
+    assert state(services) is IssueState.DRAFT
+    found = standing(services)
     assert found.is_missing
     assert found.steps[-1].comment == "<script>alert(1)</script>\n{{ email }}  '; DROP TABLE issues; --"
-    with house.sessions.begin() as session, pytest.raises(Invalid, match="Say what needs fixing:"):
-        approve_issue.send_back(session, house.links, issue_store.find(session, SLUG), shown(house), THIRD, "  ", now)
+    with services.sessions.begin() as session, pytest.raises(Invalid, match="Say what needs fixing:"):
+        approve_issue.send_back(
+            session, services.links, issue_store.find(session, SLUG), shown(services), THIRD, "  ", now
+        )
 
 
-def test_a_comment_that_is_too_long_is_refused_with_its_length(house: Services, now: datetime) -> None:
+def test_a_comment_that_is_too_long_is_refused_with_its_length(services: Services, now: datetime) -> None:
     with pytest.raises(Invalid, match="2,001 characters"):
-        approve(house, SECOND, now, comment="a" * 2_001)
+        approve(services, SECOND, now, comment="a" * 2_001)
 
 
 def ask(
-    session: Session, house: Services, chosen: list[str], now: datetime, comment: str = "Please look."
+    session: Session, services: Services, chosen: list[str], now: datetime, comment: str = "Please look."
 ) -> list[str]:
     issue = issue_store.find(session, SLUG)
-    content = build_letter.content(issue, house.links)
-    return approve_issue.ask(session, house.practice, issue, content, AUTHOR, chosen, comment, now)
+    content = build_letter.content(issue, services.links)
+    return approve_issue.ask(session, services.practice, issue, content, AUTHOR, chosen, comment, now)
 
 
-def test_asking_mails_all_who_could_approve_or_the_chosen_of_them(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
-        assert ask(session, house, [], now) == [SECOND, THIRD]
-        assert ask(session, house, [THIRD], now) == [THIRD]
-    mails = houses.letters(house)[-3:]
+def test_asking_mails_all_who_could_approve_or_the_chosen_of_them(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
+        assert ask(session, services, [], now) == [SECOND, THIRD]
+        assert ask(session, services, [THIRD], now) == [THIRD]
+    mails = houses.letters(services)[-3:]
     assert [(mail["kind"], mail["address"]) for mail in mails] == [
         ("approval_request", SECOND),
         ("approval_request", THIRD),
@@ -297,160 +307,164 @@ def test_asking_mails_all_who_could_approve_or_the_chosen_of_them(house: Service
     assert mails[0]["approval_url"] == f"https://letters.example.org/desk/issues/{SLUG}/approval"
 
 
-def test_nobody_is_asked_who_cannot_approve(house: Services, now: datetime) -> None:
+def test_nobody_is_asked_who_cannot_approve(services: Services, now: datetime) -> None:
     for chosen in ([AUTHOR], ["viewer@desk.example"], ["stranger@example.org"], [THIRD, AUTHOR]):
-        with house.sessions.begin() as session, pytest.raises(Conflict, match="cannot approve this"):
-            ask(session, house, chosen, now)
+        with services.sessions.begin() as session, pytest.raises(Conflict, match="cannot approve this"):
+            ask(session, services, chosen, now)
 
 
 def test_a_team_in_which_nobody_else_can_approve_is_told_to_invite_one(
-    house: Services, now: datetime, edit: Callable[..., None]
+    services: Services, now: datetime, edit: Callable[..., None]
 ) -> None:
     for author in (SECOND, THIRD):
         edit(author, f"A word of {author}.")
-    with house.sessions.begin() as session, pytest.raises(Conflict, match="Invite one"):
-        ask(session, house, [], now)
+    with services.sessions.begin() as session, pytest.raises(Conflict, match="Invite one"):
+        ask(session, services, [], now)
 
 
-def test_one_person_asks_only_so_often_within_an_hour(house: Services, now: datetime) -> None:
+def test_one_person_asks_only_so_often_within_an_hour(services: Services, now: datetime) -> None:
     for _ in range(approve_issue.ASKED_AN_HOUR):
-        with house.sessions.begin() as session:
-            ask(session, house, [THIRD], now)
-    with house.sessions.begin() as session, pytest.raises(Refused, match="12 times within an hour"):
-        ask(session, house, [THIRD], now)
-    with house.sessions.begin() as session:
-        ask(session, house, [THIRD], now + timedelta(hours=1))
+        with services.sessions.begin() as session:
+            ask(session, services, [THIRD], now)
+    with services.sessions.begin() as session, pytest.raises(Refused, match="12 times within an hour"):
+        ask(session, services, [THIRD], now)
+    with services.sessions.begin() as session:
+        ask(session, services, [THIRD], now + timedelta(hours=1))
 
 
-def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(
+    services: Services, now: datetime
+) -> None:
+    with services.sessions.begin() as session:
         publications.find(session).requires_approval = False
-    schedule(house, now)
-    with house.sessions.begin() as session:
+    schedule(services, now)
+    with services.sessions.begin() as session:
         publications.find(session).requires_approval = True
         waiting = session.scalars(approvals.scheduled_without(1))
         assert [one.slug for one in waiting] == [SLUG]
-    with capture_logs() as logs, house.sessions.begin() as session:
+    with capture_logs() as logs, services.sessions.begin() as session:
         assert publish.publish_due(session, GRACE, now + timedelta(hours=1)) == []
     assert [entry["event"] for entry in logs if "held" in entry["event"]]
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         assert issue.letter
         assert issue.letter.state is LetterState.HELD
         assert session.scalars(select(Copy.id).where(Copy.letter_id == issue.letter_id)).all() == []
         with pytest.raises(Conflict, match="only after a second person has approved"):
-            publish.send_now(session, house.links, issue, now)
-    approve(house, SECOND, now)
-    with house.sessions.begin() as session:
-        publish.send_now(session, house.links, issue_store.find(session, SLUG), now)
-    assert state(house) is IssueState.SENDING
+            publish.send_now(session, services.links, issue, now)
+    approve(services, SECOND, now)
+    with services.sessions.begin() as session:
+        publish.send_now(session, services.links, issue_store.find(session, SLUG), now)
+    assert state(services) is IssueState.SENDING
 
 
 def test_what_was_scheduled_before_goes_out_at_its_hour_if_it_is_approved_by_then(
-    house: Services, now: datetime
+    services: Services, now: datetime
 ) -> None:
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         publications.find(session).requires_approval = False
-    schedule(house, now)
-    with house.sessions.begin() as session:
+    schedule(services, now)
+    with services.sessions.begin() as session:
         publications.find(session).requires_approval = True
-    approve(house, SECOND, now)
-    with house.sessions.begin() as session:
+    approve(services, SECOND, now)
+    with services.sessions.begin() as session:
         assert len(publish.publish_due(session, GRACE, now + timedelta(hours=1))) == 1
 
 
-def test_the_clock_starts_nothing_whose_approval_is_gone_from_the_store(house: Services, now: datetime) -> None:
+def test_the_clock_starts_nothing_whose_approval_is_gone_from_the_store(services: Services, now: datetime) -> None:
     """However it went: the compare is in the statement that starts it."""
-    approve(house, SECOND, now)
-    schedule(house, now)
-    with house.sessions.begin() as session:
+    approve(services, SECOND, now)
+    schedule(services, now)
+    with services.sessions.begin() as session:
         session.delete(session.scalars(select(ApprovalStep)).one())
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         assert publish.publish_due(session, GRACE, now + timedelta(hours=1)) == []
-    assert state(house) is IssueState.PAUSED
+    assert state(services) is IssueState.PAUSED
 
 
-def test_two_who_approve_at_once_approve_it_once(house: Services, now: datetime) -> None:
-    refused = together(lambda: approve(house, SECOND, now), lambda: approve(house, THIRD, now))
+def test_two_who_approve_at_once_approve_it_once(services: Services, now: datetime) -> None:
+    refused = together(lambda: approve(services, SECOND, now), lambda: approve(services, THIRD, now))
     assert refused == ["Somebody else has just approved this. Nothing more is needed."]
-    assert [step.act for step in standing(house).steps] == [ApprovalAct.APPROVED]
+    assert [step.act for step in standing(services).steps] == [ApprovalAct.APPROVED]
 
 
 @pytest.mark.parametrize("turn", range(4))
 def test_an_edit_beside_an_approval_leaves_no_approval_of_what_was_edited(
-    house: Services, now: datetime, turn: int
+    services: Services, now: datetime, turn: int
 ) -> None:
-    seen = shown(house)
-    together(lambda: approve(house, SECOND, now, seen), lambda: save(house, AUTHOR, f"A late word {turn}.", now))
-    found = standing(house)
+    seen = shown(services)
+    together(lambda: approve(services, SECOND, now, seen), lambda: save(services, AUTHOR, f"A late word {turn}.", now))
+    found = standing(services)
     assert found.content != seen
     assert found.is_missing
     with pytest.raises(Conflict, match="only after a second person has approved"):
-        schedule(house, now)
+        schedule(services, now)
 
 
 @pytest.mark.parametrize("turn", range(4))
-def test_an_edit_beside_scheduling_never_schedules_what_was_edited(house: Services, now: datetime, turn: int) -> None:
-    seen = shown(house)
-    approve(house, SECOND, now, seen)
-    together(lambda: schedule(house, now), lambda: save(house, AUTHOR, f"A late word {turn}.", now))
-    with house.sessions.reading() as session:
+def test_an_edit_beside_scheduling_never_schedules_what_was_edited(
+    services: Services, now: datetime, turn: int
+) -> None:
+    seen = shown(services)
+    approve(services, SECOND, now, seen)
+    together(lambda: schedule(services, now), lambda: save(services, AUTHOR, f"A late word {turn}.", now))
+    with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
-        assert issue.letter is None or build_letter.content(issue, house.links) == seen
+        assert issue.letter is None or build_letter.content(issue, services.links) == seen
         assert issue.letter or issue.revision_number > seen.revision_number
 
 
 @pytest.mark.parametrize("turn", range(4))
 def test_withdrawing_beside_scheduling_leaves_nothing_scheduled_without_approval(
-    house: Services, now: datetime, turn: int
+    services: Services, now: datetime, turn: int
 ) -> None:
-    seen = shown(house)
-    approve(house, SECOND, now, seen)
+    seen = shown(services)
+    approve(services, SECOND, now, seen)
 
     def withdraw() -> None:
-        with house.sessions.begin() as session:
+        with services.sessions.begin() as session:
             issue = issue_store.find(session, SLUG)
-            approve_issue.withdraw(session, house.links, issue, seen, THIRD, now)
+            approve_issue.withdraw(session, services.links, issue, seen, THIRD, now)
 
-    together(lambda: schedule(house, now + timedelta(minutes=turn)), withdraw)
-    is_scheduled = state(house) is IssueState.SCHEDULED
-    assert is_scheduled is (standing(house).approval is not None)
+    together(lambda: schedule(services, now + timedelta(minutes=turn)), withdraw)
+    is_scheduled = state(services) is IssueState.SCHEDULED
+    assert is_scheduled is (standing(services).approval is not None)
 
 
 @pytest.mark.parametrize("turn", range(4))
 def test_withdrawing_at_the_very_hour_either_stops_it_or_comes_too_late(
-    house: Services, now: datetime, turn: int
+    services: Services, now: datetime, turn: int
 ) -> None:
-    seen = shown(house)
-    approve(house, SECOND, now, seen)
+    seen = shown(services)
+    approve(services, SECOND, now, seen)
     at = now + timedelta(hours=1, minutes=turn)
-    schedule(house, now, at)
+    schedule(services, now, at)
 
     def withdraw() -> None:
-        with house.sessions.begin() as session:
-            approve_issue.withdraw(session, house.links, issue_store.find(session, SLUG), seen, THIRD, at)
+        with services.sessions.begin() as session:
+            approve_issue.withdraw(session, services.links, issue_store.find(session, SLUG), seen, THIRD, at)
 
     def strike() -> None:
-        with house.sessions.begin() as session:
+        with services.sessions.begin() as session:
             publish.publish_due(session, GRACE, at)
 
     refused = together(withdraw, strike)
-    has_begun = state(house) is IssueState.SENDING
+    has_begun = state(services) is IssueState.SENDING
     assert has_begun is bool(refused)
-    assert has_begun is (standing(house).approval is not None)
+    assert has_begun is (standing(services).approval is not None)
 
 
-def test_asking_writes_no_mail_when_it_is_refused(house: Services, now: datetime) -> None:
-    approve(house, SECOND, now)
-    with pytest.raises(Conflict, match="has already approved this;"), house.sessions.begin() as session:
-        ask(session, house, [], now)
-    with house.sessions.reading() as session:
+def test_asking_writes_no_mail_when_it_is_refused(services: Services, now: datetime) -> None:
+    approve(services, SECOND, now)
+    with pytest.raises(Conflict, match="has already approved this;"), services.sessions.begin() as session:
+        ask(session, services, [], now)
+    with services.sessions.reading() as session:
         assert session.scalars(select(OutboxMessage.id).where(OutboxMessage.kind == "approval_request")).all() == []
 
 
-def test_an_issue_of_files_alone_can_be_approved_by_anyone_of_that_role(house: Services, now: datetime) -> None:
+def test_an_issue_of_files_alone_can_be_approved_by_anyone_of_that_role(services: Services, now: datetime) -> None:
     name = NAME.replace("back", "neck")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(SOURCE, name), name, {})
         issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
         able = approve_issue.possible(session, issue_store.find(session, "a-tight-neck"))

@@ -80,12 +80,12 @@ def _sent(sessions: Sessions, folder: Path) -> None:
         add_reader(session, "came_later", NOW)
 
 
-def issue_of(house: Services, now: datetime, slug: str) -> None:
+def issue_of(services: Services, now: datetime, slug: str) -> None:
     name = NAME.replace(SLUG, slug)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(SOURCE, name), name, {})
         issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
-        build_letter.mark_ready(session, issue_store.find(session, slug), house.links)
+        build_letter.mark_ready(session, issue_store.find(session, slug), services.links)
 
 
 def add_reader(session: Session, name: str, now: datetime) -> None:
@@ -107,34 +107,34 @@ def finish(session: Session, state: LetterState = LetterState.FINISHED) -> None:
 
 
 def amend(
-    house: Services, now: datetime, source: str = AMENDED, note: str = NOTE, base: int = 1, number: int = 1
+    services: Services, now: datetime, source: str = AMENDED, note: str = NOTE, base: int = 1, number: int = 1
 ) -> int:
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         wanted = Amendment(source, base, note, number)
         return corrections.amend(session, issue, wanted, EDITOR, now).number
 
 
-def mail(house: Services, now: datetime, number: int = 1, person: str = EDITOR) -> publish.Started:
-    with house.sessions.begin() as session:
+def mail(services: Services, now: datetime, number: int = 1, person: str = EDITOR) -> publish.Started:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         found = corrections.find(session, issue, number)
-        return correct_issue.mail(session, house.links, issue, found, corrections.seal(found), person, now)
+        return correct_issue.mail(session, services.links, issue, found, corrections.seal(found), person, now)
 
 
 def reword(session: Session, found: Correction, subject: str, body: str, writer: str = EDITOR) -> None:
     corrections.word(session, found, corrections.seal(found), subject, body, writer)
 
 
-def got(house: Services, letter_id: int) -> set[str]:
-    with house.sessions.reading() as session:
+def got(services: Services, letter_id: int) -> set[str]:
+    with services.sessions.reading() as session:
         addresses = session.scalars(select(Copy.address).where(Copy.letter_id == letter_id)).all()
     assert len(set(addresses)) == len(addresses)
     return {address.partition("@")[0] for address in addresses}
 
 
-def letters(house: Services) -> int:
-    with house.sessions.reading() as session:
+def letters(services: Services) -> int:
+    with services.sessions.reading() as session:
         return session.scalar(select(func.count()).select_from(Letter)) or 0
 
 
@@ -158,56 +158,56 @@ def together(*acts: Callable[[], object]) -> list[str]:
 
 
 def test_a_correction_goes_to_those_who_got_the_issue_or_may_have_and_to_nobody_else(
-    house: Services, now: datetime
+    services: Services, now: datetime
 ) -> None:
-    amend(house, now)
-    started = mail(house, now)
-    assert got(house, started.letter_id) == GET_IT
+    amend(services, now)
+    started = mail(services, now)
+    assert got(services, started.letter_id) == GET_IT
     assert started.copies == len(GET_IT)
 
 
-def test_what_is_said_beforehand_is_what_happens(house: Services, now: datetime) -> None:
-    amend(house, now)
-    with house.sessions.reading() as session:
+def test_what_is_said_beforehand_is_what_happens(services: Services, now: datetime) -> None:
+    amend(services, now)
+    with services.sessions.reading() as session:
         audience = correct_issue.audience(session, issue_store.find(session, SLUG).letter)
     assert (audience.got, audience.maybe, audience.gone) == (2, 1, 2)
-    assert mail(house, now).copies == audience.size
+    assert mail(services, now).copies == audience.size
 
 
-def test_a_reader_who_leaves_between_two_corrections_gets_the_first_only(house: Services, now: datetime) -> None:
-    amend(house, now)
-    amend(house, now, SOURCE, "It was right after all.", base=2, number=2)
-    first = mail(house, now, 1)
-    with house.sessions.begin() as session:
+def test_a_reader_who_leaves_between_two_corrections_gets_the_first_only(services: Services, now: datetime) -> None:
+    amend(services, now)
+    amend(services, now, SOURCE, "It was right after all.", base=2, number=2)
+    first = mail(services, now, 1)
+    with services.sessions.begin() as session:
         move(session, "sent_too", CopyState.SENT, Status.UNSUBSCRIBED)
-    second = mail(house, now, 2)
-    assert (got(house, first.letter_id), got(house, second.letter_id)) == (GET_IT, GET_IT - {"sent_too"})
+    second = mail(services, now, 2)
+    assert (got(services, first.letter_id), got(services, second.letter_id)) == (GET_IT, GET_IT - {"sent_too"})
 
 
-def test_two_who_mail_it_at_once_mail_it_once(house: Services, now: datetime) -> None:
-    amend(house, now)
-    before = letters(house)
-    refused = together(*[lambda: mail(house, now)] * 3)
+def test_two_who_mail_it_at_once_mail_it_once(services: Services, now: datetime) -> None:
+    amend(services, now)
+    before = letters(services)
+    refused = together(*[lambda: mail(services, now)] * 3)
     assert len(refused) == 2
     assert all("has already been sent" in each for each in refused)
-    assert letters(house) == before + 1
-    with house.sessions.reading() as session:
+    assert letters(services) == before + 1
+    with services.sessions.reading() as session:
         found = corrections.find(session, issue_store.find(session, SLUG), 1)
         assert found.letter_id is not None
-        assert got(house, found.letter_id) == GET_IT
+        assert got(services, found.letter_id) == GET_IT
 
 
 @pytest.mark.parametrize("source", [SOURCE, AMENDED])
-def test_two_who_amend_at_once_make_one_correction(house: Services, now: datetime, source: str) -> None:
-    refused = together(*[lambda: amend(house, now, source)] * 3)
+def test_two_who_amend_at_once_make_one_correction(services: Services, now: datetime, source: str) -> None:
+    refused = together(*[lambda: amend(services, now, source)] * 3)
     assert len(refused) == 2
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert session.scalars(select(Correction.number)).all() == [1]
 
 
-def test_no_letter_that_corrects_another_is_ever_fanned_out_to_more(house: Services, now: datetime) -> None:
-    amend(house, now)
-    with house.sessions.begin() as session:
+def test_no_letter_that_corrects_another_is_ever_fanned_out_to_more(services: Services, now: datetime) -> None:
+    amend(services, now)
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         words = {
             column: getattr(issue.letter, column) for column in ("sender_name", "list_id", "archive_url", "subject")
@@ -220,106 +220,106 @@ def test_no_letter_that_corrects_another_is_ever_fanned_out_to_more(house: Servi
             "publication_id": issue.publication_id,
         }
         session.add(Letter(**words, **more, **made))
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         (started,) = publish.publish_due(session, timedelta(hours=2), now)
-    assert got(house, started.letter_id) == GET_IT
+    assert got(services, started.letter_id) == GET_IT
 
 
 @pytest.mark.parametrize("state", [LetterState.RUNNING, LetterState.PAUSED])
 def test_nothing_is_mailed_about_an_issue_that_is_still_going_out(
-    house: Services, now: datetime, state: LetterState
+    services: Services, now: datetime, state: LetterState
 ) -> None:
-    amend(house, now)
-    with house.sessions.begin() as session:
+    amend(services, now)
+    with services.sessions.begin() as session:
         finish(session, state)
     with pytest.raises(Conflict, match="is still going out"):
-        mail(house, now)
+        mail(services, now)
 
 
-def test_nothing_is_mailed_while_the_last_copies_are_handed_over(house: Services, now: datetime) -> None:
-    amend(house, now)
-    with house.sessions.begin() as session:
+def test_nothing_is_mailed_while_the_last_copies_are_handed_over(services: Services, now: datetime) -> None:
+    amend(services, now)
+    with services.sessions.begin() as session:
         finish(session, LetterState.CANCELLED)
         lease = {"state": CopyState.SENDING, "lease_until": now}
         session.execute(update(Copy).where(Copy.address == "refused@reader.example").values(lease))
     with pytest.raises(Conflict, match="are being sent right now"):
-        mail(house, now)
+        mail(services, now)
 
 
-def test_nobody_is_guessed_at_once_the_record_of_who_got_it_is_dropped(house: Services, now: datetime) -> None:
-    amend(house, now)
-    with house.sessions.begin() as session:
+def test_nobody_is_guessed_at_once_the_record_of_who_got_it_is_dropped(services: Services, now: datetime) -> None:
+    amend(services, now)
+    with services.sessions.begin() as session:
         session.execute(update(Copy).where(Copy.state == CopyState.IN_DOUBT).values(state=CopyState.FAILED))
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         letter_id = issue_store.find(session, SLUG).letter_id
-    retention.drop(house.sessions, letter_id)
-    before = letters(house)
+    retention.drop(services.sessions, letter_id)
+    before = letters(services)
     with pytest.raises(Conflict, match="has been deleted"):
-        mail(house, now)
-    assert letters(house) == before
+        mail(services, now)
+    assert letters(services) == before
 
 
-def test_a_letter_that_was_changed_since_it_was_looked_at_is_not_mailed(house: Services, now: datetime) -> None:
-    amend(house, now)
-    with house.sessions.begin() as session:
+def test_a_letter_that_was_changed_since_it_was_looked_at_is_not_mailed(services: Services, now: datetime) -> None:
+    amend(services, now)
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         found = corrections.find(session, issue, 1)
         seen = corrections.seal(found)
         reword(session, found, "Correction: another subject", "Dear reader,\n\nAnother text.")
         with pytest.raises(Conflict, match="has changed since this page was opened"):
-            correct_issue.mail(session, house.links, issue, found, seen, EDITOR, now)
+            correct_issue.mail(session, services.links, issue, found, seen, EDITOR, now)
 
 
-def test_a_letter_that_preflight_blocks_is_not_mailed(house: Services, now: datetime) -> None:
-    amend(house, now)
-    with house.sessions.begin() as session:
+def test_a_letter_that_preflight_blocks_is_not_mailed(services: Services, now: datetime) -> None:
+    amend(services, now)
+    with services.sessions.begin() as session:
         found = corrections.find(session, issue_store.find(session, SLUG), 1)
         reword(session, found, found.subject, "TK: write this.\n\n[](https://nowhere.example/)", EDITOR)
     with pytest.raises(Conflict, match="not fit to send"):
-        mail(house, now)
+        mail(services, now)
 
 
 @pytest.mark.parametrize(("subject", "body"), [("", "Text."), ("Subject", " "), ("Subject", "{{ nonsense }}")])
 def test_a_letter_that_is_none_yet_says_what_is_missing(
-    house: Services, now: datetime, subject: str, body: str
+    services: Services, now: datetime, subject: str, body: str
 ) -> None:
-    amend(house, now)
-    with house.sessions.begin() as session:
+    amend(services, now)
+    with services.sessions.begin() as session:
         found = corrections.find(session, issue_store.find(session, SLUG), 1)
         reword(session, found, subject, body, EDITOR)
     with pytest.raises(Faulty):
-        mail(house, now)
+        mail(services, now)
 
 
-def test_preflight_asks_of_a_short_letter_nothing_that_only_an_article_needs(house: Services, now: datetime) -> None:
-    amend(house, now)
-    with house.sessions.reading() as session:
+def test_preflight_asks_of_a_short_letter_nothing_that_only_an_article_needs(services: Services, now: datetime) -> None:
+    amend(services, now)
+    with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
-        composed = corrections.compose(issue, issue.corrections[0], house.links)
-        told = {finding.message for finding in correct_issue.findings(issue, composed, house.links)}
+        composed = corrections.compose(issue, issue.corrections[0], services.links)
+        told = {finding.message for finding in correct_issue.findings(issue, composed, services.links)}
     assert "there are no sources" not in told
     assert any("preheader" in message for message in told)
 
 
-def test_a_mailed_letter_says_the_same_for_good(house: Services, now: datetime) -> None:
-    amend(house, now)
-    mail(house, now)
-    with house.sessions.begin() as session:
+def test_a_mailed_letter_says_the_same_for_good(services: Services, now: datetime) -> None:
+    amend(services, now)
+    mail(services, now)
+    with services.sessions.begin() as session:
         found = corrections.find(session, issue_store.find(session, SLUG), 1)
         with pytest.raises(Conflict, match="already been sent"):
             reword(session, found, "Another", "Another", EDITOR)
 
 
-def test_a_correction_is_paused_stopped_and_counted_like_any_letter(house: Services, now: datetime) -> None:
-    amend(house, now)
-    mail(house, now)
+def test_a_correction_is_paused_stopped_and_counted_like_any_letter(services: Services, now: datetime) -> None:
+    amend(services, now)
+    mail(services, now)
 
     def act(what: Callable[[Session, Correction], object]) -> object:
-        with house.sessions.begin() as session:
+        with services.sessions.begin() as session:
             return what(session, corrections.find(session, issue_store.find(session, SLUG), 1))
 
     def claim() -> int:
-        with house.sessions.begin() as session:
+        with services.sessions.begin() as session:
             running = session.scalars(select(Letter.id).where(Letter.state == LetterState.RUNNING)).all()
             return len(running)
 
@@ -338,26 +338,26 @@ def test_a_correction_is_paused_stopped_and_counted_like_any_letter(house: Servi
             act(again)
 
 
-def test_where_issues_are_approved_nobody_mails_a_letter_that_they_wrote(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_where_issues_are_approved_nobody_mails_a_letter_that_they_wrote(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         publications.find(session).requires_approval = True
-    amend(house, now)
-    with house.sessions.begin() as session:
+    amend(services, now)
+    with services.sessions.begin() as session:
         found = corrections.find(session, issue_store.find(session, SLUG), 1)
         reword(session, found, found.subject, "Dear reader,\n\nten minutes it is.", "Ben@press.example")
     for writer in (EDITOR.upper(), "ben@press.example"):
         with pytest.raises(Conflict, match="nobody approves their own words"):
-            mail(house, now, person=writer)
-    assert mail(house, now, person="cleo@press.example").copies == len(GET_IT)
+            mail(services, now, person=writer)
+    assert mail(services, now, person="cleo@press.example").copies == len(GET_IT)
 
 
-def test_the_letter_names_the_issue_and_leads_to_the_corrected_text_and_out(house: Services, now: datetime) -> None:
-    amend(house, now)
-    started = mail(house, now)
-    with house.sessions.reading() as session:
+def test_the_letter_names_the_issue_and_leads_to_the_corrected_text_and_out(services: Services, now: datetime) -> None:
+    amend(services, now)
+    started = mail(services, now)
+    with services.sessions.reading() as session:
         letter = session.get_one(Letter, started.letter_id)
         reader = Claimed(1, letter.id, 7, "ada@reader.example", "Ada", 0)
-        message = compose.compile(letter, house.links).message(reader, now).decode()
+        message = compose.compile(letter, services.links).message(reader, now).decode()
     assert letter.subject == "Correction: A tight back, in ten minutes"
     assert "On Friday 20 November 2026 we sent you “A tight back”." in letter.text
     assert NOTE in letter.text
@@ -368,12 +368,12 @@ def test_the_letter_names_the_issue_and_leads_to_the_corrected_text_and_out(hous
     assert "we sent “A tight back”" in letter.text
 
 
-def test_the_archive_shows_the_amended_text_and_the_letter_stays_as_it_was(house: Services, now: datetime) -> None:
-    with house.sessions.reading() as session:
+def test_the_archive_shows_the_amended_text_and_the_letter_stays_as_it_was(services: Services, now: datetime) -> None:
+    with services.sessions.reading() as session:
         before = issue_store.find(session, SLUG).letter
         frozen = (before.html, before.text, before.subject, before.content_hash)
-    amend(house, now + timedelta(days=3), AMENDED.replace("title: A tight back", "title: A tight back, mended"))
-    with house.sessions.reading() as session:
+    amend(services, now + timedelta(days=3), AMENDED.replace("title: A tight back", "title: A tight back, mended"))
+    with services.sessions.reading() as session:
         issue = archive.find(session, SLUG)
         _, shown = archive.out(issue)
         after = issue.letter
@@ -383,25 +383,25 @@ def test_the_archive_shows_the_amended_text_and_the_letter_stays_as_it_was(house
         assert "ten hours. See" in issue.frozen_revision.source
 
 
-def test_several_corrections_are_kept_in_their_order(house: Services, now: datetime) -> None:
-    assert [amend(house, now), amend(house, now, SOURCE, "No: ten hours.", base=2, number=2)] == [1, 2]
-    with house.sessions.reading() as session:
+def test_several_corrections_are_kept_in_their_order(services: Services, now: datetime) -> None:
+    assert [amend(services, now), amend(services, now, SOURCE, "No: ten hours.", base=2, number=2)] == [1, 2]
+    with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
         assert [each.note for each in issue.corrections] == [NOTE, "No: ten hours."]
         assert archive.out(issue)[1].number == 3
 
 
-def test_a_note_alone_keeps_the_text(house: Services, now: datetime) -> None:
-    amend(house, now, SOURCE)
-    with house.sessions.reading() as session:
+def test_a_note_alone_keeps_the_text(services: Services, now: datetime) -> None:
+    amend(services, now, SOURCE)
+    with services.sessions.reading() as session:
         assert session.scalars(select(Revision.number)).all() == [1]
         assert issue_store.find(session, SLUG).corrections[0].revision_number == 1
 
 
 @pytest.mark.parametrize("note", ["", " \n ", "x" * 601])
-def test_a_correction_says_what_changed(house: Services, now: datetime, note: str) -> None:
+def test_a_correction_says_what_changed(services: Services, now: datetime, note: str) -> None:
     with pytest.raises(corrections.NoNote):
-        amend(house, now, note=note)
+        amend(services, now, note=note)
 
 
 @pytest.mark.parametrize(
@@ -413,16 +413,16 @@ def test_a_correction_says_what_changed(house: Services, now: datetime, note: st
         ("no front matter", "front matter is missing"),
     ],
 )
-def test_a_text_that_cannot_be_shown_is_not_kept(house: Services, now: datetime, source: str, fault: str) -> None:
+def test_a_text_that_cannot_be_shown_is_not_kept(services: Services, now: datetime, source: str, fault: str) -> None:
     with pytest.raises(Faulty, match=fault):
-        amend(house, now, source)
-    with house.sessions.reading() as session:
+        amend(services, now, source)
+    with services.sessions.reading() as session:
         assert session.scalars(select(Correction.id)).all() == []
 
 
-def test_an_issue_that_has_not_gone_out_is_edited_not_corrected(house: Services, now: datetime) -> None:
-    issue_of(house, now, "a-calm-neck")
-    with house.sessions.begin() as session:
+def test_an_issue_that_has_not_gone_out_is_edited_not_corrected(services: Services, now: datetime) -> None:
+    issue_of(services, now, "a-calm-neck")
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, "a-calm-neck")
         with pytest.raises(Conflict, match="has not gone out yet"):
             corrections.amend(session, issue, Amendment(SOURCE, 1, NOTE, 1), EDITOR, now)
@@ -430,11 +430,11 @@ def test_an_issue_that_has_not_gone_out_is_edited_not_corrected(house: Services,
             corrections.find(session, issue, 1)
 
 
-def test_a_file_of_the_amended_text_is_known_and_another_is_refused(house: Services, now: datetime) -> None:
-    amend(house, now)
+def test_a_file_of_the_amended_text_is_known_and_another_is_refused(services: Services, now: datetime) -> None:
+    amend(services, now)
 
     def load(source: str) -> issue_store.Saved:
-        with house.sessions.begin() as session:
+        with services.sessions.begin() as session:
             text = issue_store.Text(issue_file.parse(source, NAME), NAME, {})
             return issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
 

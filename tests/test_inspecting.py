@@ -32,7 +32,7 @@ Lie down for a while, and see a doctor if the pain does not get better.
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
+def services(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     made = houses.build(sessions, tmp_path, link_checks=True, mail_server="127.0.0.1")
     houses.open_publication(made, now)
     with sessions.begin() as session:
@@ -46,36 +46,36 @@ def sore(session) -> Issue:
     return issue_store.find(session, "sore")
 
 
-def inspected(house: Services, *, may_ask: bool = True) -> run_preflight.Inspection:
-    with house.sessions.reading() as session:
-        return run_preflight.inspect(session, sore(session), house.links, may_ask=may_ask)
+def inspected(services: Services, *, may_ask: bool = True) -> run_preflight.Inspection:
+    with services.sessions.reading() as session:
+        return run_preflight.inspect(session, sore(session), services.links, may_ask=may_ask)
 
 
 def messages(found: run_preflight.Inspection) -> list[str]:
     return [finding.message for finding in found.findings]
 
 
-def test_nothing_is_asked_of_anybody_until_links_may_be_asked(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
-        run_preflight.ask(session, sore(session), house.links, now, may_ask=False)
+def test_nothing_is_asked_of_anybody_until_links_may_be_asked(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
+        run_preflight.ask(session, sore(session), services.links, now, may_ask=False)
         assert not link_checks.are_due(session, now)
-    found = inspected(house, may_ask=False)
+    found = inspected(services, may_ask=False)
     assert "the links have not been checked" in messages(found)
     assert (found.questions.allowed, found.questions.links) == (False, 1)
 
 
-def test_what_was_asked_is_waited_for_and_then_told(house: Services, now: datetime) -> None:
-    assert inspected(house).questions.are_new
-    with house.sessions.begin() as session:
-        run_preflight.ask(session, sore(session), house.links, now, may_ask=True)
-    asked = inspected(house).questions
+def test_what_was_asked_is_waited_for_and_then_told(services: Services, now: datetime) -> None:
+    assert inspected(services).questions.are_new
+    with services.sessions.begin() as session:
+        run_preflight.ask(session, sore(session), services.links, now, may_ask=True)
+    asked = inspected(services).questions
     assert (asked.links, asked.answered, asked.waiting, asked.spam_waiting, asked.are_open) == (1, 0, 1, True, True)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         link_checks.record(session, Answer(GONE, 404, GONE), now)
         spam_checks.record(
-            session, run_preflight.content_hash(sore(session), house.links), SpamVerdict(6.0, 5.0, ("X",)), now
+            session, run_preflight.content_hash(sore(session), services.links), SpamVerdict(6.0, 5.0, ("X",)), now
         )
-    found = inspected(house)
+    found = inspected(services)
     assert (found.questions.are_open, found.questions.are_new) == (False, False)
     assert messages(found) == [
         "SpamAssassin gives it 6.0 points, and 5.0 or more count as spam (X)",
@@ -84,30 +84,30 @@ def test_what_was_asked_is_waited_for_and_then_told(house: Services, now: dateti
     assert [finding.line for finding in found.findings] == [None, 6]
 
 
-def test_what_the_world_outside_says_never_stops_an_issue(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
-        run_preflight.ask(session, sore(session), house.links, now, may_ask=True)
+def test_what_the_world_outside_says_never_stops_an_issue(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
+        run_preflight.ask(session, sore(session), services.links, now, may_ask=True)
         link_checks.record(session, Answer(GONE, None, GONE, "does not answer"), now)
-    assert not inspected(house).is_blocked
-    with house.sessions.begin() as session:
-        build_letter.mark_ready(session, sore(session), house.links)
+    assert not inspected(services).is_blocked
+    with services.sessions.begin() as session:
+        build_letter.mark_ready(session, sore(session), services.links)
 
 
-def test_a_subject_of_another_issue_is_found_whatever_its_letters_case(house: Services, now: datetime) -> None:
+def test_a_subject_of_another_issue_is_found_whatever_its_letters_case(services: Services, now: datetime) -> None:
     other = SOURCE.replace("title: A sore", "title: Another sore").replace("What to do", "WHAT TO do")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(other, "2026-12-01-other.md"), "2026-12-01-other.md", {})
         issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
-    assert "“Another sore back” has the same subject" in messages(inspected(house))
+    assert "“Another sore back” has the same subject" in messages(inspected(services))
 
 
-def test_a_text_that_is_not_saved_is_judged_faults_and_all(house: Services) -> None:
+def test_a_text_that_is_not_saved_is_judged_faults_and_all(services: Services) -> None:
     faulty = SOURCE.replace("subject: What to do about a sore back", "subject: Hm") + "\n![](back.png) TK\n"
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         read = drafts.examine(session, sore(session), faulty)
-        mail = build_letter.rendered(sore(session), sore(session).revision, house.links)
-        found = run_preflight.inspect_text(session, sore(session), read, mail, house.links, may_ask=True)
-        bare = run_preflight.inspect_text(session, sore(session), read, None, house.links, may_ask=True)
+        mail = build_letter.rendered(sore(session), sore(session).revision, services.links)
+        found = run_preflight.inspect_text(session, sore(session), read, mail, services.links, may_ask=True)
+        bare = run_preflight.inspect_text(session, sore(session), read, None, services.links, may_ask=True)
     blocking = found.of(Level.BLOCKING)
     assert [finding.line for finding in blocking] == [3, 10, 10, 10]
     assert all(finding.why for finding in blocking)
@@ -115,88 +115,90 @@ def test_a_text_that_is_not_saved_is_judged_faults_and_all(house: Services) -> N
     assert bare.of(Level.BLOCKING) == blocking
 
 
-def test_the_sizes_of_pictures_are_known(house: Services, now: datetime) -> None:
-    houses.stock(house, now)
-    with house.sessions.reading() as session:
+def test_the_sizes_of_pictures_are_known(services: Services, now: datetime) -> None:
+    houses.stock(services, now)
+    with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
         names = issue_store.picture_names(issue.revision)
         told = run_preflight.known(
-            session, issue, issue_store.text(issue, issue.revision), names, house.links, may_ask=False
+            session, issue, issue_store.text(issue, issue.revision), names, services.links, may_ask=False
         )
     assert set(told.pictures) == set(names)
     assert all(size.width > 500 and size.bytes > 1_000 for size in told.pictures.values())
 
 
-def worker(house: Services, scout: LinkClient) -> Worker:
-    house.__dict__["scout"] = scout
-    return Worker(house)
+def worker(services: Services, scout: LinkClient) -> Worker:
+    services.__dict__["scout"] = scout
+    return Worker(services)
 
 
-def test_the_worker_looks_after_the_links_of_what_is_to_go_out(house: Services) -> None:
-    with house.sessions.begin() as session:
-        build_letter.mark_ready(session, sore(session), house.links)
+def test_the_worker_looks_after_the_links_of_what_is_to_go_out(services: Services) -> None:
+    with services.sessions.begin() as session:
+        build_letter.mark_ready(session, sore(session), services.links)
     looked_up: list[str] = []
 
     def resolve(host: str, _port: int) -> list[str]:
         looked_up.append(host)
         raise OSError
 
-    working = worker(house, LinkClient(resolve=resolve))
+    working = worker(services, LinkClient(resolve=resolve))
     working.look_after_links()
     working.ask_links()
     working.look_after_links()
     working.ask_links()
     assert looked_up == ["www.nhs.uk"]
-    assert "source “NHS” leads to a host that cannot be found" in messages(inspected(house))
+    assert "source “NHS” leads to a host that cannot be found" in messages(inspected(services))
 
 
 def test_the_worker_asks_nobody_until_it_may(
-    house: Services, sessions: Sessions, tmp_path: Path, now: datetime
+    services: Services, sessions: Sessions, tmp_path: Path, now: datetime
 ) -> None:
     closed = houses.build(sessions, tmp_path, mail_server="127.0.0.1")
     working = worker(closed, LinkClient(resolve=lambda _host, _port: pytest.fail("it asked")))
-    with house.sessions.begin() as session:
-        run_preflight.ask(session, sore(session), house.links, now, may_ask=True)
+    with services.sessions.begin() as session:
+        run_preflight.ask(session, sore(session), services.links, now, may_ask=True)
     working.look_after_links()
     working.ask_links()
 
 
-def test_the_links_of_a_draft_that_nobody_touches_are_let_be(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
-        run_preflight.look_after_links(session, house.links, now + timedelta(days=31))
+def test_the_links_of_a_draft_that_nobody_touches_are_let_be(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
+        run_preflight.look_after_links(session, services.links, now + timedelta(days=31))
         assert not link_checks.are_due(session, now + timedelta(days=31))
 
 
 def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
-    house: Services, spamassassin: str, now: datetime
+    services: Services, spamassassin: str, now: datetime
 ) -> None:
     assert spamassassin
-    with house.sessions.begin() as session:
-        run_preflight.ask(session, sore(session), house.links, now, may_ask=False)
-    worker(house, LinkClient()).ask_the_spam_filter()
-    with house.sessions.reading() as session:
-        said = spam_checks.verdict(session, run_preflight.content_hash(sore(session), house.links))
+    with services.sessions.begin() as session:
+        run_preflight.ask(session, sore(session), services.links, now, may_ask=False)
+    worker(services, LinkClient()).ask_the_spam_filter()
+    with services.sessions.reading() as session:
+        said = spam_checks.verdict(session, run_preflight.content_hash(sore(session), services.links))
     assert said.threshold == 5.0
     assert said.score is not None
     assert said.score < said.threshold
 
 
-def test_a_text_that_changed_since_is_not_read(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_a_text_that_changed_since_is_not_read(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         spam_checks.ask(session, sore(session).id, "the hash of an older text", now)
-    worker(house, LinkClient()).ask_the_spam_filter()
-    with house.sessions.reading() as session:
+    worker(services, LinkClient()).ask_the_spam_filter()
+    with services.sessions.reading() as session:
         assert spam_checks.verdict(session, "the hash of an older text") == spam_checks.CHANGED
 
 
-def test_a_link_to_one_of_our_own_issues_that_nobody_can_open_yet_is_told(house: Services, now: datetime) -> None:
+def test_a_link_to_one_of_our_own_issues_that_nobody_can_open_yet_is_told(services: Services, now: datetime) -> None:
     linked = SOURCE.replace(
-        "a while,", f"a while ([backs]({house.links.archive('sore')}), [knees]({house.links.archive('snore')})),"
+        "a while,", f"a while ([backs]({services.links.archive('sore')}), [knees]({services.links.archive('snore')})),"
     )
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(linked, "2026-12-01-knees.md"), "2026-12-01-knees.md", {})
         issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
-    with house.sessions.reading() as session:
-        found = messages(run_preflight.inspect(session, issue_store.find(session, "knees"), house.links, may_ask=True))
+    with services.sessions.reading() as session:
+        found = messages(
+            run_preflight.inspect(session, issue_store.find(session, "knees"), services.links, may_ask=True)
+        )
     assert "link [backs] leads to an issue that is not out yet" in found
     assert "link [knees] leads to no issue: there is none called snore" in found

@@ -47,12 +47,12 @@ def filled() -> Fill:
 
 
 def _stopped(sessions: Sessions, folder: Path) -> None:
-    house = houses.build(sessions, folder)
-    houses.open_publication(house, NOW)
+    services = houses.build(sessions, folder)
+    houses.open_publication(services, NOW)
     with sessions.begin() as session:
         for email in FATES:
             subscribe(session, email, NOW - timedelta(days=20))
-    houses.stock(house, NOW)
+    houses.stock(services, NOW)
     with sessions.begin() as session:
         letter = issue_store.find(session, SLUG).letter
         for email, fate in FATES.items():
@@ -76,23 +76,23 @@ def of(session: Session, email: str) -> Subscription:
     return session.scalars(select(Subscription).join(Subscription.subscriber).where(Subscriber.email == email)).one()
 
 
-def waiting(house: Services) -> dict[str, int]:
-    with house.sessions.reading() as session:
+def waiting(services: Services) -> dict[str, int]:
+    with services.sessions.reading() as session:
         mine = Copy.letter_id == issue_store.find(session, SLUG).letter_id
         return dict(session.execute(select(Copy.address, Copy.id).where(mine, Copy.state == CopyState.PENDING)).all())
 
 
-def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(house: Services, now: datetime) -> None:
-    with house.sessions.reading() as session:
+def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(services: Services, now: datetime) -> None:
+    with services.sessions.reading() as session:
         mine = Copy.letter_id == issue_store.find(session, SLUG).letter_id
         before = dict(session.execute(select(Copy.address, Copy.id).where(mine)).all())
         found = resend_missed.look(session, issue_store.find(session, SLUG), now)
     assert (found.refused, found.failed, found.stopped, found.joined, found.spared) == (2, 1, 1, 0, 2)
-    assert waiting(house) == {}
-    with house.sessions.begin() as session:
+    assert waiting(services) == {}
+    with services.sessions.begin() as session:
         assert resend_missed.send(session, issue_store.find(session, SLUG), now) == found.copies
-    assert waiting(house) == {email: before[email] for email in MISSED}
-    with house.sessions.begin() as session:
+    assert waiting(services) == {email: before[email] for email in MISSED}
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         assert issue_store.state(issue) is IssueState.SENDING
         assert issue.letter.finished_at is None
@@ -100,27 +100,27 @@ def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(house: Se
             resend_missed.send(session, issue, now)
 
 
-def test_who_joined_since_gets_it_only_if_that_is_said_and_once(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_who_joined_since_gets_it_only_if_that_is_said_and_once(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         subscribe(session, "new@a.example", now)
         assert resend_missed.look(session, issue_store.find(session, SLUG), now).joined == 1
         resend_missed.send(session, issue_store.find(session, SLUG), now)
-    assert "new@a.example" not in waiting(house)
-    with house.sessions.begin() as session:
+    assert "new@a.example" not in waiting(services)
+    with services.sessions.begin() as session:
         assert resend_missed.send(session, issue_store.find(session, SLUG), now, joined=True) == 1
-    assert sorted(waiting(house)) == sorted([*MISSED, "new@a.example"])
-    with house.sessions.begin() as session, pytest.raises(Conflict, match="nobody"):
+    assert sorted(waiting(services)) == sorted([*MISSED, "new@a.example"])
+    with services.sessions.begin() as session, pytest.raises(Conflict, match="nobody"):
         resend_missed.send(session, issue_store.find(session, SLUG), now, joined=True)
-    with house.sessions.begin() as session, pytest.raises(Conflict, match="more than 30 days"):
+    with services.sessions.begin() as session, pytest.raises(Conflict, match="more than 30 days"):
         resend_missed.send(session, issue_store.find(session, SLUG), now + timedelta(days=31), joined=True)
 
 
 @pytest.mark.parametrize("most", [0, 100])
 def test_who_joined_since_is_counted_the_same_however_many_they_are(
-    house: Services, now: datetime, monkeypatch: pytest.MonkeyPatch, most: int
+    services: Services, now: datetime, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     monkeypatch.setattr(resend_missed, "_MANY", most)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         for number in range(4):
             subscribe(session, f"new{number}@a.example", now)
         suppression.add(session, "new1@a.example", Cause.COMPLAINT, now)
@@ -131,47 +131,47 @@ def test_who_joined_since_is_counted_the_same_however_many_they_are(
         assert resend_missed.look(session, issue_store.find(session, SLUG), now).joined == 2
 
 
-def test_what_never_went_out_from_here_was_missed_by_nobody(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session, pytest.raises(Conflict, match="never went out from here"):
+def test_what_never_went_out_from_here_was_missed_by_nobody(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session, pytest.raises(Conflict, match="never went out from here"):
         resend_missed.send(session, issue_store.find(session, houses.WAITING), now, joined=True)
 
 
-def test_it_goes_to_the_address_where_a_reader_reads_now(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_it_goes_to_the_address_where_a_reader_reads_now(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         of(session, "stopped@a.example").subscriber.email = "moved@a.example"
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         resend_missed.send(session, issue_store.find(session, SLUG), now)
-    assert "moved@a.example" in waiting(house)
-    assert "stopped@a.example" not in waiting(house)
+    assert "moved@a.example" in waiting(services)
+    assert "stopped@a.example" not in waiting(services)
 
 
-def test_editors_hear_once_of_a_breaker_in_the_servers_words(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_editors_hear_once_of_a_breaker_in_the_servers_words(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         editors.add(session, "ann@press.example", Role.EDITOR, now)
         editors.add(session, "viewer@press.example", Role.VIEWER, now)
         letter_id = issue_store.find(session, SLUG).letter_id
         said = {"code": 554, "reply": "5.7.1 Relay access denied", "copies": 5}
         session.add(Trip(letter_id=letter_id, lane=breaker.WHOLE, opened_at=now, **said))
     for _ in range(2):
-        with house.sessions.reading() as session:
+        with services.sessions.reading() as session:
             untold = breaker.untold(session)
         for trip_id in untold:
-            with house.sessions.begin() as session:
-                assert alert_editors.tell(session, house.practice, trip_id, now)
-    [mail] = [mail for mail in letters(house) if mail["kind"] == alert_editors.KIND]
+            with services.sessions.begin() as session:
+                assert alert_editors.tell(session, services.practice, trip_id, now)
+    [mail] = [mail for mail in letters(services) if mail["kind"] == alert_editors.KIND]
     assert mail["address"] == "ann@press.example"
     assert mail["said"] == "554 5.7.1 Relay access denied"
     assert mail["issue_url"].endswith(f"/desk/issues/{SLUG}/")
 
 
-def test_going_on_closes_the_breaker_and_lets_the_held_ones_wait_as_before(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_going_on_closes_the_breaker_and_lets_the_held_ones_wait_as_before(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         letter = session.get_one(Letter, issue_store.find(session, SLUG).letter_id)
         letter.state, letter.finished_at = LetterState.RUNNING, None
         session.add(Trip(letter_id=letter.id, lane="gmail", opened_at=now, code=550, reply="5.7.26 No", copies=5))
         held = update(Copy).where(Copy.letter_id == letter.id, Copy.address == "stopped@a.example")
         session.execute(held.values(state=CopyState.PENDING, reason=None, not_before=breaker.HELD))
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         publish.resume(session, issue_store.find(session, SLUG), now)
         assert breaker.open_ones(session, issue_store.find(session, SLUG).letter_id) == []
         copy = session.scalars(select(Copy).where(Copy.address == "stopped@a.example").order_by(Copy.id.desc())).first()

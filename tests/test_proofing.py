@@ -48,7 +48,7 @@ READER = Sample("Zofia {{ email }} <b>", "zofia@reader.example", 7)
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
+def services(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     """One issue, a reader, and a team of two."""
     made = houses.build(sessions, tmp_path)
     houses.open_publication(made, now)
@@ -63,10 +63,10 @@ def house(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     return made
 
 
-def send(house: Services, to: str, now: datetime, reader: Sample = BUILT_IN, person: str = ANNA) -> None:
-    with house.sessions.begin() as session:
+def send(services: Services, to: str, now: datetime, reader: Sample = BUILT_IN, person: str = ANNA) -> None:
+    with services.sessions.begin() as session:
         addresses = test_mail.recipients(session, to)
-        test_mail.send(session, house.links, issue_store.find(session, SLUG), addresses, reader, person, now)
+        test_mail.send(session, services.links, issue_store.find(session, SLUG), addresses, reader, person, now)
 
 
 def posts(session: Session) -> list[OutboxMessage]:
@@ -82,18 +82,18 @@ def parts(message: EmailMessage) -> list[str]:
     return [part.get_content() for part in message.iter_parts()]
 
 
-def both(house: Services, now: datetime) -> tuple[bytes, bytes]:
+def both(services: Services, now: datetime) -> tuple[bytes, bytes]:
     """The same letter as the real copy for a reader, and as a test mail written to that reader."""
     address = Address.parse("anna@desk.example")
-    with house.sessions.reading() as session:
-        letter = build_letter.draft_letter(issue_store.find(session, SLUG), house.links, now)
+    with services.sessions.reading() as session:
+        letter = build_letter.draft_letter(issue_store.find(session, SLUG), services.links, now)
         copy = Claimed(1, 1, READER.subscription_id, READER.email, READER.name, 0)
-        real = bytes(compose.compile(letter, house.links).message(copy, now))
-        return real, test_mail.message(letter, house.links, address, READER, 1, now)
+        real = bytes(compose.compile(letter, services.links).message(copy, now))
+        return real, test_mail.message(letter, services.links, address, READER, 1, now)
 
 
-def test_a_test_mail_is_the_real_copy_byte_for_byte_but_for_its_marks(house: Services, now: datetime) -> None:
-    real, test = both(house, now)
+def test_a_test_mail_is_the_real_copy_byte_for_byte_but_for_its_marks(services: Services, now: datetime) -> None:
+    real, test = both(services, now)
     text_note, html_note = b"[This is a test email.", b'<table role=3D"presentation"'
     head, _, body = test.partition(b"\r\n\r\n")
     real_head, _, real_body = real.partition(b"\r\n\r\n")
@@ -106,27 +106,27 @@ def test_a_test_mail_is_the_real_copy_byte_for_byte_but_for_its_marks(house: Ser
     ]
     for line in real_head.split(b"\r\n"):
         assert (line in head.split(b"\r\n")) is (line.partition(b":")[0] not in changed), line
-    assert unmarked(house, body) == unmarked(house, real_body)
+    assert unmarked(services, body) == unmarked(services, real_body)
 
 
-def unmarked(house: Services, body: bytes) -> list[str]:
+def unmarked(services: Services, body: bytes) -> list[str]:
     """The parts without the lines that say it is a test, and with the harmless links for the real ones."""
     message = parsed(
         b"Content-Type: multipart/alternative; boundary=" + body[4 : body.index(b"\r\n", 4)] + b"\r\n\r\n" + body
     )
-    return [_plain(house, part) for part in parts(message)]
+    return [_plain(services, part) for part in parts(message)]
 
 
-def _plain(house: Services, part: str) -> str:
+def _plain(services: Services, part: str) -> str:
     part = re.sub(r"\[This is a test email\..*?\]\s*", "", part, flags=re.DOTALL)
     part = re.sub(r'<table role="presentation"[^>]*><tr><td[^>]*><strong>This is a test email.*?</table>\s*', "", part)
     for link in ("unsubscribe", "preferences"):
-        part = re.sub(rf"{re.escape(house.links.base_url)}/(?:test-mail/)?{link}\S*?(?=[\"\s])", link, part)
+        part = re.sub(rf"{re.escape(services.links.base_url)}/(?:test-mail/)?{link}\S*?(?=[\"\s])", link, part)
     return part
 
 
-def test_a_test_mail_says_so_in_its_subject_a_header_and_at_its_top(house: Services, now: datetime) -> None:
-    message = parsed(both(house, now)[1])
+def test_a_test_mail_says_so_in_its_subject_a_header_and_at_its_top(services: Services, now: datetime) -> None:
+    message = parsed(both(services, now)[1])
     text, html = parts(message)
     assert message["Subject"].startswith("[Test] A tight back, dear Zofia")
     assert message["X-Newsletter-Test"] == "yes"
@@ -137,9 +137,9 @@ def test_a_test_mail_says_so_in_its_subject_a_header_and_at_its_top(house: Servi
 
 
 def test_a_test_mail_is_written_to_its_sample_and_addressed_to_whoever_was_chosen(
-    house: Services, now: datetime
+    services: Services, now: datetime
 ) -> None:
-    message = parsed(both(house, now)[1])
+    message = parsed(both(services, now)[1])
     text, html = parts(message)
     assert message["To"] == "anna@desk.example"
     assert "Dear Zofia {{ email }} <b>," in text
@@ -148,8 +148,8 @@ def test_a_test_mail_is_written_to_its_sample_and_addressed_to_whoever_was_chose
     assert READER.email not in str(message["To"])
 
 
-def test_no_link_of_a_test_mail_can_act_on_the_reader_it_is_written_to(house: Services, now: datetime) -> None:
-    real, test = both(house, now)
+def test_no_link_of_a_test_mail_can_act_on_the_reader_it_is_written_to(services: Services, now: datetime) -> None:
+    real, test = both(services, now)
     tokens = set(re.findall(r"/(?:unsubscribe|preferences)/([\w-]{20,})", "".join(parts(parsed(real)))))
     assert tokens
     message = parsed(test)
@@ -159,20 +159,20 @@ def test_no_link_of_a_test_mail_can_act_on_the_reader_it_is_written_to(house: Se
     assert "https://letters.example.org/test-mail/preferences" in everything
 
 
-def test_no_two_mails_share_a_message_id(house: Services, now: datetime) -> None:
-    send(house, f"{ANNA} {BEN}", now)
-    with house.sessions.reading() as session:
+def test_no_two_mails_share_a_message_id(services: Services, now: datetime) -> None:
+    send(services, f"{ANNA} {BEN}", now)
+    with services.sessions.reading() as session:
         ids = [parsed(post.message)["Message-ID"] for post in posts(session)]
-    assert len({*ids, parsed(both(house, now)[0])["Message-ID"]}) == 3
+    assert len({*ids, parsed(both(services, now)[0])["Message-ID"]}) == 3
 
 
-def test_a_test_mail_waits_in_the_outbox_and_keeps_nothing_once_it_is_over(house: Services, now: datetime) -> None:
-    send(house, BEN, now)
-    with house.sessions.begin() as session:
+def test_a_test_mail_waits_in_the_outbox_and_keeps_nothing_once_it_is_over(services: Services, now: datetime) -> None:
+    send(services, BEN, now)
+    with services.sessions.begin() as session:
         [post] = outbox.claim(session, "w", 9, now)
         assert (post.kind, post.address, post.sender_address) == ("test", BEN, "letter@backpainhelp.example")
         outbox.failed(session, "w", post.id, "550 5.1.1 nobody here", now)
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         [fate] = test_mail.fates(session, issue_store.find(session, SLUG))
         assert fate.post
         assert (fate.post.state, fate.post.reply) == (OutboxState.FAILED, "550 5.1.1 nobody here")
@@ -181,20 +181,20 @@ def test_a_test_mail_waits_in_the_outbox_and_keeps_nothing_once_it_is_over(house
         assert session.scalars(select(Copy.id)).all() == []
 
 
-def test_a_fate_that_the_outbox_forgot_is_told_as_forgotten(house: Services, now: datetime) -> None:
-    send(house, BEN, now)
-    with house.sessions.begin() as session:
+def test_a_fate_that_the_outbox_forgot_is_told_as_forgotten(services: Services, now: datetime) -> None:
+    send(services, BEN, now)
+    with services.sessions.begin() as session:
         outbox.forget(session, BEN)
-    send(house, ANNA, now + timedelta(minutes=1))
-    with house.sessions.reading() as session:
+    send(services, ANNA, now + timedelta(minutes=1))
+    with services.sessions.reading() as session:
         newest, oldest = test_mail.fates(session, issue_store.find(session, SLUG))
     assert newest.post
     assert newest.post.address == ANNA
     assert (oldest.post, oldest.is_open) == (None, False)
 
 
-def test_every_word_that_is_no_address_is_named(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_every_word_that_is_no_address_is_named(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         suppression.add(session, "gone@example.org", Cause.COMPLAINT, now)
         with pytest.raises(Invalid) as refused:
             test_mail.recipients(session, "anna@desk.example, nobody; Gone@example.org\r\nBcc:x@example.org")
@@ -205,8 +205,8 @@ def test_every_word_that_is_no_address_is_named(house: Services, now: datetime) 
     assert "anna@desk.example" not in said
 
 
-def test_twenty_at_once_are_all_and_each_gets_one(house: Services) -> None:
-    with house.sessions.begin() as session:
+def test_twenty_at_once_are_all_and_each_gets_one(services: Services) -> None:
+    with services.sessions.begin() as session:
         assert len(test_mail.recipients(session, f"{ANNA}, ANNA@desk.example {ANNA}")) == 1
         with pytest.raises(Invalid, match="these are 21 addresses; the limit is 20 at once"):
             test_mail.recipients(session, " ".join(f"reader{number}@example.org" for number in range(21)))
@@ -214,22 +214,22 @@ def test_twenty_at_once_are_all_and_each_gets_one(house: Services) -> None:
             test_mail.recipients(session, " \n ")
 
 
-def test_a_person_sends_only_so_many_within_an_hour(house: Services, now: datetime) -> None:
+def test_a_person_sends_only_so_many_within_an_hour(services: Services, now: datetime) -> None:
     for batch in range(test_mail.AN_HOUR // 20):
-        send(house, " ".join(f"r{batch}n{number}@example.org" for number in range(20)), now)
+        send(services, " ".join(f"r{batch}n{number}@example.org" for number in range(20)), now)
     with pytest.raises(Refused, match="You sent 60 test emails within an hour"):
-        send(house, ANNA, now + timedelta(minutes=59))
-    send(house, ANNA, now + timedelta(minutes=59), person=BEN)
-    send(house, ANNA, now + timedelta(hours=1))
+        send(services, ANNA, now + timedelta(minutes=59))
+    send(services, ANNA, now + timedelta(minutes=59), person=BEN)
+    send(services, ANNA, now + timedelta(hours=1))
 
 
-def test_many_at_the_same_instant_are_counted_like_many_in_a_row(house: Services, now: datetime) -> None:
+def test_many_at_the_same_instant_are_counted_like_many_in_a_row(services: Services, now: datetime) -> None:
     barrier, refused = Barrier(4), []
 
     def run(batch: int) -> None:
         barrier.wait()
         try:
-            send(house, " ".join(f"r{batch}n{number}@example.org" for number in range(20)), now)
+            send(services, " ".join(f"r{batch}n{number}@example.org" for number in range(20)), now)
         except Refused as error:
             refused.append(str(error))
 
@@ -239,22 +239,24 @@ def test_many_at_the_same_instant_are_counted_like_many_in_a_row(house: Services
     for thread in threads:
         thread.join()
     assert len(refused) == 1
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert len(posts(session)) == test_mail.AN_HOUR
 
 
-def test_the_last_recipients_are_suggested_before_the_team(house: Services, now: datetime) -> None:
-    send(house, "friend@example.org", now)
-    send(house, "other@example.org", now, person=BEN)
-    with house.sessions.reading() as session:
+def test_the_last_recipients_are_suggested_before_the_team(services: Services, now: datetime) -> None:
+    send(services, "friend@example.org", now)
+    send(services, "other@example.org", now, person=BEN)
+    with services.sessions.reading() as session:
         team = session.scalars(editors.team()).all()
         assert test_mail.suggested(test_mail.lately(session, ANNA), team) == ["friend@example.org", ANNA, BEN]
         assert test_mail.suggested(test_mail.lately(session, "new@desk.example"), team) == [ANNA, BEN]
 
 
-def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(house: Services, now: datetime) -> None:
-    houses.open_another_publication(house, now)
-    with house.sessions.begin() as session:
+def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(
+    services: Services, now: datetime
+) -> None:
+    houses.open_another_publication(services, now)
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         [found] = test_mail.samples(session, issue, "zOfi")
         assert test_mail.sample(session, issue, found.subscription_id) == replace(
@@ -273,9 +275,11 @@ def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(h
                 test_mail.sample(session, issue, number)
 
 
-def test_what_changed_since_a_test_is_told_word_by_word_and_nothing_as_nothing(house: Services, now: datetime) -> None:
-    send(house, ANNA, now)
-    with house.sessions.begin() as session:
+def test_what_changed_since_a_test_is_told_word_by_word_and_nothing_as_nothing(
+    services: Services, now: datetime
+) -> None:
+    send(services, ANNA, now)
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         test = test_mail.last(session, issue)
         assert test
@@ -286,24 +290,24 @@ def test_what_changed_since_a_test_is_told_word_by_word_and_nothing_as_nothing(h
     assert [piece.text for piece in pieces if piece.kind is not diff.Kind.SAME] == ["ten ", "five "]
 
 
-def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
-        build_letter.mark_ready(session, issue, house.links)
-        publish.schedule_next(session, house.links, issue, now)
+        build_letter.mark_ready(session, issue, services.links)
+        publish.schedule_next(session, services.links, issue, now)
         issue.publication.postal_address = "2 New Street"
-    send(house, ANNA, now)
-    with house.sessions.reading() as session:
+    send(services, ANNA, now)
+    with services.sessions.reading() as session:
         [post] = posts(session)
         assert "2 New Street" not in parts(parsed(post.message))[0]
         assert [fate.test.content_hash for fate in test_mail.fates(session, issue_store.find(session, SLUG))] == [
-            build_letter.content(issue_store.find(session, SLUG), house.links).content_hash
+            build_letter.content(issue_store.find(session, SLUG), services.links).content_hash
         ]
 
 
-def test_a_fate_is_open_while_its_letter_is_on_its_way(house: Services, now: datetime) -> None:
-    send(house, ANNA, now)
-    with house.sessions.begin() as session:
+def test_a_fate_is_open_while_its_letter_is_on_its_way(services: Services, now: datetime) -> None:
+    send(services, ANNA, now)
+    with services.sessions.begin() as session:
         [fate] = test_mail.fates(session, issue_store.find(session, SLUG))
         assert isinstance(fate, Fate)
         assert fate.is_open

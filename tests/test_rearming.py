@@ -33,7 +33,7 @@ def filled() -> Fill:
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
+def services(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     """That press, restored."""
     with sessions.begin() as session:
         send_permission.disarm(session, now)
@@ -55,50 +55,50 @@ def _begun(sessions: Sessions, folder: Path) -> None:
         ledger.begin(session.connection(), "old", [begun], NOW)
 
 
-def test_a_worker_starts_no_issue_claims_no_copy_and_sends_no_letter_before(house: Services) -> None:
-    before = _stand(house)
-    worker = Worker(house)
+def test_a_worker_starts_no_issue_claims_no_copy_and_sends_no_letter_before(services: Services) -> None:
+    before = _stand(services)
+    worker = Worker(services)
     for job in (worker.start_due_issues, worker.empty_the_outbox, worker.send_copies):
         job()
-    assert _stand(house) == before
+    assert _stand(services) == before
 
 
-def test_what_waits_is_told_with_what_becomes_of_it(house: Services, now: datetime) -> None:
+def test_what_waits_is_told_with_what_becomes_of_it(services: Services, now: datetime) -> None:
     def told(at: datetime) -> dict[str, tuple[int, str]]:
-        with house.sessions.reading() as session:
+        with services.sessions.reading() as session:
             return {each.issue: (each.readers, each.then) for each in allow_sending.issues(session, GRACE, at)}
 
     assert told(now)[houses.WAITING] == (READERS, "goes on at once")
     assert told(now)["break-the-circle"][1].startswith("goes out on Friday 20 November 2026 at 13:00")
     assert told(now + timedelta(hours=1))["break-the-circle"] == (READERS, "goes out at once")
     assert told(now + timedelta(hours=3))["break-the-circle"][1] == "held: waits for a person"
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert allow_sending.outbox(session) == allow_sending.Outbox(1, now)
 
 
-def test_a_correction_that_is_going_out_is_told_beside_the_issues(house: Services, now: datetime) -> None:
-    houses.correct(house.sessions, house.links, houses.WAITING, now)
-    with house.sessions.reading() as session:
+def test_a_correction_that_is_going_out_is_told_beside_the_issues(services: Services, now: datetime) -> None:
+    houses.correct(services.sessions, services.links, houses.WAITING, now)
+    with services.sessions.reading() as session:
         (running,) = [each for each in allow_sending.issues(session, GRACE, now) if each.correction]
     assert running == allow_sending.Waiting(houses.WAITING, 1, "sending", now, READERS, "goes on at once")
 
 
 @pytest.mark.parametrize(("policy", "doubtful"), [("resend", CopyState.PENDING), ("hold", CopyState.IN_DOUBT)])
 def test_what_workers_of_the_other_place_held_is_given_back_or_in_doubt(
-    house: Services, now: datetime, policy, doubtful: CopyState
+    services: Services, now: datetime, policy, doubtful: CopyState
 ) -> None:
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         allow_sending.arm(session, policy, now)
         assert send_permission.may_send(session)
         states = session.scalars(select(Copy.state).order_by(Copy.id)).all()
     assert states == [doubtful, *[CopyState.PENDING] * (READERS - 1)]
 
 
-def test_whoever_arms_it_a_second_time_takes_nothing_from_those_who_send(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_whoever_arms_it_a_second_time_takes_nothing_from_those_who_send(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         allow_sending.arm(session, "resend", now)
         held = ledger.claim(session, "new", 2, now)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         allow_sending.arm(session, "resend", now)
         sending = session.scalars(select(Copy.id).where(Copy.worker == "new")).all()
     assert sorted(sending) == sorted(copy.id for copy in held)
@@ -110,8 +110,8 @@ def _reader(number: int, publication: Publication, now: datetime) -> Subscriber:
     return Subscriber(email=email, key=email, created_at=now, subscriptions=[tie])
 
 
-def _stand(house: Services) -> tuple[object, ...]:
-    with house.sessions.reading() as session:
+def _stand(services: Services) -> tuple[object, ...]:
+    with services.sessions.reading() as session:
         letters = session.execute(select(Letter.id, Letter.state).order_by(Letter.id)).all()
         copies = session.execute(select(Copy.id, Copy.state, Copy.worker).order_by(Copy.id)).all()
         waiting = session.scalar(

@@ -56,9 +56,9 @@ def _peopled(sessions: Sessions, folder: Path) -> None:
         suppression.add(session, "barred@reader.example", Cause.COMPLAINT, NOW)
 
 
-def rehearse(house: Services, now: datetime, slug: str = houses.WAITING, keys: Keyring = NO_KEYS) -> Report:
-    parts = {"settings": house.settings, "links": house.links, "keyring": keys}
-    with house.sessions.reading() as session:
+def rehearse(services: Services, now: datetime, slug: str = houses.WAITING, keys: Keyring = NO_KEYS) -> Report:
+    parts = {"settings": services.settings, "links": services.links, "keyring": keys}
+    with services.sessions.reading() as session:
         return rehearse_issue.rehearse(session, issue_store.find(session, slug), now, watched=_unwatched, **parts)
 
 
@@ -66,9 +66,9 @@ def _unwatched(copies: Iterable[ledger.Claimed], _total: int) -> Iterable[ledger
     return copies
 
 
-def test_it_tells_what_would_happen_and_writes_nothing(house: Services, now: datetime) -> None:
-    before = houses.dump(house)
-    report = rehearse(house, now)
+def test_it_tells_what_would_happen_and_writes_nothing(services: Services, now: datetime) -> None:
+    before = houses.dump(services)
+    report = rehearse(services, now)
     assert (report.readers, report.suppressed, report.blocking) == (6, 1, [])
     found = report.rehearsal
     assert found.domains == {"reader.example": 3, "other.example": 1, "xn--bcher-kva.example": 1}
@@ -78,58 +78,58 @@ def test_it_tells_what_would_happen_and_writes_nothing(house: Services, now: dat
     assert min(found.sizes) <= found.median <= max(found.sizes)
     assert found.oversized == 0
     assert found.faults == {}
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
 
 
-def test_the_sizes_are_those_of_the_copies_that_then_go_out(house: Services, now: datetime) -> None:
-    rehearsed = rehearse(house, now).rehearsal.sizes
-    with house.sessions.begin() as session:
-        letter_id = publish.send_now(session, house.links, issue_store.find(session, houses.WAITING), now).letter_id
-    with house.sessions.begin() as session:
-        template = compose.compile(session.get_one(Letter, letter_id), house.links)
+def test_the_sizes_are_those_of_the_copies_that_then_go_out(services: Services, now: datetime) -> None:
+    rehearsed = rehearse(services, now).rehearsal.sizes
+    with services.sessions.begin() as session:
+        letter_id = publish.send_now(session, services.links, issue_store.find(session, houses.WAITING), now).letter_id
+    with services.sessions.begin() as session:
+        template = compose.compile(session.get_one(Letter, letter_id), services.links)
         copies = ledger.claim(session, "w", 100, now)
         sizes = Counter(len(template.message(copy, now)) for copy in copies if " " not in copy.address)
     assert sizes == rehearsed
 
 
-def test_a_field_without_a_fallback_is_counted_where_it_is_empty(house: Services, now: datetime) -> None:
-    assert rehearse(house, now).rehearsal.blank == {}
-    with house.sessions.begin() as session:
-        letter = publish.schedule_next(session, house.links, issue_store.find(session, houses.WAITING), now)
+def test_a_field_without_a_fallback_is_counted_where_it_is_empty(services: Services, now: datetime) -> None:
+    assert rehearse(services, now).rehearsal.blank == {}
+    with services.sessions.begin() as session:
+        letter = publish.schedule_next(session, services.links, issue_store.find(session, houses.WAITING), now)
         letter.subject = "Dear {{ name }}, it is {{ name | friend }} {{ email }}"
-    assert rehearse(house, now).rehearsal.blank == {"name": 3}
+    assert rehearse(services, now).rehearsal.blank == {"name": 3}
 
 
-def test_a_letter_with_a_field_that_there_is_not_blocks(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
-        letter = publish.schedule_next(session, house.links, issue_store.find(session, houses.WAITING), now)
+def test_a_letter_with_a_field_that_there_is_not_blocks(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
+        letter = publish.schedule_next(session, services.links, issue_store.find(session, houses.WAITING), now)
         letter.subject = "Dear {{ nickname }}"
-    [reason] = rehearse(house, now).blocking
+    [reason] = rehearse(services, now).blocking
     assert reason.startswith('unknown field "nickname"; the fields here are: ')
 
 
-def test_a_draft_is_rehearsed_and_said_to_be_one(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_a_draft_is_rehearsed_and_said_to_be_one(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         issue_store.mark(issue_store.find(session, houses.WAITING), issue_store.Readiness.DRAFT)
-    report = rehearse(house, now)
+    report = rehearse(services, now)
     assert report.rehearsal.sizes.total() == 5
     assert ["” is a draft; mark it as ready first" in reason for reason in report.blocking] == [True]
 
 
-def test_an_issue_that_has_begun_is_not_rehearsed(house: Services, now: datetime) -> None:
+def test_an_issue_that_has_begun_is_not_rehearsed(services: Services, now: datetime) -> None:
     with pytest.raises(Conflict, match="” is already being sent"):
-        rehearse(house, now, SLUG)
+        rehearse(services, now, SLUG)
 
 
-def test_the_time_it_takes_follows_the_limits(house: Services, now: datetime) -> None:
-    assert rehearse(house, now).seconds < 2
-    report = rehearse(replace(house, settings=house.settings.model_copy(update={"mail_rate": 0.1})), now)
+def test_the_time_it_takes_follows_the_limits(services: Services, now: datetime) -> None:
+    assert rehearse(services, now).seconds < 2
+    report = rehearse(replace(services, settings=services.settings.model_copy(update={"mail_rate": 0.1})), now)
     assert timedelta(seconds=39) < timedelta(seconds=report.seconds) < timedelta(seconds=51)
     assert report.forecast.slowest == ""
 
 
 def test_a_fault_of_ours_is_named_by_its_kind_and_reader(
-    house: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
+    services: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = compose.Template.message
 
@@ -139,22 +139,22 @@ def test_a_fault_of_ours_is_named_by_its_kind_and_reader(
         return real(template, copy, date)
 
     monkeypatch.setattr(compose.Template, "message", faulty)
-    found = rehearse(house, now).rehearsal
+    found = rehearse(services, now).rehearsal
     assert {name: troubled.first for name, troubled in found.faults.items()} == {
         "ZeroDivisionError": [(101, "a…@reader.example")]
     }
     assert found.sizes.total() == 4
 
 
-def test_a_signature_counts_in_the_size(house: Services, now: datetime, tmp_path: Path) -> None:
+def test_a_signature_counts_in_the_size(services: Services, now: datetime, tmp_path: Path) -> None:
     dkim_keys.make(tmp_path / "dkim", "backpainhelp.example", "press", ed25519=True)
     keys = Keyring.load(tmp_path / "dkim", ["press"])
-    assert rehearse(house, now, keys=keys).rehearsal.median > rehearse(house, now).rehearsal.median + 200
+    assert rehearse(services, now, keys=keys).rehearsal.median > rehearse(services, now).rehearsal.median + 200
 
 
-def test_nothing_of_it_depends_on_the_readers_being_there(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_nothing_of_it_depends_on_the_readers_being_there(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         for one in session.scalars(select(Subscription)):
             one.status = Status.UNSUBSCRIBED
-    report = rehearse(house, now)
+    report = rehearse(services, now)
     assert (report.readers, report.rehearsal.median, report.rehearsal.oversized) == (0, 0, 0)

@@ -135,11 +135,11 @@ def test_pictures_lie_in_a_bucket_and_are_shown_from_elsewhere_where_the_setting
         "PICTURES_PUBLIC_URL": "https://pictures.example.org/",
     }.items():
         monkeypatch.setenv(name, value)
-    house = open_services(config.load(), check_schema=False)
-    assert isinstance(house.pictures, PictureBucket)
-    assert house.links.picture("a.png") == "https://pictures.example.org/a.png"
-    assert "a key for tests" not in repr(house)
-    house.close()
+    services = open_services(config.load(), check_schema=False)
+    assert isinstance(services.pictures, PictureBucket)
+    assert services.links.picture("a.png") == "https://pictures.example.org/a.png"
+    assert "a key for tests" not in repr(services)
+    services.close()
 
 
 def test_a_secret_is_not_repeated_when_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,9 +251,9 @@ def test_threads_that_start_at_once_agree_on_the_secret_key() -> None:
 
 def seal_of_the_house() -> Seal:
     """What `open_house` seals with under the settings of this moment."""
-    house = open_services(config.load(), check_schema=False)
-    house.close()
-    return house.links.seal
+    services = open_services(config.load(), check_schema=False)
+    services.close()
+    return services.links.seal
 
 
 def as_written(default: Any) -> str:

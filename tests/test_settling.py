@@ -25,135 +25,135 @@ READERS = ("ada@reader.example", "ben@reader.example", "cleo@reader.example")
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path, now: datetime) -> Services:
-    house = houses.build(sessions, tmp_path / "var")
-    houses.open_publication(house, now)
+def services(sessions: Sessions, tmp_path, now: datetime) -> Services:
+    services = houses.build(sessions, tmp_path / "var")
+    houses.open_publication(services, now)
     with sessions.begin() as session:
         for email in READERS:
             person = Subscriber(email=email, key=email, name="", created_at=now)
             person.subscriptions.append(Subscription(publication_id=1, status=Status.ACTIVE, created_at=now))
             session.add(person)
-    houses.send(house, "backpainhelp", SLUG, now)
-    return house
+    houses.send(services, "backpainhelp", SLUG, now)
+    return services
 
 
 @pytest.fixture
-def doubted(house: Services, now: datetime) -> list[int]:
+def doubted(services: Services, now: datetime) -> list[int]:
     """Every copy in doubt, and the letter finished: what `IN_DOUBT=hold` leaves behind after a kill."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         claimed = ledger.claim(session, "w", 10, now)
         session.execute(update(Copy).values(begun_at=now))
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         ledger.recover(session, now + 2 * ledger.LEASE, "hold")
         ledger.finish(session, now + 2 * ledger.LEASE)
     return sorted(copy.id for copy in claimed)
 
 
-def settle(house: Services, decision: Decision, now: datetime, *ids: int) -> Settled:
-    with house.sessions.begin() as session:
+def settle(services: Services, decision: Decision, now: datetime, *ids: int) -> Settled:
+    with services.sessions.begin() as session:
         return resolve_doubts.settle(session, issue_store.find(session, SLUG).letter, decision, now, ids)
 
 
-def open_doubts(house: Services) -> list[int]:
-    with house.sessions.reading() as session:
+def open_doubts(services: Services) -> list[int]:
+    with services.sessions.reading() as session:
         return [copy.id for copy in session.scalars(doubts.unsettled(issue_store.find(session, SLUG).letter_id or 0))]
 
 
-def rows(house: Services) -> dict[int, tuple[CopyState, str | None]]:
-    with house.sessions.reading() as session:
+def rows(services: Services) -> dict[int, tuple[CopyState, str | None]]:
+    with services.sessions.reading() as session:
         return {copy.id: (copy.state, copy.reason) for copy in session.scalars(select(Copy))}
 
 
-def letter_state(house: Services) -> LetterState:
-    with house.sessions.reading() as session:
+def letter_state(services: Services) -> LetterState:
+    with services.sessions.reading() as session:
         return session.scalars(select(Letter.state)).one()
 
 
 def test_copies_that_are_sent_again_wait_and_their_finished_letter_runs_again(
-    house: Services, doubted: list[int], now: datetime
+    services: Services, doubted: list[int], now: datetime
 ) -> None:
-    assert letter_state(house) is LetterState.FINISHED
-    with house.sessions.reading() as session:
-        before = doubts.message_ids(session, house.links, 1, doubted)
-    assert settle(house, Decision.RESEND, now) == Settled(doubted)
-    assert letter_state(house) is LetterState.RUNNING
-    with house.sessions.begin() as session:
+    assert letter_state(services) is LetterState.FINISHED
+    with services.sessions.reading() as session:
+        before = doubts.message_ids(session, services.links, 1, doubted)
+    assert settle(services, Decision.RESEND, now) == Settled(doubted)
+    assert letter_state(services) is LetterState.RUNNING
+    with services.sessions.begin() as session:
         assert sorted(copy.id for copy in ledger.claim(session, "w2", 10, now)) == doubted
-        assert doubts.message_ids(session, house.links, 1, doubted) == before
-    assert open_doubts(house) == []
+        assert doubts.message_ids(session, services.links, 1, doubted) == before
+    assert open_doubts(services) == []
 
 
 @pytest.mark.parametrize("decision", [Decision.SENT, Decision.LEAVE])
 def test_a_doubt_that_is_closed_stays_in_the_counts_and_is_listed_no_more(
-    house: Services, doubted: list[int], now: datetime, decision: Decision
+    services: Services, doubted: list[int], now: datetime, decision: Decision
 ) -> None:
-    assert settle(house, decision, now, doubted[0]) == Settled(doubted[:1])
-    assert open_doubts(house) == doubted[1:]
-    assert letter_state(house) is LetterState.FINISHED
-    with house.sessions.reading() as session:
+    assert settle(services, decision, now, doubted[0]) == Settled(doubted[:1])
+    assert open_doubts(services) == doubted[1:]
+    assert letter_state(services) is LetterState.FINISHED
+    with services.sessions.reading() as session:
         assert stats.counts(session, issue_store.find(session, SLUG).letter).in_doubt == len(READERS)
-    state, reason = rows(house)[doubted[0]]
+    state, reason = rows(services)[doubted[0]]
     assert (state, reason is not None and reason.startswith("settled: ")) == (CopyState.IN_DOUBT, True)
 
 
-def test_a_doubt_is_decided_once(house: Services, doubted: list[int], now: datetime) -> None:
-    settle(house, Decision.LEAVE, now, doubted[0])
+def test_a_doubt_is_decided_once(services: Services, doubted: list[int], now: datetime) -> None:
+    settle(services, Decision.LEAVE, now, doubted[0])
     for decision in Decision:
         with pytest.raises(NotFound, match=f"not among the copies in doubt: copy {doubted[0]};"):
-            settle(house, decision, now, *doubted)
-    with house.sessions.begin() as session:
+            settle(services, decision, now, *doubted)
+    with services.sessions.begin() as session:
         assert doubts.send_again(session, 1, doubted, now) == doubted[1:]
-    assert rows(house)[doubted[0]][0] is CopyState.IN_DOUBT
+    assert rows(services)[doubted[0]][0] is CopyState.IN_DOUBT
 
 
 @pytest.mark.usefixtures("doubted")
-def test_who_left_was_suppressed_or_erased_meanwhile_gets_nothing_again(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_who_left_was_suppressed_or_erased_meanwhile_gets_nothing_again(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         people = session.scalars(select(Subscription).order_by(Subscription.id)).all()
         people[0].status = Status.UNSUBSCRIBED
         suppression.add(session, READERS[1], Cause.COMPLAINT, now)
         session.delete(people[2].subscriber)
-    settled = settle(house, Decision.RESEND, now)
+    settled = settle(services, Decision.RESEND, now)
     assert settled.copies == []
     assert sorted(settled.spared.values()) == ["erased", "suppressed", "unsubscribed"]
-    assert {state for state, _ in rows(house).values()} == {CopyState.IN_DOUBT}
-    assert {reason for _, reason in rows(house).values()} == {
+    assert {state for state, _ in rows(services).values()} == {CopyState.IN_DOUBT}
+    assert {reason for _, reason in rows(services).values()} == {
         f"settled: not sent again, {why}" for why in settled.spared.values()
     }
-    assert open_doubts(house) == []
-    assert letter_state(house) is LetterState.FINISHED
+    assert open_doubts(services) == []
+    assert letter_state(services) is LetterState.FINISHED
 
 
-def test_nothing_of_a_cancelled_issue_is_sent_again(house: Services, doubted: list[int], now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_nothing_of_a_cancelled_issue_is_sent_again(services: Services, doubted: list[int], now: datetime) -> None:
+    with services.sessions.begin() as session:
         session.execute(update(Letter).values(state=LetterState.CANCELLED))
     with pytest.raises(Conflict, match="it is cancelled, so nothing of it is sent again"):
-        settle(house, Decision.RESEND, now)
-    assert open_doubts(house) == doubted
-    assert settle(house, Decision.LEAVE, now).copies == doubted
+        settle(services, Decision.RESEND, now)
+    assert open_doubts(services) == doubted
+    assert settle(services, Decision.LEAVE, now).copies == doubted
 
 
 @pytest.mark.usefixtures("doubted")
-def test_copies_of_a_paused_issue_wait_until_it_goes_on(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_copies_of_a_paused_issue_wait_until_it_goes_on(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         session.execute(update(Letter).values(state=LetterState.PAUSED))
-    settle(house, Decision.RESEND, now)
-    assert letter_state(house) is LetterState.PAUSED
-    with house.sessions.begin() as session:
+    settle(services, Decision.RESEND, now)
+    assert letter_state(services) is LetterState.PAUSED
+    with services.sessions.begin() as session:
         assert ledger.claim(session, "w2", 10, now) == []
 
 
-def test_a_letter_that_was_finished_while_a_copy_of_it_waits_runs_again(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_a_letter_that_was_finished_while_a_copy_of_it_waits_runs_again(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         session.execute(update(Letter).values(state=LetterState.FINISHED, finished_at=now))
         assert doubts.reopen(session, now) == [1]
         assert doubts.reopen(session, now) == []
-    assert letter_state(house) is LetterState.RUNNING
+    assert letter_state(services) is LetterState.RUNNING
 
 
 @pytest.mark.usefixtures("doubted")
-def test_a_decision_is_logged_without_an_address(house: Services, now: datetime) -> None:
+def test_a_decision_is_logged_without_an_address(services: Services, now: datetime) -> None:
     with capture_logs() as logged:
-        settle(house, Decision.SENT, now + timedelta(hours=1))
+        settle(services, Decision.SENT, now + timedelta(hours=1))
     assert [line["decision"] for line in logged] == ["found to be sent"] * len(READERS)
     assert not any("@" in str(line) for line in logged)

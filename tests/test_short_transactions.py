@@ -50,7 +50,7 @@ def filled() -> object:
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path) -> Services:
+def services(sessions: Sessions, tmp_path: Path) -> Services:
     return houses.build(sessions, tmp_path)
 
 
@@ -61,64 +61,66 @@ def sizes(engine: Engine) -> Iterator[list[int]]:
         yield found
 
 
-def states(house: Services, letter_id: int) -> dict[CopyState, int]:
-    with house.sessions.reading() as session:
+def states(services: Services, letter_id: int) -> dict[CopyState, int]:
+    with services.sessions.reading() as session:
         mine = select(Copy.state, func.count()).where(Copy.letter_id == letter_id).group_by(Copy.state)
         return dict(session.execute(mine).all())
 
 
-def letter_of(house: Services) -> int:
-    with house.sessions.reading() as session:
+def letter_of(services: Services) -> int:
+    with services.sessions.reading() as session:
         letter_id = issue_store.find(session, houses.OUT[-1]).letter_id
     assert letter_id
     return letter_id
 
 
-def test_an_issue_is_stopped_in_groups(house: Services, sizes: list[int], capsys: pytest.CaptureFixture[str]) -> None:
-    cancel.callback.__wrapped__(house, houses.OUT[-1], None)  # type: ignore[union-attr]
-    assert states(house, letter_of(house)) == {CopyState.SKIPPED: READERS}
+def test_an_issue_is_stopped_in_groups(
+    services: Services, sizes: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cancel.callback.__wrapped__(services, houses.OUT[-1], None)  # type: ignore[union-attr]
+    assert states(services, letter_of(services)) == {CopyState.SKIPPED: READERS}
     assert f"{READERS:,} copies were not sent" in capsys.readouterr().out
     assert max(sizes) <= MOST
 
 
-def test_a_stop_that_was_cut_short_is_gone_on_with(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_a_stop_that_was_cut_short_is_gone_on_with(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         assert publish.cancel(session, issue_store.find(session, houses.OUT[-1]), now) == READERS
-    letter_id = letter_of(house)
-    assert 0 < states(house, letter_id)[CopyState.PENDING] < READERS
-    with house.sessions.reading() as session:
+    letter_id = letter_of(services)
+    assert 0 < states(services, letter_id)[CopyState.PENDING] < READERS
+    with services.sessions.reading() as session:
         assert stopping.unfinished(session) == [letter_id]
-    while stopping.go_on(house.sessions, letter_id, now):
+    while stopping.go_on(services.sessions, letter_id, now):
         pass
-    assert states(house, letter_id) == {CopyState.SKIPPED: READERS}
-    with house.sessions.reading() as session:
+    assert states(services, letter_id) == {CopyState.SKIPPED: READERS}
+    with services.sessions.reading() as session:
         assert stopping.unfinished(session) == []
 
 
 def test_a_stopped_issue_is_sent_in_groups_to_those_who_missed_it(
-    house: Services, now: datetime, sizes: list[int]
+    services: Services, now: datetime, sizes: list[int]
 ) -> None:
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         publish.cancel(session, issue_store.find(session, houses.OUT[-1]), now)
-    with house.sessions.begin() as session, pytest.raises(Conflict, match="being stopped right now;"):
+    with services.sessions.begin() as session, pytest.raises(Conflict, match="being stopped right now;"):
         resend_missed.send(session, issue_store.find(session, houses.OUT[-1]), now)
-    while stopping.go_on(house.sessions, letter_of(house), now):
+    while stopping.go_on(services.sessions, letter_of(services), now):
         pass
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         late = {"publication_id": 1, "status": Status.ACTIVE, "created_at": now, "confirmed_at": now}
         everybody = update(Subscription).where(Subscription.id <= READERS - 10)
         session.execute(everybody.values(confirmed_at=houses.NOW - timedelta(weeks=9)))
         session.execute(update(Subscription).where(Subscription.id > READERS - 10).values(**late))
         session.execute(delete(Copy).where(Copy.subscription_id > READERS - 10))
     sizes.clear()
-    _to_missed(house, houses.OUT[-1], joined=True, dry_run=False, as_json=True)
-    assert states(house, letter_of(house)) == {CopyState.PENDING: READERS}
+    _to_missed(services, houses.OUT[-1], joined=True, dry_run=False, as_json=True)
+    assert states(services, letter_of(services)) == {CopyState.PENDING: READERS}
     assert max(sizes) <= MOST
 
 
-def test_what_the_clock_clears_it_clears_in_groups(house: Services, now: datetime, sizes: list[int]) -> None:
+def test_what_the_clock_clears_it_clears_in_groups(services: Services, now: datetime, sizes: list[int]) -> None:
     old = now - timedelta(days=100)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         counts = [{"bucket": f"client:{number}", "window": 1, "hits": 1} for number in range(READERS)]
         session.execute(insert(SignupCount), counts)
         session.execute(
@@ -133,7 +135,7 @@ def test_what_the_clock_clears_it_clears_in_groups(house: Services, now: datetim
     for act in (signup_limits.prune, limiter_store.forget_idle, link_checks.forget, clock_setback.mend):
         done = 0
         while True:
-            with house.sessions.begin() as session:
+            with services.sessions.begin() as session:
                 count = act(session, now)
             done += count
             if not count:

@@ -19,17 +19,17 @@ from newsletter.workflows import allow_sending
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @as_json
 @with_services
-def arm(house: Services, yes: bool, as_json: bool) -> None:
+def arm(services: Services, yes: bool, as_json: bool) -> None:
     """Let a restored or copied database send again, after showing what would go out."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         may_send, known = send_permission.may_send(session), send_permission.look(session)
-        told = _told(session, house, now())
+        told = _told(session, services, now())
     if not as_json:
         click.echo("Sending is on." if may_send else _reason(known))
         _print_waiting(told)
     if not may_send and (yes or (not as_json and click.confirm("Turn sending on?", abort=True))):
-        with house.sessions.begin() as session:
-            allow_sending.arm(session, house.settings.in_doubt, now())
+        with services.sessions.begin() as session:
+            allow_sending.arm(session, services.settings.in_doubt, now())
         may_send = True
         if not as_json:
             click.echo("Sending is on: the workers send from now on.")
@@ -37,8 +37,8 @@ def arm(house: Services, yes: bool, as_json: bool) -> None:
         print_json({"armed": may_send} | told)
 
 
-def _told(session: Session, house: Services, at: datetime) -> dict[str, Any]:
-    issues = [_plain(asdict(each)) for each in allow_sending.issues(session, house.grace, at)]
+def _told(session: Session, services: Services, at: datetime) -> dict[str, Any]:
+    issues = [_plain(asdict(each)) for each in allow_sending.issues(session, services.grace, at)]
     return {"issues": issues, "letters": _plain(asdict(allow_sending.outbox(session)))}
 
 

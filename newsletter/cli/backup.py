@@ -22,12 +22,12 @@ _THERE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 @click.argument("file", type=_FILE)
 @as_json
 @with_services
-def backup(house: Services, file: Path, as_json: bool) -> None:
+def backup(services: Services, file: Path, as_json: bool) -> None:
     """Back up everything, as it is at this instant, into one new file, while everything keeps running."""
-    taken = take.take(house.sessions, house.settings, house.pictures, file, now())
+    taken = take.take(services.sessions, services.settings, services.pictures, file, now())
     for name in taken.missing:
         click.echo(f"picture {name}: missing or damaged, and so not in the backup", err=True)
-    if house.settings.secret_key is not None:
+    if services.settings.secret_key is not None:
         click.echo(
             "SECRET_KEY is set, and so not in the backup: keep it with the backup, because links need it", err=True
         )
@@ -51,11 +51,11 @@ def _restore(backup: Archive, as_json: bool) -> None:
     settings = config.load()
     logs.configure(settings)
     with place_keys.keys_of(backup, settings) as remarks:
-        house = open_services(settings, check_schema=False)
+        services = open_services(settings, check_schema=False)
         try:
-            issues = backup_restore.restore(backup, house.sessions.engine, house.pictures, now())
+            issues = backup_restore.restore(backup, services.sessions.engine, services.pictures, now())
         finally:
-            house.close()
+            services.close()
     for remark in remarks:
         click.echo(remark, err=True)
     if as_json:

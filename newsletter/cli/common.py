@@ -35,11 +35,11 @@ def opened_services(*, check_schema: bool = True) -> Iterator[Services]:
     """The house as the settings say, closed again afterwards."""
     settings = config.load()
     logs.configure(settings)
-    house = open_services(settings, check_schema=check_schema)
+    services = open_services(settings, check_schema=check_schema)
     try:
-        yield house
+        yield services
     finally:
-        house.close()
+        services.close()
 
 
 def with_services(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,8 +47,8 @@ def with_services(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        with opened_services() as house, _hinting():
-            command(replace(house, sessions=house.sessions.witnessed(_operator())), *args, **kwargs)
+        with opened_services() as services, _hinting():
+            command(replace(services, sessions=services.sessions.witnessed(_operator())), *args, **kwargs)
 
     return run
 
@@ -83,9 +83,9 @@ def _path(context: click.Context) -> list[str]:
     return [*_path(context.parent), context.info_name or ""] if context.parent else []
 
 
-def mind_arming(house: Services) -> None:
+def mind_arming(services: Services) -> None:
     """Say so, if nothing will go out whatever an editor wants."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         if not send_permission.may_send(session):
             click.echo(f"Note: {send_permission.WHY_NOT}; {send_permission.WHAT_TO_DO}.", err=True)
 

@@ -15,9 +15,9 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the database to this version; running it twice changes nothing."""
-    with opened_services(check_schema=False) as house:
-        before = schema.standing(house.sessions.engine)
-        migrations_runner.upgrade(house.sessions.engine)
+    with opened_services(check_schema=False) as services:
+        before = schema.standing(services.sessions.engine)
+        migrations_runner.upgrade(services.sessions.engine)
     click.echo("the database is current" if before is schema.Standing.CURRENT else "the database was upgraded")
 
 
@@ -25,11 +25,11 @@ def upgrade() -> None:
 @as_json
 def check(as_json: bool) -> None:
     """Say whether the schema matches the code; exit 1 if it does not."""
-    with opened_services(check_schema=False) as house:
+    with opened_services(check_schema=False) as services:
         if as_json:
-            print_json({"schema": schema.standing(house.sessions.engine).value})
+            print_json({"schema": schema.standing(services.sessions.engine).value})
         try:
-            schema.require_current(house.sessions.engine)
+            schema.require_current(services.sessions.engine)
         except Conflict:
             if as_json:
                 raise click.exceptions.Exit(1) from None

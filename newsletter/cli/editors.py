@@ -30,23 +30,23 @@ def editors() -> None:
 @click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.EDITOR.value, show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @with_services
-def add(house: Services, person: str, role: str, password_stdin: bool) -> None:
+def add(services: Services, person: str, role: str, password_stdin: bool) -> None:
     """Let a person sign in at /desk/: with a password, or by the one-time link that this prints."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         editor = people.add(session, Address.parse(person).email, Role(role), now())
         if password_stdin:
             people.set_password(editor, sys.stdin.readline().rstrip("\r\n"))
-    click.echo(f"{editor.email} may sign in as {editor.role.value} at {house.links.desk()}")
+    click.echo(f"{editor.email} may sign in as {editor.role.value} at {services.links.desk()}")
     if not password_stdin:
-        _print_link(house, editor)
+        _print_link(services, editor)
 
 
 @editors.command("list")
 @as_json
 @with_services
-def list_(house: Services, as_json: bool) -> None:
+def list_(services: Services, as_json: bool) -> None:
     """List everybody who may sign in, with their role and whether they use two-factor authentication."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         everybody = [_told(editor) for editor in session.scalars(accounts.team())]
     if as_json:
         print_json(everybody)
@@ -58,20 +58,20 @@ def list_(house: Services, as_json: bool) -> None:
 @editors.command()
 @person_argument
 @with_services
-def link(house: Services, person: str) -> None:
+def link(services: Services, person: str) -> None:
     """A new one-time sign-in link, for a member of the team who has lost their password; their sessions end."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         editor = people.find(session, person)
         accounts.end_sessions(editor)
-    _print_link(house, editor)
+    _print_link(services, editor)
 
 
 @editors.command()
 @person_argument
 @with_services
-def remove(house: Services, person: str) -> None:
+def remove(services: Services, person: str) -> None:
     """Remove a person from the team; their sessions end at once. The last owner stays."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         editor = people.find(session, person)
         accounts.remove(session, editor)
     click.echo(f"{editor.email} may no longer sign in")
@@ -80,13 +80,13 @@ def remove(house: Services, person: str) -> None:
 @editors.command("reset-factor")
 @person_argument
 @with_services
-def reset_factor(house: Services, person: str) -> None:
+def reset_factor(services: Services, person: str) -> None:
     """Take away a lost second factor; their sessions end, and the password alone lets them in again."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         editor = people.find(session, person)
         second_factor.turn_off(session, editor)
         if publication := publications.first(session):
-            by = Stationery(publication, house.practice.compose, house.links)
+            by = Stationery(publication, services.practice.compose, services.links)
             emails.tell(session, by, editor, _WAS_RESET, now())
         accounts.end_sessions(editor)
     click.echo(f"{editor.email} signs in by password alone, until they set up two-factor authentication again")
@@ -105,5 +105,5 @@ def _yes(holds: bool) -> str:
     return "yes" if holds else "no"
 
 
-def _print_link(house: Services, editor: Editor) -> None:
-    click.echo(f"once, within a day, without a password: {house.links.sign_in(editor.id, editor.nonce, now())}")
+def _print_link(services: Services, editor: Editor) -> None:
+    click.echo(f"once, within a day, without a password: {services.links.sign_in(editor.id, editor.nonce, now())}")

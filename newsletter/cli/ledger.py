@@ -40,9 +40,9 @@ def ledger() -> None:
 @ledger.command()
 @as_json
 @with_services
-def size(house: Services, as_json: bool) -> None:
+def size(services: Services, as_json: bool) -> None:
     """List the issues and corrections whose copies are kept, oldest first; on PostgreSQL with their size."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         kept, every = partitions.sizes(session), list(mailings.every(session))
         rows = [_row(session, each, kept[each.letter.id]) for each in every if each.letter.id in kept]
     if as_json:
@@ -65,14 +65,14 @@ def size(house: Services, as_json: bool) -> None:
     "--yes", is_flag=True, help="Really delete; this cannot be undone. Without it, only say what would be deleted."
 )
 @with_services
-def drop(house: Services, slugs: tuple[str, ...], before: datetime | None, to: Path | None, yes: bool) -> None:
+def drop(services: Services, slugs: tuple[str, ...], before: datetime | None, to: Path | None, yes: bool) -> None:
     """Delete the copies of finished or cancelled issues, and of their corrections, for good; their counts stay."""
     if bool(slugs) is bool(before):
         raise click.UsageError("name the issues, or say --before DATE")
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         old, held = _chosen(session, slugs, before and before.replace(tzinfo=UTC))
     if yes and old:
-        _drop(house.sessions, old, to)
+        _drop(services.sessions, old, to)
     else:
         print_table(("issue", "copies"), ((each.name, f"{each.copies:,}") for each in old), "nothing can be dropped")
     if old and not yes:

@@ -16,25 +16,25 @@ def serve() -> None:
     """The web server; any number of them."""
     from newsletter.web.server import serve as run
 
-    with opened_services() as house:
-        _look_around(house.settings)
-        run(house)
+    with opened_services() as services:
+        _look_around(services.settings)
+        run(services)
 
 
 @click.command()
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many share the work.")
 def worker(processes: int) -> None:
     """The scheduler and sender; any number of them."""
-    with opened_services() as house:
-        _look_around(house.settings)
+    with opened_services() as services:
+        _look_around(services.settings)
         if processes > 1:
             from newsletter.processes.supervisor import Supervisor
 
-            Supervisor(house, processes).run()
+            Supervisor(services, processes).run()
         else:
             from newsletter.worker import Worker
 
-            Worker(house).run()
+            Worker(services).run()
 
 
 @click.command()

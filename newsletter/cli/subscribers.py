@@ -75,7 +75,7 @@ def subscribers() -> None:
 @publication_option
 @with_services
 def import_(
-    house: Services,
+    services: Services,
     file: Path,
     status: str,
     consent: str,
@@ -100,7 +100,7 @@ def import_(
         raise click.UsageError("--refused names the file that is imported; name another")
     if all_or_nothing and not file.is_file():
         raise click.UsageError("--all-or-nothing reads the file twice, and a pipe can be read only once")
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         home = publications.find(session, publication)
     terms, choices = Terms(Status(status), consent), Choices(mapped, frozenset(ignored))
     gc.set_threshold(COLLECTION)
@@ -109,8 +109,8 @@ def import_(
             _check(report, file, encoding, choices)
         with csv_reader.opened(file, encoding) as opened:
             steps = importer.load(
-                house.sessions,
-                house.practice,
+                services.sessions,
+                services.practice,
                 home,
                 opened,
                 terms,
@@ -136,9 +136,9 @@ def _check(report: Report, file: Path, encoding: str, choices: Choices) -> None:
 @subscribers.command()
 @publication_option
 @with_services
-def export(house: Services, publication: str | None) -> None:
+def export(services: Services, publication: str | None) -> None:
     """Write all readers with their status as CSV to standard output."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         home = publications.find(session, publication)
         sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]
         csv_export.write(audience_subscribers.export(session, home.id), sys.stdout)
@@ -148,10 +148,10 @@ def export(house: Services, publication: str | None) -> None:
 @click.argument("email")
 @as_json
 @with_services
-def show(house: Services, email: str, as_json: bool) -> None:
+def show(services: Services, email: str, as_json: bool) -> None:
     """Show one reader: their status, and each step of their consent."""
-    with house.sessions.reading() as session:
-        reader = _found(house, session, email)
+    with services.sessions.reading() as session:
+        reader = _found(services, session, email)
         theirs = resent.of_readers([one.id for one in reader.subscriptions])
         again = [
             {"at": note.at.isoformat(), "subject": letter.subject, "state": copy.state.value, "why": note.detail}
@@ -177,11 +177,11 @@ def show(house: Services, email: str, as_json: bool) -> None:
         print_table(("at", "subject", "why"), ([one["at"], one["subject"], one["why"]] for one in again), "")
 
 
-def _found(house: Services, session: Session, email: str) -> Subscriber:
+def _found(services: Services, session: Session, email: str) -> Subscriber:
     try:
         return audience_subscribers.find(session, email)
     except NotFound as error:
-        if at := erasures.looked_for(session, house.links.seal, email):
+        if at := erasures.looked_for(session, services.links.seal, email):
             raise NotFound(
                 f"{error}: the reader with this address was erased on {at:%Y-%m-%d}, and no import brings them back"
             ) from None
@@ -192,15 +192,15 @@ def _found(house: Services, session: Session, email: str) -> Subscriber:
 @click.argument("email")
 @click.option("--yes", is_flag=True, help="Do not ask; it cannot be undone.")
 @with_services
-def erase(house: Services, email: str, yes: bool) -> None:
+def erase(services: Services, email: str, yes: bool) -> None:
     """Erase a reader; the ledger keeps its rows, to nobody in particular, and no import brings them back."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         found = audience_subscribers.find(session, email).email
     if not yes:
         click.confirm(f"Erase {found} for good?", abort=True)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         reader = audience_subscribers.find(session, found)
         audit.name(session, "reader", str(reader.id))
-        privacy.erase_reader(session, house.practice, reader, now())
-    house.sessions.checkpoint()
+        privacy.erase_reader(session, services.practice, reader, now())
+    services.sessions.checkpoint()
     click.echo(f"{found} is erased")

@@ -56,10 +56,10 @@ def require_place(settings: Settings) -> None:
 def run(settings: Settings) -> None:
     """Start the parts, say where everything is, and stop them all when one ends or a signal comes."""
     with _place(settings):
-        house = open_services(settings, check_schema=False)
-        migrations_runner.upgrade(house.sessions.engine)
-        welcome = _Welcome(_invitation(house), _may_send(house))
-        house.close()
+        services = open_services(settings, check_schema=False)
+        migrations_runner.upgrade(services.sessions.engine)
+        welcome = _Welcome(_invitation(services), _may_send(services))
+        services.close()
         _supervise(settings, welcome)
 
 
@@ -170,14 +170,14 @@ def _stop(parts: list[Part]) -> None:
             part.process.wait()
 
 
-def _may_send(house: Services) -> bool:
-    with house.sessions.reading() as session:
+def _may_send(services: Services) -> bool:
+    with services.sessions.reading() as session:
         return send_permission.may_send(session)
 
 
-def _invitation(house: Services) -> str | None:
+def _invitation(services: Services) -> str | None:
     """A one-time sign-in link for the owner, made at the first start, until they have a password."""
     now = datetime.now(UTC)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         owner = editors.first_owner(session) or editors.add(session, OWNER, Role.OWNER, now)
-        return None if owner.password_hash else house.links.sign_in(owner.id, owner.nonce, now)
+        return None if owner.password_hash else services.links.sign_in(owner.id, owner.nonce, now)

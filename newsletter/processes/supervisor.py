@@ -56,7 +56,7 @@ class WorkerSlot:
 class Supervisor:
     """The supervisor's side."""
 
-    house: Services
+    services: Services
     size: int
     _gone: set[str] = field(default_factory=set)
     """Workers that ended, and whose copies are still to be given back."""
@@ -65,8 +65,8 @@ class Supervisor:
     def run(self) -> None:
         """Keep the crew complete until it is asked to stop; then stop all of it within ten seconds."""
         # What each of the crew would refuse, again and again.
-        worker.servers(self.house.settings)
-        self.house.keyring  # noqa: B018
+        worker.servers(self.services.settings)
+        self.services.keyring  # noqa: B018
         asked = lifeline.asked_to_stop()
         held = Lifeline()
         berths = [WorkerSlot() for _ in range(self.size)]
@@ -99,9 +99,9 @@ class Supervisor:
         if not self._gone or time.monotonic() < self._database_at:
             return
         try:
-            with self.house.sessions.begin() as session:
+            with self.services.sessions.begin() as session:
                 for name in self._gone:
-                    lease_recovery.gone(session, name, self.house.settings.in_doubt, datetime.now(UTC))
+                    lease_recovery.gone(session, name, self.services.settings.in_doubt, datetime.now(UTC))
             self._gone.clear()
         except AWAY as error:
             log.warning("the database did not answer; trying again", error=type(error).__name__)
@@ -141,11 +141,11 @@ def _serve(name: str) -> None:
     lifeline.follow()
     settings = config.load()
     logs.configure(settings)
-    house = open_services(settings)
+    services = open_services(settings)
     try:
-        Worker(house, name).run()
+        Worker(services, name).run()
     finally:
-        house.close()
+        services.close()
 
 
 if __name__ == "__main__":

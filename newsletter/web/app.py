@@ -13,7 +13,7 @@ from newsletter.web.public import archive, clicks, confirm, feeds, preferences, 
 from newsletter.wiring import Services
 
 
-def create_app(of_house: Services, clock: Callable[[], datetime] | None = None) -> Flask:
+def create_app(services: Services, clock: Callable[[], datetime] | None = None) -> Flask:
     """The WSGI application of a house; `clock` tells the moment of a request."""
     app = Flask(
         __name__,
@@ -22,8 +22,8 @@ def create_app(of_house: Services, clock: Callable[[], datetime] | None = None) 
         template_folder=str(folder("templates")),
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
-    context.init_services(app, of_house, clock or _utc_now)
-    security.init_app(app, of_house.settings)
+    context.init_services(app, services, clock or _utc_now)
+    security.init_app(app, services.settings)
     for part in (template_helpers, branding, error_pages, health, auth):
         part.init_app(app)
     for part in (signup, confirm, unsubscribe, test_links, preferences, archive, clicks, feeds, branding, desk):

@@ -18,30 +18,30 @@ _KEY = "newsletter"
 
 @dataclass(frozen=True, slots=True)
 class _AtHand:
-    house: Services
+    services: Services
     clock: Callable[[], datetime]
 
 
-def init_services(app: Flask, house: Services, clock: Callable[[], datetime]) -> None:
+def init_services(app: Flask, services: Services, clock: Callable[[], datetime]) -> None:
     """Let this app's requests find the house and its links, and take the time from that clock."""
-    app.extensions[_KEY] = _AtHand(house, clock)
-    app.jinja_env.globals["links"] = house.links
-    app.jinja_env.globals["form_time"] = lambda: house.links.form_time(clock())
+    app.extensions[_KEY] = _AtHand(services, clock)
+    app.jinja_env.globals["links"] = services.links
+    app.jinja_env.globals["form_time"] = lambda: services.links.form_time(clock())
 
 
 def services() -> Services:
     """The house that this request is served from; while somebody acts at the desk, one that takes note of it."""
-    return cast("Services", g.get(_KEY) or _at_hand().house)
+    return cast("Services", g.get(_KEY) or _at_hand().services)
 
 
 def unnoted() -> Services:
     """The same for what is no act of anybody's, such as the count of tries."""
-    return _at_hand().house
+    return _at_hand().services
 
 
 def take_note(witness: Witness) -> None:
     """Show this witness, from here to the end of the request, every transaction that changes anything."""
-    plain = _at_hand().house
+    plain = _at_hand().services
     g.setdefault(_KEY, replace(plain, sessions=plain.sessions.witnessed(witness)))
 
 
@@ -67,7 +67,7 @@ def tell_capped(what: str) -> None:
 
 def network() -> str:
     """The part of that address which is kept, as the settings say."""
-    return client_ip.kept(_at_hand().house.practice, client()) or ""
+    return client_ip.kept(_at_hand().services.practice, client()) or ""
 
 
 def _at_hand() -> _AtHand:

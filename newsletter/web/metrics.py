@@ -30,9 +30,9 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 class Metrics:
     """One app's numbers; no label holds anything of a reader, or anything that a stranger may invent."""
 
-    def __init__(self, house: Callable[[], Services], clock: Callable[[], datetime]) -> None:
+    def __init__(self, services: Callable[[], Services], clock: Callable[[], datetime]) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Store(house, clock))
+        self._registry.register(_Store(services, clock))
         self._requests = Counter(
             "newsletter_requests", "Requests answered.", ["route", "method", "status"], registry=self._registry
         )
@@ -91,8 +91,8 @@ def _host_name(host: str) -> str:
 class _Store(Collector):
     """What the store knows; counting it takes a while, so one process asks once in 15 seconds at most."""
 
-    def __init__(self, house: Callable[[], Services], clock: Callable[[], datetime]) -> None:
-        self._house = house
+    def __init__(self, services: Callable[[], Services], clock: Callable[[], datetime]) -> None:
+        self._services = services
         self._clock = clock
         self._counting = threading.Lock()
         self._copies = delivery.Copies()
@@ -122,7 +122,7 @@ class _Store(Collector):
         )
         outbox = GaugeMetricFamily("newsletter_outbox_pending", "Other emails that wait.")
         readers = GaugeMetricFamily("newsletter_subscriptions", "Subscriptions.", labels=["publication", "status"])
-        with self._house().sessions.reading() as session:
+        with self._services().sessions.reading() as session:
             for (letter_id, state), count in self._copies.count(session).items():
                 copies.add_metric([str(letter_id), state.value], count)
             outbox.add_metric([], delivery.outbox_pending(session))

@@ -19,15 +19,15 @@ THREADS = 16
 _MOST_BYTES = 64 * 1024 * 1024
 
 
-def serve(house: Services) -> None:
+def serve(services: Services) -> None:
     """Answer requests until TERM or INT; Refused when the port is taken."""
-    app = create_app(house)
-    server = open_server(app, house.settings)
+    app = create_app(services)
+    server = open_server(app, services.settings)
     # waitress warns of each request that has to wait, which is when there is least time for it.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    log.info("web server ready", url=house.settings.public_url)
+    log.info("web server ready", url=services.settings.public_url)
     server.run()
     clicks.write_out(app)
     log.info("web server stopped")

@@ -71,15 +71,15 @@ def _full(sessions: Sessions, folder: Path) -> None:
     take.take(sessions, settings_of(made), made.pictures, folder / TAKEN, NOW)
 
 
-def settings_of(house: Services) -> Settings:
+def settings_of(services: Services) -> Settings:
     """As where the key is made and kept, and not set."""
-    url = house.sessions.engine.url.render_as_string(hide_password=False)
-    return Settings(_env_file=None, data_dir=house.settings.data_dir, database_url=url)
+    url = services.sessions.engine.url.render_as_string(hide_password=False)
+    return Settings(_env_file=None, data_dir=services.settings.data_dir, database_url=url)
 
 
 @pytest.fixture
-def settings(house: Services) -> Settings:
-    return settings_of(house)
+def settings(services: Services) -> Settings:
+    return settings_of(services)
 
 
 @pytest.fixture

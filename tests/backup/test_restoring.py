@@ -28,11 +28,11 @@ from .conftest import KEY, NASTY, Elsewhere, Forge, of_a_press, rows
 def restore(path: Path, settings: Settings, now: datetime) -> list[str]:
     """As the command does; the remarks about keys."""
     with archive.opened(path) as backup, place_keys.keys_of(backup, settings) as remarks:
-        house = open_services(settings, check_schema=False)
+        services = open_services(settings, check_schema=False)
         try:
-            backup_restore.restore(backup, house.sessions.engine, house.pictures, now)
+            backup_restore.restore(backup, services.sessions.engine, services.pictures, now)
         finally:
-            house.close()
+            services.close()
     return remarks
 
 
@@ -46,10 +46,10 @@ def standing(settings: Settings) -> Standing:
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_every_row_picture_and_key_comes_back_on_either_database(
-    house: Services, backup: Path, elsewhere: Elsewhere, kind: str, now: datetime
+    services: Services, backup: Path, elsewhere: Elsewhere, kind: str, now: datetime
 ) -> None:
     there = elsewhere(kind)
-    before = of_a_press(house.sessions)
+    before = of_a_press(services.sessions)
     assert [table for table, found in before.items() if not found] == []
     assert restore(backup, there, now) == []
     after = rows(there)
@@ -64,7 +64,7 @@ def test_every_row_picture_and_key_comes_back_on_either_database(
     assert (there.dkim_folder / "letters.example.press.pem").read_text() == "a key that signs"
     ours, theirs = (
         {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-        for folder in _pictures(house, there)
+        for folder in _pictures(services, there)
     )
     assert ours == theirs
 
@@ -88,11 +88,11 @@ def test_a_number_that_mail_bears_is_not_given_to_another(
     with sessions.reading() as session:
         last_letter = session.scalar(select(func.max(Letter.id)))
     restore(backup, there, now)
-    house = open_services(there)
-    with house.sessions.begin() as session:
+    services = open_services(there)
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, "break-the-circle")
-        build_letter.mark_ready(session, issue, house.links)
-        started = publish.send_now(session, house.links, issue, now)
+        build_letter.mark_ready(session, issue, services.links)
+        started = publish.send_now(session, services.links, issue, now)
         assert started.letter_id == last_letter + sequences.LEAP + 1
         ids = session.scalars(select(Copy.id).where(Copy.letter_id == started.letter_id)).all()
         zoe = Subscriber(email="zoe@x.example", key="zoe@x.example", created_at=now)
@@ -102,7 +102,7 @@ def test_a_number_that_mail_bears_is_not_given_to_another(
         assert zoe.subscriptions[0].id == len(NASTY) + sequences.LEAP + 1
     assert sorted(ids) == list(range(min(ids), min(ids) + started.copies))
     assert min(ids) == len(NASTY) + sequences.LEAP + 1
-    house.close()
+    services.close()
 
 
 READER = "INSERT INTO subscribers VALUES (7, 'ada@x.example', 'ada@x.example', 'Ada', :at)"
@@ -147,12 +147,12 @@ def test_a_backup_that_did_not_count_corrections_yet_is_restored(
 
 
 def test_a_database_that_holds_anything_is_left_as_it_is(
-    house: Services, backup: Path, settings: Settings, now: datetime
+    services: Services, backup: Path, settings: Settings, now: datetime
 ) -> None:
-    before = of_a_press(house.sessions)
+    before = of_a_press(services.sessions)
     with pytest.raises(Conflict, match=r"already contains data .*subscribers.*restore into an empty one"):
         restore(backup, settings, now)
-    assert of_a_press(house.sessions) == before
+    assert of_a_press(services.sessions) == before
 
 
 def test_an_empty_database_of_this_version_will_do_but_not_beneath_a_worker(
@@ -213,18 +213,18 @@ def test_a_key_that_is_there_is_left_and_a_person_told_how_links_open_again(
 
 
 def test_a_key_that_is_set_is_not_in_the_backup_and_the_same_is_wanted_there(
-    house: Services, elsewhere: Elsewhere, tmp_path: Path, now: datetime
+    services: Services, elsewhere: Elsewhere, tmp_path: Path, now: datetime
 ) -> None:
     path = tmp_path / "set.backup"
-    take.take(house.sessions, house.settings, house.pictures, path, now)
+    take.take(services.sessions, services.settings, services.pictures, path, now)
     assert "secret_key" not in zipfile.ZipFile(path).namelist()
-    assert house.settings.secret not in path.read_bytes()
+    assert services.settings.secret not in path.read_bytes()
     there = elsewhere()
     (remark,) = restore(path, there, now)
     assert "the SECRET_KEY of the place where the backup was made" in remark
-    same = elsewhere().model_copy(update={"secret_key": house.settings.secret_key})
+    same = elsewhere().model_copy(update={"secret_key": services.settings.secret_key})
     assert restore(path, same, now) == []
 
 
-def _pictures(house: Services, there: Settings) -> tuple[Path, Path]:
-    return house.settings.picture_folder, there.picture_folder
+def _pictures(services: Services, there: Settings) -> tuple[Path, Path]:
+    return services.settings.picture_folder, there.picture_folder

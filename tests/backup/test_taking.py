@@ -19,8 +19,8 @@ from newsletter.wiring import Services
 from tests import houses
 
 
-def take(house: Services, settings: Settings, path: Path, now: datetime) -> backup_take.Taken:
-    return backup_take.take(house.sessions, settings, house.pictures, path, now)
+def take(services: Services, settings: Settings, path: Path, now: datetime) -> backup_take.Taken:
+    return backup_take.take(services.sessions, settings, services.pictures, path, now)
 
 
 def test_only_its_owner_may_read_it_and_nothing_lies_beside_it(backup: Path) -> None:
@@ -29,61 +29,63 @@ def test_only_its_owner_may_read_it_and_nothing_lies_beside_it(backup: Path) -> 
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link to nowhere"])
-def test_nothing_is_written_over(house: Services, settings: Settings, tmp_path: Path, now: datetime, kind: str) -> None:
+def test_nothing_is_written_over(
+    services: Services, settings: Settings, tmp_path: Path, now: datetime, kind: str
+) -> None:
     path = tmp_path / "press.backup"
     {"file": path.touch, "folder": path.mkdir, "link to nowhere": lambda: path.symlink_to("nowhere")}[kind]()
     with pytest.raises(Conflict, match="backups are never overwritten;"):
-        take(house, settings, path, now)
+        take(services, settings, path, now)
     assert path.is_symlink() or path.is_dir() or path.read_bytes() == b""
 
 
 def test_of_two_who_choose_one_name_at_once_one_is_refused(
-    house: Services, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+    services: Services, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "press.backup"
     add_keys = backup_take._add_keys
     monkeypatch.setattr(backup_take, "_add_keys", lambda *told: (path.write_text("the other one"), add_keys(*told)))
     with pytest.raises(Conflict, match="backups are never overwritten;"):
-        take(house, settings, path, now)
+        take(services, settings, path, now)
     assert path.read_text() == "the other one"
 
 
 def test_where_it_cannot_be_written_a_line_says_why(
-    house: Services, settings: Settings, tmp_path: Path, now: datetime
+    services: Services, settings: Settings, tmp_path: Path, now: datetime
 ) -> None:
     with pytest.raises(Unavailable, match=r"No such file or directory; no backup was made"):
-        take(house, settings, tmp_path / "no" / "press.backup", now)
+        take(services, settings, tmp_path / "no" / "press.backup", now)
 
 
 def test_it_is_one_instant_although_others_write_meanwhile(
-    house: Services, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+    services: Services, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader who comes between two tables is in none of them; and nobody has to wait."""
     dump, came = tables.dump, []
 
     def dump_while_others_write(connection, table, write):
         if table.name == "subscribers":
-            newcomer = threading.Thread(target=lambda: came.append(_sign_up(house, now)))
+            newcomer = threading.Thread(target=lambda: came.append(_sign_up(services, now)))
             newcomer.start()
             newcomer.join(10)
         return dump(connection, table, write)
 
     monkeypatch.setattr(tables, "dump", dump_while_others_write)
-    counts = take(house, settings, tmp_path / "press.backup", now).manifest.tables
+    counts = take(services, settings, tmp_path / "press.backup", now).manifest.tables
     assert came == [9]
     assert (counts["subscribers"].rows, counts["subscriptions"].rows) == (8, 8)
 
 
 @pytest.mark.parametrize("loss", ["missing", "empty after a power cut", "damaged", "too large"])
 def test_a_picture_that_is_lost_is_named_and_the_rest_is_kept(
-    house: Services, settings: Settings, tmp_path: Path, now: datetime, loss: str
+    services: Services, settings: Settings, tmp_path: Path, now: datetime, loss: str
 ) -> None:
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         name, *others = session.scalars(select(Picture.file_name).order_by(Picture.file_name))
-    path = house.settings.picture_folder / name
+    path = services.settings.picture_folder / name
     left = {"empty after a power cut": b"", "damaged": path.read_bytes()[:-1] + b"?", "too large": bytes(11 << 20)}
     path.write_bytes(left[loss]) if loss in left else path.unlink()
-    taken = take(house, settings, tmp_path / "press.backup", now)
+    taken = take(services, settings, tmp_path / "press.backup", now)
     assert taken.missing == [name]
     with archive.opened(tmp_path / "press.backup") as backup:
         assert sorted(backup.named("pictures/")) == others
@@ -93,16 +95,16 @@ def test_a_picture_that_is_lost_is_named_and_the_rest_is_kept(
     ("name", "content"), [("letters.example.press.pem", bytes(70_000)), ("Letters of the press.pem", b"a key")]
 )
 def test_a_key_that_no_restore_would_take_is_named_and_no_backup_is_made(
-    house: Services, settings: Settings, tmp_path: Path, now: datetime, name: str, content: bytes
+    services: Services, settings: Settings, tmp_path: Path, now: datetime, name: str, content: bytes
 ) -> None:
     (settings.dkim_folder / name).write_bytes(content)
     with pytest.raises(Invalid, match=f"{name}: not a key"):
-        take(house, settings, tmp_path / "press.backup", now)
+        take(services, settings, tmp_path / "press.backup", now)
     assert not (tmp_path / "press.backup").exists()
 
 
 def test_keys_that_cannot_be_read_are_not_left_out_in_silence(
-    house: Services, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+    services: Services, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(folder: Path) -> Iterator[Path]:
         raise PermissionError(errno.EACCES, "Permission denied", str(folder))
@@ -110,7 +112,7 @@ def test_keys_that_cannot_be_read_are_not_left_out_in_silence(
     # The tests may run as root, to whom every folder is open.
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(Unavailable, match="dkim: Permission denied; no backup was made"):
-        take(house, settings, tmp_path / "press.backup", now)
+        take(services, settings, tmp_path / "press.backup", now)
 
 
 def test_the_counts_of_each_issue_are_in_it(backup: Path) -> None:
@@ -121,20 +123,20 @@ def test_the_counts_of_each_issue_are_in_it(backup: Path) -> None:
 
 
 def test_the_counts_of_each_correction_are_in_it(
-    house: Services, settings: Settings, tmp_path: Path, now: datetime
+    services: Services, settings: Settings, tmp_path: Path, now: datetime
 ) -> None:
     # Whatever fills the table for the other tests is in the way of a correction that was made as people do.
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         session.execute(delete(Correction))
-    houses.correct(house.sessions, house.links, houses.WAITING, now)
-    told = {each["issue"]: each for each in take(house, settings, tmp_path / "press.backup", now).manifest.issues}
+    houses.correct(services.sessions, services.links, houses.WAITING, now)
+    told = {each["issue"]: each for each in take(services, settings, tmp_path / "press.backup", now).manifest.issues}
     one = told["looser-by-degrees, correction 1"]
     assert (one["state"], one["audience"], one["pending"]) == ("sending", 8, 8)
 
 
-def _sign_up(house: Services, now: datetime) -> int:
+def _sign_up(services: Services, now: datetime) -> int:
     email = "zoe@reader.example"
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         zoe = Subscription(publication_id=1, created_at=now)
         session.add(Subscriber(email=email, key=email, created_at=now, subscriptions=[zoe]))
         session.flush()

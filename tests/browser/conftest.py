@@ -23,7 +23,7 @@ def clock(now: datetime) -> Clock:
 
 
 @pytest.fixture
-def house(originals: Originals, tmp_path: Path) -> Iterator[Services]:
+def services(originals: Originals, tmp_path: Path) -> Iterator[Services]:
     with originals.copy("sqlite", houses.stocked, tmp_path) as url:
         made = houses.build(Sessions(open_engine(url)), tmp_path, base_url=f"http://127.0.0.1:{free_port()}")
         yield made
@@ -31,13 +31,13 @@ def house(originals: Originals, tmp_path: Path) -> Iterator[Services]:
 
 
 @pytest.fixture
-def site(house: Services, clock: Clock) -> Iterator[str]:
+def site(services: Services, clock: Clock) -> Iterator[str]:
     """The address of the house's site, served."""
-    port = int(house.links.base_url.rpartition(":")[2])
-    server = create_server(create_app(house, clock), host="127.0.0.1", port=port, threads=4)
+    port = int(services.links.base_url.rpartition(":")[2])
+    server = create_server(create_app(services, clock), host="127.0.0.1", port=port, threads=4)
     thread = threading.Thread(target=server.run)
     thread.start()
-    yield house.links.base_url
+    yield services.links.base_url
     server.close()
     server.trigger.close()
     thread.join(timeout=10)

@@ -54,27 +54,27 @@ def ask(page: Page, clock: Clock, email: str = "ada@example.org", name: str = "A
     press(page, "Subscribe")
 
 
-def standing(house: Services) -> Status:
-    with house.sessions.reading() as session:
+def standing(services: Services) -> Status:
+    with services.sessions.reading() as session:
         return session.scalars(select(Subscription)).one().status
 
 
-def test_a_reader_comes_by_the_form_and_leaves_by_the_link(page: Page, house: Services, clock: Clock) -> None:
+def test_a_reader_comes_by_the_form_and_leaves_by_the_link(page: Page, services: Services, clock: Clock) -> None:
     ask(page, clock)
     expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
-    page.goto(houses.letters(house)[-1]["confirm_url"])
+    page.goto(houses.letters(services)[-1]["confirm_url"])
     press(page, "Yes, send me BackPainHelp")
     expect(page.get_by_role("heading", level=1)).to_have_text("Welcome: you are subscribed")
-    assert standing(house) is Status.ACTIVE
-    page.goto(house.links.unsubscribe(1))
+    assert standing(services) is Status.ACTIVE
+    page.goto(services.links.unsubscribe(1))
     press(page, "Unsubscribe")
     expect(page.get_by_role("heading", level=1)).to_have_text("You have unsubscribed")
-    assert standing(house) is Status.UNSUBSCRIBED
+    assert standing(services) is Status.UNSUBSCRIBED
     press(page, "Undo: keep me subscribed")
-    assert standing(house) is Status.ACTIVE
+    assert standing(services) is Status.ACTIVE
 
 
-def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, house: Services, clock: Clock) -> None:
+def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, services: Services, clock: Clock) -> None:
     ask(page, clock, email="ada@example")
     field = page.get_by_role("textbox", name="Email")
     expect(field).to_have_value("ada@example")
@@ -83,30 +83,30 @@ def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, ho
     field.fill("ada@example.org")
     clock.turn(seconds=10)
     page.get_by_role("button", name="Subscribe").click()
-    assert [letter["address"] for letter in houses.letters(house)] == ["ada@example.org"]
+    assert [letter["address"] for letter in houses.letters(services)] == ["ada@example.org"]
 
 
-def test_the_form_at_the_end_of_an_issue_works_without_a_cookie(page: Page, house: Services, clock: Clock) -> None:
+def test_the_form_at_the_end_of_an_issue_works_without_a_cookie(page: Page, services: Services, clock: Clock) -> None:
     page.goto(f"/archive/{houses.OUT[0]}/")
     assert page.context.cookies() == []
     page.get_by_role("textbox", name="Email").fill("ada@example.org")
     clock.turn(seconds=10)
     page.get_by_role("button", name="Subscribe").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
-    assert len(houses.letters(house)) == 1
+    assert len(houses.letters(services)) == 1
 
 
-def test_a_reader_takes_a_break_by_the_preferences(page: Page, house: Services, clock: Clock) -> None:
-    become_reader(page, house, clock)
-    page.goto(house.links.preferences(1))
+def test_a_reader_takes_a_break_by_the_preferences(page: Page, services: Services, clock: Clock) -> None:
+    become_reader(page, services, clock)
+    page.goto(services.links.preferences(1))
     page.get_by_label("4 weeks").check()
     page.get_by_role("button", name="Start the break").click()
     expect(page.get_by_role("status")).to_have_text("Your break has started.")
-    assert standing(house) is Status.PAUSED
+    assert standing(services) is Status.PAUSED
 
 
 def test_the_keyboard_alone_reaches_the_form_and_sends_it(
-    chrome: Browser, site: str, house: Services, clock: Clock
+    chrome: Browser, site: str, services: Services, clock: Clock
 ) -> None:
     with chrome.new_context(viewport=PHONE, base_url=site) as context:
         page = context.new_page()
@@ -118,17 +118,17 @@ def test_the_keyboard_alone_reaches_the_form_and_sends_it(
         for key in ("Tab", *"ada@example.org", "Tab", *"Ada", "Tab", "Enter"):
             page.keyboard.press(key)
         expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
-        assert len(houses.letters(house)) == 1
+        assert len(houses.letters(services)) == 1
 
 
 def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phone(
-    chrome: Browser, site: str, house: Services, clock: Clock, axe: Axe
+    chrome: Browser, site: str, services: Services, clock: Clock, axe: Axe
 ) -> None:
     with chrome.new_context(viewport=PHONE, base_url=site) as context:
         page = context.new_page()
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
-        for name in visit_every_page(page, house, clock):
+        for name in visit_every_page(page, services, clock):
             assert faults_of(page, axe, looks.LIGHT, looks.PHONE) == [], name
             assert faults_of(page, axe, looks.DARK, looks.PHONE, *looks.OF_COLOUR) == [], name
             looks.show(page, looks.LIGHT, 320)
@@ -138,7 +138,7 @@ def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phon
         assert [words for words in said if "Failed to load resource" not in words] == []
 
 
-def visit_every_page(page: Page, house: Services, clock: Clock) -> Iterator[str]:
+def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[str]:
     """Open each kind of page in turn, and say its name."""
     for path in ("/", "/subscribe", "/archive/", f"/archive/{houses.OUT[0]}/", "/nothing", "/confirm/forged"):
         page.goto(path)
@@ -146,15 +146,15 @@ def visit_every_page(page: Page, house: Services, clock: Clock) -> Iterator[str]
     page.goto("/subscribe")
     send(page, "Subscribe")
     yield "form with a fault"
-    yield from visit_steps(page, house, clock)
+    yield from visit_steps(page, services, clock)
 
 
-def visit_steps(page: Page, house: Services, clock: Clock) -> Iterator[str]:
+def visit_steps(page: Page, services: Services, clock: Clock) -> Iterator[str]:
     page.get_by_role("textbox", name="Email").fill("ada@example.org")
     clock.turn(seconds=10)
     send(page, "Subscribe")
     yield "check your mail"
-    link = houses.letters(house)[-1]["confirm_url"]
+    link = houses.letters(services)[-1]["confirm_url"]
     page.goto(link)
     yield "confirm"
     clock.turn(days=8)
@@ -164,18 +164,18 @@ def visit_steps(page: Page, house: Services, clock: Clock) -> Iterator[str]:
     page.goto(link)
     send(page, "Yes, send me")
     yield "welcome"
-    yield from visit_the_way_out(page, house)
+    yield from visit_the_way_out(page, services)
 
 
-def visit_the_way_out(page: Page, house: Services) -> Iterator[str]:
-    page.goto(house.links.preferences(1))
+def visit_the_way_out(page: Page, services: Services) -> Iterator[str]:
+    page.goto(services.links.preferences(1))
     page.get_by_text("Erase me").first.click()
     yield "preferences"
     send(page, "Erase me")
     yield "preferences with a fault"
     send(page, "Start the break")
     yield "preferences in a break"
-    page.goto(house.links.unsubscribe(1))
+    page.goto(services.links.unsubscribe(1))
     yield "leave"
     send(page, "Unsubscribe")
     yield "left"
@@ -196,7 +196,7 @@ def small_targets(page: Page) -> list[str]:
     )
 
 
-def become_reader(page: Page, house: Services, clock: Clock) -> None:
+def become_reader(page: Page, services: Services, clock: Clock) -> None:
     ask(page, clock)
-    page.goto(houses.letters(house)[-1]["confirm_url"])
+    page.goto(houses.letters(services)[-1]["confirm_url"])
     press(page, "Yes, send me BackPainHelp")

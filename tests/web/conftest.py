@@ -39,14 +39,14 @@ def database_url(request: pytest.FixtureRequest, originals: Originals, filled: F
 
 
 @pytest.fixture
-def stocked(house: Services) -> Services:
+def stocked(services: Services) -> Services:
     """With the shipped issues: two that are out, and three that wait."""
-    return house
+    return services
 
 
 @pytest.fixture
-def app(house: Services, clock: Clock) -> Flask:
-    return with_patient_clients(create_app(house, clock))
+def app(services: Services, clock: Clock) -> Flask:
+    return with_patient_clients(create_app(services, clock))
 
 
 @pytest.fixture
@@ -62,11 +62,11 @@ def program(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def reader(browser: FlaskClient, house: Services) -> Subscription:
+def reader(browser: FlaskClient, services: Services) -> Subscription:
     """Ada, who signed up by the form and confirmed."""
     browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
-    browser.post(houses.path_of(houses.letters(house)[-1]["confirm_url"]))
-    return subscription(house)
+    browser.post(houses.path_of(houses.letters(services)[-1]["confirm_url"]))
+    return subscription(services)
 
 
 class Patient(FlaskClient):
@@ -86,7 +86,7 @@ def with_patient_clients(app: Flask) -> Flask:
 def shown(app: Flask, seconds_ago: float = 10) -> str:
     """What a form carries that was shown so long ago."""
     at_hand = app.extensions["newsletter"]
-    return at_hand.house.links.form_time(at_hand.clock() - timedelta(seconds=seconds_ago))
+    return at_hand.services.links.form_time(at_hand.clock() - timedelta(seconds=seconds_ago))
 
 
 def browser_of(app: Flask) -> FlaskClient:
@@ -95,7 +95,7 @@ def browser_of(app: Flask) -> FlaskClient:
     return client
 
 
-def subscription(house: Services) -> Subscription:
+def subscription(services: Services) -> Subscription:
     """The newest subscription."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         return session.scalars(select(Subscription).order_by(Subscription.id.desc())).first()

@@ -16,16 +16,16 @@ from newsletter.wiring import Services
 
 
 @contextmanager
-def served(house: Services) -> Iterator[int]:
+def served(services: Services) -> Iterator[int]:
     """The port on which `newsletter serve` would answer for this house."""
-    with running(house) as server:
+    with running(services) as server:
         yield server.effective_port
 
 
 @contextmanager
-def running(house: Services, **changes: object) -> Iterator[Server]:
+def running(services: Services, **changes: object) -> Iterator[Server]:
     """The server itself, with these settings changed."""
-    server = open_server(create_app(house), house.settings.model_copy(update={"port": 0, **changes}))
+    server = open_server(create_app(services), services.settings.model_copy(update={"port": 0, **changes}))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -95,9 +95,9 @@ def proxied(
         server.server_close()
 
 
-def asking(house: Services, name: str) -> str:
+def asking(services: Services, name: str) -> str:
     """The sign-up form as it comes from a page that was open for a while."""
-    return f"email={name}@example.org&shown={house.links.form_time(datetime.now(UTC) - timedelta(seconds=10))}"
+    return f"email={name}@example.org&shown={services.links.form_time(datetime.now(UTC) - timedelta(seconds=10))}"
 
 
 def ask(

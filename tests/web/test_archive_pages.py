@@ -18,16 +18,18 @@ FIRST, SECOND = (f"/archive/{slug}/" for slug in houses.OUT)
 PROBE = '"/><script>alert(1)</script>'
 
 
-def publish(house: Services, now, slug: str, title: str = "A probe", body: str = "Dear {{ name | friend }},") -> None:
+def publish(
+    services: Services, now, slug: str, title: str = "A probe", body: str = "Dear {{ name | friend }},"
+) -> None:
     """Let an issue of that title go out now, past the checks."""
     source = f"---\ntitle: {json.dumps(title)}\nsubject: A subject of an issue\npreheader: {json.dumps(title)}\n"
     source += f"category: {json.dumps(title)}\nauthor: {json.dumps(title)}\n---\n{body}\n"
     file = issue_file.parse(source, f"2026-12-29-{slug}.md")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         home = issue_store.find(session, houses.WAITING).publication
         issue_store.save(session, home, issue_store.Text(file, f"2026-12-29-{slug}.md", {}), issue_store.BY_FILE, now)
-        build_letter.mark_ready(session, issue_store.find(session, slug), house.links)
-        workflows_publish.send_now(session, house.links, issue_store.find(session, slug), now)
+        build_letter.mark_ready(session, issue_store.find(session, slug), services.links)
+        workflows_publish.send_now(session, services.links, issue_store.find(session, slug), now)
 
 
 def test_the_archive_lists_what_is_out_newest_first(program: FlaskClient) -> None:
@@ -83,9 +85,9 @@ def test_a_page_of_the_archive_that_does_not_exist_is_not_there(program: FlaskCl
 
 
 def test_markup_in_an_issues_fields_is_printed_everywhere_and_obeyed_nowhere(
-    program: FlaskClient, house: Services, now
+    program: FlaskClient, services: Services, now
 ) -> None:
-    publish(house, now, "a-probe", PROBE, body=f"Text. {PROBE}")
+    publish(services, now, "a-probe", PROBE, body=f"Text. {PROBE}")
     for path in ("/", "/archive/", "/archive/a-probe/", "/feed.xml"):
         assert "<script>alert" not in program.get(path).text
 
@@ -100,9 +102,11 @@ def test_what_anyone_may_keep_is_sent_once(program: FlaskClient, path: str) -> N
     assert (again.status_code, again.data) == (304, b"")
 
 
-def test_an_older_page_is_new_again_when_the_next_issue_comes_out(program: FlaskClient, house: Services, now) -> None:
+def test_an_older_page_is_new_again_when_the_next_issue_comes_out(
+    program: FlaskClient, services: Services, now
+) -> None:
     answer = program.get(SECOND)
-    publish(house, now, "the-next")
+    publish(services, now, "the-next")
     dated = {"If-Modified-Since": answer.headers["Last-Modified"], "If-None-Match": answer.headers["ETag"]}
     assert program.get(SECOND, headers=dated).status_code == 200
     assert program.get(SECOND, headers={"If-Modified-Since": dated["If-Modified-Since"]}).status_code == 200

@@ -20,7 +20,7 @@ from tests.web.served import ask, asking, served
 
 
 @pytest.fixture
-def house(originals: Originals, tmp_path) -> Iterator[Services]:
+def services(originals: Originals, tmp_path) -> Iterator[Services]:
     with originals.copy("sqlite", houses.stocked, tmp_path) as url:
         engine = open_engine(url)
         yield houses.build(Sessions(engine), tmp_path)
@@ -28,18 +28,18 @@ def house(originals: Originals, tmp_path) -> Iterator[Services]:
 
 
 def test_pages_answer_and_who_leaves_has_left_while_others_are_asked_to_come_again(
-    house: Services, monkeypatch
+    services: Services, monkeypatch
 ) -> None:
     monkeypatch.setattr(write_queue, "LONGEST_WAIT", 600.0)
-    browser_of(create_app(house)).post("/subscribe", data={"email": "ada@example.org"})
-    reader = subscription(house).id
-    leave = houses.path_of(house.links.unsubscribe(reader))
+    browser_of(create_app(services)).post("/subscribe", data={"email": "ada@example.org"})
+    reader = subscription(services).id
+    leave = houses.path_of(services.links.unsubscribe(reader))
     answers: list[int] = []
-    with served(house) as port:
-        holder = sqlite3.connect(house.sessions.engine.url.database, isolation_level=None)
+    with served(services) as port:
+        holder = sqlite3.connect(services.sessions.engine.url.database, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         readers = [
-            threading.Thread(target=lambda n=n: answers.append(ask(port, "/subscribe", asking(house, f"r{n}"))[0]))
+            threading.Thread(target=lambda n=n: answers.append(ask(port, "/subscribe", asking(services, f"r{n}"))[0]))
             for n in range(3 * THREADS)
         ]
         left: list[int] = []
@@ -54,7 +54,7 @@ def test_pages_answer_and_who_leaves_has_left_while_others_are_asked_to_come_aga
         for thread in (*readers, leaving):
             thread.join()
     assert left == [200]
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert session.get(Subscription, reader).status is Status.UNSUBSCRIBED
     told = Counter(answers)
     assert told[503] > 0

@@ -33,16 +33,16 @@ def counting(stocked: Services, now: datetime) -> Letter:
     return schedule(stocked, now)
 
 
-def schedule(house: Services, now: datetime) -> Letter:
-    with house.sessions.begin() as session:
+def schedule(services: Services, now: datetime) -> Letter:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, WAITING)
-        letter = publish.schedule(session, house.links, issue, now + timedelta(days=1), now)
+        letter = publish.schedule(session, services.links, issue, now + timedelta(days=1), now)
         assert letter.text
         return letter
 
 
-def followed(house: Services) -> dict[int, int]:
-    with house.sessions.reading() as session:
+def followed(services: Services) -> dict[int, int]:
+    with services.sessions.reading() as session:
         links = session.scalars(select(CountedLink)).all()
         return {link.number: link.clicks for link in links if link.clicks}
 
@@ -60,12 +60,12 @@ def test_nothing_is_counted_unless_a_publication_wants_it(stocked: Services, now
         assert clicks.of(session, letter.id) == []
 
 
-def test_the_links_of_a_letter_lead_through_our_own_and_its_text_does_not(counting: Letter, house: Services) -> None:
+def test_the_links_of_a_letter_lead_through_our_own_and_its_text_does_not(counting: Letter, services: Services) -> None:
     tokens = COUNTED.findall(counting.html)
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         links = clicks.of(session, counting.id)
     assert len(links) > 1
-    assert {house.links.open_click(token) for token in tokens} == {(counting.id, link.number) for link in links}
+    assert {services.links.open_click(token) for token in tokens} == {(counting.id, link.number) for link in links}
     assert len({link.url for link in links}) == len(links)
     assert not any("&amp;" in link.url or link.url.startswith(BASE_URL) for link in links)
     assert all(link.url in counting.text for link in links)
@@ -94,70 +94,76 @@ def test_what_is_a_readers_own_or_ours_is_not_counted(counting: Letter, kept: st
         ('<img src="https://else.example/picture.png">', False),
     ],
 )
-def test_only_outside_addresses_are_counted(counting: Letter, house: Services, anchor: str, is_counted: bool) -> None:
-    with house.sessions.begin() as session:
+def test_only_outside_addresses_are_counted(
+    counting: Letter, services: Services, anchor: str, is_counted: bool
+) -> None:
+    with services.sessions.begin() as session:
         session.execute(CountedLink.__table__.delete())
         letter = session.get_one(Letter, counting.id)
         letter.html = anchor
-        clicks.count(session, letter, house.links)
+        clicks.count(session, letter, services.links)
         session.flush()
         assert len(clicks.of(session, counting.id)) == is_counted
         assert (letter.html == anchor) is not is_counted
 
 
-def test_a_counted_link_leads_on_and_is_counted_of_nobody(counting: Letter, house: Services, app: Flask) -> None:
-    client, path = person(app), houses.path_of(house.links.click(counting.id, 1))
-    before = houses.dump(house)
+def test_a_counted_link_leads_on_and_is_counted_of_nobody(counting: Letter, services: Services, app: Flask) -> None:
+    client, path = person(app), houses.path_of(services.links.click(counting.id, 1))
+    before = houses.dump(services)
     answers = [client.get(path) for _ in range(3)]
-    assert houses.dump(house) == before, "the request itself writes nothing"
-    with house.sessions.reading() as session:
+    assert houses.dump(services) == before, "the request itself writes nothing"
+    with services.sessions.reading() as session:
         assert {answer.location for answer in answers} == {clicks.target(session, counting.id, 1)}
     assert {answer.status_code for answer in answers} == {302}
     assert "Set-Cookie" not in answers[0].headers
     assert answers[0].headers["Referrer-Policy"] == "no-referrer"
     assert answers[0].headers["Cache-Control"] == "no-store"
     web.write_out(app)
-    assert followed(house) == {1: 3}
+    assert followed(services) == {1: 3}
     web.write_out(app)
-    assert followed(house) == {1: 3}
+    assert followed(services) == {1: 3}
 
 
-def test_a_robot_a_look_and_a_preview_are_led_on_and_not_counted(counting: Letter, house: Services, app: Flask) -> None:
-    path = houses.path_of(house.links.click(counting.id, 1))
+def test_a_robot_a_look_and_a_preview_are_led_on_and_not_counted(
+    counting: Letter, services: Services, app: Flask
+) -> None:
+    path = houses.path_of(services.links.click(counting.id, 1))
     client = person(app)
     robots = ["", "curl/8.5", "Slackbot-LinkExpanding 1.0", "GoogleImageProxy", "Mozilla/5.0 (compatible; Bingbot/2.0)"]
     answers = [client.get(path, headers={"User-Agent": robot}) for robot in robots]
     answers += [client.head(path), client.get(f"{path}?look"), client.get(path, headers={"Sec-Purpose": "prefetch"})]
     assert {answer.status_code for answer in answers} == {302}
     web.write_out(app)
-    assert followed(house) == {}
+    assert followed(services) == {}
 
 
 @pytest.mark.parametrize("token", ["x", "../../etc", "A" * 43, "%00", "https://evil.example/"])
-def test_a_token_that_we_did_not_make_leads_nowhere(counting: Letter, house: Services, app: Flask, token: str) -> None:
+def test_a_token_that_we_did_not_make_leads_nowhere(
+    counting: Letter, services: Services, app: Flask, token: str
+) -> None:
     answer = person(app).get(f"/c/{token}?url=https://evil.example/&next=//evil.example")
     assert answer.status_code == 404
     assert "evil" not in answer.text
-    other = house.links.unsubscribe(counting.id, 1).rpartition("/")[2]
+    other = services.links.unsubscribe(counting.id, 1).rpartition("/")[2]
     assert person(app).get(f"/c/{other}").status_code == 404
-    assert person(app).get(houses.path_of(house.links.click(counting.id, 999))).status_code == 404
+    assert person(app).get(houses.path_of(services.links.click(counting.id, 999))).status_code == 404
 
 
-def test_a_preview_and_a_test_lead_on_without_counting(counting: Letter, house: Services) -> None:
-    html = clicks.uncounted(counting.html, house.links)
+def test_a_preview_and_a_test_lead_on_without_counting(counting: Letter, services: Services) -> None:
+    html = clicks.uncounted(counting.html, services.links)
     assert not COUNTED.search(html)
     assert html.count("?look") == len(COUNTED.findall(counting.html))
 
 
-def test_what_cannot_be_written_is_written_later(counting: Letter, house: Services, monkeypatch) -> None:
-    gathered = Gathered(house.sessions)
+def test_what_cannot_be_written_is_written_later(counting: Letter, services: Services, monkeypatch) -> None:
+    gathered = Gathered(services.sessions)
     gathered.note(counting.id, 1)
     with monkeypatch.context() as broken:
         broken.setattr(clicks, "add", fail)
         gathered.write()
     gathered.note(counting.id, 1)
     gathered.write()
-    assert followed(house) == {1: 2}
+    assert followed(services) == {1: 2}
 
 
 def fail(*_: object) -> None:
@@ -166,8 +172,8 @@ def fail(*_: object) -> None:
     raise OperationalError("", None, Exception())
 
 
-def test_many_at_once_lose_no_click(counting: Letter, house: Services) -> None:
-    gathered = Gathered(house.sessions)
+def test_many_at_once_lose_no_click(counting: Letter, services: Services) -> None:
+    gathered = Gathered(services.sessions)
     people = [threading.Thread(target=lambda: [gathered.note(counting.id, 1) for _ in range(200)]) for _ in range(5)]
     for each in people:
         each.start()
@@ -175,11 +181,11 @@ def test_many_at_once_lose_no_click(counting: Letter, house: Services) -> None:
         gathered.write()
         each.join()
     gathered.write()
-    assert followed(house) == {1: 1_000}
+    assert followed(services) == {1: 1_000}
 
 
-def test_a_scheduled_letter_keeps_the_hash_of_what_was_approved(counting: Letter, house: Services) -> None:
-    with house.sessions.reading() as session:
+def test_a_scheduled_letter_keeps_the_hash_of_what_was_approved(counting: Letter, services: Services) -> None:
+    with services.sessions.reading() as session:
         issue = issue_store.find(session, WAITING)
-        plain = build_letter.rendered(issue, issue.revision, house.links)
+        plain = build_letter.rendered(issue, issue.revision, services.links)
     assert counting.content_hash == build_letter.content_hash(plain)

@@ -12,69 +12,69 @@ from tests.web.conftest import subscription
 
 
 @pytest.fixture
-def link(browser: FlaskClient, house: Services) -> str:
+def link(browser: FlaskClient, services: Services) -> str:
     """The path of the confirm link that Ada was sent."""
     browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
-    return houses.path_of(houses.letters(house)[-1]["confirm_url"])
+    return houses.path_of(houses.letters(services)[-1]["confirm_url"])
 
 
-def test_a_scanner_that_opens_the_link_confirms_nothing(program: FlaskClient, link: str, house: Services) -> None:
-    before = houses.dump(house)
+def test_a_scanner_that_opens_the_link_confirms_nothing(program: FlaskClient, link: str, services: Services) -> None:
+    before = houses.dump(services)
     assert program.get(link).status_code == program.head(link).status_code == 200
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
 
 
-def test_the_button_makes_a_reader_and_welcomes_them_once(browser: FlaskClient, link: str, house: Services) -> None:
+def test_the_button_makes_a_reader_and_welcomes_them_once(browser: FlaskClient, link: str, services: Services) -> None:
     pages = [browser.post(link) for _ in range(2)]
     assert all("Welcome" in page.text for page in pages)
-    assert subscription(house).status is Status.ACTIVE
-    assert [letter["kind"] for letter in houses.letters(house)] == ["confirm", "welcome"]
+    assert subscription(services).status is Status.ACTIVE
+    assert [letter["kind"] for letter in houses.letters(services)] == ["confirm", "welcome"]
 
 
 def test_the_words_beside_the_button_are_what_the_record_keeps(
-    browser: FlaskClient, link: str, house: Services
+    browser: FlaskClient, link: str, services: Services
 ) -> None:
     page = browser.get(link).text
     browser.post(link)
-    with house.sessions.reading() as session:
-        confirmed = session.get_one(Subscription, subscription(house).id).events[-1]
+    with services.sessions.reading() as session:
+        confirmed = session.get_one(Subscription, subscription(services).id).events[-1]
         assert confirmed.wording is not None
         assert confirmed.wording.text in page
 
 
-def test_a_program_without_a_token_confirms_nothing(program: FlaskClient, link: str, house: Services) -> None:
+def test_a_program_without_a_token_confirms_nothing(program: FlaskClient, link: str, services: Services) -> None:
     answer = program.post(link)
     assert answer.status_code == 400
     assert f'href="{link}"' in answer.text
-    assert subscription(house).status is Status.PENDING
+    assert subscription(services).status is Status.PENDING
 
 
 def test_a_link_of_last_week_offers_a_fresh_one_that_works(
-    browser: FlaskClient, link: str, house: Services, clock: Clock
+    browser: FlaskClient, link: str, services: Services, clock: Clock
 ) -> None:
     clock.turn(days=8)
     for answer in (browser.get(link), browser.post(link)):
         assert answer.status_code == 410
         assert f'action="{link}/again"' in answer.text
     assert "Check your email" in browser.post(f"{link}/again").text
-    fresh = houses.path_of(houses.letters(house)[-1]["confirm_url"])
+    fresh = houses.path_of(houses.letters(services)[-1]["confirm_url"])
     assert browser.post(fresh).status_code == 200
-    assert subscription(house).status is Status.ACTIVE
+    assert subscription(services).status is Status.ACTIVE
 
 
 def test_an_old_link_of_one_who_was_erased_tells_nothing(
-    browser: FlaskClient, link: str, house: Services, clock: Clock
+    browser: FlaskClient, link: str, services: Services, clock: Clock
 ) -> None:
     clock.turn(days=8)
     here = browser.get(link)
     # The form's token bears the second in which it was made.
     token = re.compile(r'(name="csrf_token" value=")[^"]*')
-    with house.sessions.begin() as session:
-        privacy.erase(session, house.practice, "ada@example.org", clock())
+    with services.sessions.begin() as session:
+        privacy.erase(session, services.practice, "ada@example.org", clock())
     gone = browser.get(link)
     assert (gone.status_code, token.sub(r"\1", gone.text)) == (410, token.sub(r"\1", here.text))
     assert browser.post(f"{link}/again").status_code == 200
-    assert [letter["kind"] for letter in houses.letters(house)] == []
+    assert [letter["kind"] for letter in houses.letters(services)] == []
 
 
 @pytest.mark.parametrize("page", ["confirm", "unsubscribe", "preferences"])
@@ -91,8 +91,8 @@ def test_a_link_of_one_kind_opens_no_other_page(browser: FlaskClient, link: str)
     assert browser.get(f"/preferences/{token}").status_code == 404
 
 
-def test_the_link_of_one_who_left_leads_to_the_form(browser: FlaskClient, link: str, house: Services) -> None:
+def test_the_link_of_one_who_left_leads_to_the_form(browser: FlaskClient, link: str, services: Services) -> None:
     browser.post(link)
-    browser.post(houses.path_of(house.links.unsubscribe(subscription(house).id)))
+    browser.post(houses.path_of(services.links.unsubscribe(subscription(services).id)))
     assert browser.get(link).headers["Location"] == "/subscribe?publication=backpainhelp"
     assert browser.post(link).status_code == 409

@@ -30,7 +30,7 @@ READING = GET * 12
 
 
 @pytest.fixture(scope="module")
-def house(originals: Originals, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def services(originals: Originals, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """One SQLite database for all of these tests."""
     folder = tmp_path_factory.mktemp("connections")
     with originals.copy("sqlite", houses.opened, folder) as url:
@@ -91,12 +91,12 @@ def is_closed(client: socket.socket, drip: bytes = b"") -> bool:
     return False
 
 
-def test_nine_hundred_slow_clients_keep_nobody_from_leaving(house: Services, hold, monkeypatch) -> None:
+def test_nine_hundred_slow_clients_keep_nobody_from_leaving(services: Services, hold, monkeypatch) -> None:
     # They outlast this test, however slow the machine is.
     monkeypatch.setattr(connections, "PATIENCE", dict.fromkeys(Awaited, 3600.0))
-    browser_of(create_app(house)).post("/subscribe", data={"email": "ada@example.org"})
-    leave = houses.path_of(house.links.unsubscribe(subscription(house).id))
-    with running(house) as server:
+    browser_of(create_app(services)).post("/subscribe", data={"email": "ada@example.org"})
+    leave = houses.path_of(services.links.unsubscribe(subscription(services).id))
+    with running(services) as server:
         for said, awaited in ((HEADER, Awaited.HEADER), (BODY, Awaited.BODY), (READING, Awaited.READING)):
             for _ in range(300):
                 hold(server.effective_port, said)
@@ -105,7 +105,7 @@ def test_nine_hundred_slow_clients_keep_nobody_from_leaving(house: Services, hol
         status, _, text = ask(server.effective_port, leave, "List-Unsubscribe=One-Click")
         assert (status, text) == (200, "You have unsubscribed.\n")
         assert len(server.active_channels) >= 900
-    assert subscription(house).status is Status.UNSUBSCRIBED
+    assert subscription(services).status is Status.UNSUBSCRIBED
 
 
 @pytest.mark.parametrize(
@@ -119,13 +119,13 @@ def test_nine_hundred_slow_clients_keep_nobody_from_leaving(house: Services, hol
         (Awaited.ANOTHER, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"\r\n"),
     ],
 )
-def test_a_drip_ends(house: Services, hold, monkeypatch, awaited: Awaited, said: bytes, drip: bytes) -> None:
-    with impatient(monkeypatch, awaited), running(house) as server:
+def test_a_drip_ends(services: Services, hold, monkeypatch, awaited: Awaited, said: bytes, drip: bytes) -> None:
+    with impatient(monkeypatch, awaited), running(services) as server:
         assert is_closed(hold(server.effective_port, said), drip)
 
 
-def test_whoever_does_not_read_is_left(house: Services, hold, monkeypatch) -> None:
-    with impatient(monkeypatch, Awaited.READING), running(house) as server:
+def test_whoever_does_not_read_is_left(services: Services, hold, monkeypatch) -> None:
+    with impatient(monkeypatch, Awaited.READING), running(services) as server:
         hold(server.effective_port, READING)
         wait_for(server, Awaited.READING, 1)
         deadline = time.monotonic() + 30
@@ -134,8 +134,8 @@ def test_whoever_does_not_read_is_left(house: Services, hold, monkeypatch) -> No
             time.sleep(0.05)
 
 
-def test_a_large_body_may_take_its_time_while_it_comes(house: Services, hold, monkeypatch) -> None:
-    with impatient(monkeypatch, Awaited.BODY, slowest=1), running(house) as server:
+def test_a_large_body_may_take_its_time_while_it_comes(services: Services, hold, monkeypatch) -> None:
+    with impatient(monkeypatch, Awaited.BODY, slowest=1), running(services) as server:
         client = hold(server.effective_port, BODY)
         for _ in range(10):
             time.sleep(0.1)
@@ -144,8 +144,8 @@ def test_a_large_body_may_take_its_time_while_it_comes(house: Services, hold, mo
         assert client.recv(12) == b"HTTP/1.1 400"
 
 
-def test_many_requests_in_one_packet_hold_no_thread(house: Services, hold) -> None:
-    with running(house) as server:
+def test_many_requests_in_one_packet_hold_no_thread(services: Services, hold) -> None:
+    with running(services) as server:
         for _ in range(2 * THREADS):
             hold(server.effective_port, GET * 120)
         wait_for(server, Awaited.READING, 2 * THREADS)
@@ -153,10 +153,10 @@ def test_many_requests_in_one_packet_hold_no_thread(house: Services, hold) -> No
 
 
 def test_when_all_connections_are_taken_the_one_that_waits_longest_gives_way(
-    house: Services, hold, monkeypatch
+    services: Services, hold, monkeypatch
 ) -> None:
     monkeypatch.setattr(connections, "MOST", 20)
-    with running(house) as server:
+    with running(services) as server:
         first = hold(server.effective_port, HEADER)
         wait_for(server, Awaited.HEADER, 1)
         for _ in range(40):
@@ -168,11 +168,11 @@ def test_when_all_connections_are_taken_the_one_that_waits_longest_gives_way(
 
 @pytest.mark.parametrize(("hops", "open_"), [(0, 5), (1, 12)])
 def test_one_client_holds_so_many_where_no_proxy_speaks_for_all(
-    house: Services, hold, monkeypatch, hops: int, open_: int
+    services: Services, hold, monkeypatch, hops: int, open_: int
 ) -> None:
     monkeypatch.setattr(connections, "ONE_CLIENT", 5)
     monkeypatch.setattr(connections, "is_loopback", lambda _host: False)
-    with running(house, proxy_hops=hops) as server:
+    with running(services, proxy_hops=hops) as server:
         for _ in range(12):
             hold(server.effective_port, HEADER)
         wait_for(server, Awaited.HEADER, open_)
@@ -196,8 +196,8 @@ def test_too_few_files_are_told_at_the_start(monkeypatch) -> None:
         connections.affordable()
 
 
-def test_the_threads_of_a_server_that_ends_end_too(house: Services) -> None:
+def test_the_threads_of_a_server_that_ends_end_too(services: Services) -> None:
     before = threading.active_count()
-    with running(house):
+    with running(services):
         pass
     assert threading.active_count() <= before

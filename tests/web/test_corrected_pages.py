@@ -19,9 +19,9 @@ PAGE = f"/archive/{SLUG}/"
 NOTE = "We wrote “ten hours” & meant <ten> minutes."
 
 
-def amend(house: Services, now: datetime, note: str = NOTE) -> None:
+def amend(services: Services, now: datetime, note: str = NOTE) -> None:
     """Another title, another first line, and a note."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         source = re.sub(r"\ntitle: .*", "\ntitle: Unwind a stiff back", issue.revision.source, count=1)
         number = len(issue.corrections) + 1
@@ -29,9 +29,9 @@ def amend(house: Services, now: datetime, note: str = NOTE) -> None:
         corrections.amend(session, issue, wanted, "ann@press.example", now)
 
 
-def test_a_corrected_issue_shows_its_new_text_under_a_dated_note(program: FlaskClient, house: Services, now) -> None:
+def test_a_corrected_issue_shows_its_new_text_under_a_dated_note(program: FlaskClient, services: Services, now) -> None:
     assert "Corrected" not in program.get(PAGE).text
-    amend(house, now + timedelta(days=11))
+    amend(services, now + timedelta(days=11))
     page = program.get(PAGE).text
     note = re.search(r'<aside class="corrected".*?</aside>', page, re.DOTALL)[0]
     assert "Corrected on <time" in note
@@ -42,18 +42,18 @@ def test_a_corrected_issue_shows_its_new_text_under_a_dated_note(program: FlaskC
     assert "Amended 1 times." in page
 
 
-def test_several_notes_stand_newest_first(program: FlaskClient, house: Services, now) -> None:
-    amend(house, now, "The first.")
-    amend(house, now + timedelta(days=1), "The second.")
+def test_several_notes_stand_newest_first(program: FlaskClient, services: Services, now) -> None:
+    amend(services, now, "The first.")
+    amend(services, now + timedelta(days=1), "The second.")
     page = program.get(PAGE).text
     assert 0 < page.index("The second.") < page.index("The first.")
 
 
-def test_machines_are_told_when_it_was_corrected(program: FlaskClient, house: Services, now) -> None:
+def test_machines_are_told_when_it_was_corrected(program: FlaskClient, services: Services, now) -> None:
     later = now + timedelta(days=11)
     published = json.loads(re.search(r'ld\+json">(.*?)</script>', program.get(PAGE).text)[1])["@graph"][0]
     assert published["dateModified"] == published["datePublished"]
-    amend(house, later)
+    amend(services, later)
     page = program.get(PAGE).text
     article = json.loads(re.search(r'ld\+json">(.*?)</script>', page)[1])["@graph"][0]
     assert (article["dateModified"], article["correction"]) == (later.isoformat(), [NOTE])
@@ -62,10 +62,10 @@ def test_machines_are_told_when_it_was_corrected(program: FlaskClient, house: Se
 
 
 def test_the_feed_and_the_sitemap_tell_the_newer_date_and_the_feed_the_note(
-    program: FlaskClient, house: Services, now
+    program: FlaskClient, services: Services, now
 ) -> None:
     later = now + timedelta(days=11)
-    amend(house, later)
+    amend(services, later)
     feed = ET.fromstring(program.get("/feed.xml").data)  # noqa: S314  (our own)
     entry = next(one for one in feed.findall("a:entry", ATOM) if SLUG in one.findtext("a:id", "", ATOM))
     assert entry.findtext("a:updated", "", ATOM) == feed.findtext("a:updated", "", ATOM) == later.isoformat()
@@ -82,9 +82,9 @@ def test_the_feed_and_the_sitemap_tell_the_newer_date_and_the_feed_the_note(
 
 
 @pytest.mark.parametrize("path", [PAGE, f"/archive/{houses.OUT[1]}/", "/archive/", "/feed.xml"])
-def test_what_shows_a_corrected_issue_is_new_again(program: FlaskClient, house: Services, now, path: str) -> None:
+def test_what_shows_a_corrected_issue_is_new_again(program: FlaskClient, services: Services, now, path: str) -> None:
     answer = program.get(path)
-    amend(house, now + timedelta(days=1))
+    amend(services, now + timedelta(days=1))
     dated = {"If-Modified-Since": answer.headers["Last-Modified"]}
     assert program.get(path, headers=dated).status_code == 200
     assert "Unwind a stiff back" in program.get(path).text

@@ -41,8 +41,8 @@ def test_the_feed_has_what_atom_asks_for(program: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("stocked")
-def test_characters_that_mean_something_in_xml_are_printed(program: FlaskClient, house: Services, now) -> None:
-    publish(house, now, "a-probe", "Ampersands & <angles>")
+def test_characters_that_mean_something_in_xml_are_printed(program: FlaskClient, services: Services, now) -> None:
+    publish(services, now, "a-probe", "Ampersands & <angles>")
     assert "Ampersands & <angles>" in [title.text for title in feed(program).findall("a:entry/a:title", ATOM)]
 
 
@@ -81,7 +81,7 @@ def test_robots_are_kept_from_keys_and_from_the_desk(program: FlaskClient) -> No
 
 @pytest.mark.usefixtures("stocked")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_control_character_that_was_kept_long_ago_breaks_no_feed(program: FlaskClient, house: Services) -> None:
-    with house.sessions.begin() as session:
+def test_a_control_character_that_was_kept_long_ago_breaks_no_feed(program: FlaskClient, services: Services) -> None:
+    with services.sessions.begin() as session:
         publications.find(session).name = "Back\x0bPain\x1f Help\ufffe"
     assert feed(program).findtext("a:title", "", ATOM) == "BackPain Help"

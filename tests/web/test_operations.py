@@ -19,24 +19,24 @@ from tests import houses
 from tests.houses import Clock
 
 
-def break_store(house: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def break_store(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise DatabaseDown("SELECT 1", {}, ConnectionError("no route"))
 
-    monkeypatch.setattr(house.sessions, "reading", refuse)
-    monkeypatch.setattr(house.sessions, "begin", refuse)
+    monkeypatch.setattr(services.sessions, "reading", refuse)
+    monkeypatch.setattr(services.sessions, "begin", refuse)
 
 
 @pytest.fixture
-def beating(house: Services, now) -> None:
-    with house.sessions.begin() as session:
+def beating(services: Services, now) -> None:
+    with services.sessions.begin() as session:
         heartbeat.beat(session, "press-1", now)
 
 
 def test_the_process_is_up_whatever_the_store_does(
-    program: FlaskClient, house: Services, monkeypatch: pytest.MonkeyPatch
+    program: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    break_store(house, monkeypatch)
+    break_store(services, monkeypatch)
     assert (program.get("/healthz").status_code, program.get("/healthz").text) == (200, "ok\n")
 
 
@@ -53,20 +53,20 @@ def test_all_is_well_while_a_worker_gives_signs_of_life(program: FlaskClient, cl
 
 @pytest.mark.usefixtures("stocked")
 def test_an_issue_that_waits_past_its_hour_means_that_the_clock_stands(
-    program: FlaskClient, house: Services, clock: Clock, now
+    program: FlaskClient, services: Services, clock: Clock, now
 ) -> None:
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, houses.WAITING)
-        publish.schedule(session, house.links, issue, now + timedelta(hours=1), now)
+        publish.schedule(session, services.links, issue, now + timedelta(hours=1), now)
     assert program.get("/readyz").json["clock"] == "ok"
     clock.turn(hours=1, minutes=2)
     assert program.get("/readyz").json["clock"].startswith("1 issue(s) wait past their time")
 
 
 def test_a_store_that_does_not_answer_is_named(
-    program: FlaskClient, house: Services, monkeypatch: pytest.MonkeyPatch
+    program: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    break_store(house, monkeypatch)
+    break_store(services, monkeypatch)
     answer = program.get("/readyz")
     assert answer.status_code == 503
     assert "DATABASE_URL" in answer.json["database"]
@@ -84,8 +84,8 @@ def test_a_full_disk_is_seen(program: FlaskClient, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("beating")
-def test_a_database_of_another_version_is_told(program: FlaskClient, house: Services) -> None:
-    with house.sessions.begin() as session:
+def test_a_database_of_another_version_is_told(program: FlaskClient, services: Services) -> None:
+    with services.sessions.begin() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     answer = program.get("/readyz")
     assert answer.status_code == 503
@@ -93,9 +93,9 @@ def test_a_database_of_another_version_is_told(program: FlaskClient, house: Serv
 
 
 def test_a_reader_who_comes_meanwhile_is_asked_to_try_again(
-    browser: FlaskClient, house: Services, monkeypatch: pytest.MonkeyPatch
+    browser: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    break_store(house, monkeypatch)
+    break_store(services, monkeypatch)
     for answer in (browser.get("/"), browser.post("/subscribe", data={"email": "ada@example.org"})):
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == "30"
@@ -115,9 +115,9 @@ def test_a_fault_of_ours_shows_no_traceback(browser: FlaskClient, app: Flask, mo
 
 
 @pytest.mark.usefixtures("reader", "stocked")
-def test_the_numbers_are_there_for_prometheus(program: FlaskClient, house: Services, now) -> None:
-    with house.sessions.begin() as session:
-        publish.send_now(session, house.links, issue_store.find(session, houses.WAITING), now)
+def test_the_numbers_are_there_for_prometheus(program: FlaskClient, services: Services, now) -> None:
+    with services.sessions.begin() as session:
+        publish.send_now(session, services.links, issue_store.find(session, houses.WAITING), now)
     numbers = program.get("/metrics").text
     assert 'newsletter_subscriptions{publication="backpainhelp",status="active"} 1.0' in numbers
     assert "newsletter_outbox_pending 2.0" in numbers
@@ -172,8 +172,8 @@ def test_who_comes_through_a_proxy_on_this_machine_or_claims_to_is_not_this_mach
 def test_from_elsewhere_only_the_token_opens_the_numbers(
     sessions: Sessions, tmp_path: Path, given: str, status: int
 ) -> None:
-    house = houses.build(sessions, tmp_path, metrics_token="a token for Prometheus")
-    program = create_app(house).test_client()
+    services = houses.build(sessions, tmp_path, metrics_token="a token for Prometheus")
+    program = create_app(services).test_client()
     elsewhere = {"REMOTE_ADDR": "203.0.113.7"}
     assert program.get("/metrics", environ_base=elsewhere, headers={"Authorization": given}).status_code == status
 

@@ -11,8 +11,8 @@ from tests.web.conftest import subscription
 
 
 @pytest.fixture
-def link(reader: Subscription, house: Services) -> str:
-    return houses.path_of(house.links.preferences(reader.id))
+def link(reader: Subscription, services: Services) -> str:
+    return houses.path_of(services.links.preferences(reader.id))
 
 
 def test_the_page_says_where_the_reader_stands(browser: FlaskClient, link: str) -> None:
@@ -32,36 +32,36 @@ def test_a_new_name_is_saved_and_shown(browser: FlaskClient, link: str) -> None:
 
 @pytest.mark.parametrize("name", ["Ada\nBcc: x@example.org", "x" * 101])
 def test_a_name_that_cannot_be_kept_comes_back_with_a_sentence(
-    browser: FlaskClient, link: str, house: Services, name: str
+    browser: FlaskClient, link: str, services: Services, name: str
 ) -> None:
-    before = houses.dump(house)
+    before = houses.dump(services)
     answer = browser.post(link, data={"do": "rename", "name": name})
     assert answer.status_code == 422
     assert 'id="name-fault"' in answer.text
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
 
 
-def test_a_break_begins_and_ends_at_the_readers_word(browser: FlaskClient, link: str, house: Services) -> None:
+def test_a_break_begins_and_ends_at_the_readers_word(browser: FlaskClient, link: str, services: Services) -> None:
     browser.post(link, data={"do": "pause", "weeks": "4"})
-    assert subscription(house).status is Status.PAUSED
+    assert subscription(services).status is Status.PAUSED
     assert "until <strong>Friday 18 December 2026</strong>" in browser.get(link).text
     browser.post(link, data={"do": "resume"})
-    assert subscription(house).status is Status.ACTIVE
+    assert subscription(services).status is Status.ACTIVE
 
 
 @pytest.mark.parametrize("weeks", ["", "0", "-1", "99", "two"])
 def test_a_break_of_no_sensible_length_is_refused_beside_the_choice(
-    browser: FlaskClient, link: str, house: Services, weeks: str
+    browser: FlaskClient, link: str, services: Services, weeks: str
 ) -> None:
     answer = browser.post(link, data={"do": "pause", "weeks": weeks})
     assert answer.status_code == 422
     assert 'id="pause-fault"' in answer.text
-    assert subscription(house).status is Status.ACTIVE
+    assert subscription(services).status is Status.ACTIVE
 
 
-def test_leaving_is_one_button_here_too(browser: FlaskClient, link: str, house: Services) -> None:
+def test_leaving_is_one_button_here_too(browser: FlaskClient, link: str, services: Services) -> None:
     browser.post(link, data={"do": "leave"})
-    assert subscription(house).status is Status.UNSUBSCRIBED
+    assert subscription(services).status is Status.UNSUBSCRIBED
     page = browser.get(link).text
     assert "/subscribe?publication=backpainhelp" in page
     assert "Take a break" not in page
@@ -79,10 +79,10 @@ def test_my_data_is_a_file_for_this_reader_alone(browser: FlaskClient, link: str
     assert json.loads(answer.data)["email"] == "ada@example.org"
 
 
-def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, link: str, house: Services) -> None:
+def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, link: str, services: Services) -> None:
     assert browser.post(link, data={"do": "erase"}).status_code == 422
     assert "Your data has been erased" in browser.post(link, data={"do": "erase", "sure": "yes"}).text
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert session.query(Subscriber).count() == 0
         told = session.scalars(audit.found({"kind": "reader"})).one()
     assert (told.who, told.act, told.details) == (audit.READER, "erase", {})
@@ -91,10 +91,10 @@ def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, link: st
     assert "only a fingerprint of your address is kept" in browser.get("/privacy").text
 
 
-def test_a_program_without_a_token_changes_nothing(program: FlaskClient, link: str, house: Services) -> None:
-    before = houses.dump(house)
+def test_a_program_without_a_token_changes_nothing(program: FlaskClient, link: str, services: Services) -> None:
+    before = houses.dump(services)
     assert program.post(link, data={"do": "leave"}).status_code == 400
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
 
 
 def test_a_wish_that_nobody_can_have_is_refused(browser: FlaskClient, link: str) -> None:

@@ -33,35 +33,35 @@ def sessions(originals: Originals, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @contextmanager
 def running(sessions: Sessions, folder: Path, hops: int, **changes: object) -> Iterator[tuple[Services, int]]:
-    house = houses.build(sessions, folder, proxy_hops=hops, signup_cap_client=1000, **changes)
-    with served(house) as port:
-        yield house, port
+    services = houses.build(sessions, folder, proxy_hops=hops, signup_cap_client=1000, **changes)
+    with served(services) as port:
+        yield services, port
 
 
-def origin(house: Services, port: int, address: str, *claimed: str) -> str | None:
+def origin(services: Services, port: int, address: str, *claimed: str) -> str | None:
     """What is kept of where this sign-up came from."""
-    status, _, _ = ask(port, "/subscribe", asking(house, address), [(FOR, entry) for entry in claimed])
+    status, _, _ = ask(port, "/subscribe", asking(services, address), [(FOR, entry) for entry in claimed])
     assert status == 200
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         return session.scalars(select(ConsentEvent.origin).order_by(ConsentEvent.id.desc())).first()
 
 
 def test_behind_a_proxy_each_reader_is_a_client_of_their_own(sessions: Sessions, tmp_path: Path) -> None:
-    house = houses.build(sessions, tmp_path, proxy_hops=1, signup_cap_client=1)
+    services = houses.build(sessions, tmp_path, proxy_hops=1, signup_cap_client=1)
     with (
-        served(house) as port,
+        served(services) as port,
         proxied(port, appending(FOR), "198.51.100.7") as here,
         proxied(port, appending(FOR), "203.0.113.9") as there,
     ):
-        assert origin(house, here, "ada") == "198.51.100.0/24"
-        assert origin(house, there, "bob") == "203.0.113.0/24"
-        assert ask(here, "/subscribe", asking(house, "cyd"))[0] == 429
+        assert origin(services, here, "ada") == "198.51.100.0/24"
+        assert origin(services, there, "bob") == "203.0.113.0/24"
+        assert ask(here, "/subscribe", asking(services, "cyd"))[0] == 429
 
 
 def test_without_proxies_nothing_that_a_client_says_is_believed(sessions: Sessions, tmp_path: Path) -> None:
-    with running(sessions, tmp_path, 0) as (house, port), proxied(port, appending(FOR), "203.0.113.7") as proxy:
+    with running(sessions, tmp_path, 0) as (services, port), proxied(port, appending(FOR), "203.0.113.7") as proxy:
         for number, claimed in enumerate([[], ["198.51.100.7"], ["198.51.100.7, 192.0.2.1", "::1"]]):
-            assert origin(house, proxy, f"zero{number}", *claimed) == "127.0.0.0/24"
+            assert origin(services, proxy, f"zero{number}", *claimed) == "127.0.0.0/24"
 
 
 @pytest.mark.parametrize(
@@ -79,19 +79,19 @@ def test_without_proxies_nothing_that_a_client_says_is_believed(sessions: Sessio
 def test_what_a_client_wrote_there_itself_is_never_looked_at(
     sessions: Sessions, tmp_path: Path, claimed: list[str]
 ) -> None:
-    with running(sessions, tmp_path, 1) as (house, port), proxied(port, appending(FOR), "203.0.113.7") as proxy:
-        assert origin(house, proxy, f"spoof-{uuid4().hex}", *claimed) == "203.0.113.0/24"
+    with running(sessions, tmp_path, 1) as (services, port), proxied(port, appending(FOR), "203.0.113.7") as proxy:
+        assert origin(services, proxy, f"spoof-{uuid4().hex}", *claimed) == "203.0.113.0/24"
 
 
 def test_of_two_proxies_the_outer_one_tells(sessions: Sessions, tmp_path: Path) -> None:
     with (
-        running(sessions, tmp_path, 2) as (house, port),
+        running(sessions, tmp_path, 2) as (services, port),
         proxied(port, appending(FOR), "10.0.0.2") as inner,
         proxied(inner, appending(FOR), "203.0.113.7") as outer,
     ):
-        assert origin(house, outer, "outer", "198.51.100.7") == "203.0.113.0/24"
+        assert origin(services, outer, "outer", "198.51.100.7") == "203.0.113.0/24"
         # Whoever goes round the outer one has too few entries, and none of them is believed.
-        assert origin(house, inner, "inner") == "127.0.0.0/24"
+        assert origin(services, inner, "inner") == "127.0.0.0/24"
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_of_two_proxies_the_outer_one_tells(sessions: Sessions, tmp_path: Path) 
 def test_an_address_is_read_in_each_form_that_proxies_write(
     sessions: Sessions, tmp_path: Path, entry: str, kept: str
 ) -> None:
-    with running(sessions, tmp_path, 1) as (house, port):
-        assert origin(house, port, f"form-{uuid4().hex}", entry) == kept
+    with running(sessions, tmp_path, 1) as (services, port):
+        assert origin(services, port, f"form-{uuid4().hex}", entry) == kept
 
 
 @pytest.mark.parametrize("hops", [0, 1, 2])
@@ -158,10 +158,10 @@ def test_a_proxy_that_is_not_believed_is_told_of_once(sessions: Sessions, tmp_pa
 
 
 def test_a_client_who_had_enough_is_told_of_without_the_address(sessions: Sessions, tmp_path: Path) -> None:
-    house = houses.build(sessions, tmp_path, proxy_hops=1, signup_cap_client=1)
-    with served(house) as port, capture_logs() as said:
+    services = houses.build(sessions, tmp_path, proxy_hops=1, signup_cap_client=1)
+    with served(services) as port, capture_logs() as said:
         for name in ("eve", "eva"):
-            status, _, _ = ask(port, "/subscribe", asking(house, name), [(FOR, "192.0.2.77")])
+            status, _, _ = ask(port, "/subscribe", asking(services, name), [(FOR, "192.0.2.77")])
     assert status == 429
     assert [line["client"] for line in said if line["event"] == "client capped"] == ["192.0.2.0/24"]
     assert "192.0.2.77" not in str(said)

@@ -31,26 +31,26 @@ def test_the_home_page_shows_published_issues_only(browser: FlaskClient) -> None
 
 @pytest.mark.usefixtures("stocked")
 def test_the_home_page_promises_sources_only_where_the_latest_issue_has_them(
-    browser: FlaskClient, house: Services, now: datetime
+    browser: FlaskClient, services: Services, now: datetime
 ) -> None:
     assert " minutes, on a phone too, with every source linked</dd>" in browser.get("/").text
-    houses.send(house, "backpainhelp", "plain", now)
+    houses.send(services, "backpainhelp", "plain", now)
     assert "about 1 minute, on a phone too</dd>" in browser.get("/").text
 
 
-def test_a_sign_up_sends_one_confirm_letter_and_makes_nobody_a_reader(browser: FlaskClient, house: Services) -> None:
+def test_a_sign_up_sends_one_confirm_letter_and_makes_nobody_a_reader(browser: FlaskClient, services: Services) -> None:
     answer = browser.post("/subscribe", data=ADA)
     assert answer.status_code == 200
     assert "Check your email" in answer.text
-    assert [(letter["kind"], letter["address"]) for letter in houses.letters(house)] == [("confirm", ADA["email"])]
-    assert subscription(house).status is Status.PENDING
+    assert [(letter["kind"], letter["address"]) for letter in houses.letters(services)] == [("confirm", ADA["email"])]
+    assert subscription(services).status is Status.PENDING
 
 
-def test_the_consent_record_keeps_the_very_words_of_the_page(browser: FlaskClient, house: Services) -> None:
+def test_the_consent_record_keeps_the_very_words_of_the_page(browser: FlaskClient, services: Services) -> None:
     page = browser.get("/").text
     browser.post("/subscribe", data=ADA)
-    with house.sessions.reading() as session:
-        asked = session.get_one(Subscription, subscription(house).id).events[0]
+    with services.sessions.reading() as session:
+        asked = session.get_one(Subscription, subscription(services).id).events[0]
         assert asked.wording is not None
         assert asked.wording.text in page
 
@@ -63,33 +63,33 @@ def test_the_answer_is_the_same_for_a_new_a_known_and_a_capped_address(browser: 
 
 
 @pytest.mark.usefixtures("reader")
-def test_a_known_reader_gets_no_second_confirm_letter(browser: FlaskClient, house: Services) -> None:
+def test_a_known_reader_gets_no_second_confirm_letter(browser: FlaskClient, services: Services) -> None:
     browser.post("/subscribe", data=ADA)
-    assert [letter["kind"] for letter in houses.letters(house)] == ["confirm", "welcome"]
+    assert [letter["kind"] for letter in houses.letters(services)] == ["confirm", "welcome"]
 
 
 @pytest.mark.parametrize(
     "email", ["", "ada", "ada@example", "ada@@example.org", "a b@example.org", "x" * 300 + "@a.org", "a\0@b.org"]
 )
 def test_a_malformed_address_comes_back_with_a_sentence_beside_the_field(
-    browser: FlaskClient, house: Services, email: str
+    browser: FlaskClient, services: Services, email: str
 ) -> None:
     answer = browser.post("/subscribe", data={"email": email, "name": "Ada Kept"})
     assert answer.status_code == 422
     assert re.search(r'id="email-fault">Please give an address', answer.text)
     assert 'value="Ada Kept"' in answer.text
-    assert houses.letters(house) == []
+    assert houses.letters(services) == []
 
 
 @pytest.mark.parametrize("name", ["Ada\r\nBcc: everybody@example.org", "Ada\0", "x" * 101, "\u202eadA"])
 def test_a_name_that_could_do_harm_is_refused_beside_its_field(
-    browser: FlaskClient, house: Services, name: str
+    browser: FlaskClient, services: Services, name: str
 ) -> None:
     answer = browser.post("/subscribe", data={"email": "ada@example.org", "name": name})
     assert answer.status_code == 422
     assert 'id="name-fault"' in answer.text
     assert 'value="ada@example.org"' in answer.text
-    assert houses.letters(house) == []
+    assert houses.letters(services) == []
 
 
 def test_markup_in_a_name_is_printed_and_not_obeyed(browser: FlaskClient) -> None:
@@ -99,34 +99,34 @@ def test_markup_in_a_name_is_printed_and_not_obeyed(browser: FlaskClient) -> Non
     assert "&lt;script&gt;alert" in page
 
 
-def test_a_robot_in_the_trap_gets_the_same_page_and_leaves_nothing(browser: FlaskClient, house: Services) -> None:
+def test_a_robot_in_the_trap_gets_the_same_page_and_leaves_nothing(browser: FlaskClient, services: Services) -> None:
     person = browser.post("/subscribe", data=ADA).data
-    before = houses.dump(house)
+    before = houses.dump(services)
     robot = browser.post("/subscribe", data={"email": "robot@example.org", "message": "Buy this"})
     assert robot.data == person
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
 
 
-def test_a_program_without_a_token_changes_nothing_and_loses_nothing(program: FlaskClient, house: Services) -> None:
+def test_a_program_without_a_token_changes_nothing_and_loses_nothing(program: FlaskClient, services: Services) -> None:
     answer = program.post("/subscribe", data=ADA)
     assert answer.status_code == 400
     assert "click the button again" in answer.text
     assert 'value="ada@example.org"' in answer.text
-    assert houses.letters(house) == []
+    assert houses.letters(services) == []
 
 
-def test_the_token_of_the_form_is_enough_where_the_browser_vouches_for_nothing(app, house: Services) -> None:
+def test_the_token_of_the_form_is_enough_where_the_browser_vouches_for_nothing(app, services: Services) -> None:
     old_browser = app.test_client()
     token = re.search(r'name="csrf_token" value="([^"]+)"', old_browser.get("/", base_url=houses.BASE_URL).text)[1]
     answer = old_browser.post("/subscribe", data=ADA | {"csrf_token": token}, base_url=houses.BASE_URL)
     assert answer.status_code == 200
-    assert len(houses.letters(house)) == 1
+    assert len(houses.letters(services)) == 1
 
 
-def test_a_form_on_another_site_is_refused(program: FlaskClient, house: Services) -> None:
+def test_a_form_on_another_site_is_refused(program: FlaskClient, services: Services) -> None:
     answer = program.post("/subscribe", data=ADA, headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 400
-    assert houses.letters(house) == []
+    assert houses.letters(services) == []
 
 
 def test_a_client_that_asks_too_often_is_told_to_wait_and_keeps_what_it_typed(browser: FlaskClient) -> None:
@@ -145,11 +145,11 @@ def test_a_strange_form_for_an_unknown_publication_is_answered_calmly(program: F
     assert program.post("/subscribe", data=ADA | {"publication": "nothing"}).status_code == 404
 
 
-def test_a_second_publication_has_its_own_form(browser: FlaskClient, house: Services, now) -> None:
-    houses.open_another_publication(house, now)
+def test_a_second_publication_has_its_own_form(browser: FlaskClient, services: Services, now) -> None:
+    houses.open_another_publication(services, now)
     assert "The Other Letter" in browser.get("/subscribe?publication=other").text
     browser.post("/subscribe", data=ADA | {"publication": "other"})
-    assert subscription(house).publication.slug == "other"
+    assert subscription(services).publication.slug == "other"
 
 
 @pytest.mark.parametrize("strange", ["a\0b", "9" * 30, "\ud800", "-1"])
@@ -161,51 +161,53 @@ def test_no_parameter_of_a_readers_page_is_more_than_it_can_take(browser: FlaskC
 
 
 def test_no_field_of_a_readers_form_is_more_than_it_can_take(
-    browser: FlaskClient, house: Services, reader: Subscription
+    browser: FlaskClient, services: Services, reader: Subscription
 ) -> None:
-    leave = houses.path_of(house.links.unsubscribe(reader.id))
-    for path in ("/subscribe", houses.path_of(house.links.preferences(reader.id)), leave, f"{leave}/reason"):
+    leave = houses.path_of(services.links.unsubscribe(reader.id))
+    for path in ("/subscribe", houses.path_of(services.links.preferences(reader.id)), leave, f"{leave}/reason"):
         typed = dict.fromkeys(("email", "name", "publication", "do", "reason", "List-Unsubscribe"), "a\0b")
         assert browser.post(path, data=typed).status_code < 500
 
 
 @pytest.mark.parametrize("seconds", [0, 1.9, -5, 31 * 86_400])
 def test_a_form_that_is_sent_too_soon_is_shown_again_with_what_was_typed(
-    browser: FlaskClient, house: Services, app: Flask, seconds: float
+    browser: FlaskClient, services: Services, app: Flask, seconds: float
 ) -> None:
     answer = browser.post("/subscribe", data=ADA | {forms.SHOWN: shown(app, seconds)})
     assert answer.status_code == 400
     assert "click the button again" in answer.text
     assert 'value="ada@example.org"' in answer.text
     assert 'value="Ada"' in answer.text
-    assert houses.letters(house) == []
+    assert houses.letters(services) == []
 
 
 @pytest.mark.parametrize("proof", ["", "forged", "0", "a\0b"])
-def test_a_form_without_a_proof_of_its_time_is_shown_again(browser: FlaskClient, house: Services, proof: str) -> None:
+def test_a_form_without_a_proof_of_its_time_is_shown_again(
+    browser: FlaskClient, services: Services, proof: str
+) -> None:
     answer = browser.post("/subscribe", data=ADA | {forms.SHOWN: proof})
     assert (answer.status_code, 'value="ada@example.org"' in answer.text) == (400, True)
-    assert houses.letters(house) == []
+    assert houses.letters(services) == []
 
 
 @pytest.mark.parametrize("path", ["/", "/subscribe", "/archive/unwind-a-tight-back/"])
 @pytest.mark.usefixtures("stocked")
 def test_every_form_proves_when_it_was_shown_even_days_later(
-    browser: FlaskClient, house: Services, clock: Clock, path: str
+    browser: FlaskClient, services: Services, clock: Clock, path: str
 ) -> None:
     form = hidden(browser.get(path).text, "/subscribe")
     assert browser.post("/subscribe", data=form | ADA).status_code == 400
     for seconds in (2, 29 * 86_400):
         clock.turn(seconds=seconds)
         answer = browser.post("/subscribe", data=form | {"email": f"ada{seconds}@example.org"})
-        assert (answer.status_code, len(houses.letters(house)) > 0) == (200, True)
+        assert (answer.status_code, len(houses.letters(services)) > 0) == (200, True)
 
 
-def test_the_form_that_is_shown_again_can_be_sent(browser: FlaskClient, house: Services, clock: Clock) -> None:
+def test_the_form_that_is_shown_again_can_be_sent(browser: FlaskClient, services: Services, clock: Clock) -> None:
     again = browser.post("/subscribe", data=ADA | {forms.SHOWN: ""}).text
     clock.turn(seconds=3)
     assert browser.post("/subscribe", data=hidden(again, "/subscribe") | ADA).status_code == 200
-    assert [letter["email"] for letter in houses.letters(house)] == ["ada@example.org"]
+    assert [letter["email"] for letter in houses.letters(services)] == ["ada@example.org"]
 
 
 @pytest.mark.usefixtures("stocked")

@@ -62,8 +62,10 @@ def test_a_confirming_survives(left: Left) -> None:
     assert left() == (Status.ACTIVE, [Act.ASKED, Act.CONFIRMED], ["confirm", "welcome"])
 
 
-def test_leaving_by_one_click_survives(reader: Subscription, program: FlaskClient, house: Services, left: Left) -> None:
-    program.post(houses.path_of(house.links.unsubscribe(reader.id)), data={"List-Unsubscribe": "One-Click"})
+def test_leaving_by_one_click_survives(
+    reader: Subscription, program: FlaskClient, services: Services, left: Left
+) -> None:
+    program.post(houses.path_of(services.links.unsubscribe(reader.id)), data={"List-Unsubscribe": "One-Click"})
     status, acts, _ = left()
     assert status is Status.UNSUBSCRIBED
     assert acts[-1] is Act.LEFT

@@ -73,11 +73,11 @@ def test_an_unknown_letter_is_not_there_and_no_other_is_named(program: FlaskClie
 
 @pytest.mark.parametrize(("slug", "issue"), [("other", "elsewhere"), ("backpainhelp", houses.OUT[-1])])
 def test_a_welcome_links_the_latest_issue_of_its_own_letter(
-    house: Services, database_url: str, slug: str, issue: str
+    services: Services, database_url: str, slug: str, issue: str
 ) -> None:
-    settings = house.settings.model_copy(update={"database_url": database_url})
+    settings = services.settings.model_copy(update={"database_url": database_url})
     wired = open_services(settings)
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         publication = publications.find(session, slug)
     fields = dict.fromkeys(render.FIELDS["welcome"], "")
     text = wired.practice.compose("welcome", publication, fields).text

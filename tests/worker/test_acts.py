@@ -56,12 +56,12 @@ def test_a_confirm_letter_does_not_wait_for_the_issue(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    house = open_services(Settings(_env_file=None))
-    with house.sessions.begin() as session:
+    services = open_services(Settings(_env_file=None))
+    with services.sessions.begin() as session:
         asked = Asked(NEW_READER, "Zoe", None, "Send me the letter.")
-        signup.subscribe(session, house.practice, publications.find(session), asked, datetime.now(UTC))
+        signup.subscribe(session, services.practice, publications.find(session), asked, datetime.now(UTC))
     before = len(sink.recipients)
-    house.close()
+    services.close()
     wait_for(lambda: NEW_READER in sink.recipients)
     assert sink.recipients.index(NEW_READER) - before < 2 * A_SECOND
     assert not is_finished(sessions)

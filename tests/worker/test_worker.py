@@ -89,15 +89,15 @@ def test_each_job_does_its_part_when_called_by_hand(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    house = open_services(Settings())
-    worker = Worker(house)
+    services = open_services(Settings())
+    worker = Worker(services)
     with sessions.reading() as session:
         hour = session.scalars(select(Letter.due_at)).one()
     wait_for(lambda: datetime.now(UTC) > hour)
     for job in worker.jobs():
         job.run()
     worker.finish_letters()
-    house.close()
+    services.close()
     assert is_finished(sessions)
 
 
@@ -107,8 +107,8 @@ def test_a_take_over_that_the_database_did_not_take_is_made_at_the_next_look(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     print_issue(3)
-    house = open_services(Settings())
-    worker = Worker(house)
+    services = open_services(Settings())
+    worker = Worker(services)
     with sessions.begin() as session:
         heartbeat.beat(session, "another", datetime.now(UTC))
         ledger.claim(session, "another", 3, datetime.now(UTC))
@@ -119,7 +119,7 @@ def test_a_take_over_that_the_database_did_not_take_is_made_at_the_next_look(
         with pytest.raises(DatabaseDown):
             worker.take_back_lost_copies()
     worker.take_back_lost_copies()
-    house.close()
+    services.close()
     with sessions.reading() as session:
         assert set(session.scalars(select(Copy.state))) == {CopyState.PENDING}
 

@@ -20,14 +20,14 @@ from newsletter.workflows.run_preflight import Inspection
 @click.option("--links", "ask_links", is_flag=True, help="Check now whether the links respond.")
 @as_json
 @with_services
-def check(house: Services, slug: str, ask_links: bool, as_json: bool) -> None:
+def check(services: Services, slug: str, ask_links: bool, as_json: bool) -> None:
     """Run preflight; exit 1 when something blocks the issue."""
     if ask_links:
-        _ask_links(house, slug)
-    _ask_spam_filter(house, slug)
-    with house.sessions.reading() as session:
-        may_ask = ask_links or house.settings.link_checks
-        found = run_preflight.inspect(session, issue_store.find(session, slug), house.links, may_ask=may_ask)
+        _ask_links(services, slug)
+    _ask_spam_filter(services, slug)
+    with services.sessions.reading() as session:
+        may_ask = ask_links or services.settings.link_checks
+        found = run_preflight.inspect(session, issue_store.find(session, slug), services.links, may_ask=may_ask)
     if as_json:
         print_json(_document(found))
     else:
@@ -36,24 +36,24 @@ def check(house: Services, slug: str, ask_links: bool, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _ask_links(house: Services, slug: str) -> None:
-    with house.sessions.begin() as session:
-        urls = run_preflight.addresses(issue_store.find(session, slug), house.links)
+def _ask_links(services: Services, slug: str) -> None:
+    with services.sessions.begin() as session:
+        urls = run_preflight.addresses(issue_store.find(session, slug), services.links)
         link_checks.ask(session, urls, now(), older=timedelta(0))
-    for answer in watched(house.scout.ask_all(urls), len(urls)):
-        with house.sessions.begin() as session:
+    for answer in watched(services.scout.ask_all(urls), len(urls)):
+        with services.sessions.begin() as session:
             link_checks.record(session, answer, now())
 
 
-def _ask_spam_filter(house: Services, slug: str) -> None:
-    with house.sessions.reading() as session:
+def _ask_spam_filter(services: Services, slug: str) -> None:
+    with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
-        content = run_preflight.content_hash(issue, house.links)
-        mail = run_preflight.message(session, issue.id, content, house.links, now())
+        content = run_preflight.content_hash(issue, services.links)
+        mail = run_preflight.message(session, issue.id, content, services.links, now())
         is_known = not spam_checks.verdict(session, content).fault
     if mail is None or is_known or (said := spam_checks.judge(mail)) is None:
         return
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         spam_checks.ask(session, issue.id, content, now())
         spam_checks.record(session, content, said, now())
 

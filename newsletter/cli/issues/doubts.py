@@ -26,16 +26,16 @@ _SAID = {
 @click.option("--settled", is_flag=True, help="Those already decided, and those that were sent again automatically.")
 @as_json
 @with_services
-def doubts(house: Services, slug: str, correction: int | None, settled: bool, as_json: bool) -> None:
+def doubts(services: Services, slug: str, correction: int | None, settled: bool, as_json: bool) -> None:
     """The copies in doubt that nobody has decided about, oldest first."""
     if settled:
-        _list_settled(house, slug, correction, as_json=as_json)
+        _list_settled(services, slug, correction, as_json=as_json)
         return
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         letter = _letter(session, slug, correction)
         copies = session.scalars(open_doubts.unsettled(letter.id)).all() if letter else []
         ids = [copy.id for copy in copies]
-        names = open_doubts.message_ids(session, house.links, letter.id, ids) if letter and ids else {}
+        names = open_doubts.message_ids(session, services.links, letter.id, ids) if letter and ids else {}
         found = [_told(copy, names[copy.id]) for copy in copies]
     if as_json:
         print_json(found)
@@ -54,23 +54,23 @@ def doubts(house: Services, slug: str, correction: int | None, settled: bool, as
 @click.option("--leave", "decision", flag_value=Decision.LEAVE.value, help="Nobody knows; do not send again.")
 @click.option("--copy", "ids", type=int, multiple=True, metavar="ID", help="Only this copy; may be repeated.")
 @with_services
-def settle(house: Services, slug: str, correction: int | None, decision: str | None, ids: tuple[int, ...]) -> None:
+def settle(services: Services, slug: str, correction: int | None, decision: str | None, ids: tuple[int, ...]) -> None:
     """Decide about an issue's copies in doubt: all of them, or those named by --copy."""
     if decision is None:
         raise click.UsageError("say what to do with them: --resend, --sent or --leave")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         settled = resolve_doubts.settle(session, _letter(session, slug, correction), Decision(decision), now(), ids)
     _print(settled, Decision(decision))
 
 
-def _list_settled(house: Services, slug: str, correction: int | None, *, as_json: bool) -> None:
-    with house.sessions.reading() as session:
+def _list_settled(services: Services, slug: str, correction: int | None, *, as_json: bool) -> None:
+    with services.sessions.reading() as session:
         letter = _letter(session, slug, correction)
         closed = session.scalars(open_doubts.settled(letter.id)).all() if letter else []
         again = session.execute(resent.of_letter(session, letter.id)).all() if letter else []
         whys = {copy.id: (copy, copy.ended_at, copy.reason) for copy in closed}
         whys |= {copy.id: (copy, note.at, f"sent again: {note.detail}") for copy, note in again if copy.id not in whys}
-        names = open_doubts.message_ids(session, house.links, letter.id, list(whys)) if letter and whys else {}
+        names = open_doubts.message_ids(session, services.links, letter.id, list(whys)) if letter and whys else {}
         found = [
             _told(copy, names[copy.id])
             | {

@@ -15,16 +15,16 @@ from newsletter.workflows import correct_issue, publish
 @click.argument("slug")
 @correction_option
 @with_services
-def cancel(house: Services, slug: str, correction: int | None) -> None:
+def cancel(services: Services, slug: str, correction: int | None) -> None:
     """Stop an issue: nothing more of it goes out."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         if correction is None:
             issue = issue_store.find(session, slug)
             spared, letter_id = publish.cancel(session, issue, now()), issue.letter_id
         else:
             made = _correction(session, slug, correction)
             spared, letter_id = correct_issue.stop(session, made, now()), made.letter_id
-    while letter_id is not None and stopping.go_on(house.sessions, letter_id, now()):
+    while letter_id is not None and stopping.go_on(services.sessions, letter_id, now()):
         pass
     told = f"; {spared:,} copies were not sent" if spared else ""
     click.echo(f"{mailings.named(slug, correction)} is cancelled{told}")
@@ -34,9 +34,9 @@ def cancel(house: Services, slug: str, correction: int | None) -> None:
 @click.argument("slug")
 @correction_option
 @with_services
-def pause(house: Services, slug: str, correction: int | None) -> None:
+def pause(services: Services, slug: str, correction: int | None) -> None:
     """Hold what has not been sent yet, until `resume`."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         if correction is None:
             publish.pause(session, issue_store.find(session, slug))
         else:
@@ -48,15 +48,15 @@ def pause(house: Services, slug: str, correction: int | None) -> None:
 @click.argument("slug")
 @correction_option
 @with_services
-def resume(house: Services, slug: str, correction: int | None) -> None:
+def resume(services: Services, slug: str, correction: int | None) -> None:
     """Resume a paused issue."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         if correction is None:
             publish.resume(session, issue_store.find(session, slug), now())
         else:
             correct_issue.resume(session, _correction(session, slug, correction), now())
     click.echo(f"{mailings.named(slug, correction)} is sending again")
-    mind_arming(house)
+    mind_arming(services)
 
 
 def _correction(session: Session, slug: str, number: int) -> Correction:

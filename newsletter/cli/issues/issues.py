@@ -60,19 +60,19 @@ issues.add_command(rehearse)
 @issues.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path), default=_FOLDER)
 @with_services
-def load(house: Services, path: Path) -> None:
+def load(services: Services, path: Path) -> None:
     """Load Markdown files into the database; conflicts are named, and nothing is overwritten."""
     # No issue is touched before every file and picture is found to be right; a picture that nothing shows does no harm.
-    texts = import_export.read(path, functools.partial(_take_in, house))
-    with house.sessions.begin() as session:
+    texts = import_export.read(path, functools.partial(_take_in, services))
+    with services.sessions.begin() as session:
         described = import_export.folder_of(path) / "publication.toml"
-        publication, _ = toml_file.load(session, described, now(), house.settings.default_sender_address)
+        publication, _ = toml_file.load(session, described, now(), services.settings.default_sender_address)
     if trouble := freemail.warning(publication.sender_address):
         click.echo(trouble, err=True)
     conflicts = []
     for text in texts:
         try:
-            click.echo(f"{text.file_name}: {_save(house, publication.id, text).value}")
+            click.echo(f"{text.file_name}: {_save(services, publication.id, text).value}")
         except Conflict as error:
             conflicts.append(str(error))
     if conflicts:
@@ -83,11 +83,11 @@ def load(house: Services, path: Path) -> None:
 @click.argument("path", type=click.Path(file_okay=False, path_type=Path), default=_FOLDER)
 @publication_option
 @with_services
-def dump(house: Services, path: Path, publication: str | None) -> None:
+def dump(services: Services, path: Path, publication: str | None) -> None:
     """Write the issues back into files; refuses to overwrite a file that differs."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         found = session.scalars(_listing(session, publication)).all()
-        written = import_export.write_folder(found, path, lambda kept: house.pictures.as_loaded(session, kept))
+        written = import_export.write_folder(found, path, lambda kept: services.pictures.as_loaded(session, kept))
     click.echo(f"{len(written)} files in {path}")
 
 
@@ -95,9 +95,9 @@ def dump(house: Services, path: Path, publication: str | None) -> None:
 @as_json
 @publication_option
 @with_services
-def list_(house: Services, as_json: bool, publication: str | None) -> None:
+def list_(services: Services, as_json: bool, publication: str | None) -> None:
     """List the issues, oldest first."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         found = [_summary(issue) for issue in session.scalars(_listing(session, publication))]
     if as_json:
         print_json(found)
@@ -111,9 +111,9 @@ def list_(house: Services, as_json: bool, publication: str | None) -> None:
 @click.argument("slug")
 @as_json
 @with_services
-def show(house: Services, slug: str, as_json: bool) -> None:
+def show(services: Services, slug: str, as_json: bool) -> None:
     """Show one issue and its state."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
         summary, source, away = _summary(issue), issue.revision.source, _away(session, issue)
     if as_json:
@@ -128,10 +128,10 @@ def show(house: Services, slug: str, as_json: bool) -> None:
 @issues.command()
 @click.argument("slug")
 @with_services
-def ready(house: Services, slug: str) -> None:
+def ready(services: Services, slug: str) -> None:
     """Mark a draft as ready; exit 1, with the findings, when something blocks it."""
-    with house.sessions.begin() as session:
-        build_letter.mark_ready(session, issue_store.find(session, slug), house.links)
+    with services.sessions.begin() as session:
+        build_letter.mark_ready(session, issue_store.find(session, slug), services.links)
     click.echo(f"{slug} is ready")
 
 
@@ -139,12 +139,12 @@ def ready(house: Services, slug: str) -> None:
 @click.argument("slug")
 @click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), required=True)
 @with_services
-def render(house: Services, slug: str, folder: Path) -> None:
+def render(services: Services, slug: str, folder: Path) -> None:
     """Write issue.html, issue.txt and issue.eml as a reader gets them, or got them, but for the signature."""
-    with house.sessions.reading() as session:
-        issue, sender = issue_store.find(session, slug), house.settings.issue_sender_address
-        letter = build_letter.current_letter(issue, house.links, now(), sender=sender)
-        proof = build_letter.proof(letter, house.links, now())
+    with services.sessions.reading() as session:
+        issue, sender = issue_store.find(session, slug), services.settings.issue_sender_address
+        letter = build_letter.current_letter(issue, services.links, now(), sender=sender)
+        proof = build_letter.proof(letter, services.links, now())
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in proof.items():
         (folder / name).write_bytes(content)
@@ -158,33 +158,33 @@ def render(house: Services, slug: str, folder: Path) -> None:
 )
 @click.option("--next-slot", is_flag=True, help="The next free weekly slot (the default).")
 @with_services
-def schedule(house: Services, slug: str, moment: str | None, next_slot: bool) -> None:
+def schedule(services: Services, slug: str, moment: str | None, next_slot: bool) -> None:
     """Schedule an issue, and freeze its email."""
     if moment is not None and next_slot:
         raise click.UsageError("give --at or --next-slot, not both")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, slug)
-        sender = house.settings.issue_sender_address
+        sender = services.settings.issue_sender_address
         if moment is not None:
-            letter = publish.schedule(session, house.links, issue, _moment(moment, issue), now(), sender=sender)
+            letter = publish.schedule(session, services.links, issue, _moment(moment, issue), now(), sender=sender)
         else:
-            letter = publish.schedule_next(session, house.links, issue, now(), sender=sender)
+            letter = publish.schedule_next(session, services.links, issue, now(), sender=sender)
         readers = publish.readers(publish.audience_size(session, issue))
         when = weekly_slots.describe(letter.due_at, issue.publication.time_zone)
     click.echo(f"On {when} this goes to {readers}.")
-    mind_arming(house)
+    mind_arming(services)
 
 
 @issues.command()
 @click.argument("slug")
 @as_json
 @with_services
-def status(house: Services, slug: str, as_json: bool) -> None:
+def status(services: Services, slug: str, as_json: bool) -> None:
     """Show the counts of one issue's copies."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
         counts = {"state": issue_store.state(issue).value} | asdict(stats.counts(session, issue.letter))
-        hold = publish.held(session, issue.letter, house.settings, now())
+        hold = publish.held(session, issue.letter, services.settings, now())
         zone = issue.publication.time_zone
         stops = breaker.open_ones(session, issue.letter.id) if issue.letter else ()
         away = _away(session, issue)
@@ -227,31 +227,31 @@ def _listing(session: Session, publication: str | None) -> Select[Issue]:
     return issue_store.listing(publications.find(session, publication).id if publication is not None else None)
 
 
-def _take_in(house: Services, name: str, content: bytes) -> TakenIn:
-    with house.sessions.reading() as session:
-        taken = house.pictures.taken_in(session, content)
+def _take_in(services: Services, name: str, content: bytes) -> TakenIn:
+    with services.sessions.reading() as session:
+        taken = services.pictures.taken_in(session, content)
     if taken:
         return taken
     # Developing takes a moment, in which others may write.
     developed = pictures.developed(name, content)
-    with house.sessions.begin() as session:
-        return house.pictures.take_in(session, name, content, now(), developed)
+    with services.sessions.begin() as session:
+        return services.pictures.take_in(session, name, content, now(), developed)
 
 
-def _save(house: Services, publication_id: int, text: Text) -> Saved:
+def _save(services: Services, publication_id: int, text: Text) -> Saved:
     """One file in one transaction, so that a folder of a thousand keeps nobody from writing."""
-    with house.sessions.in_turn() as session:
+    with services.sessions.in_turn() as session:
         saved = issue_store.save(
             session, session.get_one(Publication, publication_id), text, issue_store.BY_FILE, now()
         )
         if saved in _WRITTEN:
-            _judge(issue_store.find(session, text.file.slug), house)
+            _judge(issue_store.find(session, text.file.slug), services)
         return saved
 
 
-def _judge(issue: Issue, house: Services) -> None:
+def _judge(issue: Issue, services: Services) -> None:
     """A text that came as a file is ready when nothing blocks it; there is no editor who could say so."""
-    issue_store.mark(issue, Readiness.DRAFT if build_letter.blocking(issue, house.links) else Readiness.READY)
+    issue_store.mark(issue, Readiness.DRAFT if build_letter.blocking(issue, services.links) else Readiness.READY)
 
 
 def _moment(text: str, issue: Issue) -> datetime:

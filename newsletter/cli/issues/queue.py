@@ -24,19 +24,19 @@ from newsletter.workflows.calendar import Calendar
 @as_json
 @publication_option
 @with_services
-def queue_(house: Services, slug: str | None, before: str | None, as_json: bool, publication: str | None) -> None:
+def queue_(services: Services, slug: str | None, before: str | None, as_json: bool, publication: str | None) -> None:
     """Put a ready issue into the queue, or move it there; without SLUG, show the queue and the slots it fills."""
     if slug is not None:
         if as_json or publication is not None:
             raise click.UsageError("--json and --publication are for showing the queue, without SLUG")
-        with house.sessions.begin() as session:
-            click.echo(_place(house, session, issue_store.find(session, slug), before))
+        with services.sessions.begin() as session:
+            click.echo(_place(services, session, issue_store.find(session, slug), before))
         return
     if before is not None:
         raise click.UsageError("say which issue goes before it")
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         home = publications.find(session, publication)
-        found = _listed(house, session, home)
+        found = _listed(services, session, home)
     if as_json:
         print_json(found)
     else:
@@ -47,21 +47,21 @@ def queue_(house: Services, slug: str | None, before: str | None, as_json: bool,
 @click.command()
 @click.argument("slug")
 @with_services
-def unqueue(house: Services, slug: str) -> None:
+def unqueue(services: Services, slug: str) -> None:
     """Remove an issue from the queue; it stays ready."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         if not queue.remove(session, issue_store.find(session, slug).id):
             raise Conflict(f"{slug} is not in the queue")
     click.echo(f"{slug} has been removed from the queue")
 
 
-def _place(house: Services, session: Session, issue: Issue, before: str | None) -> str:
+def _place(services: Services, session: Session, issue: Issue, before: str | None) -> str:
     if before is None or queue.position(session, issue) is None:
         queue.add(session, issue, now())
     if before is not None:
         _move(session, issue, issue_store.find(session, before))
-    hindrance = build_letter.hindrance(issue, house.links)
-    at = None if hindrance else Calendar(session, house.links, issue.publication, now(), house.grace).place(issue)
+    hindrance = build_letter.hindrance(issue, services.links)
+    at = None if hindrance else Calendar(session, services.links, issue.publication, now(), services.grace).place(issue)
     slot = f", for {weekly_slots.describe(at, issue.publication.time_zone)}" if at else ""
     slot = f"; it {hindrance.lack}, and is passed over until that is fixed" if hindrance else slot
     return f"{issue.slug} is number {queue.position(session, issue)} in the queue{slot}"
@@ -74,11 +74,11 @@ def _move(session: Session, issue: Issue, before: Issue) -> None:
     queue.reorder(session, issue.publication_id, seen, queue.moved(seen, issue.id, before.id))
 
 
-def _listed(house: Services, session: Session, home: Publication) -> list[dict[str, str | None]]:
+def _listed(services: Services, session: Session, home: Publication) -> list[dict[str, str | None]]:
     waiting = session.scalars(queue.listing(home.id)).all()
-    entries = Calendar(session, house.links, home, now(), house.grace).ahead(max(1, len(waiting)))
+    entries = Calendar(session, services.links, home, now(), services.grace).ahead(max(1, len(waiting)))
     slots = {entry.issue.id: entry.at for entry in entries if entry.issue}
-    return [_told(issue, slots.get(issue.id), build_letter.hindrance(issue, house.links)) for issue in waiting]
+    return [_told(issue, slots.get(issue.id), build_letter.hindrance(issue, services.links)) for issue in waiting]
 
 
 def _told(issue: Issue, at: datetime | None, hindrance: Hindrance | None) -> dict[str, str | None]:

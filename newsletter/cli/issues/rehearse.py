@@ -20,24 +20,24 @@ _TOP = 20
 @click.argument("slug")
 @as_json
 @with_services
-def rehearse(house: Services, slug: str, as_json: bool) -> None:
+def rehearse(services: Services, slug: str, as_json: bool) -> None:
     """Build and check every copy, send none, write nothing; exit 1 when something blocks the issue."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
         report = rehearse_issue.rehearse(
             session,
             issue,
             now(),
-            settings=house.settings,
-            links=house.links,
-            keyring=house.keyring,
+            settings=services.settings,
+            links=services.links,
+            keyring=services.keyring,
             watched=watched,
         )
     told = _told(report)
     if as_json:
         print_json(told)
     else:
-        for line in _lines(report, told, house.settings.mail_connections):
+        for line in _lines(report, told, services.settings.mail_connections):
             click.echo(line)
     if report.blocking or report.rehearsal.faults:
         raise click.exceptions.Exit(1)

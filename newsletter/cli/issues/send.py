@@ -37,40 +37,40 @@ def _usage_checked(command: Callable[..., None]) -> Callable[..., None]:
 @as_json
 @_usage_checked
 @with_services
-def send(house: Services, slug: str, at_once: bool, joined: bool, dry_run: bool, as_json: bool) -> None:
+def send(services: Services, slug: str, at_once: bool, joined: bool, dry_run: bool, as_json: bool) -> None:
     """Send an issue now, or to those who missed it."""
     if at_once:
-        _at_once(house, slug)
+        _at_once(services, slug)
     else:
-        _to_missed(house, slug, joined=joined, dry_run=dry_run, as_json=as_json)
+        _to_missed(services, slug, joined=joined, dry_run=dry_run, as_json=as_json)
 
 
-def _at_once(house: Services, slug: str) -> None:
-    with house.sessions.begin() as session:
-        sender = house.settings.issue_sender_address
-        started = publish.send_now(session, house.links, issue_store.find(session, slug), now(), sender=sender)
+def _at_once(services: Services, slug: str) -> None:
+    with services.sessions.begin() as session:
+        sender = services.settings.issue_sender_address
+        started = publish.send_now(session, services.links, issue_store.find(session, slug), now(), sender=sender)
     click.echo(f"{slug} is going out to {publish.readers(started.copies)}")
-    mind_arming(house)
+    mind_arming(services)
 
 
-def _to_missed(house: Services, slug: str, *, joined: bool, dry_run: bool, as_json: bool) -> None:
+def _to_missed(services: Services, slug: str, *, joined: bool, dry_run: bool, as_json: bool) -> None:
     # Counted in a session that only looks, because on SQLite nobody could write meanwhile.
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         found = resend_missed.look(session, issue_store.find(session, slug), now(), joined=joined)
     if not dry_run:
-        with house.sessions.begin() as session:
+        with services.sessions.begin() as session:
             issue = issue_store.find(session, slug)
             resend_missed.send(session, issue, now(), joined=joined)
             letter_id = issue.letter_id
         if letter_id is not None:
-            resend_missed.go_on(house.sessions, letter_id, now(), joined=joined)
+            resend_missed.go_on(services.sessions, letter_id, now(), joined=joined)
     if as_json:
         told = {name: count for name, count in asdict(found).items() if name != "with_joined"}
         print_json({"dry_run": dry_run, **told, "copies": found.copies})
     else:
         _print(slug, found, dry_run=dry_run)
     if not dry_run:
-        mind_arming(house)
+        mind_arming(services)
 
 
 def _print(slug: str, found: Missed, *, dry_run: bool) -> None:

@@ -19,14 +19,14 @@ _SHELL = "the shell"
 )
 @click.option("--reader", metavar="EMAIL", help="The reader it is personalised for (default: a sample reader).")
 @with_services
-def test(house: Services, slug: str, addresses: tuple[str, ...], reader: str | None) -> None:
+def test(services: Services, slug: str, addresses: tuple[str, ...], reader: str | None) -> None:
     """Send an issue to a few people, marked as a test; its links change nothing."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, slug)
         to = test_mail.recipients(session, " ".join(addresses))
         written_to = test_mail.sample_of(session, issue, Address.parse(reader)) if reader else test_mail.BUILT_IN
-        sender = house.settings.issue_sender_address
-        test_mail.send(session, house.links, issue, to, written_to, _SHELL, now(), sender=sender)
+        sender = services.settings.issue_sender_address
+        test_mail.send(session, services.links, issue, to, written_to, _SHELL, now(), sender=sender)
     click.echo(f"{len(to)} on the way")
 
 
@@ -35,12 +35,12 @@ def test(house: Services, slug: str, addresses: tuple[str, ...], reader: str | N
 @click.option("--as", "email", metavar="EMAIL", required=True, help="The editor or owner who approves it.")
 @click.option("--comment", default="", help="A comment to keep with it.")
 @with_services
-def approve(house: Services, slug: str, email: str, comment: str) -> None:
+def approve(services: Services, slug: str, email: str, comment: str) -> None:
     """Approve an issue as it is now, in the name of an editor or owner who wrote none of it."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue, editor = issue_store.find(session, slug), editors.find(session, email)
         # Whoever has the shell could be anybody, and the record says so.
         said = f"Given at the shell. {comment}"
-        content = build_letter.content(issue, house.links)
-        approve_issue.approve(session, house.links, issue, content, editor, said, now())
+        content = build_letter.content(issue, services.links)
+        approve_issue.approve(session, services.links, issue, content, editor, said, now())
     click.echo(f"{slug} is approved as revision {content.revision_number}")

@@ -28,7 +28,7 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture
-def house(originals: Originals, tmp_path: Path) -> Iterator[Services]:
+def services(originals: Originals, tmp_path: Path) -> Iterator[Services]:
     with originals.copy("sqlite", _peopled, tmp_path) as url:
         made = _build(Sessions(open_engine(url)), tmp_path)
         yield made
@@ -36,9 +36,9 @@ def house(originals: Originals, tmp_path: Path) -> Iterator[Services]:
 
 
 @pytest.fixture
-def address(house: Services) -> Iterator[str]:
+def address(services: Services) -> Iterator[str]:
     """Where the desk answers."""
-    server = make_server("127.0.0.1", 0, create_app(house, lambda: NOW), threaded=True)
+    server = make_server("127.0.0.1", 0, create_app(services, lambda: NOW), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -94,9 +94,9 @@ def _add_people(session: Session) -> None:
         session.add(Subscriber(email=key, key=key, created_at=NOW, subscriptions=[tie]))
 
 
-def _move_issues(session: Session, house: Services) -> None:
+def _move_issues(session: Session, services: Services) -> None:
     sent = issue_store.find(session, houses.OUT[0]).letter
     assert sent
     sent.state, sent.finished_at = LetterState.FINISHED, NOW
     issue_store.mark(issue_store.find(session, "break-the-circle"), Readiness.READY)
-    publish.schedule_next(session, house.links, issue_store.find(session, "five-reasons-weighed"), NOW)
+    publish.schedule_next(session, services.links, issue_store.find(session, "five-reasons-weighed"), NOW)

@@ -16,7 +16,7 @@ from newsletter.editors import Role
 from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests.browser import keyboard
-from tests.browser.desk.test_desk_sending_by_hand import READERS, Work, desk, house, press, server  # noqa: F401
+from tests.browser.desk.test_desk_sending_by_hand import READERS, Work, desk, press, server, services  # noqa: F401
 from tests.torture.sink import Tally
 from tests.web.desk.visits import PASSWORD
 
@@ -40,9 +40,9 @@ def tally() -> Tally:
 
 
 @pytest.fixture
-def second_person(house: Services, desk: str, chrome: Browser) -> Page:  # noqa: F811
+def second_person(services: Services, desk: str, chrome: Browser) -> Page:  # noqa: F811
     """An editor's browser, for the pair of eyes that an approval takes; the publication asks for one."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         editor = editors.add(session, "bo@desk.example", Role.EDITOR, datetime.now(UTC))
         editors.set_password(editor, PASSWORD)
         publications.find(session).requires_approval = True
@@ -55,7 +55,7 @@ def second_person(house: Services, desk: str, chrome: Browser) -> Page:  # noqa:
 def test_a_week_by_keyboard_alone_from_the_first_word_to_the_correction(
     chrome: Browser,
     desk: str,  # noqa: F811
-    house: Services,  # noqa: F811
+    services: Services,  # noqa: F811
     press: Work,  # noqa: F811
     second_person: Page,
     tally: Tally,
@@ -66,7 +66,7 @@ def test_a_week_by_keyboard_alone_from_the_first_word_to_the_correction(
     show_a_picture(page)
     meet_preflight_and_mend(page)
     approve(second_person)
-    let_it_go_out(page, house)
+    let_it_go_out(page, services)
     press()
     watch(page, tally)
     read_the_report(page)
@@ -151,13 +151,13 @@ def approve(second_person: Page) -> None:
     expect(second_person.get_by_role("status").first).to_contain_text("Approved.")
 
 
-def let_it_go_out(page: Page, house: Services) -> None:  # noqa: F811
+def let_it_go_out(page: Page, services: Services) -> None:  # noqa: F811
     page.reload()
     sentence = page.get_by_text(re.compile(r"^On Tuesday .* at 09:00 \(Europe/Warsaw\) this goes to 500 readers"))
     expect(sentence).to_be_visible()
     keyboard.press(page.get_by_role("button", name=re.compile(r"^Schedule for Tuesday .* 09:00$")))
     expect(page.get_by_role("heading", name=f"{TITLE} scheduled")).to_be_visible()
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         now = datetime.now(UTC)
         session.execute(update(Letter).where(Letter.subject == SUBJECT).values(due_at=now))
         assert [begun.copies for begun in publish.publish_due(session, GRACE, now)] == [READERS]

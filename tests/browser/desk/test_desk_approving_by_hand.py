@@ -22,21 +22,21 @@ APPROVAL, TEST = f"{ISSUE}approval", f"{ISSUE}test"
 
 
 @pytest.fixture(autouse=True)
-def strict(house: Services) -> None:
+def strict(services: Services) -> None:
     """The publication asks for approvals; one was given, and the text was changed after it."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         find(session).requires_approval = True
 
 
-def save(house: Services, words: str) -> None:
-    with house.sessions.begin() as session:
+def save(services: Services, words: str) -> None:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         source = issue.revision.source.replace("the", words, 3)
         text = issue_store.Text(
             issue_file.parse(source, issue.file_name), issue.file_name, issue_store.picture_names(issue.revision)
         )
         issue_store.save(session, issue.publication, text, "author@desk.example", NOW)
-        build_letter.mark_ready(session, issue, house.links)
+        build_letter.mark_ready(session, issue, services.links)
 
 
 def approve(page: Page) -> None:
@@ -45,15 +45,15 @@ def approve(page: Page) -> None:
     expect(page.get_by_role("status").first).to_contain_text("Approved.")
 
 
-def test_the_keyboard_alone_approves(open_desk: Open, house: Services) -> None:
+def test_the_keyboard_alone_approves(open_desk: Open, services: Services) -> None:
     page = open_desk()
     page.goto(ISSUE)
     keyboard.press(page.get_by_role("link", name="Review, or ask for approval"))
     page.wait_for_url(f"**{APPROVAL}")
     keyboard.press(page.get_by_role("button", name="Approve exactly this email"))
     expect(page.get_by_role("status").first).to_contain_text("Approved.")
-    with house.sessions.reading() as session:
-        standing = approve_issue.standing(session, house.links, issue_store.find(session, SLUG))
+    with services.sessions.reading() as session:
+        standing = approve_issue.standing(session, services.links, issue_store.find(session, SLUG))
         assert standing.approval
         assert standing.approval.person == "owner@desk.example"
 
@@ -69,7 +69,7 @@ def test_the_keyboard_alone_sends_it_back_with_a_comment(open_desk: Open) -> Non
     expect(page.get_by_role("heading", name="Approval draft")).to_be_visible()
 
 
-def test_axe_finds_nothing_before_and_after_an_approval(open_desk: Open, house: Services, axe: Axe) -> None:
+def test_axe_finds_nothing_before_and_after_an_approval(open_desk: Open, services: Services, axe: Axe) -> None:
     page = open_desk()
     problems: list[Any] = []
     page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
@@ -83,21 +83,21 @@ def test_axe_finds_nothing_before_and_after_an_approval(open_desk: Open, house: 
     look(APPROVAL)
     page.goto(TEST)
     page.get_by_role("button", name="Send test email").click()
-    save(house, "THOSE")
+    save(services, "THOSE")
     for path in (ISSUE, APPROVAL, TEST):
         look(path)
 
     assert problems == []
 
 
-def test_the_fate_of_a_test_mail_follows_by_itself(open_desk: Open, house: Services) -> None:
+def test_the_fate_of_a_test_mail_follows_by_itself(open_desk: Open, services: Services) -> None:
     page = open_desk()
     page.goto(TEST)
     page.get_by_label("Other addresses").fill("friend@example.org")
     page.get_by_role("button", name="Send test email").click()
     fates = page.locator("#fates")
     expect(fates).to_contain_text("friend@example.org waiting")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         for post in outbox.claim(session, "w", 9, NOW):
             outbox.failed(session, "w", post.id, "550 5.1.1 nobody here", NOW)
     expect(fates).to_contain_text("friend@example.org refused", timeout=8_000)

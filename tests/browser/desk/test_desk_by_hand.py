@@ -13,7 +13,7 @@ from tests.browser.desk.conftest import NOW, Open
 SENDING = "under-the-hands"
 
 
-def test_the_keyboard_alone_schedules_an_issue(open_desk: Open, house: Services) -> None:
+def test_the_keyboard_alone_schedules_an_issue(open_desk: Open, services: Services) -> None:
     page = open_desk()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
@@ -24,34 +24,34 @@ def test_the_keyboard_alone_schedules_an_issue(open_desk: Open, house: Services)
     expect(page.get_by_role("status")).to_contain_text(
         "Scheduled for Tuesday 1 December 2026 at 09:00 (Europe/Warsaw)."
     )
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert issue_store.state(issue_store.find(session, "break-the-circle")) is IssueState.SCHEDULED
 
 
 def test_the_counts_follow_while_an_issue_goes_out_and_the_page_when_it_is_done(
-    open_desk: Open, house: Services
+    open_desk: Open, services: Services
 ) -> None:
     page = open_desk()
     page.goto(f"/desk/issues/{SENDING}/")
     copies = page.get_by_role("region", name="Copies")
     expect(copies).to_contain_text("Waiting")
-    move(house, CopyState.SENT)
+    move(services, CopyState.SENT)
     expect(copies).not_to_contain_text("Waiting", timeout=8_000)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         letter = issue_store.find(session, SENDING).letter
         assert letter
         letter.state, letter.finished_at = LetterState.FINISHED, NOW
     expect(page.get_by_text("It went out on")).to_be_visible(timeout=8_000)
 
 
-def test_two_presses_of_one_button_do_one_thing(open_desk: Open, house: Services) -> None:
+def test_two_presses_of_one_button_do_one_thing(open_desk: Open, services: Services) -> None:
     page = open_desk()
     page.goto("/desk/issues/break-the-circle/send")
     page.get_by_role("button", name="Send to").dblclick()
     expect(page.get_by_role("status")).to_contain_text("On its way to")
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert stats.counts(session, issue_store.find(session, "break-the-circle").letter).audience == len(
-            active(house)
+            active(services)
         )
 
 
@@ -76,14 +76,14 @@ def test_the_mail_shows_in_its_frame(open_desk: Open, view: str) -> None:
     assert (background == "rgb(20, 25, 27)") is (view == "Dark")
 
 
-def move(house: Services, to: CopyState) -> None:
-    with house.sessions.begin() as session:
+def move(services: Services, to: CopyState) -> None:
+    with services.sessions.begin() as session:
         letter = issue_store.find(session, SENDING).letter_id
         session.execute(update(Copy).where(Copy.letter_id == letter).values(state=to, ended_at=NOW))
 
 
-def active(house: Services) -> list[int]:
-    with house.sessions.reading() as session:
+def active(services: Services) -> list[int]:
+    with services.sessions.reading() as session:
         return list(
             session.scalars(select(Copy.id).where(Copy.letter_id == issue_store.find(session, SENDING).letter_id))
         )

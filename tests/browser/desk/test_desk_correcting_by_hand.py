@@ -19,13 +19,13 @@ SLUG = houses.OUT[0]
 
 
 @pytest.fixture
-def house(house: Services) -> Services:
+def services(services: Services) -> Services:
     """The first issue arrived at all its readers but one, whose copy is in doubt."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         letter = issue_store.find(session, SLUG).letter
         session.execute(update(Copy).where(Copy.letter_id == letter.id).values(state=CopyState.SENT))
         session.execute(update(Copy).where(Copy.letter_id == letter.id, Copy.id == 1).values(state=CopyState.IN_DOUBT))
-    return house
+    return services
 
 
 def test_an_editor_corrects_an_issue_and_mails_those_who_got_it(open_desk: Open, axe: Axe) -> None:

@@ -39,12 +39,12 @@ WRITES_ON = """(words) => {
 
 
 @pytest.fixture
-def house(house: Services) -> Services:
+def services(services: Services) -> Services:
     """With an issue that has much to mend, and links that may be asked."""
-    object.__setattr__(house, "settings", house.settings.model_copy(update={"link_checks": True}))
-    with house.sessions.begin() as session:
+    object.__setattr__(services, "settings", services.settings.model_copy(update={"link_checks": True}))
+    with services.sessions.begin() as session:
         keep(session, SOURCE)
-    return house
+    return services
 
 
 def keep(session: Any, source: str) -> None:
@@ -67,12 +67,12 @@ def test_a_finding_leads_to_its_line_in_the_text(open_desk: Open) -> None:
     page.wait_for_function(WRITES_ON, arg="TODO: name a doctor.")
 
 
-def test_answers_come_in_by_themselves(open_desk: Open, house: Services) -> None:
+def test_answers_come_in_by_themselves(open_desk: Open, services: Services) -> None:
     page = open_desk()
     page.goto(PAGE)
     page.get_by_role("button", name="Check links and spam score").click()
     expect(page.get_by_text("2 links are being checked.")).to_be_visible()
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         for url in ("http://www.example.com/a", NHS):
             link_checks.record(session, Answer(url, 404, url), NOW)
     expect(page.get_by_text("leads to a page that is gone (404)").first).to_be_visible()

@@ -55,7 +55,7 @@ def server(tally: Tally) -> Iterator[Peer]:
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path) -> Services:
+def services(sessions: Sessions, tmp_path: Path) -> Services:
     """The shipped issues, one ready for five hundred readers; a rate that lets it take some seconds."""
     now = datetime.now(UTC)
     made = houses.build(sessions, tmp_path, "http://127.0.0.1", mail_rate=30)
@@ -74,9 +74,9 @@ def house(sessions: Sessions, tmp_path: Path) -> Services:
 
 
 @pytest.fixture
-def desk(house: Services) -> Iterator[str]:
+def desk(services: Services) -> Iterator[str]:
     """The desk, served as it is in earnest."""
-    server = create_server(create_app(house), host="127.0.0.1", port=0, threads=8)
+    server = create_server(create_app(services), host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
@@ -101,17 +101,17 @@ def page(chrome: Browser, desk: str) -> Iterator[Page]:
 
 
 @pytest.fixture
-def press(house: Services, server: Peer) -> Iterator[Work]:
+def press(services: Services, server: Peer) -> Iterator[Work]:
     """Starts a worker; it ends with the test."""
-    run = BulkSender(house.sessions, server.server, house.links, worker="w", limits=Limits.of(house.settings))
+    run = BulkSender(services.sessions, server.server, services.links, worker="w", limits=Limits.of(services.settings))
     over = threading.Event()
 
     def work() -> None:
         while not over.wait(0.1):
-            with house.sessions.begin() as session:
+            with services.sessions.begin() as session:
                 heartbeat.beat(session, "w", datetime.now(UTC))
             run.run_once()
-            with house.sessions.begin() as session:
+            with services.sessions.begin() as session:
                 ledger.finish(session, datetime.now(UTC))
 
     thread = threading.Thread(target=work)
@@ -168,18 +168,18 @@ def test_an_issue_is_watched_held_and_reported(page: Page, press: Work, tally: T
 
 
 def test_where_no_stream_is_to_be_had_the_page_asks(
-    page: Page, house: Services, monkeypatch: pytest.MonkeyPatch
+    page: Page, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "MOST", 0)
     page.get_by_role("link", name="Send now").click()
     page.get_by_role("button", name="Send to 500 readers now").click()
     copies = page.get_by_role("region", name="Copies")
     expect(copies.get_by_role("link", name="Waiting: 500")).to_be_visible()
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         mine = update(Copy).where(Copy.letter_id == issue_store.find(session, houses.WAITING).letter_id)
         session.execute(mine.values(state=CopyState.SENT, ended_at=datetime.now(UTC)))
     expect(copies.get_by_role("link", name="Sent: 500")).to_be_visible(timeout=15_000)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         _let_be_over(session, datetime.now(UTC), houses.WAITING)
     expect(page.get_by_text("It went out on")).to_be_visible(timeout=15_000)
 

@@ -17,7 +17,7 @@ OWNER = "owner@desk.example"
 
 
 def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
-    open_desk: Open, chrome: Browser, address: str, house: Services
+    open_desk: Open, chrome: Browser, address: str, services: Services
 ) -> None:
     page = open_desk()
     page.goto("/desk/account/")
@@ -31,7 +31,7 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Save these recovery codes")).to_be_visible()
     recovery_code = page.locator(".codes li").first.inner_text()
-    rewind(house)
+    rewind(services)
 
     newcomer = chrome.new_context(base_url=address, java_script_enabled=False).new_page()
     knock(newcomer)
@@ -56,11 +56,13 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
     another.context.close()
 
 
-def test_axe_finds_nothing_on_the_pages_of_the_door(chrome: Browser, address: str, house: Services, axe: Axe) -> None:
-    with house.sessions.begin() as session:
+def test_axe_finds_nothing_on_the_pages_of_the_door(
+    chrome: Browser, address: str, services: Services, axe: Axe
+) -> None:
+    with services.sessions.begin() as session:
         owner = accounts.find(session, OWNER)
         owner.factor = "sealed"
-        reset = house.links.reset(owner.id, owner.nonce, NOW).removeprefix(house.links.base_url)
+        reset = services.links.reset(owner.id, owner.nonce, NOW).removeprefix(services.links.base_url)
     page = chrome.new_context(base_url=address).new_page()
     problems = []
     for path in ("/desk/forgotten", reset):
@@ -89,9 +91,9 @@ def knock(page: Page) -> None:
     page.wait_for_url("**/desk/sign-in/code")
 
 
-def rewind(house: Services) -> None:
+def rewind(services: Services) -> None:
     """Forget which code was used last: the clock of these tests stands still."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         accounts.find(session, OWNER).factor_step = 0
 
 

@@ -37,12 +37,12 @@ def page(open_desk: Open) -> Page:
 
 
 def test_what_is_typed_stands_in_the_mail_at_once_and_within_two_seconds_on_the_server(
-    page: Page, house: Services
+    page: Page, services: Services
 ) -> None:
     write(page, "A sentence that is *fresh*.")
     expect(mail(page).get_by_text("A sentence that is fresh.")).to_be_visible(timeout=1000)
     expect(page.locator("#said")).to_have_text("Draft saved at 13:00.", timeout=2500)
-    assert "A sentence that is *fresh*." in draft(house)
+    assert "A sentence that is *fresh*." in draft(services)
 
 
 def test_the_editor_obeys_the_policy_of_the_page(open_desk: Open) -> None:
@@ -103,17 +103,17 @@ def test_a_fault_stands_beside_its_line_and_the_mail_stays_as_it_was(page: Page)
     expect(page.get_by_label("Subject", exact=True)).to_have_attribute("aria-invalid", "true")
 
 
-def test_control_s_saves_a_revision_and_says_so(page: Page, house: Services) -> None:
+def test_control_s_saves_a_revision_and_says_so(page: Page, services: Services) -> None:
     page.get_by_label("Title", exact=True).fill("Out of the circle")
     page.keyboard.press("Control+s")
     expect(page.get_by_role("status").filter(has_text="Saved at 13:00, revision 2.")).to_be_visible()
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
         assert (issue.title, issue.revision.author) == ("Out of the circle", ME)
         assert drafts.own(session, issue, ME) is None
 
 
-def test_leaving_the_page_saves_what_was_typed_a_moment_before(page: Page, house: Services) -> None:
+def test_leaving_the_page_saves_what_was_typed_a_moment_before(page: Page, services: Services) -> None:
     write(page, "Typed, and gone.")
     page.get_by_role("link", name="Calendar").click()
     page.wait_for_url("**/calendar/")
@@ -123,21 +123,21 @@ def test_leaving_the_page_saves_what_was_typed_a_moment_before(page: Page, house
         if history.count():
             break
     expect(history).to_be_visible()
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert "Typed, and gone." in issue_store.find(session, SLUG).revision.source
 
 
-def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(page: Page, house: Services) -> None:
+def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(page: Page, services: Services) -> None:
     page.context.set_offline(True)
     write(page, "In a tunnel.")
     expect(page.locator("#said")).to_contain_text("Offline: kept on this device.")
     page.context.set_offline(False)
     expect(page.locator("#said")).to_have_text("Draft saved at 13:00.", timeout=8000)
-    assert "In a tunnel." in draft(house)
+    assert "In a tunnel." in draft(services)
 
 
-def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(page: Page, house: Services) -> None:
-    with house.sessions.begin() as session:
+def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(page: Page, services: Services) -> None:
+    with services.sessions.begin() as session:
         accounts.end_sessions(editors.find(session, ME))
     write(page, "Still here.")
     page.keyboard.press("Control+s")
@@ -150,14 +150,14 @@ def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(pag
     page.bring_to_front()
     expect(page.locator("#said")).to_have_text("Saved at 13:00, revision 2.", timeout=8000)
     expect(asked).to_be_hidden()
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert "Still here." in issue_store.find(session, SLUG).revision.source
 
 
 def test_who_would_rather_write_on_without_a_session_is_left_alone_until_the_next_save(
-    page: Page, house: Services
+    page: Page, services: Services
 ) -> None:
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         accounts.end_sessions(editors.find(session, ME))
     asked = page.get_by_role("dialog", name="Your session has ended")
     expect(asked).to_be_visible(timeout=8000)
@@ -169,13 +169,13 @@ def test_who_would_rather_write_on_without_a_session_is_left_alone_until_the_nex
     expect(asked).to_be_visible()
 
 
-def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand(page: Page, house: Services) -> None:
+def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand(page: Page, services: Services) -> None:
     page.goto("/desk/issues/new")
     page.get_by_label("Title").fill("Soon gone")
     page.get_by_label("Subject").fill("Soon gone, and back again")
     page.get_by_role("button", name="Create draft").click()
     write(ready(page), "Not lost.")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue_store.remove(session, issue_store.find(session, "soon-gone"))
     gone = page.get_by_role("dialog", name="This issue was deleted")
     expect(gone).to_be_visible(timeout=8000)
@@ -183,7 +183,7 @@ def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand(page: Page, h
         gone.get_by_role("button", name="Save as a new issue").click()
     ready(page)
     assert "Not lost." in text(page)
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert "Not lost." in issue_store.find(session, "soon-gone").revision.source
 
 
@@ -255,7 +255,7 @@ def test_plain_text_is_pasted_as_it_is(page: Page) -> None:
     assert text(page).endswith("x < y *and* {{ name }}")
 
 
-def test_a_dropped_picture_is_described_and_stands_in_text_and_mail(page: Page, house: Services) -> None:
+def test_a_dropped_picture_is_described_and_stands_in_text_and_mail(page: Page, services: Services) -> None:
     write(page, "")
     drop(page, "A Back.png", picture())
     asked = page.get_by_role("dialog", name="What does the picture show?")
@@ -268,7 +268,7 @@ def test_a_dropped_picture_is_described_and_stands_in_text_and_mail(page: Page, 
     assert '\n\n![A back, \\[seen\\] from behind](a-back.png "At \\"rest\\"")' in text(page)
     expect(mail(page).get_by_role("img", name="A back, [seen] from behind")).to_be_attached()
     save(page)
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert "a-back.png" in issue_store.picture_names(issue_store.find(session, SLUG).revision)
 
 
@@ -296,8 +296,8 @@ def test_a_line_of_the_front_matter_opens_at_its_field(page: Page, line: int, la
     expect(page.get_by_label(label, exact=True)).to_be_focused()
 
 
-def test_a_line_of_the_text_opens_there(page: Page, house: Services) -> None:
-    with house.sessions.reading() as session:
+def test_a_line_of_the_text_opens_there(page: Page, services: Services) -> None:
+    with services.sessions.reading() as session:
         lines = issue_store.find(session, SLUG).revision.source.split("\n")
     number = lines.index("## What massage adds") + 1
     page.goto(f"{PAGE}?line={number}")
@@ -319,7 +319,7 @@ def test_on_a_phone_either_the_text_or_the_mail_is_shown(open_desk: Open) -> Non
     expect(page.locator(".cm-content")).to_be_visible()
 
 
-def test_the_page_works_without_scripts(open_desk: Open, house: Services) -> None:
+def test_the_page_works_without_scripts(open_desk: Open, services: Services) -> None:
     page = open_desk(java_script_enabled=False)
     page.goto("/desk/issues/")
     page.get_by_role("link", name="Continue writing: When pain stays").click()
@@ -330,7 +330,7 @@ def test_the_page_works_without_scripts(open_desk: Open, house: Services) -> Non
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved as revision 2.")).to_be_visible()
     expect(mail(page).get_by_text("Plainly typed.")).to_be_attached()
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert issue_store.find(session, SLUG).revision.source.endswith("---\nPlainly typed.")
 
 

@@ -24,7 +24,7 @@ def page(open_desk: Open) -> Page:
 
 
 def test_text_that_never_reached_the_server_is_offered_after_a_crash_of_the_browser(
-    start: Callable[[], BrowserContext], house: Services
+    start: Callable[[], BrowserContext], services: Services
 ) -> None:
     first = sign_in(start())
     first.route("**/write/*", lambda route: route.abort())
@@ -38,11 +38,11 @@ def test_text_that_never_reached_the_server_is_offered_after_a_crash_of_the_brow
     again.get_by_role("button", name="Restore it").click()
     assert "Only on this device." in text(again)
     expect(again.locator("#said")).to_contain_text("Draft saved at 13:00.")
-    assert "Only on this device." in draft(house)
+    assert "Only on this device." in draft(services)
     expect(again.get_by_text("This device has text from")).to_be_hidden()
 
 
-def test_a_tab_that_ended_without_a_word_goes_on_with_its_text(page: Page, house: Services) -> None:
+def test_a_tab_that_ended_without_a_word_goes_on_with_its_text(page: Page, services: Services) -> None:
     page.route("**/write/*", lambda route: route.abort())
     write(page, "The battery died.")
     expect(page.locator("#said")).to_contain_text("Offline: kept on this device.")
@@ -52,15 +52,15 @@ def test_a_tab_that_ended_without_a_word_goes_on_with_its_text(page: Page, house
     shows(ready(page), "The battery died.")
     expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
     expect(page.locator("#left-here")).to_be_hidden()
-    assert draft(house).endswith("The battery died.")
+    assert draft(services).endswith("The battery died.")
 
 
-def test_who_puts_the_phone_away_has_the_last_word_kept_at_once(page: Page, house: Services) -> None:
+def test_who_puts_the_phone_away_has_the_last_word_kept_at_once(page: Page, services: Services) -> None:
     page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
     write(page, "In the pocket.")
     with page.expect_response("**/write/keep"):
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    assert "In the pocket." in draft(house)
+    assert "In the pocket." in draft(services)
 
 
 def test_a_second_tab_is_noticed_at_once_in_both(page: Page) -> None:
@@ -72,7 +72,7 @@ def test_a_second_tab_is_noticed_at_once_in_both(page: Page) -> None:
 
 
 def test_a_colleagues_changes_of_other_passages_come_into_the_text_while_it_is_written(
-    page: Page, open_desk: Open, house: Services
+    page: Page, open_desk: Open, services: Services
 ) -> None:
     colleague = at_work(open_desk(as_whom="editor@desk.example"))
     expect(colleague.get_by_text(f"{ME} is also writing here, on revision 1.")).to_be_visible()
@@ -84,20 +84,20 @@ def test_a_colleagues_changes_of_other_passages_come_into_the_text_while_it_is_w
     expect(page.get_by_label("Title", exact=True)).to_have_value("By the owner")
     page.keyboard.press("Control+s")
     expect(page.locator("#said")).to_contain_text("Saved at 13:00, revision 3")
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         source = issue_store.find(session, SLUG).revision.source
         assert "title: By the owner" in source
         assert source.endswith("By the colleague.")
 
 
-def test_what_comes_in_leaves_the_caret_and_what_is_being_typed_where_they_are(page: Page, house: Services) -> None:
+def test_what_comes_in_leaves_the_caret_and_what_is_being_typed_where_they_are(page: Page, services: Services) -> None:
     page.locator(".cm-content").press("Control+Home")
     delayed: list[Any] = []
     page.route("**/write/keep", lambda route: delayed.append(route))  # noqa: PLW0108
     page.keyboard.insert_text("Begun. ")
     expect(page.locator("#said")).not_to_have_text("")
     wait_for(page, delayed)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         theirs = drafts.Typed(f"{issue.revision.source}\nBy a colleague.\n", base=1)
         theirs_kept = drafts.keep(session, issue, theirs, "editor@desk.example", NOW)
@@ -109,12 +109,12 @@ def test_what_comes_in_leaves_the_caret_and_what_is_being_typed_where_they_are(p
     page.keyboard.insert_text("Done. ")
     assert text(page).startswith("Begun. Going on. Done. ")
     expect(page.locator("#said")).to_have_text("Draft saved at 13:00.", timeout=8000)
-    assert "Begun. Going on. Done. " in draft(house)
-    assert draft(house).endswith("By a colleague.\n")
+    assert "Begun. Going on. Done. " in draft(services)
+    assert draft(services).endswith("By a colleague.\n")
 
 
 def test_where_two_people_changed_the_same_passage_each_is_asked_about_that_alone_and_nothing_is_lost(
-    page: Page, open_desk: Open, house: Services
+    page: Page, open_desk: Open, services: Services
 ) -> None:
     unheard_of(page)
     colleague = at_work(open_desk(as_whom="editor@desk.example"))
@@ -128,30 +128,30 @@ def test_where_two_people_changed_the_same_passage_each_is_asked_about_that_alon
     both.get_by_role("button", name="Not now").click()
     write(page, "And more.")
     expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
-    assert "And more." in draft(house)
+    assert "And more." in draft(services)
     page.get_by_role("button", name="Compare both texts").click()
     both.get_by_role("radio", name="Both, one after the other").check()
     with page.expect_navigation():
         both.get_by_role("button", name="Save the merged text").click()
     ready(page)
     expect(page.locator("#said")).to_have_text("Saved at 13:00, revision 3.")
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         source = issue_store.find(session, SLUG).revision.source
         assert "title: By the colleague" in source
         assert source.endswith("By the colleague.\n\nBy the owner.\n\nAnd more.\n")
 
 
-def test_two_windows_of_one_person_show_one_text(page: Page, open_desk: Open, house: Services) -> None:
+def test_two_windows_of_one_person_show_one_text(page: Page, open_desk: Open, services: Services) -> None:
     other = at_work(open_desk())
     write(page, "Here.")
     shows(other, "Here.")
     other.get_by_label("Title", exact=True).fill("There")
     expect(page.get_by_label("Title", exact=True)).to_have_value("There", timeout=8000)
-    assert "title: There" in draft(house)
-    assert draft(house).endswith("Here.")
+    assert "title: There" in draft(services)
+    assert draft(services).endswith("Here.")
 
 
-def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_desk: Open, house: Services) -> None:
+def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_desk: Open, services: Services) -> None:
     other = at_work(open_desk())
     ask_both(page, other)
     both = other.get_by_role("dialog", name="Two versions, and neither is lost")
@@ -159,11 +159,11 @@ def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_
     both.get_by_role("button", name="Not now").click()
     expect(other.locator("#said")).to_contain_text("Your text is kept on this device.")
     assert "There." in text(other)
-    assert "Here." in draft(house)
+    assert "Here." in draft(services)
 
 
 @pytest.mark.parametrize("again", ["reload", "back", "the address"])
-def test_a_page_that_is_opened_again_goes_on_from_the_very_last_key(page: Page, house: Services, again: str) -> None:
+def test_a_page_that_is_opened_again_goes_on_from_the_very_last_key(page: Page, services: Services, again: str) -> None:
     for words in ("One", "Two", "Three"):
         write(page, f"{words}.")
         expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
@@ -174,12 +174,12 @@ def test_a_page_that_is_opened_again_goes_on_from_the_very_last_key(page: Page, 
     page.keyboard.press("Control+s")
     expect(page.locator("#said")).to_contain_text("Saved at 13:00, revision")
     expect(page.locator("#left-here")).to_be_hidden()
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         source = issue_store.find(session, SLUG).revision.source
         assert source.endswith("One. One, and gone.\n\nTwo. Two, and gone.\n\nThree. Three, and gone.")
 
 
-def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Page, house: Services) -> None:
+def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Page, services: Services) -> None:
     late: list[Any] = []
     page.context.route("**/write/leave", lambda route: late.append(route))  # noqa: PLW0108
     write(page, "Before the reload.")
@@ -189,18 +189,18 @@ def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Pa
     page.locator(".cm-content").press("Control+End")
     page.keyboard.insert_text(" And after.")
     expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
-    assert draft(house).endswith("Before the reload. And after.")
+    assert draft(services).endswith("Before the reload. And after.")
     for one in late:
         one.continue_()
     page.keyboard.insert_text(" Done.")
     page.keyboard.press("Control+s")
     expect(page.locator("#said")).to_contain_text("Saved at 13:00, revision")
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert issue_store.find(session, SLUG).revision.source.endswith("Before the reload. And after. Done.")
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
-def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, house: Services, scheme: str) -> None:
+def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, services: Services, scheme: str) -> None:
     if scheme == "http":
         page.context.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined })")
         page.reload()
@@ -220,7 +220,7 @@ def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, house: Services, sc
         expect(one.get_by_role("dialog")).to_have_count(0)
     names = [one.evaluate("JSON.parse(Object.values(sessionStorage)[0]).name") for one in (page, other)]
     assert names[0] != names[1]
-    assert draft(house).endswith("In the first.\n\nAnd on.")
+    assert draft(services).endswith("In the first.\n\nAnd on.")
 
 
 def test_axe_finds_nothing_in_two_texts(open_desk: Open, axe: Axe) -> None:

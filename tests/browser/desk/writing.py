@@ -67,7 +67,7 @@ def shows(page: Page, words: str) -> None:
     )
 
 
-def draft(house: Services) -> str:
-    with house.sessions.reading() as session:
+def draft(services: Services) -> str:
+    with services.sessions.reading() as session:
         kept = drafts.own(session, issue_store.find(session, SLUG), ME)
         return kept.source if kept else ""

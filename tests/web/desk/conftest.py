@@ -24,11 +24,11 @@ def filled() -> Fill:
 
 
 @pytest.fixture
-def engage(house: Services, now: datetime) -> Callable[..., Editor]:
+def engage(services: Services, now: datetime) -> Callable[..., Editor]:
     """Take somebody into the team."""
 
     def add(role: Role, password: str | None = PASSWORD, email: str = "") -> Editor:
-        with house.sessions.begin() as session:
+        with services.sessions.begin() as session:
             editor = editors.add(session, email or f"{role}@desk.example", role, now)
             if password:
                 editor.password_hash = hashed(password)

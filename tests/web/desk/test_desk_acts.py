@@ -60,54 +60,58 @@ def test_every_route_that_is_no_mere_look_has_a_name_in_the_audit_log() -> None:
 
 
 @pytest.mark.parametrize("name", ACTS)
-def test_an_act_leaves_one_row_that_says_who_did_what(enter: Enter, house: Services, now: datetime, name: str) -> None:
+def test_an_act_leaves_one_row_that_says_who_did_what(
+    enter: Enter, services: Services, now: datetime, name: str
+) -> None:
     owner = enter(Role.OWNER)
     route = next(route for route in ROUTES if route.name == name)
     ACTS[name](owner)
-    row = rows(house)[-1]
-    assert [each.act for each in rows(house)] == ["signed in", route.noted]
+    row = rows(services)[-1]
+    assert [each.act for each in rows(services)] == ["signed in", route.noted]
     assert (row.who, row.role, row.at, row.network) == ("owner@desk.example", "owner", now, "127.0.0.0/24")
     if "<slug>" in route.path:
-        assert (row.kind, row.about, row.details["slug"]) == ("issue", audit.numbered(number_of(house)), WAITING)
+        assert (row.kind, row.about, row.details["slug"]) == ("issue", audit.numbered(number_of(services)), WAITING)
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.noted], ids=lambda route: route.name)
-def test_what_is_refused_leaves_no_row_and_what_is_done_leaves_one(enter: Enter, house: Services, route: Route) -> None:
+def test_what_is_refused_leaves_no_row_and_what_is_done_leaves_one(
+    enter: Enter, services: Services, route: Route
+) -> None:
     # An empty form is refused by most, and done by some; each is held to what it answered.
-    before = houses.dump(house)
+    before = houses.dump(services)
     answer = enter(Role.OWNER).client.post(address_of(route.path), data={"version": "stale"})
-    came_in, *acts = [row.act for row in rows(house)]
+    came_in, *acts = [row.act for row in rows(services)]
     assert came_in == "signed in"
     if answer.status_code >= 400:
         assert acts == []
-    elif acts or changed(house, before):
+    elif acts or changed(services, before):
         assert acts == [route.noted]
-        assert ("<slug>" in route.path) == (rows(house)[-1].kind == "issue")
+        assert ("<slug>" in route.path) == (rows(services)[-1].kind == "issue")
 
 
-def test_whoever_may_not_leaves_no_row(enter: Enter, house: Services) -> None:
+def test_whoever_may_not_leaves_no_row(enter: Enter, services: Services) -> None:
     viewer = enter(Role.VIEWER)
     for route in ROUTES:
         if route.method != "GET" and route.least is not None and route.least is not Role.VIEWER:
             assert viewer.client.post(address_of(route.path)).status_code == 403
-    assert [row.act for row in rows(house)] == ["signed in"]
+    assert [row.act for row in rows(services)] == ["signed in"]
 
 
-def test_whoever_begins_an_issue_is_noted_with_that_issue(enter: Enter, house: Services) -> None:
+def test_whoever_begins_an_issue_is_noted_with_that_issue(enter: Enter, services: Services) -> None:
     enter(Role.AUTHOR).press(
         "/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute"
     )
-    row = rows(house)[-1]
-    assert (row.act, row.about) == ("began an issue", audit.numbered(number_of(house, "stand-up")))
+    row = rows(services)[-1]
+    assert (row.act, row.about) == ("began an issue", audit.numbered(number_of(services, "stand-up")))
     assert row.details == {"slug": "stand-up"}
 
 
-def test_a_changed_setting_is_noted_with_its_part_and_a_rule_with_what_it_was(enter: Enter, house: Services) -> None:
+def test_a_changed_setting_is_noted_with_its_part_and_a_rule_with_what_it_was(enter: Enter, services: Services) -> None:
     owner = enter(Role.OWNER)
     owner.press("/desk/settings/rules", requires_approval="on")
     owner.press("/desk/settings/rules")
     owner.press(f"/desk/settings/words/{Kind.SIGN_UP}", words="We write every week.")
-    on, off, words_ = rows(house)[-3:]
+    on, off, words_ = rows(services)[-3:]
     assert (on.kind, on.about) == ("publication", "backpainhelp")
     assert on.details == {
         "part": "rules",
@@ -119,40 +123,40 @@ def test_a_changed_setting_is_noted_with_its_part_and_a_rule_with_what_it_was(en
     assert words_.details == {"words": Kind.SIGN_UP, "version": 1}
 
 
-def test_the_log_tells_which_slot_and_which_days_off_came_and_went(enter: Enter, house: Services) -> None:
+def test_the_log_tells_which_slot_and_which_days_off_came_and_went(enter: Enter, services: Services) -> None:
     editor, friday = enter(Role.EDITOR), {"weekday": "Friday", "at": "17:30", "time_zone": "UTC"}
     editor.press(SLOTS, SLOTS, **friday)
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         slot = publications.find(session).slots[-1].id
     editor.press(SLOTS, f"{SLOTS}/{slot}", **(friday | {"at": "18:30"}))
     editor.press(SLOTS, WEEKS_OFF, first="2026-12-22", last="2026-12-24", reason="Christmas")
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         slot, week = publications.find(session).slots[-1].id, publications.find(session).weeks_off[0].id
     editor.client.post(f"{SLOTS}/{slot}/remove")
     editor.client.post(f"{WEEKS_OFF}/{week}/remove")
     at, later = "Friday at 17:30 (UTC)", "Friday at 18:30 (UTC)"
     days = {"first_day": "2026-12-22", "last_day": "2026-12-24", "reason": "Christmas"}
     told = [{"slot": at}, {"old_slot": at, "new_slot": later}, days, {"slot": later}, days]
-    assert [row.details for row in rows(house)[1:]] == told
+    assert [row.details for row in rows(services)[1:]] == told
 
 
 def test_failures_at_the_door_are_noted_without_the_address_of_a_stranger(
-    stranger: Visitor, engage: Callable[..., Editor], house: Services
+    stranger: Visitor, engage: Callable[..., Editor], services: Services
 ) -> None:
     engage(Role.OWNER)
     stranger.sign_in("owner@desk.example", "wrong")
     stranger.sign_in("secret-that-i-typed-into-the-wrong-field", "wrong")
     stranger.sign_in("owner@desk.example")
-    told = [(row.who, row.act) for row in rows(house)]
+    told = [(row.who, row.act) for row in rows(services)]
     assert told == [
         ("owner@desk.example", "gave a wrong password"),
         (NOBODY, "gave a wrong password"),
         ("owner@desk.example", "signed in"),
     ]
-    assert "secret" not in str(houses.dump(house)["audit_log"])
+    assert "secret" not in str(houses.dump(services)["audit_log"])
 
 
-def test_the_log_is_narrowed_by_person_and_act_and_goes_on(enter: Enter, house: Services) -> None:
+def test_the_log_is_narrowed_by_person_and_act_and_goes_on(enter: Enter, services: Services) -> None:
     owner = enter(Role.OWNER)
     for number in range(60):
         owner.client.post("/desk/people/", data={"email": f"new{number}@desk.example", "role": "viewer"})
@@ -160,14 +164,14 @@ def test_the_log_is_narrowed_by_person_and_act_and_goes_on(enter: Enter, house: 
     assert words(page).count("owner@desk.example invited somebody") == 50
     assert "new59@desk.example" in page.text
     assert "signed in" not in page.text.partition("<ol")[2]
-    older = owner.read(f"/desk/audit/?act=invited+somebody&before={oldest(house, 50)}")
+    older = owner.read(f"/desk/audit/?act=invited+somebody&before={oldest(services, 50)}")
     assert older.count("owner@desk.example invited somebody") == 10
     assert "No entries match" in owner.read("/desk/audit/?who=nobody")
 
 
-def test_the_sheet_holds_no_formula(enter: Enter, house: Services, now: datetime) -> None:
+def test_the_sheet_holds_no_formula(enter: Enter, services: Services, now: datetime) -> None:
     owner = enter(Role.OWNER)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         record(session, Witness('=cmd|" /C calc"!A0', "did", now, details={"+1": "-2"}))
     sheet = owner.open("/desk/audit.csv")
     assert sheet.mimetype == "text/csv"
@@ -200,21 +204,21 @@ def test_a_renamed_issue_keeps_its_history_and_the_next_to_take_its_slug_inherit
     assert 'href="/desk/issues/still-looser/">by-degrees</a>' in enter(Role.OWNER).open("/desk/audit/").text
 
 
-def test_an_act_is_about_the_issue_that_it_changed_whatever_the_address_says(enter: Enter, house: Services) -> None:
+def test_an_act_is_about_the_issue_that_it_changed_whatever_the_address_says(enter: Enter, services: Services) -> None:
     author = enter(Role.AUTHOR)
     stale = form_of(author, WAITING)
     rename(author, WAITING, "by-degrees")
     author.press("/desk/issues/new", "/desk/issues/new", title=WAITING, subject="It already has the slug that is free")
-    renamed = number_of(house, "by-degrees")
+    renamed = number_of(services, "by-degrees")
     author.client.post(f"{PAGE}write", data=stale | {"base": "2", "body": "Typed on into the renamed one.\n"})
-    assert rows(house)[-1].about == audit.numbered(renamed) != audit.numbered(number_of(house))
+    assert rows(services)[-1].about == audit.numbered(renamed) != audit.numbered(number_of(services))
 
 
 def test_rows_of_old_that_name_a_slug_stay_with_the_issue_that_had_it(
-    enter: Enter, house: Services, now: datetime
+    enter: Enter, services: Services, now: datetime
 ) -> None:
     author = enter(Role.AUTHOR)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         record(session, Witness("ann@desk.example", "scheduled it", now, kind="issue", about=WAITING))
         record(session, Witness("ann@desk.example", "deleted one before it", now - DAY, kind="issue", about=WAITING))
     owner = enter(Role.OWNER)
@@ -228,11 +232,11 @@ def test_rows_of_old_that_name_a_slug_stay_with_the_issue_that_had_it(
 
 
 def test_what_became_of_a_deleted_issue_is_told_without_a_link_to_nowhere(
-    enter: Enter, house: Services, clock: Clock
+    enter: Enter, services: Services, clock: Clock
 ) -> None:
     editor = enter(Role.EDITOR)
     editor.press("/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute")
-    gone = number_of(house, "stand-up")
+    gone = number_of(services, "stand-up")
     editor.press("/desk/issues/stand-up/delete")
     clock.turn(hours=1)
     editor.press("/desk/issues/new", "/desk/issues/new", title="Sit down!", subject="Sit down, for a minute")
@@ -260,24 +264,24 @@ def form_of(author: Visitor, slug: str) -> dict[str, str]:
     return hidden(author.open(page).text, page) | fields
 
 
-def number_of(house: Services, slug: str = WAITING) -> int:
-    with house.sessions.reading() as session:
+def number_of(services: Services, slug: str = WAITING) -> int:
+    with services.sessions.reading() as session:
         return issue_store.find(session, slug).id
 
 
-def rows(house: Services) -> list[Entry]:
-    with house.sessions.reading() as session:
+def rows(services: Services) -> list[Entry]:
+    with services.sessions.reading() as session:
         return list(session.scalars(select(Entry).order_by(Entry.id)))
 
 
-def changed(house: Services, before: dict[str, list[str]]) -> bool:
+def changed(services: Services, before: dict[str, list[str]]) -> bool:
     """Whether anything is kept that was not, but for who came in and who tried to."""
     bookkeeping = {"audit_log", "desk_sessions", "editors", "sign_in_tries"}
-    now_kept = houses.dump(house)
+    now_kept = houses.dump(services)
     return any(rows != before[table] for table, rows in now_kept.items() if table not in bookkeeping)
 
 
-def oldest(house: Services, shown: int) -> int:
-    with house.sessions.reading() as session:
+def oldest(services: Services, shown: int) -> int:
+    with services.sessions.reading() as session:
         invited = select(Entry.id).where(Entry.act == "invited somebody").order_by(Entry.id.desc())
         return session.scalars(invited).all()[shown - 1]

@@ -20,29 +20,29 @@ HOSTILE = "<script>alert('x')</script>\n{{ 7 * 7 }} & \"quoted\""
 
 
 @pytest.fixture(autouse=True)
-def strict(house: Services) -> None:
+def strict(services: Services) -> None:
     """The publication asks for approvals."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         publications.find(session).requires_approval = True
 
 
-def save(house: Services, author: str, now: datetime, words: str = "A word more.") -> None:
-    with house.sessions.begin() as session:
+def save(services: Services, author: str, now: datetime, words: str = "A word more.") -> None:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, houses.WAITING)
         source = f"{issue.revision.source}\n{words}\n"
         pictures = issue_store.picture_names(issue.revision)
         text = issue_store.Text(issue_file.parse(source, issue.file_name), issue.file_name, pictures)
         issue_store.save(session, issue.publication, text, author, now)
-        build_letter.mark_ready(session, issue, house.links)
+        build_letter.mark_ready(session, issue, services.links)
 
 
-def steps(house: Services) -> list[ApprovalStep]:
-    with house.sessions.reading() as session:
+def steps(services: Services) -> list[ApprovalStep]:
+    with services.sessions.reading() as session:
         return list(session.scalars(select(ApprovalStep).order_by(ApprovalStep.id)))
 
 
-def state(house: Services) -> IssueState:
-    with house.sessions.reading() as session:
+def state(services: Services) -> IssueState:
+    with services.sessions.reading() as session:
         return issue_store.state(issue_store.find(session, houses.WAITING))
 
 
@@ -59,22 +59,22 @@ def test_the_issue_page_leads_to_the_approval_and_offers_no_schedule_before_it(e
 
 
 def test_neither_the_schedule_nor_the_send_form_of_an_older_page_gets_round_it(
-    editor: Visitor, house: Services
+    editor: Visitor, services: Services
 ) -> None:
     for act, fields in (("schedule", {"moment": "2026-11-24T08:00:00+00:00"}), ("send", {})):
         version = hidden(editor.open(PAGE).text, f"{PAGE}/approve")["version"]
         answer = editor.client.post(f"{ISSUE}/{act}", data={"version": version, **fields})
         assert answer.status_code == 409
         assert "only after a second person has approved exactly what it says now" in words(answer)
-    assert state(house) is IssueState.READY
+    assert state(services) is IssueState.READY
 
 
-def test_approving_and_scheduling_leads_to_a_schedule(editor: Visitor, house: Services) -> None:
+def test_approving_and_scheduling_leads_to_a_schedule(editor: Visitor, services: Services) -> None:
     answer = editor.press(PAGE, f"{PAGE}/approve", comment=HOSTILE)
     assert (answer.status_code, answer.location) == (303, PAGE)
     assert editor.press(f"{ISSUE}/", f"{ISSUE}/schedule").status_code == 303
-    assert state(house) is IssueState.SCHEDULED
-    assert [(step.act, step.person) for step in steps(house)] == [(ApprovalAct.APPROVED, "editor@desk.example")]
+    assert state(services) is IssueState.SCHEDULED
+    assert [(step.act, step.person) for step in steps(services)] == [(ApprovalAct.APPROVED, "editor@desk.example")]
 
 
 def test_a_hostile_comment_is_shown_as_the_words_that_it_is(editor: Visitor) -> None:
@@ -84,9 +84,9 @@ def test_a_hostile_comment_is_shown_as_the_words_that_it_is(editor: Visitor) -> 
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;\n{{ 7 * 7 }} &amp; &#34;quoted&#34;" in page
 
 
-def test_the_writer_is_told_why_they_cannot_and_asks_instead(enter: Enter, house: Services, now: datetime) -> None:
+def test_the_writer_is_told_why_they_cannot_and_asks_instead(enter: Enter, services: Services, now: datetime) -> None:
     writer = enter(Role.EDITOR)
-    save(house, "editor@desk.example", now)
+    save(services, "editor@desk.example", now)
     page = writer.open(PAGE)
     assert "nobody approves their own words" in words(page)
     assert f'action="{PAGE}/approve"' not in page.text
@@ -96,11 +96,11 @@ def test_the_writer_is_told_why_they_cannot_and_asks_instead(enter: Enter, house
     assert writer.client.post(f"{PAGE}/approve", data=fields).status_code == 409
     assert writer.client.post(f"{PAGE}/ask", data=fields | {"comment": "Please."}).status_code == 303
     assert "Asked owner@desk.example by mail." in writer.read(PAGE)
-    assert [mail["address"] for mail in houses.letters(house)] == ["owner@desk.example"]
-    assert [step.act for step in steps(house)] == [ApprovalAct.ASKED]
+    assert [mail["address"] for mail in houses.letters(services)] == ["owner@desk.example"]
+    assert [step.act for step in steps(services)] == [ApprovalAct.ASKED]
 
 
-def test_an_author_asks_and_approves_nothing(enter: Enter, house: Services) -> None:
+def test_an_author_asks_and_approves_nothing(enter: Enter, services: Services) -> None:
     author = enter(Role.AUTHOR)
     enter(Role.EDITOR)
     page = author.open(PAGE)
@@ -109,105 +109,107 @@ def test_an_author_asks_and_approves_nothing(enter: Enter, house: Services) -> N
     for act in ("approve", "send-back", "withdraw"):
         assert author.client.post(f"{PAGE}/{act}", data=fields).status_code == 403
     assert author.client.post(f"{PAGE}/ask", data=fields).status_code == 303
-    assert [step.act for step in steps(house)] == [ApprovalAct.ASKED]
+    assert [step.act for step in steps(services)] == [ApprovalAct.ASKED]
 
 
-def test_a_viewer_sees_it_all_and_changes_nothing(enter: Enter, house: Services, editor: Visitor) -> None:
+def test_a_viewer_sees_it_all_and_changes_nothing(enter: Enter, services: Services, editor: Visitor) -> None:
     fields = hidden(editor.open(PAGE).text, f"{PAGE}/approve")
     viewer = enter(Role.VIEWER)
-    before = houses.dump(house)
+    before = houses.dump(services)
     page = viewer.open(PAGE)
     assert page.status_code == 200
     assert "<textarea" not in page.text
     for act in ("ask", "approve", "send-back", "withdraw"):
         assert viewer.client.post(f"{PAGE}/{act}", data=fields).status_code == 403
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
 
 
 def test_what_changed_since_the_last_approval_is_shown_word_by_word(
-    editor: Visitor, house: Services, now: datetime
+    editor: Visitor, services: Services, now: datetime
 ) -> None:
     assert "Nobody has approved a text of this issue yet" in editor.read(PAGE)
     editor.press(PAGE, f"{PAGE}/approve")
     assert "Nothing in the text." in editor.read(PAGE)
-    save(house, "owner@desk.example", now, "A most particular word.")
+    save(services, "owner@desk.example", now, "A most particular word.")
     page = editor.open(PAGE)
     assert "It has changed since it was approved, so it has to be approved again." in words(page)
     assert "[added: A most particular word. ]" in words(page)
     assert "<ins>" in page.text
 
 
-def test_a_change_of_the_publication_alone_is_told_apart_from_one_of_the_text(editor: Visitor, house: Services) -> None:
+def test_a_change_of_the_publication_alone_is_told_apart_from_one_of_the_text(
+    editor: Visitor, services: Services
+) -> None:
     editor.press(PAGE, f"{PAGE}/approve")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         publications.find(session).postal_address = "2 New Street"
     assert "Nothing in the text. But the email has changed" in editor.read(PAGE)
 
 
 @pytest.mark.parametrize("act", ["approve", "ask", "send-back"])
 def test_an_edit_while_the_page_was_open_stops_the_button_on_it(
-    editor: Visitor, house: Services, now: datetime, act: str
+    editor: Visitor, services: Services, now: datetime, act: str
 ) -> None:
     fields = hidden(editor.open(PAGE).text, f"{PAGE}/{act}") | {"comment": "As I saw it."}
-    save(house, "owner@desk.example", now)
+    save(services, "owner@desk.example", now)
     answer = editor.client.post(f"{PAGE}/{act}", data=fields)
     assert answer.status_code == 409
     assert "Nothing was done" in words(answer)
-    assert steps(house) == []
+    assert steps(services) == []
 
 
 @pytest.mark.parametrize("content", ["", "x", "1.", "999999999999999999999.ab", "²." + "a" * 64, "-1.b\0"])
-def test_a_content_that_no_page_showed_is_refused(editor: Visitor, house: Services, content: str) -> None:
+def test_a_content_that_no_page_showed_is_refused(editor: Visitor, services: Services, content: str) -> None:
     answer = editor.press(PAGE, f"{PAGE}/approve", content=content)
     assert answer.status_code == 409
-    assert steps(house) == []
+    assert steps(services) == []
 
 
-def test_sending_back_without_a_word_is_asked_for_one_beside_the_field(editor: Visitor, house: Services) -> None:
+def test_sending_back_without_a_word_is_asked_for_one_beside_the_field(editor: Visitor, services: Services) -> None:
     answer = editor.press(PAGE, f"{PAGE}/send-back", comment=" ")
     assert answer.status_code == 422
     assert "Say what needs fixing:" in words(answer)
     assert 'aria-invalid="true"' in answer.text
-    assert steps(house) == []
+    assert steps(services) == []
 
 
-def test_a_comment_that_is_too_long_stays_in_its_field(editor: Visitor, house: Services) -> None:
+def test_a_comment_that_is_too_long_stays_in_its_field(editor: Visitor, services: Services) -> None:
     answer = editor.press(PAGE, f"{PAGE}/send-back", comment="long " * 500)
     assert answer.status_code == 422
     assert "long long long" in answer.text
     assert "the limit is 2,000" in words(answer)
-    assert steps(house) == []
+    assert steps(services) == []
 
 
-def test_what_was_sent_back_is_a_draft_with_the_comment_on_its_page(editor: Visitor, house: Services) -> None:
+def test_what_was_sent_back_is_a_draft_with_the_comment_on_its_page(editor: Visitor, services: Services) -> None:
     editor.press(PAGE, f"{PAGE}/send-back", comment="The second source is missing.")
-    assert state(house) is IssueState.DRAFT
+    assert state(services) is IssueState.DRAFT
     assert "Sent back by editor@desk.example : The second source is missing." in editor.read(f"{ISSUE}/")
 
 
-def test_taking_an_approval_back_takes_the_issue_off_its_hour(editor: Visitor, house: Services) -> None:
+def test_taking_an_approval_back_takes_the_issue_off_its_hour(editor: Visitor, services: Services) -> None:
     editor.press(PAGE, f"{PAGE}/approve")
     editor.press(f"{ISSUE}/", f"{ISSUE}/schedule")
     assert "It is then unscheduled" in editor.read(PAGE)
     assert editor.press(PAGE, f"{PAGE}/withdraw").status_code == 303
     assert "Taken back. It is not scheduled any more." in editor.read(PAGE)
-    assert state(house) is IssueState.READY
+    assert state(services) is IssueState.READY
 
 
-def test_two_tabs_that_approve_do_it_once(editor: Visitor, house: Services) -> None:
+def test_two_tabs_that_approve_do_it_once(editor: Visitor, services: Services) -> None:
     fields = hidden(editor.open(PAGE).text, f"{PAGE}/approve")
     codes = [editor.client.post(f"{PAGE}/approve", data=fields).status_code for _ in range(2)]
     assert codes == [303, 409]
-    assert len(steps(house)) == 1
+    assert len(steps(services)) == 1
 
 
 def test_an_issue_scheduled_before_the_rule_says_what_will_happen(
-    editor: Visitor, house: Services, now: datetime
+    editor: Visitor, services: Services, now: datetime
 ) -> None:
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         publications.find(session).requires_approval = False
-        publish.schedule_next(session, house.links, issue_store.find(session, houses.WAITING), now)
-    with house.sessions.begin() as session:
+        publish.schedule_next(session, services.links, issue_store.find(session, houses.WAITING), now)
+    with services.sessions.begin() as session:
         publications.find(session).requires_approval = True
     said = editor.read(PAGE)
     assert "It was scheduled before approval was required. Unless it is approved by Tuesday" in said
@@ -215,8 +217,8 @@ def test_an_issue_scheduled_before_the_rule_says_what_will_happen(
     assert "Approved by" in editor.read(f"{ISSUE}/")
 
 
-def test_a_publication_without_approvals_has_no_such_panel_and_says_so(editor: Visitor, house: Services) -> None:
-    with house.sessions.begin() as session:
+def test_a_publication_without_approvals_has_no_such_panel_and_says_so(editor: Visitor, services: Services) -> None:
+    with services.sessions.begin() as session:
         publications.find(session).requires_approval = False
     assert PAGE not in editor.open(f"{ISSUE}/").text
     answer = editor.open(PAGE)

@@ -6,13 +6,13 @@ from tests.web.desk.visits import Visitor
 
 
 def test_every_page_of_a_restored_press_says_that_nothing_is_sent_until_it_is_armed(
-    editor: Visitor, house: Services, now
+    editor: Visitor, services: Services, now
 ) -> None:
     assert "newsletter arm" not in editor.read("/desk/issues/")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         send_permission.disarm(session, now)
     for page in ("issues", "calendar", "account"):
         assert "Sending is off, because" in editor.read(f"/desk/{page}/")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         send_permission.arm(session, now)
     assert "Sending is off, because" not in editor.read("/desk/issues/")

@@ -25,30 +25,30 @@ TUESDAY = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def queued(house: Services, now: datetime) -> list[str]:
+def queued(services: Services, now: datetime) -> list[str]:
     """Three issues in the queue."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         for slug in (FIRST, SECOND, THIRD):
             queue.add(session, issue_store.find(session, slug), now)
     return [FIRST, SECOND, THIRD]
 
 
-def order(house: Services) -> list[str]:
-    with house.sessions.reading() as session:
+def order(services: Services) -> list[str]:
+    with services.sessions.reading() as session:
         return [issue.slug for issue in session.scalars(queue.listing(find(session).id))]
 
 
-def id_of(house: Services, slug: str) -> int:
-    with house.sessions.reading() as session:
+def id_of(services: Services, slug: str) -> int:
+    with services.sessions.reading() as session:
         return issue_store.find(session, slug).id
 
 
-def state(house: Services, slug: str) -> IssueState:
-    with house.sessions.reading() as session:
+def state(services: Services, slug: str) -> IssueState:
+    with services.sessions.reading() as session:
         return issue_store.state(issue_store.find(session, slug))
 
 
-def test_an_issue_that_is_marked_ready_is_offered_a_place_in_the_queue(editor: Visitor, house: Services) -> None:
+def test_an_issue_that_is_marked_ready_is_offered_a_place_in_the_queue(editor: Visitor, services: Services) -> None:
     page = f"/desk/issues/{FIRST}/"
     for wanted in ("draft", "ready"):
         editor.press(page, f"{page}readiness", readiness=wanted)
@@ -57,12 +57,12 @@ def test_an_issue_that_is_marked_ready_is_offered_a_place_in_the_queue(editor: V
     shown = editor.read(page)
     assert "“Looser by degrees” is in the queue, for Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)." in shown
     assert "Number 1 in the queue ." in shown
-    assert order(house) == [FIRST]
+    assert order(services) == [FIRST]
 
 
 @pytest.mark.usefixtures("queued")
-def test_every_slot_says_what_would_fill_it_and_when_nothing_does(editor: Visitor, house: Services) -> None:
-    with house.sessions.begin() as session:
+def test_every_slot_says_what_would_fill_it_and_when_nothing_does(editor: Visitor, services: Services) -> None:
+    with services.sessions.begin() as session:
         issue_store.mark(issue_store.find(session, SECOND), Readiness.DRAFT)
     page = editor.read(CALENDAR)
     assert (
@@ -81,13 +81,15 @@ def test_every_slot_says_what_would_fill_it_and_when_nothing_does(editor: Visito
 
 @pytest.mark.usefixtures("queued")
 def test_where_approvals_are_asked_for_every_page_names_the_issue_that_may_go_out(
-    editor: Visitor, house: Services, engage: Callable[..., Editor], now: datetime
+    editor: Visitor, services: Services, engage: Callable[..., Editor], now: datetime
 ) -> None:
     owner = engage(Role.OWNER)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         find(session).requires_approval = True
         issue = issue_store.find(session, SECOND)
-        approve_issue.approve(session, house.links, issue, build_letter.content(issue, house.links), owner, "", now)
+        approve_issue.approve(
+            session, services.links, issue, build_letter.content(issue, services.links), owner, "", now
+        )
     page = editor.read(CALENDAR)
     assert "Tuesday 24 November 09:00 When pain stays: ways out of the circle ready from the queue 0 readers" in page
     assert "Tuesday 24 November 09:00 When pain stays: ways out of the circle On Tuesday 24 November 2026" in page
@@ -97,8 +99,8 @@ def test_where_approvals_are_asked_for_every_page_names_the_issue_that_may_go_ou
     assert "It needs an approval, and is passed over until that is fixed." in editor.read(CALENDAR)
 
 
-def test_weeks_off_stand_in_one_line_with_their_reason(editor: Visitor, house: Services) -> None:
-    with house.sessions.begin() as session:
+def test_weeks_off_stand_in_one_line_with_their_reason(editor: Visitor, services: Services) -> None:
+    with services.sessions.begin() as session:
         home = find(session)
         home.weeks_off.append(WeekOff(first=date(2026, 12, 1), last=date(2026, 12, 14), reason="Rest & sun"))
     page = editor.read(CALENDAR)
@@ -107,55 +109,55 @@ def test_weeks_off_stand_in_one_line_with_their_reason(editor: Visitor, house: S
 
 
 @pytest.mark.usefixtures("queued")
-def test_one_press_on_the_calendar_schedules_and_one_undoes_it(editor: Visitor, house: Services) -> None:
+def test_one_press_on_the_calendar_schedules_and_one_undoes_it(editor: Visitor, services: Services) -> None:
     answer = editor.press(CALENDAR, f"/desk/issues/{FIRST}/schedule")
     assert answer.location == f"{CALENDAR}#queue"
-    assert state(house, FIRST) is IssueState.SCHEDULED
+    assert state(services, FIRST) is IssueState.SCHEDULED
     page = editor.open(CALENDAR)
     assert "Scheduled for Tuesday 24 November 2026 at 09:00 (Europe/Warsaw). Unschedule" in words(page)
-    assert order(house) == [SECOND, THIRD]
+    assert order(services) == [SECOND, THIRD]
     undo = f"/desk/issues/{FIRST}/unschedule"
     assert editor.client.post(undo, data=hidden(page.text, undo)).status_code == 303
-    assert state(house, FIRST) is IssueState.READY
+    assert state(services, FIRST) is IssueState.READY
     assert "is ready. Add to the queue" in editor.read(f"/desk/issues/{FIRST}/")
 
 
-def test_what_has_begun_is_not_undone(editor: Visitor, house: Services, now: datetime) -> None:
+def test_what_has_begun_is_not_undone(editor: Visitor, services: Services, now: datetime) -> None:
     page, undo = f"/desk/issues/{FIRST}/", f"/desk/issues/{FIRST}/unschedule"
     editor.press(page, f"{page}schedule")
     fields = hidden(editor.open(page).text, undo)
-    with house.sessions.begin() as session:
-        publish.send_now(session, house.links, issue_store.find(session, FIRST), now)
+    with services.sessions.begin() as session:
+        publish.send_now(session, services.links, issue_store.find(session, FIRST), now)
     assert editor.client.post(undo, data=fields).status_code == 409
-    assert state(house, FIRST) is IssueState.SENDING
+    assert state(services, FIRST) is IssueState.SENDING
 
 
 @pytest.mark.usefixtures("queued")
-def test_a_button_moves_an_issue_by_one_place_and_has_the_focus_again(editor: Visitor, house: Services) -> None:
-    moved = id_of(house, THIRD)
+def test_a_button_moves_an_issue_by_one_place_and_has_the_focus_again(editor: Visitor, services: Services) -> None:
+    moved = id_of(services, THIRD)
     fields = hidden(editor.open(CALENDAR).text, ORDER) | {"issue": str(moved)}
     answer = editor.client.post(ORDER, data=fields | {"move": "up"})
     assert answer.location == f"{CALENDAR}?pressed=up-{moved}"
-    assert order(house) == [FIRST, THIRD, SECOND]
+    assert order(services) == [FIRST, THIRD, SECOND]
     page = editor.open(answer.location)
     assert "“Five reasons to have your back massaged, weighed” is 2 of 3 in the queue." in words(page)
     assert f'id="up-{moved}" name="move" value="up" autofocus' in page.text
 
 
 @pytest.mark.usefixtures("queued")
-def test_at_the_end_the_other_button_takes_the_focus(editor: Visitor, house: Services) -> None:
-    moved = id_of(house, SECOND)
+def test_at_the_end_the_other_button_takes_the_focus(editor: Visitor, services: Services) -> None:
+    moved = id_of(services, SECOND)
     fields = hidden(editor.open(CALENDAR).text, ORDER) | {"issue": str(moved)}
     page = editor.open(editor.client.post(ORDER, data=fields | {"move": "up"}).location).text
     assert f'id="up-{moved}" name="move" value="up" disabled' in page
     assert f'id="down-{moved}" name="move" value="down" autofocus' in page
 
 
-def test_an_order_that_was_dragged_is_taken_whole(editor: Visitor, house: Services, queued: list[str]) -> None:
+def test_an_order_that_was_dragged_is_taken_whole(editor: Visitor, services: Services, queued: list[str]) -> None:
     fields = hidden(editor.open(CALENDAR).text, ORDER)
     wanted = ",".join(reversed(fields["seen"].split(",")))
     assert editor.client.post(ORDER, data=fields | {"order": wanted}).status_code == 303
-    assert order(house) == queued[::-1]
+    assert order(services) == queued[::-1]
 
 
 @pytest.mark.parametrize(
@@ -163,16 +165,16 @@ def test_an_order_that_was_dragged_is_taken_whole(editor: Visitor, house: Servic
     [{}, {"seen": "x", "order": "1"}, {"order": "999999999999999"}, {"order": "1,1,1"}, {"issue": "-1", "move": "up"}],
 )
 def test_a_form_that_is_not_whole_moves_nothing(
-    editor: Visitor, house: Services, queued: list[str], form: dict[str, str]
+    editor: Visitor, services: Services, queued: list[str], form: dict[str, str]
 ) -> None:
     fields = hidden(editor.open(CALENDAR).text, ORDER) if "order" not in form else {}
     assert editor.client.post(ORDER, data=(fields if form.get("issue") else {}) | form).status_code in {303, 409}
-    assert order(house) == queued
+    assert order(services) == queued
 
 
 @pytest.mark.usefixtures("queued")
 def test_of_two_editors_who_reorder_at_once_one_is_told_that_it_came_late(
-    app: Flask, editor: Visitor, house: Services
+    app: Flask, editor: Visitor, services: Services
 ) -> None:
     fields = hidden(editor.open(CALENDAR).text, ORDER)
     colleague = visitor(app)
@@ -184,24 +186,24 @@ def test_of_two_editors_who_reorder_at_once_one_is_told_that_it_came_late(
         answers = list(pool.map(lambda one, form: one.client.post(ORDER, data=form), (editor, colleague), forms))
     assert sorted(answer.status_code for answer in answers) == [303, 409]
     won = next(number for number, answer in enumerate(answers) if answer.status_code == 303)
-    assert [str(id_of(house, slug)) for slug in order(house)] == wanted[won].split(",")
+    assert [str(id_of(services, slug)) for slug in order(services)] == wanted[won].split(",")
     assert "The queue has changed. Nothing was done;" in words(answers[1 - won])
 
 
 @pytest.mark.usefixtures("queued")
-def test_an_issue_can_be_taken_out(editor: Visitor, house: Services) -> None:
+def test_an_issue_can_be_taken_out(editor: Visitor, services: Services) -> None:
     assert editor.press(CALENDAR, f"/desk/issues/{SECOND}/unqueue").location == f"{CALENDAR}#queue"
-    assert order(house) == [FIRST, THIRD]
-    assert state(house, SECOND) is IssueState.READY
+    assert order(services) == [FIRST, THIRD]
+    assert state(services, SECOND) is IssueState.READY
 
 
-def test_an_edited_issue_is_not_queued_by_a_page_from_before(editor: Visitor, house: Services) -> None:
+def test_an_edited_issue_is_not_queued_by_a_page_from_before(editor: Visitor, services: Services) -> None:
     page = f"/desk/issues/{FIRST}/"
     fields = hidden(editor.open(page).text, f"{page}queue")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue_store.mark(issue_store.find(session, FIRST), Readiness.DRAFT)
     assert editor.client.post(f"{page}queue", data=fields).status_code == 409
-    assert order(house) == []
+    assert order(services) == []
 
 
 @pytest.mark.usefixtures("queued")

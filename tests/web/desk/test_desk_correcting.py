@@ -26,9 +26,9 @@ STATES = (CopyState.SENT, CopyState.SENT, CopyState.IN_DOUBT, CopyState.REFUSED,
 
 
 @pytest.fixture
-def house(house: Services, now) -> Services:
+def services(services: Services, now) -> Services:
     """The first issue went out to five readers: two still read it, one may have got it, one did not, and one left."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         letter = issue_store.find(session, SLUG).letter
         letter.state, letter.finished_at = LetterState.FINISHED, now
         for number, state in enumerate(STATES):
@@ -43,7 +43,7 @@ def house(house: Services, now) -> Services:
         session.execute(
             update(Subscription).where(Subscription.subscriber_id == left).values(status=Status.UNSUBSCRIBED)
         )
-    return house
+    return services
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def corrected(editor: Visitor) -> Visitor:
     return editor
 
 
-def test_the_log_tells_which_correction_an_act_was_about(corrected: Visitor, house: Services) -> None:
+def test_the_log_tells_which_correction_an_act_was_about(corrected: Visitor, services: Services) -> None:
     corrected.press(LETTER, subject="A new subject for it", body="We were wrong.\n")
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         acts = session.scalars(select(Entry).where(Entry.kind == "issue").order_by(Entry.id)).all()
     told = [(act.act, act.details["correction"]) for act in acts]
     assert told == [("corrected it", 1), ("worded a correction's letter", 1)]
@@ -70,9 +70,9 @@ def amend(visitor: Visitor, note: str = NOTE, **changed: str):
     return visitor.client.post(AMEND, data=hidden(visitor.open(AMEND).text) | fields)
 
 
-def addresses(house: Services) -> list[str]:
+def addresses(services: Services) -> list[str]:
     """Who got a letter that corrects another."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         of = select(Copy.address).join(Letter, Letter.id == Copy.letter_id).where(Letter.corrects_id.is_not(None))
         return sorted(session.scalars(of))
 
@@ -100,20 +100,20 @@ def test_an_editor_corrects_the_archive_and_what_was_mailed_stays_beside_it(edit
     ],
 )
 def test_what_cannot_be_shown_comes_back_as_it_was_typed_with_the_reason(
-    editor: Visitor, house: Services, changed: dict[str, str], sentence: str
+    editor: Visitor, services: Services, changed: dict[str, str], sentence: str
 ) -> None:
     answer = amend(editor, **changed)
     assert answer.status_code == 422
     assert sentence in words(answer)
     assert all(typed.strip() in words(answer) or typed in answer.text for typed in changed.values())
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert session.scalars(select(Correction.id)).all() == []
 
 
 def test_a_colleague_who_was_faster_is_noticed_and_the_text_to_go_on_from_is_both_put_together(
-    corrected: Visitor, house: Services
+    corrected: Visitor, services: Services
 ) -> None:
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         mailed = issue_store.revision(session, issue_store.find(session, SLUG), 1).source
     fields = {"note": "Another.", "source": f"{mailed}\nMine.\n", "base": "1", "number": "1"}
     answer = corrected.client.post(AMEND, data=hidden(corrected.open(AMEND).text) | fields)
@@ -131,7 +131,7 @@ def test_an_issue_that_is_not_out_is_not_corrected(editor: Visitor) -> None:
     assert (answer.status_code, "has not gone out yet" in words(answer)) == (409, True)
 
 
-def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: Visitor, house: Services) -> None:
+def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: Visitor, services: Services) -> None:
     page = corrected.read(LETTER)
     assert "This goes at once to the 3 readers who got “Unwind a tight back”, and to nobody else." in page
     assert "It is not known whether 1 copy among them arrived." in page
@@ -139,20 +139,20 @@ def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: V
     assert "Send the correction to 3 readers now" in page
     answer = corrected.press(LETTER, f"{FIRST}mail")
     assert answer.location == FIRST
-    assert addresses(house) == [f"reader{number}@example.org" for number in range(3)]
+    assert addresses(services) == [f"reader{number}@example.org" for number in range(3)]
     assert "On its way to 3 readers." in corrected.read(FIRST)
 
 
-def test_opening_every_page_of_a_correction_changes_nothing(corrected: Visitor, house: Services) -> None:
-    before = houses.dump(house)
+def test_opening_every_page_of_a_correction_changes_nothing(corrected: Visitor, services: Services) -> None:
+    before = houses.dump(services)
     for path in (AMEND, FIRST, LETTER, f"{LETTER}?view=dark", f"{LETTER}.html?view=text", f"{FIRST}progress"):
         assert corrected.open(path).status_code == 200, path
-    assert houses.dump(house)["corrections"] == before["corrections"]
-    assert houses.dump(house)["letters"] == before["letters"]
+    assert houses.dump(services)["corrections"] == before["corrections"]
+    assert houses.dump(services)["letters"] == before["letters"]
 
 
 def test_its_words_are_kept_whatever_they_are_and_only_whole_ones_can_be_mailed(
-    corrected: Visitor, house: Services
+    corrected: Visitor, services: Services
 ) -> None:
     answer = corrected.press(LETTER, subject="Short", body="Hello {{ surname }}\x00")
     assert answer.location == LETTER
@@ -162,7 +162,7 @@ def test_its_words_are_kept_whatever_they_are_and_only_whole_ones_can_be_mailed(
     assert 'Unknown field "surname"' in words(page)
     assert f'action="{FIRST}mail"' not in page.text
     assert corrected.client.post(f"{FIRST}mail", data={"seal": seal(page.text)}).status_code >= 400
-    assert addresses(house) == []
+    assert addresses(services) == []
 
 
 def seal(page: str) -> str:
@@ -170,21 +170,21 @@ def seal(page: str) -> str:
     return found[1] if found else ""
 
 
-def test_what_was_looked_at_is_what_is_mailed(corrected: Visitor, house: Services) -> None:
+def test_what_was_looked_at_is_what_is_mailed(corrected: Visitor, services: Services) -> None:
     old = hidden(corrected.open(LETTER).text, f"{FIRST}mail")
     corrected.press(LETTER, subject="Correction: ten minutes are enough", body="Ten minutes, we should have said.")
     answer = corrected.client.post(f"{FIRST}mail", data=old)
     assert (answer.status_code, "has changed since this page was opened." in words(answer)) == (409, True)
-    assert addresses(house) == []
+    assert addresses(services) == []
     corrected.press(LETTER, f"{FIRST}mail")
     assert "Ten minutes, we should have said." in corrected.open(f"{LETTER}.html").text
 
 
-def test_a_second_press_mails_nothing_more(corrected: Visitor, house: Services) -> None:
+def test_a_second_press_mails_nothing_more(corrected: Visitor, services: Services) -> None:
     form = hidden(corrected.open(LETTER).text, f"{FIRST}mail")
     answers = [corrected.client.post(f"{FIRST}mail", data=form).status_code for _ in range(2)]
     assert answers == [303, 409]
-    assert len(addresses(house)) == 3
+    assert len(addresses(services)) == 3
     assert corrected.open(LETTER).status_code == 409
 
 
@@ -210,8 +210,10 @@ def test_it_is_paused_resumed_and_stopped_on_its_page(corrected: Visitor) -> Non
     assert "Sent in part, then stopped" in corrected.read(ISSUE)
 
 
-def test_an_issue_that_is_still_going_out_can_be_corrected_on_the_web_only(corrected: Visitor, house: Services) -> None:
-    with house.sessions.begin() as session:
+def test_an_issue_that_is_still_going_out_can_be_corrected_on_the_web_only(
+    corrected: Visitor, services: Services
+) -> None:
+    with services.sessions.begin() as session:
         issue_store.find(session, SLUG).letter.state = LetterState.RUNNING
     assert "is still going out" in corrected.read(FIRST)
     assert "It cannot be sent now." in corrected.read(LETTER)
@@ -247,10 +249,10 @@ def test_each_number_of_its_letter_opens_to_the_readers_behind_it(corrected: Vis
 
 
 def test_doubts_about_its_letter_are_decided_apart_from_those_about_the_issue(
-    corrected: Visitor, house: Services
+    corrected: Visitor, services: Services
 ) -> None:
     corrected.press(LETTER, f"{FIRST}mail")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         letter = select(Correction.letter_id).scalar_subquery()
         session.execute(update(Copy).where(Copy.letter_id == letter).values(state=CopyState.IN_DOUBT))
     assert "It is not known whether 3 copies arrived" in corrected.read(FIRST)
@@ -260,9 +262,9 @@ def test_doubts_about_its_letter_are_decided_apart_from_those_about_the_issue(
 
 
 def test_where_issues_are_approved_the_letter_waits_for_another_editor(
-    corrected: Visitor, house: Services, enter: Enter
+    corrected: Visitor, services: Services, enter: Enter
 ) -> None:
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         find(session).requires_approval = True
     form = hidden(corrected.open(LETTER).text) | {"seal": seal(corrected.open(LETTER).text)}
     assert "Another editor or owner has to send it." in corrected.read(LETTER)
@@ -294,9 +296,9 @@ def test_a_colleague_who_worded_the_letter_first_is_noticed_and_neither_wording_
     ],
 )
 def test_whatever_the_issues_subject_was_the_letter_can_be_mailed_as_it_is_proposed(
-    editor: Visitor, house: Services, subject: str, expected: str
+    editor: Visitor, services: Services, subject: str, expected: str
 ) -> None:
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue_store.find(session, SLUG).letter.subject = subject
     amend(editor)
     assert f'value="{expected}"' in html.unescape(editor.open(LETTER).text)

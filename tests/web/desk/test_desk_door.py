@@ -85,35 +85,35 @@ def test_the_right_password_starts_the_count_anew(stranger: Visitor, engage: Eng
         assert stranger.sign_in("viewer@desk.example").status_code == 303
 
 
-def test_one_client_cannot_try_many_addresses(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_one_client_cannot_try_many_addresses(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         allowed = [attempt_limits.password(session, f"{n}@desk.example", "192.0.2.1", now) for n in range(50)]
         assert allowed == [True] * attempt_limits.CLIENT + [False] * (50 - attempt_limits.CLIENT)
         assert attempt_limits.password(session, "other@desk.example", "192.0.2.2", now)
 
 
-def test_counting_tries_keeps_no_address(stranger: Visitor, house: Services) -> None:
+def test_counting_tries_keeps_no_address(stranger: Visitor, services: Services) -> None:
     stranger.sign_in("somebody@desk.example", "wrong")
-    kept = " ".join(houses.dump(house)["sign_in_tries"])
+    kept = " ".join(houses.dump(services)["sign_in_tries"])
     assert kept
     assert "somebody" not in kept
 
 
 def test_opening_a_one_time_link_changes_nothing(
-    stranger: Visitor, engage: Engage, house: Services, now: datetime
+    stranger: Visitor, engage: Engage, services: Services, now: datetime
 ) -> None:
-    link = link_for(engage(Role.OWNER, password=None), house, now)
-    before = houses.dump(house)
+    link = link_for(engage(Role.OWNER, password=None), services, now)
+    before = houses.dump(services)
     for _ in range(3):
         assert "Sign in as owner@desk.example" in words(stranger.open(link))
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
     assert stranger.open("/desk/issues/").status_code == 303
 
 
 def test_a_one_time_link_works_once_and_asks_for_a_password(
-    app: Flask, stranger: Visitor, engage: Engage, house: Services, now: datetime
+    app: Flask, stranger: Visitor, engage: Engage, services: Services, now: datetime
 ) -> None:
-    link = link_for(engage(Role.OWNER, password=None), house, now)
+    link = link_for(engage(Role.OWNER, password=None), services, now)
     entered = stranger.press(link)
     assert (entered.status_code, entered.location) == (303, "/desk/account/")
     assert "Choose a password" in stranger.read("/desk/account/")
@@ -123,18 +123,18 @@ def test_a_one_time_link_works_once_and_asks_for_a_password(
 
 
 def test_a_link_that_is_a_day_old_says_so(
-    stranger: Visitor, engage: Engage, house: Services, now: datetime, clock: Clock
+    stranger: Visitor, engage: Engage, services: Services, now: datetime, clock: Clock
 ) -> None:
-    link = link_for(engage(Role.OWNER), house, now)
+    link = link_for(engage(Role.OWNER), services, now)
     clock.turn(hours=25)
     assert "has expired" in words(stranger.open(link))
     assert stranger.client.post(link).status_code == 400
 
 
 def test_whoever_came_by_a_link_need_not_tell_a_forgotten_password(
-    stranger: Visitor, engage: Engage, house: Services, now: datetime
+    stranger: Visitor, engage: Engage, services: Services, now: datetime
 ) -> None:
-    stranger.press(link_for(engage(Role.OWNER), house, now))
+    stranger.press(link_for(engage(Role.OWNER), services, now))
     changed = stranger.client.post(
         "/desk/account/password", data={"new": "a new one of mine", "again": "a new one of mine"}
     )
@@ -143,12 +143,12 @@ def test_whoever_came_by_a_link_need_not_tell_a_forgotten_password(
 
 
 def test_a_new_password_ends_every_other_session_and_link(
-    app: Flask, editor: Visitor, house: Services, now: datetime
+    app: Flask, editor: Visitor, services: Services, now: datetime
 ) -> None:
     elsewhere = visitor(app)
     elsewhere.sign_in("editor@desk.example")
-    with house.sessions.reading() as session:
-        link = link_for(session.scalars(editors.team()).one(), house, now)
+    with services.sessions.reading() as session:
+        link = link_for(session.scalars(editors.team()).one(), services, now)
     new = {"current": PASSWORD, "new": "another long one", "again": "another long one"}
     assert editor.client.post("/desk/account/password", data=new).status_code == 303
     assert "Your new password is saved" in editor.read("/desk/account/")
@@ -167,14 +167,14 @@ def test_a_new_password_ends_every_other_session_and_link(
     ],
 )
 def test_what_is_wrong_with_a_new_password_stands_beside_its_field(
-    editor: Visitor, house: Services, typed: dict[str, str], sentence: str
+    editor: Visitor, services: Services, typed: dict[str, str], sentence: str
 ) -> None:
-    before = kept_but_for_tries(house)
+    before = kept_but_for_tries(services)
     refused = editor.client.post("/desk/account/password", data=typed)
     assert refused.status_code == 422
     assert sentence in words(refused)
     assert 'aria-invalid="true"' in refused.text
-    assert kept_but_for_tries(house) == before
+    assert kept_but_for_tries(services) == before
 
 
 def test_signing_out_everywhere_leaves_this_session(app: Flask, editor: Visitor) -> None:
@@ -197,9 +197,9 @@ def test_a_session_lasts_a_week_at_most(editor: Visitor, clock: Clock) -> None:
     assert editor.open("/desk/issues/").status_code == 303
 
 
-def test_a_changed_role_holds_at_once(enter: Enter, house: Services) -> None:
+def test_a_changed_role_holds_at_once(enter: Enter, services: Services) -> None:
     editor = enter(Role.EDITOR)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         session.scalars(editors.team()).one().role = Role.VIEWER
     assert editor.open("/desk/issues/looser-by-degrees/send").status_code == 403
 
@@ -229,9 +229,9 @@ def test_the_session_cookie_is_for_https_and_not_for_scripts(stranger: Visitor, 
     assert all(flag in cookie for flag in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"))
 
 
-def kept_but_for_tries(house: Services) -> dict[str, list[str]]:
-    return {table: rows for table, rows in houses.dump(house).items() if table != "sign_in_tries"}
+def kept_but_for_tries(services: Services) -> dict[str, list[str]]:
+    return {table: rows for table, rows in houses.dump(services).items() if table != "sign_in_tries"}
 
 
-def link_for(editor: Editor, house: Services, now: datetime) -> str:
-    return houses.path_of(house.links.sign_in(editor.id, editor.nonce, now))
+def link_for(editor: Editor, services: Services, now: datetime) -> str:
+    return houses.path_of(services.links.sign_in(editor.id, editor.nonce, now))

@@ -22,10 +22,10 @@ OWNER = "owner@desk.example"
 
 
 def test_the_link_in_the_mail_sets_a_new_password_once_and_ends_every_session(
-    app: Flask, enter: Enter, stranger: Visitor, house: Services
+    app: Flask, enter: Enter, stranger: Visitor, services: Services
 ) -> None:
     signed_in = enter(Role.OWNER)
-    link = link_for(stranger, house)
+    link = link_for(stranger, services)
     assert OWNER in words(stranger.open(link))
     done = stranger.client.post(link, data=NEW)
     assert (done.status_code, done.location) == (303, "/desk/sign-in")
@@ -34,21 +34,21 @@ def test_the_link_in_the_mail_sets_a_new_password_once_and_ends_every_session(
     assert visitor(app).sign_in(OWNER).status_code == 422
     assert stranger.sign_in(OWNER, NEW["new"]).status_code == 303
     assert stranger.open(link).status_code == stranger.client.post(link, data=NEW).status_code == 404
-    assert [mail["kind"] for mail in houses.letters(house)] == ["reset", "changed"]
+    assert [mail["kind"] for mail in houses.letters(services)] == ["reset", "changed"]
 
 
-def test_opening_the_link_changes_nothing(stranger: Visitor, engage: Engage, house: Services) -> None:
+def test_opening_the_link_changes_nothing(stranger: Visitor, engage: Engage, services: Services) -> None:
     engage(Role.OWNER)
-    link = link_for(stranger, house)
-    before = houses.dump(house)
+    link = link_for(stranger, services)
+    before = houses.dump(services)
     for _ in range(3):
         assert stranger.open(link).status_code == 200
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
 
 
-def test_a_link_lasts_an_hour(stranger: Visitor, engage: Engage, house: Services, clock: Clock) -> None:
+def test_a_link_lasts_an_hour(stranger: Visitor, engage: Engage, services: Services, clock: Clock) -> None:
     engage(Role.OWNER)
-    link = link_for(stranger, house)
+    link = link_for(stranger, services)
     clock.turn(minutes=59)
     assert stranger.open(link).status_code == 200
     clock.turn(minutes=3)
@@ -57,11 +57,13 @@ def test_a_link_lasts_an_hour(stranger: Visitor, engage: Engage, house: Services
     assert stranger.sign_in(OWNER).status_code == 303
 
 
-def test_a_link_of_another_kind_does_not_fit(stranger: Visitor, engage: Engage, house: Services, now: datetime) -> None:
+def test_a_link_of_another_kind_does_not_fit(
+    stranger: Visitor, engage: Engage, services: Services, now: datetime
+) -> None:
     editor = engage(Role.OWNER)
-    sign_in = house.links.sign_in(editor.id, editor.nonce, now).rpartition("/")[2]
+    sign_in = services.links.sign_in(editor.id, editor.nonce, now).rpartition("/")[2]
     assert stranger.client.post(f"/desk/reset/{sign_in}", data=NEW).status_code == 400
-    reset = house.links.reset(editor.id, editor.nonce, now).rpartition("/")[2]
+    reset = services.links.reset(editor.id, editor.nonce, now).rpartition("/")[2]
     assert stranger.client.post(f"/desk/sign-in/{reset}").status_code == 400
 
 
@@ -75,45 +77,45 @@ def test_a_link_of_another_kind_does_not_fit(stranger: Visitor, engage: Engage, 
     ],
 )
 def test_a_refused_password_leaves_the_link_good(
-    stranger: Visitor, engage: Engage, house: Services, typed: dict[str, str], sentence: str
+    stranger: Visitor, engage: Engage, services: Services, typed: dict[str, str], sentence: str
 ) -> None:
     engage(Role.OWNER)
-    link = link_for(stranger, house)
+    link = link_for(stranger, services)
     refused = stranger.client.post(link, data=typed)
     assert refused.status_code == 422
     assert sentence in words(refused)
     assert stranger.client.post(link, data=NEW).status_code == 303
 
 
-def test_it_never_skips_the_second_factor(stranger: Visitor, engage: Engage, house: Services) -> None:
-    with house.sessions.begin() as session:
+def test_it_never_skips_the_second_factor(stranger: Visitor, engage: Engage, services: Services) -> None:
+    with services.sessions.begin() as session:
         session.get_one(Editor, engage(Role.OWNER).id).factor = "sealed"
-    stranger.client.post(link_for(stranger, house), data=NEW)
+    stranger.client.post(link_for(stranger, services), data=NEW)
     assert stranger.sign_in(OWNER, NEW["new"]).location == "/desk/sign-in/code"
     assert stranger.open("/desk/issues/").status_code == 303
 
 
-def test_the_answer_is_the_same_for_everybody(stranger: Visitor, engage: Engage, house: Services) -> None:
+def test_the_answer_is_the_same_for_everybody(stranger: Visitor, engage: Engage, services: Services) -> None:
     engage(Role.OWNER)
     known, unknown = ask(stranger, OWNER), ask(stranger, "guess@desk.example")
     assert known == unknown.replace("guess@desk.example", OWNER)
-    assert [mail["address"] for mail in houses.letters(house)] == [OWNER]
-    assert "guess@" not in str(houses.dump(house))
+    assert [mail["address"] for mail in houses.letters(services)] == [OWNER]
+    assert "guess@" not in str(houses.dump(services))
 
 
 def test_an_address_gets_three_letters_and_then_none_with_the_same_answer(
-    stranger: Visitor, engage: Engage, house: Services, clock: Clock
+    stranger: Visitor, engage: Engage, services: Services, clock: Clock
 ) -> None:
     engage(Role.OWNER)
     assert len({ask(stranger, f" {OWNER.upper()} " if number % 2 else OWNER).lower() for number in range(6)}) == 1
-    assert len(houses.letters(house)) == attempt_limits.LETTERS
+    assert len(houses.letters(services)) == attempt_limits.LETTERS
     clock.turn(minutes=15)
     ask(stranger, OWNER)
-    assert len(houses.letters(house)) == attempt_limits.LETTERS + 1
+    assert len(houses.letters(services)) == attempt_limits.LETTERS + 1
 
 
-def test_one_client_cannot_ask_for_many(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def test_one_client_cannot_ask_for_many(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         allowed = [
             attempt_limits.letter(session, f"{n}@desk.example", "192.0.2.1", now)
             for n in range(attempt_limits.CLIENT + 2)
@@ -123,7 +125,7 @@ def test_one_client_cannot_ask_for_many(house: Services, now: datetime) -> None:
 
 @pytest.mark.parametrize("door", ["/desk/forgotten", "/desk/sign-in"])
 def test_the_time_that_it_takes_tells_nothing(
-    stranger: Visitor, engage: Engage, house: Services, monkeypatch: pytest.MonkeyPatch, door: str
+    stranger: Visitor, engage: Engage, services: Services, monkeypatch: pytest.MonkeyPatch, door: str
 ) -> None:
     engage(Role.OWNER)
     hashed: list[object] = []
@@ -133,7 +135,7 @@ def test_the_time_that_it_takes_tells_nothing(
     works = []
     for email in (OWNER, "guess@desk.example"):
         hashed.clear()
-        with statements(house) as ran:
+        with statements(services) as ran:
             stranger.client.post(door, data={"email": email, "password": "wrong"})
         works.append((ran, len(hashed)))
     known, unknown = works
@@ -156,7 +158,7 @@ class Counting:
 
 
 @contextmanager
-def statements(house: Services) -> Iterator[list[str]]:
+def statements(services: Services) -> Iterator[list[str]]:
     """The statements that run meanwhile, but for the savepoint's end, which differs and writes nothing."""
     ran: list[str] = []
 
@@ -164,9 +166,9 @@ def statements(house: Services) -> Iterator[list[str]]:
         if "SAVEPOINT" not in statement:
             ran.append(statement)
 
-    event.listen(house.sessions.engine, "before_cursor_execute", note)
+    event.listen(services.sessions.engine, "before_cursor_execute", note)
     yield ran
-    event.remove(house.sessions.engine, "before_cursor_execute", note)
+    event.remove(services.sessions.engine, "before_cursor_execute", note)
 
 
 def ask(visitor: Visitor, email: str) -> str:
@@ -175,6 +177,6 @@ def ask(visitor: Visitor, email: str) -> str:
     return words(answer)
 
 
-def link_for(visitor: Visitor, house: Services) -> str:
+def link_for(visitor: Visitor, services: Services) -> str:
     ask(visitor, OWNER)
-    return houses.path_of(houses.letters(house)[-1]["reset_url"])
+    return houses.path_of(houses.letters(services)[-1]["reset_url"])

@@ -56,8 +56,8 @@ def test_an_unknown_address_is_a_calm_page_within_the_desk(editor: Visitor) -> N
     assert 'aria-label="Desk"' in answer.text
 
 
-def test_a_desk_without_a_publication_says_how_to_get_one(editor: Visitor, house: Services) -> None:
-    with house.sessions.begin() as session:
+def test_a_desk_without_a_publication_says_how_to_get_one(editor: Visitor, services: Services) -> None:
+    with services.sessions.begin() as session:
         for table in reversed(Publication.metadata.sorted_tables):
             # Who is signed in stays so, and nobody can take a line out of the audit log.
             if table.name not in {"editors", "desk_sessions", "audit_log"}:
@@ -92,15 +92,15 @@ def test_the_preview_can_be_dark_and_without_pictures(editor: Visitor) -> None:
     assert "img-src 'none'" in bare.headers["Content-Security-Policy"]
 
 
-def test_a_scheduled_issue_is_previewed_as_it_was_frozen(editor: Visitor, house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
-        letter = publish.schedule_next(session, house.links, issue_store.find(session, WAITING), now)
+def test_a_scheduled_issue_is_previewed_as_it_was_frozen(editor: Visitor, services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
+        letter = publish.schedule_next(session, services.links, issue_store.find(session, WAITING), now)
         letter.html = letter.html.replace("</body>", "FROZEN</body>")
     assert "FROZEN" in editor.open(f"/desk/issues/{WAITING}/preview.html").text
 
 
-def test_what_is_typed_into_a_title_never_becomes_markup(editor: Visitor, house: Services) -> None:
-    with house.sessions.begin() as session:
+def test_what_is_typed_into_a_title_never_becomes_markup(editor: Visitor, services: Services) -> None:
+    with services.sessions.begin() as session:
         issue_store.find(session, WAITING).title = "<script>alert(1)</script>"
     for path in ("/desk/issues/", f"/desk/issues/{WAITING}/", "/desk/calendar/", f"/desk/issues/{WAITING}/send"):
         page = editor.open(path).text
@@ -119,12 +119,12 @@ def test_the_calendar_shows_eight_slots_and_when_the_clocks_move(enter: Enter, c
 
 
 def test_the_calendar_shows_what_fills_a_slot_and_what_stands_outside(
-    editor: Visitor, house: Services, now: datetime
+    editor: Visitor, services: Services, now: datetime
 ) -> None:
-    with house.sessions.begin() as session:
-        publish.schedule_next(session, house.links, issue_store.find(session, WAITING), now)
+    with services.sessions.begin() as session:
+        publish.schedule_next(session, services.links, issue_store.find(session, WAITING), now)
         publish.schedule(
-            session, house.links, issue_store.find(session, "break-the-circle"), now + timedelta(days=1), now
+            session, services.links, issue_store.find(session, "break-the-circle"), now + timedelta(days=1), now
         )
     page = editor.read("/desk/calendar/")
     stray = "Saturday 21 November 13:00 When pain stays: ways out of the circle On Saturday 21 November 2026 at 13:00"
@@ -133,8 +133,8 @@ def test_the_calendar_shows_what_fills_a_slot_and_what_stands_outside(
     assert "Not scheduled Five reasons" in page
 
 
-def test_readers_are_counted_found_and_narrowed(editor: Visitor, house: Services, now: datetime) -> None:
-    people(house, now)
+def test_readers_are_counted_found_and_narrowed(editor: Visitor, services: Services, now: datetime) -> None:
+    people(services, now)
     page = editor.read("/desk/readers/")
     assert "All 2 " in page
     assert "Active 1 " in page
@@ -147,10 +147,10 @@ def test_readers_are_counted_found_and_narrowed(editor: Visitor, house: Services
 
 
 def test_who_was_erased_is_said_to_whoever_looks_for_the_address(
-    editor: Visitor, house: Services, now: datetime
+    editor: Visitor, services: Services, now: datetime
 ) -> None:
-    with house.sessions.begin() as session:
-        erasures.remember(session, house.links.seal, "gone@reader.example", now)
+    with services.sessions.begin() as session:
+        erasures.remember(session, services.links.seal, "gone@reader.example", now)
     assert "was erased on Friday 20 November 2026. No import brings them back" in editor.read(
         "/desk/readers/?q=Gone@reader.example"
     )
@@ -158,8 +158,8 @@ def test_who_was_erased_is_said_to_whoever_looks_for_the_address(
     assert "was erased" not in editor.read("/desk/readers/?q=gone")
 
 
-def test_one_reader_is_a_whole_story(editor: Visitor, house: Services, now: datetime) -> None:
-    ada = people(house, now)
+def test_one_reader_is_a_whole_story(editor: Visitor, services: Services, now: datetime) -> None:
+    ada = people(services, now)
     page = editor.read(f"/desk/readers/{ada}/")
     assert "Asked by form from 203.0.113.0/24" in page
     assert "I want the weekly letter." in page
@@ -169,11 +169,11 @@ def test_one_reader_is_a_whole_story(editor: Visitor, house: Services, now: date
 
 
 def test_a_readers_copies_go_on_and_once_they_are_dropped_that_is_said(
-    editor: Visitor, house: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
+    editor: Visitor, services: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "_COPIES", 1)
-    ada = people(house, now)
-    with house.sessions.begin() as session:
+    ada = people(services, now)
+    with services.sessions.begin() as session:
         letter = issue_store.find(session, OUT[1]).letter_id
         session.add(Copy(letter_id=letter, subscription_id=ada, address="ada@example.org", name="", not_before=now))
     page = editor.open(f"/desk/readers/{ada}/").text
@@ -182,13 +182,13 @@ def test_a_readers_copies_go_on_and_once_they_are_dropped_that_is_said(
     assert "550 5.1.1 User unknown" not in page
     assert "550 5.1.1 User unknown" in editor.read(older[1])
     assert "Older copies" not in editor.read(older[1])
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         session.execute(delete(Copy))
     assert "No copies on record; those of old issues are deleted." in editor.read(f"/desk/readers/{ada}/")
 
 
-def test_reports_add_up(editor: Visitor, house: Services, now: datetime) -> None:
-    people(house, now)
+def test_reports_add_up(editor: Visitor, services: Services, now: datetime) -> None:
+    people(services, now)
     assert "Refused by the receiving server 1 Audience 1" in editor.read(f"/desk/reports/{OUT[0]}/")
     page = editor.read("/desk/reports/")
     assert page.rindex("Under the hands") < page.rindex("Unwind a tight back")
@@ -201,8 +201,8 @@ def test_settings_tell_the_publication_and_the_team(editor: Visitor) -> None:
     assert "editor@desk.example (you)" in page
 
 
-def test_another_publication_is_one_choice_away(editor: Visitor, house: Services, now: datetime) -> None:
-    houses.open_another_publication(house, now)
+def test_another_publication_is_one_choice_away(editor: Visitor, services: Services, now: datetime) -> None:
+    houses.open_another_publication(services, now)
     assert "Looser by degrees" in editor.read("/desk/issues/")
     editor.client.post("/desk/publication", data={"publication": "other"})
     page = editor.read("/desk/issues/")
@@ -226,11 +226,11 @@ def test_each_page_has_one_heading_a_title_and_a_place_to_skip_to(editor: Visito
         assert "<script>" not in page
 
 
-def people(house: Services, now: datetime) -> int:
+def people(services: Services, now: datetime) -> int:
     """Ada, who confirmed and whose copy was refused, and Bo, who left. Ada's subscription."""
     asked = ConsentEvent(act=Act.ASKED, way=Channel.FORM, at=now, origin="203.0.113.0/24")
     asked.wording = Wording(sha256="0" * 64, text="I want the weekly letter.")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         publication = first(session)
         ties = [
             Subscription(publication=publication, status=Status.ACTIVE, created_at=now, events=[asked]),

@@ -28,11 +28,11 @@ def owner(enter: Enter) -> Visitor:
 
 
 def test_somebody_invited_comes_in_by_the_mail_and_chooses_a_password(
-    app: Flask, owner: Visitor, house: Services
+    app: Flask, owner: Visitor, services: Services
 ) -> None:
     assert invite(owner).location == "/desk/people/"
     assert f"{NEW} is invited as author" in owner.read("/desk/people/")
-    (mail,) = houses.letters(house)
+    (mail,) = houses.letters(services)
     assert (mail["kind"], mail["address"], mail["valid_for"]) == ("sign_in", NEW, "24 hours")
     assert (mail["invited_by"], mail["role"]) == ("owner@desk.example", "an author, who writes")
     newcomer = visitor(app)
@@ -54,7 +54,7 @@ def test_somebody_invited_comes_in_by_the_mail_and_chooses_a_password(
     ],
 )
 def test_what_is_wrong_with_an_invitation_stands_beside_the_field(
-    owner: Visitor, house: Services, typed: dict[str, str], sentence: str
+    owner: Visitor, services: Services, typed: dict[str, str], sentence: str
 ) -> None:
     refused = owner.client.post("/desk/people/", data=typed)
     assert refused.status_code == 422
@@ -62,15 +62,15 @@ def test_what_is_wrong_with_an_invitation_stands_beside_the_field(
     assert f'value="{typed["email"]}"' in refused.text
     wrong = "role" if "role" in sentence else "email"
     assert re.findall(r'aria-invalid="true"\s+aria-describedby="(\w+)-fault"', refused.text) == [wrong]
-    assert houses.letters(house) == []
-    assert acts(house) == ["signed in"]
+    assert houses.letters(services) == []
+    assert acts(services) == ["signed in"]
 
 
-def test_an_invitation_sent_again_ends_the_one_before(owner: Visitor, house: Services) -> None:
+def test_an_invitation_sent_again_ends_the_one_before(owner: Visitor, services: Services) -> None:
     invite(owner)
-    person = f"/desk/people/{id_of(house, NEW)}"
+    person = f"/desk/people/{id_of(services, NEW)}"
     owner.client.post(f"{person}/invitation")
-    first, second = (houses.path_of(mail["sign_in_url"]) for mail in houses.letters(house))
+    first, second = (houses.path_of(mail["sign_in_url"]) for mail in houses.letters(services))
     assert owner.open(first).status_code == 404
     assert "Sign in as new@desk.example" in words(owner.open(second))
 
@@ -81,20 +81,20 @@ def test_who_is_in_already_is_not_invited_again(owner: Visitor, engage: Engage) 
     assert "needs no invitation" in words(refused)
 
 
-def test_a_changed_role_is_noted_and_holds_from_the_next_page(owner: Visitor, enter: Enter, house: Services) -> None:
+def test_a_changed_role_is_noted_and_holds_from_the_next_page(owner: Visitor, enter: Enter, services: Services) -> None:
     editor = enter(Role.EDITOR)
-    owner.client.post(f"/desk/people/{id_of(house, 'editor@desk.example')}/role", data={"role": "viewer"})
+    owner.client.post(f"/desk/people/{id_of(services, 'editor@desk.example')}/role", data={"role": "viewer"})
     assert editor.open("/desk/issues/looser-by-degrees/send").status_code == 403
-    row = rows(house)[-1]
+    row = rows(services)[-1]
     assert (row.act, row.kind, row.about) == ("changed a role", "person", "editor@desk.example")
     assert row.details == {"old_role": "editor", "new_role": "viewer"}
 
 
 def test_whoever_is_removed_is_out_at_once_and_may_be_invited_anew(
-    owner: Visitor, enter: Enter, house: Services
+    owner: Visitor, enter: Enter, services: Services
 ) -> None:
     editor = enter(Role.EDITOR)
-    assert owner.client.post(f"/desk/people/{id_of(house, 'editor@desk.example')}/remove").status_code == 303
+    assert owner.client.post(f"/desk/people/{id_of(services, 'editor@desk.example')}/remove").status_code == 303
     assert editor.open("/desk/issues/").status_code == 303
     assert editor.sign_in("editor@desk.example").status_code == 422
     assert "editor@desk.example signed in" in owner.read("/desk/audit/")
@@ -105,8 +105,8 @@ def test_whoever_is_removed_is_out_at_once_and_may_be_invited_anew(
 
 
 @pytest.mark.parametrize("act", ["remove", "role"])
-def test_the_last_owner_stays(owner: Visitor, house: Services, act: str) -> None:
-    person = f"/desk/people/{id_of(house, 'owner@desk.example')}"
+def test_the_last_owner_stays(owner: Visitor, services: Services, act: str) -> None:
+    person = f"/desk/people/{id_of(services, 'owner@desk.example')}"
     refused = owner.client.post(f"{person}/{act}", data={"role": "viewer"})
     assert refused.status_code == 409
     assert "last owner who can sign in" in words(refused)
@@ -114,10 +114,10 @@ def test_the_last_owner_stays(owner: Visitor, house: Services, act: str) -> None
 
 
 def test_a_lost_second_factor_is_reset_told_by_mail_and_ends_the_sessions(
-    owner: Visitor, enter: Enter, house: Services
+    owner: Visitor, enter: Enter, services: Services
 ) -> None:
     editor = enter(Role.EDITOR)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         colleague = accounts.find(session, "editor@desk.example")
         colleague.factor = "sealed"
         second_factor.fresh_codes(session, colleague)
@@ -126,16 +126,16 @@ def test_a_lost_second_factor_is_reset_told_by_mail_and_ends_the_sessions(
     assert owner.client.post(f"{person}/second-factor").status_code == 303
     assert editor.open("/desk/issues/").status_code == 303
     assert editor.sign_in("editor@desk.example").location == "/desk/"
-    (mail,) = houses.letters(house)
+    (mail,) = houses.letters(services)
     assert (mail["kind"], mail["address"]) == ("changed", "editor@desk.example")
     assert "reset by an owner" in mail["changed"]
-    assert "reset a second factor" in acts(house)
+    assert "reset a second factor" in acts(services)
     assert owner.client.post(f"{person}/second-factor").status_code == 409
 
 
-def test_an_owner_signs_somebody_out_everywhere(owner: Visitor, enter: Enter, house: Services) -> None:
+def test_an_owner_signs_somebody_out_everywhere(owner: Visitor, enter: Enter, services: Services) -> None:
     editor = enter(Role.EDITOR)
-    person = f"/desk/people/{id_of(house, 'editor@desk.example')}"
+    person = f"/desk/people/{id_of(services, 'editor@desk.example')}"
     assert "from 127.0.0.0/24" in owner.read(f"{person}/")
     owner.client.post(f"{person}/sessions")
     assert editor.open("/desk/issues/").status_code == 303
@@ -148,10 +148,10 @@ def test_somebody_who_is_gone_is_a_calm_page(owner: Visitor) -> None:
 
 
 def test_the_list_says_who_has_a_second_factor_and_who_is_not_in_yet(
-    owner: Visitor, engage: Engage, house: Services, clock: Clock
+    owner: Visitor, engage: Engage, services: Services, clock: Clock
 ) -> None:
     invite(owner)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         session.get_one(Editor, engage(Role.EDITOR).id).factor = "sealed"
     page = owner.read("/desk/people/")
     assert "3 people" in page
@@ -175,46 +175,46 @@ def test_sessions_are_listed_and_one_can_be_ended(app: Flask, owner: Visitor, cl
     assert owner.client.post(f"/desk/account/sessions/{action}").status_code == 409
 
 
-def test_nobody_ends_the_session_of_another_by_its_number(owner: Visitor, enter: Enter, house: Services) -> None:
+def test_nobody_ends_the_session_of_another_by_its_number(owner: Visitor, enter: Enter, services: Services) -> None:
     editor = enter(Role.EDITOR)
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         mine = session.scalars(select(DeskSession).join(Editor).where(Editor.role == Role.OWNER)).one().id
     assert editor.client.post(f"/desk/account/sessions/{mine}/end").status_code == 409
     assert owner.open("/desk/issues/").status_code == 200
 
 
 def test_the_last_act_of_a_session_moves_by_acts_and_not_by_looks(
-    owner: Visitor, house: Services, clock: Clock, now: datetime
+    owner: Visitor, services: Services, clock: Clock, now: datetime
 ) -> None:
     clock.turn(minutes=5)
     owner.open("/desk/issues/")
-    assert seen(house) == now
+    assert seen(services) == now
     invite(owner)
-    assert seen(house) == clock.moment
+    assert seen(services) == clock.moment
     acted = clock.moment
     clock.turn(seconds=30)
     owner.client.post("/desk/people/", data={"email": "other@desk.example", "role": "viewer"})
-    assert seen(house) == acted
+    assert seen(services) == acted
 
 
 def invite(owner: Visitor) -> TestResponse:
     return owner.client.post("/desk/people/", data={"email": NEW, "role": "author"})
 
 
-def id_of(house: Services, email: str) -> int:
-    with house.sessions.reading() as session:
+def id_of(services: Services, email: str) -> int:
+    with services.sessions.reading() as session:
         return accounts.find(session, email).id
 
 
-def rows(house: Services) -> list[Entry]:
-    with house.sessions.reading() as session:
+def rows(services: Services) -> list[Entry]:
+    with services.sessions.reading() as session:
         return list(session.scalars(select(Entry).order_by(Entry.id)))
 
 
-def acts(house: Services) -> list[str]:
-    return [row.act for row in rows(house)]
+def acts(services: Services) -> list[str]:
+    return [row.act for row in rows(services)]
 
 
-def seen(house: Services) -> datetime:
-    with house.sessions.reading() as session:
+def seen(services: Services) -> datetime:
+    with services.sessions.reading() as session:
         return session.scalars(select(DeskSession.seen_at)).one()

@@ -41,22 +41,22 @@ def careful(author: Visitor) -> Iterator[Visitor]:
     return author
 
 
-def test_an_author_uploads_a_picture_and_gets_the_name_to_write(author: Visitor, house: Services) -> None:
+def test_an_author_uploads_a_picture_and_gets_the_name_to_write(author: Visitor, services: Services) -> None:
     answer = upload(author, photos.saved(photos.quarters((2400, 1200)), "JPEG"))
     told = answer.get_json()
     assert (answer.status_code, told["name"], told["width"], told["height"]) == (201, "back.jpg", 1200, 600)
     assert told["note"] == "Scaled from 2,400 × 1,200 to 1,200 × 600 pixels."
     assert photos.opened(author.client.get(told["url"], buffered=True).data).size == (1200, 600)
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         attached = pictures.attached(session, issue_store.find(session, houses.WAITING))
     assert told["url"] == f"/pictures/{attached['back.jpg']}"
 
 
-def test_where_a_photo_was_taken_is_on_no_page_of_ours(author: Visitor, house: Services) -> None:
+def test_where_a_photo_was_taken_is_on_no_page_of_ours(author: Visitor, services: Services) -> None:
     told = upload(author, PHOTO).get_json()
     assert photos.SECRET in PHOTO
     assert photos.SECRET not in author.client.get(told["url"], buffered=True).data
-    kept = [path.read_bytes() for path in Path(house.settings.data_dir).rglob("*.jpg")]
+    kept = [path.read_bytes() for path in Path(services.settings.data_dir).rglob("*.jpg")]
     assert kept
     assert not any(photos.SECRET in content for content in kept)
 
@@ -81,23 +81,23 @@ def test_a_second_picture_of_one_name_gets_another_and_the_same_keeps_its(author
     ],
 )
 def test_what_cannot_be_shown_in_mail_is_refused_with_the_reason(
-    author: Visitor, house: Services, content: bytes, name: str, fault: str
+    author: Visitor, services: Services, content: bytes, name: str, fault: str
 ) -> None:
-    before = houses.dump(house)
+    before = houses.dump(services)
     answer = upload(author, content, name)
     assert answer.status_code == 400
     assert answer.get_json()["fault"].startswith(fault)
-    assert pictures_of(houses.dump(house)) == pictures_of(before)
+    assert pictures_of(houses.dump(services)) == pictures_of(before)
 
 
-def test_a_viewer_uploads_nothing_and_a_stranger_neither(enter: Enter, stranger: Visitor, house: Services) -> None:
+def test_a_viewer_uploads_nothing_and_a_stranger_neither(enter: Enter, stranger: Visitor, services: Services) -> None:
     viewer = enter(Role.VIEWER)
-    before = pictures_of(houses.dump(house))
+    before = pictures_of(houses.dump(services))
     assert upload(viewer, PHOTO).status_code == 403
     assert "yours is “viewer”" in upload(viewer, PHOTO).get_json()["fault"]
     assert upload(stranger, PHOTO).status_code == 401
     assert "Sign in again in another tab" in upload(stranger, PHOTO).get_json()["fault"]
-    assert pictures_of(houses.dump(house)) == before
+    assert pictures_of(houses.dump(services)) == before
 
 
 def test_a_page_of_another_site_uploads_nothing(careful: Visitor) -> None:
@@ -125,15 +125,15 @@ def test_an_issue_that_is_not_there_takes_no_picture(author: Visitor) -> None:
 
 
 def test_a_store_that_does_not_answer_is_said_and_nothing_is_kept(
-    author: Visitor, house: Services, monkeypatch: pytest.MonkeyPatch
+    author: Visitor, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_ignored: object) -> None:
         raise Unavailable("The store of pictures does not answer. Try again in a minute.")
 
-    monkeypatch.setattr(type(house.pictures), "_put", away)
+    monkeypatch.setattr(type(services.pictures), "_put", away)
     answer = upload(author, PHOTO)
     assert (answer.status_code, answer.get_json()["fault"][:9]) == (503, "The store")
-    assert pictures_of(houses.dump(house))["attached_pictures"] == []
+    assert pictures_of(houses.dump(services))["attached_pictures"] == []
 
 
 def test_a_picture_is_asked_for_again_only_if_it_is_not_kept(author: Visitor, program: FlaskClient) -> None:

@@ -42,7 +42,7 @@ def filled() -> Fill:
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
+def services(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     """One issue with faults, and links may be asked."""
     made = houses.build(sessions, tmp_path, link_checks=True)
     houses.open_publication(made, now)
@@ -82,9 +82,9 @@ def test_the_size_is_told_by_block_with_the_line_of_each(author: Visitor) -> Non
     assert "Paragraph Lie down for a while. It cures every back. 8" in said
 
 
-def test_an_issue_with_only_notes_has_nothing_to_mend(author: Visitor, house: Services, now: datetime) -> None:
+def test_an_issue_with_only_notes_has_nothing_to_mend(author: Visitor, services: Services, now: datetime) -> None:
     sound = SOURCE.replace("It cures every back.", "").replace("TODO: name", "Call")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
         issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
     said = words(author.open(PAGE))
@@ -93,16 +93,16 @@ def test_an_issue_with_only_notes_has_nothing_to_mend(author: Visitor, house: Se
 
 
 def test_links_are_asked_when_somebody_asks_and_told_when_they_answer(
-    author: Visitor, house: Services, now: datetime
+    author: Visitor, services: Services, now: datetime
 ) -> None:
     assert "hx-get" not in author.open(PAGE).text
     assert author.press(PAGE, PREFLIGHT).location == f"{PAGE}#preflight"
     page = author.open(PAGE)
     assert f'data-hx-get="{PREFLIGHT}" data-hx-trigger="every 2s"' in page.text
     assert "1 link is being checked. The spam filter is reading it." in words(page)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         link_checks.record(session, Answer(NHS, 404, NHS), now)
-        content = run_preflight.content_hash(issue_store.find(session, "sore"), house.links)
+        content = run_preflight.content_hash(issue_store.find(session, "sore"), services.links)
         run_preflight.spam.record(session, content, run_preflight.spam.NOT_INSTALLED, now)
     part = author.client.get(PREFLIGHT, headers=HTMX)
     assert "Source “NHS” leads to a page that is gone (404). Line 6 Find its new address." in words(part)
@@ -116,32 +116,32 @@ def test_the_part_of_the_page_asked_for_by_itself_is_the_page(author: Visitor) -
 
 
 def test_nothing_is_asked_about_an_issue_that_is_past_it(
-    app: Flask, author: Visitor, house: Services, now: datetime
+    app: Flask, author: Visitor, services: Services, now: datetime
 ) -> None:
     assert app
     sound = SOURCE.replace("TODO: name", "Call")
     fields = hidden(author.open(PAGE).text, PREFLIGHT)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
         issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
         issue = issue_store.find(session, "sore")
-        run_preflight.printing.mark_ready(session, issue, house.links)
-        publish.schedule_next(session, house.links, issue, now)
+        run_preflight.printing.mark_ready(session, issue, services.links)
+        publish.schedule_next(session, services.links, issue, now)
     assert author.client.post(PREFLIGHT, data=fields).status_code == 409
     assert author.client.get(PREFLIGHT, headers=HTMX).status_code == 303
     assert "It passed when it was scheduled" in words(author.open(PAGE))
 
 
-def test_a_text_that_is_typed_is_judged_and_kept_nowhere(author: Visitor, house: Services) -> None:
+def test_a_text_that_is_typed_is_judged_and_kept_nowhere(author: Visitor, services: Services) -> None:
     form = hidden(author.open(f"{PAGE}write").text) | {"source": SOURCE + "\nFIXME and {{ nam }}\n", "base": "1"}
-    before = houses.dump(house)
+    before = houses.dump(services)
     answer = author.client.post(JUDGE, data=form)
     assert answer.status_code == 200
     part = answer.json["html"]
     assert "3 blocking" in part
     assert "Unknown field &#34;nam&#34;" in part
     assert 'data-field="body" data-line="3"' in part
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
 
 
 def test_a_text_that_cannot_be_printed_still_says_why(author: Visitor) -> None:

@@ -36,7 +36,7 @@ def filled() -> Fill:
 
 
 @pytest.fixture
-def house(sessions: Sessions, tmp_path, now: datetime) -> Services:
+def services(sessions: Sessions, tmp_path, now: datetime) -> Services:
     """A plain issue on its way to eight readers, whose copies stand in different states."""
     made = houses.build(sessions, tmp_path)
     houses.open_publication(made, now)
@@ -67,14 +67,14 @@ def house(sessions: Sessions, tmp_path, now: datetime) -> Services:
     return made
 
 
-def over(house: Services, now: datetime) -> None:
-    with house.sessions.begin() as session:
+def over(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
         session.execute(update(Copy).where(Copy.state == CopyState.PENDING).values(state=CopyState.SENT, ended_at=now))
         session.execute(update(Letter).values(state=LetterState.FINISHED, finished_at=now))
 
 
-def copies(house: Services) -> dict[str, Copy]:
-    with house.sessions.reading() as session:
+def copies(services: Services) -> dict[str, Copy]:
+    with services.sessions.reading() as session:
         return {copy.address: copy for copy in session.scalars(select(Copy))}
 
 
@@ -83,9 +83,9 @@ def rows(answer: str) -> list[list[str]]:
 
 
 def test_the_page_of_an_issue_on_its_way_says_what_holds_what_up(
-    editor: Visitor, house: Services, now: datetime
+    editor: Visitor, services: Services, now: datetime
 ) -> None:
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         heartbeat.beat(session, "w", now)
     page = editor.read(ISSUE)
     assert "75% Measuring the rate." in page
@@ -151,8 +151,8 @@ def test_a_sheet_holds_every_copy_and_no_formula(editor: Visitor) -> None:
     assert len(refused) == 3
 
 
-def test_the_report_is_a_sheet_too(editor: Visitor, house: Services, now: datetime) -> None:
-    over(house, now)
+def test_the_report_is_a_sheet_too(editor: Visitor, services: Services, now: datetime) -> None:
+    over(services, now)
     found = {(row[0], row[2]): row[3] for row in rows(editor.open(f"{REPORT}report.csv").text)}
     assert (found["copies", "audience"], found["copies", "sent"], found["copies", "complained"]) == ("8", "4", "1")
     assert found["this issue", "Delivered, of the audience"] == "0.5"
@@ -165,21 +165,21 @@ def test_only_editors_take_addresses_away(enter: Enter) -> None:
     assert viewer.open(f"{REPORT}report.csv").status_code == 200
 
 
-def test_a_report_compares_with_the_issues_before(editor: Visitor, house: Services, now: datetime) -> None:
-    over(house, now)
-    houses.send(house, "backpainhelp", "second", now + timedelta(hours=1))
+def test_a_report_compares_with_the_issues_before(editor: Visitor, services: Services, now: datetime) -> None:
+    over(services, now)
+    houses.send(services, "backpainhelp", "second", now + timedelta(hours=1))
     page = editor.read("/desk/reports/second/")
     assert "“Usual” is the median of the one before it." in page
     assert "Usual 50.00%" in page
     assert "This is the first issue that went out" in editor.read(REPORT)
 
 
-def test_a_report_outlives_its_copies(editor: Visitor, house: Services, now: datetime) -> None:
-    over(house, now)
-    with house.sessions.begin() as session:
+def test_a_report_outlives_its_copies(editor: Visitor, services: Services, now: datetime) -> None:
+    over(services, now)
+    with services.sessions.begin() as session:
         session.execute(update(Copy).where(Copy.state == CopyState.IN_DOUBT).values(reason="settled: left in doubt"))
     before = rows(editor.open(f"{REPORT}report.csv").text)
-    retention.drop(house.sessions, 1)
+    retention.drop(services.sessions, 1)
     page = editor.read(REPORT)
     assert "The individual copies of this issue were deleted to save space." in page
     assert "gmail.com" in page
@@ -187,9 +187,9 @@ def test_a_report_outlives_its_copies(editor: Visitor, house: Services, now: dat
     assert editor.open(f"{REPORT}copies").status_code == 409
 
 
-def test_who_left_by_the_link_is_told(editor: Visitor, house: Services) -> None:
-    reader = copies(house)["r5@gmail.com"].subscription_id
-    path = houses.path_of(house.links.unsubscribe(reader, 1))
+def test_who_left_by_the_link_is_told(editor: Visitor, services: Services) -> None:
+    reader = copies(services)["r5@gmail.com"].subscription_id
+    path = houses.path_of(services.links.unsubscribe(reader, 1))
     editor.client.post(path, data={"List-Unsubscribe": "One-Click"})
     assert "Unsubscribed 1" in editor.read(REPORT)
     assert "r5@gmail.com unsubscribed" in editor.read(f"{REPORT}leavers")
@@ -197,11 +197,11 @@ def test_who_left_by_the_link_is_told(editor: Visitor, house: Services) -> None:
 
 
 def test_corrections_are_told_with_what_became_of_their_letters(
-    editor: Visitor, house: Services, now: datetime
+    editor: Visitor, services: Services, now: datetime
 ) -> None:
-    over(house, now)
-    houses.send(house, "backpainhelp", "stands-for-the-letter", now + timedelta(hours=1))
-    with house.sessions.begin() as session:
+    over(services, now)
+    houses.send(services, "backpainhelp", "stands-for-the-letter", now + timedelta(hours=1))
+    with services.sessions.begin() as session:
         told = {"issue_id": 1, "revision_number": 1, "author": "ann@desk.example", "writers": [], "made_at": now}
         words_of_it = {"subject": "Corrected", "body": "It is ten minutes."}
         session.add(Correction(number=1, note="Only on the web.", **told, **words_of_it))
@@ -213,45 +213,45 @@ def test_corrections_are_told_with_what_became_of_their_letters(
     assert ["correction", now.isoformat(), "pending", "8"] in rows(editor.open(f"{REPORT}report.csv").text)
 
 
-def test_an_issue_that_has_not_begun_has_no_report(editor: Visitor, house: Services, now: datetime) -> None:
-    houses.stock(house, now)
+def test_an_issue_that_has_not_begun_has_no_report(editor: Visitor, services: Services, now: datetime) -> None:
+    houses.stock(services, now)
     assert editor.open(f"/desk/reports/{houses.WAITING}/").status_code == 404
     assert editor.open(f"/desk/reports/{houses.WAITING}/copies").status_code == 409
     assert editor.open("/desk/reports/no-such-issue/").status_code == 404
 
 
-def test_doubts_are_decided_one_by_one(editor: Visitor, house: Services) -> None:
+def test_doubts_are_decided_one_by_one(editor: Visitor, services: Services) -> None:
     page = editor.open(f"{ISSUE}doubts")
     assert "2 copies may have been sent" in words(page)
     assert page.text.count("@backpainhelp.example&gt;") == 2
-    one = copies(house)["r3@gmail.com"].id
+    one = copies(services)["r3@gmail.com"].id
     answer = decide(editor, "leave", copy=str(one))
     assert answer.location == f"{ISSUE}doubts"
-    assert copies(house)["r3@gmail.com"].reason == "settled: left in doubt"
-    assert decide(editor, "sent", copy=str(copies(house)["r4@gmail.com"].id)).location == ISSUE
+    assert copies(services)["r3@gmail.com"].reason == "settled: left in doubt"
+    assert decide(editor, "sent", copy=str(copies(services)["r4@gmail.com"].id)).location == ISSUE
     assert "No copies are in doubt." in editor.read(f"{ISSUE}doubts")
 
 
-def test_all_doubts_are_sent_again_but_to_who_has_gone(editor: Visitor, house: Services) -> None:
-    with house.sessions.begin() as session:
-        gone = copies(house)["r4@gmail.com"].subscription_id
+def test_all_doubts_are_sent_again_but_to_who_has_gone(editor: Visitor, services: Services) -> None:
+    with services.sessions.begin() as session:
+        gone = copies(services)["r4@gmail.com"].subscription_id
         session.execute(update(Subscription).where(Subscription.id == gone).values(status=Status.UNSUBSCRIBED))
     decide(editor, "resend", total="2")
     page = editor.read(ISSUE)
     assert "1 copy will be sent again, under the same Message-ID." in page
     assert "1 copy not sent again, because the reader has gone in the meantime." in page
-    assert copies(house)["r3@gmail.com"].state is CopyState.PENDING
-    assert copies(house)["r4@gmail.com"].state is CopyState.IN_DOUBT
+    assert copies(services)["r3@gmail.com"].state is CopyState.PENDING
+    assert copies(services)["r4@gmail.com"].state is CopyState.IN_DOUBT
 
 
 @pytest.mark.parametrize(
     "fields", [{"total": "1"}, {}, {"total": "x"}, {"total": "2", "version": "0.0.old"}, {"copy": "999"}]
 )
 def test_a_decision_about_what_the_page_did_not_show_is_not_carried_out(
-    editor: Visitor, house: Services, fields: dict[str, str]
+    editor: Visitor, services: Services, fields: dict[str, str]
 ) -> None:
     assert decide(editor, "resend", **fields).status_code in {404, 409}
-    assert {copies(house)[f"r{number}@gmail.com"].state for number in (3, 4)} == {CopyState.IN_DOUBT}
+    assert {copies(services)[f"r{number}@gmail.com"].state for number in (3, 4)} == {CopyState.IN_DOUBT}
 
 
 def test_a_decision_has_to_be_one(editor: Visitor) -> None:
@@ -266,7 +266,7 @@ def test_a_viewer_sees_doubts_and_cannot_decide(enter: Enter) -> None:
 
 
 def test_a_stream_tells_what_changed_and_ends_with_the_sending(
-    editor: Visitor, house: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
+    editor: Visitor, services: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress_stream, "_EVERY", 0.05)
     answer = editor.client.get(f"{ISSUE}events", buffered=False)
@@ -275,7 +275,7 @@ def test_a_stream_tells_what_changed_and_ends_with_the_sending(
     assert first.startswith("event: progress\ndata: ")
     assert "75%" in first
     assert next(parts) == b":\n\n"
-    over(house, now)
+    over(services, now)
     assert [part for part in parts if part != b":\n\n"] == [b"event: over\ndata: \n\n"]
     answer.close()
 
@@ -305,16 +305,16 @@ def test_streams_leave_threads_for_pages_and_give_their_seats_back(
         taken.close()
 
 
-def test_nothing_is_streamed_of_what_is_not_being_sent(editor: Visitor, house: Services, now: datetime) -> None:
+def test_nothing_is_streamed_of_what_is_not_being_sent(editor: Visitor, services: Services, now: datetime) -> None:
     assert editor.client.head(f"{ISSUE}events").status_code == 204
-    over(house, now)
+    over(services, now)
     assert editor.open(f"{ISSUE}events").status_code == 204
 
 
-def test_the_list_tells_kept_accounts(editor: Visitor, house: Services, now: datetime) -> None:
-    over(house, now)
+def test_the_list_tells_kept_accounts(editor: Visitor, services: Services, now: datetime) -> None:
+    over(services, now)
     before = editor.read("/desk/reports/")
-    assert stats.keep_next(house.sessions)
+    assert stats.keep_next(services.sessions)
     assert editor.read("/desk/reports/") == before
     assert "Plain sent Friday 20 November 2026 at 13:00 (Europe/Warsaw) 8 4 0 2 2 0 1 0 not counted" in before
 

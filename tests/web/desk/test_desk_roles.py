@@ -34,26 +34,28 @@ def test_all_that_moves_an_issue_takes_an_editor() -> None:
     assert {acts[name] for name in ("schedule", "send", "cancel", "pause", "resume")} == {Role.EDITOR}
 
 
-def test_whoever_is_not_signed_in_is_led_to_the_door(stranger: Visitor, house: Services) -> None:
-    before = houses.dump(house)
+def test_whoever_is_not_signed_in_is_led_to_the_door(stranger: Visitor, services: Services) -> None:
+    before = houses.dump(services)
     for route in closed():
         answer = stranger.client.open(address_of(route.path), method=route.method)
         assert answer.status_code == 303, route
         assert answer.location.startswith("/desk/sign-in"), route
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.AUTHOR])
-def test_a_role_that_is_too_low_gets_a_clear_no_and_nothing_changes(enter: Enter, house: Services, role: Role) -> None:
+def test_a_role_that_is_too_low_gets_a_clear_no_and_nothing_changes(
+    enter: Enter, services: Services, role: Role
+) -> None:
     visitor = enter(role)
-    before = houses.dump(house)
+    before = houses.dump(services)
     above = [route for route in closed() if route.least and list(Role).index(route.least) < list(Role).index(role)]
     assert above
     for route in above:
         answer = visitor.client.open(address_of(route.path), method=route.method)
         assert answer.status_code == 403, route
         assert f"yours is “{role}”" in words(answer)
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
 
 
 def test_a_part_of_a_page_never_turns_into_the_sign_in_form(stranger: Visitor) -> None:
@@ -80,27 +82,27 @@ def test_what_was_written_into_a_form_that_came_after_the_session_is_given_back(
     assert (secret.status_code, "secret" in secret.text) == (303, False)
 
 
-def test_a_form_from_elsewhere_changes_nothing(enter: Enter, house: Services) -> None:
+def test_a_form_from_elsewhere_changes_nothing(enter: Enter, services: Services) -> None:
     owner = enter(Role.OWNER)
     owner.client.environ_base["HTTP_SEC_FETCH_SITE"] = "cross-site"
-    before = houses.dump(house)
+    before = houses.dump(services)
     for route in ROUTES:
         if route.method == "POST":
             answer = owner.client.post(address_of(route.path))
             assert answer.status_code == 400, route
             assert "Nothing was changed" in words(answer) or "nothing was changed" in words(answer)
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
 
 
-def test_no_get_changes_anything(enter: Enter, house: Services) -> None:
+def test_no_get_changes_anything(enter: Enter, services: Services) -> None:
     owner = enter(Role.OWNER)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         assert session.get(Subscriber, 1) is None
-    before = houses.dump(house)
+    before = houses.dump(services)
     for route in ROUTES:
         if route.method == "GET":
             assert owner.open(address_of(route.path)).status_code < 500, route
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
 
 
 def test_nothing_of_the_desk_is_kept_by_a_browser_or_listed(editor: Visitor) -> None:

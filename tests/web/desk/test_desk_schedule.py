@@ -33,9 +33,9 @@ TUESDAY = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def readers(house: Services, now: datetime) -> None:
+def readers(services: Services, now: datetime) -> None:
     """Three confirmed readers."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         for name in ("ada", "bo", "cy"):
             person = Subscriber(email=f"{name}@example.org", key=f"{name}@example.org", created_at=now)
             tie = Subscription(publication=first(session), status=Status.ACTIVE, created_at=now, confirmed_at=now)
@@ -49,9 +49,9 @@ def test_the_page_says_what_will_happen_and_the_button_names_the_act(editor: Vis
     assert "Schedule for Tuesday 24 November 2026 at 09:00" in page
 
 
-def test_one_press_schedules_for_the_next_free_slot(editor: Visitor, house: Services) -> None:
+def test_one_press_schedules_for_the_next_free_slot(editor: Visitor, services: Services) -> None:
     assert editor.press(PAGE, SCHEDULE).location == PAGE
-    assert letter(house).due_at == TUESDAY
+    assert letter(services).due_at == TUESDAY
     page = editor.read(PAGE)
     assert "Scheduled for Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)." in page
     assert "Tuesday 24 November 09:00 Looser by degrees scheduled 3 readers" in editor.read("/desk/settings/")
@@ -62,12 +62,12 @@ def test_a_slot_that_is_taken_is_not_offered_again(editor: Visitor) -> None:
     assert "Schedule for Tuesday 1 December 2026 at 09:00" in editor.read("/desk/issues/break-the-circle/")
 
 
-def test_a_moment_of_ones_own_is_shown_before_it_is_taken(editor: Visitor, house: Services) -> None:
+def test_a_moment_of_ones_own_is_shown_before_it_is_taken(editor: Visitor, services: Services) -> None:
     shown = f"{SCHEDULE}?at=2026-11-25T10:30"
     assert "On Wednesday 25 November 2026 at 10:30 (Europe/Warsaw) this goes to 3" in editor.read(shown)
-    assert state(house) is IssueState.READY
+    assert state(services) is IssueState.READY
     assert editor.press(shown).location == PAGE
-    assert letter(house).due_at == datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
+    assert letter(services).due_at == datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -92,32 +92,36 @@ def test_a_moment_that_cannot_be_is_answered_beside_the_field_and_stays_typed(
     assert "Schedule for" not in words(answer)
 
 
-def test_a_page_that_was_open_past_its_moment_schedules_nothing(editor: Visitor, house: Services, clock: Clock) -> None:
+def test_a_page_that_was_open_past_its_moment_schedules_nothing(
+    editor: Visitor, services: Services, clock: Clock
+) -> None:
     fields = hidden(editor.open(PAGE).text, SCHEDULE)
     clock.turn(days=5)
     answer = editor.client.post(SCHEDULE, data=fields)
     assert answer.status_code == 400
     assert "has passed" in words(answer)
-    assert state(house) is IssueState.READY
+    assert state(services) is IssueState.READY
 
 
 @pytest.mark.parametrize("form", [{}, {"version": "1.0.ready"}, {"version": "1.0.ready", "moment": "soon"}])
-def test_a_form_that_is_not_whole_schedules_nothing(editor: Visitor, house: Services, form: dict[str, str]) -> None:
+def test_a_form_that_is_not_whole_schedules_nothing(editor: Visitor, services: Services, form: dict[str, str]) -> None:
     assert editor.client.post(SCHEDULE, data=form).status_code in {400, 409}
-    assert state(house) is IssueState.READY
+    assert state(services) is IssueState.READY
 
 
-def test_a_page_from_before_a_change_does_nothing(editor: Visitor, house: Services, now: datetime) -> None:
+def test_a_page_from_before_a_change_does_nothing(editor: Visitor, services: Services, now: datetime) -> None:
     fields = hidden(editor.open(PAGE).text, SCHEDULE)
-    rewrite(house, "Looser by degrees", "Looser, by degrees", now)
+    rewrite(services, "Looser by degrees", "Looser, by degrees", now)
     answer = editor.client.post(SCHEDULE, data=fields)
     assert answer.status_code == 409
     assert "it is now a draft, revision 2. Nothing was done." in words(answer)
     assert PAGE in answer.text
-    assert state(house) is IssueState.DRAFT
+    assert state(services) is IssueState.DRAFT
 
 
-def test_of_two_editors_who_schedule_one_issue_at_once_one_wins(app: Flask, editor: Visitor, house: Services) -> None:
+def test_of_two_editors_who_schedule_one_issue_at_once_one_wins(
+    app: Flask, editor: Visitor, services: Services
+) -> None:
     fields = hidden(editor.open(PAGE).text, SCHEDULE)
     colleague = visitor(app)
     colleague.sign_in("editor@desk.example")
@@ -125,13 +129,13 @@ def test_of_two_editors_who_schedule_one_issue_at_once_one_wins(app: Flask, edit
         answers = list(pool.map(lambda one: one.client.post(SCHEDULE, data=fields), (editor, colleague)))
     assert sorted(answer.status_code for answer in answers) == [303, 409]
     assert "Nothing was done" in words(next(answer for answer in answers if answer.status_code == 409))
-    assert letter(house).due_at == TUESDAY
+    assert letter(services).due_at == TUESDAY
 
 
 def test_an_issue_that_preflight_blocks_offers_no_button_and_takes_no_form(
-    editor: Visitor, house: Services, now: datetime
+    editor: Visitor, services: Services, now: datetime
 ) -> None:
-    rewrite(house, "\n## ", "\nTODO\n\n## ", now)
+    rewrite(services, "\n## ", "\nTODO\n\n## ", now)
     page = editor.read(PAGE)
     assert "It cannot go out yet: preflight found 1 problem that blocks it." in page
     assert "A placeholder is left in the text. Line" in page
@@ -142,41 +146,41 @@ def test_an_issue_that_preflight_blocks_offers_no_button_and_takes_no_form(
     for path in (SEND, SCHEDULE):
         answer = editor.open(path)
         assert (answer.status_code, "a placeholder is left" in words(answer)) == (409, True)
-    assert state(house) is IssueState.DRAFT
+    assert state(services) is IssueState.DRAFT
 
 
-def test_cancelling_says_first_what_it_does_and_gives_the_slot_back(editor: Visitor, house: Services) -> None:
+def test_cancelling_says_first_what_it_does_and_gives_the_slot_back(editor: Visitor, services: Services) -> None:
     editor.press(PAGE, SCHEDULE)
     assert "will not go out on Tuesday 24 November 2026 at 09:00" in editor.read(CANCEL)
-    assert state(house) is IssueState.SCHEDULED
+    assert state(services) is IssueState.SCHEDULED
     assert editor.press(CANCEL).location == PAGE
-    assert state(house) is IssueState.CANCELLED
+    assert state(services) is IssueState.CANCELLED
     assert "Schedule for Tuesday 24 November 2026 at 09:00" in editor.read(PAGE)
     assert editor.press(PAGE, SCHEDULE).status_code == 303
 
 
-def test_sending_now_asks_first_then_starts(editor: Visitor, house: Services) -> None:
+def test_sending_now_asks_first_then_starts(editor: Visitor, services: Services) -> None:
     assert "Send to 3 readers now" in editor.read(SEND)
     assert editor.press(SEND).location == PAGE
-    assert state(house) is IssueState.SENDING
+    assert state(services) is IssueState.SENDING
     page = editor.read(PAGE)
     assert "On its way to 3 readers." in page
     assert "Sent 0 Waiting 3 Audience 3" in page
 
 
-def test_a_second_press_of_send_meets_a_conflict(editor: Visitor, house: Services) -> None:
+def test_a_second_press_of_send_meets_a_conflict(editor: Visitor, services: Services) -> None:
     fields = hidden(editor.open(SEND).text)
     codes = [editor.client.post(SEND, data=fields).status_code for _ in range(2)]
     assert codes == [303, 409]
-    assert counts(house) == 3
+    assert counts(services) == 3
 
 
-def test_an_issue_on_its_way_can_pause_resume_and_stop(editor: Visitor, house: Services) -> None:
+def test_an_issue_on_its_way_can_pause_resume_and_stop(editor: Visitor, services: Services) -> None:
     editor.press(SEND)
     editor.press(PAGE, f"{PAGE}pause")
     assert "It is paused: 3 copies are waiting." in editor.read(PAGE)
     editor.press(PAGE, f"{PAGE}resume")
-    assert state(house) is IssueState.SENDING
+    assert state(services) is IssueState.SENDING
     assert "As things stand, 3 copies will not be sent: those still waiting when you click." in editor.read(CANCEL)
     editor.press(CANCEL)
     assert "Stopped. 3 copies will not be sent." in editor.read(PAGE)
@@ -184,15 +188,15 @@ def test_an_issue_on_its_way_can_pause_resume_and_stop(editor: Visitor, house: S
     assert editor.open(SEND).status_code == 409
 
 
-def test_an_issue_that_missed_its_hour_says_so_on_every_page(editor: Visitor, house: Services, clock: Clock) -> None:
+def test_an_issue_that_missed_its_hour_says_so_on_every_page(editor: Visitor, services: Services, clock: Clock) -> None:
     editor.press(PAGE, SCHEDULE)
     clock.turn(days=5)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         publish.publish_due(session, timedelta(hours=2), clock())
     assert "Looser by degrees held It needs you." in editor.read("/desk/readers/")
     assert "It goes to nobody until you decide." in editor.read(PAGE)
     assert editor.press(SEND).status_code == 303
-    assert state(house) is IssueState.SENDING
+    assert state(services) is IssueState.SENDING
 
 
 def test_progress_is_a_part_of_the_page_until_the_state_changes(editor: Visitor) -> None:
@@ -204,10 +208,10 @@ def test_progress_is_a_part_of_the_page_until_the_state_changes(editor: Visitor)
 
 
 def test_the_mail_server_that_an_issue_waits_for_is_named_on_its_page(
-    editor: Visitor, house: Services, clock: Clock
+    editor: Visitor, services: Services, clock: Clock
 ) -> None:
     away = Away("mail.example.org:587", clock() - timedelta(minutes=9), "554 <ada@reader.example> is not welcome")
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         heartbeat.beat(session, "w", clock(), {Carried.ISSUES: away})
     assert "has accepted no mail" not in editor.read(PAGE)
     editor.press(SEND)
@@ -219,23 +223,23 @@ def test_the_mail_server_that_an_issue_waits_for_is_named_on_its_page(
             "554 <ada@reader.example> is not welcome . It is tried again automatically; waiting copies are not lost."
             in shown
         )
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         heartbeat.beat(session, "w", clock())
     assert told not in words(editor.open(PAGE.replace("issues", "reports")))
 
 
-def test_an_author_says_when_an_issue_is_ready_and_cannot_schedule_it(enter: Enter, house: Services) -> None:
+def test_an_author_says_when_an_issue_is_ready_and_cannot_schedule_it(enter: Enter, services: Services) -> None:
     author = enter(Role.AUTHOR)
     page = author.read(PAGE)
     assert "Editors and owners schedule; your role is author." in page
     assert "Schedule for" not in page
     author.press(PAGE, f"{PAGE}readiness", readiness="draft")
-    assert state(house) is IssueState.DRAFT
+    assert state(services) is IssueState.DRAFT
     author.press(PAGE, f"{PAGE}readiness", readiness="ready")
-    assert state(house) is IssueState.READY
+    assert state(services) is IssueState.READY
 
 
-def test_a_draft_offers_no_button_to_schedule_and_takes_no_form(editor: Visitor, house: Services) -> None:
+def test_a_draft_offers_no_button_to_schedule_and_takes_no_form(editor: Visitor, services: Services) -> None:
     editor.press(PAGE, f"{PAGE}readiness", readiness="draft")
     page = editor.read(PAGE)
     assert "It is a draft, and goes to nobody until someone marks it as ready." in page
@@ -250,7 +254,7 @@ def test_a_draft_offers_no_button_to_schedule_and_takes_no_form(editor: Visitor,
     assert [answer.status_code for answer in refusals] == [409] * 4
     assert all("“Looser by degrees” is a draft; mark it as ready first" in words(answer) for answer in refusals)
     assert not any("`newsletter" in answer.text for answer in refusals)
-    assert state(house) is IssueState.DRAFT
+    assert state(services) is IssueState.DRAFT
 
 
 def test_a_cancelled_issue_is_not_asked_whether_it_is_ready(editor: Visitor) -> None:
@@ -261,29 +265,29 @@ def test_a_cancelled_issue_is_not_asked_whether_it_is_ready(editor: Visitor) -> 
     assert "Mark as ready" not in page
 
 
-def state(house: Services) -> IssueState:
-    return looked_up(house, issue_store.state)
+def state(services: Services) -> IssueState:
+    return looked_up(services, issue_store.state)
 
 
-def letter(house: Services) -> Letter:
-    found = looked_up(house, lambda issue: issue.letter)
+def letter(services: Services) -> Letter:
+    found = looked_up(services, lambda issue: issue.letter)
     assert found
     return found
 
 
-def counts(house: Services) -> int:
-    with house.sessions.reading() as session:
+def counts(services: Services) -> int:
+    with services.sessions.reading() as session:
         return stats.counts(session, issue_store.find(session, WAITING).letter).audience
 
 
-def looked_up(house: Services, look: Callable[[Issue], Looked]) -> Looked:
-    with house.sessions.reading() as session:
+def looked_up(services: Services, look: Callable[[Issue], Looked]) -> Looked:
+    with services.sessions.reading() as session:
         return look(issue_store.find(session, WAITING))
 
 
-def rewrite(house: Services, old: str, new: str, now: datetime) -> None:
+def rewrite(services: Services, old: str, new: str, now: datetime) -> None:
     """Save a changed text, as a colleague would."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         issue = issue_store.find(session, WAITING)
         file = issue_store.issue_file.parse(issue.revision.source.replace(old, new, 1), issue.file_name)
         text = issue_store.Text(file, issue.file_name, issue_store.picture_names(issue.revision))

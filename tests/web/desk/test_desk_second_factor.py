@@ -73,16 +73,16 @@ def test_the_picture_is_an_image_that_the_policy_lets_in(owner: Visitor) -> None
     assert "<svg" not in answer.text.partition('class="qr"')[2].partition(">")[0]
 
 
-def test_a_wrong_first_code_keeps_the_picture(owner: Visitor, house: Services) -> None:
+def test_a_wrong_first_code_keeps_the_picture(owner: Visitor, services: Services) -> None:
     offered = owner.open(PAGE).text
     refused = owner.client.post(PAGE, data=hidden(offered, PAGE) | {"current": PASSWORD, "code": "000000"})
     assert refused.status_code == 422
     assert "not the current code" in words(refused)
     assert hidden(refused.text, PAGE)["offer"] == hidden(offered, PAGE)["offer"]
-    assert not factor_of(house)
+    assert not factor_of(services)
 
 
-def test_an_unlocked_desk_is_not_enough_to_bind_another_phone_to_it(owner: Visitor, house: Services) -> None:
+def test_an_unlocked_desk_is_not_enough_to_bind_another_phone_to_it(owner: Visitor, services: Services) -> None:
     offered = hidden(owner.open(PAGE).text, PAGE)
     for typed in ({}, {"current": "wrong"}):
         refused = owner.client.post(PAGE, data=offered | typed | {"code": "000000"})
@@ -92,27 +92,27 @@ def test_an_unlocked_desk_is_not_enough_to_bind_another_phone_to_it(owner: Visit
         owner.client.post(PAGE, data=offered | {"current": "wrong"}).status_code for _ in range(attempt_limits.ACCOUNT)
     ]
     assert guesses[-1] == 429
-    assert not factor_of(house)
+    assert not factor_of(services)
 
 
 def test_whoever_came_by_a_link_and_has_no_password_sets_it_up_without_one(
-    stranger: Visitor, engage: Engage, house: Services, clock: Clock, now: datetime
+    stranger: Visitor, engage: Engage, services: Services, clock: Clock, now: datetime
 ) -> None:
     newcomer = engage(Role.OWNER, password=None)
-    stranger.press(houses.path_of(house.links.sign_in(newcomer.id, newcomer.nonce, now)))
+    stranger.press(houses.path_of(services.links.sign_in(newcomer.id, newcomer.nonce, now)))
     assert 'name="current"' not in stranger.open(PAGE).text
     assert len(Phone(stranger, clock).recovery_codes) == 10
 
 
 def test_whoever_it_is_learns_by_mail_of_each_change_to_how_they_sign_in(
-    owner: Visitor, phone: Phone, house: Services, clock: Clock
+    owner: Visitor, phone: Phone, services: Services, clock: Clock
 ) -> None:
     owner.client.post(f"{PAGE}/codes", data={"code": phone.code})
     clock.turn(seconds=30)
     owner.client.post(f"{PAGE}/off", data={"current": PASSWORD, "off_code": phone.code})
     new = {"current": PASSWORD, "new": "another long one", "again": "another long one"}
     owner.client.post("/desk/account/password", data=new)
-    mails = houses.letters(house)
+    mails = houses.letters(services)
     assert {(mail["kind"], mail["address"]) for mail in mails} == {("changed", OWNER)}
     told = [mail["changed"].partition(",")[0].partition(".")[0] for mail in mails]
     assert told == [
@@ -189,11 +189,11 @@ def test_without_a_password_first_there_is_no_second_step(stranger: Visitor, pho
 
 
 def test_a_one_time_link_does_not_skip_the_code(
-    stranger: Visitor, phone: Phone, house: Services, now: datetime
+    stranger: Visitor, phone: Phone, services: Services, now: datetime
 ) -> None:
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         editor = accounts.find(session, OWNER)
-    link = houses.path_of(house.links.sign_in(editor.id, editor.nonce, now))
+    link = houses.path_of(services.links.sign_in(editor.id, editor.nonce, now))
     assert stranger.press(link).location == "/desk/sign-in/code"
     assert stranger.open("/desk/issues/").status_code == 303
     assert stranger.press("/desk/sign-in/code", code=phone.code).location == "/desk/"
@@ -206,7 +206,7 @@ def test_a_password_changed_between_the_steps_ends_the_first(newcomer: Visitor, 
     assert newcomer.open("/desk/issues/").status_code == 303
 
 
-def test_turning_it_off_takes_password_and_code(owner: Visitor, phone: Phone, house: Services) -> None:
+def test_turning_it_off_takes_password_and_code(owner: Visitor, phone: Phone, services: Services) -> None:
     for typed, sentence in (
         ({"current": "wrong", "off_code": phone.code}, "This is not your password"),
         ({"current": PASSWORD, "off_code": "000000"}, "not the current code"),
@@ -214,10 +214,10 @@ def test_turning_it_off_takes_password_and_code(owner: Visitor, phone: Phone, ho
         refused = owner.client.post(f"{PAGE}/off", data=typed)
         assert refused.status_code == 422
         assert sentence in words(refused)
-        assert factor_of(house)
+        assert factor_of(services)
     done = owner.client.post(f"{PAGE}/off", data={"current": PASSWORD, "off_code": phone.code})
     assert (done.status_code, done.location) == (303, "/desk/account/")
-    assert not factor_of(house)
+    assert not factor_of(services)
     assert owner.sign_in(OWNER).location == "/desk/"
 
 
@@ -266,6 +266,6 @@ def test_the_fields_say_what_a_browser_may_fill_in(newcomer: Visitor, stranger: 
     assert owner.open("/desk/account/").text.count('autocomplete="new-password"') == 2
 
 
-def factor_of(house: Services) -> str | None:
-    with house.sessions.reading() as session:
+def factor_of(services: Services) -> str | None:
+    with services.sessions.reading() as session:
         return accounts.find(session, OWNER).factor

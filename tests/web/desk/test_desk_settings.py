@@ -35,16 +35,16 @@ def owner(enter: Enter) -> Visitor:
     return enter(Role.OWNER)
 
 
-def kept(house: Services) -> Publication:
-    with house.sessions.reading() as session:
+def kept(services: Services) -> Publication:
+    with services.sessions.reading() as session:
         publication = publications.first(session)
         assert publication is not None
         return publication
 
 
-def test_what_an_owner_types_is_kept(owner: Visitor, house: Services) -> None:
+def test_what_an_owner_types_is_kept(owner: Visitor, services: Services) -> None:
     assert owner.press("/desk/settings/name", **NAME).location == "/desk/settings/"
-    assert (kept(house).name, kept(house).time_zone, kept(house).description) == ("Backs", "Europe/Paris", "")
+    assert (kept(services).name, kept(services).time_zone, kept(services).description) == ("Backs", "Europe/Paris", "")
     assert "Backs" in owner.read("/desk/settings/")
 
 
@@ -62,19 +62,19 @@ def test_what_an_owner_types_is_kept(owner: Visitor, house: Services) -> None:
     ],
 )
 def test_a_field_that_cannot_be_so_says_why_and_nothing_is_kept(
-    owner: Visitor, house: Services, field: str, typed: str, said: str
+    owner: Visitor, services: Services, field: str, typed: str, said: str
 ) -> None:
     answer = owner.press("/desk/settings/name", **NAME | {field: typed})
     assert answer.status_code == 422
     assert said in answer.text
     assert 'value="Europe/Paris"' in answer.text or field == "time_zone"
-    assert kept(house).name == "BackPainHelp"
+    assert kept(services).name == "BackPainHelp"
 
 
-def test_a_line_break_in_the_sender_s_name_is_refused(owner: Visitor, house: Services) -> None:
+def test_a_line_break_in_the_sender_s_name_is_refused(owner: Visitor, services: Services) -> None:
     typed = {"sender_name": "A\nBcc: x@example.org", "sender_address": "a@b.example", "postal_address": "1 Street"}
     assert owner.press(SENDER, **typed).status_code == 422
-    assert kept(house).sender_name == "BackPainHelp"
+    assert kept(services).sender_name == "BackPainHelp"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_free_mail_is_known_by_its_domain(address: str, provider: str) -> None:
     assert freemail.provider(address) == provider
 
 
-def test_a_place_to_follow_needs_a_name_and_a_fault_says_which_place_it_is(owner: Visitor, house: Services) -> None:
+def test_a_place_to_follow_needs_a_name_and_a_fault_says_which_place_it_is(owner: Visitor, services: Services) -> None:
     page = hidden(owner.open("/desk/settings/follow").text)
     rows = page | {"place": ["Here", "", ""], "url": ["https://here.example/", "", "https://there.example/"]}
     answer = owner.client.post("/desk/settings/follow", data=rows)
@@ -137,46 +137,50 @@ def test_a_place_to_follow_needs_a_name_and_a_fault_says_which_place_it_is(owner
     assert "Link 2, name: Fill this in." in words(answer)
     assert 'name="place" value="" maxlength="60"' in answer.text
     assert "Name of link 2" in words(answer)
-    assert kept(house).follow[0]["name"] == "Facebook"
+    assert kept(services).follow[0]["name"] == "Facebook"
 
 
-def test_what_somebody_changed_meanwhile_is_not_written_over(owner: Visitor, house: Services) -> None:
+def test_what_somebody_changed_meanwhile_is_not_written_over(owner: Visitor, services: Services) -> None:
     seen = hidden(owner.open("/desk/settings/name").text)
     owner.press("/desk/settings/name", **NAME)
     late = owner.client.post("/desk/settings/name", data=seen | NAME | {"name": "Spines"})
     assert late.status_code == 409
-    assert kept(house).name == "Backs"
+    assert kept(services).name == "Backs"
 
 
-def test_places_to_follow_are_only_ever_web_addresses(owner: Visitor, house: Services) -> None:
+def test_places_to_follow_are_only_ever_web_addresses(owner: Visitor, services: Services) -> None:
     page = hidden(owner.open("/desk/settings/follow").text)
     rows = page | {"place": ["Here", "There"], "url": ["javascript:alert(1)", "https://there.example/"]}
     assert owner.client.post("/desk/settings/follow", data=rows).status_code == 422
     rows |= {"url": ["https://here.example/x", ""], "place": ["Here", ""]}
     assert owner.client.post("/desk/settings/follow", data=rows).status_code == 303
-    assert kept(house).follow == [{"name": "Here", "url": "https://here.example/x"}]
+    assert kept(services).follow == [{"name": "Here", "url": "https://here.example/x"}]
 
 
-def test_a_switch_that_is_off_is_told_by_its_absence(owner: Visitor, house: Services) -> None:
+def test_a_switch_that_is_off_is_told_by_its_absence(owner: Visitor, services: Services) -> None:
     owner.press("/desk/settings/rules", requires_approval="yes")
-    assert (kept(house).requires_approval, kept(house).counts_clicks) == (True, False)
+    assert (kept(services).requires_approval, kept(services).counts_clicks) == (True, False)
     owner.press("/desk/settings/rules")
-    assert not kept(house).requires_approval
+    assert not kept(services).requires_approval
 
 
-def test_whoever_asks_for_approvals_is_told_what_is_scheduled_without_one(owner: Visitor, house: Services, now) -> None:
-    with house.sessions.begin() as session:
-        publish.schedule(session, house.links, issue_store.find(session, houses.WAITING), now + timedelta(days=1), now)
+def test_whoever_asks_for_approvals_is_told_what_is_scheduled_without_one(
+    owner: Visitor, services: Services, now
+) -> None:
+    with services.sessions.begin() as session:
+        publish.schedule(
+            session, services.links, issue_store.find(session, houses.WAITING), now + timedelta(days=1), now
+        )
     owner.press("/desk/settings/rules", requires_approval="yes")
     assert "is scheduled but not approved: unless somebody does" in owner.read("/desk/settings/")
 
 
-def test_a_colour_that_cannot_be_read_is_refused_with_its_contrast(owner: Visitor, house: Services) -> None:
+def test_a_colour_that_cannot_be_read_is_refused_with_its_contrast(owner: Visitor, services: Services) -> None:
     answer = owner.press(LOOK, accent="#ffd700", accent_dark="#7fd1c0")
     assert answer.status_code == 422
     assert "Too little contrast: links on paper 1.3" in answer.text
     assert owner.press(LOOK, accent="teal", accent_dark="").status_code == 422
-    assert kept(house).accent is None
+    assert kept(services).accent is None
 
 
 def test_colours_of_its_own_dress_the_site_and_the_mail(owner: Visitor, browser: FlaskClient) -> None:
@@ -192,29 +196,29 @@ def test_colours_of_its_own_dress_the_site_and_the_mail(owner: Visitor, browser:
     assert "#0f6b5c" not in mail
 
 
-def test_a_logo_stands_for_the_name_and_goes_again(owner: Visitor, house: Services, browser: FlaskClient) -> None:
+def test_a_logo_stands_for_the_name_and_goes_again(owner: Visitor, services: Services, browser: FlaskClient) -> None:
     picture = io.BytesIO()
     Image.new("RGB", (200, 80), "teal").save(picture, "PNG")
     token = hidden(owner.open(LOOK).text, "/desk/settings/logo")
     logo = (io.BytesIO(picture.getvalue()), "logo.png")
     assert owner.client.post("/desk/settings/logo", data=token | {"picture": logo}).status_code == 303
-    assert f'src="/pictures/{kept(house).logo}" alt="BackPainHelp"' in browser.get("/").text
-    assert f"/pictures/{kept(house).logo}" in owner.open("/desk/issues/looser-by-degrees/preview.html").text
+    assert f'src="/pictures/{kept(services).logo}" alt="BackPainHelp"' in browser.get("/").text
+    assert f"/pictures/{kept(services).logo}" in owner.open("/desk/issues/looser-by-degrees/preview.html").text
     owner.client.post("/desk/settings/logo", data=token | {"without": "yes"})
-    assert kept(house).logo is None
+    assert kept(services).logo is None
 
 
-def test_a_logo_that_is_no_picture_is_refused(owner: Visitor, house: Services) -> None:
+def test_a_logo_that_is_no_picture_is_refused(owner: Visitor, services: Services) -> None:
     token = hidden(owner.open(LOOK).text, "/desk/settings/logo")
     drawn = (io.BytesIO(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "logo.png")
     answer = owner.client.post("/desk/settings/logo", data=token | {"picture": drawn})
     assert answer.status_code == 422
     assert "SVG" in answer.text
-    assert kept(house).logo is None
+    assert kept(services).logo is None
 
 
 def test_the_record_keeps_the_version_of_the_words_that_the_page_showed(
-    owner: Visitor, house: Services, browser: FlaskClient, clock: Clock
+    owner: Visitor, services: Services, browser: FlaskClient, clock: Clock
 ) -> None:
     owner.press(SIGN_UP, words="Yes to {{ name }}, {{ often }}.")
     form = hidden(browser.get("/subscribe").text, "/subscribe")
@@ -222,7 +226,7 @@ def test_the_record_keeps_the_version_of_the_words_that_the_page_showed(
     owner.press(SIGN_UP, words="Other words.")
     clock.turn(seconds=5)
     browser.post("/subscribe", data=form | {"email": "ada@reader.example"}, headers={"Sec-Fetch-Site": "same-origin"})
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         event = session.query(ConsentEvent).one()
         assert session.get_one(Wording, event.wording_id).text == "Yes to BackPainHelp, every Tuesday."
 
@@ -255,9 +259,9 @@ def test_words_changed_meanwhile_are_not_written_over(owner: Visitor) -> None:
     [("truncated", "the network you came from"), ("hashed", "a fingerprint of the network address"), ("none", "")],
 )
 def test_the_page_on_privacy_tells_what_a_consent_keeps_of_where_it_came_from(
-    house: Services, clock: Clock, kept_of_it: str, told: str
+    services: Services, clock: Clock, kept_of_it: str, told: str
 ) -> None:
-    origin = replace(house, practice=replace(house.practice, origin_policy=kept_of_it))
+    origin = replace(services, practice=replace(services.practice, origin_policy=kept_of_it))
     page = create_app(origin, clock).test_client().get("/privacy").text
     assert told in page
     assert ("With each of these" in page or "with each of these" in page) == bool(told)

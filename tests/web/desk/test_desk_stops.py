@@ -25,8 +25,8 @@ WORDS = "5.7.1 <r…@a.example>: Relay <b>access</b> denied"
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def stop(house: Services, now: datetime, lane: str, state: LetterState) -> None:
-    with house.sessions.begin() as session:
+def stop(services: Services, now: datetime, lane: str, state: LetterState) -> None:
+    with services.sessions.begin() as session:
         letter = session.get_one(Letter, issue_store.find(session, SLUG).letter_id)
         letter.state, letter.finished_at = state, None
         session.add(Trip(letter_id=letter.id, lane=lane, opened_at=now, code=554, reply=WORDS, copies=5))

@@ -23,8 +23,8 @@ OF_A_PUBLICATION = ("/calendar/", "/settings/", "/issues/new")
 
 
 @pytest.fixture(autouse=True)
-def _other(house: Services, now: datetime) -> None:
-    houses.open_another_publication(house, now)
+def _other(services: Services, now: datetime) -> None:
+    houses.open_another_publication(services, now)
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def forms(page: str) -> list[str]:
     return [form for form in found if "/desk/sign-out" not in form and "/desk/publication" not in form]
 
 
-def kept(house: Services) -> dict[str, object]:
+def kept(services: Services) -> dict[str, object]:
     """All that a form can change of either publication."""
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         return {one.slug: _told(one) for one in session.scalars(publications.every())} | {
             "issues": [issue.slug for issue in session.scalars(issue_store.listing())]
         }
@@ -74,29 +74,31 @@ def test_every_form_on_every_page_names_the_publication_that_the_page_is_of(owne
     assert unnamed == []
 
 
-def test_a_form_that_names_no_publication_or_two_changes_nothing(owner: Visitor, house: Services) -> None:
+def test_a_form_that_names_no_publication_or_two_changes_nothing(owner: Visitor, services: Services) -> None:
     posts = [one for one in ROUTES if one.method == "POST" and one.path.startswith(OF_A_PUBLICATION)]
-    before = kept(house)
+    before = kept(services)
     for path in map(path_of, posts):
         for address, form in ((path, {}), (f"{path}?publication={OURS}", {"publication": OTHER})):
             answer = owner.client.post(address, data=form)
             assert answer.status_code == 409, address
             assert "publication" in words(answer)
     assert len(posts) > 8
-    assert kept(house) == before
+    assert kept(services) == before
 
 
-def test_rules_that_are_changed_in_one_window_are_not_the_others(owner: Visitor, house: Services) -> None:
+def test_rules_that_are_changed_in_one_window_are_not_the_others(owner: Visitor, services: Services) -> None:
     page = owner.open("/desk/settings/rules")
     switch(owner, OTHER)
     fields = hidden(page.text) | {"requires_approval": "on"}
     assert owner.client.post("/desk/settings/rules", data=fields).status_code == 303
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert publications.find(session, OURS).requires_approval
         assert not publications.find(session, OTHER).requires_approval
 
 
-def test_a_new_slot_and_a_new_issue_are_of_the_window_that_they_were_typed_in(owner: Visitor, house: Services) -> None:
+def test_a_new_slot_and_a_new_issue_are_of_the_window_that_they_were_typed_in(
+    owner: Visitor, services: Services
+) -> None:
     slots, begin = owner.open("/desk/calendar/slots").text, owner.open("/desk/issues/new").text
     switch(owner, OTHER)
     weekly = {"weekday": "Friday", "at": "18:00", "time_zone": "Europe/Warsaw"}
@@ -105,7 +107,7 @@ def test_a_new_slot_and_a_new_issue_are_of_the_window_that_they_were_typed_in(ow
     assert answer.location == new_slot
     typed = {"title": "A new one", "subject": "A new one, in ten minutes"}
     assert owner.client.post("/desk/issues/new", data=hidden(begin, f"/desk/issues/new?publication={OURS}") | typed)
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         ours = publications.find(session, OURS)
         assert [slot.weekday for slot in ours.slots] == [1, 4]
         assert publications.find(session, OTHER).slots == []
@@ -139,7 +141,7 @@ def test_a_publication_that_there_is_not_is_not_found(owner: Visitor) -> None:
     assert owner.open("/desk/calendar/?publication=none").status_code == 404
 
 
-def test_with_one_publication_no_address_names_it(owner: Visitor, house: Services) -> None:
-    with house.sessions.begin() as session:
+def test_with_one_publication_no_address_names_it(owner: Visitor, services: Services) -> None:
+    with services.sessions.begin() as session:
         session.delete(publications.find(session, OTHER))
     assert "publication=" not in owner.open("/desk/calendar/").text

@@ -30,9 +30,9 @@ TESTER = "grace.hopper@tester.example"
 
 
 @pytest.fixture
-def ada(house: Services, now: datetime) -> int:
+def ada(services: Services, now: datetime) -> int:
     """A reader whose address stands wherever one can stand; her subscription."""
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         letter_id = issue_store.find(session, OUT[0]).letter_id
         tie = Subscription(publication=first(session), status=Status.ACTIVE, created_at=now)
         # She left by the link in an issue, and came back.
@@ -77,13 +77,13 @@ ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 @pytest.fixture
-def tried(house: Services, editor: Visitor, now: datetime) -> None:
+def tried(services: Services, editor: Visitor, now: datetime) -> None:
     """Test mails to somebody outside the team: one that waits, and one that was refused, with the server's words."""
     page = f"/desk/issues/{WAITING}/test"
     for others in (TESTER, f"second.{TESTER}"):
         form = hidden(editor.open(page).text, page) | {"others": others}
         assert editor.client.post(page, data=form).status_code == 303
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         post = session.scalars(select(OutboxMessage).where(OutboxMessage.address == TESTER)).one()
         post.state, post.reply, post.ended_at = OutboxState.FAILED, f"550 5.1.1 <{TESTER}>: User unknown", now
         for lane in ("gmail", breaker.WHOLE):
@@ -143,11 +143,11 @@ def test_nobody_finds_out_by_searching_whose_address_it_is(enter: Enter, role: R
     assert person.open(f"/desk/issues/{WAITING}/test?q=ada").text.count("reader.example") == 0
 
 
-def test_an_author_s_test_mail_is_written_to_the_made_up_reader(enter: Enter, house: Services, ada: int) -> None:
+def test_an_author_s_test_mail_is_written_to_the_made_up_reader(enter: Enter, services: Services, ada: int) -> None:
     author, page = enter(Role.AUTHOR), f"/desk/issues/{WAITING}/test"
     form = hidden(author.open(page).text, page) | {"to": "author@desk.example", "sample": str(ada)}
     assert author.client.post(page, data=form).status_code == 303
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         assert ADA not in session.scalars(select(OutboxMessage)).one().html
 
 

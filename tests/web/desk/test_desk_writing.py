@@ -27,10 +27,10 @@ def author(enter: Enter) -> Visitor:
     return enter(Role.AUTHOR)
 
 
-def test_an_author_begins_an_issue_for_the_next_free_slot(author: Visitor, house: Services) -> None:
+def test_an_author_begins_an_issue_for_the_next_free_slot(author: Visitor, services: Services) -> None:
     begun = author.press("/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute")
     assert begun.location == "/desk/issues/stand-up/write"
-    with house.sessions.reading() as session:
+    with services.sessions.reading() as session:
         made = issue_store.find(session, "stand-up")
         assert made.file_name == "2026-11-24-stand-up.md"
         assert (made.revision.author, issue_store.state(made)) == ("author@desk.example", IssueState.DRAFT)
@@ -45,42 +45,44 @@ def test_a_title_of_500_characters_and_a_short_subject_are_told_beside_their_fie
     assert f'value="{"x" * 500}"' in answer.text
 
 
-def test_the_form_saves_a_revision_without_any_script(author: Visitor, house: Services) -> None:
-    before = source(house)
+def test_the_form_saves_a_revision_without_any_script(author: Visitor, services: Services) -> None:
+    before = source(services)
     answer = author.client.post(PAGE, data=form(author, title="Looser, by degrees"))
     assert (answer.status_code, answer.location) == (303, PAGE)
-    assert source(house) == before.replace(before.split("\n")[1], "title: Looser, by degrees")
+    assert source(services) == before.replace(before.split("\n")[1], "title: Looser, by degrees")
     assert "Saved as revision 2." in author.read(PAGE)
 
 
-def test_a_form_with_faults_comes_back_whole_with_each_fault_beside_its_field(author: Visitor, house: Services) -> None:
+def test_a_form_with_faults_comes_back_whole_with_each_fault_beside_its_field(
+    author: Visitor, services: Services
+) -> None:
     answer = author.client.post(PAGE, data=form(author, title="x" * 500, body="One.\n\nHello {{ surname }}\n"))
     assert answer.status_code == 422
     assert "Title has 500 characters; 200 are the most." in words(answer)
     assert 'Line 3: Unknown field "surname"; the fields here are: email, name.' in words(answer)
     assert "Hello {{ surname }}" in answer.text
-    assert revision(house) == 1
+    assert revision(services) == 1
     again = author.open(PAGE)
     assert "This is your draft from" in words(again)
     assert "Hello {{ surname }}" in again.text
 
 
 def test_a_colleagues_changes_of_other_passages_are_merged_and_told_in_one_sentence(
-    author: Visitor, editor: Visitor, house: Services
+    author: Visitor, editor: Visitor, services: Services
 ) -> None:
     stale = form(author, title="Looser, by degrees")
     editor.client.post(PAGE, data=form(editor, body=f"{stale['body']}\nBy the editor.\n"))
     assert author.client.post(PAGE, data=stale).status_code == 303
     assert "Saved as revision 3, with what editor@desk.example saved as revision 2." in author.read(PAGE)
-    assert "title: Looser, by degrees" in source(house)
-    assert source(house).endswith("By the editor.\n")
+    assert "title: Looser, by degrees" in source(services)
+    assert source(services).endswith("By the editor.\n")
 
 
 @pytest.mark.parametrize(
     ("choice", "chosen"), [(0, "By the editor.\n"), (1, "By the author.\n"), (2, "By the editor.\n\nBy the author.\n")]
 )
 def test_what_two_people_changed_alike_is_asked_passage_by_passage_and_all_else_is_merged(
-    author: Visitor, editor: Visitor, house: Services, choice: int, chosen: str
+    author: Visitor, editor: Visitor, services: Services, choice: int, chosen: str
 ) -> None:
     opened = form(author)
     stale = replaced(opened, title="By the author, too", body=f"{opened['body']}\nBy the author.\n")
@@ -96,9 +98,9 @@ def test_what_two_people_changed_alike_is_asked_passage_by_passage_and_all_else_
     unanswered = hidden(answer.text, PAGE)
     assert author.client.post(PAGE, data=unanswered).status_code == 400
     assert author.client.post(PAGE, data=unanswered | {name: html.unescape(text)}).status_code == 303
-    assert source(house).endswith(f"{opened['body']}\n{chosen}")
-    assert "title: By the author, too" in source(house)
-    assert "subject: A new subject" in source(house)
+    assert source(services).endswith(f"{opened['body']}\n{chosen}")
+    assert "title: By the author, too" in source(services)
+    assert "subject: A new subject" in source(services)
 
 
 def test_a_field_that_two_people_changed_can_have_one_value_only(author: Visitor, editor: Visitor) -> None:
@@ -109,7 +111,7 @@ def test_a_field_that_two_people_changed_can_have_one_value_only(author: Visitor
 
 
 def test_typing_is_kept_as_a_draft_and_becomes_a_revision_after_five_minutes(
-    author: Visitor, house: Services, clock: Clock
+    author: Visitor, services: Services, clock: Clock
 ) -> None:
     typed = form(author, body="One.\n")
     kept = send(author, "keep", typed)
@@ -120,17 +122,17 @@ def test_typing_is_kept_as_a_draft_and_becomes_a_revision_after_five_minutes(
     kept = send(author, "keep", replaced(typed, draft="1", body="One. Two.\n"))
     assert kept.json
     assert kept.json["said"] == "Saved at 13:05, revision 2."
-    assert source(house).endswith("One. Two.\n")
+    assert source(services).endswith("One. Two.\n")
 
 
-def test_saving_with_faults_keeps_the_text_and_names_field_and_line(author: Visitor, house: Services) -> None:
+def test_saving_with_faults_keeps_the_text_and_names_field_and_line(author: Visitor, services: Services) -> None:
     answer = send(author, "save", form(author, subject="Short", body="{{ oops\n"))
     assert answer.status_code == 422
     assert answer.json
     assert [(fault["field"], fault["line"]) for fault in answer.json["faults"]] == [("subject", 0), ("body", 1)]
     assert answer.json["fault"] == "Draft saved. Fix 2 errors, then it can be saved as a revision."
     assert answer.json["draft"] == 1
-    assert revision(house) == 1
+    assert revision(services) == 1
 
 
 def test_a_save_that_clashes_with_a_newer_revision_answers_with_the_merge_view(
@@ -189,7 +191,7 @@ def test_a_window_is_asked_what_it_knows_of_a_draft_that_another_wrote_on_and_th
 
 @pytest.mark.parametrize("comes_late", [False, True])
 def test_a_reload_and_the_last_word_of_the_page_before_it_are_no_two_texts_in_whatever_order_they_come(
-    author: Visitor, house: Services, comes_late: bool
+    author: Visitor, services: Services, comes_late: bool
 ) -> None:
     opened = replaced(form(author), tab="aa")
     last_word = replaced(opened, body="Typed.\n", turn="1")
@@ -198,26 +200,26 @@ def test_a_reload_and_the_last_word_of_the_page_before_it_are_no_two_texts_in_wh
     answers = [send(author, act, typed).status_code for act, typed in (calls[::-1] if comes_late else calls)]
     assert sorted(answers) == [200, 204]
     assert send(author, "save", replaced(typed_on, turn="3")).status_code == 200
-    assert source(house).endswith("Typed on.\n")
+    assert source(services).endswith("Typed on.\n")
 
 
-def test_leaving_makes_a_revision_of_what_is_whole(author: Visitor, house: Services) -> None:
+def test_leaving_makes_a_revision_of_what_is_whole(author: Visitor, services: Services) -> None:
     assert send(author, "leave", form(author, body="The last word.\n")).status_code == 204
-    assert source(house).endswith("The last word.\n")
+    assert source(services).endswith("The last word.\n")
 
 
-def test_leaving_one_window_leaves_the_draft_to_another(author: Visitor, house: Services) -> None:
+def test_leaving_one_window_leaves_the_draft_to_another(author: Visitor, services: Services) -> None:
     send(author, "hello", replaced(form(author), tab="aa"))
     send(author, "keep", replaced(form(author, body="Half.\n"), tab="bb"))
     send(author, "leave", replaced(form(author), tab="bb"))
-    assert revision(house) == 1
+    assert revision(services) == 1
     send(author, "leave", replaced(form(author), tab="aa"))
-    assert source(house).endswith("Half.\n")
+    assert source(services).endswith("Half.\n")
 
 
-def test_leaving_with_nothing_typed_makes_no_revision(author: Visitor, house: Services) -> None:
+def test_leaving_with_nothing_typed_makes_no_revision(author: Visitor, services: Services) -> None:
     send(author, "leave", form(author))
-    assert revision(house) == 1
+    assert revision(services) == 1
 
 
 def test_whoever_writes_at_the_same_time_is_named(author: Visitor, editor: Visitor, clock: Clock) -> None:
@@ -244,7 +246,7 @@ def test_a_session_that_ended_is_told_and_not_led_to_another_page(author: Visito
     assert "Set-Cookie" not in answer.headers
 
 
-def test_an_issue_deleted_meanwhile_is_told(author: Visitor, editor: Visitor, house: Services) -> None:
+def test_an_issue_deleted_meanwhile_is_told(author: Visitor, editor: Visitor, services: Services) -> None:
     begun = author.press("/desk/issues/new", "/desk/issues/new", title="Gone soon", subject="Gone soon, I fear")
     typed = form(author, begun.location, body="My words.\n")
     page = "/desk/issues/gone-soon/delete"
@@ -256,11 +258,11 @@ def test_an_issue_deleted_meanwhile_is_told(author: Visitor, editor: Visitor, ho
     assert answer.json["fault"] == "This issue has been deleted. Your text is still here, on this page."
     rescued = author.client.post("/desk/issues/new", data=typed, headers=JSON)
     assert rescued.json == {"page": "/desk/issues/gone-soon/write"}
-    assert source(house, "gone-soon").endswith("My words.\n")
+    assert source(services, "gone-soon").endswith("My words.\n")
 
 
 def test_a_page_of_a_deleted_issue_never_writes_into_one_that_took_its_number(
-    author: Visitor, editor: Visitor, house: Services, clock: Clock
+    author: Visitor, editor: Visitor, services: Services, clock: Clock
 ) -> None:
     begun = author.press("/desk/issues/new", "/desk/issues/new", title="Gone soon", subject="Gone soon, I fear")
     typed = form(author, begun.location, body="My words.\n")
@@ -269,7 +271,7 @@ def test_a_page_of_a_deleted_issue_never_writes_into_one_that_took_its_number(
     editor.press("/desk/issues/new", "/desk/issues/new", title="Another one", subject="Another one, by somebody else")
     answers = [send(author, act, typed, page=begun.location).status_code for act in ("keep", "save", "leave")]
     assert answers == [404, 404, 204]
-    assert "My words." not in source(house, "another-one")
+    assert "My words." not in source(services, "another-one")
 
 
 def test_a_renamed_issue_is_found_by_a_page_that_was_opened_before(author: Visitor, editor: Visitor) -> None:
@@ -283,11 +285,11 @@ def test_a_renamed_issue_is_found_by_a_page_that_was_opened_before(author: Visit
 
 
 def test_a_scheduled_issue_is_not_written_on_and_what_was_typed_is_kept(
-    author: Visitor, house: Services, clock: Clock
+    author: Visitor, services: Services, clock: Clock
 ) -> None:
     typed = form(author, body="Too late.\n")
-    with house.sessions.begin() as session:
-        publish.schedule_next(session, house.links, issue_store.find(session, SLUG), clock())
+    with services.sessions.begin() as session:
+        publish.schedule_next(session, services.links, issue_store.find(session, SLUG), clock())
     assert author.open(PAGE).status_code == 409
     answer = send(author, "save", typed)
     assert answer.status_code == 409
@@ -298,15 +300,15 @@ def test_a_scheduled_issue_is_not_written_on_and_what_was_typed_is_kept(
 
 @pytest.mark.parametrize("view", ["phone", "desktop", "dark", "images-off"])
 def test_the_live_preview_is_the_mail_of_what_is_typed_and_keeps_nothing(
-    author: Visitor, house: Services, view: str
+    author: Visitor, services: Services, view: str
 ) -> None:
     typed = form(author, body="Breathe **slowly**, {{ name | friend }}.\n")
-    before = houses.dump(house)
+    before = houses.dump(services)
     answer = author.client.post(f"/desk/issues/{SLUG}/preview", data=replaced(typed, view=view), headers=JSON)
     assert answer.json
     assert "Breathe <strong>slowly</strong>, Alex." in answer.json["html"]
     assert answer.json["faults"] == []
-    assert houses.dump(house) == before
+    assert houses.dump(services) == before
 
 
 def test_a_fault_in_a_merge_field_leaves_no_mail_and_a_fault_in_a_field_does(author: Visitor) -> None:
@@ -351,11 +353,11 @@ def test_a_line_of_the_file_opens_at_its_place_in_the_form(author: Visitor, line
 
 
 def test_an_issue_as_long_as_one_may_be_is_saved_and_a_longer_text_is_kept_as_a_draft(
-    author: Visitor, house: Services
+    author: Visitor, services: Services
 ) -> None:
     body = "Breathe, and ä. " * (markdown.MOST_CHARACTERS // 16)
     assert send(author, "save", form(author, body=body)).status_code == 200
-    assert source(house).endswith(body)
+    assert source(services).endswith(body)
     too_long = send(author, "save", form(author, body=body * 4))
     assert too_long.status_code == 422
     assert too_long.json
@@ -370,9 +372,9 @@ def test_what_no_database_keeps_is_replaced_and_the_rest_stays(author: Visitor) 
 
 
 def test_the_history_shows_what_changed_word_by_word_and_brings_an_older_text_back(
-    author: Visitor, house: Services
+    author: Visitor, services: Services
 ) -> None:
-    before = source(house)
+    before = source(services)
     send(author, "save", form(author, title="Quite another title"))
     assert "Revision 2" in author.read(f"/desk/issues/{SLUG}/history")
     shown = author.open(f"/desk/issues/{SLUG}/history/2").text
@@ -381,7 +383,7 @@ def test_the_history_shows_what_changed_word_by_word_and_brings_an_older_text_ba
     assert "Compared with revision" in words(author.open(f"/desk/issues/{SLUG}/history/1?against=2"))
     restore = f"/desk/issues/{SLUG}/history/1/restore"
     assert author.press(f"/desk/issues/{SLUG}/history/1", restore).status_code == 303
-    assert (revision(house), source(house)) == (3, before)
+    assert (revision(services), source(services)) == (3, before)
 
 
 def test_an_older_text_of_a_scheduled_issue_is_not_taken_up_and_nothing_is_said_of_a_draft(editor: Visitor) -> None:
@@ -393,14 +395,14 @@ def test_an_older_text_of_a_scheduled_issue_is_not_taken_up_and_nothing_is_said_
     assert "is now scheduled, so its text stays as it is. Nothing was done." in words(refused)
 
 
-def test_a_draft_can_be_thrown_away_and_only_as_it_was_seen(author: Visitor, house: Services) -> None:
+def test_a_draft_can_be_thrown_away_and_only_as_it_was_seen(author: Visitor, services: Services) -> None:
     send(author, "keep", form(author, body="Never mind.\n"))
     seen = hidden(author.open(PAGE).text, f"{PAGE}/discard")
     send(author, "keep", form(author, body="Or do.\n"))
     assert author.client.post(f"{PAGE}/discard", data=seen).status_code == 409
     assert author.press(PAGE, f"{PAGE}/discard").status_code == 303
     assert "Never mind" not in author.open(PAGE).text
-    assert revision(house) == 1
+    assert revision(services) == 1
 
 
 @pytest.mark.parametrize(
@@ -454,11 +456,11 @@ def send(visitor: Visitor, act: str, typed: MultiDict[str, str], page: str = PAG
     return visitor.client.post(f"{page}/{act}", data=typed, headers=JSON)
 
 
-def source(house: Services, slug: str = SLUG) -> str:
-    with house.sessions.reading() as session:
+def source(services: Services, slug: str = SLUG) -> str:
+    with services.sessions.reading() as session:
         return issue_store.find(session, slug).revision.source
 
 
-def revision(house: Services) -> int:
-    with house.sessions.reading() as session:
+def revision(services: Services) -> int:
+    with services.sessions.reading() as session:
         return issue_store.find(session, SLUG).revision_number

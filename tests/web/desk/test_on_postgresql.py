@@ -35,7 +35,7 @@ def database_url(request: pytest.FixtureRequest, originals: Originals, tmp_path:
 
 
 def test_every_address_answers_on_postgresql_as_it_does_on_sqlite(
-    house: Services, originals: Originals, tmp_path: Path
+    services: Services, originals: Originals, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "sqlite"
     elsewhere.mkdir()
@@ -44,61 +44,63 @@ def test_every_address_answers_on_postgresql_as_it_does_on_sqlite(
         expected = _swept(other)
         other.close()
     assert len({rule for (rule, _), (status, _) in expected.items() if status == 200}) > 50
-    seen = _swept(house)
+    seen = _swept(services)
     assert {place: (seen[place], expected[place]) for place in expected if seen[place] != expected[place]} == {}
 
 
-def test_a_reader_signs_up_confirms_takes_a_break_leaves_and_comes_back(browser: FlaskClient, house: Services) -> None:
+def test_a_reader_signs_up_confirms_takes_a_break_leaves_and_comes_back(
+    browser: FlaskClient, services: Services
+) -> None:
     browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
-    browser.post(houses.path_of(houses.letters(house)[-1]["confirm_url"]))
-    tie = subscription(house)
+    browser.post(houses.path_of(houses.letters(services)[-1]["confirm_url"]))
+    tie = subscription(services)
     assert tie.status is Status.ACTIVE
-    preferences = houses.path_of(house.links.preferences(tie.id))
+    preferences = houses.path_of(services.links.preferences(tie.id))
     browser.post(preferences, data={"do": "pause", "weeks": "4"})
-    assert subscription(house).status is Status.PAUSED
+    assert subscription(services).status is Status.PAUSED
     assert "ada@example.org" in browser.get(f"{preferences}/my-data.json").text
-    leave = houses.path_of(house.links.unsubscribe(tie.id))
+    leave = houses.path_of(services.links.unsubscribe(tie.id))
     browser.post(leave, data={"List-Unsubscribe": "One-Click"})
-    assert subscription(house).status is Status.UNSUBSCRIBED
+    assert subscription(services).status is Status.UNSUBSCRIBED
     browser.post(f"{leave}/undo")
-    assert subscription(house).status is not Status.UNSUBSCRIBED
+    assert subscription(services).status is not Status.UNSUBSCRIBED
 
 
-def test_an_author_begins_an_issue_and_an_editor_schedules_and_cancels_it(enter: Enter, house: Services) -> None:
+def test_an_author_begins_an_issue_and_an_editor_schedules_and_cancels_it(enter: Enter, services: Services) -> None:
     begun = enter(Role.AUTHOR).press(
         "/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute"
     )
     assert begun.status_code == 303
-    assert _state(house, "stand-up") is IssueState.DRAFT
+    assert _state(services, "stand-up") is IssueState.DRAFT
     editor = enter(Role.EDITOR)
     assert editor.press(PAGE, f"{PAGE}schedule").status_code == 303
-    assert _state(house, WAITING) is IssueState.SCHEDULED
+    assert _state(services, WAITING) is IssueState.SCHEDULED
     assert editor.press(f"{PAGE}cancel").status_code == 303
-    assert _state(house, WAITING) is IssueState.CANCELLED
+    assert _state(services, WAITING) is IssueState.CANCELLED
 
 
 @pytest.mark.usefixtures("reader")
-def test_an_owner_sends_an_issue_now_pauses_it_and_reads_its_report(enter: Enter, house: Services) -> None:
+def test_an_owner_sends_an_issue_now_pauses_it_and_reads_its_report(enter: Enter, services: Services) -> None:
     owner = enter(Role.OWNER)
     assert owner.press(f"{PAGE}send").status_code == 303
     assert owner.press(PAGE, f"{PAGE}pause").status_code == 303
-    assert _state(house, WAITING) is IssueState.PAUSED
+    assert _state(services, WAITING) is IssueState.PAUSED
     assert "1" in owner.read(f"/desk/reports/{WAITING}/")
     assert "ada@example.org" in owner.read("/desk/readers/?q=ada")
     assert "pause" in owner.read("/desk/audit/")
 
 
-def _swept(house: Services) -> dict[tuple[str, str], tuple[int, str]]:
+def _swept(services: Services) -> dict[tuple[str, str], tuple[int, str]]:
     """What each address that can be opened answers, while an issue waits and while it is on its way to a reader."""
-    app = create_app(house, Clock(NOW))
+    app = create_app(services, Clock(NOW))
     browser, owner = browser_of(app), visitor(app)
     browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
-    confirm = houses.path_of(houses.letters(house)[-1]["confirm_url"])
+    confirm = houses.path_of(houses.letters(services)[-1]["confirm_url"])
     browser.post(confirm)
-    with house.sessions.begin() as session:
+    with services.sessions.begin() as session:
         add(session, "owner@desk.example", Role.OWNER, NOW).password_hash = hashed(PASSWORD)
     owner.sign_in("owner@desk.example")
-    samples = _samples(house) | {"/confirm/<token>": confirm}
+    samples = _samples(services) | {"/confirm/<token>": confirm}
     rules = [rule.rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
     addresses = {rule: samples.get(rule) or _address(rule) for rule in rules}
     waiting = {(rule, "waiting"): _answer(owner, address) for rule, address in addresses.items()}
@@ -106,15 +108,15 @@ def _swept(house: Services) -> dict[tuple[str, str], tuple[int, str]]:
     return waiting | {(rule, "sending"): _answer(owner, address) for rule, address in addresses.items()}
 
 
-def _samples(house: Services) -> dict[str, str]:
+def _samples(services: Services) -> dict[str, str]:
     """An address for each route of the site that takes a token or a name."""
-    tie = subscription(house).id
-    preferences = houses.path_of(house.links.preferences(tie))
+    tie = subscription(services).id
+    preferences = houses.path_of(services.links.preferences(tie))
     return {
-        "/unsubscribe/<token>": houses.path_of(house.links.unsubscribe(tie)),
+        "/unsubscribe/<token>": houses.path_of(services.links.unsubscribe(tie)),
         "/preferences/<token>": preferences,
         "/preferences/<token>/my-data.json": f"{preferences}/my-data.json",
-        "/c/<token>": houses.path_of(house.links.click(1, 1)),
+        "/c/<token>": houses.path_of(services.links.click(1, 1)),
         "/archive/<slug>/": f"/archive/{OUT[0]}/",
     }
 
@@ -129,6 +131,6 @@ def _answer(owner: Visitor, address: str) -> tuple[int, str]:
     return answer.status_code, words(answer) if comparable else answer.mimetype
 
 
-def _state(house: Services, slug: str) -> IssueState:
-    with house.sessions.reading() as session:
+def _state(services: Services, slug: str) -> IssueState:
+    with services.sessions.reading() as session:
         return issue_store.state(issue_store.find(session, slug))
