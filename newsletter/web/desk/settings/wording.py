@@ -95,6 +95,6 @@ def _page(store: Session, publication: Publication, kind: Kind, typed: str, faul
         versions=versions,
         seen=versions[0].number if versions else 0,
         fields=sorted(consent_wording.FIELDS),
-        services=consent_wording.of_the_press(publication, kind),
+        house=consent_wording.of_the_press(publication, kind),
         zone=publication.time_zone,
     )
