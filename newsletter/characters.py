@@ -16,6 +16,7 @@ _TURNS = "\u202a-\u202e\u2066-\u2069"
 _TURN = re.compile(f"[{_TURNS}]")
 _IN_LINE = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\ud800-\udfff{_TURNS}]")
 _IN_PASSAGE = re.compile(f"[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\ud800-\udfff{_TURNS}]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def trimmed(text: str) -> str:
@@ -65,3 +66,13 @@ def named(character: str) -> str:
 
 def _is_unseen(character: str) -> bool:
     return character.isspace() or unicodedata.category(character) == "Cf"
+
+
+def as_text(value: str) -> str:
+    """A value for one line of plain text."""
+    return value if value.isprintable() else _UNPRINTABLE.sub(" ", value)
+
+
+def as_header(value: str) -> str:
+    """A value for a header: nothing in it can end the header or begin another (RFC 5322, 2.2)."""
+    return " ".join(as_text(value).split())

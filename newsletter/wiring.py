@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from newsletter import schema
 from newsletter.audience import erasures
 from newsletter.audience.services import AudienceServices, SignupCaps
+from newsletter.characters import as_header, as_text
 from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.message import merge
@@ -116,8 +117,8 @@ def _weekly_hour(publication: Publication) -> str:
 def _filled(mail: render.Rendered, kind: str, fields: Mapping[str, str]) -> Composed:
     known = render.FIELDS[kind]
     return Composed(
-        subject=merge.compile(mail.subject, known).fill(fields, merge.as_header),
+        subject=merge.compile(mail.subject, known).fill(fields, as_header),
         html=merge.compile(mail.html, known).fill(fields, merge.as_html),
-        text=merge.compile(mail.text, known).fill(fields, merge.as_text),
+        text=merge.compile(mail.text, known).fill(fields, as_text),
         template=f"{mail.subject}\n\n{mail.text}",
     )

@@ -175,6 +175,8 @@ class Copy(Base):
 # Written out, because neither database matches a parameter to a partial index.
 PENDING = text("copies.state = 'pending'")
 SENDING = text("copies.state = 'sending'")
+TOLD = text("copies.state NOT IN ('sent', 'sending') AND (copies.state <> 'pending' OR copies.attempts > 0)")
+"""The copies that a person is told of: refused, failed, skipped, in doubt, or put off."""
 
 
 class Note(StrEnum):

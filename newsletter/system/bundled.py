@@ -4,7 +4,7 @@ from pathlib import Path
 
 from newsletter.errors import NotFound
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def folder(name: str) -> Path:

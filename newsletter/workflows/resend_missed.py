@@ -40,8 +40,7 @@ from newsletter.db import Sessions, rows
 from newsletter.delivery import stopping
 from newsletter.delivery.ledger import doubts, partitions
 from newsletter.delivery.ledger.outcomes import ABOUT_US, CANCELLED
-from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
-from newsletter.delivery.reports.progress import TOLD
+from newsletter.delivery.models import TOLD, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.smtp import refusals
 from newsletter.delivery.smtp.replies import Reply
 from newsletter.editorial.issues import issue_store

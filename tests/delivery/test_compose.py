@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from peers import parsed
 
+from newsletter.characters import as_header, as_text
 from newsletter.delivery.message import compose, mime
-from newsletter.delivery.message.merge import as_header, as_html, as_text
+from newsletter.delivery.message.merge import as_html
 from newsletter.delivery.models import Letter, OutboxMessage
 from newsletter.errors import Invalid
 from newsletter.links import Links

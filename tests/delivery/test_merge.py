@@ -2,13 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.characters import as_header, as_text
 from newsletter.delivery.message import merge
 from newsletter.errors import Invalid
 
 NAMES = st.text(max_size=40)
 
 
-def filled(text: str, escape=merge.as_text, **values: str) -> str:
+def filled(text: str, escape=as_text, **values: str) -> str:
     return merge.compile(text, merge.EDITORS).fill(values, escape)
 
 
@@ -56,7 +57,7 @@ def test_three_braces_are_refused_where_they_are_written_and_printed_where_they_
     assert [place for place, _ in merge.faults("{{{ name }}}", merge.EDITORS)] == [0]
     # From "&#123;{{ name }}", which is written right.
     template = merge.compile("{{{ name }}", merge.EDITORS)
-    assert template.fill({"name": "Ada"}, merge.as_text) == "{Ada"
+    assert template.fill({"name": "Ada"}, as_text) == "{Ada"
 
 
 def test_every_fault_of_a_text_is_told_at_once() -> None:
@@ -85,7 +86,7 @@ def test_a_name_in_html_opens_no_tag_and_ends_no_attribute() -> None:
 
 @pytest.mark.parametrize("hostile", ["a\r\nBcc: x@example.org", "a\u2028b", "a\x00b", "\u202egro.elpmaxe", "a\ud800b"])
 def test_a_name_in_a_header_stays_on_its_line(hostile: str) -> None:
-    header = merge.as_header(hostile)
+    header = as_header(hostile)
     assert len(header.splitlines()) == 1
     assert header.isprintable()
     header.encode()
@@ -94,7 +95,7 @@ def test_a_name_in_a_header_stays_on_its_line(hostile: str) -> None:
 @given(st.one_of(NAMES, st.text(alphabet="a .@&<=\"'", max_size=8)))
 def test_a_value_that_is_itself_is_neither_escaped_nor_trimmed(value: str) -> None:
     if merge.is_itself(value):
-        assert merge.as_text(value).strip() == merge.as_html(value).strip() == value != ""
+        assert as_text(value).strip() == merge.as_html(value).strip() == value != ""
 
 
 @pytest.mark.parametrize("value", ["Ada", "Ada  King-Noel", "ada@reader.example", "https://letters.example.org/a/b_-1"])
@@ -113,7 +114,7 @@ def test_fields_bound_for_good_leave_the_others_open() -> None:
 @given(NAMES, NAMES)
 def test_filling_prints_the_value_and_nothing_else(before: str, name: str) -> None:
     template = merge.compile(merge.literal(before) + " {{ name | friend }}", {"name"})
-    assert template.fill({"name": name}, merge.as_text) == f"{before} {merge.as_text(name).strip() or 'friend'}"
+    assert template.fill({"name": name}, as_text) == f"{before} {as_text(name).strip() or 'friend'}"
 
 
 @given(st.text(alphabet="{}\\| name", max_size=30))
@@ -127,4 +128,4 @@ def test_any_text_either_compiles_or_is_invalid(text: str) -> None:
 
 @given(st.text())
 def test_text_made_literal_prints_as_it_was(text: str) -> None:
-    assert merge.compile(merge.literal(text), ()).fill({}, merge.as_text) == text
+    assert merge.compile(merge.literal(text), ()).fill({}, as_text) == text

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
+from newsletter.characters import as_header, as_text
 from newsletter.delivery.message import merge
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.render import CLIP_BYTES, FIELDS, Link, Rendered
@@ -94,13 +95,13 @@ def test_a_letter_needs_only_its_addresses_and_uses_no_field_besides_its_own(kin
     addresses = {field: f"https://x.example/{field}" for field in FIELDS[kind] if field.endswith("_url")}
     values = addresses | ({"email": "zofia@example.org", "why": "you asked"} if kind in {"issue", "correction"} else {})
     mail = letter(kind)
-    merge.compile(mail.subject, FIELDS[kind]).fill(values, merge.as_header)
+    merge.compile(mail.subject, FIELDS[kind]).fill(values, as_header)
     for part in (mail.html, mail.text):
         used = merge.compile(part, FIELDS[kind])
         assert used.fields >= {
             field for field in addresses if field != "archive_url" or kind in {"issue", "correction"}
         }
-        used.fill(values, merge.as_text)
+        used.fill(values, as_text)
 
 
 @pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
@@ -146,10 +147,7 @@ def test_the_confirm_mail_prints_no_words_of_a_stranger() -> None:
 def test_a_title_or_a_masthead_with_braces_is_printed_as_it_is() -> None:
     masthead = dataclasses.replace(MASTHEAD, name="{{ name }}", tagline="[[ masthead ]] {% raw %}")
     mail = render.single("goodbye", masthead)
-    assert (
-        merge.compile(mail.subject, FIELDS["goodbye"]).fill({}, merge.as_header)
-        == "You have unsubscribed from {{ name }}"
-    )
+    assert merge.compile(mail.subject, FIELDS["goodbye"]).fill({}, as_header) == "You have unsubscribed from {{ name }}"
     assert "[[ masthead ]] {% raw %}" in mail.text
 
 

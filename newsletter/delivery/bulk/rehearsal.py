@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from newsletter.addresses.masking import masked
+from newsletter.characters import as_text
 from newsletter.delivery.ledger import Claimed
 from newsletter.delivery.message import compose, merge, mime
 from newsletter.delivery.message.compose import Template
@@ -84,7 +85,7 @@ def rehearse(
     found = Rehearsal()
     for copy in made:
         for name in needed:
-            if not merge.as_text(_own(copy, name)).strip():
+            if not as_text(_own(copy, name)).strip():
                 found.blank[name] += 1
         _compose(template, copy, return_path_domain, date, found)
     return found

@@ -2,6 +2,7 @@
 
 from newsletter.delivery.ledger.copies import (
     LEASE,
+    OF_LATE,
     Claimed,
     Recovered,
     begin,
@@ -21,6 +22,7 @@ from newsletter.delivery.ledger.copies import (
 
 __all__ = [
     "LEASE",
+    "OF_LATE",
     "Claimed",
     "Recovered",
     "begin",

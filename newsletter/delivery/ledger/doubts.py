@@ -18,8 +18,7 @@ from sqlalchemy.orm import Session, undefer_group
 
 from newsletter.delivery.ledger import OF_LATE, Claimed, resent
 from newsletter.delivery.message import compose
-from newsletter.delivery.models import PENDING, Copy, CopyState, Letter, LetterState
-from newsletter.delivery.reports.progress import TOLD
+from newsletter.delivery.models import PENDING, TOLD, Copy, CopyState, Letter, LetterState
 from newsletter.links import Links
 
 log = structlog.get_logger(__name__)

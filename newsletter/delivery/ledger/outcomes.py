@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from newsletter.delivery.message.merge import as_header
+from newsletter.characters import as_header
 from newsletter.delivery.models import CopyState
+from newsletter.delivery.smtp.replies import Answer
 
 ABOUT_US = "about the sender"
 """The reason on a copy whose reader had no part in its refusal."""
@@ -21,17 +22,6 @@ class Held(Protocol):
     def letter_id(self) -> int: ...
     @property
     def address(self) -> str: ...
-
-
-class Answer(Protocol):
-    """What the other server said."""
-
-    @property
-    def code(self) -> int: ...
-    @property
-    def status(self) -> str | None: ...
-    @property
-    def text(self) -> str: ...
 
 
 class Outcome(NamedTuple):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import cast
 
-from sqlalchemy import Connection, Dialect, MetaData, Table, delete, func, select, text
+from sqlalchemy import ColumnElement, Connection, Dialect, MetaData, Table, delete, func, literal_column, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -137,3 +137,10 @@ def _name(letter_id: int) -> str:
 
 def _embedded(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
+
+
+def belongs_to(session: Session, letter_id: int) -> ColumnElement[bool]:
+    """That a copy is the letter's, for look-ups by another index: SQLite would walk all of the letter's instead."""
+    if session.get_bind().dialect.name == "sqlite":
+        return Copy.letter_id + literal_column("0") == letter_id
+    return Copy.letter_id == letter_id

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Select, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from newsletter.delivery.ledger.partitions import belongs_to
 from newsletter.delivery.models import Copy, CopyNote, Letter, Note
-from newsletter.delivery.reports import progress
 
 _NOTES = cast("Table", CopyNote.__table__)
 
@@ -28,7 +28,7 @@ def note(connection: Connection, whys: Mapping[int, str], now: datetime) -> None
 def of_letter(session: Session, letter_id: int) -> Select[Copy, CopyNote]:
     """A letter's copies that were sent again, oldest first, each with its note."""
     noted = select(Copy, CopyNote).join(CopyNote, CopyNote.copy_id == Copy.id)
-    return noted.where(CopyNote.kind == Note.RESENT, progress.hidden(session, letter_id)).order_by(Copy.id)
+    return noted.where(CopyNote.kind == Note.RESENT, belongs_to(session, letter_id)).order_by(Copy.id)
 
 
 def count(session: Session, letter_id: int) -> int:

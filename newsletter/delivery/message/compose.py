@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, Self
 from zoneinfo import ZoneInfo
 
+from newsletter.characters import as_header, as_text
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.bounces.suppression import Purpose
 from newsletter.delivery.message import dkim, merge, mime, permission_reminder
@@ -136,7 +137,7 @@ class Template:
     def _own(self, copy: Addressed, values: Mapping[str, str], date: datetime) -> bytes:
         return _head(
             f"To: {mime.mailbox(copy.name, mime.sendable(copy.address), 'To')}",
-            f"Subject: {mime.words(self.subject.fill(values, merge.as_header))}",
+            f"Subject: {mime.words(self.subject.fill(values, as_header))}",
             f"Date: {mime.moment(date)}",
             # Derived, never drawn: a copy that is sent again after a crash has to carry the same one.
             f"Message-ID: <{self.links.seal.seal('message', copy.id)}@{_domain(self.sender_address)}>",
@@ -151,19 +152,19 @@ def compile(  # noqa: A001  (as `re.compile`)
     sender = mime.sendable(letter.sender_address)
     frame = Frame.of(f"=_{letter.content_hash[:32]}")
     values = {"archive_url": letter.archive_url}
-    text = Part.compile(letter.text, values, merge.as_text)
+    text = Part.compile(letter.text, values, as_text)
     html = Part.compile(letter.html, values, merge.as_html)
     return Template(
         links=links,
         zone=ZoneInfo(letter.time_zone or "UTC"),
         sender_address=sender,
-        subject=merge.compile(letter.subject, FIELDS).bind(values, merge.as_header),
+        subject=merge.compile(letter.subject, FIELDS).bind(values, as_header),
         origin=_head(f"From: {mime.mailbox(letter.sender_name, sender, 'From')}"),
         shared=_head(
             *_reply_to(letter.reply_to),
             f"List-Id: {mime.list_id(letter.list_id)}",
             _ONE_CLICK,
-            f"Feedback-ID: {merge.as_header(letter.feedback_id)}",
+            f"Feedback-ID: {as_header(letter.feedback_id)}",
             *headers,
             *frame.headers,
         ),

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from newsletter.characters import as_text
 from newsletter.errors import Invalid
 
 EDITORS = frozenset({"name", "email"})
@@ -31,7 +32,6 @@ _ITSELF = re.compile("[!#-%(-;=?-~]+(?: +[!#-%(-;=?-~]+)*")
 
 # Controls, line and paragraph separators, direction overrides (they make an address read backwards)
 # and lone surrogates (they cannot be encoded).
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +108,9 @@ def as_html(value: str) -> str:
     return html.escape(as_text(value))
 
 
-def as_text(value: str) -> str:
-    """A value for one line of plain text."""
-    return value if value.isprintable() else _UNPRINTABLE.sub(" ", value)
-
-
 def is_itself(value: str) -> bool:
     """Whether a field with this value is filled by just that, in plain text and in HTML alike."""
     return _ITSELF.fullmatch(value) is not None
-
-
-def as_header(value: str) -> str:
-    """A value for a header: nothing in it can end the header or begin another (RFC 5322, 2.2)."""
-    return " ".join(as_text(value).split())
 
 
 def _parts(text: str) -> Iterator[str | Field]:

@@ -13,7 +13,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 from newsletter.addresses import mailboxes
-from newsletter.delivery.message.merge import as_header
+from newsletter.characters import as_header
 from newsletter.errors import Invalid
 
 _PLAIN = re.compile(r"[ -~]*")

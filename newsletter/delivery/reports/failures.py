@@ -14,8 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.models import Copy, CopyState
-from newsletter.delivery.reports.progress import TOLD
+from newsletter.delivery.models import TOLD, Copy, CopyState
 
 _ORDER = (CopyState.IN_DOUBT, CopyState.REFUSED, CopyState.FAILED, CopyState.PENDING, CopyState.SKIPPED)
 _SAMPLE = 2_000

@@ -15,21 +15,16 @@ from sqlalchemy import (
     String,
     func,
     literal,
-    literal_column,
     null,
     select,
-    text,
     type_coerce,
 )
 from sqlalchemy.orm import Session
 
 from newsletter.addresses.provider_groups import Lanes
 from newsletter.delivery import breaker
-from newsletter.delivery.models import PENDING, SENDING, Copy, CopyNote, CopyState, Counts, Note
-
-# Written out, because neither database matches a parameter to a partial index.
-TOLD = text("copies.state NOT IN ('sent', 'sending') AND (copies.state <> 'pending' OR copies.attempts > 0)")
-"""The copies that a person is told of: refused, failed, skipped, in doubt, or put off."""
+from newsletter.delivery.ledger.partitions import belongs_to
+from newsletter.delivery.models import PENDING, SENDING, TOLD, Copy, CopyNote, CopyState, Counts, Note
 
 _DOMAIN = {
     "sqlite": func.lower(func.substr(Copy.address, func.instr(Copy.address, "@") + 1), type_=String()),
@@ -80,7 +75,7 @@ def standing(session: Session, letter_id: int, audience: int, learned: Mapping[N
 def learned(session: Session, letter_id: int, of: Extent) -> dict[Note, int]:
     """How many of a letter's sent copies bounced or brought a complaint later."""
     notes = select(CopyNote.kind, func.count()).join(Copy, Copy.id == CopyNote.copy_id).group_by(CopyNote.kind)
-    among = CopyNote.copy_id.between(of.first, of.last), hidden(session, letter_id), Copy.state == CopyState.SENT
+    among = CopyNote.copy_id.between(of.first, of.last), belongs_to(session, letter_id), Copy.state == CopyState.SENT
     return dict(session.execute(notes.where(*among)).all())
 
 
@@ -99,19 +94,12 @@ def domain_of(session: Session) -> ColumnElement[str]:
     return _DOMAIN[session.get_bind().dialect.name]
 
 
-def hidden(session: Session, letter_id: int) -> ColumnElement[bool]:
-    """That a copy is the letter's, for look-ups by another index: SQLite would walk all of the letter's instead."""
-    if session.get_bind().dialect.name == "sqlite":
-        return Copy.letter_id + literal_column("0") == letter_id
-    return Copy.letter_id == letter_id
-
-
 def is_under_way(session: Session, letter_id: int) -> bool:
     """Whether any copy waits or is being sent."""
     some = select(Copy.id).limit(1)
     # Ordered by their indexes; else PostgreSQL looks for such a copy among all that were sent.
     pending = some.where(Copy.letter_id == letter_id, PENDING).order_by(Copy.not_before, Copy.id)
-    sending = some.where(hidden(session, letter_id), SENDING).order_by(Copy.lease_until)
+    sending = some.where(belongs_to(session, letter_id), SENDING).order_by(Copy.lease_until)
     return session.scalar(pending) is not None or session.scalar(sending) is not None
 
 
@@ -119,7 +107,7 @@ def _standing(session: Session, letter_id: int) -> CompoundSelect[str, int, date
     own = Copy.letter_id == letter_id
     deferred = select(literal("deferred", String()), func.count(), func.min(Copy.not_before))
     pending = select(literal("pending", String()), func.count(), null()).where(own, PENDING)
-    sending = select(literal("sending", String()), func.count(), null()).where(hidden(session, letter_id), SENDING)
+    sending = select(literal("sending", String()), func.count(), null()).where(belongs_to(session, letter_id), SENDING)
     told = select(type_coerce(Copy.state, String()), func.count(), null()).where(own, TOLD).group_by(Copy.state)
     deferred = deferred.where(own, TOLD, PENDING, Copy.not_before < breaker.HELD)
     return deferred.union_all(pending, sending, told.where(Copy.state != CopyState.PENDING))

@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Select, TextClause, select
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery.models import Copy, CopyNote, CopyState, Note
+from newsletter.delivery.ledger.partitions import belongs_to
+from newsletter.delivery.models import TOLD, Copy, CopyNote, CopyState, Note
 from newsletter.delivery.reports import failures, progress
-from newsletter.delivery.reports.progress import TOLD
 
 _OF_INTEREST = frozenset(CopyState) - {CopyState.PENDING, CopyState.SENDING, CopyState.SENT}
 _BATCH = 1_000
@@ -118,7 +118,7 @@ def _some(session: Session, letter_id: int, wanted: Wanted, after: int) -> Selec
     )
     if wanted.note is None:
         return some.where(Copy.letter_id == letter_id).order_by(key)
-    noted = some.join(CopyNote, CopyNote.copy_id == Copy.id).where(progress.hidden(session, letter_id))
+    noted = some.join(CopyNote, CopyNote.copy_id == Copy.id).where(belongs_to(session, letter_id))
     return noted.where(CopyNote.kind == wanted.note, CopyNote.copy_id > after).order_by(CopyNote.copy_id)
 
 

@@ -6,7 +6,7 @@ one reader's own block list with 5.7.1. RFC 3463 and IANA's registry of enhanced
 
 import re
 
-from newsletter.delivery.ledger.outcomes import Answer
+from newsletter.delivery.smtp.replies import Answer
 
 # Also where the number stands behind the words: qmail writes "(#5.7.1)".
 _STATUS = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?![\d.])")

@@ -2,9 +2,9 @@
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from newsletter.delivery.message.merge import as_header
+from newsletter.characters import as_header
 from newsletter.errors import TransportDown
 
 # RFC 5321 (4.5.3.1.5) allows 512 octets a line; real servers write longer ones, but none a megabyte.
@@ -15,6 +15,17 @@ KEPT = 500
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _STATUS = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s|$)")
+
+
+class Answer(Protocol):
+    """What the other server said."""
+
+    @property
+    def code(self) -> int: ...
+    @property
+    def status(self) -> str | None: ...
+    @property
+    def text(self) -> str: ...
 
 
 class ProtocolError(TransportDown):

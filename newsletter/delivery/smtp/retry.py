@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 
-from newsletter.delivery.ledger.outcomes import Answer
 from newsletter.delivery.smtp import refusals
+from newsletter.delivery.smtp.replies import Answer
 
 _JITTER = 0.2
 

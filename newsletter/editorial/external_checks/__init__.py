@@ -1,1 +1,1 @@
-"""What others said of an issue, kept until it is stale: whether its links answer, and what the spam filter makes of it."""
+"""Answers from outside about an issue, kept until they are stale: do its links answer, what says the spam filter."""

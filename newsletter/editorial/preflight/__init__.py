@@ -34,9 +34,9 @@ from newsletter.editorial.source.issue_file import IssueFile
 
 __all__ = [
     "RULES",
-    "Finding",
     "CheckContext",
     "Facts",
+    "Finding",
     "Level",
     "PictureSize",
     "Rule",

@@ -24,8 +24,8 @@ from newsletter.system import bundled
 __all__ = [
     "CLIP_BYTES",
     "FIELDS",
+    "Branding",
     "Link",
-    "Masthead",
     "Rendered",
     "correction",
     "issue",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from newsletter.characters import as_text
 from newsletter.db import Session
 from newsletter.delivery.message import merge
 from newsletter.publications import Publication, wordings
@@ -74,4 +75,4 @@ def agreed_to(session: Session, publication: Publication, kind: Kind, version: i
 
 def _filled(publication: Publication, words: str) -> str:
     values = {"name": publication.name, "often": often(publication)}
-    return merge.compile(words, FIELDS).fill(values, merge.as_text)
+    return merge.compile(words, FIELDS).fill(values, as_text)

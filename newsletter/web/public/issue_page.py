@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple, Self
 
+from newsletter.characters import as_text
 from newsletter.delivery.message import merge
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue
@@ -60,7 +61,7 @@ class Printed:
     @property
     def summary(self) -> str:
         """What the inbox shows beside the subject, written to nobody by name."""
-        return merge.compile(self.file.preheader, merge.EDITORS).fill(_TO_NOBODY, merge.as_text)
+        return merge.compile(self.file.preheader, merge.EDITORS).fill(_TO_NOBODY, as_text)
 
     @property
     def minutes(self) -> int:

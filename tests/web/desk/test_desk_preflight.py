@@ -6,13 +6,13 @@ from flask import Flask
 
 from newsletter import publications
 from newsletter.db import Sessions
-from newsletter.editorial.external_checks import link_checks
+from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.outbound import Answer
 from newsletter.wiring import Services
-from newsletter.workflows import publish, run_preflight
+from newsletter.workflows import build_letter, publish, run_preflight
 from tests import houses
 from tests.originals import Fill, empty
 from tests.web.desk.conftest import Enter
@@ -103,7 +103,7 @@ def test_links_are_asked_when_somebody_asks_and_told_when_they_answer(
     with services.sessions.begin() as session:
         link_checks.record(session, Answer(NHS, 404, NHS), now)
         content = run_preflight.content_hash(issue_store.find(session, "sore"), services.links)
-        run_preflight.spam.record(session, content, run_preflight.spam.NOT_INSTALLED, now)
+        spam_checks.record(session, content, spam_checks.NOT_INSTALLED, now)
     part = author.client.get(PREFLIGHT, headers=HTMX)
     assert "Source “NHS” leads to a page that is gone (404). Line 6 Find its new address." in words(part)
     assert "The one link has been checked." in words(part)
@@ -125,7 +125,7 @@ def test_nothing_is_asked_about_an_issue_that_is_past_it(
         text = issue_store.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
         issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
         issue = issue_store.find(session, "sore")
-        run_preflight.printing.mark_ready(session, issue, services.links)
+        build_letter.mark_ready(session, issue, services.links)
         publish.schedule_next(session, services.links, issue, now)
     assert author.client.post(PREFLIGHT, data=fields).status_code == 409
     assert author.client.get(PREFLIGHT, headers=HTMX).status_code == 303

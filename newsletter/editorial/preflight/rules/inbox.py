@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from newsletter.characters import as_header
 from newsletter.delivery.message import merge
 from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.findings import Finding, note, warning
@@ -42,7 +43,7 @@ def plain(template: str) -> str:
         compiled = merge.compile(template, merge.EDITORS)
     except Invalid:
         return template
-    return compiled.fill(dict.fromkeys(compiled.fields, ""), merge.as_header)
+    return compiled.fill(dict.fromkeys(compiled.fields, ""), as_header)
 
 
 @rule()

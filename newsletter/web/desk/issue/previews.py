@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, request
 
+from newsletter.characters import as_text
 from newsletter.delivery.message import merge
 from newsletter.delivery.reports import clicks
 from newsletter.editorial.models import Issue
@@ -70,7 +71,7 @@ def as_seen(template: str, wanted: str) -> str:
 
 def as_sample(template: str) -> str:
     """A line or the text part as the sample reader gets it."""
-    return _filled(template, merge.as_text)
+    return _filled(template, as_text)
 
 
 def _filled(template: str, escape: Callable[[str], str]) -> str:
