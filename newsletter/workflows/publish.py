@@ -99,7 +99,8 @@ def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
     letter = issue.letter
     if letter is None or not _move(session, letter, NOT_BEGUN, LetterState.CANCELLED, finished_at=now):
         raise Conflict(
-            f"“{issue.title}” is {issue_store.state(issue).told}; only an issue that is still scheduled can be unscheduled"
+            f"“{issue.title}” is {issue_store.state(issue).told}; "
+            "only an issue that is still scheduled can be unscheduled"
         )
     detach = update(Issue).where(Issue.id == issue.id, Issue.letter_id == letter.id)
     session.execute(detach.values(letter_id=None, frozen_number=None).execution_options(synchronize_session=False))
