@@ -250,7 +250,7 @@ def test_threads_that_start_at_once_agree_on_the_secret_key() -> None:
 
 
 def seal_of_the_house() -> Seal:
-    """What `open_house` seals with under the settings of this moment."""
+    """What `open_services` seals with under the settings of this moment."""
     services = open_services(config.load(), check_schema=False)
     services.close()
     return services.links.seal

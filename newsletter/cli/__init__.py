@@ -13,15 +13,15 @@ from newsletter.errors import PressError
 
 # command → (module of this package, what --help says of it)
 _COMMANDS = {
-    "up": ("processes", "Web, worker and local inbox together, for a laptop."),
-    "serve": ("processes", "The web server; any number of them."),
-    "worker": ("processes", "The scheduler and sender; any number of them."),
-    "inbox": ("processes", "The local inbox alone."),
+    "up": ("processes", "Run web, worker and local inbox together, for a laptop."),
+    "serve": ("processes", "Run the web server; any number may run."),
+    "worker": ("processes", "Run the scheduler and sender; any number may run."),
+    "inbox": ("processes", "Run the local inbox alone."),
     "db": ("db", "Migrate the database, or check it."),
-    "editors": ("editors", "The people who may sign in at the desk."),
+    "editors": ("editors", "Manage the people who may sign in at the desk."),
     "issues": ("issues.issues", "Load, show, check, schedule and send issues."),
     "ledger": ("ledger", "Show how large the ledger is; delete the copies of old issues."),
-    "dkim": ("dkim", "The keys that sign mail."),
+    "dkim": ("dkim", "Manage the keys that sign mail."),
     "backup": ("backup", "Back up everything into one file, while everything keeps running."),
     "restore": ("backup", "Restore a backup into an empty database, with sending off."),
     "arm": ("arm", "Let a restored or copied database send."),

@@ -12,7 +12,7 @@ _NAMES = {False: "press", True: "press-ed25519"}
 
 @click.group()
 def dkim() -> None:
-    """The keys that sign mail."""
+    """Manage the keys that sign mail."""
 
 
 @dkim.command()

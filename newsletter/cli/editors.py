@@ -22,7 +22,7 @@ person_argument = click.argument("person", metavar="EMAIL")
 
 @click.group()
 def editors() -> None:
-    """The people who may sign in at the desk."""
+    """Manage the people who may sign in at the desk."""
 
 
 @editors.command()

@@ -13,7 +13,7 @@ log = structlog.get_logger()
 
 @click.command()
 def serve() -> None:
-    """The web server; any number of them."""
+    """Run the web server; any number may run."""
     from newsletter.web.server import serve as run
 
     with opened_services() as services:
@@ -24,7 +24,7 @@ def serve() -> None:
 @click.command()
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many share the work.")
 def worker(processes: int) -> None:
-    """The scheduler and sender; any number of them."""
+    """Run the scheduler and sender; any number may run."""
     with opened_services() as services:
         _look_around(services.settings)
         if processes > 1:
@@ -51,7 +51,7 @@ def inbox(smtp_port: int) -> None:
 @click.command()
 @click.option("--check", is_flag=True, help="Only check that the ports and the data folder are free.")
 def up(check: bool) -> None:
-    """Web, worker and local inbox together, for a laptop."""
+    """Run web, worker and local inbox together, for a laptop."""
     from newsletter.processes import dev_server
 
     settings = config.load()

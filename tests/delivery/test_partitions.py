@@ -73,7 +73,7 @@ def test_only_what_is_over_is_dropped(finished, sessions, state) -> None:
     letter = finished(2)
     with sessions.begin() as session:
         session.execute(update(Letter).values(state=state))
-    with pytest.raises(Conflict, match=f"it is {state.value}; only what is finished or cancelled"):
+    with pytest.raises(Conflict, match=f"it is {state.value}; only finished or cancelled issues"):
         retention.drop(sessions, letter)
     assert rows(sessions) == 2
 

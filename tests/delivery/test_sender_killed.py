@@ -18,14 +18,14 @@ PROGRAM = """
 import signal, sys
 from newsletter.mail_settings import MailServer
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery.limits import Limits
-from newsletter.delivery.sender import PressRun
+from newsletter.delivery.rate_limit.limits import Limits
+from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.links import Links
 from newsletter.tokens import Seal
 
 url, port, worker = sys.argv[1:]
 links = Links("https://letters.example.org", Seal(b"a secret for tests"))
-press = PressRun(
+press = BulkSender(
     Sessions(open_engine(url)), MailServer("127.0.0.1", int(port)), links, worker=worker, limits=Limits(connections=3)
 )
 signal.signal(signal.SIGTERM, lambda *_: press.stop())

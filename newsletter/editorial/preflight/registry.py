@@ -1,7 +1,7 @@
 """The rulebook: each rule is a function that is given a galley and yields what it finds there.
 
     @rule("WCAG 2.2, 2.4.4")
-    def links_can_be_seen(galley: Galley) -> Iterator[Finding]:
+    def links_can_be_seen(galley: CheckContext) -> Iterator[Finding]:
         \"\"\"A link without words cannot be tapped, and a screen reader spells out its address.\"\"\"
         for link in galley.links:
             if not link.words:

@@ -161,7 +161,7 @@ def test_who_was_erased_is_said_to_whoever_looks_for_the_address(
 def test_one_reader_is_a_whole_story(editor: Visitor, services: Services, now: datetime) -> None:
     ada = people(services, now)
     page = editor.read(f"/desk/readers/{ada}/")
-    assert "Asked by form from 203.0.113.0/24" in page
+    assert "Signed up by form from 203.0.113.0/24" in page
     assert "I want the weekly letter." in page
     assert "refused" in page
     assert "550 5.1.1 User unknown" in page
