@@ -20,7 +20,7 @@ from newsletter.wiring import House
 @as_json
 @in_house
 def arm(house: House, yes: bool, as_json: bool) -> None:
-    """Let a restored or copied database send again, after showing what would go out."""
+    """Let a restored or copied database send again. Shows first what would go out."""
     with house.sessions.reading() as session:
         may_send, known = arming.may_send(session), arming.look(session)
         told = _told(session, house, now())

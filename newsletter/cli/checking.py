@@ -20,7 +20,7 @@ from newsletter.wiring import House
 @as_json
 @in_house
 def check(house: House, slug: str, ask_links: bool, as_json: bool) -> None:
-    """Run preflight; exit 1 when something blocks the issue."""
+    """Run preflight. Exits with 1 when something blocks the issue."""
     if ask_links:
         _ask_links(house, slug)
     _ask_spam_filter(house, slug)

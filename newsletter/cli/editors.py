@@ -31,7 +31,7 @@ def editors() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @in_house
 def add(house: House, person: str, role: str, password_stdin: bool) -> None:
-    """Let a person sign in at /desk/: with a password, or by the one-time link that this prints."""
+    """Let a person sign in at the desk. With a password, or by the one-time link that this prints."""
     with house.sessions.begin() as session:
         editor = people.add(session, Address.parse(person).email, Role(role), now())
         if password_stdin:
@@ -45,7 +45,7 @@ def add(house: House, person: str, role: str, password_stdin: bool) -> None:
 @as_json
 @in_house
 def list_(house: House, as_json: bool) -> None:
-    """List everybody who may sign in, with their role and whether they use two-factor authentication."""
+    """List everybody who may sign in. With their role, and whether they use two-factor authentication."""
     with house.sessions.reading() as session:
         everybody = [_told(editor) for editor in session.scalars(staff.team())]
     if as_json:
@@ -59,7 +59,7 @@ def list_(house: House, as_json: bool) -> None:
 @person_argument
 @in_house
 def link(house: House, person: str) -> None:
-    """A new one-time sign-in link, for a member of the team who has lost their password; their sessions end."""
+    """Print a new one-time sign-in link. For somebody who has lost their password; their sessions end."""
     with house.sessions.begin() as session:
         editor = people.find(session, person)
         staff.end_sessions(editor)
@@ -81,7 +81,7 @@ def remove(house: House, person: str) -> None:
 @person_argument
 @in_house
 def reset_factor(house: House, person: str) -> None:
-    """Take away a lost second factor; their sessions end, and the password alone lets them in again."""
+    """Reset two-factor authentication. Their sessions end, and the password alone lets them in again."""
     with house.sessions.begin() as session:
         editor = people.find(session, person)
         second_factor.turn_off(session, editor)

@@ -16,7 +16,7 @@ from newsletter.wiring import House
 @correction_option
 @in_house
 def cancel(house: House, slug: str, correction: int | None) -> None:
-    """Stop an issue: nothing more of it goes out."""
+    """Cancel an issue. Nothing more of it goes out."""
     with house.sessions.begin() as session:
         if correction is None:
             issue = shelf.find(session, slug)

@@ -63,7 +63,7 @@ issues.add_command(rehearse)
 @click.argument("path", type=click.Path(exists=True, path_type=Path), default=_FOLDER)
 @in_house
 def load(house: House, path: Path) -> None:
-    """Load Markdown files into the database; conflicts are named, and nothing is overwritten."""
+    """Load Markdown files into the database. Conflicts are named, and nothing is overwritten."""
     # No issue is touched before every file and picture is found to be right; a picture that nothing shows does no harm.
     texts = filing.read(path, functools.partial(_take_in, house))
     with house.sessions.begin() as session:
@@ -86,7 +86,7 @@ def load(house: House, path: Path) -> None:
 @publication_option
 @in_house
 def dump(house: House, path: Path, publication: str | None) -> None:
-    """Write the issues back into files; refuses to overwrite a file that differs."""
+    """Write the issues back into files. Refuses to overwrite a file that differs."""
     with house.sessions.reading() as session:
         found = session.scalars(_listing(session, publication)).all()
         written = filing.write_folder(found, path, lambda kept: house.pictures.as_loaded(session, kept))
@@ -131,7 +131,7 @@ def show(house: House, slug: str, as_json: bool) -> None:
 @click.argument("slug")
 @in_house
 def ready(house: House, slug: str) -> None:
-    """Mark a draft as ready; exit 1, with the findings, when something blocks it."""
+    """Mark a draft as ready. Exits with 1, and the findings, when something blocks it."""
     with house.sessions.begin() as session:
         printing.mark_ready(session, shelf.find(session, slug), house.links)
     click.echo(f"{slug} is ready")
@@ -142,7 +142,7 @@ def ready(house: House, slug: str) -> None:
 @click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), required=True)
 @in_house
 def render(house: House, slug: str, folder: Path) -> None:
-    """Write issue.html, issue.txt and issue.eml as a reader gets them, or got them, but for the signature."""
+    """Write an issue's email into files. As a reader gets it, or got it, except for the signature."""
     with house.sessions.reading() as session:
         issue, sender = shelf.find(session, slug), house.settings.issue_sender_address
         letter = printing.current_letter(issue, house.links, now(), sender=sender)

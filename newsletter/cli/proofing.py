@@ -19,7 +19,7 @@ _SHELL = "the shell"
 @click.option("--reader", metavar="EMAIL", help="The reader it is personalised for (default: a sample reader).")
 @in_house
 def test(house: House, slug: str, addresses: tuple[str, ...], reader: str | None) -> None:
-    """Send an issue to a few people, marked as a test; its links change nothing."""
+    """Send an issue to a few people as a test. It says that it is one, and its links change nothing."""
     with house.sessions.begin() as session:
         issue = shelf.find(session, slug)
         to = proofing.recipients(session, " ".join(addresses))
@@ -35,7 +35,7 @@ def test(house: House, slug: str, addresses: tuple[str, ...], reader: str | None
 @click.option("--comment", default="", help="A comment to keep with it.")
 @in_house
 def approve(house: House, slug: str, email: str, comment: str) -> None:
-    """Approve an issue as it is now, in the name of an editor or owner who wrote none of it."""
+    """Approve an issue as it is now. In the name of an editor or owner who wrote none of it."""
     with house.sessions.begin() as session:
         issue, editor = shelf.find(session, slug), editors.find(session, email)
         # Whoever has the shell could be anybody, and the record says so.

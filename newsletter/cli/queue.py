@@ -23,7 +23,7 @@ from newsletter.wiring import House
 @publication_option
 @in_house
 def queue_(house: House, slug: str | None, before: str | None, as_json: bool, publication: str | None) -> None:
-    """Put a ready issue into the queue, or move it there; without SLUG, show the queue and the slots it fills."""
+    """Queue a ready issue, or move it in the queue. Without SLUG, shows the queue and the slots it fills."""
     if slug is not None:
         if as_json or publication is not None:
             raise click.UsageError("--json and --publication are for showing the queue, without SLUG")

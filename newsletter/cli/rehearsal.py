@@ -21,7 +21,7 @@ _TOP = 20
 @as_json
 @in_house
 def rehearse(house: House, slug: str, as_json: bool) -> None:
-    """Build and check every copy, send none, write nothing; exit 1 when something blocks the issue."""
+    """Build and check every copy, but send none. Writes nothing; exits with 1 when something blocks the issue."""
     with house.sessions.reading() as session:
         issue = shelf.find(session, slug)
         report = rehearsing.rehearse(
