@@ -20,7 +20,7 @@ from newsletter.workflows import allow_sending
 @as_json
 @with_services
 def arm(services: Services, yes: bool, as_json: bool) -> None:
-    """Let a restored or copied database send again, after showing what would go out."""
+    """Let a restored or copied database send again. Shows first what would go out."""
     with services.sessions.reading() as session:
         may_send, known = send_permission.may_send(session), send_permission.look(session)
         told = _told(session, services, now())

@@ -23,7 +23,7 @@ _THERE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 @as_json
 @with_services
 def backup(services: Services, file: Path, as_json: bool) -> None:
-    """Back up everything, as it is at this instant, into one new file, while everything keeps running."""
+    """Back up everything into one new file. All as it is at this instant, while everything keeps running."""
     taken = take.take(services.sessions, services.settings, services.pictures, file, now())
     for name in taken.missing:
         click.echo(f"picture {name}: missing or damaged, and so not in the backup", err=True)
@@ -39,7 +39,7 @@ def backup(services: Services, file: Path, as_json: bool) -> None:
 @click.option("--check", is_flag=True, help="Only read the whole file, and say whether it is intact.")
 @as_json
 def restore(file: Path, check: bool, as_json: bool) -> None:
-    """Restore a backup into an empty database and DATA_DIR; nothing is sent until `newsletter arm`."""
+    """Restore a backup into an empty database and DATA_DIR. Nothing is sent until `newsletter arm`."""
     with archive.opened(file) as backup:
         if check:
             _print_backup(file, backup.manifest, as_json)

@@ -26,7 +26,9 @@ T = TypeVar("T")
 _FIRST: dict[type[Conflict], str] = {build_letter.Unready: "ready", build_letter.Unsent: "cancel"}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-correction_option = click.option("--correction", type=int, metavar="NUMBER", help="Of the email about this correction.")
+correction_option = click.option(
+    "--correction", type=int, metavar="NUMBER", help="The email about this correction, not the issue."
+)
 publication_option = click.option("--publication", metavar="SLUG", help="Which publication (default: the only one).")
 
 

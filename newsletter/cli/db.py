@@ -14,7 +14,7 @@ def db() -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Bring the database to this version; running it twice changes nothing."""
+    """Bring the database to this version. Running it twice changes nothing."""
     with opened_services(check_schema=False) as services:
         before = schema.standing(services.sessions.engine)
         migrations_runner.upgrade(services.sessions.engine)
@@ -24,7 +24,7 @@ def upgrade() -> None:
 @db.command()
 @as_json
 def check(as_json: bool) -> None:
-    """Say whether the schema matches the code; exit 1 if it does not."""
+    """Say whether the schema matches the code. Exits with 1 if it does not."""
     with opened_services(check_schema=False) as services:
         if as_json:
             print_json({"schema": schema.standing(services.sessions.engine).value})

@@ -20,7 +20,7 @@ def dkim() -> None:
 @click.option("--selector", metavar="NAME", help="The key's name in the DNS (press, or press-ed25519).")
 @click.option("--ed25519", is_flag=True, help="An Ed25519 key, to sign in addition to an RSA one.")
 def keygen(domain: str, selector: str | None, ed25519: bool) -> None:
-    """Make the key that signs the mail from a domain, and print its DNS record."""
+    """Make a key that signs mail from a domain. Prints its DNS record."""
     settings = config.load()
     path = dkim_keys.make(settings.dkim_folder, domain, selector or _NAMES[ed25519], ed25519=ed25519)
     key = dkim_keys.read(path)

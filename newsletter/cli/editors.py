@@ -31,7 +31,7 @@ def editors() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @with_services
 def add(services: Services, person: str, role: str, password_stdin: bool) -> None:
-    """Let a person sign in at /desk/: with a password, or by the one-time link that this prints."""
+    """Let a person sign in at the desk. With a password, or by the one-time link that this prints."""
     with services.sessions.begin() as session:
         editor = people.add(session, Address.parse(person).email, Role(role), now())
         if password_stdin:
@@ -45,7 +45,7 @@ def add(services: Services, person: str, role: str, password_stdin: bool) -> Non
 @as_json
 @with_services
 def list_(services: Services, as_json: bool) -> None:
-    """List everybody who may sign in, with their role and whether they use two-factor authentication."""
+    """List everybody who may sign in. With their role, and whether they use two-factor authentication."""
     with services.sessions.reading() as session:
         everybody = [_told(editor) for editor in session.scalars(accounts.team())]
     if as_json:
@@ -59,7 +59,7 @@ def list_(services: Services, as_json: bool) -> None:
 @person_argument
 @with_services
 def link(services: Services, person: str) -> None:
-    """A new one-time sign-in link, for a member of the team who has lost their password; their sessions end."""
+    """Print a new one-time sign-in link. For somebody who has lost their password; their sessions end."""
     with services.sessions.begin() as session:
         editor = people.find(session, person)
         accounts.end_sessions(editor)
@@ -81,7 +81,7 @@ def remove(services: Services, person: str) -> None:
 @person_argument
 @with_services
 def reset_factor(services: Services, person: str) -> None:
-    """Take away a lost second factor; their sessions end, and the password alone lets them in again."""
+    """Reset two-factor authentication. Their sessions end, and the password alone lets them in again."""
     with services.sessions.begin() as session:
         editor = people.find(session, person)
         second_factor.turn_off(session, editor)

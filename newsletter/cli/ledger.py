@@ -41,7 +41,7 @@ def ledger() -> None:
 @as_json
 @with_services
 def size(services: Services, as_json: bool) -> None:
-    """List the issues and corrections whose copies are kept, oldest first; on PostgreSQL with their size."""
+    """List the issues whose copies are kept. Corrections, too, oldest first; on PostgreSQL with their size."""
     with services.sessions.reading() as session:
         kept, every = partitions.sizes(session), list(mailings.every(session))
         rows = [_row(session, each, kept[each.letter.id]) for each in every if each.letter.id in kept]
@@ -58,7 +58,10 @@ def size(services: Services, as_json: bool) -> None:
 @ledger.command()
 @click.argument("slugs", nargs=-1, metavar="[SLUG]...")
 @click.option(
-    "--before", type=click.DateTime(["%Y-%m-%d"]), help="Every issue that had finished before that day (UTC)."
+    "--before",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Every issue that had finished before that day (UTC).",
 )
 @click.option("--to", type=click.Path(path_type=Path), metavar="FILE.csv", help="First write the copies to this file.")
 @click.option(
@@ -66,7 +69,7 @@ def size(services: Services, as_json: bool) -> None:
 )
 @with_services
 def drop(services: Services, slugs: tuple[str, ...], before: datetime | None, to: Path | None, yes: bool) -> None:
-    """Delete the copies of finished or cancelled issues, and of their corrections, for good; their counts stay."""
+    """Delete the copies of old issues for good. Finished or cancelled ones, and their corrections; the counts stay."""
     if bool(slugs) is bool(before):
         raise click.UsageError("name the issues, or say --before DATE")
     with services.sessions.reading() as session:

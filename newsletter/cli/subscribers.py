@@ -88,13 +88,12 @@ def import_(
     as_json: bool,
     publication: str | None,
 ) -> None:
-    """Take readers in from a CSV file, `-` for standard input. Pending ones are each asked to confirm, by mail.
+    """Import readers from a CSV file, or `-` for standard input. Pending ones are asked by email to confirm.
 
-    A column that may tell who has left, and that is not known, stops it: --map says what it holds, --ignore that it
-    counts for nothing.
+    An unknown column that may tell who has unsubscribed stops it: --map says what it holds, --ignore leaves it out.
 
-    Nobody who has left, complained, bounced or was erased is brought back. Run twice, it changes nothing. If it is
-    broken off half-way, the rows so far are in: run it again, and it does the rest.
+    Nobody who has unsubscribed, complained, bounced or been erased is brought back. Running it twice changes nothing.
+    If it is interrupted, the rows so far are in: run it again, and it does the rest.
     """
     if refused and refused.exists() and file.exists() and refused.samefile(file):
         raise click.UsageError("--refused names the file that is imported; name another")
@@ -193,7 +192,7 @@ def _found(services: Services, session: Session, email: str) -> Subscriber:
 @click.option("--yes", is_flag=True, help="Do not ask; it cannot be undone.")
 @with_services
 def erase(services: Services, email: str, yes: bool) -> None:
-    """Erase a reader; the ledger keeps its rows, to nobody in particular, and no import brings them back."""
+    """Erase a reader for good. The ledger keeps its rows without the address, and no import brings them back."""
     with services.sessions.reading() as session:
         found = audience_subscribers.find(session, email).email
     if not yes:

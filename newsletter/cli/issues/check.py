@@ -21,7 +21,7 @@ from newsletter.workflows.run_preflight import Inspection
 @as_json
 @with_services
 def check(services: Services, slug: str, ask_links: bool, as_json: bool) -> None:
-    """Run preflight; exit 1 when something blocks the issue."""
+    """Run preflight. Exits with 1 when something blocks the issue."""
     if ask_links:
         _ask_links(services, slug)
     _ask_spam_filter(services, slug)

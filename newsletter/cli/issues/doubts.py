@@ -27,7 +27,7 @@ _SAID = {
 @as_json
 @with_services
 def doubts(services: Services, slug: str, correction: int | None, settled: bool, as_json: bool) -> None:
-    """The copies in doubt that nobody has decided about, oldest first."""
+    """List the copies in doubt. Those that nobody has decided about, oldest first."""
     if settled:
         _list_settled(services, slug, correction, as_json=as_json)
         return
@@ -55,7 +55,7 @@ def doubts(services: Services, slug: str, correction: int | None, settled: bool,
 @click.option("--copy", "ids", type=int, multiple=True, metavar="ID", help="Only this copy; may be repeated.")
 @with_services
 def settle(services: Services, slug: str, correction: int | None, decision: str | None, ids: tuple[int, ...]) -> None:
-    """Decide about an issue's copies in doubt: all of them, or those named by --copy."""
+    """Decide about copies in doubt. All those of the issue, or those named by --copy."""
     if decision is None:
         raise click.UsageError("say what to do with them: --resend, --sent or --leave")
     with services.sessions.begin() as session:

@@ -16,7 +16,7 @@ from newsletter.workflows import correct_issue, publish
 @correction_option
 @with_services
 def cancel(services: Services, slug: str, correction: int | None) -> None:
-    """Stop an issue: nothing more of it goes out."""
+    """Cancel an issue. Nothing more of it goes out."""
     with services.sessions.begin() as session:
         if correction is None:
             issue = issue_store.find(session, slug)

@@ -61,7 +61,7 @@ issues.add_command(rehearse)
 @click.argument("path", type=click.Path(exists=True, path_type=Path), default=_FOLDER)
 @with_services
 def load(services: Services, path: Path) -> None:
-    """Load Markdown files into the database; conflicts are named, and nothing is overwritten."""
+    """Load Markdown files into the database. Conflicts are named, and nothing is overwritten."""
     # No issue is touched before every file and picture is found to be right; a picture that nothing shows does no harm.
     texts = import_export.read(path, functools.partial(_take_in, services))
     with services.sessions.begin() as session:
@@ -84,7 +84,7 @@ def load(services: Services, path: Path) -> None:
 @publication_option
 @with_services
 def dump(services: Services, path: Path, publication: str | None) -> None:
-    """Write the issues back into files; refuses to overwrite a file that differs."""
+    """Write the issues back into files. Refuses to overwrite a file that differs."""
     with services.sessions.reading() as session:
         found = session.scalars(_listing(session, publication)).all()
         written = import_export.write_folder(found, path, lambda kept: services.pictures.as_loaded(session, kept))
@@ -129,7 +129,7 @@ def show(services: Services, slug: str, as_json: bool) -> None:
 @click.argument("slug")
 @with_services
 def ready(services: Services, slug: str) -> None:
-    """Mark a draft as ready; exit 1, with the findings, when something blocks it."""
+    """Mark a draft as ready. Exits with 1, and the findings, when something blocks it."""
     with services.sessions.begin() as session:
         build_letter.mark_ready(session, issue_store.find(session, slug), services.links)
     click.echo(f"{slug} is ready")
@@ -140,7 +140,7 @@ def ready(services: Services, slug: str) -> None:
 @click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), required=True)
 @with_services
 def render(services: Services, slug: str, folder: Path) -> None:
-    """Write issue.html, issue.txt and issue.eml as a reader gets them, or got them, but for the signature."""
+    """Write an issue's email into files. As a reader gets it, or got it, except for the signature."""
     with services.sessions.reading() as session:
         issue, sender = issue_store.find(session, slug), services.settings.issue_sender_address
         letter = build_letter.current_letter(issue, services.links, now(), sender=sender)

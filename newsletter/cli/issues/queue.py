@@ -25,7 +25,7 @@ from newsletter.workflows.calendar import Calendar
 @publication_option
 @with_services
 def queue_(services: Services, slug: str | None, before: str | None, as_json: bool, publication: str | None) -> None:
-    """Put a ready issue into the queue, or move it there; without SLUG, show the queue and the slots it fills."""
+    """Queue a ready issue, or move it in the queue. Without SLUG, shows the queue and the slots it fills."""
     if slug is not None:
         if as_json or publication is not None:
             raise click.UsageError("--json and --publication are for showing the queue, without SLUG")

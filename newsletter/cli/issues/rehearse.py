@@ -21,7 +21,7 @@ _TOP = 20
 @as_json
 @with_services
 def rehearse(services: Services, slug: str, as_json: bool) -> None:
-    """Build and check every copy, send none, write nothing; exit 1 when something blocks the issue."""
+    """Build and check every copy, but send none. Writes nothing; exits with 1 when something blocks the issue."""
     with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
         report = rehearse_issue.rehearse(

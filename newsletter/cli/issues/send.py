@@ -30,10 +30,10 @@ def _usage_checked(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @click.argument("slug")
-@click.option("--now", "at_once", is_flag=True, help="Yes, at once.")
+@click.option("--now", "at_once", is_flag=True, help="Really send it, now.")
 @click.option("--missed", "to_missed", is_flag=True, help="To those who missed it through a fault on our side.")
-@click.option("--joined", is_flag=True, help="With --missed: to those, too, who joined since, for 30 days.")
-@click.option("--dry-run", is_flag=True, help="With --missed: only say how many that would be.")
+@click.option("--joined", is_flag=True, help="With --missed: also to those who joined since, for 30 days.")
+@click.option("--dry-run", is_flag=True, help="With --missed: only say how many there are.")
 @as_json
 @_usage_checked
 @with_services

@@ -20,7 +20,7 @@ _SHELL = "the shell"
 @click.option("--reader", metavar="EMAIL", help="The reader it is personalised for (default: a sample reader).")
 @with_services
 def test(services: Services, slug: str, addresses: tuple[str, ...], reader: str | None) -> None:
-    """Send an issue to a few people, marked as a test; its links change nothing."""
+    """Send an issue to a few people as a test. It says that it is one, and its links change nothing."""
     with services.sessions.begin() as session:
         issue = issue_store.find(session, slug)
         to = test_mail.recipients(session, " ".join(addresses))
@@ -36,7 +36,7 @@ def test(services: Services, slug: str, addresses: tuple[str, ...], reader: str 
 @click.option("--comment", default="", help="A comment to keep with it.")
 @with_services
 def approve(services: Services, slug: str, email: str, comment: str) -> None:
-    """Approve an issue as it is now, in the name of an editor or owner who wrote none of it."""
+    """Approve an issue as it is now. In the name of an editor or owner who wrote none of it."""
     with services.sessions.begin() as session:
         issue, editor = issue_store.find(session, slug), editors.find(session, email)
         # Whoever has the shell could be anybody, and the record says so.
