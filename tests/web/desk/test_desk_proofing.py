@@ -157,7 +157,7 @@ def test_one_that_is_put_off_says_until_when_and_why(editor: Visitor, services: 
 def test_what_changed_since_the_last_test_is_told_and_nothing_as_nothing(
     editor: Visitor, services: Services, now: datetime
 ) -> None:
-    assert "There has been none yet." in editor.read(PAGE)
+    assert "No test email has been sent yet." in editor.read(PAGE)
     send(editor, "editor@desk.example")
     assert "Nothing in the text." in editor.read(PAGE)
     assert "Unchanged since the last test email" in editor.read(f"{ISSUE}/")
