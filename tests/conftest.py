@@ -13,9 +13,9 @@ from newsletter.db import Sessions, open_engine
 from newsletter.links import Links
 from newsletter.tokens import Seal
 from newsletter.wiring import Services
-from tests import houses, servers
-from tests.houses import NOW
+from tests import sample_services, servers
 from tests.originals import Fill, Originals, empty
+from tests.sample_services import NOW
 
 pytest_plugins = ["tests.caches", "tests.real_parts"]
 
@@ -69,7 +69,7 @@ def sessions(engine: Engine) -> Sessions:
 @pytest.fixture
 def services(sessions: Sessions, tmp_path: Path) -> Services:
     """The house over that database."""
-    return houses.build(sessions, tmp_path)
+    return sample_services.build(sessions, tmp_path)
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from newsletter.errors import Refused
 from newsletter.system import data_folder
 from newsletter.wiring import open_services
 from tests.cli.conftest import in_this_process
-from tests.houses import ISSUES
 from tests.ports import free_port
+from tests.sample_services import ISSUES
 
 
 def test_a_folder_that_is_not_there_yet_is_made_and_nothing_is_left_in_it(tmp_path: Path) -> None:

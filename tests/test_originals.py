@@ -5,16 +5,16 @@ from pathlib import Path
 from psycopg.sql import SQL
 
 from newsletter.db import Sessions, open_engine
-from tests import houses, servers
+from tests import sample_services, servers
 from tests.originals import Originals
 
-KIND, FILL = "postgresql", houses.stocked
+KIND, FILL = "postgresql", sample_services.stocked
 
 
 def contents(url: str) -> dict[str, list[str]]:
     """Every row but where and since when it may send."""
     engine = open_engine(url)
-    told = houses.dump_of(Sessions(engine))
+    told = sample_services.dump_of(Sessions(engine))
     engine.dispose()
     return {table: rows for table, rows in told.items() if table != "arming"}
 

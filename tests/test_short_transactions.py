@@ -22,7 +22,7 @@ from newsletter.editorial.models import LinkCheck
 from newsletter.errors import Conflict
 from newsletter.wiring import Services
 from newsletter.workflows import publish, resend_missed
-from tests import houses, transactions
+from tests import sample_services, transactions
 
 READERS = 7_000
 MOST = 5_100
@@ -33,15 +33,22 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 def many_readers(sessions: Sessions, data_dir: Path) -> None:
     """The shipped issues, and one of them on its way to a great many."""
-    houses.opened(sessions, data_dir)
+    sample_services.opened(sessions, data_dir)
     numbers = range(1, READERS + 1)
     addresses = {number: f"reader{number}@reader.example" for number in numbers}
     with sessions.begin() as session:
-        people = [{"id": n, "email": one, "key": one, "created_at": houses.NOW} for n, one in addresses.items()]
+        people = [
+            {"id": n, "email": one, "key": one, "created_at": sample_services.NOW} for n, one in addresses.items()
+        ]
         session.execute(insert(Subscriber), people)
-        tie = {"publication_id": 1, "status": Status.ACTIVE, "created_at": houses.NOW, "confirmed_at": houses.NOW}
+        tie = {
+            "publication_id": 1,
+            "status": Status.ACTIVE,
+            "created_at": sample_services.NOW,
+            "confirmed_at": sample_services.NOW,
+        }
         session.execute(insert(Subscription), [tie | {"id": n, "subscriber_id": n} for n in numbers])
-    houses.stock(houses.build(sessions, data_dir), houses.NOW)
+    sample_services.stock(sample_services.build(sessions, data_dir), sample_services.NOW)
 
 
 @pytest.fixture
@@ -51,7 +58,7 @@ def filled() -> object:
 
 @pytest.fixture
 def services(sessions: Sessions, tmp_path: Path) -> Services:
-    return houses.build(sessions, tmp_path)
+    return sample_services.build(sessions, tmp_path)
 
 
 @pytest.fixture
@@ -69,7 +76,7 @@ def states(services: Services, letter_id: int) -> dict[CopyState, int]:
 
 def letter_of(services: Services) -> int:
     with services.sessions.reading() as session:
-        letter_id = issue_store.find(session, houses.OUT[-1]).letter_id
+        letter_id = issue_store.find(session, sample_services.OUT[-1]).letter_id
     assert letter_id
     return letter_id
 
@@ -77,7 +84,7 @@ def letter_of(services: Services) -> int:
 def test_an_issue_is_stopped_in_groups(
     services: Services, sizes: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cancel.callback.__wrapped__(services, houses.OUT[-1], None)  # type: ignore[union-attr]
+    cancel.callback.__wrapped__(services, sample_services.OUT[-1], None)  # type: ignore[union-attr]
     assert states(services, letter_of(services)) == {CopyState.SKIPPED: READERS}
     assert f"{READERS:,} copies were not sent" in capsys.readouterr().out
     assert max(sizes) <= MOST
@@ -85,7 +92,7 @@ def test_an_issue_is_stopped_in_groups(
 
 def test_a_stop_that_was_cut_short_is_gone_on_with(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
-        assert publish.cancel(session, issue_store.find(session, houses.OUT[-1]), now) == READERS
+        assert publish.cancel(session, issue_store.find(session, sample_services.OUT[-1]), now) == READERS
     letter_id = letter_of(services)
     assert 0 < states(services, letter_id)[CopyState.PENDING] < READERS
     with services.sessions.reading() as session:
@@ -101,19 +108,19 @@ def test_a_stopped_issue_is_sent_in_groups_to_those_who_missed_it(
     services: Services, now: datetime, sizes: list[int]
 ) -> None:
     with services.sessions.begin() as session:
-        publish.cancel(session, issue_store.find(session, houses.OUT[-1]), now)
+        publish.cancel(session, issue_store.find(session, sample_services.OUT[-1]), now)
     with services.sessions.begin() as session, pytest.raises(Conflict, match="being stopped right now;"):
-        resend_missed.send(session, issue_store.find(session, houses.OUT[-1]), now)
+        resend_missed.send(session, issue_store.find(session, sample_services.OUT[-1]), now)
     while stopping.go_on(services.sessions, letter_of(services), now):
         pass
     with services.sessions.begin() as session:
         late = {"publication_id": 1, "status": Status.ACTIVE, "created_at": now, "confirmed_at": now}
         everybody = update(Subscription).where(Subscription.id <= READERS - 10)
-        session.execute(everybody.values(confirmed_at=houses.NOW - timedelta(weeks=9)))
+        session.execute(everybody.values(confirmed_at=sample_services.NOW - timedelta(weeks=9)))
         session.execute(update(Subscription).where(Subscription.id > READERS - 10).values(**late))
         session.execute(delete(Copy).where(Copy.subscription_id > READERS - 10))
     sizes.clear()
-    _to_missed(services, houses.OUT[-1], joined=True, dry_run=False, as_json=True)
+    _to_missed(services, sample_services.OUT[-1], joined=True, dry_run=False, as_json=True)
     assert states(services, letter_of(services)) == {CopyState.PENDING: READERS}
     assert max(sizes) <= MOST
 
@@ -129,7 +136,7 @@ def test_what_the_clock_clears_it_clears_in_groups(services: Services, now: date
         asked = {"asked_at": old, "final_url": "", "fault": ""}
         links = [asked | {"digest": f"{number:064}", "url": f"https://{number}.example"} for number in range(READERS)]
         session.execute(insert(LinkCheck), links)
-        waits = update(Copy).where(Copy.letter_id == issue_store.find(session, houses.OUT[-1]).letter_id)
+        waits = update(Copy).where(Copy.letter_id == issue_store.find(session, sample_services.OUT[-1]).letter_id)
         session.execute(waits.values(not_before=now + timedelta(days=2)))
     sizes.clear()
     for act in (signup_limits.prune, limiter_store.forget_idle, link_checks.forget, clock_setback.mend):

@@ -21,9 +21,9 @@ from newsletter.delivery import ledger
 from newsletter.editorial.issues import issue_store
 from newsletter.wiring import Services
 from newsletter.workflows import publish
-from tests import houses
-from tests.houses import NOW
+from tests import sample_services
 from tests.originals import Fill
+from tests.sample_services import NOW
 from tests.servers import create_database, drop_database
 
 NASTY = [
@@ -52,13 +52,13 @@ def filled() -> Fill:
 
 
 def _full(sessions: Sessions, folder: Path) -> None:
-    houses.stocked(sessions, folder)
-    links = houses.build(sessions, folder).links
+    sample_services.stocked(sessions, folder)
+    links = sample_services.build(sessions, folder).links
     with sessions.begin() as session:
         home = publications.find(session)
         session.add_all(_reader(number, name, home, NOW) for number, name in enumerate(NASTY))
         session.flush()
-        publish.send_now(session, links, issue_store.find(session, houses.WAITING), NOW)
+        publish.send_now(session, links, issue_store.find(session, sample_services.WAITING), NOW)
         first, second, *_ = ledger.claim(session, "old", 5, NOW)
         ledger.begin(session.connection(), "old", [first, second], NOW)
         for table in tables.kept(session.connection()):
@@ -67,7 +67,7 @@ def _full(sessions: Sessions, folder: Path) -> None:
     (folder / "secret_key").write_bytes(KEY)
     (folder / "dkim").mkdir()
     (folder / "dkim" / "letters.example.press.pem").write_text("a key that signs")
-    made = houses.build(sessions, folder)
+    made = sample_services.build(sessions, folder)
     take.take(sessions, settings_of(made), made.pictures, folder / TAKEN, NOW)
 
 

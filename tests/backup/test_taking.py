@@ -16,7 +16,7 @@ from newsletter.config import Settings
 from newsletter.editorial.models import Correction, Picture
 from newsletter.errors import Conflict, Invalid, Unavailable
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 
 
 def take(services: Services, settings: Settings, path: Path, now: datetime) -> backup_take.Taken:
@@ -128,7 +128,7 @@ def test_the_counts_of_each_correction_are_in_it(
     # Whatever fills the table for the other tests is in the way of a correction that was made as people do.
     with services.sessions.begin() as session:
         session.execute(delete(Correction))
-    houses.correct(services.sessions, services.links, houses.WAITING, now)
+    sample_services.correct(services.sessions, services.links, sample_services.WAITING, now)
     told = {each["issue"]: each for each in take(services, settings, tmp_path / "press.backup", now).manifest.issues}
     one = told["looser-by-degrees, correction 1"]
     assert (one["state"], one["audience"], one["pending"]) == ("sending", 8, 8)

@@ -11,10 +11,10 @@ from waitress import create_server
 from newsletter.db import Sessions, open_engine
 from newsletter.web import create_app
 from newsletter.wiring import Services
-from tests import houses
-from tests.houses import Clock
+from tests import sample_services
 from tests.originals import Originals
 from tests.ports import free_port
+from tests.sample_services import Clock
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def clock(now: datetime) -> Clock:
 
 @pytest.fixture
 def services(originals: Originals, tmp_path: Path) -> Iterator[Services]:
-    with originals.copy("sqlite", houses.stocked, tmp_path) as url:
-        made = houses.build(Sessions(open_engine(url)), tmp_path, base_url=f"http://127.0.0.1:{free_port()}")
+    with originals.copy("sqlite", sample_services.stocked, tmp_path) as url:
+        made = sample_services.build(Sessions(open_engine(url)), tmp_path, base_url=f"http://127.0.0.1:{free_port()}")
         yield made
         made.close()
 

@@ -7,11 +7,11 @@ from sqlalchemy import select
 
 from newsletter.audience.models import Status, Subscription
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.browser import looks
 from tests.browser.looks import faults_of
-from tests.houses import Clock
 from tests.real_parts import Axe
+from tests.sample_services import Clock
 
 PHONE, DESKTOP = {"width": 375, "height": 667}, {"width": 1280, "height": 800}
 BIG = 44
@@ -62,7 +62,7 @@ def standing(services: Services) -> Status:
 def test_a_reader_comes_by_the_form_and_leaves_by_the_link(page: Page, services: Services, clock: Clock) -> None:
     ask(page, clock)
     expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
-    page.goto(houses.letters(services)[-1]["confirm_url"])
+    page.goto(sample_services.letters(services)[-1]["confirm_url"])
     press(page, "Yes, send me BackPainHelp")
     expect(page.get_by_role("heading", level=1)).to_have_text("Welcome: you are subscribed")
     assert standing(services) is Status.ACTIVE
@@ -83,17 +83,17 @@ def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, se
     field.fill("ada@example.org")
     clock.turn(seconds=10)
     page.get_by_role("button", name="Subscribe").click()
-    assert [letter["address"] for letter in houses.letters(services)] == ["ada@example.org"]
+    assert [letter["address"] for letter in sample_services.letters(services)] == ["ada@example.org"]
 
 
 def test_the_form_at_the_end_of_an_issue_works_without_a_cookie(page: Page, services: Services, clock: Clock) -> None:
-    page.goto(f"/archive/{houses.OUT[0]}/")
+    page.goto(f"/archive/{sample_services.OUT[0]}/")
     assert page.context.cookies() == []
     page.get_by_role("textbox", name="Email").fill("ada@example.org")
     clock.turn(seconds=10)
     page.get_by_role("button", name="Subscribe").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
-    assert len(houses.letters(services)) == 1
+    assert len(sample_services.letters(services)) == 1
 
 
 def test_a_reader_takes_a_break_by_the_preferences(page: Page, services: Services, clock: Clock) -> None:
@@ -118,7 +118,7 @@ def test_the_keyboard_alone_reaches_the_form_and_sends_it(
         for key in ("Tab", *"ada@example.org", "Tab", *"Ada", "Tab", "Enter"):
             page.keyboard.press(key)
         expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
-        assert len(houses.letters(services)) == 1
+        assert len(sample_services.letters(services)) == 1
 
 
 def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phone(
@@ -140,7 +140,7 @@ def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phon
 
 def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[str]:
     """Open each kind of page in turn, and say its name."""
-    for path in ("/", "/subscribe", "/archive/", f"/archive/{houses.OUT[0]}/", "/nothing", "/confirm/forged"):
+    for path in ("/", "/subscribe", "/archive/", f"/archive/{sample_services.OUT[0]}/", "/nothing", "/confirm/forged"):
         page.goto(path)
         yield path
     page.goto("/subscribe")
@@ -154,7 +154,7 @@ def visit_steps(page: Page, services: Services, clock: Clock) -> Iterator[str]:
     clock.turn(seconds=10)
     send(page, "Subscribe")
     yield "check your mail"
-    link = houses.letters(services)[-1]["confirm_url"]
+    link = sample_services.letters(services)[-1]["confirm_url"]
     page.goto(link)
     yield "confirm"
     clock.turn(days=8)
@@ -198,5 +198,5 @@ def small_targets(page: Page) -> list[str]:
 
 def become_reader(page: Page, services: Services, clock: Clock) -> None:
     ask(page, clock)
-    page.goto(houses.letters(services)[-1]["confirm_url"])
+    page.goto(sample_services.letters(services)[-1]["confirm_url"])
     press(page, "Yes, send me BackPainHelp")

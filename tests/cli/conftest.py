@@ -25,7 +25,7 @@ from newsletter.cli import main
 from newsletter.db import Sessions, open_engine
 from newsletter.links import Links
 from newsletter.tokens import Seal
-from tests import houses
+from tests import sample_services
 
 ROOT = Path(__file__).parents[2]
 CORRECTED = "unwind-a-tight-back"
@@ -91,8 +91,8 @@ def corrected(loaded: Press, environment: dict[str, str], tmp_path: Path) -> Pre
     for command in (("subscribers", "import", "readers.csv", *consent), ("issues", "send", CORRECTED, "--now")):
         assert loaded(*command).code == 0
     engine = open_engine(f"sqlite:///{environment['DATA_DIR']}/newsletter.db")
-    links = Links(houses.BASE_URL, Seal(b"a secret for tests"))
-    houses.correct(Sessions(engine), links, CORRECTED, datetime.now(UTC))
+    links = Links(sample_services.BASE_URL, Seal(b"a secret for tests"))
+    sample_services.correct(Sessions(engine), links, CORRECTED, datetime.now(UTC))
     engine.dispose()
     return loaded
 

@@ -10,7 +10,7 @@ from newsletter.db import Sessions
 from newsletter.editors import Editor, Role, add, second_factor
 from newsletter.errors import Conflict
 from newsletter.tokens import Seal
-from tests import houses
+from tests import sample_services
 
 SEAL = Seal(b"a secret for tests")
 
@@ -112,7 +112,7 @@ def test_the_secret_and_the_recovery_codes_are_not_to_be_read_in_the_store(
 ) -> None:
     with sessions.begin() as session:
         codes = second_factor.fresh_codes(session, ann)
-    kept = str(houses.dump_of(sessions))
+    kept = str(sample_services.dump_of(sessions))
     assert secret not in kept
     assert str(int.from_bytes(pyotp.TOTP(secret).byte_secret())) not in kept
     assert not any(one in kept or one.replace("-", "") in kept for one in codes)

@@ -16,9 +16,9 @@ from sqlalchemy import select
 from newsletter.audience.models import Subscription
 from newsletter.web import create_app, forms
 from newsletter.wiring import Services
-from tests import houses
-from tests.houses import Clock
+from tests import sample_services
 from tests.originals import Fill, Originals
+from tests.sample_services import Clock
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def clock(now: datetime) -> Clock:
 
 @pytest.fixture
 def filled(request: pytest.FixtureRequest) -> Fill:
-    return houses.stocked if "stocked" in request.fixturenames else houses.opened
+    return sample_services.stocked if "stocked" in request.fixturenames else sample_services.opened
 
 
 @pytest.fixture(params=["sqlite"])
@@ -65,7 +65,7 @@ def program(app: Flask) -> FlaskClient:
 def reader(browser: FlaskClient, services: Services) -> Subscription:
     """Ada, who signed up by the form and confirmed."""
     browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
-    browser.post(houses.path_of(houses.letters(services)[-1]["confirm_url"]))
+    browser.post(sample_services.path_of(sample_services.letters(services)[-1]["confirm_url"]))
     return subscription(services)
 
 

@@ -10,11 +10,11 @@ from newsletter.editorial.source import issue_file
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter
 from newsletter.workflows import publish as workflows_publish
-from tests import houses
+from tests import sample_services
 
 pytestmark = pytest.mark.usefixtures("stocked")
 
-FIRST, SECOND = (f"/archive/{slug}/" for slug in houses.OUT)
+FIRST, SECOND = (f"/archive/{slug}/" for slug in sample_services.OUT)
 PROBE = '"/><script>alert(1)</script>'
 
 
@@ -26,7 +26,7 @@ def publish(
     source += f"category: {json.dumps(title)}\nauthor: {json.dumps(title)}\n---\n{body}\n"
     file = issue_file.parse(source, f"2026-12-29-{slug}.md")
     with services.sessions.begin() as session:
-        home = issue_store.find(session, houses.WAITING).publication
+        home = issue_store.find(session, sample_services.WAITING).publication
         issue_store.save(session, home, issue_store.Text(file, f"2026-12-29-{slug}.md", {}), issue_store.BY_FILE, now)
         build_letter.mark_ready(session, issue_store.find(session, slug), services.links)
         workflows_publish.send_now(session, services.links, issue_store.find(session, slug), now)
@@ -37,7 +37,9 @@ def test_the_archive_lists_what_is_out_newest_first(program: FlaskClient) -> Non
     assert re.findall(r'<h2><a href="(/archive/[^"]+)"', page) == [SECOND, FIRST]
 
 
-@pytest.mark.parametrize("slug", [houses.WAITING, "nothing", "%00", "x" * 500, "'--", "unwind-a-tight-back%00"])
+@pytest.mark.parametrize(
+    "slug", [sample_services.WAITING, "nothing", "%00", "x" * 500, "'--", "unwind-a-tight-back%00"]
+)
 def test_an_issue_that_is_not_out_looks_like_one_that_does_not_exist(program: FlaskClient, slug: str) -> None:
     nothing, answer = program.get("/archive/there-is-none/"), program.get(f"/archive/{slug}/")
     assert (answer.status_code, answer.data) == (404, nothing.data)
@@ -65,10 +67,10 @@ def test_an_issue_leads_to_its_neighbours(program: FlaskClient) -> None:
 
 
 def test_an_issue_says_of_itself_what_other_sites_ask(program: FlaskClient) -> None:
-    page, address = program.get(FIRST).text, houses.BASE_URL + FIRST
+    page, address = program.get(FIRST).text, sample_services.BASE_URL + FIRST
     assert f'<link rel="canonical" href="{address}">' in page
     assert f'<meta property="og:url" content="{address}">' in page
-    assert re.search(rf'og:image" content="{houses.BASE_URL}/pictures/[0-9a-f]{{64}}\.png"', page)
+    assert re.search(rf'og:image" content="{sample_services.BASE_URL}/pictures/[0-9a-f]{{64}}\.png"', page)
     article, trail = json.loads(re.search(r'ld\+json">(.*?)</script>', page)[1])["@graph"]
     assert article["headline"] == "Unwind a tight back"
     assert [crumb["name"] for crumb in trail["itemListElement"]] == ["Home", "Health", "Unwind a tight back"]

@@ -13,7 +13,7 @@ from newsletter.db import Sessions, open_engine
 from newsletter.web import create_app
 from newsletter.web.server import THREADS
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.originals import Originals
 from tests.web.conftest import browser_of, subscription
 from tests.web.served import ask, asking, served
@@ -21,9 +21,9 @@ from tests.web.served import ask, asking, served
 
 @pytest.fixture
 def services(originals: Originals, tmp_path) -> Iterator[Services]:
-    with originals.copy("sqlite", houses.stocked, tmp_path) as url:
+    with originals.copy("sqlite", sample_services.stocked, tmp_path) as url:
         engine = open_engine(url)
-        yield houses.build(Sessions(engine), tmp_path)
+        yield sample_services.build(Sessions(engine), tmp_path)
         engine.dispose()
 
 
@@ -33,7 +33,7 @@ def test_pages_answer_and_who_leaves_has_left_while_others_are_asked_to_come_aga
     monkeypatch.setattr(write_queue, "LONGEST_WAIT", 600.0)
     browser_of(create_app(services)).post("/subscribe", data={"email": "ada@example.org"})
     reader = subscription(services).id
-    leave = houses.path_of(services.links.unsubscribe(reader))
+    leave = sample_services.path_of(services.links.unsubscribe(reader))
     answers: list[int] = []
     with served(services) as port:
         holder = sqlite3.connect(services.sessions.engine.url.database, isolation_level=None)

@@ -18,8 +18,8 @@ from newsletter.web.public import clicks as web
 from newsletter.web.public.clicks import Gathered
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish
-from tests import houses
-from tests.houses import BASE_URL, WAITING
+from tests import sample_services
+from tests.sample_services import BASE_URL, WAITING
 
 COUNTED = re.compile(rf'href="{BASE_URL}/c/([A-Za-z0-9_-]+)"')
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
@@ -108,10 +108,10 @@ def test_only_outside_addresses_are_counted(
 
 
 def test_a_counted_link_leads_on_and_is_counted_of_nobody(counting: Letter, services: Services, app: Flask) -> None:
-    client, path = person(app), houses.path_of(services.links.click(counting.id, 1))
-    before = houses.dump(services)
+    client, path = person(app), sample_services.path_of(services.links.click(counting.id, 1))
+    before = sample_services.dump(services)
     answers = [client.get(path) for _ in range(3)]
-    assert houses.dump(services) == before, "the request itself writes nothing"
+    assert sample_services.dump(services) == before, "the request itself writes nothing"
     with services.sessions.reading() as session:
         assert {answer.location for answer in answers} == {clicks.target(session, counting.id, 1)}
     assert {answer.status_code for answer in answers} == {302}
@@ -127,7 +127,7 @@ def test_a_counted_link_leads_on_and_is_counted_of_nobody(counting: Letter, serv
 def test_a_robot_a_look_and_a_preview_are_led_on_and_not_counted(
     counting: Letter, services: Services, app: Flask
 ) -> None:
-    path = houses.path_of(services.links.click(counting.id, 1))
+    path = sample_services.path_of(services.links.click(counting.id, 1))
     client = person(app)
     robots = ["", "curl/8.5", "Slackbot-LinkExpanding 1.0", "GoogleImageProxy", "Mozilla/5.0 (compatible; Bingbot/2.0)"]
     answers = [client.get(path, headers={"User-Agent": robot}) for robot in robots]
@@ -146,7 +146,7 @@ def test_a_token_that_we_did_not_make_leads_nowhere(
     assert "evil" not in answer.text
     other = services.links.unsubscribe(counting.id, 1).rpartition("/")[2]
     assert person(app).get(f"/c/{other}").status_code == 404
-    assert person(app).get(houses.path_of(services.links.click(counting.id, 999))).status_code == 404
+    assert person(app).get(sample_services.path_of(services.links.click(counting.id, 999))).status_code == 404
 
 
 def test_a_preview_and_a_test_lead_on_without_counting(counting: Letter, services: Services) -> None:

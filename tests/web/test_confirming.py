@@ -6,8 +6,8 @@ from flask.testing import FlaskClient
 from newsletter.audience import privacy
 from newsletter.audience.models import Status, Subscription
 from newsletter.wiring import Services
-from tests import houses
-from tests.houses import Clock
+from tests import sample_services
+from tests.sample_services import Clock
 from tests.web.conftest import subscription
 
 
@@ -15,20 +15,20 @@ from tests.web.conftest import subscription
 def link(browser: FlaskClient, services: Services) -> str:
     """The path of the confirm link that Ada was sent."""
     browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
-    return houses.path_of(houses.letters(services)[-1]["confirm_url"])
+    return sample_services.path_of(sample_services.letters(services)[-1]["confirm_url"])
 
 
 def test_a_scanner_that_opens_the_link_confirms_nothing(program: FlaskClient, link: str, services: Services) -> None:
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     assert program.get(link).status_code == program.head(link).status_code == 200
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 def test_the_button_makes_a_reader_and_welcomes_them_once(browser: FlaskClient, link: str, services: Services) -> None:
     pages = [browser.post(link) for _ in range(2)]
     assert all("Welcome" in page.text for page in pages)
     assert subscription(services).status is Status.ACTIVE
-    assert [letter["kind"] for letter in houses.letters(services)] == ["confirm", "welcome"]
+    assert [letter["kind"] for letter in sample_services.letters(services)] == ["confirm", "welcome"]
 
 
 def test_the_words_beside_the_button_are_what_the_record_keeps(
@@ -57,7 +57,7 @@ def test_a_link_of_last_week_offers_a_fresh_one_that_works(
         assert answer.status_code == 410
         assert f'action="{link}/again"' in answer.text
     assert "Check your email" in browser.post(f"{link}/again").text
-    fresh = houses.path_of(houses.letters(services)[-1]["confirm_url"])
+    fresh = sample_services.path_of(sample_services.letters(services)[-1]["confirm_url"])
     assert browser.post(fresh).status_code == 200
     assert subscription(services).status is Status.ACTIVE
 
@@ -74,7 +74,7 @@ def test_an_old_link_of_one_who_was_erased_tells_nothing(
     gone = browser.get(link)
     assert (gone.status_code, token.sub(r"\1", gone.text)) == (410, token.sub(r"\1", here.text))
     assert browser.post(f"{link}/again").status_code == 200
-    assert [letter["kind"] for letter in houses.letters(services)] == []
+    assert [letter["kind"] for letter in sample_services.letters(services)] == []
 
 
 @pytest.mark.parametrize("page", ["confirm", "unsubscribe", "preferences"])
@@ -93,6 +93,6 @@ def test_a_link_of_one_kind_opens_no_other_page(browser: FlaskClient, link: str)
 
 def test_the_link_of_one_who_left_leads_to_the_form(browser: FlaskClient, link: str, services: Services) -> None:
     browser.post(link)
-    browser.post(houses.path_of(services.links.unsubscribe(subscription(services).id)))
+    browser.post(sample_services.path_of(services.links.unsubscribe(subscription(services).id)))
     assert browser.get(link).headers["Location"] == "/subscribe?publication=backpainhelp"
     assert browser.post(link).status_code == 409

@@ -16,7 +16,7 @@ from newsletter.web import connections, create_app
 from newsletter.web.connections import Awaited, Server
 from newsletter.web.server import THREADS
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.originals import Originals
 from tests.web.conftest import browser_of, subscription
 from tests.web.served import ask, running
@@ -33,9 +33,9 @@ READING = GET * 12
 def services(originals: Originals, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """One SQLite database for all of these tests."""
     folder = tmp_path_factory.mktemp("connections")
-    with originals.copy("sqlite", houses.opened, folder) as url:
+    with originals.copy("sqlite", sample_services.opened, folder) as url:
         engine = open_engine(url)
-        yield houses.build(Sessions(engine), folder)
+        yield sample_services.build(Sessions(engine), folder)
         engine.dispose()
 
 
@@ -95,7 +95,7 @@ def test_nine_hundred_slow_clients_keep_nobody_from_leaving(services: Services, 
     # They outlast this test, however slow the machine is.
     monkeypatch.setattr(connections, "PATIENCE", dict.fromkeys(Awaited, 3600.0))
     browser_of(create_app(services)).post("/subscribe", data={"email": "ada@example.org"})
-    leave = houses.path_of(services.links.unsubscribe(subscription(services).id))
+    leave = sample_services.path_of(services.links.unsubscribe(subscription(services).id))
     with running(services) as server:
         for said, awaited in ((HEADER, Awaited.HEADER), (BODY, Awaited.BODY), (READING, Awaited.READING)):
             for _ in range(300):

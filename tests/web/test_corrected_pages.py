@@ -9,12 +9,12 @@ from flask.testing import FlaskClient
 from newsletter.editorial.issues import corrections, issue_store
 from newsletter.editorial.issues.corrections import Amendment
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.web.test_feeds import ATOM, SITEMAP
 
 pytestmark = pytest.mark.usefixtures("stocked")
 
-SLUG = houses.OUT[0]
+SLUG = sample_services.OUT[0]
 PAGE = f"/archive/{SLUG}/"
 NOTE = "We wrote “ten hours” & meant <ten> minutes."
 
@@ -78,10 +78,10 @@ def test_the_feed_and_the_sitemap_tell_the_newer_date_and_the_feed_the_note(
         one.findtext("s:loc", "", SITEMAP): one.findtext("s:lastmod", "", SITEMAP)
         for one in sitemap.findall("s:url", SITEMAP)
     }
-    assert told[f"{houses.BASE_URL}{PAGE}"] == later.isoformat()
+    assert told[f"{sample_services.BASE_URL}{PAGE}"] == later.isoformat()
 
 
-@pytest.mark.parametrize("path", [PAGE, f"/archive/{houses.OUT[1]}/", "/archive/", "/feed.xml"])
+@pytest.mark.parametrize("path", [PAGE, f"/archive/{sample_services.OUT[1]}/", "/archive/", "/feed.xml"])
 def test_what_shows_a_corrected_issue_is_new_again(program: FlaskClient, services: Services, now, path: str) -> None:
     answer = program.get(path)
     amend(services, now + timedelta(days=1))

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from newsletter import publications
 from newsletter.web.public import feeds
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.web.test_archive_pages import publish
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
@@ -23,11 +23,11 @@ def feed(program: FlaskClient) -> ET.Element:
 def test_the_feed_holds_the_issues_in_full_newest_first(program: FlaskClient) -> None:
     entries = feed(program).findall("a:entry", ATOM)
     assert [entry.findtext("a:id", "", ATOM) for entry in entries] == [
-        f"{houses.BASE_URL}/archive/{slug}/" for slug in reversed(houses.OUT)
+        f"{sample_services.BASE_URL}/archive/{slug}/" for slug in reversed(sample_services.OUT)
     ]
     content = entries[1].findtext("a:content", "", ATOM)
     assert "<h2" in content
-    assert f'src="{houses.BASE_URL}/pictures/' in content
+    assert f'src="{sample_services.BASE_URL}/pictures/' in content
 
 
 @pytest.mark.usefixtures("stocked")
@@ -36,7 +36,7 @@ def test_the_feed_has_what_atom_asks_for(program: FlaskClient) -> None:
     for part in (root, *root.findall("a:entry", ATOM)):
         for name in ("id", "title", "updated", "author/a:name"):
             assert part.findtext(f"a:{name}", "", ATOM), (part.tag, name)
-    assert root.find("a:link[@rel='self']", ATOM).get("href") == f"{houses.BASE_URL}/feed.xml"
+    assert root.find("a:link[@rel='self']", ATOM).get("href") == f"{sample_services.BASE_URL}/feed.xml"
     assert root.findtext("a:updated", "", ATOM) == root.findtext("a:entry/a:updated", "", ATOM)
 
 
@@ -54,9 +54,9 @@ def test_a_feed_without_issues_is_a_feed(program: FlaskClient) -> None:
 def test_the_sitemap_lists_the_public_pages_and_nothing_else(program: FlaskClient) -> None:
     root = ET.fromstring(program.get("/sitemap.xml").data)  # noqa: S314  (our own)
     assert {place.text for place in root.findall("s:url/s:loc", SITEMAP)} == {
-        f"{houses.BASE_URL}/",
-        f"{houses.BASE_URL}/archive/",
-        *(f"{houses.BASE_URL}/archive/{slug}/" for slug in houses.OUT),
+        f"{sample_services.BASE_URL}/",
+        f"{sample_services.BASE_URL}/archive/",
+        *(f"{sample_services.BASE_URL}/archive/{slug}/" for slug in sample_services.OUT),
     }
 
 
@@ -65,10 +65,11 @@ def test_very_many_pages_are_listed_in_several_maps(program: FlaskClient, monkey
     monkeypatch.setattr(feeds, "_A_MAP", 1)
     index = ET.fromstring(program.get("/sitemap.xml").data)  # noqa: S314  (our own)
     maps = [place.text or "" for place in index.findall("s:sitemap/s:loc", SITEMAP)]
-    found = [ET.fromstring(program.get(houses.path_of(each)).data) for each in maps]  # noqa: S314
+    found = [ET.fromstring(program.get(sample_services.path_of(each)).data) for each in maps]  # noqa: S314
     pages = [place.text or "" for one in found for place in one.findall("s:url/s:loc", SITEMAP)]
     assert sorted(pages) == sorted(
-        f"{houses.BASE_URL}{path}" for path in ("/", "/archive/", *(f"/archive/{slug}/" for slug in houses.OUT))
+        f"{sample_services.BASE_URL}{path}"
+        for path in ("/", "/archive/", *(f"/archive/{slug}/" for slug in sample_services.OUT))
     )
     assert program.get("/sitemap.xml?page=9").status_code == 404
 
@@ -76,7 +77,7 @@ def test_very_many_pages_are_listed_in_several_maps(program: FlaskClient, monkey
 def test_robots_are_kept_from_keys_and_from_the_desk(program: FlaskClient) -> None:
     lines = program.get("/robots.txt").text.splitlines()
     assert {f"Disallow: /{place}/" for place in ("confirm", "desk", "preferences", "unsubscribe")} <= set(lines)
-    assert f"Sitemap: {houses.BASE_URL}/sitemap.xml" in lines
+    assert f"Sitemap: {sample_services.BASE_URL}/sitemap.xml" in lines
 
 
 @pytest.mark.usefixtures("stocked")

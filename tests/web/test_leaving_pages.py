@@ -3,8 +3,8 @@ from flask.testing import FlaskClient
 
 from newsletter.audience.models import Act, Channel, Status, Subscription
 from newsletter.wiring import Services
-from tests import houses
-from tests.houses import Clock
+from tests import sample_services
+from tests.sample_services import Clock
 from tests.web.conftest import subscription
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -13,7 +13,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 @pytest.fixture
 def link(reader: Subscription, services: Services) -> str:
     """The path that the List-Unsubscribe header of Ada's letters carries."""
-    return houses.path_of(services.links.unsubscribe(reader.id))
+    return sample_services.path_of(services.links.unsubscribe(reader.id))
 
 
 def last_event(services: Services) -> tuple[Act, Channel, str | None]:
@@ -23,9 +23,9 @@ def last_event(services: Services) -> tuple[Act, Channel, str | None]:
 
 
 def test_opening_the_link_takes_nobody_off_the_list(program: FlaskClient, link: str, services: Services) -> None:
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     assert program.get(link).status_code == program.head(link).status_code == 200
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 @pytest.mark.parametrize("encoding", ["application/x-www-form-urlencoded", "multipart/form-data"])
@@ -70,9 +70,9 @@ def test_the_rest_of_the_page_is_guarded_like_any_form(
     program: FlaskClient, browser: FlaskClient, link: str, services: Services, part: str
 ) -> None:
     browser.post(link)
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     assert program.post(f"{link}/{part}", data={"reason": "x"}).status_code == 400
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 def test_a_break_is_offered_instead(browser: FlaskClient, link: str, reader: Subscription, services: Services) -> None:

@@ -15,8 +15,8 @@ from newsletter.editorial.issues import issue_store
 from newsletter.web import create_app
 from newsletter.wiring import Services
 from newsletter.workflows import publish
-from tests import houses
-from tests.houses import Clock
+from tests import sample_services
+from tests.sample_services import Clock
 
 
 def break_store(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_an_issue_that_waits_past_its_hour_means_that_the_clock_stands(
     program: FlaskClient, services: Services, clock: Clock, now
 ) -> None:
     with services.sessions.begin() as session:
-        issue = issue_store.find(session, houses.WAITING)
+        issue = issue_store.find(session, sample_services.WAITING)
         publish.schedule(session, services.links, issue, now + timedelta(hours=1), now)
     assert program.get("/readyz").json["clock"] == "ok"
     clock.turn(hours=1, minutes=2)
@@ -117,7 +117,7 @@ def test_a_fault_of_ours_shows_no_traceback(browser: FlaskClient, app: Flask, mo
 @pytest.mark.usefixtures("reader", "stocked")
 def test_the_numbers_are_there_for_prometheus(program: FlaskClient, services: Services, now) -> None:
     with services.sessions.begin() as session:
-        publish.send_now(session, services.links, issue_store.find(session, houses.WAITING), now)
+        publish.send_now(session, services.links, issue_store.find(session, sample_services.WAITING), now)
     numbers = program.get("/metrics").text
     assert 'newsletter_subscriptions{publication="backpainhelp",status="active"} 1.0' in numbers
     assert "newsletter_outbox_pending 2.0" in numbers
@@ -153,7 +153,7 @@ def test_this_machine_gets_the_numbers(program: FlaskClient) -> None:
 def test_who_comes_through_a_proxy_on_this_machine_or_claims_to_is_not_this_machine(
     sessions: Sessions, tmp_path: Path, hops: int, header: str
 ) -> None:
-    program = create_app(houses.build(sessions, tmp_path, proxy_hops=hops)).test_client()
+    program = create_app(sample_services.build(sessions, tmp_path, proxy_hops=hops)).test_client()
     assert program.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
 
 
@@ -172,7 +172,7 @@ def test_who_comes_through_a_proxy_on_this_machine_or_claims_to_is_not_this_mach
 def test_from_elsewhere_only_the_token_opens_the_numbers(
     sessions: Sessions, tmp_path: Path, given: str, status: int
 ) -> None:
-    services = houses.build(sessions, tmp_path, metrics_token="a token for Prometheus")
+    services = sample_services.build(sessions, tmp_path, metrics_token="a token for Prometheus")
     program = create_app(services).test_client()
     elsewhere = {"REMOTE_ADDR": "203.0.113.7"}
     assert program.get("/metrics", environ_base=elsewhere, headers={"Authorization": given}).status_code == status

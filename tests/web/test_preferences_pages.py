@@ -6,13 +6,13 @@ from flask.testing import FlaskClient
 from newsletter import audit
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.web.conftest import subscription
 
 
 @pytest.fixture
 def link(reader: Subscription, services: Services) -> str:
-    return houses.path_of(services.links.preferences(reader.id))
+    return sample_services.path_of(services.links.preferences(reader.id))
 
 
 def test_the_page_says_where_the_reader_stands(browser: FlaskClient, link: str) -> None:
@@ -34,11 +34,11 @@ def test_a_new_name_is_saved_and_shown(browser: FlaskClient, link: str) -> None:
 def test_a_name_that_cannot_be_kept_comes_back_with_a_sentence(
     browser: FlaskClient, link: str, services: Services, name: str
 ) -> None:
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     answer = browser.post(link, data={"do": "rename", "name": name})
     assert answer.status_code == 422
     assert 'id="name-fault"' in answer.text
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 def test_a_break_begins_and_ends_at_the_readers_word(browser: FlaskClient, link: str, services: Services) -> None:
@@ -92,9 +92,9 @@ def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, link: st
 
 
 def test_a_program_without_a_token_changes_nothing(program: FlaskClient, link: str, services: Services) -> None:
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     assert program.post(link, data={"do": "leave"}).status_code == 400
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 def test_a_wish_that_nobody_can_have_is_refused(browser: FlaskClient, link: str) -> None:

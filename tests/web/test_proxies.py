@@ -13,7 +13,7 @@ from newsletter.audience.models import ConsentEvent
 from newsletter.db import Sessions, open_engine
 from newsletter.web import proxies
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.originals import Originals
 from tests.web.served import appending, ask, asking, proxied, served
 
@@ -25,7 +25,7 @@ CLAIMS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "X-Forwarded-Host"
 def sessions(originals: Originals, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
     """One SQLite database for all of these tests: each signs up an address of its own."""
     folder = tmp_path_factory.mktemp("proxies")
-    with originals.copy("sqlite", houses.opened, folder) as url:
+    with originals.copy("sqlite", sample_services.opened, folder) as url:
         engine = open_engine(url)
         yield Sessions(engine)
         engine.dispose()
@@ -33,7 +33,7 @@ def sessions(originals: Originals, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @contextmanager
 def running(sessions: Sessions, folder: Path, hops: int, **changes: object) -> Iterator[tuple[Services, int]]:
-    services = houses.build(sessions, folder, proxy_hops=hops, signup_cap_client=1000, **changes)
+    services = sample_services.build(sessions, folder, proxy_hops=hops, signup_cap_client=1000, **changes)
     with served(services) as port:
         yield services, port
 
@@ -47,7 +47,7 @@ def origin(services: Services, port: int, address: str, *claimed: str) -> str | 
 
 
 def test_behind_a_proxy_each_reader_is_a_client_of_their_own(sessions: Sessions, tmp_path: Path) -> None:
-    services = houses.build(sessions, tmp_path, proxy_hops=1, signup_cap_client=1)
+    services = sample_services.build(sessions, tmp_path, proxy_hops=1, signup_cap_client=1)
     with (
         served(services) as port,
         proxied(port, appending(FOR), "198.51.100.7") as here,
@@ -158,7 +158,7 @@ def test_a_proxy_that_is_not_believed_is_told_of_once(sessions: Sessions, tmp_pa
 
 
 def test_a_client_who_had_enough_is_told_of_without_the_address(sessions: Sessions, tmp_path: Path) -> None:
-    services = houses.build(sessions, tmp_path, proxy_hops=1, signup_cap_client=1)
+    services = sample_services.build(sessions, tmp_path, proxy_hops=1, signup_cap_client=1)
     with served(services) as port, capture_logs() as said:
         for name in ("eve", "eva"):
             status, _, _ = ask(port, "/subscribe", asking(services, name), [(FOR, "192.0.2.77")])

@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from newsletter.audience.models import Status, Subscription
 from newsletter.web import forms
 from newsletter.wiring import Services
-from tests import houses
-from tests.houses import Clock
+from tests import sample_services
+from tests.sample_services import Clock
 from tests.web.conftest import shown, subscription
 from tests.web.desk.visits import hidden
 
@@ -25,8 +25,8 @@ def test_the_home_page_says_what_the_letter_is_and_when_the_next_one_comes(brows
 @pytest.mark.usefixtures("stocked")
 def test_the_home_page_shows_published_issues_only(browser: FlaskClient) -> None:
     page = browser.get("/").text
-    assert all(f"/archive/{slug}/" in page for slug in houses.OUT)
-    assert houses.WAITING not in page
+    assert all(f"/archive/{slug}/" in page for slug in sample_services.OUT)
+    assert sample_services.WAITING not in page
 
 
 @pytest.mark.usefixtures("stocked")
@@ -34,7 +34,7 @@ def test_the_home_page_promises_sources_only_where_the_latest_issue_has_them(
     browser: FlaskClient, services: Services, now: datetime
 ) -> None:
     assert " minutes, on a phone too, with every source linked</dd>" in browser.get("/").text
-    houses.send(services, "backpainhelp", "plain", now)
+    sample_services.send(services, "backpainhelp", "plain", now)
     assert "about 1 minute, on a phone too</dd>" in browser.get("/").text
 
 
@@ -42,7 +42,9 @@ def test_a_sign_up_sends_one_confirm_letter_and_makes_nobody_a_reader(browser: F
     answer = browser.post("/subscribe", data=ADA)
     assert answer.status_code == 200
     assert "Check your email" in answer.text
-    assert [(letter["kind"], letter["address"]) for letter in houses.letters(services)] == [("confirm", ADA["email"])]
+    assert [(letter["kind"], letter["address"]) for letter in sample_services.letters(services)] == [
+        ("confirm", ADA["email"])
+    ]
     assert subscription(services).status is Status.PENDING
 
 
@@ -65,7 +67,7 @@ def test_the_answer_is_the_same_for_a_new_a_known_and_a_capped_address(browser: 
 @pytest.mark.usefixtures("reader")
 def test_a_known_reader_gets_no_second_confirm_letter(browser: FlaskClient, services: Services) -> None:
     browser.post("/subscribe", data=ADA)
-    assert [letter["kind"] for letter in houses.letters(services)] == ["confirm", "welcome"]
+    assert [letter["kind"] for letter in sample_services.letters(services)] == ["confirm", "welcome"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_a_malformed_address_comes_back_with_a_sentence_beside_the_field(
     assert answer.status_code == 422
     assert re.search(r'id="email-fault">Please give an address', answer.text)
     assert 'value="Ada Kept"' in answer.text
-    assert houses.letters(services) == []
+    assert sample_services.letters(services) == []
 
 
 @pytest.mark.parametrize("name", ["Ada\r\nBcc: everybody@example.org", "Ada\0", "x" * 101, "\u202eadA"])
@@ -89,7 +91,7 @@ def test_a_name_that_could_do_harm_is_refused_beside_its_field(
     assert answer.status_code == 422
     assert 'id="name-fault"' in answer.text
     assert 'value="ada@example.org"' in answer.text
-    assert houses.letters(services) == []
+    assert sample_services.letters(services) == []
 
 
 def test_markup_in_a_name_is_printed_and_not_obeyed(browser: FlaskClient) -> None:
@@ -101,10 +103,10 @@ def test_markup_in_a_name_is_printed_and_not_obeyed(browser: FlaskClient) -> Non
 
 def test_a_robot_in_the_trap_gets_the_same_page_and_leaves_nothing(browser: FlaskClient, services: Services) -> None:
     person = browser.post("/subscribe", data=ADA).data
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     robot = browser.post("/subscribe", data={"email": "robot@example.org", "message": "Buy this"})
     assert robot.data == person
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 def test_a_program_without_a_token_changes_nothing_and_loses_nothing(program: FlaskClient, services: Services) -> None:
@@ -112,21 +114,23 @@ def test_a_program_without_a_token_changes_nothing_and_loses_nothing(program: Fl
     assert answer.status_code == 400
     assert "click the button again" in answer.text
     assert 'value="ada@example.org"' in answer.text
-    assert houses.letters(services) == []
+    assert sample_services.letters(services) == []
 
 
 def test_the_token_of_the_form_is_enough_where_the_browser_vouches_for_nothing(app, services: Services) -> None:
     old_browser = app.test_client()
-    token = re.search(r'name="csrf_token" value="([^"]+)"', old_browser.get("/", base_url=houses.BASE_URL).text)[1]
-    answer = old_browser.post("/subscribe", data=ADA | {"csrf_token": token}, base_url=houses.BASE_URL)
+    token = re.search(
+        r'name="csrf_token" value="([^"]+)"', old_browser.get("/", base_url=sample_services.BASE_URL).text
+    )[1]
+    answer = old_browser.post("/subscribe", data=ADA | {"csrf_token": token}, base_url=sample_services.BASE_URL)
     assert answer.status_code == 200
-    assert len(houses.letters(services)) == 1
+    assert len(sample_services.letters(services)) == 1
 
 
 def test_a_form_on_another_site_is_refused(program: FlaskClient, services: Services) -> None:
     answer = program.post("/subscribe", data=ADA, headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 400
-    assert houses.letters(services) == []
+    assert sample_services.letters(services) == []
 
 
 def test_a_client_that_asks_too_often_is_told_to_wait_and_keeps_what_it_typed(browser: FlaskClient) -> None:
@@ -146,7 +150,7 @@ def test_a_strange_form_for_an_unknown_publication_is_answered_calmly(program: F
 
 
 def test_a_second_publication_has_its_own_form(browser: FlaskClient, services: Services, now) -> None:
-    houses.open_another_publication(services, now)
+    sample_services.open_another_publication(services, now)
     assert "The Other Letter" in browser.get("/subscribe?publication=other").text
     browser.post("/subscribe", data=ADA | {"publication": "other"})
     assert subscription(services).publication.slug == "other"
@@ -163,8 +167,13 @@ def test_no_parameter_of_a_readers_page_is_more_than_it_can_take(browser: FlaskC
 def test_no_field_of_a_readers_form_is_more_than_it_can_take(
     browser: FlaskClient, services: Services, reader: Subscription
 ) -> None:
-    leave = houses.path_of(services.links.unsubscribe(reader.id))
-    for path in ("/subscribe", houses.path_of(services.links.preferences(reader.id)), leave, f"{leave}/reason"):
+    leave = sample_services.path_of(services.links.unsubscribe(reader.id))
+    for path in (
+        "/subscribe",
+        sample_services.path_of(services.links.preferences(reader.id)),
+        leave,
+        f"{leave}/reason",
+    ):
         typed = dict.fromkeys(("email", "name", "publication", "do", "reason", "List-Unsubscribe"), "a\0b")
         assert browser.post(path, data=typed).status_code < 500
 
@@ -178,7 +187,7 @@ def test_a_form_that_is_sent_too_soon_is_shown_again_with_what_was_typed(
     assert "click the button again" in answer.text
     assert 'value="ada@example.org"' in answer.text
     assert 'value="Ada"' in answer.text
-    assert houses.letters(services) == []
+    assert sample_services.letters(services) == []
 
 
 @pytest.mark.parametrize("proof", ["", "forged", "0", "a\0b"])
@@ -187,7 +196,7 @@ def test_a_form_without_a_proof_of_its_time_is_shown_again(
 ) -> None:
     answer = browser.post("/subscribe", data=ADA | {forms.SHOWN: proof})
     assert (answer.status_code, 'value="ada@example.org"' in answer.text) == (400, True)
-    assert houses.letters(services) == []
+    assert sample_services.letters(services) == []
 
 
 @pytest.mark.parametrize("path", ["/", "/subscribe", "/archive/unwind-a-tight-back/"])
@@ -200,14 +209,14 @@ def test_every_form_proves_when_it_was_shown_even_days_later(
     for seconds in (2, 29 * 86_400):
         clock.turn(seconds=seconds)
         answer = browser.post("/subscribe", data=form | {"email": f"ada{seconds}@example.org"})
-        assert (answer.status_code, len(houses.letters(services)) > 0) == (200, True)
+        assert (answer.status_code, len(sample_services.letters(services)) > 0) == (200, True)
 
 
 def test_the_form_that_is_shown_again_can_be_sent(browser: FlaskClient, services: Services, clock: Clock) -> None:
     again = browser.post("/subscribe", data=ADA | {forms.SHOWN: ""}).text
     clock.turn(seconds=3)
     assert browser.post("/subscribe", data=hidden(again, "/subscribe") | ADA).status_code == 200
-    assert [letter["email"] for letter in houses.letters(services)] == ["ada@example.org"]
+    assert [letter["email"] for letter in sample_services.letters(services)] == ["ada@example.org"]
 
 
 @pytest.mark.usefixtures("stocked")

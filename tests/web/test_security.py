@@ -8,7 +8,7 @@ from newsletter.audience.models import Subscription
 from newsletter.db import Sessions
 from newsletter.web import create_app, security
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.web.conftest import browser_of
 
 PUBLIC = ("/", "/subscribe", "/archive/", "/archive/unwind-a-tight-back/", "/feed.xml", "/sitemap.xml", "/robots.txt")
@@ -21,19 +21,22 @@ VOID = {"meta", "link", "input", "br", "hr", "img"}
 def keys(reader: Subscription, services: Services, now) -> list[str]:
     """The pages whose address is a key."""
     links, token = services.links, reader.id
-    preferences = houses.path_of(links.preferences(token))
-    confirm, leave = houses.path_of(links.confirm(token, now)), houses.path_of(links.unsubscribe(token))
+    preferences = sample_services.path_of(links.preferences(token))
+    confirm, leave = (
+        sample_services.path_of(links.confirm(token, now)),
+        sample_services.path_of(links.unsubscribe(token)),
+    )
     return [confirm, leave, preferences, f"{preferences}/my-data.json"]
 
 
 @pytest.mark.usefixtures("stocked")
 def test_a_get_or_a_head_changes_nothing_anywhere(app: Flask, keys: list[str], services: Services) -> None:
     browser = browser_of(app)
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     for path in (*PUBLIC, *MACHINES, *ERRORS, *keys):
         for method in ("GET", "HEAD", "OPTIONS"):
             assert browser.open(path, method=method, buffered=True).status_code not in {500, 501}, path
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 @pytest.mark.usefixtures("stocked")
@@ -96,17 +99,17 @@ def test_the_clients_address_is_the_proxys_word_only_where_a_proxy_is_configured
     sessions: Sessions, tmp_path, now
 ) -> None:
     for hops, remembered in ((0, "127.0.0.0/24"), (1, "203.0.113.0/24")):
-        services = houses.build(sessions, tmp_path, proxy_hops=hops)
-        houses.open_publication(services, now)
+        services = sample_services.build(sessions, tmp_path, proxy_hops=hops)
+        sample_services.open_publication(services, now)
         browser = browser_of(create_app(services))
         browser.environ_base["HTTP_X_FORWARDED_FOR"] = "198.51.100.7, 203.0.113.7"
         browser.post("/subscribe", data={"email": f"reader{hops}@example.org"})
-        assert remembered in str(houses.dump(services)["consent_events"])
+        assert remembered in str(sample_services.dump(services)["consent_events"])
 
 
 def test_over_plain_http_the_cookie_still_works(sessions: Sessions, tmp_path, now) -> None:
-    services = houses.build(sessions, tmp_path, base_url="http://127.0.0.1:8000")
-    houses.open_publication(services, now)
+    services = sample_services.build(sessions, tmp_path, base_url="http://127.0.0.1:8000")
+    sample_services.open_publication(services, now)
     headers = create_app(services).test_client().get("/").headers
     assert "Secure" not in headers["Set-Cookie"]
     assert "Strict-Transport-Security" not in headers

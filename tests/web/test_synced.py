@@ -15,7 +15,7 @@ from newsletter.audience.models import Act, ConsentEvent, Status, Subscription
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import OutboxMessage
 from newsletter.wiring import Services
-from tests import disk, houses
+from tests import disk, sample_services
 from tests.disk import Powered
 from tests.originals import Originals
 
@@ -24,7 +24,7 @@ Left = Callable[[], tuple[Status, list[Act], list[str]]]
 
 @pytest.fixture
 def database_url(originals: Originals, tmp_path: Path) -> Iterator[str]:
-    with originals.copy("sqlite", houses.opened, tmp_path) as url:
+    with originals.copy("sqlite", sample_services.opened, tmp_path) as url:
         yield url
 
 
@@ -65,7 +65,7 @@ def test_a_confirming_survives(left: Left) -> None:
 def test_leaving_by_one_click_survives(
     reader: Subscription, program: FlaskClient, services: Services, left: Left
 ) -> None:
-    program.post(houses.path_of(services.links.unsubscribe(reader.id)), data={"List-Unsubscribe": "One-Click"})
+    program.post(sample_services.path_of(services.links.unsubscribe(reader.id)), data={"List-Unsubscribe": "One-Click"})
     status, acts, _ = left()
     assert status is Status.UNSUBSCRIBED
     assert acts[-1] is Act.LEFT

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from newsletter import publications
 from newsletter.editorial.rendering import render
 from newsletter.wiring import Services, open_services
-from tests import houses
+from tests import sample_services
 
 OTHERS = "/?publication=other", "/archive/?publication=other", "/feed.xml?publication=other", "/archive/elsewhere/"
 OURS = "/", "/archive/", "/feed.xml", "/?publication=backpainhelp"
@@ -17,14 +17,14 @@ OURS = "/", "/archive/", "/feed.xml", "/?publication=backpainhelp"
 @pytest.fixture(autouse=True)
 def other(stocked: Services, now) -> None:
     """A second letter, with an issue that is out."""
-    houses.open_another_publication(stocked, now)
-    houses.send(stocked, "other", "elsewhere", now)
+    sample_services.open_another_publication(stocked, now)
+    sample_services.send(stocked, "other", "elsewhere", now)
 
 
 @pytest.mark.parametrize("path", OURS)
 def test_the_first_letters_pages_show_nothing_of_the_other(program: FlaskClient, path: str) -> None:
     page = program.get(path).text
-    assert f"/archive/{houses.OUT[0]}/" in page
+    assert f"/archive/{sample_services.OUT[0]}/" in page
     assert "BackPainHelp" in page
     assert "Elsewhere" not in page
     assert "publication=other" not in page
@@ -36,7 +36,7 @@ def test_the_others_pages_show_its_own_name_and_issues(program: FlaskClient, pat
     assert "The Other Letter" in page
     assert "Elsewhere" in page
     assert "BackPainHelp" not in page
-    assert not [slug for slug in houses.OUT if slug in page]
+    assert not [slug for slug in sample_services.OUT if slug in page]
 
 
 @pytest.mark.parametrize("path", OTHERS[:2] + OTHERS[3:])
@@ -49,7 +49,7 @@ def test_the_others_pages_lead_to_its_own(program: FlaskClient, path: str) -> No
 
 @pytest.mark.parametrize("path", OTHERS)
 def test_a_page_of_the_other_says_its_own_address(program: FlaskClient, path: str) -> None:
-    assert f"{houses.BASE_URL}{path}" in program.get(path).text
+    assert f"{sample_services.BASE_URL}{path}" in program.get(path).text
 
 
 def test_the_form_on_the_others_issue_is_for_the_other(program: FlaskClient) -> None:
@@ -59,7 +59,7 @@ def test_the_form_on_the_others_issue_is_for_the_other(program: FlaskClient) -> 
 def test_the_sitemap_lists_both(program: FlaskClient) -> None:
     listed = program.get("/sitemap.xml").text
     for path in ("/", "/archive/", "/?publication=other", "/archive/?publication=other", "/archive/elsewhere/"):
-        assert f"<loc>{houses.BASE_URL}{path}</loc>" in listed
+        assert f"<loc>{sample_services.BASE_URL}{path}</loc>" in listed
 
 
 @pytest.mark.parametrize("path", ["/", "/archive/", "/feed.xml", "/subscribe"])
@@ -71,7 +71,7 @@ def test_an_unknown_letter_is_not_there_and_no_other_is_named(program: FlaskClie
     assert "other" not in answer.text.lower().replace("another", "")
 
 
-@pytest.mark.parametrize(("slug", "issue"), [("other", "elsewhere"), ("backpainhelp", houses.OUT[-1])])
+@pytest.mark.parametrize(("slug", "issue"), [("other", "elsewhere"), ("backpainhelp", sample_services.OUT[-1])])
 def test_a_welcome_links_the_latest_issue_of_its_own_letter(
     services: Services, database_url: str, slug: str, issue: str
 ) -> None:

@@ -19,9 +19,9 @@ from newsletter.publications import find
 from newsletter.web import create_app
 from newsletter.wiring import Services
 from newsletter.workflows import publish
-from tests import houses
-from tests.houses import NOW
+from tests import sample_services
 from tests.originals import Originals
+from tests.sample_services import NOW
 from tests.web.desk.visits import PASSWORD, hashed
 
 Open = Callable[..., Page]
@@ -68,16 +68,16 @@ def open_desk(chrome: Browser, address: str) -> Iterator[Open]:
 
 
 def _build(sessions: Sessions, folder: Path) -> Services:
-    return houses.build(sessions, folder, "http://127.0.0.1")
+    return sample_services.build(sessions, folder, "http://127.0.0.1")
 
 
 def _peopled(sessions: Sessions, folder: Path) -> None:
     """The team, a few readers, and an issue in each state."""
     made = _build(sessions, folder)
-    houses.open_publication(made, NOW)
+    sample_services.open_publication(made, NOW)
     with sessions.begin() as session:
         _add_people(session)
-    houses.stock(made, NOW)
+    sample_services.stock(made, NOW)
     with sessions.begin() as session:
         _move_issues(session, made)
 
@@ -95,7 +95,7 @@ def _add_people(session: Session) -> None:
 
 
 def _move_issues(session: Session, services: Services) -> None:
-    sent = issue_store.find(session, houses.OUT[0]).letter
+    sent = issue_store.find(session, sample_services.OUT[0]).letter
     assert sent
     sent.state, sent.finished_at = LetterState.FINISHED, NOW
     issue_store.mark(issue_store.find(session, "break-the-circle"), Readiness.READY)

@@ -10,12 +10,12 @@ from sqlalchemy import update
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.editorial.issues import issue_store
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.browser.desk.conftest import Open
 from tests.browser.looks import PHONE, faults
 from tests.real_parts import Axe
 
-SLUG = houses.OUT[0]
+SLUG = sample_services.OUT[0]
 
 
 @pytest.fixture

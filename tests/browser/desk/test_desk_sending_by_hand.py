@@ -24,7 +24,7 @@ from newsletter.editors import Role
 from newsletter.web import create_app
 from newsletter.web.desk import streams
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.browser import keyboard
 from tests.delivery.peers import Peer
 from tests.real_parts import Axe
@@ -36,8 +36,8 @@ pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=Tr
 
 READERS = 500
 HOSTILE = '550 5.7.1 <script>document.title = "taken over"</script> <b>bold</b> ' + "long" * 90
-PAGE = f"/desk/issues/{houses.WAITING}/"
-REPORT = f"/desk/reports/{houses.WAITING}/"
+PAGE = f"/desk/issues/{sample_services.WAITING}/"
+REPORT = f"/desk/reports/{sample_services.WAITING}/"
 Work = Callable[[], None]
 
 
@@ -58,8 +58,8 @@ def server(tally: Tally) -> Iterator[Peer]:
 def services(sessions: Sessions, tmp_path: Path) -> Services:
     """The shipped issues, one ready for five hundred readers; a rate that lets it take some seconds."""
     now = datetime.now(UTC)
-    made = houses.build(sessions, tmp_path, "http://127.0.0.1", mail_rate=30)
-    houses.open_publication(made, now)
+    made = sample_services.build(sessions, tmp_path, "http://127.0.0.1", mail_rate=30)
+    sample_services.open_publication(made, now)
     with sessions.begin() as session:
         editors.set_password(editors.add(session, "owner@desk.example", Role.OWNER, now), PASSWORD)
         publication = publications.find(session)
@@ -67,7 +67,7 @@ def services(sessions: Sessions, tmp_path: Path) -> Services:
             key = f"reader{number}@firm{number % 25}.example"
             tie = Subscription(publication=publication, status=Status.ACTIVE, created_at=now)
             session.add(Subscriber(email=key, key=key, name="", created_at=now, subscriptions=[tie]))
-    houses.stock(made, now)
+    sample_services.stock(made, now)
     with sessions.begin() as session:
         _let_be_over(session, now)
     return made
@@ -176,16 +176,16 @@ def test_where_no_stream_is_to_be_had_the_page_asks(
     copies = page.get_by_role("region", name="Copies")
     expect(copies.get_by_role("link", name="Waiting: 500")).to_be_visible()
     with services.sessions.begin() as session:
-        mine = update(Copy).where(Copy.letter_id == issue_store.find(session, houses.WAITING).letter_id)
+        mine = update(Copy).where(Copy.letter_id == issue_store.find(session, sample_services.WAITING).letter_id)
         session.execute(mine.values(state=CopyState.SENT, ended_at=datetime.now(UTC)))
     expect(copies.get_by_role("link", name="Sent: 500")).to_be_visible(timeout=15_000)
     with services.sessions.begin() as session:
-        _let_be_over(session, datetime.now(UTC), houses.WAITING)
+        _let_be_over(session, datetime.now(UTC), sample_services.WAITING)
     expect(page.get_by_text("It went out on")).to_be_visible(timeout=15_000)
 
 
 def _let_be_over(session: Session, now: datetime, *slugs: str) -> None:
-    for slug in slugs or houses.OUT:
+    for slug in slugs or sample_services.OUT:
         letter = issue_store.find(session, slug).letter
         assert letter
         session.execute(update(Copy).where(Copy.letter_id == letter.id).values(state=CopyState.SENT, ended_at=now))

@@ -13,8 +13,8 @@ from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
 from tests.browser.desk.writing import ME, PAGE, SLUG, at_work, draft, ready, save, shows, sign_in, text, write
 from tests.browser.looks import faults
-from tests.houses import NOW
 from tests.real_parts import Axe
+from tests.sample_services import NOW
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from newsletter.editorial.preflight import CheckContext, Facts, Level, PictureSize, SpamVerdict, judge, weight
 from newsletter.editorial.rendering.render import CLIP_BYTES, Rendered
-from tests.editorial.preflight.galleys import FRONT, SOUND, body, check, front, galley, only, place, with_style
+from tests.editorial.preflight.contexts import FRONT, SOUND, body, check, front, galley, only, place, with_style
 
 
 @pytest.mark.parametrize(

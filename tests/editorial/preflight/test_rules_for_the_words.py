@@ -2,7 +2,7 @@ import pytest
 
 from newsletter.editorial.preflight import Facts, Level
 from newsletter.outbound import Answer
-from tests.editorial.preflight.galleys import GARDEN, NAME, SOUND, body, check, front, only, place
+from tests.editorial.preflight.contexts import GARDEN, NAME, SOUND, body, check, front, only, place
 
 NHS = "https://www.nhs.uk/conditions/back-pain/"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.editorial.preflight import Finding
-from tests.editorial.preflight.galleys import body, front
+from tests.editorial.preflight.contexts import body, front
 
 CLAIMS = [
     *(

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from newsletter import editors
 from newsletter.editors import Editor, Role
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.originals import Fill
 from tests.web.desk.visits import PASSWORD, Visitor, hashed
 
@@ -20,7 +20,7 @@ Enter = Callable[[Role], Visitor]
 @pytest.fixture
 def filled() -> Fill:
     """The house has the shipped issues, two of them out."""
-    return houses.stocked
+    return sample_services.stocked
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from newsletter.publications.wordings import Kind
 from newsletter.web.desk.roles import Route
 from newsletter.web.desk.routes import ROUTES
 from newsletter.wiring import Services
-from tests import houses
-from tests.houses import WAITING, Clock
+from tests import sample_services
+from tests.sample_services import WAITING, Clock
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import PASSWORD, Visitor, address_of, hidden, words
 
@@ -78,7 +78,7 @@ def test_what_is_refused_leaves_no_row_and_what_is_done_leaves_one(
     enter: Enter, services: Services, route: Route
 ) -> None:
     # An empty form is refused by most, and done by some; each is held to what it answered.
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     answer = enter(Role.OWNER).client.post(address_of(route.path), data={"version": "stale"})
     came_in, *acts = [row.act for row in rows(services)]
     assert came_in == "signed in"
@@ -153,7 +153,7 @@ def test_failures_at_the_door_are_noted_without_the_address_of_a_stranger(
         (NOBODY, "gave a wrong password"),
         ("owner@desk.example", "signed in"),
     ]
-    assert "secret" not in str(houses.dump(services)["audit_log"])
+    assert "secret" not in str(sample_services.dump(services)["audit_log"])
 
 
 def test_the_log_is_narrowed_by_person_and_act_and_goes_on(enter: Enter, services: Services) -> None:
@@ -277,7 +277,7 @@ def rows(services: Services) -> list[Entry]:
 def changed(services: Services, before: dict[str, list[str]]) -> bool:
     """Whether anything is kept that was not, but for who came in and who tried to."""
     bookkeeping = {"audit_log", "desk_sessions", "editors", "sign_in_tries"}
-    now_kept = houses.dump(services)
+    now_kept = sample_services.dump(services)
     return any(rows != before[table] for table, rows in now_kept.items() if table not in bookkeeping)
 
 

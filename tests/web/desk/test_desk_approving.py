@@ -10,11 +10,11 @@ from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish
-from tests import houses
+from tests import sample_services
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 
-ISSUE = f"/desk/issues/{houses.WAITING}"
+ISSUE = f"/desk/issues/{sample_services.WAITING}"
 PAGE = f"{ISSUE}/approval"
 HOSTILE = "<script>alert('x')</script>\n{{ 7 * 7 }} & \"quoted\""
 
@@ -28,7 +28,7 @@ def strict(services: Services) -> None:
 
 def save(services: Services, author: str, now: datetime, words: str = "A word more.") -> None:
     with services.sessions.begin() as session:
-        issue = issue_store.find(session, houses.WAITING)
+        issue = issue_store.find(session, sample_services.WAITING)
         source = f"{issue.revision.source}\n{words}\n"
         pictures = issue_store.picture_names(issue.revision)
         text = issue_store.Text(issue_file.parse(source, issue.file_name), issue.file_name, pictures)
@@ -43,7 +43,7 @@ def steps(services: Services) -> list[ApprovalStep]:
 
 def state(services: Services) -> IssueState:
     with services.sessions.reading() as session:
-        return issue_store.state(issue_store.find(session, houses.WAITING))
+        return issue_store.state(issue_store.find(session, sample_services.WAITING))
 
 
 def test_the_issue_page_leads_to_the_approval_and_offers_no_schedule_before_it(editor: Visitor) -> None:
@@ -96,7 +96,7 @@ def test_the_writer_is_told_why_they_cannot_and_asks_instead(enter: Enter, servi
     assert writer.client.post(f"{PAGE}/approve", data=fields).status_code == 409
     assert writer.client.post(f"{PAGE}/ask", data=fields | {"comment": "Please."}).status_code == 303
     assert "Asked owner@desk.example by mail." in writer.read(PAGE)
-    assert [mail["address"] for mail in houses.letters(services)] == ["owner@desk.example"]
+    assert [mail["address"] for mail in sample_services.letters(services)] == ["owner@desk.example"]
     assert [step.act for step in steps(services)] == [ApprovalAct.ASKED]
 
 
@@ -115,13 +115,13 @@ def test_an_author_asks_and_approves_nothing(enter: Enter, services: Services) -
 def test_a_viewer_sees_it_all_and_changes_nothing(enter: Enter, services: Services, editor: Visitor) -> None:
     fields = hidden(editor.open(PAGE).text, f"{PAGE}/approve")
     viewer = enter(Role.VIEWER)
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     page = viewer.open(PAGE)
     assert page.status_code == 200
     assert "<textarea" not in page.text
     for act in ("ask", "approve", "send-back", "withdraw"):
         assert viewer.client.post(f"{PAGE}/{act}", data=fields).status_code == 403
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 def test_what_changed_since_the_last_approval_is_shown_word_by_word(
@@ -208,7 +208,7 @@ def test_an_issue_scheduled_before_the_rule_says_what_will_happen(
 ) -> None:
     with services.sessions.begin() as session:
         publications.find(session).requires_approval = False
-        publish.schedule_next(session, services.links, issue_store.find(session, houses.WAITING), now)
+        publish.schedule_next(session, services.links, issue_store.find(session, sample_services.WAITING), now)
     with services.sessions.begin() as session:
         publications.find(session).requires_approval = True
     said = editor.read(PAGE)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from newsletter.delivery.models import Letter, LetterState
 from newsletter.wiring import Services
-from tests.houses import WAITING
+from tests.sample_services import WAITING
 from tests.web.desk.visits import Visitor
 
 PAGE = f"/desk/issues/{WAITING}/"

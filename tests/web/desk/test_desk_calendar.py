@@ -14,7 +14,7 @@ from newsletter.editors import Editor, Role
 from newsletter.publications import WeekOff, find
 from newsletter.wiring import Services
 from newsletter.workflows import approve_issue, build_letter, publish
-from tests.houses import WAITING, Clock
+from tests.sample_services import WAITING, Clock
 from tests.web.desk.conftest import Enter, visitor
 from tests.web.desk.visits import Visitor, hidden, words
 

@@ -12,11 +12,11 @@ from newsletter.editorial.models import Correction
 from newsletter.editors import Role
 from newsletter.publications import find
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 
-SLUG = houses.OUT[0]
+SLUG = sample_services.OUT[0]
 ISSUE = f"/desk/issues/{SLUG}/"
 AMEND = f"{ISSUE}corrections/new"
 FIRST = f"{ISSUE}corrections/1/"
@@ -127,7 +127,7 @@ def test_a_colleague_who_was_faster_is_noticed_and_the_text_to_go_on_from_is_bot
 
 
 def test_an_issue_that_is_not_out_is_not_corrected(editor: Visitor) -> None:
-    answer = editor.open(f"/desk/issues/{houses.WAITING}/corrections/new")
+    answer = editor.open(f"/desk/issues/{sample_services.WAITING}/corrections/new")
     assert (answer.status_code, "has not gone out yet" in words(answer)) == (409, True)
 
 
@@ -144,11 +144,11 @@ def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: V
 
 
 def test_opening_every_page_of_a_correction_changes_nothing(corrected: Visitor, services: Services) -> None:
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     for path in (AMEND, FIRST, LETTER, f"{LETTER}?view=dark", f"{LETTER}.html?view=text", f"{FIRST}progress"):
         assert corrected.open(path).status_code == 200, path
-    assert houses.dump(services)["corrections"] == before["corrections"]
-    assert houses.dump(services)["letters"] == before["letters"]
+    assert sample_services.dump(services)["corrections"] == before["corrections"]
+    assert sample_services.dump(services)["letters"] == before["letters"]
 
 
 def test_its_words_are_kept_whatever_they_are_and_only_whole_ones_can_be_mailed(

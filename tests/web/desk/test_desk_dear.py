@@ -6,7 +6,7 @@ import pytest
 
 from newsletter.web.desk import timed_cache
 from newsletter.web.desk.timed_cache import TimedCache
-from tests.houses import Clock
+from tests.sample_services import Clock
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from newsletter import editors
 from newsletter.editors import Editor, Role, attempt_limits
 from newsletter.web import auth
 from newsletter.wiring import Services
-from tests import houses
-from tests.houses import Clock
+from tests import sample_services
+from tests.sample_services import Clock
 from tests.web.desk.conftest import Enter, visitor
 from tests.web.desk.visits import PASSWORD, Visitor, words
 
@@ -94,7 +94,7 @@ def test_one_client_cannot_try_many_addresses(services: Services, now: datetime)
 
 def test_counting_tries_keeps_no_address(stranger: Visitor, services: Services) -> None:
     stranger.sign_in("somebody@desk.example", "wrong")
-    kept = " ".join(houses.dump(services)["sign_in_tries"])
+    kept = " ".join(sample_services.dump(services)["sign_in_tries"])
     assert kept
     assert "somebody" not in kept
 
@@ -103,10 +103,10 @@ def test_opening_a_one_time_link_changes_nothing(
     stranger: Visitor, engage: Engage, services: Services, now: datetime
 ) -> None:
     link = link_for(engage(Role.OWNER, password=None), services, now)
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     for _ in range(3):
         assert "Sign in as owner@desk.example" in words(stranger.open(link))
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
     assert stranger.open("/desk/issues/").status_code == 303
 
 
@@ -230,8 +230,8 @@ def test_the_session_cookie_is_for_https_and_not_for_scripts(stranger: Visitor, 
 
 
 def kept_but_for_tries(services: Services) -> dict[str, list[str]]:
-    return {table: rows for table, rows in houses.dump(services).items() if table != "sign_in_tries"}
+    return {table: rows for table, rows in sample_services.dump(services).items() if table != "sign_in_tries"}
 
 
 def link_for(editor: Editor, services: Services, now: datetime) -> str:
-    return houses.path_of(services.links.sign_in(editor.id, editor.nonce, now))
+    return sample_services.path_of(services.links.sign_in(editor.id, editor.nonce, now))

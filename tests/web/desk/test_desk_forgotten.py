@@ -11,8 +11,8 @@ from sqlalchemy import event
 
 from newsletter.editors import Editor, Role, attempt_limits, passwords
 from newsletter.wiring import Services
-from tests import houses
-from tests.houses import Clock
+from tests import sample_services
+from tests.sample_services import Clock
 from tests.web.desk.conftest import Enter, visitor
 from tests.web.desk.visits import Visitor, words
 
@@ -34,16 +34,16 @@ def test_the_link_in_the_mail_sets_a_new_password_once_and_ends_every_session(
     assert visitor(app).sign_in(OWNER).status_code == 422
     assert stranger.sign_in(OWNER, NEW["new"]).status_code == 303
     assert stranger.open(link).status_code == stranger.client.post(link, data=NEW).status_code == 404
-    assert [mail["kind"] for mail in houses.letters(services)] == ["reset", "changed"]
+    assert [mail["kind"] for mail in sample_services.letters(services)] == ["reset", "changed"]
 
 
 def test_opening_the_link_changes_nothing(stranger: Visitor, engage: Engage, services: Services) -> None:
     engage(Role.OWNER)
     link = link_for(stranger, services)
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     for _ in range(3):
         assert stranger.open(link).status_code == 200
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 def test_a_link_lasts_an_hour(stranger: Visitor, engage: Engage, services: Services, clock: Clock) -> None:
@@ -99,8 +99,8 @@ def test_the_answer_is_the_same_for_everybody(stranger: Visitor, engage: Engage,
     engage(Role.OWNER)
     known, unknown = ask(stranger, OWNER), ask(stranger, "guess@desk.example")
     assert known == unknown.replace("guess@desk.example", OWNER)
-    assert [mail["address"] for mail in houses.letters(services)] == [OWNER]
-    assert "guess@" not in str(houses.dump(services))
+    assert [mail["address"] for mail in sample_services.letters(services)] == [OWNER]
+    assert "guess@" not in str(sample_services.dump(services))
 
 
 def test_an_address_gets_three_letters_and_then_none_with_the_same_answer(
@@ -108,10 +108,10 @@ def test_an_address_gets_three_letters_and_then_none_with_the_same_answer(
 ) -> None:
     engage(Role.OWNER)
     assert len({ask(stranger, f" {OWNER.upper()} " if number % 2 else OWNER).lower() for number in range(6)}) == 1
-    assert len(houses.letters(services)) == attempt_limits.LETTERS
+    assert len(sample_services.letters(services)) == attempt_limits.LETTERS
     clock.turn(minutes=15)
     ask(stranger, OWNER)
-    assert len(houses.letters(services)) == attempt_limits.LETTERS + 1
+    assert len(sample_services.letters(services)) == attempt_limits.LETTERS + 1
 
 
 def test_one_client_cannot_ask_for_many(services: Services, now: datetime) -> None:
@@ -179,4 +179,4 @@ def ask(visitor: Visitor, email: str) -> str:
 
 def link_for(visitor: Visitor, services: Services) -> str:
     ask(visitor, OWNER)
-    return houses.path_of(houses.letters(services)[-1]["reset_url"])
+    return sample_services.path_of(sample_services.letters(services)[-1]["reset_url"])

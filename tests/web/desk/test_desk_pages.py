@@ -13,8 +13,8 @@ from newsletter.publications import Publication, first
 from newsletter.web.desk.readers import pages
 from newsletter.wiring import Services
 from newsletter.workflows import publish
-from tests import houses
-from tests.houses import OUT, WAITING, Clock
+from tests import sample_services
+from tests.sample_services import OUT, WAITING, Clock
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, words
 
@@ -202,7 +202,7 @@ def test_settings_tell_the_publication_and_the_team(editor: Visitor) -> None:
 
 
 def test_another_publication_is_one_choice_away(editor: Visitor, services: Services, now: datetime) -> None:
-    houses.open_another_publication(services, now)
+    sample_services.open_another_publication(services, now)
     assert "Looser by degrees" in editor.read("/desk/issues/")
     editor.client.post("/desk/publication", data={"publication": "other"})
     page = editor.read("/desk/issues/")

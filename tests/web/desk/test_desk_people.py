@@ -13,8 +13,8 @@ from newsletter.audit import Entry
 from newsletter.editors import Editor, Role, accounts, second_factor
 from newsletter.editors.models import DeskSession
 from newsletter.wiring import Services
-from tests import houses
-from tests.houses import Clock
+from tests import sample_services
+from tests.sample_services import Clock
 from tests.web.desk.conftest import Enter, visitor
 from tests.web.desk.visits import Visitor, words
 
@@ -32,16 +32,16 @@ def test_somebody_invited_comes_in_by_the_mail_and_chooses_a_password(
 ) -> None:
     assert invite(owner).location == "/desk/people/"
     assert f"{NEW} is invited as author" in owner.read("/desk/people/")
-    (mail,) = houses.letters(services)
+    (mail,) = sample_services.letters(services)
     assert (mail["kind"], mail["address"], mail["valid_for"]) == ("sign_in", NEW, "24 hours")
     assert (mail["invited_by"], mail["role"]) == ("owner@desk.example", "an author, who writes")
     newcomer = visitor(app)
-    assert newcomer.press(houses.path_of(mail["sign_in_url"])).location == "/desk/account/"
+    assert newcomer.press(sample_services.path_of(mail["sign_in_url"])).location == "/desk/account/"
     chosen = {"new": "a new one of mine", "again": "a new one of mine"}
     assert newcomer.client.post("/desk/account/password", data=chosen).status_code == 303
     assert newcomer.open("/desk/issues/").status_code == 200
     assert newcomer.open("/desk/people/").status_code == 403
-    assert visitor(app).client.post(houses.path_of(mail["sign_in_url"])).status_code == 404
+    assert visitor(app).client.post(sample_services.path_of(mail["sign_in_url"])).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_what_is_wrong_with_an_invitation_stands_beside_the_field(
     assert f'value="{typed["email"]}"' in refused.text
     wrong = "role" if "role" in sentence else "email"
     assert re.findall(r'aria-invalid="true"\s+aria-describedby="(\w+)-fault"', refused.text) == [wrong]
-    assert houses.letters(services) == []
+    assert sample_services.letters(services) == []
     assert acts(services) == ["signed in"]
 
 
@@ -70,7 +70,7 @@ def test_an_invitation_sent_again_ends_the_one_before(owner: Visitor, services: 
     invite(owner)
     person = f"/desk/people/{id_of(services, NEW)}"
     owner.client.post(f"{person}/invitation")
-    first, second = (houses.path_of(mail["sign_in_url"]) for mail in houses.letters(services))
+    first, second = (sample_services.path_of(mail["sign_in_url"]) for mail in sample_services.letters(services))
     assert owner.open(first).status_code == 404
     assert "Sign in as new@desk.example" in words(owner.open(second))
 
@@ -126,7 +126,7 @@ def test_a_lost_second_factor_is_reset_told_by_mail_and_ends_the_sessions(
     assert owner.client.post(f"{person}/second-factor").status_code == 303
     assert editor.open("/desk/issues/").status_code == 303
     assert editor.sign_in("editor@desk.example").location == "/desk/"
-    (mail,) = houses.letters(services)
+    (mail,) = sample_services.letters(services)
     assert (mail["kind"], mail["address"]) == ("changed", "editor@desk.example")
     assert "reset by an owner" in mail["changed"]
     assert "reset a second factor" in acts(services)

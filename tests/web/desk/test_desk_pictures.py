@@ -12,12 +12,12 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.errors import Unavailable
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.editorial import photos
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor
 
-PATH = f"/desk/issues/{houses.WAITING}/pictures"
+PATH = f"/desk/issues/{sample_services.WAITING}/pictures"
 PHOTO = photos.telling_photo()
 
 
@@ -48,7 +48,7 @@ def test_an_author_uploads_a_picture_and_gets_the_name_to_write(author: Visitor,
     assert told["note"] == "Scaled from 2,400 × 1,200 to 1,200 × 600 pixels."
     assert photos.opened(author.client.get(told["url"], buffered=True).data).size == (1200, 600)
     with services.sessions.reading() as session:
-        attached = pictures.attached(session, issue_store.find(session, houses.WAITING))
+        attached = pictures.attached(session, issue_store.find(session, sample_services.WAITING))
     assert told["url"] == f"/pictures/{attached['back.jpg']}"
 
 
@@ -83,21 +83,21 @@ def test_a_second_picture_of_one_name_gets_another_and_the_same_keeps_its(author
 def test_what_cannot_be_shown_in_mail_is_refused_with_the_reason(
     author: Visitor, services: Services, content: bytes, name: str, fault: str
 ) -> None:
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     answer = upload(author, content, name)
     assert answer.status_code == 400
     assert answer.get_json()["fault"].startswith(fault)
-    assert pictures_of(houses.dump(services)) == pictures_of(before)
+    assert pictures_of(sample_services.dump(services)) == pictures_of(before)
 
 
 def test_a_viewer_uploads_nothing_and_a_stranger_neither(enter: Enter, stranger: Visitor, services: Services) -> None:
     viewer = enter(Role.VIEWER)
-    before = pictures_of(houses.dump(services))
+    before = pictures_of(sample_services.dump(services))
     assert upload(viewer, PHOTO).status_code == 403
     assert "yours is “viewer”" in upload(viewer, PHOTO).get_json()["fault"]
     assert upload(stranger, PHOTO).status_code == 401
     assert "Sign in again in another tab" in upload(stranger, PHOTO).get_json()["fault"]
-    assert pictures_of(houses.dump(services)) == before
+    assert pictures_of(sample_services.dump(services)) == before
 
 
 def test_a_page_of_another_site_uploads_nothing(careful: Visitor) -> None:
@@ -115,7 +115,7 @@ def test_a_browser_that_says_nothing_proves_itself_by_the_token(careful: Visitor
 
 
 def test_only_this_route_takes_so_much(enter: Enter) -> None:
-    answer = upload(enter(Role.OWNER), bytes(2**20), path=f"/desk/issues/{houses.WAITING}/readiness")
+    answer = upload(enter(Role.OWNER), bytes(2**20), path=f"/desk/issues/{sample_services.WAITING}/readiness")
     assert answer.status_code == 413
 
 
@@ -133,7 +133,7 @@ def test_a_store_that_does_not_answer_is_said_and_nothing_is_kept(
     monkeypatch.setattr(type(services.pictures), "_put", away)
     answer = upload(author, PHOTO)
     assert (answer.status_code, answer.get_json()["fault"][:9]) == (503, "The store")
-    assert pictures_of(houses.dump(services))["attached_pictures"] == []
+    assert pictures_of(sample_services.dump(services))["attached_pictures"] == []
 
 
 def test_a_picture_is_asked_for_again_only_if_it_is_not_kept(author: Visitor, program: FlaskClient) -> None:

@@ -13,7 +13,7 @@ from newsletter.editors import Role
 from newsletter.outbound import Answer
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish, run_preflight
-from tests import houses
+from tests import sample_services
 from tests.originals import Fill, empty
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
@@ -44,8 +44,8 @@ def filled() -> Fill:
 @pytest.fixture
 def services(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     """One issue with faults, and links may be asked."""
-    made = houses.build(sessions, tmp_path, link_checks=True)
-    houses.open_publication(made, now)
+    made = sample_services.build(sessions, tmp_path, link_checks=True)
+    sample_services.open_publication(made, now)
     with sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(SOURCE, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
         issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
@@ -134,14 +134,14 @@ def test_nothing_is_asked_about_an_issue_that_is_past_it(
 
 def test_a_text_that_is_typed_is_judged_and_kept_nowhere(author: Visitor, services: Services) -> None:
     form = hidden(author.open(f"{PAGE}write").text) | {"source": SOURCE + "\nFIXME and {{ nam }}\n", "base": "1"}
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     answer = author.client.post(JUDGE, data=form)
     assert answer.status_code == 200
     part = answer.json["html"]
     assert "3 blocking" in part
     assert "Unknown field &#34;nam&#34;" in part
     assert 'data-field="body" data-line="3"' in part
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 def test_a_text_that_cannot_be_printed_still_says_why(author: Visitor) -> None:

@@ -12,11 +12,11 @@ from newsletter.editors import Role
 from newsletter.publications import find
 from newsletter.wiring import Services
 from newsletter.workflows import test_mail
-from tests import houses
+from tests import sample_services
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 
-ISSUE = f"/desk/issues/{houses.WAITING}"
+ISSUE = f"/desk/issues/{sample_services.WAITING}"
 PAGE = f"{ISSUE}/test"
 FATES = f"{PAGE}/fates"
 
@@ -162,7 +162,7 @@ def test_what_changed_since_the_last_test_is_told_and_nothing_as_nothing(
     assert "Nothing in the text." in editor.read(PAGE)
     assert "Unchanged since the last test email" in editor.read(f"{ISSUE}/")
     with services.sessions.begin() as session:
-        issue = issue_store.find(session, houses.WAITING)
+        issue = issue_store.find(session, sample_services.WAITING)
         source = f"{issue.revision.source}\nA most particular word.\n"
         pictures = issue_store.picture_names(issue.revision)
         text = issue_store.Text(issue_file.parse(source, issue.file_name), issue.file_name, pictures)

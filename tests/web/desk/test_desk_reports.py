@@ -19,7 +19,7 @@ from newsletter.editors import Role
 from newsletter.web.desk import streams
 from newsletter.web.desk.sending import progress_stream
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.originals import Fill, empty
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
@@ -38,14 +38,14 @@ def filled() -> Fill:
 @pytest.fixture
 def services(sessions: Sessions, tmp_path, now: datetime) -> Services:
     """A plain issue on its way to eight readers, whose copies stand in different states."""
-    made = houses.build(sessions, tmp_path)
-    houses.open_publication(made, now)
+    made = sample_services.build(sessions, tmp_path)
+    sample_services.open_publication(made, now)
     addresses = [*(f"r{number}@gmail.com" for number in range(7)), FORMULA]
     with sessions.begin() as session:
         for address in addresses:
             tie = Subscription(publication_id=1, status=Status.ACTIVE, created_at=now)
             session.add(Subscriber(email=address, key=address, name="", created_at=now, subscriptions=[tie]))
-    houses.send(made, "backpainhelp", SLUG, now)
+    sample_services.send(made, "backpainhelp", SLUG, now)
     states = {
         0: (CopyState.REFUSED, 554, "5.7.1", HOSTILE),
         1: (CopyState.REFUSED, 550, "5.1.1", "5.1.1 no such user"),
@@ -167,7 +167,7 @@ def test_only_editors_take_addresses_away(enter: Enter) -> None:
 
 def test_a_report_compares_with_the_issues_before(editor: Visitor, services: Services, now: datetime) -> None:
     over(services, now)
-    houses.send(services, "backpainhelp", "second", now + timedelta(hours=1))
+    sample_services.send(services, "backpainhelp", "second", now + timedelta(hours=1))
     page = editor.read("/desk/reports/second/")
     assert "“Usual” is the median of the one before it." in page
     assert "Usual 50.00%" in page
@@ -189,7 +189,7 @@ def test_a_report_outlives_its_copies(editor: Visitor, services: Services, now: 
 
 def test_who_left_by_the_link_is_told(editor: Visitor, services: Services) -> None:
     reader = copies(services)["r5@gmail.com"].subscription_id
-    path = houses.path_of(services.links.unsubscribe(reader, 1))
+    path = sample_services.path_of(services.links.unsubscribe(reader, 1))
     editor.client.post(path, data={"List-Unsubscribe": "One-Click"})
     assert "Unsubscribed 1" in editor.read(REPORT)
     assert "r5@gmail.com unsubscribed" in editor.read(f"{REPORT}leavers")
@@ -200,7 +200,7 @@ def test_corrections_are_told_with_what_became_of_their_letters(
     editor: Visitor, services: Services, now: datetime
 ) -> None:
     over(services, now)
-    houses.send(services, "backpainhelp", "stands-for-the-letter", now + timedelta(hours=1))
+    sample_services.send(services, "backpainhelp", "stands-for-the-letter", now + timedelta(hours=1))
     with services.sessions.begin() as session:
         told = {"issue_id": 1, "revision_number": 1, "author": "ann@desk.example", "writers": [], "made_at": now}
         words_of_it = {"subject": "Corrected", "body": "It is ten minutes."}
@@ -214,9 +214,9 @@ def test_corrections_are_told_with_what_became_of_their_letters(
 
 
 def test_an_issue_that_has_not_begun_has_no_report(editor: Visitor, services: Services, now: datetime) -> None:
-    houses.stock(services, now)
-    assert editor.open(f"/desk/reports/{houses.WAITING}/").status_code == 404
-    assert editor.open(f"/desk/reports/{houses.WAITING}/copies").status_code == 409
+    sample_services.stock(services, now)
+    assert editor.open(f"/desk/reports/{sample_services.WAITING}/").status_code == 404
+    assert editor.open(f"/desk/reports/{sample_services.WAITING}/copies").status_code == 409
     assert editor.open("/desk/reports/no-such-issue/").status_code == 404
 
 

@@ -9,7 +9,7 @@ from newsletter.editors import Role
 from newsletter.web.desk.roles import ANYONE, Route
 from newsletter.web.desk.routes import ROUTES
 from newsletter.wiring import Services
-from tests import houses
+from tests import sample_services
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, address_of, words
 
@@ -35,12 +35,12 @@ def test_all_that_moves_an_issue_takes_an_editor() -> None:
 
 
 def test_whoever_is_not_signed_in_is_led_to_the_door(stranger: Visitor, services: Services) -> None:
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     for route in closed():
         answer = stranger.client.open(address_of(route.path), method=route.method)
         assert answer.status_code == 303, route
         assert answer.location.startswith("/desk/sign-in"), route
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.AUTHOR])
@@ -48,34 +48,34 @@ def test_a_role_that_is_too_low_gets_a_clear_no_and_nothing_changes(
     enter: Enter, services: Services, role: Role
 ) -> None:
     visitor = enter(role)
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     above = [route for route in closed() if route.least and list(Role).index(route.least) < list(Role).index(role)]
     assert above
     for route in above:
         answer = visitor.client.open(address_of(route.path), method=route.method)
         assert answer.status_code == 403, route
         assert f"yours is “{role}”" in words(answer)
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 def test_a_part_of_a_page_never_turns_into_the_sign_in_form(stranger: Visitor) -> None:
-    answer = stranger.client.get(f"/desk/issues/{houses.WAITING}/progress", headers={"HX-Request": "true"})
+    answer = stranger.client.get(f"/desk/issues/{sample_services.WAITING}/progress", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Refresh"], answer.text) == (401, "true", "")
 
 
-@pytest.mark.parametrize(("path", "back"), [("send", f"/desk/issues/{houses.WAITING}/send"), ("pause", "")])
+@pytest.mark.parametrize(("path", "back"), [("send", f"/desk/issues/{sample_services.WAITING}/send"), ("pause", "")])
 def test_a_form_that_comes_after_the_session_leads_back_to_its_page(stranger: Visitor, path: str, back: str) -> None:
-    answer = stranger.client.post(f"/desk/issues/{houses.WAITING}/{path}")
+    answer = stranger.client.post(f"/desk/issues/{sample_services.WAITING}/{path}")
     assert answer.location == f"/desk/sign-in?next={back}" if back else "/desk/sign-in"
 
 
 def test_what_was_written_into_a_form_that_came_after_the_session_is_given_back(stranger: Visitor) -> None:
     written = {"note": "We wrote <b>ten</b> hours.", "source": "Line 0\r\nLine 1\r\n" * 30, "base": "1"}
-    answer = stranger.client.post(f"/desk/issues/{houses.OUT[0]}/corrections/new", data=written)
+    answer = stranger.client.post(f"/desk/issues/{sample_services.OUT[0]}/corrections/new", data=written)
     assert answer.status_code == 401
     assert "We wrote <b>ten</b> hours." in words(answer)
     assert "Line 0\nLine 1\n" in answer.text
-    assert f"/desk/sign-in?next=/desk/issues/{houses.OUT[0]}/corrections/new" in html.unescape(answer.text)
+    assert f"/desk/sign-in?next=/desk/issues/{sample_services.OUT[0]}/corrections/new" in html.unescape(answer.text)
     secret = stranger.client.post(
         "/desk/account/password", data={"current": "secret words", "password": "more of them"}
     )
@@ -85,24 +85,24 @@ def test_what_was_written_into_a_form_that_came_after_the_session_is_given_back(
 def test_a_form_from_elsewhere_changes_nothing(enter: Enter, services: Services) -> None:
     owner = enter(Role.OWNER)
     owner.client.environ_base["HTTP_SEC_FETCH_SITE"] = "cross-site"
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     for route in ROUTES:
         if route.method == "POST":
             answer = owner.client.post(address_of(route.path))
             assert answer.status_code == 400, route
             assert "Nothing was changed" in words(answer) or "nothing was changed" in words(answer)
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 def test_no_get_changes_anything(enter: Enter, services: Services) -> None:
     owner = enter(Role.OWNER)
     with services.sessions.begin() as session:
         assert session.get(Subscriber, 1) is None
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     for route in ROUTES:
         if route.method == "GET":
             assert owner.open(address_of(route.path)).status_code < 500, route
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 def test_nothing_of_the_desk_is_kept_by_a_browser_or_listed(editor: Visitor) -> None:

@@ -20,7 +20,7 @@ from newsletter.editors import Role
 from newsletter.publications import first
 from newsletter.wiring import Services
 from newsletter.workflows import publish
-from tests.houses import WAITING, Clock
+from tests.sample_services import WAITING, Clock
 from tests.web.desk.conftest import Enter, visitor
 from tests.web.desk.visits import Visitor, hidden, words
 

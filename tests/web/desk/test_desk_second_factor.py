@@ -10,8 +10,8 @@ from flask import Flask
 
 from newsletter.editors import Editor, Role, accounts, attempt_limits
 from newsletter.wiring import Services
-from tests import houses
-from tests.houses import Clock
+from tests import sample_services
+from tests.sample_services import Clock
 from tests.web.desk.conftest import Enter, visitor
 from tests.web.desk.visits import PASSWORD, Visitor, hidden, words
 
@@ -99,7 +99,7 @@ def test_whoever_came_by_a_link_and_has_no_password_sets_it_up_without_one(
     stranger: Visitor, engage: Engage, services: Services, clock: Clock, now: datetime
 ) -> None:
     newcomer = engage(Role.OWNER, password=None)
-    stranger.press(houses.path_of(services.links.sign_in(newcomer.id, newcomer.nonce, now)))
+    stranger.press(sample_services.path_of(services.links.sign_in(newcomer.id, newcomer.nonce, now)))
     assert 'name="current"' not in stranger.open(PAGE).text
     assert len(Phone(stranger, clock).recovery_codes) == 10
 
@@ -112,7 +112,7 @@ def test_whoever_it_is_learns_by_mail_of_each_change_to_how_they_sign_in(
     owner.client.post(f"{PAGE}/off", data={"current": PASSWORD, "off_code": phone.code})
     new = {"current": PASSWORD, "new": "another long one", "again": "another long one"}
     owner.client.post("/desk/account/password", data=new)
-    mails = houses.letters(services)
+    mails = sample_services.letters(services)
     assert {(mail["kind"], mail["address"]) for mail in mails} == {("changed", OWNER)}
     told = [mail["changed"].partition(",")[0].partition(".")[0] for mail in mails]
     assert told == [
@@ -193,7 +193,7 @@ def test_a_one_time_link_does_not_skip_the_code(
 ) -> None:
     with services.sessions.reading() as session:
         editor = accounts.find(session, OWNER)
-    link = houses.path_of(services.links.sign_in(editor.id, editor.nonce, now))
+    link = sample_services.path_of(services.links.sign_in(editor.id, editor.nonce, now))
     assert stranger.press(link).location == "/desk/sign-in/code"
     assert stranger.open("/desk/issues/").status_code == 303
     assert stranger.press("/desk/sign-in/code", code=phone.code).location == "/desk/"

@@ -19,8 +19,8 @@ from newsletter.publications import Publication
 from newsletter.web import create_app
 from newsletter.wiring import Services
 from newsletter.workflows import publish
-from tests import houses
-from tests.houses import Clock
+from tests import sample_services
+from tests.sample_services import Clock
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 
@@ -169,7 +169,7 @@ def test_whoever_asks_for_approvals_is_told_what_is_scheduled_without_one(
 ) -> None:
     with services.sessions.begin() as session:
         publish.schedule(
-            session, services.links, issue_store.find(session, houses.WAITING), now + timedelta(days=1), now
+            session, services.links, issue_store.find(session, sample_services.WAITING), now + timedelta(days=1), now
         )
     owner.press("/desk/settings/rules", requires_approval="yes")
     assert "is scheduled but not approved: unless somebody does" in owner.read("/desk/settings/")

@@ -15,7 +15,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.web.desk.sending import progress_view
 from newsletter.wiring import Services
-from tests.houses import OUT
+from tests.sample_services import OUT
 from tests.web.desk.visits import Visitor
 
 SLUG = OUT[-1]

@@ -7,7 +7,7 @@ import pytest
 
 from newsletter.publications import find
 from newsletter.wiring import Services
-from tests.houses import Clock
+from tests.sample_services import Clock
 from tests.web.desk.visits import Visitor, words
 
 PAGE = "/desk/calendar/slots"

@@ -12,8 +12,8 @@ from newsletter.publications import Publication
 from newsletter.web.desk.roles import ANYONE, Route
 from newsletter.web.desk.routes import ROUTES
 from newsletter.wiring import Services
-from tests import houses
-from tests.houses import WAITING
+from tests import sample_services
+from tests.sample_services import WAITING
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, address_of, hidden, words
 
@@ -24,7 +24,7 @@ OF_A_PUBLICATION = ("/calendar/", "/settings/", "/issues/new")
 
 @pytest.fixture(autouse=True)
 def _other(services: Services, now: datetime) -> None:
-    houses.open_another_publication(services, now)
+    sample_services.open_another_publication(services, now)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from newsletter.publications import first
 from newsletter.web.desk.roles import ANYONE
 from newsletter.web.desk.routes import ROUTES
 from newsletter.wiring import Services
-from tests.houses import OUT, WAITING
+from tests.sample_services import OUT, WAITING
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 

@@ -12,12 +12,12 @@ from newsletter.editorial.source import markdown
 from newsletter.editors import Role
 from newsletter.wiring import Services
 from newsletter.workflows import publish
-from tests import houses
-from tests.houses import Clock
+from tests import sample_services
+from tests.sample_services import Clock
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 
-SLUG = houses.WAITING
+SLUG = sample_services.WAITING
 PAGE = f"/desk/issues/{SLUG}/write"
 JSON = {"Accept": "application/json"}
 
@@ -303,12 +303,12 @@ def test_the_live_preview_is_the_mail_of_what_is_typed_and_keeps_nothing(
     author: Visitor, services: Services, view: str
 ) -> None:
     typed = form(author, body="Breathe **slowly**, {{ name | friend }}.\n")
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     answer = author.client.post(f"/desk/issues/{SLUG}/preview", data=replaced(typed, view=view), headers=JSON)
     assert answer.json
     assert "Breathe <strong>slowly</strong>, Alex." in answer.json["html"]
     assert answer.json["faults"] == []
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 def test_a_fault_in_a_merge_field_leaves_no_mail_and_a_fault_in_a_field_does(author: Visitor) -> None:

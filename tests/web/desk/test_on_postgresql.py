@@ -17,9 +17,9 @@ from newsletter.editorial.models import IssueState
 from newsletter.editors import Role, add
 from newsletter.web import create_app
 from newsletter.wiring import Services
-from tests import houses
-from tests.houses import NOW, OUT, WAITING, Clock
+from tests import sample_services
 from tests.originals import Originals
+from tests.sample_services import NOW, OUT, WAITING, Clock
 from tests.web.conftest import browser_of, subscription
 from tests.web.desk.conftest import Enter, visitor
 from tests.web.desk.visits import PASSWORD, Visitor, address_of, hashed, words
@@ -30,7 +30,7 @@ _SHOWS_A_NEW_SECRET = "/desk/account/second-factor"
 
 @pytest.fixture(params=["postgresql"])
 def database_url(request: pytest.FixtureRequest, originals: Originals, tmp_path: Path) -> Iterator[str]:
-    with originals.copy(request.param, houses.stocked, tmp_path) as url:
+    with originals.copy(request.param, sample_services.stocked, tmp_path) as url:
         yield url
 
 
@@ -39,8 +39,8 @@ def test_every_address_answers_on_postgresql_as_it_does_on_sqlite(
 ) -> None:
     elsewhere = tmp_path / "sqlite"
     elsewhere.mkdir()
-    with originals.copy("sqlite", houses.stocked, elsewhere) as url:
-        other = houses.build(Sessions(open_engine(url)), elsewhere)
+    with originals.copy("sqlite", sample_services.stocked, elsewhere) as url:
+        other = sample_services.build(Sessions(open_engine(url)), elsewhere)
         expected = _swept(other)
         other.close()
     assert len({rule for (rule, _), (status, _) in expected.items() if status == 200}) > 50
@@ -52,14 +52,14 @@ def test_a_reader_signs_up_confirms_takes_a_break_leaves_and_comes_back(
     browser: FlaskClient, services: Services
 ) -> None:
     browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
-    browser.post(houses.path_of(houses.letters(services)[-1]["confirm_url"]))
+    browser.post(sample_services.path_of(sample_services.letters(services)[-1]["confirm_url"]))
     tie = subscription(services)
     assert tie.status is Status.ACTIVE
-    preferences = houses.path_of(services.links.preferences(tie.id))
+    preferences = sample_services.path_of(services.links.preferences(tie.id))
     browser.post(preferences, data={"do": "pause", "weeks": "4"})
     assert subscription(services).status is Status.PAUSED
     assert "ada@example.org" in browser.get(f"{preferences}/my-data.json").text
-    leave = houses.path_of(services.links.unsubscribe(tie.id))
+    leave = sample_services.path_of(services.links.unsubscribe(tie.id))
     browser.post(leave, data={"List-Unsubscribe": "One-Click"})
     assert subscription(services).status is Status.UNSUBSCRIBED
     browser.post(f"{leave}/undo")
@@ -95,7 +95,7 @@ def _swept(services: Services) -> dict[tuple[str, str], tuple[int, str]]:
     app = create_app(services, Clock(NOW))
     browser, owner = browser_of(app), visitor(app)
     browser.post("/subscribe", data={"email": "ada@example.org", "name": "Ada"})
-    confirm = houses.path_of(houses.letters(services)[-1]["confirm_url"])
+    confirm = sample_services.path_of(sample_services.letters(services)[-1]["confirm_url"])
     browser.post(confirm)
     with services.sessions.begin() as session:
         add(session, "owner@desk.example", Role.OWNER, NOW).password_hash = hashed(PASSWORD)
@@ -111,12 +111,12 @@ def _swept(services: Services) -> dict[tuple[str, str], tuple[int, str]]:
 def _samples(services: Services) -> dict[str, str]:
     """An address for each route of the site that takes a token or a name."""
     tie = subscription(services).id
-    preferences = houses.path_of(services.links.preferences(tie))
+    preferences = sample_services.path_of(services.links.preferences(tie))
     return {
-        "/unsubscribe/<token>": houses.path_of(services.links.unsubscribe(tie)),
+        "/unsubscribe/<token>": sample_services.path_of(services.links.unsubscribe(tie)),
         "/preferences/<token>": preferences,
         "/preferences/<token>/my-data.json": f"{preferences}/my-data.json",
-        "/c/<token>": houses.path_of(services.links.click(1, 1)),
+        "/c/<token>": sample_services.path_of(services.links.click(1, 1)),
         "/archive/<slug>/": f"/archive/{OUT[0]}/",
     }
 

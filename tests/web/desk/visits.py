@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from newsletter import editors
 from newsletter.editors import Editor
-from tests.houses import WAITING
+from tests.sample_services import WAITING
 
 PASSWORD = "correct horse battery"
 _HOLE = re.compile(r"<(?:(?P<kind>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")

@@ -18,9 +18,9 @@ from newsletter.publications import Publication, first
 from newsletter.wiring import Services
 from newsletter.worker import Worker
 from newsletter.workflows import allow_sending, build_letter, publish
-from tests import houses
-from tests.houses import NOW
+from tests import sample_services
 from tests.originals import Fill
+from tests.sample_services import NOW
 
 GRACE = timedelta(hours=2)
 READERS = 4
@@ -37,15 +37,15 @@ def services(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     """That press, restored."""
     with sessions.begin() as session:
         send_permission.disarm(session, now)
-    return houses.build(sessions, tmp_path, mail_server="127.0.0.1", mail_port=9)
+    return sample_services.build(sessions, tmp_path, mail_server="127.0.0.1", mail_port=9)
 
 
 def _begun(sessions: Sessions, folder: Path) -> None:
-    houses.stocked(sessions, folder)
-    links = houses.build(sessions, folder).links
+    sample_services.stocked(sessions, folder)
+    links = sample_services.build(sessions, folder).links
     with sessions.begin() as session:
         session.add_all(_reader(number, first(session), NOW) for number in range(READERS))
-        issue = issue_store.find(session, houses.WAITING)
+        issue = issue_store.find(session, sample_services.WAITING)
         publish.send_now(session, links, issue, NOW)
         due = issue_store.find(session, "break-the-circle")
         build_letter.mark_ready(session, due, links)
@@ -68,7 +68,7 @@ def test_what_waits_is_told_with_what_becomes_of_it(services: Services, now: dat
         with services.sessions.reading() as session:
             return {each.issue: (each.readers, each.then) for each in allow_sending.issues(session, GRACE, at)}
 
-    assert told(now)[houses.WAITING] == (READERS, "goes on at once")
+    assert told(now)[sample_services.WAITING] == (READERS, "goes on at once")
     assert told(now)["break-the-circle"][1].startswith("goes out on Friday 20 November 2026 at 13:00")
     assert told(now + timedelta(hours=1))["break-the-circle"] == (READERS, "goes out at once")
     assert told(now + timedelta(hours=3))["break-the-circle"][1] == "held: waits for a person"
@@ -77,10 +77,10 @@ def test_what_waits_is_told_with_what_becomes_of_it(services: Services, now: dat
 
 
 def test_a_correction_that_is_going_out_is_told_beside_the_issues(services: Services, now: datetime) -> None:
-    houses.correct(services.sessions, services.links, houses.WAITING, now)
+    sample_services.correct(services.sessions, services.links, sample_services.WAITING, now)
     with services.sessions.reading() as session:
         (running,) = [each for each in allow_sending.issues(session, GRACE, now) if each.correction]
-    assert running == allow_sending.Waiting(houses.WAITING, 1, "sending", now, READERS, "goes on at once")
+    assert running == allow_sending.Waiting(sample_services.WAITING, 1, "sending", now, READERS, "goes on at once")
 
 
 @pytest.mark.parametrize(("policy", "doubtful"), [("resend", CopyState.PENDING), ("hold", CopyState.IN_DOUBT)])

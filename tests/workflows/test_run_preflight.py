@@ -16,9 +16,9 @@ from newsletter.outbound import Answer, LinkClient
 from newsletter.wiring import Services
 from newsletter.worker import Worker
 from newsletter.workflows import build_letter, run_preflight
-from tests import houses
+from tests import sample_services
 
-SLUG = houses.WAITING
+SLUG = sample_services.WAITING
 GONE = "https://www.nhs.uk/gone"
 SOURCE = f"""---
 title: A sore back
@@ -33,8 +33,8 @@ Lie down for a while, and see a doctor if the pain does not get better.
 
 @pytest.fixture
 def services(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
-    made = houses.build(sessions, tmp_path, link_checks=True, mail_server="127.0.0.1")
-    houses.open_publication(made, now)
+    made = sample_services.build(sessions, tmp_path, link_checks=True, mail_server="127.0.0.1")
+    sample_services.open_publication(made, now)
     with sessions.begin() as session:
         home = publications.find(session)
         text = issue_store.Text(issue_file.parse(SOURCE, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
@@ -116,7 +116,7 @@ def test_a_text_that_is_not_saved_is_judged_faults_and_all(services: Services) -
 
 
 def test_the_sizes_of_pictures_are_known(services: Services, now: datetime) -> None:
-    houses.stock(services, now)
+    sample_services.stock(services, now)
     with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
         names = issue_store.picture_names(issue.revision)
@@ -153,7 +153,7 @@ def test_the_worker_looks_after_the_links_of_what_is_to_go_out(services: Service
 def test_the_worker_asks_nobody_until_it_may(
     services: Services, sessions: Sessions, tmp_path: Path, now: datetime
 ) -> None:
-    closed = houses.build(sessions, tmp_path, mail_server="127.0.0.1")
+    closed = sample_services.build(sessions, tmp_path, mail_server="127.0.0.1")
     working = worker(closed, LinkClient(resolve=lambda _host, _port: pytest.fail("it asked")))
     with services.sessions.begin() as session:
         run_preflight.ask(session, sore(session), services.links, now, may_ask=True)

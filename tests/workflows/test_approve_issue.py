@@ -21,9 +21,9 @@ from newsletter.errors import Conflict, Invalid, PressError, Refused
 from newsletter.wiring import Services
 from newsletter.workflows import approve_issue, build_letter, publish
 from newsletter.workflows.approve_issue import Standing
-from tests import houses
-from tests.houses import NOW
+from tests import sample_services
 from tests.originals import Fill
+from tests.sample_services import NOW
 
 GRACE = timedelta(hours=2)
 SLUG = "a-tight-back"
@@ -49,8 +49,8 @@ def filled() -> Fill:
 
 
 def _written(sessions: Sessions, folder: Path) -> None:
-    made = houses.build(sessions, folder)
-    houses.open_publication(made, NOW)
+    made = sample_services.build(sessions, folder)
+    sample_services.open_publication(made, NOW)
     with sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(SOURCE, NAME), NAME, {})
         issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, NOW)
@@ -296,7 +296,7 @@ def test_asking_mails_all_who_could_approve_or_the_chosen_of_them(services: Serv
     with services.sessions.begin() as session:
         assert ask(session, services, [], now) == [SECOND, THIRD]
         assert ask(session, services, [THIRD], now) == [THIRD]
-    mails = houses.letters(services)[-3:]
+    mails = sample_services.letters(services)[-3:]
     assert [(mail["kind"], mail["address"]) for mail in mails] == [
         ("approval_request", SECOND),
         ("approval_request", THIRD),

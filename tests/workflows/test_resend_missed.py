@@ -20,11 +20,11 @@ from newsletter.editors import Role
 from newsletter.errors import Conflict
 from newsletter.wiring import Services
 from newsletter.workflows import alert_editors, publish, resend_missed
-from tests import houses
-from tests.houses import NOW, letters
+from tests import sample_services
 from tests.originals import Fill
+from tests.sample_services import NOW, letters
 
-SLUG = houses.OUT[-1]
+SLUG = sample_services.OUT[-1]
 FATES = {
     "policy@a.example": {"state": CopyState.REFUSED, "code": 550, "reply": "5.7.1 policy", "reason": ABOUT_US},
     "before@a.example": {"state": CopyState.REFUSED, "code": 554, "reply": "5.7.1 Relay access denied"},
@@ -47,12 +47,12 @@ def filled() -> Fill:
 
 
 def _stopped(sessions: Sessions, folder: Path) -> None:
-    services = houses.build(sessions, folder)
-    houses.open_publication(services, NOW)
+    services = sample_services.build(sessions, folder)
+    sample_services.open_publication(services, NOW)
     with sessions.begin() as session:
         for email in FATES:
             subscribe(session, email, NOW - timedelta(days=20))
-    houses.stock(services, NOW)
+    sample_services.stock(services, NOW)
     with sessions.begin() as session:
         letter = issue_store.find(session, SLUG).letter
         for email, fate in FATES.items():
@@ -133,7 +133,7 @@ def test_who_joined_since_is_counted_the_same_however_many_they_are(
 
 def test_what_never_went_out_from_here_was_missed_by_nobody(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session, pytest.raises(Conflict, match="never went out from here"):
-        resend_missed.send(session, issue_store.find(session, houses.WAITING), now, joined=True)
+        resend_missed.send(session, issue_store.find(session, sample_services.WAITING), now, joined=True)
 
 
 def test_it_goes_to_the_address_where_a_reader_reads_now(services: Services, now: datetime) -> None:

@@ -24,9 +24,9 @@ from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, NotFound, PressError
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter, correct_issue, publish
-from tests import houses
-from tests.houses import NOW
+from tests import sample_services
 from tests.originals import Fill
+from tests.sample_services import NOW
 
 SLUG = "a-tight-back"
 NAME = "2026-11-24-a-tight-back.md"
@@ -64,8 +64,8 @@ def filled() -> Fill:
 
 
 def _sent(sessions: Sessions, folder: Path) -> None:
-    made = houses.build(sessions, folder)
-    houses.open_publication(made, NOW)
+    made = sample_services.build(sessions, folder)
+    sample_services.open_publication(made, NOW)
     with sessions.begin() as session:
         for name in FATES:
             add_reader(session, name, NOW)
@@ -361,7 +361,7 @@ def test_the_letter_names_the_issue_and_leads_to_the_corrected_text_and_out(serv
     assert letter.subject == "Correction: A tight back, in ten minutes"
     assert "On Friday 20 November 2026 we sent you “A tight back”." in letter.text
     assert NOTE in letter.text
-    assert letter.archive_url == f"{houses.BASE_URL}/archive/{SLUG}/"
+    assert letter.archive_url == f"{sample_services.BASE_URL}/archive/{SLUG}/"
     assert "Read the corrected text: {{ archive_url }}" in letter.text
     assert ":correction:" in letter.feedback_id
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in message

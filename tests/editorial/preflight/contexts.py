@@ -1,4 +1,4 @@
-"""Issues with something to mend, and one without; each goes through the real press."""
+"""Issues with something to correct, and one without, rendered as they would be sent."""
 
 from dataclasses import replace
 

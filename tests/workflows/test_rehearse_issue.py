@@ -21,11 +21,11 @@ from newsletter.errors import Conflict
 from newsletter.wiring import Services
 from newsletter.workflows import publish, rehearse_issue
 from newsletter.workflows.rehearse_issue import Report
-from tests import houses
-from tests.houses import NOW
+from tests import sample_services
 from tests.originals import Fill
+from tests.sample_services import NOW
 
-SLUG = houses.OUT[0]
+SLUG = sample_services.OUT[0]
 READERS = {
     "ada@reader.example": "Ada",
     "ben@reader.example": "",
@@ -45,7 +45,7 @@ def filled() -> Fill:
 
 
 def _peopled(sessions: Sessions, folder: Path) -> None:
-    houses.stocked(sessions, folder)
+    sample_services.stocked(sessions, folder)
     with sessions.begin() as session:
         for number, (email, name) in enumerate(READERS.items(), 1):
             person = Subscriber(email=email, key=email.casefold(), name=name, created_at=NOW)
@@ -56,7 +56,7 @@ def _peopled(sessions: Sessions, folder: Path) -> None:
         suppression.add(session, "barred@reader.example", Cause.COMPLAINT, NOW)
 
 
-def rehearse(services: Services, now: datetime, slug: str = houses.WAITING, keys: Keyring = NO_KEYS) -> Report:
+def rehearse(services: Services, now: datetime, slug: str = sample_services.WAITING, keys: Keyring = NO_KEYS) -> Report:
     parts = {"settings": services.settings, "links": services.links, "keyring": keys}
     with services.sessions.reading() as session:
         return rehearse_issue.rehearse(session, issue_store.find(session, slug), now, watched=_unwatched, **parts)
@@ -67,7 +67,7 @@ def _unwatched(copies: Iterable[ledger.Claimed], _total: int) -> Iterable[ledger
 
 
 def test_it_tells_what_would_happen_and_writes_nothing(services: Services, now: datetime) -> None:
-    before = houses.dump(services)
+    before = sample_services.dump(services)
     report = rehearse(services, now)
     assert (report.readers, report.suppressed, report.blocking) == (6, 1, [])
     found = report.rehearsal
@@ -78,13 +78,15 @@ def test_it_tells_what_would_happen_and_writes_nothing(services: Services, now: 
     assert min(found.sizes) <= found.median <= max(found.sizes)
     assert found.oversized == 0
     assert found.faults == {}
-    assert houses.dump(services) == before
+    assert sample_services.dump(services) == before
 
 
 def test_the_sizes_are_those_of_the_copies_that_then_go_out(services: Services, now: datetime) -> None:
     rehearsed = rehearse(services, now).rehearsal.sizes
     with services.sessions.begin() as session:
-        letter_id = publish.send_now(session, services.links, issue_store.find(session, houses.WAITING), now).letter_id
+        letter_id = publish.send_now(
+            session, services.links, issue_store.find(session, sample_services.WAITING), now
+        ).letter_id
     with services.sessions.begin() as session:
         template = compose.compile(session.get_one(Letter, letter_id), services.links)
         copies = ledger.claim(session, "w", 100, now)
@@ -95,14 +97,14 @@ def test_the_sizes_are_those_of_the_copies_that_then_go_out(services: Services, 
 def test_a_field_without_a_fallback_is_counted_where_it_is_empty(services: Services, now: datetime) -> None:
     assert rehearse(services, now).rehearsal.blank == {}
     with services.sessions.begin() as session:
-        letter = publish.schedule_next(session, services.links, issue_store.find(session, houses.WAITING), now)
+        letter = publish.schedule_next(session, services.links, issue_store.find(session, sample_services.WAITING), now)
         letter.subject = "Dear {{ name }}, it is {{ name | friend }} {{ email }}"
     assert rehearse(services, now).rehearsal.blank == {"name": 3}
 
 
 def test_a_letter_with_a_field_that_there_is_not_blocks(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
-        letter = publish.schedule_next(session, services.links, issue_store.find(session, houses.WAITING), now)
+        letter = publish.schedule_next(session, services.links, issue_store.find(session, sample_services.WAITING), now)
         letter.subject = "Dear {{ nickname }}"
     [reason] = rehearse(services, now).blocking
     assert reason.startswith('unknown field "nickname"; the fields here are: ')
@@ -110,7 +112,7 @@ def test_a_letter_with_a_field_that_there_is_not_blocks(services: Services, now:
 
 def test_a_draft_is_rehearsed_and_said_to_be_one(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
-        issue_store.mark(issue_store.find(session, houses.WAITING), issue_store.Readiness.DRAFT)
+        issue_store.mark(issue_store.find(session, sample_services.WAITING), issue_store.Readiness.DRAFT)
     report = rehearse(services, now)
     assert report.rehearsal.sizes.total() == 5
     assert ["” is a draft; mark it as ready first" in reason for reason in report.blocking] == [True]

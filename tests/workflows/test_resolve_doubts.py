@@ -18,7 +18,7 @@ from newsletter.errors import Conflict, NotFound
 from newsletter.wiring import Services
 from newsletter.workflows import resolve_doubts
 from newsletter.workflows.resolve_doubts import Decision, Settled
-from tests import houses
+from tests import sample_services
 
 SLUG = "plain"
 READERS = ("ada@reader.example", "ben@reader.example", "cleo@reader.example")
@@ -26,14 +26,14 @@ READERS = ("ada@reader.example", "ben@reader.example", "cleo@reader.example")
 
 @pytest.fixture
 def services(sessions: Sessions, tmp_path, now: datetime) -> Services:
-    services = houses.build(sessions, tmp_path / "var")
-    houses.open_publication(services, now)
+    services = sample_services.build(sessions, tmp_path / "var")
+    sample_services.open_publication(services, now)
     with sessions.begin() as session:
         for email in READERS:
             person = Subscriber(email=email, key=email, name="", created_at=now)
             person.subscriptions.append(Subscription(publication_id=1, status=Status.ACTIVE, created_at=now))
             session.add(person)
-    houses.send(services, "backpainhelp", SLUG, now)
+    sample_services.send(services, "backpainhelp", SLUG, now)
     return services
 
 

@@ -28,7 +28,7 @@ from newsletter.errors import Invalid, Refused
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish, test_mail
 from newsletter.workflows.test_mail import BUILT_IN, Fate, Sample
-from tests import houses
+from tests import sample_services
 
 NAME = "2026-11-24-a-tight-back.md"
 SLUG = "a-tight-back"
@@ -50,8 +50,8 @@ READER = Sample("Zofia {{ email }} <b>", "zofia@reader.example", 7)
 @pytest.fixture
 def services(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     """One issue, a reader, and a team of two."""
-    made = houses.build(sessions, tmp_path)
-    houses.open_publication(made, now)
+    made = sample_services.build(sessions, tmp_path)
+    sample_services.open_publication(made, now)
     with sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(SOURCE, NAME), NAME, {})
         issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
@@ -255,7 +255,7 @@ def test_the_last_recipients_are_suggested_before_the_team(services: Services, n
 def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(
     services: Services, now: datetime
 ) -> None:
-    houses.open_another_publication(services, now)
+    sample_services.open_another_publication(services, now)
     with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         [found] = test_mail.samples(session, issue, "zOfi")

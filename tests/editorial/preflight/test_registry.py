@@ -13,7 +13,7 @@ from newsletter.editorial.rendering import render
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Invalid
 from tests.editorial.manuscripts import BODIES, MASTHEAD, every_shape, picture_url
-from tests.editorial.preflight.galleys import FRONT, SOUND, check, galley
+from tests.editorial.preflight.contexts import FRONT, SOUND, check, galley
 
 NASTY = st.sampled_from(
     [

@@ -1,4 +1,4 @@
-"""A whole house for tests of the web: the shipped publication and issues, two of them out, and a clock to turn."""
+"""Services over the shipped publication and its issues, two of which are out, and a clock that tests set."""
 
 import json
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class Clock:
 
 
 def build(sessions: Sessions, data_dir: Path, base_url: str = BASE_URL, **changes: Any) -> Services:
-    """An empty house over these sessions; its single letters are their fields as JSON."""
+    """Services over these sessions, with nothing stored; a single letter is its fields as JSON."""
     # A developer's own .env lies in the folder that tests run in.
     fixed = {"_env_file": None, "data_dir": data_dir, "base_url": base_url, "secret_key": "a secret that is for tests"}
     settings = Settings(**fixed, **changes)
@@ -88,7 +88,7 @@ def stocked(sessions: Sessions, data_dir: Path) -> None:
 
 
 def open_another_publication(services: Services, now: datetime) -> None:
-    """A second letter of the same house, without a weekly slot."""
+    """A second publication, without a weekly slot."""
     with services.sessions.begin() as session:
         other = {"slug": "other", "name": "The Other Letter", "sender_name": "The Other Letter"}
         other["postal_address"] = "2 Example Street"
@@ -132,7 +132,7 @@ def dump(services: Services) -> dict[str, list[str]]:
 
 
 def dump_of(sessions: Sessions) -> dict[str, list[str]]:
-    """The same, of a store without a house."""
+    """The same, of a database without services."""
     tables = Base.metadata.sorted_tables
     with sessions.reading() as session:
         return {table.name: sorted(map(repr, session.execute(table.select()))) for table in tables}

@@ -23,8 +23,8 @@ from newsletter.tokens import Seal
 from newsletter.workflows import fill_slots, publish
 from newsletter.workflows.calendar import Calendar
 from tests import slots
-from tests.houses import NOW
 from tests.originals import Originals
+from tests.sample_services import NOW
 from tests.slots import GRACE, SLUGS, TITLES, TUESDAY, enqueue
 
 FIRST, SECOND, THIRD = SLUGS
