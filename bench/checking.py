@@ -15,7 +15,7 @@ def measure() -> Row:
     """Milliseconds an issue."""
     file = issue_file.parse(FRONT + PART * 10, "2026-11-24-long.md")
     masthead = Branding("BackPainHelp", "", "en", "1 Example Street", "https://letters.example.org/")
-    mail = render.issue(file, masthead, lambda name: f"https://letters.example.org/{name}")
+    mail = render.issue_mail(file, masthead, lambda name: f"https://letters.example.org/{name}")
     words = preflight.CheckContext(file, mail).word_count
 
     def act() -> None:

@@ -25,7 +25,7 @@ from newsletter import publications
 from newsletter.audience import subscribers
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import Copy, CopyState
-from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.images.pictures import FolderPictureStore
 from newsletter.editorial.issues import import_export, issue_store
 from newsletter.editorial.models import Readiness
 from newsletter.workflows import publish
@@ -68,12 +68,12 @@ def _ready_issues(sessions: Sessions) -> list[str]:
     """The shipped issues that have not gone out, made ready."""
     now = datetime.now(UTC)
     with TemporaryDirectory() as folder, sessions.begin() as session:
-        pictures, home = PictureFolder(Path(folder)), publications.find(session)
-        for issue in import_export.read(
+        pictures, home = FolderPictureStore(Path(folder)), publications.find(session)
+        for issue in import_export.read_folder(
             stock.ISSUES, lambda name, content: pictures.take_in(session, name, content, now)
         ):
             if issue_store.save(session, home, issue, issue_store.BY_FILE, now) is issue_store.Saved.NEW:
-                issue_store.mark(issue_store.find(session, issue.file.slug), Readiness.READY)
+                issue_store.set_readiness(issue_store.find(session, issue.file.slug), Readiness.READY)
         return [issue.slug for issue in session.scalars(issue_store.listing()) if issue.letter is None]
 
 

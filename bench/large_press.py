@@ -21,7 +21,7 @@ from newsletter.db import Base, Sessions, UtcDateTime, open_engine
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState, Suppression
 from newsletter.delivery.reports import stats
-from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.images.pictures import FolderPictureStore
 from newsletter.editorial.issues import import_export, issue_store
 from newsletter.editorial.models import Issue, Readiness, Revision, RevisionPicture
 from newsletter.editorial.schedule import queue
@@ -68,12 +68,12 @@ def fill(url: str, data_dir: Path, size: Size) -> None:
 
 def _one_of_each(sessions: Sessions, data_dir: Path, now: datetime) -> None:
     """A publication, an issue that went out to nobody, and the owner of the desk."""
-    pictures = PictureFolder(data_dir / "pictures")
+    pictures = FolderPictureStore(data_dir / "pictures")
     with sessions.begin() as session:
         home, _ = toml_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
-        (found,) = import_export.read(path, lambda name, content: pictures.take_in(session, name, content, now))
-        issue = issue_store.begin(session, home, found, issue_store.BY_FILE, now)
+        (found,) = import_export.read_folder(path, lambda name, content: pictures.take_in(session, name, content, now))
+        issue = issue_store.create(session, home, found, issue_store.BY_FILE, now)
         build_letter.mark_ready(session, issue, LINKS)
         publish.send_now(session, LINKS, issue, now - timedelta(days=9_000))
         editors.set_password(editors.add(session, OWNER, Role.OWNER, now), PASSWORD)

@@ -12,7 +12,7 @@ from bench.press import LINKS
 from newsletter import migrations_runner
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions, open_engine
-from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.images.pictures import FolderPictureStore
 from newsletter.editorial.issues import import_export, issue_store
 from newsletter.editorial.models import Readiness
 from newsletter.publications import toml_file
@@ -62,12 +62,12 @@ def fill(url: str, copies: int) -> None:
     migrations_runner.upgrade(engine)
     sessions, now = Sessions(engine), datetime.now(UTC)
     with TemporaryDirectory() as folder, sessions.begin() as session:
-        pictures = PictureFolder(Path(folder))
+        pictures = FolderPictureStore(Path(folder))
         home, _ = toml_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
-        (text,) = import_export.read(path, lambda name, content: pictures.take_in(session, name, content, now))
+        (text,) = import_export.read_folder(path, lambda name, content: pictures.take_in(session, name, content, now))
         issue_store.save(session, home, text, issue_store.BY_FILE, now)
-        issue_store.mark(issue_store.find(session, text.file.slug), Readiness.READY)
+        issue_store.set_readiness(issue_store.find(session, text.file.slug), Readiness.READY)
         for start in range(1, copies + 1, _AT_ONCE):
             numbers = range(start, min(start + _AT_ONCE, copies + 1))
             session.execute(insert(Subscriber), [_person(number, now) for number in numbers])

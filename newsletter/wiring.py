@@ -15,7 +15,7 @@ from newsletter.db import Sessions, open_engine
 from newsletter.delivery.message import merge
 from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.transactional.outbox import Composed
-from newsletter.editorial.images.pictures import PictureFolder, Pictures
+from newsletter.editorial.images.pictures import FolderPictureStore, PictureStore
 from newsletter.editorial.issues import archive
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.branding import Branding, Link
@@ -34,7 +34,7 @@ class Services:
     sessions: Sessions
     links: Links
     practice: AudienceServices
-    pictures: Pictures
+    pictures: PictureStore
 
     @property
     def grace(self) -> timedelta:
@@ -76,9 +76,9 @@ def open_services(settings: Settings, *, check_schema: bool = True) -> Services:
     )
 
 
-def _pictures(settings: Settings) -> Pictures:
+def _pictures(settings: Settings) -> PictureStore:
     if not settings.pictures_url or settings.pictures_secret is None:
-        return PictureFolder(settings.picture_folder)
+        return FolderPictureStore(settings.picture_folder)
     from newsletter.editorial.images import s3_storage  # few have one, and its library takes memory in every process
 
     key_id, secret = settings.pictures_key_id, settings.pictures_secret
@@ -98,7 +98,7 @@ def _practice(settings: Settings, sessions: Sessions, links: Links) -> AudienceS
 
     def compose(kind: str, publication: Publication, fields: Mapping[str, str]) -> Composed:
         latest = _latest_issue(sessions, links, publication) if kind == "welcome" else None
-        mail = render.single(kind, Branding.of(publication, links), latest)
+        mail = render.single_mail(kind, Branding.of(publication, links), latest)
         return _filled(mail, kind, {"next_issue": _weekly_hour(publication), **fields})
 
     return AudienceServices(links, compose, caps, settings.consent_origin, settings.secret)
@@ -106,7 +106,7 @@ def _practice(settings: Settings, sessions: Sessions, links: Links) -> AudienceS
 
 def _latest_issue(sessions: Sessions, links: Links, publication: Publication) -> Link | None:
     with sessions.reading() as session:
-        issue = session.scalar(archive.shown(publication.id).limit(1))
+        issue = session.scalar(archive.published(publication.id).limit(1))
         return Link(issue.title, links.archive(issue.slug)) if issue else None
 
 

@@ -157,19 +157,19 @@ class Worker:
         grace = self._services.grace
         sender = self._services.settings.issue_sender_address
         with self._services.sessions.reading() as session:
-            openings = fill_slots.due(session, grace, _now())
+            openings = fill_slots.open_slots(session, grace, _now())
         for opening in openings:
             with self._services.sessions.begin() as session:
-                fill_slots.fill(session, self._services.practice, opening, grace, _now(), sender=sender)
+                fill_slots.fill_slot(session, self._services.practice, opening, grace, _now(), sender=sender)
 
     def look_at_slots_to_come(self) -> None:
         if not self._gate.is_open():
             return
         with self._services.sessions.reading() as session:
-            glances = warn_editors.due(session, _now())
+            glances = warn_editors.due_checks(session, _now())
         for glance in glances:
             with self._services.sessions.begin() as session:
-                warn_editors.look(session, self._services.practice, glance, _now(), grace=self._services.grace)
+                warn_editors.check_slot(session, self._services.practice, glance, _now(), grace=self._services.grace)
 
     def start_due_issues(self) -> None:
         if not self._gate.is_open():
@@ -198,7 +198,7 @@ class Worker:
             untold = breaker.untold(session)
         for trip_id in untold:
             with self._services.sessions.begin() as session:
-                alert_editors.tell(session, self._services.practice, trip_id, _now())
+                alert_editors.send_alert(session, self._services.practice, trip_id, _now())
 
     def skip_what_was_stopped(self) -> None:
         with self._services.sessions.reading() as session:
@@ -238,7 +238,7 @@ class Worker:
     def look_after_links(self) -> None:
         if self._services.settings.link_checks:
             with self._services.sessions.begin() as session:
-                run_preflight.look_after_links(session, self._services.links, _now())
+                run_preflight.request_link_checks(session, self._services.links, _now())
 
     def ask_links(self) -> None:
         if not (self._services.settings.link_checks and self._finds(link_checks.are_due)):
@@ -256,14 +256,14 @@ class Worker:
             taken = spam_checks.claim(session, 1, _now())
         for content, issue_id in taken:
             with self._services.sessions.reading() as session:
-                mail = run_preflight.message(session, issue_id, content, self._services.links, _now())
-            said = spam_checks.judge(mail, self._stopping.is_set) if mail else spam_checks.CHANGED
+                mail = run_preflight.mail_for_spam_check(session, issue_id, content, self._services.links, _now())
+            said = spam_checks.run_spamassassin(mail, self._stopping.is_set) if mail else spam_checks.CHANGED
             if said is not None:
                 with self._services.sessions.begin() as session:
                     spam_checks.record(session, content, said, _now())
 
     def forget_old_links(self) -> None:
-        self._in_groups(link_checks.forget)
+        self._in_groups(link_checks.prune)
 
     def wake_paused_readers(self) -> None:
         self._in_groups(preferences.wake)

@@ -15,7 +15,7 @@ from newsletter.config import Settings
 from newsletter.db import Base, Sessions
 from newsletter.delivery.models import Copy, CopyState, LetterState, OutboxMessage
 from newsletter.delivery.transactional.outbox import Composed
-from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.images.pictures import FolderPictureStore
 from newsletter.editorial.issues import corrections, import_export, issue_store
 from newsletter.editorial.issues.corrections import Amendment
 from newsletter.editorial.source import issue_file
@@ -55,7 +55,7 @@ def build(sessions: Sessions, data_dir: Path, base_url: str = BASE_URL, **change
     links = Links(base_url, Seal(settings.secret))
     caps = SignupCaps(settings.signup_cap_address, settings.signup_cap_domain, settings.signup_cap_client)
     practice = AudienceServices(links, _compose, caps, settings.consent_origin, settings.secret)
-    return Services(settings, sessions, links, practice, PictureFolder(data_dir / "pictures"))
+    return Services(settings, sessions, links, practice, FolderPictureStore(data_dir / "pictures"))
 
 
 def open_publication(services: Services, now: datetime) -> None:
@@ -67,7 +67,9 @@ def open_publication(services: Services, now: datetime) -> None:
 def stock(services: Services, now: datetime) -> None:
     """Load the shipped issues, and let two of them go out in the weeks before `now`."""
     with services.sessions.begin() as session:
-        texts = import_export.read(ISSUES, lambda name, content: services.pictures.take_in(session, name, content, now))
+        texts = import_export.read_folder(
+            ISSUES, lambda name, content: services.pictures.take_in(session, name, content, now)
+        )
         for text in texts:
             issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
             build_letter.mark_ready(session, issue_store.find(session, text.file.slug), services.links)
@@ -116,7 +118,7 @@ def correct(sessions: Sessions, links: Links, slug: str, now: datetime) -> int:
         wanted = Amendment(f"{issue.revision.source}\nTen minutes.\n", issue.revision_number, "Ten, not five.", 1)
         made = corrections.amend(session, issue, wanted, "ann@press.example", now)
         seal = corrections.seal(made)
-        return correct_issue.mail(session, links, issue, made, seal, "ann@press.example", now).letter_id
+        return correct_issue.mail_correction(session, links, issue, made, seal, "ann@press.example", now).letter_id
 
 
 def letters(services: Services) -> list[dict[str, str]]:

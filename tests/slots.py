@@ -91,7 +91,7 @@ def queued(sessions: Sessions) -> list[str]:
 def approve(session: Session, links: Links, slug: str, now: datetime) -> None:
     """Somebody else says that an issue may go out as it is now."""
     issue = issue_store.find(session, slug)
-    content = build_letter.content(issue, links)
+    content = build_letter.approvable_content(issue, links)
     approve_issue.approve(session, links, issue, content, editors.find(session, "owner@desk.example"), "", now)
 
 

@@ -16,7 +16,7 @@ from newsletter.editorial.schedule import slot_settings
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Invalid
 from newsletter.publications import Publication, toml_file, wordings
-from newsletter.publications.wordings import Kind
+from newsletter.publications.wordings import WordingKind
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CONTROLS = ["\0", "\x07", "\x0b", "\x1b", "\x7f", "\x85", "\x9b"]
@@ -71,7 +71,7 @@ LINES: dict[str, Callable[[str], object]] = {
 PASSAGES: dict[str, Callable[[str], object]] = {
     "publication: description": publication_says("description"),
     "publication: postal address": publication_says("postal_address"),
-    "words": lambda text: wordings.keep(NO_SESSION, Publication(), Kind.SIGN_UP, text, 0, "me@example.org", NOW),
+    "words": lambda text: wordings.keep(NO_SESSION, Publication(), WordingKind.SIGN_UP, text, 0, "me@example.org", NOW),
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from newsletter.backup import archive
 from newsletter.config import Settings
 from newsletter.delivery.message import dkim_keys
-from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.images.pictures import FolderPictureStore
 from newsletter.inbox.store import Envelope, Store
 from newsletter.system import atomic_files
 
@@ -29,7 +29,7 @@ def dkim_key(folder: Path) -> object:
 
 
 def picture(folder: Path) -> object:
-    return PictureFolder(folder)._put("a.png", b"content")
+    return FolderPictureStore(folder)._put("a.png", b"content")
 
 
 def mail_in_the_inbox(folder: Path) -> object:
@@ -38,7 +38,7 @@ def mail_in_the_inbox(folder: Path) -> object:
 
 def backup(folder: Path) -> object:
     atomic_files.make_folder(folder)
-    with archive.drafting(folder / "backup.zip"):
+    with archive.writing_backup(folder / "backup.zip"):
         return None
 
 

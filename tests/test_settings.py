@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from newsletter import config
-from newsletter.editorial.images.s3_storage import PictureBucket
+from newsletter.editorial.images.s3_storage import S3PictureStore
 from newsletter.errors import Invalid
 from newsletter.mail_settings import MailServer
 from newsletter.tokens import Seal
@@ -136,7 +136,7 @@ def test_pictures_lie_in_a_bucket_and_are_shown_from_elsewhere_where_the_setting
     }.items():
         monkeypatch.setenv(name, value)
     services = open_services(config.load(), check_schema=False)
-    assert isinstance(services.pictures, PictureBucket)
+    assert isinstance(services.pictures, S3PictureStore)
     assert services.links.picture("a.png") == "https://pictures.example.org/a.png"
     assert "a key for tests" not in repr(services)
     services.close()

@@ -110,7 +110,7 @@ def test_a_stopped_issue_is_sent_in_groups_to_those_who_missed_it(
     with services.sessions.begin() as session:
         publish.cancel(session, issue_store.find(session, sample_services.OUT[-1]), now)
     with services.sessions.begin() as session, pytest.raises(Conflict, match="being stopped right now;"):
-        resend_missed.send(session, issue_store.find(session, sample_services.OUT[-1]), now)
+        resend_missed.resend(session, issue_store.find(session, sample_services.OUT[-1]), now)
     while stopping.go_on(services.sessions, letter_of(services), now):
         pass
     with services.sessions.begin() as session:
@@ -139,7 +139,7 @@ def test_what_the_clock_clears_it_clears_in_groups(services: Services, now: date
         waits = update(Copy).where(Copy.letter_id == issue_store.find(session, sample_services.OUT[-1]).letter_id)
         session.execute(waits.values(not_before=now + timedelta(days=2)))
     sizes.clear()
-    for act in (signup_limits.prune, limiter_store.forget_idle, link_checks.forget, clock_setback.mend):
+    for act in (signup_limits.prune, limiter_store.forget_idle, link_checks.prune, clock_setback.mend):
         done = 0
         while True:
             with services.sessions.begin() as session:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from newsletter import migrations_runner
 from newsletter.db import Base, Sessions
 from newsletter.editorial.issues import drafts, issue_store
-from newsletter.editorial.issues.drafts import Typed
+from newsletter.editorial.issues.drafts import EditorText
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ADA = "ada@desk.example"
@@ -36,7 +36,7 @@ def test_a_draft_from_before_stays_unsaved_and_is_written_on(engine: Engine) -> 
         command.upgrade(migrations_runner.config(connection), "head")
     with Sessions(engine).begin() as session:
         issue = issue_store.find(session, "sit")
-        draft = drafts.own(session, issue, ADA)
+        draft = drafts.unsaved_draft(session, issue, ADA)
         assert draft
         assert (draft.source, draft.number, draft.tab, draft.saved) == ("Half-done.", 7, "", False)
-        assert drafts.keep(session, issue, Typed("Done.", base=1, number=7), ADA, AT).source == "Done."
+        assert drafts.keep(session, issue, EditorText("Done.", base=1, number=7), ADA, AT).source == "Done."

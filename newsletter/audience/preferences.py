@@ -43,7 +43,7 @@ def pause(
     if not 1 <= weeks <= MAX_WEEKS:
         raise Invalid(f"Please choose a break of 1 to {MAX_WEEKS} weeks")
     subscription = look(session, practice, token)
-    publications.depart(session, subscription.publication_id)
+    publications.wait_for_fan_out(session, subscription.publication_id)
     if not status_transitions.pause(session, subscription, now + timedelta(weeks=weeks)):
         raise _not_a_reader()
     origin = consent.origin_of(practice, client)

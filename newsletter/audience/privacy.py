@@ -32,7 +32,7 @@ def erase_reader(session: Session, practice: AudienceServices, reader: Subscribe
     """
     subscriptions = [one.id for one in reader.subscriptions]
     for one in reader.subscriptions:
-        publications.depart(session, one.publication_id)
+        publications.wait_for_fan_out(session, one.publication_id)
     ledger.blank(session, subscriptions, now)
     outbox.forget(session, reader.key)
     # Behind the letters: one that is just being answered leaves its receipt before it can be deleted, or none.

@@ -68,7 +68,7 @@ def end(
     note: str | None = None,
 ) -> bool:
     """Unsubscribed, bounced or complained: copies that still wait are skipped; False if it had ended before."""
-    publications.depart(session, subscription.publication_id)
+    publications.wait_for_fan_out(session, subscription.publication_id)
     if not status_transitions.end(session, subscription, status, now):
         return False
     consent.record(session, subscription, ACTS[status], way, now, origin, note=note)

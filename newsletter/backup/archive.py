@@ -18,7 +18,17 @@ from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from newsletter import schema
-from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, NAME, ORIGINALS, PICTURES, TABLES, Manifest, Member
+from newsletter.backup.manifest import (
+    DKIM,
+    FORMAT,
+    KEY_FILE,
+    NAME,
+    ORIGINALS,
+    PICTURES,
+    TABLES,
+    ArchiveMember,
+    Manifest,
+)
 from newsletter.editorial.images.pictures import MAX_BYTES, MEDIA_TYPES
 from newsletter.editorial.images.processing import UPLOAD_BYTES
 from newsletter.errors import Conflict, Invalid, Unavailable
@@ -40,29 +50,29 @@ _KINDS = {
 _BROKEN = (BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, OSError)
 
 
-class Draft:
+class BackupWriter:
     """A backup that is being written."""
 
     def __init__(self, file: ZipFile) -> None:
         self._zip = file
-        self.members: dict[str, Member] = {}
+        self.members: dict[str, ArchiveMember] = {}
         """What is in it so far."""
 
     def add(self, name: str, content: bytes, *, packed: bool = False) -> bool:
         """Add a file that is at hand; False, and nothing is added, if no restore would take it."""
-        if not _has_a_place(name, Member(size=len(content), sha256=hashlib.sha256(content).hexdigest())):
+        if not _has_a_place(name, ArchiveMember(size=len(content), sha256=hashlib.sha256(content).hexdigest())):
             return False
         with self.adding(name, packed=packed) as file:
             file.write(content)
         return True
 
     @contextmanager
-    def adding(self, name: str, *, packed: bool = False) -> Iterator["Summed"]:
+    def adding(self, name: str, *, packed: bool = False) -> Iterator["HashingWriter"]:
         """Where to write a file of that name; it is `packed` already, if that would not make it smaller."""
         entry = ZipInfo(name)
         entry.compress_type = ZIP_STORED if packed else ZIP_DEFLATED
         with self._zip.open(entry, "w", force_zip64=True) as file:
-            summed = Summed(file)
+            summed = HashingWriter(file)
             yield summed
         self.members[name] = summed.member()
 
@@ -71,7 +81,7 @@ class Draft:
         self._zip.writestr(NAME, manifest.model_dump_json(indent=1))
 
 
-class Summed:
+class HashingWriter:
     """A file that knows the size and the sum of what was written into it."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -86,12 +96,12 @@ class Summed:
         self._sum.update(content)
         self._size += len(content)
 
-    def member(self) -> Member:
-        return Member(size=self._size, sha256=self._sum.hexdigest(), columns=self.columns, rows=self.rows)
+    def member(self) -> ArchiveMember:
+        return ArchiveMember(size=self._size, sha256=self._sum.hexdigest(), columns=self.columns, rows=self.rows)
 
 
 @contextmanager
-def drafting(target: Path) -> Iterator[Draft]:
+def writing_backup(target: Path) -> Iterator[BackupWriter]:
     """A new backup, readable by its owner only; it is there once the block has ended well, and else nothing is.
 
     Conflict if there is a file of that name; Unavailable, saying why, where it cannot be written.
@@ -103,7 +113,7 @@ def drafting(target: Path) -> Iterator[Draft]:
         draft = Path(name)
         with os.fdopen(handle, "wb") as file:
             with ZipFile(file, "w", ZIP_DEFLATED, compresslevel=1) as archive:
-                yield Draft(archive)
+                yield BackupWriter(archive)
             file.flush()
             os.fsync(file.fileno())
         atomic_files.name(draft, target)
@@ -149,14 +159,14 @@ class Archive:
             if not self._is_whole(self._zip.getinfo(name), member):
                 raise Invalid(f"{self.path}: {name} is damaged; use another backup")
 
-    def _is_whole(self, entry: ZipInfo, member: Member) -> bool:
+    def _is_whole(self, entry: ZipInfo, member: ArchiveMember) -> bool:
         if entry.file_size != member.size or entry.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
             return False
         return _summed(self.reading(entry.filename), member) == member.sha256
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Archive]:
+def open_archive(path: Path) -> Iterator[Archive]:
     """A backup, all of it checked; Invalid or Conflict, saying what is wrong and what to do."""
     with _whole(path):
         file = ZipFile(path)
@@ -198,14 +208,14 @@ def _newer(path: Path) -> Conflict:
     return Conflict(f"{path}: made by a newer version of this program; install that version to restore it")
 
 
-def _has_a_place(name: str, member: Member) -> bool:
+def _has_a_place(name: str, member: ArchiveMember) -> bool:
     """Whether a file of that name and size may be there; a picture's name is the sum of its bytes."""
     fits = any(kind.fullmatch(name) and member.size <= most for kind, most in _KINDS.items())
     is_itself = not name.startswith((PICTURES, ORIGINALS)) or Path(name).stem == member.sha256
     return fits and is_itself and name.startswith(TABLES) is (member.columns is not None)
 
 
-def _summed(stream: IO[bytes], member: Member) -> str:
+def _summed(stream: IO[bytes], member: ArchiveMember) -> str:
     """The sum of a file; of a table, only if it has the rows that it should have."""
     found, rows = hashlib.sha256(), 0
     with stream:

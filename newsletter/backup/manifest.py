@@ -17,7 +17,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Member(_Part):
+class ArchiveMember(_Part):
     """A file within the backup."""
 
     size: _Whole
@@ -37,7 +37,7 @@ class Manifest(_Part):
     made_at: AwareDatetime
     key: str
     """The fingerprint of the key that signed the links."""
-    members: dict[str, Member]
+    members: dict[str, ArchiveMember]
     last_ids: dict[str, _Whole]
     """For tables whose numbers are never given twice: the last that was."""
     letters: list[_Whole]
@@ -46,7 +46,7 @@ class Manifest(_Part):
     """Of each issue that has begun, and of each correction that was mailed, where its copies stood."""
 
     @property
-    def tables(self) -> dict[str, Member]:
+    def tables(self) -> dict[str, ArchiveMember]:
         """By the table's name."""
         return {name.removeprefix(TABLES): member for name, member in self.members.items() if name.startswith(TABLES)}
 

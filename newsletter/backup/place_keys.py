@@ -11,7 +11,7 @@ from newsletter.system import atomic_files
 
 
 @contextmanager
-def keys_of(archive: Archive, settings: Settings) -> Iterator[list[str]]:
+def placed_keys(archive: Archive, settings: Settings) -> Iterator[list[str]]:
     """The backup's keys lie where the settings say, from here on, unless the block fails.
 
     What a person should know: a key that was there already is left as it is.

@@ -18,14 +18,14 @@ from newsletter.backup.manifest import ORIGINALS, PICTURES, TABLES, Manifest
 from newsletter.backup.take import issue_counts
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.workers import heartbeat, send_permission
-from newsletter.editorial.images.pictures import Pictures
+from newsletter.editorial.images.pictures import PictureStore
 from newsletter.errors import Conflict, Invalid
 from newsletter.schema import Standing
 
 _ELSEWHERE = "restore into an empty one: a new DATA_DIR for SQLite, a new database in DATABASE_URL for PostgreSQL"
 
 
-def restore(archive: Archive, engine: Engine, pictures: Pictures, now: datetime) -> list[dict[str, Any]]:
+def restore(archive: Archive, engine: Engine, pictures: PictureStore, now: datetime) -> list[dict[str, Any]]:
     """All of a checked backup into this empty database; where the copies of each issue stand in it.
 
     Conflict or Invalid, and nothing is changed, if that cannot be.
@@ -35,7 +35,7 @@ def restore(archive: Archive, engine: Engine, pictures: Pictures, now: datetime)
         _prepare(connection, standing, archive.manifest, now)
         _fill(connection, archive)
         migrations_runner.bring(connection, "head")
-        sequences.go_on(connection, archive.manifest.last_ids, now)
+        sequences.advance(connection, archive.manifest.last_ids, now)
         with Session(connection) as session:
             send_permission.disarm(session, archive.manifest.made_at)
             issues = _counted(session, archive)
@@ -55,7 +55,7 @@ def _prepare(connection: Connection, standing: Standing, manifest: Manifest, now
         return
     if standing is not Standing.CURRENT or manifest.revision != schema.revisions()[-1]:
         raise Conflict(f"this database has tables of a different version from the backup's; {_ELSEWHERE}")
-    full = [table.name for table in tables.kept(connection) if _has_rows(connection, table)]
+    full = [table.name for table in tables.tables_to_back_up(connection) if _has_rows(connection, table)]
     if full:
         raise Conflict(f"this database already contains data ({', '.join(full)}); {_ELSEWHERE}")
     with Session(connection) as session:
@@ -68,7 +68,7 @@ def _has_rows(connection: Connection, table: Table) -> bool:
 
 
 def _fill(connection: Connection, archive: Archive) -> None:
-    manifest, kept = archive.manifest, tables.kept(connection)
+    manifest, kept = archive.manifest, tables.tables_to_back_up(connection)
     told = {name: sorted(member.columns or ()) for name, member in manifest.tables.items()}
     if told != {table.name: sorted(table.columns.keys()) for table in kept}:
         raise Invalid(f"{archive.path}: its tables are not those of its version; somebody changed it")

@@ -21,12 +21,12 @@ _LETTERS = typed("Table", Letter.__table__)
 _SEQUENCES = table("sqlite_sequence", column("name"), column("seq"))
 
 
-def last(connection: Connection) -> dict[str, int]:
+def last_ids(connection: Connection) -> dict[str, int]:
     """By table, the last number that was given."""
     return {table.name: _last(connection, table) for table in _tables() if _is_precious(table)}
 
 
-def go_on(connection: Connection, given: dict[str, int], now: datetime) -> None:
+def advance(connection: Connection, given: dict[str, int], now: datetime) -> None:
     """Let every table count on: behind what it has, and those of `last` a leap behind what was ever given."""
     for each in _tables():
         if _is_precious(each):

@@ -33,7 +33,7 @@ _PARTITION = re.compile(r"copies_\d+")
 Write = Callable[[bytes], object]
 
 
-def kept(connection: Connection) -> list[Table]:
+def tables_to_back_up(connection: Connection) -> list[Table]:
     """Every table of a database whose rows belong into a backup, those first that others point to."""
     there = MetaData()
     there.reflect(connection, only=lambda name, _: name not in _LEFT_OUT and not _PARTITION.fullmatch(name))

@@ -29,7 +29,7 @@ def arm(services: Services, yes: bool, as_json: bool) -> None:
         _print_waiting(told)
     if not may_send and (yes or (not as_json and click.confirm("Turn sending on?", abort=True))):
         with services.sessions.begin() as session:
-            allow_sending.arm(session, services.settings.in_doubt, now())
+            allow_sending.allow(session, services.settings.in_doubt, now())
         may_send = True
         if not as_json:
             click.echo("Sending is on: the workers send from now on.")
@@ -38,8 +38,8 @@ def arm(services: Services, yes: bool, as_json: bool) -> None:
 
 
 def _told(session: Session, services: Services, at: datetime) -> dict[str, Any]:
-    issues = [_plain(asdict(each)) for each in allow_sending.issues(session, services.grace, at)]
-    return {"issues": issues, "letters": _plain(asdict(allow_sending.outbox(session)))}
+    issues = [_plain(asdict(each)) for each in allow_sending.waiting_issues(session, services.grace, at)]
+    return {"issues": issues, "letters": _plain(asdict(allow_sending.outbox_backlog(session)))}
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _reason(known: Arming) -> str:
 
 def _print_waiting(told: dict[str, Any]) -> None:
     for each in told["issues"]:
-        name = mailings.named(each["issue"], each["correction"])
+        name = mailings.mailing_name(each["issue"], each["correction"])
         click.echo(f"{name} ({each['state']}), to {each['readers']:,}: {each['then']}")
     letters = told["letters"]
     since = f", the oldest since {letters['oldest']}" if letters["waiting"] else ""

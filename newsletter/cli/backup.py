@@ -40,7 +40,7 @@ def backup(services: Services, file: Path, as_json: bool) -> None:
 @as_json
 def restore(file: Path, check: bool, as_json: bool) -> None:
     """Restore a backup into an empty database and DATA_DIR. Nothing is sent until `newsletter arm`."""
-    with archive.opened(file) as backup:
+    with archive.open_archive(file) as backup:
         if check:
             _print_backup(file, backup.manifest, as_json)
         else:
@@ -50,7 +50,7 @@ def restore(file: Path, check: bool, as_json: bool) -> None:
 def _restore(backup: Archive, as_json: bool) -> None:
     settings = config.load()
     logs.configure(settings)
-    with place_keys.keys_of(backup, settings) as remarks:
+    with place_keys.placed_keys(backup, settings) as remarks:
         services = open_services(settings, check_schema=False)
         try:
             issues = backup_restore.restore(backup, services.sessions.engine, services.pictures, now())

@@ -43,7 +43,7 @@ def ledger() -> None:
 def size(services: Services, as_json: bool) -> None:
     """List the issues whose copies are kept. Corrections, too, oldest first; on PostgreSQL with their size."""
     with services.sessions.reading() as session:
-        kept, every = partitions.sizes(session), list(mailings.every(session))
+        kept, every = partitions.sizes(session), list(mailings.all_mailings(session))
         rows = [_row(session, each, kept[each.letter.id]) for each in every if each.letter.id in kept]
     if as_json:
         print_json(rows)
@@ -99,7 +99,7 @@ def _row(session: Session, mailing: Mailing, size: int | None) -> dict[str, Any]
 def _chosen(session: Session, slugs: Sequence[str], before: datetime | None) -> tuple[list[_Old], list[str]]:
     """What can be dropped, and of the rest why not."""
     kept = partitions.sizes(session)
-    every = list(mailings.every(session) if before else _of(session, slugs))
+    every = list(mailings.all_mailings(session) if before else _of(session, slugs))
     there = [each for each in every if each.letter.id in kept]
     old, held = [], []
     for each in there:
@@ -114,7 +114,7 @@ def _chosen(session: Session, slugs: Sequence[str], before: datetime | None) -> 
 
 def _of(session: Session, slugs: Sequence[str]) -> Iterator[Mailing]:
     for slug in slugs:
-        yield from mailings.of(issue_store.find(session, slug))
+        yield from mailings.mailings_of(issue_store.find(session, slug))
 
 
 def _was_over(letter: Letter, before: datetime) -> bool:

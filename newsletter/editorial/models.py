@@ -297,7 +297,7 @@ class Queued(Base):
     queued_at: Mapped[datetime]
 
 
-class Mark(StrEnum):
+class SlotStep(StrEnum):
     """What is done about a slot once, and before or at which moment."""
 
     TWO_DAYS = "two_days"
@@ -305,11 +305,11 @@ class Mark(StrEnum):
     HOUR = "hour"
 
 
-class SlotMark(Base):
+class SlotClaim(Base):
     """That something was done about a slot; the key lets one worker do it."""
 
     __tablename__ = "slot_marks"
 
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"), primary_key=True)
     at: Mapped[datetime] = mapped_column(primary_key=True)
-    kind: Mapped[Mark] = mapped_column(word(Mark), primary_key=True)
+    kind: Mapped[SlotStep] = mapped_column(word(SlotStep), primary_key=True)

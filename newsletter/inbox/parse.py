@@ -20,7 +20,7 @@ PHRASES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MailPart:
     """One leaf of a mail: what it calls itself, and its decoded bytes."""
 
     number: int
@@ -38,11 +38,11 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedMail:
     """A mail taken apart; `text` and `html` are None where the mail has none."""
 
     headers: tuple[tuple[str, str], ...]
-    parts: tuple[Part, ...]
+    parts: tuple[MailPart, ...]
 
     @property
     def text(self) -> str | None:
@@ -53,30 +53,30 @@ class Reading:
         return self._body("text/html")
 
     @property
-    def attachments(self) -> tuple[Part, ...]:
+    def attachments(self) -> tuple[MailPart, ...]:
         """The leaves that are neither the text nor the HTML, pictures in the HTML included."""
         shown = {part.number for part in (self._leaf("text/plain"), self._leaf("text/html")) if part}
         return tuple(part for part in self.parts if part.number not in shown)
 
-    def part_by_content_id(self, content_id: str) -> Part | None:
+    def part_by_content_id(self, content_id: str) -> MailPart | None:
         return next((part for part in self.parts if part.content_id == content_id), None)
 
     def _body(self, content_type: str) -> str | None:
         leaf = self._leaf(content_type)
         return None if leaf is None else leaf.text
 
-    def _leaf(self, content_type: str) -> Part | None:
+    def _leaf(self, content_type: str) -> MailPart | None:
         leaves = (part for part in self.parts if part.content_type == content_type and not part.attached)
         return next(leaves, None)
 
 
-def read(source: bytes) -> Reading:
+def parse_mail(source: bytes) -> ParsedMail:
     """Headers and leaves of a mail; one that cannot be parsed becomes a single plain text."""
     try:
         mail = message_from_bytes(source, policy=POLICY)
-        return Reading(tuple(_headers(mail)), tuple(_leaves(mail)))
+        return ParsedMail(tuple(_headers(mail)), tuple(_leaves(mail)))
     except Exception:  # the parser's errors on garbage are many, undocumented, and all mean this
-        return Reading((), (Part(1, "text/plain", "utf-8", "", "", attached=False, body=source),))
+        return ParsedMail((), (MailPart(1, "text/plain", "utf-8", "", "", attached=False, body=source),))
 
 
 def read_headers(source: bytes, *names: str) -> tuple[str, ...]:
@@ -129,15 +129,15 @@ def _speakable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _leaves(mail: Message) -> Iterator[Part]:
+def _leaves(mail: Message) -> Iterator[MailPart]:
     leaves = (part for part in mail.walk() if not part.is_multipart())
     for number, leaf in enumerate(leaves, start=1):
         yield _part(number, leaf)
 
 
-def _part(number: int, leaf: Message) -> Part:
+def _part(number: int, leaf: Message) -> MailPart:
     body = leaf.get_payload(decode=True)
-    return Part(
+    return MailPart(
         number=number,
         content_type=_utf8(leaf.get_content_type()),
         charset=leaf.get_content_charset("utf-8"),

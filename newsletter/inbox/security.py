@@ -42,7 +42,7 @@ def from_own_page(fetch_site: str | None, origin: str | None, host: str) -> bool
     return origin is None or urlsplit(origin).netloc == host
 
 
-def framed(html: str, picture: Callable[[str], str | None]) -> str:
+def frame_html(html: str, picture: Callable[[str], str | None]) -> str:
     """A mail's HTML for the frame: links open a tab, `cid:` pictures become the address `picture` gives."""
     return _links_open_a_tab(_pictures_shown(html, picture))
 

@@ -19,7 +19,7 @@ MAX_SIZE = 25 * 1024 * 1024  # bytes; aiosmtpd announces it in SIZE and answers 
 log = structlog.get_logger(__name__)
 
 
-class Intake:
+class SmtpHandler:
     """What is done with a mail once its last dot has come. The names are aiosmtpd's."""
 
     def __init__(self, store: Store) -> None:
@@ -46,7 +46,7 @@ class MailServer:
     def __init__(self, listener: socket.socket, store: Store) -> None:
         self.port: int = listener.getsockname()[1]
         self._listener = listener
-        self._intake = Intake(store)
+        self._intake = SmtpHandler(store)
         self._sessions: weakref.WeakSet[SMTP] = weakref.WeakSet()
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inbox-smtp", daemon=True)

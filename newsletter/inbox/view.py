@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from newsletter.inbox.parse import Part, Reading
+from newsletter.inbox.parse import MailPart, ParsedMail
 from newsletter.inbox.store import Mail
 
 SIDES = ("html", "text", "headers", "source")
@@ -14,7 +14,7 @@ SCHEMES = ("light", "dark")
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class InboxView:
     """The search, and how the mail is shown; an empty word means that nothing was chosen."""
 
     q: str
@@ -24,7 +24,7 @@ class View:
     scheme: str
 
     @classmethod
-    def parse(cls, asked: Mapping[str, str]) -> "View":
+    def parse(cls, asked: Mapping[str, str]) -> "InboxView":
         """A view from query arguments; a word that is none of ours counts as absent."""
         return cls(
             q=asked.get("q", "").strip(),
@@ -39,7 +39,7 @@ class View:
         chosen = {"q": self.q, "show": self.show, "width": self.width, "scheme": self.scheme}
         return {name: word for name, word in {**chosen, **changes}.items() if word}
 
-    def shows(self, reading: Reading) -> str:
+    def shows(self, reading: ParsedMail) -> str:
         """The chosen side of a mail, or else the richest that it has."""
         return self.show or ("text" if reading.html is None else "html")
 
@@ -48,12 +48,12 @@ def _one_of(words: tuple[str, ...], asked: str) -> str:
     return asked if asked in words else ""
 
 
-def moment(when: datetime) -> str:
+def format_moment(when: datetime) -> str:
     """A time with its weekday and zone: Tue 24 Nov 2026, 09:00 UTC."""
     return f"{when.astimezone(UTC):%a} {when.day} {when:%b %Y, %H:%M} UTC"
 
 
-def listed(mail: Mail) -> dict[str, Any]:
+def summary_json(mail: Mail) -> dict[str, Any]:
     """A mail as JSON lists it."""
     return {
         "id": mail.id,
@@ -65,9 +65,9 @@ def listed(mail: Mail) -> dict[str, Any]:
     }
 
 
-def detailed(mail: Mail, reading: Reading, source_url: str) -> dict[str, Any]:
+def detail_json(mail: Mail, reading: ParsedMail, source_url: str) -> dict[str, Any]:
     """A mail as JSON shows it alone; `source` is the address of its bytes."""
-    return listed(mail) | {
+    return summary_json(mail) | {
         "envelope": {"sender": mail.envelope.sender, "recipients": list(mail.envelope.recipients)},
         "headers": [list(header) for header in reading.headers],
         "text": reading.text,
@@ -77,5 +77,5 @@ def detailed(mail: Mail, reading: Reading, source_url: str) -> dict[str, Any]:
     }
 
 
-def _attachment(part: Part) -> dict[str, Any]:
+def _attachment(part: MailPart) -> dict[str, Any]:
     return {"n": part.number, "name": part.name, "type": part.content_type, "size": len(part.body)}

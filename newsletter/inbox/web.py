@@ -9,9 +9,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter.errors import NotFound
 from newsletter.inbox import security
-from newsletter.inbox.parse import Reading, decoded, read
+from newsletter.inbox.parse import ParsedMail, decoded, parse_mail
 from newsletter.inbox.store import KEEP, Mail, Store
-from newsletter.inbox.view import View, detailed, listed, moment
+from newsletter.inbox.view import InboxView, detail_json, format_moment, summary_json
 from newsletter.system.bundled import folder
 
 PAGE_LENGTH = 100
@@ -31,7 +31,7 @@ def create_inbox(
     # A page elsewhere can point its own name at 127.0.0.1; only the Host header tells it apart.
     app.config["TRUSTED_HOSTS"] = list(trusted_hosts)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.globals.update(smtp_address=smtp_address, moment=moment)
+    app.jinja_env.globals.update(smtp_address=smtp_address, moment=format_moment)
     _guard(app)
     _add_pages(app, Pages(store))
     _add_json(app, Json(store))
@@ -45,12 +45,12 @@ class Pages:
         self._store = store
 
     def index(self) -> str:
-        return self._page("inbox/index.html", View.parse(request.args))
+        return self._page("inbox/index.html", InboxView.parse(request.args))
 
     def mail(self, mail_id: str) -> str:
         """One mail beside the list."""
-        view, mail, source = View.parse(request.args), self._store.get(mail_id), self._store.source(mail_id)
-        reading = read(source)
+        view, mail, source = InboxView.parse(request.args), self._store.get(mail_id), self._store.source(mail_id)
+        reading = parse_mail(source)
         return self._page(
             "inbox/mail.html",
             view,
@@ -63,10 +63,10 @@ class Pages:
 
     def html(self, mail_id: str) -> Response:
         """The mail's HTML for the frame, or alone in a tab; powerless in both."""
-        reading = read(self._store.source(mail_id))
+        reading = parse_mail(self._store.source(mail_id))
         if reading.html is None:
             raise NotFound("This email has no HTML.")
-        page = security.framed(reading.html, lambda content_id: _picture(mail_id, reading, content_id))
+        page = security.frame_html(reading.html, lambda content_id: _picture(mail_id, reading, content_id))
         return _foreign(Response(page, mimetype="text/html"), security.MAIL_POLICY)
 
     def source(self, mail_id: str) -> Response:
@@ -75,7 +75,7 @@ class Pages:
 
     def part(self, mail_id: str, number: int) -> Response:
         """One leaf: a picture as itself, anything else as a file to save."""
-        reading = read(self._store.source(mail_id))
+        reading = parse_mail(self._store.source(mail_id))
         part = next((part for part in reading.parts if part.number == number), None)
         if part is None:
             raise NotFound("This email has no such part.")
@@ -93,7 +93,7 @@ class Pages:
         self._store.clear()
         return redirect(url_for("index"), 303)
 
-    def _page(self, template: str, view: View, mail: Mail | None = None, **more: object) -> str:
+    def _page(self, template: str, view: InboxView, mail: Mail | None = None, **more: object) -> str:
         mails = self._store.newest(words=view.q, before=view.before, limit=PAGE_LENGTH + 1)
         return render_template(
             template,
@@ -117,7 +117,7 @@ class Json:
         """Newest first: `to` is a whole recipient, `q` words to search, `limit` how many at most."""
         limit = request.args.get("limit", KEEP, type=int)
         asked = {"to": request.args.get("to", "").strip(), "words": request.args.get("q", "")}
-        answer = jsonify([listed(mail) for mail in self._store.newest(**asked, limit=max(limit, 0))])
+        answer = jsonify([summary_json(mail) for mail in self._store.newest(**asked, limit=max(limit, 0))])
         # The page asks every two seconds; while nothing has come it is told so in one line.
         answer.headers["Cache-Control"] = "no-cache"
         answer.add_etag()
@@ -125,8 +125,8 @@ class Json:
         return answer
 
     def mail(self, mail_id: str) -> Response:
-        mail, reading = self._store.get(mail_id), read(self._store.source(mail_id))
-        return jsonify(detailed(mail, reading, url_for("source", mail_id=mail_id)))
+        mail, reading = self._store.get(mail_id), parse_mail(self._store.source(mail_id))
+        return jsonify(detail_json(mail, reading, url_for("source", mail_id=mail_id)))
 
 
 def _add_pages(app: Flask, pages: Pages) -> None:
@@ -169,7 +169,7 @@ def _foreign(answer: Response, policy: str) -> Response:
     return answer
 
 
-def _picture(mail_id: str, reading: Reading, content_id: str) -> str | None:
+def _picture(mail_id: str, reading: ParsedMail, content_id: str) -> str | None:
     part = reading.part_by_content_id(content_id)
     return None if part is None else url_for("part", mail_id=mail_id, number=part.number)
 

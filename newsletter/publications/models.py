@@ -152,12 +152,12 @@ def first(session: Session) -> Publication | None:
     return session.scalar(select(Publication).order_by(Publication.id).limit(1))
 
 
-def every() -> Select[Publication]:
+def all_publications() -> Select[Publication]:
     """All publications, the oldest first."""
     return select(Publication).order_by(Publication.id)
 
 
-def hold_departures(session: Session, publication_id: int) -> None:
+def block_unsubscribes(session: Session, publication_id: int) -> None:
     """Until this transaction ends, readers who leave wait; those who were leaving have left. For the fan-out.
 
     Without it, PostgreSQL could write a copy for a reader whose leaving has just looked for copies to skip.
@@ -166,7 +166,7 @@ def hold_departures(session: Session, publication_id: int) -> None:
     session.execute(_row(publication_id).with_for_update(key_share=True))
 
 
-def depart(session: Session, publication_id: int) -> None:
+def wait_for_fan_out(session: Session, publication_id: int) -> None:
     """Wait while a fan-out is being written, so that its copies are seen; readers do not wait for each other."""
     session.execute(_row(publication_id).with_for_update(read=True))
 

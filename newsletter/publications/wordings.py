@@ -13,7 +13,7 @@ from newsletter.errors import Conflict
 from newsletter.publications import Publication
 
 
-class Kind(StrEnum):
+class WordingKind(StrEnum):
     """What the words are for."""
 
     SIGN_UP = "sign_up"
@@ -32,26 +32,28 @@ class PublicationText(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
-    kind: Mapped[Kind] = mapped_column(word(Kind))
+    kind: Mapped[WordingKind] = mapped_column(word(WordingKind))
     number: Mapped[int]
     words: Mapped[str] = mapped_column(Text)
     author: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[datetime]
 
 
-def versions(publication: Publication, kind: Kind) -> Select[PublicationText]:
+def versions(publication: Publication, kind: WordingKind) -> Select[PublicationText]:
     """Every version of some words, the newest first."""
     every = select(PublicationText).where(PublicationText.publication_id == publication.id)
     return every.where(PublicationText.kind == kind).order_by(PublicationText.number.desc())
 
 
-def newest(session: Session, publication: Publication, kind: Kind) -> PublicationText | None:
+def newest(session: Session, publication: Publication, kind: WordingKind) -> PublicationText | None:
     """The version that counts now; None where the publication has no words of its own."""
     text = session.scalar(versions(publication, kind).limit(1))
     return text if text is not None and text.words else None
 
 
-def version(session: Session, publication: Publication, kind: Kind, number: int | None) -> PublicationText | None:
+def version(
+    session: Session, publication: Publication, kind: WordingKind, number: int | None
+) -> PublicationText | None:
     """That version, unless it was empty; the one that counts now where no number is given."""
     if number is None:
         return newest(session, publication, kind)
@@ -60,7 +62,7 @@ def version(session: Session, publication: Publication, kind: Kind, number: int 
 
 
 def keep(
-    session: Session, publication: Publication, kind: Kind, words: str, seen: int, author: str, now: datetime
+    session: Session, publication: Publication, kind: WordingKind, words: str, seen: int, author: str, now: datetime
 ) -> None:
     """Let new words count; Invalid for characters that no text may hold.
 

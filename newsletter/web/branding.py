@@ -6,10 +6,10 @@ from flask import Blueprint, Flask, Response, make_response, render_template, re
 from markupsafe import Markup
 
 from newsletter.editorial.rendering import theme
-from newsletter.editorial.rendering.theme import Inks
+from newsletter.editorial.rendering.theme import Theme
 from newsletter.editorial.source import markdown
 from newsletter.publications import Publication, wordings
-from newsletter.publications.wordings import Kind
+from newsletter.publications.wordings import WordingKind
 from newsletter.web.context import services
 from newsletter.web.public import consent_wording, publication_param
 from newsletter.web.public.archive import public
@@ -29,7 +29,7 @@ def style(publication: str) -> Response:
     """The publication's accents, for the stylesheet that every page has."""
     with services().sessions.reading() as session:
         found = publication_param.asked(session, publication)
-        inks = theme.inks(found.accent or "", found.accent_dark or "")
+        inks = theme.with_accents(found.accent or "", found.accent_dark or "")
     answer = make_response(_rules(inks))
     answer.mimetype = "text/css"
     answer.headers["Cache-Control"] = _FOREVER if request.args.get("v") == look_version(found) else "no-cache"
@@ -41,8 +41,8 @@ def privacy() -> Response:
     """What the publication says of privacy, and since when."""
     with services().sessions.reading() as session:
         publication = publication_param.asked(session, request.args.get("publication"))
-        own = wordings.newest(session, publication, Kind.PRIVACY)
-        html = markdown.to_html(consent_wording.shown(session, publication, Kind.PRIVACY).text, str)
+        own = wordings.newest(session, publication, WordingKind.PRIVACY)
+        html = markdown.to_html(consent_wording.shown(session, publication, WordingKind.PRIVACY).text, str)
         since = own.created_at if own else None
         page = render_template(
             "site/privacy.html",
@@ -58,7 +58,7 @@ def look_version(publication: Publication) -> str:
     return hashlib.sha256(f"{publication.accent} {publication.accent_dark}".encode()).hexdigest()[:12]
 
 
-def _rules(inks: Inks) -> str:
+def _rules(inks: Theme) -> str:
     return (
         f":root {{ {_names(inks.light)} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {_names(inks.dark)} }} }}\n"
     )

@@ -41,7 +41,7 @@ class Halted:
         return links.desk(f"{page}/corrections/{self.correction.number}" if self.correction else page)
 
 
-def tell(session: Session, practice: AudienceServices, trip_id: int, now: datetime) -> bool:
+def send_alert(session: Session, practice: AudienceServices, trip_id: int, now: datetime) -> bool:
     """Write to every owner and editor that a breaker has opened; False if that was done already."""
     trip = breaker.take_to_tell(session, trip_id, now)
     halted = _halted(session, trip) if trip else None

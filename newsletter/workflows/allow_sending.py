@@ -24,7 +24,7 @@ _UNSENT = (OutboxState.PENDING, OutboxState.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingIssue:
     """An issue that is not through, or the letter about a correction of it, and what happens to it."""
 
     issue: str
@@ -37,28 +37,28 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Outbox:
+class OutboxBacklog:
     """The single letters that wait."""
 
     waiting: int
     oldest: datetime | None
 
 
-def issues(session: Session, grace: timedelta, now: datetime) -> list[Waiting]:
+def waiting_issues(session: Session, grace: timedelta, now: datetime) -> list[WaitingIssue]:
     """Every issue and correction that is under way or has an hour, oldest issue first."""
-    every = list(mailings.every(session))
+    every = list(mailings.all_mailings(session))
     return [_waiting(session, each, grace, now) for each in every if each.letter.state in _TO_GO]
 
 
-def outbox(session: Session) -> Outbox:
+def outbox_backlog(session: Session) -> OutboxBacklog:
     """How many single letters wait, and since when."""
     count, oldest = session.execute(
         select(func.count(), func.min(OutboxMessage.created_at)).where(OutboxMessage.state.in_(_UNSENT))
     ).one()
-    return Outbox(count, oldest)
+    return OutboxBacklog(count, oldest)
 
 
-def arm(session: Session, policy: Literal["resend", "hold"], now: datetime) -> None:
+def allow(session: Session, policy: Literal["resend", "hold"], now: datetime) -> None:
     """Let this database send; what workers of the other place held waits again, or is in doubt, as IN_DOUBT says."""
     send_permission.hold(session)
     # Whoever came second finds workers that send, and takes nothing from them.
@@ -67,7 +67,7 @@ def arm(session: Session, policy: Literal["resend", "hold"], now: datetime) -> N
         send_permission.arm(session, now)
 
 
-def _waiting(session: Session, mailing: Mailing, grace: timedelta, now: datetime) -> Waiting:
+def _waiting(session: Session, mailing: Mailing, grace: timedelta, now: datetime) -> WaitingIssue:
     issue, letter = mailing.issue, mailing.letter
     if letter.started_at is None:
         readers = publish.audience_size(session, issue)
@@ -75,7 +75,7 @@ def _waiting(session: Session, mailing: Mailing, grace: timedelta, now: datetime
         counts = stats.counts(session, letter)
         readers = counts.pending + counts.sending
     then = _then(issue, letter, grace, now)
-    return Waiting(issue.slug, mailing.correction, mailing.state.value, letter.due_at, readers, then)
+    return WaitingIssue(issue.slug, mailing.correction, mailing.state.value, letter.due_at, readers, then)
 
 
 def _then(issue: Issue, letter: Letter, grace: timedelta, now: datetime) -> str:

@@ -33,7 +33,7 @@ _CHANGED = "The email has changed since this page was opened. Nothing was done; 
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ApprovalStatus:
     """Where the approval of an issue stands."""
 
     is_required: bool
@@ -62,26 +62,26 @@ class Standing:
         return ""
 
 
-def standing(session: Session, links: Links, issue: Issue) -> Standing:
+def approval_status(session: Session, links: Links, issue: Issue) -> ApprovalStatus:
     """Where the approval of an issue stands now."""
-    content = build_letter.content(issue, links)
-    return Standing(
+    content = build_letter.approvable_content(issue, links)
+    return ApprovalStatus(
         is_required=issue.publication.requires_approval,
         content=content,
-        approval=approvals.standing(issue.approval_steps, content),
-        last=approvals.last(issue.approval_steps),
+        approval=approvals.current_approval(issue.approval_steps, content),
+        last=approvals.latest_approval(issue.approval_steps),
         steps=issue.approval_steps,
-        writers=approvals.writers(session, issue),
+        writers=approvals.unapproved_writers(session, issue),
     )
 
 
-def possible(session: Session, issue: Issue) -> list[Editor]:
+def possible_approvers(session: Session, issue: Issue) -> list[Editor]:
     """Those of the team who could approve what would go out now."""
-    wrote = approvals.writers(session, issue)
+    wrote = approvals.unapproved_writers(session, issue)
     return [one for one in session.scalars(editors.team()) if one.role in APPROVERS and one.key not in wrote]
 
 
-def ask(
+def request_approval(
     session: Session,
     practice: AudienceServices,
     issue: Issue,
@@ -95,7 +95,7 @@ def ask(
     current = _hold_still(session, practice.links, issue, shown)
     if current.approval:
         raise Conflict(f"{current.approval.person} has already approved this; there is nothing to ask for.")
-    asked = _asked(possible(session, issue), chosen)
+    asked = _asked(possible_approvers(session, issue), chosen)
     _mind_the_hour(session, asker, now)
     step = _note(session, issue, ApprovalAct.ASKED, current.content, asker, comment, now)
     for editor in asked:
@@ -124,15 +124,15 @@ def send_back(
     if not comment.strip():
         raise Invalid("Say what needs fixing: the comment is all that the writer gets.")
     _unschedule(session, links, issue, shown, now)
-    _take_back(approvals.standing(issue.approval_steps, shown), person, now)
+    _take_back(approvals.current_approval(issue.approval_steps, shown), person, now)
     _note(session, issue, ApprovalAct.SENT_BACK, shown, person, comment, now)
-    issue_store.mark(issue, Readiness.DRAFT)
+    issue_store.set_readiness(issue, Readiness.DRAFT)
 
 
 def withdraw(session: Session, links: Links, issue: Issue, shown: Content, person: str, now: datetime) -> bool:
     """Take the approval back, until the issue begins; whether it was scheduled, and is no more."""
     was_scheduled = _unschedule(session, links, issue, shown, now)
-    approval = approvals.standing(issue.approval_steps, shown)
+    approval = approvals.current_approval(issue.approval_steps, shown)
     if approval is None:
         raise Conflict("There is no approval to withdraw: somebody else has just done that.")
     _take_back(approval, person, now)
@@ -141,22 +141,22 @@ def withdraw(session: Session, links: Links, issue: Issue, shown: Content, perso
 
 def _unschedule(session: Session, links: Links, issue: Issue, shown: Content, now: datetime) -> bool:
     """Hold still what was shown, waiting for no hour any more; whether it did."""
-    if build_letter.content(issue, links) != shown:
+    if build_letter.approvable_content(issue, links) != shown:
         raise Conflict(_CHANGED)
-    was_scheduled = build_letter.waits(issue)
+    was_scheduled = build_letter.is_waiting(issue)
     # The letter first, as the clock does, so that the two cannot wait for each other.
     if was_scheduled:
         publish.unschedule(session, issue, now)
-    issue_store.hold_still(session, issue)
+    issue_store.lock(session, issue)
     _require_unbegun(issue)
     return was_scheduled
 
 
-def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) -> Standing:
+def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) -> ApprovalStatus:
     """The standing, which stays so until the transaction ends; Conflict unless it is of what the page showed."""
-    issue_store.hold_still(session, issue)
+    issue_store.lock(session, issue)
     _require_unbegun(issue)
-    current = standing(session, links, issue)
+    current = approval_status(session, links, issue)
     if not current.is_required:
         raise Conflict(f"{issue.publication.name} does not require approval.")
     if current.content != shown:
@@ -165,7 +165,7 @@ def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) ->
 
 
 def _require_unbegun(issue: Issue) -> None:
-    if not (build_letter.waits(issue) or build_letter.is_open(issue)):
+    if not (build_letter.is_waiting(issue) or build_letter.is_open(issue)):
         raise Conflict(f"“{issue.title}” is {issue_store.state(issue).told}; it is too late for that.")
 
 

@@ -43,7 +43,7 @@ class Unsent(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class Hindrance:
+class Blocker:
     """Why an issue could not go out as it is: in a few words that follow its title, and in full."""
 
     lack: str
@@ -57,16 +57,18 @@ _LACKS: dict[type[PressError], str] = {
 }
 
 
-def rendered(issue: Issue, revision: Revision, links: Links) -> Rendered:
+def render_mail(issue: Issue, revision: Revision, links: Links) -> Rendered:
     """An issue's letter, with its merge fields still in."""
     kept = issue_store.picture_names(revision)
     masthead = Branding.of(issue.publication, links)
-    return render.issue(issue_store.text(issue, revision), masthead, lambda name: links.picture(kept[name]))
+    return render.issue_mail(
+        issue_store.parse_revision(issue, revision), masthead, lambda name: links.picture(kept[name])
+    )
 
 
 def check(issue: Issue, links: Links) -> list[preflight.Finding]:
     """What preflight finds in the newest revision."""
-    return _check(issue, rendered(issue, issue.revision, links), links)
+    return _check(issue, render_mail(issue, issue.revision, links), links)
 
 
 def blocking(issue: Issue, links: Links) -> list[preflight.Finding]:
@@ -80,7 +82,7 @@ def is_open(issue: Issue) -> bool:
     return issue_store.state(issue) in _OPEN and not has_begun
 
 
-def frozen(issue: Issue) -> Letter | None:
+def frozen_letter(issue: Issue) -> Letter | None:
     """The letter that waits, goes out or went, which nothing changes any more; None while the issue is open."""
     return None if is_open(issue) else issue.letter
 
@@ -101,9 +103,9 @@ def require_schedulable(issue: Issue, links: Links) -> Rendered:
 
 def require_approved(issue: Issue, would_go: Content) -> None:
     """Conflict unless a second person approved exactly this, where the publication asks for that."""
-    if not issue.publication.requires_approval or approvals.standing(issue.approval_steps, would_go):
+    if not issue.publication.requires_approval or approvals.current_approval(issue.approval_steps, would_go):
         return
-    before = approvals.last(issue.approval_steps)
+    before = approvals.latest_approval(issue.approval_steps)
     changed = (
         f"; {before.person} approved revision {before.revision_number}, and it has changed since" if before else ""
     )
@@ -113,26 +115,26 @@ def require_approved(issue: Issue, would_go: Content) -> None:
     )
 
 
-def content(issue: Issue, links: Links) -> Content:
+def approvable_content(issue: Issue, links: Links) -> Content:
     """What would go out, or went, and so what an approval has to be of: the frozen letter, else the newest revision."""
-    if fixed := frozen(issue):
+    if fixed := frozen_letter(issue):
         return Content(issue.frozen_number or 0, fixed.content_hash)
-    return Content(issue.revision_number, content_hash(rendered(issue, issue.revision, links)))
+    return Content(issue.revision_number, content_hash(render_mail(issue, issue.revision, links)))
 
 
-def waits(issue: Issue) -> bool:
+def is_waiting(issue: Issue) -> bool:
     """Whether a letter is frozen from it that has not begun: it waits for its hour, or was held at it."""
     return issue.letter is not None and issue.letter.state in NOT_BEGUN
 
 
-def hindrance(issue: Issue, links: Links) -> Hindrance | None:
+def blocker(issue: Issue, links: Links) -> Blocker | None:
     """Why an issue could not go out as it is, or would be held at the hour that it waits for; None if nothing is.
 
     Cheap enough to ask of every issue of a queue on every page: what preflight says of one text is remembered.
     """
     try:
-        if waits(issue):
-            require_approved(issue, content(issue, links))
+        if is_waiting(issue):
+            require_approved(issue, approvable_content(issue, links))
         else:
             _require_open(issue)
             _require_ready(issue)
@@ -140,29 +142,29 @@ def hindrance(issue: Issue, links: Links) -> Hindrance | None:
             _require_unblocked(issue, judged.blocking)
             require_approved(issue, Content(issue.revision_number, judged.content_hash))
     except PressError as error:
-        return Hindrance(_LACKS.get(type(error), "cannot be shown"), str(error))
+        return Blocker(_LACKS.get(type(error), "cannot be shown"), str(error))
     return None
 
 
 def mark_ready(session: Session, issue: Issue, links: Links) -> None:
     """Say that an issue may go out as it was read; Conflict, with the findings, if something blocks it."""
-    issue_store.hold_still(session, issue)
+    issue_store.lock(session, issue)
     _require_open(issue)
     _require_fit(issue, links)
-    issue_store.mark(issue, Readiness.READY)
+    issue_store.set_readiness(issue, Readiness.READY)
 
 
 def draft_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
     """The letter that scheduling would freeze the newest revision into; it is in no store."""
-    return letter(issue, rendered(issue, issue.revision, links), links, now, now, sender)
+    return new_letter(issue, render_mail(issue, issue.revision, links), links, now, now, sender)
 
 
 def current_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
     """What goes out, or went: the frozen letter while there is one, else the one that scheduling would freeze."""
-    return frozen(issue) or draft_letter(issue, links, now, sender=sender)
+    return frozen_letter(issue) or draft_letter(issue, links, now, sender=sender)
 
 
-def proof(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]:
+def sample_mail(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]:
     """`issue.eml` as a sample reader would get it now, not signed, and the `issue.html` and `issue.txt` in it."""
     sample = ledger.Claimed(0, 0, 0, "ada@reader.example", "Ada", 0, since=now)
     eml = compose.compile(letter, links).message(sample, now)
@@ -171,7 +173,7 @@ def proof(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]:
     return {"issue.html": html, "issue.txt": text, "issue.eml": eml}
 
 
-def letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: datetime, sender: str | None) -> Letter:
+def new_letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: datetime, sender: str | None) -> Letter:
     """The letter that carries this mail at that moment; it is in no store."""
     publication = issue.publication
     own = publication.sender_address
@@ -206,7 +208,7 @@ def _require_open(issue: Issue) -> None:
     now = issue_store.state(issue)
     if now is IssueState.CANCELLED:
         raise Conflict(f"“{issue.title}” was cancelled after some readers had got it; nobody is sent an issue twice")
-    if waits(issue):
+    if is_waiting(issue):
         raise Unsent(f"“{issue.title}” is already {now.told}; unschedule it first")
     raise Conflict(f"“{issue.title}” is already {now.told}")
 
@@ -217,7 +219,7 @@ def _require_ready(issue: Issue) -> None:
 
 
 def _require_fit(issue: Issue, links: Links) -> Rendered:
-    mail = rendered(issue, issue.revision, links)
+    mail = render_mail(issue, issue.revision, links)
     _require_unblocked(issue, _blocking(_check(issue, mail, links)))
     return mail
 
@@ -255,12 +257,14 @@ def _judged(
     known: preflight.Facts,
 ) -> _Judged:
     file, urls = issue_file.parse(source, file_name), dict(pictures)
-    mail = render.issue(file, masthead, urls.__getitem__)
+    mail = render.issue_mail(file, masthead, urls.__getitem__)
     return _Judged(content_hash(mail), tuple(_blocking(preflight.check(file, mail, known))))
 
 
 def _check(issue: Issue, mail: Rendered, links: Links) -> list[preflight.Finding]:
-    return preflight.check(issue_store.text(issue, issue.revision), mail, preflight.Facts.of(issue.publication, links))
+    return preflight.check(
+        issue_store.parse_revision(issue, issue.revision), mail, preflight.Facts.of(issue.publication, links)
+    )
 
 
 def _blocking(findings: Iterable[preflight.Finding]) -> list[preflight.Finding]:

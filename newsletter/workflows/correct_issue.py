@@ -30,7 +30,7 @@ _OF_ARTICLES = frozenset({"there are sources", "a professional is named", "someb
 
 
 @dataclass(frozen=True, slots=True)
-class Audience:
+class CorrectionAudience:
     """Who a correction of an issue would go to now."""
 
     got: int
@@ -46,7 +46,7 @@ class Audience:
         return self.got + self.maybe
 
 
-def audience(session: Session, letter: Letter) -> Audience:
+def audience(session: Session, letter: Letter) -> CorrectionAudience:
     """Who would get a correction of this letter."""
     still = subscribers.active(letter.publication_id, ledger.reached(letter.id)).subquery()
     reading = select(Copy.state, func.count()).join(still, still.c.subscription_id == Copy.subscription_id)
@@ -54,10 +54,10 @@ def audience(session: Session, letter: Letter) -> Audience:
     found = dict(session.execute(reading).all())
     every = stats.counts(session, letter)
     got, maybe = found.get(CopyState.SENT, 0), found.get(CopyState.IN_DOUBT, 0)
-    return Audience(got, maybe, every.sent + every.in_doubt - got - maybe)
+    return CorrectionAudience(got, maybe, every.sent + every.in_doubt - got - maybe)
 
 
-def hindrance(session: Session, issue: Issue) -> str:
+def mailing_blocker(session: Session, issue: Issue) -> str:
     """Why no correction can be mailed now; empty if one can."""
     letter = issue.letter
     if letter is None or letter.started_at is None:
@@ -86,7 +86,7 @@ def refusal(issue: Issue, correction: Correction, person: str) -> str:
     return ""
 
 
-def mail(
+def mail_correction(
     session: Session,
     links: Links,
     issue: Issue,
@@ -101,10 +101,10 @@ def mail(
 
     Conflict if not, or if they may not, or it was mailed already, is not fit to print, or cannot be mailed now.
     """
-    corrections.hold_still(session, correction, seal)
-    if why := refusal(issue, correction, person) or hindrance(session, issue):
+    corrections.lock(session, correction, seal)
+    if why := refusal(issue, correction, person) or mailing_blocker(session, issue):
         raise Conflict(why)
-    composed = corrections.compose(issue, correction, links)
+    composed = corrections.compose_letter(issue, correction, links)
     blocking = [found.message for found in findings(issue, composed, links) if found.level is Level.BLOCKING]
     if blocking:
         raise Conflict(f"The email is not fit to send: {'; '.join(blocking)}.")

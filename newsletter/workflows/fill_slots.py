@@ -15,14 +15,14 @@ from newsletter import publications
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery.models import Letter
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial.models import Issue, Mark
+from newsletter.editorial.models import Issue, SlotStep
 from newsletter.editorial.schedule import slot_claims, weekly_slots
 from newsletter.errors import PressError
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import calendar, publish, warn_editors
-from newsletter.workflows.calendar import Calendar, Passed
-from newsletter.workflows.warn_editors import Trouble
+from newsletter.workflows.calendar import Calendar, PassedOver
+from newsletter.workflows.warn_editors import SlotProblem
 
 log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ _DOWN = "No worker was running when it came, and it is now too late to fill it f
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class OpenSlot:
     """A slot whose hour has come, and that nobody has dealt with yet."""
 
     publication_id: int
@@ -43,23 +43,23 @@ class Opening:
     time_zone: str
 
 
-def due(session: Session, grace: timedelta, now: datetime) -> list[Opening]:
+def open_slots(session: Session, grace: timedelta, now: datetime) -> list[OpenSlot]:
     """The openings, the longest due first; none of before this database was armed, or the slot was made."""
     armed_at = send_permission.look(session).armed_at
     if armed_at is None:
         return []
     after = max(armed_at, now - max(grace, _NEWS))
     return [
-        Opening(publication.id, occasion.at, occasion.slot.time_zone)
-        for publication in session.scalars(publications.every())
-        for occasion in calendar.undealt(session, publication, after, now)
+        OpenSlot(publication.id, occasion.at, occasion.slot.time_zone)
+        for publication in session.scalars(publications.all_publications())
+        for occasion in calendar.unhandled_slots(session, publication, after, now)
     ]
 
 
-def fill(
+def fill_slot(
     session: Session,
     practice: AudienceServices,
-    opening: Opening,
+    opening: OpenSlot,
     grace: timedelta,
     now: datetime,
     *,
@@ -70,7 +70,7 @@ def fill(
     What is later than the grace is not filled. The letter waits for `publish_due`, which starts it.
     """
     publication = session.get_one(Publication, opening.publication_id)
-    is_mine = slot_claims.put(session, publication.id, opening.at, Mark.HOUR)
+    is_mine = slot_claims.claim(session, publication.id, opening.at, SlotStep.HOUR)
     if not is_mine or calendar.is_taken(session, publication, opening.at):
         return None
     if now - opening.at > grace:
@@ -83,9 +83,9 @@ def fill(
 
 
 def _first_that_may(
-    session: Session, links: Links, opening: Opening, now: datetime, sender: str | None
-) -> tuple[Letter | None, Sequence[Passed]]:
-    line = calendar.CalendarLine(session, links, opening.publication_id)
+    session: Session, links: Links, opening: OpenSlot, now: datetime, sender: str | None
+) -> tuple[Letter | None, Sequence[PassedOver]]:
+    line = calendar.SlotAllocator(session, links, opening.publication_id)
     issue, passed = line.take(opening.at)
     while issue:
         if letter := _frozen(session, links, issue, opening.at, now, sender):
@@ -100,23 +100,23 @@ def _frozen(
 ) -> Letter | None:
     try:
         with session.begin_nested():
-            return publish.fill(session, links, issue, at, now, sender=sender)
+            return publish.freeze_queued(session, links, issue, at, now, sender=sender)
     except PressError as error:
         # Somebody changed it just now. Without the error's words, which may name a person.
         log.warning("queued issue passed over", issue=issue.id, error=type(error).__name__)
         return None
 
 
-def _none_could(passed: Sequence[Passed]) -> str:
+def _none_could(passed: Sequence[PassedOver]) -> str:
     return f"{_NONE_COULD}{warn_editors.lacks(passed)}" if passed else _NOBODY
 
 
-def _tell(session: Session, practice: AudienceServices, opening: Opening, why: str, now: datetime) -> None:
+def _tell(session: Session, practice: AudienceServices, opening: OpenSlot, why: str, now: datetime) -> None:
     publication = session.get_one(Publication, opening.publication_id)
     coming = Calendar(session, practice.links, publication, now).following()
     then = f"The next slot is {weekly_slots.describe(coming.at, coming.time_zone)}. " if coming else ""
     missed = f"{weekly_slots.brief(opening.at, opening.time_zone)} passed without an issue"
-    trouble = Trouble(missed, why, f"{then}An issue that is ready can also be sent now, from its page.")
+    trouble = SlotProblem(missed, why, f"{then}An issue that is ready can also be sent now, from its page.")
     slot = weekly_slots.describe(opening.at, opening.time_zone)
-    warn_editors.tell(session, practice, publication, slot, trouble, now)
+    warn_editors.send_warning(session, practice, publication, slot, trouble, now)
     log.warning("slot passed without an issue", publication=publication.id)

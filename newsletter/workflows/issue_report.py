@@ -25,7 +25,7 @@ EARLIER = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class IssueResult:
     """What came of one issue, in a few numbers."""
 
     slug: str
@@ -46,7 +46,7 @@ class Measure:
     value: float | None
     usual: float | None
     """The median of the earlier ones."""
-    earlier: Sequence[tuple[Result, float | None]]
+    earlier: Sequence[tuple[IssueResult, float | None]]
 
     @property
     def run(self) -> str:
@@ -63,7 +63,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Amended:
+class CorrectionResult:
     """One correction of an issue, and where the copies of its letter stand, if one was mailed."""
 
     correction: Correction
@@ -71,16 +71,16 @@ class Amended:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class IssueReport:
     """All that is told of one issue."""
 
     letter: Letter
     account: LetterStats
-    result: Result
+    result: IssueResult
     links: Sequence[CountedLink]
-    earlier: Sequence[Result]
+    earlier: Sequence[IssueResult]
     """Oldest first."""
-    corrections: Sequence[Amended]
+    corrections: Sequence[CorrectionResult]
     resent: int = 0
     """Copies that were sent again because they were in doubt; their readers may have two."""
 
@@ -91,7 +91,7 @@ class Report:
         return [each for each in made if each.value is not None or each.usual is not None]
 
 
-def report(session: Session, issue: Issue, account: LetterStats | None = None) -> Report:
+def issue_report(session: Session, issue: Issue, account: LetterStats | None = None) -> IssueReport:
     """The report of an issue that has begun to go out; NotFound for any other.
 
     `account` is one that was worked out a moment ago, of a letter that still runs; its counts are taken anew.
@@ -101,21 +101,21 @@ def report(session: Session, issue: Issue, account: LetterStats | None = None) -
     links = clicks.of(session, letter.id)
     left = unsubscribe.left_by(session, [letter.id])[letter.id]
     total = sum(link.clicks for link in links) if links else None
-    result = Result(issue.slug, issue.title, letter.started_at or letter.due_at, found.counts, left, total)
-    before = session.scalars(archive.before(issue).limit(EARLIER)).all()
+    result = IssueResult(issue.slug, issue.title, letter.started_at or letter.due_at, found.counts, left, total)
+    before = session.scalars(archive.earlier(issue).limit(EARLIER)).all()
     amended = [_amended(session, each) for each in issue.corrections]
-    return Report(
+    return IssueReport(
         letter, found, result, links, results(session, before)[::-1], amended, resent.count(session, letter.id)
     )
 
 
-def results(session: Session, issues: Iterable[Issue]) -> list[Result]:
+def results(session: Session, issues: Iterable[Issue]) -> list[IssueResult]:
     """What came of these issues, which have all begun, in their order."""
     begun = [(issue, _begun(issue)) for issue in issues]
     ids = [letter.id for _, letter in begun]
     left, clicked = unsubscribe.left_by(session, ids), clicks.totals(session, ids)
     return [
-        Result(
+        IssueResult(
             issue.slug,
             issue.title,
             letter.started_at or letter.due_at,
@@ -127,9 +127,9 @@ def results(session: Session, issues: Iterable[Issue]) -> list[Result]:
     ]
 
 
-def _amended(session: Session, correction: Correction) -> Amended:
+def _amended(session: Session, correction: Correction) -> CorrectionResult:
     counts = stats.counts(session, correction.letter) if correction.letter else None
-    return Amended(correction, counts)
+    return CorrectionResult(correction, counts)
 
 
 def _begun(issue: Issue) -> Letter:
@@ -142,7 +142,7 @@ def _share(part: int | None, whole: int) -> float | None:
     return None if part is None or not whole else part / whole
 
 
-_SHARES: dict[str, Callable[[Result], float | None]] = {
+_SHARES: dict[str, Callable[[IssueResult], float | None]] = {
     "Delivered, of the audience": lambda one: _share(one.counts.sent, one.counts.audience),
     "Refused, of the audience": lambda one: _share(one.counts.refused, one.counts.audience),
     "Bounced, of those sent": lambda one: _share(one.counts.bounced, one.counts.sent),
@@ -152,7 +152,9 @@ _SHARES: dict[str, Callable[[Result], float | None]] = {
 }
 
 
-def _measure(name: str, share: Callable[[Result], float | None], this: Result, earlier: Sequence[Result]) -> Measure:
+def _measure(
+    name: str, share: Callable[[IssueResult], float | None], this: IssueResult, earlier: Sequence[IssueResult]
+) -> Measure:
     shares = [(one, share(one)) for one in earlier]
     known = [value for _, value in shares if value is not None]
     return Measure(name, share(this), median(known) if known else None, shares)

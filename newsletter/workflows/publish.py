@@ -24,7 +24,7 @@ from newsletter.delivery.rate_limit import claim_limiter
 from newsletter.delivery.rate_limit.limits import Hold, Limits
 from newsletter.delivery.reports import clicks
 from newsletter.editorial.issues import approvals, issue_store
-from newsletter.editorial.models import Issue, Mark
+from newsletter.editorial.models import Issue, SlotStep
 from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.schedule import queue, slot_claims, weekly_slots
 from newsletter.errors import Conflict, Invalid, NotFound
@@ -54,12 +54,12 @@ def schedule(
         raise Invalid(f"{weekly_slots.describe(at, issue.publication.time_zone)} has passed; give a time in the future")
     letter = _freeze(session, links, issue, at, now, sender)
     # Looked at last: who is just filling that hour from the queue has committed before the letter could be kept.
-    if slot_claims.is_set(session, issue.publication_id, at, Mark.HOUR):
+    if slot_claims.is_claimed(session, issue.publication_id, at, SlotStep.HOUR):
         raise Conflict("that time is over: its slot has just been dealt with; choose another time")
     return letter
 
 
-def fill(
+def freeze_queued(
     session: Session, links: Links, issue: Issue, at: datetime, now: datetime, *, sender: str | None = None
 ) -> Letter:
     """Freeze a queued issue at a slot's hour, which may have passed; Conflict if it cannot go out."""
@@ -79,7 +79,7 @@ def send_now(session: Session, links: Links, issue: Issue, now: datetime, *, sen
     if letter is None or letter.state not in NOT_BEGUN:
         letter = _freeze(session, links, issue, now, now, sender)
     else:
-        build_letter.require_approved(issue, build_letter.content(issue, links))
+        build_letter.require_approved(issue, build_letter.approvable_content(issue, links))
     started = _start(session, letter, NOT_BEGUN, now)
     if started is None:
         raise Conflict(f"“{issue.title}” is already being sent")
@@ -112,7 +112,7 @@ def send_correction(
     session: Session, links: Links, issue: Issue, mail: Rendered, now: datetime, *, sender: str | None = None
 ) -> Started:
     """Mail this at once to everybody who got the issue, or may have got it, and to nobody else, now or later."""
-    letter = build_letter.letter(issue, mail, links, now, now, sender)
+    letter = build_letter.new_letter(issue, mail, links, now, now, sender)
     letter.corrects_id, letter.state = issue.letter_id, LetterState.HELD
     letter.feedback_id = letter.feedback_id.replace(":issue:", ":correction:", 1)
     session.add(letter)
@@ -174,12 +174,12 @@ def audience_size(session: Session, issue: Issue) -> int:
     return subscribers.audience_size(session, issue.publication_id)
 
 
-def readers(number: int) -> str:
+def readers_phrase(number: int) -> str:
     """`1 reader`, `12,480 readers`: not each has confirmed, for some were moved here from another list."""
     return f"{number:,} reader{'' if number == 1 else 's'}"
 
 
-def held(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Hold | None:
+def current_hold(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Hold | None:
     """Why nothing of a letter goes out although it is being sent, and until when; None while it goes."""
     is_going = letter is not None and letter.state is LetterState.RUNNING
     return claim_limiter.held_until(session, Limits.of(settings), now) if is_going else None
@@ -217,8 +217,8 @@ def next_free_slot(session: Session, links: Links, issue: Issue, now: datetime) 
 
 def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: datetime, sender: str | None) -> Letter:
     # From here on nobody takes an approval back, or saves another text, until the letter is there to be seen.
-    issue_store.hold_still(session, issue)
-    letter = build_letter.letter(issue, build_letter.require_schedulable(issue, links), links, at, now, sender)
+    issue_store.lock(session, issue)
+    letter = build_letter.new_letter(issue, build_letter.require_schedulable(issue, links), links, at, now, sender)
     try:
         with session.begin_nested():
             session.add(letter)
@@ -259,7 +259,7 @@ def _fan_out(session: Session, letter: Letter, now: datetime) -> int:
     """
     among = ledger.reached(letter.corrects_id) if letter.corrects_id else None
     with partitions.writing(session, letter.id) as copies:
-        publications.hold_departures(session, letter.publication_id)
+        publications.block_unsubscribes(session, letter.publication_id)
         readers = subscribers.active(letter.publication_id, among).add_columns(
             literal(letter.id),
             literal(CopyState.PENDING, copies.c.state.type),

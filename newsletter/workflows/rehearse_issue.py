@@ -39,7 +39,7 @@ Watched = Callable[[Iterable[Claimed], int], Iterable[Claimed]]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RehearsalReport:
     """What would happen if the issue went out now."""
 
     readers: int
@@ -58,7 +58,7 @@ class Report:
         return round((self.forecast.finish - self.began_at).total_seconds())
 
 
-def rehearse(
+def rehearse_issue(
     session: Session,
     issue: Issue,
     now: datetime,
@@ -67,7 +67,7 @@ def rehearse(
     links: Links,
     keyring: Keyring,
     watched: Watched,
-) -> Report:
+) -> RehearsalReport:
     """Compose and sign every copy of an issue; Conflict if it has begun already, for then the ledger knows."""
     letter, blocking = _letter(issue, links, now, settings.issue_sender_address)
     readers = publish.audience_size(session, issue)
@@ -79,12 +79,14 @@ def rehearse(
         found = Rehearsal()
         blocking = [*blocking, *str(error).splitlines()]
     active = subscribers.counts(session, issue.publication_id)[Status.ACTIVE]
-    return Report(readers, active - readers, now, _forecast(session, found.domains, settings, now), found, blocking)
+    return RehearsalReport(
+        readers, active - readers, now, _forecast(session, found.domains, settings, now), found, blocking
+    )
 
 
 def _letter(issue: Issue, links: Links, now: datetime, sender: str | None) -> tuple[Letter, list[str]]:
     """The letter that is frozen already, or that scheduling would freeze, and what stands in the way of that."""
-    blocking = [] if build_letter.waits(issue) else _hindrances(issue, links)
+    blocking = [] if build_letter.is_waiting(issue) else _hindrances(issue, links)
     return build_letter.current_letter(issue, links, now, sender=sender), blocking
 
 

@@ -89,7 +89,7 @@ class Missed:
         return self.refused + self.failed + self.stopped + (self.joined if self.with_joined else 0)
 
 
-def look(session: Session, issue: Issue, now: datetime, *, joined: bool = False) -> Missed:
+def find_missed(session: Session, issue: Issue, now: datetime, *, joined: bool = False) -> Missed:
     """Who would be sent it now; Conflict, saying why, where nobody can be."""
     letter = _gone_out(session, issue)
     if joined and not _is_recent(letter, now):
@@ -104,7 +104,7 @@ def look(session: Session, issue: Issue, now: datetime, *, joined: bool = False)
     return Missed(**counts, joined=since, spared=sum(every.values()) - sum(found.values()), with_joined=joined)
 
 
-def send(session: Session, issue: Issue, now: datetime, *, joined: bool = False) -> int:
+def resend(session: Session, issue: Issue, now: datetime, *, joined: bool = False) -> int:
     """Have it sent to some of them, and let `go_on` do the rest; Conflict where nobody can be, or nobody missed it."""
     letter = _gone_out(session, issue)
     if joined and not _is_recent(letter, now):
@@ -119,7 +119,7 @@ def send(session: Session, issue: Issue, now: datetime, *, joined: bool = False)
     return count
 
 
-def go_on(sessions: Sessions, letter_id: int, now: datetime, *, joined: bool = False) -> None:
+def resend_rest(sessions: Sessions, letter_id: int, now: datetime, *, joined: bool = False) -> None:
     """Have it sent to all the others, group by group; commits by itself. Cut short, `send` can be asked again."""
     for group in _groups(sessions.reading, letter_id):
         with sessions.in_turn() as session:
@@ -149,7 +149,7 @@ def _too_late(issue: Issue) -> Conflict:
 
 def _hold(session: Session, letter: Letter) -> None:
     # Whoever leaves from here on waits, and then finds the copy among those to skip.
-    publications.hold_departures(session, letter.publication_id)
+    publications.block_unsubscribes(session, letter.publication_id)
     doubts.hold(session, letter.id)
     session.refresh(letter)
 

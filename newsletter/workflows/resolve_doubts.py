@@ -38,7 +38,7 @@ _WORDS = {Decision.SENT: "found to be sent", Decision.LEAVE: "left in doubt"}
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Resolution:
     """What a decision changed."""
 
     copies: Sequence[int]
@@ -47,21 +47,21 @@ class Settled:
     """Those that are not sent again, though asked for, and why: their reader is gone."""
 
 
-def settle(
+def resolve(
     session: Session, letter: Letter | None, decision: Decision, now: datetime, ids: Collection[int] = ()
-) -> Settled:
+) -> Resolution:
     """Decide about all of a letter's open doubts, or about these; Conflict or NotFound if that cannot be."""
     if letter is None or letter.started_at is None:
         raise Conflict("it has not started to go out, so no copies are in doubt")
     if decision is Decision.RESEND:
         return _resend(session, letter, ids, now)
     found = _chosen(session, letter.id, ids)
-    return Settled(doubts.close(session, letter.id, [copy.id for copy in found], _WORDS[decision], now))
+    return Resolution(doubts.close(session, letter.id, [copy.id for copy in found], _WORDS[decision], now))
 
 
-def _resend(session: Session, letter: Letter, ids: Collection[int], now: datetime) -> Settled:
+def _resend(session: Session, letter: Letter, ids: Collection[int], now: datetime) -> Resolution:
     # Whoever leaves from here on waits, and then finds the copy among those to skip.
-    publications.hold_departures(session, letter.publication_id)
+    publications.block_unsubscribes(session, letter.publication_id)
     if doubts.hold(session, letter.id) not in _MAY_RUN:
         raise Conflict(
             "it is cancelled, so nothing of it is sent again; mark its copies in doubt as sent, or leave them"
@@ -72,7 +72,7 @@ def _resend(session: Session, letter: Letter, ids: Collection[int], now: datetim
         doubts.close(session, letter.id, [copy_id], f"not sent again, {why}", now)
     again = doubts.send_again(session, letter.id, [copy.id for copy in found if copy.id not in gone], now)
     session.expire(letter)
-    return Settled(again, gone)
+    return Resolution(again, gone)
 
 
 def _chosen(session: Session, letter_id: int, ids: Collection[int]) -> list[Copy]:

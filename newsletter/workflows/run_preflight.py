@@ -14,7 +14,7 @@ from newsletter.delivery.models import Letter, LetterState
 from newsletter.editorial import preflight
 from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.editorial.issues import issue_store
-from newsletter.editorial.issues.drafts import Examined
+from newsletter.editorial.issues.drafts import ParsedText
 from newsletter.editorial.models import Issue, Picture, Readiness, Revision
 from newsletter.editorial.preflight import CheckContext, Facts, Finding, Level, PictureSize, SpamVerdict, weight
 from newsletter.editorial.preflight.rules import links as rules_links
@@ -107,30 +107,30 @@ class Inspection:
 
 def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> Inspection:
     """The newest revision of an issue; `may_ask` says whether links may be asked."""
-    mail = build_letter.rendered(issue, issue.revision, links)
-    file, kept = issue_store.text(issue, issue.revision), issue_store.picture_names(issue.revision)
+    mail = build_letter.render_mail(issue, issue.revision, links)
+    file, kept = issue_store.parse_revision(issue, issue.revision), issue_store.picture_names(issue.revision)
     content = build_letter.content_hash(mail)
     said, waits = spam_checks.verdict(session, content), spam_checks.is_waiting(session, content)
-    galley = CheckContext(file, mail, known(session, issue, file, kept, links, may_ask=may_ask, said=said))
+    galley = CheckContext(file, mail, gather_facts(session, issue, file, kept, links, may_ask=may_ask, said=said))
     questions = replace(_asked(session, galley), verdict=said, spam_waiting=waits)
-    return Inspection(preflight.judge(galley), weight.of(galley), questions)
+    return Inspection(preflight.run_rules(galley), weight.measure(galley), questions)
 
 
 def inspect_text(
-    session: Session, issue: Issue, read: Examined, mail: Rendered | None, links: Links, *, may_ask: bool
+    session: Session, issue: Issue, read: ParsedText, mail: Rendered | None, links: Links, *, may_ask: bool
 ) -> Inspection:
     """A text that is not saved, faults and all, with the mail that was made of it."""
     faults = [
         Finding(Level.BLOCKING, fault.text, line=fault.line, why=_NOT_AN_ISSUE, rule="the text is an issue")
         for fault in read.faults
     ]
-    told = known(session, issue, read.file, read.pictures, links, may_ask=may_ask)
+    told = gather_facts(session, issue, read.file, read.pictures, links, may_ask=may_ask)
     galley = CheckContext(read.file, mail or _NO_MAIL, told)
-    heavy = weight.of(galley) if mail else None
-    return Inspection([*faults, *preflight.judge(galley)], heavy, _asked(session, galley))
+    heavy = weight.measure(galley) if mail else None
+    return Inspection([*faults, *preflight.run_rules(galley)], heavy, _asked(session, galley))
 
 
-def known(
+def gather_facts(
     session: Session,
     issue: Issue,
     file: IssueFile,
@@ -155,37 +155,37 @@ def known(
 
 def addresses(issue: Issue, links: Links) -> list[str]:
     """The web addresses that the newest revision sends readers to, but for the publication's own."""
-    return _addresses(issue_store.text(issue, issue.revision), Facts.of(issue.publication, links))
+    return _addresses(issue_store.parse_revision(issue, issue.revision), Facts.of(issue.publication, links))
 
 
-def ask(session: Session, issue: Issue, links: Links, now: datetime, *, may_ask: bool) -> None:
+def request_checks(session: Session, issue: Issue, links: Links, now: datetime, *, may_ask: bool) -> None:
     """Have the worker ask the links of the newest revision, and the spam filter about its mail."""
-    spam_checks.ask(session, issue.id, content_hash(issue, links), now)
+    spam_checks.request_check(session, issue.id, current_content_hash(issue, links), now)
     if may_ask:
         _ask_links(session, issue, links, now, older=link_checks.AT_ONCE)
 
 
-def look_after_links(session: Session, links: Links, now: datetime) -> None:
+def request_link_checks(session: Session, links: Links, now: datetime) -> None:
     """Have the links of every issue that is still to go out asked, as far as nobody knows what they answer."""
     for issue in session.scalars(_to_go_out(now)):
         _ask_links(session, issue, links, now, older=link_checks.FRESH)
 
 
-def content_hash(issue: Issue, links: Links) -> str:
+def current_content_hash(issue: Issue, links: Links) -> str:
     """What the mail of the newest revision is known by."""
-    return build_letter.content_hash(build_letter.rendered(issue, issue.revision, links))
+    return build_letter.content_hash(build_letter.render_mail(issue, issue.revision, links))
 
 
-def message(session: Session, issue_id: int, content: str, links: Links, now: datetime) -> bytes | None:
+def mail_for_spam_check(session: Session, issue_id: int, content: str, links: Links, now: datetime) -> bytes | None:
     """An issue's mail, for the spam filter to read; None if its content is another by now."""
     issue = session.get(Issue, issue_id)
-    if issue is None or content_hash(issue, links) != content:
+    if issue is None or current_content_hash(issue, links) != content:
         return None
-    return build_letter.proof(build_letter.draft_letter(issue, links, now), links, now)["issue.eml"]
+    return build_letter.sample_mail(build_letter.draft_letter(issue, links, now), links, now)["issue.eml"]
 
 
 def _ask_links(session: Session, issue: Issue, links: Links, now: datetime, *, older: timedelta) -> None:
-    link_checks.ask(session, addresses(issue, links), now, older=older)
+    link_checks.request_checks(session, addresses(issue, links), now, older=older)
 
 
 def _addresses(file: IssueFile, told: Facts) -> list[str]:
@@ -195,7 +195,7 @@ def _addresses(file: IssueFile, told: Facts) -> list[str]:
 def _asked(session: Session, galley: CheckContext) -> Questions:
     urls = list(dict.fromkeys(rules_links.web_links(galley)))
     allowed = bool(galley.known.links_asked)
-    waiting = link_checks.waiting(session, urls) if allowed else 0
+    waiting = link_checks.count_pending(session, urls) if allowed else 0
     return Questions(allowed, len(urls), sum(url in galley.known.answers for url in urls), waiting)
 
 

@@ -66,7 +66,7 @@ BUILT_IN = Sample("Alex", "alex@example.org")
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class SentTestStatus:
     """One test mail, and what became of it."""
 
     test: SentTest
@@ -126,7 +126,7 @@ def samples(session: Session, issue: Issue, search: str, most: int = 8) -> list[
     return [Sample.of(subscription) for subscription in found.rows]
 
 
-def send(
+def send_test(
     session: Session,
     links: Links,
     issue: Issue,
@@ -140,16 +140,16 @@ def send(
     """Put a test mail for each address into the outbox; Refused when this person has sent enough within the hour."""
     _mind_the_hour(session, person, len(to), now)
     letter = build_letter.current_letter(issue, links, now, sender=sender)
-    content = build_letter.content(issue, links)
+    content = build_letter.approvable_content(issue, links)
     tests = []
     for address in to:
         post = _post(session, issue, letter, address, now)
         tests.append(_note(session, issue, content, person, post, now))
-        post.message = message(letter, links, address, reader, tests[-1].id, now)
+        post.message = build_message(letter, links, address, reader, tests[-1].id, now)
     return tests
 
 
-def message(letter: Letter, links: Links, address: Address, reader: Sample, number: int, now: datetime) -> bytes:
+def build_message(letter: Letter, links: Links, address: Address, reader: Sample, number: int, now: datetime) -> bytes:
     """A letter as its test mail, unsigned; `number` is part of its Message-ID, which no other mail shares."""
     marked = _marked(letter, links)
     template = compose.compile(marked, LinksOfATest.of(links), headers=[_MARK])
@@ -160,18 +160,18 @@ def message(letter: Letter, links: Links, address: Address, reader: Sample, numb
     return template.message(copy, now, Claimed(0, 0, 0, reader.email, reader.name, 0, reader.source, since))
 
 
-def fates(session: Session, issue: Issue, most: int = MOST_AT_ONCE) -> list[Fate]:
+def recent_tests(session: Session, issue: Issue, most: int = MOST_AT_ONCE) -> list[SentTestStatus]:
     """The newest test mails of an issue, the newest first, and what became of each."""
     found = _with_posts().where(SentTest.issue_id == issue.id).limit(most)
-    return [Fate(*row) for row in session.execute(found)]
+    return [SentTestStatus(*row) for row in session.execute(found)]
 
 
-def last(session: Session, issue: Issue) -> SentTest | None:
+def latest_test(session: Session, issue: Issue) -> SentTest | None:
     """The newest test mail of an issue."""
     return session.scalar(select(SentTest).where(SentTest.issue_id == issue.id).order_by(SentTest.id.desc()).limit(1))
 
 
-def lately(session: Session, person: str) -> list[str]:
+def recent_addresses(session: Session, person: str) -> list[str]:
     """To whom this person sent the last times, the newest first."""
     with_post = and_(SentTest.post_id == OutboxMessage.id, SentTest.at == OutboxMessage.created_at)
     addresses = select(OutboxMessage.address).join(SentTest, with_post).where(SentTest.person == person)
@@ -179,7 +179,7 @@ def lately(session: Session, person: str) -> list[str]:
     return list(session.scalars(newest))
 
 
-def suggested(lately: Iterable[str], team: Iterable[Editor]) -> list[str]:
+def suggested_addresses(lately: Iterable[str], team: Iterable[Editor]) -> list[str]:
     """To whom somebody may want to send: those of the last times, then the team."""
     every = [*lately, *(editor.email for editor in team)]
     return list({mailboxes.key_of(email): email for email in reversed(every)}.values())[::-1]

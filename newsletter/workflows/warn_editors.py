@@ -15,11 +15,11 @@ from newsletter import editors, publications
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial.models import Mark
+from newsletter.editorial.models import SlotStep
 from newsletter.editorial.schedule import occurrences, slot_claims, weekly_slots
 from newsletter.editors import Role
 from newsletter.publications import Publication
-from newsletter.workflows.calendar import Calendar, Entry, Passed
+from newsletter.workflows.calendar import Calendar, CalendarEntry, PassedOver
 
 KIND = "slot_warning"
 _WHO = {Role.OWNER, Role.EDITOR}
@@ -27,20 +27,20 @@ _MEND = {
     "is a draft": "Open the issue, fix it and mark it as ready",
     "needs an approval": "Ask for approval on the issue's page",
 }
-_AHEAD = {Mark.TWO_DAYS: timedelta(days=2), Mark.TWO_HOURS: timedelta(hours=2)}
+_AHEAD = {SlotStep.TWO_DAYS: timedelta(days=2), SlotStep.TWO_HOURS: timedelta(hours=2)}
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class DueCheck:
     """A slot that is to be looked at now."""
 
     publication_id: int
     at: datetime
-    kind: Mark
+    kind: SlotStep
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class SlotProblem:
     """Why a slot would not be filled as it was meant, or was not, in words for its editors."""
 
     headline: str
@@ -48,35 +48,40 @@ class Trouble:
     remedy: str
 
 
-def due(session: Session, now: datetime) -> list[Glance]:
+def due_checks(session: Session, now: datetime) -> list[DueCheck]:
     """The slots to look at, soonest first; none while this database may not send."""
     armed_at = send_permission.look(session).armed_at
     if armed_at is None:
         return []
-    every = session.scalars(publications.every()).all()
+    every = session.scalars(publications.all_publications()).all()
     found = [glance for publication in every for glance in _glances(publication, armed_at, now)]
-    return [one for one in found if not slot_claims.is_set(session, one.publication_id, one.at, one.kind)]
+    return [one for one in found if not slot_claims.is_claimed(session, one.publication_id, one.at, one.kind)]
 
 
-def look(
-    session: Session, practice: AudienceServices, glance: Glance, now: datetime, *, grace: timedelta = timedelta()
-) -> Trouble | None:
+def check_slot(
+    session: Session, practice: AudienceServices, glance: DueCheck, now: datetime, *, grace: timedelta = timedelta()
+) -> SlotProblem | None:
     """Look at a slot, and write to the editors if it is in trouble; None as well if somebody else has looked.
 
     `grace` says for how long an hour that was missed is still made up for, which would take an issue of the queue.
     """
-    if not slot_claims.put(session, glance.publication_id, glance.at, glance.kind):
+    if not slot_claims.claim(session, glance.publication_id, glance.at, glance.kind):
         return None
     publication = session.get_one(Publication, glance.publication_id)
     entry = _entry(Calendar(session, practice.links, publication, now, grace), glance.at)
     trouble = _trouble(entry) if entry else None
     if entry and trouble:
-        tell(session, practice, publication, weekly_slots.describe(entry.at, entry.time_zone), trouble, now)
+        send_warning(session, practice, publication, weekly_slots.describe(entry.at, entry.time_zone), trouble, now)
     return trouble
 
 
-def tell(
-    session: Session, practice: AudienceServices, publication: Publication, slot: str, trouble: Trouble, now: datetime
+def send_warning(
+    session: Session,
+    practice: AudienceServices,
+    publication: Publication,
+    slot: str,
+    trouble: SlotProblem,
+    now: datetime,
 ) -> None:
     """Write to every owner and editor."""
     fields = {"headline": trouble.headline, "slot": slot, "why": trouble.why, "remedy": trouble.remedy}
@@ -87,41 +92,41 @@ def tell(
             outbox.post(session, publication, KIND, editor.email, "", composed, now)
 
 
-def _glances(publication: Publication, armed_at: datetime, now: datetime) -> Iterator[Glance]:
-    far, near = _AHEAD[Mark.TWO_DAYS], _AHEAD[Mark.TWO_HOURS]
-    soon = takewhile(lambda occasion: occasion.at <= now + far, occurrences.occasions(publication, now))
+def _glances(publication: Publication, armed_at: datetime, now: datetime) -> Iterator[DueCheck]:
+    far, near = _AHEAD[SlotStep.TWO_DAYS], _AHEAD[SlotStep.TWO_HOURS]
+    soon = takewhile(lambda occasion: occasion.at <= now + far, occurrences.occurrences(publication, now))
     for occasion in (one for one in soon if not one.off):
-        kind = Mark.TWO_HOURS if occasion.at <= now + near else Mark.TWO_DAYS
+        kind = SlotStep.TWO_HOURS if occasion.at <= now + near else SlotStep.TWO_DAYS
         # A slot that was made after that moment, or a database that was armed after it, is not late with it.
         if occasion.at - _AHEAD[kind] > max(occasion.slot.since, armed_at):
-            yield Glance(publication.id, occasion.at, kind)
+            yield DueCheck(publication.id, occasion.at, kind)
 
 
-def lacks(passed: Sequence[Passed]) -> str:
+def lacks(passed: Sequence[PassedOver]) -> str:
     """What each of these issues lacks, in a sentence each."""
     return " ".join(f"“{one.issue.title}” {one.hindrance.lack}." for one in passed)
 
 
-def _entry(agenda: Calendar, at: datetime) -> Entry | None:
+def _entry(agenda: Calendar, at: datetime) -> CalendarEntry | None:
     # Within two days no slot comes twice.
     entries = agenda.ahead(len(agenda.publication.slots))
     return next((entry for entry in entries if entry.at == at and entry.is_slot), None)
 
 
-def _trouble(entry: Entry) -> Trouble | None:
+def _trouble(entry: CalendarEntry) -> SlotProblem | None:
     when = weekly_slots.brief(entry.at, entry.time_zone)
     if entry.issue and entry.held:
         why = f"It is scheduled for this time, and would be held then. {entry.held.why}."
-        return Trouble(f"{when}: “{entry.issue.title}” {entry.held.lack}", why, f"{_mend(entry.held.lack)}.")
+        return SlotProblem(f"{when}: “{entry.issue.title}” {entry.held.lack}", why, f"{_mend(entry.held.lack)}.")
     if entry.passed:
         return _passed_over(when, entry)
     if entry.issue:
         return None
     remedy = "Put a ready issue into the queue, schedule one for this time, or make it a week off."
-    return Trouble(f"{when} has no issue yet", "Nothing is scheduled for it, and the queue is empty.", remedy)
+    return SlotProblem(f"{when} has no issue yet", "Nothing is scheduled for it, and the queue is empty.", remedy)
 
 
-def _passed_over(when: str, entry: Entry) -> Trouble:
+def _passed_over(when: str, entry: CalendarEntry) -> SlotProblem:
     """One that comes first and cannot go out, whether or not another one goes instead."""
     first, *others = entry.passed
     why = f"It comes first in the queue, but {first.hindrance.lack}."
@@ -134,7 +139,7 @@ def _passed_over(when: str, entry: Entry) -> Trouble:
     )
     mend = f"{_mend(first.hindrance.lack)}; or move another one to the front of the queue."
     details = f"\n\n{first.hindrance.why}" if first.hindrance.lack not in _MEND else ""
-    return Trouble(f"{when}: “{first.issue.title}” {first.hindrance.lack}", f"{why} {then}{details}", mend)
+    return SlotProblem(f"{when}: “{first.issue.title}” {first.hindrance.lack}", f"{why} {then}{details}", mend)
 
 
 def _mend(lack: str) -> str:

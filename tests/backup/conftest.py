@@ -61,7 +61,7 @@ def _full(sessions: Sessions, folder: Path) -> None:
         publish.send_now(session, links, issue_store.find(session, sample_services.WAITING), NOW)
         first, second, *_ = ledger.claim(session, "old", 5, NOW)
         ledger.begin(session.connection(), "old", [first, second], NOW)
-        for table in tables.kept(session.connection()):
+        for table in tables.tables_to_back_up(session.connection()):
             if session.execute(select(table).limit(1)).first() is None:
                 session.execute(insert(table), _some_row(session, table, NOW))
     (folder / "secret_key").write_bytes(KEY)
@@ -147,7 +147,7 @@ def of_a_press(sessions: Sessions) -> dict[str, list[str]]:
 
 
 def _tell(manifest: dict[str, Any], name: str, content: bytes) -> None:
-    told = archive.Summed(io.BytesIO())
+    told = archive.HashingWriter(io.BytesIO())
     told.write(content)
     known = manifest["members"].get(name, {})
     told.columns = known.get("columns", ["id"] if name.startswith("tables/") else None)

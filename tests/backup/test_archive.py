@@ -26,7 +26,7 @@ def backup(originals: Originals, filled: Fill, tmp_path: Path) -> Iterator[Path]
 
 
 def look(path: Path) -> archive.Manifest:
-    with archive.opened(path) as backup:
+    with archive.open_archive(path) as backup:
         return backup.manifest
 
 

@@ -27,7 +27,7 @@ from .conftest import KEY, NASTY, Elsewhere, Forge, of_a_press, rows
 
 def restore(path: Path, settings: Settings, now: datetime) -> list[str]:
     """As the command does; the remarks about keys."""
-    with archive.opened(path) as backup, place_keys.keys_of(backup, settings) as remarks:
+    with archive.open_archive(path) as backup, place_keys.placed_keys(backup, settings) as remarks:
         services = open_services(settings, check_schema=False)
         try:
             backup_restore.restore(backup, services.sessions.engine, services.pictures, now)
@@ -112,7 +112,7 @@ READER = "INSERT INTO subscribers VALUES (7, 'ada@x.example', 'ada@x.example', '
 def old_backup(tmp_path: Path, now: datetime) -> Path:
     """A backup by the first version that could make one, with one reader in it."""
     path, engine = tmp_path / "old.backup", open_engine(f"sqlite:///{tmp_path / 'old.db'}")
-    with engine.begin() as connection, archive.drafting(path) as draft:
+    with engine.begin() as connection, archive.writing_backup(path) as draft:
         migrations_runner.bring(connection, "0004")
         connection.execute(
             text(READER),
@@ -138,7 +138,7 @@ def test_an_older_backup_is_filled_in_as_it_was_and_then_migrated(
 def test_a_backup_that_did_not_count_corrections_yet_is_restored(
     backup: Path, forge: Forge, elsewhere: Elsewhere, now: datetime
 ) -> None:
-    with archive.opened(backup) as whole:
+    with archive.open_archive(backup) as whole:
         told = [each for each in whole.manifest.issues if "correction" not in each["issue"]]
     assert len(told) < len(whole.manifest.issues)
     there = elsewhere()

@@ -19,7 +19,7 @@ from newsletter.wiring import Services
 from tests import sample_services
 
 
-def take(services: Services, settings: Settings, path: Path, now: datetime) -> backup_take.Taken:
+def take(services: Services, settings: Settings, path: Path, now: datetime) -> backup_take.BackupResult:
     return backup_take.take(services.sessions, settings, services.pictures, path, now)
 
 
@@ -87,7 +87,7 @@ def test_a_picture_that_is_lost_is_named_and_the_rest_is_kept(
     path.write_bytes(left[loss]) if loss in left else path.unlink()
     taken = take(services, settings, tmp_path / "press.backup", now)
     assert taken.missing == [name]
-    with archive.opened(tmp_path / "press.backup") as backup:
+    with archive.open_archive(tmp_path / "press.backup") as backup:
         assert sorted(backup.named("pictures/")) == others
 
 
@@ -116,7 +116,7 @@ def test_keys_that_cannot_be_read_are_not_left_out_in_silence(
 
 
 def test_the_counts_of_each_issue_are_in_it(backup: Path) -> None:
-    with archive.opened(backup) as opened:
+    with archive.open_archive(backup) as opened:
         told = {each["issue"]: each for each in opened.manifest.issues}
     one = told["looser-by-degrees"]
     assert (one["audience"], one["pending"], one["sending"]) == (8, 3, 5)

@@ -34,7 +34,7 @@ def out(sessions: Sessions, links: Links, now: datetime) -> list[str]:
 def test_the_archive_shows_what_is_out_newest_first(sessions: Sessions, out: list[str]) -> None:
     with sessions.reading() as session:
         home = issue_store.find(session, "first").publication_id
-        assert [issue.slug for issue in session.scalars(archive.shown(home))] == out[::-1]
+        assert [issue.slug for issue in session.scalars(archive.published(home))] == out[::-1]
 
 
 def test_each_publication_has_an_archive_of_its_own(
@@ -42,10 +42,10 @@ def test_each_publication_has_an_archive_of_its_own(
 ) -> None:
     other = add_issue(sessions, links, "other", "elsewhere", now)
     with sessions.reading() as session:
-        assert [issue.slug for issue in session.scalars(archive.shown(other))] == ["elsewhere"]
+        assert [issue.slug for issue in session.scalars(archive.published(other))] == ["elsewhere"]
         assert archive.neighbours(session, archive.find(session, "elsewhere")) == (None, None)
         assert archive.neighbours(session, archive.find(session, "third")).newer is None
-        together = [issue.slug for issue in session.scalars(archive.everything())]
+        together = [issue.slug for issue in session.scalars(archive.published_everywhere())]
     assert together == ["elsewhere", *out[::-1]]
 
 
@@ -67,7 +67,7 @@ def test_an_issue_that_is_not_out_is_not_found(sessions: Sessions) -> None:
             with pytest.raises(NotFound, match="no such issue"):
                 archive.find(session, slug)
         with pytest.raises(NotFound, match="no such issue"):
-            archive.out(issue_store.find(session, "waiting"))
+            archive.published_text(issue_store.find(session, "waiting"))
 
 
 def add_issue(sessions: Sessions, links: Links, publication: str, slug: str, now: datetime) -> int:

@@ -81,7 +81,7 @@ def test_a_mailbox_behind_words_is_shown_without_what_the_link_fills_in() -> Non
 @given(st.text(alphabet="ab_*~.@:/\\()&;[]wh tps-`é\n", max_size=60))
 def test_finding_addresses_loses_no_letter_and_overlaps_nowhere(line: str) -> None:
     end = 0
-    for link in autolinks.find(line):
+    for link in autolinks.find_links(line):
         assert end <= link.start < link.end <= len(line)
         end = link.end
     assert markdown.to_html(line, str) is not None

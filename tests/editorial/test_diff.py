@@ -24,7 +24,7 @@ def test_either_text_can_be_put_together_from_the_pieces(old: str, new: str) -> 
 @given(TEXT, TEXT)
 def test_folding_hides_lines_and_loses_none(old: str, new: str) -> None:
     pieces = diff.compare(old, new)
-    assert side(diff.folded(pieces, 1), Kind.NEW) == old
+    assert side(diff.fold_unchanged(pieces, 1), Kind.NEW) == old
 
 
 def test_one_changed_word_is_told_as_one_changed_word() -> None:
@@ -50,7 +50,7 @@ def test_nothing_differs_between_a_text_and_itself() -> None:
 def test_what_stayed_is_folded_but_for_the_lines_around_a_change() -> None:
     lines = [f"Line {number}.\n" for number in range(20)]
     changed = [*lines[:10], "Another.\n", *lines[10:]]
-    shown = diff.folded(diff.compare("".join(lines), "".join(changed)))
+    shown = diff.fold_unchanged(diff.compare("".join(lines), "".join(changed)))
     assert [(piece.kind, piece.lines) for piece in shown] == [
         (Kind.FOLDED, 8),
         (Kind.SAME, 2),

@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from newsletter.db import Base, Session, Sessions
 from newsletter.delivery.models import Letter
 from newsletter.editorial.images import pictures
-from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.images.pictures import FolderPictureStore
 from newsletter.editorial.issues import create, drafts, issue_store, presence
-from newsletter.editorial.issues.drafts import Behind, Elsewhere, Faulty, Typed, Unfamiliar
+from newsletter.editorial.issues.drafts import EditorText, Faulty, OtherTabConflict, RevisionConflict, UnknownDraft
 from newsletter.editorial.issues.issue_store import Saved
 from newsletter.editorial.models import Draft, Issue, Readiness, Revision
 from newsletter.editorial.source import issue_form
@@ -31,7 +31,7 @@ def session(sessions: Sessions, now: datetime) -> Iterator[Session]:
     """One transaction with an issue in it, which Ada began."""
     with sessions.begin() as opened:
         publication = toml_file.load(opened, SHIPPED / "publication.toml", now)[0]
-        create.begin(opened, publication, TYPED, DAY, ADA, now)
+        create.create_issue(opened, publication, TYPED, DAY, ADA, now)
         yield opened
 
 
@@ -61,19 +61,19 @@ def test_a_slug_is_made_from_the_title(title: str, slug: str) -> None:
 
 
 def test_a_second_issue_of_one_title_gets_a_slug_of_its_own(session: Session, issue: Issue, now: datetime) -> None:
-    again = [create.begin(session, issue.publication, TYPED, DAY, BO, now).slug for _ in range(2)]
+    again = [create.create_issue(session, issue.publication, TYPED, DAY, BO, now).slug for _ in range(2)]
     assert again == ["a-tight-back-2", "a-tight-back-3"]
 
 
 def test_a_title_of_500_characters_is_refused_with_its_length(session: Session, issue: Issue, now: datetime) -> None:
     with pytest.raises(Faulty, match="title has 500 characters; 200 are the most"):
-        create.begin(session, issue.publication, replace(TYPED, title="x" * 500), DAY, ADA, now)
+        create.create_issue(session, issue.publication, replace(TYPED, title="x" * 500), DAY, ADA, now)
 
 
 def test_any_text_is_kept_however_unfinished(session: Session, issue: Issue, now: datetime) -> None:
     half = "---\ntitle: \n---\n{{ na"
     draft = keep(session, issue, half, now)
-    assert drafts.own(session, issue, ADA) is draft
+    assert drafts.unsaved_draft(session, issue, ADA) is draft
     assert (draft.source, draft.base_number, draft.number) == (half, 1, 1)
     assert issue.revision_number == 1
 
@@ -89,12 +89,12 @@ def test_a_second_window_of_one_editor_does_not_write_over_the_first(
     session: Session, issue: Issue, now: datetime
 ) -> None:
     keep(session, issue, changed(issue, "Mine, here."), now)
-    with pytest.raises(Elsewhere) as refusal:
+    with pytest.raises(OtherTabConflict) as refusal:
         keep(session, issue, changed(issue, "Mine, there."), now)
     assert [(clash.mine, clash.theirs) for clash in refusal.value.merged.clashes] == [
         ("Mine, there.\n", "Mine, here.\n")
     ]
-    kept = drafts.own(session, issue, ADA)
+    kept = drafts.unsaved_draft(session, issue, ADA)
     assert kept
     assert "Mine, here." in kept.source
 
@@ -103,7 +103,7 @@ def test_a_window_goes_on_from_what_it_wrote_itself_though_it_never_heard_that_i
     session: Session, issue: Issue, now: datetime
 ) -> None:
     window = Window(session, issue, "one", now)
-    drafts.settle(session, issue, window.keep("Typed."), now)
+    drafts.save_if_valid(session, issue, window.keep("Typed."), now)
     again = window.keep("Typed on.")
     assert (again.base_number, again.source.endswith("Typed on.")) == (2, True)
     assert drafts.save(session, issue, again, now) is Saved.CHANGED
@@ -123,7 +123,7 @@ def test_two_windows_of_one_editor_are_merged_by_what_each_knows(session: Sessio
     long = "First.\n\nSecond.\n\nThird.\n"
     other.number = one.keep(long).number
     one.keep(long.replace("First.", "First, here."))
-    with pytest.raises(Unfamiliar):
+    with pytest.raises(UnknownDraft):
         other.keep(long.replace("Third.", "Third, there."))
     kept = other.keep(long.replace("Third.", "Third, there."), before=long)
     assert kept.source.endswith("First, here.\n\nSecond.\n\nThird, there.\n")
@@ -138,9 +138,9 @@ def test_what_is_discarded_in_one_window_does_not_come_back_from_another(
 ) -> None:
     one, other = Window(session, issue, "one", now), Window(session, issue, "two", now)
     text = "Hello.\n\nNever mind.\n\nThe end.\n"
-    drafts.drop(session, issue, one.keep(text))
-    assert drafts.own(session, issue, ADA) is None
-    with pytest.raises(Elsewhere):
+    drafts.discard(session, issue, one.keep(text))
+    assert drafts.unsaved_draft(session, issue, ADA) is None
+    with pytest.raises(OtherTabConflict):
         other.keep(text.replace("mind", "you mind"), before=text)
 
 
@@ -149,8 +149,8 @@ def test_a_colleagues_revision_comes_into_a_draft_that_changed_other_passages(
 ) -> None:
     start = keep(session, issue, changed(issue, "One.\n\nTwo.\n\nThree.\n"), now)
     drafts.save(session, issue, start, now)
-    mine = Typed(changed(issue, "One, by Ada.\n\nTwo.\n\nThree.\n"), base=2, number=start.number)
-    theirs = Typed(changed(issue, "One.\n\nTwo.\n\nThree, by Bo.\n"), base=2)
+    mine = EditorText(changed(issue, "One, by Ada.\n\nTwo.\n\nThree.\n"), base=2, number=start.number)
+    theirs = EditorText(changed(issue, "One.\n\nTwo.\n\nThree, by Bo.\n"), base=2)
     drafts.save(session, issue, drafts.keep(session, issue, theirs, BO, now), now)
     draft = drafts.keep(session, issue, mine, ADA, now)
     assert (draft.base_number, drafts.save(session, issue, draft, now)) == (3, Saved.CHANGED)
@@ -164,7 +164,7 @@ def test_a_window_that_shows_a_newer_revision_than_the_draft_takes_nothing_of_it
     start = keep(session, issue, changed(issue, body), now)
     drafts.save(session, issue, start, now)
     here = Window(session, issue, "one", now, base=2, number=start.number)
-    theirs = Typed(changed(issue, body.replace("Three.", "Three, by Bo.")), base=2)
+    theirs = EditorText(changed(issue, body.replace("Three.", "Three, by Bo.")), base=2)
     drafts.save(session, issue, drafts.keep(session, issue, theirs, BO, now), now)
     newest = body.replace("Three.", "Three, by Bo.")
     there = Window(session, issue, "two", now, base=3, number=start.number)
@@ -178,32 +178,32 @@ def test_a_window_that_shows_a_newer_revision_than_the_draft_takes_nothing_of_it
 def test_two_editors_each_have_their_draft(session: Session, issue: Issue, now: datetime) -> None:
     keep(session, issue, changed(issue, "Ada's."), now)
     keep(session, issue, changed(issue, "Bo's."), now + timedelta(minutes=1), editor=BO)
-    assert [draft.editor for draft in session.scalars(drafts.unsaved(issue))] == [BO, ADA]
+    assert [draft.editor for draft in session.scalars(drafts.unsaved_drafts(issue))] == [BO, ADA]
 
 
 def test_a_saved_draft_is_the_next_revision_and_a_draft_no_more(session: Session, issue: Issue, now: datetime) -> None:
-    issue_store.mark(issue, Readiness.READY)
+    issue_store.set_readiness(issue, Readiness.READY)
     draft = keep(session, issue, changed(issue, "All of it."), now)
     assert drafts.save(session, issue, draft, now) is Saved.CHANGED
     assert (issue.revision.number, issue.revision.author) == (2, ADA)
     assert issue.revision.source.endswith("All of it.")
     assert issue.readiness is Readiness.DRAFT
-    assert drafts.own(session, issue, ADA) is None
+    assert drafts.unsaved_draft(session, issue, ADA) is None
 
 
 def test_a_draft_that_says_what_is_saved_already_just_goes(session: Session, issue: Issue, now: datetime) -> None:
     draft = keep(session, issue, issue.revision.source, now)
     assert drafts.save(session, issue, draft, now) is Saved.SAME
-    assert (issue.revision_number, drafts.own(session, issue, ADA)) == (1, None)
+    assert (issue.revision_number, drafts.unsaved_draft(session, issue, ADA)) == (1, None)
 
 
 def test_who_saves_second_is_refused_and_keeps_the_draft(session: Session, issue: Issue, now: datetime) -> None:
     mine = keep(session, issue, changed(issue, "Ada's."), now)
     theirs = keep(session, issue, changed(issue, "Bo's."), now, editor=BO)
     drafts.save(session, issue, theirs, now)
-    with pytest.raises(Behind, match=rf"{BO} changed the same passage, and saved it as revision 2"):
+    with pytest.raises(RevisionConflict, match=rf"{BO} changed the same passage, and saved it as revision 2"):
         drafts.save(session, issue, mine, now)
-    assert drafts.settle(session, issue, mine, now) is None
+    assert drafts.save_if_valid(session, issue, mine, now) is None
     assert "Ada's." in mine.source
     assert "Bo's." in issue.revision.source
 
@@ -211,7 +211,7 @@ def test_who_saves_second_is_refused_and_keeps_the_draft(session: Session, issue
 def test_two_savers_at_once_make_one_revision(sessions: Sessions, now: datetime) -> None:
     with sessions.begin() as session:
         publication = toml_file.load(session, SHIPPED / "publication.toml", now)[0]
-        create.begin(session, publication, TYPED, DAY, ADA, now)
+        create.create_issue(session, publication, TYPED, DAY, ADA, now)
     with sessions.reading() as looked_before:
         stale = issue_store.find(looked_before, "a-tight-back")
     with sessions.begin() as session:
@@ -219,7 +219,7 @@ def test_two_savers_at_once_make_one_revision(sessions: Sessions, now: datetime)
         drafts.save(session, issue, keep(session, issue, changed(issue, "First."), now), now)
     with sessions.begin() as session:
         stale = session.merge(stale, load=False)
-        with pytest.raises(Behind):
+        with pytest.raises(RevisionConflict):
             drafts.save(session, stale, keep(session, stale, changed_from(TYPED, "Second."), now, editor=BO), now)
     with sessions.reading() as session:
         assert session.scalars(select(Revision.number)).all() == [1, 2]
@@ -235,14 +235,16 @@ def test_a_text_with_faults_stays_a_draft_and_each_fault_has_its_line(
     told = [(lines[(fault.line or 0) - 1], fault.text) for fault in refusal.value.faults]
     assert [line for line, _ in told] == ["Hello {{ surname }}", "![A back](back.png)"]
     assert 'no picture "back.png"' in told[1][1]
-    assert drafts.own(session, issue, ADA) is draft
+    assert drafts.unsaved_draft(session, issue, ADA) is draft
 
 
 def test_a_picture_that_was_uploaded_goes_into_the_revision(
     session: Session, issue: Issue, tmp_path: Path, now: datetime
 ) -> None:
     Image.new("RGB", (4, 3)).save(tmp_path / "back.png")
-    kept = PictureFolder(tmp_path / "pictures").keep(session, "back.png", (tmp_path / "back.png").read_bytes(), now)
+    kept = FolderPictureStore(tmp_path / "pictures").keep(
+        session, "back.png", (tmp_path / "back.png").read_bytes(), now
+    )
     name = pictures.attach(session, issue, "back.png", kept, now)
     draft = keep(session, issue, changed(issue, f"![A back]({name})\n"), now)
     drafts.save(session, issue, draft, now)
@@ -261,7 +263,7 @@ def test_a_new_slug_renames_the_issue_and_its_file_and_keeps_its_date(
 
 
 def test_a_slug_that_another_issue_has_is_refused_by_its_line(session: Session, issue: Issue, now: datetime) -> None:
-    other = create.begin(session, issue.publication, replace(TYPED, title="A calm neck"), DAY, BO, now)
+    other = create.create_issue(session, issue.publication, replace(TYPED, title="A calm neck"), DAY, BO, now)
     taken = issue_form.apply_form(other.revision.source, other.slug, replace(shown(other), slug="a-tight-back"))
     with pytest.raises(Faulty, match=r'“A tight back” already has the slug "a-tight-back"') as refusal:
         drafts.save(session, other, keep(session, other, taken, now), now)
@@ -287,13 +289,15 @@ def test_an_older_text_is_restored_as_a_new_revision(session: Session, issue: Is
 
 def test_a_deleted_draft_leaves_nothing_behind(session: Session, issue: Issue, tmp_path: Path, now: datetime) -> None:
     before = {table.name for table in filled(session)}
-    create.begin(session, issue.publication, replace(TYPED, title="Another"), DAY, BO, now)
+    create.create_issue(session, issue.publication, replace(TYPED, title="Another"), DAY, BO, now)
     Image.new("RGB", (4, 3)).save(tmp_path / "back.png")
-    kept = PictureFolder(tmp_path / "pictures").keep(session, "back.png", (tmp_path / "back.png").read_bytes(), now)
+    kept = FolderPictureStore(tmp_path / "pictures").keep(
+        session, "back.png", (tmp_path / "back.png").read_bytes(), now
+    )
     name = pictures.attach(session, issue, "back.png", kept, now)
     drafts.save(session, issue, keep(session, issue, changed(issue, f"![A back]({name})\n"), now), now)
     keep(session, issue, changed(issue, "More."), now, number=1)
-    presence.meet(session, issue, "tab", ADA, now)
+    presence.announce(session, issue, "tab", ADA, now)
     issue_store.remove(session, issue)
     with pytest.raises(NotFound):
         issue_store.find(session, "a-tight-back")
@@ -302,17 +306,19 @@ def test_a_deleted_draft_leaves_nothing_behind(session: Session, issue: Issue, t
 
 
 def test_windows_that_are_open_at_once_know_of_each_other(session: Session, issue: Issue, now: datetime) -> None:
-    assert presence.meet(session, issue, "one", ADA, now) == []
+    assert presence.announce(session, issue, "one", ADA, now) == []
     later = now + timedelta(seconds=5)
-    assert [(writer.editor, writer.tab) for writer in presence.meet(session, issue, "two", BO, later)] == [(ADA, "one")]
-    assert [writer.editor for writer in presence.meet(session, issue, "one", ADA, later)] == [BO]
+    assert [(writer.editor, writer.tab) for writer in presence.announce(session, issue, "two", BO, later)] == [
+        (ADA, "one")
+    ]
+    assert [writer.editor for writer in presence.announce(session, issue, "one", ADA, later)] == [BO]
 
 
 def test_a_window_that_was_closed_or_fell_silent_is_company_no_more(
     session: Session, issue: Issue, now: datetime
 ) -> None:
     for tab in ("one", "two"):
-        presence.meet(session, issue, tab, ADA, now)
+        presence.announce(session, issue, tab, ADA, now)
     presence.leave(session, issue, "two", now)
     assert [writer.tab for writer in presence.others(session, issue, "three", now)] == ["one"]
     assert presence.others(session, issue, "three", now + timedelta(seconds=31)) == []
@@ -343,7 +349,7 @@ class Window:
     def keep(self, body: str, *, turn: int = 0, before: str | None = None) -> Draft:
         self.turn = turn or self.turn + 1
         known = None if before is None else changed(self.issue, before)
-        typed = Typed(changed(self.issue, body), self.base, self.number, self.tab, self.turn, known)
+        typed = EditorText(changed(self.issue, body), self.base, self.number, self.tab, self.turn, known)
         return drafts.keep(self.session, self.issue, typed, ADA, self.now)
 
 
@@ -360,7 +366,7 @@ def changed_from(typed: IssueForm, body: str) -> str:
 
 
 def keep(session: Session, issue: Issue, source: str, now: datetime, *, editor: str = ADA, number: int = 0) -> Draft:
-    return drafts.keep(session, issue, Typed(source, base=1, number=number), editor, now)
+    return drafts.keep(session, issue, EditorText(source, base=1, number=number), editor, now)
 
 
 def filled(session: Session) -> list[type[Base]]:

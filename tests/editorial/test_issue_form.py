@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from newsletter.editorial.source import issue_file, issue_form
 from newsletter.editorial.source.fields import Source
 from newsletter.editorial.source.front_matter import split
-from newsletter.editorial.source.issue_form import IssueForm, Place
+from newsletter.editorial.source.issue_form import FormPlace, IssueForm
 
 ISSUES = Path(__file__).parents[2] / "issues"
 SOURCE = """---
@@ -85,19 +85,19 @@ def test_a_file_that_begins_with_a_form_reads_as_an_issue() -> None:
 @pytest.mark.parametrize(
     ("line", "place"),
     [
-        (3, Place("title")),
-        (4, Place("subject")),
-        (7, Place("slug")),
-        (9, Place("sources", 1)),
-        (11, Place("sources", 1)),
-        (12, Place("sources", 2)),
-        (15, Place("body", 1)),
-        (17, Place("body", 3)),
-        (1, Place("title")),
+        (3, FormPlace("title")),
+        (4, FormPlace("subject")),
+        (7, FormPlace("slug")),
+        (9, FormPlace("sources", 1)),
+        (11, FormPlace("sources", 1)),
+        (12, FormPlace("sources", 2)),
+        (15, FormPlace("body", 1)),
+        (17, FormPlace("body", 3)),
+        (1, FormPlace("title")),
     ],
 )
-def test_a_line_of_the_file_is_found_in_the_form(line: int, place: Place) -> None:
-    assert issue_form.place(split(SOURCE), line) == place
+def test_a_line_of_the_file_is_found_in_the_form(line: int, place: FormPlace) -> None:
+    assert issue_form.form_place(split(SOURCE), line) == place
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=40).map(str.strip)

@@ -69,19 +69,19 @@ def test_the_issues_of_a_state_come_page_by_page_in_their_order_and_back(
     sessions: Sessions, home: int, state: IssueState, order: list[int]
 ) -> None:
     with sessions.reading() as session:
-        pages = [listing.page(session, home, state, FIRST, 2)]
+        pages = [listing.page_in_state(session, home, state, FIRST, 2)]
         while pages[-1].next:
-            pages.append(listing.page(session, home, state, Turn(**pages[-1].next), 2))
+            pages.append(listing.page_in_state(session, home, state, Turn(**pages[-1].next), 2))
         assert [slug for page in pages for slug in slugs(page.rows)] == [f"{state}-{number}" for number in order]
-        back = listing.page(session, home, state, Turn(**pages[-1].previous), 2)
+        back = listing.page_in_state(session, home, state, Turn(**pages[-1].previous), 2)
         assert slugs(back.rows) == slugs(pages[-2].rows)
         # One that is gone meanwhile leads to the beginning.
-        assert slugs(listing.page(session, home, state, Turn(after=99_999), 2).rows) == slugs(pages[0].rows)
+        assert slugs(listing.page_in_state(session, home, state, Turn(after=99_999), 2).rows) == slugs(pages[0].rows)
 
 
 def test_every_state_is_counted(sessions: Sessions, home: int) -> None:
     with sessions.reading() as session:
-        counted = listing.counts(session, home)
+        counted = listing.count_by_state(session, home)
     some = dict.fromkeys((IssueState.DRAFT, IssueState.READY, IssueState.SCHEDULED, IssueState.SENT), 5)
     assert counted == dict.fromkeys(IssueState, 0) | some
 
@@ -92,5 +92,5 @@ def test_of_the_issues_without_a_place_the_ready_ones_come_first_and_the_queued_
     with sessions.begin() as session:
         queue.add(session, issue_store.find(session, "ready-0"), now)
     with sessions.reading() as session:
-        found = slugs(listing.unplaced(session, home, 5))
+        found = slugs(listing.unscheduled(session, home, 5))
     assert found == ["ready-1", "ready-2", "ready-3", "ready-4", "draft-0", "draft-1"]

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from newsletter.db import Sessions
 from newsletter.delivery.models import Letter, LetterState
-from newsletter.editorial.images.pictures import PictureFolder, TakenIn
+from newsletter.editorial.images.pictures import FolderPictureStore, ImportedPicture
 from newsletter.editorial.issues import archive, import_export, issue_store
 from newsletter.editorial.issues.issue_store import BY_FILE, Saved
 from newsletter.editorial.models import Issue, Revision
@@ -34,8 +34,8 @@ def publication(sessions: Sessions, now: datetime) -> Publication:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> PictureFolder:
-    return PictureFolder(tmp_path / "pictures")
+def pictures(tmp_path: Path) -> FolderPictureStore:
+    return FolderPictureStore(tmp_path / "pictures")
 
 
 def draft(source: str = SOURCE, name: str = NAME) -> issue_store.Text:
@@ -49,11 +49,13 @@ def save(sessions: Sessions, publication: Publication, source: str, author: str,
 
 
 def test_the_shipped_issues_go_in_and_come_out_byte_for_byte(
-    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+    sessions: Sessions, publication: Publication, pictures: FolderPictureStore, tmp_path: Path, now: datetime
 ) -> None:
     with sessions.begin() as session:
         home = session.get_one(Publication, publication.id)
-        for text in import_export.read(SHIPPED, lambda name, content: pictures.take_in(session, name, content, now)):
+        for text in import_export.read_folder(
+            SHIPPED, lambda name, content: pictures.take_in(session, name, content, now)
+        ):
             assert issue_store.save(session, home, text, BY_FILE, now) is Saved.NEW
     with sessions.reading() as session:
         import_export.write_folder(
@@ -129,11 +131,11 @@ def test_two_files_with_one_slug_are_both_named_and_neither_is_loaded(tmp_path: 
     for name in (NAME, other):
         (tmp_path / name).write_text(SOURCE)
     with pytest.raises(Invalid, match=rf"{other}: has the slug 'a-tight-back', as \S+{NAME} does"):
-        import_export.read(tmp_path, lambda _name, _content: pytest.fail("a picture was kept"))
+        import_export.read_folder(tmp_path, lambda _name, _content: pytest.fail("a picture was kept"))
 
 
 def test_pictures_in_folders_below_go_in_and_come_out(
-    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+    sessions: Sessions, publication: Publication, pictures: FolderPictureStore, tmp_path: Path, now: datetime
 ) -> None:
     files = manuscript(tmp_path / "in", "a-tight-back", "blue")
     put_in(sessions, publication, pictures, tmp_path / "in", now)
@@ -145,7 +147,7 @@ def test_pictures_in_folders_below_go_in_and_come_out(
 
 
 def test_two_issues_that_mean_different_pictures_by_one_name_are_not_dumped_over_each_other(
-    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+    sessions: Sessions, publication: Publication, pictures: FolderPictureStore, tmp_path: Path, now: datetime
 ) -> None:
     for slug, colour in (("a-tight-back", "blue"), ("a-calm-neck", "red")):
         manuscript(tmp_path / slug, slug, colour)
@@ -160,7 +162,7 @@ def test_two_issues_that_mean_different_pictures_by_one_name_are_not_dumped_over
 
 
 def test_a_folder_that_cannot_be_written_is_named(
-    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+    sessions: Sessions, publication: Publication, pictures: FolderPictureStore, tmp_path: Path, now: datetime
 ) -> None:
     save(sessions, publication, SOURCE, BY_FILE, now)
     (tmp_path / "out").write_text("a file where a folder should be")
@@ -188,14 +190,14 @@ def test_only_issues_that_have_begun_to_go_out_are_published(
         issue.letter = waiting = sent_letter(publication, now)
         waiting.state, waiting.started_at = LetterState.WAITING, None
         session.flush()
-        assert session.scalars(archive.shown(publication.id)).all() == []
+        assert session.scalars(archive.published(publication.id)).all() == []
         waiting.started_at = now
         session.flush()
-        assert session.scalars(archive.shown(publication.id)).all() == [issue]
+        assert session.scalars(archive.published(publication.id)).all() == [issue]
 
 
 def test_dumping_does_not_write_over_a_file_that_differs(
-    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+    sessions: Sessions, publication: Publication, pictures: FolderPictureStore, tmp_path: Path, now: datetime
 ) -> None:
     save(sessions, publication, SOURCE, BY_FILE, now)
     (tmp_path / NAME).write_text("mine")
@@ -210,7 +212,7 @@ def test_every_problem_of_every_file_is_named_and_nothing_is_loaded(tmp_path: Pa
     (tmp_path / "2026-11-24-one.md").write_text("no front matter")
     (tmp_path / "2026-12-01-two.md").write_bytes(b"---\ntitle: \xff\n---\n")
     with pytest.raises(Invalid) as refusal:
-        import_export.read(tmp_path, lambda _name, _content: pytest.fail("a picture was kept"))
+        import_export.read_folder(tmp_path, lambda _name, _content: pytest.fail("a picture was kept"))
     assert "2026-11-24-one.md" in str(refusal.value)
     assert "2026-12-01-two.md" in str(refusal.value)
 
@@ -218,26 +220,26 @@ def test_every_problem_of_every_file_is_named_and_nothing_is_loaded(tmp_path: Pa
 def test_a_missing_picture_is_named_with_its_line(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text(SOURCE + "\n![A back](missing.png)\n")
     with pytest.raises(Invalid, match=rf"{NAME}:7: there is no picture 'missing\.png'"):
-        import_export.read(tmp_path, lambda _name, _content: "")
+        import_export.read_folder(tmp_path, lambda _name, _content: "")
 
 
 def test_an_empty_folder_says_what_an_issue_is(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="contains no issues;"):
-        import_export.read(tmp_path, lambda _name, _content: "")
+        import_export.read_folder(tmp_path, lambda _name, _content: "")
 
 
 @pytest.mark.parametrize(
     "content", [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html>", b"", b"\x89PNG\r\n\x1a\n"]
 )
 def test_what_is_no_picture_is_refused(
-    sessions: Sessions, pictures: PictureFolder, content: bytes, now: datetime
+    sessions: Sessions, pictures: FolderPictureStore, content: bytes, now: datetime
 ) -> None:
     with sessions.begin() as session, pytest.raises(Invalid, match=r"back\.png: not a PNG, JPEG or GIF"):
         pictures.keep(session, "back.png", content, now)
 
 
 def test_the_same_picture_is_kept_once(
-    sessions: Sessions, pictures: PictureFolder, tmp_path: Path, now: datetime
+    sessions: Sessions, pictures: FolderPictureStore, tmp_path: Path, now: datetime
 ) -> None:
     Image.new("RGB", (4, 3)).save(tmp_path / "back.png")
     content = (tmp_path / "back.png").read_bytes()
@@ -249,13 +251,13 @@ def test_the_same_picture_is_kept_once(
 
 
 @pytest.mark.parametrize("name", ["../secret_key", "x.png", f"{'a' * 64}.svg", f"{'a' * 64}.png", ""])
-def test_no_other_file_is_reached_through_a_pictures_name(pictures: PictureFolder, name: str) -> None:
+def test_no_other_file_is_reached_through_a_pictures_name(pictures: FolderPictureStore, name: str) -> None:
     with pytest.raises(NotFound):
         pictures.path(name)
 
 
 def test_a_photo_that_is_loaded_is_published_as_bare_upright_pixels_and_dumped_as_it_was(
-    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+    sessions: Sessions, publication: Publication, pictures: FolderPictureStore, tmp_path: Path, now: datetime
 ) -> None:
     photo = telling_photo(orientation=6)
     folder = tmp_path / "in"
@@ -274,14 +276,14 @@ def test_a_photo_that_is_loaded_is_published_as_bare_upright_pixels_and_dumped_a
 
 
 def test_a_photo_that_an_earlier_version_loaded_is_developed_when_it_is_loaded_again_unless_its_issue_is_frozen(
-    sessions: Sessions, publication: Publication, pictures: PictureFolder, tmp_path: Path, now: datetime
+    sessions: Sessions, publication: Publication, pictures: FolderPictureStore, tmp_path: Path, now: datetime
 ) -> None:
     photo = telling_photo()
     with_photo(tmp_path, photo)
     with sessions.begin() as session:
         raw = pictures.keep(session, "photo.jpg", photo, now).file_name
         home = session.get_one(Publication, publication.id)
-        text = import_export.read(tmp_path, lambda _name, _content: TakenIn(raw, raw))[0]
+        text = import_export.read_folder(tmp_path, lambda _name, _content: ImportedPicture(raw, raw))[0]
         issue_store.save(session, home, text, BY_FILE, now)
         issue_store.find(session, "a-tight-back").letter = sent_letter(publication, now)
     for letter, saved, published in ((True, Saved.SAME, raw), (False, Saved.CHANGED, None)):
@@ -289,7 +291,9 @@ def test_a_photo_that_an_earlier_version_loaded_is_developed_when_it_is_loaded_a
             issue = issue_store.find(session, "a-tight-back")
             issue.letter = issue.letter if letter else None
             home = session.get_one(Publication, publication.id)
-            text = import_export.read(tmp_path, lambda name, content: pictures.take_in(session, name, content, now))[0]
+            text = import_export.read_folder(
+                tmp_path, lambda name, content: pictures.take_in(session, name, content, now)
+            )[0]
             assert issue_store.save(session, home, text, BY_FILE, now) is saved
             assert (issue_store.picture_names(issue.revision)["photo.jpg"] == raw) is bool(published)
 
@@ -309,10 +313,14 @@ def manuscript(folder: Path, slug: str, colour: str) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
 
 
-def put_in(sessions: Sessions, publication: Publication, pictures: PictureFolder, folder: Path, now: datetime) -> None:
+def put_in(
+    sessions: Sessions, publication: Publication, pictures: FolderPictureStore, folder: Path, now: datetime
+) -> None:
     with sessions.begin() as session:
         home = session.get_one(Publication, publication.id)
-        for text in import_export.read(folder, lambda name, content: pictures.take_in(session, name, content, now)):
+        for text in import_export.read_folder(
+            folder, lambda name, content: pictures.take_in(session, name, content, now)
+        ):
             issue_store.save(session, home, text, BY_FILE, now)
 
 

@@ -13,20 +13,20 @@ A, B = "https://a.example/", "https://b.example/"
 
 def test_an_address_is_asked_once_and_its_answer_is_kept(sessions: Sessions, now: datetime) -> None:
     with sessions.begin() as session:
-        link_checks.ask(session, [A, B, A], now)
-        assert link_checks.waiting(session, [A, B]) == 2
+        link_checks.request_checks(session, [A, B, A], now)
+        assert link_checks.count_pending(session, [A, B]) == 2
         assert sorted(link_checks.claim(session, 10, now)) == [A, B]
     with sessions.begin() as session:
         link_checks.record(session, Answer(A, 200, A), now)
         link_checks.record(session, Answer(B, None, B, "does not answer"), now)
     with sessions.reading() as session:
         assert link_checks.answers(session, [A, B]) == {A: Answer(A, 200, A), B: Answer(B, None, B, "does not answer")}
-        assert (link_checks.waiting(session, [A, B]), link_checks.are_due(session, now)) == (0, False)
+        assert (link_checks.count_pending(session, [A, B]), link_checks.are_due(session, now)) == (0, False)
 
 
 def test_two_workers_never_ask_the_same_address(sessions: Sessions, now: datetime) -> None:
     with sessions.begin() as session:
-        link_checks.ask(session, [A, B], now)
+        link_checks.request_checks(session, [A, B], now)
     with sessions.begin() as session:
         first = link_checks.claim(session, 1, now)
     with sessions.begin() as session:
@@ -36,7 +36,7 @@ def test_two_workers_never_ask_the_same_address(sessions: Sessions, now: datetim
 
 def test_an_address_whose_worker_was_killed_is_asked_again(sessions: Sessions, now: datetime) -> None:
     with sessions.begin() as session:
-        link_checks.ask(session, [A], now)
+        link_checks.request_checks(session, [A], now)
         link_checks.claim(session, 9, now)
         assert link_checks.claim(session, 9, now + timedelta(minutes=1)) == []
         assert link_checks.claim(session, 9, now + timedelta(minutes=3)) == [A]
@@ -48,23 +48,23 @@ def test_an_answer_is_asked_for_again_when_it_is_stale(
 ) -> None:
     later = now + timedelta(hours=age)
     with sessions.begin() as session:
-        link_checks.ask(session, [A], now)
+        link_checks.request_checks(session, [A], now)
         link_checks.record(session, Answer(A, 200, A), now)
-        link_checks.ask(session, [A], later, older=timedelta(hours=older))
+        link_checks.request_checks(session, [A], later, older=timedelta(hours=older))
         assert link_checks.are_due(session, later) is due
         assert link_checks.answers(session, [A]) == {A: Answer(A, 200, A)}
 
 
 def test_what_nobody_has_asked_for_in_a_long_time_is_forgotten(sessions: Sessions, now: datetime) -> None:
     with sessions.begin() as session:
-        link_checks.ask(session, [A], now - timedelta(days=91))
-        link_checks.ask(session, [B, "https://c.example/" + "x" * 3_000], now)
-        link_checks.forget(session, now)
+        link_checks.request_checks(session, [A], now - timedelta(days=91))
+        link_checks.request_checks(session, [B, "https://c.example/" + "x" * 3_000], now)
+        link_checks.prune(session, now)
         assert session.scalar(select(func.count()).select_from(LinkCheck)) == 1
 
 
 def test_more_addresses_than_a_statement_takes_are_looked_up(sessions: Sessions, now: datetime) -> None:
     urls = [f"https://a.example/{number}" for number in range(1_200)]
     with sessions.begin() as session:
-        link_checks.ask(session, urls[:300], now)
-        assert link_checks.waiting(session, urls) == 300
+        link_checks.request_checks(session, urls[:300], now)
+        assert link_checks.count_pending(session, urls) == 300

@@ -45,10 +45,10 @@ COLOURS = """() => [...document.querySelectorAll('body *')]
 
 def rendered(kind: str) -> Rendered:
     if kind == "issue":
-        return render.issue(every_shape(), MASTHEAD, picture_url)
+        return render.issue_mail(every_shape(), MASTHEAD, picture_url)
     if kind == "correction":
-        return render.correction(correction(), MASTHEAD, "Under the hands")
-    return render.single(kind, MASTHEAD)
+        return render.correction_mail(correction(), MASTHEAD, "Under the hands")
+    return render.single_mail(kind, MASTHEAD)
 
 
 def filled(kind: str) -> tuple[str, str, str]:
@@ -87,7 +87,7 @@ def test_a_logo_of_any_shape_stays_within_its_column_and_is_not_squeezed(
     page = chrome.new_page(viewport={"width": 375, "height": 800})
     page.route("**/*", lambda route: route.abort())
     page.route(f"{LOGO}*", lambda route: route.fulfill(content_type="image/svg+xml", body=logo))
-    page.set_content(render.issue(every_shape(), masthead, picture_url).html)
+    page.set_content(render.issue_mail(every_shape(), masthead, picture_url).html)
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     box = page.locator(".wordmark img").bounding_box()
     assert box

@@ -52,7 +52,7 @@ def test_moments_come_in_order_once_each_and_never_in_a_week_off(
     assert all(earlier < later for earlier, later in pairwise([after, *found]))
     for at in found:
         days = {at.astimezone(ZoneInfo(slot.time_zone)).date() for slot in slots}
-        assert any(not occurrences.off(weeks_off, day) for day in days)
+        assert any(not occurrences.off_reason(weeks_off, day) for day in days)
 
 
 @given(SLOTS, WEEKS_OFF, MOMENTS)
@@ -60,12 +60,12 @@ def test_every_slot_has_each_of_its_weeks_unless_that_day_is_off(
     slots: list[Slot], weeks_off: list[WeekOff], after: datetime
 ) -> None:
     until = after + timedelta(weeks=5)
-    found = {one.at for one in occurrences.between(publication(slots, weeks_off), after, until)}
+    found = {one.at for one in occurrences.counting_between(publication(slots, weeks_off), after, until)}
     for slot in slots:
-        alone = [one.at for one in occurrences.between(publication([slot]), after, until)]
+        alone = [one.at for one in occurrences.counting_between(publication([slot]), after, until)]
         assert 4 <= len(alone) <= 6
         for at in alone:
-            is_off = bool(occurrences.off(weeks_off, at.astimezone(ZoneInfo(slot.time_zone)).date()))
+            is_off = bool(occurrences.off_reason(weeks_off, at.astimezone(ZoneInfo(slot.time_zone)).date()))
             assert is_off or at in found
 
 
@@ -97,7 +97,7 @@ def test_a_week_off_is_meant_on_the_slots_own_calendar(time_zone: str, is_off: b
     # One moment: Sunday night in New York, Monday afternoon on Apia.
     off = WeekOff(first=date(2026, 11, 23), last=date(2026, 11, 29), reason="Autumn")
     slot = weekly(0, "17:00", time_zone) if is_off else weekly(6, "23:00", time_zone)
-    first = next(occurrences.occasions(publication([slot], [off]), datetime(2026, 11, 22, 20, tzinfo=UTC)))
+    first = next(occurrences.occurrences(publication([slot], [off]), datetime(2026, 11, 22, 20, tzinfo=UTC)))
     assert first.off == ("Autumn" if is_off else "")
 
 
@@ -105,7 +105,7 @@ def test_weeks_off_are_shown_with_their_reason_and_counted_by_nobody() -> None:
     christmas = WeekOff(first=date(2026, 12, 21), last=date(2027, 1, 3), reason="Christmas")
     home = publication([weekly(1, "09:00")], [christmas])
     after = datetime(2026, 12, 14, tzinfo=UTC)
-    shown = [(weekly_slots.brief(one.at, "UTC"), one.off) for one in islice(occurrences.occasions(home, after), 4)]
+    shown = [(weekly_slots.brief(one.at, "UTC"), one.off) for one in islice(occurrences.occurrences(home, after), 4)]
     assert shown == [
         ("Tuesday 15 December 08:00", ""),
         ("Tuesday 22 December 08:00", "Christmas"),
@@ -122,4 +122,6 @@ def test_what_was_before_a_slot_was_made_is_not_its_own() -> None:
     slot = weekly(1, "09:00")
     slot.since = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
     span = datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
-    assert told([one.at for one in occurrences.between(publication([slot]), *span)]) == ["Tuesday 1 December 09:00"]
+    assert told([one.at for one in occurrences.counting_between(publication([slot]), *span)]) == [
+        "Tuesday 1 December 09:00"
+    ]

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from newsletter.db import Sessions
 from newsletter.editorial.images import pictures, s3_storage
-from newsletter.editorial.images.pictures import PictureFolder, Pictures
-from newsletter.editorial.images.s3_storage import PictureBucket
+from newsletter.editorial.images.pictures import FolderPictureStore, PictureStore
+from newsletter.editorial.images.s3_storage import S3PictureStore
 from newsletter.editorial.models import Issue, Picture, Revision, RevisionPicture
 from newsletter.errors import Invalid, NotFound, Unavailable
 from newsletter.publications import Publication
@@ -69,10 +69,10 @@ def s3() -> Iterator[ThreadingHTTPServer]:
 
 
 @pytest.fixture(params=["folder", "memory", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, s3: ThreadingHTTPServer) -> Pictures:
-    makers: dict[str, Callable[[], Pictures]] = {
-        "folder": lambda: PictureFolder(tmp_path / "pictures"),
-        "memory": lambda: PictureBucket(MemoryStore()),
+def store(request: pytest.FixtureRequest, tmp_path: Path, s3: ThreadingHTTPServer) -> PictureStore:
+    makers: dict[str, Callable[[], PictureStore]] = {
+        "folder": lambda: FolderPictureStore(tmp_path / "pictures"),
+        "memory": lambda: S3PictureStore(MemoryStore()),
         "s3": lambda: bucket_at(s3),
     }
     return makers[request.param]()
@@ -88,16 +88,16 @@ def issue(sessions: Sessions, now: datetime) -> Issue:
     return made
 
 
-def bucket_at(s3: ThreadingHTTPServer, folder: str = "press/shown") -> PictureBucket:
+def bucket_at(s3: ThreadingHTTPServer, folder: str = "press/shown") -> S3PictureStore:
     return s3_storage.open_bucket(f"s3://{folder}", f"http://127.0.0.1:{s3.server_port}", "eu-central-1", "press", KEY)
 
 
-def keep(sessions: Sessions, store: Pictures, content: bytes, now: datetime) -> Picture:
+def keep(sessions: Sessions, store: PictureStore, content: bytes, now: datetime) -> Picture:
     with sessions.begin() as session:
         return store.keep(session, "back.png", content, now)
 
 
-def test_a_picture_comes_out_of_any_store_as_it_went_in(sessions: Sessions, store: Pictures, now: datetime) -> None:
+def test_a_picture_comes_out_of_any_store_as_it_went_in(sessions: Sessions, store: PictureStore, now: datetime) -> None:
     kept = keep(sessions, store, PNG, now)
     assert store.read(kept.file_name) == PNG
     assert (store.open(kept.file_name).size, kept.size, kept.width, kept.height) == (len(PNG), len(PNG), 400, 200)
@@ -109,7 +109,7 @@ def test_a_picture_comes_out_of_any_store_as_it_went_in(sessions: Sessions, stor
 def test_a_picture_that_a_power_cut_emptied_is_whole_again_once_it_is_kept_again(
     sessions: Sessions, tmp_path: Path, now: datetime
 ) -> None:
-    folder = PictureFolder(tmp_path)
+    folder = FolderPictureStore(tmp_path)
     name = keep(sessions, folder, PNG, now).file_name
     (tmp_path / name).write_bytes(b"")
     keep(sessions, folder, PNG, now)
@@ -118,17 +118,17 @@ def test_a_picture_that_a_power_cut_emptied_is_whole_again_once_it_is_kept_again
 
 
 @pytest.mark.parametrize("name", ["../newsletter.db", "x.png", "a" * 64 + ".svg", "a" * 64 + ".png", "", "a" * 64])
-def test_no_store_hands_out_what_is_no_picture_of_ours(store: Pictures, name: str) -> None:
+def test_no_store_hands_out_what_is_no_picture_of_ours(store: PictureStore, name: str) -> None:
     with pytest.raises(NotFound, match="there is no such picture"):
         store.read(name)
 
 
-def test_what_is_no_picture_gets_into_no_store(sessions: Sessions, store: Pictures, now: datetime) -> None:
+def test_what_is_no_picture_gets_into_no_store(sessions: Sessions, store: PictureStore, now: datetime) -> None:
     with pytest.raises(Invalid, match="not a PNG, JPEG or GIF"):
         keep(sessions, store, b"<svg/>", now)
 
 
-def test_two_who_keep_one_picture_at_once_both_have_it(sessions: Sessions, store: Pictures, now: datetime) -> None:
+def test_two_who_keep_one_picture_at_once_both_have_it(sessions: Sessions, store: PictureStore, now: datetime) -> None:
     with ThreadPoolExecutor(4) as pool:
         names = {one.file_name for one in pool.map(lambda _: keep(sessions, store, PNG, now), range(8))}
     assert len(names) == 1
@@ -165,7 +165,7 @@ def attached(sessions: Sessions, issue: Issue) -> dict[str, str]:
 def test_each_picture_of_an_issue_has_a_name_of_its_own(
     sessions: Sessions, issue: Issue, tmp_path: Path, now: datetime
 ) -> None:
-    store = PictureFolder(tmp_path)
+    store = FolderPictureStore(tmp_path)
     first, second = (keep(sessions, store, photos.saved(photos.quarters((n, n)), "PNG"), now) for n in (20, 30))
     names = [attach(sessions, issue, "Back.PNG", picture, now) for picture in (first, second, first, second)]
     assert names == ["back.png", "back-2.png", "back.png", "back-2.png"]
@@ -191,7 +191,7 @@ def test_a_name_becomes_one_that_every_system_can_spell(wished: str, stem: str) 
 def test_pictures_that_come_at_once_by_one_name_get_two(
     sessions: Sessions, issue: Issue, tmp_path: Path, now: datetime
 ) -> None:
-    store = PictureFolder(tmp_path)
+    store = FolderPictureStore(tmp_path)
     all_of_them = [keep(sessions, store, photos.saved(photos.quarters((n, n)), "PNG"), now) for n in range(20, 26)]
     with ThreadPoolExecutor(6) as pool:
         names = list(pool.map(lambda picture: attach(sessions, issue, "back.png", picture, now), all_of_them))
@@ -202,7 +202,7 @@ def test_pictures_that_come_at_once_by_one_name_get_two(
 def test_what_a_revision_means_by_a_name_holds_and_an_older_ones_pictures_are_still_there(
     sessions: Sessions, issue: Issue, tmp_path: Path, now: datetime
 ) -> None:
-    store = PictureFolder(tmp_path)
+    store = FolderPictureStore(tmp_path)
     old, new = keep(sessions, store, PNG, now).file_name, keep(sessions, store, OTHER, now).file_name
     with sessions.begin() as session:
         for number, shown in enumerate(({"a.png": old, "b.png": old}, {"a.png": new}), 1):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from newsletter.editorial.images.processing import UPLOAD_BYTES, WIDTH, develop
+from newsletter.editorial.images.processing import UPLOAD_BYTES, WIDTH, process
 from newsletter.errors import Invalid
 from tests.editorial import photos
 
@@ -20,7 +20,7 @@ OF_EACH_KIND = [photos.saved(photos.quarters((60, 40)), kind) for kind in KINDS]
 def test_what_goes_out_is_shown_by_mail_programs_whatever_came_in(kind: str, mode: str) -> None:
     if kind in {"JPEG", "AVIF"} and mode in {"RGBA", "P"}:
         mode = "RGB"
-    image = photos.opened(develop(photos.saved(photos.quarters(mode=mode), kind)).content)
+    image = photos.opened(process(photos.saved(photos.quarters(mode=mode), kind)).content)
     assert image.format in {"PNG", "JPEG"}
     assert image.size == (400, 200)
     if mode != "L":
@@ -32,7 +32,7 @@ def test_what_goes_out_is_shown_by_mail_programs_whatever_came_in(kind: str, mod
 def test_nothing_goes_out_that_tells_where_a_photo_was_taken(kind: str) -> None:
     photo = photos.telling_photo(kind)
     assert photos.SECRET in photo
-    developed = develop(photo).content
+    developed = process(photo).content
     assert photos.SECRET not in developed
     image = photos.opened(developed)
     assert not image.getexif()
@@ -53,14 +53,14 @@ def test_a_photo_stands_upright_however_the_camera_was_held(kind: str, orientati
         7: ("white", "green", "blue", "red"),
         8: ("green", "white", "red", "blue"),
     }
-    image = photos.opened(develop(photos.telling_photo(kind, orientation)).content)
+    image = photos.opened(process(photos.telling_photo(kind, orientation)).content)
     assert image.size == ((400, 200) if orientation < 5 else (200, 400))
     assert tuple(photos.colour_at(image, x, y) for y in (0.2, 0.8) for x in (0.2, 0.8)) == seen[orientation]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_large_picture_becomes_as_wide_as_mail_shows_and_says_so(kind: str) -> None:
-    developed = develop(photos.saved(photos.quarters((4000, 3000)), kind))
+    developed = process(photos.saved(photos.quarters((4000, 3000)), kind))
     assert photos.opened(developed.content).size == (WIDTH, 900)
     assert developed.note == "Scaled from 4,000 × 3,000 to 1,200 × 900 pixels."
 
@@ -68,44 +68,44 @@ def test_a_large_picture_becomes_as_wide_as_mail_shows_and_says_so(kind: str) ->
 def test_a_photo_that_lies_on_its_side_is_scaled_by_the_width_that_is_seen() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    developed = develop(photos.saved(photos.quarters((3000, 4000)), "JPEG", exif=exif))
+    developed = process(photos.saved(photos.quarters((3000, 4000)), "JPEG", exif=exif))
     assert photos.opened(developed.content).size == (WIDTH, 900)
 
 
 def test_a_small_picture_is_not_blown_up() -> None:
-    assert develop(photos.saved(photos.quarters((30, 20)), "PNG")).note == ""
-    assert photos.opened(develop(photos.saved(photos.quarters((30, 20)), "PNG")).content).size == (30, 20)
+    assert process(photos.saved(photos.quarters((30, 20)), "PNG")).note == ""
+    assert photos.opened(process(photos.saved(photos.quarters((30, 20)), "PNG")).content).size == (30, 20)
 
 
 def test_what_is_see_through_stays_so_and_what_is_not_becomes_light() -> None:
     glass = photos.quarters((100, 50), "RGBA")
     glass.putalpha(Image.linear_gradient("L").resize((100, 50)))
-    assert photos.opened(develop(photos.saved(glass, "PNG")).content).mode == "RGBA"
+    assert photos.opened(process(photos.saved(glass, "PNG")).content).mode == "RGBA"
     noise = Image.effect_noise((1200, 900), 80).convert("RGBA")
-    assert photos.opened(develop(photos.saved(noise, "PNG")).content).format == "JPEG"
+    assert photos.opened(process(photos.saved(noise, "PNG")).content).format == "JPEG"
 
 
 def test_a_drawing_of_few_colours_stays_as_small_as_it_is() -> None:
     drawing = photos.saved(photos.quarters((900, 600), "P"), "PNG")
-    assert len(develop(drawing).content) <= len(drawing)
+    assert len(process(drawing).content) <= len(drawing)
 
 
 def test_colours_of_print_and_of_other_spaces_come_out_as_they_are_seen() -> None:
     for content in (photos.saved(photos.quarters(mode="CMYK"), "JPEG"), photos.in_another_space()):
-        image = photos.opened(develop(content).content)
+        image = photos.opened(process(content).content)
         assert (image.mode, "icc_profile" in image.info) == ("RGB", False)
         assert photos.colour_at(image, 0.2, 0.8) == "blue"
 
 
 def test_a_profile_that_is_none_does_no_harm() -> None:
     broken = photos.saved(photos.quarters(), "JPEG", icc_profile=b"no profile at all")
-    assert photos.colour_at(photos.opened(develop(broken).content), 0.2, 0.2) == "red"
+    assert photos.colour_at(photos.opened(process(broken).content), 0.2, 0.2) == "red"
 
 
 def test_a_small_animation_still_moves_and_has_lost_every_word() -> None:
     gif = photos.animated(comment=photos.SECRET) + b"<script>alert(1)</script>"
     assert photos.SECRET in gif
-    developed = develop(gif)
+    developed = process(gif)
     image = photos.opened(developed.content)
     assert (image.format, image.n_frames, image.info["loop"], image.info["duration"]) == ("GIF", 3, 0, 100)
     assert photos.SECRET not in developed.content
@@ -125,7 +125,7 @@ def test_a_small_animation_still_moves_and_has_lost_every_word() -> None:
 def test_an_animation_that_mail_cannot_carry_becomes_its_first_picture_and_says_why(
     content: bytes, reason: str
 ) -> None:
-    developed = develop(content)
+    developed = process(content)
     assert developed.note.startswith("Only the first picture of the animation is kept: ")
     assert reason in developed.note
     assert getattr(photos.opened(developed.content), "n_frames", 1) == 1
@@ -145,7 +145,7 @@ def test_an_animation_that_mail_cannot_carry_becomes_its_first_picture_and_says_
 def test_a_picture_that_unfolds_into_too_much_is_refused_before_it_is_decoded(content: bytes, size: str) -> None:
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, process_time()
     with pytest.raises(Invalid, match=f"has {size} pixels.*(25|50) million in all are the most"):
-        develop(content)
+        process(content)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB
     assert process_time() - began < 5
 
@@ -153,13 +153,13 @@ def test_a_picture_that_unfolds_into_too_much_is_refused_before_it_is_decoded(co
 def test_words_that_unfold_into_too_much_are_not_unfolded() -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(Invalid, match="damaged"):
-        develop(photos.png_whose_words_unfold())
+        process(photos.png_whose_words_unfold())
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
 
 
 def test_an_upload_of_more_than_40_mb_is_refused_with_its_size() -> None:
     with pytest.raises(Invalid, match="has 41 MB, and 40 MB are the most"):
-        develop(photos.saved(photos.quarters(), "PNG") + bytes(UPLOAD_BYTES + 2**19))
+        process(photos.saved(photos.quarters(), "PNG") + bytes(UPLOAD_BYTES + 2**19))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_an_upload_of_more_than_40_mb_is_refused_with_its_size() -> None:
 )
 def test_what_is_no_picture_is_refused_by_what_it_is(content: bytes, reason: str) -> None:
     with pytest.raises(Invalid, match=reason):
-        develop(content)
+        process(content)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -187,14 +187,14 @@ def test_of_a_picture_that_is_a_page_as_well_only_the_picture_is_left(kind: str)
     polyglot = photos.saved(photos.quarters(), kind) + page
     if kind == "JPEG":
         polyglot = polyglot[:2] + b"\xff\xfe" + (len(page) + 2).to_bytes(2, "big") + page + polyglot[2:]
-    assert b"script" not in develop(polyglot).content
+    assert b"script" not in process(polyglot).content
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_picture_that_breaks_off_is_refused(kind: str) -> None:
     whole = photos.saved(Image.effect_noise((300, 300), 60).convert("RGB"), kind)
     with pytest.raises(Invalid, match="damaged"):
-        develop(whole[: len(whole) // 2])
+        process(whole[: len(whole) // 2])
 
 
 @given(st.data())
@@ -204,4 +204,4 @@ def test_no_bytes_at_all_do_more_than_be_refused(data: st.DataObject) -> None:
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     cut = bytes(content[: data.draw(st.integers(0, len(content)))])
     with suppress(Invalid):
-        assert photos.opened(develop(cut).content).format in {"PNG", "JPEG", "GIF"}
+        assert photos.opened(process(cut).content).format in {"PNG", "JPEG", "GIF"}

@@ -27,7 +27,7 @@ def slugs(sessions: Sessions, now: datetime) -> tuple[str, ...]:
         session.flush()
         for title in TITLES:
             write(session, title, now)
-            issue_store.mark(issue_store.find(session, title), Readiness.READY)
+            issue_store.set_readiness(issue_store.find(session, title), Readiness.READY)
     return TITLES
 
 
@@ -83,7 +83,7 @@ def test_an_issue_stands_in_the_queue_once(sessions: Sessions, slugs: tuple[str,
 
 def test_a_draft_is_not_taken_into_the_queue(sessions: Sessions, slugs: tuple[str, ...], now: datetime) -> None:
     with sessions.begin() as session:
-        issue_store.mark(issue_store.find(session, slugs[0]), Readiness.DRAFT)
+        issue_store.set_readiness(issue_store.find(session, slugs[0]), Readiness.DRAFT)
     with pytest.raises(Conflict, match="is a draft; only an issue that is ready"):
         add(sessions, slugs[0], now)
 

@@ -161,7 +161,7 @@ def test_every_outside_link_is_a_listed_source(issue: Shipped) -> None:
 def test_preflight_finds_nothing_to_mend(issue: Shipped) -> None:
     file = issue_file.read(issue.path)
     known = Facts(own_hosts=frozenset({"backpainhelp.example"}))
-    assert preflight.check(file, render.issue(file, MASTHEAD, picture_url), known) == []
+    assert preflight.check(file, render.issue_mail(file, MASTHEAD, picture_url), known) == []
 
 
 def test_no_issue_promises_a_cure(issue: Shipped) -> None:

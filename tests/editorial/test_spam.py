@@ -21,7 +21,7 @@ def mail(text: str) -> bytes:
 
 def test_spam_is_told_from_a_letter_with_its_points(spamassassin: str) -> None:
     assert spamassassin == spam_checks.command()
-    said, good = spam_checks.judge(mail(GTUBE)), spam_checks.judge(mail("Lie down and rest."))
+    said, good = spam_checks.run_spamassassin(mail(GTUBE)), spam_checks.run_spamassassin(mail("Lie down and rest."))
     assert said
     assert good
     assert (said.threshold, good.threshold) == (5.0, 5.0)
@@ -32,7 +32,7 @@ def test_spam_is_told_from_a_letter_with_its_points(spamassassin: str) -> None:
 
 def test_a_judge_that_is_to_stop_says_nothing(spamassassin: str) -> None:
     assert spamassassin
-    assert spam_checks.judge(mail("Lie down."), stopping=lambda: True) is None
+    assert spam_checks.run_spamassassin(mail("Lie down."), stopping=lambda: True) is None
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_filter_that_is_missing_or_broken_is_told_as_a_fault(
     if script:
         (tmp_path / "spamassassin").write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / "spamassassin").chmod(0o755)
-    said = spam_checks.judge(mail("Lie down."))
+    said = spam_checks.run_spamassassin(mail("Lie down."))
     assert said
     assert (said.score, fault in said.fault) == (None, True)
 
@@ -67,13 +67,13 @@ def test_content_is_asked_about_once_and_the_verdict_is_kept(sessions: Sessions,
     said = SpamVerdict(1.5, 5.0, ("A_TEST",))
     with sessions.begin() as session:
         assert spam_checks.verdict(session, "hash") == spam_checks.NOT_ASKED
-        spam_checks.ask(session, issue_id, "hash", now)
+        spam_checks.request_check(session, issue_id, "hash", now)
         assert (spam_checks.is_waiting(session, "hash"), spam_checks.is_due(session, now)) == (True, True)
         assert list(spam_checks.claim(session, 9, now)) == [("hash", issue_id)]
         assert list(spam_checks.claim(session, 9, now)) == []
         spam_checks.record(session, "hash", said, now)
     with sessions.begin() as session:
-        spam_checks.ask(session, issue_id, "hash", now)
+        spam_checks.request_check(session, issue_id, "hash", now)
         assert (spam_checks.verdict(session, "hash"), spam_checks.is_due(session, now)) == (said, False)
 
 
@@ -81,10 +81,10 @@ def test_content_about_which_nothing_was_said_can_be_asked_about_again(
     sessions: Sessions, now: datetime, issue_id: int
 ) -> None:
     with sessions.begin() as session:
-        spam_checks.ask(session, issue_id, "hash", now)
+        spam_checks.request_check(session, issue_id, "hash", now)
         spam_checks.record(session, "hash", spam_checks.NOT_INSTALLED, now)
     with sessions.begin() as session:
         assert spam_checks.verdict(session, "hash") == spam_checks.NOT_INSTALLED
-        spam_checks.ask(session, issue_id, "hash", now)
+        spam_checks.request_check(session, issue_id, "hash", now)
         session.expire_all()
         assert spam_checks.is_waiting(session, "hash")

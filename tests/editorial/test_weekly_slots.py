@@ -107,33 +107,33 @@ def test_a_moment_is_described_in_full() -> None:
 
 @pytest.mark.parametrize("text", ["2026-11-24T09:00", " 2026-11-24T09:00 ", "2026-11-24 09:00", "2026-11-24T09:00:00"])
 def test_a_typed_moment_is_meant_on_the_clocks_of_the_zone(text: str) -> None:
-    assert weekly_slots.typed(text, "Europe/Warsaw") == utc(2026, 11, 24, 8)
+    assert weekly_slots.parse_local(text, "Europe/Warsaw") == utc(2026, 11, 24, 8)
 
 
 @pytest.mark.parametrize("text", ["2026-11-24T08:00Z", "2026-11-24T03:00-05:00", "2027-03-28T02:30+01:00"])
 def test_a_typed_moment_with_an_offset_of_its_own_is_taken_as_it_is(text: str) -> None:
-    assert weekly_slots.typed(text, "Europe/Warsaw") == datetime.fromisoformat(text)
+    assert weekly_slots.parse_local(text, "Europe/Warsaw") == datetime.fromisoformat(text)
 
 
 def test_a_typed_hour_that_the_clocks_skip_is_refused_with_the_next_that_exists() -> None:
     with pytest.raises(Invalid, match=r"Sunday 31 March 2030 .* skip 02:30\. Choose 03:30"):
-        weekly_slots.typed("2030-03-31T02:30", "Europe/Warsaw")
+        weekly_slots.parse_local("2030-03-31T02:30", "Europe/Warsaw")
 
 
 def test_of_a_typed_hour_that_comes_twice_the_first_is_meant() -> None:
-    assert weekly_slots.typed("2026-10-25T02:30", "Europe/Warsaw") == utc(2026, 10, 25, 0, 30)
+    assert weekly_slots.parse_local("2026-10-25T02:30", "Europe/Warsaw") == utc(2026, 10, 25, 0, 30)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-11-24", "20261124", "24.11.2026 09:00", "2026-13-01T09", "x\0" * 9])
 def test_what_is_no_moment_is_answered_with_an_example(text: str) -> None:
     with pytest.raises(weekly_slots.NoMoment, match="like 2026-11-24 09:00"):
-        weekly_slots.typed(text, "Europe/Warsaw")
+        weekly_slots.parse_local(text, "Europe/Warsaw")
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:30", "9999-12-31T23:59-12:00", "9999-12-31T23:59Z"])
 def test_a_year_beyond_the_calendar_is_no_crash(text: str) -> None:
     with pytest.raises(Invalid, match="too far away"):
-        weekly_slots.typed(text, "Europe/Warsaw")
+        weekly_slots.parse_local(text, "Europe/Warsaw")
 
 
 FIRST_OF_TWO = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
@@ -145,9 +145,9 @@ def test_of_an_hour_that_comes_twice_it_is_said_which_of_the_two_is_meant() -> N
         "Sunday 25 October 2026 at 02:30 (Europe/Warsaw, the first of two, UTC+2)"
     )
     assert weekly_slots.brief(second, "Europe/Warsaw") == "Sunday 25 October 02:30 (the second of two, UTC+1)"
-    assert weekly_slots.second(FIRST_OF_TWO, "Europe/Warsaw") == second
-    assert weekly_slots.second(second, "Europe/Warsaw") is None
-    assert weekly_slots.typed("2026-10-25 02:30+01:00", "Europe/Warsaw") == second
+    assert weekly_slots.second_occurrence(FIRST_OF_TWO, "Europe/Warsaw") == second
+    assert weekly_slots.second_occurrence(second, "Europe/Warsaw") is None
+    assert weekly_slots.parse_local("2026-10-25 02:30+01:00", "Europe/Warsaw") == second
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_of_an_hour_that_comes_twice_it_is_said_which_of_the_two_is_meant() -> N
 def test_nothing_is_said_of_an_hour_that_comes_once(moment: datetime) -> None:
     zone = "UTC" if moment == FIRST_OF_TWO else "Europe/Warsaw"
     assert weekly_slots.which_of_two(moment, zone) == ""
-    assert weekly_slots.second(moment, zone) is None
+    assert weekly_slots.second_occurrence(moment, zone) is None
 
 
 def test_a_weekly_slot_tells_of_the_night_on_which_its_hour_comes_twice() -> None:

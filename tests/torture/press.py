@@ -20,7 +20,7 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery.ledger import LEASE
 from newsletter.delivery.models import Copy, CopyState
-from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.images.pictures import FolderPictureStore
 from newsletter.editorial.issues import import_export, issue_store
 from newsletter.editorial.models import Readiness
 from newsletter.links import Links
@@ -158,13 +158,15 @@ class Press:
 
 def stock(sessions: Sessions, folder: Path, readers: int) -> None:
     """A publication, an issue that is ready, and so many readers."""
-    now, pictures = datetime.now(UTC), PictureFolder(folder / "pictures")
+    now, pictures = datetime.now(UTC), FolderPictureStore(folder / "pictures")
     with sessions.begin() as session:
         home, _ = toml_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / f"2026-11-24-{SLUG}.md"
-        for text in import_export.read(path, lambda name, content: pictures.take_in(session, name, content, now)):
+        for text in import_export.read_folder(
+            path, lambda name, content: pictures.take_in(session, name, content, now)
+        ):
             issue_store.save(session, home, text, issue_store.BY_FILE, now)
-        issue_store.mark(issue_store.find(session, SLUG), Readiness.READY)
+        issue_store.set_readiness(issue_store.find(session, SLUG), Readiness.READY)
         session.execute(insert(Subscriber), [_person(number, now) for number in range(1, readers + 1)])
         tie = {"publication_id": home.id, "status": Status.ACTIVE, "created_at": now}
         session.execute(insert(Subscription), [tie | {"subscriber_id": number} for number in range(1, readers + 1)])

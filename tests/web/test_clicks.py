@@ -187,5 +187,5 @@ def test_many_at_once_lose_no_click(counting: Letter, services: Services) -> Non
 def test_a_scheduled_letter_keeps_the_hash_of_what_was_approved(counting: Letter, services: Services) -> None:
     with services.sessions.reading() as session:
         issue = issue_store.find(session, WAITING)
-        plain = build_letter.rendered(issue, issue.revision, services.links)
+        plain = build_letter.render_mail(issue, issue.revision, services.links)
     assert counting.content_hash == build_letter.content_hash(plain)

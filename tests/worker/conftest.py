@@ -17,7 +17,7 @@ from sqlalchemy import insert
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery.models import LetterState
-from newsletter.editorial.images.pictures import PictureFolder
+from newsletter.editorial.images.pictures import FolderPictureStore
 from newsletter.editorial.issues import import_export, issue_store
 from newsletter.links import Links
 from newsletter.publications import toml_file
@@ -95,11 +95,13 @@ def print_issue(sessions: Sessions, tmp_path: Path) -> Callable[..., None]:
 
     def act(readers: int, within: float = 0) -> None:
         now = datetime.now(UTC)
-        pictures = PictureFolder(tmp_path / "pictures")
+        pictures = FolderPictureStore(tmp_path / "pictures")
         with sessions.begin() as session:
             home, _ = toml_file.load(session, ROOT / "issues" / "publication.toml", now)
             path = ROOT / "issues" / "2026-11-24-unwind-a-tight-back.md"
-            for text in import_export.read(path, lambda name, content: pictures.take_in(session, name, content, now)):
+            for text in import_export.read_folder(
+                path, lambda name, content: pictures.take_in(session, name, content, now)
+            ):
                 issue_store.save(session, home, text, issue_store.BY_FILE, now)
             _add_readers(session, home.id, readers, now)
             links = Links("https://letters.example.org", Seal(SECRET.encode()))

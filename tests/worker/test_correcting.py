@@ -29,7 +29,7 @@ def correct(sessions: Sessions) -> Callable[[], None]:
             issue = issue_store.find(session, SLUG)
             wanted = Amendment(f"{issue.revision.source}\nTen minutes.\n", 1, "Ten minutes, not ten hours.", 1)
             made = corrections.amend(session, issue, wanted, "ann@press.example", now)
-            correct_issue.mail(session, LINKS, issue, made, corrections.seal(made), "ann@press.example", now)
+            correct_issue.mail_correction(session, LINKS, issue, made, corrections.seal(made), "ann@press.example", now)
 
     return act
 

@@ -66,21 +66,21 @@ def test_a_worker_starts_no_issue_claims_no_copy_and_sends_no_letter_before(serv
 def test_what_waits_is_told_with_what_becomes_of_it(services: Services, now: datetime) -> None:
     def told(at: datetime) -> dict[str, tuple[int, str]]:
         with services.sessions.reading() as session:
-            return {each.issue: (each.readers, each.then) for each in allow_sending.issues(session, GRACE, at)}
+            return {each.issue: (each.readers, each.then) for each in allow_sending.waiting_issues(session, GRACE, at)}
 
     assert told(now)[sample_services.WAITING] == (READERS, "goes on at once")
     assert told(now)["break-the-circle"][1].startswith("goes out on Friday 20 November 2026 at 13:00")
     assert told(now + timedelta(hours=1))["break-the-circle"] == (READERS, "goes out at once")
     assert told(now + timedelta(hours=3))["break-the-circle"][1] == "held: waits for a person"
     with services.sessions.reading() as session:
-        assert allow_sending.outbox(session) == allow_sending.Outbox(1, now)
+        assert allow_sending.outbox_backlog(session) == allow_sending.OutboxBacklog(1, now)
 
 
 def test_a_correction_that_is_going_out_is_told_beside_the_issues(services: Services, now: datetime) -> None:
     sample_services.correct(services.sessions, services.links, sample_services.WAITING, now)
     with services.sessions.reading() as session:
-        (running,) = [each for each in allow_sending.issues(session, GRACE, now) if each.correction]
-    assert running == allow_sending.Waiting(sample_services.WAITING, 1, "sending", now, READERS, "goes on at once")
+        (running,) = [each for each in allow_sending.waiting_issues(session, GRACE, now) if each.correction]
+    assert running == allow_sending.WaitingIssue(sample_services.WAITING, 1, "sending", now, READERS, "goes on at once")
 
 
 @pytest.mark.parametrize(("policy", "doubtful"), [("resend", CopyState.PENDING), ("hold", CopyState.IN_DOUBT)])
@@ -88,7 +88,7 @@ def test_what_workers_of_the_other_place_held_is_given_back_or_in_doubt(
     services: Services, now: datetime, policy, doubtful: CopyState
 ) -> None:
     with services.sessions.begin() as session:
-        allow_sending.arm(session, policy, now)
+        allow_sending.allow(session, policy, now)
         assert send_permission.may_send(session)
         states = session.scalars(select(Copy.state).order_by(Copy.id)).all()
     assert states == [doubtful, *[CopyState.PENDING] * (READERS - 1)]
@@ -96,10 +96,10 @@ def test_what_workers_of_the_other_place_held_is_given_back_or_in_doubt(
 
 def test_whoever_arms_it_a_second_time_takes_nothing_from_those_who_send(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
-        allow_sending.arm(session, "resend", now)
+        allow_sending.allow(session, "resend", now)
         held = ledger.claim(session, "new", 2, now)
     with services.sessions.begin() as session:
-        allow_sending.arm(session, "resend", now)
+        allow_sending.allow(session, "resend", now)
         sending = session.scalars(select(Copy.id).where(Copy.worker == "new")).all()
     assert sorted(sending) == sorted(copy.id for copy in held)
 

@@ -20,7 +20,7 @@ from newsletter.editors import Role
 from newsletter.errors import Conflict, Invalid, PressError, Refused
 from newsletter.wiring import Services
 from newsletter.workflows import approve_issue, build_letter, publish
-from newsletter.workflows.approve_issue import Standing
+from newsletter.workflows.approve_issue import ApprovalStatus
 from tests import sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW
@@ -80,12 +80,12 @@ def save(services: Services, author: str, words: str, now: datetime) -> None:
 
 def shown(services: Services) -> Content:
     with services.sessions.reading() as session:
-        return build_letter.content(issue_store.find(session, SLUG), services.links)
+        return build_letter.approvable_content(issue_store.find(session, SLUG), services.links)
 
 
-def standing(services: Services) -> Standing:
+def standing(services: Services) -> ApprovalStatus:
     with services.sessions.reading() as session:
-        return approve_issue.standing(session, services.links, issue_store.find(session, SLUG))
+        return approve_issue.approval_status(session, services.links, issue_store.find(session, SLUG))
 
 
 def approve(services: Services, email: str, now: datetime, seen: Content | None = None, comment: str = "") -> None:
@@ -138,7 +138,7 @@ def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sen
         ):
             act(session, services.links, issue_store.find(session, SLUG), now)
     with services.sessions.begin() as session, pytest.raises(Conflict, match="only after a second person has approved"):
-        publish.fill(session, services.links, issue_store.find(session, SLUG), now, now)
+        publish.freeze_queued(session, services.links, issue_store.find(session, SLUG), now, now)
     assert state(services) is IssueState.READY
 
 
@@ -288,8 +288,8 @@ def ask(
     session: Session, services: Services, chosen: list[str], now: datetime, comment: str = "Please look."
 ) -> list[str]:
     issue = issue_store.find(session, SLUG)
-    content = build_letter.content(issue, services.links)
-    return approve_issue.ask(session, services.practice, issue, content, AUTHOR, chosen, comment, now)
+    content = build_letter.approvable_content(issue, services.links)
+    return approve_issue.request_approval(session, services.practice, issue, content, AUTHOR, chosen, comment, now)
 
 
 def test_asking_mails_all_who_could_approve_or_the_chosen_of_them(services: Services, now: datetime) -> None:
@@ -410,7 +410,7 @@ def test_an_edit_beside_scheduling_never_schedules_what_was_edited(
     together(lambda: schedule(services, now), lambda: save(services, AUTHOR, f"A late word {turn}.", now))
     with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
-        assert issue.letter is None or build_letter.content(issue, services.links) == seen
+        assert issue.letter is None or build_letter.approvable_content(issue, services.links) == seen
         assert issue.letter or issue.revision_number > seen.revision_number
 
 
@@ -467,5 +467,5 @@ def test_an_issue_of_files_alone_can_be_approved_by_anyone_of_that_role(services
     with services.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(SOURCE, name), name, {})
         issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
-        able = approve_issue.possible(session, issue_store.find(session, "a-tight-neck"))
+        able = approve_issue.possible_approvers(session, issue_store.find(session, "a-tight-neck"))
     assert [editor.email for editor in able] == [AUTHOR, SECOND, THIRD]

@@ -71,7 +71,7 @@ def test_slots_are_given_to_what_may_go_out_in_the_queues_order(
 ) -> None:
     enqueue(sessions, now, *SLUGS)
     with sessions.begin() as session:
-        issue_store.mark(issue_store.find(session, SECOND), Readiness.DRAFT)
+        issue_store.set_readiness(issue_store.find(session, SECOND), Readiness.DRAFT)
     with sessions.reading() as session:
         entries = agenda(session, links, now).ahead(3)
         assert [entry.issue and entry.issue.slug for entry in entries] == [FIRST, THIRD, None]
@@ -104,7 +104,7 @@ def test_an_edit_that_voids_an_approval_gives_the_slot_to_the_next(
             slots.approve(session, links, slug, now)
         assert foretold(session, links, now) == [FIRST, SECOND, None]
         slots.write(session, TITLES[0], now, "Another text.")
-        issue_store.mark(issue_store.find(session, FIRST), Readiness.READY)
+        issue_store.set_readiness(issue_store.find(session, FIRST), Readiness.READY)
         assert foretold(session, links, now) == [SECOND, None, None]
 
 
@@ -124,7 +124,7 @@ def test_an_issue_that_preflight_stops_is_foretold_for_no_slot(sessions: Session
     enqueue(sessions, now, FIRST, SECOND)
     with sessions.begin() as session:
         slots.write(session, TITLES[0], now, "TK.")
-        issue_store.mark(issue_store.find(session, FIRST), Readiness.READY)
+        issue_store.set_readiness(issue_store.find(session, FIRST), Readiness.READY)
         assert foretold(session, links, now) == [SECOND, None, None]
 
 
@@ -170,7 +170,7 @@ def test_the_slot_for_the_asking_is_behind_those_that_may_go_out(
         asked = agenda(session, links, now)
         places = [asked.place(issue_store.find(session, slug)) for slug in SLUGS]
         assert places == [TUESDAY, TUESDAY + A_WEEK, TUESDAY + 2 * A_WEEK]
-        issue_store.mark(issue_store.find(session, FIRST), Readiness.DRAFT)
+        issue_store.set_readiness(issue_store.find(session, FIRST), Readiness.DRAFT)
         assert [agenda(session, links, now).place(issue_store.find(session, slug)) for slug in SLUGS[1:]] == places[:2]
 
 
@@ -259,16 +259,16 @@ def _mend(session: Session, title: str, issue: Issue, mend: str, links: Links) -
     elif mend in {"edit", "break"}:
         slots.write(session, title, NOW, f"{'TK.' if mend == 'break' else 'Another text.'} {issue.revision_number}")
     elif mend in {"ready", "draft"}:
-        issue_store.mark(issue, Readiness(mend))
+        issue_store.set_readiness(issue, Readiness(mend))
 
 
 def _strike(sessions: Sessions, links: Links, now: datetime) -> str | None:
     """What a worker does at that hour: which issue it starts."""
     with sessions.reading() as session:
-        openings = fill_slots.due(session, GRACE, now)
+        openings = fill_slots.open_slots(session, GRACE, now)
     for opening in openings:
         with sessions.begin() as session:
-            fill_slots.fill(session, slots.practice(links), opening, GRACE, now)
+            fill_slots.fill_slot(session, slots.practice(links), opening, GRACE, now)
     with sessions.begin() as session:
         started = publish.publish_due(session, GRACE, now)
         found = session.scalars(select(Issue.slug).where(Issue.letter_id.in_([one.letter_id for one in started])))

@@ -119,11 +119,13 @@ def mail(services: Services, now: datetime, number: int = 1, person: str = EDITO
     with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         found = corrections.find(session, issue, number)
-        return correct_issue.mail(session, services.links, issue, found, corrections.seal(found), person, now)
+        return correct_issue.mail_correction(
+            session, services.links, issue, found, corrections.seal(found), person, now
+        )
 
 
 def reword(session: Session, found: Correction, subject: str, body: str, writer: str = EDITOR) -> None:
-    corrections.word(session, found, corrections.seal(found), subject, body, writer)
+    corrections.edit_letter(session, found, corrections.seal(found), subject, body, writer)
 
 
 def got(services: Services, letter_id: int) -> set[str]:
@@ -267,7 +269,7 @@ def test_a_letter_that_was_changed_since_it_was_looked_at_is_not_mailed(services
         seen = corrections.seal(found)
         reword(session, found, "Correction: another subject", "Dear reader,\n\nAnother text.")
         with pytest.raises(Conflict, match="has changed since this page was opened"):
-            correct_issue.mail(session, services.links, issue, found, seen, EDITOR, now)
+            correct_issue.mail_correction(session, services.links, issue, found, seen, EDITOR, now)
 
 
 def test_a_letter_that_preflight_blocks_is_not_mailed(services: Services, now: datetime) -> None:
@@ -295,7 +297,7 @@ def test_preflight_asks_of_a_short_letter_nothing_that_only_an_article_needs(ser
     amend(services, now)
     with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
-        composed = corrections.compose(issue, issue.corrections[0], services.links)
+        composed = corrections.compose_letter(issue, issue.corrections[0], services.links)
         told = {finding.message for finding in correct_issue.findings(issue, composed, services.links)}
     assert "there are no sources" not in told
     assert any("preheader" in message for message in told)
@@ -375,7 +377,7 @@ def test_the_archive_shows_the_amended_text_and_the_letter_stays_as_it_was(servi
     amend(services, now + timedelta(days=3), AMENDED.replace("title: A tight back", "title: A tight back, mended"))
     with services.sessions.reading() as session:
         issue = archive.find(session, SLUG)
-        _, shown = archive.out(issue)
+        _, shown = archive.published_text(issue)
         after = issue.letter
         assert "ten minutes. See" in shown.source
         assert issue.title == "A tight back, mended"
@@ -388,7 +390,7 @@ def test_several_corrections_are_kept_in_their_order(services: Services, now: da
     with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
         assert [each.note for each in issue.corrections] == [NOTE, "No: ten hours."]
-        assert archive.out(issue)[1].number == 3
+        assert archive.published_text(issue)[1].number == 3
 
 
 def test_a_note_alone_keeps_the_text(services: Services, now: datetime) -> None:

@@ -31,10 +31,10 @@ def _press(sessions: Sessions, links: Links, now: datetime) -> None:
 def tick(sessions: Sessions, links: Links, now: datetime, grace: timedelta = GRACE) -> int:
     """What a worker does at that moment; how many issues it started."""
     with sessions.reading() as session:
-        openings = fill_slots.due(session, grace, now)
+        openings = fill_slots.open_slots(session, grace, now)
     for opening in openings:
         with sessions.begin() as session:
-            fill_slots.fill(session, slots.practice(links), opening, grace, now)
+            fill_slots.fill_slot(session, slots.practice(links), opening, grace, now)
     with sessions.begin() as session:
         return len(publish.publish_due(session, grace, now))
 
@@ -73,7 +73,7 @@ def test_an_issue_that_blocks_itself_meanwhile_is_passed_over(sessions: Sessions
     enqueue(sessions, now, FIRST, SECOND)
     with sessions.begin() as session:
         slots.write(session, TITLES[0], now, "TK.")
-        issue_store.mark(issue_store.find(session, FIRST), Readiness.READY)
+        issue_store.set_readiness(issue_store.find(session, FIRST), Readiness.READY)
     assert tick(sessions, links, TUESDAY) == 1
     assert states(sessions)[FIRST] is IssueState.READY
     assert states(sessions)[SECOND] is IssueState.SENDING

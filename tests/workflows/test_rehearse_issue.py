@@ -20,7 +20,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.errors import Conflict
 from newsletter.wiring import Services
 from newsletter.workflows import publish, rehearse_issue
-from newsletter.workflows.rehearse_issue import Report
+from newsletter.workflows.rehearse_issue import RehearsalReport
 from tests import sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW
@@ -56,10 +56,12 @@ def _peopled(sessions: Sessions, folder: Path) -> None:
         suppression.add(session, "barred@reader.example", Cause.COMPLAINT, NOW)
 
 
-def rehearse(services: Services, now: datetime, slug: str = sample_services.WAITING, keys: Keyring = NO_KEYS) -> Report:
+def rehearse(
+    services: Services, now: datetime, slug: str = sample_services.WAITING, keys: Keyring = NO_KEYS
+) -> RehearsalReport:
     parts = {"settings": services.settings, "links": services.links, "keyring": keys}
     with services.sessions.reading() as session:
-        return rehearse_issue.rehearse(session, issue_store.find(session, slug), now, watched=_unwatched, **parts)
+        return rehearse_issue.rehearse_issue(session, issue_store.find(session, slug), now, watched=_unwatched, **parts)
 
 
 def _unwatched(copies: Iterable[ledger.Claimed], _total: int) -> Iterable[ledger.Claimed]:
@@ -112,7 +114,7 @@ def test_a_letter_with_a_field_that_there_is_not_blocks(services: Services, now:
 
 def test_a_draft_is_rehearsed_and_said_to_be_one(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
-        issue_store.mark(issue_store.find(session, sample_services.WAITING), issue_store.Readiness.DRAFT)
+        issue_store.set_readiness(issue_store.find(session, sample_services.WAITING), issue_store.Readiness.DRAFT)
     report = rehearse(services, now)
     assert report.rehearsal.sizes.total() == 5
     assert ["” is a draft; mark it as ready first" in reason for reason in report.blocking] == [True]

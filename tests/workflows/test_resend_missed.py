@@ -86,33 +86,33 @@ def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(services:
     with services.sessions.reading() as session:
         mine = Copy.letter_id == issue_store.find(session, SLUG).letter_id
         before = dict(session.execute(select(Copy.address, Copy.id).where(mine)).all())
-        found = resend_missed.look(session, issue_store.find(session, SLUG), now)
+        found = resend_missed.find_missed(session, issue_store.find(session, SLUG), now)
     assert (found.refused, found.failed, found.stopped, found.joined, found.spared) == (2, 1, 1, 0, 2)
     assert waiting(services) == {}
     with services.sessions.begin() as session:
-        assert resend_missed.send(session, issue_store.find(session, SLUG), now) == found.copies
+        assert resend_missed.resend(session, issue_store.find(session, SLUG), now) == found.copies
     assert waiting(services) == {email: before[email] for email in MISSED}
     with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         assert issue_store.state(issue) is IssueState.SENDING
         assert issue.letter.finished_at is None
         with pytest.raises(Conflict, match="nobody to send it to"):
-            resend_missed.send(session, issue, now)
+            resend_missed.resend(session, issue, now)
 
 
 def test_who_joined_since_gets_it_only_if_that_is_said_and_once(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
         subscribe(session, "new@a.example", now)
-        assert resend_missed.look(session, issue_store.find(session, SLUG), now).joined == 1
-        resend_missed.send(session, issue_store.find(session, SLUG), now)
+        assert resend_missed.find_missed(session, issue_store.find(session, SLUG), now).joined == 1
+        resend_missed.resend(session, issue_store.find(session, SLUG), now)
     assert "new@a.example" not in waiting(services)
     with services.sessions.begin() as session:
-        assert resend_missed.send(session, issue_store.find(session, SLUG), now, joined=True) == 1
+        assert resend_missed.resend(session, issue_store.find(session, SLUG), now, joined=True) == 1
     assert sorted(waiting(services)) == sorted([*MISSED, "new@a.example"])
     with services.sessions.begin() as session, pytest.raises(Conflict, match="nobody"):
-        resend_missed.send(session, issue_store.find(session, SLUG), now, joined=True)
+        resend_missed.resend(session, issue_store.find(session, SLUG), now, joined=True)
     with services.sessions.begin() as session, pytest.raises(Conflict, match="more than 30 days"):
-        resend_missed.send(session, issue_store.find(session, SLUG), now + timedelta(days=31), joined=True)
+        resend_missed.resend(session, issue_store.find(session, SLUG), now + timedelta(days=31), joined=True)
 
 
 @pytest.mark.parametrize("most", [0, 100])
@@ -128,19 +128,19 @@ def test_who_joined_since_is_counted_the_same_however_many_they_are(
         of(session, "new3@a.example").confirmed_at = None
         of(session, "sent@a.example").confirmed_at = now
         session.flush()
-        assert resend_missed.look(session, issue_store.find(session, SLUG), now).joined == 2
+        assert resend_missed.find_missed(session, issue_store.find(session, SLUG), now).joined == 2
 
 
 def test_what_never_went_out_from_here_was_missed_by_nobody(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session, pytest.raises(Conflict, match="never went out from here"):
-        resend_missed.send(session, issue_store.find(session, sample_services.WAITING), now, joined=True)
+        resend_missed.resend(session, issue_store.find(session, sample_services.WAITING), now, joined=True)
 
 
 def test_it_goes_to_the_address_where_a_reader_reads_now(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
         of(session, "stopped@a.example").subscriber.email = "moved@a.example"
     with services.sessions.begin() as session:
-        resend_missed.send(session, issue_store.find(session, SLUG), now)
+        resend_missed.resend(session, issue_store.find(session, SLUG), now)
     assert "moved@a.example" in waiting(services)
     assert "stopped@a.example" not in waiting(services)
 
@@ -157,7 +157,7 @@ def test_editors_hear_once_of_a_breaker_in_the_servers_words(services: Services,
             untold = breaker.untold(session)
         for trip_id in untold:
             with services.sessions.begin() as session:
-                assert alert_editors.tell(session, services.practice, trip_id, now)
+                assert alert_editors.send_alert(session, services.practice, trip_id, now)
     [mail] = [mail for mail in letters(services) if mail["kind"] == alert_editors.KIND]
     assert mail["address"] == "ann@press.example"
     assert mail["said"] == "554 5.7.1 Relay access denied"

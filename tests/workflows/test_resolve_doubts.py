@@ -17,7 +17,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.errors import Conflict, NotFound
 from newsletter.wiring import Services
 from newsletter.workflows import resolve_doubts
-from newsletter.workflows.resolve_doubts import Decision, Settled
+from newsletter.workflows.resolve_doubts import Decision, Resolution
 from tests import sample_services
 
 SLUG = "plain"
@@ -49,9 +49,9 @@ def doubted(services: Services, now: datetime) -> list[int]:
     return sorted(copy.id for copy in claimed)
 
 
-def settle(services: Services, decision: Decision, now: datetime, *ids: int) -> Settled:
+def settle(services: Services, decision: Decision, now: datetime, *ids: int) -> Resolution:
     with services.sessions.begin() as session:
-        return resolve_doubts.settle(session, issue_store.find(session, SLUG).letter, decision, now, ids)
+        return resolve_doubts.resolve(session, issue_store.find(session, SLUG).letter, decision, now, ids)
 
 
 def open_doubts(services: Services) -> list[int]:
@@ -75,7 +75,7 @@ def test_copies_that_are_sent_again_wait_and_their_finished_letter_runs_again(
     assert letter_state(services) is LetterState.FINISHED
     with services.sessions.reading() as session:
         before = doubts.message_ids(session, services.links, 1, doubted)
-    assert settle(services, Decision.RESEND, now) == Settled(doubted)
+    assert settle(services, Decision.RESEND, now) == Resolution(doubted)
     assert letter_state(services) is LetterState.RUNNING
     with services.sessions.begin() as session:
         assert sorted(copy.id for copy in ledger.claim(session, "w2", 10, now)) == doubted
@@ -87,7 +87,7 @@ def test_copies_that_are_sent_again_wait_and_their_finished_letter_runs_again(
 def test_a_doubt_that_is_closed_stays_in_the_counts_and_is_listed_no_more(
     services: Services, doubted: list[int], now: datetime, decision: Decision
 ) -> None:
-    assert settle(services, decision, now, doubted[0]) == Settled(doubted[:1])
+    assert settle(services, decision, now, doubted[0]) == Resolution(doubted[:1])
     assert open_doubts(services) == doubted[1:]
     assert letter_state(services) is LetterState.FINISHED
     with services.sessions.reading() as session:

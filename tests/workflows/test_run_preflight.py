@@ -57,7 +57,7 @@ def messages(found: run_preflight.Inspection) -> list[str]:
 
 def test_nothing_is_asked_of_anybody_until_links_may_be_asked(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
-        run_preflight.ask(session, sore(session), services.links, now, may_ask=False)
+        run_preflight.request_checks(session, sore(session), services.links, now, may_ask=False)
         assert not link_checks.are_due(session, now)
     found = inspected(services, may_ask=False)
     assert "the links have not been checked" in messages(found)
@@ -67,13 +67,16 @@ def test_nothing_is_asked_of_anybody_until_links_may_be_asked(services: Services
 def test_what_was_asked_is_waited_for_and_then_told(services: Services, now: datetime) -> None:
     assert inspected(services).questions.are_new
     with services.sessions.begin() as session:
-        run_preflight.ask(session, sore(session), services.links, now, may_ask=True)
+        run_preflight.request_checks(session, sore(session), services.links, now, may_ask=True)
     asked = inspected(services).questions
     assert (asked.links, asked.answered, asked.waiting, asked.spam_waiting, asked.are_open) == (1, 0, 1, True, True)
     with services.sessions.begin() as session:
         link_checks.record(session, Answer(GONE, 404, GONE), now)
         spam_checks.record(
-            session, run_preflight.content_hash(sore(session), services.links), SpamVerdict(6.0, 5.0, ("X",)), now
+            session,
+            run_preflight.current_content_hash(sore(session), services.links),
+            SpamVerdict(6.0, 5.0, ("X",)),
+            now,
         )
     found = inspected(services)
     assert (found.questions.are_open, found.questions.are_new) == (False, False)
@@ -86,7 +89,7 @@ def test_what_was_asked_is_waited_for_and_then_told(services: Services, now: dat
 
 def test_what_the_world_outside_says_never_stops_an_issue(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
-        run_preflight.ask(session, sore(session), services.links, now, may_ask=True)
+        run_preflight.request_checks(session, sore(session), services.links, now, may_ask=True)
         link_checks.record(session, Answer(GONE, None, GONE, "does not answer"), now)
     assert not inspected(services).is_blocked
     with services.sessions.begin() as session:
@@ -105,7 +108,7 @@ def test_a_text_that_is_not_saved_is_judged_faults_and_all(services: Services) -
     faulty = SOURCE.replace("subject: What to do about a sore back", "subject: Hm") + "\n![](back.png) TK\n"
     with services.sessions.reading() as session:
         read = drafts.examine(session, sore(session), faulty)
-        mail = build_letter.rendered(sore(session), sore(session).revision, services.links)
+        mail = build_letter.render_mail(sore(session), sore(session).revision, services.links)
         found = run_preflight.inspect_text(session, sore(session), read, mail, services.links, may_ask=True)
         bare = run_preflight.inspect_text(session, sore(session), read, None, services.links, may_ask=True)
     blocking = found.of(Level.BLOCKING)
@@ -120,8 +123,8 @@ def test_the_sizes_of_pictures_are_known(services: Services, now: datetime) -> N
     with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
         names = issue_store.picture_names(issue.revision)
-        told = run_preflight.known(
-            session, issue, issue_store.text(issue, issue.revision), names, services.links, may_ask=False
+        told = run_preflight.gather_facts(
+            session, issue, issue_store.parse_revision(issue, issue.revision), names, services.links, may_ask=False
         )
     assert set(told.pictures) == set(names)
     assert all(size.width > 500 and size.bytes > 1_000 for size in told.pictures.values())
@@ -156,14 +159,14 @@ def test_the_worker_asks_nobody_until_it_may(
     closed = sample_services.build(sessions, tmp_path, mail_server="127.0.0.1")
     working = worker(closed, LinkClient(resolve=lambda _host, _port: pytest.fail("it asked")))
     with services.sessions.begin() as session:
-        run_preflight.ask(session, sore(session), services.links, now, may_ask=True)
+        run_preflight.request_checks(session, sore(session), services.links, now, may_ask=True)
     working.look_after_links()
     working.ask_links()
 
 
 def test_the_links_of_a_draft_that_nobody_touches_are_let_be(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
-        run_preflight.look_after_links(session, services.links, now + timedelta(days=31))
+        run_preflight.request_link_checks(session, services.links, now + timedelta(days=31))
         assert not link_checks.are_due(session, now + timedelta(days=31))
 
 
@@ -172,10 +175,10 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
 ) -> None:
     assert spamassassin
     with services.sessions.begin() as session:
-        run_preflight.ask(session, sore(session), services.links, now, may_ask=False)
+        run_preflight.request_checks(session, sore(session), services.links, now, may_ask=False)
     worker(services, LinkClient()).ask_the_spam_filter()
     with services.sessions.reading() as session:
-        said = spam_checks.verdict(session, run_preflight.content_hash(sore(session), services.links))
+        said = spam_checks.verdict(session, run_preflight.current_content_hash(sore(session), services.links))
     assert said.threshold == 5.0
     assert said.score is not None
     assert said.score < said.threshold
@@ -183,7 +186,7 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
 
 def test_a_text_that_changed_since_is_not_read(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
-        spam_checks.ask(session, sore(session).id, "the hash of an older text", now)
+        spam_checks.request_check(session, sore(session).id, "the hash of an older text", now)
     worker(services, LinkClient()).ask_the_spam_filter()
     with services.sessions.reading() as session:
         assert spam_checks.verdict(session, "the hash of an older text") == spam_checks.CHANGED

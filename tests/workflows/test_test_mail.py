@@ -27,7 +27,7 @@ from newsletter.editors import Role
 from newsletter.errors import Invalid, Refused
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish, test_mail
-from newsletter.workflows.test_mail import BUILT_IN, Fate, Sample
+from newsletter.workflows.test_mail import BUILT_IN, Sample, SentTestStatus
 from tests import sample_services
 
 NAME = "2026-11-24-a-tight-back.md"
@@ -66,7 +66,7 @@ def services(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
 def send(services: Services, to: str, now: datetime, reader: Sample = BUILT_IN, person: str = ANNA) -> None:
     with services.sessions.begin() as session:
         addresses = test_mail.recipients(session, to)
-        test_mail.send(session, services.links, issue_store.find(session, SLUG), addresses, reader, person, now)
+        test_mail.send_test(session, services.links, issue_store.find(session, SLUG), addresses, reader, person, now)
 
 
 def posts(session: Session) -> list[OutboxMessage]:
@@ -89,7 +89,7 @@ def both(services: Services, now: datetime) -> tuple[bytes, bytes]:
         letter = build_letter.draft_letter(issue_store.find(session, SLUG), services.links, now)
         copy = Claimed(1, 1, READER.subscription_id, READER.email, READER.name, 0)
         real = bytes(compose.compile(letter, services.links).message(copy, now))
-        return real, test_mail.message(letter, services.links, address, READER, 1, now)
+        return real, test_mail.build_message(letter, services.links, address, READER, 1, now)
 
 
 def test_a_test_mail_is_the_real_copy_byte_for_byte_but_for_its_marks(services: Services, now: datetime) -> None:
@@ -173,7 +173,7 @@ def test_a_test_mail_waits_in_the_outbox_and_keeps_nothing_once_it_is_over(servi
         assert (post.kind, post.address, post.sender_address) == ("test", BEN, "letter@backpainhelp.example")
         outbox.failed(session, "w", post.id, "550 5.1.1 nobody here", now)
     with services.sessions.reading() as session:
-        [fate] = test_mail.fates(session, issue_store.find(session, SLUG))
+        [fate] = test_mail.recent_tests(session, issue_store.find(session, SLUG))
         assert fate.post
         assert (fate.post.state, fate.post.reply) == (OutboxState.FAILED, "550 5.1.1 nobody here")
         assert fate.post.message is None
@@ -187,7 +187,7 @@ def test_a_fate_that_the_outbox_forgot_is_told_as_forgotten(services: Services, 
         outbox.forget(session, BEN)
     send(services, ANNA, now + timedelta(minutes=1))
     with services.sessions.reading() as session:
-        newest, oldest = test_mail.fates(session, issue_store.find(session, SLUG))
+        newest, oldest = test_mail.recent_tests(session, issue_store.find(session, SLUG))
     assert newest.post
     assert newest.post.address == ANNA
     assert (oldest.post, oldest.is_open) == (None, False)
@@ -248,8 +248,15 @@ def test_the_last_recipients_are_suggested_before_the_team(services: Services, n
     send(services, "other@example.org", now, person=BEN)
     with services.sessions.reading() as session:
         team = session.scalars(editors.team()).all()
-        assert test_mail.suggested(test_mail.lately(session, ANNA), team) == ["friend@example.org", ANNA, BEN]
-        assert test_mail.suggested(test_mail.lately(session, "new@desk.example"), team) == [ANNA, BEN]
+        assert test_mail.suggested_addresses(test_mail.recent_addresses(session, ANNA), team) == [
+            "friend@example.org",
+            ANNA,
+            BEN,
+        ]
+        assert test_mail.suggested_addresses(test_mail.recent_addresses(session, "new@desk.example"), team) == [
+            ANNA,
+            BEN,
+        ]
 
 
 def test_a_sample_is_found_by_address_or_name_and_only_of_the_same_publication(
@@ -281,7 +288,7 @@ def test_what_changed_since_a_test_is_told_word_by_word_and_nothing_as_nothing(
     send(services, ANNA, now)
     with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
-        test = test_mail.last(session, issue)
+        test = test_mail.latest_test(session, issue)
         assert test
         assert not diff.is_changed(test_mail.changed_since(session, issue, test.revision_number))
         text = issue_store.Text(issue_file.parse(SOURCE.replace("ten", "five"), NAME), NAME, {})
@@ -300,16 +307,16 @@ def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(services: Services, n
     with services.sessions.reading() as session:
         [post] = posts(session)
         assert "2 New Street" not in parts(parsed(post.message))[0]
-        assert [fate.test.content_hash for fate in test_mail.fates(session, issue_store.find(session, SLUG))] == [
-            build_letter.content(issue_store.find(session, SLUG), services.links).content_hash
-        ]
+        assert [
+            fate.test.content_hash for fate in test_mail.recent_tests(session, issue_store.find(session, SLUG))
+        ] == [build_letter.approvable_content(issue_store.find(session, SLUG), services.links).content_hash]
 
 
 def test_a_fate_is_open_while_its_letter_is_on_its_way(services: Services, now: datetime) -> None:
     send(services, ANNA, now)
     with services.sessions.begin() as session:
-        [fate] = test_mail.fates(session, issue_store.find(session, SLUG))
-        assert isinstance(fate, Fate)
+        [fate] = test_mail.recent_tests(session, issue_store.find(session, SLUG))
+        assert isinstance(fate, SentTestStatus)
         assert fate.is_open
         [post] = outbox.claim(session, "w", 9, now)
         assert compose.single(post, now) == post.message

@@ -31,10 +31,10 @@ def tick(sessions: Sessions, links: Links, *moments: datetime) -> list[str]:
     before = len(mails(sessions))
     for now in moments:
         with sessions.reading() as session:
-            glances = warn_editors.due(session, now)
+            glances = warn_editors.due_checks(session, now)
         for glance in glances:
             with sessions.begin() as session:
-                warn_editors.look(session, slots.practice(links), glance, now)
+                warn_editors.check_slot(session, slots.practice(links), glance, now)
     return [text for address, text in mails(sessions)[before:] if address == "editor@desk.example"]
 
 
@@ -100,7 +100,7 @@ def test_an_issue_that_is_marked_ready_but_unfit_is_told_with_the_findings(
     enqueue(sessions, now, FIRST)
     with sessions.begin() as session:
         slots.write(session, TITLES[0], now, "TK.")
-        issue_store.mark(issue_store.find(session, FIRST), Readiness.READY)
+        issue_store.set_readiness(issue_store.find(session, FIRST), Readiness.READY)
     [told] = tick(sessions, links, TWO_DAYS)
     assert (
         "It comes first in the queue, but is stopped by preflight. If this does not change, nothing goes out." in told

@@ -39,7 +39,7 @@ def check(services: Services, slug: str, ask_links: bool, as_json: bool) -> None
 def _ask_links(services: Services, slug: str) -> None:
     with services.sessions.begin() as session:
         urls = run_preflight.addresses(issue_store.find(session, slug), services.links)
-        link_checks.ask(session, urls, now(), older=timedelta(0))
+        link_checks.request_checks(session, urls, now(), older=timedelta(0))
     for answer in watched(services.scout.ask_all(urls), len(urls)):
         with services.sessions.begin() as session:
             link_checks.record(session, answer, now())
@@ -48,13 +48,13 @@ def _ask_links(services: Services, slug: str) -> None:
 def _ask_spam_filter(services: Services, slug: str) -> None:
     with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
-        content = run_preflight.content_hash(issue, services.links)
-        mail = run_preflight.message(session, issue.id, content, services.links, now())
+        content = run_preflight.current_content_hash(issue, services.links)
+        mail = run_preflight.mail_for_spam_check(session, issue.id, content, services.links, now())
         is_known = not spam_checks.verdict(session, content).fault
-    if mail is None or is_known or (said := spam_checks.judge(mail)) is None:
+    if mail is None or is_known or (said := spam_checks.run_spamassassin(mail)) is None:
         return
     with services.sessions.begin() as session:
-        spam_checks.ask(session, issue.id, content, now())
+        spam_checks.request_check(session, issue.id, content, now())
         spam_checks.record(session, content, said, now())
 
 

@@ -11,7 +11,7 @@ from newsletter.delivery.models import Copy, Letter
 from newsletter.editorial.issues import corrections, issue_store
 from newsletter.wiring import Services
 from newsletter.workflows import resolve_doubts
-from newsletter.workflows.resolve_doubts import Decision, Settled
+from newsletter.workflows.resolve_doubts import Decision, Resolution
 
 _SAID = {
     Decision.RESEND: "{} to be sent again, under the same Message-ID",
@@ -59,7 +59,7 @@ def settle(services: Services, slug: str, correction: int | None, decision: str 
     if decision is None:
         raise click.UsageError("say what to do with them: --resend, --sent or --leave")
     with services.sessions.begin() as session:
-        settled = resolve_doubts.settle(session, _letter(session, slug, correction), Decision(decision), now(), ids)
+        settled = resolve_doubts.resolve(session, _letter(session, slug, correction), Decision(decision), now(), ids)
     _print(settled, Decision(decision))
 
 
@@ -104,7 +104,7 @@ def _told(copy: Copy, message_id: str) -> dict[str, object]:
     }
 
 
-def _print(settled: Settled, decision: Decision) -> None:
+def _print(settled: Resolution, decision: Decision) -> None:
     count = len(settled.copies)
     click.echo(_SAID[decision].format(f"{count:,} cop{'y' if count == 1 else 'ies'}"))
     for copy_id, why in settled.spared.items():

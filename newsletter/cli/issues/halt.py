@@ -27,7 +27,7 @@ def cancel(services: Services, slug: str, correction: int | None) -> None:
     while letter_id is not None and stopping.go_on(services.sessions, letter_id, now()):
         pass
     told = f"; {spared:,} copies were not sent" if spared else ""
-    click.echo(f"{mailings.named(slug, correction)} is cancelled{told}")
+    click.echo(f"{mailings.mailing_name(slug, correction)} is cancelled{told}")
 
 
 @click.command()
@@ -41,7 +41,7 @@ def pause(services: Services, slug: str, correction: int | None) -> None:
             publish.pause(session, issue_store.find(session, slug))
         else:
             correct_issue.pause(session, _correction(session, slug, correction))
-    click.echo(f"{mailings.named(slug, correction)} is paused")
+    click.echo(f"{mailings.mailing_name(slug, correction)} is paused")
 
 
 @click.command()
@@ -55,7 +55,7 @@ def resume(services: Services, slug: str, correction: int | None) -> None:
             publish.resume(session, issue_store.find(session, slug), now())
         else:
             correct_issue.resume(session, _correction(session, slug, correction), now())
-    click.echo(f"{mailings.named(slug, correction)} is sending again")
+    click.echo(f"{mailings.mailing_name(slug, correction)} is sending again")
     mind_arming(services)
 
 

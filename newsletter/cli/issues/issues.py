@@ -24,7 +24,7 @@ from newsletter.delivery.reports import stats
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import Carried
 from newsletter.editorial.images import pictures
-from newsletter.editorial.images.pictures import TakenIn
+from newsletter.editorial.images.pictures import ImportedPicture
 from newsletter.editorial.issues import import_export, issue_store
 from newsletter.editorial.issues.issue_store import Saved, Text
 from newsletter.editorial.models import Issue, IssueState, Readiness
@@ -63,7 +63,7 @@ issues.add_command(rehearse)
 def load(services: Services, path: Path) -> None:
     """Load Markdown files into the database. Conflicts are named, and nothing is overwritten."""
     # No issue is touched before every file and picture is found to be right; a picture that nothing shows does no harm.
-    texts = import_export.read(path, functools.partial(_take_in, services))
+    texts = import_export.read_folder(path, functools.partial(_take_in, services))
     with services.sessions.begin() as session:
         described = import_export.folder_of(path) / "publication.toml"
         publication, _ = toml_file.load(session, described, now(), services.settings.default_sender_address)
@@ -144,7 +144,7 @@ def render(services: Services, slug: str, folder: Path) -> None:
     with services.sessions.reading() as session:
         issue, sender = issue_store.find(session, slug), services.settings.issue_sender_address
         letter = build_letter.current_letter(issue, services.links, now(), sender=sender)
-        proof = build_letter.proof(letter, services.links, now())
+        proof = build_letter.sample_mail(letter, services.links, now())
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in proof.items():
         (folder / name).write_bytes(content)
@@ -169,7 +169,7 @@ def schedule(services: Services, slug: str, moment: str | None, next_slot: bool)
             letter = publish.schedule(session, services.links, issue, _moment(moment, issue), now(), sender=sender)
         else:
             letter = publish.schedule_next(session, services.links, issue, now(), sender=sender)
-        readers = publish.readers(publish.audience_size(session, issue))
+        readers = publish.readers_phrase(publish.audience_size(session, issue))
         when = weekly_slots.describe(letter.due_at, issue.publication.time_zone)
     click.echo(f"On {when} this goes to {readers}.")
     mind_arming(services)
@@ -184,7 +184,7 @@ def status(services: Services, slug: str, as_json: bool) -> None:
     with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
         counts = {"state": issue_store.state(issue).value} | asdict(stats.counts(session, issue.letter))
-        hold = publish.held(session, issue.letter, services.settings, now())
+        hold = publish.current_hold(session, issue.letter, services.settings, now())
         zone = issue.publication.time_zone
         stops = breaker.open_ones(session, issue.letter.id) if issue.letter else ()
         away = _away(session, issue)
@@ -227,13 +227,13 @@ def _listing(session: Session, publication: str | None) -> Select[Issue]:
     return issue_store.listing(publications.find(session, publication).id if publication is not None else None)
 
 
-def _take_in(services: Services, name: str, content: bytes) -> TakenIn:
+def _take_in(services: Services, name: str, content: bytes) -> ImportedPicture:
     with services.sessions.reading() as session:
         taken = services.pictures.taken_in(session, content)
     if taken:
         return taken
     # Developing takes a moment, in which others may write.
-    developed = pictures.developed(name, content)
+    developed = pictures.processed(name, content)
     with services.sessions.begin() as session:
         return services.pictures.take_in(session, name, content, now(), developed)
 
@@ -251,12 +251,14 @@ def _save(services: Services, publication_id: int, text: Text) -> Saved:
 
 def _judge(issue: Issue, services: Services) -> None:
     """A text that came as a file is ready when nothing blocks it; there is no editor who could say so."""
-    issue_store.mark(issue, Readiness.DRAFT if build_letter.blocking(issue, services.links) else Readiness.READY)
+    issue_store.set_readiness(
+        issue, Readiness.DRAFT if build_letter.blocking(issue, services.links) else Readiness.READY
+    )
 
 
 def _moment(text: str, issue: Issue) -> datetime:
     try:
-        return weekly_slots.typed(text, issue.publication.time_zone)
+        return weekly_slots.parse_local(text, issue.publication.time_zone)
     except weekly_slots.NoMoment:
         # With a T, for a blank would have to be quoted.
         raise click.BadParameter("Give a day and a time, like 2026-11-24T09:00.", param_hint="--at") from None

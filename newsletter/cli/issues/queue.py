@@ -14,7 +14,7 @@ from newsletter.errors import Conflict
 from newsletter.publications import Publication
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter
-from newsletter.workflows.build_letter import Hindrance
+from newsletter.workflows.build_letter import Blocker
 from newsletter.workflows.calendar import Calendar
 
 
@@ -60,7 +60,7 @@ def _place(services: Services, session: Session, issue: Issue, before: str | Non
         queue.add(session, issue, now())
     if before is not None:
         _move(session, issue, issue_store.find(session, before))
-    hindrance = build_letter.hindrance(issue, services.links)
+    hindrance = build_letter.blocker(issue, services.links)
     at = None if hindrance else Calendar(session, services.links, issue.publication, now(), services.grace).place(issue)
     slot = f", for {weekly_slots.describe(at, issue.publication.time_zone)}" if at else ""
     slot = f"; it {hindrance.lack}, and is passed over until that is fixed" if hindrance else slot
@@ -78,10 +78,10 @@ def _listed(services: Services, session: Session, home: Publication) -> list[dic
     waiting = session.scalars(queue.listing(home.id)).all()
     entries = Calendar(session, services.links, home, now(), services.grace).ahead(max(1, len(waiting)))
     slots = {entry.issue.id: entry.at for entry in entries if entry.issue}
-    return [_told(issue, slots.get(issue.id), build_letter.hindrance(issue, services.links)) for issue in waiting]
+    return [_told(issue, slots.get(issue.id), build_letter.blocker(issue, services.links)) for issue in waiting]
 
 
-def _told(issue: Issue, at: datetime | None, hindrance: Hindrance | None) -> dict[str, str | None]:
+def _told(issue: Issue, at: datetime | None, hindrance: Blocker | None) -> dict[str, str | None]:
     state, slot = issue_store.state(issue).value, at.isoformat() if at else None
     lacks = hindrance.lack if hindrance else None
     return {"slug": issue.slug, "title": issue.title, "state": state, "slot": slot, "lacks": lacks}

@@ -11,7 +11,7 @@ from newsletter.delivery.bulk.rehearsal import LIMIT, Troubled
 from newsletter.editorial.issues import issue_store
 from newsletter.wiring import Services
 from newsletter.workflows import publish, rehearse_issue
-from newsletter.workflows.rehearse_issue import ONE_COPY, Report
+from newsletter.workflows.rehearse_issue import ONE_COPY, RehearsalReport
 
 _TOP = 20
 
@@ -24,7 +24,7 @@ def rehearse(services: Services, slug: str, as_json: bool) -> None:
     """Build and check every copy, but send none. Writes nothing; exits with 1 when something blocks the issue."""
     with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
-        report = rehearse_issue.rehearse(
+        report = rehearse_issue.rehearse_issue(
             session,
             issue,
             now(),
@@ -43,7 +43,7 @@ def rehearse(services: Services, slug: str, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _told(report: Report) -> dict[str, Any]:
+def _told(report: RehearsalReport) -> dict[str, Any]:
     found = report.rehearsal
     top = found.domains.most_common(_TOP)
     return {
@@ -77,10 +77,10 @@ def _troubled(troubled: Troubled) -> dict[str, Any]:
     return {"count": troubled.count, "first": first}
 
 
-def _lines(report: Report, told: dict[str, Any], connections: int) -> Iterator[str]:
+def _lines(report: RehearsalReport, told: dict[str, Any], connections: int) -> Iterator[str]:
     """The same for people: a line for each thing that is worth one."""
     found, size, rest = report.rehearsal, told["size"], told["domains"]["rest"]
-    yield f"{publish.readers(report.readers)}; suppressed, and so left out: {report.suppressed:,}"
+    yield f"{publish.readers_phrase(report.readers)}; suppressed, and so left out: {report.suppressed:,}"
     yield f"a copy has {size['least']:,} to {size['largest']:,} bytes, the median {size['median']:,}"
     if size["over_limit"]:
         yield f"copies over {LIMIT:,} bytes, which some mail programs clip: {size['over_limit']:,}"
@@ -104,7 +104,7 @@ def _named(what: str, troubled: Troubled) -> Iterator[str]:
         yield f"{what}: {troubled.count:,}, {first}{', …' if troubled.count > len(troubled.first) else ''}"
 
 
-def _duration(report: Report, connections: int) -> str:
+def _duration(report: RehearsalReport, connections: int) -> str:
     if report.forecast.beyond:
         return "it takes more than a year under the limits that are set"
     guess = f"if the mail server needs {round(ONE_COPY * 1000)} ms a copy, over {connections} connections"

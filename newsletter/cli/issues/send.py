@@ -49,21 +49,21 @@ def _at_once(services: Services, slug: str) -> None:
     with services.sessions.begin() as session:
         sender = services.settings.issue_sender_address
         started = publish.send_now(session, services.links, issue_store.find(session, slug), now(), sender=sender)
-    click.echo(f"{slug} is going out to {publish.readers(started.copies)}")
+    click.echo(f"{slug} is going out to {publish.readers_phrase(started.copies)}")
     mind_arming(services)
 
 
 def _to_missed(services: Services, slug: str, *, joined: bool, dry_run: bool, as_json: bool) -> None:
     # Counted in a session that only looks, because on SQLite nobody could write meanwhile.
     with services.sessions.reading() as session:
-        found = resend_missed.look(session, issue_store.find(session, slug), now(), joined=joined)
+        found = resend_missed.find_missed(session, issue_store.find(session, slug), now(), joined=joined)
     if not dry_run:
         with services.sessions.begin() as session:
             issue = issue_store.find(session, slug)
-            resend_missed.send(session, issue, now(), joined=joined)
+            resend_missed.resend(session, issue, now(), joined=joined)
             letter_id = issue.letter_id
         if letter_id is not None:
-            resend_missed.go_on(services.sessions, letter_id, now(), joined=joined)
+            resend_missed.resend_rest(services.sessions, letter_id, now(), joined=joined)
     if as_json:
         told = {name: count for name, count in asdict(found).items() if name != "with_joined"}
         print_json({"dry_run": dry_run, **told, "copies": found.copies})

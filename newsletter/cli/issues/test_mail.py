@@ -26,7 +26,7 @@ def test(services: Services, slug: str, addresses: tuple[str, ...], reader: str 
         to = test_mail.recipients(session, " ".join(addresses))
         written_to = test_mail.sample_of(session, issue, Address.parse(reader)) if reader else test_mail.BUILT_IN
         sender = services.settings.issue_sender_address
-        test_mail.send(session, services.links, issue, to, written_to, _SHELL, now(), sender=sender)
+        test_mail.send_test(session, services.links, issue, to, written_to, _SHELL, now(), sender=sender)
     click.echo(f"{len(to)} on the way")
 
 
@@ -41,6 +41,6 @@ def approve(services: Services, slug: str, email: str, comment: str) -> None:
         issue, editor = issue_store.find(session, slug), editors.find(session, email)
         # Whoever has the shell could be anybody, and the record says so.
         said = f"Given at the shell. {comment}"
-        content = build_letter.content(issue, services.links)
+        content = build_letter.approvable_content(issue, services.links)
         approve_issue.approve(session, services.links, issue, content, editor, said, now())
     click.echo(f"{slug} is approved as revision {content.revision_number}")

@@ -35,12 +35,12 @@ def answers(session: Session, urls: Iterable[str]) -> dict[str, Answer]:
     }
 
 
-def waiting(session: Session, urls: Iterable[str]) -> int:
+def count_pending(session: Session, urls: Iterable[str]) -> int:
     """How many of these addresses are about to be asked."""
     return sum(row.checked_at is None or row.asked_at > row.checked_at for row in _rows(session, urls))
 
 
-def ask(session: Session, urls: Iterable[str], now: datetime, *, older: timedelta = FRESH) -> None:
+def request_checks(session: Session, urls: Iterable[str], now: datetime, *, older: timedelta = FRESH) -> None:
     """Have these addresses asked, but for those whose answer is no older than that."""
     rows = [
         {"digest": _digest(url), "url": url, "asked_at": now, "final_url": "", "fault": ""}
@@ -76,7 +76,7 @@ def record(session: Session, answer: Answer, now: datetime) -> None:
     session.execute(row.values(checked_at=now, claimed_until=None, **said))
 
 
-def forget(session: Session, now: datetime) -> int:
+def prune(session: Session, now: datetime) -> int:
     """Drop some of what nobody has asked for in a long time; how much, 0 when nothing is left."""
     some = select(LinkCheck.digest).where(LinkCheck.asked_at < now - _KEPT).order_by(LinkCheck.digest).limit(_GROUP)
     old = delete(LinkCheck).where(LinkCheck.digest.in_(some.with_for_update(skip_locked=True)))

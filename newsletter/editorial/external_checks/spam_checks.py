@@ -37,7 +37,7 @@ def command() -> str | None:
     return shutil.which("spamassassin")
 
 
-def judge(mail: bytes, stopping: Callable[[], bool] = lambda: False) -> SpamVerdict | None:
+def run_spamassassin(mail: bytes, stopping: Callable[[], bool] = lambda: False) -> SpamVerdict | None:
     """What it says of a whole message, which takes some seconds; None if it was to stop before that."""
     program = command()
     if program is None:
@@ -67,7 +67,7 @@ def is_waiting(session: Session, content_hash: str) -> bool:
     return row is not None and row.checked_at is None
 
 
-def ask(session: Session, issue_id: int, content_hash: str, now: datetime) -> None:
+def request_check(session: Session, issue_id: int, content_hash: str, now: datetime) -> None:
     """Have it asked about an issue's content: once, or again where it gave no answer."""
     row = {"content_hash": content_hash, "issue_id": issue_id, "asked_at": now, "tests": [], "fault": ""}
     again = {"asked_at": now, "checked_at": None, "claimed_until": None}

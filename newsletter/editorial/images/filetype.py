@@ -28,7 +28,7 @@ _HEIC = (
 _OTHER = "This is not a PNG, JPEG, GIF, WebP or AVIF picture. Save it as one of these and upload it again."
 
 
-def kind(content: bytes) -> str:
+def detect(content: bytes) -> str:
     """PNG, JPEG, GIF, WEBP or AVIF, as Pillow calls them; Invalid, with the reason, for anything else."""
     found = next((name for mark, name in _SIGNATURES if content.startswith(mark)), None) or _in_a_box(content)
     if found is None or found == "HEIC":

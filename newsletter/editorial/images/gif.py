@@ -20,7 +20,7 @@ class Animation:
     frames: int
 
 
-def stripped(content: bytes) -> Animation:
+def strip_metadata(content: bytes) -> Animation:
     """The animation alone; Invalid if the file is not well formed to its end. Source: the GIF89a specification."""
     try:
         head = _head(content)

@@ -40,7 +40,7 @@ _CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class PictureStream:
     """A kept picture, ready to be handed on piece by piece."""
 
     size: int
@@ -48,17 +48,17 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenIn:
+class ImportedPicture:
     """A file that was loaded: the picture that was made of it, and the name that the file itself would have as one."""
 
     file_name: str
     undeveloped: str
 
 
-class Pictures(ABC):
+class PictureStore(ABC):
     """Where every picture's bytes are kept, whatever holds them."""
 
-    def taken_in(self, session: Session, content: bytes) -> TakenIn | None:
+    def taken_in(self, session: Session, content: bytes) -> ImportedPicture | None:
         """What became of a file that was taken in before; None for a new one."""
         wanted = select(OriginalPicture.file_name).where(OriginalPicture.sha256 == _sha256(content))
         file_name = session.scalar(wanted)
@@ -66,11 +66,11 @@ class Pictures(ABC):
 
     def take_in(
         self, session: Session, name: str, content: bytes, now: datetime, picture: bytes | None = None
-    ) -> TakenIn:
+    ) -> ImportedPicture:
         """Keep a file, and the picture that was or is now developed from it. Invalid, naming it, if it is none."""
         if taken := self.taken_in(session, content):
             return taken
-        kept = self.keep(session, name, picture or developed(name, content), now)
+        kept = self.keep(session, name, picture or processed(name, content), now)
         self.keep_original(content)
         row = {"sha256": _sha256(content), "file_name": kept.file_name, "created_at": now}
         session.execute(insert(session, OriginalPicture).values(row).on_conflict_do_nothing())
@@ -105,7 +105,7 @@ class Pictures(ABC):
         sha256 = session.scalar(latest.order_by(OriginalPicture.created_at.desc(), OriginalPicture.sha256).limit(1))
         return self.read_original(sha256) if sha256 else self.read(file_name)
 
-    def open(self, file_name: str) -> Opened:
+    def open(self, file_name: str) -> PictureStream:
         """A kept picture piece by piece; NotFound if it is not one of ours."""
         if not _OURS.fullmatch(file_name):
             raise _no_such_picture()
@@ -120,12 +120,12 @@ class Pictures(ABC):
         """Hold the bytes under that name, whole or not at all."""
 
     @abstractmethod
-    def _get(self, file_name: str) -> Opened:
+    def _get(self, file_name: str) -> PictureStream:
         """The bytes of that name; NotFound if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFolder(Pictures):
+class FolderPictureStore(PictureStore):
     """A folder that holds every picture's bytes."""
 
     root: Path
@@ -145,17 +145,17 @@ class PictureFolder(Pictures):
         atomic_files.make_folder(path.parent)
         atomic_files.write(path, content)
 
-    def _get(self, file_name: str) -> Opened:
+    def _get(self, file_name: str) -> PictureStream:
         path = self.root / file_name
         if not path.is_file():
             raise _no_such_picture()
-        return Opened(path.stat().st_size, _chunks(path))
+        return PictureStream(path.stat().st_size, _chunks(path))
 
 
-def developed(name: str, content: bytes) -> bytes:
+def processed(name: str, content: bytes) -> bytes:
     """The picture of a file, made ready for mail; Invalid, naming it, if it is none."""
     try:
-        return processing.develop(content).content
+        return processing.process(content).content
     except Invalid as error:
         raise Invalid(f"{name}: {error}") from None
 
@@ -213,8 +213,8 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _taken_in(file_name: str, original: bytes) -> TakenIn:
-    return TakenIn(file_name, f"{_sha256(original)}.{ENDINGS.get(filetype.kind(original), '')}")
+def _taken_in(file_name: str, original: bytes) -> ImportedPicture:
+    return ImportedPicture(file_name, f"{_sha256(original)}.{ENDINGS.get(filetype.detect(original), '')}")
 
 
 def _no_such_picture() -> NotFound:

@@ -67,18 +67,18 @@ _in_the_darkroom = Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Developed:
+class ProcessedImage:
     """A picture for mail, and what was done to it that its editor should know."""
 
     content: bytes
     note: str
 
 
-def develop(content: bytes) -> Developed:
+def process(content: bytes) -> ProcessedImage:
     """A PNG, JPEG or GIF of at most 1,200 pixels across from an upload; Invalid, with the reason, if there is none."""
     if len(content) > UPLOAD_BYTES:
         raise Invalid(too_many_bytes(len(content)))
-    kind = filetype.kind(content)
+    kind = filetype.detect(content)
     if kind == "WEBP":
         _refuse_too_large(filetype.webp_size(content), _MAX_PIXELS_OF_WEBP)
     with _in_the_darkroom:
@@ -105,19 +105,19 @@ def _refuse_too_large(size: tuple[int, int], most: int = _MAX_PIXELS) -> None:
         )
 
 
-def _developed(image: ImageFile, content: bytes) -> Developed:
+def _developed(image: ImageFile, content: bytes) -> ProcessedImage:
     cut = ""
     if getattr(image, "is_animated", False):
         moving, reason = _moving(image, content)
         if moving:
-            return Developed(moving, "")
+            return ProcessedImage(moving, "")
         cut = _ONE_FRAME.format(reason=reason)
         image.seek(0)
     before = image.size
     is_photo = image.format == "JPEG"
     small = _upright(image)
     notes = [cut, _scaled(before, small.size)]
-    return Developed(_encoded(small, is_photo=is_photo), " ".join(filter(None, notes)))
+    return ProcessedImage(_encoded(small, is_photo=is_photo), " ".join(filter(None, notes)))
 
 
 def _moving(image: ImageFile, content: bytes) -> tuple[bytes, str]:
@@ -126,7 +126,7 @@ def _moving(image: ImageFile, content: bytes) -> tuple[bytes, str]:
         return b"", "mail programs show only GIFs moving"
     if image.width > WIDTH or len(content) > _ANIMATION_BYTES:
         return b"", f"one that moves may be {WIDTH:,} pixels across and {_ANIMATION_BYTES >> 20} MB at most"
-    found = gif.stripped(content)
+    found = gif.strip_metadata(content)
     if found.frames * image.width * image.height > _ANIMATION_PIXELS:
         return b"", f"it has {found.frames:,} of them"
     for _ in ImageSequence.Iterator(image):

@@ -13,7 +13,7 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import ObjectStore, S3Store
 from pydantic import SecretStr
 
-from newsletter.editorial.images.pictures import MEDIA_TYPES, Opened, Pictures
+from newsletter.editorial.images.pictures import MEDIA_TYPES, PictureStore, PictureStream
 from newsletter.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _PATIENCE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
-class PictureBucket(Pictures):
+class S3PictureStore(PictureStore):
     """A bucket that holds every picture's bytes."""
 
     store: ObjectStore
@@ -33,13 +33,13 @@ class PictureBucket(Pictures):
         with _our_errors():
             obstore.put(self.store, file_name, content, attributes={"Content-Type": media_type})
 
-    def _get(self, file_name: str) -> Opened:
+    def _get(self, file_name: str) -> PictureStream:
         with _our_errors():
             found = obstore.get(self.store, file_name)
-            return Opened(found.meta["size"], _chunks(found))
+            return PictureStream(found.meta["size"], _chunks(found))
 
 
-def open_bucket(url: str, endpoint: str, region: str, key_id: str, secret: SecretStr) -> PictureBucket:
+def open_bucket(url: str, endpoint: str, region: str, key_id: str, secret: SecretStr) -> S3PictureStore:
     """The pictures below `s3://bucket/prefix`; it is asked for nothing yet."""
     place = urlsplit(url)
     config: S3Config = {
@@ -57,7 +57,7 @@ def open_bucket(url: str, endpoint: str, region: str, key_id: str, secret: Secre
         client_options={"allow_http": endpoint.startswith("http://"), "timeout": _PATIENCE},
         retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},
     )
-    return PictureBucket(store)
+    return S3PictureStore(store)
 
 
 def _chunks(found: "obstore.GetResult") -> Iterator[bytes]:

@@ -36,24 +36,24 @@ class Content:
         return cls(int(number) if number.isascii() and number.isdigit() else 0, content_hash)
 
 
-def standing(steps: Iterable[ApprovalStep], content: Content) -> ApprovalStep | None:
+def current_approval(steps: Iterable[ApprovalStep], content: Content) -> ApprovalStep | None:
     """The approval that counts for this content; None if nobody gave one, or it was taken back."""
-    return next((step for step in steps if step.stands and of(step) == content), None)
+    return next((step for step in steps if step.stands and approved_content(step) == content), None)
 
 
-def last(steps: Iterable[ApprovalStep]) -> ApprovalStep | None:
+def latest_approval(steps: Iterable[ApprovalStep]) -> ApprovalStep | None:
     """The newest approval that nobody took back, whether or not it still counts."""
     return next((step for step in reversed(list(steps)) if step.stands), None)
 
 
-def of(step: ApprovalStep) -> Content:
+def approved_content(step: ApprovalStep) -> Content:
     """What its person had before their eyes."""
     return Content(step.revision_number, step.content_hash)
 
 
-def writers(session: Session, issue: Issue) -> frozenset[str]:
+def unapproved_writers(session: Session, issue: Issue) -> frozenset[str]:
     """Who wrote what nobody else has approved yet: the newest revision, and each since the last approval; as keys."""
-    approved = last(issue.approval_steps)
+    approved = latest_approval(issue.approval_steps)
     since = Revision.number > (approved.revision_number if approved else 0)
     saved = select(Revision.author).where(Revision.issue_id == issue.id)
     found = session.scalars(saved.where(or_(since, Revision.number == issue.revision_number)).distinct())

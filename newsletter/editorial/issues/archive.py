@@ -19,12 +19,12 @@ class Neighbours(NamedTuple):
     newer: Issue | None
 
 
-def shown(publication_id: int) -> Select[Issue]:
+def published(publication_id: int) -> Select[Issue]:
     """What the archive of a publication may show, newest first, each with the text that is shown of it."""
-    return everything().where(Issue.publication_id == publication_id)
+    return published_everywhere().where(Issue.publication_id == publication_id)
 
 
-def everything() -> Select[Issue]:
+def published_everywhere() -> Select[Issue]:
     """What the archives of all publications may show together, in the same order."""
     begun = select(Issue).join(Issue.letter).where(Letter.started_at.is_not(None))
     # Two issues that one beat of the clock started share their moment, and still need an order.
@@ -47,7 +47,7 @@ def changes(session: Session) -> list[tuple[str, datetime]]:
     """Of everything that the archives show, the slug, and when what is shown of it changed last; in the same order."""
     corrected = select(Correction.issue_id, func.max(Correction.made_at).label("at")).group_by(Correction.issue_id)
     last = corrected.subquery()
-    rows = everything().with_only_columns(Issue.slug, Letter.started_at, last.c.at)
+    rows = published_everywhere().with_only_columns(Issue.slug, Letter.started_at, last.c.at)
     found = session.execute(rows.outerjoin(last, last.c.issue_id == Issue.id))
     return [(slug, max(filter(None, (started_at, at)))) for slug, started_at, at in found]
 
@@ -55,13 +55,13 @@ def changes(session: Session) -> list[tuple[str, datetime]]:
 def find(session: Session, slug: str) -> Issue:
     """The published issue of that slug; NotFound, in the same words, whether it is not out yet or does not exist."""
     # PostgreSQL cannot even be asked about a NUL.
-    issue = None if "\0" in slug else session.scalar(everything().where(Issue.slug == slug))
+    issue = None if "\0" in slug else session.scalar(published_everywhere().where(Issue.slug == slug))
     if issue is None:
         raise _not_out()
     return issue
 
 
-def out(issue: Issue) -> tuple[datetime, Revision]:
+def published_text(issue: Issue) -> tuple[datetime, Revision]:
     """When an issue began to go out, and its text as it went out, or was corrected last; NotFound if it is not."""
     letter, revision = issue.letter, issue.corrections[-1].revision if issue.corrections else issue.frozen_revision
     if letter is None or letter.started_at is None or revision is None:
@@ -69,27 +69,27 @@ def out(issue: Issue) -> tuple[datetime, Revision]:
     return letter.started_at, revision
 
 
-def changed(issue: Issue) -> datetime:
+def changed_at(issue: Issue) -> datetime:
     """When what is shown of a published issue changed last: it went out, or was corrected."""
-    started_at, _ = out(issue)
+    started_at, _ = published_text(issue)
     return max([started_at, *(correction.made_at for correction in issue.corrections)])
 
 
 def neighbours(session: Session, issue: Issue) -> Neighbours:
     """The issues of the same publication that went out just before and just after a published one."""
     place, here = _place(issue)
-    later = shown(issue.publication_id).order_by(None).order_by(Letter.started_at, Issue.id)
-    return Neighbours(session.scalar(before(issue).limit(1)), session.scalar(later.where(place > here).limit(1)))
+    later = published(issue.publication_id).order_by(None).order_by(Letter.started_at, Issue.id)
+    return Neighbours(session.scalar(earlier(issue).limit(1)), session.scalar(later.where(place > here).limit(1)))
 
 
-def before(issue: Issue) -> Select[Issue]:
+def earlier(issue: Issue) -> Select[Issue]:
     """The issues of the same publication that went out before a published one, newest first."""
     place, here = _place(issue)
-    return shown(issue.publication_id).where(place < here)
+    return published(issue.publication_id).where(place < here)
 
 
 def _place(issue: Issue) -> tuple[Tuple, Tuple]:
-    started_at, _ = out(issue)
+    started_at, _ = published_text(issue)
     return tuple_(Letter.started_at, Issue.id), tuple_(literal(started_at, UtcDateTime()), literal(issue.id))
 
 

@@ -95,15 +95,15 @@ def find(session: Session, issue: Issue, number: int) -> Correction:
     return found
 
 
-def word(session: Session, correction: Correction, shown: str, subject: str, body: str, writer: str) -> None:
+def edit_letter(session: Session, correction: Correction, shown: str, subject: str, body: str, writer: str) -> None:
     """Let its letter say this instead of what a page with that seal showed; Conflict if it was mailed or changed."""
-    hold_still(session, correction, shown)
+    lock(session, correction, shown)
     correction.subject, correction.body = " ".join(subject.split()), body.strip() + "\n"
     correction.writers = sorted({*correction.writers, writer})
     session.flush()
 
 
-def hold_still(session: Session, correction: Correction, shown: str) -> None:
+def lock(session: Session, correction: Correction, shown: str) -> None:
     """Let nobody word or mail it until this transaction ends; Conflict unless its seal is still that one."""
     session.refresh(correction, with_for_update={"of": Correction})
     if correction.letter_id is not None:
@@ -112,17 +112,17 @@ def hold_still(session: Session, correction: Correction, shown: str) -> None:
         raise Conflict("The email has changed since this page was opened. Nothing was done; look at it again.")
 
 
-def compose(issue: Issue, correction: Correction, links: Links) -> Composed:
+def compose_letter(issue: Issue, correction: Correction, links: Links) -> Composed:
     """The letter as it would be mailed; Faulty, with places in `source`, if it cannot be one."""
-    text = source(issue, correction)
+    text = letter_source(issue, correction)
     file, faults = issue_file.examine(text, issue.file_name)
     if faults or file.pictures:
         raise Faulty([*faults, *(Fault(ref.line, "a correction shows no pictures") for ref in file.pictures)])
     masthead = Branding.of(issue.publication, links)
-    return Composed(file, render.correction(file, masthead, issue.title))
+    return Composed(file, render.correction_mail(file, masthead, issue.title))
 
 
-def source(issue: Issue, correction: Correction) -> str:
+def letter_source(issue: Issue, correction: Correction) -> str:
     """The letter as a file, in which its faults have their places."""
     preheader = textwrap.shorten(correction.note, _PREHEADER, placeholder=" …")
     form = IssueForm(f"Correction: {issue.title}", correction.subject, preheader, body=correction.body)

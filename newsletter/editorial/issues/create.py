@@ -27,7 +27,9 @@ _GAP = re.compile("[^a-z0-9]+")
 _LONGEST = 60
 
 
-def begin(session: Session, publication: Publication, typed: IssueForm, day: date, author: str, now: datetime) -> Issue:
+def create_issue(
+    session: Session, publication: Publication, typed: IssueForm, day: date, author: str, now: datetime
+) -> Issue:
     """A new issue for that day, under a free slug made from its title; Faulty if a field is not as it should be."""
     slug = _free(session, slug_of(typed.slug or typed.title))
     source = issue_form.new_file(replace(typed, slug=slug, body=typed.body or FIRST_WORDS))
@@ -37,7 +39,7 @@ def begin(session: Session, publication: Publication, typed: IssueForm, day: dat
         raise Faulty(faults)
     try:
         with session.begin_nested():
-            return issue_store.begin(session, publication, Text(file, name, {}), author, now)
+            return issue_store.create(session, publication, Text(file, name, {}), author, now)
     except IntegrityError:
         raise Conflict("Another issue has just taken that name. Click the button again.") from None
 

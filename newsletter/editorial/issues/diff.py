@@ -44,7 +44,7 @@ def is_changed(pieces: Iterable[Piece]) -> bool:
     return any(piece.kind is not Kind.SAME for piece in pieces)
 
 
-def folded(pieces: Sequence[Piece], around: int = 2) -> list[Piece]:
+def fold_unchanged(pieces: Sequence[Piece], around: int = 2) -> list[Piece]:
     """The same pieces, with what stayed shown only so many lines around a change."""
     last = len(pieces) - 1
     shown = []

@@ -29,7 +29,7 @@ REVISION_EVERY = timedelta(minutes=5)
 """A draft that is whole becomes a revision at the latest so long after its first change."""
 
 
-class Overlap(Conflict):
+class MergeConflict(Conflict):
     """Two texts of an issue changed the same passage, each in its own way."""
 
     def __init__(self, told: str, merged: Merged, base: int) -> None:
@@ -39,15 +39,15 @@ class Overlap(Conflict):
         """The revision that the merged text goes on from."""
 
 
-class Unfamiliar(Conflict):
+class UnknownDraft(Conflict):
     """The draft is another one than the window knows, and the window did not say what it knows."""
 
 
-class Elsewhere(Overlap):
+class OtherTabConflict(MergeConflict):
     """The other text is the same editor's, typed in another window; this one is no draft yet."""
 
 
-class Behind(Overlap):
+class RevisionConflict(MergeConflict):
     """The other text is the newest revision; this one is kept as a draft."""
 
 
@@ -60,7 +60,7 @@ class Faulty(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class EditorText:
     """What a window holds: the whole text, the revision that it goes on from, and the draft's count (0: none)."""
 
     source: str
@@ -74,7 +74,7 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class ParsedText:
     """A text as far as it reads as an issue, what is wrong with it, and the pictures that it can show."""
 
     file: IssueFile
@@ -82,30 +82,30 @@ class Examined:
     pictures: Mapping[str, str]
 
 
-def own(session: Session, issue: Issue, editor: str) -> Draft | None:
+def unsaved_draft(session: Session, issue: Issue, editor: str) -> Draft | None:
     """What this editor has typed into an issue and not saved yet."""
-    draft = last(session, issue, editor)
+    draft = latest_draft(session, issue, editor)
     return draft if draft and not draft.saved else None
 
 
-def last(session: Session, issue: Issue, editor: str) -> Draft | None:
+def latest_draft(session: Session, issue: Issue, editor: str) -> Draft | None:
     """What this editor typed into an issue last, saved or not."""
     return session.get(Draft, (issue.id, editor), populate_existing=True)
 
 
-def held(session: Session, issue: Issue, editor: str) -> Draft:
+def lock_draft(session: Session, issue: Issue, editor: str) -> Draft:
     """The draft, which nobody else writes until this transaction ends."""
     return session.get_one(Draft, (issue.id, editor), populate_existing=True, with_for_update=True)
 
 
-def unsaved(issue: Issue) -> Select[Draft]:
+def unsaved_drafts(issue: Issue) -> Select[Draft]:
     """Every editor's draft of an issue, the latest first."""
     return select(Draft).where(Draft.issue_id == issue.id, ~Draft.saved).order_by(Draft.kept_at.desc())
 
 
-def keep(session: Session, issue: Issue, typed: Typed, editor: str, now: datetime) -> Draft:
+def keep(session: Session, issue: Issue, typed: EditorText, editor: str, now: datetime) -> Draft:
     """Keep a text, whatever it is, as this editor's draft, with what was written elsewhere; Elsewhere if they clash."""
-    draft = _begun(session, issue, typed, editor, now) or held(session, issue, editor)
+    draft = _begun(session, issue, typed, editor, now) or lock_draft(session, issue, editor)
     if is_late(draft, typed.tab, typed.turn):
         return draft
     text = typed.source if _goes_on(draft, typed) else _merged(session, issue, draft, typed)
@@ -113,7 +113,7 @@ def keep(session: Session, issue: Issue, typed: Typed, editor: str, now: datetim
         draft.began_at, draft.saved = now, False
     draft.base_number = max(draft.base_number, typed.base)
     _write(draft, text, typed, now)
-    with suppress(Behind):
+    with suppress(RevisionConflict):
         _catch_up(session, issue, draft, now)
     draft.saved = draft.source == issue.revision.source and draft.base_number == issue.revision_number
     session.flush()
@@ -139,7 +139,7 @@ def save(session: Session, issue: Issue, draft: Draft, now: datetime) -> Saved:
     return saved
 
 
-def settle(session: Session, issue: Issue, draft: Draft, now: datetime) -> Saved | None:
+def save_if_valid(session: Session, issue: Issue, draft: Draft, now: datetime) -> Saved | None:
     """Save a draft if it can be; otherwise it stays as it is, and nothing is lost."""
     with suppress(Invalid, Conflict), session.begin_nested():
         return save(session, issue, draft, now)
@@ -147,7 +147,7 @@ def settle(session: Session, issue: Issue, draft: Draft, now: datetime) -> Saved
     return None
 
 
-def drop(session: Session, issue: Issue, draft: Draft) -> None:
+def discard(session: Session, issue: Issue, draft: Draft) -> None:
     """Go back from a draft to the newest revision."""
     draft.source, draft.base_number, draft.saved = issue.revision.source, issue.revision_number, True
     draft.number, draft.tab = draft.number + 1, ""
@@ -161,39 +161,39 @@ def restore(session: Session, issue: Issue, revision: Revision, editor: str, now
     return issue_store.revise(session, issue, text, draft.base_number, editor, now)
 
 
-def examine(session: Session, issue: Issue, source: str) -> Examined:
+def examine(session: Session, issue: Issue, source: str) -> ParsedText:
     """A text as an issue, as far as it goes; Invalid only where it is too large to look at."""
     file, faults = issue_file.examine(source, issue.file_name)
     known = pictures.attached(session, issue)
     missing = [_no_picture(ref) for ref in file.pictures if ref.name not in known]
     in_order = sorted([*faults, *missing], key=lambda fault: fault.line or 0)
-    return Examined(file, in_order, {ref.name: known[ref.name] for ref in file.pictures if ref.name in known})
+    return ParsedText(file, in_order, {ref.name: known[ref.name] for ref in file.pictures if ref.name in known})
 
 
-def _begun(session: Session, issue: Issue, typed: Typed, editor: str, now: datetime) -> Draft | None:
+def _begun(session: Session, issue: Issue, typed: EditorText, editor: str, now: datetime) -> Draft | None:
     """A first draft; none, if this editor has one."""
     fresh = {"issue_id": issue.id, "editor": editor, "base_number": typed.base, "number": typed.number + 1}
     text = {"source": typed.source, "tab": typed.tab, "turn": typed.turn, "began_at": now, "kept_at": now}
     start = insert(session, Draft).values(fresh | text).on_conflict_do_nothing().returning(Draft.number)
-    return None if session.scalar(start) is None else held(session, issue, editor)
+    return None if session.scalar(start) is None else lock_draft(session, issue, editor)
 
 
-def _goes_on(draft: Draft, typed: Typed) -> bool:
+def _goes_on(draft: Draft, typed: EditorText) -> bool:
     """Whether a window knows the draft as it is, because it has seen it or wrote it."""
     wrote_it = bool(typed.tab) and draft.tab == typed.tab
     return wrote_it or draft.number == typed.number or draft.source == typed.source
 
 
-def _merged(session: Session, issue: Issue, draft: Draft, typed: Typed) -> str:
+def _merged(session: Session, issue: Issue, draft: Draft, typed: EditorText) -> str:
     if typed.tab and typed.before is None:
-        raise Unfamiliar("The draft has changed since this window saw it. Send what the window knows of it, too.")
+        raise UnknownDraft("The draft has changed since this window saw it. Send what the window knows of it, too.")
     # What the window knows is no ancestor of a draft that goes on from an older revision.
     known = typed.before if draft.base_number >= typed.base else None
     before = known if known is not None else _source(session, issue, min(draft.base_number, typed.base))
     merged = merge.merge(before, typed.source, draft.source)
     if merged.clashes:
         told = "You changed the same passage in another window or on another device."
-        raise Elsewhere(told, merged, max(draft.base_number, typed.base))
+        raise OtherTabConflict(told, merged, max(draft.base_number, typed.base))
     return merged.text
 
 
@@ -206,14 +206,14 @@ def _catch_up(session: Session, issue: Issue, draft: Draft, now: datetime) -> No
     merged = merge.merge(_source(session, issue, draft.base_number), draft.source, newest.source)
     if merged.clashes:
         who = "You" if newest.author == draft.editor else newest.author
-        raise Behind(
+        raise RevisionConflict(
             f"{who} changed the same passage, and saved it as revision {newest.number}.", merged, newest.number
         )
     draft.base_number = newest.number
     _write(draft, merged.text, None, now)
 
 
-def _write(draft: Draft, text: str, typed: Typed | None, now: datetime) -> None:
+def _write(draft: Draft, text: str, typed: EditorText | None, now: datetime) -> None:
     """Put a text into a draft, and say whose it is: a window's own, unless something was merged into it."""
     is_own = typed is not None and text == typed.source
     if text != draft.source:

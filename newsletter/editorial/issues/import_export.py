@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
 
-from newsletter.editorial.images.pictures import TakenIn
+from newsletter.editorial.images.pictures import ImportedPicture
 from newsletter.editorial.issues.issue_store import Text, picture_names
 from newsletter.editorial.models import Issue
 from newsletter.editorial.source import issue_file
@@ -12,7 +12,7 @@ from newsletter.errors import Conflict, Invalid
 from newsletter.system import atomic_files
 
 
-def read(path: Path, take_in: Callable[[str, bytes], TakenIn]) -> list[Text]:
+def read_folder(path: Path, take_in: Callable[[str, bytes], ImportedPicture]) -> list[Text]:
     """One file, or every `*.md` of a folder, with its pictures taken in; Invalid lists all that is wrong at once."""
     paths = sorted(file for file in path.glob("*.md") if file.is_file()) if path.is_dir() else [path]
     if not paths:
@@ -57,7 +57,7 @@ def _twins(files: Sequence[tuple[Path, IssueFile]]) -> Iterator[str]:
             yield f"{path}: has the slug {file.slug!r}, as {first[file.slug]} does; give one of them another"
 
 
-def _read(path: Path, file: IssueFile, take_in: Callable[[str, bytes], TakenIn]) -> Text:
+def _read(path: Path, file: IssueFile, take_in: Callable[[str, bytes], ImportedPicture]) -> Text:
     taken = {ref.name: take_in(f"{path.parent / ref.name}", _bytes(path, ref)) for ref in file.pictures}
     pictures = {name: picture.file_name for name, picture in taken.items()}
     return Text(file, path.name, pictures, {name: picture.undeveloped for name, picture in taken.items()})

@@ -103,7 +103,7 @@ def listing(publication_id: int | None = None) -> Select[Issue]:
     return every if publication_id is None else every.where(Issue.publication_id == publication_id)
 
 
-def text(issue: Issue, revision: Revision) -> IssueFile:
+def parse_revision(issue: Issue, revision: Revision) -> IssueFile:
     """The parsed text of a revision."""
     return issue_file.parse(revision.source, issue.file_name)
 
@@ -117,7 +117,7 @@ def save(session: Session, publication: Publication, draft: Text, author: str, n
     """Keep a text as the newest revision of its issue; Conflict, naming it, where that would lose something."""
     issue = session.scalar(select(Issue).where(Issue.slug == draft.file.slug))
     if issue is None:
-        begin(session, publication, draft, author, now)
+        create(session, publication, draft, author, now)
         return Saved.NEW
     _refuse_if_anothers(issue, publication, draft.file_name)
     # A text that can still change gets its pictures developed; one that is frozen stays as it was loaded.
@@ -177,7 +177,7 @@ def revision(session: Session, issue: Issue, number: int) -> Revision:
     return found
 
 
-def hold_still(session: Session, issue: Issue) -> None:
+def lock(session: Session, issue: Issue) -> None:
     """Let nobody change the issue until this transaction ends; Conflict if somebody has, since it was read."""
     session.flush()
     seen = issue.revision_number, issue.letter_id
@@ -189,7 +189,7 @@ def hold_still(session: Session, issue: Issue) -> None:
 
 def remove(session: Session, issue: Issue) -> None:
     """Delete a draft with all that belongs to it; Conflict once it was scheduled, for then it has a history."""
-    hold_still(session, issue)
+    lock(session, issue)
     if issue.letter_id is not None:
         raise Conflict(f"“{issue.title}” is {state(issue)}, or was scheduled once, so it is kept as a record.")
     for column, ids in _belongings(issue):
@@ -198,12 +198,12 @@ def remove(session: Session, issue: Issue) -> None:
     session.expunge(issue)
 
 
-def mark(issue: Issue, readiness: Readiness) -> None:
+def set_readiness(issue: Issue, readiness: Readiness) -> None:
     """Say whether an issue is fit to print; the letter's state, once there is one, says the rest."""
     issue.readiness = readiness
 
 
-def begin(session: Session, publication: Publication, draft: Text, author: str, now: datetime) -> Issue:
+def create(session: Session, publication: Publication, draft: Text, author: str, now: datetime) -> Issue:
     """A new issue with its first revision; its slug must be free, which the database sees to."""
     issue = _new_issue(session, publication, draft, now)
     _add_revision(session, issue, draft, author, now)

@@ -16,7 +16,7 @@ _BY_HOUR = (Letter.due_at, Issue.id)
 _BY_FILE = (Issue.file_name, Issue.id)
 
 
-def counts(session: Session, publication_id: int) -> Mapping[IssueState, int]:
+def count_by_state(session: Session, publication_id: int) -> Mapping[IssueState, int]:
     """How many issues are in each state; every one is there, with 0 if none."""
     grouped = select(Letter.state, Issue.readiness, func.count()).select_from(Issue).outerjoin(Issue.letter)
     grouped = grouped.where(Issue.publication_id == publication_id).group_by(Letter.state, Issue.readiness)
@@ -26,7 +26,9 @@ def counts(session: Session, publication_id: int) -> Mapping[IssueState, int]:
     return found
 
 
-def page(session: Session, publication_id: int, state: IssueState, turn: Turn = FIRST, size: int = 50) -> Page[Issue]:
+def page_in_state(
+    session: Session, publication_id: int, state: IssueState, turn: Turn = FIRST, size: int = 50
+) -> Page[Issue]:
     """A page of the issues in one state: by their hour, once they have one, what was sent last first; else by file."""
     keys = _BY_HOUR if state in {IssueState.SCHEDULED, IssueState.SENT} else _BY_FILE
 
@@ -41,7 +43,7 @@ def page(session: Session, publication_id: int, state: IssueState, turn: Turn = 
     return order.page(lambda some: session.scalars(some).all(), rows, turn, size)
 
 
-def unplaced(session: Session, publication_id: int, most: int) -> list[Issue]:
+def unscheduled(session: Session, publication_id: int, most: int) -> list[Issue]:
     """The first issues without an hour or a place in the queue, the ready ones first; one more if there is."""
     queued = select(Queued.issue_id).where(Queued.issue_id == Issue.id).exists()
     rows = _ALL.where(Issue.publication_id == publication_id, Issue.letter_id.is_(None), ~queued)

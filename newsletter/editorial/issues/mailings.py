@@ -22,7 +22,7 @@ class Mailing:
     @property
     def name(self) -> str:
         """What people call it."""
-        return named(self.issue.slug, self.correction)
+        return mailing_name(self.issue.slug, self.correction)
 
     @property
     def state(self) -> IssueState:
@@ -30,12 +30,12 @@ class Mailing:
         return issue_store.state_of(self.letter)
 
 
-def named(slug: str, correction: int | None) -> str:
+def mailing_name(slug: str, correction: int | None) -> str:
     """`unwind-a-tight-back`, or `unwind-a-tight-back, correction 1`."""
     return slug if correction is None else f"{slug}, correction {correction}"
 
 
-def of(issue: Issue) -> Iterator[Mailing]:
+def mailings_of(issue: Issue) -> Iterator[Mailing]:
     """Those of one issue: its own, then those of its corrections in their order."""
     if issue.letter:
         yield Mailing(issue, issue.letter)
@@ -44,7 +44,7 @@ def of(issue: Issue) -> Iterator[Mailing]:
             yield Mailing(issue, correction.letter, correction.number)
 
 
-def every(session: Session) -> Iterator[Mailing]:
+def all_mailings(session: Session) -> Iterator[Mailing]:
     """Those of all issues, oldest issue first."""
     for issue in session.scalars(issue_store.listing().options(selectinload(Issue.corrections))):
-        yield from of(issue)
+        yield from mailings_of(issue)

@@ -15,7 +15,7 @@ STAYS = timedelta(seconds=30)
 _FORGOTTEN = timedelta(hours=1)
 
 
-def meet(session: Session, issue: Issue, tab: str, editor: str, now: datetime) -> Sequence[Writer]:
+def announce(session: Session, issue: Issue, tab: str, editor: str, now: datetime) -> Sequence[Writer]:
     """Say that this window is open, and hear which others are, the latest first."""
     here = insert(session, Writer).values(issue_id=issue.id, tab=tab, editor=editor, seen_at=now)
     seen = {"seen_at": here.excluded.seen_at, "editor": here.excluded.editor}

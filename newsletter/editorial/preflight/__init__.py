@@ -14,7 +14,7 @@ What blocks depends on the text and the publication alone, never on the network 
 from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.facts import Facts, PictureSize, SpamVerdict
 from newsletter.editorial.preflight.findings import Finding, Level
-from newsletter.editorial.preflight.registry import RULES, Rule, judge, rule
+from newsletter.editorial.preflight.registry import RULES, Rule, rule, run_rules
 from newsletter.editorial.preflight.rules import (  # noqa: F401  (importing a module enters its rules)
     dates,
     health,
@@ -42,11 +42,11 @@ __all__ = [
     "Rule",
     "SpamVerdict",
     "check",
-    "judge",
     "rule",
+    "run_rules",
 ]
 
 
 def check(issue: IssueFile, mail: Rendered, known: Facts | None = None) -> list[Finding]:
     """Every finding of every rule, the blocking ones first."""
-    return judge(CheckContext(issue, mail, known or Facts()))
+    return run_rules(CheckContext(issue, mail, known or Facts()))

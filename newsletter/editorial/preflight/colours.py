@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from newsletter.editorial.preflight.html_page import Element, Page
+from newsletter.editorial.preflight.html_page import Element, HtmlPage
 
 _DARK = re.compile(r"@media \(prefers-color-scheme: ?dark\) ?\{((?:[^{}]*\{[^{}]*\})*)")
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
@@ -24,7 +24,7 @@ Step = tuple[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ColourPair:
     """Words in one colour on a ground of another, as `#rrggbb`."""
 
     words: str
@@ -51,15 +51,15 @@ class _Seen:
 
     rules: tuple[DarkRule, ...]
     path: tuple[Step, ...] = ()
-    light: Pair = Pair("#000000", "#ffffff")
-    dark: Pair = Pair("#000000", "#ffffff")
+    light: ColourPair = ColourPair("#000000", "#ffffff")
+    dark: ColourPair = ColourPair("#000000", "#ffffff")
     hidden: bool = False
 
 
-def pairs(page: Page) -> dict[tuple[str, Pair], str]:
+def pairs(page: HtmlPage) -> dict[tuple[str, ColourPair], str]:
     """Every pair of colours in which the mail has words, by scheme (`light`, `dark`), with the first such words."""
     seen: dict[Element | None, _Seen] = {None: _start(page.html[: page.html.find("<body")])}
-    found: dict[tuple[str, Pair], str] = {}
+    found: dict[tuple[str, ColourPair], str] = {}
     for element in page.elements:
         above = seen[element.parent]
         seen[element] = here = _look(above, element.tag, element.attributes.get("class", ""), element.style)
@@ -84,7 +84,7 @@ def _look(above: _Seen, tag: str, classes: str, style: str) -> _Seen:
     return _Seen(above.rules, path, light, dark, hidden)
 
 
-def _over(pair: Pair, words: str, ground: str) -> Pair:
+def _over(pair: ColourPair, words: str, ground: str) -> ColourPair:
     return replace(pair, words=words or pair.words, ground=ground or pair.ground)
 
 

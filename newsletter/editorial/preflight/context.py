@@ -10,7 +10,7 @@ from markdown_it.token import Token
 
 from newsletter.delivery.message import merge
 from newsletter.editorial.preflight.facts import Facts
-from newsletter.editorial.preflight.html_page import Page
+from newsletter.editorial.preflight.html_page import HtmlPage
 from newsletter.editorial.rendering.render import FIELDS, Rendered
 from newsletter.editorial.source import article_blocks, markdown
 from newsletter.editorial.source.issue_file import IssueFile
@@ -165,12 +165,12 @@ class CheckContext:
         return sum(len(sentence.words) for sentence in self.sentences)
 
     @cached_property
-    def page(self) -> Page:
+    def page(self) -> HtmlPage:
         """The mail's HTML as its longest copy: every merge field filled in, and links written as they will be."""
         fields = FIELDS["issue"]
         values = {**dict.fromkeys(fields, _LINK), **_SAMPLE}
         html = _OUTSIDE.sub(self.known.counted_link, self.mail.html) if self.known.counted_link else self.mail.html
-        return Page.read(merge.compile(html, fields).fill(values, merge.as_html))
+        return HtmlPage.read(merge.compile(html, fields).fill(values, merge.as_html))
 
     def front_line(self, key: str) -> int | None:
         """The line of a field in the front matter."""
@@ -205,7 +205,7 @@ class CheckContext:
 
 def words_of(token: Token) -> str:
     """The plain words of an inline token."""
-    return article_blocks.words(token.children or [])
+    return article_blocks.plain_words(token.children or [])
 
 
 def _span(token: Token) -> range:

@@ -34,14 +34,14 @@ class Element:
 
 
 @dataclass(frozen=True)
-class Page:
+class HtmlPage:
     """The elements of a mail's body, in the order of their beginning."""
 
     html: str
     elements: tuple[Element, ...]
 
     @classmethod
-    def read(cls, html: str) -> "Page":
+    def read(cls, html: str) -> "HtmlPage":
         """The page of a whole document; one without a body has no elements."""
         body = html.find("<body")
         return cls(html, tuple(_elements(html, body)) if body >= 0 else ())

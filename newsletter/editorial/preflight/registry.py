@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.findings import Finding, Level
 
-Judge = Callable[[CheckContext], Iterator[Finding]]
+Check = Callable[[CheckContext], Iterator[Finding]]
 
 _LEVELS = list(Level)
 
@@ -27,7 +27,7 @@ _LEVELS = list(Level)
 class Rule:
     """One rule, with its name as words, why it matters, and where it comes from (empty for our own)."""
 
-    judge: Judge
+    judge: Check
     name: str
     why: str
     source: str
@@ -41,17 +41,17 @@ class Rule:
 RULES: list[Rule] = []
 
 
-def rule(source: str = "") -> Callable[[Judge], Judge]:
+def rule(source: str = "") -> Callable[[Check], Check]:
     """Enter a function in the rulebook."""
 
-    def enter(judge: Judge) -> Judge:
+    def enter(judge: Check) -> Check:
         RULES.append(Rule(judge, judge.__name__.replace("_", " "), inspect.getdoc(judge) or "", source))
         return judge
 
     return enter
 
 
-def judge(galley: CheckContext) -> list[Finding]:
+def run_rules(galley: CheckContext) -> list[Finding]:
     """Every finding of every rule, the blocking ones first, each level from the top of the file down."""
     found = (finding for rule in RULES for finding in rule.findings(galley))
     return sorted(found, key=lambda finding: (_LEVELS.index(finding.level), finding.line or 0, finding.column or 0))

@@ -70,7 +70,7 @@ class Weight:
         return next((block for block in self.blocks if block.is_cut), None)
 
 
-def of(galley: CheckContext) -> Weight:
+def measure(galley: CheckContext) -> Weight:
     """The weight of an issue's longest copy."""
     page, elements = galley.page, galley.page.blocks
     if not elements:

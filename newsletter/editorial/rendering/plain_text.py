@@ -167,7 +167,7 @@ def _url(link: Node) -> str:
 
 
 def _alt(picture: Node) -> str:
-    return article_blocks.words((picture.token and picture.token.children) or [])
+    return article_blocks.plain_words((picture.token and picture.token.children) or [])
 
 
 def _marks(node: Node) -> Iterator[str]:

@@ -27,10 +27,10 @@ __all__ = [
     "Branding",
     "Link",
     "Rendered",
-    "correction",
-    "issue",
+    "correction_mail",
+    "issue_mail",
     "issue_page",
-    "single",
+    "single_mail",
     "test_note",
 ]
 
@@ -71,7 +71,7 @@ class Rendered:
         return len(self.html.encode())
 
 
-def correction(file: IssueFile, masthead: Branding, corrected: str) -> Rendered:
+def correction_mail(file: IssueFile, masthead: Branding, corrected: str) -> Rendered:
     """A letter about what was wrong in an issue of that title; it shows no pictures."""
     article = mail_html.for_mail(markdown.to_html(file.body, str))
     values = {"masthead": masthead, "corrected": corrected, "title": file.title}
@@ -89,7 +89,7 @@ def correction(file: IssueFile, masthead: Branding, corrected: str) -> Rendered:
     return _checked("correction", Rendered(file.subject, file.preheader, mjml.to_html(html), plain))
 
 
-def issue(file: IssueFile, masthead: Branding, picture_url: Callable[[str], str]) -> Rendered:
+def issue_mail(file: IssueFile, masthead: Branding, picture_url: Callable[[str], str]) -> Rendered:
     """An issue as its letter; `picture_url` gives the public address of a picture named in the text."""
     article = mail_html.for_mail(markdown.to_html(file.body, picture_url))
     html = mjml.to_html(
@@ -111,7 +111,7 @@ def issue(file: IssueFile, masthead: Branding, picture_url: Callable[[str], str]
 
 
 @lru_cache(maxsize=64)
-def single(kind: str, masthead: Branding, latest_issue: Link | None = None) -> Rendered:
+def single_mail(kind: str, masthead: Branding, latest_issue: Link | None = None) -> Rendered:
     """A letter for one reader: `confirm`, `welcome` (may show the latest issue), and the others of FIELDS."""
     values = {"masthead": masthead, "latest_issue": latest_issue}
     preheader = _filled(f"{kind}/preheader.txt", **values).strip()
@@ -145,7 +145,7 @@ def _checked(kind: str, letter: Rendered) -> Rendered:
 
 def _filled(template: str, **values: object) -> str:
     masthead = values.get("masthead")
-    inks = theme.inks(masthead.accent, masthead.accent_dark) if isinstance(masthead, Branding) else theme.HOUSE
+    inks = theme.with_accents(masthead.accent, masthead.accent_dark) if isinstance(masthead, Branding) else theme.HOUSE
     filled = _templates().get_template(template).render(ink=inks, **_sides(masthead), **values)
     return filled if template.endswith(".mjml") else _BLANK_LINES.sub("\n\n", filled).strip() + "\n"
 

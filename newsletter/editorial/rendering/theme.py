@@ -16,7 +16,7 @@ LEAST_CONTRAST = 4.5
 
 
 @dataclass(frozen=True, slots=True)
-class Inks:
+class Theme:
     """Every colour and typeface of a mail; the colours by name, as `#rrggbb`."""
 
     light: Colours
@@ -26,14 +26,14 @@ class Inks:
 
 
 @dataclass(frozen=True, slots=True)
-class Weakness:
+class LowContrast:
     """Where an accent cannot be read well enough."""
 
     place: str
     measured: float
 
 
-HOUSE = Inks(
+HOUSE = Theme(
     light={
         "paper": "#fbfaf7",
         "ink": "#1f2a2e",
@@ -58,17 +58,17 @@ HOUSE = Inks(
 
 
 @lru_cache(maxsize=32)
-def inks(accent: str, accent_dark: str) -> Inks:
+def with_accents(accent: str, accent_dark: str) -> Theme:
     """The house's inks with a publication's own accents; empty for the house's."""
     return replace(HOUSE, light=_with(HOUSE.light, accent), dark=_with(HOUSE.dark, accent_dark))
 
 
-def weaknesses(colours: Colours, accent: str) -> list[Weakness]:
+def low_contrasts(colours: Colours, accent: str) -> list[LowContrast]:
     """Where this accent would be too pale among these colours: as a link, on a callout, or under a button's words."""
     mixed = _with(colours, accent)
     grounds = {"links on paper": "paper", "titles of callouts": "sand", "words on buttons": "on_accent"}
     measured = {place: contrast(mixed["accent"], mixed[ground]) for place, ground in grounds.items()}
-    return [Weakness(place, ratio) for place, ratio in measured.items() if ratio < LEAST_CONTRAST]
+    return [LowContrast(place, ratio) for place, ratio in measured.items() if ratio < LEAST_CONTRAST]
 
 
 def is_colour(text: str) -> bool:

@@ -13,7 +13,7 @@ from newsletter.publications import Publication, Slot, WeekOff
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class Occurrence:
     """A moment that a weekly slot names."""
 
     at: datetime
@@ -22,7 +22,7 @@ class Occasion:
     """Why nothing goes out then, although a slot is there; empty where it counts."""
 
 
-def occasions(publication: Publication, after: datetime) -> Iterator[Occasion]:
+def occurrences(publication: Publication, after: datetime) -> Iterator[Occurrence]:
     """Every moment after that one, earliest first, in UTC and once each, those in weeks off among them."""
     series = [_series(slot, publication.weeks_off, after) for slot in publication.slots]
     # Two slots may name one moment in two zones; it is off only where both of them are.
@@ -33,20 +33,20 @@ def occasions(publication: Publication, after: datetime) -> Iterator[Occasion]:
 
 def moments(publication: Publication, after: datetime) -> Iterator[datetime]:
     """The moments after that one at which an issue may go out."""
-    return (occasion.at for occasion in occasions(publication, after) if not occasion.off)
+    return (occasion.at for occasion in occurrences(publication, after) if not occasion.off)
 
 
-def between(publication: Publication, after: datetime, until: datetime) -> Iterator[Occasion]:
+def counting_between(publication: Publication, after: datetime, until: datetime) -> Iterator[Occurrence]:
     """What counts after one moment and up to another, both of them after its slot was made."""
-    within = takewhile(lambda occasion: occasion.at <= until, occasions(publication, after))
+    within = takewhile(lambda occasion: occasion.at <= until, occurrences(publication, after))
     return (occasion for occasion in within if not occasion.off and occasion.at > occasion.slot.since)
 
 
-def off(weeks_off: Iterable[WeekOff], day: date) -> str:
+def off_reason(weeks_off: Iterable[WeekOff], day: date) -> str:
     """Why that day is off; empty if it is not."""
     return next((week.reason for week in weeks_off if week.holds(day)), "")
 
 
-def _series(slot: Slot, weeks_off: Iterable[WeekOff], after: datetime) -> Iterator[Occasion]:
+def _series(slot: Slot, weeks_off: Iterable[WeekOff], after: datetime) -> Iterator[Occurrence]:
     for at in slots_after(WeeklySlot.of(slot), after):
-        yield Occasion(at, slot, off(weeks_off, weekly_slots.on_clocks(at, slot.time_zone).date()))
+        yield Occurrence(at, slot, off_reason(weeks_off, weekly_slots.on_clocks(at, slot.time_zone).date()))

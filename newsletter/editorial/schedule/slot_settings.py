@@ -108,7 +108,7 @@ def _today(publication: Publication, now: datetime) -> date:
 
 def _first_that_counts(publication: Publication, day: date) -> date:
     """That day, or the first one after it that no other days off take in."""
-    while occurrences.off(publication.weeks_off, day):
+    while occurrences.off_reason(publication.weeks_off, day):
         day += _A_DAY
     return day
 

@@ -70,7 +70,7 @@ def skipped(slot: WeeklySlot, after: datetime) -> datetime | None:
     return None
 
 
-def typed(text: str, time_zone: str) -> datetime:
+def parse_local(text: str, time_zone: str) -> datetime:
     """The instant, in UTC, of `2026-11-24T09:00` on those clocks; one with an offset of its own is taken as it is.
 
     Of an hour that comes twice the first one is meant, as for the weekly slot. Invalid, saying what to choose, for
@@ -93,7 +93,7 @@ def repeated(slot: WeeklySlot, after: datetime) -> datetime | None:
     return next((at for at in coming if which_of_two(at, slot.time_zone)), None)
 
 
-def second(instant: datetime, time_zone: str) -> datetime | None:
+def second_occurrence(instant: datetime, time_zone: str) -> datetime | None:
     """The same hour on those clocks when it comes for the second time; None unless this is the first of two."""
     local = instant.astimezone(zone(time_zone))
     later = local.replace(fold=1).astimezone(UTC)

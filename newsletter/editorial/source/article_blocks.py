@@ -10,7 +10,7 @@ from newsletter.delivery.message import merge
 CALLOUTS = frozenset({"note", "tip", "important", "warning", "caution"})
 
 
-def tell_apart(state: StateCore) -> None:
+def mark_blocks(state: StateCore) -> None:
     """Rename the tokens of callouts, figures and button rows, and set every heading below the title's h1."""
     for place, token in enumerate(state.tokens):
         if token.type in {"heading_open", "heading_close"} and token.tag == "h1":
@@ -25,7 +25,7 @@ def tell_apart(state: StateCore) -> None:
             _print_stray_braces(token.children or [])
 
 
-def words(tokens: Sequence[Token]) -> str:
+def plain_words(tokens: Sequence[Token]) -> str:
     """The plain words of a line of text, a picture's alt text among them."""
     return " ".join("".join(_word(token) for token in tokens).split())
 
@@ -107,5 +107,5 @@ def _is_blank(token: Token) -> bool:
 
 def _word(token: Token) -> str:
     if token.type == "image":
-        return words(token.children or [])
+        return plain_words(token.children or [])
     return " " if token.type in {"softbreak", "hardbreak"} else token.content

@@ -28,7 +28,7 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
 @dataclass(frozen=True, slots=True)
-class BareLink:
+class Autolink:
     """Where an address stands in a line of text, how it reads, and where it leads."""
 
     start: int
@@ -42,7 +42,7 @@ def link_bare_addresses(parser: MarkdownIt) -> None:
     parser.inline.ruler.at("text", _text)
 
 
-def find(line: str) -> Iterator[BareLink]:
+def find_links(line: str) -> Iterator[Autolink]:
     """The addresses in a text, in order."""
     opening = _OPENS_EMPHASIS.search(line)
     for found in _ADDRESS.finditer(line):
@@ -53,20 +53,20 @@ def find(line: str) -> Iterator[BareLink]:
             yield _web(found, in_emphasis=in_emphasis)
 
 
-def _mail(found: re.Match[str]) -> BareLink:
+def _mail(found: re.Match[str]) -> Autolink:
     # `_ada@host.example_` is emphasis; `_ada@host.example` is a mailbox that begins so.
     start = found.start("mail") if len(found["after"]) >= len(found["before"]) else found.start()
     words = _ESCAPED.sub(r"\1", found.string[start : found.end("mail")])
     address = words if words.lower().startswith("mailto:") else f"mailto:{words}"
-    return BareLink(start, found.end("mail"), words, address)
+    return Autolink(start, found.end("mail"), words, address)
 
 
-def _web(found: re.Match[str], *, in_emphasis: bool) -> BareLink:
+def _web(found: re.Match[str], *, in_emphasis: bool) -> Autolink:
     typed = found["web"]
     kept = _without_end(typed, _ENDS_A_SENTENCE + "_" * in_emphasis)
     words = _ESCAPED.sub(r"\1", kept).replace("&amp;", "&")
     url = f"http://{words}" if words[:4].lower() == "www." else words
-    return BareLink(found.start(), found.start() + len(kept), words, url)
+    return Autolink(found.start(), found.start() + len(kept), words, url)
 
 
 def _without_end(address: str, punctuation: str) -> str:
@@ -80,8 +80,8 @@ def _without_end(address: str, punctuation: str) -> str:
 
 
 @lru_cache(maxsize=16)
-def _found(line: str) -> tuple[list[int], list[BareLink]]:
-    links = list(find(line))
+def _found(line: str) -> tuple[list[int], list[Autolink]]:
+    links = list(find_links(line))
     return [link.start for link in links], links
 
 
@@ -102,7 +102,7 @@ def _text(state: StateInline, silent: bool) -> bool:
     return state.pos > before
 
 
-def _print(state: StateInline, link: BareLink, silent: bool) -> bool:
+def _print(state: StateInline, link: Autolink, silent: bool) -> bool:
     state.pos = link.end
     if silent:
         return True

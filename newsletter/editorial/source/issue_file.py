@@ -96,7 +96,7 @@ def _issue(source: str, front: FrontMatter, stem: str) -> tuple[IssueFile, list[
         pictures=tuple(validation.pictures(tokens, front.body_line)),
         source=source,
     )
-    return issue, [*fields.faults, *too_large, *validation.faults(front.body, tokens, front.body_line)]
+    return issue, [*fields.faults, *too_large, *validation.find_faults(front.body, tokens, front.body_line)]
 
 
 def _in_order(faults: list[Fault]) -> list[Fault]:

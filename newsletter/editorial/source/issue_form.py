@@ -37,7 +37,7 @@ class IssueForm:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FormPlace:
     """Where in the form a line of the file is: a field, or a line of the body (from 1)."""
 
     field: str
@@ -81,16 +81,16 @@ def new_file(manuscript: IssueForm) -> str:
     return apply_form("---\n---\n", "", manuscript)
 
 
-def place(front: FrontMatter, line: int) -> Place:
+def form_place(front: FrontMatter, line: int) -> FormPlace:
     """Where in the form that line of a file is to be found."""
     if line >= front.body_line:
-        return Place("body", line - front.body_line + 1)
+        return FormPlace("body", line - front.body_line + 1)
     above = [(entry.line, name) for name, entry in front.entries.items() if entry.line <= line]
     if not above:
-        return Place("title")
+        return FormPlace("title")
     _, name = max(above)
     rows = sum(item.line <= line for item in _items(front.entries[name])) if name == "sources" else 0
-    return Place(name, max(rows, int(name == "sources")))
+    return FormPlace(name, max(rows, int(name == "sources")))
 
 
 def _head(base: str, written: Mapping[str, list[str]]) -> str:

@@ -129,10 +129,10 @@ def references(tokens: list[Token]) -> Iterator[Reference]:
         for place, child in enumerate(children):
             title = str(child.attrs.get("title", ""))
             if child.type == "image":
-                words, decorates = article_blocks.words(child.children or []), article_blocks.is_decorative(child)
+                words, decorates = article_blocks.plain_words(child.children or []), article_blocks.is_decorative(child)
                 yield Reference("picture", picture_name(child), words, title, line, decorates)
             elif child.type == "link_open":
-                words = article_blocks.words(article_blocks.inside(children, place))
+                words = article_blocks.plain_words(article_blocks.inside(children, place))
                 yield Reference("link", str(child.attrs.get("href", "")), words, title, line)
             line += child.type in {"softbreak", "hardbreak"}
 
@@ -149,7 +149,7 @@ def _parser() -> MarkdownIt:
     parser.use(attrs_plugin, after=("link_close", "image"), allowed=("class",))
     # Ahead of "escape", which would eat the backslash of \{{.
     parser.inline.ruler.before("escape", "merge_field", _merge_field)
-    parser.core.ruler.push("shapes", article_blocks.tell_apart)
+    parser.core.ruler.push("shapes", article_blocks.mark_blocks)
     parser.add_render_rule("merge_field", _print_field)
     parser.add_render_rule("image", _print_image)
     # The sanitiser judges addresses, so that a refused one loses its link and not its words.
@@ -174,7 +174,7 @@ def _print_field(_renderer: object, tokens: Sequence[Token], place: int, *_: obj
 def _print_image(_renderer: object, tokens: Sequence[Token], place: int, _options: object, env: EnvType) -> str:
     image = tokens[place]
     address = env["picture_url"](picture_name(image))
-    return f'<img src="{escapeHtml(address)}" alt="{escapeHtml(article_blocks.words(image.children or []))}">'
+    return f'<img src="{escapeHtml(address)}" alt="{escapeHtml(article_blocks.plain_words(image.children or []))}">'
 
 
 def _closed(html: str) -> str:
@@ -187,7 +187,7 @@ def _name_headings(tokens: Sequence[Token]) -> None:
     used: Counter[str] = Counter()
     for opening, text in pairwise(tokens):
         if opening.type == "heading_open" and opening.tag in {"h2", "h3"}:
-            words = article_blocks.words(
+            words = article_blocks.plain_words(
                 [child for child in text.children or [] if child.type in {"text", "code_inline"}]
             )
             slug = name = _NOT_IN_A_NAME.sub("", words.lower().replace(" ", "-"))

@@ -38,7 +38,7 @@ def pictures(tokens: list[Token], body_line: int) -> Iterator[PictureRef]:
             yield PictureRef(reference.target, body_line + reference.line - 1, reference.words)
 
 
-def faults(body: str, tokens: list[Token], body_line: int) -> Iterator[Fault]:
+def find_faults(body: str, tokens: list[Token], body_line: int) -> Iterator[Fault]:
     """What is wrong with a text, each with its line in the file."""
     if not body.strip():
         yield Fault(body_line, "there is no text below the front matter")

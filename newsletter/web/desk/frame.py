@@ -20,7 +20,7 @@ from newsletter.web.context import now, services
 from newsletter.web.desk import lookup, timed_cache, words
 from newsletter.web.desk.issue import previews
 from newsletter.workflows import calendar
-from newsletter.workflows.calendar import Calendar, Entry
+from newsletter.workflows.calendar import Calendar, CalendarEntry
 
 _CHOSEN = "publication"
 _OF_THEIR_OWN = {"slug", "subscription_id"}
@@ -40,7 +40,7 @@ class Frame:
     publication: Publication | None
     publications: Sequence[Publication]
     under_way: Sequence[Issue]
-    next: Entry | None
+    next: CalendarEntry | None
     audience: int
     may_send: bool
     """Whether this database is armed: one that was restored or copied sends nothing."""
@@ -66,7 +66,7 @@ def chosen(store: Session) -> Publication:
     So two windows never disagree. NotFound, saying what to do, while there is none; Conflict, where there are several,
     for a form that names none, or not that of its own address.
     """
-    every = store.scalars(publications.every()).all()
+    every = store.scalars(publications.all_publications()).all()
     if not every:
         raise NotFound(
             "There is no publication yet. `newsletter issues load` makes the one in issues/publication.toml."
@@ -116,7 +116,7 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
         section=section,
         person=auth.person(),
         publication=of,
-        publications=store.scalars(publications.every()).all(),
+        publications=store.scalars(publications.all_publications()).all(),
         under_way=store.scalars(calendar.under_way(of)).all() if of else (),
         next=agenda_of(store, of).following() if of else None,
         audience=timed_cache.audience_size(store, of.id) if of else 0,
@@ -125,7 +125,7 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
 
 
 def _chosen(store: Session) -> Publication | None:
-    every = store.scalars(publications.every()).all()
+    every = store.scalars(publications.all_publications()).all()
     named = next((one for one in every if one.slug == _named()), None)
     return named or (_last_chosen(every) if every else None)
 

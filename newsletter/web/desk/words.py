@@ -10,7 +10,7 @@ from newsletter.editors import Role
 from newsletter.web import auth
 from newsletter.web.desk.issue import previews
 from newsletter.workflows import build_letter, publish
-from newsletter.workflows.calendar import Passed
+from newsletter.workflows.calendar import PassedOver
 
 # Sorted as an editor's eye goes: what needs a person first, what is past last.
 GROUPS: dict[IssueState, str] = {
@@ -34,7 +34,7 @@ def context() -> dict[str, object]:
         "is_held": is_held,
         "is_open": build_letter.is_open,
         "can_be_scheduled": build_letter.can_be_scheduled,
-        "readers": publish.readers,
+        "readers": publish.readers_phrase,
         "counted": counted,
         "lacking": lacking,
         "may": may,
@@ -53,7 +53,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun[:-1]}ies" if noun.endswith("py") else f"{count:,} {noun}s"
 
 
-def lacking(passed: Sequence[Passed]) -> str:
+def lacking(passed: Sequence[PassedOver]) -> str:
     """What keeps the issues of the queue from a slot: of the first two, and how many there are besides."""
     told = [f"“{one.issue.title}” {one.hindrance.lack}" for one in passed[:_NAMED]]
     more = len(passed) - len(told)

@@ -10,7 +10,7 @@ from newsletter.db import Session
 from newsletter.editorial.images.pictures import MEDIA_TYPES
 from newsletter.editorial.issues import archive
 from newsletter.publications import Publication
-from newsletter.publications.wordings import Kind
+from newsletter.publications.wordings import WordingKind
 from newsletter.web.context import services
 from newsletter.web.forms import SignUp
 from newsletter.web.public import consent_wording, publication_param, structured_data
@@ -51,10 +51,10 @@ def issue(slug: str) -> Response:
             data=structured_data.article(printed, services().links),
             form=SignUp(),
             faults={},
-            words=consent_wording.shown(session, printed.publication, Kind.SIGN_UP),
+            words=consent_wording.shown(session, printed.publication, WordingKind.SIGN_UP),
         )
     # A page changed, too, when its neighbours did: one came out, and it gained its link, or one has another title.
-    near = [archive.changed(one) for one in neighbours if one]
+    near = [archive.changed_at(one) for one in neighbours if one]
     return public(make_response(shown), max([printed.modified_at, *near]))
 
 
@@ -88,7 +88,7 @@ def public(answer: Response, modified: datetime | None = None) -> Response:
 
 def _printed(session: Session, publication: Publication, category: str, page: int) -> list[Printed]:
     """The issues of a page, and one more if there is a page behind it."""
-    shown = archive.shown(publication.id)
+    shown = archive.published(publication.id)
     # PostgreSQL cannot even be asked about a NUL.
     wanted = archive.in_category(shown, category.replace("\0", "")) if category else shown
     some = wanted.offset((page - 1) * _A_PAGE).limit(_A_PAGE + 1)

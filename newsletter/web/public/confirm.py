@@ -10,7 +10,7 @@ from newsletter.db import Session
 from newsletter.errors import NotFound
 from newsletter.links import Expired
 from newsletter.publications import Publication
-from newsletter.publications.wordings import Kind
+from newsletter.publications.wordings import WordingKind
 from newsletter.web.context import client, now, services
 from newsletter.web.forms import version
 from newsletter.web.public import consent_wording, private_pages
@@ -29,7 +29,7 @@ def show(token: str) -> str | AnyResponse:
         if subscription.status is not Status.PENDING:
             return redirect(url_for("public.form", publication=subscription.publication.slug), 303)
         publication = subscription.publication
-        words = consent_wording.shown(session, publication, Kind.CONFIRM)
+        words = consent_wording.shown(session, publication, WordingKind.CONFIRM)
         return render_template("site/confirm.html", publication=publication, token=token, words=words)
 
 
@@ -39,7 +39,7 @@ def confirm(token: str) -> str:
     with services().sessions.begin() as session:
         practice = services().practice
         publication = signup.look(session, practice, token, now()).publication
-        words = consent_wording.agreed_to(session, publication, Kind.CONFIRM, version(request.form))
+        words = consent_wording.agreed_to(session, publication, WordingKind.CONFIRM, version(request.form))
         return _welcome(signup.confirm(session, practice, token, client(), words, now()))
 
 

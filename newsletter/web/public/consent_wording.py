@@ -7,19 +7,19 @@ from newsletter.characters import as_text
 from newsletter.db import Session
 from newsletter.delivery.message import merge
 from newsletter.publications import Publication, wordings
-from newsletter.publications.wordings import Kind
+from newsletter.publications.wordings import WordingKind
 from newsletter.web.context import services
 from newsletter.web.template_helpers import often
 
 FIELDS = frozenset({"name", "often"})
 """What a publication's own words may leave open: its name, and how often it comes."""
 
-_HOUSE: Mapping[Kind, str] = {
-    Kind.SIGN_UP: "By clicking the button you ask for {{ name }} by email, {{ often }}. You confirm it by email "
+_HOUSE: Mapping[WordingKind, str] = {
+    WordingKind.SIGN_UP: "By clicking the button you ask for {{ name }} by email, {{ often }}. You confirm it by email "
     "first, and you can unsubscribe with one tap in every issue.",
-    Kind.CONFIRM: "Click the button to get {{ name }} by email, {{ often }}. "
+    WordingKind.CONFIRM: "Click the button to get {{ name }} by email, {{ often }}. "
     "You can unsubscribe with one tap in every issue.",
-    Kind.PRIVACY: """\
+    WordingKind.PRIVACY: """\
 {{ name }} keeps what it needs to send you its issues, and to prove that you asked for them:
 
 - your address, and your name if you gave one;
@@ -53,21 +53,21 @@ class Words:
         return self.text
 
 
-def of_the_press(publication: Publication, kind: Kind) -> str:
+def of_the_press(publication: Publication, kind: WordingKind) -> str:
     """The press's own words, true of this publication, while it has chosen none."""
-    if kind is not Kind.PRIVACY:
+    if kind is not WordingKind.PRIVACY:
         return _HOUSE[kind]
     origin = _ORIGINS.get(services().practice.origin_policy, "")
     return _HOUSE[kind] % (origin, _CLICKS if publication.counts_clicks else "")
 
 
-def shown(session: Session, publication: Publication, kind: Kind) -> Words:
+def shown(session: Session, publication: Publication, kind: WordingKind) -> Words:
     """The words that stand beside a button now."""
     own = wordings.newest(session, publication, kind)
     return Words(_filled(publication, own.words if own else of_the_press(publication, kind)), own.number if own else 0)
 
 
-def agreed_to(session: Session, publication: Publication, kind: Kind, version: int | None) -> str:
+def agreed_to(session: Session, publication: Publication, kind: WordingKind, version: int | None) -> str:
     """The words of the version that a page showed, though there be newer ones by now; the newest where it told none."""
     own = wordings.version(session, publication, kind, version)
     return _filled(publication, own.words if own else of_the_press(publication, kind))

@@ -26,7 +26,7 @@ def feed() -> Response:
     """The newest issues of a publication in full (Atom, RFC 4287)."""
     with services().sessions.reading() as session:
         publication = publication_param.asked(session, request.args.get("publication"))
-        issues = [Printed.of(issue) for issue in session.scalars(archive.shown(publication.id).limit(_LATEST))]
+        issues = [Printed.of(issue) for issue in session.scalars(archive.published(publication.id).limit(_LATEST))]
         updated = max((issue.modified_at for issue in issues), default=publication.created_at)
         shown = render_template("site/feed.xml", publication=publication, issues=issues, updated=updated)
     return public(Response(_NOT_XML.sub("", shown), mimetype="application/atom+xml"), updated)
@@ -36,7 +36,7 @@ def feed() -> Response:
 def sitemap() -> Response:
     """Every page that search engines may list (sitemaps.org); of very many, an index of maps (`?page=`)."""
     with services().sessions.reading() as session:
-        every = session.scalars(publications.every()).all()
+        every = session.scalars(publications.all_publications()).all()
         issues = archive.changes(session)
     pages, page = range(1, max(1, ceil(len(issues) / _A_MAP)) + 1), request.args.get("page", type=int)
     if page is None and len(pages) > 1:

@@ -52,11 +52,11 @@ class Printed:
     @classmethod
     def of(cls, issue: Issue) -> Self:
         """The printed side of an issue that the archive shows."""
-        published_at, revision = archive.out(issue)
+        published_at, revision = archive.published_text(issue)
         pictures = tuple(issue_store.picture_names(revision).items())
         file = _parsed(revision.source, issue.file_name)
         notes = tuple(Note(each.made_at, each.note) for each in reversed(issue.corrections))
-        return cls(issue.slug, issue.publication, published_at, file, pictures, archive.changed(issue), notes)
+        return cls(issue.slug, issue.publication, published_at, file, pictures, archive.changed_at(issue), notes)
 
     @property
     def summary(self) -> str:

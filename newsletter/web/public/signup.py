@@ -11,7 +11,7 @@ from newsletter.db import Session
 from newsletter.editorial.issues import archive
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
-from newsletter.publications.wordings import Kind
+from newsletter.publications.wordings import WordingKind
 from newsletter.web import error_pages
 from newsletter.web.context import client, now, services
 from newsletter.web.forms import SignUp
@@ -31,7 +31,7 @@ def home() -> str:
     """What the letter is, when it comes, and the form."""
     with services().sessions.reading() as session:
         publication = publication_param.asked(session, request.args.get("publication"))
-        latest = session.scalars(archive.shown(publication.id).limit(_LATEST))
+        latest = session.scalars(archive.published(publication.id).limit(_LATEST))
         return render_template(
             "site/home.html",
             **_form_values(session, publication, SignUp()),
@@ -76,7 +76,7 @@ def _ask(asked: SignUp) -> Publication:
     # Looked up first, because SQLite has one writer at a time and all that sign up wait for each other.
     with services().sessions.reading() as session:
         publication = publication_param.asked(session, asked.publication)
-        words = consent_wording.agreed_to(session, publication, Kind.SIGN_UP, asked.agreed)
+        words = consent_wording.agreed_to(session, publication, WordingKind.SIGN_UP, asked.agreed)
     practice, came, at = services().practice, Asked(asked.email, asked.name, client(), words), now()
     group_commit.write(services().sessions, lambda session: signup.subscribe(session, practice, publication, came, at))
     return publication
@@ -106,7 +106,7 @@ def _form_again(status: int, notice: str) -> Response:
 def _form_values(
     session: Session, publication: Publication, asked: SignUp, faults: dict[str, str] | None = None
 ) -> dict[str, object]:
-    words = consent_wording.shown(session, publication, Kind.SIGN_UP)
+    words = consent_wording.shown(session, publication, WordingKind.SIGN_UP)
     return {"publication": publication, "form": asked, "faults": faults or {}, "words": words}
 
 

@@ -98,5 +98,5 @@ def _move_issues(session: Session, services: Services) -> None:
     sent = issue_store.find(session, sample_services.OUT[0]).letter
     assert sent
     sent.state, sent.finished_at = LetterState.FINISHED, NOW
-    issue_store.mark(issue_store.find(session, "break-the-circle"), Readiness.READY)
+    issue_store.set_readiness(issue_store.find(session, "break-the-circle"), Readiness.READY)
     publish.schedule_next(session, services.links, issue_store.find(session, "five-reasons-weighed"), NOW)

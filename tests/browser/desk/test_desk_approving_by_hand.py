@@ -53,7 +53,7 @@ def test_the_keyboard_alone_approves(open_desk: Open, services: Services) -> Non
     keyboard.press(page.get_by_role("button", name="Approve exactly this email"))
     expect(page.get_by_role("status").first).to_contain_text("Approved.")
     with services.sessions.reading() as session:
-        standing = approve_issue.standing(session, services.links, issue_store.find(session, SLUG))
+        standing = approve_issue.approval_status(session, services.links, issue_store.find(session, SLUG))
         assert standing.approval
         assert standing.approval.person == "owner@desk.example"
 

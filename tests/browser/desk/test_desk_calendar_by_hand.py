@@ -23,7 +23,7 @@ def _queue(services: Services) -> None:
     """Two issues in the queue."""
     with services.sessions.begin() as session:
         for slug in (FIRST, SECOND):
-            issue_store.mark(issue_store.find(session, slug), Readiness.READY)
+            issue_store.set_readiness(issue_store.find(session, slug), Readiness.READY)
             queue.add(session, issue_store.find(session, slug), NOW)
 
 
@@ -130,7 +130,7 @@ def test_axe_finds_nothing_where_the_queue_is_full_and_weeks_are_off(
 ) -> None:
     with services.sessions.begin() as session:
         slot_settings.add_week_off(session, find(session), (date(2026, 12, 21), date(2027, 1, 3)), "Christmas", NOW)
-        issue_store.mark(issue_store.find(session, SECOND), Readiness.DRAFT)
+        issue_store.set_readiness(issue_store.find(session, SECOND), Readiness.DRAFT)
     page = open_desk()
     for path in ("/desk/calendar/", "/desk/calendar/slots", f"/desk/issues/{FIRST}/"):
         page.goto(path)

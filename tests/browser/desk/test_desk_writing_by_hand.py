@@ -110,7 +110,7 @@ def test_control_s_saves_a_revision_and_says_so(page: Page, services: Services) 
     with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
         assert (issue.title, issue.revision.author) == ("Out of the circle", ME)
-        assert drafts.own(session, issue, ME) is None
+        assert drafts.unsaved_draft(session, issue, ME) is None
 
 
 def test_leaving_the_page_saves_what_was_typed_a_moment_before(page: Page, services: Services) -> None:

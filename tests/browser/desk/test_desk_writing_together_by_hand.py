@@ -99,7 +99,7 @@ def test_what_comes_in_leaves_the_caret_and_what_is_being_typed_where_they_are(p
     wait_for(page, delayed)
     with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
-        theirs = drafts.Typed(f"{issue.revision.source}\nBy a colleague.\n", base=1)
+        theirs = drafts.EditorText(f"{issue.revision.source}\nBy a colleague.\n", base=1)
         theirs_kept = drafts.keep(session, issue, theirs, "editor@desk.example", NOW)
         drafts.save(session, issue, theirs_kept, NOW)
     page.keyboard.insert_text("Going on. ")

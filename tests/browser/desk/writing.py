@@ -69,5 +69,5 @@ def shows(page: Page, words: str) -> None:
 
 def draft(services: Services) -> str:
     with services.sessions.reading() as session:
-        kept = drafts.own(session, issue_store.find(session, SLUG), ME)
+        kept = drafts.unsaved_draft(session, issue_store.find(session, SLUG), ME)
         return kept.source if kept else ""

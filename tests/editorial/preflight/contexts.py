@@ -29,11 +29,11 @@ def issue(source: str, name: str = NAME) -> IssueFile:
 def galley(source: str, known: Facts | None = None, name: str = NAME) -> CheckContext:
     """An issue set and pulled as it would be sent."""
     file = issue(source, name)
-    return CheckContext(file, render.issue(file, MASTHEAD, picture_url), known or Facts())
+    return CheckContext(file, render.issue_mail(file, MASTHEAD, picture_url), known or Facts())
 
 
 def check(source: str, known: Facts | None = None, name: str = NAME) -> list[Finding]:
-    return preflight.judge(galley(source, known, name))
+    return preflight.run_rules(galley(source, known, name))
 
 
 def body(text: str, known: Facts | None = None) -> list[Finding]:

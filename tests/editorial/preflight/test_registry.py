@@ -79,11 +79,11 @@ def test_no_text_whatever_crashes_preflight(text: str) -> None:
         file = issue_file.parse(FRONT + text, "2026-11-24-any.md")
     except Invalid:
         return
-    found = CheckContext(file, render.issue(file, MASTHEAD, picture_url), Facts(links_asked=False))
-    findings = preflight.judge(found)
+    found = CheckContext(file, render.issue_mail(file, MASTHEAD, picture_url), Facts(links_asked=False))
+    findings = preflight.run_rules(found)
     lines = file.source.count("\n") + 1
     assert all(finding.line is None or 1 <= finding.line <= lines for finding in findings)
-    assert weight.of(found).total == len(found.page.html.encode())
+    assert weight.measure(found).total == len(found.page.html.encode())
 
 
 @given(BODIES)
@@ -92,7 +92,7 @@ def test_each_block_of_the_mail_is_found_in_the_text(text: str) -> None:
         file = issue_file.parse(FRONT + text, "2026-11-24-any.md")
     except Invalid:
         return
-    blocks = weight.of(CheckContext(file, render.issue(file, MASTHEAD, picture_url))).blocks
+    blocks = weight.measure(CheckContext(file, render.issue_mail(file, MASTHEAD, picture_url))).blocks
     assert all(block.line is not None for block in blocks[1:-1])
 
 
@@ -114,13 +114,13 @@ def test_each_block_of_the_mail_is_found_in_the_text(text: str) -> None:
 def test_no_text_holds_preflight_up(endless: str) -> None:
     found = galley(f"{SOUND}\n{endless}\n")
     began = time.process_time()
-    preflight.judge(found)
+    preflight.run_rules(found)
     assert time.process_time() - began < 5
 
 
 def test_every_shape_of_an_article_has_its_weight_by_its_line() -> None:
     file = every_shape()
-    heavy = weight.of(CheckContext(file, render.issue(file, MASTHEAD, picture_url)))
+    heavy = weight.measure(CheckContext(file, render.issue_mail(file, MASTHEAD, picture_url)))
     kinds = {block.kind for block in heavy.blocks}
     assert kinds >= {"Heading", "Paragraph", "List", "Quote", "Callout", "Picture", "Button", "Table", "Code", "Rule"}
     source = file.source.split("\n")

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from newsletter.editorial.preflight import CheckContext, Facts, Level, PictureSize, SpamVerdict, judge, weight
+from newsletter.editorial.preflight import CheckContext, Facts, Level, PictureSize, SpamVerdict, run_rules, weight
 from newsletter.editorial.rendering.render import CLIP_BYTES, Rendered
 from tests.editorial.preflight.contexts import FRONT, SOUND, body, check, front, galley, only, place, with_style
 
@@ -73,14 +73,14 @@ def test_what_only_resembles_a_merge_field_is_left_alone(words: str) -> None:
 def test_a_mail_that_gmail_would_clip_is_blocked_where_it_would_be_cut() -> None:
     long = SOUND + "\n" + "\n\n".join(f"Part {number} {'lie down and rest ' * 40}" for number in range(150))
     finding = next(one for one in check(long) if "Gmail" in one.message)
-    cut = weight.of(galley(long)).clipped_at
+    cut = weight.measure(galley(long)).clipped_at
     assert (finding.level, finding.line) == (Level.BLOCKING, cut.line)
     assert "bytes over the 102,400 that Gmail shows, and is cut off in: paragraph “Part" in finding.message
     assert cut.start <= CLIP_BYTES < cut.start + cut.bytes
 
 
 def test_the_bytes_of_all_blocks_are_the_bytes_of_the_longest_copy() -> None:
-    heavy = weight.of(galley(SOUND + "\n## A part\n\n" + "A word. " * 400))
+    heavy = weight.measure(galley(SOUND + "\n## A part\n\n" + "A word. " * 400))
     assert heavy.total == len(galley(SOUND + "\n## A part\n\n" + "A word. " * 400).page.html.encode())
     assert heavy.largest[0].kind == "Paragraph"
     assert [block.start for block in heavy.blocks] == [
@@ -100,7 +100,7 @@ def test_a_mail_without_a_way_to_leave_or_an_address_is_blocked() -> None:
         sound.mail.text.replace("{{ unsubscribe_url }}", ""),
     )
     bare = Rendered(sound.mail.subject, sound.mail.preheader, *stripped)
-    found = judge(CheckContext(sound.issue, bare, Facts(has_postal_address=False)))
+    found = run_rules(CheckContext(sound.issue, bare, Facts(has_postal_address=False)))
     assert [finding.level for finding in found] == [Level.BLOCKING] * 3
     assert [word in str(found) for word in ("HTML part", "text part", "postal address")] == [True] * 3
 
@@ -109,20 +109,20 @@ def test_a_sender_at_a_free_mail_provider_is_warned_of() -> None:
     sound = galley(SOUND)
     for address, expected in (("letters@gmail.com", ["warning"]), ("letters@home.example", [])):
         known = replace(sound.known, sender_address=address)
-        found = judge(CheckContext(sound.issue, sound.mail, known))
+        found = run_rules(CheckContext(sound.issue, sound.mail, known))
         assert [one.level.value for one in found if "and only" in one.message] == expected
 
 
 def test_pale_words_are_told_in_the_light_scheme() -> None:
     pale = with_style(galley(SOUND), "color:#1f2a2e", "color:#999999")
-    found = judge(pale)
+    found = run_rules(pale)
     assert {finding.level for finding in found} == {Level.WARNING}
     assert "#999999 on #fbfaf7 has a contrast of 2.7 in the light scheme" in found[0].message
 
 
 def test_pale_words_are_told_in_the_dark_scheme_alone() -> None:
     pale = with_style(galley(SOUND), "color: #e9e6df !important", "color: #444444 !important")
-    messages = [finding.message for finding in judge(pale)]
+    messages = [finding.message for finding in run_rules(pale)]
     assert messages
     assert all("#444444 on #14191b has a contrast of 1.8 in the dark scheme" in message for message in messages)
 
@@ -130,11 +130,11 @@ def test_pale_words_are_told_in_the_dark_scheme_alone() -> None:
 def test_the_dark_scheme_is_worked_out_as_a_browser_does() -> None:
     """Buttons: `.article td.press a` is weightier than `.article a`, and sets dark words on the accent."""
     pressed = galley(SOUND + "\n[Book](https://www.nhs.uk/){.button}\n")
-    assert judge(pressed) == []
+    assert run_rules(pressed) == []
     lost = with_style(pressed, ".article td.press a, .press td a { color: #14191b", ".article b { color: #14191b")
-    assert ["#7fd1c0 on #7fd1c0 has a contrast of 1.0 in the dark scheme" in one.message for one in judge(lost)] == [
-        True
-    ]
+    assert [
+        "#7fd1c0 on #7fd1c0 has a contrast of 1.0 in the dark scheme" in one.message for one in run_rules(lost)
+    ] == [True]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_headings_out_of_order_are_told(text: str, level: Level, said: str) -> N
 def test_a_mail_with_two_titles_is_told() -> None:
     sound = galley(SOUND)
     twice = with_style(sound, "</h1>", "</h1><h1>Again</h1>")
-    assert "2 first-level headings" in only(judge(twice)).message
+    assert "2 first-level headings" in only(run_rules(twice)).message
 
 
 def test_a_picture_without_alt_text_is_blocked_at_its_line() -> None:

@@ -12,7 +12,7 @@ from newsletter import audit, publications
 from newsletter.audit import NOBODY, Entry, Witness, record
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import Editor, Role
-from newsletter.publications.wordings import Kind
+from newsletter.publications.wordings import WordingKind
 from newsletter.web.desk.roles import Route
 from newsletter.web.desk.routes import ROUTES
 from newsletter.wiring import Services
@@ -110,7 +110,7 @@ def test_a_changed_setting_is_noted_with_its_part_and_a_rule_with_what_it_was(en
     owner = enter(Role.OWNER)
     owner.press("/desk/settings/rules", requires_approval="on")
     owner.press("/desk/settings/rules")
-    owner.press(f"/desk/settings/words/{Kind.SIGN_UP}", words="We write every week.")
+    owner.press(f"/desk/settings/words/{WordingKind.SIGN_UP}", words="We write every week.")
     on, off, words_ = rows(services)[-3:]
     assert (on.kind, on.about) == ("publication", "backpainhelp")
     assert on.details == {
@@ -120,7 +120,7 @@ def test_a_changed_setting_is_noted_with_its_part_and_a_rule_with_what_it_was(en
         "new_requires_approval": True,
     }
     assert (off.details["old_requires_approval"], off.details["new_requires_approval"]) == (True, False)
-    assert words_.details == {"words": Kind.SIGN_UP, "version": 1}
+    assert words_.details == {"words": WordingKind.SIGN_UP, "version": 1}
 
 
 def test_the_log_tells_which_slot_and_which_days_off_came_and_went(enter: Enter, services: Services) -> None:

@@ -63,7 +63,7 @@ def test_an_issue_that_is_marked_ready_is_offered_a_place_in_the_queue(editor: V
 @pytest.mark.usefixtures("queued")
 def test_every_slot_says_what_would_fill_it_and_when_nothing_does(editor: Visitor, services: Services) -> None:
     with services.sessions.begin() as session:
-        issue_store.mark(issue_store.find(session, SECOND), Readiness.DRAFT)
+        issue_store.set_readiness(issue_store.find(session, SECOND), Readiness.DRAFT)
     page = editor.read(CALENDAR)
     assert (
         "Tuesday 24 November 09:00 Looser by degrees On Tuesday 24 November 2026 at 09:00 (Europe/Warsaw) this goes to "
@@ -88,7 +88,7 @@ def test_where_approvals_are_asked_for_every_page_names_the_issue_that_may_go_ou
         find(session).requires_approval = True
         issue = issue_store.find(session, SECOND)
         approve_issue.approve(
-            session, services.links, issue, build_letter.content(issue, services.links), owner, "", now
+            session, services.links, issue, build_letter.approvable_content(issue, services.links), owner, "", now
         )
     page = editor.read(CALENDAR)
     assert "Tuesday 24 November 09:00 When pain stays: ways out of the circle ready from the queue 0 readers" in page
@@ -201,7 +201,7 @@ def test_an_edited_issue_is_not_queued_by_a_page_from_before(editor: Visitor, se
     page = f"/desk/issues/{FIRST}/"
     fields = hidden(editor.open(page).text, f"{page}queue")
     with services.sessions.begin() as session:
-        issue_store.mark(issue_store.find(session, FIRST), Readiness.DRAFT)
+        issue_store.set_readiness(issue_store.find(session, FIRST), Readiness.DRAFT)
     assert editor.client.post(f"{page}queue", data=fields).status_code == 409
     assert order(services) == []
 

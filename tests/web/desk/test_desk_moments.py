@@ -17,7 +17,7 @@ def test_a_moment_that_our_page_did_not_write_is_refused(text: str) -> None:
 
 def test_a_moment_survives_the_way_through_a_field() -> None:
     moment = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
-    assert weekly_slots.typed(moments.for_input(moment, WARSAW), WARSAW) == moment
+    assert weekly_slots.parse_local(moments.for_input(moment, WARSAW), WARSAW) == moment
 
 
 def test_the_clocks_go_forward_in_march_and_back_in_october() -> None:

@@ -102,7 +102,7 @@ def test_links_are_asked_when_somebody_asks_and_told_when_they_answer(
     assert "1 link is being checked. The spam filter is reading it." in words(page)
     with services.sessions.begin() as session:
         link_checks.record(session, Answer(NHS, 404, NHS), now)
-        content = run_preflight.content_hash(issue_store.find(session, "sore"), services.links)
+        content = run_preflight.current_content_hash(issue_store.find(session, "sore"), services.links)
         spam_checks.record(session, content, spam_checks.NOT_INSTALLED, now)
     part = author.client.get(PREFLIGHT, headers=HTMX)
     assert "Source “NHS” leads to a page that is gone (404). Line 6 Find its new address." in words(part)

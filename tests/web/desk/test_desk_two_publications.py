@@ -46,7 +46,7 @@ def forms(page: str) -> list[str]:
 def kept(services: Services) -> dict[str, object]:
     """All that a form can change of either publication."""
     with services.sessions.reading() as session:
-        return {one.slug: _told(one) for one in session.scalars(publications.every())} | {
+        return {one.slug: _told(one) for one in session.scalars(publications.all_publications())} | {
             "issues": [issue.slug for issue in session.scalars(issue_store.listing())]
         }
 

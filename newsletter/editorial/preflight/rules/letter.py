@@ -18,7 +18,7 @@ _UNSUBSCRIBE = re.compile(r"\{\{\s*unsubscribe_url\s*\}\}")
 @rule("Gmail clips a message at 102 kB of HTML")
 def gmail_shows_all_of_it(galley: CheckContext) -> Iterator[Finding]:
     """Gmail hides everything after 102 kB, including the unsubscribe link."""
-    heavy = weight.of(galley)
+    heavy = weight.measure(galley)
     block = heavy.clipped_at
     if block is not None:
         over = heavy.total - CLIP_BYTES

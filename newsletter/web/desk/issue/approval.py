@@ -17,7 +17,7 @@ from newsletter.web.desk import frame, lookup
 from newsletter.web.desk.issue import changes, previews
 from newsletter.workflows import approve_issue as workflows_approve_issue
 from newsletter.workflows import test_mail
-from newsletter.workflows.approve_issue import Standing
+from newsletter.workflows.approve_issue import ApprovalStatus
 
 _Act = Callable[[Session, Issue, Content, str], str]
 
@@ -32,7 +32,7 @@ def ask_approval(slug: str) -> ResponseReturnValue:
     chosen = request.form.getlist("approver")
 
     def ask(store: Session, found: Issue, shown: Content, comment: str) -> str:
-        asked = workflows_approve_issue.ask(
+        asked = workflows_approve_issue.request_approval(
             store, services().practice, found, shown, auth.email(), chosen, comment, now()
         )
         return f"Asked {', '.join(asked)} by mail."
@@ -89,7 +89,7 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
     """The page again, with what was typed and why it was not done: beside the comment, or above all."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        standing = workflows_approve_issue.standing(store, services().links, found)
+        standing = workflows_approve_issue.approval_status(store, services().links, found)
         if not (standing.is_required or standing.steps):
             raise Conflict(
                 f"{found.publication.name} does not require approval; an owner can change that in the settings."
@@ -103,10 +103,10 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
             issue=found,
             approval=standing,
             refusal=standing.refusal(person.email, person.role) if person else "",
-            approvers=workflows_approve_issue.possible(store, found),
+            approvers=workflows_approve_issue.possible_approvers(store, found),
             since_approval=_since_approval(store, found, standing),
             since_test=changes.since_test(store, found),
-            tested=test_mail.last(store, found),
+            tested=test_mail.latest_test(store, found),
             proof=previews.proof(found),
             view=previews.view(request.args),
             version=lookup.version(found),
@@ -117,5 +117,5 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
         )
 
 
-def _since_approval(store: Session, found: Issue, standing: Standing) -> Sequence[Piece]:
+def _since_approval(store: Session, found: Issue, standing: ApprovalStatus) -> Sequence[Piece]:
     return changes.since(store, found, standing.last.revision_number) if standing.last else ()

@@ -11,7 +11,7 @@ from flask import Response, jsonify, make_response, request
 
 from newsletter.db import Session
 from newsletter.editorial.issues import drafts, presence
-from newsletter.editorial.issues.drafts import Elsewhere, Faulty, Overlap, Typed, Unfamiliar
+from newsletter.editorial.issues.drafts import EditorText, Faulty, MergeConflict, OtherTabConflict, UnknownDraft
 from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.source import issue_form
 from newsletter.errors import NotFound
@@ -29,11 +29,11 @@ def keep_draft(slug: str) -> Response:
             given = editor_form.text(store, found)
             draft = drafts.keep(store, found, given, auth.email(), now())
             if not draft.saved and build_letter.is_open(found) and drafts.is_due(draft, now()):
-                drafts.settle(store, found, draft, now())
+                drafts.save_if_valid(store, found, draft, now())
             return jsonify(_stands(store, found, given, draft))
-    except Unfamiliar:
+    except UnknownDraft:
         return _asked_back()
-    except Overlap as error:
+    except MergeConflict as error:
         return _overlaps(slug, error)
 
 
@@ -44,14 +44,14 @@ def save_text(slug: str) -> Response:
         with services().sessions.begin() as store:
             found = editor_form.issue(store, slug)
             save_state.require_open(found)
-            saved = drafts.held(store, found, auth.email())
+            saved = drafts.lock_draft(store, found, auth.email())
             drafts.save(store, found, saved, now())
             return jsonify(_stands(store, found, given, saved))
     except Faulty as error:
         return _faulty(slug, draft, error)
-    except Unfamiliar:
+    except UnknownDraft:
         return _asked_back()
-    except Overlap as error:
+    except MergeConflict as error:
         return _overlaps(slug, error)
 
 
@@ -59,16 +59,16 @@ def leave_page(slug: str) -> Response:
     """The page is closed: keep what came with the last word, and make a revision of it if it is whole."""
     with suppress(NotFound), services().sessions.begin() as store:
         found = editor_form.issue(store, slug)
-        if drafts.is_late(drafts.last(store, found, auth.email()), editor_form.tab(), editor_form.turn()):
+        if drafts.is_late(drafts.latest_draft(store, found, auth.email()), editor_form.tab(), editor_form.turn()):
             # The same tab has the page open again, and has written on.
             return make_response("", HTTPStatus.NO_CONTENT)
         presence.leave(store, found, editor_form.tab(), now())
         if "body" in request.form:
-            with suppress(Overlap, Unfamiliar):
+            with suppress(MergeConflict, UnknownDraft):
                 drafts.keep(store, found, editor_form.text(store, found), auth.email(), now())
-        draft = drafts.own(store, found, auth.email())
+        draft = drafts.unsaved_draft(store, found, auth.email())
         if draft and build_letter.is_open(found) and not _writes_on(store, found):
-            drafts.settle(store, found, draft, now())
+            drafts.save_if_valid(store, found, draft, now())
     return make_response("", HTTPStatus.NO_CONTENT)
 
 
@@ -76,11 +76,11 @@ def say_hello(slug: str) -> Response:
     """This window is open: who else writes here, and what was saved meanwhile."""
     with services().sessions.begin() as store:
         found = editor_form.issue(store, slug)
-        presence.meet(store, found, editor_form.tab(), auth.email(), now())
+        presence.announce(store, found, editor_form.tab(), auth.email(), now())
         return jsonify(save_state.of(store, found, editor_form.base()))
 
 
-def kept(slug: str) -> tuple[Typed, Draft, str]:
+def kept(slug: str) -> tuple[EditorText, Draft, str]:
     """The text as it was given, and as it is its editor's draft now; and what came into it, in words."""
     with services().sessions.begin() as store:
         found = editor_form.issue(store, slug)
@@ -89,7 +89,7 @@ def kept(slug: str) -> tuple[Typed, Draft, str]:
         return given, draft, save_state.merged(found, given, draft)
 
 
-def _stands(store: Session, found: Issue, given: Typed, draft: Draft) -> dict[str, object]:
+def _stands(store: Session, found: Issue, given: EditorText, draft: Draft) -> dict[str, object]:
     """Where the issue stands; and the form as it is now, where something came into it from elsewhere."""
     stands = save_state.of(store, found)
     if draft.source == given.source:
@@ -117,10 +117,10 @@ def _asked_back() -> Response:
     return make_response(jsonify(fault="The draft has changed in another window.", ask="before"), HTTPStatus.CONFLICT)
 
 
-def _overlaps(slug: str, error: Overlap) -> Response:
+def _overlaps(slug: str, error: MergeConflict) -> Response:
     """The merge view, and whether the text that was given is a draft meanwhile."""
     with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
-        told = {"fault": str(error), "kept": not isinstance(error, Elsewhere)}
+        told = {"fault": str(error), "kept": not isinstance(error, OtherTabConflict)}
         told["overlap"] = merge_view.fragment(merge_view.view(store, found, error))
         return make_response(jsonify(save_state.of(store, found) | told), HTTPStatus.CONFLICT)

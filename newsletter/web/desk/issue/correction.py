@@ -82,7 +82,7 @@ def correction(slug: str, number: int) -> str:
             issue=found,
             correction=made,
             pieces=_changed(found, made),
-            hindrance="" if made.letter else correct_issue.hindrance(store, found),
+            hindrance="" if made.letter else correct_issue.mailing_blocker(store, found),
             mailed=Mailed(found, made),
             going=progress_view.look(store, made.letter, fresh=True),
         )
@@ -92,7 +92,7 @@ def _changed(found: Issue, made: Correction) -> Sequence[Piece]:
     """What the corrected text says otherwise than the one that was mailed; empty where it says the same."""
     mailed = found.frozen_revision.source if found.frozen_revision else ""
     pieces = diff.compare(mailed, made.revision.source)
-    return diff.folded(pieces) if diff.is_changed(pieces) else ()
+    return diff.fold_unchanged(pieces) if diff.is_changed(pieces) else ()
 
 
 def _form(store: Session, found: Issue, wanted: Amendment, refusal: _Refusal = _NONE) -> ResponseReturnValue:
@@ -113,7 +113,7 @@ def _form(store: Session, found: Issue, wanted: Amendment, refusal: _Refusal = _
         number=_next(found) if is_behind else wanted.number,
         longest_note=corrections.LONGEST_NOTE,
         refusal=refusal,
-        pieces=diff.folded(pieces),
+        pieces=diff.fold_unchanged(pieces),
     )
     return page, refusal.status
 

@@ -23,7 +23,7 @@ from newsletter.web.desk.issue.previews import Proof
 from newsletter.web.desk.lookup import Mailed
 from newsletter.web.desk.sending import progress_view
 from newsletter.workflows import correct_issue
-from newsletter.workflows.correct_issue import Audience
+from newsletter.workflows.correct_issue import CorrectionAudience
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Outlook:
     complaints: Sequence[Complaint]
     findings: Sequence[Finding]
     hindrance: str
-    audience: Audience | None
+    audience: CorrectionAudience | None
     """None while nobody can be mailed."""
 
     @property
@@ -58,7 +58,7 @@ def word_letter(slug: str, number: int) -> ResponseReturnValue:
     try:
         with services().sessions.begin() as store:
             _, made = lookup.correction(store, slug, number)
-            corrections.word(store, made, request.form.get("seal", ""), subject, body, auth.email())
+            corrections.edit_letter(store, made, request.form.get("seal", ""), subject, body, auth.email())
             flash("Saved. Nothing has been sent yet.")
     except Conflict as error:
         with services().sessions.reading() as store:
@@ -81,7 +81,9 @@ def mail_correction(slug: str, number: int) -> ResponseReturnValue:
     with services().sessions.begin() as store:
         found, made = lookup.correction(store, slug, number)
         sender, seal = services().settings.issue_sender_address, request.form.get("seal", "")
-        started = correct_issue.mail(store, services().links, found, made, seal, auth.email(), now(), sender=sender)
+        started = correct_issue.mail_correction(
+            store, services().links, found, made, seal, auth.email(), now(), sender=sender
+        )
         flash(f"On its way to {words.counted(started.copies, 'reader')}.")
     return _back(slug, number)
 
@@ -138,12 +140,12 @@ def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str]
 
 
 def _outlook(store: Session, found: Issue, made: Correction) -> Outlook:
-    hindrance = correct_issue.hindrance(store, found)
+    hindrance = correct_issue.mailing_blocker(store, found)
     audience = correct_issue.audience(store, found.letter) if found.letter and not hindrance else None
     try:
-        composed = corrections.compose(found, made, services().links)
+        composed = corrections.compose_letter(found, made, services().links)
     except Faulty as error:
-        complaints = editor_form.complaints(corrections.source(found, made), error.faults)
+        complaints = editor_form.complaints(corrections.letter_source(found, made), error.faults)
         return Outlook(None, _beside(complaints), (), hindrance, audience)
     findings = correct_issue.findings(found, composed, services().links)
     return Outlook(composed.mail, (), findings, hindrance, audience)
@@ -160,7 +162,7 @@ def _proof(found: Issue, made: Correction) -> Proof:
     if made.letter is not None:
         return made.letter
     try:
-        return corrections.compose(found, made, services().links).mail
+        return corrections.compose_letter(found, made, services().links).mail
     except Faulty as error:
         raise Conflict(f"This cannot be sent yet: {error}.") from None
 

@@ -34,7 +34,7 @@ def begin() -> ResponseReturnValue:
     try:
         with services().sessions.begin() as store:
             publication = frame.chosen(store)
-            issue = create.begin(store, publication, wanted, _day(store, publication), auth.email(), now())
+            issue = create.create_issue(store, publication, wanted, _day(store, publication), auth.email(), now())
             audit_hook.about_issue(issue)
             page = url_for("desk.write_form", slug=issue.slug)
     except Faulty as error:
@@ -53,7 +53,7 @@ def delete_form(slug: str) -> str:
             found.publication,
             issue=found,
             authors=store.scalars(issue_store.authors(found)).all(),
-            unsaved=store.scalars(drafts.unsaved(found)).all(),
+            unsaved=store.scalars(drafts.unsaved_drafts(found)).all(),
             version=lookup.version(found),
         )
 

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from newsletter.db import Session
 from newsletter.editorial.issues import issue_store
-from newsletter.editorial.issues.drafts import Typed
+from newsletter.editorial.issues.drafts import EditorText
 from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.source import issue_file, issue_form
 from newsletter.editorial.source.fields import Source
@@ -47,9 +47,9 @@ def issue(store: Session, slug: str) -> Issue:
     return found
 
 
-def text(store: Session, found: Issue) -> Typed:
+def text(store: Session, found: Issue) -> EditorText:
     """What the window holds, what it goes on from, and what it knows of the draft."""
-    return Typed(_whole(store, found, request.form), base(), number("draft"), tab(), turn(), _known(store, found))
+    return EditorText(_whole(store, found, request.form), base(), number("draft"), tab(), turn(), _known(store, found))
 
 
 def _known(store: Session, found: Issue) -> str | None:
@@ -104,7 +104,7 @@ def turn() -> int:
 def complaints(source: str, faults: Sequence[Fault]) -> list[Complaint]:
     """Each fault beside its field or its line."""
     front = split(source)
-    places = ((fault, issue_form.place(front, fault.line)) for fault in faults if fault.line)
+    places = ((fault, issue_form.form_place(front, fault.line)) for fault in faults if fault.line)
     found = [Complaint(place.field, place.line, _sentence(fault.text)) for fault, place in places]
     return found + [Complaint("", 0, _sentence(fault.text)) for fault in faults if not fault.line]
 

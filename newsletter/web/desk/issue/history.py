@@ -32,7 +32,7 @@ def history(slug: str) -> str:
             found.publication,
             issue=found,
             page=issue_store.revisions(store, found, lookup.turn(_HIGHEST), _A_PAGE),
-            unsaved=store.scalars(drafts.unsaved(found)).all(),
+            unsaved=store.scalars(drafts.unsaved_drafts(found)).all(),
         )
 
 
@@ -50,7 +50,7 @@ def revision(slug: str, number: int) -> str:
             issue=found,
             new=new,
             old=old,
-            pieces=diff.folded(diff.compare(old.source if old else "", new.source)),
+            pieces=diff.fold_unchanged(diff.compare(old.source if old else "", new.source)),
             numbers=range(found.revision_number, 0, -1)[:_A_CHOICE],
             version=lookup.version(found),
         )
@@ -60,11 +60,11 @@ def unsaved_text(slug: str) -> str:
     """What one's own draft changes in the revision that it goes on from."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        draft = drafts.own(store, found, auth.email())
+        draft = drafts.unsaved_draft(store, found, auth.email())
         if draft is None:
             raise Conflict(f"You have no unsaved changes in “{found.title}”.")
         old = issue_store.revision(store, found, draft.base_number)
-        pieces = diff.folded(diff.compare(old.source, draft.source))
+        pieces = diff.fold_unchanged(diff.compare(old.source, draft.source))
         return frame.page(store, "unsaved.html", "issues", found.publication, issue=found, draft=draft, pieces=pieces)
 
 

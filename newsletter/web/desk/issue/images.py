@@ -6,7 +6,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from newsletter.editorial.images import pictures, processing
-from newsletter.editorial.images.processing import Developed
+from newsletter.editorial.images.processing import ProcessedImage
 from newsletter.editorial.models import Picture
 from newsletter.errors import Invalid, PressError
 from newsletter.web import error_pages
@@ -23,7 +23,7 @@ def upload_picture(slug: str) -> ResponseReturnValue:
     """Keep the field `picture`; JSON with the name to write, or the `fault` that says what to do instead."""
     try:
         upload = uploaded()
-        developed = processing.develop(upload.stream.read())
+        developed = processing.process(upload.stream.read())
         name, picture = _keep(slug, upload.filename or "", developed)
     except PressError as error:
         return _fault(str(error), error_pages.status_of(error))
@@ -42,7 +42,7 @@ def uploaded() -> FileStorage:
     return upload
 
 
-def _keep(slug: str, file_name: str, developed: Developed) -> tuple[str, Picture]:
+def _keep(slug: str, file_name: str, developed: ProcessedImage) -> tuple[str, Picture]:
     with services().sessions.begin() as store:
         issue = lookup.issue(store, slug)
         picture = services().pictures.keep(store, file_name, developed.content, now())

@@ -6,7 +6,7 @@ from flask import Response, jsonify, request
 
 from newsletter.db import Session
 from newsletter.editorial.issues import drafts
-from newsletter.editorial.issues.drafts import Examined
+from newsletter.editorial.issues.drafts import ParsedText
 from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.branding import Branding
@@ -41,18 +41,18 @@ def sheet(slug: str) -> Response:
     )
 
 
-def mail_of(found: Issue, read: Examined) -> Rendered | None:
+def mail_of(found: Issue, read: ParsedText) -> Rendered | None:
     """The mail of a text, faults and all; None where one of them leaves nothing to print."""
     links = services().links
     try:
         masthead = Branding.of(found.publication, links)
-        return render.issue(read.file, masthead, lambda name: links.picture(read.pictures.get(name, "missing")))
+        return render.issue_mail(read.file, masthead, lambda name: links.picture(read.pictures.get(name, "missing")))
     except Invalid:
         return None
 
 
 def _draft_mail(store: Session, found: Issue) -> Rendered | None:
-    draft = drafts.own(store, found, auth.email())
+    draft = drafts.unsaved_draft(store, found, auth.email())
     with suppress(Invalid):  # too large to look at: then the newest revision is shown
         return mail_of(found, drafts.examine(store, found, draft.source)) if draft else None
     return None

@@ -8,7 +8,7 @@ from flask import render_template
 from newsletter.db import Session
 from newsletter.editorial.issues import diff, drafts
 from newsletter.editorial.issues.diff import Kind, Piece
-from newsletter.editorial.issues.drafts import Elsewhere, Overlap
+from newsletter.editorial.issues.drafts import MergeConflict, OtherTabConflict
 from newsletter.editorial.issues.merge import Clash, Merged
 from newsletter.editorial.models import Issue
 from newsletter.web import auth
@@ -57,10 +57,10 @@ class View:
         return len(self.settled) + len(self.questions)
 
 
-def view(store: Session, found: Issue, error: Overlap) -> View:
+def view(store: Session, found: Issue, error: MergeConflict) -> View:
     """The merge view of two texts of an issue."""
-    last = drafts.last(store, found, auth.email())
-    is_own = isinstance(error, Elsewhere)
+    last = drafts.latest_draft(store, found, auth.email())
+    is_own = isinstance(error, OtherTabConflict)
     who = "You, in another window" if is_own else f"{save_state.author(found)}, revision {found.revision_number}"
     settled = {place: piece for place, piece in enumerate(error.merged.pieces) if isinstance(piece, str)}
     shown = list(_shown(error.merged, who))
@@ -75,7 +75,7 @@ def fragment(made: View) -> str:
 def _shown(merged: Merged, who: str) -> Iterator[Piece | Question]:
     questions = _questions(merged, who)
     pieces = [Piece(Kind.NEW if isinstance(one, Clash) else Kind.SAME, _text(one)) for one in merged.pieces]
-    for piece in diff.folded(pieces):
+    for piece in diff.fold_unchanged(pieces):
         yield next(questions) if piece.kind is Kind.NEW else piece
 
 

@@ -67,12 +67,14 @@ def issues() -> str:
     """The first issues of each state; `?state=` for those of one, page by page."""
     with services().sessions.reading() as store:
         publication = frame.chosen(store)
-        counts = listing.counts(store, publication.id)
+        counts = listing.count_by_state(store, publication.id)
         asked = request.args.get("state", "")
         wanted = IssueState(asked) if asked in set(IssueState) else None
         turn, size = (lookup.turn(_HIGHEST_ID), _A_PAGE) if wanted else (FIRST, _AT_FIRST)
         states = words.GROUPS if not asked else [wanted] if wanted else []
-        pages = {state: listing.page(store, publication.id, state, turn, size) for state in states if counts[state]}
+        pages = {
+            state: listing.page_in_state(store, publication.id, state, turn, size) for state in states if counts[state]
+        }
         return frame.page(store, "issues.html", "issues", publication, counts=counts, shown=pages, wanted=wanted)
 
 
@@ -91,9 +93,9 @@ def issue(slug: str) -> str:
             outlook=outlook(store, found),
             view=previews.view(request.args),
             version=lookup.version(found),
-            approval=approve_issue.standing(store, services().links, found),
-            tested=test_mail.last(store, found),
-            unsaved=store.scalars(drafts.unsaved(found)).all(),
+            approval=approve_issue.approval_status(store, services().links, found),
+            tested=test_mail.latest_test(store, found),
+            unsaved=store.scalars(drafts.unsaved_drafts(found)).all(),
         )
 
 
@@ -131,7 +133,7 @@ def _mark(store: Session, found: Issue, wanted: Readiness) -> None:
     if wanted is Readiness.READY:
         build_letter.mark_ready(store, found, services().links)
     else:
-        issue_store.mark(found, wanted)
+        issue_store.set_readiness(found, wanted)
 
 
 def _say_marked(store: Session, found: Issue, sentence: str) -> None:

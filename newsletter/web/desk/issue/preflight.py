@@ -31,7 +31,7 @@ def ask_outside(slug: str) -> ResponseReturnValue:
         found = lookup.issue(store, slug)
         if not build_letter.is_open(found):
             raise Conflict(f"“{found.title}” is past preflight, so nothing is checked any more.")
-        run_preflight.ask(store, found, services().links, now(), may_ask=services().settings.link_checks)
+        run_preflight.request_checks(store, found, services().links, now(), may_ask=services().settings.link_checks)
         flash("Checking. The results appear below, within a minute.")
     return redirect(url_for("desk.issue", slug=slug, _anchor="preflight"), 303)
 
@@ -47,7 +47,7 @@ def judge_text(slug: str) -> Response:
             store, found, read, live_preview.mail_of(found, read), services().links, may_ask=may_ask
         )
         front = split(source)
-        places = {finding.line: issue_form.place(front, finding.line) for finding in said.findings if finding.line}
+        places = {finding.line: issue_form.form_place(front, finding.line) for finding in said.findings if finding.line}
         part = render_template("desk/parts/findings.html", issue=found, inspection=said, places=places)
     return jsonify(html=part)
 

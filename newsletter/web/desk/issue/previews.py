@@ -37,7 +37,7 @@ class Proof(Protocol):
 
 def proof(issue: Issue) -> Proof:
     """What goes out, or went: the frozen letter while there is one, else the newest revision."""
-    return build_letter.frozen(issue) or build_letter.rendered(issue, issue.revision, services().links)
+    return build_letter.frozen_letter(issue) or build_letter.render_mail(issue, issue.revision, services().links)
 
 
 def view(asked: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from flask import url_for
 
 from newsletter.db import Session
 from newsletter.editorial.issues import drafts, issue_store, presence
-from newsletter.editorial.issues.drafts import Typed
+from newsletter.editorial.issues.drafts import EditorText
 from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Conflict
@@ -20,7 +20,7 @@ from newsletter.workflows import build_letter
 
 def of(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
     """All of it; `base` is the revision that a window's text goes on from, where it is not the draft's own window."""
-    last = drafts.last(store, found, auth.email())
+    last = drafts.latest_draft(store, found, auth.email())
     stands_on = last.base_number if last else found.revision_number
     is_own_window = last is not None and last.tab == editor_form.tab() != ""
     return {
@@ -28,7 +28,7 @@ def of(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
         "draft": last.number if last else 0,
         "turn": last.turn if last and is_own_window else 0,
         "base": stands_on,
-        "said": said(found, drafts.own(store, found, auth.email())),
+        "said": said(found, drafts.unsaved_draft(store, found, auth.email())),
         "news": _news(found, max(base, stands_on) if is_own_window else base or stands_on),
         "company": _company(store, found),
         "open": build_letter.is_open(found),
@@ -49,7 +49,7 @@ def mend(found: Sequence[Complaint]) -> str:
     return f"Draft saved. Fix {many}, then it can be saved as a revision."
 
 
-def merged(found: Issue, given: Typed, draft: Draft) -> str:
+def merged(found: Issue, given: EditorText, draft: Draft) -> str:
     """What came into a text that was kept, to follow "saved" or "kept"; nothing where it is as it was typed."""
     if draft.source == given.source:
         return ""

@@ -17,7 +17,7 @@ from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, words
 from newsletter.web.desk.issue import changes
 from newsletter.workflows import build_letter, test_mail
-from newsletter.workflows.test_mail import Fate
+from newsletter.workflows.test_mail import SentTestStatus
 
 _LONGEST_NUMBER = 9
 
@@ -43,14 +43,14 @@ def test_fates(slug: str) -> ResponseReturnValue:
     """The part of the page that changes while mails are on their way; nothing while it is as `?seen=` says."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        fates, away = test_mail.fates(store, found), heartbeat.away(store, Carried.LETTERS, now())
+        fates, away = test_mail.recent_tests(store, found), heartbeat.away(store, Carried.LETTERS, now())
         if request.args.get("seen") == seen(fates, away):
             return make_response("", 204)
         told = {"fates": fates, "away": away, "seen": seen(fates, away)}
         return render_template("desk/parts/test_fates.html", issue=found, **told)
 
 
-def seen(fates: Sequence[Fate], away: Sequence[Away]) -> str:
+def seen(fates: Sequence[SentTestStatus], away: Sequence[Away]) -> str:
     """A few words that change when the fates do, or what they wait for; empty when none is open."""
     still_open = [f"{fate.test.id}.{fate.post.state if fate.post else ''}" for fate in fates if fate.is_open]
     waited_for = [f"{one.server}.{one.since:%H%M%S}" for one in away]
@@ -62,16 +62,16 @@ def _send(store: Session, found: Issue) -> int:
     to = test_mail.recipients(store, typed)
     reader = test_mail.sample(store, found, _sample_chosen())
     sender = services().settings.issue_sender_address
-    return len(test_mail.send(store, services().links, found, to, reader, auth.email(), now(), sender=sender))
+    return len(test_mail.send_test(store, services().links, found, to, reader, auth.email(), now(), sender=sender))
 
 
 def _page(slug: str, fault: str = "") -> str:
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         search = request.values.get("q", "") if words.sees_addresses() else ""
-        lately = test_mail.lately(store, auth.email()) if words.sees_addresses() else []
-        suggested = test_mail.suggested(lately, store.scalars(editors.team()))
-        fates, away = test_mail.fates(store, found), heartbeat.away(store, Carried.LETTERS, now())
+        lately = test_mail.recent_addresses(store, auth.email()) if words.sees_addresses() else []
+        suggested = test_mail.suggested_addresses(lately, store.scalars(editors.team()))
+        fates, away = test_mail.recent_tests(store, found), heartbeat.away(store, Carried.LETTERS, now())
         return frame.page(
             store,
             "test_mail.html",
@@ -87,9 +87,9 @@ def _page(slug: str, fault: str = "") -> str:
             fates=fates,
             seen=seen(fates, away),
             away=away,
-            tested=test_mail.last(store, found),
+            tested=test_mail.latest_test(store, found),
             since_test=changes.since_test(store, found),
-            content=build_letter.content(found, services().links),
+            content=build_letter.approvable_content(found, services().links),
             fault=fault,
         )
 

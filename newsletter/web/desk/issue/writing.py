@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
 from newsletter.editorial.issues import drafts, issue_store
-from newsletter.editorial.issues.drafts import Faulty, Overlap
+from newsletter.editorial.issues.drafts import Faulty, MergeConflict
 from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.source import fields, front_matter, issue_form
 from newsletter.errors import Conflict, Invalid
@@ -35,7 +35,7 @@ def write_form(slug: str) -> ResponseReturnValue:
     """What its editor wrote last, to be written on; `?line=` of the file is where it opens."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        draft = drafts.own(store, found, auth.email())
+        draft = drafts.unsaved_draft(store, found, auth.email())
         if not build_letter.is_open(found):
             raise Conflict(f"“{found.title}” is {issue_store.state(found).told}, so its text stays as it is.")
         return _page(store, found, draft, _complaints(store, found, draft))
@@ -48,12 +48,12 @@ def write(slug: str) -> ResponseReturnValue:
         with services().sessions.begin() as store:
             found = editor_form.issue(store, slug)
             save_state.require_open(found)
-            drafts.save(store, found, drafts.held(store, found, auth.email()), now())
+            drafts.save(store, found, drafts.lock_draft(store, found, auth.email()), now())
             flash(f"Saved as revision {found.revision_number}{merged}.")
             return redirect(url_for("desk.write_form", slug=found.slug), 303)
     except Faulty as error:
         return _again(slug, draft, error)
-    except Overlap as error:
+    except MergeConflict as error:
         return _both(slug, error)
 
 
@@ -61,11 +61,11 @@ def discard_draft(slug: str) -> ResponseReturnValue:
     """Go back to the newest revision."""
     with services().sessions.begin() as store:
         found = lookup.issue(store, slug)
-        draft = drafts.own(store, found, auth.email())
+        draft = drafts.unsaved_draft(store, found, auth.email())
         if draft is not None:
             if str(draft.number) != request.form.get("draft"):
                 raise Conflict("Your draft has been saved again since this page was opened. Look at it again first.")
-            drafts.drop(store, found, draft)
+            drafts.discard(store, found, draft)
             flash(f"Your draft is discarded. This is revision {found.revision_number}.")
     return redirect(url_for("desk.write_form", slug=found.slug), 303)
 
@@ -74,10 +74,12 @@ def _again(slug: str, draft: Draft, error: Faulty) -> ResponseReturnValue:
     with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
         complaints = editor_form.complaints(draft.source, error.faults)
-        return _page(store, found, drafts.own(store, found, auth.email()), complaints, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return _page(
+            store, found, drafts.unsaved_draft(store, found, auth.email()), complaints, HTTPStatus.UNPROCESSABLE_ENTITY
+        )
 
 
-def _both(slug: str, error: Overlap) -> ResponseReturnValue:
+def _both(slug: str, error: MergeConflict) -> ResponseReturnValue:
     """The merge view as a page, for who has no script."""
     with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
@@ -104,7 +106,7 @@ def _page(
     store: Session, found: Issue, draft: Draft | None, complaints: Sequence[Complaint], status: int = HTTPStatus.OK
 ) -> ResponseReturnValue:
     shown = editor_form.shown(found, draft)
-    last = drafts.last(store, found, auth.email())
+    last = drafts.latest_draft(store, found, auth.email())
     nonce = secrets.token_urlsafe(16)
     page = frame.page(
         store,
@@ -130,10 +132,10 @@ def _page(
     return answer
 
 
-def _goto(found: Issue, draft: Draft | None) -> issue_form.Place | None:
+def _goto(found: Issue, draft: Draft | None) -> issue_form.FormPlace | None:
     """Where in the form `?line=` of the issue's file is."""
     line = request.args.get("line", "")
     if not re.fullmatch(r"[0-9]{1,7}", line):
         return None
     source = draft.source if draft else found.revision.source
-    return issue_form.place(front_matter.split(source), int(line))
+    return issue_form.form_place(front_matter.split(source), int(line))

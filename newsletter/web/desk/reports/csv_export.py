@@ -15,7 +15,7 @@ from newsletter.web.context import services
 from newsletter.web.desk import lookup, streams
 from newsletter.web.desk.sending import progress_view
 from newsletter.workflows import issue_report
-from newsletter.workflows.issue_report import Report
+from newsletter.workflows.issue_report import IssueReport
 
 _COUNTS = (
     "audience",
@@ -36,7 +36,7 @@ def report_sheet(slug: str) -> Response:
     """A report's every number: what it is about, of what or when, and how many."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        told = issue_report.report(store, found, progress_view.account(store, found))
+        told = issue_report.issue_report(store, found, progress_view.account(store, found))
     return answer(f"{slug}-report.csv", _report(told))
 
 
@@ -64,7 +64,7 @@ def row(cells: Iterable[object]) -> str:
     return line.getvalue()
 
 
-def _report(told: Report) -> Iterator[str]:
+def _report(told: IssueReport) -> Iterator[str]:
     yield row(("about", "of", "what", "number"))
     for name in _COUNTS:
         yield row(("copies", told.result.title, name, getattr(told.account.counts, name)))

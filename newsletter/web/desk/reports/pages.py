@@ -13,7 +13,7 @@ from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup
 from newsletter.web.desk.sending import progress_view
 from newsletter.workflows import issue_report
-from newsletter.workflows.issue_report import Report
+from newsletter.workflows.issue_report import IssueReport
 
 _PAGE = 10
 _MOST_PAGES = 10_000
@@ -25,7 +25,7 @@ def reports() -> str:
     with services().sessions.reading() as store:
         publication = frame.chosen(store)
         # One more than is shown tells whether there is a page behind it.
-        out = store.scalars(archive.shown(publication.id).offset((page - 1) * _PAGE).limit(_PAGE + 1)).all()
+        out = store.scalars(archive.published(publication.id).offset((page - 1) * _PAGE).limit(_PAGE + 1)).all()
         return frame.page(
             store,
             "reports.html",
@@ -42,10 +42,10 @@ def report(slug: str) -> str:
     """All that came of one issue."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        return _page(store, found, issue_report.report(store, found, progress_view.account(store, found)))
+        return _page(store, found, issue_report.issue_report(store, found, progress_view.account(store, found)))
 
 
-def _page(store: Session, found: Issue, told: Report) -> str:
+def _page(store: Session, found: Issue, told: IssueReport) -> str:
     return frame.page(
         store,
         "report.html",

@@ -13,8 +13,8 @@ from newsletter.editorial.schedule import queue
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, moments
 from newsletter.workflows import build_letter
-from newsletter.workflows.build_letter import Hindrance
-from newsletter.workflows.calendar import Entry
+from newsletter.workflows.build_letter import Blocker
+from newsletter.workflows.calendar import CalendarEntry
 
 _WEEKS = 8
 _AT_ONCE = 20
@@ -25,11 +25,11 @@ _AT_ONCE = 20
 class Line:
     """A moment of the calendar, or a row of them that are off; and by how much the clocks move before it."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[CalendarEntry]
     shift: timedelta
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> CalendarEntry:
         """The first of them."""
         return self.entries[0]
 
@@ -51,9 +51,9 @@ class Place:
     """An issue in the queue, and what its place there means."""
 
     issue: Issue
-    entry: Entry | None
+    entry: CalendarEntry | None
     """The slot that it would fill; None while it would be passed over, or there is no slot."""
-    hindrance: Hindrance | None
+    hindrance: Blocker | None
     """Why it would be passed over."""
 
 
@@ -72,27 +72,27 @@ def calendar() -> str:
             lines=list(_lines(entries, now(), publication.time_zone)),
             places=list(_places(waiting, entries)),
             seen=",".join(str(issue.id) for issue in waiting),
-            unplaced=listing.unplaced(store, publication.id, _AT_ONCE),
+            unplaced=listing.unscheduled(store, publication.id, _AT_ONCE),
             at_once=_AT_ONCE,
             version_of=lookup.version,
             pressed=request.args.get("pressed", ""),
         )
 
 
-def _lines(entries: Sequence[Entry], since: datetime, time_zone: str) -> Iterator[Line]:
+def _lines(entries: Sequence[CalendarEntry], since: datetime, time_zone: str) -> Iterator[Line]:
     for _, same in groupby(entries, key=_kind):
         row = list(same)
         yield Line(row, moments.clocks_change(since, row[0].at, time_zone))
         since = row[-1].at
 
 
-def _kind(entry: Entry) -> object:
+def _kind(entry: CalendarEntry) -> object:
     """What is the same for neighbours that share a line: the reason why they are off. All others stand alone."""
     return entry.off if entry.off and not entry.issue else entry.at
 
 
-def _places(waiting: Sequence[Issue], entries: Sequence[Entry]) -> Iterator[Place]:
+def _places(waiting: Sequence[Issue], entries: Sequence[CalendarEntry]) -> Iterator[Place]:
     filled = {entry.issue.id: entry for entry in entries if entry.issue}
     for issue in waiting:
         entry = filled.get(issue.id)
-        yield Place(issue, entry, None if entry else build_letter.hindrance(issue, services().links))
+        yield Place(issue, entry, None if entry else build_letter.blocker(issue, services().links))

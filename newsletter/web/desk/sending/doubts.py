@@ -13,7 +13,7 @@ from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup, words
 from newsletter.web.desk.lookup import Mailed
 from newsletter.workflows import resolve_doubts
-from newsletter.workflows.resolve_doubts import Decision, Settled
+from newsletter.workflows.resolve_doubts import Decision, Resolution
 
 _SHOWN = 50
 _DONE = {
@@ -52,7 +52,7 @@ def settle_doubts(slug: str, number: int | None = None) -> ResponseReturnValue:
         ids = request.form.getlist("copy", type=int)
         if not ids:
             _require_as_many(store, mailed)
-        settled = resolve_doubts.settle(store, mailed.letter, decision, now(), ids)
+        settled = resolve_doubts.resolve(store, mailed.letter, decision, now(), ids)
         audit_hook.tell(decision=decision, copies=len(settled.copies))
         _tell(settled, decision)
         left = in_doubt.count_open(store, _letter_id(mailed))
@@ -81,7 +81,7 @@ def _require_as_many(store: Session, mailed: Mailed) -> None:
         )
 
 
-def _tell(settled: Settled, decision: Decision) -> None:
+def _tell(settled: Resolution, decision: Decision) -> None:
     if settled.copies:
         flash(_DONE[decision].format(words.counted(len(settled.copies), "copy")))
     if settled.spared:

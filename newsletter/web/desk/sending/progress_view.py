@@ -156,7 +156,7 @@ class _Watch:
             next_try=standing.next_try,
             speed=speed,
             forecast=self._forecast(store, standing, limits, at, speed, stopped, held) if is_going else None,
-            hold=publish.held(store, letter, services().settings, at),
+            hold=publish.current_hold(store, letter, services().settings, at),
             is_worked=heartbeat.alive(store, at),
             troubles=self.troubles.get(lambda: failures.troubles(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),

@@ -50,7 +50,7 @@ def reorder() -> ResponseReturnValue:
 
 
 def _said(store: Session, found: Issue) -> str:
-    if hindrance := build_letter.hindrance(found, services().links):
+    if hindrance := build_letter.blocker(found, services().links):
         return f"“{found.title}” is in the queue. It {hindrance.lack}, and is passed over until that is fixed."
     at = frame.agenda_of(store, found.publication).place(found)
     slot = f", for {weekly_slots.describe(at, found.publication.time_zone)}" if at else ""

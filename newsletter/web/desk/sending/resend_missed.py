@@ -18,7 +18,7 @@ def missed_form(slug: str) -> str:
             "issues",
             found.publication,
             issue=found,
-            missed=resend_missed.look(store, found, now()),
+            missed=resend_missed.find_missed(store, found, now()),
             days=resend_missed.DAYS,
             version=lookup.version(found),
         )
@@ -29,13 +29,13 @@ def send_to_missed(slug: str) -> ResponseReturnValue:
     joined = "joined" in request.form
     # Counted in a session that only looks, because on SQLite nobody could write meanwhile.
     with services().sessions.reading() as store:
-        count = resend_missed.look(store, lookup.issue(store, slug), now(), joined=joined).copies
+        count = resend_missed.find_missed(store, lookup.issue(store, slug), now(), joined=joined).copies
     with services().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
-        resend_missed.send(store, found, now(), joined=joined)
+        resend_missed.resend(store, found, now(), joined=joined)
         audit_hook.tell(copies=count, joined=joined)
         flash(f"On its way to {words.counted(count, 'reader')} who missed it.")
         letter_id = found.letter_id
     if letter_id is not None:
-        resend_missed.go_on(services().sessions, letter_id, now(), joined=joined)
+        resend_missed.resend_rest(services().sessions, letter_id, now(), joined=joined)
     return redirect(url_for("desk.issue", slug=slug), 303)

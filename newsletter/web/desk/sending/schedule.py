@@ -51,7 +51,7 @@ def unschedule(slug: str) -> ResponseReturnValue:
 
 def _chosen(typed: str, time_zone: str) -> tuple[datetime | None, str]:
     try:
-        at = weekly_slots.typed(typed, time_zone)
+        at = weekly_slots.parse_local(typed, time_zone)
     except Invalid as error:
         return None, str(error)
     if at < now():
@@ -61,7 +61,7 @@ def _chosen(typed: str, time_zone: str) -> tuple[datetime | None, str]:
 
 def _second(at: datetime, time_zone: str) -> str:
     """How the field says the same hour of the clocks when it comes again; empty where it does not."""
-    later = weekly_slots.second(at, time_zone)
+    later = weekly_slots.second_occurrence(at, time_zone)
     return later.astimezone(weekly_slots.zone(time_zone)).isoformat(" ", "minutes") if later else ""
 
 

@@ -154,7 +154,7 @@ def _weekly(publication: Publication, slot_id: int) -> str:
 
 
 def _told(slot: Slot, publication: Publication) -> Told:
-    own = (one for one in occurrences.occasions(publication, now()) if one.slot.id == slot.id and not one.off)
+    own = (one for one in occurrences.occurrences(publication, now()) if one.slot.id == slot.id and not one.off)
     coming = next(own, None)
     weekly = WeeklySlot.of(slot)
     skipped, repeated = weekly_slots.skipped(weekly, now()), weekly_slots.repeated(weekly, now())

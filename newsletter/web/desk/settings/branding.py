@@ -55,7 +55,7 @@ def change_logo() -> ResponseReturnValue:
 
 def _uploaded(store: Session) -> str:
     upload = images.uploaded()
-    developed = processing.develop(upload.stream.read())
+    developed = processing.process(upload.stream.read())
     return services().pictures.keep(store, upload.filename or "", developed.content, now()).file_name
 
 
@@ -71,7 +71,7 @@ def _too_pale(changes: dict[str, str | None]) -> dict[str, str]:
 
 
 def _told(colours: Colours, accent: str) -> str:
-    weak = [f"{one.place} {one.measured:.1f}" for one in theme.weaknesses(colours, accent)]
+    weak = [f"{one.place} {one.measured:.1f}" for one in theme.low_contrasts(colours, accent)]
     return f"Too little contrast: {', '.join(weak)}; at least {LEAST_CONTRAST} to 1 is needed." if weak else ""
 
 

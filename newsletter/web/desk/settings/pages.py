@@ -94,7 +94,7 @@ def settings() -> str:
     """What the store says of the publication and of the team, with the way to each part."""
     with services().sessions.reading() as store:
         publication = frame.chosen(store)
-        own = {kind: wordings.newest(store, publication, kind) for kind in wordings.Kind}
+        own = {kind: wordings.newest(store, publication, kind) for kind in wordings.WordingKind}
         team = store.scalars(editors.team()).all()
         return frame.page(
             store,

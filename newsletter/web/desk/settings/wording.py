@@ -11,7 +11,7 @@ from newsletter.db import Session
 from newsletter.delivery.message import merge
 from newsletter.errors import NotFound
 from newsletter.publications import Publication, wordings
-from newsletter.publications.wordings import Kind
+from newsletter.publications.wordings import WordingKind
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame
@@ -29,14 +29,16 @@ class Told:
     is_markdown: bool = False
 
 
-KINDS: Mapping[Kind, Told] = {
-    Kind.SIGN_UP: Told(
+KINDS: Mapping[WordingKind, Told] = {
+    WordingKind.SIGN_UP: Told(
         "Sign-up form text", "Shown under the sign-up form. Readers agree to it, and their record keeps it."
     ),
-    Kind.CONFIRM: Told(
+    WordingKind.CONFIRM: Told(
         "Confirmation text", "Shown above the confirm button. Readers agree to it, and their record keeps it."
     ),
-    Kind.PRIVACY: Told("Privacy page", "Linked in the footer of every page of the site. Markdown.", is_markdown=True),
+    WordingKind.PRIVACY: Told(
+        "Privacy page", "Linked in the footer of every page of the site. Markdown.", is_markdown=True
+    ),
 }
 
 
@@ -66,9 +68,9 @@ def change_words(kind: str) -> ResponseReturnValue:
     return redirect(url_for("desk.words_form", kind=which), 303)
 
 
-def _kind(name: str) -> Kind:
+def _kind(name: str) -> WordingKind:
     try:
-        return Kind(name)
+        return WordingKind(name)
     except ValueError:
         raise NotFound("There is no such text.") from None
 
@@ -81,7 +83,7 @@ def _fault(words: str) -> str:
     return " ".join(sentence for _, sentence in merge.faults(words, consent_wording.FIELDS))
 
 
-def _page(store: Session, publication: Publication, kind: Kind, typed: str, fault: str) -> str:
+def _page(store: Session, publication: Publication, kind: WordingKind, typed: str, fault: str) -> str:
     versions = store.scalars(wordings.versions(publication, kind)).all()
     return frame.page(
         store,
