@@ -1,1 +1,1 @@
-"""What do we say, and is it fit to print? Issue files, rendering, checks and weekly slots."""
+"""Editorial: issues and their revisions, rendering to mail, preflight checks, and weekly slots."""

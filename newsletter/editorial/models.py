@@ -1,4 +1,4 @@
-"""The editorial room's tables: an issue and every revision of its text."""
+"""Editorial's tables: issues, revisions, pictures, drafts, corrections, checks, approvals and the queue."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,14 +12,14 @@ from newsletter.publications import Publication
 
 
 class Readiness(StrEnum):
-    """What the editor says of an issue that has no letter yet."""
+    """Whether an editor has marked an issue as ready; it counts while the issue has no letter."""
 
     DRAFT = "draft"
     READY = "ready"
 
 
 class IssueState(StrEnum):
-    """What everybody sees: the editor's word until there is a letter, then the letter's own state."""
+    """The state that is shown: the issue's readiness until there is a letter, then the letter's state."""
 
     DRAFT = "draft"
     READY = "ready"
@@ -31,12 +31,12 @@ class IssueState(StrEnum):
 
     @property
     def told(self) -> str:
-        """The state as a sentence says it behind “is”."""
+        """The state in words that follow “is”."""
         return {"draft": "a draft", "sending": "being sent"}.get(self, self.value)
 
 
 class Issue(Base):
-    """One issue; its text is its newest revision, its fate is its letter's."""
+    """One issue: its text is its newest revision, its sending is its letter."""
 
     __tablename__ = "issues"
 
@@ -49,7 +49,7 @@ class Issue(Base):
     readiness: Mapped[Readiness] = mapped_column(word(Readiness), default=Readiness.DRAFT)
     created_at: Mapped[datetime]
     revision_number: Mapped[int] = mapped_column(default=0)
-    """The newest revision's."""
+    """The number of the newest revision."""
     frozen_number: Mapped[int | None]
     """The revision that the letter was frozen from; the archive shows this one."""
     letter_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id"), unique=True)
@@ -67,7 +67,7 @@ class Issue(Base):
 
 
 class Revision(Base):
-    """The whole source of an issue as it was saved at one moment; never changed."""
+    """The whole source of an issue as it was saved once; never changed."""
 
     __tablename__ = "revisions"
     __table_args__ = (UniqueConstraint("issue_id", "number"),)
@@ -81,31 +81,31 @@ class Revision(Base):
     author: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[datetime]
     category: Mapped[str] = mapped_column(Text, default="", server_default="")
-    """As its front matter names it, so that the archive need not read every text to list those of one."""
+    """A copy of the front matter's, so that the archive can filter by it without parsing texts."""
 
 
 class Picture(Base):
-    """A picture's bytes are kept under this name, in a folder or a bucket; the same bytes are kept once."""
+    """A picture, whose bytes are stored once under its file name in a folder or a bucket."""
 
     __tablename__ = "pictures"
 
     file_name: Mapped[str] = mapped_column(String(80), primary_key=True)
-    """SHA-256 of the bytes, with the type's ending."""
+    """SHA-256 of the bytes, with the type's extension."""
     width: Mapped[int]
     height: Mapped[int]
     size: Mapped[int]
     developed: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether it is bare pixels, made by us; older ones were loaded as they were."""
+    """Whether it was processed by us and has no metadata; older pictures were stored as they were loaded."""
     created_at: Mapped[datetime]
 
 
 class OriginalPicture(Base):
-    """A file that `issues load` took in, and the picture that was developed from it; only the picture is published."""
+    """A file that `issues load` imported, and the picture made from it; only the picture is published."""
 
     __tablename__ = "original_pictures"
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """Of the file's bytes, which are kept under this name."""
+    """The digest of the file's bytes, which are stored under it."""
     file_name: Mapped[str] = mapped_column(ForeignKey("pictures.file_name"), index=True)
     created_at: Mapped[datetime]
 
@@ -132,7 +132,7 @@ class AttachedPicture(Base):
 
 
 class Correction(Base):
-    """What was amended in an issue after it went out: the archive shows that text, with the note above it."""
+    """A change to an issue after it went out: the archive shows that text, with the note above it."""
 
     __tablename__ = "corrections"
     __table_args__ = (UniqueConstraint("issue_id", "number"),)
@@ -144,13 +144,13 @@ class Correction(Base):
     note: Mapped[str] = mapped_column(Text)
     author: Mapped[str] = mapped_column(String(254))
     writers: Mapped[list[str]] = mapped_column(JSON)
-    """Whoever wrote the note, or any of what its letter says."""
+    """Everyone who wrote the note, or any part of its letter."""
     made_at: Mapped[datetime]
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
-    """Markdown: what the letter says that may be mailed about it."""
+    """Markdown: the text of the letter that may be mailed about it."""
     letter_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id"), unique=True)
-    """That letter, once it was mailed: one at most, so no reader gets it twice."""
+    """That letter, once it was mailed; unique, so no reader gets it twice."""
 
     revision: Mapped[Revision] = relationship(
         primaryjoin="and_(Revision.issue_id == foreign(Correction.issue_id), "
@@ -161,29 +161,29 @@ class Correction(Base):
 
 
 class Draft(Base):
-    """What one editor typed into an issue last: any text at all, whole or half-done, and whether it was saved."""
+    """One editor's latest text of an issue, valid or not, and whether it was saved as a revision."""
 
     __tablename__ = "drafts"
 
     issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id"), primary_key=True)
     editor: Mapped[str] = mapped_column(String(254), primary_key=True)
     base_number: Mapped[int]
-    """The revision that it goes on from."""
+    """The revision that it is based on."""
     number: Mapped[int]
-    """Counts how often it was kept; two windows of one editor that both write meet at it."""
+    """Counts the writes; two windows of one editor that both write collide at it."""
     source: Mapped[str] = mapped_column(Text)
     began_at: Mapped[datetime]
     kept_at: Mapped[datetime]
     tab: Mapped[str] = mapped_column(String(36), default="", server_default="")
-    """The window that wrote exactly this text; none, where it was merged."""
+    """The window that wrote exactly this text; empty if it was merged."""
     turn: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Which of that window's texts it is, as the window counts them: an earlier one that comes later is of no use."""
+    """The window's sequence number of the text; an earlier one that arrives later is ignored."""
     saved: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether it is the text of the revision `base_number`, so that nothing of it waits to be saved."""
+    """Whether it is identical to the revision `base_number`, so there is nothing to save."""
 
 
 class Writer(Base):
-    """A window in which an editor has an issue open for writing, and when it was last heard of."""
+    """A browser window in which an editor has an issue open, and when it last reported."""
 
     __tablename__ = "writers"
 
@@ -194,25 +194,25 @@ class Writer(Base):
 
 
 class LinkCheck(Base):
-    """What an address answered when it was last asked, whichever issues lead there."""
+    """The last result of checking a URL, shared by all issues that link to it."""
 
     __tablename__ = "link_checks"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """SHA-256 of the address, which may be longer than a key."""
+    """SHA-256 of the URL, which may be longer than a key can be."""
     url: Mapped[str] = mapped_column(Text)
     asked_at: Mapped[datetime]
     claimed_until: Mapped[datetime | None]
-    """While a worker is asking."""
+    """The end of the lease of the worker that is checking it."""
     checked_at: Mapped[datetime | None]
     status: Mapped[int | None]
     final_url: Mapped[str] = mapped_column(Text, default="")
     fault: Mapped[str] = mapped_column(Text, default="")
-    """Why there is no status."""
+    """Why there is no HTTP status."""
 
 
 class SpamCheck(Base):
-    """What the spam filter said of a mail, by the mail's content."""
+    """The spam filter's verdict on a mail, by the mail's content hash."""
 
     __tablename__ = "spam_checks"
 
@@ -228,7 +228,7 @@ class SpamCheck(Base):
 
 
 class ApprovalAct(StrEnum):
-    """What a person did about the approval of an issue."""
+    """What a person did in the approval of an issue."""
 
     ASKED = "asked"
     APPROVED = "approved"
@@ -236,11 +236,11 @@ class ApprovalAct(StrEnum):
 
 
 class ApprovalStep(Base):
-    """One step towards an approval, bound to the exact content that its person saw; only withdrawing adds to it."""
+    """One step in an approval, bound to the exact content the person saw; only a withdrawal is added to it later."""
 
     __tablename__ = "approval_steps"
     __table_args__ = (
-        # Two who approve the same content at once approve it once.
+        # Two people who approve the same content at once record one approval.
         Index(
             "uq_approval_steps_standing",
             "issue_id",
@@ -258,7 +258,7 @@ class ApprovalStep(Base):
     revision_number: Mapped[int]
     content_hash: Mapped[str] = mapped_column(String(64))
     person: Mapped[str] = mapped_column(String(254))
-    """An address of the team, kept as words: the record outlives whoever leaves."""
+    """An editor's address, stored as text, so that the record outlives the account."""
     at: Mapped[datetime]
     comment: Mapped[str] = mapped_column(Text, default="")
     withdrawn_at: Mapped[datetime | None]
@@ -266,12 +266,12 @@ class ApprovalStep(Base):
 
     @property
     def stands(self) -> bool:
-        """Whether it is an approval that nobody took back."""
+        """Whether it is an approval that was not withdrawn."""
         return self.act is ApprovalAct.APPROVED and self.withdrawn_at is None
 
 
 class SentTest(Base):
-    """One test mail: what of the issue it showed. To whom it went, and how that ended, is the outbox's to tell."""
+    """One test mail and the content it showed; the outbox knows its recipient and outcome."""
 
     __tablename__ = "test_mails"
 
@@ -282,11 +282,11 @@ class SentTest(Base):
     person: Mapped[str] = mapped_column(String(254), index=True)
     at: Mapped[datetime]
     post_id: Mapped[LongRef]
-    """No foreign key, because the outbox forgets its letters after a month, or when their reader is erased."""
+    """No foreign key, because outbox messages are deleted after a month, or when their reader is erased."""
 
 
 class Queued(Base):
-    """A place in a publication's queue: the issues in it go out in the slots to come, in this order."""
+    """An issue's position in its publication's queue, which fills the slots to come in this order."""
 
     __tablename__ = "queue"
     __table_args__ = (UniqueConstraint("publication_id", "position"),)
@@ -298,7 +298,7 @@ class Queued(Base):
 
 
 class SlotStep(StrEnum):
-    """What is done about a slot once, and before or at which moment."""
+    """What is done once for each slot: two warnings beforehand, and the filling at its time."""
 
     TWO_DAYS = "two_days"
     TWO_HOURS = "two_hours"
@@ -306,7 +306,7 @@ class SlotStep(StrEnum):
 
 
 class SlotClaim(Base):
-    """That something was done about a slot; the key lets one worker do it."""
+    """A step done for a slot; its primary key lets only one worker do it."""
 
     __tablename__ = "slot_marks"
 

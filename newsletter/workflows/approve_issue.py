@@ -1,7 +1,7 @@
 """Approving: a second person says that exactly this content may go out.
 
 Nobody approves their own words: an approval is given by an owner or editor who wrote nothing since the last one. It
-counts for one revision and the mail that it made (`editorial.approvals`); `publishing` starts nothing without it.
+counts for one revision and the mail that it made (`editorial.issues.approvals`); `publish` starts nothing without it.
 """
 
 from collections.abc import Collection, Sequence

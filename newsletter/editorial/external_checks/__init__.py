@@ -1,1 +1,1 @@
-"""Answers from outside about an issue, kept until they are stale: do its links answer, what says the spam filter."""
+"""Checks that ask programs outside: link checks and SpamAssassin, with their results cached."""

@@ -1,6 +1,6 @@
-"""What the addresses in issues answered: asked for here, asked by the worker, and kept until it is stale.
+"""Link checks: requested here, carried out by the worker, and cached until they are stale.
 
-One row an address, whichever issues lead there. A claim is a lease, so any number of workers share the work.
+There is one row per URL, however many issues link to it. A claim is a lease, so workers can share the work.
 """
 
 import hashlib
@@ -15,10 +15,10 @@ from newsletter.editorial.models import LinkCheck
 from newsletter.outbound import Answer
 
 FRESH = timedelta(hours=24)
-"""After so long an answer is asked for again."""
+"""How long a result counts before the URL is checked again."""
 
 AT_ONCE = timedelta(minutes=1)
-"""For a person who wants to know: what was answered so lately is not asked again."""
+"""The same when an editor asks for a check: a result this recent is used as it is."""
 
 _LEASE = timedelta(minutes=2)
 _KEPT = timedelta(days=90)
@@ -28,7 +28,7 @@ _GROUP = 2_000
 
 
 def answers(session: Session, urls: Iterable[str]) -> dict[str, Answer]:
-    """What each of these addresses answered last; those that nobody has asked are left out."""
+    """The last result of each of these URLs; URLs never checked are left out."""
     known = _rows(session, urls)
     return {
         row.url: Answer(row.url, row.status, row.final_url, row.fault) for row in known if row.checked_at is not None
@@ -36,12 +36,12 @@ def answers(session: Session, urls: Iterable[str]) -> dict[str, Answer]:
 
 
 def count_pending(session: Session, urls: Iterable[str]) -> int:
-    """How many of these addresses are about to be asked."""
+    """How many of these URLs are waiting to be checked."""
     return sum(row.checked_at is None or row.asked_at > row.checked_at for row in _rows(session, urls))
 
 
 def request_checks(session: Session, urls: Iterable[str], now: datetime, *, older: timedelta = FRESH) -> None:
-    """Have these addresses asked, but for those whose answer is no older than that."""
+    """Request checks of these URLs, except of those whose result is no older than `older`."""
     rows = [
         {"digest": _digest(url), "url": url, "asked_at": now, "final_url": "", "fault": ""}
         for url in dict.fromkeys(urls)
@@ -61,7 +61,7 @@ def are_due(session: Session, now: datetime) -> bool:
 
 
 def claim(session: Session, most: int, now: datetime) -> Sequence[str]:
-    """Up to so many addresses to be asked now, by nobody else until the lease is over."""
+    """Up to `most` URLs to check now; no other worker gets them until the lease expires."""
     next_ones = select(LinkCheck.digest).where(_due(now)).order_by(LinkCheck.asked_at, LinkCheck.digest).limit(most)
     chosen = next_ones.with_for_update(skip_locked=True)
     take = update(LinkCheck).where(LinkCheck.digest.in_(chosen), _due(now)).values(claimed_until=now + _LEASE)
@@ -69,15 +69,15 @@ def claim(session: Session, most: int, now: datetime) -> Sequence[str]:
 
 
 def record(session: Session, answer: Answer, now: datetime) -> None:
-    """Keep what an address answered."""
+    """Store the result of a check."""
     row = update(LinkCheck).where(LinkCheck.digest == _digest(answer.url))
-    # Answered at this moment, so a question from a moment ago is answered too.
+    # This result also answers any request made while the check was running.
     said = {"status": answer.status, "final_url": answer.final_url, "fault": answer.fault}
     session.execute(row.values(checked_at=now, claimed_until=None, **said))
 
 
 def prune(session: Session, now: datetime) -> int:
-    """Drop some of what nobody has asked for in a long time; how much, 0 when nothing is left."""
+    """Delete one batch of results that nobody has asked for in 90 days; returns how many, 0 when none are left."""
     some = select(LinkCheck.digest).where(LinkCheck.asked_at < now - _KEPT).order_by(LinkCheck.digest).limit(_GROUP)
     old = delete(LinkCheck).where(LinkCheck.digest.in_(some.with_for_update(skip_locked=True)))
     gone = session.scalars(old.returning(LinkCheck.digest), execution_options={"synchronize_session": False})

@@ -1,6 +1,6 @@
-"""What SpamAssassin makes of a mail: asked by the worker or at the command line, and kept by the mail's content.
+"""SpamAssassin checks: run by the worker or the command line, and cached by the mail's content hash.
 
-It is a program of this machine and asks nobody else (`-L`). Where it is not installed, that is what is said.
+SpamAssassin runs locally, without network tests (`-L`). If it is not installed, the verdict says so.
 """
 
 import email
@@ -33,12 +33,12 @@ _NOT_THE_TEXTS = {"none", "NO_RECEIVED", "NO_RELAYS"}
 
 
 def command() -> str | None:
-    """Where SpamAssassin is, if it is installed."""
+    """The path of SpamAssassin; None if it is not installed."""
     return shutil.which("spamassassin")
 
 
 def run_spamassassin(mail: bytes, stopping: Callable[[], bool] = lambda: False) -> SpamVerdict | None:
-    """What it says of a whole message, which takes some seconds; None if it was to stop before that."""
+    """Run SpamAssassin on a whole message, which takes some seconds; None if `stopping` became true first."""
     program = command()
     if program is None:
         return NOT_INSTALLED
@@ -54,7 +54,7 @@ def run_spamassassin(mail: bytes, stopping: Callable[[], bool] = lambda: False) 
 
 
 def verdict(session: Session, content_hash: str) -> SpamVerdict:
-    """What was said of this content, or why nothing was."""
+    """The verdict on this content, or the reason why there is none."""
     row = session.get(SpamCheck, content_hash)
     if row is None or row.checked_at is None:
         return NOT_ASKED
@@ -62,13 +62,13 @@ def verdict(session: Session, content_hash: str) -> SpamVerdict:
 
 
 def is_waiting(session: Session, content_hash: str) -> bool:
-    """Whether it is about to be asked."""
+    """Whether a check of this content is pending."""
     row = session.get(SpamCheck, content_hash)
     return row is not None and row.checked_at is None
 
 
 def request_check(session: Session, issue_id: int, content_hash: str, now: datetime) -> None:
-    """Have it asked about an issue's content: once, or again where it gave no answer."""
+    """Request a check of an issue's content, unless there is a verdict already."""
     row = {"content_hash": content_hash, "issue_id": issue_id, "asked_at": now, "tests": [], "fault": ""}
     again = {"asked_at": now, "checked_at": None, "claimed_until": None}
     insertion = insert(session, SpamCheck).values(row)
@@ -83,7 +83,7 @@ def is_due(session: Session, now: datetime) -> bool:
 
 
 def claim(session: Session, most: int, now: datetime) -> Sequence[tuple[str, int]]:
-    """Content that waits to be judged, with its issue, by nobody else until the lease is over."""
+    """Up to `most` pending checks as (content hash, issue id); no other worker gets them until the lease expires."""
     waiting = select(SpamCheck.content_hash).where(_due(now)).order_by(SpamCheck.asked_at).limit(most)
     chosen = waiting.with_for_update(skip_locked=True)
     take = update(SpamCheck).where(SpamCheck.content_hash.in_(chosen), _due(now)).values(claimed_until=now + _LEASE)
@@ -92,7 +92,7 @@ def claim(session: Session, most: int, now: datetime) -> Sequence[tuple[str, int
 
 
 def record(session: Session, content_hash: str, said: SpamVerdict, now: datetime) -> None:
-    """Keep what it said."""
+    """Store a verdict."""
     row = update(SpamCheck).where(SpamCheck.content_hash == content_hash)
     told = {"score": said.score, "threshold": said.threshold, "tests": list(said.tests), "fault": said.fault}
     session.execute(row.values(checked_at=now, claimed_until=None, **told))
@@ -104,7 +104,7 @@ def _due(now: datetime) -> ColumnElement[bool]:
 
 
 def _answer(asked: "subprocess.Popen[bytes]", mail: bytes, stopping: Callable[[], bool]) -> bytes | None:
-    """What it wrote; None if it took too long, or was to stop."""
+    """The program's output; None if it took too long or was told to stop."""
     until = time.monotonic() + _SECONDS
     to_say: bytes | None = mail
     while time.monotonic() < until and not stopping():
@@ -117,7 +117,7 @@ def _answer(asked: "subprocess.Popen[bytes]", mail: bytes, stopping: Callable[[]
 
 
 def _read(judged: bytes) -> SpamVerdict:
-    """The verdict in the header that it adds."""
+    """The verdict, read from the header that SpamAssassin adds."""
     found = _STATUS.search(" ".join(str(email.message_from_bytes(judged)["X-Spam-Status"]).split()))
     if found is None:
         return SpamVerdict(fault="SpamAssassin's output cannot be read")

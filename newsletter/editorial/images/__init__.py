@@ -1,1 +1,1 @@
-"""Pictures: processed for mail, named by their content, and stored once."""
+"""Pictures: processed for mail, stored once under the hash of their content."""

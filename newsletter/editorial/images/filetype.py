@@ -1,4 +1,4 @@
-"""Sniffing: what a file is by its first bytes, whatever it is called, and how large a picture in it would be."""
+"""File type detection: what a file is by its first bytes, whatever its name says."""
 
 import re
 import struct
@@ -29,7 +29,7 @@ _OTHER = "This is not a PNG, JPEG, GIF, WebP or AVIF picture. Save it as one of 
 
 
 def detect(content: bytes) -> str:
-    """PNG, JPEG, GIF, WEBP or AVIF, as Pillow calls them; Invalid, with the reason, for anything else."""
+    """PNG, JPEG, GIF, WEBP or AVIF, as Pillow names them; Invalid, with the reason, for anything else."""
     found = next((name for mark, name in _SIGNATURES if content.startswith(mark)), None) or _in_a_box(content)
     if found is None or found == "HEIC":
         raise Invalid(_HEIC if found else _reason(content[:_LOOKED_AT]))
@@ -37,7 +37,7 @@ def detect(content: bytes) -> str:
 
 
 def webp_size(content: bytes) -> tuple[int, int]:
-    """Width and height from a WebP's head, for its reader makes room for them before anybody can ask; (0, 0) if none.
+    """Width and height from a WebP's header, before Pillow allocates memory for them; (0, 0) if there are none.
 
     Source: RFC 9649, sections 2.5 to 2.7.
     """

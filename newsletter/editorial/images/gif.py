@@ -1,4 +1,4 @@
-"""An animated GIF without all that is no picture: comments, programs' own words, and what hides behind its end."""
+"""Animated GIFs: strip comments, application data and anything after the trailer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ _FRAME_HEAD = 10
 
 @dataclass(frozen=True, slots=True)
 class Animation:
-    """A GIF's bytes with nothing in them but frames, their timing and how often they repeat."""
+    """A GIF's bytes with only its frames, their timing and the loop count."""
 
     content: bytes
     frames: int
 
 
 def strip_metadata(content: bytes) -> Animation:
-    """The animation alone; Invalid if the file is not well formed to its end. Source: the GIF89a specification."""
+    """The animation without metadata; Invalid if the file is malformed. Source: the GIF89a specification."""
     try:
         head = _head(content)
         blocks = list(_blocks(content, len(head)))
@@ -32,12 +32,12 @@ def strip_metadata(content: bytes) -> Animation:
 
 
 def _head(content: bytes) -> bytes:
-    """The signature, the screen and its colours."""
+    """The signature, the screen descriptor and the global colour table."""
     return content[: _HEAD + _colours(content[10])]
 
 
 def _blocks(content: bytes, at: int) -> Iterator[bytes]:
-    """Each frame, and each extension that is worth keeping."""
+    """Each frame, and each extension that is kept."""
     while content[at] != _END:
         end = _end_of_block(content, at)
         if content[at] == _FRAME or _is_kept(content[at : at + 14]):
@@ -58,12 +58,12 @@ def _end_of_block(content: bytes, at: int) -> int:
 
 
 def _end_of_parts(content: bytes, at: int) -> int:
-    """Behind a chain of parts, each with its length before it, that ends with an empty one."""
+    """The position after a chain of sub-blocks, which ends with an empty one."""
     while length := content[at]:
         at += length + 1
     return at + 1
 
 
 def _colours(flags: int) -> int:
-    """The bytes of the table of colours that follows, if one does."""
+    """The size in bytes of the colour table that follows; 0 if none does."""
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0

@@ -1,8 +1,8 @@
-"""Pictures: checked, named by their content, and kept once; and what an issue calls each of them.
+"""Picture storage: pictures are checked, stored once under their SHA-256, and attached to issues by name.
 
-Their bytes lie in a folder (`PictureFolder`), or in a bucket (bucket.py). Whatever comes in, by upload or by
-`issues load`, is made ready for mail first (developing.py). A file that was loaded is kept beside its picture, to be
-dumped again byte for byte, and is never served.
+The bytes are in a folder (`FolderPictureStore`) or in a bucket (s3_storage.py). Every upload, and every picture of
+`issues load`, is processed for mail first (processing.py). The original of a loaded picture is stored beside it, so
+that it can be exported byte for byte, and is never served.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ _CHUNK = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class PictureStream:
-    """A kept picture, ready to be handed on piece by piece."""
+    """A stored picture, as its size and a stream of chunks."""
 
     size: int
     chunks: Iterator[bytes]
@@ -49,17 +49,17 @@ class PictureStream:
 
 @dataclass(frozen=True, slots=True)
 class ImportedPicture:
-    """A file that was loaded: the picture that was made of it, and the name that the file itself would have as one."""
+    """A loaded file: the picture that was made of it, and the name that the file itself would be stored under."""
 
     file_name: str
     undeveloped: str
 
 
 class PictureStore(ABC):
-    """Where every picture's bytes are kept, whatever holds them."""
+    """Stores the bytes of every picture; subclasses say where."""
 
     def taken_in(self, session: Session, content: bytes) -> ImportedPicture | None:
-        """What became of a file that was taken in before; None for a new one."""
+        """The picture made of a file that was imported before; None for a new file."""
         wanted = select(OriginalPicture.file_name).where(OriginalPicture.sha256 == _sha256(content))
         file_name = session.scalar(wanted)
         return _taken_in(file_name, content) if file_name else None
@@ -67,7 +67,7 @@ class PictureStore(ABC):
     def take_in(
         self, session: Session, name: str, content: bytes, now: datetime, picture: bytes | None = None
     ) -> ImportedPicture:
-        """Keep a file, and the picture that was or is now developed from it. Invalid, naming it, if it is none."""
+        """Store a file and the picture processed from it; Invalid, naming the file, if it is not a picture."""
         if taken := self.taken_in(session, content):
             return taken
         kept = self.keep(session, name, picture or processed(name, content), now)
@@ -77,7 +77,7 @@ class PictureStore(ABC):
         return _taken_in(kept.file_name, content)
 
     def keep(self, session: Session, name: str, content: bytes, now: datetime) -> Picture:
-        """Check and keep a developed picture; the same bytes are kept once. Invalid, naming it, if it is none."""
+        """Check and store a processed picture, the same bytes once; Invalid, naming it, if it is not a picture."""
         ending, (width, height) = _look_at(name, content)
         file_name = f"{_sha256(content)}.{ending}"
         self._put(file_name, content)
@@ -87,51 +87,51 @@ class PictureStore(ABC):
         return session.get_one(Picture, file_name, populate_existing=True)
 
     def put_back(self, file_name: str, content: bytes) -> None:
-        """Keep the bytes of a picture whose row is there already; Invalid, naming it, if it is none."""
+        """Store the bytes of a picture whose row exists already; Invalid, naming it, if they are not that picture."""
         _look_at(file_name, content)
         self._put(file_name, content)
 
     def keep_original(self, content: bytes) -> None:
-        """Keep a file as it was loaded, out of reach of the web."""
+        """Store a file as it was loaded; it is never served."""
         self._put(f"{_ORIGINALS}{_sha256(content)}", content)
 
     def read_original(self, sha256: str) -> bytes:
-        """A file as it was loaded; NotFound if there is none of that digest."""
+        """A file as it was loaded, by its SHA-256; NotFound if there is none."""
         return b"".join(self._get(f"{_ORIGINALS}{sha256}").chunks)
 
     def as_loaded(self, session: Session, file_name: str) -> bytes:
-        """The file that a picture was developed from, or the picture itself."""
+        """The file that a picture was made from, or the picture itself if it was not processed."""
         latest = select(OriginalPicture.sha256).where(OriginalPicture.file_name == file_name)
         sha256 = session.scalar(latest.order_by(OriginalPicture.created_at.desc(), OriginalPicture.sha256).limit(1))
         return self.read_original(sha256) if sha256 else self.read(file_name)
 
     def open(self, file_name: str) -> PictureStream:
-        """A kept picture piece by piece; NotFound if it is not one of ours."""
+        """A stored picture as a stream; NotFound if there is none of that name."""
         if not _OURS.fullmatch(file_name):
             raise _no_such_picture()
         return self._get(file_name)
 
     def read(self, file_name: str) -> bytes:
-        """All of a kept picture; NotFound if it is not one of ours."""
+        """All bytes of a stored picture; NotFound if there is none of that name."""
         return b"".join(self.open(file_name).chunks)
 
     @abstractmethod
     def _put(self, file_name: str, content: bytes) -> None:
-        """Hold the bytes under that name, whole or not at all."""
+        """Store bytes under that name, all or nothing."""
 
     @abstractmethod
     def _get(self, file_name: str) -> PictureStream:
-        """The bytes of that name; NotFound if there are none."""
+        """The stream of that name; NotFound if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class FolderPictureStore(PictureStore):
-    """A folder that holds every picture's bytes."""
+    """Stores pictures in a folder."""
 
     root: Path
 
     def path(self, file_name: str) -> Path:
-        """Where a kept picture lies; NotFound if it is not one of ours."""
+        """The path of a stored picture; NotFound if there is none of that name."""
         path = self.root / file_name
         if not _OURS.fullmatch(file_name) or not path.is_file():
             raise _no_such_picture()
@@ -139,7 +139,7 @@ class FolderPictureStore(PictureStore):
 
     def _put(self, file_name: str, content: bytes) -> None:
         path = self.root / file_name
-        # Only if it is itself: one that was damaged is mended by whoever keeps it again.
+        # An existing file is kept only if it is intact; storing a damaged one again repairs it.
         if path.is_file() and path.read_bytes() == content:
             return
         atomic_files.make_folder(path.parent)
@@ -153,7 +153,7 @@ class FolderPictureStore(PictureStore):
 
 
 def processed(name: str, content: bytes) -> bytes:
-    """The picture of a file, made ready for mail; Invalid, naming it, if it is none."""
+    """The picture of a file, processed for mail; Invalid, naming the file, if it is not a picture."""
     try:
         return processing.process(content).content
     except Invalid as error:
@@ -161,7 +161,7 @@ def processed(name: str, content: bytes) -> bytes:
 
 
 def attach(session: Session, issue: Issue, wished: str, picture: Picture, now: datetime) -> str:
-    """Give an issue a picture by a name like the one wished for, and by no name that another of its has."""
+    """Attach a picture to an issue under a free name close to `wished`; returns that name."""
     known = attached(session, issue)
     for name in _names(wished, PurePosixPath(picture.file_name).suffix):
         if known.get(name) == picture.file_name:
@@ -172,9 +172,9 @@ def attach(session: Session, issue: Issue, wished: str, picture: Picture, now: d
 
 
 def attached(session: Session, issue: Issue) -> dict[str, str]:
-    """Every picture that a text of this issue may show: its name, and the kept file's.
+    """Every picture that a text of this issue may show: from its name there to its stored file name.
 
-    Those that were uploaded, and those of every revision, for an older text may be taken up again.
+    These are the uploaded ones and those of every revision, because an older text may be restored.
     """
     uploaded = select(AttachedPicture.name, AttachedPicture.file_name).where(AttachedPicture.issue_id == issue.id)
     shown = select(RevisionPicture.name, RevisionPicture.file_name).join(
@@ -185,7 +185,7 @@ def attached(session: Session, issue: Issue) -> dict[str, str]:
 
 
 def clean_stem(wished: str) -> str:
-    """A file's name without its ending, in the letters that every system and every Markdown link can spell."""
+    """A file's name without its extension, in characters that are safe in every file system and Markdown link."""
     stem = PurePosixPath(wished.replace("\\", "/")).stem
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
     return _NOT_IN_A_NAME.sub("-", plain)[:_LONGEST_STEM].strip("-") or "picture"

@@ -1,7 +1,7 @@
-"""Developing: what an editor uploads becomes a picture that every mail program shows.
+"""Image processing: turn an upload into a picture that every mail program shows.
 
-Nothing is handed on but pixels, upright and in sRGB: no place where a photo was taken, no camera, no words, no
-code. Its size is read and held against the limits before any of it is decoded, and one is decoded at a time.
+Only pixels are kept, upright and in sRGB; all metadata, such as location and camera, is removed. The size is
+checked against the limits before anything is decoded, and one image is decoded at a time.
 """
 
 import io
@@ -30,7 +30,7 @@ _HEIGHT = 8_000
 _MAX_SIDE = 16_000
 _MAX_PIXELS = 50_000_000
 _MAX_PIXELS_OF_WEBP = 25_000_000
-"""Its reader holds three pictures of that size at once, where the others hold one."""
+"""Pillow's WebP reader holds three images of that size in memory, the others one."""
 _ANIMATION_BYTES = 2 * 1024 * 1024
 _ANIMATION_PIXELS = 100_000_000
 _LIGHT_BYTES = 300_000
@@ -68,14 +68,14 @@ _in_the_darkroom = Lock()
 
 @dataclass(frozen=True, slots=True)
 class ProcessedImage:
-    """A picture for mail, and what was done to it that its editor should know."""
+    """A picture for mail, and a note about what was changed that its editor should know."""
 
     content: bytes
     note: str
 
 
 def process(content: bytes) -> ProcessedImage:
-    """A PNG, JPEG or GIF of at most 1,200 pixels across from an upload; Invalid, with the reason, if there is none."""
+    """A PNG, JPEG or GIF at most 1,200 pixels wide, made of an upload; Invalid, with the reason, if that cannot be."""
     if len(content) > UPLOAD_BYTES:
         raise Invalid(too_many_bytes(len(content)))
     kind = filetype.detect(content)
@@ -91,7 +91,7 @@ def process(content: bytes) -> ProcessedImage:
 
 
 def too_many_bytes(size: int) -> str:
-    """Why an upload of so many bytes is not taken."""
+    """The error message for an upload of that many bytes."""
     most = UPLOAD_BYTES >> 20
     return f"This file has {size / 2**20:,.0f} MB, and {most} MB are the most. Save it smaller and upload that."
 
@@ -121,7 +121,7 @@ def _developed(image: ImageFile, content: bytes) -> ProcessedImage:
 
 
 def _moving(image: ImageFile, content: bytes) -> tuple[bytes, str]:
-    """An animation as mail may carry it; else nothing, and why."""
+    """The animation stripped for mail; or no bytes, and the reason."""
     if image.format != "GIF":
         return b"", "mail programs show only GIFs moving"
     if image.width > WIDTH or len(content) > _ANIMATION_BYTES:
@@ -141,11 +141,11 @@ def _scaled(before: tuple[int, int], after: tuple[int, int]) -> str:
 
 
 def _upright(image: ImageFile) -> Image.Image:
-    """The picture as it is meant to be seen, in sRGB, and no wider than mail shows it."""
+    """The picture rotated as its Exif says, in sRGB, and scaled to the width of mail."""
     turn, profile = _orientation(image), image.info.get("icc_profile")
     box = (_HEIGHT, WIDTH) if turn in _LYING else (WIDTH, _HEIGHT)
     plain = _plain(image, box)
-    # In place, so that a large JPEG is never decoded at its full size.
+    # `draft` and `thumbnail` work in place, so that a large JPEG is never decoded at full size.
     plain.thumbnail(box, Resampling.LANCZOS, reducing_gap=2)
     plain.load()
     seen = _in_srgb(plain, profile)
@@ -160,7 +160,7 @@ def _orientation(image: ImageFile) -> int:
 
 
 def _plain(image: Image.Image, box: tuple[int, int]) -> Image.Image:
-    """In a mode that can be scaled: with grey or three colours, with or without transparency."""
+    """The image in a mode that can be scaled: L, LA, RGB or RGBA."""
     if image.mode == "P" and image.width <= box[0] and image.height <= box[1]:
         return image  # few colours, and nothing to scale: it stays as small as it is
     if image.mode.startswith("I"):
@@ -190,7 +190,7 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _encoded(image: Image.Image, *, is_photo: bool) -> bytes:
-    """JPEG for photos, and for whatever else is much lighter that way; PNG for the rest."""
+    """JPEG for photos and whatever is much smaller that way; PNG for the rest."""
     bare = _bare(image)
     if bare.mode in {"RGBA", "LA", "P"}:
         return _saved(bare, "PNG", optimize=True, **_see_through(image))
@@ -202,7 +202,7 @@ def _encoded(image: Image.Image, *, is_photo: bool) -> bytes:
 
 
 def _bare(image: Image.Image) -> Image.Image:
-    """The same pixels, and nothing else that could be written beside them."""
+    """The same pixels without metadata."""
     is_opaque = image.mode in {"RGBA", "LA"} and image.getchannel("A").getextrema()[0] == 255
     bare = image.convert(image.mode[:-1]) if is_opaque else image.copy()
     bare.info = {}

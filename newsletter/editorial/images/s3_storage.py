@@ -1,4 +1,4 @@
-"""The bucket: pictures kept in a store that speaks S3, for more than one web server. The only door to obstore."""
+"""S3 storage: pictures in an S3-compatible bucket, for several web servers. The only module that imports obstore."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ _PATIENCE = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class S3PictureStore(PictureStore):
-    """A bucket that holds every picture's bytes."""
+    """Stores pictures in a bucket."""
 
     store: ObjectStore
 
@@ -40,7 +40,7 @@ class S3PictureStore(PictureStore):
 
 
 def open_bucket(url: str, endpoint: str, region: str, key_id: str, secret: SecretStr) -> S3PictureStore:
-    """The pictures below `s3://bucket/prefix`; it is asked for nothing yet."""
+    """The picture store below `s3://bucket/prefix`; makes no request yet."""
     place = urlsplit(url)
     config: S3Config = {
         "region": region,
@@ -73,6 +73,6 @@ def _our_errors() -> Iterator[None]:
     except (NotFoundError, FileNotFoundError):
         raise NotFound("there is no such picture") from None
     except (BaseError, OSError) as error:
-        # Its own words may hold the bucket's name and the key's; they help the operator, not the reader.
+        # The library's message may name the bucket and the key: it is for the operator's log, not for readers.
         kind = type(error).__name__
         raise Unavailable(f"The picture store is not responding ({kind}). Try again in a minute.") from error

@@ -1,1 +1,1 @@
-"""Issues and every revision of their text: stored, drafted, compared, approved, corrected, archived."""
+"""Issues and every revision of their text: storage, drafts, diffs, approvals, corrections, archive."""

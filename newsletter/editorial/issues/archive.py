@@ -1,4 +1,4 @@
-"""The archive: issues that have begun to go out, and never another word."""
+"""The archive: issues that have started to go out, in the version that may be shown publicly."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -20,21 +20,21 @@ class Neighbours(NamedTuple):
 
 
 def published(publication_id: int) -> Select[Issue]:
-    """What the archive of a publication may show, newest first, each with the text that is shown of it."""
+    """The published issues of a publication, newest first, each with the revision that is shown."""
     return published_everywhere().where(Issue.publication_id == publication_id)
 
 
 def published_everywhere() -> Select[Issue]:
-    """What the archives of all publications may show together, in the same order."""
+    """The published issues of all publications, in the same order."""
     begun = select(Issue).join(Issue.letter).where(Letter.started_at.is_not(None))
-    # Two issues that one beat of the clock started share their moment, and still need an order.
+    # Two issues that were started in the same instant still need a stable order.
     newest_first = begun.order_by(Letter.started_at.desc(), Issue.id.desc())
     corrected = selectinload(Issue.corrections).joinedload(Correction.revision)
     return newest_first.options(joinedload(Issue.frozen_revision), corrected)
 
 
 def in_category(issues: Select[Issue], category: str) -> Select[Issue]:
-    """Those of them whose text, as it is shown, is of that category."""
+    """Only those whose published revision has that category."""
     text, corrected = aliased(Revision), aliased(Correction)
     corrections = select(Revision.category).join(corrected, corrected.issue_id == Revision.issue_id)
     corrections = corrections.where(corrected.issue_id == Issue.id, Revision.number == corrected.revision_number)
@@ -44,7 +44,7 @@ def in_category(issues: Select[Issue], category: str) -> Select[Issue]:
 
 
 def changes(session: Session) -> list[tuple[str, datetime]]:
-    """Of everything that the archives show, the slug, and when what is shown of it changed last; in the same order."""
+    """The slug of every published issue and when its published text last changed, in the same order."""
     corrected = select(Correction.issue_id, func.max(Correction.made_at).label("at")).group_by(Correction.issue_id)
     last = corrected.subquery()
     rows = published_everywhere().with_only_columns(Issue.slug, Letter.started_at, last.c.at)
@@ -53,8 +53,8 @@ def changes(session: Session) -> list[tuple[str, datetime]]:
 
 
 def find(session: Session, slug: str) -> Issue:
-    """The published issue of that slug; NotFound, in the same words, whether it is not out yet or does not exist."""
-    # PostgreSQL cannot even be asked about a NUL.
+    """The published issue of that slug; the same NotFound whether it is not out yet or does not exist."""
+    # PostgreSQL rejects a NUL in a parameter.
     issue = None if "\0" in slug else session.scalar(published_everywhere().where(Issue.slug == slug))
     if issue is None:
         raise _not_out()
@@ -62,7 +62,7 @@ def find(session: Session, slug: str) -> Issue:
 
 
 def published_text(issue: Issue) -> tuple[datetime, Revision]:
-    """When an issue began to go out, and its text as it went out, or was corrected last; NotFound if it is not."""
+    """When an issue started to go out, and its text as sent or last corrected; NotFound if it has not started."""
     letter, revision = issue.letter, issue.corrections[-1].revision if issue.corrections else issue.frozen_revision
     if letter is None or letter.started_at is None or revision is None:
         raise _not_out()
@@ -70,20 +70,20 @@ def published_text(issue: Issue) -> tuple[datetime, Revision]:
 
 
 def changed_at(issue: Issue) -> datetime:
-    """When what is shown of a published issue changed last: it went out, or was corrected."""
+    """When the published text of an issue last changed: when it went out, or was corrected."""
     started_at, _ = published_text(issue)
     return max([started_at, *(correction.made_at for correction in issue.corrections)])
 
 
 def neighbours(session: Session, issue: Issue) -> Neighbours:
-    """The issues of the same publication that went out just before and just after a published one."""
+    """The issues of the same publication that went out just before and just after this one."""
     place, here = _place(issue)
     later = published(issue.publication_id).order_by(None).order_by(Letter.started_at, Issue.id)
     return Neighbours(session.scalar(earlier(issue).limit(1)), session.scalar(later.where(place > here).limit(1)))
 
 
 def earlier(issue: Issue) -> Select[Issue]:
-    """The issues of the same publication that went out before a published one, newest first."""
+    """The issues of the same publication that went out before this one, newest first."""
     place, here = _place(issue)
     return published(issue.publication_id).where(place < here)
 

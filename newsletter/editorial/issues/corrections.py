@@ -1,6 +1,6 @@
-"""Corrections: what is amended in an issue after it went out, and the letter that may be mailed about it.
+"""Corrections: changes to an issue after it went out, and the letter that may be mailed about them.
 
-What was mailed is never touched. From a correction on, the archive shows the amended text, with a dated note.
+What was mailed never changes. After a correction the archive shows the amended text with a dated note.
 """
 
 import hashlib
@@ -47,27 +47,27 @@ class NoNote(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """What an editor typed: the whole text, the revision that it goes on from, and what they tell of it."""
+    """A correction as an editor submits it: the whole text, the revision it is based on, and the note for readers."""
 
     source: str
     base: int
     note: str
     number: int
-    """Which correction of the issue it is to be; two who both saw none meet at it."""
+    """The number that the correction will have; two submitted at once collide at it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A letter about a correction: as it is checked, and as it is mailed."""
+    """A letter about a correction: as source, to be checked, and as mail."""
 
     file: IssueFile
     mail: Rendered
 
 
 def amend(session: Session, issue: Issue, wanted: Amendment, author: str, now: datetime) -> Correction:
-    """Show this text in the archive from now on, under its note.
+    """Show this text in the archive from now on, with its note.
 
-    NoNote or Faulty, and nothing is kept; Conflict if somebody else has corrected or saved it meanwhile.
+    Raises NoNote or Faulty, and Conflict if somebody else has corrected or saved the issue; then nothing is stored.
     """
     sent, told = require_out(issue), _told(wanted.note)
     if wanted.number != len(issue.corrections) + 1:
@@ -87,7 +87,7 @@ def amend(session: Session, issue: Issue, wanted: Amendment, author: str, now: d
 
 
 def find(session: Session, issue: Issue, number: int) -> Correction:
-    """The correction of that number; NotFound if the issue has none such."""
+    """The correction of that number; NotFound if the issue has none."""
     mine = select(Correction).where(Correction.issue_id == issue.id, Correction.number == number)
     found = session.scalar(mine)
     if found is None:
@@ -96,7 +96,7 @@ def find(session: Session, issue: Issue, number: int) -> Correction:
 
 
 def edit_letter(session: Session, correction: Correction, shown: str, subject: str, body: str, writer: str) -> None:
-    """Let its letter say this instead of what a page with that seal showed; Conflict if it was mailed or changed."""
+    """Change the letter's subject and body; Conflict if it was mailed, or changed since the page with seal `shown`."""
     lock(session, correction, shown)
     correction.subject, correction.body = " ".join(subject.split()), body.strip() + "\n"
     correction.writers = sorted({*correction.writers, writer})
@@ -104,7 +104,7 @@ def edit_letter(session: Session, correction: Correction, shown: str, subject: s
 
 
 def lock(session: Session, correction: Correction, shown: str) -> None:
-    """Let nobody word or mail it until this transaction ends; Conflict unless its seal is still that one."""
+    """Lock the correction until this transaction ends; Conflict unless its seal is still `shown`."""
     session.refresh(correction, with_for_update={"of": Correction})
     if correction.letter_id is not None:
         raise mailed_already(correction)
@@ -113,7 +113,7 @@ def lock(session: Session, correction: Correction, shown: str) -> None:
 
 
 def compose_letter(issue: Issue, correction: Correction, links: Links) -> Composed:
-    """The letter as it would be mailed; Faulty, with places in `source`, if it cannot be one."""
+    """The letter as it would be mailed; Faulty, with lines of `letter_source`, if it is not valid."""
     text = letter_source(issue, correction)
     file, faults = issue_file.examine(text, issue.file_name)
     if faults or file.pictures:
@@ -123,26 +123,26 @@ def compose_letter(issue: Issue, correction: Correction, links: Links) -> Compos
 
 
 def letter_source(issue: Issue, correction: Correction) -> str:
-    """The letter as a file, in which its faults have their places."""
+    """The letter as an issue file; the faults of the letter name lines of it."""
     preheader = textwrap.shorten(correction.note, _PREHEADER, placeholder=" …")
     form = IssueForm(f"Correction: {issue.title}", correction.subject, preheader, body=correction.body)
     return issue_form.new_file(form)
 
 
 def seal(correction: Correction) -> str:
-    """What a form carries to say which letter its page showed."""
+    """The form value that says which version of the letter the page showed."""
     return hashlib.sha256(f"{correction.subject}\0{correction.body}".encode()).hexdigest()
 
 
 def require_out(issue: Issue) -> datetime:
-    """When an issue began to go out; Conflict, saying what to do instead, if it has not."""
+    """When an issue started to go out; Conflict, saying what to do instead, if it has not."""
     if issue.letter is None or issue.letter.started_at is None:
         raise Conflict(f"“{issue.title}” has not gone out yet. Edit its text; there is nothing to correct.")
     return issue.letter.started_at
 
 
 def mailed_already(correction: Correction) -> Conflict:
-    """For whoever comes second."""
+    """The error for a letter that has been mailed already."""
     return Conflict(f"Correction {correction.number} has already been sent, and nobody is sent it twice.")
 
 
@@ -174,7 +174,7 @@ def _moved(issue: Issue, file: IssueFile) -> list[Fault]:
 
 def _kept(session: Session, issue: Issue, correction: Correction) -> Correction:
     try:
-        # Two who correct an issue at once, with the same text, meet at the unique key.
+        # Two editors who submit the same text at once collide at the unique key.
         with session.begin_nested():
             session.add(correction)
             session.flush()

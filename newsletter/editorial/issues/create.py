@@ -1,4 +1,4 @@
-"""Beginning an issue at the desk: a title, a subject, and a name that no other issue has."""
+"""Create an issue at the desk, with a slug that no other issue has."""
 
 import re
 import unicodedata
@@ -20,7 +20,7 @@ from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
 
-# "TK" is what is still to come: preflight lets no issue out while it stands there.
+# "TK" marks what is still to be written: preflight blocks an issue that contains it.
 FIRST_WORDS = "Hello {{ name | friend }},\n\nTK\n"
 
 _GAP = re.compile("[^a-z0-9]+")
@@ -30,7 +30,7 @@ _LONGEST = 60
 def create_issue(
     session: Session, publication: Publication, typed: IssueForm, day: date, author: str, now: datetime
 ) -> Issue:
-    """A new issue for that day, under a free slug made from its title; Faulty if a field is not as it should be."""
+    """A new issue for that day, with a free slug made from its title; Faulty if a field is not valid."""
     slug = _free(session, slug_of(typed.slug or typed.title))
     source = issue_form.new_file(replace(typed, slug=slug, body=typed.body or FIRST_WORDS))
     name = f"{day.isoformat()}-{slug}.md"
@@ -45,7 +45,7 @@ def create_issue(
 
 
 def slug_of(title: str) -> str:
-    """A title as it stands in addresses: at most so many letters, cut between words."""
+    """The slug of a title, cut between words."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     slug = _GAP.sub("-", plain.replace("'", "")).strip("-")
     return (slug if len(slug) <= _LONGEST else slug[: _LONGEST + 1].rpartition("-")[0] or slug[:_LONGEST]) or "issue"

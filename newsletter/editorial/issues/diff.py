@@ -1,4 +1,4 @@
-"""Comparing two texts: what stayed, what went and what came, line by line and then word by word."""
+"""Diffs: what was kept, removed and added between two texts, by line and then by word."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,12 +8,12 @@ from enum import StrEnum
 from itertools import groupby
 
 _WORD = re.compile(r"\S+\s*|\s+")
-# A passage of more words was written anew, and matching it word by word would take long and tell little.
+# A longer passage was rewritten; matching it word by word would take long and show little.
 _MOST_WORDS = 2_000
 
 
 class Kind(StrEnum):
-    """What became of a piece of text."""
+    """What happened to a piece of text."""
 
     SAME = "same"
     GONE = "gone"
@@ -23,29 +23,29 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of text with one fate; of one that is folded, `text` still holds all."""
+    """A run of text of one kind; `text` is complete even where a piece is folded."""
 
     kind: Kind
     text: str
 
     @property
     def lines(self) -> int:
-        """How many lines it goes over."""
+        """How many lines it spans."""
         return len(self.text.splitlines())
 
 
 def compare(old: str, new: str) -> list[Piece]:
-    """The pieces that lead from one text to the other: without the new ones it is the old text, and the reverse."""
+    """The diff of two texts: all pieces but the added ones make the old text, all but the removed ones the new."""
     return list(_joined(_line_by_line(old.splitlines(keepends=True), new.splitlines(keepends=True))))
 
 
 def is_changed(pieces: Iterable[Piece]) -> bool:
-    """Whether the two texts differ at all."""
+    """Whether the two texts differ."""
     return any(piece.kind is not Kind.SAME for piece in pieces)
 
 
 def fold_unchanged(pieces: Sequence[Piece], around: int = 2) -> list[Piece]:
-    """The same pieces, with what stayed shown only so many lines around a change."""
+    """The same pieces, with unchanged text folded beyond `around` lines next to a change."""
     last = len(pieces) - 1
     shown = []
     for place, piece in enumerate(pieces):
@@ -89,7 +89,7 @@ def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
 def _folded(piece: Piece, before: int, after: int) -> list[Piece]:
     lines = piece.text.splitlines(keepends=True)
     hidden = lines[before : len(lines) - after]
-    # To hide one line would take a line.
+    # Folding a single line would save nothing.
     if len(hidden) < 2:
         return [piece]
     ends = lines[:before], hidden, lines[len(lines) - after :]

@@ -1,8 +1,8 @@
-"""Drafts: what an editor has typed, kept at every pause, until it becomes a revision.
+"""Drafts: the text an editor is typing, saved at every pause until it becomes a revision.
 
-A draft may be any text, half-done and faulty; each editor has one for an issue. A revision is whole, and stays.
-What was written elsewhere meanwhile, by a colleague or in another window, is merged in; only where both changed the
-same sentence does somebody have to decide.
+A draft may be any text, also incomplete and invalid; each editor has one per issue. A revision is valid and never
+changes. What was written meanwhile by a colleague or in another window is merged in; only where both changed the
+same sentence does a person have to decide.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,33 +26,33 @@ from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.errors import Conflict, Invalid
 
 REVISION_EVERY = timedelta(minutes=5)
-"""A draft that is whole becomes a revision at the latest so long after its first change."""
+"""A valid draft becomes a revision this long after its first change, at the latest."""
 
 
 class MergeConflict(Conflict):
-    """Two texts of an issue changed the same passage, each in its own way."""
+    """Two texts of an issue changed the same passage in different ways."""
 
     def __init__(self, told: str, merged: Merged, base: int) -> None:
         super().__init__(told)
         self.merged = merged
         self.base = base
-        """The revision that the merged text goes on from."""
+        """`base` is the revision that the merged text is based on."""
 
 
 class UnknownDraft(Conflict):
-    """The draft is another one than the window knows, and the window did not say what it knows."""
+    """The draft is not the one the window knows, and the window did not send the text that it last had in common."""
 
 
 class OtherTabConflict(MergeConflict):
-    """The other text is the same editor's, typed in another window; this one is no draft yet."""
+    """The conflicting text is the same editor's from another window; this one was not stored as a draft."""
 
 
 class RevisionConflict(MergeConflict):
-    """The other text is the newest revision; this one is kept as a draft."""
+    """The conflicting text is the newest revision; this one is stored as a draft."""
 
 
 class Faulty(Invalid):
-    """A text that cannot be an issue yet."""
+    """A text that is not a valid issue."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(fault.text for fault in faults))
@@ -61,21 +61,21 @@ class Faulty(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class EditorText:
-    """What a window holds: the whole text, the revision that it goes on from, and the draft's count (0: none)."""
+    """The state of a window: the whole text, the revision it is based on, and the draft's counter (0: no draft)."""
 
     source: str
     base: int
     number: int = 0
     tab: str = ""
     turn: int = 0
-    """The window's own name, and which of its texts this is; none without a script."""
+    """The window's id, and the sequence number of this text in it; unset without JavaScript."""
     before: str | None = None
-    """The text that this window last had in common with the draft; unknown without a script."""
+    """The text that this window last had in common with the draft; None without JavaScript."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedText:
-    """A text as far as it reads as an issue, what is wrong with it, and the pictures that it can show."""
+    """A text parsed as an issue as far as possible, its faults, and the pictures that it can show."""
 
     file: IssueFile
     faults: Sequence[Fault]
@@ -83,28 +83,28 @@ class ParsedText:
 
 
 def unsaved_draft(session: Session, issue: Issue, editor: str) -> Draft | None:
-    """What this editor has typed into an issue and not saved yet."""
+    """This editor's unsaved draft of an issue; None if there is none."""
     draft = latest_draft(session, issue, editor)
     return draft if draft and not draft.saved else None
 
 
 def latest_draft(session: Session, issue: Issue, editor: str) -> Draft | None:
-    """What this editor typed into an issue last, saved or not."""
+    """This editor's last draft of an issue, saved or not; None if there is none."""
     return session.get(Draft, (issue.id, editor), populate_existing=True)
 
 
 def lock_draft(session: Session, issue: Issue, editor: str) -> Draft:
-    """The draft, which nobody else writes until this transaction ends."""
+    """The draft, locked until this transaction ends."""
     return session.get_one(Draft, (issue.id, editor), populate_existing=True, with_for_update=True)
 
 
 def unsaved_drafts(issue: Issue) -> Select[Draft]:
-    """Every editor's draft of an issue, the latest first."""
+    """Every editor's unsaved draft of an issue, the latest first."""
     return select(Draft).where(Draft.issue_id == issue.id, ~Draft.saved).order_by(Draft.kept_at.desc())
 
 
 def keep(session: Session, issue: Issue, typed: EditorText, editor: str, now: datetime) -> Draft:
-    """Keep a text, whatever it is, as this editor's draft, with what was written elsewhere; Elsewhere if they clash."""
+    """Store any text as this editor's draft, merged with other windows' changes; OtherTabConflict if they clash."""
     draft = _begun(session, issue, typed, editor, now) or lock_draft(session, issue, editor)
     if is_late(draft, typed.tab, typed.turn):
         return draft
@@ -121,17 +121,17 @@ def keep(session: Session, issue: Issue, typed: EditorText, editor: str, now: da
 
 
 def is_late(draft: Draft | None, tab: str, turn: int) -> bool:
-    """Whether a window has given a later text already, which came sooner."""
+    """Whether a later text of the same window has arrived already."""
     return draft is not None and bool(tab) and draft.tab == tab and turn < draft.turn
 
 
 def is_due(draft: Draft, now: datetime) -> bool:
-    """Whether it has been a draft for so long that it should become a revision by itself."""
+    """Whether the draft is old enough to become a revision by itself (`REVISION_EVERY`)."""
     return now - draft.began_at >= REVISION_EVERY
 
 
 def save(session: Session, issue: Issue, draft: Draft, now: datetime) -> Saved:
-    """Make a draft the newest revision; Faulty if it is not whole, Behind if it clashes with a newer one."""
+    """Make a draft the newest revision; Faulty if it is not valid, RevisionConflict if it clashes with a newer one."""
     _catch_up(session, issue, draft, now)
     saved = issue_store.revise(session, issue, _text(session, issue, draft), draft.base_number, draft.editor, now)
     draft.base_number, draft.saved = issue.revision_number, True
@@ -140,7 +140,7 @@ def save(session: Session, issue: Issue, draft: Draft, now: datetime) -> Saved:
 
 
 def save_if_valid(session: Session, issue: Issue, draft: Draft, now: datetime) -> Saved | None:
-    """Save a draft if it can be; otherwise it stays as it is, and nothing is lost."""
+    """Save a draft as a revision if it is valid and does not clash; otherwise it stays a draft, and returns None."""
     with suppress(Invalid, Conflict), session.begin_nested():
         return save(session, issue, draft, now)
     session.refresh(draft)
@@ -148,21 +148,21 @@ def save_if_valid(session: Session, issue: Issue, draft: Draft, now: datetime) -
 
 
 def discard(session: Session, issue: Issue, draft: Draft) -> None:
-    """Go back from a draft to the newest revision."""
+    """Discard a draft in favour of the newest revision."""
     draft.source, draft.base_number, draft.saved = issue.revision.source, issue.revision_number, True
     draft.number, draft.tab = draft.number + 1, ""
     session.flush()
 
 
 def restore(session: Session, issue: Issue, revision: Revision, editor: str, now: datetime) -> Saved:
-    """Make an older text the newest revision again."""
+    """Save an older revision's text as the newest revision."""
     draft = Draft(issue_id=issue.id, editor=editor, source=revision.source, base_number=issue.revision_number)
     text = _text(session, issue, draft)
     return issue_store.revise(session, issue, text, draft.base_number, editor, now)
 
 
 def examine(session: Session, issue: Issue, source: str) -> ParsedText:
-    """A text as an issue, as far as it goes; Invalid only where it is too large to look at."""
+    """Parse a text as an issue as far as possible; Invalid only if it is too large."""
     file, faults = issue_file.examine(source, issue.file_name)
     known = pictures.attached(session, issue)
     missing = [_no_picture(ref) for ref in file.pictures if ref.name not in known]
@@ -171,7 +171,7 @@ def examine(session: Session, issue: Issue, source: str) -> ParsedText:
 
 
 def _begun(session: Session, issue: Issue, typed: EditorText, editor: str, now: datetime) -> Draft | None:
-    """A first draft; none, if this editor has one."""
+    """A first draft; None if this editor has one."""
     fresh = {"issue_id": issue.id, "editor": editor, "base_number": typed.base, "number": typed.number + 1}
     text = {"source": typed.source, "tab": typed.tab, "turn": typed.turn, "began_at": now, "kept_at": now}
     start = insert(session, Draft).values(fresh | text).on_conflict_do_nothing().returning(Draft.number)
@@ -179,7 +179,7 @@ def _begun(session: Session, issue: Issue, typed: EditorText, editor: str, now: 
 
 
 def _goes_on(draft: Draft, typed: EditorText) -> bool:
-    """Whether a window knows the draft as it is, because it has seen it or wrote it."""
+    """Whether a window has seen or written the draft as it is now."""
     wrote_it = bool(typed.tab) and draft.tab == typed.tab
     return wrote_it or draft.number == typed.number or draft.source == typed.source
 
@@ -187,7 +187,7 @@ def _goes_on(draft: Draft, typed: EditorText) -> bool:
 def _merged(session: Session, issue: Issue, draft: Draft, typed: EditorText) -> str:
     if typed.tab and typed.before is None:
         raise UnknownDraft("The draft has changed since this window saw it. Send what the window knows of it, too.")
-    # What the window knows is no ancestor of a draft that goes on from an older revision.
+    # The text that the window knows is not an ancestor of a draft based on an older revision.
     known = typed.before if draft.base_number >= typed.base else None
     before = known if known is not None else _source(session, issue, min(draft.base_number, typed.base))
     merged = merge.merge(before, typed.source, draft.source)
@@ -198,7 +198,7 @@ def _merged(session: Session, issue: Issue, draft: Draft, typed: EditorText) -> 
 
 
 def _catch_up(session: Session, issue: Issue, draft: Draft, now: datetime) -> None:
-    """Take into a draft what was saved since the revision that it goes on from; Behind if they clash."""
+    """Merge the revisions saved since its base into a draft; RevisionConflict if they clash."""
     session.refresh(issue)
     if draft.base_number >= issue.revision_number:
         return
@@ -214,7 +214,7 @@ def _catch_up(session: Session, issue: Issue, draft: Draft, now: datetime) -> No
 
 
 def _write(draft: Draft, text: str, typed: EditorText | None, now: datetime) -> None:
-    """Put a text into a draft, and say whose it is: a window's own, unless something was merged into it."""
+    """Write a text into a draft, with the window it came from unless something was merged into it."""
     is_own = typed is not None and text == typed.source
     if text != draft.source:
         draft.number += 1
@@ -244,7 +244,7 @@ def _taken(session: Session, issue: Issue, file: IssueFile) -> list[Fault]:
 
 
 def _file_name(issue: Issue, slug: str) -> str:
-    """The issue's file: under its slug, with the date that it has."""
+    """The issue's file name: its date and its slug."""
     if slug == issue.slug:
         return issue.file_name
     date = PurePosixPath(issue.file_name).stem[: len("2026-11-24-")]

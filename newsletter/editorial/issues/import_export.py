@@ -1,4 +1,4 @@
-"""Filing: issues come in from Markdown files with their pictures, and go out again byte for byte."""
+"""Import and export of issues as Markdown files with pictures; an export returns the imported bytes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
@@ -13,7 +13,7 @@ from newsletter.system import atomic_files
 
 
 def read_folder(path: Path, take_in: Callable[[str, bytes], ImportedPicture]) -> list[Text]:
-    """One file, or every `*.md` of a folder, with its pictures taken in; Invalid lists all that is wrong at once."""
+    """One file, or every `*.md` of a folder, with its pictures imported; Invalid lists every fault at once."""
     paths = sorted(file for file in path.glob("*.md") if file.is_file()) if path.is_dir() else [path]
     if not paths:
         raise Invalid(f"{path} contains no issues; an issue is a file like 2026-11-24-unwind-a-tight-back.md")
@@ -21,12 +21,12 @@ def read_folder(path: Path, take_in: Callable[[str, bytes], ImportedPicture]) ->
 
 
 def folder_of(path: Path) -> Path:
-    """The folder that is meant by itself, or by one of its files."""
+    """The folder itself, or the folder of a file."""
     return path if path.is_dir() else path.parent
 
 
 def write_folder(issues: Sequence[Issue], folder: Path, picture: Callable[[str], bytes]) -> list[Path]:
-    """Write issues back as files with their pictures; Conflict, before any is written, over a file that differs."""
+    """Write issues as files with their pictures; Conflict, before anything is written, if an existing file differs."""
     contents = {folder / name: content for name, content in _contents(issues, picture).items()}
     for path, content in contents.items():
         if path.exists() and path.read_bytes() != content:
@@ -50,7 +50,7 @@ def _checked(paths: Sequence[Path]) -> list[tuple[Path, IssueFile]]:
 
 
 def _twins(files: Sequence[tuple[Path, IssueFile]]) -> Iterator[str]:
-    """A complaint for each file whose slug one before it has."""
+    """An error for each file whose slug an earlier one has."""
     first: dict[str, Path] = {}
     for path, file in files:
         if first.setdefault(file.slug, path) != path:
@@ -71,7 +71,7 @@ def _bytes(path: Path, ref: PictureRef) -> bytes:
 
 
 def _contents(issues: Sequence[Issue], picture: Callable[[str], bytes]) -> dict[PurePath, bytes]:
-    """Every file by its name; Conflict where two issues mean different bytes by one."""
+    """Every file's content by name; Conflict where two issues have different content for one name."""
     contents: dict[PurePath, bytes] = {}
     owners: dict[PurePath, str] = {}
     for issue in issues:
@@ -87,7 +87,7 @@ def _contents(issues: Sequence[Issue], picture: Callable[[str], bytes]) -> dict[
 def _write(path: Path, content: bytes) -> None:
     try:
         atomic_files.make_folder(path.parent)
-        # Half a file would stand in the way of the next dump.
+        # A partial file would block the next export.
         atomic_files.write(path, content)
     except OSError as error:
         raise Conflict(f"{path} cannot be written: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""The shelf: where issues are kept, with every revision of their text."""
+"""The issue store: issues with every revision of their text."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
@@ -35,7 +35,7 @@ _STATE_OF_LETTER = {
 
 
 class Outdated(Conflict):
-    """The text goes on from a revision that is no longer the newest."""
+    """The text is based on a revision that is no longer the newest."""
 
 
 class Saved(StrEnum):
@@ -50,37 +50,37 @@ class Saved(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """An issue's whole text with the pictures that it shows, by the names it calls them."""
+    """An issue's whole text, with the stored file names of its pictures by the names used in the text."""
 
     file: IssueFile
     file_name: str
     pictures: Mapping[str, str]
     undeveloped: Mapping[str, str] = field(default_factory=dict)
-    """By the same names, what the pictures were called that earlier versions loaded without developing them."""
+    """By the same names, the file names that versions without image processing stored the pictures under."""
 
 
 def state(issue: Issue) -> IssueState:
-    """The editor's word until there is a letter, then the letter's own state."""
+    """The issue's readiness until there is a letter, then the letter's state."""
     return state_from(issue.letter.state if issue.letter else None, issue.readiness)
 
 
 def state_from(letter: LetterState | None, readiness: Readiness) -> IssueState:
-    """The same, of an issue whose letter, if it has one, stands so."""
+    """The same, from the state of the letter (None without one) and the readiness."""
     return _STATE_OF_LETTER[letter] if letter else IssueState(readiness)
 
 
 def state_of(letter: Letter) -> IssueState:
-    """A letter's own state, in the words that are used of issues."""
+    """A letter's state as an `IssueState`."""
     return _STATE_OF_LETTER[letter.state]
 
 
 def letter_states(state: IssueState) -> list[LetterState]:
-    """Where the letter of an issue in that state stands; nowhere, while it has none."""
+    """The states of a letter that stand for that state of an issue; empty if such an issue has no letter."""
     return [letter for letter, known in _STATE_OF_LETTER.items() if known is state]
 
 
 def find(session: Session, slug: str) -> Issue:
-    """The issue of that slug; NotFound names the nearest."""
+    """The issue of that slug; NotFound suggests the nearest slug."""
     issue = session.scalar(select(Issue).where(Issue.slug == slug))
     if issue is None:
         raise NotFound(f"there is no issue {slug!r}; `newsletter issues list` shows them all")
@@ -88,17 +88,17 @@ def find(session: Session, slug: str) -> Issue:
 
 
 def by_id(session: Session, issue_id: int) -> Issue | None:
-    """The issue that has that number, whatever its slug is now; None if it was deleted."""
+    """The issue of that id; None if it was deleted."""
     return session.get(Issue, issue_id) if 0 < issue_id < _IDS_END else None
 
 
 def named(ids: Collection[int], slugs: Collection[str]) -> Select[Issue]:
-    """The issues that have one of these numbers or slugs."""
+    """The issues with one of these ids or slugs."""
     return select(Issue).where(or_(Issue.id.in_(ids), Issue.slug.in_(slugs)))
 
 
 def listing(publication_id: int | None = None) -> Select[Issue]:
-    """Issues, oldest first: by file name, which begins with the date."""
+    """Issues in the order of their file names, which begin with the date."""
     every = select(Issue).order_by(Issue.file_name, Issue.id)
     return every if publication_id is None else every.where(Issue.publication_id == publication_id)
 
@@ -109,18 +109,18 @@ def parse_revision(issue: Issue, revision: Revision) -> IssueFile:
 
 
 def picture_names(revision: Revision) -> dict[str, str]:
-    """From the name in the text to the kept file's name."""
+    """From each picture's name in the text to its stored file name."""
     return {picture.name: picture.file_name for picture in revision.pictures}
 
 
 def save(session: Session, publication: Publication, draft: Text, author: str, now: datetime) -> Saved:
-    """Keep a text as the newest revision of its issue; Conflict, naming it, where that would lose something."""
+    """Save a text as the newest revision of its issue; Conflict, naming the issue, if that would lose something."""
     issue = session.scalar(select(Issue).where(Issue.slug == draft.file.slug))
     if issue is None:
         create(session, publication, draft, author, now)
         return Saved.NEW
     _refuse_if_anothers(issue, publication, draft.file_name)
-    # A text that can still change gets its pictures developed; one that is frozen stays as it was loaded.
+    # An issue that can still change gets processed pictures; a frozen one stays as it was loaded.
     if _same(issue.revision, draft) or (issue.letter and _is_undeveloped(issue.revision, draft)):
         return _rename(issue, draft.file_name)
     if author == BY_FILE and issue.revision.author != BY_FILE:
@@ -137,13 +137,13 @@ def save(session: Session, publication: Publication, draft: Text, author: str, n
 
 
 def revise(session: Session, issue: Issue, draft: Text, base: int, author: str, now: datetime) -> Saved:
-    """Keep a text, its slug new or old, as the newest revision of this issue; Outdated unless `base` is the newest."""
+    """Save a text, which may change the slug, as this issue's newest revision; Outdated unless `base` is the newest."""
     _refuse_if_frozen(issue, draft.file_name)
     return amend(session, issue, draft, base, author, now)
 
 
 def amend(session: Session, issue: Issue, draft: Text, base: int, author: str, now: datetime) -> Saved:
-    """The same, even of an issue that has gone out: what it went out with stays beside it, as it was."""
+    """The same for an issue that has gone out; the revision that was sent is kept."""
     if _same(issue.revision, draft):
         return Saved.SAME
     if not _count_up(session, issue, base):
@@ -157,19 +157,19 @@ def amend(session: Session, issue: Issue, draft: Text, base: int, author: str, n
 
 
 def revisions(session: Session, issue: Issue, turn: Turn, size: int) -> Page[Revision]:
-    """A page of an issue's revisions, the newest first, without their texts."""
+    """A page of an issue's revisions, newest first, without their texts."""
     rows = select(Revision).where(Revision.issue_id == issue.id)
     rows = rows.options(defer(Revision.source), lazyload(Revision.pictures))
     return _NEWEST_FIRST.page(lambda some: session.scalars(some).all(), rows, turn, size)
 
 
 def authors(issue: Issue) -> Select[str]:
-    """Everybody who saved a revision of an issue."""
+    """Everyone who saved a revision of an issue."""
     return select(Revision.author).where(Revision.issue_id == issue.id).distinct().order_by(Revision.author)
 
 
 def revision(session: Session, issue: Issue, number: int) -> Revision:
-    """The revision of that number; NotFound if the issue has none such."""
+    """The revision of that number; NotFound if the issue has none."""
     mine = select(Revision).where(Revision.issue_id == issue.id)
     found = session.scalar(mine.where(Revision.number == number))
     if found is None:
@@ -178,17 +178,17 @@ def revision(session: Session, issue: Issue, number: int) -> Revision:
 
 
 def lock(session: Session, issue: Issue) -> None:
-    """Let nobody change the issue until this transaction ends; Conflict if somebody has, since it was read."""
+    """Lock the issue until this transaction ends; Conflict if it has changed since it was read."""
     session.flush()
     seen = issue.revision_number, issue.letter_id
-    # The strongest lock: whoever saves a revision holds a weak one first, and would wait for us while we wait for them.
+    # FOR UPDATE: saving a revision takes a weaker lock first, and upgrading from that would deadlock with us.
     session.refresh(issue, with_for_update={"of": Issue})
     if (issue.revision_number, issue.letter_id) != seen:
         raise Conflict(f"“{issue.title}” has been changed or scheduled. Look at it again, then decide.")
 
 
 def remove(session: Session, issue: Issue) -> None:
-    """Delete a draft with all that belongs to it; Conflict once it was scheduled, for then it has a history."""
+    """Delete a draft with everything that refers to it; Conflict if it was ever scheduled."""
     lock(session, issue)
     if issue.letter_id is not None:
         raise Conflict(f"“{issue.title}” is {state(issue)}, or was scheduled once, so it is kept as a record.")
@@ -199,12 +199,12 @@ def remove(session: Session, issue: Issue) -> None:
 
 
 def set_readiness(issue: Issue, readiness: Readiness) -> None:
-    """Say whether an issue is fit to print; the letter's state, once there is one, says the rest."""
+    """Mark an issue as draft or ready."""
     issue.readiness = readiness
 
 
 def create(session: Session, publication: Publication, draft: Text, author: str, now: datetime) -> Issue:
-    """A new issue with its first revision; its slug must be free, which the database sees to."""
+    """A new issue with its first revision; the database refuses a slug that is taken."""
     issue = _new_issue(session, publication, draft, now)
     _add_revision(session, issue, draft, author, now)
     return issue
@@ -220,7 +220,7 @@ def _new_issue(session: Session, publication: Publication, draft: Text, now: dat
 
 
 def _rename(issue: Issue, file_name: str) -> Saved:
-    """Follow a file that was given another name; its text is the same, so there is nothing else to keep."""
+    """Follow a renamed file whose text is unchanged."""
     if issue.file_name == file_name:
         return Saved.SAME
     issue.file_name = file_name
@@ -228,7 +228,7 @@ def _rename(issue: Issue, file_name: str) -> Saved:
 
 
 def _count_up(session: Session, issue: Issue, base: int) -> bool:
-    """Move an issue on from the revision `base`; False if it is not there any more, or was scheduled meanwhile."""
+    """Count the issue's revision up from `base`; False if it is no longer there, or was scheduled meanwhile."""
     count = update(Issue).where(Issue.id == issue.id, Issue.revision_number == base)
     count = count.where(Issue.letter_id.is_not_distinct_from(issue.letter_id)).values(revision_number=base + 1)
     counted = session.scalar(count.returning(Issue.id).execution_options(synchronize_session=False))
@@ -237,7 +237,7 @@ def _count_up(session: Session, issue: Issue, base: int) -> bool:
 
 
 def _belongings(issue: Issue) -> Iterator[tuple[Column[Any], Select[int]]]:
-    """The columns of other tables that point to an issue or to its revisions, with the ids that they hold."""
+    """The columns that refer to an issue or its revisions, with the ids they hold."""
     texts = select(Revision.id).where(Revision.issue_id == issue.id)
     for target, ids in ((Revision.id, texts), (Issue.id, select(Issue.id).where(Issue.id == issue.id))):
         for table in reversed(Base.metadata.sorted_tables):
@@ -245,7 +245,7 @@ def _belongings(issue: Issue) -> Iterator[tuple[Column[Any], Select[int]]]:
 
 
 def _add_revision(session: Session, issue: Issue, draft: Text, author: str, now: datetime) -> None:
-    # Two savers of one issue meet at the unique key (issue, number): the later one fails whole.
+    # Two simultaneous saves collide at the unique key (issue, number), and the later one fails.
     issue.title, issue.subject, issue.file_name = draft.file.title, draft.file.subject, draft.file_name
     issue.readiness = Readiness.DRAFT
     session.add(

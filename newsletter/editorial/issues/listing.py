@@ -1,4 +1,4 @@
-"""Lists of issues: how many are in each state, and those of one, page by page."""
+"""Lists of issues: counts by state, and pages of the issues in one state."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ _BY_FILE = (Issue.file_name, Issue.id)
 
 
 def count_by_state(session: Session, publication_id: int) -> Mapping[IssueState, int]:
-    """How many issues are in each state; every one is there, with 0 if none."""
+    """How many issues are in each state, including those with none."""
     grouped = select(Letter.state, Issue.readiness, func.count()).select_from(Issue).outerjoin(Issue.letter)
     grouped = grouped.where(Issue.publication_id == publication_id).group_by(Letter.state, Issue.readiness)
     found = dict.fromkeys(IssueState, 0)
@@ -29,12 +29,12 @@ def count_by_state(session: Session, publication_id: int) -> Mapping[IssueState,
 def page_in_state(
     session: Session, publication_id: int, state: IssueState, turn: Turn = FIRST, size: int = 50
 ) -> Page[Issue]:
-    """A page of the issues in one state: by their hour, once they have one, what was sent last first; else by file."""
+    """A page of the issues in one state, by time if scheduled (sent ones newest first), else by file name."""
     keys = _BY_HOUR if state in {IssueState.SCHEDULED, IssueState.SENT} else _BY_FILE
 
     def keys_of(issue_id: int) -> Any:
         found = session.execute(_ALL.with_only_columns(*keys).where(Issue.id == issue_id)).one_or_none()
-        # An issue that is gone stands nowhere, and nothing is before or after it.
+        # A deleted issue has no position in the order.
         values = [literal(value, key.type) for key, value in zip(keys, found, strict=True)] if found else [null()] * 2
         return tuple_(*values)
 
@@ -44,7 +44,7 @@ def page_in_state(
 
 
 def unscheduled(session: Session, publication_id: int, most: int) -> list[Issue]:
-    """The first issues without an hour or a place in the queue, the ready ones first; one more if there is."""
+    """Up to `most` + 1 issues that are neither scheduled nor queued, the ready ones first."""
     queued = select(Queued.issue_id).where(Queued.issue_id == Issue.id).exists()
     rows = _ALL.where(Issue.publication_id == publication_id, Issue.letter_id.is_(None), ~queued)
     ready_first = case((Issue.readiness == Readiness.READY, 0), else_=1)

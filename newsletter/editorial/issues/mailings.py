@@ -1,4 +1,4 @@
-"""Mailings: the letters to many that an issue has, its own and those about its corrections, by the names people use."""
+"""Mailings: an issue's own letter and the letters about its corrections."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from newsletter.editorial.models import Issue, IssueState
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """One of these letters, and whose it is."""
+    """A bulk letter with the issue it belongs to."""
 
     issue: Issue
     letter: Letter
     correction: int | None = None
-    """The number of the correction that it is about; None for the issue itself."""
+    """The number of the correction it is about; None for the issue itself."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name shown to people."""
         return mailing_name(self.issue.slug, self.correction)
 
     @property
     def state(self) -> IssueState:
-        """In the words that are used of issues."""
+        """The letter's state as an `IssueState`."""
         return issue_store.state_of(self.letter)
 
 
@@ -36,7 +36,7 @@ def mailing_name(slug: str, correction: int | None) -> str:
 
 
 def mailings_of(issue: Issue) -> Iterator[Mailing]:
-    """Those of one issue: its own, then those of its corrections in their order."""
+    """The mailings of one issue: its own, then those of its corrections in order."""
     if issue.letter:
         yield Mailing(issue, issue.letter)
     for correction in issue.corrections:
@@ -45,6 +45,6 @@ def mailings_of(issue: Issue) -> Iterator[Mailing]:
 
 
 def all_mailings(session: Session) -> Iterator[Mailing]:
-    """Those of all issues, oldest issue first."""
+    """The mailings of all issues, oldest issue first."""
     for issue in session.scalars(issue_store.listing().options(selectinload(Issue.corrections))):
         yield from mailings_of(issue)

@@ -1,7 +1,7 @@
-"""Merging two texts that go on from the same one: both sets of changes, and a clash where they meet.
+"""Three-way merge of two texts with a common ancestor.
 
-Changes meet where they touch the same sentence, or put something new into the same place; neighbouring lines, and
-neighbouring sentences of one paragraph, do not. What both changed alike is taken once.
+Changes clash where they touch the same sentence or insert at the same place; changes of neighbouring lines, or of
+neighbouring sentences of one paragraph, do not. An identical change on both sides is taken once.
 """
 
 import re
@@ -18,13 +18,13 @@ _Text = TypeVar("_Text", str, list[str])
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _SENTENCE = re.compile(r"\S.*?(?:[.!?…]+[)\]”’\"'*_]*(?=\s|$)|$)\s*|\s+", re.MULTILINE)
 
-# A longer stretch without a landmark was written anew, and to match it piece by piece would take long.
+# A longer stretch without a landmark was rewritten; matching it piece by piece would take long.
 _MOST_PAIRS = 250_000
 
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """A passage that both changed, each in their own way; and as it was before."""
+    """A passage that both sides changed differently, with the text before."""
 
     before: str
     mine: str
@@ -32,7 +32,7 @@ class Clash:
 
     @property
     def both(self) -> str:
-        """One after the other, theirs first, so that no word of either is lost."""
+        """Both versions, theirs first, so that nothing is lost."""
         if not self.theirs or not self.mine:
             return self.theirs or self.mine
         if self.theirs.endswith("\n"):
@@ -42,24 +42,24 @@ class Clash:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The text put together: what is settled, and clashes between, in order."""
+    """The result of a merge: merged text and clashes, in order."""
 
     pieces: Sequence[str | Clash]
 
     @property
     def clashes(self) -> Sequence[Clash]:
-        """What a person has to decide."""
+        """The clashes that a person has to resolve."""
         return [piece for piece in self.pieces if isinstance(piece, Clash)]
 
     @property
     def text(self) -> str:
-        """The whole text; at a clash both sides stand in it."""
+        """The whole text, with both versions at each clash."""
         return "".join(piece.both if isinstance(piece, Clash) else piece for piece in self.pieces)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Hunk:
-    """Pieces `start` to `end` of the older text, exchanged for new ones; none, where something is only put in."""
+    """Pieces `start` to `end` of the ancestor, replaced by `new`; an empty range is an insertion."""
 
     start: int
     end: int
@@ -68,7 +68,7 @@ class _Hunk:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """Landmarks in order, the last of them first."""
+    """A linked list of landmarks, last one first."""
 
     pair: tuple[int, int]
     rest: "_Row | None"
@@ -82,7 +82,7 @@ class _Row:
 
 @dataclass(slots=True)
 class _Region:
-    """A stretch of the older text that one side or both changed."""
+    """A stretch of the ancestor that one side or both changed."""
 
     start: int
     end: int
@@ -91,7 +91,7 @@ class _Region:
 
 
 def merge(before: str, mine: str, theirs: str) -> Merged:
-    """Both texts in one; `before` is the text that both go on from."""
+    """Merge two texts; `before` is their common ancestor."""
     settled = _settled(before, mine, theirs)
     if settled is not None:
         return Merged([settled])
@@ -108,12 +108,12 @@ def _with_lf(text: str) -> str:
 
 
 def _whole(text: str) -> str:
-    """With its last line ended, so that a line put below it does not count as a change of it."""
+    """The text with a final line break, so that adding a line does not change the last one."""
     return f"{text}\n" if text and not text.endswith("\n") else text
 
 
 def _settled(before: _Text, mine: _Text, theirs: _Text) -> _Text | None:
-    """The one to take where only one side changed it, or both did alike."""
+    """The text to take if only one side changed it, or both in the same way; else None."""
     if mine in (before, theirs):
         return theirs
     return mine if theirs == before else None
@@ -132,14 +132,14 @@ def _merged(unit: re.Pattern[str], before: str, mine: str, theirs: str) -> Itera
 
 def _hunks(old: list[str], new: list[str]) -> Iterator[_Hunk]:
     a = c = 0
-    # What stands once in either text holds the two together: few comparisons, and no match by chance.
+    # Pieces that occur once in each text anchor the match (patience diff): few comparisons, no chance matches.
     for b, d in [*_landmarks(old, new), (len(old), len(new))]:
         yield from _between(old, new, (a, b), (c, d))
         a, c = b + 1, d + 1
 
 
 def _landmarks(old: list[str], new: list[str]) -> list[tuple[int, int]]:
-    """The longest row of pieces that stand once in both texts, and in the same order."""
+    """The longest common sequence of pieces that occur once in both texts."""
     here, there = _once(old), _once(new)
     pairs = [(here[piece], there[piece]) for piece in here if piece in there]
     ends: list[int] = []
@@ -165,7 +165,7 @@ def _between(old: list[str], new: list[str], here: tuple[int, int], there: tuple
     for act, a, b, e, f in _opcodes(old[start:end], new[c:d]):
         exchanged = new[c + e : c + f]
         if act == "replace" and b - a == f - e:
-            # As many as there were: each is exchanged by itself, and its neighbours are left to others.
+            # The same number of pieces: replace one by one, so that the other side may change a neighbour.
             yield from (_Hunk(start + a + n, start + a + n + 1, (piece,)) for n, piece in enumerate(exchanged))
         elif act != "equal":
             yield _Hunk(start + a, start + b, tuple(exchanged))
@@ -192,7 +192,7 @@ def _regions(mine: Iterator[_Hunk], theirs: Iterator[_Hunk]) -> Iterator[_Region
 
 
 def _meet(region: _Region, hunk: _Hunk) -> bool:
-    """Whether a change falls into a stretch that begins at or before it, or puts something into the same place."""
+    """Whether a change overlaps a region that starts at or before it, or inserts at the same place."""
     return hunk.start < region.end or (hunk.start, hunk.end) == (region.start, region.end)
 
 
@@ -228,7 +228,7 @@ def _clash(unit: re.Pattern[str], before: str, mine: str, theirs: str) -> Iterat
 
 
 def _alike(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many pieces both begin with."""
+    """The length of the common prefix."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 

@@ -1,1 +1,1 @@
-"""From an issue's source to its mail: MJML, HTML that mail programs show, and plain text."""
+"""Rendering: from an issue's source to its mail, as MJML, HTML and plain text."""

@@ -1,4 +1,4 @@
-"""What every mail of a publication says of it: name, address, and where else it is to be found."""
+"""Branding: what every mail shows of its publication, such as name, logo, address and social links."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -9,7 +9,7 @@ from newsletter.publications import Publication, text_direction
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A named address: somewhere to follow us, or an issue to read."""
+    """A named URL: a social link, or an issue to read."""
 
     name: str
     url: str
@@ -17,7 +17,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Branding:
-    """What rendering needs of a publication; addresses are whole, and empty where there are none."""
+    """What rendering needs to know of a publication; URLs are absolute, and empty where there is none."""
 
     name: str
     tagline: str
@@ -30,13 +30,13 @@ class Branding:
     ask_url: str = ""
     follow: tuple[Link, ...] = ()
     accent: str = ""
-    """Its own colour for links and buttons, as `#rrggbb`, and the one for dark mode; empty for the house's."""
+    """The colour of links and buttons, as `#rrggbb`, and below it the one for dark mode; empty for the default."""
     accent_dark: str = ""
     logo_url: str = ""
 
     @classmethod
     def of(cls, publication: Publication, links: Links) -> Self:
-        """The masthead of a publication whose site is where the links lead."""
+        """The branding of a publication whose site is at `links`."""
         return cls(
             name=publication.name,
             tagline=publication.tagline,
@@ -59,5 +59,5 @@ class Branding:
 
     @property
     def address_lines(self) -> list[str]:
-        """The postal address, a line each."""
+        """The lines of the postal address."""
         return [line.strip() for line in self.postal_address.strip().splitlines()]

@@ -1,13 +1,13 @@
-"""An article's HTML in its travelling clothes: boxes as tables, because Outlook pads nothing else.
+"""An article's HTML for mail programs: boxes become tables, because Outlook applies padding to nothing else.
 
-Only tags are rewritten that `markdown` writes itself, and sanitised text holds no bare `<` or `>`.
+It rewrites only tags that `markdown` writes itself; sanitised text contains no bare `<` or `>`.
 """
 
 import re
 
 WIDTH = 552
 """Pixels of the text column in mail."""
-_CALLOUT_WIDTH = WIDTH - 52  # less its padding and its bar
+_CALLOUT_WIDTH = WIDTH - 52  # minus its padding and border
 
 _CALLOUT = re.compile(r'<aside class="(callout \w+)">(.*?)</aside>', re.DOTALL)
 _ACTION = re.compile(r'<p class="action">(.*?)</p>', re.DOTALL)
@@ -17,7 +17,7 @@ _TABLE = '<table role="presentation" border="0" cellpadding="0" cellspacing="0"'
 
 
 def for_mail(article: str) -> str:
-    """The same article for mail programs; headings, paragraphs and lists stay what they are."""
+    """The article for mail programs; headings, paragraphs and lists are unchanged."""
     article = _CALLOUT.sub(_callout, article)
     article = _ACTION.sub(_action, article)
     article = article.replace("<table>", '<table class="data">')
@@ -30,7 +30,7 @@ def _callout(found: re.Match[str]) -> str:
 
 
 def _with_width(article: str, pixels: int) -> str:
-    # Outlook obeys no max-width, and shows a picture as wide as its file.
+    # Outlook ignores max-width, and would show a picture at the width of its file.
     return _FIGURE.sub(lambda found: f'<figure>{found[1] or ""}<img width="{pixels}" ', article)
 
 

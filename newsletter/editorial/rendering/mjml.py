@@ -1,7 +1,7 @@
-"""MJML into mail HTML: the only door to `mjml` and `css_inline`.
+"""MJML to mail HTML: the only module that imports `mjml` and `css_inline`.
 
-mjml-python passes two things over in silence: a tag that it does not know, and `inline="inline"` on
-a style. Here the first is an error, and the second does what MJML says it does.
+mjml-python silently ignores unknown tags and `inline="inline"` on a style. Here an unknown tag is an error, and
+inline styles work as MJML documents them.
 """
 
 import re
@@ -13,7 +13,7 @@ from newsletter.errors import Invalid
 
 
 class RenderError(Invalid):
-    """A letter's MJML is malformed; the message says how."""
+    """The MJML is malformed; the message says how."""
 
 
 _INLINE_STYLE = re.compile(r'<mj-style inline="inline">(.*?)</mj-style>', re.DOTALL)
@@ -22,7 +22,7 @@ _LEFT_OVER = re.compile(r"</?(mj-[a-z-]+|mjml)\b")
 
 
 def to_html(mjml: str) -> str:
-    """A whole HTML document, its inline styles on their elements, every other style still in its head."""
+    """A whole HTML document, with inline styles on their elements and all other styles in its head."""
     styles = "\n".join(_INLINE_STYLE.findall(mjml))
     try:
         # Without `fonts` a mail whose font list names Roboto or Open Sans would load it from Google.
@@ -32,12 +32,12 @@ def to_html(mjml: str) -> str:
     left_over = _LEFT_OVER.search(html)
     if left_over:
         raise RenderError(f"MJML knows no <{left_over[1]}>, or not at this place")
-    # Opened by itself a mail is a page, and a page has one main part: axe's landmark-one-main and region.
+    # Opened in a browser a mail is a page, which needs one main landmark: axe's landmark-one-main and region.
     return _inlined(_BODY.sub(r'\1<div role="main">\2</div>\3', html), styles)
 
 
 def _inlined(html: str, styles: str) -> str:
-    # Styles in the head stay as they are: dark mode and small screens cannot be written on an element.
+    # Styles in the head stay there: media queries for dark mode and small screens cannot be inlined.
     try:
         return css_inline.inline(
             html,

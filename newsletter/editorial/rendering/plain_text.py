@@ -1,4 +1,4 @@
-"""An article as plain text, made for reading: 72 columns, addresses gathered below each section."""
+"""Plain text: an article in 72 columns, with its links numbered and listed below each section."""
 
 import re
 import textwrap
@@ -11,30 +11,30 @@ from markdown_it.tree import SyntaxTreeNode as Node
 from newsletter.editorial.source import article_blocks, markdown
 
 WIDTH = 72
-"""Columns; RFC 3676 asks for no more than 78."""
+"""Columns; RFC 3676 recommends 78 at most."""
 
 _NARROWEST = 24  # however deep the lists
 _FIELD = re.compile(r"\{\{[^{}]*\}\}")
 _BLANK = re.compile(r"[ \t\n]+")
-# Stands for a space at which no line may end: inside a merge field, before a link's number.
+# Stands for a non-breaking space: inside a merge field, and before a link's number.
 _HELD = "\ue000"
 
 
 def to_text(body: str) -> str:
-    """Markdown as plain text that ends with a line break; merge fields stay in it."""
+    """Markdown as plain text that ends with a line break; merge fields are kept."""
     page = _Page()
     blocks = page.article(Node(markdown.parse(body)).children)
     return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks) + "\n"
 
 
 def underlined(heading: str, rule: str = "-") -> list[str]:
-    """A heading on as many lines as it needs, with a rule as long as the longest."""
+    """A heading, wrapped, with a rule as long as its longest line."""
     lines = wrapped(heading, WIDTH)
     return [*lines, rule * max(map(len, lines), default=0)]
 
 
 def wrapped(words: str, width: int) -> list[str]:
-    """Lines of at most `width` columns; an address or a merge field is never broken."""
+    """Lines of at most `width` columns; a URL or a merge field is never broken."""
     held = _FIELD.sub(lambda field: field[0].replace(" ", _HELD), words)
     lines = (_BLANK.sub(" ", line).strip() for line in held.split("\n"))
     width = max(width, _NARROWEST)
@@ -43,20 +43,20 @@ def wrapped(words: str, width: int) -> list[str]:
 
 
 def hung(lines: list[str], mark: str) -> list[str]:
-    """The lines with a mark before the first, and the rest set in as far."""
+    """The lines with a mark before the first and a hanging indent for the rest."""
     first, *rest = lines or [""]
     return [mark + first, *(" " * len(mark) + line if line else "" for line in rest)]
 
 
 class _Page:
-    """Writes one article, numbering its links as they come; a block is a list of lines."""
+    """Writes one article and numbers its links; a block is a list of lines."""
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
         self.unlisted: list[str] = []
 
     def article(self, nodes: Iterable[Node]) -> Iterator[list[str]]:
-        """The blocks of an article, with each section's links listed where the section ends."""
+        """The blocks of an article, with each section's links listed at its end."""
         for node in nodes:
             if node.type == "heading":
                 yield from self._links()
@@ -130,7 +130,7 @@ class _Page:
         return _joined((hung(wrapped("; ".join(line), width - 2), "- ") for line in lines), [])
 
     def words(self, node: Node) -> str:
-        """A line of text, its emphasis and its links in plain characters."""
+        """A line of text with emphasis and links in plain characters."""
         return "".join(map(self._word, node.children))
 
     def _word(self, node: Node) -> str:
@@ -153,7 +153,7 @@ class _Page:
         return words if words == url else self._numbered(words, url)
 
     def _numbered(self, words: str, url: str) -> str:
-        """Words with the number under which their address is listed."""
+        """Words with the number under which their URL is listed."""
         if not url.startswith(("http://", "https://")):
             return words
         self.numbers.setdefault(url, len(self.numbers) + 1)

@@ -1,9 +1,9 @@
-"""Letters, ready to be frozen: subject, preheader, HTML and text, with their merge fields still in.
+"""Rendering: an issue, a correction or a single mail as subject, preheader, HTML and text with merge fields.
 
-    Markdown -> sanitised HTML -> Jinja -> MJML -> HTML with inlined styles -> merge fields, for each copy
+    Markdown -> sanitised HTML -> Jinja -> MJML -> HTML with inlined styles -> merge fields filled for each copy
 
-Templates come from `templates/mail` alone: nothing that a person typed is ever run as one. Jinja
-writes its values as `[[ value ]]`, so that `{{ field }}` in a template is a merge field too.
+Templates come only from `templates/mail`; text typed by a person is never run as a template. Jinja values are
+written `[[ value ]]`, so that `{{ field }}` in a template is a merge field as well.
 """
 
 import re
@@ -35,12 +35,12 @@ __all__ = [
 ]
 
 CLIP_BYTES = 102_400
-"""Gmail shows no more of a mail's HTML than this, and so may hide the way to leave."""
+"""Gmail clips a mail's HTML at this size, which may hide the unsubscribe link."""
 
 FIELDS = {
     "issue": frozenset({*merge.EDITORS, "why", "unsubscribe_url", "preferences_url", "archive_url"}),
     "correction": frozenset({*merge.EDITORS, "why", "unsubscribe_url", "preferences_url", "archive_url"}),
-    # No name: the form takes any, so a stranger could have us mail words of his to anybody.
+    # No name: the sign-up form takes any text, so a stranger could have us mail it to anybody.
     "confirm": frozenset({"email", "confirm_url", "valid_for"}),
     "welcome": frozenset({*merge.EDITORS, "next_issue", "archive_url", "unsubscribe_url", "preferences_url"}),
     "goodbye": frozenset({*merge.EDITORS, "subscribe_url"}),
@@ -51,14 +51,14 @@ FIELDS = {
     "slot_warning": frozenset({*merge.EDITORS, "headline", "slot", "why", "remedy", "calendar_url"}),
     "sending_warning": frozenset({*merge.EDITORS, "headline", "why", "said", "remedy", "issue_url"}),
 }
-"""The merge fields of each kind of letter. Filling needs all its addresses (`…_url`); the rest have fallbacks."""
+"""The merge fields of each kind of mail. All URLs (`…_url`) are required when filling; the rest have fallbacks."""
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A letter for any number of readers; each part is a template for `delivery.merge`."""
+    """A rendered mail; each part is a template for `delivery.message.merge`."""
 
     subject: str
     preheader: str
@@ -67,12 +67,12 @@ class Rendered:
 
     @property
     def bytes(self) -> int:
-        """The size of the HTML in UTF-8, to hold against CLIP_BYTES."""
+        """The size of the HTML in UTF-8, to compare with CLIP_BYTES."""
         return len(self.html.encode())
 
 
 def correction_mail(file: IssueFile, masthead: Branding, corrected: str) -> Rendered:
-    """A letter about what was wrong in an issue of that title; it shows no pictures."""
+    """The mail about a correction of the issue titled `corrected`; it has no pictures."""
     article = mail_html.for_mail(markdown.to_html(file.body, str))
     values = {"masthead": masthead, "corrected": corrected, "title": file.title}
     html = _filled(
@@ -90,7 +90,7 @@ def correction_mail(file: IssueFile, masthead: Branding, corrected: str) -> Rend
 
 
 def issue_mail(file: IssueFile, masthead: Branding, picture_url: Callable[[str], str]) -> Rendered:
-    """An issue as its letter; `picture_url` gives the public address of a picture named in the text."""
+    """The mail of an issue; `picture_url` gives the public URL of a picture named in the text."""
     article = mail_html.for_mail(markdown.to_html(file.body, picture_url))
     html = mjml.to_html(
         _filled(
@@ -112,7 +112,7 @@ def issue_mail(file: IssueFile, masthead: Branding, picture_url: Callable[[str],
 
 @lru_cache(maxsize=64)
 def single_mail(kind: str, masthead: Branding, latest_issue: Link | None = None) -> Rendered:
-    """A letter for one reader: `confirm`, `welcome` (may show the latest issue), and the others of FIELDS."""
+    """A mail to one reader: `confirm`, `welcome` (may show the latest issue), or another kind of FIELDS."""
     values = {"masthead": masthead, "latest_issue": latest_issue}
     preheader = _filled(f"{kind}/preheader.txt", **values).strip()
     html = _filled(f"{kind}/letter.mjml", preheader=Markup(escape(preheader)), **values)  # noqa: S704  (escaped)
@@ -127,12 +127,12 @@ def single_mail(kind: str, masthead: Branding, latest_issue: Link | None = None)
 
 @cache
 def test_note() -> tuple[str, str]:
-    """The lines that say of a test mail that it is one: for its HTML, and for its text part."""
+    """The lines that mark a test mail, for its HTML and for its text part."""
     return _filled("test/note.html"), _filled("test/note.txt")
 
 
 def issue_page(file: IssueFile, picture_url: Callable[[str], str]) -> str:
-    """The article for the web: sanitised HTML whose headings have ids, written to nobody by name."""
+    """The article for the archive: sanitised HTML whose headings have ids, with merge fields as their fallbacks."""
     article = markdown.to_html(file.body, picture_url, anchors=True)
     return merge.compile(article, merge.EDITORS).fill(dict.fromkeys(merge.EDITORS, ""), merge.as_html)
 
@@ -151,7 +151,7 @@ def _filled(template: str, **values: object) -> str:
 
 
 def _sides(masthead: object) -> dict[str, str]:
-    """Where a line starts and ends; and how far small capitals stand apart, which would tear joined letters."""
+    """Which side a line starts and ends on, and the letter spacing, which is 0 for scripts with joined letters."""
     if isinstance(masthead, Branding) and masthead.direction == "rtl":
         return {"start": "right", "end": "left", "tracking": "normal"}
     return {"start": "left", "end": "right", "tracking": "0.09em"}
@@ -179,5 +179,5 @@ def _templates() -> Environment:
 
 
 def _as_printed(value: object) -> object:
-    """A value's braces are printed, never read as a merge field; markup was made by us and keeps its fields."""
+    """Escape a value's braces, so they are not read as merge fields; markup was made by us and keeps its fields."""
     return merge.literal(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -1,6 +1,6 @@
-"""How a publication looks: the colours of its mail, once for each scheme, and which accent of its own can be read.
+"""Theme: the colours and fonts of mail in light and dark mode, and the contrast of a publication's own accent.
 
-tests/editorial/test_palette.py holds the house's colours to WCAG's contrasts.
+tests/editorial/test_palette.py checks the default colours against WCAG's contrast ratios.
 """
 
 import re
@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 Colours = Mapping[str, str]
-"""Colours by what they are for, as `#rrggbb`."""
+"""Colours by their use, as `#rrggbb`."""
 
 LEAST_CONTRAST = 4.5
-"""WCAG 2.2, 1.4.3."""
+"""WCAG 2.2, success criterion 1.4.3."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Every colour and typeface of a mail; the colours by name, as `#rrggbb`."""
+    """The colours and typefaces of a mail."""
 
     light: Colours
     dark: Colours
@@ -27,7 +27,7 @@ class Theme:
 
 @dataclass(frozen=True, slots=True)
 class LowContrast:
-    """Where an accent cannot be read well enough."""
+    """A place where an accent has too little contrast, and the contrast measured."""
 
     place: str
     measured: float
@@ -59,12 +59,12 @@ HOUSE = Theme(
 
 @lru_cache(maxsize=32)
 def with_accents(accent: str, accent_dark: str) -> Theme:
-    """The house's inks with a publication's own accents; empty for the house's."""
+    """The default theme with a publication's own accents; empty for the default ones."""
     return replace(HOUSE, light=_with(HOUSE.light, accent), dark=_with(HOUSE.dark, accent_dark))
 
 
 def low_contrasts(colours: Colours, accent: str) -> list[LowContrast]:
-    """Where this accent would be too pale among these colours: as a link, on a callout, or under a button's words."""
+    """Where this accent has too little contrast with these colours: as a link, on a callout, or as a button."""
     mixed = _with(colours, accent)
     grounds = {"links on paper": "paper", "titles of callouts": "sand", "words on buttons": "on_accent"}
     measured = {place: contrast(mixed["accent"], mixed[ground]) for place, ground in grounds.items()}
@@ -72,12 +72,12 @@ def low_contrasts(colours: Colours, accent: str) -> list[LowContrast]:
 
 
 def is_colour(text: str) -> bool:
-    """Whether this is written as `#rrggbb`."""
+    """Whether a text is a colour written as `#rrggbb`."""
     return re.fullmatch("#[0-9a-f]{6}", text) is not None
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast of two colours by WCAG 2.2, from 1 to 21."""
+    """The contrast ratio of two colours by WCAG 2.2, from 1 to 21."""
     dark, light = sorted((_luminance(one), _luminance(other)))
     return (light + 0.05) / (dark + 0.05)
 

@@ -1,1 +1,1 @@
-"""The weekly slots of a publication, which moments they name, and the queue that fills them."""
+"""Schedule: a publication's weekly slots, their occurrences, and the queue that fills them."""

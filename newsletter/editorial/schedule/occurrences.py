@@ -1,4 +1,4 @@
-"""A publication's rhythm: the moments of all its weekly slots, one after the other, and which of them are off."""
+"""Occurrences: the times of all weekly slots of a publication in order, and which of them fall on days off."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,36 +14,36 @@ from newsletter.publications import Publication, Slot, WeekOff
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """A moment that a weekly slot names."""
+    """One time of a weekly slot."""
 
     at: datetime
     slot: Slot
     off: str
-    """Why nothing goes out then, although a slot is there; empty where it counts."""
+    """The reason why the slot is off then; empty if it is not."""
 
 
 def occurrences(publication: Publication, after: datetime) -> Iterator[Occurrence]:
-    """Every moment after that one, earliest first, in UTC and once each, those in weeks off among them."""
+    """Every occurrence after a time, earliest first, in UTC and each once, including those on days off."""
     series = [_series(slot, publication.weeks_off, after) for slot in publication.slots]
-    # Two slots may name one moment in two zones; it is off only where both of them are.
+    # Two slots in different zones may fall on the same time, which is off only if both of them are.
     together = merge(*series, key=lambda occasion: (occasion.at, occasion.off))
     for _, same in groupby(together, key=attrgetter("at")):
         yield next(same)
 
 
 def moments(publication: Publication, after: datetime) -> Iterator[datetime]:
-    """The moments after that one at which an issue may go out."""
+    """The times after `after` at which an issue may go out."""
     return (occasion.at for occasion in occurrences(publication, after) if not occasion.off)
 
 
 def counting_between(publication: Publication, after: datetime, until: datetime) -> Iterator[Occurrence]:
-    """What counts after one moment and up to another, both of them after its slot was made."""
+    """The occurrences after `after` and up to `until` that are not off and not older than their slot."""
     within = takewhile(lambda occasion: occasion.at <= until, occurrences(publication, after))
     return (occasion for occasion in within if not occasion.off and occasion.at > occasion.slot.since)
 
 
 def off_reason(weeks_off: Iterable[WeekOff], day: date) -> str:
-    """Why that day is off; empty if it is not."""
+    """The reason why that day is off; empty if it is not."""
     return next((week.reason for week in weeks_off if week.holds(day)), "")
 
 

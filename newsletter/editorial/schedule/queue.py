@@ -1,7 +1,7 @@
-"""The queue: the issues that fill the slots to come, in an order that editors give.
+"""The queue: the issues that fill the slots to come, in the order that editors choose.
 
-A place is a row, unique on publication and position. The order is written whole, in one transaction, and only over the
-order that the editor saw; so two editors never scramble it.
+Each position is a row, unique on publication and position. The order is written as a whole in one transaction, and
+only over the order that the editor saw, so two editors never scramble it.
 """
 
 from collections.abc import Sequence
@@ -20,28 +20,28 @@ _CHANGED = "The queue has changed. Nothing was done; look at it again, then deci
 
 
 def listing(publication_id: int) -> Select[Issue]:
-    """The issues of the queue, the first one first, whether they are ready or not."""
+    """The issues of the queue in order, whether or not they are ready."""
     in_it = select(Issue).join(Queued, Queued.issue_id == Issue.id).where(Queued.publication_id == publication_id)
     return in_it.order_by(Queued.position)
 
 
 def places(publication_id: int) -> Select[Issue, datetime]:
-    """The same, each with the moment since when it is there (`queued_at`)."""
+    """The same, each with the time it was added (`queued_at`)."""
     return listing(publication_id).add_columns(Queued.queued_at)
 
 
 def is_ready(issue: Issue) -> bool:
-    """Whether its editors say that it may go out; one that is not keeps its place, and those behind it go first."""
+    """Whether the issue is marked as ready; one that is not keeps its position and is passed over."""
     return issue_store.state(issue) is IssueState.READY
 
 
 def add(session: Session, issue: Issue, now: datetime) -> None:
-    """Put a ready issue at the end; Conflict if it is not ready, or in the queue already."""
+    """Append a ready issue; Conflict if it is not ready, or already in the queue."""
     if not is_ready(issue):
         raise Conflict(
             f"“{issue.title}” is {issue_store.state(issue).told}; only an issue that is ready can wait in the queue."
         )
-    # Who adds another one at the same instant gets the same position, and one of the two tries again.
+    # Two simultaneous additions get the same position, and one of them tries again.
     for _ in range(_TRIES):
         if session.scalar(_append(session, issue, now)) is not None:
             return
@@ -51,22 +51,22 @@ def add(session: Session, issue: Issue, now: datetime) -> None:
 
 
 def remove(session: Session, issue_id: int) -> bool:
-    """Take an issue out; False if it was not there (any more)."""
+    """Remove an issue; False if it was not in the queue."""
     gone = delete(Queued).where(Queued.issue_id == issue_id).returning(Queued.issue_id)
     return session.scalar(gone, execution_options={"synchronize_session": False}) is not None
 
 
 def order(session: Session, publication_id: int) -> list[int]:
-    """The issues' ids, the first one first: what an editor sees, and hands back with the order that is wanted."""
+    """The issues' ids in order: what an editor saw, to be passed to `reorder`."""
     places = select(Queued.issue_id).where(Queued.publication_id == publication_id)
     return list(session.scalars(places.order_by(Queued.position)))
 
 
 def reorder(session: Session, publication_id: int, seen: Sequence[int], wanted: Sequence[int]) -> None:
-    """Give the queue another order; Conflict, and nothing is done, unless it is still as it was seen."""
+    """Change the order; Conflict, and nothing is changed, unless it is still as `seen`."""
     if sorted(seen) != sorted(wanted):
         raise Conflict(_CHANGED)
-    # Of two who take all places away at once, the later one finds none.
+    # Of two simultaneous deletions of all positions, the later one finds none.
     gone = delete(Queued).where(Queued.publication_id == publication_id)
     rows = session.execute(
         gone.returning(Queued.position, Queued.issue_id, Queued.queued_at),
@@ -79,14 +79,14 @@ def reorder(session: Session, publication_id: int, seen: Sequence[int], wanted: 
 
 
 def moved(ids: Sequence[int], issue_id: int, before: int | None) -> list[int]:
-    """The same order with one issue right before another, or at the end."""
+    """The same order with one issue moved right before another, or to the end."""
     rest = [one for one in ids if one != issue_id]
     at = rest.index(before) if before in rest else len(rest)
     return [*rest[:at], issue_id, *rest[at:]]
 
 
 def position(session: Session, issue: Issue) -> int | None:
-    """The issue's place, the first being 1; None if it is not in the queue."""
+    """The issue's position, from 1; None if it is not in the queue."""
     ids = order(session, issue.publication_id)
     return ids.index(issue.id) + 1 if issue.id in ids else None
 
@@ -96,7 +96,7 @@ def _append(session: Session, issue: Issue, now: datetime) -> Executable:
     last = select(func.coalesce(func.max(Queued.position), 0) + 1)
     last = last.where(Queued.publication_id == issue.publication_id)
     place = select(literal(issue.id), literal(issue.publication_id), last.scalar_subquery(), literal(now))
-    # The WHERE is for SQLite, which would take ON for a join's.
+    # SQLite needs the WHERE, or it would parse ON CONFLICT as a join's ON.
     added = db.insert(session, Queued).from_select(columns, place.where(literal(1) == 1))
     return added.on_conflict_do_nothing().returning(Queued.issue_id)
 

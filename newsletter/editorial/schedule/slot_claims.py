@@ -1,4 +1,4 @@
-"""Slot marks: what was done about a slot already, so that of all workers one does it, and once."""
+"""Slot claims: each step of a slot is done once, by one worker."""
 
 from datetime import datetime
 
@@ -9,11 +9,11 @@ from newsletter.editorial.models import SlotClaim, SlotStep
 
 
 def claim(session: Session, publication_id: int, at: datetime, kind: SlotStep) -> bool:
-    """Say that this is done by whoever asks; False if somebody else does it or has done it."""
+    """Claim a step of a slot; False if another worker has claimed it."""
     mark = insert(session, SlotClaim).values(publication_id=publication_id, at=at, kind=kind)
     return session.scalar(mark.on_conflict_do_nothing().returning(SlotClaim.kind)) is not None
 
 
 def is_claimed(session: Session, publication_id: int, at: datetime, kind: SlotStep) -> bool:
-    """Whether it is done."""
+    """Whether the step was claimed."""
     return session.get(SlotClaim, (publication_id, at, kind)) is not None

@@ -1,6 +1,6 @@
-"""The timetable: an editor gives a publication its weekly slots and its weeks off.
+"""Slot settings: an editor changes a publication's weekly slots and weeks off.
 
-A change counts from now on: a slot is only as old as its last change, so nothing goes out for an hour that is past.
+A change applies from now on: a slot counts only from its last change, so nothing goes out for a time that has passed.
 """
 
 import re
@@ -21,24 +21,24 @@ LONGEST_REASON = 120
 
 _GONE = "It has already been removed, by you in another window or by a colleague. Nothing was done."
 _ISO_WEEK = re.compile(r"(\d{4})-W(\d{1,2})", re.IGNORECASE)
-# No clock on earth is further behind UTC.
+# The time zone furthest behind UTC.
 _BEHIND = timedelta(hours=12)
 _A_DAY = timedelta(days=1)
 
 
 class NoReason(Invalid):
-    """Days off that do not say why they are."""
+    """Days off without a reason."""
 
 
 def add_slot(session: Session, publication: Publication, weekly: WeeklySlot, now: datetime) -> Slot:
-    """Another hour of the week; Conflict if it is there already."""
+    """Add a weekly slot; Conflict if it exists already."""
     slot = Slot(weekday=weekly.weekday, at=weekly.at, time_zone=weekly.time_zone, since=now)
     _keep(session, publication, slot, f"{weekly_slots.weekly(slot)} is already a slot.")
     return slot
 
 
 def change_slot(session: Session, publication: Publication, slot_id: int, weekly: WeeklySlot, now: datetime) -> Slot:
-    """Move a slot to another hour of the week; Conflict if that one is there already."""
+    """Move a slot to another time of the week; Conflict if that slot exists already."""
     slot = _own_slot(publication, slot_id)
     if WeeklySlot.of(slot) != weekly:
         slot = Slot(weekday=weekly.weekday, at=weekly.at, time_zone=weekly.time_zone, since=now)
@@ -48,7 +48,7 @@ def change_slot(session: Session, publication: Publication, slot_id: int, weekly
 
 
 def remove_slot(session: Session, publication: Publication, slot_id: int) -> None:
-    """Take a slot away; what is scheduled for it stays scheduled."""
+    """Remove a slot; what is scheduled for it stays scheduled."""
     _own_slot(publication, slot_id)
     session.execute(delete(Slot).where(Slot.id == slot_id))
     session.expire(publication, ["slots"])
@@ -57,7 +57,7 @@ def remove_slot(session: Session, publication: Publication, slot_id: int) -> Non
 def add_week_off(
     session: Session, publication: Publication, days: tuple[date, date], reason: str, now: datetime
 ) -> WeekOff:
-    """Days on which no slot counts; Invalid, saying what to mend, if they cannot be that."""
+    """Add days on which all slots are off; Invalid, saying what to correct, if the dates are not valid."""
     first, last = days
     _refuse_strange_days(first, last, now)
     words = reason.strip()
@@ -71,9 +71,9 @@ def add_week_off(
 
 
 def remove_week_off(session: Session, publication: Publication, week_id: int, now: datetime) -> date:
-    """Let slots count again, and say from which day on.
+    """Remove days off; returns the first day on which slots count again.
 
-    Of days off that have begun, those up to today stay off, so that nothing goes out late.
+    If the days off have begun, they stay off up to today, so that nothing goes out late.
     """
     week = next((one for one in publication.weeks_off if one.id == week_id), None)
     if week is None:
@@ -89,7 +89,7 @@ def remove_week_off(session: Session, publication: Publication, week_id: int, no
 
 
 def iso_week(text: str) -> tuple[date, date]:
-    """Monday and Sunday of a week like `2026-W52`; Invalid if there is no such week."""
+    """The Monday and Sunday of an ISO week like `2026-W52`; Invalid if there is no such week."""
     found = _ISO_WEEK.fullmatch(text.strip())
     try:
         monday = date.fromisocalendar(int(found[1]), int(found[2]), 1) if found else None
@@ -101,13 +101,13 @@ def iso_week(text: str) -> tuple[date, date]:
 
 
 def _today(publication: Publication, now: datetime) -> date:
-    """The latest date that it is where one of the slots is told."""
+    """Today's date in the time zone of the slot that is furthest ahead."""
     zones = {slot.time_zone for slot in publication.slots} or {publication.time_zone}
     return max(weekly_slots.on_clocks(now, zone).date() for zone in zones)
 
 
 def _first_that_counts(publication: Publication, day: date) -> date:
-    """That day, or the first one after it that no other days off take in."""
+    """That day, or the first one after it that is in no other days off."""
     while occurrences.off_reason(publication.weeks_off, day):
         day += _A_DAY
     return day

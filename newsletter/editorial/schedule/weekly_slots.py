@@ -1,7 +1,7 @@
-"""The weekly slot: which moments it names, whatever the clocks do in between.
+"""Weekly slots: a time of the week in a time zone, and the UTC times it stands for across clock changes.
 
-An hour that the clocks skip is taken at the offset from before the gap (02:30 becomes 03:30), and of
-an hour that comes twice the first one counts: RFC 5545, 3.3.5. So a week never has two slots or none.
+A local time that the clocks skip is taken at the offset before the gap (02:30 becomes 03:30), and of a time that
+occurs twice the first counts: RFC 5545, 3.3.5. So every week has exactly one.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from newsletter.errors import Invalid
 from newsletter.publications import Slot
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-# strftime would print these in the machine's language.
+# strftime would use the machine's language.
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -26,12 +26,12 @@ _A_YEAR = timedelta(days=366)
 
 
 class NoMoment(Invalid):
-    """What was typed cannot be read as a day and a time."""
+    """The text cannot be read as a date and a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeeklySlot:
-    """An hour of the week, 0 being Monday, on the clocks of one time zone; Invalid if there is no such thing."""
+    """A time of the week (0 is Monday) in a time zone; Invalid if there is no such time."""
 
     weekday: int
     at: time
@@ -46,14 +46,14 @@ class WeeklySlot:
 
     @classmethod
     def of(cls, slot: Slot) -> Self:
-        """The slot that a publication keeps."""
+        """The weekly slot of a stored slot."""
         return cls(slot.weekday, slot.at, slot.time_zone)
 
 
 def slots_after(slot: WeeklySlot, moment: datetime) -> Iterator[datetime]:
-    """The slot's moments after `moment` (aware), in UTC, earliest first, one a week up to the year 9999."""
+    """The slot's times after `moment` (aware), in UTC, earliest first, one a week up to the year 9999."""
     clocks = zone(slot.time_zone)
-    # A day skipped at the date line puts a slot on the day after, hence the week's head start.
+    # A day skipped at the date line moves a slot to the next day, so start a week early.
     today = moment.astimezone(clocks).date().toordinal() - _WEEK
     first = today + (slot.weekday - today + 1) % _WEEK
     for ordinal in range(first, date.max.toordinal(), _WEEK):
@@ -63,7 +63,7 @@ def slots_after(slot: WeeklySlot, moment: datetime) -> Iterator[datetime]:
 
 
 def skipped(slot: WeeklySlot, after: datetime) -> datetime | None:
-    """The first moment within a year at which the slot's hour is one that the clocks skip; None if there is none."""
+    """The first occurrence within a year whose local time the clocks skip; None if there is none."""
     for at in takewhile(lambda at: at < after + _A_YEAR, slots_after(slot, after)):
         if on_clocks(at, slot.time_zone).time() != slot.at.replace(fold=0):
             return at
@@ -71,10 +71,10 @@ def skipped(slot: WeeklySlot, after: datetime) -> datetime | None:
 
 
 def parse_local(text: str, time_zone: str) -> datetime:
-    """The instant, in UTC, of `2026-11-24T09:00` on those clocks; one with an offset of its own is taken as it is.
+    """The UTC time of `2026-11-24T09:00` in that time zone; an offset in the text overrides the zone.
 
-    Of an hour that comes twice the first one is meant, as for the weekly slot. Invalid, saying what to choose, for
-    an hour that the clocks skip; NoMoment where there is no day with a time.
+    Of a local time that occurs twice the first is meant, as for weekly slots. Invalid, naming alternatives, for a time
+    that the clocks skip; NoMoment if there is no date with a time.
     """
     moment = _parse(text.strip())
     try:
@@ -88,20 +88,20 @@ def parse_local(text: str, time_zone: str) -> datetime:
 
 
 def repeated(slot: WeeklySlot, after: datetime) -> datetime | None:
-    """The first moment within a year at which the slot's hour is one that comes twice; None if there is none."""
+    """The first occurrence within a year whose local time occurs twice; None if there is none."""
     coming = takewhile(lambda at: at < after + _A_YEAR, slots_after(slot, after))
     return next((at for at in coming if which_of_two(at, slot.time_zone)), None)
 
 
 def second_occurrence(instant: datetime, time_zone: str) -> datetime | None:
-    """The same hour on those clocks when it comes for the second time; None unless this is the first of two."""
+    """The second occurrence of the same local time; None unless this is the first of two."""
     local = instant.astimezone(zone(time_zone))
     later = local.replace(fold=1).astimezone(UTC)
     return later if not local.fold and later != instant else None
 
 
 def which_of_two(instant: datetime, time_zone: str) -> str:
-    """`the first of two, UTC+2` for an hour that comes twice because the clocks go back; else empty."""
+    """`the first of two, UTC+2` for a local time that occurs twice because the clocks go back; else empty."""
     local = instant.astimezone(zone(time_zone))
     if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset() or _is_skipped(local):
         return ""
@@ -109,14 +109,14 @@ def which_of_two(instant: datetime, time_zone: str) -> str:
 
 
 def on_clocks(instant: datetime, time_zone: str) -> datetime:
-    """What the clocks of that zone show at an instant, without the zone."""
+    """The local time of an instant in that zone, naive."""
     return instant.astimezone(zone(time_zone)).replace(tzinfo=None)
 
 
 def describe(moment: datetime, time_zone: str) -> str:
     """`Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)`, whatever the machine's language.
 
-    Of an hour that comes twice, which of the two: `at 02:30 (Europe/Warsaw, the first of two, UTC+2)`.
+    A local time that occurs twice says which of the two: `at 02:30 (Europe/Warsaw, the first of two, UTC+2)`.
     """
     which = ", ".join(filter(None, (time_zone, which_of_two(moment, time_zone))))
     local = moment.astimezone(zone(time_zone))
@@ -124,7 +124,7 @@ def describe(moment: datetime, time_zone: str) -> str:
 
 
 def dated(moment: datetime, time_zone: str) -> str:
-    """`Tuesday 24 November 2026 at 09:00`, where the zone is in sight already, as beside a button."""
+    """`Tuesday 24 November 2026 at 09:00`, for places that already show the zone, such as beside a button."""
     local, which = moment.astimezone(zone(time_zone)), which_of_two(moment, time_zone)
     return f"{_day(local)} {local.year} at {local:%H:%M}{which and f' ({which})'}"
 
@@ -135,13 +135,13 @@ def calendar_day(day: date) -> str:
 
 
 def brief(moment: datetime, time_zone: str) -> str:
-    """`Tuesday 24 November 09:00`, where the year and the zone are in sight already."""
+    """`Tuesday 24 November 09:00`, for places that already show the year and the zone."""
     local, which = moment.astimezone(zone(time_zone)), which_of_two(moment, time_zone)
     return f"{_day(local)} {local:%H:%M}{which and f' ({which})'}"
 
 
 def weekday(moment: datetime, time_zone: str) -> str:
-    """`Tuesday`, on the calendar of that zone."""
+    """`Tuesday`, in that time zone."""
     return WEEKDAYS[moment.astimezone(zone(time_zone)).weekday()]
 
 
@@ -151,10 +151,10 @@ def weekly(slot: Slot) -> str:
 
 
 def zone(name: str) -> ZoneInfo:
-    """The time zone of that name in the IANA database; Invalid names the nearest."""
+    """The IANA time zone of that name; Invalid suggests the nearest name."""
     try:
         return ZoneInfo(name)
-    # A name that is a folder, a path or not a name at all fails each in its own way.
+    # A folder, a path and an invalid name each raise a different error.
     except (KeyError, ValueError, OSError):
         near = get_close_matches(name, available_timezones(), 1)
         hint = f"; did you mean {near[0]}?" if near else "; write it like Europe/Warsaw"
@@ -163,7 +163,7 @@ def zone(name: str) -> ZoneInfo:
 
 def _parse(text: str) -> datetime:
     try:
-        # A bare date would pass as midnight, which nobody means.
+        # A date without a time would be read as midnight, which nobody means.
         if len(text) > len("2026-11-24"):
             return datetime.fromisoformat(text)
     except ValueError:
@@ -177,7 +177,7 @@ def _skipped(local: datetime, shown: datetime, time_zone: str) -> str:
 
 
 def _is_skipped(local: datetime) -> bool:
-    # Of an hour that is skipped, too, the two folds differ; only it is not on the clocks at any instant.
+    # The two folds differ for a skipped time as well as for a repeated one, but a skipped one has no instant.
     return local.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None) != local.replace(tzinfo=None)
 
 

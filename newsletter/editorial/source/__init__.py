@@ -1,1 +1,1 @@
-"""An issue's source: a Markdown file with front matter, read, checked, and shown as a form."""
+"""Source: an issue as a Markdown file with front matter, parsed, validated, and edited as a form."""

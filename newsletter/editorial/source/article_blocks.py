@@ -1,4 +1,4 @@
-"""The shapes of an article that Markdown has no word for: callouts, figures and rows of buttons."""
+"""Article blocks beyond CommonMark: callouts, figures and rows of buttons."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ CALLOUTS = frozenset({"note", "tip", "important", "warning", "caution"})
 
 
 def mark_blocks(state: StateCore) -> None:
-    """Rename the tokens of callouts, figures and button rows, and set every heading below the title's h1."""
+    """Rename the tokens of callouts, figures and button rows, and shift headings below the title's h1."""
     for place, token in enumerate(state.tokens):
         if token.type in {"heading_open", "heading_close"} and token.tag == "h1":
             token.tag = "h2"
@@ -26,12 +26,12 @@ def mark_blocks(state: StateCore) -> None:
 
 
 def plain_words(tokens: Sequence[Token]) -> str:
-    """The plain words of a line of text, a picture's alt text among them."""
+    """The plain text of inline tokens, including the alt text of pictures."""
     return " ".join("".join(_word(token) for token in tokens).split())
 
 
 def inside(tokens: Sequence[Token], place: int) -> list[Token]:
-    """The tokens between the opening one at `place` and its closing one."""
+    """The tokens between the opening token at index `place` and its closing token."""
     level = tokens[place].level
     closing = next(end for end in range(place + 1, len(tokens)) if tokens[end].level == level)
     return list(tokens[place + 1 : closing])
@@ -48,7 +48,7 @@ def is_decorative(image: Token) -> bool:
 
 
 def _print_stray_braces(children: list[Token]) -> None:
-    # Merge fields are tokens of their own; braces left in the text were written as entities.
+    # Merge fields are separate tokens; braces that are still in the text were written as entities.
     for token in children:
         if token.type == "text":
             token.content = merge.literal(token.content)
@@ -76,7 +76,7 @@ def _paragraph(opening: Token, text: Token, closing: Token) -> None:
 
 
 def _only_picture(children: list[Token]) -> Token | None:
-    """The picture that a paragraph consists of, by itself or as a link."""
+    """The picture if a paragraph consists of nothing else, whether or not it is linked."""
     match [child.type for child in children]:
         case ["image"]:
             return children[0]

@@ -1,7 +1,7 @@
-"""Addresses that stand in a text by themselves: `https://…`, `www.…` and `name@host` become links, whole.
+"""Autolinks: bare `https://…`, `www.…` and `name@host` in a text become links.
 
-GitHub's autolinks are the model (https://github.github.com/gfm/#autolinks-extension-), with two differences: what
-stands inside an address is never emphasis, and an address is linked as it was typed or not at all.
+They follow GitHub's autolinks (https://github.github.com/gfm/#autolinks-extension-) with two differences: nothing
+inside an address is read as emphasis, and an address is linked exactly as it was typed or not at all.
 """
 
 import re
@@ -29,7 +29,7 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 @dataclass(frozen=True, slots=True)
 class Autolink:
-    """Where an address stands in a line of text, how it reads, and where it leads."""
+    """An address in a line of text: its position, its text, and the URL it links to."""
 
     start: int
     end: int
@@ -38,12 +38,12 @@ class Autolink:
 
 
 def link_bare_addresses(parser: MarkdownIt) -> None:
-    """Let a parser make links of the addresses in its text."""
+    """Add autolinks to a parser."""
     parser.inline.ruler.at("text", _text)
 
 
 def find_links(line: str) -> Iterator[Autolink]:
-    """The addresses in a text, in order."""
+    """The addresses in a line, in order."""
     opening = _OPENS_EMPHASIS.search(line)
     for found in _ADDRESS.finditer(line):
         if found["mail"]:
@@ -54,7 +54,7 @@ def find_links(line: str) -> Iterator[Autolink]:
 
 
 def _mail(found: re.Match[str]) -> Autolink:
-    # `_ada@host.example_` is emphasis; `_ada@host.example` is a mailbox that begins so.
+    # `_ada@host.example_` is emphasis; `_ada@host.example` is a mailbox that starts with an underscore.
     start = found.start("mail") if len(found["after"]) >= len(found["before"]) else found.start()
     words = _ESCAPED.sub(r"\1", found.string[start : found.end("mail")])
     address = words if words.lower().startswith("mailto:") else f"mailto:{words}"
@@ -70,7 +70,7 @@ def _web(found: re.Match[str], *, in_emphasis: bool) -> Autolink:
 
 
 def _without_end(address: str, punctuation: str) -> str:
-    """The address without what ends the sentence or the brackets that it stands in."""
+    """The address without the punctuation or bracket that follows it."""
     surplus = address.count(")") - address.count("(")
     end = len(address)
     while address[end - 1] in punctuation or (address[end - 1] == ")" and surplus > 0):
@@ -86,7 +86,7 @@ def _found(line: str) -> tuple[list[int], list[Autolink]]:
 
 
 def _text(state: StateInline, silent: bool) -> bool:
-    """The parser's rule for plain text, which here ends where an address begins."""
+    """The parser's rule for plain text, which here stops where an address begins."""
     starts, links = _found(state.src)
     place = bisect_right(starts, state.pos)
     if place and starts[place - 1] == state.pos and links[place - 1].end <= state.posMax:

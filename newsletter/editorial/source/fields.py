@@ -1,4 +1,4 @@
-"""The fields of an issue, each read as what it should be; what it is not is kept as a fault."""
+"""Front matter fields: each read and validated, with errors collected as faults."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from newsletter.errors import Invalid
 KNOWN = ("title", "subject", "preheader", "slug", "category", "tags", "author", "reviewed_by", "sources")
 
 SUBJECT_LENGTH = range(10, 79)
-"""Characters, each merge field counted as its fallback."""
+"""Allowed lengths in characters, counting each merge field as its fallback."""
 
 _LONGEST = 200
 _LONGEST_SLUG = 120
@@ -25,25 +25,25 @@ _DATED = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a claim rests on."""
+    """A source that supports a claim."""
 
     title: str
     url: str
 
 
 class Fields:
-    """Reads one front matter, and gathers in `faults` what was wrong with it."""
+    """Reads the fields of one front matter, and collects errors in `faults`."""
 
     def __init__(self, front: FrontMatter, stem: str) -> None:
         self.entries = front.entries
         self.faults: list[Fault] = list(front.faults)
-        # A front matter that cannot be read is one fault, not one more for each field it may hold.
+        # Unreadable front matter is one fault, not another one for each missing field.
         self.legible = bool(front.entries) or not front.faults
         self.stem = stem
         self._refuse_strangers()
 
     def title(self) -> str:
-        """One line; no merge fields, for it is also the archive's heading."""
+        """One line; no merge fields, because it is also the heading in the archive."""
         self._require("title")
         title = self.words("title")
         if "{{" in title:
@@ -51,7 +51,7 @@ class Fields:
         return title
 
     def subject(self) -> str:
-        """One line that fits an inbox, merge fields allowed."""
+        """One line of allowed length; merge fields are allowed."""
         self._require("subject")
         subject = self.template("subject")
         length = _length(subject)
@@ -61,7 +61,7 @@ class Fields:
         return subject
 
     def slug(self) -> str:
-        """The issue's name in addresses; without one, the file's name less its date."""
+        """The issue's name in URLs; by default the file's name without its date."""
         dated = _DATED.fullmatch(self.stem)
         slug = self.words("slug") or (dated[2] if dated else self.stem)
         if len(slug) > _LONGEST_SLUG or not _SLUG.fullmatch(slug):
@@ -69,7 +69,7 @@ class Fields:
         return slug
 
     def date(self) -> date | None:
-        """The day that the file's name begins with."""
+        """The date at the start of the file's name."""
         dated = _DATED.fullmatch(self.stem)
         if dated is None:
             return None
@@ -80,23 +80,23 @@ class Fields:
             return None
 
     def tags(self) -> tuple[str, ...]:
-        """A list of words."""
+        """A list of tags."""
         tags = self._items("tags", "[massage, back pain]")
         return tuple(self._line(tag, "tags") for tag in tags)
 
     def sources(self) -> tuple[Source, ...]:
-        """A list of mappings with a title and a web address each."""
+        """A list of mappings with a title and a URL each."""
         return tuple(self._source(item) for item in self._items("sources", "[{title: …, url: …}]"))
 
     def template(self, key: str) -> str:
-        """One line in which an editor's merge fields may stand."""
+        """One line that may contain merge fields."""
         text = self.words(key)
         for _, sentence in merge.faults(text, merge.EDITORS):
             self._fault(key, f"{key}: {sentence}")
         return text
 
     def words(self, key: str) -> str:
-        """One line; empty where the field is absent."""
+        """One line; empty if the field is absent."""
         entry = self.entries.get(key)
         return self._line(entry, key) if entry else ""
 
@@ -104,7 +104,7 @@ class Fields:
         if not isinstance(entry.value, str):
             self._complain(entry, f"{key} must be text, not a {type(entry.value).__name__}")
             return ""
-        # A line break in a subject would end the header and begin another.
+        # A line break in a subject would end the header and start another one.
         if found := characters.forbidden_in_line(entry.value):
             self._complain(entry, f"{key} holds {characters.named(found)}; write it on one line")
         if len(entry.value) > _LONGEST:

@@ -1,7 +1,7 @@
-"""Front matter as YAML nodes, so that every complaint can name its line.
+"""Front matter: parsed as YAML nodes, so that every error can name its line.
 
-Plain YAML only: no tags, no anchors or aliases (a few lines of them can unfold into gigabytes),
-no nesting beyond a list of mappings.
+Only plain YAML is accepted: no tags, no anchors or aliases (a few lines of them can expand to gigabytes), and no
+nesting beyond a list of mappings.
 """
 
 import re
@@ -20,7 +20,7 @@ _NULL = "tag:yaml.org,2002:null"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong, how to mend it, and the line it stands on (from 1; None where it stands nowhere)."""
+    """An error in an issue's source and how to correct it; `line` counts from 1, None if it is on no line."""
 
     line: int | None
     text: str
@@ -28,7 +28,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A value as it was written: words, a list of values, or values by name; empty words for none."""
+    """A value: text, a list of entries, or entries by key; an empty text for null."""
 
     line: int
     value: "str | list[Entry] | dict[str, Entry]"
@@ -36,7 +36,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """The fields above the text, the text below them, and what was wrong with their form."""
+    """The parsed front matter, the body below it, and the syntax errors."""
 
     entries: dict[str, Entry]
     body: str
@@ -45,7 +45,7 @@ class FrontMatter:
 
 
 def split(source: str) -> FrontMatter:
-    """A file's two halves; never raises, but lists its faults. `source` has LF line ends."""
+    """Split a file into front matter and body; never raises, but lists faults. `source` has LF line ends."""
     fences = [fence for _, fence in zip(range(2), _FENCE.finditer(source), strict=False)]
     if not fences or fences[0].start() != 0:
         return _bare(source, Fault(1, "front matter is missing; begin the file with a line ---, fields, and ---"))
@@ -59,7 +59,7 @@ def split(source: str) -> FrontMatter:
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes plain nodes; an alias, an anchor, a tag or deep nesting is a YAMLError."""
+    """Composes plain nodes; an alias, an anchor, a tag or deep nesting raises YAMLError."""
 
     depth = 0
 
@@ -93,7 +93,7 @@ def _entries(text: str, faults: list[Fault]) -> dict[str, Entry]:
 
 
 def _composed(text: str) -> tuple[Node | None, Fault | None]:
-    """The front matter's root node, or what keeps it from being read."""
+    """The root node, or the fault that prevents reading it."""
     try:
         loader = _Loader(text)
     except yaml.reader.ReaderError as error:
@@ -104,7 +104,7 @@ def _composed(text: str) -> tuple[Node | None, Fault | None]:
     except yaml.MarkedYAMLError as error:
         return None, _syntax(error)
     except (yaml.YAMLError, ValueError, OverflowError):
-        # PyYAML hands an escape beyond Unicode to chr(), whose error knows no line.
+        # PyYAML passes an escape beyond Unicode to chr(), whose error has no line.
         return None, Fault(loader.line + _FIRST_LINE, "front matter is not YAML: this line cannot be read; retype it")
 
 
@@ -147,7 +147,7 @@ def _value(node: Node, faults: list[Fault]) -> "str | list[Entry] | dict[str, En
 
 
 def _words(node: Node, faults: list[Fault]) -> str:
-    """A scalar's words; an escape may spell half a character, which UTF-8 cannot."""
+    """A scalar's text; an escape may be a lone surrogate, which UTF-8 cannot encode."""
     words = str(node.value)
     for character in _LONE_SURROGATE.findall(words)[:1]:
         fault = f"the escape for U+{ord(character):04X} is half a character; delete it"

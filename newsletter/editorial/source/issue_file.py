@@ -1,4 +1,4 @@
-"""An issue as a file: front matter, then Markdown. What is wrong is told all at once, line by line."""
+"""Issue files: front matter and Markdown, parsed with all errors reported at once by line."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +18,7 @@ _MOST_FAULTS = 25
 
 @dataclass(frozen=True, slots=True)
 class IssueFile:
-    """One issue as its editors wrote it; `source` is the whole file with LF line ends and no BOM."""
+    """A parsed issue; `source` is the whole file with LF line ends and no BOM."""
 
     title: str
     subject: str
@@ -30,17 +30,17 @@ class IssueFile:
     reviewed_by: str
     sources: tuple[Source, ...]
     date: date | None
-    """The day that the file's name begins with."""
+    """The date at the start of the file's name."""
     body: str
     """Markdown."""
     body_line: int
-    """The line of the file that the body begins on."""
+    """The line of the file on which the body starts."""
     pictures: tuple[PictureRef, ...]
     source: str
 
 
 def read(path: Path) -> IssueFile:
-    """The issue in a file; Invalid has a line for each thing that is wrong with it."""
+    """Parse a file; Invalid lists every error, a line each."""
     name = path.as_posix()
     try:
         content = path.read_bytes()
@@ -54,7 +54,7 @@ def read(path: Path) -> IssueFile:
 
 
 def parse(source: str, name: str) -> IssueFile:
-    """The issue in a text; `name` gives its date and slug and heads each complaint. Invalid has them all."""
+    """Parse a text; `name` gives its date and slug and precedes each error. Invalid lists every error."""
     issue, faults = examine(source, name)
     if faults:
         raise Invalid(_sentences(name, faults))
@@ -62,9 +62,9 @@ def parse(source: str, name: str) -> IssueFile:
 
 
 def examine(source: str, name: str) -> tuple[IssueFile, list[Fault]]:
-    """The issue in a text that is being written, as far as it goes, and what is wrong with it by line.
+    """Parse a text that is being written as far as possible; returns the issue and its faults in line order.
 
-    Invalid only where it is too large to look at.
+    Raises Invalid only if the text is too large.
     """
     size = len(source.encode("utf-8", "surrogatepass"))
     if size > MOST_BYTES:

@@ -1,7 +1,7 @@
-"""A manuscript: an issue's file as a form shows it, and the form put back into the file.
+"""The issue form: an issue's file as form fields, and the edited fields applied to the file.
 
-The file stays the truth. What was not changed in the form keeps every byte that it had there: the order of
-its fields, comments between them, the way a value is quoted. Only a changed field is written anew.
+The file is authoritative. Whatever was not changed in the form keeps its bytes: the order of fields, comments, and
+quoting. Only a changed field is rewritten.
 """
 
 import json
@@ -15,13 +15,13 @@ from newsletter.editorial.source.front_matter import Entry, FrontMatter, split
 
 _WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9 (),/.;!?'&%+’“”…–—-]*[A-Za-z0-9).!?’”…])?")
 _MEANS_SOMETHING = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
-# What JSON leaves as it is, and YAML does not take.
+# Characters that JSON leaves unescaped and YAML does not accept.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class IssueForm:
-    """Every field as it is typed, any words at all; and the Markdown below them."""
+    """Every field as typed, valid or not, and the Markdown body."""
 
     title: str = ""
     subject: str = ""
@@ -29,7 +29,7 @@ class IssueForm:
     slug: str = ""
     category: str = ""
     tags: str = ""
-    """With commas between them."""
+    """Separated by commas."""
     author: str = ""
     reviewed_by: str = ""
     sources: tuple[Source, ...] = ()
@@ -38,16 +38,16 @@ class IssueForm:
 
 @dataclass(frozen=True, slots=True)
 class FormPlace:
-    """Where in the form a line of the file is: a field, or a line of the body (from 1)."""
+    """The part of the form that a line of the file belongs to."""
 
     field: str
     line: int = 0
-    """In the body; and which of the sources, from 1."""
+    """The line of the body, or the index of the source, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Lines of the front matter that belong to one field, or, with no key, to none."""
+    """Lines of the front matter that belong to one field, or to none if the key is empty."""
 
     key: str
     lines: Sequence[str]
@@ -55,7 +55,7 @@ class _Block:
 
 @lru_cache(maxsize=32)
 def parse_form(source: str, slug: str) -> IssueForm:
-    """The form of a file; `slug` is shown where the file does not name its own."""
+    """The form of a file; `slug` is shown if the file has none."""
     front = split(source)
     words = {name: _words(front.entries.get(name)) for name in KNOWN if name not in {"tags", "sources"}}
     tags = ", ".join(_words(tag) for tag in _items(front.entries.get("tags")))
@@ -65,7 +65,7 @@ def parse_form(source: str, slug: str) -> IssueForm:
 
 
 def apply_form(base: str, slug: str, manuscript: IssueForm) -> str:
-    """The file `base` with what the form changed, and every other byte as it was."""
+    """The file `base` with the form's changes applied and every other byte unchanged."""
     before = parse_form(base, slug)
     written = {
         name: list(_written(name, manuscript)) for name in KNOWN if getattr(manuscript, name) != getattr(before, name)
@@ -77,12 +77,12 @@ def apply_form(base: str, slug: str, manuscript: IssueForm) -> str:
 
 
 def new_file(manuscript: IssueForm) -> str:
-    """The file of an issue that has none yet."""
+    """The file of a new issue."""
     return apply_form("---\n---\n", "", manuscript)
 
 
 def form_place(front: FrontMatter, line: int) -> FormPlace:
-    """Where in the form that line of a file is to be found."""
+    """The part of the form that shows that line of the file."""
     if line >= front.body_line:
         return FormPlace("body", line - front.body_line + 1)
     above = [(entry.line, name) for name, entry in front.entries.items() if entry.line <= line]
@@ -94,7 +94,7 @@ def form_place(front: FrontMatter, line: int) -> FormPlace:
 
 
 def _head(base: str, written: Mapping[str, list[str]]) -> str:
-    """The front matter, fences and all, with these fields written anew."""
+    """The front matter with its fences and these fields rewritten."""
     blocks = list(_blocks(base, split(base)))
     for name in KNOWN:
         if name in written:
@@ -116,14 +116,14 @@ def _blocks(base: str, front: FrontMatter) -> Iterator[_Block]:
 
 
 def _is_between(line: str) -> bool:
-    """Whether a line below a field belongs to none: a comment, or nothing."""
+    """Whether a line belongs to no field: a comment, or blank."""
     return not line.strip() or line.startswith("#")
 
 
 def _replaced(blocks: list[_Block], name: str, lines: list[str]) -> list[_Block]:
     if any(block.key == name for block in blocks):
         return [_Block(name, lines) if block.key == name else block for block in blocks]
-    # A new field stands where the documents show it: below the nearest one that comes before it.
+    # A new field goes below the nearest field that precedes it in the documented order.
     earlier = KNOWN[: KNOWN.index(name)]
     above = [at for at, block in enumerate(blocks) if block.key in earlier]
     at = above[-1] + 1 if above else 1
@@ -139,7 +139,7 @@ def _written(name: str, manuscript: IssueForm) -> Iterator[str]:
         if tags:
             yield f"tags: [{', '.join(map(_scalar, tags))}]"
     elif value or name in {"title", "subject"}:
-        # These two stand there even while they are empty, so that the complaint has a line to point to.
+        # These two are written even if empty, so that the error has a line to point to.
         yield f"{name}: {_scalar(value)}"
 
 
@@ -152,7 +152,7 @@ def _written_sources(sources: Sequence[Source]) -> Iterator[str]:
 
 
 def _scalar(words: str) -> str:
-    """Words as YAML reads them back."""
+    """A text as a YAML scalar that reads back unchanged."""
     if re.fullmatch(r"https?://[\w./-]+", words, re.ASCII):
         return words
     if _WORD.fullmatch(words) and words.lower() not in _MEANS_SOMETHING:
@@ -174,4 +174,4 @@ def _source(item: Entry) -> Source:
 
 
 FORM = tuple(field.name for field in fields(IssueForm))
-"""Every field of the form, in order."""
+"""The names of the form's fields, in order."""

@@ -1,16 +1,16 @@
-"""Markdown as editors write it, into HTML that is safe to print.
+"""Markdown to sanitised HTML.
 
-CommonMark with tables, ~~strikethrough~~, and a few things of our own:
+CommonMark with tables, ~~strikethrough~~, and these extensions:
 
     > [!TIP]                           a callout; also NOTE, IMPORTANT, WARNING, CAUTION
     [Book a session](url){.button}     a button, where it has a paragraph to itself
     ![alt](picture.png "caption")      a figure, where it has a paragraph to itself
     ![](line.png){.decorative}         a picture that needs no alt text, for there is nothing to miss
-    {{ name | friend }}                a merge field, handed on untouched, in code too
-    https://… or ada@host.example      an address by itself is a link
+    {{ name | friend }}                a merge field, passed through unchanged, also in code
+    https://… or ada@host.example      a bare address becomes a link
 
-HTML in the source is printed, not obeyed. Links may be http, https or mailto; what else there is
-loses its address. Addresses hold no merge fields: their braces come out percent-encoded.
+HTML in the source is escaped. Links may be http, https or mailto; others lose their URL. URLs contain no merge
+fields: their braces are percent-encoded.
 """
 
 import re
@@ -37,7 +37,7 @@ SCHEMES = frozenset({"http", "https", "mailto"})
 MOST_CHARACTERS = 150_000
 """The longest text that is rendered; Gmail clips a mail long before."""
 MOST_ELEMENTS = 20_000
-"""The most headings, links, cells and so on in it: what bounds the time that a text can take."""
+"""The most headings, links, cells and so on in it, which bounds the rendering time."""
 
 _CELL = {"style"}
 _SANITISER = nh3.Cleaner(
@@ -62,7 +62,7 @@ _SANITISER = nh3.Cleaner(
     filter_style_properties={"text-align"},
     url_schemes=set(SCHEMES),
     link_rel=None,
-    # A heading "Comments" must not take the name of the page's own part.
+    # A heading "Comments" must not take an id that the page itself uses.
     id_prefix="on-",
 )
 _VOID = re.compile(r"<((?:br|hr|img)\b[^<>]*)>")
@@ -71,27 +71,27 @@ _FIELD = re.compile(r"\\\{\{|\{\{[^{}]*\}\}")
 
 
 class TooLarge(Invalid):
-    """A text of more characters or elements than are rendered."""
+    """A text with more characters or elements than are rendered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A link or a picture in the text, by the line (from 1) that it stands on."""
+    """A link or a picture in the text; `line` counts from 1."""
 
     kind: Literal["link", "picture"]
     target: str
     words: str
     title: str
-    """What stands in quotes behind the address: a picture's caption."""
+    """The quoted text after the URL: a picture's caption."""
     line: int
     is_decorative: bool = False
-    """A picture that its editor says there is nothing to miss of."""
+    """Whether a picture is marked as decorative and needs no alt text."""
 
 
 def to_html(body: str, picture_url: Callable[[str], str], *, anchors: bool = False) -> str:
-    """Sanitised HTML with closed tags; `picture_url` gives a picture's address, `anchors` gives headings ids.
+    """Sanitised HTML with closed tags; `picture_url` maps a picture's name to its URL, `anchors` adds ids to headings.
 
-    TooLarge where that would take too long.
+    Raises TooLarge if that would take too long.
     """
     tokens = parse(body)
     if anchors:
@@ -101,7 +101,7 @@ def to_html(body: str, picture_url: Callable[[str], str], *, anchors: bool = Fal
 
 
 def parse(body: str) -> list[Token]:
-    """The tokens of a text, callouts, figures and buttons told apart (see `shapes`); TooLarge for too many."""
+    """The tokens of a text, with callouts, figures and buttons marked (see `article_blocks`); TooLarge for too many."""
     if len(body) > MOST_CHARACTERS:
         raise TooLarge(f"the text has {len(body):,} characters; {MOST_CHARACTERS:,} are the most for one issue")
     tokens = _PARSER.parse(body)
@@ -115,7 +115,7 @@ def parse(body: str) -> list[Token]:
 
 
 def passages(tokens: list[Token]) -> Iterator[tuple[int, str]]:
-    """Each stretch of text as it was written, with the line (from 1) that it begins on."""
+    """Each block of text as it was written, with the line (from 1) on which it starts."""
     for token in tokens:
         if token.map and token.type in {"inline", "fence", "code_block"}:
             yield token.map[0] + (2 if token.type == "fence" else 1), token.content
@@ -138,7 +138,7 @@ def references(tokens: list[Token]) -> Iterator[Reference]:
 
 
 def picture_name(image: Token) -> str:
-    """The name that the editor wrote: the address without its percent-encoding."""
+    """The picture's name as the editor wrote it, without percent-encoding."""
     return unquote(str(image.attrs.get("src", "")))
 
 
@@ -152,7 +152,7 @@ def _parser() -> MarkdownIt:
     parser.core.ruler.push("shapes", article_blocks.mark_blocks)
     parser.add_render_rule("merge_field", _print_field)
     parser.add_render_rule("image", _print_image)
-    # The sanitiser judges addresses, so that a refused one loses its link and not its words.
+    # The sanitiser checks URLs, so that a refused one loses its link but keeps its text.
     parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005
     return parser
 
@@ -182,7 +182,7 @@ def _closed(html: str) -> str:
 
 
 def _name_headings(tokens: Sequence[Token]) -> None:
-    """Give each heading that a page can be opened at an id of its own, made of its words."""
+    """Give each heading a unique id made from its text."""
     taken: set[str] = set()
     used: Counter[str] = Counter()
     for opening, text in pairwise(tokens):

@@ -1,4 +1,4 @@
-"""Proofreading the text of an issue: what could not be printed or sent, and on which line."""
+"""Validation: what in an issue's text could not be shown or sent, with its line."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from newsletter.editorial.source.markdown import Reference
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
-# CommonMark ends an address at a blank, so this would be printed with all its brackets.
+# CommonMark ends a URL at a space, so this would be shown with its brackets.
 _BROKEN_LINK = re.compile(r"\]\([^()\s]*\{\{\s")
 _NO_FIELD = "a web address takes no merge field, because it would tell others who reads"
 _DEVELOPED = {".png", ".jpg", ".jpeg", ".gif", ".webp"}
@@ -24,7 +24,7 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class PictureRef:
-    """A picture that the text shows: its file beside the issue, the line of the file, its alt text."""
+    """A picture in the text: the name of its file, its line in the issue's file, its alt text."""
 
     name: str
     line: int
@@ -32,14 +32,14 @@ class PictureRef:
 
 
 def pictures(tokens: list[Token], body_line: int) -> Iterator[PictureRef]:
-    """The pictures of a text whose first line is the file's `body_line`."""
+    """The pictures of a body that starts on line `body_line` of the file."""
     for reference in markdown.references(tokens):
         if reference.kind == "picture":
             yield PictureRef(reference.target, body_line + reference.line - 1, reference.words)
 
 
 def find_faults(body: str, tokens: list[Token], body_line: int) -> Iterator[Fault]:
-    """What is wrong with a text, each with its line in the file."""
+    """The faults of a body, each with its line in the file."""
     if not body.strip():
         yield Fault(body_line, "there is no text below the front matter")
     for line, text in _sentences(body, tokens):
