@@ -16,7 +16,7 @@ import pytest
 from peers import parsed, trusting
 from pydantic import SecretStr
 from sqlalchemy import String, cast, literal, update
-from test_wire import certificate as certificate
+from test_connection import certificate as certificate
 
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.mail_settings import MailServer
