@@ -60,7 +60,7 @@ def fill(url: str, data_dir: Path, size: Size) -> None:
         _copies(session, size, now)
         _acts(session, size.acts, now)
     for letter_id in range(1, size.sent + 1):
-        stats.keep(sessions, letter_id)
+        stats.store_stats(sessions, letter_id)
     _index(sessions)
     _settle(engine)
     engine.dispose()

@@ -83,7 +83,7 @@ def by_two() -> Row:
 def signed() -> Row:
     """Copies a second signed with RSA-2048 by two processes, beside one that signs nothing."""
     with TemporaryDirectory() as folder:
-        keys = dkim_keys.make(Path(folder), stock.SENDER_DOMAIN, press.SELECTOR).parent
+        keys = dkim_keys.create_key(Path(folder), stock.SENDER_DOMAIN, press.SELECTOR).parent
         pairs = [(_plain(1, None), _plain(2, keys)) for _ in range(RUNS)]
     plain, signed = (statistics.median(rates) for rates in zip(*pairs, strict=True))
     return Row(

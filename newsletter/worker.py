@@ -28,8 +28,8 @@ from newsletter.delivery.reports import stats
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.mailer import TransactionalMailer
 from newsletter.delivery.workers import clock_setback, heartbeat, lease_recovery
-from newsletter.delivery.workers.heartbeat import Carried, Watch
-from newsletter.delivery.workers.send_permission import Gate
+from newsletter.delivery.workers.heartbeat import LivenessMonitor, MailKind
+from newsletter.delivery.workers.send_permission import SendGate
 from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.errors import Refused
 from newsletter.mail_settings import MailServer
@@ -75,8 +75,8 @@ class Worker:
         mail, bulk = servers(services.settings)
         self.name = name or new_name()
         self._services = services
-        self._watch = Watch()
-        self._gate = Gate(services.sessions)
+        self._watch = LivenessMonitor()
+        self._gate = SendGate(services.sessions)
         self._stopping = threading.Event()
         self._postroom = TransactionalMailer(
             services.sessions,
@@ -191,11 +191,11 @@ class Worker:
         with self._services.sessions.begin() as session:
             ledger.finish(session, _now())
             doubts.reopen(session, _now())
-        self._in_groups(breaker.free)
+        self._in_groups(breaker.release_held)
 
     def tell_of_refusals(self) -> None:
         with self._services.sessions.reading() as session:
-            untold = breaker.untold(session)
+            untold = breaker.unreported(session)
         for trip_id in untold:
             with self._services.sessions.begin() as session:
                 alert_editors.send_alert(session, self._services.practice, trip_id, _now())
@@ -204,7 +204,7 @@ class Worker:
         with self._services.sessions.reading() as session:
             unfinished = stopping.unfinished(session)
         for letter_id in unfinished:
-            while not self._stopping.is_set() and stopping.go_on(self._services.sessions, letter_id, _now()):
+            while not self._stopping.is_set() and stopping.skip_next_group(self._services.sessions, letter_id, _now()):
                 pass
 
     def index_readers(self) -> None:
@@ -212,7 +212,7 @@ class Worker:
             self._in_groups(lambda session, _: search_index.fill(session))
 
     def keep_accounts(self) -> None:
-        while not self._stopping.is_set() and stats.keep_next(self._services.sessions):
+        while not self._stopping.is_set() and stats.store_next(self._services.sessions):
             pass
 
     def take_back_lost_copies(self) -> None:
@@ -221,17 +221,19 @@ class Worker:
             fallen_silent = self._watch.fallen_silent(session, now)
             for name in fallen_silent:
                 if name != self.name:
-                    lease_recovery.silent(session, name, now)
+                    lease_recovery.recover_silent(session, name, now)
             living = self._watch.living(now) | {self.name}
             ledger.recover(session, now, self._services.settings.in_doubt, living)
             outbox.recover(session, now)
         self._watch.settled(fallen_silent)
 
     def cut_waits(self) -> None:
-        self._in_groups(lambda session, now: clock_setback.mend(session, now, self._watch.living(now) | {self.name}))
+        self._in_groups(
+            lambda session, now: clock_setback.shorten_waits(session, now, self._watch.living(now) | {self.name})
+        )
 
     def give_a_sign_of_life(self) -> None:
-        away = {Carried.ISSUES: self._press.away, Carried.LETTERS: self._postroom.away}
+        away = {MailKind.ISSUES: self._press.away, MailKind.LETTERS: self._postroom.away}
         with self._services.sessions.begin() as session:
             heartbeat.beat(session, self.name, _now(), away)
 
@@ -272,7 +274,7 @@ class Worker:
         self._in_groups(signup_limits.prune)
 
     def forget_idle_paces(self) -> None:
-        self._in_groups(limiter_store.forget_idle)
+        self._in_groups(limiter_store.prune_idle)
 
     def clear_the_outbox(self) -> None:
         self._in_groups(outbox.prune)

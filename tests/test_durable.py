@@ -25,7 +25,7 @@ def secret_key(folder: Path) -> object:
 
 
 def dkim_key(folder: Path) -> object:
-    return dkim_keys.make(folder, "example.org", "press", ed25519=True)
+    return dkim_keys.create_key(folder, "example.org", "press", ed25519=True)
 
 
 def picture(folder: Path) -> object:

@@ -4,7 +4,7 @@ import pytest
 
 from newsletter import config
 from newsletter.addresses import provider_groups
-from newsletter.addresses.provider_groups import Lanes, Quota
+from newsletter.addresses.provider_groups import ProviderGroups, Quota
 from newsletter.errors import Invalid
 
 
@@ -33,12 +33,12 @@ from newsletter.errors import Invalid
     ],
 )
 def test_the_lane_of_an_address(address: str, lane: str) -> None:
-    assert Lanes().of(address) == lane
+    assert ProviderGroups().of(address) == lane
 
 
 def test_a_hosted_domain_goes_by_the_lane_that_the_operator_names() -> None:
     hosted = provider_groups.parse_hosted("Clinic.example=gmail, practice.example = outlook; yahoo.example=yahoo,")
-    chosen = Lanes(hosted=hosted)
+    chosen = ProviderGroups(hosted=hosted)
     assert [chosen.of(f"ada@{domain}") for domain in ("clinic.example", "practice.example", "other.example")] == [
         "gmail",
         "outlook",
@@ -49,7 +49,7 @@ def test_a_hosted_domain_goes_by_the_lane_that_the_operator_names() -> None:
 def test_a_domain_is_one_lane_by_its_letters_and_by_its_a_label() -> None:
     hosted = provider_groups.parse_hosted("klinik-süd.example=gmail")
     quotas = provider_groups.parse_quotas("bücher.example=5/s", hosted)
-    chosen = Lanes(quotas, hosted)
+    chosen = ProviderGroups(quotas, hosted)
     for host in ("klinik-süd.example", "xn--klinik-sd-x9a.example"):
         assert chosen.of(f"ada@{host}") == "gmail"
     for host in ("Bücher.example", "xn--bcher-kva.example"):
@@ -58,7 +58,7 @@ def test_a_domain_is_one_lane_by_its_letters_and_by_its_a_label() -> None:
 
 def test_limits_are_written_in_one_line() -> None:
     quotas = provider_groups.parse_quotas("gmail=20/s 10000/h, Yahoo=5/s; clinic.example=0.5/s 200/d, *=2/s", {})
-    chosen = Lanes(quotas)
+    chosen = ProviderGroups(quotas)
     assert chosen.quota("gmail") == Quota(20, 10_000)
     assert chosen.quota("yahoo") == Quota(5)
     assert chosen.quota("clinic.example") == Quota(0.5, None, 200)
@@ -66,8 +66,8 @@ def test_limits_are_written_in_one_line() -> None:
 
 
 def test_without_a_star_every_other_lane_is_free() -> None:
-    assert Lanes(provider_groups.parse_quotas("gmail=20/s", {})).quota("yahoo") is None
-    assert Lanes(provider_groups.parse_quotas(" ", {})).quotas == {}
+    assert ProviderGroups(provider_groups.parse_quotas("gmail=20/s", {})).quota("yahoo") is None
+    assert ProviderGroups(provider_groups.parse_quotas(" ", {})).quotas == {}
 
 
 @pytest.mark.parametrize(
@@ -105,5 +105,5 @@ def test_a_group_of_the_operators_own_can_be_limited(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("MAIL_LANE_DOMAINS", "a.example=hosting, b.example=hosting")
     monkeypatch.setenv("MAIL_LANES", "hosting=3/s")
     settings = config.load()
-    chosen = Lanes(settings.lane_quotas, settings.lane_domains)
+    chosen = ProviderGroups(settings.lane_quotas, settings.lane_domains)
     assert chosen.quota(chosen.of("ada@b.example")) == Quota(3)

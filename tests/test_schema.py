@@ -104,7 +104,7 @@ def test_an_upgrade_minds_the_issues_that_have_letters(old_ledger: Engine) -> No
 def test_an_old_letter_can_be_dropped_after_the_upgrade(old_ledger: Engine) -> None:
     migrations_runner.upgrade(old_ledger)
     sessions = Sessions(old_ledger)
-    assert partitions.remove(sessions, 1) == 3
+    assert partitions.delete_copies(sessions, 1) == 3
     with sessions.reading() as session:
         assert partitions.sizes(session).keys() == {2}
         assert session.scalar(text("SELECT count(*) FROM copy_notes")) == 0

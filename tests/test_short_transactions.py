@@ -13,7 +13,7 @@ from newsletter.cli.issues.halt import cancel
 from newsletter.cli.issues.send import _to_missed
 from newsletter.db import Sessions
 from newsletter.delivery import stopping
-from newsletter.delivery.models import Copy, CopyState, SharedPace
+from newsletter.delivery.models import Copy, CopyState, SharedLimiter
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.workers import clock_setback
 from newsletter.editorial.external_checks import link_checks
@@ -97,7 +97,7 @@ def test_a_stop_that_was_cut_short_is_gone_on_with(services: Services, now: date
     assert 0 < states(services, letter_id)[CopyState.PENDING] < READERS
     with services.sessions.reading() as session:
         assert stopping.unfinished(session) == [letter_id]
-    while stopping.go_on(services.sessions, letter_id, now):
+    while stopping.skip_next_group(services.sessions, letter_id, now):
         pass
     assert states(services, letter_id) == {CopyState.SKIPPED: READERS}
     with services.sessions.reading() as session:
@@ -111,7 +111,7 @@ def test_a_stopped_issue_is_sent_in_groups_to_those_who_missed_it(
         publish.cancel(session, issue_store.find(session, sample_services.OUT[-1]), now)
     with services.sessions.begin() as session, pytest.raises(Conflict, match="being stopped right now;"):
         resend_missed.resend(session, issue_store.find(session, sample_services.OUT[-1]), now)
-    while stopping.go_on(services.sessions, letter_of(services), now):
+    while stopping.skip_next_group(services.sessions, letter_of(services), now):
         pass
     with services.sessions.begin() as session:
         late = {"publication_id": 1, "status": Status.ACTIVE, "created_at": now, "confirmed_at": now}
@@ -131,7 +131,8 @@ def test_what_the_clock_clears_it_clears_in_groups(services: Services, now: date
         counts = [{"bucket": f"client:{number}", "window": 1, "hits": 1} for number in range(READERS)]
         session.execute(insert(SignupCount), counts)
         session.execute(
-            insert(SharedPace), [{"key": f"{number}.example", "next_at": old, "spent": {}} for number in range(READERS)]
+            insert(SharedLimiter),
+            [{"key": f"{number}.example", "next_at": old, "spent": {}} for number in range(READERS)],
         )
         asked = {"asked_at": old, "final_url": "", "fault": ""}
         links = [asked | {"digest": f"{number:064}", "url": f"https://{number}.example"} for number in range(READERS)]
@@ -139,7 +140,7 @@ def test_what_the_clock_clears_it_clears_in_groups(services: Services, now: date
         waits = update(Copy).where(Copy.letter_id == issue_store.find(session, sample_services.OUT[-1]).letter_id)
         session.execute(waits.values(not_before=now + timedelta(days=2)))
     sizes.clear()
-    for act in (signup_limits.prune, limiter_store.forget_idle, link_checks.prune, clock_setback.mend):
+    for act in (signup_limits.prune, limiter_store.prune_idle, link_checks.prune, clock_setback.shorten_waits):
         done = 0
         while True:
             with services.sessions.begin() as session:

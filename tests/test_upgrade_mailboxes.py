@@ -94,11 +94,13 @@ def test_a_suppressed_reader_is_still_suppressed(old: Engine) -> None:
     with sessions.begin() as session:
         reached = {row.address for row in session.execute(subscribers.active(1))}
         assert reached == {*READERS} - {"straße@example.org", "Ada@example.org"}
-        found = suppression.of(session, "straße@example.org")
+        found = suppression.list_causes(session, "straße@example.org")
         assert {(one.cause, one.at, one.detail) for one in found} == {(Cause.BOUNCE, AT, "550 unknown")}
         # The desk frees the one; the other was suppressed by that key, too, and stays so.
         assert suppression.lift(session, "strasse@example.org")
-        assert suppression.among(session, {"straße@example.org", "strasse@example.org"}) == {"straße@example.org"}
+        assert suppression.suppressed_keys(session, {"straße@example.org", "strasse@example.org"}) == {
+            "straße@example.org"
+        }
 
 
 def test_an_old_suppression_holds_for_whoever_comes_after_and_folds_to_it(old: Engine, links, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_the_answers_that_are_still_known_stay_and_each_letter_goes_on(old: Engi
         command.upgrade(migrations_runner.config(connection), "head")
     sessions = Sessions(old)
     with sessions.begin() as session:
-        [kept] = session.scalars(receipts.of([11, 12, 13]))
+        [kept] = session.scalars(receipts.select_receipts([11, 12, 13]))
         assert (kept.post_id, kept.subscription_id, kept.state) == (5, 11, OutboxState.SENT)
         assert (kept.reply, kept.at) == ("250 queued as 5", AT + timedelta(seconds=9))
         assert (kept.message_id, kept.template) == ("20261120120000250000.5@example.org", None)

@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_arming")),
     )
     # Whoever upgrades a database by hand sends from it, and whoever makes one has nothing to send yet.
-    place = database_identity.here(op.get_bind())
+    place = database_identity.identity_of(op.get_bind())
     op.bulk_insert(arming, [{"id": 1, "place": place, "armed_at": datetime.now(UTC), "restored_from": None}])
 
 

@@ -15,7 +15,7 @@ proton.me protonmail.ch protonmail.com qq.com rediffmail.com seznam.cz sfr.fr t-
 tuta.com tutanota.com tutanota.de ukr.net virgilio.it wanadoo.fr web.de wp.pl ya.ru yandex.com yandex.ru zoho.com
 """
 _DOMAINS = frozenset(_NAMES.split())
-_EVERY = provider_groups.Lanes()
+_EVERY = provider_groups.ProviderGroups()
 
 
 def provider(address: str) -> str:

@@ -54,7 +54,7 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
+class ProviderGroups:
     """Which lane an address is in, and what may go there."""
 
     quotas: Mapping[str, Quota] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Lanes:
         return self.quotas.get(lane) or self.quotas.get(EVERY_OTHER)
 
 
-def spoken(lane: str) -> str:
+def display_name(lane: str) -> str:
     """A lane as people call it: `Gmail`, or a domain as it is."""
     return _SPOKEN.get(lane, lane)
 
@@ -127,7 +127,7 @@ def _require_lane(lane: str, groups: Collection[str], hosted: Mapping[str, str])
         return
     if not _DOMAIN.fullmatch(lane) or len(lane) > _LONGEST:
         raise ValueError(f"“{lane}” is neither a domain, nor *, nor one of the groups {', '.join(sorted(groups))}")
-    if (group := Lanes(hosted=hosted).of_domain(lane)) != lane:
+    if (group := ProviderGroups(hosted=hosted).of_domain(lane)) != lane:
         raise ValueError(f"{lane} belongs to the group {group}; set the limit for {group}")
 
 

@@ -3,10 +3,10 @@
 For the caps alone. Everywhere else two spellings are two readers (see `newsletter.addresses.mailboxes`).
 """
 
-from newsletter.addresses.provider_groups import Lanes
+from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.audience.address import Address
 
-_LANES = Lanes()
+_LANES = ProviderGroups()
 _GMAIL = "gmail"
 # Beside those that share a lane: who gives mailboxes to everybody, so that many of its readers may come in one hour.
 _GIVES_TO_EVERYBODY = """

@@ -105,7 +105,7 @@ class Letter(NamedTuple):
 
 def letters(session: Session, reader: Subscriber) -> list[Letter]:
     """Each letter that asked for this reader's consent and was answered, oldest first."""
-    found = session.scalars(receipts.of([one.id for one in reader.subscriptions])).all()
+    found = session.scalars(receipts.select_receipts([one.id for one in reader.subscriptions])).all()
     texts = select(Wording.sha256, Wording.text).where(Wording.sha256.in_({one.template for one in found}))
     words = dict(session.execute(texts).all())
     return [Letter(one, words.get(one.template or "")) for one in found]

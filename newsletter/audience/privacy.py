@@ -33,10 +33,10 @@ def erase_reader(session: Session, practice: AudienceServices, reader: Subscribe
     subscriptions = [one.id for one in reader.subscriptions]
     for one in reader.subscriptions:
         publications.wait_for_fan_out(session, one.publication_id)
-    ledger.blank(session, subscriptions, now)
-    outbox.forget(session, reader.key)
+    ledger.anonymize(session, subscriptions, now)
+    outbox.erase_letters(session, reader.key)
     # Behind the letters: one that is just being answered leaves its receipt before it can be deleted, or none.
-    receipts.forget(session, subscriptions)
+    receipts.erase_receipts(session, subscriptions)
     erasures.remember(session, practice.links.seal, reader.key, now)
     search_index.forget(session, reader.id)
     session.delete(reader)
@@ -51,7 +51,7 @@ def my_data(session: Session, subscription: Subscription) -> dict[str, Any]:
         **subscribers.history(reader),
         "confirm_letters": [letter.told() for letter in consent.letters(session, reader)],
         "letters": _letters(session, reader),
-        "suppressed": [_cause(one) for one in suppression.of(session, reader.key)],
+        "suppressed": [_cause(one) for one in suppression.list_causes(session, reader.key)],
     }
 
 

@@ -169,7 +169,7 @@ def _tying(dialect: Dialect) -> Prepared:
 
 
 def _may_be_asked(session: Session, subscription_id: int, key: str) -> bool:
-    causes = suppression.causes(session, [key]).get(key, {})
+    causes = suppression.causes_by_key(session, [key]).get(key, {})
     # That they asked is on record. A bounce they take back by confirming; the rest the desk does, and no form.
     if causes.keys() - suppression.CONFIRMING_LIFTS:
         log.info("sign-up of a suppressed address", subscription=subscription_id)

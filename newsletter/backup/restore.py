@@ -59,7 +59,7 @@ def _prepare(connection: Connection, standing: Standing, manifest: Manifest, now
     if full:
         raise Conflict(f"this database already contains data ({', '.join(full)}); {_ELSEWHERE}")
     with Session(connection) as session:
-        if heartbeat.alive(session, now):
+        if heartbeat.any_alive(session, now):
             raise Conflict("a worker runs on this database; stop it, and restore half a minute later")
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from sqlalchemy import Column, Connection, MetaData, Table
 
-from newsletter.delivery.models import Arming, Heartbeat
+from newsletter.delivery.models import Heartbeat, SendPermission
 from newsletter.errors import Invalid, Unavailable
 
 NULL = r"\N"
@@ -27,7 +27,7 @@ _LONGEST_LINE = 64 << 20
 _CHUNK = 1 << 20
 
 # What belongs to a place, and not to what is kept there; and the copies once more, letter by letter.
-_LEFT_OUT = {Arming.__tablename__, Heartbeat.__tablename__, "alembic_version"}
+_LEFT_OUT = {SendPermission.__tablename__, Heartbeat.__tablename__, "alembic_version"}
 _PARTITION = re.compile(r"copies_\d+")
 
 Write = Callable[[bytes], object]

@@ -63,7 +63,8 @@ def issue_counts(session: Session) -> list[dict[str, Any]]:
     """Of each issue that has a letter, and of each correction that has, its state and where its copies stand."""
     every = list(mailings.all_mailings(session))
     return [
-        {"issue": each.name, "state": each.state.value} | asdict(stats.counts(session, each.letter)) for each in every
+        {"issue": each.name, "state": each.state.value} | asdict(stats.copy_counts(session, each.letter))
+        for each in every
     ]
 
 
@@ -114,7 +115,7 @@ def _add_file(draft: BackupWriter, name: str, read: Callable[[], bytes]) -> bool
 def _add_keys(draft: BackupWriter, settings: Settings) -> None:
     if settings.secret_key is None:
         _add_key(draft, KEY_FILE, settings.secret_file)
-    for path in dkim_keys.files(settings.dkim_folder):
+    for path in dkim_keys.key_files(settings.dkim_folder):
         _add_key(draft, f"{DKIM}{path.name}", path)
 
 

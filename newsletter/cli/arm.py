@@ -8,7 +8,7 @@ import click
 from sqlalchemy.orm import Session
 
 from newsletter.cli.common import as_json, now, print_json, with_services
-from newsletter.delivery.models import Arming
+from newsletter.delivery.models import SendPermission
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import mailings
 from newsletter.wiring import Services
@@ -22,7 +22,7 @@ from newsletter.workflows import allow_sending
 def arm(services: Services, yes: bool, as_json: bool) -> None:
     """Let a restored or copied database send again. Shows first what would go out."""
     with services.sessions.reading() as session:
-        may_send, known = send_permission.may_send(session), send_permission.look(session)
+        may_send, known = send_permission.may_send(session), send_permission.read_permission(session)
         told = _told(session, services, now())
     if not as_json:
         click.echo("Sending is on." if may_send else _reason(known))
@@ -49,7 +49,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _reason(known: Arming) -> str:
+def _reason(known: SendPermission) -> str:
     if known.restored_from is not None and known.armed_at is None:
         when = f"This database was restored from a backup of {known.restored_from:%Y-%m-%d %H:%M} UTC."
     else:

@@ -5,7 +5,7 @@ import click
 from newsletter import config
 from newsletter.cli.common import as_json, print_json
 from newsletter.delivery.message import dkim_keys
-from newsletter.delivery.message.dkim import Key
+from newsletter.delivery.message.dkim import SigningKey
 
 _NAMES = {False: "press", True: "press-ed25519"}
 
@@ -22,8 +22,8 @@ def dkim() -> None:
 def keygen(domain: str, selector: str | None, ed25519: bool) -> None:
     """Make a key that signs mail from a domain. Prints its DNS record."""
     settings = config.load()
-    path = dkim_keys.make(settings.dkim_folder, domain, selector or _NAMES[ed25519], ed25519=ed25519)
-    key = dkim_keys.read(path)
+    path = dkim_keys.create_key(settings.dkim_folder, domain, selector or _NAMES[ed25519], ed25519=ed25519)
+    key = dkim_keys.read_key(path)
     click.echo(f"The private key is in {path}. Publish this record in the DNS:\n")
     _print_record(key)
     if key.selector in settings.dkim_selectors_in_use:
@@ -37,7 +37,7 @@ def keygen(domain: str, selector: str | None, ed25519: bool) -> None:
 def show(as_json: bool) -> None:
     """List the keys, with their DNS records."""
     settings = config.load()
-    keys = list(dkim_keys.kept(settings.dkim_folder))
+    keys = list(dkim_keys.keys_in(settings.dkim_folder))
     if as_json:
         print_json([_told(key, settings.dkim_selectors_in_use) for key in keys])
     elif not keys:
@@ -50,7 +50,7 @@ def show(as_json: bool) -> None:
             click.echo()
 
 
-def _told(key: Key, in_use: list[str]) -> dict[str, object]:
+def _told(key: SigningKey, in_use: list[str]) -> dict[str, object]:
     record = key.record
     return {
         "domain": key.domain,
@@ -62,7 +62,7 @@ def _told(key: Key, in_use: list[str]) -> dict[str, object]:
     }
 
 
-def _print_record(key: Key) -> None:
+def _print_record(key: SigningKey) -> None:
     record = key.record
     click.echo(f"  name   {record.name}\n  type   TXT\n  value  {record.value}\n")
     click.echo(f"or, as a line of a zone file:\n\n  {record.zone_line}")

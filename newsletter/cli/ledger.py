@@ -91,7 +91,7 @@ def _row(session: Session, mailing: Mailing, size: int | None) -> dict[str, Any]
         "correction": mailing.correction,
         "state": mailing.state.value,
         "over_since": ended.isoformat(timespec="seconds") if ended else None,
-        "copies": stats.counts(session, mailing.letter).audience,
+        "copies": stats.copy_counts(session, mailing.letter).audience,
         "bytes": size,
     }
 
@@ -126,7 +126,7 @@ def _drop(sessions: Sessions, old: Sequence[_Old], to: Path | None) -> None:
         _write(sessions, old, to)
         click.echo(f"{to}: {sum(each.copies for each in old):,} copies written")
     for each in old:
-        click.echo(f"{each.name}: {retention.drop(sessions, each.letter_id):,} copies dropped")
+        click.echo(f"{each.name}: {retention.drop_copies(sessions, each.letter_id):,} copies dropped")
 
 
 def _write(sessions: Sessions, old: Iterable[_Old], to: Path) -> None:
@@ -136,8 +136,8 @@ def _write(sessions: Sessions, old: Iterable[_Old], to: Path) -> None:
         sheet = csv.writer(file)
         sheet.writerow(["issue", *_TOLD, "reason", "learned_later"])
         for each in old:
-            notes = retention.notes(session, each.letter_id)
-            copies = session.scalars(retention.copies(each.letter_id).execution_options(yield_per=_BATCH))
+            notes = retention.notes_by_copy(session, each.letter_id)
+            copies = session.scalars(retention.letter_copies(each.letter_id).execution_options(yield_per=_BATCH))
             sheet.writerows(_cells(each.name, copy, notes.get(copy.id, ())) for copy in copies)
         file.flush()
         os.fsync(file.fileno())

@@ -37,9 +37,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.addresses import provider_groups
 from newsletter.addresses.masking import hidden
-from newsletter.addresses.provider_groups import Lanes
+from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.db import Base, LongId, LongRef
-from newsletter.delivery.ledger.outcomes import ABOUT_US, Held, Outcome
+from newsletter.delivery.ledger.outcomes import ABOUT_US, HeldCopy, Outcome
 from newsletter.delivery.models import OVER, PENDING, Copy, CopyState, Letter, LetterState
 
 STRIKES = 5
@@ -94,7 +94,7 @@ class Trip(Base):
     @property
     def who(self) -> str:
         """The provider, as people call it."""
-        return provider_groups.spoken(self.lane)
+        return provider_groups.display_name(self.lane)
 
     @property
     def said(self) -> str:
@@ -158,7 +158,7 @@ class _Streak:
 class Breaker:
     """One worker's side of it."""
 
-    def __init__(self, providers: Lanes) -> None:
+    def __init__(self, providers: ProviderGroups) -> None:
         self._lanes = providers
         self._at_mail: Counter[int] = Counter()
         self._struck: set[int] = set()
@@ -166,7 +166,7 @@ class Breaker:
         self._held: set[tuple[int, str]] = set()
         self._looked_at = float("-inf")
 
-    def holds(self, copy: Held) -> bool:
+    def holds(self, copy: HeldCopy) -> bool:
         """Whether a copy has to wait until a person goes on with its provider."""
         if not self._held:
             return False
@@ -248,7 +248,7 @@ def _too_many(counted: Sequence[_Counted], at_mail: int) -> list[str]:
     return [lane for lane, count in Counter(one.lane for one in counted).items() if count >= STRIKES]
 
 
-def open_ones(session: Session, letter_id: int) -> Sequence[Trip]:
+def open_trips(session: Session, letter_id: int) -> Sequence[Trip]:
     """The breakers of a letter that are open, the oldest first."""
     return session.scalars(
         select(Trip).where(Trip.letter_id == letter_id, Trip.closed_at.is_(None)).order_by(Trip.id)
@@ -263,27 +263,29 @@ def close(session: Session, letter_id: int, now: datetime) -> bool:
     return bool(closed)
 
 
-def free(session: Session, now: datetime) -> int:
+def release_held(session: Session, now: datetime) -> int:
     """Let some copies wait as before that are held and should not be any more; how many, 0 when none is left."""
     _forget_past(session)
     held = select(Trip.letter_id).where(Trip.closed_at.is_(None))
     going = select(Letter.id).where(Letter.state == LetterState.RUNNING, Letter.id.not_in(held))
-    return next(filter(None, (free_some(session, letter_id, now) for letter_id in session.scalars(going).all())), 0)
+    return next(
+        filter(None, (release_letter(session, letter_id, now) for letter_id in session.scalars(going).all())), 0
+    )
 
 
-def free_some(session: Session, letter_id: int, now: datetime) -> int:
+def release_letter(session: Session, letter_id: int, now: datetime) -> int:
     """The same of one letter."""
     held = select(Copy.id).where(Copy.letter_id == letter_id, PENDING, Copy.not_before >= HELD).limit(_PORTION)
     back = update(_COPIES).where(_COPIES.c.letter_id == letter_id, _COPIES.c.id.in_(held), PENDING)
     return session.connection().execute(back.values(not_before=now)).rowcount
 
 
-def untold(session: Session) -> Sequence[int]:
+def unreported(session: Session) -> Sequence[int]:
     """The breakers that opened and of which the editors have not heard."""
     return session.scalars(select(Trip.id).where(Trip.told_at.is_(None)).order_by(Trip.id)).all()
 
 
-def take_to_tell(session: Session, trip_id: int, now: datetime) -> Trip | None:
+def claim_report(session: Session, trip_id: int, now: datetime) -> Trip | None:
     """One of them, to write to the editors about; None if somebody else does."""
     mine = update(Trip).where(Trip.id == trip_id, Trip.told_at.is_(None)).values(told_at=now).returning(Trip.id)
     found = session.scalar(mine, execution_options=_UNSYNCHRONIZED)

@@ -324,7 +324,7 @@ class Heartbeat(Base):
     """By what it carries, the mail server that does not take it: which, since when and why (`outage`)."""
 
 
-class SharedPace(Base):
+class SharedLimiter(Base):
     """How far all workers together have come in one lane, or with the server as a whole (key ""); `pace.Pace`."""
 
     __tablename__ = "paces"
@@ -340,7 +340,7 @@ class SharedPace(Base):
     """Grows by one when what was reserved so far no longer counts."""
 
 
-class Arming(Base):
+class SendPermission(Base):
     """Whether this database may send: one row, which a copy of the database has, too (`arming`)."""
 
     __tablename__ = "arming"

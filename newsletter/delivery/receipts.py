@@ -13,7 +13,7 @@ from newsletter.delivery.message import compose
 from newsletter.delivery.models import OutboxMessage, OutboxState, Receipt
 
 
-def keep(session: Session, post_id: int, state: OutboxState, reply: str, now: datetime) -> None:
+def record_receipt(session: Session, post_id: int, state: OutboxState, reply: str, now: datetime) -> None:
     """Write down what became of a letter that has just ended, if it asked for somebody's consent."""
     post = session.get_one(OutboxMessage, post_id)
     if post.subscription_id is None:
@@ -23,13 +23,13 @@ def keep(session: Session, post_id: int, state: OutboxState, reply: str, now: da
     session.add(receipt)
 
 
-def of(subscription_ids: Collection[int]) -> Select[Receipt]:
+def select_receipts(subscription_ids: Collection[int]) -> Select[Receipt]:
     """Those of these subscriptions, oldest first."""
     theirs = select(Receipt).where(Receipt.subscription_id.in_(subscription_ids))
     return theirs.order_by(Receipt.at, Receipt.post_id)
 
 
-def forget(session: Session, subscription_ids: Collection[int]) -> None:
+def erase_receipts(session: Session, subscription_ids: Collection[int]) -> None:
     """Erase them, with the consent that they are evidence of."""
     theirs = delete(Receipt).where(Receipt.subscription_id.in_(subscription_ids))
     session.execute(theirs, execution_options={"synchronize_session": False})

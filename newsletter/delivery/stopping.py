@@ -22,23 +22,23 @@ _GROUP = 5_000
 _ROWS = cast("Table", Copy.__table__)
 
 
-def begin(session: Session, letter_id: int, now: datetime) -> int:
+def skip_first_group(session: Session, letter_id: int, now: datetime) -> int:
     """Skip the first group of a letter that was just cancelled; how many of its copies will be skipped in all."""
     waiting = session.scalar(select(func.count()).where(Copy.letter_id == letter_id, PENDING)) or 0
-    skip_some(session, letter_id, now)
+    skip_group(session, letter_id, now)
     return waiting
 
 
-def go_on(sessions: Sessions, letter_id: int, now: datetime) -> bool:
+def skip_next_group(sessions: Sessions, letter_id: int, now: datetime) -> bool:
     """Skip the next group; False when nothing of the letter is left to skip. Commits by itself."""
     with sessions.in_turn() as session:
         # Held, because somebody may have it sent to those who missed it, and their copies wait for good.
         state = select(Letter.state).where(Letter.id == letter_id).with_for_update()
         is_cancelled = session.scalar(state) is LetterState.CANCELLED
-        return is_cancelled and skip_some(session, letter_id, now) > 0
+        return is_cancelled and skip_group(session, letter_id, now) > 0
 
 
-def skip_some(session: Session, letter_id: int, now: datetime) -> int:
+def skip_group(session: Session, letter_id: int, now: datetime) -> int:
     """Skip some of the copies that wait; how many, 0 when none is left. What is being sent does not come back."""
     own = _ROWS.c.letter_id == letter_id
     connection = session.connection()
@@ -53,7 +53,7 @@ def skip_some(session: Session, letter_id: int, now: datetime) -> int:
 def unfinished(session: Session) -> Sequence[int]:
     """The letters that were cancelled and have copies left to skip, or on their way back."""
     cancelled = select(Letter.id).where(Letter.state == LetterState.CANCELLED)
-    return [letter_id for letter_id in stats.lacking(session, cancelled) if _waits(session, letter_id)]
+    return [letter_id for letter_id in stats.without_stats(session, cancelled) if _waits(session, letter_id)]
 
 
 def is_unfinished(session: Session, letter: Letter) -> bool:

@@ -101,7 +101,7 @@ class Supervisor:
         try:
             with self.services.sessions.begin() as session:
                 for name in self._gone:
-                    lease_recovery.gone(session, name, self.services.settings.in_doubt, datetime.now(UTC))
+                    lease_recovery.recover_ended(session, name, self.services.settings.in_doubt, datetime.now(UTC))
             self._gone.clear()
         except AWAY as error:
             log.warning("the database did not answer; trying again", error=type(error).__name__)

@@ -78,7 +78,7 @@ def _disk() -> str:
 
 
 def _worker(session: Session) -> str:
-    if heartbeat.alive(session, now()):
+    if heartbeat.any_alive(session, now()):
         return _OK
     return f"no sign of life from a worker for {heartbeat.FRESH.seconds} seconds; start `newsletter worker`"
 

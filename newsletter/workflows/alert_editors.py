@@ -43,7 +43,7 @@ class Halted:
 
 def send_alert(session: Session, practice: AudienceServices, trip_id: int, now: datetime) -> bool:
     """Write to every owner and editor that a breaker has opened; False if that was done already."""
-    trip = breaker.take_to_tell(session, trip_id, now)
+    trip = breaker.claim_report(session, trip_id, now)
     halted = _halted(session, trip) if trip else None
     if trip is None or halted is None:
         return False

@@ -60,10 +60,10 @@ def outbox_backlog(session: Session) -> OutboxBacklog:
 
 def allow(session: Session, policy: Literal["resend", "hold"], now: datetime) -> None:
     """Let this database send; what workers of the other place held waits again, or is in doubt, as IN_DOUBT says."""
-    send_permission.hold(session)
+    send_permission.lock_permission(session)
     # Whoever came second finds workers that send, and takes nothing from them.
     if not send_permission.may_send(session):
-        lease_recovery.moved(session, policy, now)
+        lease_recovery.recover_all(session, policy, now)
         send_permission.arm(session, now)
 
 
@@ -72,7 +72,7 @@ def _waiting(session: Session, mailing: Mailing, grace: timedelta, now: datetime
     if letter.started_at is None:
         readers = publish.audience_size(session, issue)
     else:
-        counts = stats.counts(session, letter)
+        counts = stats.copy_counts(session, letter)
         readers = counts.pending + counts.sending
     then = _then(issue, letter, grace, now)
     return WaitingIssue(issue.slug, mailing.correction, mailing.state.value, letter.due_at, readers, then)

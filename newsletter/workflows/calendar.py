@@ -130,7 +130,7 @@ class Calendar:
     @cached_property
     def _due(self) -> list[Occurrence]:
         """The hours that have come, that nobody has dealt with yet, and that the queue can still fill."""
-        armed_at = send_permission.look(self.session).armed_at
+        armed_at = send_permission.read_permission(self.session).armed_at
         if armed_at is None:
             return []
         after = max(armed_at, self.now - self.grace)

@@ -48,11 +48,11 @@ class CorrectionAudience:
 
 def audience(session: Session, letter: Letter) -> CorrectionAudience:
     """Who would get a correction of this letter."""
-    still = subscribers.active(letter.publication_id, ledger.reached(letter.id)).subquery()
+    still = subscribers.active(letter.publication_id, ledger.reached_subscriptions(letter.id)).subquery()
     reading = select(Copy.state, func.count()).join(still, still.c.subscription_id == Copy.subscription_id)
     reading = reading.where(Copy.letter_id == letter.id).group_by(Copy.state)
     found = dict(session.execute(reading).all())
-    every = stats.counts(session, letter)
+    every = stats.copy_counts(session, letter)
     got, maybe = found.get(CopyState.SENT, 0), found.get(CopyState.IN_DOUBT, 0)
     return CorrectionAudience(got, maybe, every.sent + every.in_doubt - got - maybe)
 

@@ -45,7 +45,7 @@ class OpenSlot:
 
 def open_slots(session: Session, grace: timedelta, now: datetime) -> list[OpenSlot]:
     """The openings, the longest due first; none of before this database was armed, or the slot was made."""
-    armed_at = send_permission.look(session).armed_at
+    armed_at = send_permission.read_permission(session).armed_at
     if armed_at is None:
         return []
     after = max(armed_at, now - max(grace, _NEWS))

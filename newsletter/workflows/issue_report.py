@@ -97,8 +97,10 @@ def issue_report(session: Session, issue: Issue, account: LetterStats | None = N
     `account` is one that was worked out a moment ago, of a letter that still runs; its counts are taken anew.
     """
     letter = _begun(issue)
-    found = replace(account, counts=stats.counts(session, letter)) if account else stats.letter_stats(session, letter)
-    links = clicks.of(session, letter.id)
+    found = (
+        replace(account, counts=stats.copy_counts(session, letter)) if account else stats.letter_stats(session, letter)
+    )
+    links = clicks.counted_links(session, letter.id)
     left = unsubscribe.left_by(session, [letter.id])[letter.id]
     total = sum(link.clicks for link in links) if links else None
     result = IssueResult(issue.slug, issue.title, letter.started_at or letter.due_at, found.counts, left, total)
@@ -113,13 +115,13 @@ def results(session: Session, issues: Iterable[Issue]) -> list[IssueResult]:
     """What came of these issues, which have all begun, in their order."""
     begun = [(issue, _begun(issue)) for issue in issues]
     ids = [letter.id for _, letter in begun]
-    left, clicked = unsubscribe.left_by(session, ids), clicks.totals(session, ids)
+    left, clicked = unsubscribe.left_by(session, ids), clicks.total_clicks(session, ids)
     return [
         IssueResult(
             issue.slug,
             issue.title,
             letter.started_at or letter.due_at,
-            stats.counts(session, letter),
+            stats.copy_counts(session, letter),
             left[letter.id],
             clicked.get(letter.id),
         )
@@ -128,7 +130,7 @@ def results(session: Session, issues: Iterable[Issue]) -> list[IssueResult]:
 
 
 def _amended(session: Session, correction: Correction) -> CorrectionResult:
-    counts = stats.counts(session, correction.letter) if correction.letter else None
+    counts = stats.copy_counts(session, correction.letter) if correction.letter else None
     return CorrectionResult(correction, counts)
 
 

@@ -118,7 +118,7 @@ def send_correction(
     session.add(letter)
     session.flush()
     if issue.publication.counts_clicks:
-        clicks.count(session, letter, links)
+        clicks.track_links(session, letter, links)
     started = _start(session, letter, NOT_BEGUN, now)
     if started is None:
         raise Conflict(f"the correction of “{issue.title}” has been started by somebody else")
@@ -135,7 +135,7 @@ def resume_letter(session: Session, letter: Letter, now: datetime) -> bool:
     if letter.state not in UNDER_WAY:
         return False
     was_held = breaker.close(session, letter.id, now)
-    breaker.free_some(session, letter.id, now)
+    breaker.release_letter(session, letter.id, now)
     return _move(session, letter, (LetterState.PAUSED,), LetterState.RUNNING) or was_held
 
 
@@ -147,7 +147,7 @@ def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
     if not _move(session, letter, (*NOT_BEGUN, *UNDER_WAY), LetterState.CANCELLED, finished_at=now):
         return None
     breaker.close(session, letter.id, now)
-    return stopping.begin(session, letter.id, now)
+    return stopping.skip_first_group(session, letter.id, now)
 
 
 def reopen_letter(session: Session, letter: Letter) -> None:
@@ -224,7 +224,7 @@ def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: dat
             session.add(letter)
             session.flush()
             if issue.publication.counts_clicks:
-                clicks.count(session, letter, links)
+                clicks.track_links(session, letter, links)
     except IntegrityError:
         when = weekly_slots.describe(at, issue.publication.time_zone)
         raise Conflict(f"another issue is already scheduled for {when}; choose another time") from None
@@ -257,7 +257,7 @@ def _fan_out(session: Session, letter: Letter, now: datetime) -> int:
 
     The only statement that touches all three rooms.
     """
-    among = ledger.reached(letter.corrects_id) if letter.corrects_id else None
+    among = ledger.reached_subscriptions(letter.corrects_id) if letter.corrects_id else None
     with partitions.writing(session, letter.id) as copies:
         publications.block_unsubscribes(session, letter.publication_id)
         readers = subscribers.active(letter.publication_id, among).add_columns(

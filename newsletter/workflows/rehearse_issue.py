@@ -16,7 +16,7 @@ from newsletter.audience.models import Status
 from newsletter.config import Settings
 from newsletter.delivery.bulk import rehearsal
 from newsletter.delivery.bulk.rehearsal import Rehearsal
-from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose
 from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.models import Copy, Letter
@@ -34,7 +34,7 @@ ONE_COPY = 0.05
 _BATCH = 1_000
 _LARGEST = 100
 
-Watched = Callable[[Iterable[Claimed], int], Iterable[Claimed]]
+Watched = Callable[[Iterable[ClaimedCopy], int], Iterable[ClaimedCopy]]
 """Lets a person watch so many copies go by."""
 
 
@@ -74,7 +74,7 @@ def rehearse_issue(
     made = watched(_copies(session, issue, letter), readers)
     try:
         template = compose.compile(letter, links, keyring)
-        found = rehearsal.rehearse(letter, template, made, settings.mail_return_path_domain, now)
+        found = rehearsal.compose_all(letter, template, made, settings.mail_return_path_domain, now)
     except Invalid as error:
         found = Rehearsal()
         blocking = [*blocking, *str(error).splitlines()]
@@ -100,12 +100,12 @@ def _hindrances(issue: Issue, links: Links) -> list[str]:
     return []
 
 
-def _copies(session: Session, issue: Issue, letter: Letter) -> Iterator[Claimed]:
+def _copies(session: Session, issue: Issue, letter: Letter) -> Iterator[ClaimedCopy]:
     # Numbered as the next ones will be, because the numbers are in the links and so count in the size.
     after = session.scalar(select(func.max(Copy.id))) or 0
     letter_id = letter.id or (session.scalar(select(func.max(Letter.id))) or 0) + 1
     readers = subscribers.active(issue.publication_id).execution_options(yield_per=_BATCH)
-    yield from rehearsal.copies(session.execute(readers), letter_id, after)
+    yield from rehearsal.simulated_copies(session.execute(readers), letter_id, after)
 
 
 def _forecast(session: Session, domains: Counter[str], settings: Settings, now: datetime) -> Forecast:
@@ -115,5 +115,5 @@ def _forecast(session: Session, domains: Counter[str], settings: Settings, now: 
     for domain, count in domains.items():
         lanes[limits.lanes.of_domain(domain)] += count
     largest = [lane for lane, _ in lanes.most_common(_LARGEST)]
-    standing = limiter_store.standing(session, [SERVER, *largest], now)
+    standing = limiter_store.peek(session, [SERVER, *largest], now)
     return forecast.predict(lanes, limits, now, standing, settings.mail_connections / ONE_COPY)

@@ -150,7 +150,7 @@ def _too_late(issue: Issue) -> Conflict:
 def _hold(session: Session, letter: Letter) -> None:
     # Whoever leaves from here on waits, and then finds the copy among those to skip.
     publications.block_unsubscribes(session, letter.publication_id)
-    doubts.hold(session, letter.id)
+    doubts.lock_state(session, letter.id)
     session.refresh(letter)
 
 
@@ -216,7 +216,7 @@ def _was_missed(state: CopyState, reason: str | None, code: int | None, reply: s
 
 
 def _is_about_us(code: int | None, reply: str | None) -> bool:
-    return bool(code) and refusals.about_us(Reply(code or 0, (reply or "",)))
+    return bool(code) and refusals.is_our_fault(Reply(code or 0, (reply or "",)))
 
 
 def _let_wait(session: Session, letter: Letter, group: Sequence[int], now: datetime) -> int:

@@ -56,27 +56,27 @@ def resolve(
     if decision is Decision.RESEND:
         return _resend(session, letter, ids, now)
     found = _chosen(session, letter.id, ids)
-    return Resolution(doubts.close(session, letter.id, [copy.id for copy in found], _WORDS[decision], now))
+    return Resolution(doubts.record_decision(session, letter.id, [copy.id for copy in found], _WORDS[decision], now))
 
 
 def _resend(session: Session, letter: Letter, ids: Collection[int], now: datetime) -> Resolution:
     # Whoever leaves from here on waits, and then finds the copy among those to skip.
     publications.block_unsubscribes(session, letter.publication_id)
-    if doubts.hold(session, letter.id) not in _MAY_RUN:
+    if doubts.lock_state(session, letter.id) not in _MAY_RUN:
         raise Conflict(
             "it is cancelled, so nothing of it is sent again; mark its copies in doubt as sent, or leave them"
         )
     found = _chosen(session, letter.id, ids)
     gone = _gone(session, found)
     for copy_id, why in gone.items():
-        doubts.close(session, letter.id, [copy_id], f"not sent again, {why}", now)
+        doubts.record_decision(session, letter.id, [copy_id], f"not sent again, {why}", now)
     again = doubts.send_again(session, letter.id, [copy.id for copy in found if copy.id not in gone], now)
     session.expire(letter)
     return Resolution(again, gone)
 
 
 def _chosen(session: Session, letter_id: int, ids: Collection[int]) -> list[Copy]:
-    open_ones = list(session.scalars(doubts.unsettled(letter_id)))
+    open_ones = list(session.scalars(doubts.undecided(letter_id)))
     if unknown := set(ids) - {copy.id for copy in open_ones}:
         named = ", ".join(map(str, sorted(unknown)))
         raise NotFound(f"not among the copies in doubt: copy {named}; look at the list again")
@@ -88,7 +88,7 @@ def _gone(session: Session, copies: Sequence[Copy]) -> dict[int, str]:
     wanted = select(Subscription.id, Subscription.status)
     wanted = wanted.where(Subscription.id.in_({copy.subscription_id for copy in copies}))
     standing = dict(session.execute(wanted).all())
-    barred = suppression.among(session, {mailboxes.key_of(copy.address) for copy in copies})
+    barred = suppression.suppressed_keys(session, {mailboxes.key_of(copy.address) for copy in copies})
     gone: dict[int, str] = {}
     for copy in copies:
         status = standing.get(copy.subscription_id)

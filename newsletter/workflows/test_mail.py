@@ -17,7 +17,7 @@ from newsletter.audience import subscribers
 from newsletter.audience.address import Address
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.delivery.bounces import suppression
-from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import Letter, OutboxMessage, OutboxState
 from newsletter.delivery.reports import clicks
@@ -156,8 +156,8 @@ def build_message(letter: Letter, links: Links, address: Address, reader: Sample
     # Below zero, because the numbers of real copies are above: mail programs show only one of two with the same id.
     # Who is made up confirms whenever it is sent, so that the mail reads as most readers get it.
     since = reader.since if reader.subscription_id else now
-    copy = Claimed(-number, 0, reader.subscription_id, address.email, "", 0)
-    return template.message(copy, now, Claimed(0, 0, 0, reader.email, reader.name, 0, reader.source, since))
+    copy = ClaimedCopy(-number, 0, reader.subscription_id, address.email, "", 0)
+    return template.message(copy, now, ClaimedCopy(0, 0, 0, reader.email, reader.name, 0, reader.source, since))
 
 
 def recent_tests(session: Session, issue: Issue, most: int = MOST_AT_ONCE) -> list[SentTestStatus]:
@@ -192,7 +192,7 @@ def changed_since(session: Session, issue: Issue, revision_number: int) -> list[
 
 
 def _suppressed(session: Session, keys: Iterable[str]) -> list[str]:
-    return sorted(suppression.among(session, list(keys)))
+    return sorted(suppression.suppressed_keys(session, list(keys)))
 
 
 def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> None:
@@ -222,7 +222,7 @@ def _note(
 
 def _marked(letter: Letter, links: Links) -> Letter:
     for_html, for_text = render.test_note()
-    html = clicks.uncounted(letter.html, links)
+    html = clicks.without_tracking(letter.html, links)
     top = _TOP.search(html)
     at = top.end() if top else 0
     kept = {column.name: getattr(letter, column.name) for column in Letter.__table__.columns}

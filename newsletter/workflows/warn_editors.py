@@ -50,7 +50,7 @@ class SlotProblem:
 
 def due_checks(session: Session, now: datetime) -> list[DueCheck]:
     """The slots to look at, soonest first; none while this database may not send."""
-    armed_at = send_permission.look(session).armed_at
+    armed_at = send_permission.read_permission(session).armed_at
     if armed_at is None:
         return []
     every = session.scalars(publications.all_publications()).all()

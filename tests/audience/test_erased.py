@@ -63,7 +63,7 @@ def test_nothing_is_written_down_again_of_who_left_elsewhere_too(press, write: C
     assert load(press, write(f"email,status\n{ADA},{word}\n")) == Tally(left_alone=1)
     with press.sessions.reading() as session:
         assert session.scalar(select(func.count()).select_from(Subscriber)) == 0
-        assert suppression.of(session, "ada.quetzal@example.org") == []
+        assert suppression.list_causes(session, "ada.quetzal@example.org") == []
 
 
 def test_who_signs_up_again_is_asked_and_by_confirming_is_a_reader_like_any_other(
@@ -159,4 +159,4 @@ def test_a_suppression_outlives_the_erasure(press) -> None:
         suppression.add(session, "ada.quetzal@example.org", Cause.COMPLAINT, press.now)
     erase(press)
     with press.sessions.reading() as session:
-        assert suppression.of(session, "ada.quetzal@example.org")
+        assert suppression.list_causes(session, "ada.quetzal@example.org")

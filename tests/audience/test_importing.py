@@ -123,7 +123,7 @@ def test_who_left_elsewhere_is_on_record_as_having_left(press, write: Callable[.
     ]
     assert press.subscription(ADA).left_at == press.now
     with press.sessions.reading() as session:
-        assert suppression.among(session, [ADA, BOB, CYD]) == {BOB, CYD}
+        assert suppression.suppressed_keys(session, [ADA, BOB, CYD]) == {BOB, CYD}
         assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 0
     assert load(press, write("email\nada@example.org\nbob@example.org\n")) == Tally(left_alone=2)
 
@@ -162,7 +162,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(press, write: Callable[...,
     rehearsed = load(press, path, dry_run=True)
     with press.sessions.reading() as session:
         assert session.scalar(select(func.count()).select_from(Subscriber)) == 1
-        assert suppression.among(session, [CYD]) == set()
+        assert suppression.suppressed_keys(session, [CYD]) == set()
     assert load(press, path) == rehearsed
 
 

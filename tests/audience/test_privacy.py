@@ -29,7 +29,7 @@ def test_erasure_leaves_no_trace_of_the_person_but_the_promise_not_to_write(pres
     with press.sessions.reading() as session:
         for table in (Subscriber, Subscription, ConsentEvent):
             assert session.scalar(select(func.count()).select_from(table)) == 0
-        assert suppression.of(session, ADA)
+        assert suppression.list_causes(session, ADA)
     copy = press.copy(letter_id)
     assert (copy.state, copy.reason) == (CopyState.SKIPPED, "erased")
     assert "ada" not in (copy.address + copy.name).lower()

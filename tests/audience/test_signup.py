@@ -140,11 +140,11 @@ def test_who_signs_up_after_a_bounce_is_asked_and_lifts_it_by_confirming(press, 
         assert [(letter.kind, letter.created_at) for letter in outbox.claim(session, "w", 9, later)] == [
             ("confirm", later)
         ]
-        assert suppression.of(session, ADA)
+        assert suppression.list_causes(session, ADA)
     press.run(signup.confirm, press.token("confirm", ADA), None, "Yes", later)
     assert press.status(ADA) is Status.ACTIVE
     with press.sessions.begin() as session:
-        assert suppression.of(session, ADA) == []
+        assert suppression.list_causes(session, ADA) == []
         assert [letter.kind for letter in outbox.claim(session, "w", 9, later)] == ["welcome"]
 
 

@@ -77,7 +77,7 @@ def test_a_restored_press_may_not_send_and_knows_how_old_it_is(
     engine = open_engine(there.database)
     with Sessions(engine).reading() as session:
         assert not send_permission.may_send(session)
-        assert send_permission.look(session).restored_from == now
+        assert send_permission.read_permission(session).restored_from == now
     engine.dispose()
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from newsletter.db import Sessions, open_engine
-from newsletter.delivery.smtp.outage import Away
+from newsletter.delivery.smtp.outage import UnreachableServer
 from newsletter.delivery.workers import heartbeat
-from newsletter.delivery.workers.heartbeat import Carried
+from newsletter.delivery.workers.heartbeat import MailKind
 
 from .conftest import Press
 
@@ -36,7 +36,9 @@ def stopped(sending: Press) -> Press:
 def test_the_mail_server_that_an_issue_waits_for_is_named(sending: Press, environment: dict[str, str]) -> None:
     engine, now = open_engine(f"sqlite:///{environment['DATA_DIR']}/newsletter.db"), datetime.now(UTC)
     with Sessions(engine).begin() as session:
-        heartbeat.beat(session, "w", now, {Carried.ISSUES: Away("mail.example.org:587", now, "connection refused")})
+        heartbeat.beat(
+            session, "w", now, {MailKind.ISSUES: UnreachableServer("mail.example.org:587", now, "connection refused")}
+        )
     engine.dispose()
     for command in ("status", "show"):
         told = sending("issues", command, SLUG).out

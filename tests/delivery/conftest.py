@@ -73,7 +73,7 @@ def running(sessions: Sessions, publication: Publication, now: datetime) -> Call
 def counts(sessions: Sessions) -> Callable[[int], Counts]:
     def count(letter_id: int) -> Counts:
         with sessions.begin() as session:
-            return stats.counts(session, session.get_one(Letter, letter_id))
+            return stats.copy_counts(session, session.get_one(Letter, letter_id))
 
     return count
 

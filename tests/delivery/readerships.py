@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from newsletter.addresses.provider_groups import Lanes, Quota
+from newsletter.addresses.provider_groups import ProviderGroups, Quota
 from newsletter.delivery.rate_limit.claim_limiter import Batch
 from newsletter.delivery.rate_limit.limits import Limits
 
@@ -16,7 +16,7 @@ def others(count: int) -> list[str]:
 
 
 def lanes(**quotas: Quota) -> Limits:
-    return Limits(lanes=Lanes(quotas))
+    return Limits(lanes=ProviderGroups(quotas))
 
 
 def addresses(batch: Batch) -> list[str]:
@@ -24,4 +24,4 @@ def addresses(batch: Batch) -> list[str]:
 
 
 def by_lane(batch: Batch) -> dict[str, int]:
-    return dict(Counter(Lanes().of(copy.address) for copy in batch.copies))
+    return dict(Counter(ProviderGroups().of(copy.address) for copy in batch.copies))

@@ -48,7 +48,7 @@ def go_on(sessions, clock):
     def resume(letter_id: int) -> None:
         with sessions.begin() as session:
             breaker.close(session, letter_id, clock.now)
-            breaker.free_some(session, letter_id, clock.now)
+            breaker.release_letter(session, letter_id, clock.now)
             running = update(Letter).where(Letter.id == letter_id).values(state=LetterState.RUNNING)
             session.execute(running)
 

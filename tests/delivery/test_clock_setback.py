@@ -12,11 +12,11 @@ from newsletter.delivery import breaker, ledger
 from newsletter.delivery.models import Copy, CopyState, OutboxMessage, OutboxState
 from newsletter.delivery.rate_limit.limits import LANE_AHEAD
 from newsletter.delivery.smtp import retry
-from newsletter.delivery.smtp.outage import Outage, Presence
+from newsletter.delivery.smtp.outage import OutageBackoff, ServerStatus
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.delivery.workers import clock_setback, heartbeat
-from newsletter.delivery.workers.heartbeat import Watch
+from newsletter.delivery.workers.heartbeat import LivenessMonitor
 from newsletter.publications import Publication
 
 HOUR = timedelta(hours=1)
@@ -27,7 +27,7 @@ Running = Callable[..., int]
 
 def mend(sessions: Sessions, now: datetime, living: Sequence[str] = ()) -> None:
     with sessions.begin() as session:
-        clock_setback.mend(session, now, living)
+        clock_setback.shorten_waits(session, now, living)
 
 
 def claimed(sessions: Sessions, now: datetime) -> list[int]:
@@ -105,7 +105,7 @@ def test_a_single_letter_goes_out_and_is_taken_from_a_worker_that_is_dead(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_worker_that_fell_silent_is_missed_by_the_new_time(sessions: Sessions, now: datetime) -> None:
-    watch = Watch()
+    watch = LivenessMonitor()
     with sessions.begin() as session:
         heartbeat.beat(session, "other", now + HOUR)
         assert watch.fallen_silent(session, now + HOUR) == []
@@ -114,7 +114,7 @@ def test_a_worker_that_fell_silent_is_missed_by_the_new_time(sessions: Sessions,
 
 
 def test_an_outage_is_not_sat_out_for_an_hour(clock: Clock) -> None:
-    outage = Outage(Presence("127.0.0.1:25", clock), clock)
+    outage = OutageBackoff(ServerStatus("127.0.0.1:25", clock), clock)
     outage.go_on("nobody answers", 1)
     assert outage.sat_out
     clock.pass_by(hours=-1)

@@ -227,12 +227,12 @@ def test_a_single_letter_says_that_no_person_wrote_it() -> None:
         html="<p>Confirm</p>",
         text="Confirm",
     )
-    message = parsed(compose.single(post, DATE))
+    message = parsed(compose.transactional_message(post, DATE))
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Subject"] == "Please confirm – è"
     assert message["List-Unsubscribe"] is None
     post.unsubscribe_url = "https://letters.example.org/unsubscribe/x"
-    assert parsed(compose.single(post, DATE))["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert parsed(compose.transactional_message(post, DATE))["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
 LONG = "🐝🐝 Wśród pszczół: żółte łąki, brzęczenie i 👩🏽‍🌾 dzień 🌼"
@@ -241,9 +241,9 @@ LONG = "🐝🐝 Wśród pszczół: żółte łąki, brzęczenie i 👩🏽‍�
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("Subject", mime.words(LONG)),
-        ("From", mime.mailbox(LONG, f"{'a' * 50}@example.org", "From")),
-        ("To", mime.mailbox("Zoë", "zoe@example.org", "To")),
+        ("Subject", mime.encoded_words(LONG)),
+        ("From", mime.address_header(LONG, f"{'a' * 50}@example.org", "From")),
+        ("To", mime.address_header("Zoë", "zoe@example.org", "To")),
         ("List-Id", mime.list_id(f"{LONG} <bees.example.org>")),
     ],
 )
@@ -257,7 +257,7 @@ def test_no_line_with_an_encoded_word_is_longer_than_76_with_the_headers_name(na
 def test_a_single_letter_has_a_return_path_of_its_own() -> None:
     seal = Seal(b"a secret for tests")
     post = OutboxMessage(id=7, sender_address="desk@example.org", address="ada@reader.example")
-    envelope = compose.single_envelope(post, 99, seal, "bounces.example.org")
+    envelope = compose.transactional_envelope(post, 99, seal, "bounces.example.org")
     local, _, domain = envelope.sender.partition("@")
     assert domain == "bounces.example.org"
     assert seal.open_local_part("post", local.removeprefix("bounce+")) == (7,)
@@ -273,5 +273,5 @@ def test_single_letters_to_readers_carry_a_feedback_id(kind: str, told: str | No
     fields = {"id": 4, "kind": kind, "created_at": datetime(2026, 11, 20, tzinfo=UTC), "sender_name": "Press"}
     addresses = {"sender_address": "desk@example.org", "address": "reader@example.org", "name": ""}
     post = OutboxMessage(**fields, **addresses, subject="Yes?", html="<p>Yes?</p>", text="Yes?")
-    message = parsed(compose.single(post, datetime(2026, 11, 20, tzinfo=UTC)))
+    message = parsed(compose.transactional_message(post, datetime(2026, 11, 20, tzinfo=UTC)))
     assert message["Feedback-ID"] == told

@@ -25,27 +25,27 @@ def test_each_living_worker_has_its_place(sessions, now) -> None:
         for worker in ("c", "a", "b"):
             heartbeat.beat(session, worker, now)
     with sessions.reading() as session:
-        assert [connection_share.place(session, worker, now) for worker in "abc"] == [(0, 3), (1, 3), (2, 3)]
+        assert [connection_share.position_of(session, worker, now) for worker in "abc"] == [(0, 3), (1, 3), (2, 3)]
 
 
 def test_a_new_worker_counts_before_its_first_sign_of_life(sessions, now) -> None:
     with sessions.begin() as session:
         heartbeat.beat(session, "b", now)
-        assert connection_share.place(session, "a", now) == (0, 2)
+        assert connection_share.position_of(session, "a", now) == (0, 2)
 
 
 def test_a_worker_that_fell_silent_leaves_its_share_to_the_others(sessions, now) -> None:
     with sessions.begin() as session:
         heartbeat.beat(session, "a", now)
         heartbeat.beat(session, "b", now + timedelta(seconds=20))
-        assert connection_share.place(session, "b", now + timedelta(seconds=20)) == (0, 1)
+        assert connection_share.position_of(session, "b", now + timedelta(seconds=20)) == (0, 1)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_dead_worker_takes_no_share_and_keeps_no_watch_once_the_clock_was_put_back(sessions, now) -> None:
     with sessions.begin() as session:
         heartbeat.beat(session, "dead", now + timedelta(hours=1))
-        assert connection_share.place(session, "a", now) == (0, 1)
-        assert not heartbeat.alive(session, now)
+        assert connection_share.position_of(session, "a", now) == (0, 1)
+        assert not heartbeat.any_alive(session, now)
         heartbeat.beat(session, "a", now)
-        assert heartbeat.alive(session, now)
+        assert heartbeat.any_alive(session, now)

@@ -19,7 +19,7 @@ from peers import Mailbox
 from test_compose import LINKS, Copy, letter, local_parts, names
 
 from newsletter.delivery.message import compose, dkim_keys
-from newsletter.delivery.message.dkim import Key, signatures
+from newsletter.delivery.message.dkim import SigningKey, signatures
 from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.transactional import outbox
@@ -29,8 +29,8 @@ from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.mail_settings import MailServer
 
 DATE = datetime(2025, 11, 24, 8, 0, tzinfo=UTC)
-RSA = Key("example.org", "press", rsa.generate_private_key(65537, 2048))
-ED25519 = Key("example.org", "press-ed25519", ed25519.Ed25519PrivateKey.generate())
+RSA = SigningKey("example.org", "press", rsa.generate_private_key(65537, 2048))
+ED25519 = SigningKey("example.org", "press-ed25519", ed25519.Ed25519PrivateKey.generate())
 KEYS = Keyring({"example.org": [RSA, ED25519]})
 HEADERS = [
     "From", "To", "Subject", "Date", "Message-ID", "List-Unsubscribe", "Reply-To", "List-Id",
@@ -98,7 +98,7 @@ def test_whatever_a_copy_says_its_signatures_stand(name: str, local: str, subjec
 
 @given(names, texts, texts)
 def test_whatever_a_single_letter_says_its_signatures_stand(name: str, subject: str, body: str) -> None:
-    message = compose.single(post(name=name, subject=subject, text=body, html=body), DATE, KEYS)
+    message = compose.transactional_message(post(name=name, subject=subject, text=body, html=body), DATE, KEYS)
     assert verdicts(message) == [True, True]
 
 
@@ -155,7 +155,7 @@ def test_no_line_of_a_signature_is_too_long() -> None:
 @pytest.mark.parametrize("sender", ["desk@news.example.org", "desk@example.com", "desk@org"])
 def test_a_sender_whose_very_domain_has_no_key_goes_unsigned(sender: str) -> None:
     assert issue(sender_address=sender) == issue(sender_address=sender, keys=dkim_keys.NO_KEYS)
-    assert not tags(compose.single(post(sender_address=sender), DATE, KEYS))
+    assert not tags(compose.transactional_message(post(sender_address=sender), DATE, KEYS))
 
 
 def test_letter_case_makes_no_other_domain() -> None:
@@ -172,7 +172,7 @@ def test_mail_dkim_agrees(mail_dkim: str, tmp_path: Path) -> None:
     messages = {
         "issue": issue(),
         "odd": issue(Copy(name="Zoë “O'Hara”  <x>" * 4), subject="Ünwind " * 30, text="\n.\n \n=\n\n\n"),
-        "single": compose.single(post(), DATE, KEYS),
+        "single": compose.transactional_message(post(), DATE, KEYS),
         "changed": issue().replace(b"Hello", b"Hallo", 1),
         "renamed": issue().replace(b"Feedback-ID: 1", b"Feedback-ID: 2"),
         "second": b"From: eve@example.com\r\n" + issue(),
@@ -235,7 +235,7 @@ def kept(path: Path) -> int:
 
 
 def test_a_key_is_its_owners_alone_and_signs_what_its_domain_sends(folder: Path) -> None:
-    path = dkim_keys.make(folder, "Straße.example", "press")
+    path = dkim_keys.create_key(folder, "Straße.example", "press")
     assert (kept(path), kept(folder)) == (0o600, 0o700)
     keys = Keyring.load(folder, ["press"])
     [key] = keys.of("info@xn--strae-oqa.example")
@@ -244,22 +244,22 @@ def test_a_key_is_its_owners_alone_and_signs_what_its_domain_sends(folder: Path)
 
 
 def test_a_sender_s_domain_is_signed_for_by_its_letters_and_by_its_a_label(folder: Path) -> None:
-    dkim_keys.make(folder, "bücher.example", "press")
+    dkim_keys.create_key(folder, "bücher.example", "press")
     keys = Keyring.load(folder, ["press"])
     for sender in ("desk@bücher.example", "desk@xn--bcher-kva.example", "desk@BÜCHER.example"):
         assert [key.domain for key in keys.of(sender)] == ["xn--bcher-kva.example"]
 
 
 def test_a_key_is_never_written_over(folder: Path) -> None:
-    before = dkim_keys.make(folder, "example.org", "press").read_bytes()
+    before = dkim_keys.create_key(folder, "example.org", "press").read_bytes()
     with pytest.raises(Conflict, match="already exists"):
-        dkim_keys.make(folder, "example.org", "press", ed25519=True)
+        dkim_keys.create_key(folder, "example.org", "press", ed25519=True)
     assert (folder / "example.org.press.pem").read_bytes() == before
 
 
 def test_keys_sign_in_the_order_of_their_selectors_and_the_others_wait(folder: Path) -> None:
     for selector in ("a", "b", "c"):
-        dkim_keys.make(folder, "example.org", selector, ed25519=True)
+        dkim_keys.create_key(folder, "example.org", selector, ed25519=True)
     keys = Keyring.load(folder, ["c", "none", "a"])
     assert [key.selector for key in keys.of("desk@example.org")] == ["c", "a"]
 
@@ -270,7 +270,7 @@ def test_where_there_is_no_folder_there_are_no_keys(folder: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
 def test_a_key_that_others_can_get_at_is_refused_with_what_to_type(folder: Path, mode: int) -> None:
-    path = dkim_keys.make(folder, "example.org", "press", ed25519=True)
+    path = dkim_keys.create_key(folder, "example.org", "press", ed25519=True)
     path.chmod(mode)
     with pytest.raises(Refused, match=f"chmod 600 {path}"):
         Keyring.load(folder, ["press"])
@@ -300,14 +300,14 @@ def _too_short() -> bytes:
 
 @pytest.mark.parametrize("content", [bytes, _no_pem, _locked, _of_another_kind, _too_short])
 def test_what_is_no_key_is_refused_by_its_name(folder: Path, content: Callable[[], bytes]) -> None:
-    path = dkim_keys.make(folder, "example.org", "press", ed25519=True)
+    path = dkim_keys.create_key(folder, "example.org", "press", ed25519=True)
     path.write_bytes(content())
     with pytest.raises(Invalid, match=f"^{path}"):
         Keyring.load(folder, ["press"])
 
 
 def test_a_key_whose_file_is_misnamed_is_not_passed_over(folder: Path) -> None:
-    dkim_keys.make(folder, "example.org", "press", ed25519=True).rename(folder / "private.pem")
+    dkim_keys.create_key(folder, "example.org", "press", ed25519=True).rename(folder / "private.pem")
     with pytest.raises(Invalid, match=r"example\.org\.press\.pem"):
         Keyring.load(folder, ["press"])
 
@@ -315,14 +315,14 @@ def test_a_key_whose_file_is_misnamed_is_not_passed_over(folder: Path) -> None:
 @pytest.mark.parametrize("domain", ["", "org", "a b.example", "../x.example", "a@b.example", "x." * 100 + "example"])
 def test_what_is_no_domain_gets_no_key(folder: Path, domain: str) -> None:
     with pytest.raises(Invalid):
-        dkim_keys.make(folder, domain, "press")
+        dkim_keys.create_key(folder, domain, "press")
     assert not folder.exists()
 
 
 @pytest.mark.parametrize("selector", ["", "a.b", "../a", "A", "-a", "a" * 64])
 def test_what_is_no_selector_gets_no_key(folder: Path, selector: str) -> None:
     with pytest.raises(Invalid, match="selector"):
-        dkim_keys.make(folder, "example.org", selector)
+        dkim_keys.create_key(folder, "example.org", selector)
 
 
 def test_the_strings_of_a_record_are_short_enough_and_lose_nothing() -> None:

@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 from newsletter.db import Sessions
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.delivery.reports import failures, recipients
-from newsletter.delivery.reports.failures import Failure, Wording, outline, parse_said
-from newsletter.delivery.reports.recipients import Wanted
+from newsletter.delivery.reports.failures import Failure, Wording, normalized_reply, parse_said
+from newsletter.delivery.reports.recipients import RecipientFilter
 
 HOSTILE = '5.7.1 <script>alert("x")</script> \x1b[31m \u202eevil ' + "x" * 900
 
@@ -40,10 +40,10 @@ def letter(sessions: Sessions, running: Callable[..., int]) -> int:
 
 def told(sessions: Sessions, letter_id: int) -> list[Failure]:
     with sessions.reading() as session:
-        return failures.troubles(session, letter_id)
+        return failures.list_failures(session, letter_id)
 
 
-def readers(sessions: Sessions, letter_id: int, wanted: Wanted, most: int = 50) -> list[str]:
+def readers(sessions: Sessions, letter_id: int, wanted: RecipientFilter, most: int = 50) -> list[str]:
     """The addresses of all pages, and that each page but the last is full."""
     found, after = [], 0
     while after is not None:
@@ -75,16 +75,16 @@ def test_what_was_said_is_grouped_by_its_codes_and_its_wording(sessions: Session
 def test_every_group_opens_to_just_its_readers(sessions: Sessions, letter: int, most: int) -> None:
     for each in told(sessions, letter):
         put_off = each.state is CopyState.PENDING
-        group = Wanted(each.state, put_off=put_off, said=each.said, reason=each.reason)
+        group = RecipientFilter(each.state, put_off=put_off, said=each.said, reason=each.reason)
         assert len(readers(sessions, letter, group, most)) == each.copies
         for wording in each.wordings:
-            exact = Wanted(each.state, put_off=put_off, said=each.said, words=wording.words)
+            exact = RecipientFilter(each.state, put_off=put_off, said=each.said, words=wording.words)
             assert len(readers(sessions, letter, exact, most)) == wording.copies
 
 
 @pytest.mark.parametrize("most", [1, 5, 50])
 def test_the_roll_of_a_state_has_each_reader_once(sessions: Sessions, letter: int, most: int) -> None:
-    found = {state: readers(sessions, letter, Wanted(state), most) for state in CopyState}
+    found = {state: readers(sessions, letter, RecipientFilter(state), most) for state in CopyState}
     assert {state.value: len(them) for state, them in found.items() if them} == {
         "pending": 1,
         "sent": 2,
@@ -92,12 +92,12 @@ def test_the_roll_of_a_state_has_each_reader_once(sessions: Sessions, letter: in
         "skipped": 1,
         "in_doubt": 1,
     }
-    assert sorted(readers(sessions, letter, Wanted(), most)) == sorted(itertools.chain(*found.values()))
-    assert readers(sessions, letter, Wanted(domain="gmail.com"), most) == [
+    assert sorted(readers(sessions, letter, RecipientFilter(), most)) == sorted(itertools.chain(*found.values()))
+    assert readers(sessions, letter, RecipientFilter(domain="gmail.com"), most) == [
         f"r{number}@gmail.com" for number in range(4)
     ]
-    assert [line.address for line in recipients.every(sessions, letter, Wanted())] == readers(
-        sessions, letter, Wanted()
+    assert [line.address for line in recipients.iter_recipients(sessions, letter, RecipientFilter())] == readers(
+        sessions, letter, RecipientFilter()
     )
 
 
@@ -106,10 +106,10 @@ def test_a_rare_reader_is_looked_for_in_so_many_copies_a_page(
 ) -> None:
     monkeypatch.setattr(recipients, "_FARTHEST", 3)
     with sessions.reading() as session:
-        page = recipients.page(session, letter, Wanted(words="said by nobody"))
+        page = recipients.page(session, letter, RecipientFilter(words="said by nobody"))
         assert page.lines == []
         assert page.after == 3
-    assert len([*recipients.every(sessions, letter, Wanted(domain="firm.example"))]) == 8
+    assert len([*recipients.iter_recipients(sessions, letter, RecipientFilter(domain="firm.example"))]) == 8
 
 
 def test_wordings_of_more_copies_than_are_read_are_marked(
@@ -132,7 +132,7 @@ def test_wordings_of_more_copies_than_are_read_are_marked(
     ],
 )
 def test_the_outline_of_an_answer_leaves_out_what_is_one_readers_own(reply: str, words: str) -> None:
-    assert outline(reply) == words
+    assert normalized_reply(reply) == words
 
 
 def test_a_hostile_answer_is_one_short_printable_line(sessions: Sessions, letter: int) -> None:
@@ -147,7 +147,9 @@ def test_a_hostile_answer_is_one_short_printable_line(sessions: Sessions, letter
                     readers(
                         sessions,
                         letter,
-                        Wanted(each.state, put_off=each.state == "pending", said=each.said, words=wording.words),
+                        RecipientFilter(
+                            each.state, put_off=each.state == "pending", said=each.said, words=wording.words
+                        ),
                     )
                 )
                 > 0

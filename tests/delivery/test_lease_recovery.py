@@ -12,7 +12,7 @@ from newsletter.delivery.models import Copy, CopyState, Heartbeat, OutboxMessage
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.delivery.workers import heartbeat, lease_recovery
-from newsletter.delivery.workers.heartbeat import Watch
+from newsletter.delivery.workers.heartbeat import LivenessMonitor
 from newsletter.publications import Publication
 
 HALF_A_MINUTE = heartbeat.FRESH
@@ -48,7 +48,7 @@ def test_all_that_a_worker_held_is_free_at_once_when_its_process_is_gone(
     sessions: Sessions, now: datetime, policy, begun: CopyState
 ) -> None:
     with sessions.begin() as session:
-        lease_recovery.gone(session, "w", policy, now)
+        lease_recovery.recover_ended(session, "w", policy, now)
     assert states(sessions) == [begun, *[CopyState.PENDING] * 3]
     assert post_state(sessions) is OutboxState.PENDING
     with sessions.begin() as session:
@@ -58,8 +58,8 @@ def test_all_that_a_worker_held_is_free_at_once_when_its_process_is_gone(
 @pytest.mark.usefixtures("held")
 def test_what_another_worker_holds_is_left_alone(sessions: Sessions, now: datetime) -> None:
     with sessions.begin() as session:
-        lease_recovery.gone(session, "v", "resend", now)
-        lease_recovery.silent(session, "v", now)
+        lease_recovery.recover_ended(session, "v", "resend", now)
+        lease_recovery.recover_silent(session, "v", now)
     assert states(sessions) == [CopyState.SENDING] * 4
     assert post_state(sessions) is OutboxState.SENDING
 
@@ -68,7 +68,7 @@ def test_of_a_silent_worker_only_what_it_has_not_begun_is_taken(
     sessions: Sessions, held: list[int], now: datetime
 ) -> None:
     with sessions.begin() as session:
-        lease_recovery.silent(session, "w", now)
+        lease_recovery.recover_silent(session, "w", now)
     assert states(sessions) == [CopyState.SENDING, *[CopyState.PENDING] * 3]
     assert post_state(sessions) is OutboxState.PENDING
     with sessions.begin() as session:
@@ -80,7 +80,7 @@ def test_a_silent_worker_that_lives_can_begin_nothing_that_was_taken_from_it(
     sessions: Sessions, held: list[int], now: datetime
 ) -> None:
     with sessions.begin() as session:
-        lease_recovery.silent(session, "w", now)
+        lease_recovery.recover_silent(session, "w", now)
         taken = ledger.claim(session, "v", 10, now)
     assert sorted(copy.id for copy in taken) == held[1:]
     with sessions.begin() as session:
@@ -93,7 +93,7 @@ def beat(sessions: Sessions, worker: str, now: datetime) -> None:
         heartbeat.beat(session, worker, now)
 
 
-def silent(sessions: Sessions, watch: Watch, now: datetime) -> list[str]:
+def silent(sessions: Sessions, watch: LivenessMonitor, now: datetime) -> list[str]:
     with sessions.begin() as session:
         found = watch.fallen_silent(session, now)
     watch.settled(found)
@@ -101,7 +101,7 @@ def silent(sessions: Sessions, watch: Watch, now: datetime) -> list[str]:
 
 
 def test_a_silence_is_told_until_somebody_has_dealt_with_it(sessions: Sessions, now: datetime) -> None:
-    watch = Watch()
+    watch = LivenessMonitor()
     beat(sessions, "w", now)
     assert silent(sessions, watch, now) == []
     with sessions.begin() as session:
@@ -112,7 +112,7 @@ def test_a_silence_is_told_until_somebody_has_dealt_with_it(sessions: Sessions, 
 
 
 def test_a_silence_is_told_once_and_a_new_one_again(sessions: Sessions, now: datetime) -> None:
-    watch = Watch()
+    watch = LivenessMonitor()
     beat(sessions, "w", now)
     told = []
     for seconds in range(0, 200, 10):
@@ -127,7 +127,7 @@ def test_a_silence_is_told_once_and_a_new_one_again(sessions: Sessions, now: dat
 def test_a_worker_whose_clock_is_wrong_is_not_silent_while_it_gives_signs(
     sessions: Sessions, now: datetime, skew: timedelta
 ) -> None:
-    watch = Watch()
+    watch = LivenessMonitor()
     for seconds in range(0, 200, 10):
         moment = now + timedelta(seconds=seconds)
         beat(sessions, "w", moment + skew)
@@ -138,14 +138,14 @@ def test_a_watcher_that_has_just_come_waits_half_a_minute_before_it_calls_anybod
     sessions: Sessions, now: datetime
 ) -> None:
     beat(sessions, "w", now - timedelta(hours=1))
-    watch = Watch()
+    watch = LivenessMonitor()
     assert silent(sessions, watch, now) == []
     assert silent(sessions, watch, now + HALF_A_MINUTE - timedelta(seconds=1)) == []
     assert silent(sessions, watch, now + HALF_A_MINUTE) == ["w"]
 
 
 def test_who_signed_off_is_missed_by_nobody(sessions: Sessions, now: datetime) -> None:
-    watch = Watch()
+    watch = LivenessMonitor()
     beat(sessions, "w", now)
     silent(sessions, watch, now)
     with sessions.begin() as session:

@@ -22,7 +22,7 @@ def test_a_copy_is_counted_in_exactly_one_state(running, sessions, now, counts) 
         claimed = ledger.claim(session, "w", 5, now)
         taken, refused, doubted, faulty, _ = claimed
         results = [outcomes.sent(taken, TAKEN), outcomes.refused(refused, LATER), outcomes.in_doubt(doubted, "?")]
-        ledger.record(session.connection(), "w", [*results, outcomes.faulty(faulty, ValueError("x"))], now)
+        ledger.record(session.connection(), "w", [*results, outcomes.not_composed(faulty, ValueError("x"))], now)
         session.execute(insert(CopyNote).values(copy_id=taken.id, kind=Note.COMPLAINED, at=now))
     assert counts(letter) == Counts(
         audience=6,
@@ -73,7 +73,7 @@ def test_no_copy_of_a_paused_letter_is_begun(running, sessions, now) -> None:
         [copy] = ledger.claim(session, "w", 1, now)
         session.execute(update(Letter).where(Letter.id == letter).values(state=LetterState.PAUSED))
         assert ledger.begin(session.connection(), "w", [copy], now) == set()
-        assert ledger.halted(session, [letter]) == {letter}
+        assert ledger.halted_letters(session, [letter]) == {letter}
 
 
 def test_who_lost_the_lease_changes_nothing(running, sessions, now, counts) -> None:
@@ -92,8 +92,8 @@ def test_a_copy_that_is_put_off_is_charged_and_one_that_is_given_back_is_not(run
     with sessions.begin() as session:
         by_address = {copy.address: copy for copy in ledger.claim(session, "w", 2, now)}
         later = now + timedelta(minutes=1)
-        put_off = outcomes.put_off(by_address["a@example.org"], LATER, later)
-        ledger.record(session.connection(), "w", [put_off, outcomes.given_back(by_address["b@example.org"])], now)
+        put_off = outcomes.deferred(by_address["a@example.org"], LATER, later)
+        ledger.record(session.connection(), "w", [put_off, outcomes.released(by_address["b@example.org"])], now)
     rows = copies(letter)
     assert {address: (row.attempts, row.not_before) for address, row in rows.items()} == {
         "a@example.org": (1, later),
@@ -121,20 +121,20 @@ def test_an_erased_reader_is_nobody_in_the_ledger_and_gets_nothing_more(running,
     letter = running(readers(3))
     with sessions.begin() as session:
         [held] = ledger.claim(session, "w", 1, now)
-        ledger.blank(session, [1, 2, 3], now)
-        ledger.record(session.connection(), "w", [outcomes.put_off(held, LATER, now)], now)
+        ledger.anonymize(session, [1, 2, 3], now)
+        ledger.record(session.connection(), "w", [outcomes.deferred(held, LATER, now)], now)
         assert ledger.claim(session, "w", 5, now) == []
     [row] = copies(letter).values()
     assert (row.address, row.name, row.state, row.reason) == ("", "", CopyState.SKIPPED, "erased")
 
 
-@pytest.mark.parametrize("judged", [outcomes.refused, lambda copy, answer: outcomes.put_off(copy, answer, AFTER)])
+@pytest.mark.parametrize("judged", [outcomes.refused, lambda copy, answer: outcomes.deferred(copy, answer, AFTER)])
 def test_what_is_said_to_a_reader_who_was_erased_meanwhile_is_not_kept(running, sessions, now, copies, judged) -> None:
     letter = running(readers(1))
     with sessions.begin() as session:
         [held] = ledger.claim(session, "w", 1, now)
         ledger.begin(session.connection(), "w", [held], now)
-        ledger.blank(session, [1], now)
+        ledger.anonymize(session, [1], now)
         ledger.record(session.connection(), "w", [judged(held, NAMING)], now)
     [row] = copies(letter).values()
     assert (row.address, row.reply) == ("", None)
@@ -145,8 +145,8 @@ def test_a_cancelled_letters_copy_in_flight_does_not_come_back(running, sessions
     letter = running(readers(3))
     with sessions.begin() as session:
         [held] = ledger.claim(session, "w", 1, now)
-        assert stopping.skip_some(session, letter, now) == 2
-        ledger.record(session.connection(), "w", [outcomes.given_back(held)], now)
+        assert stopping.skip_group(session, letter, now) == 2
+        ledger.record(session.connection(), "w", [outcomes.released(held)], now)
     assert counts(letter).skipped == 3
 
 

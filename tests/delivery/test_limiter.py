@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from newsletter.addresses.provider_groups import Quota
 from newsletter.delivery.rate_limit import limiter
-from newsletter.delivery.rate_limit.limiter import DAY, GROWS_EVERY, HOUR, PAUSE, Pace, Rule, Run, Stretch
+from newsletter.delivery.rate_limit.limiter import (
+    DAY,
+    GROWS_EVERY,
+    HOUR,
+    PAUSE,
+    LimiterState,
+    LimitRule,
+    SendTimes,
+    SentRun,
+)
 from newsletter.delivery.rate_limit.warmup import DAYS, PLAN, Warmup
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -35,7 +44,7 @@ ASKED = st.lists(
 )
 
 
-def taken(stretches: Sequence[Stretch]) -> list[datetime]:
+def taken(stretches: Sequence[SendTimes]) -> list[datetime]:
     return [moment for stretch in stretches for moment in stretch.moments()]
 
 
@@ -70,7 +79,7 @@ def require_within(quota: Quota, moments: Sequence[datetime]) -> None:
     ],
 )
 def test_no_span_holds_more_than_its_limit(quota, asked) -> None:
-    rule, own, now, moments = Rule(quota), Pace("", NOON), NOON, []
+    rule, own, now, moments = LimitRule(quota), LimiterState("", NOON), NOON, []
     for wait, wanted, ahead in asked:
         now += wait
         stretches, own = limiter.reserve(own, rule, wanted, now, now + ahead)
@@ -83,41 +92,41 @@ def test_no_span_holds_more_than_its_limit(quota, asked) -> None:
 
 @given(quota=QUOTAS, asked=ASKED, back=st.lists(st.integers(0, 80), min_size=40, max_size=40))
 def test_what_comes_back_unsent_is_let_out_again_and_still_no_day_holds_more(quota, asked, back) -> None:
-    rule, own, now, sent = Rule(quota), Pace("", NOON), NOON, []
+    rule, own, now, sent = LimitRule(quota), LimiterState("", NOON), NOON, []
     for (wait, wanted, _), unsent in zip(asked, back, strict=False):
         now += wait
         stretches, own = limiter.reserve(own, rule, wanted, now, now)
         got = taken(stretches)
         kept = got[: max(0, len(got) - unsent)]
-        own = limiter.refunded(own, len(got) - len(kept), now)
+        own = limiter.after_refund(own, len(got) - len(kept), now)
         sent += kept
     require_within(quota, sent)
 
 
 def test_a_refund_gives_the_day_back() -> None:
-    rule = Rule(Quota(per_day=10))
-    _, own = limiter.reserve(Pace("", NOON), rule, 10, NOON, NOON)
-    own = limiter.refunded(own, 4, NOON)
+    rule = LimitRule(Quota(per_day=10))
+    _, own = limiter.reserve(LimiterState("", NOON), rule, 10, NOON, NOON)
+    own = limiter.after_refund(own, 4, NOON)
     assert own.room(rule, NOON) == 4
-    assert limiter.refunded(own, 100, NOON).room(rule, NOON) == 10
+    assert limiter.after_refund(own, 100, NOON).room(rule, NOON) == 10
 
 
 def test_a_rate_is_even_spacing() -> None:
-    stretches, own = limiter.reserve(Pace("", NOON), Rule(Quota(per_second=4)), 100, NOON, NOON + SECOND)
+    stretches, own = limiter.reserve(LimiterState("", NOON), LimitRule(Quota(per_second=4)), 100, NOON, NOON + SECOND)
     assert taken(stretches) == [NOON + timedelta(seconds=0.25) * place for place in range(5)]
     assert own.next_at == NOON + timedelta(seconds=1.25)
 
 
 def test_a_free_pace_saves_nothing_up() -> None:
-    rule = Rule(Quota(per_second=4))
-    _, own = limiter.reserve(Pace("", NOON), rule, 1, NOON, NOON)
+    rule = LimitRule(Quota(per_second=4))
+    _, own = limiter.reserve(LimiterState("", NOON), rule, 1, NOON, NOON)
     stretches, _ = limiter.reserve(own, rule, 100, NOON + HOUR, NOON + HOUR)
     assert taken(stretches) == [NOON + HOUR]
 
 
 def test_an_hourly_limit_goes_out_at_once_and_again_an_hour_later() -> None:
-    rule = Rule(Quota(per_second=10, per_hour=500))
-    stretches, own = limiter.reserve(Pace("", NOON), rule, 1_500, NOON, NOON + 3 * HOUR)
+    rule = LimitRule(Quota(per_second=10, per_hour=500))
+    stretches, own = limiter.reserve(LimiterState("", NOON), rule, 1_500, NOON, NOON + 3 * HOUR)
     moments = taken(stretches)
     assert len(moments) == 1_500
     assert moments[499] == NOON + timedelta(seconds=49.9)
@@ -126,13 +135,13 @@ def test_an_hourly_limit_goes_out_at_once_and_again_an_hour_later() -> None:
 
 
 def test_a_steady_stream_loses_a_24th_of_an_hourly_limit_at_most() -> None:
-    rule = Rule(Quota(per_second=0.3, per_hour=1_000))
-    stretches, _ = limiter.reserve(Pace("", NOON), rule, 10**6, NOON, NOON + 100 * HOUR)
+    rule = LimitRule(Quota(per_second=0.3, per_hour=1_000))
+    stretches, _ = limiter.reserve(LimiterState("", NOON), rule, 10**6, NOON, NOON + 100 * HOUR)
     assert len(taken(stretches)) >= 100_000 * 24 / 25
 
 
 def test_what_is_kept_of_the_past_does_not_grow() -> None:
-    rule, own = Rule(Quota(per_hour=10_000, per_day=100_000)), Pace("", NOON)
+    rule, own = LimitRule(Quota(per_hour=10_000, per_day=100_000)), LimiterState("", NOON)
     for minute in range(3_000):
         _, own = limiter.reserve(own, rule, 7, at := NOON + timedelta(minutes=minute), at)
     assert {window: len(runs) <= 26 for window, runs in own.spent.items()} == {HOUR: True, DAY: True}
@@ -140,8 +149,8 @@ def test_what_is_kept_of_the_past_does_not_grow() -> None:
 
 def test_a_warm_up_holds_the_rest_for_the_same_hour_of_the_next_days() -> None:
     nine = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-    rule = Rule(Quota(per_second=14), Warmup(nine.date()))
-    stretches, _ = limiter.reserve(Pace("", nine), rule, 1_000, nine, nine + timedelta(days=30))
+    rule = LimitRule(Quota(per_second=14), Warmup(nine.date()))
+    stretches, _ = limiter.reserve(LimiterState("", nine), rule, 1_000, nine, nine + timedelta(days=30))
     by_day: dict[date, list[datetime]] = {}
     for moment in taken(stretches):
         by_day.setdefault(moment.date(), []).append(moment)
@@ -151,8 +160,8 @@ def test_a_warm_up_holds_the_rest_for_the_same_hour_of_the_next_days() -> None:
 
 
 def test_a_warm_up_that_rises_at_midnight_lets_nobody_be_woken() -> None:
-    rule = Rule(warmup=Warmup(NOON.date()))
-    _, own = limiter.reserve(Pace("", NOON), rule, 200, NOON, NOON)
+    rule = LimitRule(warmup=Warmup(NOON.date()))
+    _, own = limiter.reserve(LimiterState("", NOON), rule, 200, NOON, NOON)
     assert [own.room(rule, NOON + timedelta(hours=hours)) for hours in (1, 12, 23, 24)] == [0, 0, 0, 240]
 
 
@@ -166,7 +175,7 @@ def test_a_warm_up_ends_after_six_weeks() -> None:
 
 
 def test_a_daily_limit_holds_beside_the_warm_up() -> None:
-    rule = Rule(Quota(per_day=250), Warmup(NOON.date() - 10 * DAY))
+    rule = LimitRule(Quota(per_day=250), Warmup(NOON.date() - 10 * DAY))
     assert rule.limit(DAY, NOON) == 250
     assert rule.limit(DAY, NOON - 20 * DAY) == 200
 
@@ -175,13 +184,13 @@ def test_a_daily_limit_holds_beside_the_warm_up() -> None:
     ("minutes", "allowed"), [(-1, 0), (0, 1), (4.9, 1), (5, 2), (10, 3), (44.9, 9), (45, 10), (600, 10)]
 )
 def test_after_the_pause_connections_grow_by_one(minutes: float, allowed: int) -> None:
-    assert limiter.connections(NOON, NOON + timedelta(minutes=minutes), 10) == allowed
-    assert limiter.connections(None, NOON, 10) == 10
+    assert limiter.allowed_connections(NOON, NOON + timedelta(minutes=minutes), 10) == allowed
+    assert limiter.allowed_connections(None, NOON, 10) == 10
 
 
 def test_a_slowed_lane_pauses_creeps_and_is_free_again() -> None:
-    rule = Rule(connections=3)
-    own = limiter.slowed(Pace("gmail", NOON), NOON)
+    rule = LimitRule(connections=3)
+    own = limiter.after_rate_reply(LimiterState("gmail", NOON), NOON)
     stretches, _ = limiter.reserve(own, rule, 5_000, NOON, NOON + HOUR)
     moments = taken(stretches)
     begins = NOON + PAUSE
@@ -194,16 +203,16 @@ def test_a_slowed_lane_pauses_creeps_and_is_free_again() -> None:
 
 
 def test_a_slowed_lane_keeps_to_its_own_limit_too() -> None:
-    own = limiter.slowed(Pace("gmail", NOON), NOON)
-    rule = Rule(Quota(per_second=0.5), connections=3)
+    own = limiter.after_rate_reply(LimiterState("gmail", NOON), NOON)
+    rule = LimitRule(Quota(per_second=0.5), connections=3)
     stretches, _ = limiter.reserve(own, rule, 10, NOON, NOON + HOUR)
     assert {later - earlier for earlier, later in pairwise(taken(stretches))} == {timedelta(seconds=2)}
 
 
 def test_a_rate_answer_voids_what_was_reserved_before() -> None:
-    rule = Rule(Quota(per_second=1), connections=3)
-    _, own = limiter.reserve(Pace("gmail", NOON), rule, 3_000, NOON, NOON + HOUR)
-    slowed = limiter.slowed(own, NOON)
+    rule = LimitRule(Quota(per_second=1), connections=3)
+    _, own = limiter.reserve(LimiterState("gmail", NOON), rule, 3_000, NOON, NOON + HOUR)
+    slowed = limiter.after_rate_reply(own, NOON)
     assert slowed.series == own.series + 1
     stretches, _ = limiter.reserve(slowed, rule, 1, NOON, NOON + HOUR)
     assert taken(stretches) == [NOON + PAUSE]
@@ -211,35 +220,35 @@ def test_a_rate_answer_voids_what_was_reserved_before() -> None:
 
 @given(quota=QUOTAS, asked=ASKED, jump=st.timedeltas(timedelta(0), timedelta(days=3)), at=st.integers(0, 39))
 def test_a_clock_that_jumps_back_neither_doubles_nor_stops(quota, asked, jump, at) -> None:
-    rule, own, clock, real, sent = Rule(quota), Pace("", NOON), NOON, NOON, []
+    rule, own, clock, real, sent = LimitRule(quota), LimiterState("", NOON), NOON, NOON, []
     for place, (wait, wanted, _) in enumerate(asked):
         clock, real = clock + wait - jump * (place == at), real + wait
-        own = limiter.mended(own, rule, clock, timedelta(0))
+        own = limiter.corrected(own, rule, clock, timedelta(0))
         stretches, own = limiter.reserve(own, rule, wanted, clock, clock)
         sent += [real + (moment - clock) for moment in taken(stretches)]
     require_within(replace(quota, per_second=None), sent)
-    own = limiter.mended(own, rule, clock, timedelta(0))
+    own = limiter.corrected(own, rule, clock, timedelta(0))
     longest = max([rule.gap, *rule.windows], default=timedelta(0))
     assert own.opening(rule, clock) <= clock + longest + timedelta(minutes=1) + rule.gap
 
 
 def test_a_jump_voids_the_moments_reserved_before_it() -> None:
-    rule = Rule(Quota(per_second=1))
-    _, own = limiter.reserve(Pace("gmail", NOON), rule, 100, NOON, NOON + HOUR)
-    assert limiter.mended(own, rule, NOON, HOUR) == own
-    mended = limiter.mended(own, rule, NOON - DAY, HOUR)
+    rule = LimitRule(Quota(per_second=1))
+    _, own = limiter.reserve(LimiterState("gmail", NOON), rule, 100, NOON, NOON + HOUR)
+    assert limiter.corrected(own, rule, NOON, HOUR) == own
+    mended = limiter.corrected(own, rule, NOON - DAY, HOUR)
     assert (mended.next_at, mended.series) == (NOON - DAY, own.series + 1)
 
 
 def test_a_pause_that_a_jump_put_far_ahead_lasts_ten_minutes() -> None:
-    own = limiter.slowed(Pace("", NOON), NOON)
-    mended = limiter.mended(own, Rule(), NOON - DAY, timedelta(seconds=2))
-    assert mended.opening(Rule(), NOON - DAY) <= NOON - DAY + PAUSE
+    own = limiter.after_rate_reply(LimiterState("", NOON), NOON)
+    mended = limiter.corrected(own, LimitRule(), NOON - DAY, timedelta(seconds=2))
+    assert mended.opening(LimitRule(), NOON - DAY) <= NOON - DAY + PAUSE
 
 
 def test_runs_are_counted_until_the_last_of_them_is_a_window_old() -> None:
-    own = replace(Pace("", NOON), spent={HOUR: (Run(NOON, 3),)})
-    rule = Rule(Quota(per_hour=5))
+    own = replace(LimiterState("", NOON), spent={HOUR: (SentRun(NOON, 3),)})
+    rule = LimitRule(Quota(per_hour=5))
     assert own.room(rule, NOON + HOUR - SECOND) == 2
     assert own.room(rule, NOON + HOUR) == 5
 

@@ -46,7 +46,7 @@ def test_a_fallback_may_be_empty_and_may_run_over_a_line_break() -> None:
     ],
 )
 def test_braces_that_are_no_field_are_refused(text: str, offset: int, part: str) -> None:
-    [(place, sentence)] = merge.faults(text, merge.EDITORS)
+    [(place, sentence)] = merge.field_errors(text, merge.EDITORS)
     assert place == offset
     assert part in sentence
     with pytest.raises(Invalid, match="field"):
@@ -54,7 +54,7 @@ def test_braces_that_are_no_field_are_refused(text: str, offset: int, part: str)
 
 
 def test_three_braces_are_refused_where_they_are_written_and_printed_where_they_were_made() -> None:
-    assert [place for place, _ in merge.faults("{{{ name }}}", merge.EDITORS)] == [0]
+    assert [place for place, _ in merge.field_errors("{{{ name }}}", merge.EDITORS)] == [0]
     # From "&#123;{{ name }}", which is written right.
     template = merge.compile("{{{ name }}", merge.EDITORS)
     assert template.fill({"name": "Ada"}, as_text) == "{Ada"

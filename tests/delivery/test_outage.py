@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 from peers import SILENCE, Mailbox, honest, readers, scripted
 
-from newsletter.delivery.smtp.outage import Away, Presence
+from newsletter.delivery.smtp.outage import ServerStatus, UnreachableServer
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.mailer import TransactionalMailer
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.delivery.workers import heartbeat
-from newsletter.delivery.workers.heartbeat import Carried
+from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.mail_settings import MailServer
 
 SERVER = MailServer("mail.example.org", 587)
@@ -30,18 +30,18 @@ SERVER = MailServer("mail.example.org", 587)
     ],
 )
 def test_why_is_said_as_people_know_it(clock, raised: str, told: str) -> None:
-    presence = Presence(SERVER.door, clock)
+    presence = ServerStatus(SERVER.door, clock)
     presence.missed(raised)
-    assert presence.away == Away("mail.example.org:587", clock.now, told)
+    assert presence.away == UnreachableServer("mail.example.org:587", clock.now, told)
 
 
 def test_an_outage_counts_from_its_first_failure_until_somebody_gets_through(clock) -> None:
-    presence = Presence(SERVER.door, clock)
+    presence = ServerStatus(SERVER.door, clock)
     began = clock.now
     presence.missed("timed out")
     clock.pass_by(minutes=5)
     presence.missed("[Errno 111] Connect call failed")
-    assert presence.away == Away("mail.example.org:587", began, "connection refused")
+    assert presence.away == UnreachableServer("mail.example.org:587", began, "connection refused")
     presence.met()
     assert presence.away is None
 
@@ -52,7 +52,7 @@ def test_the_press_names_the_server_that_it_cannot_reach_until_it_can(running, p
     with honest(Mailbox()) as peer:
         port = peer.port
     sending = press(MailServer("127.0.0.1", port), patience=0.01)
-    seen: list[Away | None] = []
+    seen: list[UnreachableServer | None] = []
 
     def look() -> None:
         seen.append(sending.away)
@@ -66,7 +66,7 @@ def test_the_press_names_the_server_that_it_cannot_reach_until_it_can(running, p
         sending.run_once()
     until_all_are_out.set()
     looking.join()
-    assert seen == [Away(f"127.0.0.1:{port}", clock.now, "connection refused")]
+    assert seen == [UnreachableServer(f"127.0.0.1:{port}", clock.now, "connection refused")]
     assert sending.away is None
 
 
@@ -75,7 +75,7 @@ def test_the_press_names_the_server_that_says_nothing(running, press) -> None:
     running(readers(2))
     with scripted({"": SILENCE}) as (peer, _liar):
         sending = press(peer.server, patience=0.01)
-        seen: list[Away | None] = []
+        seen: list[UnreachableServer | None] = []
         looking = threading.Timer(1.0, lambda: (seen.append(sending.away), sending.stop()))
         looking.start()
         sending.run_once()
@@ -92,9 +92,9 @@ def test_the_post_room_names_its_server_while_letters_wait_for_it(sessions, publ
         server = peer.server
     room = TransactionalMailer(sessions, server, worker="w", clock=clock, timeout=1)
     room.deliver_due()
-    assert room.away == Away(server.door, clock.now, "connection refused")
+    assert room.away == UnreachableServer(server.door, clock.now, "connection refused")
     with sessions.begin() as session:
-        outbox.forget(session, "a@x.example")
+        outbox.erase_letters(session, "a@x.example")
     clock.pass_by(minutes=1)
     room.deliver_due()
     assert room.away is None
@@ -102,15 +102,15 @@ def test_the_post_room_names_its_server_while_letters_wait_for_it(sessions, publ
 
 def test_what_several_workers_find_is_told_once_since_the_first_of_them(sessions, now) -> None:
     minute = timedelta(minutes=1)
-    first, later = (Away(SERVER.door, at, "connection refused") for at in (now - 2 * minute, now - minute))
-    other = Away("other.example.org:25", now, "timed out")
+    first, later = (UnreachableServer(SERVER.door, at, "connection refused") for at in (now - 2 * minute, now - minute))
+    other = UnreachableServer("other.example.org:25", now, "timed out")
     with sessions.begin() as session:
-        heartbeat.beat(session, "a", now, {Carried.ISSUES: later, Carried.LETTERS: None})
-        heartbeat.beat(session, "b", now, {Carried.ISSUES: first, Carried.LETTERS: other})
+        heartbeat.beat(session, "a", now, {MailKind.ISSUES: later, MailKind.LETTERS: None})
+        heartbeat.beat(session, "b", now, {MailKind.ISSUES: first, MailKind.LETTERS: other})
     with sessions.begin() as session:
-        assert heartbeat.away(session, Carried.ISSUES, now) == [first]
-        assert heartbeat.away(session, Carried.LETTERS, now) == [other]
-        assert heartbeat.away(session, Carried.ISSUES, now + minute) == []
+        assert heartbeat.unreachable_servers(session, MailKind.ISSUES, now) == [first]
+        assert heartbeat.unreachable_servers(session, MailKind.LETTERS, now) == [other]
+        assert heartbeat.unreachable_servers(session, MailKind.ISSUES, now + minute) == []
         heartbeat.beat(session, "a", now)
         heartbeat.sign_off(session, "b")
-        assert heartbeat.away(session, Carried.ISSUES, now) == []
+        assert heartbeat.unreachable_servers(session, MailKind.ISSUES, now) == []

@@ -195,12 +195,12 @@ def test_what_became_of_a_letter_that_asked_for_consent_outlives_the_letter(post
         outbox.sent(session, "late", lost, "250 2.0.0 queued as 4F4", now)
     with sessions.begin() as session:
         assert outbox.prune(session, now + timedelta(days=31)) == 2
-        [kept] = session.scalars(receipts.of([7]))
+        [kept] = session.scalars(receipts.select_receipts([7]))
         assert (kept.post_id, kept.template, kept.state, kept.at) == (asking, "ab12", OutboxState.SENT, now)
         assert kept.reply == "250 2.0.0 queued as 4F2"
         assert kept.message_id == f"{now:%Y%m%d%H%M%S%f}.{asking}@example.org"
-        receipts.forget(session, [7])
-        assert session.scalars(receipts.of([7])).all() == []
+        receipts.erase_receipts(session, [7])
+        assert session.scalars(receipts.select_receipts([7])).all() == []
 
 
 def test_the_number_of_a_letter_that_is_gone_is_never_given_to_another(posted, sessions) -> None:
@@ -208,7 +208,7 @@ def test_the_number_of_a_letter_that_is_gone_is_never_given_to_another(posted, s
     for _ in range(3):
         numbers.add(posted())
         with sessions.begin() as session:
-            outbox.forget(session, "reader@example.org")
+            outbox.erase_letters(session, "reader@example.org")
     assert len(numbers) == 3
 
 
@@ -218,7 +218,7 @@ def test_an_erased_readers_letters_are_gone_whatever_their_state(posted, session
     with sessions.begin() as session:
         outbox.claim(session, "w", 1, now)
         posted_in_all = session.scalar(select(func.count(OutboxMessage.id)))
-        outbox.forget(session, "reader@example.org")
+        outbox.erase_letters(session, "reader@example.org")
         assert (posted_in_all, session.scalar(select(func.count(OutboxMessage.id)))) == (2, 1)
 
 

@@ -55,7 +55,7 @@ def test_a_dropped_letter_leaves_its_counts_and_nothing_else(finished, sessions,
     old, other = finished(5), finished(3)
     before = counts(old)
     assert (before.sent, before.bounced) == (5, 1)
-    assert retention.drop(sessions, old) == 5
+    assert retention.drop_copies(sessions, old) == 5
     assert counts(old) == before
     assert (rows(sessions), rows(sessions, CopyNote), counts(other).sent) == (3, 1, 3)
     with sessions.reading() as session:
@@ -64,7 +64,7 @@ def test_a_dropped_letter_leaves_its_counts_and_nothing_else(finished, sessions,
 
 def test_what_is_dropped_twice_is_dropped_once(finished, sessions, counts) -> None:
     letter = finished(2)
-    assert [retention.drop(sessions, letter) for _ in range(2)] == [2, 0]
+    assert [retention.drop_copies(sessions, letter) for _ in range(2)] == [2, 0]
     assert counts(letter).sent == 2
 
 
@@ -74,7 +74,7 @@ def test_only_what_is_over_is_dropped(finished, sessions, state) -> None:
     with sessions.begin() as session:
         session.execute(update(Letter).values(state=state))
     with pytest.raises(Conflict, match=f"it is {state.value}; only finished or cancelled issues"):
-        retention.drop(sessions, letter)
+        retention.drop_copies(sessions, letter)
     assert rows(sessions) == 2
 
 
@@ -85,7 +85,7 @@ def test_a_cancelled_letter_with_a_copy_in_flight_is_not_dropped(finished, sessi
         session.execute(update(Letter).values(state=LetterState.CANCELLED))
         session.execute(update(Copy).where(Copy.subscription_id == 1).values(state=state))
     with pytest.raises(Conflict, match="1 of its copies are still under way"):
-        retention.drop(sessions, letter)
+        retention.drop_copies(sessions, letter)
 
 
 def test_a_letter_is_not_dropped_before_its_doubts_are_settled(finished, sessions) -> None:
@@ -94,16 +94,16 @@ def test_a_letter_is_not_dropped_before_its_doubts_are_settled(finished, session
     with sessions.begin() as session:
         session.execute(doubtful)
     with pytest.raises(Conflict, match="newsletter issues settle"):
-        retention.drop(sessions, letter)
+        retention.drop_copies(sessions, letter)
     with sessions.begin() as session:
         session.execute(doubtful.values(reason="settled: left in doubt"))
-    assert retention.drop(sessions, letter) == 2
+    assert retention.drop_copies(sessions, letter) == 2
 
 
 def test_the_number_of_a_dropped_copy_is_never_given_again(finished, running, sessions, copies) -> None:
     last = finished(4)
     highest = max(copy.id for copy in copies(last).values())
-    retention.drop(sessions, last)
+    retention.drop_copies(sessions, last)
     assert min(copy.id for copy in copies(running(readers(1))).values()) > highest
 
 
@@ -116,10 +116,10 @@ def test_nobody_gets_a_letter_twice_whatever_partition_it_lies_in(finished, sess
 
 def test_a_reader_is_found_in_every_partition_that_is_left(finished, running, sessions, now, copies) -> None:
     dropped, kept, current = finished(3), finished(3), running(readers(3))
-    retention.drop(sessions, dropped)
+    retention.drop_copies(sessions, dropped)
     with sessions.begin() as session:
         assert ledger.skip_pending(session, 2, "unsubscribed", now) == 1
-        ledger.blank(session, [3], now)
+        ledger.anonymize(session, [3], now)
     addresses = {letter: sorted(copies(letter)) for letter in (kept, current)}
     assert {letter: found[0] for letter, found in addresses.items()} == {kept: "", current: ""}
     states = {copy.subscription_id: copy.state for copy in copies(current).values()}
@@ -131,8 +131,8 @@ def test_of_a_cancelled_letter_only_what_waits_is_counted_as_spared(running, ses
     with sessions.begin() as session:
         ledger.claim(session, "w", 4, now)
     with sessions.begin() as session:
-        assert stopping.skip_some(session, letter, now) == 3
-        assert stats.counts(session, session.get_one(Letter, other)).pending == 3
+        assert stopping.skip_group(session, letter, now) == 3
+        assert stats.copy_counts(session, session.get_one(Letter, other)).pending == 3
 
 
 @on_sqlite
@@ -146,7 +146,7 @@ def test_portions_let_others_write_in_between(finished, sessions, monkeypatch) -
             written.append(session.scalar(select(func.count()).select_from(Copy)))
 
     monkeypatch.setattr(partitions.time, "sleep", write)
-    assert retention.drop(sessions, letter) == 25
+    assert retention.drop_copies(sessions, letter) == 25
     # SQLite gives others a turn after the last portion, too.
     assert written[:3] == [15, 5, 0]
 
@@ -189,9 +189,9 @@ def test_a_drop_that_would_hold_up_others_gives_up_and_can_be_asked_again(
     with sessions.reading() as backup:
         backup.execute(select(Copy.id)).all()
         with pytest.raises(Unavailable, match="a long transaction"):
-            retention.drop(sessions, letter)
+            retention.drop_copies(sessions, letter)
         assert counts(letter).sent == 2
-    assert retention.drop(sessions, letter) == 2
+    assert retention.drop_copies(sessions, letter) == 2
 
 
 @on_postgresql
@@ -208,7 +208,7 @@ def test_with_forty_letters_no_statement_looks_where_it_need_not(finished, runni
 
     alone = {f"copies_{letter}"}
     results = [outcomes.sent(copy, TAKEN) for copy in held[:10]]
-    put_off = [outcomes.put_off(copy, LATER, now) for copy in held[:10]]
+    put_off = [outcomes.deferred(copy, LATER, now) for copy in held[:10]]
     for act in (
         lambda session: ledger.claim(session, "w", 10, now),
         lambda session: ledger.begin(session.connection(), "w", held[10:], now),
@@ -216,10 +216,10 @@ def test_with_forty_letters_no_statement_looks_where_it_need_not(finished, runni
         lambda session: ledger.record(session.connection(), "w", put_off, now),
         lambda session: ledger.release(session, "w", now, held),
         lambda session: ledger.finish(session, now),
-        lambda session: stopping.skip_some(session, letter, now),
+        lambda session: stopping.skip_group(session, letter, now),
         # Two days on, for a copy of a letter that has just finished may wait all the same.
         lambda session: ledger.skip_pending(session, 7, "unsubscribed", now + timedelta(days=2)),
-        lambda session: stats.counts(session, session.get_one(Letter, letter)),
+        lambda session: stats.copy_counts(session, session.get_one(Letter, letter)),
     ):
         plan = explain(act)
         assert (plan.read, plan.scanned) == (alone, set())
@@ -227,7 +227,7 @@ def test_with_forty_letters_no_statement_looks_where_it_need_not(finished, runni
         lambda session: ledger.recover(session, now + 2 * ledger.LEASE, "resend"),
         lambda session: ledger.extend_leases(session, "w", now),
         lambda session: ledger.release_unbegun(session, "w", now),
-        lambda session: ledger.blank(session, [7, 8], now),
+        lambda session: ledger.anonymize(session, [7, 8], now),
     ):
         plan = explain(act)
         assert plan.scanned == set()

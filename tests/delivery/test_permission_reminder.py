@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from test_compose import LINKS, letter
 
-from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose, permission_reminder
 
 WARSAW = ZoneInfo("Europe/Warsaw")
@@ -26,7 +26,7 @@ def test_each_reader_is_told_how_they_came_on_the_day_of_the_publication(since, 
 def test_the_words_of_an_import_are_data_in_both_parts_and_end_no_header() -> None:
     source = "list <b>A</b> & {{ name }} [x](http://evil.example)\r\nBcc: eve@example.org \u202egro"
     made = letter(html="<p>{{ why }}</p>", text="{{ why }}\n", time_zone="Europe/Warsaw")
-    copy = Claimed(1, 1, 7, "ada@reader.example", "Ada", 0, source, LATE)
+    copy = ClaimedCopy(1, 1, 7, "ada@reader.example", "Ada", 0, source, LATE)
     message = bytes(compose.compile(made, LINKS).message(copy, LATE)).replace(b"=\r\n", b"")
     assert b"list &lt;b&gt;A&lt;/b&gt; &amp; {{ name }} [x](http://evil.example) Bcc: eve" in message
     assert b"\r\nBcc:" not in message

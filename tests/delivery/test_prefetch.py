@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from newsletter.delivery.bulk.prefetch import PrefetchQueue, QueuedCopy
-from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.rate_limit.claim_limiter import Batch
 from newsletter.delivery.rate_limit.spacing import Spacing
 from newsletter.errors import Invalid
@@ -31,7 +31,7 @@ class Shelf:
 
 
 def batch(*ids: int, gap: float = 0.0) -> Batch[QueuedCopy]:
-    copies = [Claimed(number, 1, number, "", "", 0) for number in ids]
+    copies = [ClaimedCopy(number, 1, number, "", "", 0) for number in ids]
     return Batch([QueuedCopy(copy, Invalid("no letter")) for copy in copies], gap=gap)
 
 
@@ -66,7 +66,7 @@ def test_nothing_is_claimed_ahead_once_nothing_is_due() -> None:
 
 def test_a_sweep_keeps_what_was_laid_out_while_it_asked() -> None:
     class Busy(Shelf):
-        def return_halted(self, _session: object, copies: list[Claimed]) -> set[int]:
+        def return_halted(self, _session: object, copies: list[ClaimedCopy]) -> set[int]:
             tray._lay_out(batch(3, 4))
             return {copy.id for copy in copies} - {1}
 

@@ -38,7 +38,7 @@ def test_a_rate_answer_pauses_its_lane_and_no_other(running, take, sessions, clo
     batch = take(pacer, 1)
     with sessions.begin() as session, capture_logs() as logs:
         pacer.told_off(session, "gmail", clock())
-        ledger.record(session.connection(), "one", [outcomes.given_back(batch.copies[0])], clock())
+        ledger.record(session.connection(), "one", [outcomes.released(batch.copies[0])], clock())
         pacer.told_off(session, "gmail", clock())
     assert [entry["lane"] for entry in logs] == ["gmail"]
     for who in (pacer, other):

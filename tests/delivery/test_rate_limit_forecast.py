@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter.addresses.provider_groups import Lanes, Quota
+from newsletter.addresses.provider_groups import ProviderGroups, Quota
 from newsletter.delivery.rate_limit import forecast, limiter
-from newsletter.delivery.rate_limit.limiter import GROWS_EVERY, PAUSE, Pace
+from newsletter.delivery.rate_limit.limiter import GROWS_EVERY, PAUSE, LimiterState
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
 from newsletter.delivery.rate_limit.warmup import PLAN, Warmup
 
@@ -21,7 +21,9 @@ def test_without_limits_only_the_servers_speed_tells(now) -> None:
 
 
 def test_the_slowest_lane_tells(now) -> None:
-    limits = Limits(Quota(per_second=100), lanes=Lanes({"gmail": Quota(per_second=2), "*": Quota(per_second=10)}))
+    limits = Limits(
+        Quota(per_second=100), lanes=ProviderGroups({"gmail": Quota(per_second=2), "*": Quota(per_second=10)})
+    )
     told = forecast.predict({"gmail": 601, "clinic.example": 50}, limits, now)
     assert (told.finish, told.slowest) == (now + 300 * SECOND, "gmail")
 
@@ -40,9 +42,9 @@ def test_a_warm_up_is_told_in_days(now) -> None:
 
 def test_what_stands_already_is_counted(now) -> None:
     limits = Limits(Quota(per_hour=100))
-    _, half = limiter.reserve(Pace(SERVER, now), limits.rule(SERVER), 50, now, now)
+    _, half = limiter.reserve(LimiterState(SERVER, now), limits.rule(SERVER), 50, now, now)
     assert forecast.predict({"a.example": 100}, limits, now, {SERVER: half}).finish == now + HOUR
-    slowed = limiter.slowed(Pace("gmail", now), now)
+    slowed = limiter.after_rate_reply(LimiterState("gmail", now), now)
     told = forecast.predict({"gmail": 601}, Limits(), now, {"gmail": slowed})
     assert (told.finish, told.slowest) == (now + PAUSE + GROWS_EVERY, "gmail")
 
@@ -54,7 +56,7 @@ def test_what_stands_already_is_counted(now) -> None:
         Limits(Quota(per_day=5_000)),
         Limits(Quota(per_day=1)),
         Limits(Quota(per_second=0.001)),
-        Limits(lanes=Lanes({"gmail": Quota(20, 10_000), "*": Quota(per_hour=1)})),
+        Limits(lanes=ProviderGroups({"gmail": Quota(20, 10_000), "*": Quota(per_hour=1)})),
     ],
 )
 def test_a_million_copies_are_forecast_at_once(limits: Limits, now) -> None:
@@ -81,7 +83,7 @@ def test_what_takes_longer_than_a_year_is_only_called_later(now) -> None:
 )
 def test_what_a_worker_then_does_takes_as_long_as_forecast(limits: Limits, pause: bool, now) -> None:
     key = "gmail" if pause else SERVER
-    own = limiter.slowed(Pace(key, now), now) if pause else Pace(key, now)
+    own = limiter.after_rate_reply(LimiterState(key, now), now) if pause else LimiterState(key, now)
     told = forecast.predict({"gmail": 1_000}, limits, now, {key: own})
     left, at = 1_000, now
     while left:

@@ -14,11 +14,11 @@ from readerships import gmail, lanes, others
 from sqlalchemy import event, func, select, update
 from structlog.testing import capture_logs
 
-from newsletter.addresses.provider_groups import Lanes, Quota
+from newsletter.addresses.provider_groups import ProviderGroups, Quota
 from newsletter.db import Sessions
 from newsletter.delivery import ledger
-from newsletter.delivery.ledger import Claimed
-from newsletter.delivery.models import Copy, CopyState, SharedPace
+from newsletter.delivery.ledger import ClaimedCopy
+from newsletter.delivery.models import Copy, CopyState, SharedLimiter
 from newsletter.delivery.rate_limit import claim_limiter, limiter_store
 from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
 from newsletter.delivery.rate_limit.limits import Limits
@@ -29,11 +29,11 @@ SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 Desk = Callable[..., Batch]
 
 
-def claimed_at_once(sessions: Sessions, limits: Limits, wanted: int, now: datetime) -> list[Claimed]:
+def claimed_at_once(sessions: Sessions, limits: Limits, wanted: int, now: datetime) -> list[ClaimedCopy]:
     """What four workers get that claim again and again, all at the same time."""
     start = threading.Barrier(4)
 
-    def work(name: str) -> list[Claimed]:
+    def work(name: str) -> list[ClaimedCopy]:
         pacer, got = ClaimLimiter(limits, name), []
         start.wait()
         for _ in range(30):
@@ -66,7 +66,7 @@ def test_without_limits_a_claim_costs_no_statement_of_ours(running, sessions, no
         assert len(pacer.claim(session, 5, now + SECOND).copies) == 5
     assert not [statement for statement in statements if "paces" in statement]
     with sessions.reading() as session:
-        assert session.scalar(select(func.count()).select_from(SharedPace)) == 0
+        assert session.scalar(select(func.count()).select_from(SharedLimiter)) == 0
 
 
 def test_all_workers_together_keep_the_rate(running, take, clock) -> None:
@@ -130,7 +130,7 @@ def test_what_was_let_out_and_not_sent_is_let_out_again(running, take, sessions,
 
 def test_a_clock_that_jumped_ahead_and_back_stops_nothing(running, take, clock) -> None:
     running([*others(50), *gmail(10)])
-    limits = Limits(Quota(per_second=10), lanes=Lanes({"gmail": Quota(per_second=1)}))
+    limits = Limits(Quota(per_second=10), lanes=ProviderGroups({"gmail": Quota(per_second=1)}))
     clock.pass_by(days=1)
     assert take(ClaimLimiter(limits, "w"), 5).copies
     clock.pass_by(days=-1)
@@ -142,8 +142,8 @@ def test_idle_paces_are_forgotten(running, take, sessions, clock) -> None:
     pacer = ClaimLimiter(lanes(**{"*": Quota(per_second=1)}), "w")
     take(pacer)
     with sessions.begin() as session:
-        assert limiter_store.forget_idle(session, clock()) == 0
-        assert limiter_store.forget_idle(session, clock() + 3 * DAY) == 4  # three lanes, and the server
+        assert limiter_store.prune_idle(session, clock()) == 0
+        assert limiter_store.prune_idle(session, clock() + 3 * DAY) == 4  # three lanes, and the server
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -154,7 +154,7 @@ def test_idle_paces_are_forgotten(running, take, sessions, clock) -> None:
 def test_whatever_workers_claim_no_hour_holds_more(sessions, running, now, hourly, asked) -> None:
     with sessions.begin() as session:
         session.execute(update(Copy).values(state=CopyState.SKIPPED))
-        session.execute(SharedPace.__table__.delete())
+        session.execute(SharedLimiter.__table__.delete())
     running(others(150), at=now)
     limits, moment, sent = Limits(Quota(per_hour=hourly)), now, []
     pacers = [ClaimLimiter(limits, f"w{number}") for number in range(3)]
@@ -171,7 +171,7 @@ def test_whatever_workers_claim_no_hour_holds_more(sessions, running, now, hourl
 def test_workers_that_claim_at_once_never_exceed_the_limits(running, sessions, now, daily) -> None:
     letter = running([address for pair in zip(gmail(120), others(120), strict=True) for address in pair])
     limits = Limits(
-        Quota(per_day=daily), lanes=Lanes({"gmail": Quota(per_day=30), "reader0.example": Quota(per_day=5)})
+        Quota(per_day=daily), lanes=ProviderGroups({"gmail": Quota(per_day=30), "reader0.example": Quota(per_day=5)})
     )
     got = claimed_at_once(sessions, limits, 7, now)
     assert len(got) == len({copy.id for copy in got}) == (daily or 120 + 30)
@@ -183,6 +183,6 @@ def test_workers_that_claim_at_once_never_exceed_the_limits(running, sessions, n
 
 def test_workers_that_want_many_lanes_at_once_never_wait_for_each_other(running, sessions, now) -> None:
     running([address for number in range(8) for address in others(40)])
-    limits = Limits(lanes=Lanes({"*": Quota(per_day=4)}))
+    limits = Limits(lanes=ProviderGroups({"*": Quota(per_day=4)}))
     got = claimed_at_once(sessions, limits, 5, now)
     assert set(Counter(copy.address for copy in got).values()) == {4}

@@ -3,7 +3,7 @@
 import pytest
 
 from newsletter.delivery.smtp.replies import Reply
-from newsletter.delivery.smtp.retry import about_lane, too_fast
+from newsletter.delivery.smtp.retry import is_rate_limited, limits_one_group
 
 
 def answer(line: str) -> Reply:
@@ -52,16 +52,16 @@ NOT_ABOUT_THE_RATE = [
 
 @pytest.mark.parametrize("line", ABOUT_THE_RATE)
 def test_a_server_that_asks_for_less_is_understood(line: str) -> None:
-    assert too_fast(answer(line))
+    assert is_rate_limited(answer(line))
 
 
 @pytest.mark.parametrize("line", NOT_ABOUT_THE_RATE)
 def test_what_is_about_a_reader_or_an_outage_slows_nobody(line: str) -> None:
-    assert not too_fast(answer(line))
+    assert not is_rate_limited(answer(line))
 
 
 def test_a_closing_server_and_a_used_up_account_are_about_all_lanes() -> None:
-    assert [about_lane(answer(line)) for line in ("421 4.7.28 x", "454 Throttling failure", "451 4.7.650 x")] == [
+    assert [limits_one_group(answer(line)) for line in ("421 4.7.28 x", "454 Throttling failure", "451 4.7.650 x")] == [
         False,
         False,
         True,

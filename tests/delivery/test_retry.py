@@ -4,24 +4,24 @@ import pytest
 
 from newsletter.delivery.rate_limit.spacing import Spacing
 from newsletter.delivery.smtp.replies import Reply
-from newsletter.delivery.smtp.retry import COPIES, LETTERS, Verdict, classify, outage
+from newsletter.delivery.smtp.retry import COPIES, LETTERS, ReplyKind, classify, outage_wait
 
 
 @pytest.mark.parametrize(
     ("line", "verdict"),
     [
-        ("250 2.0.0 Taken", Verdict.TAKEN),
-        ("450 4.2.0 Greylisted", Verdict.LATER),
-        ("452 4.2.2 Mailbox full", Verdict.LATER),
-        ("550 5.1.1 No such user", Verdict.NEVER),
-        ("552 Too many recipients", Verdict.LATER),
-        ("552 5.3.4 Message too big", Verdict.NEVER),
-        ("554 5.7.1 Spam", Verdict.NEVER),
-        ("421 4.3.2 Closing", Verdict.SERVER),
-        ("530 5.7.0 Log in first", Verdict.SERVER),
+        ("250 2.0.0 Taken", ReplyKind.TAKEN),
+        ("450 4.2.0 Greylisted", ReplyKind.LATER),
+        ("452 4.2.2 Mailbox full", ReplyKind.LATER),
+        ("550 5.1.1 No such user", ReplyKind.NEVER),
+        ("552 Too many recipients", ReplyKind.LATER),
+        ("552 5.3.4 Message too big", ReplyKind.NEVER),
+        ("554 5.7.1 Spam", ReplyKind.NEVER),
+        ("421 4.3.2 Closing", ReplyKind.SERVER),
+        ("530 5.7.0 Log in first", ReplyKind.SERVER),
     ],
 )
-def test_what_a_reply_means(line: str, verdict: Verdict) -> None:
+def test_what_a_reply_means(line: str, verdict: ReplyKind) -> None:
     code, _, text = line.partition(" ")
     assert classify(Reply(int(code), (text,))) is verdict
 
@@ -40,16 +40,16 @@ def test_chance_spreads_the_waits() -> None:
 
 
 def test_a_server_that_stays_down_is_asked_once_a_minute() -> None:
-    assert outage(1, 0.0) == 0.5
-    assert outage(1000, 0.0) == 60.0
+    assert outage_wait(1, 0.0) == 0.5
+    assert outage_wait(1000, 0.0) == 60.0
 
 
 def test_a_person_who_waits_has_the_server_asked_sooner() -> None:
-    assert [outage(failures, 0.0, 30.0) for failures in (1, 6, 7, 1000)] == [0.5, 16.0, 30.0, 30.0]
+    assert [outage_wait(failures, 0.0, 30.0) for failures in (1, 6, 7, 1000)] == [0.5, 16.0, 30.0, 30.0]
 
 
 def test_a_reply_that_is_none_is_no_yes() -> None:
-    assert classify(Reply(-1, ("What?",))) is Verdict.LATER
+    assert classify(Reply(-1, ("What?",))) is ReplyKind.LATER
 
 
 def test_the_throttle_spaces_messages_evenly() -> None:

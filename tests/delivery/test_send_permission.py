@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.workers import send_permission
-from newsletter.delivery.workers.send_permission import Gate
+from newsletter.delivery.workers.send_permission import SendGate
 from tests.servers import create_database, drop_database
 
 
@@ -57,7 +57,7 @@ def test_a_restored_database_may_not_send(sessions: Sessions, engine: Engine, no
         send_permission.disarm(session, now)
     assert not may_send(engine)
     with sessions.reading() as session:
-        assert send_permission.look(session).restored_from == now
+        assert send_permission.read_permission(session).restored_from == now
 
 
 def test_a_file_that_is_moved_or_written_anew_is_the_same_database(tmp_path: Path, sessions: Sessions) -> None:
@@ -92,7 +92,7 @@ def test_a_table_that_was_made_anew_in_the_same_database_was_restored(sessions: 
 
 
 def test_the_gate_says_once_that_it_is_shut_and_once_that_it_is_open_again(sessions: Sessions, now: datetime) -> None:
-    gate = Gate(sessions)
+    gate = SendGate(sessions)
     with capture_logs() as told:
         assert gate.is_open()
         for act, is_open in ((send_permission.disarm, False), (send_permission.arm, True)):

@@ -186,7 +186,7 @@ def test_pause_and_cancel_take_effect_within_a_second(
     with sessions.begin() as session:
         session.execute(update(Letter).where(Letter.id == letter).values(state=state))
         if state is LetterState.CANCELLED:
-            stopping.skip_some(session, letter, now)
+            stopping.skip_group(session, letter, now)
     thread.join()
     end = counts(letter)
     assert (end.sending, end.in_doubt) == (0, 0)

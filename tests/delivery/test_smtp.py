@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.delivery.smtp import protocol
-from newsletter.delivery.smtp.protocol import Envelope, Extensions, HungUp, SenderRefused, Talk
+from newsletter.delivery.smtp.protocol import ConnectionLost, Envelope, Extensions, SenderRefused, Talk
 from newsletter.delivery.smtp.replies import ProtocolError, Reply, ReplyReader
 from newsletter.errors import TransportDown
 
@@ -28,7 +28,7 @@ def played(talk: Talk, answers: Iterable[bytes]) -> tuple[list[bytes], object]:
             if len(replies) == ask.replies:
                 ask = talk.send(replies)
             else:
-                ask = talk.throw(HungUp("the server hung up", replies))
+                ask = talk.throw(ConnectionLost("the server hung up", replies))
         except StopIteration as end:
             return written, end.value
 
@@ -77,19 +77,19 @@ def test_who_refuses_the_sender_says_nothing_about_the_reader() -> None:
 
 def test_an_international_address_never_rides_to_a_server_that_cannot_take_it() -> None:
     international = Envelope("desk@example.org", "jürgen@example.org", 9)
-    assert protocol.opening(PIPELINING, international) == b""
+    assert protocol.pipelined_commands(PIPELINING, international) == b""
 
 
 def test_a_refusal_that_comes_while_the_message_is_written_is_heard() -> None:
-    verdict = protocol.verdict()
+    verdict = protocol.final_reply()
     next(verdict)
     with pytest.raises(StopIteration) as end:
-        verdict.throw(HungUp("the server hung up", [Reply(552, ("5.3.4 too big",))]))
+        verdict.throw(ConnectionLost("the server hung up", [Reply(552, ("5.3.4 too big",))]))
     assert end.value.value.code == 552
 
 
 def test_a_hang_up_without_a_refusal_is_one() -> None:
-    with pytest.raises(HungUp):
+    with pytest.raises(ConnectionLost):
         played(protocol.offer(PIPELINING, ENVELOPE), [b"250 a\r\n250 b\r\n"])
 
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
-from newsletter.addresses.provider_groups import Lanes
+from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.db import Sessions
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
 from newsletter.delivery.reports import delivery_metrics, progress, retention, stats
-from newsletter.delivery.reports.stats import KeptStats, Share, Span
+from newsletter.delivery.reports.stats import DomainStats, KeptStats, TimeBucket
 
 SETTLED = [state for state in CopyState if state not in (CopyState.PENDING, CopyState.SENDING)]
 
@@ -59,7 +59,7 @@ def told(sessions: Sessions, letter_id: int) -> stats.LetterStats:
 
 def test_the_cheap_count_is_the_ledgers(sessions: Sessions, many: int) -> None:
     with sessions.reading() as session:
-        found = stats.counts(session, session.get_one(Letter, many))
+        found = stats.copy_counts(session, session.get_one(Letter, many))
         states = session.scalars(select(Copy.state).where(Copy.letter_id == many)).all()
     assert {state: getattr(found, state) for state in CopyState} == Counter(states)
     assert (found.audience, found.bounced, found.complained) == (70, 2, 1)
@@ -75,7 +75,7 @@ def test_what_is_drawn_of_a_letter_is_the_ledgers_and_its_audience_is_counted_on
             drawn = gauge.count(session)
             states = session.scalars(select(Copy.state).where(Copy.letter_id == many)).all()
         assert {state: drawn[many, state] for state in CopyState} == {state: states.count(state) for state in CopyState}
-        monkeypatch.setattr(progress, "extent", None)
+        monkeypatch.setattr(progress, "copy_range", None)
         with sessions.begin() as session:
             session.execute(update(Copy).where(Copy.state == CopyState.SENDING).values(state=CopyState.SENT))
     assert {letter for letter, _ in drawn} == {many - 1, many, many + 1}
@@ -89,20 +89,20 @@ def test_what_was_put_off_is_known_with_its_next_try(sessions: Sessions, many: i
         for minutes, copy_id in enumerate(put_off, 5):
             later = now + timedelta(minutes=minutes)
             session.execute(update(Copy).where(Copy.id == copy_id).values(not_before=later))
-        found = progress.standing(session, many, 70)
+        found = progress.letter_progress(session, many, 70)
     assert (found.deferred, found.next_try) == (len(put_off), now + timedelta(minutes=5))
 
 
 def test_nobody_is_put_off_and_nothing_waits_before_a_letter_has_copies(sessions: Sessions) -> None:
     with sessions.reading() as session:
-        found = progress.standing(session, 1, 0)
+        found = progress.letter_progress(session, 1, 0)
     assert (found.counts.audience, found.deferred, found.next_try) == (0, 0, None)
 
 
 def test_what_waits_is_counted_by_lane(sessions: Sessions, many: int) -> None:
     with sessions.reading() as session:
-        waiting = progress.waiting_by_lane(session, many, Lanes())
-        assert sum(waiting.values()) == stats.counts(session, session.get_one(Letter, many)).pending
+        waiting = progress.waiting_by_group(session, many, ProviderGroups())
+        assert sum(waiting.values()) == stats.copy_counts(session, session.get_one(Letter, many)).pending
     assert set(waiting) == {"gmail", "firm.example"}
 
 
@@ -114,7 +114,7 @@ def test_an_account_tells_domains_whatever_their_case_and_the_rest_together(
     assert both.others is None
     monkeypatch.setattr(stats, "LARGEST", 1)
     cut = told(sessions, many)
-    assert cut.others == Share("", *both.domains[1][1:])
+    assert cut.others == DomainStats("", *both.domains[1][1:])
     assert (len(cut.domains), cut.other_domains) == (1, 1)
     assert sum(share.sent for share in both.domains) == both.counts.sent
 
@@ -142,21 +142,21 @@ def test_a_long_run_is_told_by_longer_spans(days: int, every: timedelta | None, 
 def test_an_account_is_kept_once_a_letter_is_over_and_then_nothing_is_counted(
     sessions: Sessions, many: int, now: datetime
 ) -> None:
-    assert not stats.keep_next(sessions)
+    assert not stats.store_next(sessions)
     settle(sessions, many, now)
     before = told(sessions, many)
-    assert stats.keep_next(sessions)
-    assert not stats.keep_next(sessions)
+    assert stats.store_next(sessions)
+    assert not stats.store_next(sessions)
     with sessions.begin() as session:
         # Nothing does this; it shows that the copies are not looked at again, but for what was learned of them.
         session.execute(update(Copy).where(Copy.letter_id == many).values(address="x@elsewhere.example"))
-        assert stats.counts(session, session.get_one(Letter, many)) == before.counts
+        assert stats.copy_counts(session, session.get_one(Letter, many)) == before.counts
     assert told(sessions, many) == before
 
 
 def test_what_is_learned_later_joins_the_kept_account(sessions: Sessions, many: int, now: datetime) -> None:
     settle(sessions, many, now)
-    stats.keep_next(sessions)
+    stats.store_next(sessions)
     with sessions.begin() as session:
         last = session.scalar(select(func.max(Copy.id)).where(Copy.letter_id == many, Copy.state == CopyState.SENT))
         session.add(CopyNote(copy_id=last, kind=Note.COMPLAINED, at=now))
@@ -165,14 +165,14 @@ def test_what_is_learned_later_joins_the_kept_account(sessions: Sessions, many: 
 
 def test_a_letter_that_ran_again_gets_another_account(sessions: Sessions, many: int, now: datetime) -> None:
     settle(sessions, many, now)
-    stats.keep_next(sessions)
+    stats.store_next(sessions)
     with sessions.begin() as session:
         session.execute(
             update(Copy).where(Copy.letter_id == many, Copy.state == CopyState.IN_DOUBT).values(state="sent")
         )
     settle(sessions, many, now + timedelta(hours=1))
     assert told(sessions, many).counts.in_doubt == 0
-    assert stats.keep_next(sessions)
+    assert stats.store_next(sessions)
     with sessions.reading() as session:
         kept = session.scalars(select(KeptStats)).one()
     assert kept.settled_at == now + timedelta(hours=1)
@@ -185,9 +185,9 @@ def test_nothing_is_kept_of_a_cancelled_letter_while_a_copy_is_being_handed_over
         session.execute(update(Copy).where(Copy.letter_id == many, Copy.state == "pending").values(state="skipped"))
         cancelled = update(Letter).where(Letter.id == many)
         session.execute(cancelled.values(state=LetterState.CANCELLED, finished_at=now))
-    assert not stats.keep_next(sessions)
+    assert not stats.store_next(sessions)
     settle(sessions, many, now)
-    assert stats.keep_next(sessions)
+    assert stats.store_next(sessions)
 
 
 def test_a_report_outlives_the_copies(sessions: Sessions, many: int, now: datetime) -> None:
@@ -197,11 +197,11 @@ def test_a_report_outlives_the_copies(sessions: Sessions, many: int, now: dateti
             update(Copy).where(Copy.letter_id == many, Copy.state == CopyState.IN_DOUBT).values(reason="left")
         )
     before = told(sessions, many)
-    retention.drop(sessions, many)
+    retention.drop_copies(sessions, many)
     assert told(sessions, many) == before
-    assert before.spans[0] == Span(before.spans[0].at, before.spans[0].sent)
+    assert before.spans[0] == TimeBucket(before.spans[0].at, before.spans[0].sent)
     with sessions.reading() as session:
-        assert stats.counts(session, session.get_one(Letter, many)) == before.counts
+        assert stats.copy_counts(session, session.get_one(Letter, many)) == before.counts
 
 
 def test_of_copies_that_were_dropped_before_there_were_accounts_the_counts_are_told(
@@ -224,7 +224,7 @@ def test_whether_a_letter_can_be_dropped_is_said_at_once_from_its_kept_account(
     with sessions.begin() as session:
         doubts = update(Copy).where(Copy.letter_id == many, Copy.state == CopyState.IN_DOUBT)
         session.execute(doubts.values(reason="settled: left in doubt"))
-    stats.keep(sessions, many)
+    stats.store_stats(sessions, many)
     with sessions.begin() as session:
         # Only the account still knows of these: whoever counts copies would find none.
         session.execute(delete(Copy).where(Copy.letter_id == many))

@@ -20,7 +20,7 @@ def test_each_cause_is_kept_beside_the_others_and_the_first_of_a_kind_stays(sess
         assert suppression.add(session, "a@example.org", Cause.COMPLAINT, now + timedelta(days=1))
         assert not suppression.add(session, "a@example.org", Cause.BOUNCE, now + timedelta(days=2))
     with sessions.begin() as session:
-        found = [(one.cause, one.at, one.detail) for one in suppression.of(session, "a@example.org")]
+        found = [(one.cause, one.at, one.detail) for one in suppression.list_causes(session, "a@example.org")]
     assert found == [(Cause.BOUNCE, now, "550 unknown"), (Cause.COMPLAINT, now + timedelta(days=1), None)]
 
 
@@ -29,12 +29,12 @@ def test_what_is_lifted_is_found_no_more_and_other_causes_stay(sessions, now) ->
         suppression.add(session, "a@example.org", Cause.BOUNCE, now)
         suppression.add(session, "a@example.org", Cause.COMPLAINT, now)
         both = dict.fromkeys((Cause.BOUNCE, Cause.COMPLAINT), now)
-        assert suppression.causes(session, {"a@example.org", "b@example.org"}) == {"a@example.org": both}
+        assert suppression.causes_by_key(session, {"a@example.org", "b@example.org"}) == {"a@example.org": both}
         assert suppression.lift(session, "a@example.org", {Cause.BOUNCE, Cause.IMPORT})
-        assert suppression.causes(session, {"a@example.org"}) == {"a@example.org": {Cause.COMPLAINT: now}}
+        assert suppression.causes_by_key(session, {"a@example.org"}) == {"a@example.org": {Cause.COMPLAINT: now}}
         assert suppression.lift(session, "a@example.org")
         assert not suppression.lift(session, "a@example.org")
-        assert suppression.of(session, "a@example.org") == []
+        assert suppression.list_causes(session, "a@example.org") == []
 
 
 @pytest.mark.parametrize(
@@ -51,20 +51,22 @@ def test_an_old_suppression_holds_for_whatever_folds_to_it_and_a_new_one_for_its
 ) -> None:
     with sessions.begin() as session:
         folded(session, old, Cause.BOUNCE, now)
-        assert suppression.among(session, {key, old}) == {key, old}
-        assert suppression.of(session, key)
+        assert suppression.suppressed_keys(session, {key, old}) == {key, old}
+        assert suppression.list_causes(session, key)
     with sessions.begin() as session:
         suppression.lift(session, old)
         suppression.add(session, old, Cause.BOUNCE, now)
-        assert suppression.among(session, {key, old}) == {old}
-        assert suppression.of(session, key) == []
+        assert suppression.suppressed_keys(session, {key, old}) == {old}
+        assert suppression.list_causes(session, key) == []
 
 
 def test_lifting_an_old_suppression_for_one_mailbox_keeps_it_for_the_one_that_it_names(sessions, now) -> None:
     with sessions.begin() as session:
         folded(session, "strasse@example.org", Cause.BOUNCE, now)
         assert suppression.lift(session, "straße@example.org")
-        assert suppression.among(session, {"straße@example.org", "strasse@example.org"}) == {"strasse@example.org"}
+        assert suppression.suppressed_keys(session, {"straße@example.org", "strasse@example.org"}) == {
+            "strasse@example.org"
+        }
 
 
 DAY = timedelta(days=1)
@@ -96,19 +98,19 @@ def test_a_suppressed_address_gets_only_what_was_asked_for_and_what_is_for_the_t
     now, kind: str, causes: set[Cause], refusal: str
 ) -> None:
     since = dict.fromkeys(causes, now - DAY)
-    assert suppression.refusal(kind, since, now, had_one=False) == refusal
+    assert suppression.refusal_reason(kind, since, now, had_one=False) == refusal
 
 
 def test_what_was_asked_for_goes_once_a_day_and_the_team_s_as_often_as_it_is_written(now) -> None:
     since = {Cause.BOUNCE: now - DAY}
     for kind in ("confirm", "data", "erasure", "link"):
-        assert suppression.refusal(kind, since, now, had_one=True) == "suppressed: one a day"
-        assert suppression.refusal(kind, {}, now, had_one=True) == ""
-    assert suppression.refusal("sign_in", since, now, had_one=True) == ""
+        assert suppression.refusal_reason(kind, since, now, had_one=True) == "suppressed: one a day"
+        assert suppression.refusal_reason(kind, {}, now, had_one=True) == ""
+    assert suppression.refusal_reason("sign_in", since, now, had_one=True) == ""
 
 
 def test_a_confirm_letter_from_before_the_bounce_is_no_answer_to_it(now) -> None:
-    assert suppression.refusal("confirm", {Cause.BOUNCE: now}, now - DAY, had_one=False) == "suppressed: bounce"
+    assert suppression.refusal_reason("confirm", {Cause.BOUNCE: now}, now - DAY, had_one=False) == "suppressed: bounce"
 
 
 def test_of_every_kind_of_single_letter_it_is_said_who_wanted_it() -> None:

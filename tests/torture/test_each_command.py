@@ -120,4 +120,4 @@ def _sent(sessions: Sessions, links: Links, clock: Clock, striker: Striker) -> C
             run.run_once()
             clock.pass_by(minutes=10)
     with sessions.reading() as session:
-        return stats.counts(session, session.get_one(Letter, letter))
+        return stats.copy_counts(session, session.get_one(Letter, letter))

@@ -57,13 +57,13 @@ def test_nothing_is_counted_unless_a_publication_wants_it(stocked: Services, now
     letter = schedule(stocked, now)
     assert "/c/" not in letter.html
     with stocked.sessions.reading() as session:
-        assert clicks.of(session, letter.id) == []
+        assert clicks.counted_links(session, letter.id) == []
 
 
 def test_the_links_of_a_letter_lead_through_our_own_and_its_text_does_not(counting: Letter, services: Services) -> None:
     tokens = COUNTED.findall(counting.html)
     with services.sessions.reading() as session:
-        links = clicks.of(session, counting.id)
+        links = clicks.counted_links(session, counting.id)
     assert len(links) > 1
     assert {services.links.open_click(token) for token in tokens} == {(counting.id, link.number) for link in links}
     assert len({link.url for link in links}) == len(links)
@@ -101,9 +101,9 @@ def test_only_outside_addresses_are_counted(
         session.execute(CountedLink.__table__.delete())
         letter = session.get_one(Letter, counting.id)
         letter.html = anchor
-        clicks.count(session, letter, services.links)
+        clicks.track_links(session, letter, services.links)
         session.flush()
-        assert len(clicks.of(session, counting.id)) == is_counted
+        assert len(clicks.counted_links(session, counting.id)) == is_counted
         assert (letter.html == anchor) is not is_counted
 
 
@@ -150,7 +150,7 @@ def test_a_token_that_we_did_not_make_leads_nowhere(
 
 
 def test_a_preview_and_a_test_lead_on_without_counting(counting: Letter, services: Services) -> None:
-    html = clicks.uncounted(counting.html, services.links)
+    html = clicks.without_tracking(counting.html, services.links)
     assert not COUNTED.search(html)
     assert html.count("?look") == len(COUNTED.findall(counting.html))
 
@@ -159,7 +159,7 @@ def test_what_cannot_be_written_is_written_later(counting: Letter, services: Ser
     gathered = Gathered(services.sessions)
     gathered.note(counting.id, 1)
     with monkeypatch.context() as broken:
-        broken.setattr(clicks, "add", fail)
+        broken.setattr(clicks, "add_clicks", fail)
         gathered.write()
     gathered.note(counting.id, 1)
     gathered.write()

@@ -130,4 +130,4 @@ def _away(*_arguments: object) -> int:
 
 def _is_alive(sessions: Sessions) -> bool:
     with sessions.reading() as session:
-        return heartbeat.alive(session, datetime.now(UTC))
+        return heartbeat.any_alive(session, datetime.now(UTC))

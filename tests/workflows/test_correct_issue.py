@@ -12,7 +12,7 @@ from newsletter import publications
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery.bounces import suppression
-from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.reports import retention, stats
@@ -254,7 +254,7 @@ def test_nobody_is_guessed_at_once_the_record_of_who_got_it_is_dropped(services:
         session.execute(update(Copy).where(Copy.state == CopyState.IN_DOUBT).values(state=CopyState.FAILED))
     with services.sessions.reading() as session:
         letter_id = issue_store.find(session, SLUG).letter_id
-    retention.drop(services.sessions, letter_id)
+    retention.drop_copies(services.sessions, letter_id)
     before = letters(services)
     with pytest.raises(Conflict, match="has been deleted"):
         mail(services, now)
@@ -333,7 +333,7 @@ def test_a_correction_is_paused_stopped_and_counted_like_any_letter(services: Se
     act(resume)
     assert claim() == 1
     assert act(lambda session, found: correct_issue.stop(session, found, now)) == len(GET_IT)
-    counts = act(lambda session, found: stats.counts(session, found.letter))
+    counts = act(lambda session, found: stats.copy_counts(session, found.letter))
     assert (counts.audience, counts.skipped) == (len(GET_IT), len(GET_IT))
     for again in (correct_issue.pause, resume, lambda session, found: correct_issue.stop(session, found, now)):
         with pytest.raises(Conflict):
@@ -358,7 +358,7 @@ def test_the_letter_names_the_issue_and_leads_to_the_corrected_text_and_out(serv
     started = mail(services, now)
     with services.sessions.reading() as session:
         letter = session.get_one(Letter, started.letter_id)
-        reader = Claimed(1, letter.id, 7, "ada@reader.example", "Ada", 0)
+        reader = ClaimedCopy(1, letter.id, 7, "ada@reader.example", "Ada", 0)
         message = compose.compile(letter, services.links).message(reader, now).decode()
     assert letter.subject == "Correction: A tight back, in ten minutes"
     assert "On Friday 20 November 2026 we sent you “A tight back”." in letter.text

@@ -309,12 +309,12 @@ def test_an_issue_tells_the_same_figures_after_its_copies_were_dropped(
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
         started = publish.send_now(session, links, issue_store.find(session, slugs[0]), now)
         publish.cancel(session, issue_store.find(session, slugs[0]), now)
-        before = stats.counts(session, issue_store.find(session, slugs[0]).letter)
+        before = stats.copy_counts(session, issue_store.find(session, slugs[0]).letter)
     assert before.skipped == 1
-    assert retention.drop(sessions, started.letter_id) == 1
+    assert retention.drop_copies(sessions, started.letter_id) == 1
     with sessions.begin() as session:
         issue = issue_store.find(session, slugs[0])
-        assert stats.counts(session, issue.letter) == before
+        assert stats.copy_counts(session, issue.letter) == before
         assert not build_letter.is_open(issue)
         with pytest.raises(Conflict, match="nobody is sent an issue twice"):
             publish.send_now(session, links, issue, now)

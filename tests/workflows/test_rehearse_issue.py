@@ -64,7 +64,7 @@ def rehearse(
         return rehearse_issue.rehearse_issue(session, issue_store.find(session, slug), now, watched=_unwatched, **parts)
 
 
-def _unwatched(copies: Iterable[ledger.Claimed], _total: int) -> Iterable[ledger.Claimed]:
+def _unwatched(copies: Iterable[ledger.ClaimedCopy], _total: int) -> Iterable[ledger.ClaimedCopy]:
     return copies
 
 
@@ -135,14 +135,14 @@ def test_the_time_it_takes_follows_the_limits(services: Services, now: datetime)
 def test_a_fault_of_ours_is_named_by_its_kind_and_reader(
     services: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = compose.Template.message
+    real = compose.MessageTemplate.message
 
     def faulty(template, copy, date):  # type: ignore[no-untyped-def]
         if copy.name == "Ada":
             raise ZeroDivisionError(copy.address)
         return real(template, copy, date)
 
-    monkeypatch.setattr(compose.Template, "message", faulty)
+    monkeypatch.setattr(compose.MessageTemplate, "message", faulty)
     found = rehearse(services, now).rehearsal
     assert {name: troubled.first for name, troubled in found.faults.items()} == {
         "ZeroDivisionError": [(101, "a…@reader.example")]
@@ -151,7 +151,7 @@ def test_a_fault_of_ours_is_named_by_its_kind_and_reader(
 
 
 def test_a_signature_counts_in_the_size(services: Services, now: datetime, tmp_path: Path) -> None:
-    dkim_keys.make(tmp_path / "dkim", "backpainhelp.example", "press", ed25519=True)
+    dkim_keys.create_key(tmp_path / "dkim", "backpainhelp.example", "press", ed25519=True)
     keys = Keyring.load(tmp_path / "dkim", ["press"])
     assert rehearse(services, now, keys=keys).rehearsal.median > rehearse(services, now).rehearsal.median + 200
 

@@ -154,7 +154,7 @@ def test_editors_hear_once_of_a_breaker_in_the_servers_words(services: Services,
         session.add(Trip(letter_id=letter_id, lane=breaker.WHOLE, opened_at=now, **said))
     for _ in range(2):
         with services.sessions.reading() as session:
-            untold = breaker.untold(session)
+            untold = breaker.unreported(session)
         for trip_id in untold:
             with services.sessions.begin() as session:
                 assert alert_editors.send_alert(session, services.practice, trip_id, now)
@@ -173,7 +173,7 @@ def test_going_on_closes_the_breaker_and_lets_the_held_ones_wait_as_before(servi
         session.execute(held.values(state=CopyState.PENDING, reason=None, not_before=breaker.HELD))
     with services.sessions.begin() as session:
         publish.resume(session, issue_store.find(session, SLUG), now)
-        assert breaker.open_ones(session, issue_store.find(session, SLUG).letter_id) == []
+        assert breaker.open_trips(session, issue_store.find(session, SLUG).letter_id) == []
         copy = session.scalars(select(Copy).where(Copy.address == "stopped@a.example").order_by(Copy.id.desc())).first()
         assert copy.not_before == now
         with pytest.raises(Conflict, match="only a paused issue"):

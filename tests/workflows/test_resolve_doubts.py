@@ -56,7 +56,7 @@ def settle(services: Services, decision: Decision, now: datetime, *ids: int) -> 
 
 def open_doubts(services: Services) -> list[int]:
     with services.sessions.reading() as session:
-        return [copy.id for copy in session.scalars(doubts.unsettled(issue_store.find(session, SLUG).letter_id or 0))]
+        return [copy.id for copy in session.scalars(doubts.undecided(issue_store.find(session, SLUG).letter_id or 0))]
 
 
 def rows(services: Services) -> dict[int, tuple[CopyState, str | None]]:
@@ -91,7 +91,7 @@ def test_a_doubt_that_is_closed_stays_in_the_counts_and_is_listed_no_more(
     assert open_doubts(services) == doubted[1:]
     assert letter_state(services) is LetterState.FINISHED
     with services.sessions.reading() as session:
-        assert stats.counts(session, issue_store.find(session, SLUG).letter).in_doubt == len(READERS)
+        assert stats.copy_counts(session, issue_store.find(session, SLUG).letter).in_doubt == len(READERS)
     state, reason = rows(services)[doubted[0]]
     assert (state, reason is not None and reason.startswith("settled: ")) == (CopyState.IN_DOUBT, True)
 

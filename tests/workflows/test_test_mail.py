@@ -17,7 +17,7 @@ from newsletter.audience.address import Address
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery.bounces import suppression
-from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import Cause, Copy, OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
@@ -87,7 +87,7 @@ def both(services: Services, now: datetime) -> tuple[bytes, bytes]:
     address = Address.parse("anna@desk.example")
     with services.sessions.reading() as session:
         letter = build_letter.draft_letter(issue_store.find(session, SLUG), services.links, now)
-        copy = Claimed(1, 1, READER.subscription_id, READER.email, READER.name, 0)
+        copy = ClaimedCopy(1, 1, READER.subscription_id, READER.email, READER.name, 0)
         real = bytes(compose.compile(letter, services.links).message(copy, now))
         return real, test_mail.build_message(letter, services.links, address, READER, 1, now)
 
@@ -184,7 +184,7 @@ def test_a_test_mail_waits_in_the_outbox_and_keeps_nothing_once_it_is_over(servi
 def test_a_fate_that_the_outbox_forgot_is_told_as_forgotten(services: Services, now: datetime) -> None:
     send(services, BEN, now)
     with services.sessions.begin() as session:
-        outbox.forget(session, BEN)
+        outbox.erase_letters(session, BEN)
     send(services, ANNA, now + timedelta(minutes=1))
     with services.sessions.reading() as session:
         newest, oldest = test_mail.recent_tests(session, issue_store.find(session, SLUG))
@@ -319,4 +319,4 @@ def test_a_fate_is_open_while_its_letter_is_on_its_way(services: Services, now: 
         assert isinstance(fate, SentTestStatus)
         assert fate.is_open
         [post] = outbox.claim(session, "w", 9, now)
-        assert compose.single(post, now) == post.message
+        assert compose.transactional_message(post, now) == post.message

@@ -33,7 +33,7 @@ def plan(session: Session, practice: AudienceServices, publication: Publication,
         repeated += key in unique
         if key not in unique or row.says_worse_than(unique[key]):
             unique[key] = row
-    known, barred = _known(session, publication, unique), suppression.among(session, unique)
+    known, barred = _known(session, publication, unique), suppression.suppressed_keys(session, unique)
     forgotten = erasures.among(session, practice.links.seal, unique)
     # Of whom was erased nothing is written down again, not even that they left elsewhere, too.
     verdicts = {

@@ -33,7 +33,7 @@ def doubts(services: Services, slug: str, correction: int | None, settled: bool,
         return
     with services.sessions.reading() as session:
         letter = _letter(session, slug, correction)
-        copies = session.scalars(open_doubts.unsettled(letter.id)).all() if letter else []
+        copies = session.scalars(open_doubts.undecided(letter.id)).all() if letter else []
         ids = [copy.id for copy in copies]
         names = open_doubts.message_ids(session, services.links, letter.id, ids) if letter and ids else {}
         found = [_told(copy, names[copy.id]) for copy in copies]
@@ -66,7 +66,7 @@ def settle(services: Services, slug: str, correction: int | None, decision: str 
 def _list_settled(services: Services, slug: str, correction: int | None, *, as_json: bool) -> None:
     with services.sessions.reading() as session:
         letter = _letter(session, slug, correction)
-        closed = session.scalars(open_doubts.settled(letter.id)).all() if letter else []
+        closed = session.scalars(open_doubts.decided(letter.id)).all() if letter else []
         again = session.execute(resent.of_letter(session, letter.id)).all() if letter else []
         whys = {copy.id: (copy, copy.ended_at, copy.reason) for copy in closed}
         whys |= {copy.id: (copy, note.at, f"sent again: {note.detail}") for copy, note in again if copy.id not in whys}

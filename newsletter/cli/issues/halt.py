@@ -24,7 +24,7 @@ def cancel(services: Services, slug: str, correction: int | None) -> None:
         else:
             made = _correction(session, slug, correction)
             spared, letter_id = correct_issue.stop(session, made, now()), made.letter_id
-    while letter_id is not None and stopping.go_on(services.sessions, letter_id, now()):
+    while letter_id is not None and stopping.skip_next_group(services.sessions, letter_id, now()):
         pass
     told = f"; {spared:,} copies were not sent" if spared else ""
     click.echo(f"{mailings.mailing_name(slug, correction)} is cancelled{told}")

@@ -22,7 +22,7 @@ from newsletter.cli.issues.test_mail import approve, test
 from newsletter.delivery import breaker
 from newsletter.delivery.reports import stats
 from newsletter.delivery.workers import heartbeat
-from newsletter.delivery.workers.heartbeat import Carried
+from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.images import pictures
 from newsletter.editorial.images.pictures import ImportedPicture
 from newsletter.editorial.issues import import_export, issue_store
@@ -183,10 +183,10 @@ def status(services: Services, slug: str, as_json: bool) -> None:
     """Show the counts of one issue's copies."""
     with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
-        counts = {"state": issue_store.state(issue).value} | asdict(stats.counts(session, issue.letter))
+        counts = {"state": issue_store.state(issue).value} | asdict(stats.copy_counts(session, issue.letter))
         hold = publish.current_hold(session, issue.letter, services.settings, now())
         zone = issue.publication.time_zone
-        stops = breaker.open_ones(session, issue.letter.id) if issue.letter else ()
+        stops = breaker.open_trips(session, issue.letter.id) if issue.letter else ()
         away = _away(session, issue)
     if as_json:
         print_json(counts)
@@ -204,7 +204,7 @@ def _away(session: Session, issue: Issue) -> list[str]:
     """The mail servers that an issue on its way waits for."""
     if issue_store.state(issue) is not IssueState.SENDING:
         return []
-    found, zone = heartbeat.away(session, Carried.ISSUES, now()), issue.publication.time_zone
+    found, zone = heartbeat.unreachable_servers(session, MailKind.ISSUES, now()), issue.publication.time_zone
     return [
         f"{one.server} has accepted no mail since {weekly_slots.describe(one.since, zone)}: {one.why}" for one in found
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from newsletter.cli.common import as_json, now, print_json, watched, with_services
-from newsletter.delivery.bulk.rehearsal import LIMIT, Troubled
+from newsletter.delivery.bulk.rehearsal import LIMIT, AffectedReaders
 from newsletter.editorial.issues import issue_store
 from newsletter.wiring import Services
 from newsletter.workflows import publish, rehearse_issue
@@ -72,7 +72,7 @@ def _told(report: RehearsalReport) -> dict[str, Any]:
     }
 
 
-def _troubled(troubled: Troubled) -> dict[str, Any]:
+def _troubled(troubled: AffectedReaders) -> dict[str, Any]:
     first = [{"subscription": subscription, "address": address} for subscription, address in troubled.first]
     return {"count": troubled.count, "first": first}
 
@@ -98,7 +98,7 @@ def _lines(report: RehearsalReport, told: dict[str, Any], connections: int) -> I
         yield f"blocking: {reason.removeprefix('blocking: ')}"
 
 
-def _named(what: str, troubled: Troubled) -> Iterator[str]:
+def _named(what: str, troubled: AffectedReaders) -> Iterator[str]:
     if troubled.count:
         first = ", ".join(f"{address} (subscription {subscription})" for subscription, address in troubled.first)
         yield f"{what}: {troubled.count:,}, {first}{', …' if troubled.count > len(troubled.first) else ''}"

@@ -57,7 +57,7 @@ PURPOSES: Mapping[str, Purpose] = {
 """By the letter's kind; a kind that is not here is one that nobody asked for."""
 
 
-def refusal(kind: str, causes: Causes, asked_at: datetime, *, had_one: bool) -> str:
+def refusal_reason(kind: str, causes: Causes, asked_at: datetime, *, had_one: bool) -> str:
     """Why a single letter must not go to an address that is suppressed; empty if it may.
 
     `asked_at` is when it was put into the outbox, `had_one` whether another of its kind went there within the day.
@@ -78,18 +78,18 @@ def _passes(purpose: Purpose, cause: Cause, at: datetime, asked_at: datetime) ->
     return purpose is Purpose.ANSWER or (purpose is Purpose.CONFIRM and cause in CONFIRMING_LIFTS and at <= asked_at)
 
 
-def of(session: Session, key: str) -> list[Suppression]:
+def list_causes(session: Session, key: str) -> list[Suppression]:
     """Why this address gets nothing, the earliest first; empty when it may get mail."""
     found = select(Suppression).where(_matches(key)).order_by(Suppression.at, Suppression.cause)
     return list(session.scalars(found))
 
 
-def among(session: Session, keys: Collection[str]) -> set[str]:
+def suppressed_keys(session: Session, keys: Collection[str]) -> set[str]:
     """Those of these keys that are suppressed."""
-    return set(causes(session, keys))
+    return set(causes_by_key(session, keys))
 
 
-def causes(session: Session, keys: Collection[str]) -> Mapping[str, Causes]:
+def causes_by_key(session: Session, keys: Collection[str]) -> Mapping[str, Causes]:
     """The same, each with every cause and since when there is it."""
     asked = [{"key": key, "spelled": spelled} for key in keys for spelled in {key, mailboxes.folded_key_of(key)}]
     found: dict[str, dict[Cause, datetime]] = defaultdict(dict)

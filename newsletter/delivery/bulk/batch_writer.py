@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import AWAY, Sessions
 from newsletter.delivery import ledger
-from newsletter.delivery.ledger.outcomes import Held, Outcome
+from newsletter.delivery.ledger.outcomes import HeldCopy, Outcome
 
 T = TypeVar("T")
 Watch = Callable[[Connection, Sequence[Outcome], datetime], None]
@@ -54,7 +54,7 @@ class BatchWriter:
         self._clock = clock
         self._watch = watch
         self._connection: Connection | None = None
-        self._begins: list[tuple[Held, Future[bool]]] = []
+        self._begins: list[tuple[HeldCopy, Future[bool]]] = []
         self._outcomes: list[Outcome] = []
         self._asked = asyncio.Event()
         self._lines = lines
@@ -67,7 +67,7 @@ class BatchWriter:
         # One thread, for there is one connection; a pool of many would wake another one each time.
         self._thread = ThreadPoolExecutor(1, "ledger")
 
-    def begin(self, copy: Held) -> Future[bool]:
+    def begin(self, copy: HeldCopy) -> Future[bool]:
         """Once this is done, and true, the copy's final dot may be written; false: it must not be."""
         begun: Future[bool] = asyncio.get_running_loop().create_future()
         self._begins.append((copy, begun))
@@ -153,7 +153,7 @@ class BatchWriter:
             self._next_at = loop.time() + max(_GATHER, took * _PAUSE)
 
     def _group(
-        self, connection: Connection, outcomes: list[Outcome], begins: list[tuple[Held, Future[bool]]]
+        self, connection: Connection, outcomes: list[Outcome], begins: list[tuple[HeldCopy, Future[bool]]]
     ) -> set[int]:
         now = self._clock()
         with connection.begin():

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session, undefer_group
 
 from newsletter.delivery import ledger
 from newsletter.delivery.bulk.batch_writer import BatchWriter
-from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose
-from newsletter.delivery.message.compose import Template
+from newsletter.delivery.message.compose import MessageTemplate
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter
 from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
@@ -35,10 +35,10 @@ log = structlog.get_logger(__name__)
 class QueuedCopy(NamedTuple):
     """A copy as it lies on the tray, with its letter's template, or why there is none."""
 
-    copy: Claimed
-    template: Template | PressError
+    copy: ClaimedCopy
+    template: MessageTemplate | PressError
 
-    def require_template(self) -> Template:
+    def require_template(self) -> MessageTemplate:
         """The template; Invalid if the letter cannot be compiled."""
         if isinstance(self.template, PressError):
             raise self.template
@@ -51,9 +51,9 @@ class TemplateCache:
     def __init__(self, links: Links, keyring: Keyring = NO_KEYS) -> None:
         self._links = links
         self._keyring = keyring
-        self._compiled: dict[int, Template | PressError] = {}
+        self._compiled: dict[int, MessageTemplate | PressError] = {}
 
-    def lay(self, session: Session, copies: Sequence[Claimed]) -> list[QueuedCopy]:
+    def lay(self, session: Session, copies: Sequence[ClaimedCopy]) -> list[QueuedCopy]:
         """Each copy with its letter's template; that of none is forgotten as long as a copy lies somewhere."""
         letter_ids = {copy.letter_id for copy in copies}
         for letter_id in letter_ids - self._compiled.keys():
@@ -63,7 +63,7 @@ class TemplateCache:
             self._compiled = {letter_id: self._compiled[letter_id] for letter_id in letter_ids}
         return laid
 
-    def _compile(self, session: Session, letter_id: int) -> Template | PressError:
+    def _compile(self, session: Session, letter_id: int) -> MessageTemplate | PressError:
         letter = session.get_one(Letter, letter_id, options=[undefer_group("parts")])
         try:
             return compose.compile(letter, self._links, self._keyring)
@@ -86,7 +86,7 @@ class Claimer:
         batch = self.pacer.claim(session, limit, self.clock())
         return batch.laid(self.templates.lay(session, batch.copies))
 
-    def slow_down(self, session: Session, key: str, copies: list[Claimed]) -> list[Claimed]:
+    def slow_down(self, session: Session, key: str, copies: list[ClaimedCopy]) -> list[ClaimedCopy]:
         """Pause a pace; of these claimed copies, those that may still go out."""
         self.pacer.told_off(session, key, self.clock())
         if key:
@@ -97,9 +97,9 @@ class Claimer:
         self.pacer.unsent += len(copies)
         return []
 
-    def return_halted(self, session: Session, copies: list[Claimed]) -> set[int]:
+    def return_halted(self, session: Session, copies: list[ClaimedCopy]) -> set[int]:
         """Give back those whose letter was paused or cancelled, or which a breaker holds; the ids of the others."""
-        halted = ledger.halted(session, {copy.letter_id for copy in copies})
+        halted = ledger.halted_letters(session, {copy.letter_id for copy in copies})
         theirs = [copy for copy in copies if copy.letter_id in halted]
         ledger.release(session, self.worker, self.clock(), theirs)
         rest = [copy for copy in copies if copy.letter_id not in halted]

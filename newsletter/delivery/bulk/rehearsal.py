@@ -10,9 +10,9 @@ from datetime import datetime
 
 from newsletter.addresses.masking import masked
 from newsletter.characters import as_text
-from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose, merge, mime
-from newsletter.delivery.message.compose import Template
+from newsletter.delivery.message.compose import MessageTemplate
 from newsletter.delivery.models import Letter
 
 LIMIT = 102_400
@@ -22,14 +22,14 @@ SHOWN = 5
 
 
 @dataclass(slots=True)
-class Troubled:
+class AffectedReaders:
     """Readers to whom something applies: how many, and the first few of them."""
 
     count: int = 0
     first: list[tuple[int, str]] = field(default_factory=list)
     """Subscription and masked address."""
 
-    def add(self, copy: Claimed) -> None:
+    def add(self, copy: ClaimedCopy) -> None:
         self.count += 1
         if len(self.first) < SHOWN:
             self.first.append((copy.subscription_id, masked(copy.address)))
@@ -45,11 +45,11 @@ class Rehearsal:
     """How many copies go where, of those that can be sent."""
     blank: Counter[str] = field(default_factory=Counter)
     """How many readers leave a field empty that has no fallback."""
-    unsendable: Troubled = field(default_factory=Troubled)
+    unsendable: AffectedReaders = field(default_factory=AffectedReaders)
     """Addresses that mail cannot be sent to."""
-    international: Troubled = field(default_factory=Troubled)
+    international: AffectedReaders = field(default_factory=AffectedReaders)
     """Addresses that the mail server must know SMTPUTF8 for."""
-    faults: dict[str, Troubled] = field(default_factory=dict)
+    faults: dict[str, AffectedReaders] = field(default_factory=dict)
     """Copies that could not be composed, by the error's name: faults of ours."""
 
     @property
@@ -69,16 +69,20 @@ class Rehearsal:
         return sum(count for size, count in self.sizes.items() if size > LIMIT)
 
 
-def copies(
+def simulated_copies(
     readers: Iterable[tuple[int, str, str, datetime | None, str | None]], letter_id: int, after: int
-) -> Iterator[Claimed]:
+) -> Iterator[ClaimedCopy]:
     """The copies that a fan-out would write for these readers (as `roster.active` has them), numbered from `after`."""
     for number, (subscription_id, address, name, since, source) in enumerate(readers, after + 1):
-        yield Claimed(number, letter_id, subscription_id, address, name, 0, source, since)
+        yield ClaimedCopy(number, letter_id, subscription_id, address, name, 0, source, since)
 
 
-def rehearse(
-    letter: Letter, template: Template, made: Iterable[Claimed], return_path_domain: str | None, date: datetime
+def compose_all(
+    letter: Letter,
+    template: MessageTemplate,
+    made: Iterable[ClaimedCopy],
+    return_path_domain: str | None,
+    date: datetime,
 ) -> Rehearsal:
     """Compose each of these copies of a letter, from its template."""
     needed = _needed(letter)
@@ -92,7 +96,7 @@ def rehearse(
 
 
 def _compose(
-    template: Template, copy: Claimed, return_path_domain: str | None, date: datetime, found: Rehearsal
+    template: MessageTemplate, copy: ClaimedCopy, return_path_domain: str | None, date: datetime, found: Rehearsal
 ) -> None:
     try:
         size = len(template.message(copy, date))
@@ -101,7 +105,7 @@ def _compose(
         found.unsendable.add(copy)
     except Exception as error:
         # Named by its kind only, for its words may hold an address.
-        found.faults.setdefault(type(error).__name__, Troubled()).add(copy)
+        found.faults.setdefault(type(error).__name__, AffectedReaders()).add(copy)
     else:
         found.sizes[size] += 1
         found.domains[envelope.recipient.rpartition("@")[2].lower()] += 1
@@ -116,5 +120,5 @@ def _needed(letter: Letter) -> set[str]:
     return fields & merge.EDITORS
 
 
-def _own(copy: Claimed, field_name: str) -> str:
+def _own(copy: ClaimedCopy, field_name: str) -> str:
     return copy.name if field_name == "name" else copy.address

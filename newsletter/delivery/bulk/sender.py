@@ -27,7 +27,7 @@ from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.rate_limit.spacing import Spacing
-from newsletter.delivery.smtp.outage import Away, Presence
+from newsletter.delivery.smtp.outage import ServerStatus, UnreachableServer
 from newsletter.delivery.workers import connection_share
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer
@@ -65,7 +65,7 @@ class BulkSender:
         """`limits` are for all workers together; `patience` scales every wait for the server."""
         self._pacer = ClaimLimiter(limits, worker)
         templates = TemplateCache(links, keyring)
-        self._presence = Presence(server.door, clock)
+        self._presence = ServerStatus(server.door, clock)
         self._way = SendConfig(
             server, tls, patience, return_path_domain, in_doubt, clock, Spacing(), self._pacer, self._presence
         )
@@ -78,7 +78,7 @@ class BulkSender:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
-    def away(self) -> Away | None:
+    def away(self) -> UnreachableServer | None:
         """The mail server, where copies wait for it."""
         return self._presence.away
 
@@ -107,7 +107,9 @@ class BulkSender:
     def _share(self, session: Session) -> int:
         """How many of all workers' connections are this one's now."""
         now = self._way.clock()
-        return connection_share.share(self._pacer.connections(now), *connection_share.place(session, self._worker, now))
+        return connection_share.share(
+            self._pacer.connections(now), *connection_share.position_of(session, self._worker, now)
+        )
 
     async def _run(self, first: Batch[QueuedCopy], lines: int) -> None:
         self._halt = asyncio.Event()

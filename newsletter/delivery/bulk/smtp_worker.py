@@ -16,19 +16,19 @@ import structlog
 from newsletter.delivery import breaker
 from newsletter.delivery.bulk.batch_writer import BatchWriter
 from newsletter.delivery.bulk.prefetch import PrefetchQueue, QueuedCopy
-from newsletter.delivery.ledger import Claimed, outcomes
+from newsletter.delivery.ledger import ClaimedCopy, outcomes
 from newsletter.delivery.ledger.outcomes import Outcome
 from newsletter.delivery.message import compose, mime
-from newsletter.delivery.message.compose import Template
+from newsletter.delivery.message.compose import MessageTemplate
 from newsletter.delivery.rate_limit.claim_limiter import ClaimLimiter
 from newsletter.delivery.rate_limit.limits import SERVER
 from newsletter.delivery.rate_limit.spacing import Spacing
 from newsletter.delivery.smtp import refusals, retry
 from newsletter.delivery.smtp.connection import SmtpConnection
-from newsletter.delivery.smtp.outage import Presence
-from newsletter.delivery.smtp.protocol import AskedForLess, Envelope, HungUp, SenderRefused, Stuffed
+from newsletter.delivery.smtp.outage import ServerStatus
+from newsletter.delivery.smtp.protocol import ConnectionLost, Envelope, RateLimited, SenderRefused, Stuffed
 from newsletter.delivery.smtp.replies import ProtocolError, Reply
-from newsletter.delivery.smtp.retry import Verdict
+from newsletter.delivery.smtp.retry import ReplyKind
 from newsletter.errors import TransportDown
 from newsletter.mail_settings import MailServer
 
@@ -50,7 +50,7 @@ class SendConfig:
     clock: Callable[[], datetime]
     throttle: Spacing
     pacer: ClaimLimiter
-    presence: Presence
+    presence: ServerStatus
     hang_ups: Counter[int] = field(default_factory=Counter)
     """How often a server hung up on a copy, by its id."""
     sender_refusals: Counter[int] = field(default_factory=Counter)
@@ -102,8 +102,8 @@ class RunState:
 class OutgoingCopy:
     """A copy, the envelope that it goes in, and its message once that is composed."""
 
-    copy: Claimed
-    template: Template
+    copy: ClaimedCopy
+    template: MessageTemplate
     envelope: Envelope
     content: Stuffed | None = None
 
@@ -176,13 +176,13 @@ class SmtpWorker:
         """The copy with its envelope; None, and the copy settled, if it cannot go anywhere."""
         copy = laid.copy
         if self._way.pacer.breaker.holds(copy):
-            self._settle(outcomes.given_back(copy))
+            self._settle(outcomes.released(copy))
             return None
         try:
             template = laid.require_template()
             return OutgoingCopy(copy, template, compose.envelope(template, copy, self._way.return_path_domain))
         except mime.NoAddress as error:
-            self._settle(outcomes.refused_here(copy, "5.1.3", str(error)))
+            self._settle(outcomes.undeliverable(copy, "5.1.3", str(error)))
         except Exception as error:
             self._fail(copy, error)
         return None
@@ -195,9 +195,9 @@ class SmtpWorker:
             self._fail(sheet.copy, error)
         return sheet.content is not None
 
-    def _fail(self, copy: Claimed, error: Exception) -> None:
+    def _fail(self, copy: ClaimedCopy, error: Exception) -> None:
         log.error("copy failed", copy=copy.id, letter=copy.letter_id, exc_info=error)
-        self._settle(outcomes.faulty(copy, error))
+        self._settle(outcomes.not_composed(copy, error))
 
     async def _carry(self, sheet: OutgoingCopy) -> None:
         copy = sheet.copy
@@ -205,16 +205,16 @@ class SmtpWorker:
             self._settle(await self._attempt(sheet))
             self._failures, self._floor.is_silent = 0, False
             self._way.presence.met()
-        except AskedForLess:
+        except RateLimited:
             self._drop()
-            self._settle(outcomes.given_back(copy))
+            self._settle(outcomes.released(copy))
             await self._floor.tray.slow_down(SERVER)
         except SenderRefused as error:
             log.warning("the server refuses the sender", copy=copy.id, letter=copy.letter_id, reason=str(error))
             self._drop()
             self._settle(self._without_sender(copy, error.reply))
         except TransportDown as error:
-            self._settle(self._after_trouble(copy, str(error), blame=isinstance(error, HungUp | ProtocolError)))
+            self._settle(self._after_trouble(copy, str(error), blame=isinstance(error, ConnectionLost | ProtocolError)))
             await self._sit_out(error)
         except asyncio.CancelledError:
             self._settle(self._after_trouble(copy, "the press was stopped", blame=False))
@@ -231,10 +231,10 @@ class SmtpWorker:
         wire = await self._connected(sheet.envelope)
         if sheet.envelope.international and "SMTPUTF8" not in wire.extensions:
             why = "the address needs SMTPUTF8, which the server has not"
-            return outcomes.refused_here(sheet.copy, "5.6.7", why)
+            return outcomes.undeliverable(sheet.copy, "5.6.7", why)
         try:
             return await self._transact(wire, sheet)
-        except HungUp:
+        except ConnectionLost:
             if wire.awaiting_verdict or not wire.served:
                 raise
         # A server may close after so many messages; that is no outage, and no copy's fault.
@@ -248,41 +248,41 @@ class SmtpWorker:
         if not await self._floor.scribe.begin(sheet.copy):
             wire.drop()
             await self._floor.tray.sweep()
-            return outcomes.given_back(sheet.copy)
+            return outcomes.released(sheet.copy)
         content = cast("Stuffed", sheet.content)
         reply = await wire.deliver(content, self._look_ahead(), self._compose_following)
         return await self._judged(sheet.copy, reply, charged=True)
 
-    async def _judged(self, copy: Claimed, reply: Reply, *, charged: bool = False) -> Outcome:
-        if retry.too_fast(reply) and copy.id not in self._way.slowed:
+    async def _judged(self, copy: ClaimedCopy, reply: Reply, *, charged: bool = False) -> Outcome:
+        if retry.is_rate_limited(reply) and copy.id not in self._way.slowed:
             # Once it is about our rate; said to the same copy again, it is about this reader.
             self._way.slowed.add(copy.id)
             if reply.code == 421:
                 self._drop()
-            await self._floor.tray.slow_down(self._way.pacer.lane(copy) if retry.about_lane(reply) else SERVER)
-            return outcomes.given_back(copy)
+            await self._floor.tray.slow_down(self._way.pacer.lane(copy) if retry.limits_one_group(reply) else SERVER)
+            return outcomes.released(copy)
         verdict = retry.classify(reply)
-        if verdict is Verdict.SERVER and not charged:
+        if verdict is ReplyKind.SERVER and not charged:
             if reply.code >= 500:
                 raise SenderRefused(reply)
             self._drop()
             # It took the sender, so what it says now may be about this reader, and is as good as hanging up.
-            raise HungUp(f"the server answers {reply}")
-        if verdict is Verdict.TAKEN:
+            raise ConnectionLost(f"the server answers {reply}")
+        if verdict is ReplyKind.TAKEN:
             return outcomes.sent(copy, reply)
-        if verdict is Verdict.NEVER:
+        if verdict is ReplyKind.NEVER:
             log.info("copy refused", copy=copy.id, letter=copy.letter_id, code=reply.code, status=reply.status)
-            return outcomes.refused(copy, reply, about_us=refusals.about_us(reply, after_data=charged))
+            return outcomes.refused(copy, reply, about_us=refusals.is_our_fault(reply, after_data=charged))
         return self._put_off(copy, reply)
 
-    def _put_off(self, copy: Claimed, reply: Reply) -> Outcome:
+    def _put_off(self, copy: ClaimedCopy, reply: Reply) -> Outcome:
         again = self._again(copy)
         if again is None:
             log.info("copy given up", copy=copy.id, letter=copy.letter_id, code=reply.code, status=reply.status)
             return outcomes.gave_up(copy, reply)
-        return outcomes.put_off(copy, reply, again, about_us=refusals.about_us(reply))
+        return outcomes.deferred(copy, reply, again, about_us=refusals.is_our_fault(reply))
 
-    def _without_sender(self, copy: Claimed, reply: Reply) -> Outcome:
+    def _without_sender(self, copy: ClaimedCopy, reply: Reply) -> Outcome:
         """What it means for a copy that the server would not hear of its sender."""
         self._way.sender_refusals[copy.id] += 1
         if self._way.sender_refusals[copy.id] <= breaker.STRIKES:
@@ -290,37 +290,37 @@ class SmtpWorker:
         # Others go out meanwhile, or the breaker would have paused the letter: then it may be this copy after all.
         return self._put_off(copy, reply)._replace(about_us=True)
 
-    def _after_trouble(self, copy: Claimed, why: str, *, blame: bool) -> Outcome:
+    def _after_trouble(self, copy: ClaimedCopy, why: str, *, blame: bool) -> Outcome:
         """What a try that got no answer means for its copy."""
         if self._wire and self._wire.awaiting_verdict:
             return self._doubted(copy, why)
         if not (blame and self._hung_up_before(copy)):
-            return outcomes.given_back(copy)
+            return outcomes.released(copy)
         return self._tried_in_vain(copy, why)
 
-    def _doubted(self, copy: Claimed, why: str) -> Outcome:
+    def _doubted(self, copy: ClaimedCopy, why: str) -> Outcome:
         log.warning("copy in doubt", copy=copy.id, letter=copy.letter_id, policy=self._way.in_doubt, why=why)
         told = f"in doubt: {why} after the final dot"
         again = None if self._way.in_doubt == "hold" or self._hung_up_before(copy) else self._again(copy)
-        return outcomes.in_doubt(copy, told) if again is None else outcomes.sent_again(copy, told, again)
+        return outcomes.in_doubt(copy, told) if again is None else outcomes.doubt_resent(copy, told, again)
 
-    def _hung_up_before(self, copy: Claimed) -> bool:
+    def _hung_up_before(self, copy: ClaimedCopy) -> bool:
         # The first time it may be the server that fell over; the second time it is this copy that fells it.
         self._way.hang_ups[copy.id] += 1
         return self._way.hang_ups[copy.id] > 1
 
-    def _tried_in_vain(self, copy: Claimed, why: str) -> Outcome:
+    def _tried_in_vain(self, copy: ClaimedCopy, why: str) -> Outcome:
         again = self._again(copy)
-        return outcomes.unheard(copy, why) if again is None else outcomes.unanswered(copy, why, again)
+        return outcomes.gave_up_unanswered(copy, why) if again is None else outcomes.no_answer(copy, why, again)
 
-    def _again(self, copy: Claimed) -> datetime | None:
+    def _again(self, copy: ClaimedCopy) -> datetime | None:
         """When a copy that was tried once more is tried next; None after the last time."""
         wait = retry.COPIES.after(copy.attempts + 1, random.random())  # noqa: S311  (spreads load, keeps no secret)
         return self._way.clock() + wait if wait is not None else None
 
     def _give_back_following(self) -> None:
         if self._following:
-            self._settle(outcomes.given_back(self._following.copy))
+            self._settle(outcomes.released(self._following.copy))
             self._following = None
 
     def _settle(self, outcome: Outcome) -> None:
@@ -354,7 +354,7 @@ class SmtpWorker:
         self._way.presence.missed(str(error))
         if self._failures == 1:
             log.warning("the mail server cannot be used; trying again", reason=str(error))
-        wait = retry.outage(self._failures, random.random())  # noqa: S311
+        wait = retry.outage_wait(self._failures, random.random())  # noqa: S311
         await self._floor.pause(wait * self._way.patience)
 
     async def _hang_up(self) -> None:

@@ -44,7 +44,7 @@ from newsletter.addresses import mailboxes
 from newsletter.db import Prepared, moment, moment_read, rows
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import partitions, resent
-from newsletter.delivery.ledger.outcomes import ABOUT_US, Held, Outcome
+from newsletter.delivery.ledger.outcomes import ABOUT_US, HeldCopy, Outcome
 from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopyNote, CopyState, Letter, LetterState
 
 T = TypeVar("T")
@@ -67,13 +67,13 @@ _SAID = ("code", "status", "reply")
 _TOLD = (*_SAID, "reason", "state")
 
 
-def reached(letter_id: int) -> Select[int]:
+def reached_subscriptions(letter_id: int) -> Select[int]:
     """The subscriptions of those who got a letter, or may have: their copy was sent, or is in doubt."""
     got = select(Copy.subscription_id).where(Copy.letter_id == letter_id)
     return got.where(Copy.state.in_((CopyState.SENT, CopyState.IN_DOUBT)))
 
 
-class Claimed(NamedTuple):
+class ClaimedCopy(NamedTuple):
     """A copy that is this worker's to send."""
 
     id: int
@@ -122,7 +122,7 @@ def _claim(copies: Table) -> Update:
     claimed = update(copies).where(copies.c.letter_id == _LETTER, copies.c.id == due.c.id)
     lease = {"worker": bindparam("by"), "lease_until": bindparam("until", type_=_ROWS.c.lease_until.type)}
     return claimed.values(lease | {"state": literal_column("'sending'"), "begun_at": null()}).returning(
-        *(copies.c[name] for name in Claimed._fields)
+        *(copies.c[name] for name in ClaimedCopy._fields)
     )
 
 
@@ -175,7 +175,7 @@ def skip_pending(session: Session, subscription_id: int, reason: str, now: datet
     return _spare(session, [subscription_id], reason, now)
 
 
-def blank(session: Session, subscription_ids: Collection[int], now: datetime) -> None:
+def anonymize(session: Session, subscription_ids: Collection[int], now: datetime) -> None:
     """Erase who these readers were: what was sent stays on record, to nobody in particular."""
     _spare(session, subscription_ids, "erased", now)
     theirs = _for(_ANY_LETTER, subscription_ids)
@@ -185,17 +185,17 @@ def blank(session: Session, subscription_ids: Collection[int], now: datetime) ->
     session.connection().execute(noted.values(detail=None))
 
 
-def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Claimed]:
+def claim(session: Session, worker: str, limit: int, now: datetime) -> list[ClaimedCopy]:
     """Lease up to `limit` due copies of running letters, each letter its share; no two workers get the same."""
     letters = session.scalars(_RUNNING.order_by(Letter.due_at, Letter.id)).all()
-    claimed: list[Claimed] = []
+    claimed: list[ClaimedCopy] = []
     for place, letter_id in enumerate(letters):
         share = -(-(limit - len(claimed)) // (len(letters) - place))
         claimed += _claim_some(session.connection(), letter_id, worker, share, now)
     return _without_suppressed(session, worker, claimed, now)
 
 
-def begin(connection: Connection, worker: str, copies: Iterable[Held], now: datetime) -> set[int]:
+def begin(connection: Connection, worker: str, copies: Iterable[HeldCopy], now: datetime) -> set[int]:
     """Mark that these final dots may be written from here on; those that must not be are not among the answer.
 
     Not among it: a lost lease, a letter that was paused or cancelled, a reader who left meanwhile.
@@ -216,10 +216,10 @@ def record(connection: Connection, worker: str, outcomes: Sequence[Outcome], now
         _Moves.of(connection, letter_id).end.run(connection, _parameters(connection, letter_id, worker, told, now))
     if len(ended) < len(outcomes):
         _take_back(connection, worker, [outcome for outcome in outcomes if outcome.goes_back], now)
-        resent.note(connection, {one.copy.id: one.reply or "" for one in outcomes if one.was_begun}, now)
+        resent.record_resent(connection, {one.copy.id: one.reply or "" for one in outcomes if one.was_begun}, now)
 
 
-def release(session: Session, worker: str, now: datetime, copies: Collection[Held]) -> None:
+def release(session: Session, worker: str, now: datetime, copies: Collection[HeldCopy]) -> None:
     """Give back claimed copies that were not tried; no attempt is charged."""
     if copies:
         _give_back(session.connection(), worker, copies, now)
@@ -259,7 +259,9 @@ def _recover(
     unsent = _ids(session, lost.where(Copy.begun_at.is_(None)).values(_back(_ROWS, now)))
     again = _ids(session, begun.where(Copy.reason.is_(None)).values(_back(_ROWS, now))) if policy == "resend" else []
     in_doubt = _ids(session, begun.values(state=CopyState.IN_DOUBT, lease_until=None, reason=None, ended_at=now))
-    resent.note(session.connection(), dict.fromkeys(again, "its worker ended before the server had answered"), now)
+    resent.record_resent(
+        session.connection(), dict.fromkeys(again, "its worker ended before the server had answered"), now
+    )
     for copy_id in again:
         log.warning("copy in doubt: sent again under the same Message-ID", copy=copy_id)
     for copy_id in in_doubt:
@@ -277,7 +279,7 @@ def finish(session: Session, now: datetime) -> list[int]:
     return _ids(session, done.values(state=LetterState.FINISHED, finished_at=now), Letter.id)
 
 
-def halted(session: Session, letter_ids: Collection[int]) -> set[int]:
+def halted_letters(session: Session, letter_ids: Collection[int]) -> set[int]:
     """Those of these letters of which nothing more may be sent now."""
     return set(letter_ids) - set(session.scalars(_RUNNING.where(Letter.id.in_(letter_ids))))
 
@@ -286,17 +288,17 @@ def _held_by(worker: str) -> Update:
     return update(_ROWS).where(SENDING, _ROWS.c.worker == worker)
 
 
-def _claim_some(connection: Connection, letter_id: int, worker: str, limit: int, now: datetime) -> list[Claimed]:
+def _claim_some(connection: Connection, letter_id: int, worker: str, limit: int, now: datetime) -> list[ClaimedCopy]:
     until = moment(connection.dialect, now + LEASE)
     parameters = {"letter": letter_id, "most": limit, "moment": moment(connection.dialect, now), "by": worker}
     claimed = _Moves.of(connection, letter_id).claim.run(connection, parameters | {"until": until})
     read = moment_read(connection.dialect)
-    return [Claimed._make((*row[:-1], read(row[-1]))) for row in claimed]
+    return [ClaimedCopy._make((*row[:-1], read(row[-1]))) for row in claimed]
 
 
-def _without_suppressed(session: Session, worker: str, claimed: list[Claimed], now: datetime) -> list[Claimed]:
+def _without_suppressed(session: Session, worker: str, claimed: list[ClaimedCopy], now: datetime) -> list[ClaimedCopy]:
     keys = {copy.id: mailboxes.key_of(copy.address) for copy in claimed}
-    barred = suppression.among(session, set(keys.values())) if keys else set()
+    barred = suppression.suppressed_keys(session, set(keys.values())) if keys else set()
     if not barred:
         return claimed
     ids = [copy_id for copy_id, key in keys.items() if key in barred]
@@ -382,7 +384,7 @@ def _try(outcome: Outcome) -> dict[str, Any]:
     return said | {"copy": outcome.copy.id, "letter": outcome.copy.letter_id}
 
 
-def _give_back(connection: Connection, worker: str, copies: Iterable[Held], now: datetime) -> None:
+def _give_back(connection: Connection, worker: str, copies: Iterable[HeldCopy], now: datetime) -> None:
     moved = rows(connection.dialect.name, id=_ROWS.c.id.type)
     for letter_id, theirs in _by_letter(copies, lambda copy: copy.letter_id):
         own = partitions.table_of(connection.dialect, letter_id)

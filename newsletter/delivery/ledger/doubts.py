@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import ColumnElement, Select, Table, Update, func, select, update
 from sqlalchemy.orm import Session, undefer_group
 
-from newsletter.delivery.ledger import OF_LATE, Claimed, resent
+from newsletter.delivery.ledger import OF_LATE, ClaimedCopy, resent
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import PENDING, TOLD, Copy, CopyState, Letter, LetterState
 from newsletter.links import Links
@@ -25,15 +25,15 @@ log = structlog.get_logger(__name__)
 
 _ROWS = cast("Table", Copy.__table__)
 _OPEN = (_ROWS.c.state == CopyState.IN_DOUBT, _ROWS.c.reason.is_(None))
-_NOBODY = Claimed(id=0, letter_id=0, subscription_id=0, address="reader@example.org", name="", attempts=0)
+_NOBODY = ClaimedCopy(id=0, letter_id=0, subscription_id=0, address="reader@example.org", name="", attempts=0)
 
 
-def unsettled(letter_id: int) -> Select[Copy]:
+def undecided(letter_id: int) -> Select[Copy]:
     """A letter's copies in doubt that nobody has decided about, oldest first."""
     return select(Copy).where(Copy.letter_id == letter_id, TOLD, *_OPEN).order_by(Copy.id)
 
 
-def settled(letter_id: int) -> Select[Copy]:
+def decided(letter_id: int) -> Select[Copy]:
     """A letter's copies that stay in doubt as somebody has decided, oldest first."""
     closed = select(Copy).where(Copy.letter_id == letter_id, TOLD, _ROWS.c.state == CopyState.IN_DOUBT)
     return closed.where(_ROWS.c.reason.is_not(None)).order_by(Copy.id)
@@ -52,7 +52,7 @@ def message_ids(session: Session, links: Links, letter_id: int, ids: Collection[
     return {copy_id: str(email.message_from_bytes(message)["Message-ID"]) for copy_id, message in messages.items()}
 
 
-def hold(session: Session, letter_id: int) -> LetterState:
+def lock_state(session: Session, letter_id: int) -> LetterState:
     """The letter's state, which nobody changes before this transaction ends."""
     return session.execute(select(Letter.state).where(Letter.id == letter_id).with_for_update()).scalar_one()
 
@@ -62,14 +62,16 @@ def send_again(session: Session, letter_id: int, ids: Collection[int], now: date
     waits = {"state": CopyState.PENDING, "not_before": now}
     cleared = dict.fromkeys(("worker", "lease_until", "begun_at", "ended_at", "reservation"))
     moved = _moved(session, letter_id, ids, update(_ROWS).values(**waits, **cleared))
-    resent.note(session.connection(), dict.fromkeys(moved, "a person had it sent again"), now)
+    resent.record_resent(session.connection(), dict.fromkeys(moved, "a person had it sent again"), now)
     _reopen(session, Letter.id == letter_id)
     for copy_id in moved:
         log.info("copy in doubt: a person has it sent again", copy=copy_id)
     return moved
 
 
-def close(session: Session, letter_id: int, ids: Collection[int], decision: str, now: datetime) -> Sequence[int]:
+def record_decision(
+    session: Session, letter_id: int, ids: Collection[int], decision: str, now: datetime
+) -> Sequence[int]:
     """Keep what was decided about these, and when; they stay in doubt."""
     told = {"reason": f"settled: {decision}"[:40], "ended_at": now}
     moved = _moved(session, letter_id, ids, update(_ROWS).values(**told))

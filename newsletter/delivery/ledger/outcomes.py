@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from newsletter.characters import as_header
 from newsletter.delivery.models import CopyState
-from newsletter.delivery.smtp.replies import Answer
+from newsletter.delivery.smtp.replies import ServerReply
 
 ABOUT_US = "about the sender"
 """The reason on a copy whose reader had no part in its refusal."""
@@ -13,7 +13,7 @@ CANCELLED = "cancelled"
 """The reason on a copy that a person stopped."""
 
 
-class Held(Protocol):
+class HeldCopy(Protocol):
     """A copy that this worker holds."""
 
     @property
@@ -27,7 +27,7 @@ class Held(Protocol):
 class Outcome(NamedTuple):
     """Where a claimed copy goes, and the words that go with it."""
 
-    copy: Held
+    copy: HeldCopy
     state: CopyState
     """PENDING when it goes back among those to be sent."""
     code: int | None = None
@@ -46,73 +46,73 @@ class Outcome(NamedTuple):
         return self.state is CopyState.PENDING
 
 
-def sent(copy: Held, answer: Answer) -> Outcome:
+def sent(copy: HeldCopy, answer: ServerReply) -> Outcome:
     """The server took it."""
     return _answered(copy, CopyState.SENT, answer)
 
 
-def refused(copy: Held, answer: Answer, *, about_us: bool = False) -> Outcome:
+def refused(copy: HeldCopy, answer: ServerReply, *, about_us: bool = False) -> Outcome:
     """The server will never take it (5xx)."""
     reason = ABOUT_US if about_us else None
     return _answered(copy, CopyState.REFUSED, answer, reason=reason)._replace(about_us=about_us)
 
 
-def sender_refused(copy: Held, answer: Answer) -> Outcome:
+def sender_refused(copy: HeldCopy, answer: ServerReply) -> Outcome:
     """The server would not even hear for whom it is: the copy was not tried."""
     return _answered(copy, CopyState.PENDING, answer)._replace(about_us=True)
 
 
-def refused_here(copy: Held, status: str, why: str) -> Outcome:
+def undeliverable(copy: HeldCopy, status: str, why: str) -> Outcome:
     """No server was asked, for none could take it; `status` is the enhanced code (RFC 3463) that tells why."""
     return Outcome(copy, CopyState.REFUSED, status=status, reply=why)
 
 
-def put_off(copy: Held, answer: Answer, not_before: datetime, *, about_us: bool = False) -> Outcome:
+def deferred(copy: HeldCopy, answer: ServerReply, not_before: datetime, *, about_us: bool = False) -> Outcome:
     """It was tried in vain, and is tried again at that moment."""
     return _answered(copy, CopyState.PENDING, answer, not_before=not_before)._replace(about_us=about_us)
 
 
-def unanswered(copy: Held, why: str, not_before: datetime) -> Outcome:
+def no_answer(copy: HeldCopy, why: str, not_before: datetime) -> Outcome:
     """It was tried, the server said nothing to it, and it is tried again at that moment."""
     return Outcome(copy, CopyState.PENDING, reply=why, not_before=not_before)
 
 
-def sent_again(copy: Held, why: str, not_before: datetime) -> Outcome:
+def doubt_resent(copy: HeldCopy, why: str, not_before: datetime) -> Outcome:
     """It is in doubt, and sent again at that moment all the same."""
-    return unanswered(copy, why, not_before)._replace(was_begun=True)
+    return no_answer(copy, why, not_before)._replace(was_begun=True)
 
 
-def gave_up(copy: Held, answer: Answer) -> Outcome:
+def gave_up(copy: HeldCopy, answer: ServerReply) -> Outcome:
     """It was put off once too often."""
     return _answered(copy, CopyState.FAILED, answer, reason="gave up")
 
 
-def unheard(copy: Held, why: str) -> Outcome:
+def gave_up_unanswered(copy: HeldCopy, why: str) -> Outcome:
     """No server ever answered to it, however often it was tried."""
     return Outcome(copy, CopyState.FAILED, reply=why, reason="gave up")
 
 
-def faulty(copy: Held, error: Exception) -> Outcome:
+def not_composed(copy: HeldCopy, error: Exception) -> Outcome:
     """It could not be made into a message; a fault of ours, told by the error's name."""
     return Outcome(
         copy, CopyState.FAILED, reason=f"fault: {type(error).__name__}"[:40], reply=as_header(str(error))[:500]
     )
 
 
-def in_doubt(copy: Held, why: str) -> Outcome:
+def in_doubt(copy: HeldCopy, why: str) -> Outcome:
     """Its final dot may have been written, and nobody answered (RFC 1047)."""
     return Outcome(copy, CopyState.IN_DOUBT, reply=why)
 
 
-def given_back(copy: Held) -> Outcome:
+def released(copy: HeldCopy) -> Outcome:
     """It was not tried, through no fault of its own."""
     return Outcome(copy, CopyState.PENDING)
 
 
 def _answered(
-    copy: Held,
+    copy: HeldCopy,
     state: CopyState,
-    answer: Answer,
+    answer: ServerReply,
     *,
     reason: str | None = None,
     not_before: datetime | None = None,

@@ -62,7 +62,7 @@ def open_for(connection: Connection, letter_ids: Iterable[int]) -> None:
             )
 
 
-def remove(sessions: Sessions, letter_id: int) -> int:
+def delete_copies(sessions: Sessions, letter_id: int) -> int:
     """Delete a letter's copies and their notes for good; how many copies that was. Commits by itself.
 
     Unavailable where PostgreSQL is not let at the ledger: asked again, it goes on.

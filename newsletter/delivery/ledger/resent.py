@@ -17,7 +17,7 @@ from newsletter.delivery.models import Copy, CopyNote, Letter, Note
 _NOTES = cast("Table", CopyNote.__table__)
 
 
-def note(connection: Connection, whys: Mapping[int, str], now: datetime) -> None:
+def record_resent(connection: Connection, whys: Mapping[int, str], now: datetime) -> None:
     """Keep that these copies are sent again, and why; what was kept of one before stays."""
     if whys:
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

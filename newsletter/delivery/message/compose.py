@@ -10,7 +10,7 @@ from newsletter.characters import as_header, as_text
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.bounces.suppression import Purpose
 from newsletter.delivery.message import dkim, merge, mime, permission_reminder
-from newsletter.delivery.message.dkim import Key
+from newsletter.delivery.message.dkim import SigningKey
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter, OutboxMessage
 from newsletter.delivery.smtp.protocol import Envelope, Stuffed
@@ -27,7 +27,7 @@ _HEADERS = 2_000
 _ONE_CLICK = "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
 
 
-class Addressed(Protocol):
+class CopyFields(Protocol):
     """What a copy has that its letter has not."""
 
     @property
@@ -47,7 +47,7 @@ class Addressed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BodyPart:
     """A body part, encoded but for its holes; a hole begins a line of its own, so it needs no look at the rest."""
 
     pieces: tuple[bytes, ...]
@@ -82,7 +82,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class MultipartFrame:
     """What stands around a message's two parts, plain text and HTML (RFC 2046, 5.1.4)."""
 
     headers: tuple[str, ...]
@@ -101,7 +101,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class MessageTemplate:
     """A letter compiled: everything that its copies share is encoded already."""
 
     links: Links
@@ -111,14 +111,14 @@ class Template:
     origin: bytes
     """The header that goes before a copy's own; `shared` goes behind them."""
     shared: bytes
-    text: Part
-    html: Part
-    frame: Frame
-    keys: Collection[Key]
+    text: BodyPart
+    html: BodyPart
+    frame: MultipartFrame
+    keys: Collection[SigningKey]
     octets: int
     """About how large a copy is; an estimate will do (RFC 1870, 5), so that an envelope can go before its message."""
 
-    def message(self, copy: Addressed, date: datetime, sample: Addressed | None = None) -> Stuffed:
+    def message(self, copy: CopyFields, date: datetime, sample: CopyFields | None = None) -> Stuffed:
         """The copy as it goes over the wire, in words for `sample` if it is a test; Invalid if its address is none."""
         reader = sample or copy
         values = {
@@ -134,11 +134,11 @@ class Template:
         # No header and no quoted line begins with a dot.
         return Stuffed(_message(head, body, self.keys, date))
 
-    def _own(self, copy: Addressed, values: Mapping[str, str], date: datetime) -> bytes:
+    def _own(self, copy: CopyFields, values: Mapping[str, str], date: datetime) -> bytes:
         return _head(
-            f"To: {mime.mailbox(copy.name, mime.sendable(copy.address), 'To')}",
-            f"Subject: {mime.words(self.subject.fill(values, as_header))}",
-            f"Date: {mime.moment(date)}",
+            f"To: {mime.address_header(copy.name, mime.sendable(copy.address), 'To')}",
+            f"Subject: {mime.encoded_words(self.subject.fill(values, as_header))}",
+            f"Date: {mime.date_header(date)}",
             # Derived, never drawn: a copy that is sent again after a crash has to carry the same one.
             f"Message-ID: <{self.links.seal.seal('message', copy.id)}@{_domain(self.sender_address)}>",
             f"List-Unsubscribe: <{values['unsubscribe_url']}>",
@@ -147,19 +147,19 @@ class Template:
 
 def compile(  # noqa: A001  (as `re.compile`)
     letter: Letter, links: Links, keyring: Keyring = NO_KEYS, headers: Sequence[str] = ()
-) -> Template:
+) -> MessageTemplate:
     """Encode what all copies share, with these headers besides; Invalid names a merge field that there is not."""
     sender = mime.sendable(letter.sender_address)
-    frame = Frame.of(f"=_{letter.content_hash[:32]}")
+    frame = MultipartFrame.of(f"=_{letter.content_hash[:32]}")
     values = {"archive_url": letter.archive_url}
-    text = Part.compile(letter.text, values, as_text)
-    html = Part.compile(letter.html, values, merge.as_html)
-    return Template(
+    text = BodyPart.compile(letter.text, values, as_text)
+    html = BodyPart.compile(letter.html, values, merge.as_html)
+    return MessageTemplate(
         links=links,
         zone=ZoneInfo(letter.time_zone or "UTC"),
         sender_address=sender,
         subject=merge.compile(letter.subject, FIELDS).bind(values, as_header),
-        origin=_head(f"From: {mime.mailbox(letter.sender_name, sender, 'From')}"),
+        origin=_head(f"From: {mime.address_header(letter.sender_name, sender, 'From')}"),
         shared=_head(
             *_reply_to(letter.reply_to),
             f"List-Id: {mime.list_id(letter.list_id)}",
@@ -176,17 +176,17 @@ def compile(  # noqa: A001  (as `re.compile`)
     )
 
 
-def single(post: OutboxMessage, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
+def transactional_message(post: OutboxMessage, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
     """A single letter as it goes over the wire, less dot-stuffing; Invalid if its address is none."""
     sender = mime.sendable(post.sender_address)
     if post.message is not None:
         return _signed(post.message, keyring.of(sender), date)
-    frame = Frame.of(f"=_{post.id}")
+    frame = MultipartFrame.of(f"=_{post.id}")
     head = _head(
-        f"From: {mime.mailbox(post.sender_name, sender, 'From')}",
-        f"To: {mime.mailbox(post.name, mime.sendable(post.address), 'To')}",
-        f"Subject: {mime.words(post.subject)}",
-        f"Date: {mime.moment(date)}",
+        f"From: {mime.address_header(post.sender_name, sender, 'From')}",
+        f"To: {mime.address_header(post.name, mime.sendable(post.address), 'To')}",
+        f"Subject: {mime.encoded_words(post.subject)}",
+        f"Date: {mime.date_header(date)}",
         f"Message-ID: <{message_id(post)}>",
         *_reply_to(post.reply_to),
         *([f"List-Unsubscribe: <{post.unsubscribe_url}>", _ONE_CLICK] if post.unsubscribe_url else []),
@@ -203,7 +203,7 @@ def message_id(post: OutboxMessage) -> str:
     return f"{post.created_at:%Y%m%d%H%M%S%f}.{post.id}@{_domain(mime.sendable(post.sender_address))}"
 
 
-def envelope(template: Template, copy: Addressed, return_path_domain: str | None) -> Envelope:
+def envelope(template: MessageTemplate, copy: CopyFields, return_path_domain: str | None) -> Envelope:
     """From whom and to whom the server is told a copy goes; Invalid if the address is none."""
     to = mime.sendable(copy.address)
     if not return_path_domain:
@@ -213,7 +213,9 @@ def envelope(template: Template, copy: Addressed, return_path_domain: str | None
     return Envelope(_return_path(token, return_path_domain), to, template.octets, token)
 
 
-def single_envelope(post: OutboxMessage, octets: int, seal: Seal | None, return_path_domain: str | None) -> Envelope:
+def transactional_envelope(
+    post: OutboxMessage, octets: int, seal: Seal | None, return_path_domain: str | None
+) -> Envelope:
     """The same of a single letter."""
     sender, to = mime.sendable(post.sender_address), mime.sendable(post.address)
     if not (seal and return_path_domain):
@@ -227,12 +229,12 @@ def _return_path(token: str, domain: str) -> str:
     return f"bounce+{token}@{domain}"
 
 
-def _signed(message: bytes, keys: Collection[Key], date: datetime) -> bytes:
+def _signed(message: bytes, keys: Collection[SigningKey], date: datetime) -> bytes:
     head, _, body = message.partition(b"\r\n\r\n")
     return _message(head + b"\r\n", [body], keys, date)
 
 
-def _message(head: bytes, body: Collection[bytes], keys: Collection[Key], date: datetime) -> bytes:
+def _message(head: bytes, body: Collection[bytes], keys: Collection[SigningKey], date: datetime) -> bytes:
     return b"".join((dkim.signatures(keys, head, body, date), head, b"\r\n", *body))
 
 

@@ -27,7 +27,7 @@ _STRING = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DnsRecord:
     """The TXT record by which the world checks the signatures of a key."""
 
     name: str
@@ -41,7 +41,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class SigningKey:
     """A private key, and under which name the world finds its other half."""
 
     domain: str
@@ -54,7 +54,7 @@ class Key:
         return "rsa-sha256" if isinstance(self.private, RSAPrivateKey) else "ed25519-sha256"
 
     @property
-    def record(self) -> Record:
+    def record(self) -> DnsRecord:
         """What has to stand in the DNS before the key signs."""
         public = self.private.public_key()
         if isinstance(self.private, RSAPrivateKey):
@@ -62,7 +62,7 @@ class Key:
         else:
             # The key itself, not wrapped as for RSA (RFC 8463, 4).
             kind, octets = "ed25519", public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return Record(f"{self.selector}._domainkey.{self.domain}", f"v=DKIM1; k={kind}; p={_base64(octets)}")
+        return DnsRecord(f"{self.selector}._domainkey.{self.domain}", f"v=DKIM1; k={kind}; p={_base64(octets)}")
 
     def sign(self, data: bytes) -> bytes:
         """The signature's octets."""
@@ -71,7 +71,7 @@ class Key:
         return self.private.sign(hashlib.sha256(data).digest())
 
 
-def signatures(keys: Collection[Key], head: bytes, body: Iterable[bytes], moment: datetime) -> bytes:
+def signatures(keys: Collection[SigningKey], head: bytes, body: Iterable[bytes], moment: datetime) -> bytes:
     """The headers that go before a head, one for each key; a body that ends with one CRLF may come in pieces."""
     if not keys:
         return b""
@@ -85,7 +85,7 @@ def signatures(keys: Collection[Key], head: bytes, body: Iterable[bytes], moment
     return b"".join(_signature(key, signed, tags) for key in keys)
 
 
-def _signature(key: Key, signed: bytes, tags: str) -> bytes:
+def _signature(key: SigningKey, signed: bytes, tags: str) -> bytes:
     own = f"v=1; a={key.algorithm}; c=relaxed/simple; d={key.domain}; s={key.selector};\r\n{tags}"
     # A signature covers its own header, too, as far as that is known yet.
     octets = key.sign(signed + f"dkim-signature:{own}".replace("\r\n", "").encode())

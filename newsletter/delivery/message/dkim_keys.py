@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from newsletter import mail_settings
 from newsletter.addresses import mailboxes
 from newsletter.delivery.message import mime
-from newsletter.delivery.message.dkim import Key
+from newsletter.delivery.message.dkim import SigningKey
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.system import atomic_files
 
@@ -41,7 +41,7 @@ _LONGEST_DOMAIN = 253 - len("._domainkey.") - 63
 class Keyring:
     """The keys in use, by domain."""
 
-    keys: Mapping[str, Sequence[Key]]
+    keys: Mapping[str, Sequence[SigningKey]]
 
     @classmethod
     def load(cls, folder: Path, selectors: Sequence[str], *, must_be_there: bool = False) -> Self:
@@ -49,8 +49,8 @@ class Keyring:
 
         The same for a selector without a key, where somebody has named it.
         """
-        found: dict[str, list[Key]] = {}
-        for key in sorted(kept(folder, selectors), key=lambda key: selectors.index(key.selector)):
+        found: dict[str, list[SigningKey]] = {}
+        for key in sorted(keys_in(folder, selectors), key=lambda key: selectors.index(key.selector)):
             found.setdefault(key.domain, []).append(key)
         signing = {key.selector for keys in found.values() for key in keys}
         if must_be_there and (lacking := [selector for selector in selectors if selector not in signing]):
@@ -60,7 +60,7 @@ class Keyring:
             )
         return cls(found)
 
-    def of(self, address: str) -> Sequence[Key]:
+    def of(self, address: str) -> Sequence[SigningKey]:
         """Those that sign what comes from this address."""
         return self.keys.get(mailboxes.host_of(address.rpartition("@")[2]), ())
 
@@ -68,14 +68,14 @@ class Keyring:
 NO_KEYS = Keyring({})
 
 
-def kept(folder: Path, selectors: Collection[str] | None = None) -> Iterator[Key]:
+def keys_in(folder: Path, selectors: Collection[str] | None = None) -> Iterator[SigningKey]:
     """The keys in a folder, of these selectors or of all; Refused as `read`."""
-    for path in files(folder):
+    for path in key_files(folder):
         if selectors is None or _named(path)[1] in selectors:
-            yield read(path)
+            yield read_key(path)
 
 
-def files(folder: Path) -> Iterator[Path]:
+def key_files(folder: Path) -> Iterator[Path]:
     """The files in a folder that are kept as keys, whatever is in them."""
     # Not a glob, which would take a folder that we may not read for one without keys.
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -83,7 +83,7 @@ def files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def read(path: Path) -> Key:
+def read_key(path: Path) -> SigningKey:
     """The key in a file; Refused, saying what to do, if it is none or if others may read it."""
     domain, selector = _named(path)
     with path.open("rb") as file:
@@ -94,10 +94,10 @@ def read(path: Path) -> Key:
         private = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise Invalid(f"{path} is not a private key in PEM without a passphrase; move it away") from None
-    return Key(domain, selector, _fit_to_sign(private, path))
+    return SigningKey(domain, selector, _fit_to_sign(private, path))
 
 
-def make(folder: Path, domain: str, selector: str, *, ed25519: bool = False) -> Path:
+def create_key(folder: Path, domain: str, selector: str, *, ed25519: bool = False) -> Path:
     """A new key, in a file of its own; Conflict where there is one already."""
     if not mail_settings.SELECTOR.fullmatch(selector):
         raise Invalid(f"“{selector}” is not a selector: small letters, digits and dashes, at most 63")

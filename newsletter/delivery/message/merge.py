@@ -84,7 +84,7 @@ def compile(text: str, fields: Collection[str]) -> Template:  # noqa: A001  (rea
     return _template(_parts(text))
 
 
-def faults(text: str, fields: Collection[str]) -> Iterator[tuple[int, str]]:
+def field_errors(text: str, fields: Collection[str]) -> Iterator[tuple[int, str]]:
     """What is wrong with the merge fields that somebody wrote: the offset of each, and how to mend it."""
     yield from ((braces.start(), _NEVER_CLOSES) for braces in _TRIPLED.finditer(text))
     yield from _faults(text, fields)

@@ -39,7 +39,7 @@ class NoAddress(Invalid):
     """Mail cannot be sent to what stands where an address should."""
 
 
-def words(text: str, header: str = "Subject") -> str:
+def encoded_words(text: str, header: str = "Subject") -> str:
     """Unstructured text for that header: encoded words where it must be (RFC 2047)."""
     line = as_header(text)
     if _PLAIN.fullmatch(line) and len(line) <= _LONGEST_PLAIN and _LOOKS_ENCODED not in line:
@@ -47,7 +47,7 @@ def words(text: str, header: str = "Subject") -> str:
     return _encoded(line, header)
 
 
-def mailbox(name: str, address: str, header: str) -> str:
+def address_header(name: str, address: str, header: str) -> str:
     """`Name <address>` for that header; the bare address where there is no name."""
     return _named(as_header(name), address, header) if as_header(name) else address
 
@@ -74,7 +74,7 @@ def a_labels(domain: str) -> str:
         raise NoAddress("not a domain that mail can be sent to") from None
 
 
-def moment(date: datetime) -> str:
+def date_header(date: datetime) -> str:
     """A Date (RFC 5322, 3.3), to the second."""
     return _second(int(date.timestamp()))
 

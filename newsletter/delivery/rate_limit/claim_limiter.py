@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery import breaker, ledger
 from newsletter.delivery.breaker import Breaker
-from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.rate_limit import limiter, limiter_store, reservations
-from newsletter.delivery.rate_limit.limiter import DAY, Pace
+from newsletter.delivery.rate_limit.limiter import DAY, LimiterState
 from newsletter.delivery.rate_limit.limits import SERVER, Hold, Limits
 from newsletter.delivery.rate_limit.reservations import Reservation
 
@@ -57,7 +57,7 @@ class Batch(Generic[T]):
 
 class _Allowance(NamedTuple):
     copies: int
-    pace: Pace | None
+    pace: LimiterState | None
     """The server's, under lock; None when it is not limited."""
 
 
@@ -73,12 +73,12 @@ class ClaimLimiter:
         self._slowed: Mapping[str, datetime] = {}
         self._looked_at: datetime | None = None
 
-    def claim(self, session: Session, wanted: int, now: datetime) -> Batch[Claimed]:
+    def claim(self, session: Session, wanted: int, now: datetime) -> Batch[ClaimedCopy]:
         """Lease up to so many due copies that may go out now."""
         self._look(session, now)
         self.refund(session, now)
         allowed = self._allowance(session, wanted, now)
-        copies: list[Claimed] = []
+        copies: list[ClaimedCopy] = []
         claimed = True
         rounds = 0
         while len(copies) < allowed.copies and claimed and rounds < _ROUNDS:
@@ -89,10 +89,10 @@ class ClaimLimiter:
         wait, gap = self._spend(session, allowed.pace, len(copies), now)
         return Batch(copies, wait, gap, more=claimed and rounds == _ROUNDS)
 
-    def hold_back(self, session: Session, copies: Sequence[Claimed], now: datetime) -> list[Claimed]:
+    def hold_back(self, session: Session, copies: Sequence[ClaimedCopy], now: datetime) -> list[ClaimedCopy]:
         """Of these claimed copies, those that may go out now; the others are put back, to be claimed in time."""
         copies = self.put_aside(session, copies, now)
-        by_lane: dict[str, list[Claimed]] = defaultdict(list)
+        by_lane: dict[str, list[ClaimedCopy]] = defaultdict(list)
         for copy in copies if self._any_lane_paced else ():
             by_lane[self.lane(copy)].append(copy)
         paced = {lane: theirs for lane, theirs in by_lane.items() if self._paced(lane)}
@@ -102,7 +102,7 @@ class ClaimLimiter:
             reservations.put_back(session.connection(), self.worker, waiting, back, now)
         return [copy for copy in copies if copy.id not in back]
 
-    def put_aside(self, session: Session, copies: Sequence[Claimed], now: datetime) -> Sequence[Claimed]:
+    def put_aside(self, session: Session, copies: Sequence[ClaimedCopy], now: datetime) -> Sequence[ClaimedCopy]:
         """Of these claimed copies, those that no breaker holds; the others wait until a person goes on with them."""
         held = [copy for copy in copies if self.breaker.holds(copy)]
         if held:
@@ -113,7 +113,7 @@ class ClaimLimiter:
     def told_off(self, session: Session, key: str, now: datetime) -> None:
         """A rate answer: pause this pace, and go on over one connection; one more from time to time."""
         known = self._slowed.get(key)
-        slowed = limiter.slowed(self._locked(session, [key], now)[key], now)
+        slowed = limiter.after_rate_reply(self._locked(session, [key], now)[key], now)
         limiter_store.save(session, [slowed])
         self._slowed = {**self._slowed, key: now + limiter.PAUSE}
         if known is None or known <= now:
@@ -125,7 +125,7 @@ class ClaimLimiter:
         unsent, self.unsent = self.unsent, 0
         if unsent and DAY in self._limits.rule(SERVER).windows:
             own = self._locked(session, [SERVER], now)[SERVER]
-            limiter_store.save(session, [limiter.refunded(own, unsent, now)])
+            limiter_store.save(session, [limiter.after_refund(own, unsent, now)])
 
     @property
     def most_connections(self) -> int:
@@ -134,9 +134,9 @@ class ClaimLimiter:
 
     def connections(self, now: datetime) -> int:
         """How many connections all workers together may hold now, as far as this worker knows."""
-        return limiter.connections(self._slowed.get(SERVER), now, self._limits.connections)
+        return limiter.allowed_connections(self._slowed.get(SERVER), now, self._limits.connections)
 
-    def lane(self, copy: Claimed) -> str:
+    def lane(self, copy: ClaimedCopy) -> str:
         """The lane that a copy goes by."""
         return self._limits.lanes.of(copy.address)
 
@@ -152,7 +152,7 @@ class ClaimLimiter:
         # One stretch at a time, for a batch is evenly spaced: the next may have to wait longer than a gap.
         return _Allowance(stretches[0].count if stretches else 0, own)
 
-    def _spend(self, session: Session, own: Pace | None, count: int, now: datetime) -> tuple[float, float]:
+    def _spend(self, session: Session, own: LimiterState | None, count: int, now: datetime) -> tuple[float, float]:
         """Count what goes out; the seconds until the first may, and between two."""
         if own is None or not count:
             return 0.0, 0.0
@@ -166,7 +166,7 @@ class ClaimLimiter:
 
     def _look(self, session: Session, now: datetime) -> None:
         if self._looked_at is None or not timedelta(0) <= now - self._looked_at < _LOOK:
-            self._slowed = limiter_store.slowed(session, now, self._limits.connections)
+            self._slowed = limiter_store.current_pauses(session, now, self._limits.connections)
             self.breaker.look(session.connection())
             self._looked_at = now
 
@@ -177,17 +177,19 @@ class ClaimLimiter:
     def _paced(self, key: str) -> bool:
         return key in self._slowed or self._limits.limited(key)
 
-    def _locked(self, session: Session, keys: Sequence[str], now: datetime) -> dict[str, Pace]:
+    def _locked(self, session: Session, keys: Sequence[str], now: datetime) -> dict[str, LimiterState]:
         found = limiter_store.lock(session, keys, now)
         limits = self._limits
-        return {key: limiter.mended(own, limits.rule(key), now, limits.ahead(key)) for key, own in found.items()}
+        return {key: limiter.corrected(own, limits.rule(key), now, limits.ahead(key)) for key, own in found.items()}
 
     def _to_put_back(
-        self, session: Session, by_lane: Mapping[str, Sequence[Claimed]], now: datetime
+        self, session: Session, by_lane: Mapping[str, Sequence[ClaimedCopy]], now: datetime
     ) -> dict[int, Reservation]:
         """What cannot go out now, by id, each with the moment to come back at."""
         locked = self._locked(session, list(by_lane), now)
-        reserved = reservations.of(session.connection(), [copy for theirs in by_lane.values() for copy in theirs])
+        reserved = reservations.reservations_of(
+            session.connection(), [copy for theirs in by_lane.values() for copy in theirs]
+        )
         back: dict[int, Reservation] = {}
         for lane, theirs in by_lane.items():
             series = locked[lane].series
@@ -199,7 +201,7 @@ class ClaimLimiter:
         limiter_store.save(session, locked.values())
         return back
 
-    def _reserve(self, own: Pace, count: int, now: datetime) -> tuple[list[Reservation], Pace]:
+    def _reserve(self, own: LimiterState, count: int, now: datetime) -> tuple[list[Reservation], LimiterState]:
         """A moment for each of so many copies; where that would be too far ahead, only one to ask again at."""
         horizon = now + self._limits.ahead(own.key)
         stretches, after = limiter.reserve(own, self._limits.rule(own.key), count, now, horizon)
@@ -210,9 +212,9 @@ class ClaimLimiter:
 
 def held_until(session: Session, limits: Limits, now: datetime) -> Hold | None:
     """Until when nothing goes out, and why; None while something does. Only looks."""
-    own = limiter_store.standing(session, [SERVER], now)[SERVER]
+    own = limiter_store.peek(session, [SERVER], now)[SERVER]
     rule = limits.rule(SERVER)
-    return limits.hold(limiter.mended(own, rule, now, limits.ahead(SERVER)), now)
+    return limits.hold(limiter.corrected(own, rule, now, limits.ahead(SERVER)), now)
 
 
 def _is_due(reserved: Reservation, series: int, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from newsletter.addresses.provider_groups import Quota
 from newsletter.delivery.rate_limit import limiter
-from newsletter.delivery.rate_limit.limiter import Pace
+from newsletter.delivery.rate_limit.limiter import LimiterState
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
 
 FAR = timedelta(days=366)
@@ -28,7 +28,7 @@ def predict(
     copies: Mapping[str, int],
     limits: Limits,
     now: datetime,
-    paces: Mapping[str, Pace] | None = None,
+    paces: Mapping[str, LimiterState] | None = None,
     speed: float = 0,
 ) -> Forecast:
     """When so many copies a lane will be out.
@@ -38,14 +38,14 @@ def predict(
     """
     known = paces or {}
     counts = {SERVER: sum(copies.values())} | {lane: copies[lane] for lane in _fullest(copies, limits, known)}
-    ends = {key: _end(known.get(key) or Pace(key, now), count, limits, now) for key, count in counts.items()}
+    ends = {key: _end(known.get(key) or LimiterState(key, now), count, limits, now) for key, count in counts.items()}
     # The server wins a tie, for then the lanes are not what holds the copies up.
     slowest = max(ends, key=lambda key: (ends[key], key == SERVER))
     finish = max(ends[slowest], now + timedelta(seconds=counts[SERVER] / speed if speed else 0))
     return Forecast(min(finish, now + FAR), slowest if ends[slowest] > now else None, finish > now + FAR)
 
 
-def _fullest(copies: Mapping[str, int], limits: Limits, known: Mapping[str, Pace]) -> Iterable[str]:
+def _fullest(copies: Mapping[str, int], limits: Limits, known: Mapping[str, LimiterState]) -> Iterable[str]:
     """The lanes that can be the slowest: of all that are alike, so of most domains, only the one with most copies."""
     fullest: dict[str | Quota | None, str] = {}
     for lane, count in copies.items():
@@ -55,10 +55,12 @@ def _fullest(copies: Mapping[str, int], limits: Limits, known: Mapping[str, Pace
     return fullest.values()
 
 
-def _end(own: Pace, count: int, limits: Limits, now: datetime) -> datetime:
+def _end(own: LimiterState, count: int, limits: Limits, now: datetime) -> datetime:
     """When the last of so many goes out; later than FAR if not all do by then."""
     rule = limits.rule(own.key)
-    taken, after = limiter.reserve(limiter.mended(own, rule, now, limits.ahead(own.key)), rule, count, now, now + FAR)
+    taken, after = limiter.reserve(
+        limiter.corrected(own, rule, now, limits.ahead(own.key)), rule, count, now, now + FAR
+    )
     if sum(stretch.count for stretch in taken) < count:
         return after.opening(rule, now + FAR) + timedelta(microseconds=1)
     return taken[-1].last if taken else now

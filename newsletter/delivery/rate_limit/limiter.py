@@ -34,7 +34,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SentRun:
     """Some that went out one after another: when the last of them did, and how many there are."""
 
     last: datetime
@@ -42,7 +42,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class SendTimes:
     """Evenly spaced moments."""
 
     first: datetime
@@ -58,7 +58,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LimitRule:
     """What limits a pace."""
 
     quota: Quota = field(default_factory=Quota)
@@ -87,72 +87,74 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class LimiterState:
     """How far a pace has come."""
 
     key: str
     next_at: datetime
-    spent: Mapping[timedelta, tuple[Run, ...]] = field(default_factory=dict)
+    spent: Mapping[timedelta, tuple[SentRun, ...]] = field(default_factory=dict)
     paused_until: datetime | None = None
     series: int = 0
 
-    def opening(self, rule: Rule, at: datetime) -> datetime:
+    def opening(self, rule: LimitRule, at: datetime) -> datetime:
         """The first moment from `at` on at which one more may go out."""
         at = max(at, self.next_at, self.paused_until or at)
         while (opens := max((self._opening(rule, window, at) for window in rule.windows), default=at)) > at:
             at = opens
         return at
 
-    def full(self, rule: Rule, at: datetime) -> timedelta | None:
+    def full(self, rule: LimitRule, at: datetime) -> timedelta | None:
         """The window that is used up at that moment, if one is: the longest."""
         return max((window for window in rule.windows if not self._room(rule, window, at)), default=None)
 
-    def counted(self, window: timedelta, at: datetime) -> tuple[Run, ...]:
+    def counted(self, window: timedelta, at: datetime) -> tuple[SentRun, ...]:
         """What still counts in a window that ends at that moment."""
         return tuple(run for run in self.spent.get(window, ()) if run.last > at - window)
 
-    def room(self, rule: Rule, at: datetime) -> int:
+    def room(self, rule: LimitRule, at: datetime) -> int:
         """How many may go out from that moment on, as far as the windows go."""
         return min((self._room(rule, window, at) for window in rule.windows), default=_NO_END)
 
-    def after(self, rule: Rule, stretch: Stretch) -> "Pace":
+    def after(self, rule: LimitRule, stretch: SendTimes) -> "LimiterState":
         """The pace once these are out, too."""
-        run = Run(stretch.last, stretch.count)
+        run = SentRun(stretch.last, stretch.count)
         spent = {window: _joined(self.counted(window, run.last), run, window) for window in rule.windows}
         return replace(self, next_at=run.last + stretch.gap, spent=spent)
 
-    def _opening(self, rule: Rule, window: timedelta, at: datetime) -> datetime:
+    def _opening(self, rule: LimitRule, window: timedelta, at: datetime) -> datetime:
         while not self._room(rule, window, at):
             at = self.counted(window, at)[0].last + window
         return at
 
-    def _room(self, rule: Rule, window: timedelta, at: datetime) -> int:
+    def _room(self, rule: LimitRule, window: timedelta, at: datetime) -> int:
         runs = self.counted(window, at)
         # A plan that rises at midnight must not let some go in the night: a window keeps to what held at its beginning.
         limit = rule.limit(window, runs[0].last if runs else at)
         return max(0, limit - sum(run.count for run in runs))
 
 
-def reserve(pace: Pace, rule: Rule, wanted: int, now: datetime, until: datetime) -> tuple[list[Stretch], Pace]:
+def reserve(
+    pace: LimiterState, rule: LimitRule, wanted: int, now: datetime, until: datetime
+) -> tuple[list[SendTimes], LimiterState]:
     """The first free moments, up to `wanted` of them and none later than `until`; and the pace after them."""
     taken = []
     while wanted > 0 and (at := pace.opening(rule, now)) <= until:
         gap, change = _spacing(pace, rule, at)
         end = min([until, change - _A_MOMENT, *(_cell_end(window, at) - _A_MOMENT for window in rule.windows)])
         fitting = (end - at) // gap + 1 if gap else _NO_END
-        taken.append(Stretch(at, gap, min(wanted, fitting, pace.room(rule, at))))
+        taken.append(SendTimes(at, gap, min(wanted, fitting, pace.room(rule, at))))
         pace = pace.after(rule, taken[-1])
         wanted -= taken[-1].count
     return taken, pace
 
 
-def slowed(pace: Pace, now: datetime) -> Pace:
+def after_rate_reply(pace: LimiterState, now: datetime) -> LimiterState:
     """The pace after a rate answer: it pauses, and what was reserved counts no longer."""
     until = now + PAUSE
     return replace(_forgetting(pace, now), next_at=until, paused_until=until, series=pace.series + 1)
 
 
-def refunded(pace: Pace, count: int, now: datetime) -> Pace:
+def after_refund(pace: LimiterState, count: int, now: datetime) -> LimiterState:
     """The pace if so many of those that were counted of late did not go out after all.
 
     Only a day gets them back, for within an hour that is not worth the trouble. They are taken from its oldest
@@ -162,11 +164,11 @@ def refunded(pace: Pace, count: int, now: datetime) -> Pace:
     for run in pace.counted(DAY, now):
         off = min(count, run.count)
         count -= off
-        runs += [Run(run.last, run.count - off)] if off < run.count else []
+        runs += [SentRun(run.last, run.count - off)] if off < run.count else []
     return replace(pace, spent={**pace.spent, DAY: tuple(runs)})
 
 
-def mended(pace: Pace, rule: Rule, now: datetime, ahead: timedelta) -> Pace:
+def corrected(pace: LimiterState, rule: LimitRule, now: datetime, ahead: timedelta) -> LimiterState:
     """The pace as it can be at most; `ahead` is how far it is ever reserved.
 
     Where it is further, a clock has jumped back. Then it goes on from now; what was counted stays counted,
@@ -180,24 +182,24 @@ def mended(pace: Pace, rule: Rule, now: datetime, ahead: timedelta) -> Pace:
     return replace(_forgetting(pace, now), next_at=now, series=pace.series + 1)
 
 
-def connections(paused_until: datetime | None, at: datetime, most: int) -> int:
+def allowed_connections(paused_until: datetime | None, at: datetime, most: int) -> int:
     """How many connections there may be: none in the pause, then one, then one more at a time."""
     if paused_until is None:
         return most
     return 0 if at < paused_until else min(most, 1 + (at - paused_until) // GROWS_EVERY)
 
 
-def _spacing(pace: Pace, rule: Rule, at: datetime) -> tuple[timedelta, datetime]:
+def _spacing(pace: LimiterState, rule: LimitRule, at: datetime) -> tuple[timedelta, datetime]:
     """The time between two from that moment on, and until when that holds."""
-    grown = connections(pace.paused_until, at, rule.connections)
+    grown = allowed_connections(pace.paused_until, at, rule.connections)
     if pace.paused_until is None or grown >= rule.connections:
         return rule.gap, datetime.max.replace(tzinfo=UTC)
     return max(rule.gap, _ONE_CONNECTION / max(1, grown)), pace.paused_until + GROWS_EVERY * grown
 
 
-def _joined(runs: tuple[Run, ...], run: Run, window: timedelta) -> tuple[Run, ...]:
+def _joined(runs: tuple[SentRun, ...], run: SentRun, window: timedelta) -> tuple[SentRun, ...]:
     if runs and run.last < _cell_end(window, runs[-1].last):
-        return (*runs[:-1], Run(run.last, runs[-1].count + run.count))
+        return (*runs[:-1], SentRun(run.last, runs[-1].count + run.count))
     return (*runs, run)
 
 
@@ -207,7 +209,9 @@ def _cell_end(window: timedelta, at: datetime) -> datetime:
     return at + length - (at - _EPOCH) % length
 
 
-def _forgetting(pace: Pace, now: datetime) -> Pace:
+def _forgetting(pace: LimiterState, now: datetime) -> LimiterState:
     """Without what is still to come; as if all that was reserved had gone out by now."""
-    spent = {window: tuple(Run(min(run.last, now), run.count) for run in runs) for window, runs in pace.spent.items()}
+    spent = {
+        window: tuple(SentRun(min(run.last, now), run.count) for run in runs) for window, runs in pace.spent.items()
+    }
     return replace(pace, spent=spent)

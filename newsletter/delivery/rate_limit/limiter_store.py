@@ -9,10 +9,10 @@ from sqlalchemy import Row, Table, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db import insert
-from newsletter.delivery.models import SharedPace
-from newsletter.delivery.rate_limit.limiter import GROWS_EVERY, Pace, Run
+from newsletter.delivery.models import SharedLimiter
+from newsletter.delivery.rate_limit.limiter import GROWS_EVERY, LimiterState, SentRun
 
-_ROWS = cast("Table", SharedPace.__table__)
+_ROWS = cast("Table", SharedLimiter.__table__)
 _CHANGED = ("next_at", "spent", "paused_until", "series")
 _SAVE = update(_ROWS).where(_ROWS.c.key == bindparam("which"))
 _SAVE = _SAVE.values({name: bindparam(f"new_{name}", type_=_ROWS.c[name].type) for name in _CHANGED})
@@ -20,23 +20,23 @@ _FORGET = timedelta(days=2)
 _GROUP = 2_000
 
 
-def lock(session: Session, keys: Collection[str], now: datetime) -> dict[str, Pace]:
+def lock(session: Session, keys: Collection[str], now: datetime) -> dict[str, LimiterState]:
     """These paces, made if they are new; nobody else reserves in them until this transaction ends."""
     found = _locked(session, keys)
     if missing := sorted(set(keys) - found.keys()):
         fresh: list[dict[str, Any]] = [{"key": key, "next_at": now, "spent": {}, "series": 0} for key in missing]
-        session.execute(insert(session, SharedPace).values(fresh).on_conflict_do_nothing())
+        session.execute(insert(session, SharedLimiter).values(fresh).on_conflict_do_nothing())
         found |= _locked(session, missing)
     return found
 
 
-def standing(session: Session, keys: Collection[str], now: datetime) -> dict[str, Pace]:
+def peek(session: Session, keys: Collection[str], now: datetime) -> dict[str, LimiterState]:
     """These paces as they are now, only to look at."""
     found = session.execute(select(*_ROWS.c).where(_ROWS.c.key.in_(keys)))
-    return {key: Pace(key, now) for key in keys} | {row.key: _pace(row) for row in found}
+    return {key: LimiterState(key, now) for key in keys} | {row.key: _pace(row) for row in found}
 
 
-def save(session: Session, paces: Iterable[Pace]) -> None:
+def save(session: Session, paces: Iterable[LimiterState]) -> None:
     """Keep what has become of locked paces."""
     changes = [
         {
@@ -52,36 +52,36 @@ def save(session: Session, paces: Iterable[Pace]) -> None:
         session.connection().execute(_SAVE, changes)
 
 
-def slowed(session: Session, now: datetime, most: int) -> dict[str, datetime]:
+def current_pauses(session: Session, now: datetime, most: int) -> dict[str, datetime]:
     """The paces that a rate answer still slows, each with the end of its pause."""
     pauses = select(_ROWS.c.key, _ROWS.c.paused_until).where(_ROWS.c.paused_until > now - GROWS_EVERY * most)
     return dict(session.execute(pauses).all())
 
 
-def forget_idle(session: Session, now: datetime) -> int:
+def prune_idle(session: Session, now: datetime) -> int:
     """Drop some of the paces that nothing has gone by for days; how many, 0 when none is left."""
     some = select(_ROWS.c.key).where(_ROWS.c.next_at < now - _FORGET).order_by(_ROWS.c.key).limit(_GROUP)
     idle = delete(_ROWS).where(_ROWS.c.key.in_(some.with_for_update(skip_locked=True)))
     return len(session.execute(idle.returning(_ROWS.c.key)).all())
 
 
-def _locked(session: Session, keys: Collection[str]) -> dict[str, Pace]:
+def _locked(session: Session, keys: Collection[str]) -> dict[str, LimiterState]:
     # In one order, so that two workers that want the same ones never wait for each other.
     wanted = select(*_ROWS.c).where(_ROWS.c.key.in_(keys)).order_by(_ROWS.c.key).with_for_update()
     return {row.key: _pace(row) for row in session.execute(wanted)}
 
 
-def _pace(row: Row[Any]) -> Pace:
+def _pace(row: Row[Any]) -> LimiterState:
     spent: Mapping[str, list[list[int]]] = row.spent
     runs = {timedelta(seconds=int(window)): tuple(map(_run, listed)) for window, listed in spent.items()}
-    return Pace(row.key, row.next_at, runs, row.paused_until, row.series)
+    return LimiterState(row.key, row.next_at, runs, row.paused_until, row.series)
 
 
-def _run(listed: list[int]) -> Run:
+def _run(listed: list[int]) -> SentRun:
     last, count = listed
-    return Run(datetime.fromtimestamp(last, UTC), count)
+    return SentRun(datetime.fromtimestamp(last, UTC), count)
 
 
-def _listed(runs: Iterable[Run]) -> list[list[int]]:
+def _listed(runs: Iterable[SentRun]) -> list[list[int]]:
     # Rounded up: then a run counts for up to a second longer, and never too short.
     return [[ceil(run.last.timestamp()), run.count] for run in runs]

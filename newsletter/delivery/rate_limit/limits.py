@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Self
 
-from newsletter.addresses.provider_groups import Lanes, Quota
+from newsletter.addresses.provider_groups import ProviderGroups, Quota
 from newsletter.config import Settings
-from newsletter.delivery.rate_limit.limiter import DAY, PAUSE, Pace, Rule
+from newsletter.delivery.rate_limit.limiter import DAY, PAUSE, LimiterState, LimitRule
 from newsletter.delivery.rate_limit.warmup import DAYS, Warmup
 
 SERVER = ""
@@ -31,14 +31,14 @@ class Limits:
 
     server: Quota = field(default_factory=Quota)
     warmup: Warmup | None = None
-    lanes: Lanes = field(default_factory=Lanes)
+    lanes: ProviderGroups = field(default_factory=ProviderGroups)
     connections: int = 10
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """As the MAIL_* settings say."""
         server = Quota(settings.mail_rate or None, settings.mail_hourly or None, settings.mail_daily or None)
-        lanes = Lanes(settings.lane_quotas, settings.lane_domains)
+        lanes = ProviderGroups(settings.lane_quotas, settings.lane_domains)
         return cls(server, _warmup(settings.mail_warmup_start), lanes, settings.mail_connections)
 
     def limited(self, key: str) -> bool:
@@ -47,17 +47,17 @@ class Limits:
             return self.server != Quota() or self.warmup is not None
         return self.lanes.quota(key) is not None
 
-    def rule(self, key: str) -> Rule:
+    def rule(self, key: str) -> LimitRule:
         """What limits this pace."""
         if key == SERVER:
-            return Rule(self.server, self.warmup)
-        return Rule(self.lanes.quota(key) or Quota(), connections=self.connections)
+            return LimitRule(self.server, self.warmup)
+        return LimitRule(self.lanes.quota(key) or Quota(), connections=self.connections)
 
     def ahead(self, key: str) -> timedelta:
         """How far this pace is ever reserved."""
         return SERVER_AHEAD if key == SERVER else LANE_AHEAD
 
-    def hold(self, pace: Pace, now: datetime) -> Hold | None:
+    def hold(self, pace: LimiterState, now: datetime) -> Hold | None:
         """Why the server gets nothing more now; None while it does."""
         rule = self.rule(pace.key)
         opening = pace.opening(rule, now)
@@ -67,7 +67,7 @@ class Limits:
             return Hold(opening, f"the mail server asked for less; nothing is sent for {PAUSE.seconds // 60} minutes")
         return Hold(opening, self._used_up(pace, rule, max(now, pace.next_at)))
 
-    def _used_up(self, pace: Pace, rule: Rule, at: datetime) -> str:
+    def _used_up(self, pace: LimiterState, rule: LimitRule, at: datetime) -> str:
         window = pace.full(rule, at)
         if window != DAY:
             return f"MAIL_HOURLY: {self.server.per_hour:,} within an hour are out"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import Connection, Table, Update, bindparam, case, literal, null, select, update
 
 from newsletter.db import moment, rows
-from newsletter.delivery.ledger.outcomes import Held
+from newsletter.delivery.ledger.outcomes import HeldCopy
 from newsletter.delivery.models import SENDING, Copy, CopyState
 
 _ROWS = cast("Table", Copy.__table__)
@@ -23,7 +23,7 @@ class Reservation(NamedTuple):
     series: int | None
 
 
-def of(connection: Connection, copies: Sequence[Held]) -> dict[int, Reservation]:
+def reservations_of(connection: Connection, copies: Sequence[HeldCopy]) -> dict[int, Reservation]:
     """What these copies came with, by id."""
     letters, ids = {copy.letter_id for copy in copies}, [copy.id for copy in copies]
     theirs = select(_ROWS.c.id, _ROWS.c.not_before, _ROWS.c.reservation)
@@ -34,7 +34,7 @@ def of(connection: Connection, copies: Sequence[Held]) -> dict[int, Reservation]
 def put_back(
     connection: Connection,
     worker: str,
-    copies: Iterable[Held],
+    copies: Iterable[HeldCopy],
     reservations: Mapping[int, Reservation],
     now: datetime,
 ) -> None:

@@ -38,7 +38,7 @@ class CountedLink(Base):
 _ROWS = cast("Table", CountedLink.__table__)
 
 
-def count(session: Session, letter: Letter, links: Links) -> None:
+def track_links(session: Session, letter: Letter, links: Links) -> None:
     """Let the links of a letter that was just frozen be counted; its text part keeps the plain addresses."""
     numbers: dict[str, int] = {}
 
@@ -59,12 +59,12 @@ def target(session: Session, letter_id: int, number: int) -> str | None:
     return session.scalar(found)
 
 
-def uncounted(template: str, links: Links) -> str:
+def without_tracking(template: str, links: Links) -> str:
     """A letter's HTML for a look at it, or a test: its links lead where they do, and nobody counts."""
     return re.sub(rf"{re.escape(links.click_prefix)}[A-Za-z0-9_-]+", rf"\g<0>?{UNCOUNTED}", template)
 
 
-def add(session: Session, followed: Mapping[tuple[int, int], int]) -> None:
+def add_clicks(session: Session, followed: Mapping[tuple[int, int], int]) -> None:
     """Add so many clicks to each of these links, given by letter and number."""
     own = update(_ROWS).where(_ROWS.c.letter_id == bindparam("letter"), _ROWS.c.number == bindparam("link"))
     counted = own.values(clicks=_ROWS.c.clicks + bindparam("more"))
@@ -73,13 +73,13 @@ def add(session: Session, followed: Mapping[tuple[int, int], int]) -> None:
     session.connection().execute(counted, told)
 
 
-def of(session: Session, letter_id: int) -> Sequence[CountedLink]:
+def counted_links(session: Session, letter_id: int) -> Sequence[CountedLink]:
     """The counted links of a letter, in the order of the text."""
     mine = select(CountedLink).where(CountedLink.letter_id == letter_id)
     return session.scalars(mine.order_by(CountedLink.number)).all()
 
 
-def totals(session: Session, letter_ids: Collection[int]) -> dict[int, int]:
+def total_clicks(session: Session, letter_ids: Collection[int]) -> dict[int, int]:
     """How often the links of these letters were followed, all together; a letter without counted links is not there."""
     summed = select(CountedLink.letter_id, func.sum(CountedLink.clicks)).group_by(CountedLink.letter_id)
     found = session.execute(summed.where(CountedLink.letter_id.in_(letter_ids)))

@@ -21,8 +21,8 @@ class Copies:
         """As they stand now, by letter and state."""
         letters = session.scalars(select(Letter.id).where(Letter.state.in_(UNDER_WAY))).all()
         known = self._audiences
-        self._audiences = {each: known.get(each) or progress.extent(session, each).audience for each in letters}
-        standing = {each: progress.standing(session, each, self._audiences[each]).counts for each in letters}
+        self._audiences = {each: known.get(each) or progress.copy_range(session, each).audience for each in letters}
+        standing = {each: progress.letter_progress(session, each, self._audiences[each]).counts for each in letters}
         return {(each, state): getattr(standing[each], state) for each in letters for state in CopyState}
 
 

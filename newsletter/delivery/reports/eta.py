@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from newsletter.delivery.rate_limit import forecast, limiter_store
 from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
-from newsletter.delivery.reports.progress import Standing
+from newsletter.delivery.reports.progress import LetterProgress
 
 WINDOW = timedelta(seconds=10)
 """The rate is that of so much time."""
@@ -17,41 +17,46 @@ _LEAST = timedelta(seconds=1)
 _LARGEST = 100
 
 
-class Beat(NamedTuple):
+class ProgressSample(NamedTuple):
     """How many copies had come to their end at one moment."""
 
     at: datetime
     settled: int
 
 
-def beat(at: datetime, standing: Standing) -> Beat:
+def take_sample(at: datetime, standing: LetterProgress) -> ProgressSample:
     """What one look tells."""
     counts = standing.counts
-    return Beat(at, counts.audience - counts.pending - counts.sending)
+    return ProgressSample(at, counts.audience - counts.pending - counts.sending)
 
 
-def recent(beats: Sequence[Beat], now: datetime) -> list[Beat]:
+def recent_samples(beats: Sequence[ProgressSample], now: datetime) -> list[ProgressSample]:
     """Those within the window, and the one before it."""
     first = sum(each.at <= now - WINDOW for each in beats)
     return list(beats[max(0, first - 1) :])
 
 
-def speed(beats: Sequence[Beat]) -> float | None:
+def sending_rate(beats: Sequence[ProgressSample]) -> float | None:
     """Copies a second; None until there are two looks that lie far enough apart."""
     if len(beats) < 2 or beats[-1].at - beats[0].at < _LEAST:
         return None
     return max(0, beats[-1].settled - beats[0].settled) / (beats[-1].at - beats[0].at).total_seconds()
 
 
-def outlook(
-    session: Session, standing: Standing, lanes: Mapping[str, int], limits: Limits, now: datetime, rate: float | None
+def estimate(
+    session: Session,
+    standing: LetterProgress,
+    lanes: Mapping[str, int],
+    limits: Limits,
+    now: datetime,
+    rate: float | None,
 ) -> Forecast | None:
     """When all that waits will be out, at that rate and under the limits; None while nobody can tell."""
     keys = [SERVER, *sorted(lanes, key=lambda lane: -lanes[lane])[:_LARGEST]]
-    paced = any(map(limits.limited, keys)) or bool(limiter_store.slowed(session, now, limits.connections))
+    paced = any(map(limits.limited, keys)) or bool(limiter_store.current_pauses(session, now, limits.connections))
     if not (rate or paced):
         return None
-    found = forecast.predict(lanes, limits, now, limiter_store.standing(session, keys, now), rate or 0)
+    found = forecast.predict(lanes, limits, now, limiter_store.peek(session, keys, now), rate or 0)
     if standing.next_try is not None and standing.next_try > found.finish:
         return Forecast(standing.next_try, found.slowest, found.beyond)
     return found

@@ -64,7 +64,7 @@ class Failure:
         return " ".join(filter(None, (str(self.code or ""), self.status))) or _UNSAID
 
 
-def troubles(session: Session, letter_id: int) -> list[Failure]:
+def list_failures(session: Session, letter_id: int) -> list[Failure]:
     """What a person is told of a letter's copies: in doubt first, then refused, given up, put off and skipped."""
     answers = Copy.state, Copy.code, Copy.status, Copy.reason
     grouped = select(*answers, func.count()).where(Copy.letter_id == letter_id, TOLD).group_by(*answers)
@@ -83,7 +83,7 @@ def parse_said(text: str) -> tuple[int | None, str | None]:
 
 
 @lru_cache(maxsize=4_096)
-def outline(reply: str) -> str:
+def normalized_reply(reply: str) -> str:
     """A server's words without what differs from reader to reader."""
     words = _VARIES.sub("…", _STATUS.sub("", reply[: 4 * _LONGEST]))
     words = " ".join("".join(each if each.isprintable() else " " for each in words).split()).strip(" -;:,")
@@ -96,7 +96,7 @@ def _wordings(session: Session, letter_id: int, state: CopyState) -> dict[tuple[
     some = some.where(Copy.letter_id == letter_id, TOLD, Copy.state == state).order_by(Copy.id).limit(_SAMPLE)
     said: dict[tuple[object, ...], dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for code, status, reason, reply, address in session.execute(some):
-        said[code, status, reason][outline(reply or "")][address.rpartition("@")[2].lower()] += 1
+        said[code, status, reason][normalized_reply(reply or "")][address.rpartition("@")[2].lower()] += 1
     return {
         answer: sorted(map(_wording, words.items()), key=lambda each: -each.copies) for answer, words in said.items()
     }

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from newsletter.addresses.provider_groups import Lanes
+from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.delivery import breaker
 from newsletter.delivery.ledger.partitions import belongs_to
 from newsletter.delivery.models import PENDING, SENDING, TOLD, Copy, CopyNote, CopyState, Counts, Note
@@ -32,7 +32,7 @@ _DOMAIN = {
 }
 
 
-class Extent(NamedTuple):
+class CopyRange(NamedTuple):
     """How many copies a letter has, and between which ids they lie."""
 
     audience: int
@@ -40,7 +40,7 @@ class Extent(NamedTuple):
     last: int
 
 
-class Standing(NamedTuple):
+class LetterProgress(NamedTuple):
     """Where a letter's copies stand at one moment."""
 
     counts: Counts
@@ -50,14 +50,16 @@ class Standing(NamedTuple):
     """When the first of those is tried again."""
 
 
-def extent(session: Session, letter_id: int) -> Extent:
+def copy_range(session: Session, letter_id: int) -> CopyRange:
     """A letter's copies as a whole: it walks all of them, and need be asked only once."""
     found = select(func.count(), func.min(Copy.id), func.max(Copy.id)).where(Copy.letter_id == letter_id)
     count, first, last = session.execute(found).one()
-    return Extent(count, first or 0, last or 0)
+    return CopyRange(count, first or 0, last or 0)
 
 
-def standing(session: Session, letter_id: int, audience: int, learned: Mapping[Note, int] | None = None) -> Standing:
+def letter_progress(
+    session: Session, letter_id: int, audience: int, learned: Mapping[Note, int] | None = None
+) -> LetterProgress:
     """Where the copies stand, in one statement; `learned` is what has been learned of those sent, if that counts."""
     found = {name: (count, at) for name, count, at in session.execute(_standing(session, letter_id))}
     deferred, next_try = found.pop("deferred")
@@ -69,17 +71,17 @@ def standing(session: Session, letter_id: int, audience: int, learned: Mapping[N
         bounced=notes.get(Note.BOUNCED, 0),
         complained=notes.get(Note.COMPLAINED, 0),
     )
-    return Standing(counts, deferred, next_try)
+    return LetterProgress(counts, deferred, next_try)
 
 
-def learned(session: Session, letter_id: int, of: Extent) -> dict[Note, int]:
+def later_notes(session: Session, letter_id: int, of: CopyRange) -> dict[Note, int]:
     """How many of a letter's sent copies bounced or brought a complaint later."""
     notes = select(CopyNote.kind, func.count()).join(Copy, Copy.id == CopyNote.copy_id).group_by(CopyNote.kind)
     among = CopyNote.copy_id.between(of.first, of.last), belongs_to(session, letter_id), Copy.state == CopyState.SENT
     return dict(session.execute(notes.where(*among)).all())
 
 
-def waiting_by_lane(session: Session, letter_id: int, lanes: Lanes) -> dict[str, int]:
+def waiting_by_group(session: Session, letter_id: int, lanes: ProviderGroups) -> dict[str, int]:
     """How many copies wait for each lane; it looks at every one that waits."""
     domain = domain_of(session)
     grouped = select(domain, func.count()).where(Copy.letter_id == letter_id, PENDING).group_by(domain)

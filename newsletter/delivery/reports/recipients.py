@@ -39,7 +39,7 @@ class RecipientRow(NamedTuple):
     reason: str | None
 
 
-class Page(NamedTuple):
+class RecipientPage(NamedTuple):
     """Some lines, and where the next page begins; None after the last."""
 
     lines: Sequence[RecipientRow]
@@ -47,7 +47,7 @@ class Page(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RecipientFilter:
     """Which copies: all of these must be so of one, as far as they are given."""
 
     state: CopyState | None = None
@@ -74,23 +74,25 @@ class Wanted:
 
     def fits(self, line: RecipientRow) -> bool:
         """Whether a line is among them, as far as SQL cannot tell."""
-        return self.words is None or failures.outline(line.reply or "") == self.words
+        return self.words is None or failures.normalized_reply(line.reply or "") == self.words
 
 
-def page(session: Session, letter_id: int, wanted: Wanted, after: int = 0, most: int = 50) -> Page:
+def page(session: Session, letter_id: int, wanted: RecipientFilter, after: int = 0, most: int = 50) -> RecipientPage:
     """Up to so many lines behind that key; for what was learned later, begin before the letter's first copy."""
     found: list[RecipientRow] = []
     for seen, line in enumerate(_lines(session, letter_id, wanted, after, most + 1), 1):
         if wanted.fits(line):
             found.append(line)
         if len(found) > most:
-            return Page(found[:most], _key(wanted, found[most - 1]))
+            return RecipientPage(found[:most], _key(wanted, found[most - 1]))
         if seen == _FARTHEST:
-            return Page(found, _key(wanted, line))
-    return Page(found, None)
+            return RecipientPage(found, _key(wanted, line))
+    return RecipientPage(found, None)
 
 
-def every(sessions: Sessions, letter_id: int, wanted: Wanted, after: int = 0) -> Iterator[RecipientRow]:
+def iter_recipients(
+    sessions: Sessions, letter_id: int, wanted: RecipientFilter, after: int = 0
+) -> Iterator[RecipientRow]:
     """All lines behind that key, however many; no transaction stays open between two batches."""
     further: int | None = after
     while further is not None:
@@ -99,7 +101,9 @@ def every(sessions: Sessions, letter_id: int, wanted: Wanted, after: int = 0) ->
         yield from lines
 
 
-def _lines(session: Session, letter_id: int, wanted: Wanted, after: int, at_once: int) -> Iterator[RecipientRow]:
+def _lines(
+    session: Session, letter_id: int, wanted: RecipientFilter, after: int, at_once: int
+) -> Iterator[RecipientRow]:
     size = at_once if wanted.words is None else _BATCH
     while True:
         batch = [
@@ -111,7 +115,7 @@ def _lines(session: Session, letter_id: int, wanted: Wanted, after: int, at_once
         after = _key(wanted, batch[-1])
 
 
-def _some(session: Session, letter_id: int, wanted: Wanted, after: int) -> Select[*tuple[object, ...]]:
+def _some(session: Session, letter_id: int, wanted: RecipientFilter, after: int) -> Select[*tuple[object, ...]]:
     key = Copy.id if wanted.by_id else Copy.subscription_id
     some = select(*(getattr(Copy, name) for name in RecipientRow._fields)).where(
         *_conditions(session, wanted), key > after
@@ -122,7 +126,7 @@ def _some(session: Session, letter_id: int, wanted: Wanted, after: int) -> Selec
     return noted.where(CopyNote.kind == wanted.note, CopyNote.copy_id > after).order_by(CopyNote.copy_id)
 
 
-def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool] | TextClause]:
+def _conditions(session: Session, wanted: RecipientFilter) -> Iterator[ColumnElement[bool] | TextClause]:
     if wanted.is_told:
         yield TOLD
     if state := CopyState.PENDING if wanted.put_off else wanted.state:
@@ -137,5 +141,5 @@ def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool
         yield progress.domain_of(session) == wanted.domain
 
 
-def _key(wanted: Wanted, line: RecipientRow) -> int:
+def _key(wanted: RecipientFilter, line: RecipientRow) -> int:
     return line.id if wanted.by_id else line.subscription_id

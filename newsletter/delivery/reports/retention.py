@@ -23,12 +23,12 @@ def is_over(letter: Letter) -> bool:
     return letter.state in OVER
 
 
-def copies(letter_id: int) -> Select[Copy]:
+def letter_copies(letter_id: int) -> Select[Copy]:
     """A letter's copies, whatever became of them, in the order they were written in."""
     return select(Copy).where(Copy.letter_id == letter_id).order_by(Copy.id)
 
 
-def notes(session: Session, letter_id: int) -> Mapping[int, Sequence[CopyNote]]:
+def notes_by_copy(session: Session, letter_id: int) -> Mapping[int, Sequence[CopyNote]]:
     """What was learned of a letter's copies later, by copy."""
     found: dict[int, list[CopyNote]] = defaultdict(list)
     learned = select(CopyNote).join(Copy, Copy.id == CopyNote.copy_id).where(Copy.letter_id == letter_id)
@@ -41,7 +41,7 @@ def require_over(session: Session, letter: Letter) -> Counts:
     """Where the copies of a letter stand that is over; Conflict, saying what to wait for, of any other."""
     if not is_over(letter):
         raise Conflict(f"it is {letter.state.value}; only finished or cancelled issues can be dropped")
-    found = stats.counts(session, letter)
+    found = stats.copy_counts(session, letter)
     if under_way := found.pending + found.sending:
         raise Conflict(f"{under_way:,} of its copies are still under way; try again in some minutes")
     if undecided := doubts.count_open(session, letter.id):
@@ -51,15 +51,15 @@ def require_over(session: Session, letter: Letter) -> Counts:
     return found
 
 
-def drop(sessions: Sessions, letter_id: int) -> int:
+def drop_copies(sessions: Sessions, letter_id: int) -> int:
     """Keep a letter's account and counts, and delete its copies for good; how many those were. Commits by itself.
 
     Conflict unless the letter is over; Unavailable where the ledger is in use for long, and then nothing is lost.
     """
-    stats.keep(sessions, letter_id)
+    stats.store_stats(sessions, letter_id)
     with sessions.begin() as session:
         keep_counts(session, letter_id)
-    return partitions.remove(sessions, letter_id)
+    return partitions.delete_copies(sessions, letter_id)
 
 
 def keep_counts(session: Session, letter_id: int) -> None:

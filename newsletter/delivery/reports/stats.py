@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from newsletter.db import Base, Sessions, insert
 from newsletter.delivery.models import OVER, Copy, CopyState, Counts, Letter, Note
 from newsletter.delivery.reports import progress
-from newsletter.delivery.reports.progress import Extent
+from newsletter.delivery.reports.progress import CopyRange
 
 LARGEST = 20
 """So many domains are told apart; the others are summed up."""
@@ -43,7 +43,7 @@ class KeptStats(Base):
     figures: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-class Share(NamedTuple):
+class DomainStats(NamedTuple):
     """What became of the copies to one domain."""
 
     domain: str
@@ -60,10 +60,10 @@ class Share(NamedTuple):
         return self.audience - self.sent - self.refused - self.failed - self.skipped - self.in_doubt
 
 
-_NONE = Share("", *[0] * 6)
+_NONE = DomainStats("", *[0] * 6)
 
 
-class Span(NamedTuple):
+class TimeBucket(NamedTuple):
     """How many copies were sent within a stretch of time that begins then."""
 
     at: datetime
@@ -77,10 +77,10 @@ class LetterStats:
     counts: Counts
     every: timedelta
     """How long each span is."""
-    spans: Sequence[Span] = ()
-    domains: Sequence[Share] = ()
+    spans: Sequence[TimeBucket] = ()
+    domains: Sequence[DomainStats] = ()
     """The largest, largest first."""
-    others: Share | None = None
+    others: DomainStats | None = None
     """All the other domains together."""
     other_domains: int = 0
     is_whole: bool = True
@@ -91,15 +91,15 @@ class _Figures(NamedTuple):
     """What is worked out from the copies: all but what was learned later."""
 
     counts: Counts
-    extent: Extent
+    extent: CopyRange
     minutes: list[tuple[int, int]]
     """Each minute since 1970 in which copies were sent, and how many."""
-    domains: list[Share]
-    others: Share
+    domains: list[DomainStats]
+    others: DomainStats
     other_domains: int
 
 
-def counts(session: Session, letter: Letter | None) -> Counts:
+def copy_counts(session: Session, letter: Letter | None) -> Counts:
     """Where a letter's copies stand: at once, whatever the audience, once it is over; all zero before it began."""
     if letter is None or letter.started_at is None:
         return _NOBODY
@@ -107,9 +107,11 @@ def counts(session: Session, letter: Letter | None) -> Counts:
         return Counts(**letter.final_counts)
     kept = _kept(session, letter)
     if kept is not None:
-        return _with_notes(kept.counts, progress.learned(session, letter.id, kept.extent))
-    whole = progress.extent(session, letter.id)
-    return progress.standing(session, letter.id, whole.audience, progress.learned(session, letter.id, whole)).counts
+        return _with_notes(kept.counts, progress.later_notes(session, letter.id, kept.extent))
+    whole = progress.copy_range(session, letter.id)
+    return progress.letter_progress(
+        session, letter.id, whole.audience, progress.later_notes(session, letter.id, whole)
+    ).counts
 
 
 def letter_stats(session: Session, letter: Letter) -> LetterStats:
@@ -119,26 +121,26 @@ def letter_stats(session: Session, letter: Letter) -> LetterStats:
         final = Counts(**letter.final_counts)
         return _account(kept._replace(counts=final)) if kept else LetterStats(final, _STEPS[0], is_whole=False)
     figures = kept or _worked_out(session, letter.id)
-    notes = progress.learned(session, letter.id, figures.extent)
+    notes = progress.later_notes(session, letter.id, figures.extent)
     return _account(figures._replace(counts=_with_notes(figures.counts, notes)))
 
 
-def extent(session: Session, letter: Letter) -> Extent:
+def letter_range(session: Session, letter: Letter) -> CopyRange:
     """How many copies a letter has, and between which ids: at once, once it is over."""
     kept = _kept(session, letter)
-    return kept.extent if kept else progress.extent(session, letter.id)
+    return kept.extent if kept else progress.copy_range(session, letter.id)
 
 
-def keep_next(sessions: Sessions) -> bool:
+def store_next(sessions: Sessions) -> bool:
     """Work out and keep the account of a letter that is over and has none; whether there was one. Commits by itself."""
     with sessions.reading() as session:
         due = next(iter(_due(session)), None)
     if due is not None:
-        keep(sessions, due)
+        store_stats(sessions, due)
     return due is not None
 
 
-def keep(sessions: Sessions, letter_id: int) -> None:
+def store_stats(sessions: Sessions, letter_id: int) -> None:
     """Keep a letter's account, if it is over and nothing of it is under way. Commits by itself."""
     # Worked out in a session that only looks, because on SQLite nobody could write meanwhile.
     with sessions.reading() as session:
@@ -161,7 +163,7 @@ def _store(session: Session, letter_id: int, settled_at: datetime | None, figure
     )
 
 
-def lacking(session: Session, letters: Select[int]) -> Sequence[int]:
+def without_stats(session: Session, letters: Select[int]) -> Sequence[int]:
     """Those of these letters that are over and have no account yet, the longest over first."""
     kept = select(KeptStats.letter_id).where(
         KeptStats.letter_id == Letter.id, KeptStats.settled_at == Letter.finished_at
@@ -171,7 +173,7 @@ def lacking(session: Session, letters: Select[int]) -> Sequence[int]:
 
 
 def _due(session: Session) -> Iterable[int]:
-    return (each for each in lacking(session, select(Letter.id)) if not progress.is_under_way(session, each))
+    return (each for each in without_stats(session, select(Letter.id)) if not progress.is_under_way(session, each))
 
 
 def _settled_at(session: Session, letter_id: int) -> datetime | None:
@@ -190,11 +192,11 @@ def _kept(session: Session, letter: Letter) -> _Figures | None:
 
 
 def _worked_out(session: Session, letter_id: int) -> _Figures:
-    whole = progress.extent(session, letter_id)
-    shares = [Share._make(row) for row in session.execute(_by_domain(session, letter_id))]
+    whole = progress.copy_range(session, letter_id)
+    shares = [DomainStats._make(row) for row in session.execute(_by_domain(session, letter_id))]
     rest = shares[LARGEST:]
     return _Figures(
-        progress.standing(session, letter_id, whole.audience).counts,
+        progress.letter_progress(session, letter_id, whole.audience).counts,
         whole,
         sorted(
             (_minutes_since_1970(minute), count) for minute, count in session.execute(_by_minute(session, letter_id))
@@ -222,9 +224,11 @@ def _minutes_since_1970(written: str) -> int:
     return int(datetime.strptime(written, "%Y-%m-%d %H:%M").replace(tzinfo=UTC).timestamp()) // 60
 
 
-def _summed(shares: Sequence[Share]) -> Share:
+def _summed(shares: Sequence[DomainStats]) -> DomainStats:
     return (
-        Share("", *(sum(column) for column in zip(*(share[1:] for share in shares), strict=True))) if shares else _NONE
+        DomainStats("", *(sum(column) for column in zip(*(share[1:] for share in shares), strict=True)))
+        if shares
+        else _NONE
     )
 
 
@@ -238,7 +242,7 @@ def _account(figures: _Figures) -> LetterStats:
     return LetterStats(figures.counts, every, spans, figures.domains, others, figures.other_domains)
 
 
-def _spans(minutes: Sequence[tuple[int, int]]) -> tuple[timedelta, list[Span]]:
+def _spans(minutes: Sequence[tuple[int, int]]) -> tuple[timedelta, list[TimeBucket]]:
     """The minutes in at most so many spans of one length as a person can take in, those with nothing among them."""
     if not minutes:
         return _STEPS[0], []
@@ -249,7 +253,7 @@ def _spans(minutes: Sequence[tuple[int, int]]) -> tuple[timedelta, list[Span]]:
     for minute, count in minutes:
         sent[minute // step] += count
     places = range(first // step, last // step + 1)
-    return every, [Span(datetime.fromtimestamp(place * step * 60, UTC), sent[place]) for place in places]
+    return every, [TimeBucket(datetime.fromtimestamp(place * step * 60, UTC), sent[place]) for place in places]
 
 
 def _as_json(figures: _Figures) -> dict[str, Any]:
@@ -259,9 +263,9 @@ def _as_json(figures: _Figures) -> dict[str, Any]:
 def _from_json(kept: dict[str, Any]) -> _Figures:
     return _Figures(
         Counts(**kept["counts"]),
-        Extent(*kept["extent"]),
+        CopyRange(*kept["extent"]),
         [(minute, count) for minute, count in kept["minutes"]],
-        [Share(*share) for share in kept["domains"]],
-        Share(*kept["others"]),
+        [DomainStats(*share) for share in kept["domains"]],
+        DomainStats(*kept["others"]),
         kept["other_domains"],
     )

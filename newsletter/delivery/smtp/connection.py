@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 
 from newsletter.delivery.smtp import protocol, tls_trust
-from newsletter.delivery.smtp.protocol import Ask, Envelope, Extensions, HungUp, Stuffed, Talk
+from newsletter.delivery.smtp.protocol import Ask, ConnectionLost, Envelope, Extensions, Stuffed, Talk
 from newsletter.delivery.smtp.replies import ProtocolError, Reply, ReplyReader
 from newsletter.errors import TransportDown
 from newsletter.mail_settings import MailServer
@@ -89,9 +89,9 @@ class _Ear(asyncio.Protocol):
             if self.gone:
                 by_tls = isinstance(self._lost_by, ssl.SSLError)
                 why = str(tls_trust.tls_failed(self._lost_by)) if by_tls and self._lost_by else "the server hung up"
-                raise HungUp(why, list(self.unread))
+                raise ConnectionLost(why, list(self.unread))
             if self._loop.time() >= self._patience_ends:
-                raise HungUp("the server fell silent", list(self.unread))
+                raise ConnectionLost("the server fell silent", list(self.unread))
             await self._listen()
         self._patience_ends = self._tell_at = math.inf
 
@@ -170,7 +170,7 @@ class SmtpConnection:
             await wire._introduce()
         except (OSError, ValueError, TransportDown) as error:
             wire.drop()
-            kind = protocol.AskedForLess if isinstance(error, protocol.AskedForLess) else TransportDown
+            kind = protocol.RateLimited if isinstance(error, protocol.RateLimited) else TransportDown
             raise kind(f"{server.door}: {str(error) or type(error).__name__}") from error
         except BaseException:
             wire.drop()
@@ -197,12 +197,12 @@ class SmtpConnection:
         it, its commands ride behind the dot, and a message takes one round trip. `meanwhile` is done while
         the server reads.
         """
-        behind = protocol.opening(self.extensions, following) if following else b""
+        behind = protocol.pipelined_commands(self.extensions, following) if following else b""
         self._opened = following if behind else None
         self.awaiting_verdict = True
-        self._transport.write(protocol.message(content, behind))
+        self._transport.write(protocol.message_bytes(content, behind))
         meanwhile()
-        reply = await self._run(protocol.verdict())
+        reply = await self._run(protocol.final_reply())
         self.awaiting_verdict = False
         self.served += 1
         return reply
@@ -224,7 +224,7 @@ class SmtpConnection:
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        tls = (self._tls or tls_trust.verified()) if self._server.use_ssl else None
+        tls = (self._tls or tls_trust.verified_context()) if self._server.use_ssl else None
         name = self._server.host if tls else None
         try:
             async with asyncio.timeout(_CONNECT * self._patience):
@@ -258,7 +258,10 @@ class SmtpConnection:
         try:
             async with asyncio.timeout(_CONNECT * self._patience):
                 secured = await loop.start_tls(
-                    self._transport, self._ear, self._tls or tls_trust.verified(), server_hostname=self._server.host
+                    self._transport,
+                    self._ear,
+                    self._tls or tls_trust.verified_context(),
+                    server_hostname=self._server.host,
                 )
         except OSError as error:
             raise tls_trust.tls_failed(error) from error
@@ -282,7 +285,7 @@ class SmtpConnection:
             while True:
                 try:
                     replies = await self._ask(ask)
-                except HungUp as end:
+                except ConnectionLost as end:
                     self.drop()
                     ask = talk.throw(end)
                 else:

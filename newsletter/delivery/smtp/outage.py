@@ -19,7 +19,7 @@ _BY_NUMBER = re.compile(r"\[Errno (\d+)\]")
 log = structlog.get_logger(__name__)
 
 
-class Away(NamedTuple):
+class UnreachableServer(NamedTuple):
     """A mail server that takes nothing now."""
 
     server: str
@@ -29,28 +29,28 @@ class Away(NamedTuple):
     """In its own words, or in the system's."""
 
 
-class Presence:
+class ServerStatus:
     """Whether one mail server can be used, by what its users last met; told to people beside a sign of life."""
 
     def __init__(self, server: str, clock: Callable[[], datetime]) -> None:
         self._server = server
         self._clock = clock
-        self.away: Away | None = None
+        self.away: UnreachableServer | None = None
 
     def missed(self, why: str) -> None:
         """It could not be used, once or once more."""
         since = self.away.since if self.away else self._clock()
-        self.away = Away(self._server, since, _words(why.removeprefix(f"{self._server}: ")))
+        self.away = UnreachableServer(self._server, since, _words(why.removeprefix(f"{self._server}: ")))
 
     def met(self) -> None:
         """It could be used, or nobody wants to any more."""
         self.away = None
 
 
-class Outage:
+class OutageBackoff:
     """Whether the server is to be left alone now; told of once at its start and once at its end."""
 
-    def __init__(self, presence: Presence, clock: Callable[[], datetime]) -> None:
+    def __init__(self, presence: ServerStatus, clock: Callable[[], datetime]) -> None:
         self._presence = presence
         self._clock = clock
         self._failures = 0
@@ -70,7 +70,7 @@ class Outage:
         if self._failures == 1:
             self._since = now
             log.warning("the mail server cannot be used; letters wait", reason=reason, letters=letters)
-        wait = retry.outage(self._failures, random.random(), _LONGEST)  # noqa: S311  (spreads load, keeps no secret)
+        wait = retry.outage_wait(self._failures, random.random(), _LONGEST)  # noqa: S311  (spreads load, keeps no secret)
         self._until = now + timedelta(seconds=wait)
 
     def end(self) -> None:

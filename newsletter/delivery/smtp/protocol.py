@@ -15,7 +15,7 @@ from typing import NamedTuple, NewType, Self, TypeVar
 
 from newsletter.delivery.smtp import retry
 from newsletter.delivery.smtp.replies import ProtocolError, Reply
-from newsletter.delivery.smtp.retry import Verdict
+from newsletter.delivery.smtp.retry import ReplyKind
 from newsletter.errors import TransportDown
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ _FINAL_DOT = 600.0
 _ABOUT_THE_COPY = 555
 
 
-class AskedForLess(TransportDown):
+class RateLimited(TransportDown):
     """The server asks for less, before it has heard of any reader."""
 
 
@@ -44,7 +44,7 @@ class SenderRefused(TransportDown):
         self.reply = reply
 
 
-class HungUp(TransportDown):
+class ConnectionLost(TransportDown):
     """The server closed the connection, or fell silent, with these replies given of those asked for."""
 
     def __init__(self, why: str, replies: Sequence[Reply] = ()) -> None:
@@ -154,7 +154,7 @@ def offer(extensions: Extensions, envelope: Envelope, *, written: bool = False) 
             replies = yield Ask(lines, 3, _MAIL)
         else:
             replies = yield from _step_by_step(_envelope_lines(extensions, envelope))
-    except HungUp as end:
+    except ConnectionLost as end:
         # A refusal stands, even when it is the server's last word.
         if refusal := _refusal(end.replies):
             return refusal
@@ -162,21 +162,21 @@ def offer(extensions: Extensions, envelope: Envelope, *, written: bool = False) 
     refusal = _refusal(replies)
     if refusal is None:
         return replies[-1]
-    with suppress(HungUp):
+    with suppress(ConnectionLost):
         yield from _abandon(replies)
     return refusal
 
 
-def message(content: Stuffed, behind: bytes = b"") -> bytes:
+def message_bytes(content: Stuffed, behind: bytes = b"") -> bytes:
     """The message, its final dot and what rides behind it."""
     return b"".join((content, b".\r\n", behind))
 
 
-def verdict() -> Talk[Reply]:
+def final_reply() -> Talk[Reply]:
     """What the server says to a message that is written."""
     try:
         [reply] = yield Ask(b"", 1, _FINAL_DOT)
-    except HungUp as end:
+    except ConnectionLost as end:
         # A refusal stands, even when it is the server's last word, said while we were still writing.
         if not (end.replies and end.replies[0].code >= 400):
             raise
@@ -186,7 +186,7 @@ def verdict() -> Talk[Reply]:
     return reply
 
 
-def opening(extensions: Extensions, envelope: Envelope) -> bytes:
+def pipelined_commands(extensions: Extensions, envelope: Envelope) -> bytes:
     """The commands that open a transaction, to ride behind a final dot (RFC 2920, 3.1); empty where none may."""
     may = "PIPELINING" in extensions and (not envelope.international or "SMTPUTF8" in extensions)
     return b"".join(_envelope_lines(extensions, envelope)) if may else b""
@@ -200,7 +200,7 @@ def quit() -> Talk[None]:  # noqa: A001  (the command's name)
 def _envelope_lines(extensions: Extensions, envelope: Envelope) -> tuple[bytes, bytes, bytes]:
     size = f" SIZE={envelope.size}" if "SIZE" in extensions else ""
     international = " BODY=8BITMIME SMTPUTF8" if envelope.international else ""
-    about_it, about_reader = reports(envelope) if "DSN" in extensions else ([], [])
+    about_it, about_reader = dsn_parameters(envelope) if "DSN" in extensions else ([], [])
     return (
         f"MAIL FROM:<{envelope.sender}>{size}{international}{_spaced(about_it)}\r\n".encode(),
         f"RCPT TO:<{envelope.recipient}>{_spaced(about_reader)}\r\n".encode(),
@@ -208,7 +208,7 @@ def _envelope_lines(extensions: Extensions, envelope: Envelope) -> tuple[bytes, 
     )
 
 
-def reports(envelope: Envelope) -> tuple[list[str], list[str]]:
+def dsn_parameters(envelope: Envelope) -> tuple[list[str], list[str]]:
     """What to ask of MAIL and of RCPT where DSN is offered, so that we hear of a failure, and can tell whose it is.
 
     Of the message it is to hold the headers only (RFC 3461, 4.1 to 4.4). Nothing for an envelope without an id.
@@ -243,11 +243,11 @@ def _refusal(replies: Sequence[Reply]) -> Reply | None:
     TransportDown where the server will not even hear who sends: that is about no copy.
     """
     for place, reply in enumerate(replies):
-        if place == 0 and retry.too_fast(reply):
-            raise AskedForLess(f"the server answers {reply}")
+        if place == 0 and retry.is_rate_limited(reply):
+            raise RateLimited(f"the server answers {reply}")
         if place == 0 and reply.code >= 500 and reply.code != _ABOUT_THE_COPY:
             raise SenderRefused(reply)
-        if place == 0 and retry.classify(reply) is Verdict.SERVER:
+        if place == 0 and retry.classify(reply) is ReplyKind.SERVER:
             raise TransportDown(f"the server answers {reply}")
         if reply.code >= 400:
             return reply
@@ -278,7 +278,7 @@ def _command(line: str) -> Ask:
 
 def _require(reply: Reply, does: str) -> None:
     if not reply.positive:
-        raise (AskedForLess if retry.too_fast(reply) else TransportDown)(f"the server {does} with {reply}")
+        raise (RateLimited if retry.is_rate_limited(reply) else TransportDown)(f"the server {does} with {reply}")
 
 
 def _base64(word: str) -> str:

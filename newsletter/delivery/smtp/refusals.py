@@ -6,7 +6,7 @@ one reader's own block list with 5.7.1. RFC 3463 and IANA's registry of enhanced
 
 import re
 
-from newsletter.delivery.smtp.replies import Answer
+from newsletter.delivery.smtp.replies import ServerReply
 
 # Also where the number stands behind the words: qmail writes "(#5.7.1)".
 _STATUS = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?![\d.])")
@@ -44,7 +44,7 @@ _TOO_LARGE = re.compile(
 _ROOM = re.compile(r"mailbox|quota|storage|\bfull\b", re.IGNORECASE)
 
 
-def about_us(answer: Answer, *, after_data: bool = False) -> bool:
+def is_our_fault(answer: ServerReply, *, after_data: bool = False) -> bool:
     """Whether it says nothing of the reader: policy, relaying, authentication, content, size or reputation.
 
     `after_data`: it was the answer to a message that is whole, of which nothing but its content is new.
@@ -56,18 +56,18 @@ def about_us(answer: Answer, *, after_data: bool = False) -> bool:
         return True
     if _READER_WORDS.search(answer.text) or _ABOUT_READER.fullmatch(status):
         return False
-    if _ABOUT_US.fullmatch(status) or _OUR_WORDS.search(answer.text) or too_large(answer):
+    if _ABOUT_US.fullmatch(status) or _OUR_WORDS.search(answer.text) or is_too_large(answer):
         return True
     return answer.code == 554 or after_data
 
 
-def too_large(answer: Answer) -> bool:
+def is_too_large(answer: ServerReply) -> bool:
     """Whether it refuses a message for its size, not a mailbox for want of room: 552 says either (RFC 5321, 1870)."""
     if _status(answer) == "5.3.4":
         return True
     return answer.code == 552 and _TOO_LARGE.search(answer.text) is not None and not _ROOM.search(answer.text)
 
 
-def _status(answer: Answer) -> str:
+def _status(answer: ServerReply) -> str:
     found = _STATUS.search(answer.text)
     return answer.status or (found[0] if found else "")

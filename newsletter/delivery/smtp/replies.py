@@ -17,7 +17,7 @@ _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _STATUS = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s|$)")
 
 
-class Answer(Protocol):
+class ServerReply(Protocol):
     """What the other server said."""
 
     @property
@@ -97,10 +97,10 @@ def _parsed(line: bytes) -> tuple[int, bool, str]:
     # Most of what a server says in a run it has said a moment before.
     found = _LINE.fullmatch(line)
     if found is None or len(line) > MAX_LINE:
-        raise ProtocolError(f"not a reply: {legible(line[:80])!r}")
-    return int(found[1]), found[2] == b"-", legible(found[3] or b"")
+        raise ProtocolError(f"not a reply: {printable(line[:80])!r}")
+    return int(found[1]), found[2] == b"-", printable(found[3] or b"")
 
 
-def legible(text: bytes) -> str:
+def printable(text: bytes) -> str:
     """A server's words in one line, with nothing in them that a log or a database minds."""
     return as_header(text.decode("utf-8", "replace"))

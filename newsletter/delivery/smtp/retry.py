@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import Enum, auto
 
 from newsletter.delivery.smtp import refusals
-from newsletter.delivery.smtp.replies import Answer
+from newsletter.delivery.smtp.replies import ServerReply
 
 _JITTER = 0.2
 
@@ -29,7 +29,7 @@ _RATE_WORDS = re.compile(
 )
 
 
-class Verdict(Enum):
+class ReplyKind(Enum):
     """What a reply means for the copy it answers."""
 
     TAKEN = auto()
@@ -39,32 +39,32 @@ class Verdict(Enum):
     """Nothing for this copy: the server is what is wrong."""
 
 
-def classify(answer: Answer) -> Verdict:
+def classify(answer: ServerReply) -> ReplyKind:
     """A reply's meaning (RFC 5321, 4.2.1)."""
     if answer.code in _SERVER_WIDE:
-        return Verdict.SERVER
-    if answer.code == 552 and answer.status in {None, "5.5.3"} and not refusals.too_large(answer):
+        return ReplyKind.SERVER
+    if answer.code == 552 and answer.status in {None, "5.5.3"} and not refusals.is_too_large(answer):
         # 552 once meant "too many recipients" (RFC 5321, 4.5.3.1.10), so it is worth another try.
-        return Verdict.LATER
+        return ReplyKind.LATER
     if answer.code >= 500:
-        return Verdict.NEVER
-    return Verdict.TAKEN if 200 <= answer.code < 300 else Verdict.LATER
+        return ReplyKind.NEVER
+    return ReplyKind.TAKEN if 200 <= answer.code < 300 else ReplyKind.LATER
 
 
-def too_fast(answer: Answer) -> bool:
+def is_rate_limited(answer: ServerReply) -> bool:
     """Whether a server asks for less: not about this reader, and not about an outage, but about our rate."""
     if not 400 <= answer.code < 500 or (answer.status or "").startswith("4.2."):
         return False  # 4.2.x: this reader's mailbox, even where it gets mail "at a rate" that is too high
     return answer.status in _RATE_STATUS or _RATE_WORDS.search(answer.text) is not None
 
 
-def about_lane(answer: Answer) -> bool:
+def limits_one_group(answer: ServerReply) -> bool:
     """Whether such an answer, given to a recipient or to a message, is about its lane, and not the whole sender."""
     return answer.code not in _WHOLE_SENDER
 
 
 @dataclass(frozen=True, slots=True)
-class Retries:
+class RetrySchedule:
     """How long to wait after each try in vain; past the table's end, give up."""
 
     waits: tuple[timedelta, ...]
@@ -80,8 +80,8 @@ class Retries:
         return self.waits[tries - 1] * (1 + _JITTER)
 
 
-def _minutes(*waits: float) -> Retries:
-    return Retries(tuple(timedelta(minutes=wait) for wait in waits))
+def _minutes(*waits: float) -> RetrySchedule:
+    return RetrySchedule(tuple(timedelta(minutes=wait) for wait in waits))
 
 
 COPIES = _minutes(1, 5, 15, 60, 120, 240, 240, 360, 480)
@@ -91,6 +91,6 @@ LETTERS = _minutes(1 / 12, 1 / 2, 2, 5, 15, 60, 120, 240, 480)
 """For single letters, which a person waits for: at once at first, then about 15 hours in all."""
 
 
-def outage(failures: int, chance: float, longest: float = 60.0) -> float:
+def outage_wait(failures: int, chance: float, longest: float = 60.0) -> float:
     """Seconds until a server is tried again that could not be used so many times in a row; `longest` before chance."""
     return min(longest, 0.25 * 2.0 ** min(failures, 10)) * (1 + _JITTER * chance)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from newsletter.delivery.smtp import tls_trust
-from newsletter.delivery.smtp.replies import Reply, legible
+from newsletter.delivery.smtp.replies import Reply, printable
 
 # Seconds. A stop can interrupt all but the opening of a connection, and waits for no farewell.
 _OPENING = 3.0
@@ -85,22 +85,22 @@ class SmtpsClient(SmtpClient, smtplib.SMTP_SSL):
             raise tls_trust.tls_failed(error) from error
 
 
-def heard(error: Exception) -> Reply:
+def reply_from_error(error: Exception) -> Reply:
     """The reply inside one of smtplib's errors; a silence, and words out of turn, are as good as a 421."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         [(code, text)] = error.recipients.values()
         return _in_turn(code, text)
     if isinstance(error, smtplib.SMTPResponseException):
         return _in_turn(error.smtp_code, error.smtp_error)
-    return own(421, f"4.4.2 {told(error)}")
+    return local_reply(421, f"4.4.2 {error_text(error)}")
 
 
-def own(code: int, text: str) -> Reply:
+def local_reply(code: int, text: str) -> Reply:
     """A reply in our words, where the server has none."""
     return Reply(code, (text,))
 
 
-def told(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """What an error says, or at least its kind."""
     return str(error) or type(error).__name__
 
@@ -108,8 +108,8 @@ def told(error: Exception) -> str:
 def _in_turn(code: int, text: bytes | str) -> Reply:
     # No refusal is below 400, and a yes to the wrong question must not pass for "taken".
     reply = _reply(code, text)
-    return reply if code >= 400 else own(421, f"4.5.0 out of turn: {reply}")
+    return reply if code >= 400 else local_reply(421, f"4.5.0 out of turn: {reply}")
 
 
 def _reply(code: int, text: bytes | str) -> Reply:
-    return Reply(code, (legible(text if isinstance(text, bytes) else text.encode()),))
+    return Reply(code, (printable(text if isinstance(text, bytes) else text.encode()),))

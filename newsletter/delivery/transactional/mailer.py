@@ -22,10 +22,10 @@ from newsletter.delivery.message import compose
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.smtp import protocol, retry, smtplib_client, tls_trust
-from newsletter.delivery.smtp.outage import Away, Outage, Presence
+from newsletter.delivery.smtp.outage import OutageBackoff, ServerStatus, UnreachableServer
 from newsletter.delivery.smtp.protocol import Envelope
 from newsletter.delivery.smtp.replies import Reply
-from newsletter.delivery.smtp.retry import Verdict
+from newsletter.delivery.smtp.retry import ReplyKind
 from newsletter.delivery.smtp.smtplib_client import Interrupt, SmtpClient, SmtpsClient
 from newsletter.delivery.transactional import outbox
 from newsletter.errors import Invalid, TransportDown
@@ -71,15 +71,15 @@ class TransactionalMailer:
         self._helo = server.own_name
         self._tls = tls
         self._timeout = timeout
-        self._presence = Presence(server.door, clock)
-        self._outage = Outage(self._presence, clock)
+        self._presence = ServerStatus(server.door, clock)
+        self._outage = OutageBackoff(self._presence, clock)
         self._cord = Interrupt()
         self._connection: _Verified | None = None
         self._left_behind = False
         """Whether letters were claimed, and the database went away before all of them were settled or given back."""
 
     @property
-    def away(self) -> Away | None:
+    def away(self) -> UnreachableServer | None:
         """The mail server, where letters wait for it."""
         return self._presence.away
 
@@ -150,18 +150,18 @@ class TransactionalMailer:
     def _answer(self, post: OutboxMessage, connection: "_Verified") -> Reply:
         """What became of one letter, in the server's words or in ours; TransportDown if it is not its fault."""
         try:
-            return self._hand_over(post, compose.single(post, self._clock(), self._keyring), connection)
+            return self._hand_over(post, compose.transactional_message(post, self._clock(), self._keyring), connection)
         except TransportDown:
             raise
         except Invalid as error:
-            return smtplib_client.own(553, f"5.1.3 {error}")
+            return smtplib_client.local_reply(553, f"5.1.3 {error}")
         except Exception as error:
             log.exception("letter failed", post=post.id, kind=post.kind)
             self._drop()
-            return smtplib_client.own(554, f"5.6.0 a fault of ours: {type(error).__name__}")
+            return smtplib_client.local_reply(554, f"5.6.0 a fault of ours: {type(error).__name__}")
 
     def _hand_over(self, post: OutboxMessage, content: bytes, connection: "_Verified") -> Reply:
-        envelope = compose.single_envelope(post, len(content), self._seal, self._return_path_domain)
+        envelope = compose.transactional_envelope(post, len(content), self._seal, self._return_path_domain)
         try:
             return connection.carry(envelope, content)
         except (smtplib.SMTPException, OSError) as error:
@@ -169,8 +169,8 @@ class TransactionalMailer:
 
     def _refusal(self, error: Exception, *, past_sender: bool) -> Reply:
         """The server's words for this letter; TransportDown if they come too early to be about it."""
-        reply = smtplib_client.heard(error)
-        closing = retry.classify(reply) is Verdict.SERVER
+        reply = smtplib_client.reply_from_error(error)
+        closing = retry.classify(reply) is ReplyKind.SERVER
         # smtplib sends no RSET after a refused DATA, and the next MAIL would be refused for that.
         if closing or isinstance(error, smtplib.SMTPDataError):
             self._drop()
@@ -196,7 +196,7 @@ class TransactionalMailer:
 
     def _settle(self, post: OutboxMessage, reply: Reply) -> bool:
         """Write down what became of it; whether it was taken."""
-        taken = retry.classify(reply) is Verdict.TAKEN
+        taken = retry.classify(reply) is ReplyKind.TAKEN
         if not taken:
             log.info("letter not taken", post=post.id, kind=post.kind, code=reply.code, status=reply.status)
         if not self._record(post, reply):
@@ -207,9 +207,9 @@ class TransactionalMailer:
         now, verdict = self._clock(), retry.classify(reply)
         wait = retry.LETTERS.after(post.attempts + 1, random.random())  # noqa: S311  (spreads load, keeps no secret)
         with self._sessions.begin() as session:
-            if verdict is Verdict.TAKEN:
+            if verdict is ReplyKind.TAKEN:
                 return outbox.sent(session, self._worker, post.id, str(reply), now)
-            if verdict is Verdict.NEVER or wait is None:
+            if verdict is ReplyKind.NEVER or wait is None:
                 return outbox.failed(session, self._worker, post.id, str(reply), now)
             return outbox.put_off(session, self._worker, post.id, str(reply), now + wait)
 
@@ -260,11 +260,11 @@ class _Verified(Connection):
             # The error's own words would quote the password.
             raise TransportDown("the mail server's name, user name or password is not plain ASCII") from error
         except (smtplib.SMTPException, OSError) as error:
-            raise TransportDown(smtplib_client.told(error)) from error
+            raise TransportDown(smtplib_client.error_text(error)) from error
 
     def carry(self, envelope: Envelope, content: bytes) -> Reply:
         """Hand over one letter; the server's yes, or smtplib's error."""
-        about_it, about_reader = protocol.reports(envelope) if self.client.has_extn("DSN") else ([], [])
+        about_it, about_reader = protocol.dsn_parameters(envelope) if self.client.has_extn("DSN") else ([], [])
         if not envelope.international:
             self.send(_Ready(envelope, content, about_it, about_reader), envelope_from=envelope.sender)
         elif self.client.has_extn("SMTPUTF8"):
@@ -272,7 +272,7 @@ class _Verified(Connection):
             options = ["SMTPUTF8", "BODY=8BITMIME", *about_it]
             self.client.sendmail(envelope.sender, [envelope.recipient], content, options, about_reader)
         else:
-            return smtplib_client.own(553, "5.6.7 the address needs SMTPUTF8, which the server has not")
+            return smtplib_client.local_reply(553, "5.6.7 the address needs SMTPUTF8, which the server has not")
         return self.client.last
 
     def configure_host(self) -> SmtpClient:
@@ -280,7 +280,7 @@ class _Verified(Connection):
         options: dict[str, Any] = {"timeout": self._timeout, "local_hostname": self._helo}
         if self.mail.use_ssl:
             host: SmtpClient = SmtpsClient(
-                self._cord, server, port, context=self._tls or tls_trust.verified(), **options
+                self._cord, server, port, context=self._tls or tls_trust.verified_context(), **options
             )
         else:
             host = SmtpClient(self._cord, server, port, **options)
@@ -293,7 +293,7 @@ class _Verified(Connection):
 
     def _secure(self, host: SmtpClient) -> None:
         try:
-            host.starttls(context=self._tls or tls_trust.verified())
+            host.starttls(context=self._tls or tls_trust.verified_context())
         except (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError):
             raise
         except OSError as error:

@@ -141,7 +141,7 @@ def _recover(session: Session, whose: ColumnElement[bool]) -> int:
     return len(session.scalars(back, execution_options={"synchronize_session": False}).all())
 
 
-def forget(session: Session, key: str) -> None:
+def erase_letters(session: Session, key: str) -> None:
     """Erase every letter to the address with this key, sent or not."""
     mine = delete(OutboxMessage).where(OutboxMessage.key == key)
     session.execute(mine, execution_options={"synchronize_session": False})
@@ -163,7 +163,7 @@ def prune(session: Session, now: datetime) -> int:
 def _without_suppressed(
     session: Session, worker: str, claimed: list[OutboxMessage], now: datetime
 ) -> list[OutboxMessage]:
-    causes = suppression.causes(session, {letter.key for letter in claimed}) if claimed else {}
+    causes = suppression.causes_by_key(session, {letter.key for letter in claimed}) if claimed else {}
     if not causes:
         return claimed
     return [letter for letter in claimed if not _skip(session, worker, letter, causes.get(letter.key, {}), now)]
@@ -171,7 +171,7 @@ def _without_suppressed(
 
 def _skip(session: Session, worker: str, letter: OutboxMessage, causes: suppression.Causes, now: datetime) -> bool:
     had_one = bool(causes) and _had_one(session, letter, now)
-    reason = suppression.refusal(letter.kind, causes, letter.created_at, had_one=had_one)
+    reason = suppression.refusal_reason(letter.kind, causes, letter.created_at, had_one=had_one)
     if reason:
         log.info("letter skipped", post=letter.id, kind=letter.kind, reason=reason)
         _move(session, worker, letter.id, state=OutboxState.SKIPPED, reason=reason, ended_at=now, **_BLANK)
@@ -192,7 +192,7 @@ def _had_one(session: Session, letter: OutboxMessage, now: datetime) -> bool:
 def _end(session: Session, worker: str, post_id: int, state: OutboxState, reply: str, now: datetime) -> bool:
     if not _move(session, worker, post_id, state=state, reply=reply, ended_at=now, **_BLANK):
         return False
-    receipts.keep(session, post_id, state, reply, now)
+    receipts.record_receipt(session, post_id, state, reply, now)
     return True
 
 

@@ -16,7 +16,7 @@ from newsletter.delivery import breaker, ledger
 from newsletter.delivery.models import PENDING, SENDING, Copy, OutboxMessage, OutboxState
 from newsletter.delivery.rate_limit.limits import LANE_AHEAD
 from newsletter.delivery.smtp import retry
-from newsletter.delivery.smtp.retry import Retries
+from newsletter.delivery.smtp.retry import RetrySchedule
 from newsletter.delivery.transactional import outbox
 
 _COPIES = cast("Table", Copy.__table__)
@@ -24,7 +24,7 @@ _POSTS = cast("Table", OutboxMessage.__table__)
 _GROUP = 5_000
 
 
-def mend(session: Session, now: datetime, living: Collection[str] = ()) -> int:
+def shorten_waits(session: Session, now: datetime, living: Collection[str] = ()) -> int:
     """Let nothing wait longer than it can; leases of the workers that are known to live are theirs to keep.
 
     Of copies so many at a time: how many, 0 when none is left.
@@ -66,7 +66,7 @@ def _mend_leases(session: Session, now: datetime, living: Collection[str]) -> No
     session.connection().execute(held.values(lease_until=longest))
 
 
-def _latest(table: Table, retries: Retries, now: datetime) -> ColumnElement[datetime]:
+def _latest(table: Table, retries: RetrySchedule, now: datetime) -> ColumnElement[datetime]:
     """The latest moment that what was tried so often can be put off to."""
     moments = [now, *(now + wait for wait in map(retries.longest, range(1, len(retries.waits) + 1)))]
     kind = table.c.not_before.type

@@ -17,8 +17,8 @@ def share(whole: int, place: int, workers: int) -> int:
     return whole // workers + (place < whole % workers)
 
 
-def place(session: Session, worker: str, now: datetime) -> tuple[int, int]:
+def position_of(session: Session, worker: str, now: datetime) -> tuple[int, int]:
     """Which place this worker has among those that live, and how many they are; one that is new counts, too."""
-    living = set(session.scalars(select(Heartbeat.worker).where(heartbeat.within(_FRESH, now))))
+    living = set(session.scalars(select(Heartbeat.worker).where(heartbeat.is_recent(_FRESH, now))))
     names = sorted(living | {worker})
     return names.index(worker), len(names)

@@ -23,7 +23,7 @@ _TABLE = text(
 _AT_FDCWD, _STATX_BTIME, _BTIME_AT, _STATX_SIZE = -100, 0x800, 80, 256
 
 
-def here(connection: Connection) -> str:
+def identity_of(connection: Connection) -> str:
     """The place of this database; no copy has the same."""
     if connection.dialect.name == "sqlite":
         return _of_file(connection.execute(_FILE).scalar_one())

@@ -9,21 +9,23 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Heartbeat
-from newsletter.delivery.smtp.outage import Away
+from newsletter.delivery.smtp.outage import UnreachableServer
 
 FRESH = timedelta(seconds=30)
 _FORGET = timedelta(days=1)
 _EVERY = select(Heartbeat.worker, Heartbeat.at)
 
 
-class Carried(StrEnum):
+class MailKind(StrEnum):
     """What a worker hands over, each kind to a mail server of its own."""
 
     ISSUES = "issues"
     LETTERS = "letters"
 
 
-def beat(session: Session, worker: str, now: datetime, away: Mapping[Carried, Away | None] | None = None) -> None:
+def beat(
+    session: Session, worker: str, now: datetime, away: Mapping[MailKind, UnreachableServer | None] | None = None
+) -> None:
     """Note that this worker runs, and which mail servers it finds away; forget those that were silent for a day."""
     told = {carried.value: [it.server, it.since.isoformat(), it.why] for carried, it in (away or {}).items() if it}
     known = session.get(Heartbeat, worker)
@@ -31,26 +33,26 @@ def beat(session: Session, worker: str, now: datetime, away: Mapping[Carried, Aw
         session.add(Heartbeat(worker=worker, started_at=now, at=now, away=told))
     else:
         known.at, known.away = now, told
-    session.execute(delete(Heartbeat).where(~within(_FORGET, now)))
+    session.execute(delete(Heartbeat).where(~is_recent(_FORGET, now)))
 
 
-def within(time: timedelta, now: datetime) -> ColumnElement[bool]:
+def is_recent(time: timedelta, now: datetime) -> ColumnElement[bool]:
     """Whether a sign of life is no older than that; nor so far ahead, for then the clock was put back since."""
     return Heartbeat.at.between(now - time, now + time)
 
 
-def alive(session: Session, now: datetime) -> bool:
+def any_alive(session: Session, now: datetime) -> bool:
     """Whether any worker gave a sign within the last half minute."""
-    return session.scalar(select(Heartbeat.worker).where(within(FRESH, now)).limit(1)) is not None
+    return session.scalar(select(Heartbeat.worker).where(is_recent(FRESH, now)).limit(1)) is not None
 
 
-def away(session: Session, carried: Carried, now: datetime) -> list[Away]:
+def unreachable_servers(session: Session, carried: MailKind, now: datetime) -> list[UnreachableServer]:
     """The mail servers that living workers cannot hand these over to, each since the first of them found out."""
-    found: dict[str, Away] = {}
-    for told in session.scalars(select(Heartbeat.away).where(within(FRESH, now))):
+    found: dict[str, UnreachableServer] = {}
+    for told in session.scalars(select(Heartbeat.away).where(is_recent(FRESH, now))):
         if carried in told:
             server, since, why = told[carried]
-            one = Away(server, datetime.fromisoformat(since), why)
+            one = UnreachableServer(server, datetime.fromisoformat(since), why)
             found[server] = min(one, found.get(server, one))
     return sorted(found.values())
 
@@ -70,7 +72,7 @@ class _Sign:
     """Whether the silence after it is dealt with."""
 
 
-class Watch:
+class LivenessMonitor:
     """Tells which workers fall silent, by the watcher's clock alone: clocks that differ between hosts do no harm."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ from newsletter.delivery.workers import heartbeat
 log = structlog.get_logger(__name__)
 
 
-def gone(session: Session, worker: str, policy: Literal["resend", "hold"], now: datetime) -> None:
+def recover_ended(session: Session, worker: str, policy: Literal["resend", "hold"], now: datetime) -> None:
     """Take all that a worker held whose process has certainly ended; `policy` is IN_DOUBT's."""
     recovered = ledger.recover_from(session, worker, policy, now)
     outbox.recover_from(session, worker)
@@ -32,15 +32,15 @@ def gone(session: Session, worker: str, policy: Literal["resend", "hold"], now: 
     log.info("took over from a worker that is gone", worker=worker, unsent=len(recovered.unsent))
 
 
-def moved(session: Session, policy: Literal["resend", "hold"], now: datetime) -> None:
+def recover_all(session: Session, policy: Literal["resend", "hold"], now: datetime) -> None:
     """Take all that anybody holds: for a database that may not send yet, so that nobody here can hold anything."""
     copies = select(Copy.worker).where(Copy.state == CopyState.SENDING)
     posts = select(OutboxMessage.worker).where(OutboxMessage.state == OutboxState.SENDING)
     for worker in filter(None, session.scalars(union(copies, posts)).all()):
-        gone(session, worker, policy, now)
+        recover_ended(session, worker, policy, now)
 
 
-def silent(session: Session, worker: str, now: datetime) -> None:
+def recover_silent(session: Session, worker: str, now: datetime) -> None:
     """Take what a silent worker has not begun; should it live, its next try to begin one of them fails.
 
     Its single letters are taken, too: they go out at least once, and a person waits for them.

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.delivery.models import Arming
+from newsletter.delivery.models import SendPermission
 from newsletter.delivery.workers import database_identity
 
 log = structlog.get_logger(__name__)
@@ -22,35 +22,37 @@ WHAT_TO_DO = "`newsletter arm` shows what would go out, and turns sending on"
 
 def may_send(session: Session) -> bool:
     """Whether a person, or the upgrade that made the database, lets it send from where it lies now."""
-    place = look(session).place
-    return place is not None and place == database_identity.here(session.connection())
+    place = read_permission(session).place
+    return place is not None and place == database_identity.identity_of(session.connection())
 
 
-def look(session: Session) -> Arming:
+def read_permission(session: Session) -> SendPermission:
     """What is known of it."""
-    return session.get(Arming, Arming.ONLY, populate_existing=True) or Arming(id=Arming.ONLY)
+    return session.get(SendPermission, SendPermission.ONLY, populate_existing=True) or SendPermission(
+        id=SendPermission.ONLY
+    )
 
 
-def hold(session: Session) -> None:
+def lock_permission(session: Session) -> None:
     """Let nobody else arm it before this transaction ends."""
-    session.execute(select(Arming.id).with_for_update())
+    session.execute(select(SendPermission.id).with_for_update())
 
 
 def arm(session: Session, now: datetime) -> None:
     """Let the database send, from where it lies now on."""
-    known = look(session)
-    known.place, known.armed_at = database_identity.here(session.connection()), now
+    known = read_permission(session)
+    known.place, known.armed_at = database_identity.identity_of(session.connection()), now
     session.add(known)
 
 
 def disarm(session: Session, restored_from: datetime) -> None:
     """Let it send nothing: it was restored from a backup of that moment."""
-    known = look(session)
+    known = read_permission(session)
     known.place, known.armed_at, known.restored_from = None, None, restored_from
     session.add(known)
 
 
-class Gate:
+class SendGate:
     """What every job that sends passes through; it says in the log when it is found shut, and when open again."""
 
     def __init__(self, sessions: Sessions) -> None:

@@ -91,7 +91,7 @@ class Fields:
     def template(self, key: str) -> str:
         """One line that may contain merge fields."""
         text = self.words(key)
-        for _, sentence in merge.faults(text, merge.EDITORS):
+        for _, sentence in merge.field_errors(text, merge.EDITORS):
             self._fault(key, f"{key}: {sentence}")
         return text
 

@@ -58,7 +58,7 @@ def _sentences(body: str, tokens: list[Token]) -> Iterator[tuple[int, str]]:
 
 
 def _in_passage(passage: str) -> Iterator[tuple[int, str]]:
-    yield from merge.faults(passage, merge.EDITORS)
+    yield from merge.field_errors(passage, merge.EDITORS)
     for link in _BROKEN_LINK.finditer(passage):
         yield link.start(), _NO_FIELD
 

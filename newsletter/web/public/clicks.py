@@ -79,7 +79,7 @@ class Gathered:
     def _write(self, followed: Counter[tuple[int, int]]) -> None:
         try:
             with self._sessions.begin() as session:
-                clicks.add(session, followed)
+                clicks.add_clicks(session, followed)
         except DatabaseDown as error:
             log.warning("clicks could not be written; trying again", error=type(error.orig).__name__)
             with self._lock:

@@ -12,7 +12,7 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
 from newsletter.delivery.reports import retention, stats
-from newsletter.delivery.smtp.replies import legible
+from newsletter.delivery.smtp.replies import printable
 from newsletter.delivery.workers import heartbeat
 from newsletter.editorial.models import Correction
 from newsletter.editors import Role
@@ -59,7 +59,7 @@ def services(sessions: Sessions, tmp_path, now: datetime) -> Services:
         copies = session.scalars(select(Copy).order_by(Copy.subscription_id)).all()
         for place, (state, code, status, reply) in states.items():
             told = {"state": state, "code": code, "status": status, "attempts": 1}
-            told["reply"] = legible((reply or "").encode())
+            told["reply"] = printable((reply or "").encode())
             put_off = state is CopyState.PENDING
             later = {"ended_at": None if put_off else now, "not_before": now + timedelta(minutes=20 * put_off)}
             session.execute(update(Copy).where(Copy.id == copies[place].id).values(told | later))
@@ -179,7 +179,7 @@ def test_a_report_outlives_its_copies(editor: Visitor, services: Services, now: 
     with services.sessions.begin() as session:
         session.execute(update(Copy).where(Copy.state == CopyState.IN_DOUBT).values(reason="settled: left in doubt"))
     before = rows(editor.open(f"{REPORT}report.csv").text)
-    retention.drop(services.sessions, 1)
+    retention.drop_copies(services.sessions, 1)
     page = editor.read(REPORT)
     assert "The individual copies of this issue were deleted to save space." in page
     assert "gmail.com" in page
@@ -314,7 +314,7 @@ def test_nothing_is_streamed_of_what_is_not_being_sent(editor: Visitor, services
 def test_the_list_tells_kept_accounts(editor: Visitor, services: Services, now: datetime) -> None:
     over(services, now)
     before = editor.read("/desk/reports/")
-    assert stats.keep_next(services.sessions)
+    assert stats.store_next(services.sessions)
     assert editor.read("/desk/reports/") == before
     assert "Plain sent Friday 20 November 2026 at 13:00 (Europe/Warsaw) 8 4 0 2 2 0 1 0 not counted" in before
 

@@ -11,9 +11,9 @@ from flask import Flask
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.delivery.models import Letter
 from newsletter.delivery.reports import stats
-from newsletter.delivery.smtp.outage import Away
+from newsletter.delivery.smtp.outage import UnreachableServer
 from newsletter.delivery.workers import heartbeat
-from newsletter.delivery.workers.heartbeat import Carried
+from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
@@ -210,9 +210,11 @@ def test_progress_is_a_part_of_the_page_until_the_state_changes(editor: Visitor)
 def test_the_mail_server_that_an_issue_waits_for_is_named_on_its_page(
     editor: Visitor, services: Services, clock: Clock
 ) -> None:
-    away = Away("mail.example.org:587", clock() - timedelta(minutes=9), "554 <ada@reader.example> is not welcome")
+    away = UnreachableServer(
+        "mail.example.org:587", clock() - timedelta(minutes=9), "554 <ada@reader.example> is not welcome"
+    )
     with services.sessions.begin() as session:
-        heartbeat.beat(session, "w", clock(), {Carried.ISSUES: away})
+        heartbeat.beat(session, "w", clock(), {MailKind.ISSUES: away})
     assert "has accepted no mail" not in editor.read(PAGE)
     editor.press(SEND)
     told = "mail.example.org:587 has accepted no mail since"
@@ -277,7 +279,7 @@ def letter(services: Services) -> Letter:
 
 def counts(services: Services) -> int:
     with services.sessions.reading() as session:
-        return stats.counts(session, issue_store.find(session, WAITING).letter).audience
+        return stats.copy_counts(session, issue_store.find(session, WAITING).letter).audience
 
 
 def looked_up(services: Services, look: Callable[[Issue], Looked]) -> Looked:

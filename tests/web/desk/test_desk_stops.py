@@ -46,7 +46,7 @@ def test_the_page_says_what_the_server_said_and_one_button_goes_on(
     editor.press(PAGE, f"{PAGE}resume")
     with stocked.sessions.reading() as session:
         assert issue_store.find(session, SLUG).letter.state is LetterState.RUNNING
-        assert breaker.open_ones(session, issue_store.find(session, SLUG).letter_id) == []
+        assert breaker.open_trips(session, issue_store.find(session, SLUG).letter_id) == []
 
 
 def test_who_missed_an_issue_is_counted_and_sent_it_by_a_button(
@@ -87,7 +87,7 @@ def test_copies_that_a_breaker_holds_are_no_part_of_the_forecast(stocked: Servic
             session.add(Copy(letter_id=letter_id, not_before=now, **reader))
     with stocked.sessions.reading() as session:
         watch = progress_view._Watch(letter_id)
-        standing = progress.standing(session, letter_id, 15)
+        standing = progress.letter_progress(session, letter_id, 15)
 
         def out(held: int) -> datetime | None:
             stopped = {"gmail"} if held else set()

@@ -7,7 +7,7 @@ import pytest
 from newsletter.delivery.models import Counts
 from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import Hold
-from newsletter.delivery.reports.eta import Beat, recent, speed
+from newsletter.delivery.reports.eta import ProgressSample, recent_samples, sending_rate
 from newsletter.web.desk import durations
 from newsletter.web.desk.sending.progress_view import View
 
@@ -71,12 +71,13 @@ def test_nothing_is_promised_while_nothing_goes() -> None:
 
 def test_the_rate_is_that_of_the_last_ten_seconds() -> None:
     beats = [
-        Beat(after(seconds=second), 100 * second if second < 20 else 2_000 + 10 * (second - 20)) for second in range(41)
+        ProgressSample(after(seconds=second), 100 * second if second < 20 else 2_000 + 10 * (second - 20))
+        for second in range(41)
     ]
-    assert speed(beats[:1]) is None
-    assert speed(recent(beats[:21], after(seconds=20))) == pytest.approx(100)
-    kept = recent(beats, after(seconds=40))
-    assert speed(kept) == pytest.approx(10)
+    assert sending_rate(beats[:1]) is None
+    assert sending_rate(recent_samples(beats[:21], after(seconds=20))) == pytest.approx(100)
+    kept = recent_samples(beats, after(seconds=40))
+    assert sending_rate(kept) == pytest.approx(10)
     assert len(kept) == 11
 
 

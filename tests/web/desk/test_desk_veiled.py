@@ -12,9 +12,9 @@ from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subsc
 from newsletter.delivery import breaker
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.models import Copy, CopyState, LetterState, OutboxMessage, OutboxState, Receipt
-from newsletter.delivery.smtp.outage import Away
+from newsletter.delivery.smtp.outage import UnreachableServer
 from newsletter.delivery.workers import heartbeat
-from newsletter.delivery.workers.heartbeat import Carried
+from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.publications import first
@@ -91,7 +91,10 @@ def tried(services: Services, editor: Visitor, now: datetime) -> None:
             said = {"code": 554, "reply": f"5.7.1 <{ADA}> has blocked you", "copies": 5}
             session.add(Trip(letter_id=letter.id, lane=lane, opened_at=now, **said))
         letter.state, letter.finished_at = LetterState.RUNNING, None
-        told = {Carried.ISSUES: Away("m.example:25", now, f"554 <{ADA}>"), Carried.LETTERS: Away("m:1", now, TESTER)}
+        told = {
+            MailKind.ISSUES: UnreachableServer("m.example:25", now, f"554 <{ADA}>"),
+            MailKind.LETTERS: UnreachableServer("m:1", now, TESTER),
+        }
         heartbeat.beat(session, "w", now, told)
 
 

@@ -63,7 +63,7 @@ def preview_text(slug: str) -> Response:
 
 def as_seen(template: str, wanted: str) -> str:
     """The HTML as the sample reader gets it, for a frame that shows it in this view."""
-    html = _filled(clicks.uncounted(template, services().links), merge.as_html)
+    html = _filled(clicks.without_tracking(template, services().links), merge.as_html)
     # A link in the mail opens a tab of its own: nothing else could be shown inside the frame.
     html = html.replace("<head>", '<head><base target="_blank">', 1)
     return html.replace(_DARK, _ALWAYS if wanted == "dark" else _NEVER)

@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from newsletter import editors
 from newsletter.db import Session
-from newsletter.delivery.smtp.outage import Away
+from newsletter.delivery.smtp.outage import UnreachableServer
 from newsletter.delivery.workers import heartbeat
-from newsletter.delivery.workers.heartbeat import Carried
+from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.models import Issue
 from newsletter.errors import Invalid
 from newsletter.web import auth
@@ -43,14 +43,17 @@ def test_fates(slug: str) -> ResponseReturnValue:
     """The part of the page that changes while mails are on their way; nothing while it is as `?seen=` says."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        fates, away = test_mail.recent_tests(store, found), heartbeat.away(store, Carried.LETTERS, now())
+        fates, away = (
+            test_mail.recent_tests(store, found),
+            heartbeat.unreachable_servers(store, MailKind.LETTERS, now()),
+        )
         if request.args.get("seen") == seen(fates, away):
             return make_response("", 204)
         told = {"fates": fates, "away": away, "seen": seen(fates, away)}
         return render_template("desk/parts/test_fates.html", issue=found, **told)
 
 
-def seen(fates: Sequence[SentTestStatus], away: Sequence[Away]) -> str:
+def seen(fates: Sequence[SentTestStatus], away: Sequence[UnreachableServer]) -> str:
     """A few words that change when the fates do, or what they wait for; empty when none is open."""
     still_open = [f"{fate.test.id}.{fate.post.state if fate.post else ''}" for fate in fates if fate.is_open]
     waited_for = [f"{one.server}.{one.since:%H%M%S}" for one in away]
@@ -71,7 +74,10 @@ def _page(slug: str, fault: str = "") -> str:
         search = request.values.get("q", "") if words.sees_addresses() else ""
         lately = test_mail.recent_addresses(store, auth.email()) if words.sees_addresses() else []
         suggested = test_mail.suggested_addresses(lately, store.scalars(editors.team()))
-        fates, away = test_mail.recent_tests(store, found), heartbeat.away(store, Carried.LETTERS, now())
+        fates, away = (
+            test_mail.recent_tests(store, found),
+            heartbeat.unreachable_servers(store, MailKind.LETTERS, now()),
+        )
         return frame.page(
             store,
             "test_mail.html",

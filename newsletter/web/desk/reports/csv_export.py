@@ -9,7 +9,7 @@ from flask import Response, request
 
 from newsletter.audience.importing.csv_export import defused
 from newsletter.delivery.reports.recipients import RecipientRow
-from newsletter.delivery.reports.stats import Share
+from newsletter.delivery.reports.stats import DomainStats
 from newsletter.errors import Unavailable
 from newsletter.web.context import services
 from newsletter.web.desk import lookup, streams
@@ -86,8 +86,8 @@ def _report(told: IssueReport) -> Iterator[str]:
             yield row(("earlier issue", one.title, measure.name, value))
 
 
-def _share(share: Share) -> Iterator[str]:
-    for name in Share._fields[1:]:
+def _share(share: DomainStats) -> Iterator[str]:
+    for name in DomainStats._fields[1:]:
         yield row(("domain", share.domain or "others", name, getattr(share, name)))
 
 

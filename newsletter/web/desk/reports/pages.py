@@ -6,7 +6,7 @@ from newsletter.db import Session
 from newsletter.delivery.ledger import doubts
 from newsletter.delivery.reports import failures
 from newsletter.delivery.workers import heartbeat
-from newsletter.delivery.workers.heartbeat import Carried
+from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.web.context import now, services
@@ -56,8 +56,10 @@ def _page(store: Session, found: Issue, told: IssueReport) -> str:
         report=told,
         letter_counts={amended.correction.number: amended.counts for amended in told.corrections if amended.counts},
         zone=found.publication.time_zone,
-        troubles=failures.troubles(store, told.letter.id) if told.letter.final_counts is None else (),
+        troubles=failures.list_failures(store, told.letter.id) if told.letter.final_counts is None else (),
         open_doubts=doubts.count_open(store, told.letter.id),
-        away=heartbeat.away(store, Carried.ISSUES, now()) if issue_store.state(found) is IssueState.SENDING else (),
+        away=heartbeat.unreachable_servers(store, MailKind.ISSUES, now())
+        if issue_store.state(found) is IssueState.SENDING
+        else (),
         are_copies_kept=told.letter.final_counts is None,
     )

@@ -10,7 +10,7 @@ from newsletter.audience import unsubscribe
 from newsletter.db import Session
 from newsletter.delivery.models import CopyState, Letter, Note
 from newsletter.delivery.reports import recipients, stats
-from newsletter.delivery.reports.recipients import Wanted
+from newsletter.delivery.reports.recipients import RecipientFilter
 from newsletter.errors import Conflict
 from newsletter.web.context import services
 from newsletter.web.desk import frame, lookup
@@ -52,7 +52,7 @@ def copies_sheet(slug: str, number: int | None = None) -> Response:
         mailed = lookup.mailed(store, slug, number)
         letter = _kept(mailed)
         after = _start(store, letter, wanted)
-    lines = csv_export.copies(recipients.every(services().sessions, letter.id, wanted, after))
+    lines = csv_export.copies(recipients.iter_recipients(services().sessions, letter.id, wanted, after))
     return csv_export.answer(f"{mailed.name}-{_name(wanted)}.csv", lines)
 
 
@@ -83,11 +83,11 @@ def _kept(mailed: Mailed) -> Letter:
     return mailed.letter
 
 
-def _wanted(asked: Mapping[str, str]) -> Wanted:
+def _wanted(asked: Mapping[str, str]) -> RecipientFilter:
     state, note = asked.get("state", ""), asked.get("note", "")
     known = CopyState(state) if state in set(CopyState) else None
     text = _asked(asked)
-    plain = Wanted(known, put_off=state == "put_off", note=Note(note) if note in set(Note) else None)
+    plain = RecipientFilter(known, put_off=state == "put_off", note=Note(note) if note in set(Note) else None)
     texts: dict[str, Any] = {name: text.get(name) for name in ("said", "reason", "words", "domain")}
     return replace(plain, **texts)
 
@@ -99,10 +99,10 @@ def _asked(asked: Mapping[str, str]) -> dict[str, Any]:
     return {name: asked[name].replace("\0", "")[:_LONGEST] for name in names if name in asked}
 
 
-def _start(store: Session, letter: Letter, wanted: Wanted) -> int:
+def _start(store: Session, letter: Letter, wanted: RecipientFilter) -> int:
     # What was learned later is kept by the copy's number, and those of other letters lie before.
-    return stats.extent(store, letter).first - 1 if wanted.note else 0
+    return stats.letter_range(store, letter).first - 1 if wanted.note else 0
 
 
-def _name(wanted: Wanted) -> str:
+def _name(wanted: RecipientFilter) -> str:
     return "put-off" if wanted.put_off else str(wanted.note or wanted.state or "copies").replace("_", "-")

@@ -28,7 +28,7 @@ def doubts(slug: str, number: int | None = None) -> str:
     with services().sessions.reading() as store:
         mailed = lookup.mailed(store, slug, number)
         found, letter_id = mailed.issue, _letter_id(mailed)
-        shown: Sequence[Copy] = store.scalars(in_doubt.unsettled(letter_id).limit(_SHOWN)).all()
+        shown: Sequence[Copy] = store.scalars(in_doubt.undecided(letter_id).limit(_SHOWN)).all()
         ids = [copy.id for copy in shown]
         return frame.page(
             store,

@@ -19,13 +19,13 @@ from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import Hold, Limits
 from newsletter.delivery.reports import eta, failures, progress, stats
-from newsletter.delivery.reports.eta import Beat
+from newsletter.delivery.reports.eta import ProgressSample
 from newsletter.delivery.reports.failures import Failure
-from newsletter.delivery.reports.progress import Extent, Standing
+from newsletter.delivery.reports.progress import CopyRange, LetterProgress
 from newsletter.delivery.reports.stats import LetterStats
-from newsletter.delivery.smtp.outage import Away
+from newsletter.delivery.smtp.outage import UnreachableServer
 from newsletter.delivery.workers import heartbeat
-from newsletter.delivery.workers.heartbeat import Carried
+from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.models import Issue
 from newsletter.web.context import now, services
 from newsletter.web.desk import durations
@@ -57,7 +57,7 @@ class View:
     """Whether any worker gives signs of life."""
     troubles: Sequence[Failure] = ()
     open_doubts: int = 0
-    away: Sequence[Away] = ()
+    away: Sequence[UnreachableServer] = ()
     """The mail servers that copies wait for."""
     stops: Sequence[Trip] = ()
     """The breakers that are open."""
@@ -103,11 +103,11 @@ def look(store: Session, letter: Letter | None, *, fresh: bool = False) -> View 
 
 def _past(store: Session, letter: Letter) -> View:
     if letter.final_counts is not None:
-        return View(now(), stats.counts(store, letter))
+        return View(now(), stats.copy_counts(store, letter))
     return View(
         now(),
-        stats.counts(store, letter),
-        troubles=failures.troubles(store, letter.id),
+        stats.copy_counts(store, letter),
+        troubles=failures.list_failures(store, letter.id),
         open_doubts=doubts.count_open(store, letter.id),
     )
 
@@ -126,9 +126,9 @@ def account(store: Session, issue: Issue) -> LetterStats | None:
 class _Watch:
     letter_id: int
     lock: threading.Lock = field(default_factory=threading.Lock)
-    beats: list[Beat] = field(default_factory=list)
+    beats: list[ProgressSample] = field(default_factory=list)
     view: TimedCache[View] = field(default_factory=lambda: TimedCache(_EACH_SECOND))
-    extent: TimedCache[Extent] = field(default_factory=lambda: TimedCache(_SELDOM))
+    extent: TimedCache[CopyRange] = field(default_factory=lambda: TimedCache(_SELDOM))
     notes: TimedCache[Mapping[Note, int]] = field(default_factory=lambda: TimedCache(_NOW_AND_THEN))
     troubles: TimedCache[Sequence[Failure]] = field(default_factory=lambda: TimedCache(_NOW_AND_THEN))
     account: TimedCache[LetterStats] = field(default_factory=lambda: TimedCache(quick=_QUICK))
@@ -143,9 +143,9 @@ class _Watch:
         at, limits = now(), Limits.of(services().settings)
         is_going = letter.state is LetterState.RUNNING
         standing = self._standing(store, fresh)
-        self.beats = eta.recent([*self.beats, eta.beat(at, standing)], at) if is_going else []
-        speed = eta.speed(self.beats)
-        stops = breaker.open_ones(store, self.letter_id)
+        self.beats = eta.recent_samples([*self.beats, eta.take_sample(at, standing)], at) if is_going else []
+        speed = eta.sending_rate(self.beats)
+        stops = breaker.open_trips(store, self.letter_id)
         stopped = {stop.lane for stop in stops}
         held = sum(self._by_lane(store, limits).get(lane, 0) for lane in stopped) if stopped else 0
         return View(
@@ -157,23 +157,23 @@ class _Watch:
             speed=speed,
             forecast=self._forecast(store, standing, limits, at, speed, stopped, held) if is_going else None,
             hold=publish.current_hold(store, letter, services().settings, at),
-            is_worked=heartbeat.alive(store, at),
-            troubles=self.troubles.get(lambda: failures.troubles(store, self.letter_id), fresh=fresh),
+            is_worked=heartbeat.any_alive(store, at),
+            troubles=self.troubles.get(lambda: failures.list_failures(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),
-            away=heartbeat.away(store, Carried.ISSUES, at),
+            away=heartbeat.unreachable_servers(store, MailKind.ISSUES, at),
             stops=stops,
             held=held,
         )
 
-    def _standing(self, store: Session, fresh: bool) -> Standing:
-        whole = self.extent.get(lambda: progress.extent(store, self.letter_id))
-        notes = self.notes.get(lambda: progress.learned(store, self.letter_id, whole), fresh=fresh)
-        return progress.standing(store, self.letter_id, whole.audience, notes)
+    def _standing(self, store: Session, fresh: bool) -> LetterProgress:
+        whole = self.extent.get(lambda: progress.copy_range(store, self.letter_id))
+        notes = self.notes.get(lambda: progress.later_notes(store, self.letter_id, whole), fresh=fresh)
+        return progress.letter_progress(store, self.letter_id, whole.audience, notes)
 
     def _forecast(
         self,
         store: Session,
-        standing: Standing,
+        standing: LetterProgress,
         limits: Limits,
         at: datetime,
         speed: float | None,
@@ -185,13 +185,13 @@ class _Watch:
         if waiting <= 0:
             return None
         lanes: Mapping[str, int] = {"": waiting}
-        if stopped or limits.lanes.quotas or limiter_store.slowed(store, at, limits.connections):
+        if stopped or limits.lanes.quotas or limiter_store.current_pauses(store, at, limits.connections):
             counted = self._by_lane(store, limits)
             lanes = _scaled({lane: count for lane, count in counted.items() if lane not in stopped}, waiting) or lanes
-        return eta.outlook(store, standing, lanes, limits, at, speed)
+        return eta.estimate(store, standing, lanes, limits, at, speed)
 
     def _by_lane(self, store: Session, limits: Limits) -> Mapping[str, int]:
-        return self.lanes.get(lambda: progress.waiting_by_lane(store, self.letter_id, limits.lanes))
+        return self.lanes.get(lambda: progress.waiting_by_group(store, self.letter_id, limits.lanes))
 
 
 def _scaled(counted: Mapping[str, int], waiting: int) -> dict[str, int]:

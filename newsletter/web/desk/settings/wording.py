@@ -80,7 +80,7 @@ def _fault(words: str) -> str:
         return f"That is {len(words):,} characters; the limit is {_LONGEST:,}."
     if found := characters.forbidden_in_passage(words):
         return f"There is {characters.named(found)} in the text; remove it."
-    return " ".join(sentence for _, sentence in merge.faults(words, consent_wording.FIELDS))
+    return " ".join(sentence for _, sentence in merge.field_errors(words, consent_wording.FIELDS))
 
 
 def _page(store: Session, publication: Publication, kind: WordingKind, typed: str, fault: str) -> str:
