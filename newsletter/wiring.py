@@ -19,7 +19,7 @@ from newsletter.editorial.images.pictures import FolderPictureStore, PictureStor
 from newsletter.editorial.issues import archive
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.branding import Branding, Link
-from newsletter.editorial.schedule import weekly_slots
+from newsletter.i18n import formats
 from newsletter.links import Links
 from newsletter.outbound import LinkClient
 from newsletter.publications import Publication
@@ -111,7 +111,7 @@ def _latest_issue(sessions: Sessions, links: Links, publication: Publication) ->
 
 
 def _weekly_hour(publication: Publication) -> str:
-    return " and ".join(weekly_slots.weekly(slot) for slot in publication.slots)
+    return " and ".join(formats.weekly(slot, publication.language) for slot in publication.slots)
 
 
 def _filled(mail: render.Rendered, kind: str, fields: Mapping[str, str]) -> Composed:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.editors.models import Editor, Role
+from newsletter.i18n import formats
 from newsletter.links import RESET_HOURS, SIGN_IN_HOURS, Links
 from newsletter.publications import Publication
 
@@ -33,7 +34,7 @@ def invite(session: Session, by: Stationery, editor: Editor, inviter: str, now: 
     """Send the link by which somebody new signs in and chooses a password; it says who invites them, and to do what."""
     fields = {
         "sign_in_url": by.links.sign_in(editor.id, editor.nonce, now),
-        "valid_for": f"{SIGN_IN_HOURS} hours",
+        "valid_for": formats.counted(SIGN_IN_HOURS, "hour"),
         "invited_by": inviter,
         "role": _ROLES[editor.role],
     }
@@ -43,7 +44,7 @@ def invite(session: Session, by: Stationery, editor: Editor, inviter: str, now: 
 def reset(session: Session, by: Stationery, email: str, editor: Editor | None, now: datetime) -> None:
     """Send the link for a new password; to nobody, but in the same time, where `editor` is None."""
     who, nonce = (editor.id, editor.nonce) if editor else (0, 0)
-    fields = {"reset_url": by.links.reset(who, nonce, now), "valid_for": f"{RESET_HOURS} hour"}
+    fields = {"reset_url": by.links.reset(who, nonce, now), "valid_for": formats.counted(RESET_HOURS, "hour")}
     attempt = session.begin_nested()
     _post(session, by, "reset", editor.email if editor else email[:254], fields, now)
     session.flush()

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from newsletter.inbox.parse import MailPart, ParsedMail
@@ -46,11 +45,6 @@ class InboxView:
 
 def _one_of(words: tuple[str, ...], asked: str) -> str:
     return asked if asked in words else ""
-
-
-def format_moment(when: datetime) -> str:
-    """A time with its weekday and zone: Tue 24 Nov 2026, 09:00 UTC."""
-    return f"{when.astimezone(UTC):%a} {when.day} {when:%b %Y, %H:%M} UTC"
 
 
 def summary_json(mail: Mail) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter.errors import NotFound
+from newsletter.i18n import formats
 from newsletter.inbox import security
 from newsletter.inbox.parse import ParsedMail, decoded, parse_mail
 from newsletter.inbox.store import KEEP, Mail, Store
-from newsletter.inbox.view import InboxView, detail_json, format_moment, summary_json
+from newsletter.inbox.view import InboxView, detail_json, summary_json
 from newsletter.system.bundled import folder
 
 PAGE_LENGTH = 100
@@ -31,7 +32,7 @@ def create_inbox(
     # A page elsewhere can point its own name at 127.0.0.1; only the Host header tells it apart.
     app.config["TRUSTED_HOSTS"] = list(trusted_hosts)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.globals.update(smtp_address=smtp_address, moment=format_moment)
+    app.jinja_env.globals.update(smtp_address=smtp_address, moment=formats.short_moment, plural=formats.plural)
     _guard(app)
     _add_pages(app, Pages(store))
     _add_json(app, Json(store))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from flask import Flask, Response, request, url_for
 
-from newsletter.editorial.schedule import occurrences, weekly_slots
+from newsletter.editorial.schedule import occurrences
+from newsletter.i18n import formats
 from newsletter.publications import Publication
 
 _FOREVER = "public, max-age=31536000, immutable"
@@ -17,7 +18,10 @@ _A_DAY = "public, max-age=86400"
 def init_app(app: Flask) -> None:
     """Give the templates their words, and the browser leave to keep our assets."""
     app.jinja_env.globals.update(asset=asset)
-    app.jinja_env.filters.update(day=day, moment=weekly_slots.describe, number=number, often=often, stamp=stamp)
+    app.jinja_env.filters.update(
+        day=formats.day, moment=formats.moment, number=formats.number, often=often, stamp=stamp
+    )
+    app.jinja_env.globals.update(counted=formats.counted, plural=formats.plural)
     app.after_request(_keep_assets)
 
 
@@ -31,20 +35,9 @@ def stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def day(moment: datetime, time_zone: str) -> str:
-    """`Tuesday 24 November 2026`, on the calendar of that zone."""
-    return weekly_slots.describe(moment, time_zone).partition(" at ")[0]
-
-
-def number(count: int) -> str:
-    """12,480."""
-    return f"{count:,}"
-
-
 def often(publication: Publication) -> str:
     """How often the letter comes: `every Tuesday and Friday`, or `now and then` while it has no slot."""
-    *days, last = [weekly_slots.WEEKDAYS[day] for day in sorted({slot.weekday for slot in publication.slots})] or [""]
-    return f"every {', '.join(days)}{' and ' if days else ''}{last}" if last else "now and then"
+    return formats.every([slot.weekday for slot in publication.slots], publication.language)
 
 
 def next_letter(publication: Publication, now: datetime) -> datetime | None:

@@ -16,7 +16,7 @@ from newsletter.delivery.workers import lease_recovery, send_permission
 from newsletter.editorial.issues import mailings
 from newsletter.editorial.issues.mailings import Mailing
 from newsletter.editorial.models import Issue
-from newsletter.editorial.schedule import weekly_slots
+from newsletter.i18n import formats
 from newsletter.workflows import publish
 
 _TO_GO = (*NOT_BEGUN, *UNDER_WAY)
@@ -84,5 +84,5 @@ def _then(issue: Issue, letter: Letter, grace: timedelta, now: datetime) -> str:
     if letter.state is not LetterState.WAITING:
         return "waits for a person"
     if letter.due_at > now:
-        return f"goes out on {weekly_slots.describe(letter.due_at, issue.publication.time_zone)}"
+        return f"goes out on {formats.moment(letter.due_at, issue.publication.time_zone)}"
     return "goes out at once" if now - letter.due_at <= grace else "held: waits for a person"

@@ -16,8 +16,9 @@ from newsletter.audience.services import AudienceServices
 from newsletter.delivery.models import Letter
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.models import Issue, SlotStep
-from newsletter.editorial.schedule import slot_claims, weekly_slots
+from newsletter.editorial.schedule import slot_claims
 from newsletter.errors import PressError
+from newsletter.i18n import formats
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import calendar, publish, warn_editors
@@ -114,9 +115,9 @@ def _none_could(passed: Sequence[PassedOver]) -> str:
 def _tell(session: Session, practice: AudienceServices, opening: OpenSlot, why: str, now: datetime) -> None:
     publication = session.get_one(Publication, opening.publication_id)
     coming = Calendar(session, practice.links, publication, now).following()
-    then = f"The next slot is {weekly_slots.describe(coming.at, coming.time_zone)}. " if coming else ""
-    missed = f"{weekly_slots.brief(opening.at, opening.time_zone)} passed without an issue"
+    then = f"The next slot is {formats.moment(coming.at, coming.time_zone)}. " if coming else ""
+    missed = f"{formats.brief(opening.at, opening.time_zone)} passed without an issue"
     trouble = SlotProblem(missed, why, f"{then}An issue that is ready can also be sent now, from its page.")
-    slot = weekly_slots.describe(opening.at, opening.time_zone)
+    slot = formats.moment(opening.at, opening.time_zone)
     warn_editors.send_warning(session, practice, publication, slot, trouble, now)
     log.warning("slot passed without an issue", publication=publication.id)

@@ -26,8 +26,9 @@ from newsletter.delivery.reports import clicks
 from newsletter.editorial.issues import approvals, issue_store
 from newsletter.editorial.models import Issue, SlotStep
 from newsletter.editorial.rendering.render import Rendered
-from newsletter.editorial.schedule import queue, slot_claims, weekly_slots
+from newsletter.editorial.schedule import queue, slot_claims
 from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.i18n import formats
 from newsletter.links import Links
 from newsletter.workflows import build_letter
 from newsletter.workflows.calendar import Calendar
@@ -51,7 +52,7 @@ def schedule(
     `sender` is the address that issues go out with, here and below; None for the publication's own.
     """
     if at < now:
-        raise Invalid(f"{weekly_slots.describe(at, issue.publication.time_zone)} has passed; give a time in the future")
+        raise Invalid(f"{formats.moment(at, issue.publication.time_zone)} has passed; give a time in the future")
     letter = _freeze(session, links, issue, at, now, sender)
     # Looked at last: who is just filling that hour from the queue has committed before the letter could be kept.
     if slot_claims.is_claimed(session, issue.publication_id, at, SlotStep.HOUR):
@@ -174,11 +175,6 @@ def audience_size(session: Session, issue: Issue) -> int:
     return subscribers.audience_size(session, issue.publication_id)
 
 
-def readers_phrase(number: int) -> str:
-    """`1 reader`, `12,480 readers`: not each has confirmed, for some were moved here from another list."""
-    return f"{number:,} reader{'' if number == 1 else 's'}"
-
-
 def current_hold(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Hold | None:
     """Why nothing of a letter goes out although it is being sent, and until when; None while it goes."""
     is_going = letter is not None and letter.state is LetterState.RUNNING
@@ -226,7 +222,7 @@ def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: dat
             if issue.publication.counts_clicks:
                 clicks.track_links(session, letter, links)
     except IntegrityError:
-        when = weekly_slots.describe(at, issue.publication.time_zone)
+        when = formats.moment(at, issue.publication.time_zone)
         raise Conflict(f"another issue is already scheduled for {when}; choose another time") from None
     _attach(session, issue, letter)
     return letter

@@ -16,8 +16,9 @@ from newsletter.audience.services import AudienceServices
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.models import SlotStep
-from newsletter.editorial.schedule import occurrences, slot_claims, weekly_slots
+from newsletter.editorial.schedule import occurrences, slot_claims
 from newsletter.editors import Role
+from newsletter.i18n import formats
 from newsletter.publications import Publication
 from newsletter.workflows.calendar import Calendar, CalendarEntry, PassedOver
 
@@ -71,7 +72,7 @@ def check_slot(
     entry = _entry(Calendar(session, practice.links, publication, now, grace), glance.at)
     trouble = _trouble(entry) if entry else None
     if entry and trouble:
-        send_warning(session, practice, publication, weekly_slots.describe(entry.at, entry.time_zone), trouble, now)
+        send_warning(session, practice, publication, formats.moment(entry.at, entry.time_zone), trouble, now)
     return trouble
 
 
@@ -114,7 +115,7 @@ def _entry(agenda: Calendar, at: datetime) -> CalendarEntry | None:
 
 
 def _trouble(entry: CalendarEntry) -> SlotProblem | None:
-    when = weekly_slots.brief(entry.at, entry.time_zone)
+    when = formats.brief(entry.at, entry.time_zone)
     if entry.issue and entry.held:
         why = f"It is scheduled for this time, and would be held then. {entry.held.why}."
         return SlotProblem(f"{when}: “{entry.issue.title}” {entry.held.lack}", why, f"{_mend(entry.held.lack)}.")

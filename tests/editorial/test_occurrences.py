@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.editorial.schedule import occurrences, weekly_slots
+from newsletter.editorial.schedule import occurrences
+from newsletter.i18n import formats
 from newsletter.publications import Publication, Slot, WeekOff
 
 BEFORE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,7 +41,7 @@ def weekly(weekday: int, at: str, time_zone: str = "Europe/Warsaw") -> Slot:
 
 
 def told(moments: Sequence[datetime]) -> list[str]:
-    return [weekly_slots.brief(at, "Europe/Warsaw") for at in moments]
+    return [formats.brief(at, "Europe/Warsaw") for at in moments]
 
 
 @given(SLOTS, WEEKS_OFF, MOMENTS)
@@ -105,7 +106,7 @@ def test_weeks_off_are_shown_with_their_reason_and_counted_by_nobody() -> None:
     christmas = WeekOff(first=date(2026, 12, 21), last=date(2027, 1, 3), reason="Christmas")
     home = publication([weekly(1, "09:00")], [christmas])
     after = datetime(2026, 12, 14, tzinfo=UTC)
-    shown = [(weekly_slots.brief(one.at, "UTC"), one.off) for one in islice(occurrences.occurrences(home, after), 4)]
+    shown = [(formats.brief(one.at, "UTC"), one.off) for one in islice(occurrences.occurrences(home, after), 4)]
     assert shown == [
         ("Tuesday 15 December 08:00", ""),
         ("Tuesday 22 December 08:00", "Christmas"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.editorial.schedule.weekly_slots import WeeklySlot
 from newsletter.errors import Invalid
+from newsletter.i18n import formats
 
 ZONES = st.sampled_from(
     [
@@ -39,7 +40,7 @@ def test_a_slot_is_strictly_after_the_moment() -> None:
 def test_an_hour_that_the_clocks_skip_is_taken_as_much_later() -> None:
     slot = WeeklySlot(6, time(2, 30), "Europe/Warsaw")
     at = next(weekly_slots.slots_after(slot, utc(2027, 3, 22)))
-    assert weekly_slots.describe(at, "Europe/Warsaw") == "Sunday 28 March 2027 at 03:30 (Europe/Warsaw)"
+    assert formats.moment(at, "Europe/Warsaw") == "Sunday 28 March 2027 at 03:30 (Europe/Warsaw)"
 
 
 @pytest.mark.parametrize("fold", [0, 1])
@@ -52,7 +53,7 @@ def test_of_an_hour_that_comes_twice_the_first_counts(fold: int) -> None:
 def test_a_slot_on_a_day_that_never_was_comes_the_day_after() -> None:
     fridays = WeeklySlot(4, time(9), "Pacific/Apia")
     at = next(weekly_slots.slots_after(fridays, utc(2011, 12, 29, 12)))
-    assert weekly_slots.describe(at, "Pacific/Apia") == "Saturday 31 December 2011 at 09:00 (Pacific/Apia)"
+    assert formats.moment(at, "Pacific/Apia") == "Saturday 31 December 2011 at 09:00 (Pacific/Apia)"
 
 
 @given(SLOTS, MOMENTS)
@@ -100,7 +101,7 @@ def test_a_slot_that_cannot_be_is_refused() -> None:
 
 
 def test_a_moment_is_described_in_full() -> None:
-    assert weekly_slots.describe(utc(2026, 11, 24, 8), "Europe/Warsaw") == (
+    assert formats.moment(utc(2026, 11, 24, 8), "Europe/Warsaw") == (
         "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)"
     )
 
@@ -141,10 +142,10 @@ FIRST_OF_TWO = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 def test_of_an_hour_that_comes_twice_it_is_said_which_of_the_two_is_meant() -> None:
     second = FIRST_OF_TWO + timedelta(hours=1)
-    assert weekly_slots.describe(FIRST_OF_TWO, "Europe/Warsaw") == (
+    assert formats.moment(FIRST_OF_TWO, "Europe/Warsaw") == (
         "Sunday 25 October 2026 at 02:30 (Europe/Warsaw, the first of two, UTC+2)"
     )
-    assert weekly_slots.brief(second, "Europe/Warsaw") == "Sunday 25 October 02:30 (the second of two, UTC+1)"
+    assert formats.brief(second, "Europe/Warsaw") == "Sunday 25 October 02:30 (the second of two, UTC+1)"
     assert weekly_slots.second_occurrence(FIRST_OF_TWO, "Europe/Warsaw") == second
     assert weekly_slots.second_occurrence(second, "Europe/Warsaw") is None
     assert weekly_slots.parse_local("2026-10-25 02:30+01:00", "Europe/Warsaw") == second
@@ -155,7 +156,7 @@ def test_of_an_hour_that_comes_twice_it_is_said_which_of_the_two_is_meant() -> N
 )
 def test_nothing_is_said_of_an_hour_that_comes_once(moment: datetime) -> None:
     zone = "UTC" if moment == FIRST_OF_TWO else "Europe/Warsaw"
-    assert weekly_slots.which_of_two(moment, zone) == ""
+    assert formats.which_of_two(moment, zone) == ""
     assert weekly_slots.second_occurrence(moment, zone) is None
 
 

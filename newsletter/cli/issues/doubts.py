@@ -9,6 +9,7 @@ from newsletter.delivery.ledger import doubts as open_doubts
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.models import Copy, Letter
 from newsletter.editorial.issues import corrections, issue_store
+from newsletter.i18n import formats
 from newsletter.wiring import Services
 from newsletter.workflows import resolve_doubts
 from newsletter.workflows.resolve_doubts import Decision, Resolution
@@ -106,6 +107,6 @@ def _told(copy: Copy, message_id: str) -> dict[str, object]:
 
 def _print(settled: Resolution, decision: Decision) -> None:
     count = len(settled.copies)
-    click.echo(_SAID[decision].format(f"{count:,} cop{'y' if count == 1 else 'ies'}"))
+    click.echo(_SAID[decision].format(formats.counted(count, "copy")))
     for copy_id, why in settled.spared.items():
         click.echo(f"copy {copy_id} is not sent again: its reader is {why}")

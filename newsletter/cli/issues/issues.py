@@ -30,6 +30,7 @@ from newsletter.editorial.issues.issue_store import Saved, Text
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Conflict
+from newsletter.i18n import formats
 from newsletter.publications import Publication, toml_file
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish
@@ -169,8 +170,8 @@ def schedule(services: Services, slug: str, moment: str | None, next_slot: bool)
             letter = publish.schedule(session, services.links, issue, _moment(moment, issue), now(), sender=sender)
         else:
             letter = publish.schedule_next(session, services.links, issue, now(), sender=sender)
-        readers = publish.readers_phrase(publish.audience_size(session, issue))
-        when = weekly_slots.describe(letter.due_at, issue.publication.time_zone)
+        readers = formats.counted(publish.audience_size(session, issue), "reader")
+        when = formats.moment(letter.due_at, issue.publication.time_zone)
     click.echo(f"On {when} this goes to {readers}.")
     mind_arming(services)
 
@@ -197,7 +198,7 @@ def status(services: Services, slug: str, as_json: bool) -> None:
     for stop in stops:
         click.echo(f"{stop.why}\nThe server said: {stop.said}\nOnce that is fixed: newsletter issues resume {slug}")
     if hold:
-        click.echo(f"held until {weekly_slots.describe(hold.until, zone)}: {hold.why}")
+        click.echo(f"held until {formats.moment(hold.until, zone)}: {hold.why}")
 
 
 def _away(session: Session, issue: Issue) -> list[str]:
@@ -205,9 +206,7 @@ def _away(session: Session, issue: Issue) -> list[str]:
     if issue_store.state(issue) is not IssueState.SENDING:
         return []
     found, zone = heartbeat.unreachable_servers(session, MailKind.ISSUES, now()), issue.publication.time_zone
-    return [
-        f"{one.server} has accepted no mail since {weekly_slots.describe(one.since, zone)}: {one.why}" for one in found
-    ]
+    return [f"{one.server} has accepted no mail since {formats.moment(one.since, zone)}: {one.why}" for one in found]
 
 
 def _summary(issue: Issue) -> dict[str, str | None]:

@@ -9,8 +9,9 @@ from newsletter import publications
 from newsletter.cli.common import as_json, now, print_json, print_table, publication_option, with_services
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
-from newsletter.editorial.schedule import queue, weekly_slots
+from newsletter.editorial.schedule import queue
 from newsletter.errors import Conflict
+from newsletter.i18n import formats
 from newsletter.publications import Publication
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter
@@ -62,7 +63,7 @@ def _place(services: Services, session: Session, issue: Issue, before: str | Non
         _move(session, issue, issue_store.find(session, before))
     hindrance = build_letter.blocker(issue, services.links)
     at = None if hindrance else Calendar(session, services.links, issue.publication, now(), services.grace).place(issue)
-    slot = f", for {weekly_slots.describe(at, issue.publication.time_zone)}" if at else ""
+    slot = f", for {formats.moment(at, issue.publication.time_zone)}" if at else ""
     slot = f"; it {hindrance.lack}, and is passed over until that is fixed" if hindrance else slot
     return f"{issue.slug} is number {queue.position(session, issue)} in the queue{slot}"
 

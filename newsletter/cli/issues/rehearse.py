@@ -9,8 +9,9 @@ import click
 from newsletter.cli.common import as_json, now, print_json, watched, with_services
 from newsletter.delivery.bulk.rehearsal import LIMIT, AffectedReaders
 from newsletter.editorial.issues import issue_store
+from newsletter.i18n import formats
 from newsletter.wiring import Services
-from newsletter.workflows import publish, rehearse_issue
+from newsletter.workflows import rehearse_issue
 from newsletter.workflows.rehearse_issue import ONE_COPY, RehearsalReport
 
 _TOP = 20
@@ -80,7 +81,7 @@ def _troubled(troubled: AffectedReaders) -> dict[str, Any]:
 def _lines(report: RehearsalReport, told: dict[str, Any], connections: int) -> Iterator[str]:
     """The same for people: a line for each thing that is worth one."""
     found, size, rest = report.rehearsal, told["size"], told["domains"]["rest"]
-    yield f"{publish.readers_phrase(report.readers)}; suppressed, and so left out: {report.suppressed:,}"
+    yield f"{formats.counted(report.readers, 'reader')}; suppressed, and so left out: {report.suppressed:,}"
     yield f"a copy has {size['least']:,} to {size['largest']:,} bytes, the median {size['median']:,}"
     if size["over_limit"]:
         yield f"copies over {LIMIT:,} bytes, which some mail programs clip: {size['over_limit']:,}"

@@ -9,6 +9,7 @@ import click
 
 from newsletter.cli.common import as_json, mind_arming, now, print_json, with_services
 from newsletter.editorial.issues import issue_store
+from newsletter.i18n import formats
 from newsletter.wiring import Services
 from newsletter.workflows import publish, resend_missed
 from newsletter.workflows.resend_missed import Missed
@@ -49,7 +50,7 @@ def _at_once(services: Services, slug: str) -> None:
     with services.sessions.begin() as session:
         sender = services.settings.issue_sender_address
         started = publish.send_now(session, services.links, issue_store.find(session, slug), now(), sender=sender)
-    click.echo(f"{slug} is going out to {publish.readers_phrase(started.copies)}")
+    click.echo(f"{slug} is going out to {formats.counted(started.copies, 'reader')}")
     mind_arming(services)
 
 

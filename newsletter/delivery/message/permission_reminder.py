@@ -7,19 +7,20 @@ from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from newsletter.i18n import formats
+
 MAX_SOURCE = 200
 
 
 @lru_cache(maxsize=10_000)
-def reminder(since: datetime | None, source: str | None, zone: ZoneInfo) -> str:
+def reminder(since: datetime | None, source: str | None, zone: ZoneInfo, language: str = formats.LANGUAGE) -> str:
     """What follows "This comes to ada@example.org because", without a full stop.
 
     `source` says where a reader was moved from who never confirmed here; without `since`, neither is known.
     """
     if since is None:
         return "this address is on the list"
-    local = since.astimezone(zone)
-    day = f"{local.day} {local:%B %Y}"
+    day = formats.plain_day(since.astimezone(zone), language)
     return (
         f"you confirmed this address on {day}"
         if source is None

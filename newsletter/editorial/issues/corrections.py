@@ -19,13 +19,13 @@ from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.branding import Branding
 from newsletter.editorial.rendering.render import Rendered
-from newsletter.editorial.schedule import weekly_slots
 from newsletter.editorial.source import issue_file, issue_form
 from newsletter.editorial.source.fields import SUBJECT_LENGTH
 from newsletter.editorial.source.front_matter import Fault, split
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.i18n import formats
 from newsletter.links import Links
 
 LONGEST_NOTE = 600
@@ -81,7 +81,7 @@ def amend(session: Session, issue: Issue, wanted: Amendment, author: str, now: d
     correction = Correction(issue_id=issue.id, number=wanted.number, note=told, author=author, writers=[author])
     correction.revision_number, correction.made_at = issue.revision_number, now
     correction.subject = _subject(issue)
-    day = weekly_slots.describe(sent, issue.publication.time_zone).partition(" at ")[0]
+    day = formats.day(sent, issue.publication.time_zone, issue.publication.language)
     correction.body = _BEGIN.format(day=day, title=issue.title, note=told)
     return _kept(session, issue, correction)
 

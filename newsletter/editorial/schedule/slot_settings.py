@@ -14,6 +14,7 @@ from newsletter import characters
 from newsletter.editorial.schedule import occurrences, weekly_slots
 from newsletter.editorial.schedule.weekly_slots import WeeklySlot
 from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.i18n import formats
 from newsletter.publications import Publication, Slot, WeekOff
 
 LONGEST_OFF = timedelta(days=366)
@@ -33,7 +34,7 @@ class NoReason(Invalid):
 def add_slot(session: Session, publication: Publication, weekly: WeeklySlot, now: datetime) -> Slot:
     """Add a weekly slot; Conflict if it exists already."""
     slot = Slot(weekday=weekly.weekday, at=weekly.at, time_zone=weekly.time_zone, since=now)
-    _keep(session, publication, slot, f"{weekly_slots.weekly(slot)} is already a slot.")
+    _keep(session, publication, slot, f"{formats.weekly(slot)} is already a slot.")
     return slot
 
 
@@ -42,7 +43,7 @@ def change_slot(session: Session, publication: Publication, slot_id: int, weekly
     slot = _own_slot(publication, slot_id)
     if WeeklySlot.of(slot) != weekly:
         slot = Slot(weekday=weekly.weekday, at=weekly.at, time_zone=weekly.time_zone, since=now)
-        _keep(session, publication, slot, f"{weekly_slots.weekly(slot)} is already a slot.")
+        _keep(session, publication, slot, f"{formats.weekly(slot)} is already a slot.")
         remove_slot(session, publication, slot_id)
     return slot
 

@@ -13,14 +13,10 @@ from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from newsletter.errors import Invalid
+from newsletter.i18n import formats
 from newsletter.publications import Slot
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-# strftime would use the machine's language.
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 _WEEK = 7
 _A_YEAR = timedelta(days=366)
 
@@ -90,7 +86,7 @@ def parse_local(text: str, time_zone: str) -> datetime:
 def repeated(slot: WeeklySlot, after: datetime) -> datetime | None:
     """The first occurrence within a year whose local time occurs twice; None if there is none."""
     coming = takewhile(lambda at: at < after + _A_YEAR, slots_after(slot, after))
-    return next((at for at in coming if which_of_two(at, slot.time_zone)), None)
+    return next((at for at in coming if second_occurrence(at, slot.time_zone)), None)
 
 
 def second_occurrence(instant: datetime, time_zone: str) -> datetime | None:
@@ -100,54 +96,9 @@ def second_occurrence(instant: datetime, time_zone: str) -> datetime | None:
     return later if not local.fold and later != instant else None
 
 
-def which_of_two(instant: datetime, time_zone: str) -> str:
-    """`the first of two, UTC+2` for a local time that occurs twice because the clocks go back; else empty."""
-    local = instant.astimezone(zone(time_zone))
-    if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset() or _is_skipped(local):
-        return ""
-    return f"the {'second' if local.fold else 'first'} of two, {_offset(local)}"
-
-
 def on_clocks(instant: datetime, time_zone: str) -> datetime:
     """The local time of an instant in that zone, naive."""
     return instant.astimezone(zone(time_zone)).replace(tzinfo=None)
-
-
-def describe(moment: datetime, time_zone: str) -> str:
-    """`Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)`, whatever the machine's language.
-
-    A local time that occurs twice says which of the two: `at 02:30 (Europe/Warsaw, the first of two, UTC+2)`.
-    """
-    which = ", ".join(filter(None, (time_zone, which_of_two(moment, time_zone))))
-    local = moment.astimezone(zone(time_zone))
-    return f"{_day(local)} {local.year} at {local:%H:%M} ({which})"
-
-
-def dated(moment: datetime, time_zone: str) -> str:
-    """`Tuesday 24 November 2026 at 09:00`, for places that already show the zone, such as beside a button."""
-    local, which = moment.astimezone(zone(time_zone)), which_of_two(moment, time_zone)
-    return f"{_day(local)} {local.year} at {local:%H:%M}{which and f' ({which})'}"
-
-
-def calendar_day(day: date) -> str:
-    """`Tuesday 24 November 2026`."""
-    return f"{_day(day)} {day.year}"
-
-
-def brief(moment: datetime, time_zone: str) -> str:
-    """`Tuesday 24 November 09:00`, for places that already show the year and the zone."""
-    local, which = moment.astimezone(zone(time_zone)), which_of_two(moment, time_zone)
-    return f"{_day(local)} {local:%H:%M}{which and f' ({which})'}"
-
-
-def weekday(moment: datetime, time_zone: str) -> str:
-    """`Tuesday`, in that time zone."""
-    return WEEKDAYS[moment.astimezone(zone(time_zone)).weekday()]
-
-
-def weekly(slot: Slot) -> str:
-    """`Tuesday at 09:00 (Europe/Warsaw)`."""
-    return f"{WEEKDAYS[slot.weekday]} at {slot.at:%H:%M} ({slot.time_zone})"
 
 
 def zone(name: str) -> ZoneInfo:
@@ -172,20 +123,5 @@ def _parse(text: str) -> datetime:
 
 
 def _skipped(local: datetime, shown: datetime, time_zone: str) -> str:
-    skip = f"the clocks in {time_zone} go forward and skip {local:%H:%M}"
-    return f"On {_day(local)} {local.year} {skip}. Choose {shown:%H:%M}, or another time."
-
-
-def _is_skipped(local: datetime) -> bool:
-    # The two folds differ for a skipped time as well as for a repeated one, but a skipped one has no instant.
-    return local.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None) != local.replace(tzinfo=None)
-
-
-def _offset(local: datetime) -> str:
-    minutes = int((local.utcoffset() or timedelta()).total_seconds() // 60)
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{'-' if minutes < 0 else '+'}{hours}{(rest and f':{rest:02}') or ''}"
-
-
-def _day(local: date) -> str:
-    return f"{WEEKDAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]}"
+    skip = f"the clocks in {time_zone} go forward and skip {formats.clock(local)}"
+    return f"On {formats.calendar_day(local)} {skip}. Choose {formats.clock(shown)}, or another time."

@@ -11,8 +11,8 @@ from newsletter import publications
 from newsletter.db import Session
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.models import Issue
-from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Conflict, NotFound
+from newsletter.i18n import formats
 from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.auth import Person
@@ -51,11 +51,12 @@ def init_blueprint(blueprint: Blueprint) -> None:
     blueprint.context_processor(words.context)
     blueprint.url_defaults(_name_publication)
     blueprint.add_app_template_global(named_publication)
-    blueprint.add_app_template_filter(weekly_slots.brief)
-    blueprint.add_app_template_filter(weekly_slots.dated)
-    blueprint.add_app_template_filter(weekly_slots.weekday)
-    blueprint.add_app_template_filter(weekly_slots.weekly)
-    blueprint.add_app_template_filter(weekly_slots.calendar_day)
+    blueprint.add_app_template_filter(formats.brief)
+    blueprint.add_app_template_filter(formats.clock)
+    blueprint.add_app_template_filter(formats.dated)
+    blueprint.add_app_template_filter(formats.weekday)
+    blueprint.add_app_template_filter(formats.weekly)
+    blueprint.add_app_template_filter(formats.calendar_day)
     blueprint.add_app_template_filter(previews.as_sample)
     blueprint.add_app_template_filter(lookup.mark)
 

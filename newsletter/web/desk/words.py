@@ -7,9 +7,10 @@ from newsletter.delivery.models import LetterState
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
+from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.desk.issue import previews
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import build_letter
 from newsletter.workflows.calendar import PassedOver
 
 # Sorted as an editor's eye goes: what needs a person first, what is past last.
@@ -34,8 +35,6 @@ def context() -> dict[str, object]:
         "is_held": is_held,
         "is_open": build_letter.is_open,
         "can_be_scheduled": build_letter.can_be_scheduled,
-        "readers": publish.readers_phrase,
-        "counted": counted,
         "lacking": lacking,
         "may": may,
         "mail_of": mail_of,
@@ -44,13 +43,6 @@ def context() -> dict[str, object]:
         "views": previews.VIEWS,
         "sample": previews.SAMPLE,
     }
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 copy`, `2 copies`, `12,480 readers`."""
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count:,} {noun[:-1]}ies" if noun.endswith("py") else f"{count:,} {noun}s"
 
 
 def lacking(passed: Sequence[PassedOver]) -> str:
@@ -62,7 +54,7 @@ def lacking(passed: Sequence[PassedOver]) -> str:
 
 def stopped(spared: int, *, was_going: bool) -> str:
     """What a stop did; of a letter that was going out, that what was just being handed over may have gone."""
-    sentence = f"Stopped. {counted(spared, 'copy')} will not be sent."
+    sentence = f"Stopped. {formats.counted(spared, 'copy')} will not be sent."
     return f"{sentence} Copies that were being sent at that moment may still arrive." if was_going else sentence
 
 

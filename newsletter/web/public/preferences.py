@@ -99,8 +99,8 @@ def _erase(token: str) -> str | Response:
 
 
 def _why(subscription: Subscription) -> str:
-    source, since = subscribers.came(subscription)
-    return permission_reminder.reminder(since, source, ZoneInfo(subscription.publication.time_zone))
+    publication, (source, since) = subscription.publication, subscribers.came(subscription)
+    return permission_reminder.reminder(since, source, ZoneInfo(publication.time_zone), publication.language)
 
 
 def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None) -> str:

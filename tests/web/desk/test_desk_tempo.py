@@ -8,6 +8,7 @@ from newsletter.delivery.models import Counts
 from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import Hold
 from newsletter.delivery.reports.eta import ProgressSample, recent_samples, sending_rate
+from newsletter.i18n import formats
 from newsletter.web.desk import durations
 from newsletter.web.desk.sending.progress_view import View
 
@@ -52,7 +53,7 @@ def test_a_rate_in_words(rate: float | None, words: str) -> None:
     ],
 )
 def test_time_left_in_words(time: timedelta, words: str) -> None:
-    assert durations.left(time) == words
+    assert formats.duration(time) == words
 
 
 def test_what_decides_is_named_only_if_it_does() -> None:

@@ -8,6 +8,7 @@ from datetime import date
 from newsletter.editorial.preflight.context import CheckContext, SourceLine
 from newsletter.editorial.preflight.findings import Finding, note, warning
 from newsletter.editorial.preflight.registry import rule
+from newsletter.i18n import formats
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = (
@@ -83,7 +84,7 @@ def weekdays_are_right(galley: CheckContext) -> Iterator[Finding]:
     for written in _dates(galley):
         meant = _meant(written, galley)
         if written.weekday is not None and meant is not None and meant.weekday() != written.weekday:
-            right = f"{meant.day} {_MONTHS[meant.month - 1].title()} {meant.year} is a {meant:%A}"
+            right = f"{formats.plain_day(meant)} is a {formats.weekday_name(meant.weekday())}"
             yield _finding(warning, written, f"“{written.words}”: {right}", "correct the weekday or the date")
 
 

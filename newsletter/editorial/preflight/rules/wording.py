@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.registry import rule
+from newsletter.i18n import formats
 
 _TO_COME = re.compile(r"\b(?:TK(?:TK)*|TODO|FIXME)\b|\b[Ll]orem ipsum\b")
 _PERHAPS_TO_COME = re.compile(
@@ -104,7 +105,7 @@ def quotes_are_of_one_kind(galley: CheckContext) -> Iterator[Finding]:
     straight = [(line, found) for line in galley.lines for found in [_STRAIGHT.search(line.text)] if found]
     if straight and any(_CURLY.search(line.text) for line in galley.lines):
         line, found = straight[0]
-        lines = "1 line has" if len(straight) == 1 else f"{len(straight)} lines have"
+        lines = f"{formats.counted(len(straight), 'line')} {formats.plural(len(straight), 'has', 'have')}"
         yield note(
             f"{lines} straight quotes, and others have curly ones",
             "choose one kind",

@@ -14,6 +14,7 @@ from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
+from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, words
@@ -84,7 +85,7 @@ def mail_correction(slug: str, number: int) -> ResponseReturnValue:
         started = correct_issue.mail_correction(
             store, services().links, found, made, seal, auth.email(), now(), sender=sender
         )
-        flash(f"On its way to {words.counted(started.copies, 'reader')}.")
+        flash(f"On its way to {formats.counted(started.copies, 'reader')}.")
     return _back(slug, number)
 
 

@@ -11,6 +11,7 @@ from newsletter.editorial.issues.drafts import EditorText
 from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Conflict
+from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now
 from newsletter.web.desk.issue import editor_form
@@ -45,7 +46,7 @@ def said(found: Issue, draft: Draft | None) -> str:
 
 def mend(found: Sequence[Complaint]) -> str:
     """What is to be done before the text can be a revision."""
-    many = "one error" if len(found) == 1 else f"{len(found)} errors"
+    many = formats.plural(len(found), "one error", formats.counted(len(found), "error"))
     return f"Draft saved. Fix {many}, then it can be saved as a revision."
 
 
@@ -66,7 +67,7 @@ def require_open(found: Issue, instead: str = "What you typed is kept as your dr
 
 def clock(found: Issue, moment: datetime) -> str:
     """`14:02`, on the clocks of the publication."""
-    return f"{weekly_slots.on_clocks(moment, found.publication.time_zone):%H:%M}"
+    return formats.clock(weekly_slots.on_clocks(moment, found.publication.time_zone))
 
 
 def _news(found: Issue, base: int) -> str:
@@ -88,7 +89,7 @@ def _company(store: Session, found: Issue) -> str:
     writers = presence.others(store, found, editor_form.tab(), now())
     colleagues = sorted({one.editor for one in writers} - {auth.email()})
     if colleagues:
-        verb = "is" if len(colleagues) == 1 else "are"
+        verb = formats.plural(len(colleagues), "is", "are")
         return f"{' and '.join(colleagues)} {verb} also writing here, on revision {found.revision_number}."
     return "You have this issue open in another window too." if writers else ""
 

@@ -12,6 +12,7 @@ from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.models import Issue
 from newsletter.errors import Invalid
+from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, words
@@ -33,7 +34,7 @@ def send_test(slug: str) -> ResponseReturnValue:
         with services().sessions.begin() as store:
             found = lookup.issue(store, slug)
             sent = _send(store, found)
-            flash(f"{words.counted(sent, 'test email')} on the way.")
+            flash(f"{formats.counted(sent, 'test email')} on the way.")
     except Invalid as error:
         return _page(slug, str(error)), 422
     return redirect(url_for("desk.test_form", slug=slug), 303)

@@ -9,8 +9,9 @@ from newsletter.db import Session
 from newsletter.delivery.ledger import doubts as in_doubt
 from newsletter.delivery.models import Copy
 from newsletter.errors import Conflict, Invalid
+from newsletter.i18n import formats
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, lookup, words
+from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.web.desk.lookup import Mailed
 from newsletter.workflows import resolve_doubts
 from newsletter.workflows.resolve_doubts import Decision, Resolution
@@ -76,15 +77,16 @@ def _require_as_many(store: Session, mailed: Mailed) -> None:
     total = in_doubt.count_open(store, _letter_id(mailed))
     if request.form.get("total", type=int) != total:
         raise Conflict(
-            f"{words.counted(total, 'copy')} of it {'is' if total == 1 else 'are'} in doubt now, more or fewer than "
-            "the page said. Nothing was done. Look at them again, then decide."
+            f"{formats.counted(total, 'copy')} of it {formats.plural(total, 'is', 'are')} in doubt now, more or fewer "
+            "than the page said. Nothing was done. Look at them again, then decide."
         )
 
 
 def _tell(settled: Resolution, decision: Decision) -> None:
     if settled.copies:
-        flash(_DONE[decision].format(words.counted(len(settled.copies), "copy")))
+        flash(_DONE[decision].format(formats.counted(len(settled.copies), "copy")))
     if settled.spared:
         flash(
-            f"{words.counted(len(settled.spared), 'copy')} not sent again, because the reader has gone in the meantime."
+            f"{formats.counted(len(settled.spared), 'copy')} not sent again, "
+            "because the reader has gone in the meantime."
         )

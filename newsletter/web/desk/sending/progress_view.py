@@ -27,6 +27,7 @@ from newsletter.delivery.smtp.outage import UnreachableServer
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.models import Issue
+from newsletter.i18n import formats
 from newsletter.web.context import now, services
 from newsletter.web.desk import durations
 from newsletter.web.desk.timed_cache import TimedCache
@@ -88,7 +89,7 @@ class View:
             return ""
         time = self.forecast.finish - self.at
         why = durations.slowest(self.forecast, self.waiting - self.held, self.speed, time)
-        so_long = "more than a year" if self.forecast.beyond else durations.left(time)
+        so_long = "more than a year" if self.forecast.beyond else formats.duration(time)
         return f"{so_long} left, limited by {why}" if why else f"{so_long} left"
 
 

@@ -5,8 +5,9 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
 from newsletter.editorial.models import Issue
-from newsletter.editorial.schedule import queue, weekly_slots
+from newsletter.editorial.schedule import queue
 from newsletter.errors import Conflict
+from newsletter.i18n import formats
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup, undo_flash
 from newsletter.workflows import build_letter
@@ -53,7 +54,7 @@ def _said(store: Session, found: Issue) -> str:
     if hindrance := build_letter.blocker(found, services().links):
         return f"“{found.title}” is in the queue. It {hindrance.lack}, and is passed over until that is fixed."
     at = frame.agenda_of(store, found.publication).place(found)
-    slot = f", for {weekly_slots.describe(at, found.publication.time_zone)}" if at else ""
+    slot = f", for {formats.moment(at, found.publication.time_zone)}" if at else ""
     return f"“{found.title}” is in the queue{slot}."
 
 

@@ -3,8 +3,9 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from newsletter.i18n import formats
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, lookup, words
+from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.workflows import resend_missed
 
 
@@ -34,7 +35,7 @@ def send_to_missed(slug: str) -> ResponseReturnValue:
         found = lookup.unchanged(store, slug, request.form)
         resend_missed.resend(store, found, now(), joined=joined)
         audit_hook.tell(copies=count, joined=joined)
-        flash(f"On its way to {words.counted(count, 'reader')} who missed it.")
+        flash(f"On its way to {formats.counted(count, 'reader')} who missed it.")
         letter_id = found.letter_id
     if letter_id is not None:
         resend_missed.resend_rest(services().sessions, letter_id, now(), joined=joined)

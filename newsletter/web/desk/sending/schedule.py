@@ -9,6 +9,7 @@ from newsletter.db import Session
 from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Invalid
+from newsletter.i18n import formats
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup, moments, undo_flash
 from newsletter.web.desk.issue import pages
@@ -33,7 +34,7 @@ def schedule_issue(slug: str) -> ResponseReturnValue:
         sender = services().settings.issue_sender_address
         letter = publish.schedule(store, services().links, found, at, now(), sender=sender)
         audit_hook.tell(moment=letter.due_at.isoformat())
-        when = weekly_slots.describe(letter.due_at, found.publication.time_zone)
+        when = formats.moment(letter.due_at, found.publication.time_zone)
         undo_flash.say(f"Scheduled for {when}.", "Unschedule", url_for("desk.unschedule", slug=slug), found)
     return redirect(undo_flash.way_back(slug), 303)
 
@@ -43,7 +44,7 @@ def unschedule(slug: str) -> ResponseReturnValue:
     with services().sessions.begin() as store:
         found = lookup.unchanged(store, slug, request.form)
         at = publish.unschedule(store, found, now())
-        when = weekly_slots.describe(at, found.publication.time_zone)
+        when = formats.moment(at, found.publication.time_zone)
         sentence = f"Unscheduled: “{found.title}” does not go out on {when}. It is ready."
         undo_flash.say(sentence, "Add to the queue", url_for("desk.enqueue", slug=slug), found)
     return redirect(undo_flash.way_back(slug), 303)
@@ -55,7 +56,7 @@ def _chosen(typed: str, time_zone: str) -> tuple[datetime | None, str]:
     except Invalid as error:
         return None, str(error)
     if at < now():
-        return None, f"{weekly_slots.describe(at, time_zone)} has passed. Choose a time in the future."
+        return None, f"{formats.moment(at, time_zone)} has passed. Choose a time in the future."
     return at, ""
 
 
@@ -78,7 +79,7 @@ def _page(store: Session, found: Issue, typed: str, at: datetime | None, fault: 
         typed=typed or suggested,
         at=at,
         fault=fault,
-        twice=at and weekly_slots.which_of_two(at, found.publication.time_zone),
+        twice=at and formats.which_of_two(at, found.publication.time_zone),
         second=_second(at, found.publication.time_zone) if at else "",
         version=lookup.version(found),
     )

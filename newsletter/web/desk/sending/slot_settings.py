@@ -13,6 +13,7 @@ from newsletter.db import Session
 from newsletter.editorial.schedule import occurrences, slot_settings, weekly_slots
 from newsletter.editorial.schedule.weekly_slots import WeeklySlot
 from newsletter.errors import Conflict, Invalid
+from newsletter.i18n import formats
 from newsletter.publications import Publication, Slot, WeekOff
 from newsletter.web import error_pages
 from newsletter.web.context import now, services
@@ -63,7 +64,7 @@ def add_slot() -> ResponseReturnValue:
 
     def act(store: Session, publication: Publication) -> str:
         slot = slot_settings.add_slot(store, publication, _typed_slot(), now())
-        audit_hook.tell(slot=weekly_slots.weekly(slot))
+        audit_hook.tell(slot=formats.weekly(slot))
         return _said(slot)
 
     return _change(_NEW_SLOT, act)
@@ -75,7 +76,7 @@ def change_slot(slot_id: int) -> ResponseReturnValue:
     def act(store: Session, publication: Publication) -> str:
         before = _weekly(publication, slot_id)
         slot = slot_settings.change_slot(store, publication, slot_id, _typed_slot(), now())
-        audit_hook.tell(old_slot=before, new_slot=weekly_slots.weekly(slot))
+        audit_hook.tell(old_slot=before, new_slot=formats.weekly(slot))
         return _said(slot)
 
     return _change(f"{_NEW_SLOT}-{slot_id}", act)
@@ -113,7 +114,7 @@ def remove_week_off(week_id: int) -> ResponseReturnValue:
             if week.id == week_id:
                 _tell(week)
         day = slot_settings.remove_week_off(store, publication, week_id, now())
-        return f"From {weekly_slots.calendar_day(day)} on, slots are used again."
+        return f"From {formats.calendar_day(day)} on, slots are used again."
 
     return _change(f"{_NEW_WEEK}-{week_id}", act)
 
@@ -150,7 +151,7 @@ def _tell(week: WeekOff) -> None:
 
 
 def _weekly(publication: Publication, slot_id: int) -> str:
-    return next((weekly_slots.weekly(slot) for slot in publication.slots if slot.id == slot_id), "")
+    return next((formats.weekly(slot) for slot in publication.slots if slot.id == slot_id), "")
 
 
 def _told(slot: Slot, publication: Publication) -> Told:
@@ -174,11 +175,11 @@ def _said(slot: Slot) -> str:
     weekly = WeeklySlot.of(slot)
     odd = weekly_slots.skipped(weekly, now())
     later = (
-        f" On {weekly_slots.describe(odd, slot.time_zone)}, because the clocks skip {slot.at:%H:%M} then."
+        f" On {formats.moment(odd, slot.time_zone)}, because the clocks skip {formats.clock(slot.at)} then."
         if odd
         else ""
     )
-    return f"There is a slot every {weekly_slots.weekly(slot)}.{later}"
+    return f"There is a slot every {formats.weekly(slot)}.{later}"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from newsletter.db import Session
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import Conflict
+from newsletter.i18n import formats
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, words
 from newsletter.web.desk.issue import pages
@@ -28,7 +29,7 @@ def send(slug: str) -> ResponseReturnValue:
         found = lookup.unchanged(store, slug, request.form)
         sender = services().settings.issue_sender_address
         started = publish.send_now(store, services().links, found, now(), sender=sender)
-        flash(f"On its way to {words.counted(started.copies, 'reader')}.")
+        flash(f"On its way to {formats.counted(started.copies, 'reader')}.")
     return _back(slug)
 
 
