@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
-from PIL import Image, ImageCms, ImageSequence
+from PIL import ExifTags, Image, ImageCms, ImageOps, ImageSequence
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.GifImagePlugin import GifImageFile
-from PIL.Image import Resampling, Transpose
+from PIL.Image import Resampling
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -35,17 +35,7 @@ _ANIMATION_BYTES = 2 * 1024 * 1024
 _ANIMATION_PIXELS = 100_000_000
 _LIGHT_BYTES = 300_000
 _QUALITY = 84
-_ORIENTATION = 0x0112  # the tag of Exif
-_TURNS: Mapping[int, Transpose] = {
-    2: Transpose.FLIP_LEFT_RIGHT,
-    3: Transpose.ROTATE_180,
-    4: Transpose.FLIP_TOP_BOTTOM,
-    5: Transpose.TRANSPOSE,
-    6: Transpose.ROTATE_270,
-    7: Transpose.TRANSVERSE,
-    8: Transpose.ROTATE_90,
-}
-_LYING = range(5, 9)
+_LYING = range(5, 9)  # the orientations of Exif that swap width and height
 
 # Not Image.open, which warns or refuses by limits of its own before it tells the size.
 _READERS: Mapping[str, Callable[[io.BytesIO], ImageFile]] = {
@@ -142,21 +132,27 @@ def _scaled(before: tuple[int, int], after: tuple[int, int]) -> str:
 
 def _upright(image: ImageFile) -> Image.Image:
     """The picture rotated as its Exif says, in sRGB, and scaled to the width of mail."""
-    turn, profile = _orientation(image), image.info.get("icc_profile")
-    box = (_HEIGHT, WIDTH) if turn in _LYING else (WIDTH, _HEIGHT)
+    profile = image.info.get("icc_profile")
+    box = (_HEIGHT, WIDTH) if _orientation(image) in _LYING else (WIDTH, _HEIGHT)
     plain = _plain(image, box)
     # `draft` and `thumbnail` work in place, so that a large JPEG is never decoded at full size.
     plain.thumbnail(box, Resampling.LANCZOS, reducing_gap=2)
     plain.load()
-    seen = _in_srgb(plain, profile)
-    return seen.transpose(_TURNS[turn]) if turn in _TURNS else seen
+    return _in_srgb(_rotated(plain), profile)
 
 
-def _orientation(image: ImageFile) -> int:
+def _orientation(image: Image.Image) -> int:
     try:
-        return int(image.getexif().get(_ORIENTATION, 1))
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except _BROKEN:
         return 1
+
+
+def _rotated(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except _BROKEN:
+        return image  # its Exif is damaged, and the picture is not
 
 
 def _plain(image: Image.Image, box: tuple[int, int]) -> Image.Image:
