@@ -14,8 +14,8 @@ TIMES = 20
 def measure() -> Row:
     """Milliseconds an issue."""
     file = issue_file.parse(FRONT + PART * 10, "2026-11-24-long.md")
-    masthead = Branding("BackPainHelp", "", "en", "1 Example Street", "https://letters.example.org/")
-    mail = render.issue_mail(file, masthead, lambda name: f"https://letters.example.org/{name}")
+    branding = Branding("BackPainHelp", "", "en", "1 Example Street", "https://letters.example.org/")
+    mail = render.issue_mail(file, branding, lambda name: f"https://letters.example.org/{name}")
     words = preflight.CheckContext(file, mail).word_count
 
     def act() -> None:

@@ -14,11 +14,11 @@ TIMES = 20
 def measure() -> Row:
     """Milliseconds an issue."""
     file = issue_file.read(ISSUE)
-    masthead = Branding("BackPainHelp", "", "en", "1 Example Street", "https://letters.example.org/")
+    branding = Branding("BackPainHelp", "", "en", "1 Example Street", "https://letters.example.org/")
 
     def act() -> None:
         for _ in range(TIMES):
-            render.issue_mail(file, masthead, lambda name: f"https://letters.example.org/{name}")
+            render.issue_mail(file, branding, lambda name: f"https://letters.example.org/{name}")
 
     milliseconds = median_seconds(act) / TIMES * 1000
     return Row("rendering an issue", f"{milliseconds:.1f} ms", "–", None, "≤ 15 ms")

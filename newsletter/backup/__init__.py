@@ -1,12 +1,12 @@
-"""Backup: the whole press in one file, and out of it again.
+"""Backup: everything in one file, and restoring it.
 
-    taking.py      every table at one instant, the pictures and the keys, while everything goes on
-    archive.py     the file: what may be in it, and whether it is whole
-    restoring.py   all of it into an empty database, or nothing
-    placing.py     the keys, put where none is yet
-    numbers.py     the numbers that mail bears, which are never given twice
-    tables.py      a table's rows as text that PostgreSQL and SQLite both read
-    manifest.py    what a backup says of itself
+    take.py        back up every table from one snapshot, the pictures and the keys, without downtime
+    archive.py     the zip file: what it may contain, and verifying it
+    restore.py     restore all of it into an empty database, or nothing
+    place_keys.py  restore keys where there are none yet
+    sequences.py   ids that appear in mail, and must never be reused
+    tables.py      rows as text that both PostgreSQL and SQLite can load
+    manifest.py    the description of a backup's contents
 
-What was restored sends nothing by itself: see delivery/workers/send_permission.py.
+A restored database sends nothing until a person allows it: see delivery/workers/send_permission.py.
 """

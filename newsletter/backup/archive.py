@@ -1,6 +1,6 @@
-"""The file of a backup: a zip that appears under its name only whole, and is believed only after all of it was read.
+"""The backup file: a zip that appears under its name only when complete, and is trusted only after full verification.
 
-Nothing is ever unpacked by the names that lie in it: what is asked for is read, up to the size that was promised.
+Nothing is extracted to paths named in the zip: members are read by name, up to the size in the manifest.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ _CHUNK = 1 << 20
 _LARGEST_MANIFEST = 64 << 20
 _LARGEST_KEY = 64 << 10
 
-# What may lie in a backup, and how large it may be: what is not a table is read in one piece.
+# What a backup may contain, and its maximum size: members that are not tables are read into memory.
 _KINDS = {
     re.compile(rf"{TABLES}[a-z][a-z0-9_]{{0,62}}"): sys.maxsize,
     re.compile(rf"{PICTURES}[0-9a-f]{{64}}\.(?:{'|'.join(MEDIA_TYPES)})"): MAX_BYTES,
@@ -51,15 +51,15 @@ _BROKEN = (BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeEr
 
 
 class BackupWriter:
-    """A backup that is being written."""
+    """Writes a new backup."""
 
     def __init__(self, file: ZipFile) -> None:
         self._zip = file
         self.members: dict[str, ArchiveMember] = {}
-        """What is in it so far."""
+        """The members written so far."""
 
     def add(self, name: str, content: bytes, *, packed: bool = False) -> bool:
-        """Add a file that is at hand; False, and nothing is added, if no restore would take it."""
+        """Add a small member; False, and nothing is added, if a restore would refuse it."""
         if not _has_a_place(name, ArchiveMember(size=len(content), sha256=hashlib.sha256(content).hexdigest())):
             return False
         with self.adding(name, packed=packed) as file:
@@ -68,7 +68,7 @@ class BackupWriter:
 
     @contextmanager
     def adding(self, name: str, *, packed: bool = False) -> Iterator["HashingWriter"]:
-        """Where to write a file of that name; it is `packed` already, if that would not make it smaller."""
+        """A stream to write a member to; `packed` means that it is compressed already."""
         entry = ZipInfo(name)
         entry.compress_type = ZIP_STORED if packed else ZIP_DEFLATED
         with self._zip.open(entry, "w", force_zip64=True) as file:
@@ -77,12 +77,12 @@ class BackupWriter:
         self.members[name] = summed.member()
 
     def close(self, manifest: Manifest) -> None:
-        """Say last what is in it."""
+        """Write the manifest, which is the last member."""
         self._zip.writestr(NAME, manifest.model_dump_json(indent=1))
 
 
 class HashingWriter:
-    """A file that knows the size and the sum of what was written into it."""
+    """A stream that computes the size and SHA-256 of what is written to it."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -102,9 +102,9 @@ class HashingWriter:
 
 @contextmanager
 def writing_backup(target: Path) -> Iterator[BackupWriter]:
-    """A new backup, readable by its owner only; it is there once the block has ended well, and else nothing is.
+    """A new backup, readable by its owner only; the file appears only if the block succeeds.
 
-    Conflict if there is a file of that name; Unavailable, saying why, where it cannot be written.
+    Conflict if the file exists; Unavailable, saying why, if it cannot be written.
     """
     _require_absent(target)
     draft: Path | None = None
@@ -129,7 +129,7 @@ def writing_backup(target: Path) -> Iterator[BackupWriter]:
 
 
 class Archive:
-    """A backup whose every byte was read and found to be what its manifest says."""
+    """A backup, verified byte by byte against its manifest."""
 
     def __init__(self, path: Path, file: ZipFile) -> None:
         self.path = path
@@ -137,20 +137,20 @@ class Archive:
         self.manifest = _manifest(path, file)
 
     def named(self, beginning: str) -> list[str]:
-        """The rest of every name that begins so."""
+        """The names with that prefix, without the prefix."""
         return [name.removeprefix(beginning) for name in self.manifest.members if name.startswith(beginning)]
 
     def reading(self, name: str) -> IO[bytes]:
-        """One of its files, as a stream."""
+        """A member as a stream."""
         return self._zip.open(name)
 
     def read(self, name: str) -> bytes:
-        """One of its small files."""
+        """The bytes of a small member."""
         with self.reading(name) as file:
             return file.read(self.manifest.members[name].size)
 
     def check(self) -> None:
-        """Read all of it; Invalid at the first thing that is not as it must be."""
+        """Verify all of it; Invalid at the first mismatch."""
         if sorted(self._zip.namelist()) != sorted([*self.manifest.members, NAME]):
             raise Invalid(f"{self.path}: its files are not those it lists; somebody changed it")
         for name, member in self.manifest.members.items():
@@ -167,7 +167,7 @@ class Archive:
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
-    """A backup, all of it checked; Invalid or Conflict, saying what is wrong and what to do."""
+    """Open and verify a backup; Invalid or Conflict, saying what is wrong and what to do."""
     with _whole(path):
         file = ZipFile(path)
     with file:
@@ -209,14 +209,14 @@ def _newer(path: Path) -> Conflict:
 
 
 def _has_a_place(name: str, member: ArchiveMember) -> bool:
-    """Whether a file of that name and size may be there; a picture's name is the sum of its bytes."""
+    """Whether a member of that name and size is allowed; a picture's name is its SHA-256."""
     fits = any(kind.fullmatch(name) and member.size <= most for kind, most in _KINDS.items())
     is_itself = not name.startswith((PICTURES, ORIGINALS)) or Path(name).stem == member.sha256
     return fits and is_itself and name.startswith(TABLES) is (member.columns is not None)
 
 
 def _summed(stream: IO[bytes], member: ArchiveMember) -> str:
-    """The sum of a file; of a table, only if it has the rows that it should have."""
+    """The SHA-256 of a stream; for a table, only if it has the right number of rows."""
     found, rows = hashlib.sha256(), 0
     with stream:
         while chunk := stream.read(_CHUNK):

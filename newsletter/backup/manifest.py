@@ -1,4 +1,4 @@
-"""What a backup says of itself: the version it is of, what lies in it, and the sum of every part."""
+"""The manifest: a backup's format and schema version, its members, and their SHA-256."""
 
 import hashlib
 from typing import Annotated, Any, Literal
@@ -18,44 +18,44 @@ class _Part(BaseModel):
 
 
 class ArchiveMember(_Part):
-    """A file within the backup."""
+    """A member of the backup."""
 
     size: _Whole
     sha256: str
     columns: list[str] | None = None
-    """Of a table: in which order each row tells them."""
+    """For a table: the order of its columns."""
     rows: _Whole = 0
 
 
 class Manifest(_Part):
-    """All of it; `members` has every file but the manifest itself."""
+    """The whole manifest; `members` lists every file except the manifest itself."""
 
     format: Literal[1]
     revision: str
-    """The schema's, as its migrations count."""
+    """The migration revision of the schema."""
     database: str
     made_at: AwareDatetime
     key: str
-    """The fingerprint of the key that signed the links."""
+    """The fingerprint of the secret key that signs links."""
     members: dict[str, ArchiveMember]
     last_ids: dict[str, _Whole]
-    """For tables whose numbers are never given twice: the last that was."""
+    """The last id given, for tables whose ids are never reused."""
     letters: list[_Whole]
-    """Those that copies are kept of."""
+    """The ids of the letters that have copies."""
     issues: list[dict[str, Any]]
-    """Of each issue that has begun, and of each correction that was mailed, where its copies stood."""
+    """The counts of copies by state of each issue that has begun and each correction that was mailed."""
 
     @property
     def tables(self) -> dict[str, ArchiveMember]:
-        """By the table's name."""
+        """The members that are tables, by table name."""
         return {name.removeprefix(TABLES): member for name, member in self.members.items() if name.startswith(TABLES)}
 
     @property
     def rows(self) -> int:
-        """How many rows all tables have."""
+        """The number of rows of all tables."""
         return sum(member.rows for member in self.members.values())
 
 
 def fingerprint(secret: bytes) -> str:
-    """What tells whether a key is the same, and not what it is."""
+    """A fingerprint to compare keys without revealing them."""
     return hashlib.sha256(b"newsletter/backup/" + secret).hexdigest()[:16]

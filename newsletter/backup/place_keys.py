@@ -1,4 +1,4 @@
-"""The keys of a backup, put where none is yet, and gone again if the restoring fails."""
+"""Restore a backup's keys where there are none yet, and remove them again if the restore fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ from newsletter.system import atomic_files
 
 @contextmanager
 def placed_keys(archive: Archive, settings: Settings) -> Iterator[list[str]]:
-    """The backup's keys lie where the settings say, from here on, unless the block fails.
+    """Write the backup's keys where the settings say, and remove them if the block fails.
 
-    What a person should know: a key that was there already is left as it is.
+    Yields notes for the operator: an existing key is never replaced.
     """
     made: list[Path] = []
     try:
@@ -51,7 +51,7 @@ def _put_dkim(archive: Archive, folder: Path, made: list[Path]) -> list[str]:
 
 
 def _put(path: Path, content: bytes, made: list[Path]) -> bool:
-    """Write a file for its owner only, whole or not at all; False, and nothing is changed, where there is one."""
+    """Write a file readable by its owner only, atomically; False, and nothing is changed, if it exists."""
     atomic_files.make_folder(path.parent)
     try:
         atomic_files.create(path, content)

@@ -1,7 +1,7 @@
-"""Restoring a backup: all of it into an empty database, or nothing. Afterwards nothing is sent.
+"""Restore a backup: all of it into an empty database, or nothing. Nothing is sent afterwards.
 
-The database is written in one transaction, so a kill, a full disk or a bad row leaves it as empty as it was.
-An older backup is filled in by the schema that it was made with, and then migrated like any other database.
+The database is written in one transaction, so a kill, a full disk or a bad row leaves it empty. An older backup is
+loaded into the schema it was made with, and then migrated like any other database.
 """
 
 from datetime import datetime
@@ -26,9 +26,9 @@ _ELSEWHERE = "restore into an empty one: a new DATA_DIR for SQLite, a new databa
 
 
 def restore(archive: Archive, engine: Engine, pictures: PictureStore, now: datetime) -> list[dict[str, Any]]:
-    """All of a checked backup into this empty database; where the copies of each issue stand in it.
+    """Restore a verified backup into this empty database; returns the counts of copies of each issue.
 
-    Conflict or Invalid, and nothing is changed, if that cannot be.
+    Conflict or Invalid, and nothing is changed, if that is impossible.
     """
     standing = schema.standing(engine)
     with engine.begin() as connection:
@@ -49,7 +49,7 @@ def restore(archive: Archive, engine: Engine, pictures: PictureStore, now: datet
 
 
 def _prepare(connection: Connection, standing: Standing, manifest: Manifest, now: datetime) -> None:
-    """The tables as the backup has them, all of them empty; Conflict where there is anything else."""
+    """Create the backup's schema, with empty tables; Conflict if the database is not empty."""
     if standing is Standing.EMPTY:
         migrations_runner.bring(connection, manifest.revision)
         return
@@ -77,14 +77,14 @@ def _fill(connection: Connection, archive: Archive) -> None:
         with archive.reading(f"{TABLES}{table.name}") as rows:
             tables.load(connection, table, manifest.tables[table.name].columns or (), rows)
     if connection.dialect.name == "postgresql":
-        # Until the server knows the tables it may sort all copies for each claim.
+        # Without fresh statistics PostgreSQL may sort all copies for each claim.
         connection.execute(text(f"ANALYZE {', '.join(table.name for table in kept)}"))
 
 
 def _counted(session: Session, archive: Archive) -> list[dict[str, Any]]:
-    """Where the copies of each issue stand; Invalid unless the backup says the same."""
+    """The counts of copies of each issue; Invalid unless they match the manifest."""
     manifest, issues = archive.manifest, issue_counts(session)
-    # Only what it tells of: the first that knew corrections did not count them.
+    # Compare only what the manifest lists: early versions did not count corrections.
     differing = [told for told in manifest.issues if told not in issues]
     if manifest.revision == schema.revisions()[-1] and differing:
         raise Invalid(f"{archive.path}: its copies do not stand where it says; somebody changed it")

@@ -1,7 +1,7 @@
-"""Numbers that are never given twice, for mail that is out bears them: those of subscriptions, copies and letters.
+"""Ids that are never reused, because sent mail contains them: those of subscriptions, copies and letters.
 
-What the press gave out after its backup was made is not known to the one that is restored from it, so
-that one goes on far behind the last that is known.
+A restored database does not know which ids were given out after the backup was made, so it continues far beyond the
+last one known.
 """
 
 from datetime import datetime
@@ -15,19 +15,19 @@ from newsletter.delivery.models import Letter, LetterState
 from newsletter.publications import Publication
 
 LEAP = 10_000_000
-"""More than a press gives out between two backups."""
+"""More ids than are given out between two backups."""
 
 _LETTERS = typed("Table", Letter.__table__)
 _SEQUENCES = table("sqlite_sequence", column("name"), column("seq"))
 
 
 def last_ids(connection: Connection) -> dict[str, int]:
-    """By table, the last number that was given."""
+    """The last id given, by table."""
     return {table.name: _last(connection, table) for table in _tables() if _is_precious(table)}
 
 
 def advance(connection: Connection, given: dict[str, int], now: datetime) -> None:
-    """Let every table count on: behind what it has, and those of `last` a leap behind what was ever given."""
+    """Advance every table's sequence beyond its rows; for tables in `given`, by LEAP beyond the last id given."""
     for each in _tables():
         if _is_precious(each):
             _count_from(connection, each, max(given.get(each.name, 0), _greatest(connection, each)) + LEAP, now)
@@ -36,7 +36,7 @@ def advance(connection: Connection, given: dict[str, int], now: datetime) -> Non
 
 
 def _tables() -> list[Table]:
-    """Those whose rows are numbered."""
+    """The tables with an integer primary key."""
     return [each for each in migrations_runner.metadata().sorted_tables if each.autoincrement_column is not None]
 
 
@@ -45,7 +45,7 @@ def _is_precious(table: Table) -> bool:
 
 
 def _has_sequence(table: Table) -> bool:
-    """Whether SQLite, too, keeps the last number that it gave."""
+    """Whether SQLite keeps a sequence for it as well (AUTOINCREMENT)."""
     return bool(table.dialect_options["sqlite"]["autoincrement"])
 
 
@@ -74,10 +74,10 @@ def _count_from(connection: Connection, table: Table, number: int, now: datetime
 
 
 def _reserve_letter(connection: Connection, number: int, now: datetime) -> None:
-    """A letter that never went and never will: SQLite counts on behind the greatest that is there.
+    """Add a cancelled letter with that id: without a sequence, SQLite continues from the greatest id.
 
-    To have it keep a sequence for letters as well, their table would have to be made anew, which those that refer
-    to it forbid. A press without a publication has sent nothing, and needs none.
+    Giving the table a sequence would mean rebuilding it, which the foreign keys to it prevent. A database without
+    a publication has sent nothing, and needs none.
     """
     publication = connection.scalar(select(func.min(Publication.id)))
     if publication is None:

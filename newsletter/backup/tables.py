@@ -1,7 +1,7 @@
-r"""A table's rows as text, a line each, that both databases write and read.
+r"""Table rows as text, one line each, that both databases can write and read.
 
-It is the text format of PostgreSQL's COPY: cells with tabs between them, \N for NULL, and backslashes before
-what would be mistaken. A moment is written as SQLite keeps it, in UTC; PostgreSQL reads that, too.
+This is the text format of PostgreSQL's COPY: tab-separated cells, \N for NULL, and backslash escapes. Times are
+written as SQLite stores them, in UTC, which PostgreSQL reads as well.
 """
 
 import re
@@ -26,7 +26,7 @@ _MARK = re.compile(r"\\.", re.DOTALL)
 _LONGEST_LINE = 64 << 20
 _CHUNK = 1 << 20
 
-# What belongs to a place, and not to what is kept there; and the copies once more, letter by letter.
+# Tables about this installation rather than its data, and the partitions of `copies`.
 _LEFT_OUT = {SendPermission.__tablename__, Heartbeat.__tablename__, "alembic_version"}
 _PARTITION = re.compile(r"copies_\d+")
 
@@ -34,21 +34,21 @@ Write = Callable[[bytes], object]
 
 
 def tables_to_back_up(connection: Connection) -> list[Table]:
-    """Every table of a database whose rows belong into a backup, those first that others point to."""
+    """Every table to back up, in the order of their foreign keys."""
     there = MetaData()
     there.reflect(connection, only=lambda name, _: name not in _LEFT_OUT and not _PARTITION.fullmatch(name))
     return there.sorted_tables
 
 
 def dump(connection: Connection, table: Table, write: Write) -> int:
-    """Write every row; how many that were. As a stream, however many there are."""
+    """Write every row as a stream; returns the number of rows."""
     postgresql = connection.dialect.name == "postgresql"
     with _speaking(connection, table.name):
         return (_dump_postgresql if postgresql else _dump_sqlite)(connection, table, write)
 
 
 def load(connection: Connection, table: Table, columns: Sequence[str], source: IO[bytes]) -> None:
-    """Insert the rows that `dump` wrote, their cells in this order."""
+    """Insert the rows that `dump` wrote, with cells in the order of `columns`."""
     names = ", ".join(_quoted(connection, name) for name in columns)
     with _speaking(connection, table.name):
         if connection.dialect.name == "postgresql":
@@ -65,7 +65,7 @@ def line(cells: Sequence[object]) -> str:
 
 
 def cells(text: str) -> list[Any]:
-    """The row that a line tells, all of it text; a column of SQLite makes numbers of numbers by itself."""
+    """The cells of a line, as text; SQLite's column affinity converts numbers."""
     told = text.removesuffix("\n").split("\t")
     return [None if cell == NULL else _MARK.sub(_unmarked, cell) if "\\" in cell else cell for cell in told]
 
@@ -110,7 +110,7 @@ def _rows(source: IO[bytes], table: Table, columns: Sequence[str]) -> Iterator[l
 
 
 def _told(connection: Connection, column: Column[Any]) -> str:
-    """A column of PostgreSQL as SQLite keeps it."""
+    """The SQL expression of a PostgreSQL column in SQLite's format."""
     name, kind = _quoted(connection, column.name), column.type.python_type
     if kind is datetime:
         return f"to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
@@ -144,7 +144,7 @@ def _name(connection: Connection, table: Table) -> str:
 
 @contextmanager
 def _speaking(connection: Connection, table: str) -> Iterator[None]:
-    """The driver's errors as sentences, without the rows that they may quote."""
+    """Turn the driver's errors into ours, without the rows that they may quote."""
     driver = connection.dialect.loaded_dbapi
     try:
         yield
@@ -155,5 +155,5 @@ def _speaking(connection: Connection, table: str) -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    # What follows may be a reader's data.
+    # The following lines may contain a reader's data.
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,4 +1,4 @@
-"""Taking a backup: every table at one instant, while web and workers go on."""
+"""Take a backup: every table from one snapshot, while web servers and workers keep running."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,17 +28,17 @@ from newsletter.errors import Invalid, NotFound
 
 @dataclass(frozen=True, slots=True)
 class BackupResult:
-    """A backup that was made."""
+    """The manifest of a backup, and what is missing from it."""
 
     manifest: Manifest
     missing: list[str]
-    """Pictures that the database tells of, and that are not kept any more, or are damaged."""
+    """Pictures that the database lists, but whose files are missing or damaged."""
 
 
 def take(sessions: Sessions, settings: Settings, pictures: PictureStore, target: Path, now: datetime) -> BackupResult:
-    """Write the whole press into one new file.
+    """Write a backup of everything into a new file.
 
-    Conflict if it is there, Unavailable if it cannot be written, Invalid if a key is none that a restore would take.
+    Conflict if it exists, Unavailable if it cannot be written, Invalid if a restore would refuse one of the keys.
     """
     with archive.writing_backup(target) as draft, _snapshot(sessions) as connection, Session(connection) as session:
         _add_tables(draft, connection)
@@ -60,7 +60,7 @@ def take(sessions: Sessions, settings: Settings, pictures: PictureStore, target:
 
 
 def issue_counts(session: Session) -> list[dict[str, Any]]:
-    """Of each issue that has a letter, and of each correction that has, its state and where its copies stand."""
+    """The state and the counts of copies of each issue and correction that has a letter."""
     every = list(mailings.all_mailings(session))
     return [
         {"issue": each.name, "state": each.state.value} | asdict(stats.copy_counts(session, each.letter))
@@ -69,14 +69,14 @@ def issue_counts(session: Session) -> list[dict[str, Any]]:
 
 
 def _letters_with_copies() -> CompoundSelect[int]:
-    """Those that are under way have none yet, or none any more, and still a place for them."""
+    """The ids of letters that have copies, or a partition for them."""
     under_way = Letter.state.in_(UNDER_WAY)
     return union(select(Copy.letter_id), select(Letter.id).where(under_way))
 
 
 @contextmanager
 def _snapshot(sessions: Sessions) -> Iterator[Connection]:
-    """A connection that sees the database as it was at one instant, writes nothing, and lets everybody else write."""
+    """A read-only connection on a snapshot of the database, which does not block writers."""
     if sessions.embedded:
         options: dict[str, Any] = {"read_only": True}
     else:
@@ -88,7 +88,7 @@ def _snapshot(sessions: Sessions) -> Iterator[Connection]:
 def _add_tables(draft: BackupWriter, connection: Connection) -> None:
     kept = tables.tables_to_back_up(connection)
     if connection.dialect.name == "postgresql":
-        # No table may be changed from here to the end.
+        # From here on no table definition may change.
         connection.execute(text(f"LOCK TABLE {', '.join(table.name for table in kept)} IN ACCESS SHARE MODE"))
     for table in kept:
         with draft.adding(f"{TABLES}{table.name}") as file:
@@ -120,6 +120,6 @@ def _add_keys(draft: BackupWriter, settings: Settings) -> None:
 
 
 def _add_key(draft: BackupWriter, name: str, path: Path) -> None:
-    # A restore without the key would be worse than a backup that a person has to look after now.
+    # Fail now: a backup without a usable key would only be noticed at the restore.
     if not draft.add(name, path.read_bytes()):
         raise Invalid(f"{path}: not a key, judging by its name or size; move it away, then make the backup again")

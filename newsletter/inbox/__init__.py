@@ -1,10 +1,10 @@
-"""The local inbox: every mail the press sends on a laptop, kept and shown; nothing leaves the machine.
+"""The local inbox: a mail server for development that stores and shows every mail; nothing leaves the machine.
 
-smtp     takes mail in, as any mail server would
-store    keeps each mail as the bytes that came, and forgets the oldest
-reading  what a mail says: headers, text, HTML, parts; never fails
-web      the page and its JSON
-guard    what a browser may do with a stranger's mail
-doors    the ports, on this machine only
-run      all of it together: start, wait for a signal, stop
+smtp       the SMTP server
+store      the stored mails; the oldest are deleted
+parse      headers, text, HTML and parts of a mail; never fails
+web, view  the pages and the JSON
+security   the policies for showing untrusted mail in a browser
+listeners  the sockets, on the loopback interface only
+run        start everything, wait for a signal, stop
 """

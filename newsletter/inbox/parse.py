@@ -1,4 +1,4 @@
-"""What a mail says, read from bytes that anyone may have written. Nothing here raises."""
+"""Parse a mail from untrusted bytes. Nothing here raises."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 
-# The newer policies parse each header by grammar, and trip over malformed ones; this one only splits.
+# The newer policies parse each header by its grammar and fail on malformed ones; compat32 only splits.
 POLICY = compat32
 
 # RFC 2047 section 5: encoded words belong in these. Elsewhere (List-Unsubscribe …) one is a fault of the
@@ -21,7 +21,7 @@ PHRASES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class MailPart:
-    """One leaf of a mail: what it calls itself, and its decoded bytes."""
+    """One leaf part of a mail: its headers and decoded bytes."""
 
     number: int
     content_type: str
@@ -33,13 +33,13 @@ class MailPart:
 
     @property
     def text(self) -> str:
-        """The bytes as text in their own charset; what cannot be read becomes U+FFFD."""
+        """The bytes decoded by the declared charset; undecodable ones become U+FFFD."""
         return decoded(self.body, self.charset)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedMail:
-    """A mail taken apart; `text` and `html` are None where the mail has none."""
+    """A parsed mail; `text` and `html` are None if it has none."""
 
     headers: tuple[tuple[str, str], ...]
     parts: tuple[MailPart, ...]
@@ -54,7 +54,7 @@ class ParsedMail:
 
     @property
     def attachments(self) -> tuple[MailPart, ...]:
-        """The leaves that are neither the text nor the HTML, pictures in the HTML included."""
+        """The parts that are neither the text nor the HTML, including pictures shown in the HTML."""
         shown = {part.number for part in (self._leaf("text/plain"), self._leaf("text/html")) if part}
         return tuple(part for part in self.parts if part.number not in shown)
 
@@ -71,16 +71,16 @@ class ParsedMail:
 
 
 def parse_mail(source: bytes) -> ParsedMail:
-    """Headers and leaves of a mail; one that cannot be parsed becomes a single plain text."""
+    """Parse a mail; one that cannot be parsed becomes a single plain text part."""
     try:
         mail = message_from_bytes(source, policy=POLICY)
         return ParsedMail(tuple(_headers(mail)), tuple(_leaves(mail)))
-    except Exception:  # the parser's errors on garbage are many, undocumented, and all mean this
+    except Exception:  # the parser's errors on garbage are many and undocumented
         return ParsedMail((), (MailPart(1, "text/plain", "utf-8", "", "", attached=False, body=source),))
 
 
 def read_headers(source: bytes, *names: str) -> tuple[str, ...]:
-    """The first value of each named header, decoded; empty where there is none."""
+    """The first value of each named header, decoded; empty if there is none."""
     try:
         headers = dict(reversed([(name.lower(), value) for name, value in _headers(_head(source))]))
     except Exception:  # as above
@@ -89,7 +89,7 @@ def read_headers(source: bytes, *names: str) -> tuple[str, ...]:
 
 
 def decoded(body: bytes, charset: str) -> str:
-    """Bytes as text; an unknown charset is read as UTF-8."""
+    """Decode bytes; an unknown charset is treated as UTF-8."""
     try:
         return _speakable(body.decode(charset, "replace"))
     except (LookupError, ValueError):
@@ -112,7 +112,7 @@ def _unfolded(value: str) -> str:
 
 
 def _phrase(line: str) -> str:
-    """A header's line with its encoded words read."""
+    """A header line with its encoded words decoded."""
     try:
         return _speakable(str(make_header(decode_header(line)))) if "=?" in line else line
     except Exception:  # bad base64, unknown charsets …: then as it stands
@@ -125,7 +125,7 @@ def _utf8(value: str) -> str:
 
 
 def _speakable(text: str) -> str:
-    # UTF-7 and its like can spell half a character, which no page and no JSON can carry.
+    # UTF-7 and the like can produce lone surrogates, which neither HTML nor JSON can encode.
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -149,6 +149,6 @@ def _part(number: int, leaf: Message) -> MailPart:
 
 
 def _file_name(leaf: Message) -> str:
-    """The last component of the name that the mail gives, printable characters only."""
+    """The last path component of the declared file name, printable characters only."""
     name = _phrase(_unfolded(leaf.get_filename("") or ""))
     return "".join(letter for letter in re.split(r"[/\\]", name)[-1] if letter.isprintable())[:120]

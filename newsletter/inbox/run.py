@@ -1,4 +1,4 @@
-"""The whole inbox: both doors open, until a signal asks for the end."""
+"""Run the inbox: start both servers and stop them at a signal."""
 
 import logging
 import socket
@@ -20,18 +20,18 @@ LOOPBACK = "127.0.0.1"
 SMTP_PORT = 1025
 WEB_PORT = 8025
 THREADS = 8  # one browser holds up to six connections
-_LOOK = 0.2  # seconds between two looks for a signal
+_LOOK = 0.2  # seconds between two checks for a signal
 
 log = structlog.get_logger(__name__)
 
 
 class WebServer:
-    """The pages on a bound socket, in a thread of their own; `stop` returns when all is closed."""
+    """The web server on a bound socket, in its own thread; `stop` returns when everything is closed."""
 
     def __init__(self, listener: socket.socket, store: Store, smtp_address: str) -> None:
         self.port: int = listener.getsockname()[1]
         self._sockets: dict[int, object] = {}
-        # waitress warns of each request that waits a moment or is cut off by the stop.
+        # waitress warns of every request that is queued, or is cut off by the stop.
         logging.getLogger("waitress").setLevel(logging.ERROR)
         app = create_inbox(store, smtp_address)
         self._server = create_server(app, map=self._sockets, sockets=[listener], threads=THREADS)
@@ -48,7 +48,7 @@ class WebServer:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Both servers, running; the ports are those in use, also where 0 was asked for."""
+    """Both servers, running; the ports are the actual ones, also if 0 was requested."""
 
     store: Store
     mail_server: smtp.MailServer
@@ -67,13 +67,13 @@ class Inbox:
         return f"http://{LOOPBACK}:{self.web_port}"
 
     def stop(self) -> None:
-        """Take no more mail, then close the page."""
+        """Stop the SMTP server, then the web server."""
         self.mail_server.stop()
         self.web_server.stop()
 
 
 def start_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PORT, *, keep: int = KEEP) -> Inbox:
-    """Open both doors and return; Refused when a port is taken. The caller calls `stop`."""
+    """Start both servers and return; Refused if a port is taken. The caller calls `stop`."""
     listener = listen(LOOPBACK, web_port, "INBOX_PORT")
     try:
         store = Store(folder, keep)
@@ -86,7 +86,7 @@ def start_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PO
 
 
 def serve_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PORT, *, keep: int = KEEP) -> None:
-    """Run the inbox until it is asked to stop; Refused when a port is taken. Main thread only."""
+    """Run the inbox until a signal; Refused if a port is taken. Main thread only."""
     asked = lifeline.asked_to_stop()
     inbox = start_inbox(folder, smtp_port, web_port, keep=keep)
     log.info("inbox ready", url=inbox.url, smtp=f"{LOOPBACK}:{inbox.smtp_port}")

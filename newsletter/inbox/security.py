@@ -1,4 +1,4 @@
-"""What a browser may do with a stranger's mail, and which requests the inbox answers."""
+"""Security of the inbox: content policies for untrusted mail, and which requests are accepted."""
 
 import re
 from collections.abc import Callable
@@ -6,24 +6,24 @@ from urllib.parse import unquote, urlsplit
 
 TRUSTED_HOSTS = ("127.0.0.1", "localhost")
 
-# The inbox's own pages: their own style and script, and nothing from anywhere else.
+# The inbox's own pages: only their own styles and scripts.
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; frame-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-# A mail's HTML: no script, no form, no origin; pictures from this machine only, so that reading a mail
-# here tells nobody. Its links may open in a tab of their own that is not sandboxed.
+# A mail's HTML: no scripts, forms or origin; pictures from this machine only, so that no remote server learns that
+# a mail was opened. Links may open in an unsandboxed tab.
 MAIL_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
     "img-src 'self' data: http://127.0.0.1:* http://localhost:*; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'self'"
 )
 
-# A part or a source opened by itself: bytes to look at, whatever they claim to be.
+# A part or source opened by itself is only shown, whatever type it claims.
 BYTES_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
-# Not SVG, which can carry script.
+# Not SVG, which can contain scripts.
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 HEADERS = {
@@ -36,19 +36,19 @@ HEADERS = {
 
 
 def from_own_page(fetch_site: str | None, origin: str | None, host: str) -> bool:
-    """Whether a POST comes from the inbox's own page, or from a program that is no browser."""
+    """Whether a POST comes from the inbox's own page, or from a program that is not a browser."""
     if fetch_site is not None:
         return fetch_site == "same-origin"
     return origin is None or urlsplit(origin).netloc == host
 
 
 def frame_html(html: str, picture: Callable[[str], str | None]) -> str:
-    """A mail's HTML for the frame: links open a tab, `cid:` pictures become the address `picture` gives."""
+    """A mail's HTML for the frame: links open a new tab, and `cid:` pictures get the URL that `picture` returns."""
     return _links_open_a_tab(_pictures_shown(html, picture))
 
 
 def _links_open_a_tab(html: str) -> str:
-    # Behind the doctype, for anything before it would put the mail in quirks mode.
+    # After the doctype, because anything before it would put the mail in quirks mode.
     places = (r"<head(\s[^>]*)?>", r"<html(\s[^>]*)?>", r"<!doctype[^>]*>")
     found = (re.search(place, html, re.IGNORECASE) for place in places)
     end = next((match.end() for match in found if match), 0)

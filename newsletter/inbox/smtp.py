@@ -1,4 +1,4 @@
-"""The door where mail comes in: a real SMTP server on this machine, in a thread of its own."""
+"""The inbox's SMTP server, in its own thread."""
 
 import asyncio
 import logging
@@ -20,13 +20,13 @@ log = structlog.get_logger(__name__)
 
 
 class SmtpHandler:
-    """What is done with a mail once its last dot has come. The names are aiosmtpd's."""
+    """Handles a received mail; the method names are aiosmtpd's."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def handle_DATA(self, _server: SMTP, _session: Session, said: Said) -> str:  # noqa: N802
-        """250 only when the mail is on disk; 452 asks the sender to try again."""
+        """250 only once the mail is on disk; 452 asks the sender to try again."""
         try:
             mail = self._store.add(_envelope(said), said.original_content or b"", datetime.now(UTC))
         except OSError as error:
@@ -35,7 +35,7 @@ class SmtpHandler:
         return f"250 2.0.0 Kept as {mail.id}"
 
     async def handle_exception(self, error: Exception) -> str:
-        """A fault of ours is no verdict on the mail, so never a 5xx."""
+        """An internal error is temporary for the sender, so never a 5xx."""
         log.error("inbox fault", exc_info=error)
         return "451 4.3.0 The inbox has a fault; try again later"
 
@@ -73,7 +73,7 @@ class MailServer:
         await server.wait_closed()
 
     def _session(self) -> SMTP:
-        # The host name is given, for aiosmtpd would ask DNS for it at each connection.
+        # Pass the host name, or aiosmtpd would look it up in DNS for each connection.
         session = SMTP(
             self._intake,
             data_size_limit=MAX_SIZE,
@@ -92,8 +92,8 @@ class MailServer:
 
 
 def start(host: str, port: int, store: Store, *, beyond_loopback: bool = False) -> MailServer:
-    """Take mail at host and port into the store; port 0 lets the system choose."""
-    # aiosmtpd writes addresses at info level, and warns of a client's every slip.
+    """Start a server that stores mail; port 0 lets the system choose."""
+    # aiosmtpd logs addresses at info level, and warns of every client error.
     logging.getLogger("mail.log").setLevel(logging.ERROR)
     return MailServer(listen(host, port, "MAIL_PORT", beyond_loopback=beyond_loopback), store)
 
@@ -104,5 +104,5 @@ def _envelope(said: Said) -> Envelope:
 
 
 def _clean(address: str) -> str:
-    # aiosmtpd keeps bytes that are not UTF-8 as surrogates, which no page and no JSON can carry.
+    # aiosmtpd keeps bytes that are not UTF-8 as surrogates, which neither HTML nor JSON can encode.
     return address.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,6 +1,6 @@
-"""The mails, one `.eml` file each with exactly the bytes that came, and the envelope beside it.
+"""The mail store: one `.eml` file per mail with exactly the received bytes, and its envelope beside it.
 
-The file's name is its place in time (microseconds, as hex), so the folder alone rebuilds the list.
+The file name is the time of arrival (microseconds, in hex), so the list can be rebuilt from the folder.
 """
 
 import json
@@ -23,7 +23,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What was said in SMTP, whatever the headers say; an empty sender is the null sender."""
+    """The SMTP envelope; an empty sender is the null sender."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -48,7 +48,7 @@ class Mail:
         return EPOCH + int(self.id, 16) * MICROSECOND
 
     def is_for(self, address: str) -> bool:
-        """Whether `address` is one of the recipients, in whatever case."""
+        """Whether `address` is one of the recipients, ignoring case."""
         return mailboxes.key_of(address) in map(mailboxes.key_of, self.envelope.recipients)
 
     def mentions(self, words: str) -> bool:
@@ -58,7 +58,7 @@ class Mail:
 
 
 class Store:
-    """The newest `keep` mails of a folder. Threads may share it; two processes may not."""
+    """The newest `keep` mails in a folder. Safe for threads, not for several processes."""
 
     def __init__(self, folder: Path, keep: int = KEEP) -> None:
         atomic_files.make_folder(folder, mode=0o700)  # sign-in links lie in here
@@ -72,7 +72,7 @@ class Store:
         return len(self._mails)
 
     def add(self, envelope: Envelope, source: bytes, now: datetime) -> Mail:
-        """Keep a mail; OSError when it could not be written, and then nothing is kept."""
+        """Store a mail; OSError, and nothing is stored, if it cannot be written."""
         with self._lock:
             mail = _summary(self._next_id(now), envelope, source)
             self._write(mail, source)
@@ -98,15 +98,15 @@ class Store:
         return mail
 
     def source(self, mail_id: str) -> bytes:
-        """The bytes that came, or NotFound."""
+        """The received bytes, or NotFound."""
         path = _eml(self._folder, self.get(mail_id).id)
         try:
             return path.read_bytes()
-        except FileNotFoundError as error:  # forgotten between the two lines above, or by hand
+        except FileNotFoundError as error:  # deleted between the two lines above, or by hand
             raise NotFound("This email is no longer here.") from error
 
     def clear(self) -> int:
-        """Forget every mail; how many there were."""
+        """Delete every mail; returns how many there were."""
         with self._lock:
             gone = len(self._mails)
             while self._mails:
@@ -118,12 +118,12 @@ class Store:
             return list(reversed(self._mails.values()))
 
     def _next_id(self, now: datetime) -> str:
-        # Two mails in one microsecond, or a clock set back, must not share a name or change the order.
+        # Ids stay unique and increasing, even within one microsecond or when the clock is set back.
         newest = int(next(reversed(self._mails), "0"), 16)
         return f"{max((now - EPOCH) // MICROSECOND, newest + 1):014x}"
 
     def _write(self, mail: Mail, source: bytes) -> None:
-        """Envelope first: once the `.eml` has its name, the mail is there and whole."""
+        """Write the envelope first: once the `.eml` exists, the mail is complete."""
         envelope = {"sender": mail.envelope.sender, "recipients": mail.envelope.recipients}
         atomic_files.write(_sidecar(self._folder, mail.id), json.dumps(envelope).encode())
         try:
@@ -156,7 +156,7 @@ def _summary(mail_id: str, envelope: Envelope, source: bytes) -> Mail:
 
 
 def _found(folder: Path) -> OrderedDict[str, Mail]:
-    """The mails of an earlier run, oldest first; what a kill left half written is swept away."""
+    """The mails of an earlier run, oldest first; partially written ones are deleted."""
     names = {path.stem for path in folder.glob("*.eml") if re.fullmatch(r"[0-9a-f]{14}", path.stem)}
     halves = [path for path in folder.glob("*.json") if path.stem not in names]
     for path in (*folder.glob("*.part"), *halves):
@@ -172,5 +172,5 @@ def _envelope(path: Path) -> Envelope:
     try:
         said = json.loads(path.read_bytes())
         return Envelope(str(said["sender"]), tuple(str(address) for address in said["recipients"]))
-    except (OSError, ValueError, KeyError, TypeError):  # lost or edited by hand; the mail still counts
+    except (OSError, ValueError, KeyError, TypeError):  # lost or edited by hand; the mail is still shown
         return Envelope("", ())

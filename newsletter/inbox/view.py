@@ -1,4 +1,4 @@
-"""What an address of the inbox asks to see, and the words in which mails are shown."""
+"""The view of the inbox: its query parameters, and mails as JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SCHEMES = ("light", "dark")
 
 @dataclass(frozen=True, slots=True)
 class InboxView:
-    """The search, and how the mail is shown; an empty word means that nothing was chosen."""
+    """The search and the display options; an empty value means that nothing was chosen."""
 
     q: str
     before: str
@@ -24,7 +24,7 @@ class InboxView:
 
     @classmethod
     def parse(cls, asked: Mapping[str, str]) -> "InboxView":
-        """A view from query arguments; a word that is none of ours counts as absent."""
+        """A view from query parameters; unknown values count as absent."""
         return cls(
             q=asked.get("q", "").strip(),
             before=asked.get("before", ""),
@@ -34,12 +34,12 @@ class InboxView:
         )
 
     def kept(self, **changes: str) -> dict[str, str]:
-        """The arguments that carry this view to another page, with some of them changed."""
+        """The query parameters of this view, with some of them changed."""
         chosen = {"q": self.q, "show": self.show, "width": self.width, "scheme": self.scheme}
         return {name: word for name, word in {**chosen, **changes}.items() if word}
 
     def shows(self, reading: ParsedMail) -> str:
-        """The chosen side of a mail, or else the richest that it has."""
+        """The chosen representation of a mail, or the richest it has."""
         return self.show or ("text" if reading.html is None else "html")
 
 
@@ -48,7 +48,7 @@ def _one_of(words: tuple[str, ...], asked: str) -> str:
 
 
 def summary_json(mail: Mail) -> dict[str, Any]:
-    """A mail as JSON lists it."""
+    """A mail as a JSON list entry."""
     return {
         "id": mail.id,
         "to": mail.to,
@@ -60,7 +60,7 @@ def summary_json(mail: Mail) -> dict[str, Any]:
 
 
 def detail_json(mail: Mail, reading: ParsedMail, source_url: str) -> dict[str, Any]:
-    """A mail as JSON shows it alone; `source` is the address of its bytes."""
+    """A mail as a JSON document; `source` is the URL of its bytes."""
     return summary_json(mail) | {
         "envelope": {"sender": mail.envelope.sender, "recipients": list(mail.envelope.recipients)},
         "headers": [list(header) for header in reading.headers],

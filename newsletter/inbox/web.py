@@ -1,4 +1,4 @@
-"""The inbox in a browser, and its JSON. No GET changes anything; a mail's HTML is only ever framed."""
+"""The inbox's web pages and JSON. No GET changes anything, and a mail's HTML is only shown in a sandboxed frame."""
 
 from io import BytesIO
 from pathlib import Path
@@ -22,14 +22,14 @@ SOURCE_SHOWN = 200_000  # bytes of a source on its page; the link beside it has 
 def create_inbox(
     store: Store, smtp_address: str = "", trusted_hosts: tuple[str, ...] = security.TRUSTED_HOSTS
 ) -> Flask:
-    """The inbox's WSGI application over a store; `smtp_address` is what its empty page names."""
+    """The inbox's WSGI application; `smtp_address` is shown while it is empty."""
     app = Flask(
         __name__,
         static_folder=str(Path(__file__).parent / "assets"),
         static_url_path="/assets",
         template_folder=str(folder("templates")),
     )
-    # A page elsewhere can point its own name at 127.0.0.1; only the Host header tells it apart.
+    # DNS rebinding: another site can resolve its name to 127.0.0.1; only the Host header gives it away.
     app.config["TRUSTED_HOSTS"] = list(trusted_hosts)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.globals.update(smtp_address=smtp_address, moment=formats.short_moment, plural=formats.plural)
@@ -40,7 +40,7 @@ def create_inbox(
 
 
 class Pages:
-    """What a person meets."""
+    """The HTML pages."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -63,7 +63,7 @@ class Pages:
         )
 
     def html(self, mail_id: str) -> Response:
-        """The mail's HTML for the frame, or alone in a tab; powerless in both."""
+        """The mail's HTML, sandboxed, for the frame or a tab of its own."""
         reading = parse_mail(self._store.source(mail_id))
         if reading.html is None:
             raise NotFound("This email has no HTML.")
@@ -71,11 +71,11 @@ class Pages:
         return _foreign(Response(page, mimetype="text/html"), security.MAIL_POLICY)
 
     def source(self, mail_id: str) -> Response:
-        """The bytes that came."""
+        """The received bytes."""
         return _foreign(Response(self._store.source(mail_id), mimetype="text/plain"), security.BYTES_POLICY)
 
     def part(self, mail_id: str, number: int) -> Response:
-        """One leaf: a picture as itself, anything else as a file to save."""
+        """One part: a picture inline, anything else as a download."""
         reading = parse_mail(self._store.source(mail_id))
         part = next((part for part in reading.parts if part.number == number), None)
         if part is None:
@@ -90,7 +90,7 @@ class Pages:
         return _foreign(sent, security.BYTES_POLICY)
 
     def delete(self) -> AnyResponse:
-        """Forget every mail."""
+        """Delete every mail."""
         self._store.clear()
         return redirect(url_for("index"), 303)
 
@@ -109,17 +109,17 @@ class Pages:
 
 
 class Json:
-    """What tests, the demo and the page's own script meet."""
+    """The JSON for tests, the demo and the page's own script."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def mails(self) -> Response:
-        """Newest first: `to` is a whole recipient, `q` words to search, `limit` how many at most."""
+        """Mails, newest first; `to` is a whole recipient, `q` the search words, `limit` the maximum number."""
         limit = request.args.get("limit", KEEP, type=int)
         asked = {"to": request.args.get("to", "").strip(), "words": request.args.get("q", "")}
         answer = jsonify([summary_json(mail) for mail in self._store.newest(**asked, limit=max(limit, 0))])
-        # The page asks every two seconds; while nothing has come it is told so in one line.
+        # The page polls every two seconds; while nothing is new, the answer is one line.
         answer.headers["Cache-Control"] = "no-cache"
         answer.add_etag()
         answer.make_conditional(request)

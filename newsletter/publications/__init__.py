@@ -1,4 +1,4 @@
-"""Who speaks: publications, their weekly slots, and the words that each chooses itself."""
+"""Publications: their settings, weekly slots and own wordings."""
 
 from newsletter.publications.models import (
     Publication,

@@ -1,4 +1,4 @@
-"""A publication: one newsletter with its own name, sender, readers and weekly slots."""
+"""Publications: newsletters, each with its own name, sender, readers and weekly slots."""
 
 from datetime import date, datetime, time
 
@@ -25,7 +25,7 @@ _every = table("publications", column("id")).alias("every_publication")
 _first_id = select(func.min(_every.c.id)).scalar_subquery()
 
 
-# What the Unicode CLDR's layouts give as right-to-left, by language or by script (BCP 47).
+# The right-to-left languages and scripts (BCP 47) of the Unicode CLDR.
 _RIGHT_TO_LEFT = {
     *("ar", "arc", "azb", "ckb", "dv", "fa", "glk", "he", "iw", "ji", "ks", "lrc", "mzn", "nqo", "pnb", "ps"),
     *("sd", "syr", "ug", "ur", "yi"),
@@ -34,14 +34,14 @@ _RIGHT_TO_LEFT = {
 
 
 def text_direction(language: str) -> str:
-    """`rtl` for a language that is written from right to left, else `ltr`; a script in the tag decides."""
+    """`rtl` for a language written from right to left, else `ltr`; a script in the tag takes precedence."""
     subtags = language.lower().replace("_", "-").split("-")
     script = next((tag for tag in subtags[1:] if len(tag) == len("arab")), "")
     return "rtl" if (script or subtags[0]) in _RIGHT_TO_LEFT else "ltr"
 
 
 class Publication(Base):
-    """Who speaks, from which address, and where the law can find them."""
+    """A newsletter: its name, sender, postal address, branding and settings."""
 
     __tablename__ = "publications"
 
@@ -60,14 +60,14 @@ class Publication(Base):
     ask_url: Mapped[str | None] = mapped_column(String(500))
     follow: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
     counts_clicks: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether the links of its issues are counted from the next one that is scheduled on: each link, never a reader."""
+    """Whether clicks are counted, from the next issue that is scheduled: per link, never per reader."""
     requires_approval: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether an issue goes out only after a second person approved its exact content."""
+    """Whether an issue goes out only after a second person has approved its exact content."""
     accent: Mapped[str | None] = mapped_column(String(7))
-    """The colour of its links and buttons, as `#rrggbb`; None for the house's own. Likewise in dark mode."""
+    """The colour of links and buttons, as `#rrggbb`; None for the default. The next one is for dark mode."""
     accent_dark: Mapped[str | None] = mapped_column(String(7))
     logo: Mapped[str | None] = mapped_column(String(80))
-    """A kept picture's file name."""
+    """The file name of a stored picture."""
     created_at: Mapped[datetime]
     is_first: Mapped[bool] = column_property(id == _first_id)  # noqa: A003  (the column)
     """Whether it is the oldest: the one that `/` shows."""
@@ -86,12 +86,12 @@ class Publication(Base):
 
     @property
     def named(self) -> str | None:
-        """What `?publication=` says to mean this one; None for the first, which is meant without."""
+        """The value of `?publication=` for this one; None for the first, which is the default."""
         return None if self.is_first else self.slug
 
 
 class Slot(Base):
-    """An hour of the week at which a publication goes out, in a time zone; 0 is Monday."""
+    """A time of the week at which a publication goes out, in a time zone; 0 is Monday."""
 
     __tablename__ = "slots"
     __table_args__ = (UniqueConstraint("publication_id", "weekday", "at", "time_zone"),)
@@ -102,13 +102,13 @@ class Slot(Base):
     at: Mapped[time] = mapped_column(Time)
     time_zone: Mapped[str] = mapped_column(String(64))
     since: Mapped[datetime]
-    """When it was made what it is: an hour before that is not one of its own."""
+    """When it was created or last changed; earlier times are not occurrences of it."""
 
     publication: Mapped[Publication] = relationship(back_populates="slots")
 
 
 class WeekOff(Base):
-    """Days on which no slot of a publication counts, the first and the last among them."""
+    """Days on which all slots of a publication are off, first and last included."""
 
     __tablename__ = "weeks_off"
     __table_args__ = (UniqueConstraint("publication_id", "first", "last"),)
@@ -120,14 +120,14 @@ class WeekOff(Base):
     reason: Mapped[str] = mapped_column(String(120))
 
     def holds(self, day: date) -> bool:
-        """Whether that day is one of them."""
+        """Whether that day is in it."""
         return self.first <= day <= self.last
 
     publication: Mapped[Publication] = relationship(back_populates="weeks_off")
 
 
 def find(session: Session, slug: str | None = None) -> Publication:
-    """The publication of that slug; without one, the only one there is."""
+    """The publication of that slug; without a slug, the only one there is."""
     if slug is not None:
         found = by_slug(session, slug)
         if found is None:
@@ -142,8 +142,8 @@ def find(session: Session, slug: str | None = None) -> Publication:
 
 
 def by_slug(session: Session, slug: str) -> Publication | None:
-    """The publication of that slug, whatever characters a stranger put into it; None if there is none."""
-    # PostgreSQL cannot even be asked about a NUL.
+    """The publication of that slug, which may be any text from a request; None if there is none."""
+    # PostgreSQL rejects a NUL in a parameter.
     return None if "\0" in slug else session.scalar(select(Publication).where(Publication.slug == slug))
 
 
@@ -158,16 +158,16 @@ def all_publications() -> Select[Publication]:
 
 
 def block_unsubscribes(session: Session, publication_id: int) -> None:
-    """Until this transaction ends, readers who leave wait; those who were leaving have left. For the fan-out.
+    """Block unsubscribes until this transaction ends; those in progress are waited for. For the fan-out.
 
-    Without it, PostgreSQL could write a copy for a reader whose leaving has just looked for copies to skip.
-    SQLite has one writer at a time, and so needs none of this.
+    Without it, PostgreSQL could write a copy for a reader whose unsubscribe has just looked for copies to skip.
+    SQLite has one writer at a time, and needs no lock.
     """
     session.execute(_row(publication_id).with_for_update(key_share=True))
 
 
 def wait_for_fan_out(session: Session, publication_id: int) -> None:
-    """Wait while a fan-out is being written, so that its copies are seen; readers do not wait for each other."""
+    """Wait for a running fan-out, so that its copies are visible; unsubscribes do not wait for each other."""
     session.execute(_row(publication_id).with_for_update(read=True))
 
 

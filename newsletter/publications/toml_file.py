@@ -1,4 +1,4 @@
-"""`publication.toml`: what a publication is, written beside its issues, read once into the store."""
+"""`publication.toml`: a publication's settings in a file beside its issues, loaded once into the database."""
 
 import re
 import tomllib
@@ -20,7 +20,7 @@ from newsletter.publications import Publication, Slot
 _Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 _LONGEST_URL = 500
-# What pydantic says to programmers, said to whoever types; `{…}` is of the rule's own context.
+# Pydantic's messages reworded for editors; `{…}` is filled from the error's context.
 _SENTENCES = {
     "missing": "It is missing.",
     "extra_forbidden": "There is no such entry; check the spelling.",
@@ -137,7 +137,7 @@ _CHANGEABLE = _File.model_fields.keys() - {"slug", "slot"}
 
 
 def load(session: Session, path: Path, now: datetime, default_sender: str | None = None) -> tuple[Publication, bool]:
-    """The publication that the file names, and whether it is new; one that is in the store stays as it is there.
+    """The publication that the file names, and whether it is new; an existing one is not changed.
 
     `default_sender` is the address of a new one whose file names none.
     """
@@ -157,9 +157,9 @@ def load(session: Session, path: Path, now: datetime, default_sender: str | None
 
 
 def change(publication: Publication, changes: Mapping[str, object]) -> dict[str, str]:
-    """Change what a publication says of itself, by the rules of its file.
+    """Change a publication's settings, validated by the rules of the file.
 
-    If any of it cannot be so, nothing is changed, and for each such field there is a sentence on how to mend it.
+    If any value is invalid, nothing is changed; returns a sentence on how to fix it for each invalid field.
     """
     kept = {name: getattr(publication, name) for name in _CHANGEABLE}
     described = _File.model_construct(**kept)
@@ -196,7 +196,7 @@ def _sentence(problem: ErrorDetails) -> str:
 
 
 def _told(problem: ErrorDetails) -> str:
-    """The rule as a sentence beside its field, with the row that it is about where there are several."""
+    """The error as a sentence shown beside its field, with the row number where there are several rows."""
     rule = _rule(problem)
     sentence = f"{rule[:1].upper()}{rule[1:].rstrip('.')}."
     match problem["loc"]:

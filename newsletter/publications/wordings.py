@@ -1,4 +1,4 @@
-"""The words that a publication chooses itself: each version is kept, for somebody may have agreed to it."""
+"""Wordings: texts that a publication replaces; every version is kept, because readers may have agreed to it."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,18 +14,18 @@ from newsletter.publications import Publication
 
 
 class WordingKind(StrEnum):
-    """What the words are for."""
+    """Where the text is shown."""
 
     SIGN_UP = "sign_up"
-    """Under the sign-up form; the reader agrees to them."""
+    """Below the sign-up form; the reader agrees to it."""
     CONFIRM = "confirm"
-    """Above the confirm button; the reader agrees to them, too."""
+    """Above the confirm button; the reader agrees to it as well."""
     PRIVACY = "privacy"
-    """The page on privacy, linked at the foot of every page; there is none while these are empty."""
+    """The privacy page, linked in every footer; there is none while this is empty."""
 
 
 class PublicationText(Base):
-    """One version of some words; never changed. Empty words go back to the press's own."""
+    """One version of a text; never changed. An empty text restores the default."""
 
     __tablename__ = "publication_texts"
     __table_args__ = (UniqueConstraint("publication_id", "kind", "number"),)
@@ -40,13 +40,13 @@ class PublicationText(Base):
 
 
 def versions(publication: Publication, kind: WordingKind) -> Select[PublicationText]:
-    """Every version of some words, the newest first."""
+    """Every version of a text, newest first."""
     every = select(PublicationText).where(PublicationText.publication_id == publication.id)
     return every.where(PublicationText.kind == kind).order_by(PublicationText.number.desc())
 
 
 def newest(session: Session, publication: Publication, kind: WordingKind) -> PublicationText | None:
-    """The version that counts now; None where the publication has no words of its own."""
+    """The current version; None if the publication uses the default."""
     text = session.scalar(versions(publication, kind).limit(1))
     return text if text is not None and text.words else None
 
@@ -54,7 +54,7 @@ def newest(session: Session, publication: Publication, kind: WordingKind) -> Pub
 def version(
     session: Session, publication: Publication, kind: WordingKind, number: int | None
 ) -> PublicationText | None:
-    """That version, unless it was empty; the one that counts now where no number is given."""
+    """The version of that number unless it was empty; without a number, the current one."""
     if number is None:
         return newest(session, publication, kind)
     text = session.scalar(versions(publication, kind).where(PublicationText.number == number))
@@ -64,9 +64,9 @@ def version(
 def keep(
     session: Session, publication: Publication, kind: WordingKind, words: str, seen: int, author: str, now: datetime
 ) -> None:
-    """Let new words count; Invalid for characters that no text may hold.
+    """Store a new version; Invalid if the text contains forbidden characters.
 
-    Conflict, and nothing is kept, unless version `seen` (0: none) is still the newest.
+    Conflict, and nothing is stored, unless version `seen` (0: none) is still the newest.
     """
     characters.passage(words, "these words")
     last = session.scalar(versions(publication, kind).limit(1))
@@ -76,7 +76,7 @@ def keep(
     text = PublicationText(publication_id=publication.id, kind=kind, number=seen + 1, words=words)
     text.author, text.created_at = author, now
     try:
-        # Two who keep words at once meet at the unique key.
+        # Two simultaneous versions collide at the unique key.
         with session.begin_nested():
             session.add(text)
             session.flush()

@@ -61,7 +61,7 @@ def page(sentence: str, status: int, title: str = "", again: str = "") -> Respon
         answer = jsonify(error=sentence)
     else:
         title = title or _TITLES.get(status, "Something went wrong")
-        shown = {"title": title, "sentence": sentence, "again": again, "publication": _masthead(status)}
+        shown = {"title": title, "sentence": sentence, "again": again, "publication": _publication(status)}
         answer = Response(render_template("site/sorry.html", **shown))
     answer.status_code = status
     if status in RETRY_AFTER:
@@ -115,7 +115,7 @@ def _route() -> str:
     return request.url_rule.rule if request.url_rule else "none"
 
 
-def _masthead(status: int) -> Publication | None:
+def _publication(status: int) -> Publication | None:
     if status >= 500:
         return None
     try:

@@ -1,1 +1,1 @@
-"""The street between the rooms: one module for each thing that touches more than one of them."""
+"""Workflows: one module for each operation that involves more than one of audience, editorial and delivery."""

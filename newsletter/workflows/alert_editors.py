@@ -1,6 +1,6 @@
-"""Alerting: what editors hear when a breaker has opened: an issue stands still, in whole or for one provider.
+"""Alerts: mail the editors when a breaker has opened, so that an issue has stopped for all readers or one provider.
 
-Each opening is told once, by one worker, in a transaction of its own: the one that opened it was delivery's.
+Each opening is reported once, by one worker, in a transaction separate from the one that opened it.
 """
 
 from dataclasses import dataclass
@@ -24,25 +24,25 @@ _WHO = {Role.OWNER, Role.EDITOR}
 
 @dataclass(frozen=True, slots=True)
 class Halted:
-    """The issue, or the correction of one, that a breaker is about."""
+    """The issue or correction that a breaker has stopped."""
 
     issue: Issue
     correction: Correction | None
 
     @property
     def title(self) -> str:
-        """How a sentence calls it."""
+        """Its title for use in a sentence."""
         named = f"“{self.issue.title}”"
         return f"Correction {self.correction.number} of {named}" if self.correction else named
 
     def page(self, links: Links) -> str:
-        """Where it is gone on with."""
+        """The URL of the page where it can be resumed."""
         page = f"issues/{self.issue.slug}"
         return links.desk(f"{page}/corrections/{self.correction.number}" if self.correction else page)
 
 
 def send_alert(session: Session, practice: AudienceServices, trip_id: int, now: datetime) -> bool:
-    """Write to every owner and editor that a breaker has opened; False if that was done already."""
+    """Mail every owner and editor that a breaker has opened; False if that was done already."""
     trip = breaker.claim_report(session, trip_id, now)
     halted = _halted(session, trip) if trip else None
     if trip is None or halted is None:

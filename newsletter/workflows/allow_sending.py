@@ -1,6 +1,6 @@
-"""Rearming: a person sees what would go out of a restored or copied database, and lets it.
+"""Allow a restored or copied database to send, after showing a person what would go out.
 
-What the other database has sent since is in no ledger here: every copy that waits may be a second one.
+This ledger does not know what the other database has sent since: every pending copy may be a duplicate.
 """
 
 from dataclasses import dataclass
@@ -25,33 +25,33 @@ _UNSENT = (OutboxState.PENDING, OutboxState.SENDING)
 
 @dataclass(frozen=True, slots=True)
 class WaitingIssue:
-    """An issue that is not through, or the letter about a correction of it, and what happens to it."""
+    """An unfinished issue or correction, and what would happen to it."""
 
     issue: str
     correction: int | None
     state: str
     due_at: datetime
     readers: int
-    """Who would get it: its copies that are not sent, or the readers of the hour."""
+    """How many would get it: its unsent copies, or the active readers if it has not begun."""
     then: str
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxBacklog:
-    """The single letters that wait."""
+    """The single mails that are pending."""
 
     waiting: int
     oldest: datetime | None
 
 
 def waiting_issues(session: Session, grace: timedelta, now: datetime) -> list[WaitingIssue]:
-    """Every issue and correction that is under way or has an hour, oldest issue first."""
+    """Every issue and correction that is being sent or scheduled, oldest issue first."""
     every = list(mailings.all_mailings(session))
     return [_waiting(session, each, grace, now) for each in every if each.letter.state in _TO_GO]
 
 
 def outbox_backlog(session: Session) -> OutboxBacklog:
-    """How many single letters wait, and since when."""
+    """How many single mails are pending, and since when."""
     count, oldest = session.execute(
         select(func.count(), func.min(OutboxMessage.created_at)).where(OutboxMessage.state.in_(_UNSENT))
     ).one()
@@ -59,9 +59,9 @@ def outbox_backlog(session: Session) -> OutboxBacklog:
 
 
 def allow(session: Session, policy: Literal["resend", "hold"], now: datetime) -> None:
-    """Let this database send; what workers of the other place held waits again, or is in doubt, as IN_DOUBT says."""
+    """Let this database send; copies leased by the other database's workers become pending or in doubt (IN_DOUBT)."""
     send_permission.lock_permission(session)
-    # Whoever came second finds workers that send, and takes nothing from them.
+    # A second call finds workers that send already, and must not take over their leases.
     if not send_permission.may_send(session):
         lease_recovery.recover_all(session, policy, now)
         send_permission.arm(session, now)

@@ -1,7 +1,7 @@
-"""Approving: a second person says that exactly this content may go out.
+"""Approve an issue: a second person confirms that exactly this content may go out.
 
-Nobody approves their own words: an approval is given by an owner or editor who wrote nothing since the last one. It
-counts for one revision and the mail that it made (`editorial.issues.approvals`); `publish` starts nothing without it.
+Nobody approves their own text: the approver is an owner or editor who wrote nothing since the last approval. It
+counts for one revision and its mail (`editorial.issues.approvals`); `publish` starts nothing without it.
 """
 
 from collections.abc import Collection, Sequence
@@ -27,34 +27,34 @@ from newsletter.workflows import build_letter, publish
 APPROVERS = (Role.OWNER, Role.EDITOR)
 LONGEST_COMMENT = 2_000
 ASKED_AN_HOUR = 12
-"""How often one person may ask within an hour: each time, everybody who is asked gets a mail."""
+"""How many requests one person may make within an hour, because each one sends mail."""
 
 _CHANGED = "The email has changed since this page was opened. Nothing was done; look at it again."
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalStatus:
-    """Where the approval of an issue stands."""
+    """The approval status of an issue."""
 
     is_required: bool
     content: Content
-    """What would go out."""
+    """The content that would go out."""
     approval: ApprovalStep | None
-    """The approval that counts for it."""
+    """The approval that counts for it; None if there is none."""
     last: ApprovalStep | None
-    """The newest approval that nobody took back, whether or not it still counts."""
+    """The newest approval that was not withdrawn, whether or not it still counts."""
     steps: Sequence[ApprovalStep]
-    """All that was done about it, oldest first."""
+    """All steps, oldest first."""
     writers: frozenset[str]
-    """Who wrote what nobody else has approved yet, and so cannot approve it."""
+    """The address keys of whoever wrote since the last approval, and so cannot approve."""
 
     @property
     def is_missing(self) -> bool:
-        """Whether the issue waits for an approval."""
+        """Whether the issue needs an approval that it does not have."""
         return self.is_required and self.approval is None
 
     def refusal(self, email: str, role: Role) -> str:
-        """Why this person cannot approve; empty if they can."""
+        """The reason why this person cannot approve; empty if they can."""
         if role not in APPROVERS:
             return f"Editors and owners approve; your role is {role}."
         if mailboxes.key_of(email) in self.writers:
@@ -63,7 +63,7 @@ class ApprovalStatus:
 
 
 def approval_status(session: Session, links: Links, issue: Issue) -> ApprovalStatus:
-    """Where the approval of an issue stands now."""
+    """The current approval status of an issue."""
     content = build_letter.approvable_content(issue, links)
     return ApprovalStatus(
         is_required=issue.publication.requires_approval,
@@ -76,7 +76,7 @@ def approval_status(session: Session, links: Links, issue: Issue) -> ApprovalSta
 
 
 def possible_approvers(session: Session, issue: Issue) -> list[Editor]:
-    """Those of the team who could approve what would go out now."""
+    """The editors who could approve the current content."""
     wrote = approvals.unapproved_writers(session, issue)
     return [one for one in session.scalars(editors.team()) if one.role in APPROVERS and one.key not in wrote]
 
@@ -91,7 +91,7 @@ def request_approval(
     comment: str,
     now: datetime,
 ) -> list[str]:
-    """Mail the chosen of those who could approve, or all of them if none is chosen; whom. Conflict if nobody can."""
+    """Mail the chosen possible approvers, or all if none is chosen; returns their addresses. Conflict if nobody can."""
     current = _hold_still(session, practice.links, issue, shown)
     if current.approval:
         raise Conflict(f"{current.approval.person} has already approved this; there is nothing to ask for.")
@@ -106,7 +106,7 @@ def request_approval(
 def approve(
     session: Session, links: Links, issue: Issue, shown: Content, editor: Editor, comment: str, now: datetime
 ) -> ApprovalStep:
-    """Let this content go out; Conflict if it is not what was shown any more, or this person may not say so."""
+    """Approve this content; Conflict if it is no longer what was shown, or this person may not approve it."""
     current = _hold_still(session, links, issue, shown)
     if refusal := current.refusal(editor.email, editor.role):
         raise Conflict(refusal)
@@ -120,7 +120,7 @@ def approve(
 def send_back(
     session: Session, links: Links, issue: Issue, shown: Content, person: str, comment: str, now: datetime
 ) -> None:
-    """Make it a draft again, with what is to be mended; it waits for no hour any more, and no approval is left."""
+    """Make the issue a draft again, with a comment; it is unscheduled, and its approval is withdrawn."""
     if not comment.strip():
         raise Invalid("Say what needs fixing: the comment is all that the writer gets.")
     _unschedule(session, links, issue, shown, now)
@@ -130,7 +130,7 @@ def send_back(
 
 
 def withdraw(session: Session, links: Links, issue: Issue, shown: Content, person: str, now: datetime) -> bool:
-    """Take the approval back, until the issue begins; whether it was scheduled, and is no more."""
+    """Withdraw the approval before the issue starts to go out; returns whether that unscheduled it."""
     was_scheduled = _unschedule(session, links, issue, shown, now)
     approval = approvals.current_approval(issue.approval_steps, shown)
     if approval is None:
@@ -140,11 +140,11 @@ def withdraw(session: Session, links: Links, issue: Issue, shown: Content, perso
 
 
 def _unschedule(session: Session, links: Links, issue: Issue, shown: Content, now: datetime) -> bool:
-    """Hold still what was shown, waiting for no hour any more; whether it did."""
+    """Lock the issue with the content that was shown, and unschedule it; returns whether it was scheduled."""
     if build_letter.approvable_content(issue, links) != shown:
         raise Conflict(_CHANGED)
     was_scheduled = build_letter.is_waiting(issue)
-    # The letter first, as the clock does, so that the two cannot wait for each other.
+    # Lock the letter first, as `publish_due` does, so that the two cannot deadlock.
     if was_scheduled:
         publish.unschedule(session, issue, now)
     issue_store.lock(session, issue)
@@ -153,7 +153,7 @@ def _unschedule(session: Session, links: Links, issue: Issue, shown: Content, no
 
 
 def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) -> ApprovalStatus:
-    """The standing, which stays so until the transaction ends; Conflict unless it is of what the page showed."""
+    """The status, locked until the transaction ends; Conflict unless it is of the content that the page showed."""
     issue_store.lock(session, issue)
     _require_unbegun(issue)
     current = approval_status(session, links, issue)
@@ -182,7 +182,7 @@ def _asked(able: Sequence[Editor], chosen: Collection[str]) -> list[Editor]:
 
 
 def _mind_the_hour(session: Session, person: str, now: datetime) -> None:
-    # One after the other, so that many at once are counted like many in a row.
+    # Serialised, so that simultaneous requests are counted as well.
     session.execute(select(Editor.id).where(Editor.key == mailboxes.key_of(person)).with_for_update(key_share=True))
     asked = select(func.count()).where(ApprovalStep.person == person, ApprovalStep.act == ApprovalAct.ASKED)
     if (session.scalar(asked.where(ApprovalStep.at > now - timedelta(hours=1))) or 0) >= ASKED_AN_HOUR:
@@ -213,7 +213,7 @@ def _take_back(approval: ApprovalStep | None, person: str, now: datetime) -> Non
 
 
 def _clean(comment: str) -> str:
-    # PostgreSQL keeps no NUL.
+    # PostgreSQL cannot store a NUL.
     text = characters.passage(comment.replace("\0", "").replace("\r\n", "\n").strip(), "the comment")
     if len(text) > LONGEST_COMMENT:
         raise Invalid(f"The comment has {len(text):,} characters; the limit is {LONGEST_COMMENT:,}. Please shorten it.")

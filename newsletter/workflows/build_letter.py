@@ -1,4 +1,4 @@
-"""From an issue to its letter: the mail that it makes, whether that is fit to go out, and what an approval is of."""
+"""Build a letter from an issue: render its mail, check whether it may go out, and compute its content hash."""
 
 import email
 import email.policy
@@ -27,24 +27,24 @@ _OPEN = {IssueState.DRAFT, IssueState.READY, IssueState.CANCELLED}
 
 
 class Unready(Conflict):
-    """It is a draft: somebody has to mark it as ready first."""
+    """The issue is a draft and has to be marked as ready first."""
 
 
 class Unfit(Conflict):
-    """Preflight stops it: somebody has to mend it first."""
+    """Preflight blocks the issue."""
 
 
 class Unapproved(Conflict):
-    """Nobody has approved what it says now, and its publication asks for that."""
+    """The publication requires an approval, and the current content has none."""
 
 
 class Unsent(Conflict):
-    """It waits for its hour already: somebody has to cancel that first."""
+    """The issue is scheduled already and has to be unscheduled first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """Why an issue could not go out as it is: in a few words that follow its title, and in full."""
+    """Why an issue could not go out as it is: in a few words to follow its title, and in full."""
 
     lack: str
     why: str
@@ -58,42 +58,42 @@ _LACKS: dict[type[PressError], str] = {
 
 
 def render_mail(issue: Issue, revision: Revision, links: Links) -> Rendered:
-    """An issue's letter, with its merge fields still in."""
+    """Render a revision of an issue, with its merge fields unfilled."""
     kept = issue_store.picture_names(revision)
-    masthead = Branding.of(issue.publication, links)
+    branding = Branding.of(issue.publication, links)
     return render.issue_mail(
-        issue_store.parse_revision(issue, revision), masthead, lambda name: links.picture(kept[name])
+        issue_store.parse_revision(issue, revision), branding, lambda name: links.picture(kept[name])
     )
 
 
 def check(issue: Issue, links: Links) -> list[preflight.Finding]:
-    """What preflight finds in the newest revision."""
+    """The preflight findings for the newest revision."""
     return _check(issue, render_mail(issue, issue.revision, links), links)
 
 
 def blocking(issue: Issue, links: Links) -> list[preflight.Finding]:
-    """What stops the newest revision from being printed."""
+    """The findings that block the newest revision."""
     return _blocking(check(issue, links))
 
 
 def is_open(issue: Issue) -> bool:
-    """Whether nothing of it waits or is out: a draft, a ready one, or one that was cancelled before it began."""
+    """Whether the issue is a draft, ready, or cancelled before it began: nothing of it is scheduled or sent."""
     has_begun = issue.letter is not None and issue.letter.started_at is not None
     return issue_store.state(issue) in _OPEN and not has_begun
 
 
 def frozen_letter(issue: Issue) -> Letter | None:
-    """The letter that waits, goes out or went, which nothing changes any more; None while the issue is open."""
+    """The letter that is scheduled or was sent, and no longer changes; None while the issue is open."""
     return None if is_open(issue) else issue.letter
 
 
 def can_be_scheduled(issue: Issue) -> bool:
-    """Whether it may be scheduled or sent: ready, or cancelled before it began and not changed since."""
+    """Whether it may be scheduled or sent: it is ready, or was cancelled before it began and not changed since."""
     return is_open(issue) and issue.readiness is Readiness.READY
 
 
 def require_schedulable(issue: Issue, links: Links) -> Rendered:
-    """The mail of an issue that may be scheduled or sent; Conflict, saying what to do first, for any other."""
+    """The mail of an issue that may be scheduled or sent; Conflict, saying what to do first, otherwise."""
     _require_open(issue)
     mail = _require_fit(issue, links)
     _require_ready(issue)
@@ -102,7 +102,7 @@ def require_schedulable(issue: Issue, links: Links) -> Rendered:
 
 
 def require_approved(issue: Issue, would_go: Content) -> None:
-    """Conflict unless a second person approved exactly this, where the publication asks for that."""
+    """Raise Conflict if the publication requires an approval and exactly this content has none."""
     if not issue.publication.requires_approval or approvals.current_approval(issue.approval_steps, would_go):
         return
     before = approvals.latest_approval(issue.approval_steps)
@@ -116,21 +116,21 @@ def require_approved(issue: Issue, would_go: Content) -> None:
 
 
 def approvable_content(issue: Issue, links: Links) -> Content:
-    """What would go out, or went, and so what an approval has to be of: the frozen letter, else the newest revision."""
+    """The content that an approval has to be of: that of the frozen letter, else of the newest revision."""
     if fixed := frozen_letter(issue):
         return Content(issue.frozen_number or 0, fixed.content_hash)
     return Content(issue.revision_number, content_hash(render_mail(issue, issue.revision, links)))
 
 
 def is_waiting(issue: Issue) -> bool:
-    """Whether a letter is frozen from it that has not begun: it waits for its hour, or was held at it."""
+    """Whether it has a frozen letter that has not begun: scheduled, or held at its time."""
     return issue.letter is not None and issue.letter.state in NOT_BEGUN
 
 
 def blocker(issue: Issue, links: Links) -> Blocker | None:
-    """Why an issue could not go out as it is, or would be held at the hour that it waits for; None if nothing is.
+    """Why an issue could not go out now, or would be held at its scheduled time; None if nothing blocks it.
 
-    Cheap enough to ask of every issue of a queue on every page: what preflight says of one text is remembered.
+    Cheap enough for every issue of a queue on every page: preflight results are cached by text.
     """
     try:
         if is_waiting(issue):
@@ -147,7 +147,7 @@ def blocker(issue: Issue, links: Links) -> Blocker | None:
 
 
 def mark_ready(session: Session, issue: Issue, links: Links) -> None:
-    """Say that an issue may go out as it was read; Conflict, with the findings, if something blocks it."""
+    """Mark an issue as ready; Conflict, with the findings, if preflight blocks it."""
     issue_store.lock(session, issue)
     _require_open(issue)
     _require_fit(issue, links)
@@ -155,17 +155,17 @@ def mark_ready(session: Session, issue: Issue, links: Links) -> None:
 
 
 def draft_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
-    """The letter that scheduling would freeze the newest revision into; it is in no store."""
+    """The letter that scheduling would freeze from the newest revision; it is not stored."""
     return new_letter(issue, render_mail(issue, issue.revision, links), links, now, now, sender)
 
 
 def current_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
-    """What goes out, or went: the frozen letter while there is one, else the one that scheduling would freeze."""
+    """The frozen letter if there is one, else the one that scheduling would freeze."""
     return frozen_letter(issue) or draft_letter(issue, links, now, sender=sender)
 
 
 def sample_mail(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]:
-    """`issue.eml` as a sample reader would get it now, not signed, and the `issue.html` and `issue.txt` in it."""
+    """`issue.eml` as a sample reader would get it now, unsigned, and its parts as `issue.html` and `issue.txt`."""
     sample = ledger.ClaimedCopy(0, 0, 0, "ada@reader.example", "Ada", 0, since=now)
     eml = compose.compile(letter, links).message(sample, now)
     message = email.message_from_bytes(eml, policy=email.policy.default)
@@ -174,7 +174,7 @@ def sample_mail(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]
 
 
 def new_letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: datetime, sender: str | None) -> Letter:
-    """The letter that carries this mail at that moment; it is in no store."""
+    """A letter with this mail, due at `at`; it is not stored."""
     publication = issue.publication
     own = publication.sender_address
     return Letter(
@@ -184,7 +184,7 @@ def new_letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: da
         content_hash=content_hash(mail),
         sender_name=publication.sender_name,
         sender_address=sender or own,
-        # Who answers an issue reaches the publication, whatever address its issues go out with.
+        # Replies go to the publication, even if another address sends its issues.
         reply_to=publication.reply_to or (own if sender else None),
         list_id=f"{publication.name} <{publication.slug}.{own.partition('@')[2]}>",
         feedback_id=f"{issue.id}:{publication.id}:issue:{publication.slug[:15].ljust(5, '0')}",
@@ -197,7 +197,7 @@ def new_letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: da
 
 
 def content_hash(mail: Rendered) -> str:
-    """What an approval is bound to, and what a letter is known by: SHA-256 over all that a reader sees."""
+    """The SHA-256 of everything a reader sees, which approvals are bound to."""
     seen = f"{mail.subject}\0{mail.html}\0{mail.text}"
     return hashlib.sha256(seen.encode()).hexdigest()
 
@@ -231,7 +231,7 @@ def _require_unblocked(issue: Issue, blocking: Sequence[preflight.Finding]) -> N
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What the mail of a text is known by, and what of it preflight stops."""
+    """The content hash of a text's mail, and its blocking findings."""
 
     content_hash: str
     blocking: tuple[preflight.Finding, ...]
@@ -253,12 +253,12 @@ def _judged(
     source: str,
     file_name: str,
     pictures: tuple[tuple[str, str], ...],
-    masthead: Branding,
-    known: preflight.Facts,
+    branding: Branding,
+    facts: preflight.Facts,
 ) -> _Judged:
     file, urls = issue_file.parse(source, file_name), dict(pictures)
-    mail = render.issue_mail(file, masthead, urls.__getitem__)
-    return _Judged(content_hash(mail), tuple(_blocking(preflight.check(file, mail, known))))
+    mail = render.issue_mail(file, branding, urls.__getitem__)
+    return _Judged(content_hash(mail), tuple(_blocking(preflight.check(file, mail, facts))))
 
 
 def _check(issue: Issue, mail: Rendered, links: Links) -> list[preflight.Finding]:

@@ -1,7 +1,7 @@
-"""The agenda: which issue fills which of the moments to come.
+"""The calendar: which issue will fill which of the times to come.
 
-A weekly slot is filled by the issue that is scheduled for it, else by the first of the queue that may go out. What
-that is, `Line.take` alone decides: at the slot's hour (`filling`), and wherever it is foretold.
+A weekly slot is filled by the issue scheduled for it, else by the first issue of the queue that may go out.
+`SlotAllocator.take` alone decides which: at the slot's time (`fill_slots`), and in every forecast.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ _UNDER_WAY = (LetterState.HELD, LetterState.PAUSED, LetterState.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """An issue of the queue that a slot does not take although it comes first, and why."""
+    """An issue that a slot passes over although it comes first in the queue, and why."""
 
     issue: Issue
     hindrance: Blocker
@@ -36,28 +36,28 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class CalendarEntry:
-    """A moment at which an issue goes out, or could."""
+    """A time at which an issue goes out, or could."""
 
     at: datetime
     time_zone: str
-    """The slot's own, or the publication's outside the weekly slots."""
+    """The slot's time zone, or the publication's outside the weekly slots."""
     issue: Issue | None
-    """None where a weekly slot is still empty."""
+    """None for an empty weekly slot."""
     is_slot: bool
     off: str = ""
-    """Why the slot does not count, if it does not."""
+    """The reason why the slot is off; empty if it is not."""
     is_queued: bool = False
-    """Whether its issue is not frozen for it, but would be when the hour comes."""
+    """Whether its issue is not frozen yet, but would be taken from the queue at that time."""
     passed: Sequence[PassedOver] = ()
-    """What comes before its issue in the queue and would be passed over; of an empty slot, all of the queue."""
+    """The issues before it in the queue that would be passed over; for an empty slot, the whole queue."""
     held: Blocker | None = None
-    """Why its issue, which is scheduled, would not start at the hour."""
+    """Why its scheduled issue would not start at that time."""
     is_due: bool = False
-    """Whether its hour has come already, and only the worker has not."""
+    """Whether its time has come, but no worker has handled it yet."""
 
 
 class SlotAllocator:
-    """A publication's queue as its slots take from it, one after the other."""
+    """Allocates the issues of a publication's queue to slots, one slot after another."""
 
     def __init__(self, session: Session, links: Links, publication_id: int) -> None:
         self._links = links
@@ -65,9 +65,9 @@ class SlotAllocator:
         self._hindrances: dict[int, Blocker | None] = {}
 
     def take(self, at: datetime) -> tuple[Issue | None, Sequence[PassedOver]]:
-        """What a slot at that moment takes, the first that may go out, and what it passes over to get there.
+        """The first issue that may go out in a slot at that time, and the issues passed over before it.
 
-        What was queued after the hour was promised another one.
+        Issues queued after that time are left for later slots.
         """
         passed = []
         for issue, queued_at in self._waiting:
@@ -81,7 +81,7 @@ class SlotAllocator:
         return None, passed
 
     def hindrance(self, issue: Issue) -> Blocker | None:
-        """Why an issue of it would be passed over; None if it would not."""
+        """Why an issue would be passed over; None if it would not."""
         if issue.id not in self._hindrances:
             self._hindrances[issue.id] = build_letter.blocker(issue, self._links)
         return self._hindrances[issue.id]
@@ -89,30 +89,30 @@ class SlotAllocator:
 
 @dataclass(frozen=True)
 class Calendar:
-    """What is foretold of a publication at one moment."""
+    """The forecast of a publication's slots at one time."""
 
     session: Session
     links: Links
     publication: Publication
     now: datetime
     grace: timedelta = timedelta()
-    """For how long an hour that nobody has dealt with is still made up for."""
+    """How late a slot that was not handled at its time may still be filled."""
 
     def ahead(self, slots: int) -> list[CalendarEntry]:
-        """The next weekly slots with the weeks off in between, and all that is scheduled besides, soonest first."""
+        """The next weekly slots, including those on days off, and everything else that is scheduled, soonest first."""
         waiting, line = dict(self._scheduled), SlotAllocator(self.session, self.links, self.publication.id)
         occasions = [*self._due, *self._next(slots)]
         entries = [self._entry(occasion, waiting.pop(occasion.at, None), line) for occasion in occasions]
         return sorted([*entries, *self._besides(waiting)], key=lambda entry: entry.at)
 
     def following(self) -> CalendarEntry | None:
-        """The next moment at which an issue goes out or could; None while there is none."""
+        """The next time at which an issue goes out, or could; None if there is none."""
         return next((entry for entry in self.ahead(1) if entry.issue or not entry.off), None)
 
     def place(self, issue: Issue) -> datetime | None:
-        """The slot that is an issue's for the asking: what its place in the queue gives it, or the first behind it.
+        """The slot that an issue can have: the one its queue position gives it, or the first free one after the queue.
 
-        Those before it that would be passed over take none. None while there is no such slot.
+        Issues before it that would be passed over take no slot. None if there is no such slot.
         """
         line, before = SlotAllocator(self.session, self.links, self.publication.id), 0
         for one in self.session.scalars(queue.listing(self.publication.id)):
@@ -129,13 +129,13 @@ class Calendar:
 
     @cached_property
     def _due(self) -> list[Occurrence]:
-        """The hours that have come, that nobody has dealt with yet, and that the queue can still fill."""
+        """The slots whose time has come, that were not handled yet, and that the queue can still fill."""
         armed_at = send_permission.read_permission(self.session).armed_at
         if armed_at is None:
             return []
         after = max(armed_at, self.now - self.grace)
         come = unhandled_slots(self.session, self.publication, after, self.now)
-        # One that was scheduled for it and has begun leaves nothing to fill; the worker has only not noted it yet.
+        # If the issue scheduled for it has begun, there is nothing to fill; the slot is just not claimed yet.
         return [
             one for one in come if one.at in self._scheduled or not is_taken(self.session, self.publication, one.at)
         ]
@@ -159,7 +159,7 @@ class Calendar:
         return CalendarEntry(at, time_zone, issue, is_slot=True, is_queued=is_queued, passed=passed, is_due=is_due)
 
     def _besides(self, scheduled: dict[datetime, Issue]) -> Iterator[CalendarEntry]:
-        """What is scheduled beyond those slots, or outside all of them."""
+        """The issues scheduled after those slots, or outside all slots."""
         last = max(scheduled, default=self.now)
         beyond = takewhile(lambda occasion: occasion.at <= last, occurrences.occurrences(self.publication, self.now))
         slots = {occasion.at: occasion for occasion in beyond}
@@ -172,20 +172,20 @@ class Calendar:
 
 
 def unhandled_slots(session: Session, publication: Publication, after: datetime, now: datetime) -> list[Occurrence]:
-    """The slots whose hour came after that moment and that nobody has dealt with yet, the longest due first."""
+    """The slots due since `after` that were not handled yet, the longest due first."""
     come = occurrences.counting_between(publication, after, now)
     return [one for one in come if not slot_claims.is_claimed(session, publication.id, one.at, SlotStep.HOUR)]
 
 
 def is_taken(session: Session, publication: Publication, at: datetime) -> bool:
-    """Whether an issue was scheduled for this hour, and has not gone out before it."""
+    """Whether an issue is scheduled for this time, or began at or after it."""
     own = select(Letter.id).where(Letter.publication_id == publication.id, Letter.due_at == at)
     unsent = Letter.started_at.is_(None) & (Letter.state != LetterState.CANCELLED)
     return session.scalar(own.where(or_(unsent, Letter.started_at >= at)).limit(1)) is not None
 
 
 def under_way(publication: Publication) -> Select[Issue]:
-    """Issues that are being sent, or that stopped on the way and wait for a person; the longest due first."""
+    """Issues that are being sent, or have stopped and need a person, the longest due first."""
     return _with_letter(publication).where(Letter.state.in_(_UNDER_WAY)).order_by(Letter.due_at, Issue.id)
 
 

@@ -1,7 +1,7 @@
-"""Correcting: a letter about what was wrong in an issue, to those who got that issue and to nobody else.
+"""Mail a correction of an issue to everyone who got that issue, and to nobody else.
 
-Who got it is what the ledger says: whose copy was sent, and whose is in doubt, for they may have it. Of these, who
-has left or was suppressed since gets nothing. The letter is one of its own in the ledger, claimed and reported as any.
+The ledger says who got it: readers whose copy was sent, or is in doubt. Those who have unsubscribed or were
+suppressed since get nothing. The correction is a letter like any other in the ledger.
 """
 
 from dataclasses import dataclass
@@ -25,29 +25,29 @@ from newsletter.links import Links
 from newsletter.workflows import publish
 from newsletter.workflows.publish import Started
 
-# What an article needs, and a letter that leads to one does not.
+# Rules for articles, which do not apply to a letter that links to one.
 _OF_ARTICLES = frozenset({"there are sources", "a professional is named", "somebody has reviewed it"})
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectionAudience:
-    """Who a correction of an issue would go to now."""
+    """How many readers a correction would go to now."""
 
     got: int
-    """Their copy of the issue was sent, and they still read."""
+    """Their copy of the issue was sent, and they are still subscribed."""
     maybe: int
-    """Their copy is in doubt, and they still read."""
+    """Their copy is in doubt, and they are still subscribed."""
     gone: int
-    """They got the issue, or may have, and have left or were suppressed since: they get nothing."""
+    """Their copy was sent or is in doubt, but they have unsubscribed or were suppressed since, and get nothing."""
 
     @property
     def size(self) -> int:
-        """How many letters that makes."""
+        """The number of copies."""
         return self.got + self.maybe
 
 
 def audience(session: Session, letter: Letter) -> CorrectionAudience:
-    """Who would get a correction of this letter."""
+    """The readers who would get a correction of this letter."""
     still = subscribers.active(letter.publication_id, ledger.reached_subscriptions(letter.id)).subquery()
     reading = select(Copy.state, func.count()).join(still, still.c.subscription_id == Copy.subscription_id)
     reading = reading.where(Copy.letter_id == letter.id).group_by(Copy.state)
@@ -58,7 +58,7 @@ def audience(session: Session, letter: Letter) -> CorrectionAudience:
 
 
 def mailing_blocker(session: Session, issue: Issue) -> str:
-    """Why no correction can be mailed now; empty if one can."""
+    """The reason why no correction can be mailed now; empty if one can."""
     letter = issue.letter
     if letter is None or letter.started_at is None:
         return f"“{issue.title}” has not gone out yet."
@@ -72,13 +72,13 @@ def mailing_blocker(session: Session, issue: Issue) -> str:
 
 
 def findings(issue: Issue, composed: Composed, links: Links) -> list[Finding]:
-    """What preflight finds in the letter of a correction."""
+    """The preflight findings for the letter of a correction."""
     found = preflight.check(composed.file, composed.mail, preflight.Facts.of(issue.publication, links))
     return [finding for finding in found if finding.rule not in _OF_ARTICLES]
 
 
 def refusal(issue: Issue, correction: Correction, person: str) -> str:
-    """Why this person cannot mail its letter; empty if they can: who mails it is the second pair of eyes."""
+    """The reason why this person cannot mail it; empty if they can. Whoever mails it acts as its approver."""
     if issue.publication.requires_approval and mailboxes.key_of(person) in map(mailboxes.key_of, correction.writers):
         return (
             "You wrote some of this email, and nobody approves their own words. Another editor or owner has to send it."
@@ -97,9 +97,9 @@ def mail_correction(
     *,
     sender: str | None = None,
 ) -> Started:
-    """Mail the letter of a correction at once, if it is still what the page with that seal showed to this person.
+    """Mail the letter of a correction at once, if it still has the seal of the page shown to this person.
 
-    Conflict if not, or if they may not, or it was mailed already, is not fit to print, or cannot be mailed now.
+    Conflict if not, or if they may not mail it, it was mailed already, preflight blocks it, or it cannot be mailed now.
     """
     corrections.lock(session, correction, seal)
     if why := refusal(issue, correction, person) or mailing_blocker(session, issue):
@@ -114,19 +114,19 @@ def mail_correction(
 
 
 def pause(session: Session, correction: Correction) -> None:
-    """Send no more of it until somebody resumes; Conflict unless it is going out."""
+    """Pause it until `resume`; Conflict unless it is being sent."""
     if correction.letter is None or not publish.pause_letter(session, correction.letter):
         raise Conflict("This correction is not going out, so there is nothing to pause.")
 
 
 def resume(session: Session, correction: Correction, now: datetime) -> None:
-    """Go on with it, or with those who are held back; Conflict if nothing of it stands still."""
+    """Resume it, or the copies that a breaker holds back; Conflict if nothing is paused or held."""
     if correction.letter is None or not publish.resume_letter(session, correction.letter, now):
         raise Conflict("This correction is not paused, so there is nothing to resume.")
 
 
 def stop(session: Session, correction: Correction, now: datetime) -> int:
-    """Send nothing more of it: how many copies that spares; Conflict if it is over."""
+    """Stop it for good; returns how many copies are not sent. Conflict if it is finished."""
     spared = publish.stop_letter(session, correction.letter, now) if correction.letter else None
     if spared is None:
         raise Conflict("This correction is not going out, so there is nothing to stop.")

@@ -1,7 +1,7 @@
-"""Filling: at the hour of a weekly slot, the first issue of the queue that may go out is frozen for it.
+"""Fill slots: at the time of a weekly slot, freeze the first issue of the queue that may go out.
 
-Nothing of the queue is frozen before (docs/decisions/0008-the-queue-freezes-at-the-hour.md), so an issue that was
-edited a second ago is a draft and stays behind. A slot's mark lets one worker deal with it, once.
+Nothing in the queue is frozen earlier (docs/decisions/0008-the-queue-freezes-at-the-hour.md), so an issue that was
+edited a second ago is a draft and is passed over. A slot claim lets one worker handle each slot once.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from newsletter.workflows.warn_editors import SlotProblem
 log = structlog.get_logger()
 
 _NEWS = timedelta(days=2)
-"""How long ago an hour may have been lost, if the editors are still to hear of it."""
+"""How long after a missed slot the editors are still told of it."""
 
 _NOBODY = "When it came, no issue was scheduled for it, and the queue was empty."
 _NONE_COULD = "When it came, no issue was scheduled for it, and none in the queue could go out. "
@@ -37,7 +37,7 @@ _DOWN = "No worker was running when it came, and it is now too late to fill it f
 
 @dataclass(frozen=True, slots=True)
 class OpenSlot:
-    """A slot whose hour has come, and that nobody has dealt with yet."""
+    """A slot whose time has come, and that was not handled yet."""
 
     publication_id: int
     at: datetime
@@ -45,7 +45,7 @@ class OpenSlot:
 
 
 def open_slots(session: Session, grace: timedelta, now: datetime) -> list[OpenSlot]:
-    """The openings, the longest due first; none of before this database was armed, or the slot was made."""
+    """The open slots, the longest due first; none from before sending was allowed or the slot was created."""
     armed_at = send_permission.read_permission(session).armed_at
     if armed_at is None:
         return []
@@ -66,9 +66,9 @@ def fill_slot(
     *,
     sender: str | None = None,
 ) -> Letter | None:
-    """Freeze the first issue of the queue that may go out, or tell the editors that there is none; safe on two workers.
+    """Freeze the first issue of the queue that may go out, or tell the editors there is none. Safe with two workers.
 
-    What is later than the grace is not filled. The letter waits for `publish_due`, which starts it.
+    A slot later than the grace is not filled. The letter is started by `publish_due`.
     """
     publication = session.get_one(Publication, opening.publication_id)
     is_mine = slot_claims.claim(session, publication.id, opening.at, SlotStep.HOUR)
@@ -103,7 +103,7 @@ def _frozen(
         with session.begin_nested():
             return publish.freeze_queued(session, links, issue, at, now, sender=sender)
     except PressError as error:
-        # Somebody changed it just now. Without the error's words, which may name a person.
+        # It was changed just now. The error's text may name a person, so it is not logged.
         log.warning("queued issue passed over", issue=issue.id, error=type(error).__name__)
         return None
 

@@ -1,6 +1,6 @@
-"""Reporting on an issue: what became of its copies, what readers did, and how that compares with earlier issues.
+"""The report on an issue: the outcome of its copies, clicks and unsubscribes, compared with earlier issues.
 
-Like the fan-out, it asks all three rooms, and writes nothing.
+It reads from audience, editorial and delivery, and writes nothing.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,36 +21,36 @@ from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import NotFound
 
 EARLIER = 8
-"""With so many issues before it an issue is compared."""
+"""How many earlier issues an issue is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
 class IssueResult:
-    """What came of one issue, in a few numbers."""
+    """The outcome of one issue in a few numbers."""
 
     slug: str
     title: str
     began_at: datetime
     counts: Counts
     left: int
-    """Readers who left by its link."""
+    """Readers who unsubscribed by its link."""
     clicks: int | None
-    """None where they were not counted."""
+    """None if they were not counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One thing that issues are compared by, as a share; None where there is nothing to take a share of."""
+    """A rate that issues are compared by; None where its base is 0."""
 
     name: str
     value: float | None
     usual: float | None
-    """The median of the earlier ones."""
+    """The median of the earlier issues."""
     earlier: Sequence[tuple[IssueResult, float | None]]
 
     @property
     def run(self) -> str:
-        """The shares one after another, this issue's last, as the points of a line in a box of 100 by 30."""
+        """The points of a sparkline in a box of 100 by 30, this issue last."""
         shares = [share for _, share in self.earlier if share is not None]
         shares += [] if self.value is None else [self.value]
         if len(shares) < 2:
@@ -64,7 +64,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class CorrectionResult:
-    """One correction of an issue, and where the copies of its letter stand, if one was mailed."""
+    """A correction, and the counts of its copies if its letter was mailed."""
 
     correction: Correction
     counts: Counts | None
@@ -72,7 +72,7 @@ class CorrectionResult:
 
 @dataclass(frozen=True, slots=True)
 class IssueReport:
-    """All that is told of one issue."""
+    """Everything the report shows of one issue."""
 
     letter: Letter
     account: LetterStats
@@ -82,19 +82,19 @@ class IssueReport:
     """Oldest first."""
     corrections: Sequence[CorrectionResult]
     resent: int = 0
-    """Copies that were sent again because they were in doubt; their readers may have two."""
+    """Copies that were sent again because they were in doubt; their readers may have got two."""
 
     @property
     def measures(self) -> list[Measure]:
-        """How it compares with the earlier ones; a measure that nobody has a number for is left out."""
+        """The comparison with earlier issues; a measure without any value is left out."""
         made = [_measure(name, share, self.result, self.earlier) for name, share in _SHARES.items()]
         return [each for each in made if each.value is not None or each.usual is not None]
 
 
 def issue_report(session: Session, issue: Issue, account: LetterStats | None = None) -> IssueReport:
-    """The report of an issue that has begun to go out; NotFound for any other.
+    """The report of an issue that has started to go out; NotFound for any other.
 
-    `account` is one that was worked out a moment ago, of a letter that still runs; its counts are taken anew.
+    `account` is a recent one of a letter that is still being sent; its counts are refreshed.
     """
     letter = _begun(issue)
     found = (
@@ -112,7 +112,7 @@ def issue_report(session: Session, issue: Issue, account: LetterStats | None = N
 
 
 def results(session: Session, issues: Iterable[Issue]) -> list[IssueResult]:
-    """What came of these issues, which have all begun, in their order."""
+    """The outcomes of these issues, which have all started, in their order."""
     begun = [(issue, _begun(issue)) for issue in issues]
     ids = [letter.id for _, letter in begun]
     left, clicked = unsubscribe.left_by(session, ids), clicks.total_clicks(session, ids)

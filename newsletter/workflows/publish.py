@@ -1,7 +1,7 @@
-"""The street between the rooms: one issue, its readers, and the letter that delivery carries.
+"""Publish an issue: schedule, send, pause, resume, cancel, and start what is due.
 
-Scheduling freezes an issue into a letter; at the hour one worker fans it out, a copy for each reader.
-Every move is a compare-and-set on the letter's state, so two workers or two editors cannot make it twice.
+Scheduling freezes an issue into a letter; at its time one worker fans it out, a copy for each reader.
+Every transition is a compare-and-set on the letter's state, so two workers or editors cannot make it twice.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A letter that went from waiting to running, and how many copies that made."""
+    """A letter that was started, and the number of its copies."""
 
     letter_id: int
     copies: int
@@ -47,14 +47,14 @@ class Started:
 def schedule(
     session: Session, links: Links, issue: Issue, at: datetime, now: datetime, *, sender: str | None = None
 ) -> Letter:
-    """Freeze an issue into a letter for that moment; Conflict or Invalid if it cannot go out then.
+    """Freeze an issue into a letter due at `at`; Conflict or Invalid if it cannot go out then.
 
-    `sender` is the address that issues go out with, here and below; None for the publication's own.
+    `sender` is the address that issues are sent from, here and below; None for the publication's own.
     """
     if at < now:
         raise Invalid(f"{formats.moment(at, issue.publication.time_zone)} has passed; give a time in the future")
     letter = _freeze(session, links, issue, at, now, sender)
-    # Looked at last: who is just filling that hour from the queue has committed before the letter could be kept.
+    # Checked last: a worker that is filling that slot from the queue has committed before our letter could be stored.
     if slot_claims.is_claimed(session, issue.publication_id, at, SlotStep.HOUR):
         raise Conflict("that time is over: its slot has just been dealt with; choose another time")
     return letter
@@ -63,14 +63,14 @@ def schedule(
 def freeze_queued(
     session: Session, links: Links, issue: Issue, at: datetime, now: datetime, *, sender: str | None = None
 ) -> Letter:
-    """Freeze a queued issue at a slot's hour, which may have passed; Conflict if it cannot go out."""
+    """Freeze a queued issue for a slot, whose time may have passed; Conflict if it cannot go out."""
     if not queue.is_ready(issue):
         raise Conflict(f"“{issue.title}” is {issue_store.state(issue).told}, not ready")
     return _freeze(session, links, issue, at, now, sender)
 
 
 def schedule_next(session: Session, links: Links, issue: Issue, now: datetime, *, sender: str | None = None) -> Letter:
-    """Freeze an issue into the first weekly slot that no other issue holds, or that its place in the queue gives it."""
+    """Freeze an issue for the first free weekly slot, or the one that its queue position gives it."""
     return _freeze(session, links, issue, next_free_slot(session, links, issue, now), now, sender)
 
 
@@ -88,7 +88,7 @@ def send_now(session: Session, links: Links, issue: Issue, now: datetime, *, sen
 
 
 def cancel(session: Session, issue: Issue, now: datetime) -> int:
-    """Stop an issue: nothing more goes out. How many copies that spares; Conflict if there is nothing to stop."""
+    """Stop an issue for good; returns how many copies are not sent. Conflict if there is nothing to stop."""
     spared = stop_letter(session, issue.letter, now) if issue.letter else None
     if spared is None:
         raise Conflict(f"“{issue.title}” is {issue_store.state(issue).told}; there is nothing to cancel")
@@ -96,7 +96,7 @@ def cancel(session: Session, issue: Issue, now: datetime) -> int:
 
 
 def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
-    """Make a scheduled issue ready again; the hour that it had. Conflict once it has begun."""
+    """Make a scheduled issue ready again; returns the time it had. Conflict once it has begun."""
     letter = issue.letter
     if letter is None or not _move(session, letter, NOT_BEGUN, LetterState.CANCELLED, finished_at=now):
         raise Conflict(
@@ -112,7 +112,7 @@ def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
 def send_correction(
     session: Session, links: Links, issue: Issue, mail: Rendered, now: datetime, *, sender: str | None = None
 ) -> Started:
-    """Mail this at once to everybody who got the issue, or may have got it, and to nobody else, now or later."""
+    """Send this mail at once to everyone who got the issue or may have got it, and to nobody else."""
     letter = build_letter.new_letter(issue, mail, links, now, now, sender)
     letter.corrects_id, letter.state = issue.letter_id, LetterState.HELD
     letter.feedback_id = letter.feedback_id.replace(":issue:", ":correction:", 1)
@@ -127,12 +127,12 @@ def send_correction(
 
 
 def pause_letter(session: Session, letter: Letter) -> bool:
-    """Claim no more copies of it until it is resumed; False unless it is being sent."""
+    """Pause a letter: no more copies are claimed. False unless it is being sent."""
     return _move(session, letter, (LetterState.RUNNING,), LetterState.PAUSED)
 
 
 def resume_letter(session: Session, letter: Letter, now: datetime) -> bool:
-    """Go on with it, and with whom a breaker held back; False if nothing of it stands still."""
+    """Resume a letter, including copies that a breaker holds back; False if nothing is paused or held."""
     if letter.state not in UNDER_WAY:
         return False
     was_held = breaker.close(session, letter.id, now)
@@ -141,9 +141,9 @@ def resume_letter(session: Session, letter: Letter, now: datetime) -> bool:
 
 
 def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
-    """Send nothing more of it: how many copies that spares; None if there is nothing to stop.
+    """Stop a letter for good; returns how many copies are not sent, None if there is nothing to stop.
 
-    Of a large letter `stopping.go_on` skips the rest.
+    For a large letter `stopping.go_on` skips the remaining copies.
     """
     if not _move(session, letter, (*NOT_BEGUN, *UNDER_WAY), LetterState.CANCELLED, finished_at=now):
         return None
@@ -152,12 +152,12 @@ def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
 
 
 def reopen_letter(session: Session, letter: Letter) -> None:
-    """Let one go on that was over: copies of it wait again."""
+    """Set a finished letter back to running, because it has pending copies again."""
     _move(session, letter, OVER, LetterState.RUNNING, finished_at=None)
 
 
 def pause(session: Session, issue: Issue) -> None:
-    """Claim no more copies until `resume`; Conflict unless the issue is being sent."""
+    """Pause an issue until `resume`; Conflict unless it is being sent."""
     if issue.letter is None or not pause_letter(session, issue.letter):
         raise Conflict(
             f"“{issue.title}” is {issue_store.state(issue).told}; only an issue that is being sent can be paused"
@@ -165,7 +165,7 @@ def pause(session: Session, issue: Issue) -> None:
 
 
 def resume(session: Session, issue: Issue, now: datetime) -> None:
-    """Go on with a paused issue, or with those of its readers who are held back; Conflict if nothing stands still."""
+    """Resume a paused issue, or the copies that a breaker holds back; Conflict if nothing is paused or held."""
     if issue.letter is None or not resume_letter(session, issue.letter, now):
         raise Conflict(f"“{issue.title}” is {issue_store.state(issue).told}; only a paused issue can be resumed")
 
@@ -176,21 +176,21 @@ def audience_size(session: Session, issue: Issue) -> int:
 
 
 def current_hold(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Hold | None:
-    """Why nothing of a letter goes out although it is being sent, and until when; None while it goes."""
+    """Why no copies go out although the letter is being sent, and until when; None if they do."""
     is_going = letter is not None and letter.state is LetterState.RUNNING
     return claim_limiter.held_until(session, Limits.of(settings), now) if is_going else None
 
 
 def are_due(session: Session, now: datetime) -> bool:
-    """Whether the hour of any letter has come that waits for it; only looks."""
+    """Whether any scheduled letter is due; reads only."""
     waiting = select(Letter.id).where(Letter.state == LetterState.WAITING, Letter.due_at <= now)
     return session.scalar(waiting.limit(1)) is not None
 
 
 def publish_due(session: Session, grace: timedelta, now: datetime) -> list[Started]:
-    """Start every letter whose hour has come; hold, and say so, what is later than the grace. Safe on two workers."""
+    """Start every letter that is due; hold and log those later than the grace. Safe with two workers."""
     due = select(Letter).where(Letter.state == LetterState.WAITING, Letter.due_at <= now).order_by(Letter.due_at)
-    # What somebody else is just moving is left to them: to wait for it with copies written could be a deadlock.
+    # Skip letters that another transaction has locked: waiting for them after writing copies could deadlock.
     free = due.with_for_update(key_share=True, skip_locked=True)
     started = []
     for letter in session.scalars(free).all():
@@ -204,7 +204,7 @@ def publish_due(session: Session, grace: timedelta, now: datetime) -> list[Start
 
 
 def next_free_slot(session: Session, links: Links, issue: Issue, now: datetime) -> datetime:
-    """The weekly slot that is an issue's for the asking; NotFound if the publication has no slot."""
+    """The weekly slot that an issue can have; NotFound if the publication has no slot."""
     at = Calendar(session, links, issue.publication, now).place(issue)
     if at is None:
         raise NotFound(f"{issue.publication.name} has no weekly slot; give a time with --at")
@@ -212,7 +212,7 @@ def next_free_slot(session: Session, links: Links, issue: Issue, now: datetime) 
 
 
 def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: datetime, sender: str | None) -> Letter:
-    # From here on nobody takes an approval back, or saves another text, until the letter is there to be seen.
+    # From here on nobody can withdraw an approval or save another text until this transaction ends.
     issue_store.lock(session, issue)
     letter = build_letter.new_letter(issue, build_letter.require_schedulable(issue, links), links, at, now, sender)
     try:
@@ -229,9 +229,9 @@ def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: dat
 
 
 def _attach(session: Session, issue: Issue, letter: Letter) -> None:
-    # Two editors who schedule one issue at once both got here; the first to change the row keeps it.
+    # Two editors who schedule one issue at once both get here; the first to change the row wins.
     attach = update(Issue).where(Issue.id == issue.id, Issue.letter_id.is_not_distinct_from(issue.letter_id))
-    # An edit, or a word that it is a draft after all, counts up to this very moment.
+    # Neither the text nor the readiness may have changed meanwhile.
     attach = attach.where(Issue.revision_number == issue.revision_number, Issue.readiness == issue.readiness)
     attach = attach.values(letter_id=letter.id, frozen_number=issue.revision_number)
     if session.scalar(attach.returning(Issue.id).execution_options(synchronize_session=False)) is None:
@@ -249,9 +249,9 @@ def _start(session: Session, letter: Letter, from_states: Sequence[LetterState],
 
 
 def _fan_out(session: Session, letter: Letter, now: datetime) -> int:
-    """Write a copy for each active, unsuppressed reader, of a correction for those alone who got what it corrects.
+    """Write a copy for each active, unsuppressed reader; for a correction, only for those who got the issue.
 
-    The only statement that touches all three rooms.
+    The only statement that involves audience, editorial and delivery.
     """
     among = ledger.reached_subscriptions(letter.corrects_id) if letter.corrects_id else None
     with partitions.writing(session, letter.id) as copies:
@@ -279,7 +279,7 @@ def _fan_out(session: Session, letter: Letter, now: datetime) -> int:
 
 
 def _hold(session: Session, letter: Letter, now: datetime) -> None:
-    """Let a person decide about what could not start at its hour; nothing is done if another worker started it."""
+    """Hold a letter that could not start on time for a person to decide; does nothing if another worker started it."""
     if _move(session, letter, (LetterState.WAITING,), LetterState.HELD):
         late = int((now - letter.due_at).total_seconds() // 60)
         log.warning(

@@ -1,6 +1,6 @@
-"""Rehearsing an issue: its letter, its readers, and how long the press run would take.
+"""Rehearse an issue: compose and sign every copy without sending, and forecast how long sending would take.
 
-Like the fan-out, it asks all three rooms, and writes nothing.
+It reads from audience, editorial and delivery, and writes nothing.
 """
 
 from collections import Counter
@@ -29,13 +29,13 @@ from newsletter.links import Links
 from newsletter.workflows import build_letter, publish
 
 ONE_COPY = 0.05
-"""Seconds that a connection is taken to need for a copy."""
+"""The assumed time in seconds that a connection needs for a copy."""
 
 _BATCH = 1_000
 _LARGEST = 100
 
 Watched = Callable[[Iterable[ClaimedCopy], int], Iterable[ClaimedCopy]]
-"""Lets a person watch so many copies go by."""
+"""Wraps an iterable of that many copies to show progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,17 @@ class RehearsalReport:
 
     readers: int
     suppressed: int
-    """Active readers who get nothing, whatever list they are on."""
+    """Active readers who are on the suppression list and get nothing."""
     began_at: datetime
     forecast: Forecast
-    """When the last copy would be out, had the first gone then."""
+    """When the last copy would be sent if the first were sent at `began_at`."""
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
     blocking: list[str] = field(default_factory=list)
-    """Why it would not go out."""
+    """The reasons why it would not go out."""
 
     @property
     def seconds(self) -> int:
-        """How long the press run would take."""
+        """How long sending would take, in seconds."""
         return round((self.forecast.finish - self.began_at).total_seconds())
 
 
@@ -68,7 +68,7 @@ def rehearse_issue(
     keyring: Keyring,
     watched: Watched,
 ) -> RehearsalReport:
-    """Compose and sign every copy of an issue; Conflict if it has begun already, for then the ledger knows."""
+    """Compose and sign every copy of an issue; Conflict if it has already started to go out."""
     letter, blocking = _letter(issue, links, now, settings.issue_sender_address)
     readers = publish.audience_size(session, issue)
     made = watched(_copies(session, issue, letter), readers)
@@ -85,7 +85,7 @@ def rehearse_issue(
 
 
 def _letter(issue: Issue, links: Links, now: datetime, sender: str | None) -> tuple[Letter, list[str]]:
-    """The letter that is frozen already, or that scheduling would freeze, and what stands in the way of that."""
+    """The frozen letter, or the one that scheduling would freeze, and what blocks it."""
     blocking = [] if build_letter.is_waiting(issue) else _hindrances(issue, links)
     return build_letter.current_letter(issue, links, now, sender=sender), blocking
 
@@ -101,7 +101,7 @@ def _hindrances(issue: Issue, links: Links) -> list[str]:
 
 
 def _copies(session: Session, issue: Issue, letter: Letter) -> Iterator[ClaimedCopy]:
-    # Numbered as the next ones will be, because the numbers are in the links and so count in the size.
+    # Numbered like the next copies, because the ids are part of the links and so of the size.
     after = session.scalar(select(func.max(Copy.id))) or 0
     letter_id = letter.id or (session.scalar(select(func.max(Letter.id))) or 0) + 1
     readers = subscribers.active(issue.publication_id).execution_options(yield_per=_BATCH)
@@ -109,7 +109,7 @@ def _copies(session: Session, issue: Issue, letter: Letter) -> Iterator[ClaimedC
 
 
 def _forecast(session: Session, domains: Counter[str], settings: Settings, now: datetime) -> Forecast:
-    """When so many copies to each domain would be out, if the first of them went now."""
+    """When that many copies to each domain would all be sent, starting now."""
     limits = Limits.of(settings)
     lanes: Counter[str] = Counter()
     for domain, count in domains.items():

@@ -1,8 +1,7 @@
-"""Missed: an issue sent after all to those whom it did not reach: refused for our fault, given up, or stopped.
+"""Resend an issue to readers it did not reach: refused through our own fault, given up, or stopped.
 
-Each copy stays the row that it was, so it bears the Message-ID that it bore, and no reader has two. Who got it, or
-may have got it, is never among them, and nobody who does not read now. Whoever joined since is another matter, and
-asked for by itself.
+Each copy keeps its row and so its Message-ID, and no reader gets two. Readers who got it or may have got it are never
+included, nor are those who are no longer subscribed. Readers who joined since are included only on request.
 """
 
 import json
@@ -49,7 +48,7 @@ from newsletter.errors import Conflict
 from newsletter.workflows import publish
 
 DAYS = 30
-"""So long after an issue went out it may be sent to those who joined since."""
+"""For how many days after an issue went out it may be sent to readers who joined since."""
 
 _GROUP = 5_000
 _MANY = 20_000
@@ -63,7 +62,7 @@ class Fate(StrEnum):
     """Why a copy did not reach its reader."""
 
     REFUSED = "refused"
-    """Servers refused it for what we are or send."""
+    """Servers refused it because of our reputation, policy or content."""
     FAILED = "failed"
     """It was given up."""
     STOPPED = "stopped"
@@ -72,25 +71,25 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """Who missed an issue, and could be sent it now."""
+    """The readers who missed an issue and could be sent it now."""
 
     refused: int
     failed: int
     stopped: int
     joined: int
-    """Those who joined since; none of them is counted among the copies unless it was asked for."""
+    """Readers who joined since; counted in `copies` only if they were requested."""
     spared: int
-    """Those who missed it, and have left or were suppressed since."""
+    """Readers who missed it, but have unsubscribed or were suppressed since."""
     with_joined: bool = False
 
     @property
     def copies(self) -> int:
-        """How many that sends."""
+        """How many copies would be sent."""
         return self.refused + self.failed + self.stopped + (self.joined if self.with_joined else 0)
 
 
 def find_missed(session: Session, issue: Issue, now: datetime, *, joined: bool = False) -> Missed:
-    """Who would be sent it now; Conflict, saying why, where nobody can be."""
+    """The readers who would be sent it now; Conflict, saying why, if it cannot be sent to anybody."""
     letter = _gone_out(session, issue)
     if joined and not _is_recent(letter, now):
         raise _too_late(issue)
@@ -105,7 +104,7 @@ def find_missed(session: Session, issue: Issue, now: datetime, *, joined: bool =
 
 
 def resend(session: Session, issue: Issue, now: datetime, *, joined: bool = False) -> int:
-    """Have it sent to some of them, and let `go_on` do the rest; Conflict where nobody can be, or nobody missed it."""
+    """Requeue the first copies; `resend_rest` does the rest. Conflict if it cannot be sent, or nobody missed it."""
     letter = _gone_out(session, issue)
     if joined and not _is_recent(letter, now):
         raise _too_late(issue)
@@ -120,7 +119,7 @@ def resend(session: Session, issue: Issue, now: datetime, *, joined: bool = Fals
 
 
 def resend_rest(sessions: Sessions, letter_id: int, now: datetime, *, joined: bool = False) -> None:
-    """Have it sent to all the others, group by group; commits by itself. Cut short, `send` can be asked again."""
+    """Requeue the remaining copies in groups, and commit each; if interrupted, `resend` can be called again."""
     for group in _groups(sessions.reading, letter_id):
         with sessions.in_turn() as session:
             if _goes_on(session, letter_id, partial(_let_wait, group=group), now) is None:
@@ -148,14 +147,14 @@ def _too_late(issue: Issue) -> Conflict:
 
 
 def _hold(session: Session, letter: Letter) -> None:
-    # Whoever leaves from here on waits, and then finds the copy among those to skip.
+    # An unsubscribe from here on waits, and then finds the copy and skips it.
     publications.block_unsubscribes(session, letter.publication_id)
     doubts.lock_state(session, letter.id)
     session.refresh(letter)
 
 
 def _goes_on(session: Session, letter_id: int, move: Callable[..., int], now: datetime) -> int | None:
-    """How many copies that moves; None if somebody has stopped the letter since."""
+    """How many copies were requeued; None if the letter was stopped meanwhile."""
     letter = session.get_one(Letter, letter_id)
     _hold(session, letter)
     if letter.state is LetterState.CANCELLED:
@@ -181,7 +180,7 @@ def _fate(refused_before: ColumnElement[bool]) -> ColumnElement[str | None]:
 
 
 def _refused_before(session: Session, letter_id: int) -> ColumnElement[bool]:
-    """Those that were refused before it was noted for whose fault, or whose reader had left for a while."""
+    """Copies refused before the reason was recorded, or whose reader had unsubscribed for a while."""
     unmarked = select(Copy.id, Copy.code, Copy.reply).where(Copy.letter_id == letter_id, TOLD)
     unmarked = unmarked.where(Copy.state == CopyState.REFUSED, Copy.reason.is_distinct_from(ABOUT_US))
     ids = [{"id": copy_id} for copy_id, code, reply in session.execute(unmarked) if _is_about_us(code, reply)]
@@ -190,7 +189,7 @@ def _refused_before(session: Session, letter_id: int) -> ColumnElement[bool]:
 
 
 def _groups(look: Callable[[], AbstractContextManager[Session]], letter_id: int) -> Iterator[Sequence[int]]:
-    """The copies that did not reach their readers for our fault, so many at a time."""
+    """The ids of missed copies, in groups."""
     ids = _missed(look, letter_id)
     while group := list(islice(ids, _GROUP)):
         yield group
@@ -227,7 +226,7 @@ def _let_wait(session: Session, letter: Letter, group: Sequence[int], now: datet
     still = subscribers.active(letter.publication_id, select(_ROWS.c.subscription_id).where(*these)).subquery("readers")
     cleared = ("worker", "lease_until", "begun_at", "ended_at", "reservation", "reason", "code", "status", "reply")
     values: dict[str, Any] = dict.fromkeys(cleared) | {"state": CopyState.PENDING, "attempts": 0, "not_before": now}
-    # At the address where they read now, which need not be that of then.
+    # To the reader's current address, which may have changed.
     values |= {name: still.c[name] for name in ("address", "name", "since", "source")}
     again = update(_ROWS).where(*these, _ROWS.c.state.in_(_MISSED), _ROWS.c.subscription_id == still.c.subscription_id)
     told = {"rows": json.dumps([{"id": copy_id} for copy_id in group])}
@@ -235,7 +234,7 @@ def _let_wait(session: Session, letter: Letter, group: Sequence[int], now: datet
 
 
 def _count_joined(session: Session, letter: Letter) -> int:
-    """How many they are; of very many, all who joined but for the few who are suppressed or have a copy."""
+    """The number of readers who joined since; for large numbers an upper bound that includes suppressed ones."""
     every = session.scalar(select(func.count()).select_from(_new(letter).subquery())) or 0
     if every <= _MANY:
         return session.scalar(select(func.count()).select_from(_joined(letter).subquery())) or 0
@@ -251,7 +250,7 @@ def _joined(letter: Letter) -> Select[int, str, str, datetime | None, str | None
 
 
 def _new(letter: Letter) -> CompoundSelect[int]:
-    """The active subscriptions since the letter went out: two selects, for an index serves each of them."""
+    """The subscriptions active since the letter went out: two selects, so that each can use an index."""
     ours = select(Subscription.id).where(Subscription.publication_id == letter.publication_id, subscribers.ACTIVE)
     confirmed = ours.where(Subscription.confirmed_at > letter.started_at)
     moved = ours.where(Subscription.confirmed_at.is_(None), Subscription.created_at > letter.started_at)

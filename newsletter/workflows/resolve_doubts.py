@@ -1,7 +1,6 @@
-"""Settling doubts: a person says what becomes of a letter's copies whose answer was lost.
+"""Resolve doubts: a person decides what happens to copies whose server answer was lost.
 
-Like the fan-out, it asks all three rooms: delivery for the copies, the audience whether their readers
-still want them.
+It reads the copies from delivery, and from audience whether their readers are still subscribed.
 """
 
 from collections.abc import Collection, Sequence
@@ -24,14 +23,14 @@ _MAY_RUN = {LetterState.RUNNING, LetterState.PAUSED, LetterState.FINISHED}
 
 
 class Decision(StrEnum):
-    """What a person may decide about a copy in doubt."""
+    """A decision about a copy in doubt."""
 
     RESEND = "resend"
-    """Send it again, under the same Message-ID: a mail program may show it once or twice."""
+    """Send it again with the same Message-ID: a mail program may show it once or twice."""
     SENT = "sent"
     """It was found in the mail server's log."""
     LEAVE = "leave"
-    """Nobody knows, and it is not sent again."""
+    """It stays unknown, and is not sent again."""
 
 
 _WORDS = {Decision.SENT: "found to be sent", Decision.LEAVE: "left in doubt"}
@@ -39,18 +38,18 @@ _WORDS = {Decision.SENT: "found to be sent", Decision.LEAVE: "left in doubt"}
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a decision changed."""
+    """The result of a decision."""
 
     copies: Sequence[int]
-    """The copies that it was carried out on."""
+    """The copies that were changed."""
     spared: dict[int, str] = field(default_factory=dict)
-    """Those that are not sent again, though asked for, and why: their reader is gone."""
+    """Copies that were not resent because their reader is gone, each with the reason."""
 
 
 def resolve(
     session: Session, letter: Letter | None, decision: Decision, now: datetime, ids: Collection[int] = ()
 ) -> Resolution:
-    """Decide about all of a letter's open doubts, or about these; Conflict or NotFound if that cannot be."""
+    """Apply a decision to all of a letter's copies in doubt, or to these; Conflict or NotFound if it cannot."""
     if letter is None or letter.started_at is None:
         raise Conflict("it has not started to go out, so no copies are in doubt")
     if decision is Decision.RESEND:
@@ -60,7 +59,7 @@ def resolve(
 
 
 def _resend(session: Session, letter: Letter, ids: Collection[int], now: datetime) -> Resolution:
-    # Whoever leaves from here on waits, and then finds the copy among those to skip.
+    # An unsubscribe from here on waits, and then finds the copy and skips it.
     publications.block_unsubscribes(session, letter.publication_id)
     if doubts.lock_state(session, letter.id) not in _MAY_RUN:
         raise Conflict(
@@ -84,7 +83,7 @@ def _chosen(session: Session, letter_id: int, ids: Collection[int]) -> list[Copy
 
 
 def _gone(session: Session, copies: Sequence[Copy]) -> dict[int, str]:
-    """Which of these may not be sent again, and why."""
+    """The copies that may not be sent again, each with the reason."""
     wanted = select(Subscription.id, Subscription.status)
     wanted = wanted.where(Subscription.id.in_({copy.subscription_id for copy in copies}))
     standing = dict(session.execute(wanted).all())

@@ -1,6 +1,6 @@
-"""An issue under the lamp: preflight with all that the store knows, and what the world outside has to be asked.
+"""Run preflight on an issue with all facts from the database, and request link and spam checks.
 
-What stops an issue is `publishing`'s to say, from the text alone; this is for the people who mend it.
+This is for editors at work; whether an issue is blocked depends on the text alone (`build_letter`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from newsletter.links import Links
 from newsletter.workflows import build_letter
 
 _LOOKED_AFTER = timedelta(days=30)
-"""The links of a draft that nobody has touched for so long are not asked any more."""
+"""The links of a draft that was not changed for this long are no longer checked."""
 
 _NOT_AN_ISSUE = "A text that cannot be read as an issue cannot be shown or sent."
 _NO_MAIL = Rendered("", "", "", "")
@@ -33,42 +33,42 @@ _NO_MAIL = Rendered("", "", "", "")
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What the world outside was asked about an issue: its web links, and the spam filter."""
+    """The state of an issue's link checks and spam check."""
 
     allowed: bool
-    """Whether links may be asked at all (LINK_CHECKS)."""
+    """Whether links may be checked (LINK_CHECKS)."""
     links: int = 0
     answered: int = 0
     waiting: int = 0
     verdict: SpamVerdict | None = None
-    """What the spam filter said, or why it said nothing; None for a text that is not saved."""
+    """The spam verdict, or the reason why there is none; None for an unsaved text."""
     spam_waiting: bool = False
 
     @property
     def are_open(self) -> bool:
-        """Whether answers are on their way."""
+        """Whether any check is pending."""
         return bool(self.spam_waiting or (self.allowed and self.waiting))
 
     @property
     def can_be_asked(self) -> bool:
-        """Whether there is anything to ask, and nothing on its way."""
+        """Whether checks can be requested: there is something to check, and nothing is pending."""
         return not self.are_open and ((self.allowed and self.links > 0) or self._has_no_verdict)
 
     @property
     def are_new(self) -> bool:
-        """Whether there is something that nobody has asked yet."""
+        """Whether something has never been checked."""
         unasked = self.allowed and self.answered + self.waiting < self.links
         return bool(unasked or (self._has_no_verdict and not self.spam_waiting))
 
     @property
     def _has_no_verdict(self) -> bool:
-        """Whether asking the spam filter could give one."""
+        """Whether a spam check could give a verdict that is missing."""
         return self.verdict is not None and bool(self.verdict.fault) and self.verdict != spam_checks.NOT_INSTALLED
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What one rule found, with the rule's reasons."""
+    """The findings of one rule."""
 
     findings: Sequence[Finding]
 
@@ -83,7 +83,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What preflight says of a text, and the weight of its mail; None where no mail can be made of it."""
+    """The findings for a text and the size of its mail, None if it cannot be rendered."""
 
     findings: Sequence[Finding]
     weight: Weight | None
@@ -94,7 +94,7 @@ class Inspection:
         return [finding for finding in self.findings if finding.level == level]
 
     def groups(self, level: str) -> list[Group]:
-        """The same by rule, in the order of each rule's first finding."""
+        """The findings of one level grouped by rule, in the order of each rule's first finding."""
         rules: dict[str, list[Finding]] = {}
         for finding in self.of(level):
             rules.setdefault(finding.rule, []).append(finding)
@@ -106,28 +106,28 @@ class Inspection:
 
 
 def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> Inspection:
-    """The newest revision of an issue; `may_ask` says whether links may be asked."""
+    """Check the newest revision of an issue; `may_ask` says whether links may be checked."""
     mail = build_letter.render_mail(issue, issue.revision, links)
     file, kept = issue_store.parse_revision(issue, issue.revision), issue_store.picture_names(issue.revision)
     content = build_letter.content_hash(mail)
     said, waits = spam_checks.verdict(session, content), spam_checks.is_waiting(session, content)
-    galley = CheckContext(file, mail, gather_facts(session, issue, file, kept, links, may_ask=may_ask, said=said))
-    questions = replace(_asked(session, galley), verdict=said, spam_waiting=waits)
-    return Inspection(preflight.run_rules(galley), weight.measure(galley), questions)
+    context = CheckContext(file, mail, gather_facts(session, issue, file, kept, links, may_ask=may_ask, said=said))
+    questions = replace(_asked(session, context), verdict=said, spam_waiting=waits)
+    return Inspection(preflight.run_rules(context), weight.measure(context), questions)
 
 
 def inspect_text(
     session: Session, issue: Issue, read: ParsedText, mail: Rendered | None, links: Links, *, may_ask: bool
 ) -> Inspection:
-    """A text that is not saved, faults and all, with the mail that was made of it."""
+    """Check an unsaved text, including its faults, with the mail rendered from it."""
     faults = [
         Finding(Level.BLOCKING, fault.text, line=fault.line, why=_NOT_AN_ISSUE, rule="the text is an issue")
         for fault in read.faults
     ]
     told = gather_facts(session, issue, read.file, read.pictures, links, may_ask=may_ask)
-    galley = CheckContext(read.file, mail or _NO_MAIL, told)
-    heavy = weight.measure(galley) if mail else None
-    return Inspection([*faults, *preflight.run_rules(galley)], heavy, _asked(session, galley))
+    context = CheckContext(read.file, mail or _NO_MAIL, told)
+    heavy = weight.measure(context) if mail else None
+    return Inspection([*faults, *preflight.run_rules(context)], heavy, _asked(session, context))
 
 
 def gather_facts(
@@ -140,7 +140,7 @@ def gather_facts(
     may_ask: bool,
     said: SpamVerdict | None = None,
 ) -> Facts:
-    """All that the store knows beside a text."""
+    """All facts about a text that the database has."""
     told = Facts.of(issue.publication, links)
     return replace(
         told,
@@ -154,30 +154,30 @@ def gather_facts(
 
 
 def addresses(issue: Issue, links: Links) -> list[str]:
-    """The web addresses that the newest revision sends readers to, but for the publication's own."""
+    """The web URLs that the newest revision links to, except the publication's own."""
     return _addresses(issue_store.parse_revision(issue, issue.revision), Facts.of(issue.publication, links))
 
 
 def request_checks(session: Session, issue: Issue, links: Links, now: datetime, *, may_ask: bool) -> None:
-    """Have the worker ask the links of the newest revision, and the spam filter about its mail."""
+    """Request link checks and a spam check of the newest revision, to be run by the worker."""
     spam_checks.request_check(session, issue.id, current_content_hash(issue, links), now)
     if may_ask:
         _ask_links(session, issue, links, now, older=link_checks.AT_ONCE)
 
 
 def request_link_checks(session: Session, links: Links, now: datetime) -> None:
-    """Have the links of every issue that is still to go out asked, as far as nobody knows what they answer."""
+    """Request checks of the links of every issue that is still to go out, where the result is unknown or stale."""
     for issue in session.scalars(_to_go_out(now)):
         _ask_links(session, issue, links, now, older=link_checks.FRESH)
 
 
 def current_content_hash(issue: Issue, links: Links) -> str:
-    """What the mail of the newest revision is known by."""
+    """The content hash of the newest revision's mail."""
     return build_letter.content_hash(build_letter.render_mail(issue, issue.revision, links))
 
 
 def mail_for_spam_check(session: Session, issue_id: int, content: str, links: Links, now: datetime) -> bytes | None:
-    """An issue's mail, for the spam filter to read; None if its content is another by now."""
+    """An issue's mail for the spam filter; None if its content has changed since the request."""
     issue = session.get(Issue, issue_id)
     if issue is None or current_content_hash(issue, links) != content:
         return None
@@ -192,11 +192,11 @@ def _addresses(file: IssueFile, told: Facts) -> list[str]:
     return list(dict.fromkeys(rules_links.web_links(CheckContext(file, _NO_MAIL, told))))
 
 
-def _asked(session: Session, galley: CheckContext) -> Questions:
-    urls = list(dict.fromkeys(rules_links.web_links(galley)))
-    allowed = bool(galley.known.links_asked)
+def _asked(session: Session, context: CheckContext) -> Questions:
+    urls = list(dict.fromkeys(rules_links.web_links(context)))
+    allowed = bool(context.facts.links_asked)
     waiting = link_checks.count_pending(session, urls) if allowed else 0
-    return Questions(allowed, len(urls), sum(url in galley.known.answers for url in urls), waiting)
+    return Questions(allowed, len(urls), sum(url in context.facts.answers for url in urls), waiting)
 
 
 def _to_go_out(now: datetime) -> Select[Issue]:
@@ -214,7 +214,7 @@ def _same_subject(session: Session, issue: Issue, subject: str) -> str | None:
 
 
 def _linked_issues(session: Session, file: IssueFile, told: Facts) -> dict[str, bool]:
-    """Whether each issue that a text links to is out; those that do not exist are missing."""
+    """Whether each linked issue is published, by slug; issues that do not exist are missing."""
     slugs = {slug for slug in rules_links.archived_slugs(CheckContext(file, _NO_MAIL, told)) if "\0" not in slug}
     if not slugs:
         return {}

@@ -1,7 +1,7 @@
-"""Proofing: an issue mailed to a few people before anybody else gets it, marked as a test.
+"""Test mails: send an issue to a few people, marked as a test.
 
-A test mail is the real copy, byte for byte, but for its marks: the subject, a line at the top, a header, its own
-Message-ID, and links that act on nobody. So what is read in it holds for what goes out.
+A test mail is identical to the real copy except for its marks: the subject, a line at the top, a header, its own
+Message-ID, and links that change nothing.
 """
 
 import re
@@ -36,22 +36,22 @@ from newsletter.workflows import build_letter
 KIND = "test"
 MOST_AT_ONCE = 20
 AN_HOUR = 60
-"""How many test mails one person may send within an hour, for whoever can send them could mail strangers."""
+"""How many test mails one person may send within an hour, because they could go to strangers."""
 _REMEMBERED = 8
 _MARK = "X-Newsletter-Test: yes"
 
-# Behind the preheader, which is hidden at the very top: the inbox shows the same line of it as it will for readers.
+# Insert the line after the hidden preheader, so that the inbox shows the same preview as for readers.
 _TOP = re.compile(r"<body[^>]*>(?:.{0,999}?<div[^>]*display:none.*?</span></div>)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The reader that a test mail is written to, whoever gets it."""
+    """The reader whose copy the test mail shows, whoever receives it."""
 
     name: str
     email: str
     subscription_id: int = 0
-    """0 for one that is made up."""
+    """0 for a made-up reader."""
     source: str | None = None
     since: datetime | None = None
 
@@ -67,20 +67,20 @@ BUILT_IN = Sample("Alex", "alex@example.org")
 
 @dataclass(frozen=True, slots=True)
 class SentTestStatus:
-    """One test mail, and what became of it."""
+    """A test mail and its outbox message."""
 
     test: SentTest
     post: OutboxMessage | None
-    """None once the outbox has forgotten it."""
+    """None once it was deleted from the outbox."""
 
     @property
     def is_open(self) -> bool:
-        """Whether it is still on its way."""
+        """Whether it is still pending or being sent."""
         return self.post is not None and self.post.state in {OutboxState.PENDING, OutboxState.SENDING}
 
 
 def recipients(session: Session, typed: str) -> list[Address]:
-    """The addresses in a text, each once; Invalid names each that no mail can go to."""
+    """The addresses in a text, each once; Invalid names each that cannot receive mail."""
     if not typed.strip():
         raise Invalid("Choose someone, or enter an address.")
     found: dict[str, Address] = {}
@@ -100,7 +100,7 @@ def recipients(session: Session, typed: str) -> list[Address]:
 
 
 def sample(session: Session, issue: Issue, subscription_id: int) -> Sample:
-    """The reader of that number, or the one that is made up for 0; Invalid for one of another publication."""
+    """The reader of that subscription id, or the made-up one for 0; Invalid for another publication's reader."""
     if not subscription_id:
         return BUILT_IN
     subscription = session.get(Subscription, subscription_id)
@@ -110,7 +110,7 @@ def sample(session: Session, issue: Issue, subscription_id: int) -> Sample:
 
 
 def sample_of(session: Session, issue: Issue, address: Address) -> Sample:
-    """The reader of that address; Invalid if nobody of this publication has it."""
+    """The reader with that address; Invalid if this publication has none."""
     person = Subscription.subscriber.has(Subscriber.key == address.key)
     found = session.scalar(select(Subscription).where(person, Subscription.publication_id == issue.publication_id))
     if found is None:
@@ -119,7 +119,7 @@ def sample_of(session: Session, issue: Issue, address: Address) -> Sample:
 
 
 def samples(session: Session, issue: Issue, search: str, most: int = 8) -> list[Sample]:
-    """Readers whose address or name holds those words, to choose one from; none where nothing is looked for."""
+    """Readers whose address or name contains the search words; none for an empty search."""
     if not search.strip():
         return []
     found = subscribers.page(session, issue.publication_id, search, size=most)
@@ -137,7 +137,7 @@ def send_test(
     *,
     sender: str | None = None,
 ) -> list[SentTest]:
-    """Put a test mail for each address into the outbox; Refused when this person has sent enough within the hour."""
+    """Queue a test mail to each address; Refused if this person has reached the hourly limit."""
     _mind_the_hour(session, person, len(to), now)
     letter = build_letter.current_letter(issue, links, now, sender=sender)
     content = build_letter.approvable_content(issue, links)
@@ -150,29 +150,29 @@ def send_test(
 
 
 def build_message(letter: Letter, links: Links, address: Address, reader: Sample, number: int, now: datetime) -> bytes:
-    """A letter as its test mail, unsigned; `number` is part of its Message-ID, which no other mail shares."""
+    """A letter as an unsigned test mail; `number` makes its Message-ID unique."""
     marked = _marked(letter, links)
     template = compose.compile(marked, LinksOfATest.of(links), headers=[_MARK])
-    # Below zero, because the numbers of real copies are above: mail programs show only one of two with the same id.
-    # Who is made up confirms whenever it is sent, so that the mail reads as most readers get it.
+    # Negative, so that it never equals a real copy's id: mail programs hide one of two mails with the same Message-ID.
+    # A made-up reader counts as confirmed now, so that the mail reads like most readers' copies.
     since = reader.since if reader.subscription_id else now
     copy = ClaimedCopy(-number, 0, reader.subscription_id, address.email, "", 0)
     return template.message(copy, now, ClaimedCopy(0, 0, 0, reader.email, reader.name, 0, reader.source, since))
 
 
 def recent_tests(session: Session, issue: Issue, most: int = MOST_AT_ONCE) -> list[SentTestStatus]:
-    """The newest test mails of an issue, the newest first, and what became of each."""
+    """The latest test mails of an issue, newest first, with their outcome."""
     found = _with_posts().where(SentTest.issue_id == issue.id).limit(most)
     return [SentTestStatus(*row) for row in session.execute(found)]
 
 
 def latest_test(session: Session, issue: Issue) -> SentTest | None:
-    """The newest test mail of an issue."""
+    """The latest test mail of an issue."""
     return session.scalar(select(SentTest).where(SentTest.issue_id == issue.id).order_by(SentTest.id.desc()).limit(1))
 
 
 def recent_addresses(session: Session, person: str) -> list[str]:
-    """To whom this person sent the last times, the newest first."""
+    """The addresses this person last sent test mails to, newest first."""
     with_post = and_(SentTest.post_id == OutboxMessage.id, SentTest.at == OutboxMessage.created_at)
     addresses = select(OutboxMessage.address).join(SentTest, with_post).where(SentTest.person == person)
     newest = addresses.group_by(OutboxMessage.address).order_by(func.max(SentTest.id).desc()).limit(_REMEMBERED)
@@ -180,13 +180,13 @@ def recent_addresses(session: Session, person: str) -> list[str]:
 
 
 def suggested_addresses(lately: Iterable[str], team: Iterable[Editor]) -> list[str]:
-    """To whom somebody may want to send: those of the last times, then the team."""
+    """Suggested recipients: recent ones, then the team."""
     every = [*lately, *(editor.email for editor in team)]
     return list({mailboxes.key_of(email): email for email in reversed(every)}.values())[::-1]
 
 
 def changed_since(session: Session, issue: Issue, revision_number: int) -> list[Piece]:
-    """What the text's newest revision changed in that one; nothing but what stayed, where nothing has."""
+    """The diff from that revision to the newest one."""
     old = select(Revision.source).where(Revision.issue_id == issue.id, Revision.number == revision_number)
     return diff.compare(session.scalar(old) or "", issue.revision.source)
 
@@ -196,7 +196,7 @@ def _suppressed(session: Session, keys: Iterable[str]) -> list[str]:
 
 
 def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> None:
-    # One after the other, so that many at once are counted like many in a row.
+    # Serialised, so that simultaneous requests are counted as well.
     session.execute(select(Editor.id).where(Editor.key == mailboxes.key_of(person)).with_for_update(key_share=True))
     lately = select(func.count()).where(SentTest.person == person, SentTest.at > now - timedelta(hours=1))
     sent = session.scalar(lately) or 0
@@ -237,7 +237,7 @@ def _marked(letter: Letter, links: Links) -> Letter:
 def _with_posts() -> Select[SentTest, OutboxMessage]:
     return (
         select(SentTest, OutboxMessage)
-        # Before version 0021 SQLite gave the number of a letter that was forgotten to a later one.
+        # Before migration 0021 SQLite could reuse the id of a deleted message.
         .outerjoin(OutboxMessage, and_(OutboxMessage.id == SentTest.post_id, OutboxMessage.created_at == SentTest.at))
         .order_by(SentTest.id.desc())
     )

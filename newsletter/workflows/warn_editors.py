@@ -1,7 +1,7 @@
-"""Reminding: two days and two hours before a slot its editors hear what is wrong with it, and when its hour is lost.
+"""Warn the editors two days and two hours before a slot if it will not be filled as planned, and when it was missed.
 
-At either moment a slot is looked at once, by one worker. What is well then is not looked at again, so an editor who
-takes an issue back for a moment hears nothing; and what was mended is not mentioned any more.
+At each of these times a slot is checked once, by one worker. A slot that is fine then is not checked again until the
+next, so an editor who briefly withdraws an issue gets no warning.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ _AHEAD = {SlotStep.TWO_DAYS: timedelta(days=2), SlotStep.TWO_HOURS: timedelta(ho
 
 @dataclass(frozen=True, slots=True)
 class DueCheck:
-    """A slot that is to be looked at now."""
+    """A slot whose check is due."""
 
     publication_id: int
     at: datetime
@@ -42,7 +42,7 @@ class DueCheck:
 
 @dataclass(frozen=True, slots=True)
 class SlotProblem:
-    """Why a slot would not be filled as it was meant, or was not, in words for its editors."""
+    """Why a slot will not be filled as planned, or was not, in sentences for its editors."""
 
     headline: str
     why: str
@@ -50,7 +50,7 @@ class SlotProblem:
 
 
 def due_checks(session: Session, now: datetime) -> list[DueCheck]:
-    """The slots to look at, soonest first; none while this database may not send."""
+    """The checks that are due, soonest first; none while this database may not send."""
     armed_at = send_permission.read_permission(session).armed_at
     if armed_at is None:
         return []
@@ -62,9 +62,9 @@ def due_checks(session: Session, now: datetime) -> list[DueCheck]:
 def check_slot(
     session: Session, practice: AudienceServices, glance: DueCheck, now: datetime, *, grace: timedelta = timedelta()
 ) -> SlotProblem | None:
-    """Look at a slot, and write to the editors if it is in trouble; None as well if somebody else has looked.
+    """Check a slot, and mail the editors if there is a problem; None also if another worker has checked it.
 
-    `grace` says for how long an hour that was missed is still made up for, which would take an issue of the queue.
+    `grace` is how late a missed slot is still filled, which would take an issue from the queue.
     """
     if not slot_claims.claim(session, glance.publication_id, glance.at, glance.kind):
         return None
@@ -84,7 +84,7 @@ def send_warning(
     trouble: SlotProblem,
     now: datetime,
 ) -> None:
-    """Write to every owner and editor."""
+    """Mail every owner and editor."""
     fields = {"headline": trouble.headline, "slot": slot, "why": trouble.why, "remedy": trouble.remedy}
     fields["calendar_url"] = practice.links.desk("calendar", publication.slug)
     for editor in session.scalars(editors.team()):
@@ -98,18 +98,18 @@ def _glances(publication: Publication, armed_at: datetime, now: datetime) -> Ite
     soon = takewhile(lambda occasion: occasion.at <= now + far, occurrences.occurrences(publication, now))
     for occasion in (one for one in soon if not one.off):
         kind = SlotStep.TWO_HOURS if occasion.at <= now + near else SlotStep.TWO_DAYS
-        # A slot that was made after that moment, or a database that was armed after it, is not late with it.
+        # A check is not due if the slot was created, or sending was allowed, after its time.
         if occasion.at - _AHEAD[kind] > max(occasion.slot.since, armed_at):
             yield DueCheck(publication.id, occasion.at, kind)
 
 
 def lacks(passed: Sequence[PassedOver]) -> str:
-    """What each of these issues lacks, in a sentence each."""
+    """What each of these issues lacks, one sentence each."""
     return " ".join(f"“{one.issue.title}” {one.hindrance.lack}." for one in passed)
 
 
 def _entry(agenda: Calendar, at: datetime) -> CalendarEntry | None:
-    # Within two days no slot comes twice.
+    # A weekly slot occurs at most once within two days.
     entries = agenda.ahead(len(agenda.publication.slots))
     return next((entry for entry in entries if entry.at == at and entry.is_slot), None)
 
@@ -128,7 +128,7 @@ def _trouble(entry: CalendarEntry) -> SlotProblem | None:
 
 
 def _passed_over(when: str, entry: CalendarEntry) -> SlotProblem:
-    """One that comes first and cannot go out, whether or not another one goes instead."""
+    """The problem of an issue that comes first but cannot go out, whether or not another one replaces it."""
     first, *others = entry.passed
     why = f"It comes first in the queue, but {first.hindrance.lack}."
     if others:

@@ -13,7 +13,7 @@ from newsletter.characters import as_header, as_text
 from newsletter.delivery.message import merge
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.render import FIELDS, Rendered
-from tests.editorial.manuscripts import MASTHEAD, correction, every_shape, picture_url
+from tests.editorial.sample_issues import BRANDING, correction, every_shape, picture_url
 
 LOGO = "https://letters.example.org/pictures/logo.svg"
 SHIPPED = Path(__file__).parents[2] / "issues"
@@ -45,10 +45,10 @@ COLOURS = """() => [...document.querySelectorAll('body *')]
 
 def rendered(kind: str) -> Rendered:
     if kind == "issue":
-        return render.issue_mail(every_shape(), MASTHEAD, picture_url)
+        return render.issue_mail(every_shape(), BRANDING, picture_url)
     if kind == "correction":
-        return render.correction_mail(correction(), MASTHEAD, "Under the hands")
-    return render.single_mail(kind, MASTHEAD)
+        return render.correction_mail(correction(), BRANDING, "Under the hands")
+    return render.single_mail(kind, BRANDING)
 
 
 def filled(kind: str) -> tuple[str, str, str]:
@@ -83,11 +83,11 @@ def test_a_logo_of_any_shape_stays_within_its_column_and_is_not_squeezed(
     chrome: Browser, width: int, height: int
 ) -> None:
     logo = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"></svg>'
-    masthead = replace(MASTHEAD, logo_url=f"{LOGO}?{width}")
+    branding = replace(BRANDING, logo_url=f"{LOGO}?{width}")
     page = chrome.new_page(viewport={"width": 375, "height": 800})
     page.route("**/*", lambda route: route.abort())
     page.route(f"{LOGO}*", lambda route: route.fulfill(content_type="image/svg+xml", body=logo))
-    page.set_content(render.issue_mail(every_shape(), masthead, picture_url).html)
+    page.set_content(render.issue_mail(every_shape(), branding, picture_url).html)
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     box = page.locator(".wordmark img").bounding_box()
     assert box

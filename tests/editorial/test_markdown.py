@@ -5,7 +5,7 @@ from hypothesis import given
 
 from newsletter.editorial.source import markdown
 from newsletter.editorial.source.markdown import Reference
-from tests.editorial.manuscripts import BODIES
+from tests.editorial.sample_issues import BODIES
 
 
 def to_html(body: str, **options: bool) -> str:

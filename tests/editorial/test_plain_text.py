@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.editorial.rendering import plain_text
-from tests.editorial.manuscripts import BODIES
+from tests.editorial.sample_issues import BODIES
 
 
 def as_text(body: str) -> str:

@@ -16,7 +16,7 @@ from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.render import CLIP_BYTES, FIELDS, Link, Rendered
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Invalid
-from tests.editorial.manuscripts import BODIES, MASTHEAD, correction, every_shape, picture_url
+from tests.editorial.sample_issues import BODIES, BRANDING, correction, every_shape, picture_url
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SINGLE = (
@@ -34,11 +34,11 @@ SINGLE = (
 
 def letter(kind: str) -> Rendered:
     if kind == "issue":
-        return render.issue_mail(every_shape(), MASTHEAD, picture_url)
+        return render.issue_mail(every_shape(), BRANDING, picture_url)
     if kind == "correction":
-        return render.correction_mail(correction(), MASTHEAD, "Under the hands")
+        return render.correction_mail(correction(), BRANDING, "Under the hands")
     best = Link("Under the hands", "https://letters.example.org/archive/under-the-hands/")
-    return render.single_mail(kind, MASTHEAD, best if kind == "welcome" else None)
+    return render.single_mail(kind, BRANDING, best if kind == "welcome" else None)
 
 
 def is_golden(name: str, text: str) -> bool:
@@ -56,7 +56,7 @@ def test_a_letter_is_what_it_was_when_it_was_last_looked_at(kind: str) -> None:
 
 
 def test_a_letter_in_arabic_runs_from_right_to_left() -> None:
-    mail = render.issue_mail(every_shape(), dataclasses.replace(MASTHEAD, language="ar"), picture_url)
+    mail = render.issue_mail(every_shape(), dataclasses.replace(BRANDING, language="ar"), picture_url)
     assert '<html lang="ar" dir="rtl"' in mail.html
     assert "direction:ltr" not in mail.html
     for rule in ("border-right: 4px solid", "padding: 0 24px 0 0", "text-align:right", "letter-spacing:normal"):
@@ -75,7 +75,7 @@ def test_a_letter_in_arabic_runs_from_right_to_left() -> None:
 )
 def test_a_picture_is_as_wide_as_its_column_in_programs_that_obey_attributes(markdown: str, picture: str) -> None:
     source = f"---\ntitle: Bees\nsubject: Ten bees in a row\n---\n{markdown}\n"
-    html = render.issue_mail(issue_file.parse(source, "2026-11-24-bees.md"), MASTHEAD, picture_url).html
+    html = render.issue_mail(issue_file.parse(source, "2026-11-24-bees.md"), BRANDING, picture_url).html
     assert picture in re.sub(r' style="[^"]*"', "", html)
 
 
@@ -145,27 +145,27 @@ def test_the_confirm_mail_prints_no_words_of_a_stranger() -> None:
 
 
 def test_a_title_or_a_masthead_with_braces_is_printed_as_it_is() -> None:
-    masthead = dataclasses.replace(MASTHEAD, name="{{ name }}", tagline="[[ masthead ]] {% raw %}")
-    mail = render.single_mail("goodbye", masthead)
+    branding = dataclasses.replace(BRANDING, name="{{ name }}", tagline="[[ branding ]] {% raw %}")
+    mail = render.single_mail("goodbye", branding)
     assert merge.compile(mail.subject, FIELDS["goodbye"]).fill({}, as_header) == "You have unsubscribed from {{ name }}"
-    assert "[[ masthead ]] {% raw %}" in mail.text
+    assert "[[ branding ]] {% raw %}" in mail.text
 
 
 def test_an_article_that_looks_like_a_template_is_not_run() -> None:
-    file = dataclasses.replace(every_shape(), body="[[ masthead.name ]] {% include 'x' %} [[ 7*7 ]]")
-    mail = render.issue_mail(file, MASTHEAD, picture_url)
-    assert "[[ masthead.name ]]" in mail.html
+    file = dataclasses.replace(every_shape(), body="[[ branding.name ]] {% include 'x' %} [[ 7*7 ]]")
+    mail = render.issue_mail(file, BRANDING, picture_url)
+    assert "[[ branding.name ]]" in mail.html
     assert "[[ 7*7 ]]" in mail.text
 
 
 def test_a_field_that_a_letter_does_not_have_is_refused() -> None:
     file = dataclasses.replace(every_shape(), subject="Your link is {{ confirm_url }}")
     with pytest.raises(Invalid, match='unknown field "confirm_url"'):
-        render.issue_mail(file, MASTHEAD, picture_url)
+        render.issue_mail(file, BRANDING, picture_url)
 
 
 def test_a_bare_masthead_leaves_no_gaps() -> None:
-    bare = dataclasses.replace(MASTHEAD, tagline="", booking_url="", ask_url="", follow=())
+    bare = dataclasses.replace(BRANDING, tagline="", booking_url="", ask_url="", follow=())
     file = dataclasses.replace(every_shape(), sources=(), reviewed_by="", author="", category="", preheader="")
     mail = render.issue_mail(file, bare, picture_url)
     assert "Sources" not in mail.html + mail.text
@@ -179,13 +179,13 @@ def test_whatever_was_read_can_be_printed(body: str) -> None:
         file = issue_file.parse(f"---\ntitle: A title\nsubject: A subject of an issue\n---\n{body}", "a.md")
     except Invalid:
         return
-    assert "<mj-" not in render.issue_mail(file, MASTHEAD, picture_url).html
+    assert "<mj-" not in render.issue_mail(file, BRANDING, picture_url).html
 
 
 def test_an_issue_is_rendered_well_within_the_blink_that_a_preview_has() -> None:
     def took() -> float:
         start = time.perf_counter()
-        render.issue_mail(every_shape(), MASTHEAD, picture_url)
+        render.issue_mail(every_shape(), BRANDING, picture_url)
         return time.perf_counter() - start
 
     # Some ten milliseconds (`make bench` has the figure); a busy machine may take longer, but not this long.

@@ -13,7 +13,7 @@ from newsletter.editorial import preflight
 from newsletter.editorial.preflight import Facts
 from newsletter.editorial.rendering import render
 from newsletter.editorial.source import issue_file
-from tests.editorial.manuscripts import MASTHEAD, picture_url
+from tests.editorial.sample_issues import BRANDING, picture_url
 
 ISSUES = Path(__file__).parents[2] / "issues"
 FILES = sorted(ISSUES.glob("[0-9]*.md"))
@@ -161,7 +161,7 @@ def test_every_outside_link_is_a_listed_source(issue: Shipped) -> None:
 def test_preflight_finds_nothing_to_mend(issue: Shipped) -> None:
     file = issue_file.read(issue.path)
     known = Facts(own_hosts=frozenset({"backpainhelp.example"}))
-    assert preflight.check(file, render.issue_mail(file, MASTHEAD, picture_url), known) == []
+    assert preflight.check(file, render.issue_mail(file, BRANDING, picture_url), known) == []
 
 
 def test_no_issue_promises_a_cure(issue: Shipped) -> None:

@@ -1,21 +1,21 @@
-"""Preflight: is an issue fit to print? One rule to a function; each finding says where, why and how to mend it.
+"""Preflight: checks an issue before it is sent. One rule is one function; a finding says where, why and how to fix it.
 
-findings   what is said: level, line, what is wrong, why it matters, how to mend it
-rulebook   how a function becomes a rule, and how all of them are asked
-galley     what a rule is given: the issue, its mail, and what is known beside them
-known      the facts that the text does not hold: sizes, answers, earlier subjects
-page, colours, weight   the mail's HTML read, its colours as they are seen, its bytes by block
+findings     a finding: level, line, what is wrong, why it matters, how to fix it
+registry     the decorator that registers a rule, and the function that runs them all
+context      what a rule is given: the issue, its mail, and the facts
+facts        what the text does not contain: picture sizes, link checks, earlier subjects
+html_page, colours, weight   the parsed HTML of the mail, its colours, its bytes by block
+attribution  whether a claim is the letter's own, or quoted, denied or asked
 
-The rules: inbox, merging, letter, linking, pictured, wording, dates, reading, health,
-promises (with `reported`: whose words they are), leftovers, filtered.
-What blocks depends on the text and the publication alone, never on the network or the hour.
+The rules are in `rules/`. Whether an issue is blocked depends only on its text and its publication, never on the
+network or the time.
 """
 
 from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.facts import Facts, PictureSize, SpamVerdict
 from newsletter.editorial.preflight.findings import Finding, Level
 from newsletter.editorial.preflight.registry import RULES, Rule, rule, run_rules
-from newsletter.editorial.preflight.rules import (  # noqa: F401  (importing a module enters its rules)
+from newsletter.editorial.preflight.rules import (  # noqa: F401  (importing a module registers its rules)
     dates,
     health,
     images,
@@ -47,6 +47,6 @@ __all__ = [
 ]
 
 
-def check(issue: IssueFile, mail: Rendered, known: Facts | None = None) -> list[Finding]:
+def check(issue: IssueFile, mail: Rendered, facts: Facts | None = None) -> list[Finding]:
     """Every finding of every rule, the blocking ones first."""
-    return run_rules(CheckContext(issue, mail, known or Facts()))
+    return run_rules(CheckContext(issue, mail, facts or Facts()))

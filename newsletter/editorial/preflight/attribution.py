@@ -1,11 +1,11 @@
-"""Whether words are the letter's own: what is denied, asked, quoted or laid at another's door is no claim of ours."""
+"""Attribution: whether a claim is the letter's own, or is denied, asked, quoted or attributed to somebody else."""
 
 import re
 
 from newsletter.editorial.preflight.context import Passage
 
 _REACH = 160
-"""Characters before and behind that are looked at: a clause or two."""
+"""How many characters before and after are examined: a clause or two."""
 
 _DENIED = re.compile(
     r"(?:\b(?:not(?! (?:only|just|merely)\b)|never(?! mind)|nothing|nobody|none|neither|nor|cannot|can['’]t(?! (?:wait|"
@@ -70,7 +70,7 @@ _SOLD_BEHIND = re.compile(
 )
 _QUOTED = re.compile(r"“[^“”]*”|\"[^\"]*\"|‘[^‘’]*(?:’\w+[^‘’]*)*’(?!\w)|«[^«»]*»|„[^„“]*“")
 _WITNESS = re.compile(r"\b(?:I|[Mm]e|[Mm]y|[Ww]e|us|[Oo]ur)\b")
-# A question that already knows its answer sells.
+# A rhetorical question is a sales claim.
 _SELLS = re.compile(
     r"\W*(?:want|ready|tired|looking|would you like|wish|did you know|why (?:not|wait|see|visit|go|pay|take|swallow"
     r"|bother|suffer)|who (?:still |even |really )?needs|who wouldn)",
@@ -79,7 +79,7 @@ _SELLS = re.compile(
 
 
 def is_reported(passage: Passage, found: re.Match[str]) -> bool:
-    """Whether what was found is denied, hedged, asked, quoted, or what somebody else says."""
+    """Whether a match is denied, hedged, asked, quoted, or attributed to somebody else."""
     sentence, at = passage.sentence(found.start())
     end = at + len(found[0])
     before, behind = sentence[max(0, at - _REACH) : at], sentence[end : end + _REACH]
@@ -100,6 +100,6 @@ def _is_asked(sentence: str) -> bool:
 
 
 def _is_quoted(sentence: str, start: int, end: int, behind: str) -> bool:
-    """Whether quotation marks stand around it; a happy customer's words are our claim all the same."""
+    """Whether it is in quotation marks; a testimonial still counts as our own claim."""
     around = next((one for one in _QUOTED.finditer(sentence) if one.start() < start and end < one.end()), None)
     return around is not None and (not _WITNESS.search(around[0]) or bool(_SAID_BEHIND.match(behind)))

@@ -1,7 +1,7 @@
-"""The colours of a mail as it is seen: which words stand on which ground, in the light scheme and in the dark one.
+"""The colours of a mail: which text and background colours meet, in light and in dark mode.
 
-Enough of CSS for what our own renderer writes: styles on the elements, and for dark mode `!important` rules within
-`@media (prefers-color-scheme: dark)` whose selectors are tags and classes.
+It understands the CSS that our renderer writes: inline styles, and for dark mode `!important` rules within
+`@media (prefers-color-scheme: dark)` with selectors of tags and classes.
 """
 
 import re
@@ -25,7 +25,7 @@ Step = tuple[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class ColourPair:
-    """Words in one colour on a ground of another, as `#rrggbb`."""
+    """A text colour on a background colour, as `#rrggbb`."""
 
     words: str
     ground: str
@@ -33,7 +33,7 @@ class ColourPair:
 
 @dataclass(frozen=True, slots=True)
 class DarkRule:
-    """A rule of the dark scheme: whom it meets, and the colours that it sets (empty for none)."""
+    """A dark mode rule: its selector, and the colours that it sets (empty for none)."""
 
     steps: tuple[Step, ...]
     words: str
@@ -47,7 +47,7 @@ class DarkRule:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Seen:
-    """How words in an element look; alike elements in alike places share one, so a mail has few."""
+    """The computed colours of an element; elements with the same path share one."""
 
     rules: tuple[DarkRule, ...]
     path: tuple[Step, ...] = ()
@@ -57,7 +57,7 @@ class _Seen:
 
 
 def pairs(page: HtmlPage) -> dict[tuple[str, ColourPair], str]:
-    """Every pair of colours in which the mail has words, by scheme (`light`, `dark`), with the first such words."""
+    """Every pair of colours used for text, by scheme (`light`, `dark`), each with the first text that has it."""
     seen: dict[Element | None, _Seen] = {None: _start(page.html[: page.html.find("<body")])}
     found: dict[tuple[str, ColourPair], str] = {}
     for element in page.elements:
@@ -89,7 +89,7 @@ def _over(pair: ColourPair, words: str, ground: str) -> ColourPair:
 
 
 def _in_the_dark(path: tuple[Step, ...], rules: tuple[DarkRule, ...]) -> tuple[str, str]:
-    """What the dark rules say of an element: of those that meet it, the weightiest, and the last of these."""
+    """The dark mode colours of an element: of the most specific matching rule, the last of equals."""
     words = ground = ""
     for rule in rules:
         if _meets(rule.steps, path):
@@ -109,7 +109,7 @@ def _is_like(step: Step, place: Step) -> bool:
 
 
 def _dark_rules(head: str) -> tuple[DarkRule, ...]:
-    """The dark scheme's rules, the weightiest last."""
+    """The dark mode rules in order of specificity."""
     rules = (rule for media in _DARK.findall(head) for found in _RULE.findall(media) for rule in _read(*found))
     return tuple(sorted(rules, key=lambda rule: rule.weight))
 

@@ -1,4 +1,4 @@
-"""The galley: an issue set in type and pulled for reading, with everything that a rule may want to look at."""
+"""The check context: an issue, its rendered mail and the facts, with derived data that is computed once."""
 
 import re
 from bisect import bisect_right
@@ -16,13 +16,13 @@ from newsletter.editorial.source import article_blocks, markdown
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.editorial.source.markdown import Reference
 
-# As long as they get: a name, an address, and links with a token each.
+# Merge fields at their longest: a name, an address, and links with a token each.
 _SAMPLE = {"name": "Bartholomew Featherstone", "email": "bartholomew.featherstone@mail.example.org"}
 _LINK = "https://letters.example.org/" + "x" * 100
 
 _OUTSIDE = re.compile(r'(?<=\shref=")https?://[^"{}]+(?=")')
 
-# What an editor does not read as words: addresses, attributes, code, merge fields.
+# What is not prose: URLs, attributes, code, merge fields.
 _UNREAD = re.compile(r"(?<=\])\([^()]*(?:\([^()]*\)[^()]*)*\)(?:\{[^{}]*\})?|https?://[^\s>)]+|`[^`]+`|\{\{[^{}]*\}\}")
 _CAPTION = re.compile(r"[^()\"]*\"([^\"]*)\"\)")
 _WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
@@ -34,32 +34,32 @@ _ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|etc|al|vs|cf|Dr|Mr|Mrs|Ms|Prof|St|No|
 
 @dataclass(frozen=True, slots=True)
 class SourceLine:
-    """A line as it is read: `text` has blanks where there are no words, so that a place in it is one in the file."""
+    """A line of prose; `text` has spaces in place of code and URLs, so that its columns are those of the file."""
 
     number: int
     text: str
     raw: str
     offset: int = 0
-    """How far into the file's line it begins."""
+    """The column of the file, from 0, at which it starts."""
 
     def column(self, place: int) -> int:
-        """The file's column of a place in the text, from 1."""
+        """The file's column, from 1, of an index into the text."""
         return self.offset + place + 1
 
 
 @dataclass(frozen=True)
 class Passage:
-    """Lines that are read on end, as their author wrapped them: a paragraph, a heading, a point of a list."""
+    """Consecutive lines that are one text: a paragraph, a heading, a list item."""
 
     lines: Sequence[SourceLine]
 
     @cached_property
     def text(self) -> str:
-        """Its words, with a blank where a line ends; a place in it is one in the file."""
+        """The lines joined by spaces."""
         return " ".join(line.text for line in self.lines)
 
     def place(self, at: int) -> tuple[int, int]:
-        """The file's line and column of a place in the text."""
+        """The file's line and column of an index into the text."""
         for line in self.lines:
             if at <= len(line.text):
                 return line.number, line.column(at)
@@ -67,7 +67,7 @@ class Passage:
         raise ValueError("There is no such place in the passage.")
 
     def sentence(self, at: int) -> tuple[str, int]:
-        """The sentence around a place, or as much of an endless one as can be read, and where in it that is."""
+        """The sentence around an index, or a window of an overlong one, and the index within it."""
         number = min(bisect_right(self._ends, at), len(self._ends) - 1)
         start = max(self._ends[number - 1] if number else 0, at - _LONGEST)
         return self.text[start : min(self._ends[number], at + _LONGEST)], at - start
@@ -79,7 +79,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of the article as it was written, the line it begins on, and the paragraph around it."""
+    """A sentence as it was written, the line it starts on, and its paragraph."""
 
     text: str
     line: int
@@ -87,26 +87,26 @@ class Sentence:
 
     @property
     def words(self) -> list[str]:
-        """The words of it that are read."""
+        """Its words, without code and URLs."""
         return _WORD.findall(_UNREAD.sub(" ", self.text))
 
 
 @dataclass(frozen=True)
 class CheckContext:
-    """An issue, its mail, and what is known; never changed, and what is derived is derived once."""
+    """An issue, its mail, and the facts; immutable, with derived data cached."""
 
     issue: IssueFile
     mail: Rendered
-    known: Facts = field(default_factory=Facts)
+    facts: Facts = field(default_factory=Facts)
 
     @property
     def has_mail(self) -> bool:
-        """Whether the text could be made into a mail; while it is typed, it sometimes cannot."""
+        """Whether the text could be rendered; while it is being typed, it sometimes cannot."""
         return bool(self.mail.html)
 
     @property
     def is_english(self) -> bool:
-        return self.known.language.lower().partition("-")[0] == "en"
+        return self.facts.language.lower().partition("-")[0] == "en"
 
     @cached_property
     def tokens(self) -> list[Token]:
@@ -114,7 +114,7 @@ class CheckContext:
 
     @cached_property
     def references(self) -> list[Reference]:
-        """Links and pictures, by their line in the file."""
+        """Links and pictures, with their line in the file."""
         found = markdown.references(self.tokens)
         return [replace(one, line=self._in_file(one.line)) for one in found]
 
@@ -128,12 +128,12 @@ class CheckContext:
 
     @cached_property
     def lines(self) -> list[SourceLine]:
-        """Title, subject and preheader, then the text; code and addresses blanked out."""
+        """Title, subject and preheader, then the body, with code and URLs replaced by spaces."""
         return [*self._front_lines(), *self._body_lines()]
 
     @cached_property
     def passages(self) -> list[Passage]:
-        """The same lines, those together that are read on end."""
+        """The same lines, grouped into passages."""
         found: list[list[SourceLine]] = []
         goes_on = False
         for line in self.lines:
@@ -147,12 +147,12 @@ class CheckContext:
 
     @cached_property
     def sentences(self) -> list[Sentence]:
-        """The sentences of paragraphs, lists and quotes; headings and code are none."""
+        """The sentences of paragraphs, lists and quotes, without headings and code."""
         return [sentence for line, text in self.paragraphs for sentence in _sentences(text, line)]
 
     @cached_property
     def paragraphs(self) -> list[tuple[int, str]]:
-        """Each stretch of running text as it was written, with the line it begins on."""
+        """Each paragraph as it was written, with the line it starts on."""
         pairs = zip(self.tokens, self.tokens[1:], strict=False)
         return [
             (self._in_file(token.map[0] + 1), token.content)
@@ -166,10 +166,10 @@ class CheckContext:
 
     @cached_property
     def page(self) -> HtmlPage:
-        """The mail's HTML as its longest copy: every merge field filled in, and links written as they will be."""
+        """The HTML of the longest possible copy: merge fields filled in, and links as they will be sent."""
         fields = FIELDS["issue"]
         values = {**dict.fromkeys(fields, _LINK), **_SAMPLE}
-        html = _OUTSIDE.sub(self.known.counted_link, self.mail.html) if self.known.counted_link else self.mail.html
+        html = _OUTSIDE.sub(self.facts.counted_link, self.mail.html) if self.facts.counted_link else self.mail.html
         return HtmlPage.read(merge.compile(html, fields).fill(values, merge.as_html))
 
     def front_line(self, key: str) -> int | None:
@@ -178,7 +178,7 @@ class CheckContext:
         return self._front.count("\n", 0, found.start()) + 1 if found else None
 
     def line_of(self, words: str) -> int | None:
-        """The first line of the file that holds these words."""
+        """The first line of the file that contains these words."""
         place = self.issue.source.find(words)
         return self.issue.source.count("\n", 0, place) + 1 if words and place >= 0 else None
 
@@ -204,7 +204,7 @@ class CheckContext:
 
 
 def words_of(token: Token) -> str:
-    """The plain words of an inline token."""
+    """The plain text of an inline token."""
     return article_blocks.plain_words(token.children or [])
 
 
@@ -217,7 +217,7 @@ def _blanked(text: str) -> str:
 
 
 def _blank(found: re.Match[str]) -> str:
-    """As many blanks, behind the bracket that tells a link; a caption in quotes is words, and stays."""
+    """As many spaces as the match has characters; a caption in quotes is prose and is kept."""
     if not found[0].startswith("("):
         return " " * len(found[0])
     caption = _CAPTION.match(found[0], 1)
@@ -236,7 +236,7 @@ def _sentences(text: str, line: int) -> Iterator[Sentence]:
 
 
 def _ends(text: str) -> Iterator[int]:
-    """Where sentences end, the last one where the text does."""
+    """The ends of all sentences; the last is the end of the text."""
     for found in _END.finditer(text):
         if not _ABBREVIATED.search(text, max(0, found.start() - 8), found.start()):
             yield found.end()

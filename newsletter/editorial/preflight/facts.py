@@ -1,4 +1,4 @@
-"""What is known beside the text: of the publication, the pictures, the links and the spam filter."""
+"""Facts for the rules that the text does not contain: publication, picture sizes, link checks, spam verdict."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,23 +10,23 @@ from newsletter.outbound import Answer
 from newsletter.publications import Publication
 
 _HIGH = 1_000_000
-"""A number as long as they get."""
+"""The longest id to expect in a link."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureSize:
-    """A kept picture: pixels and bytes."""
+    """The size of a stored picture, in pixels and bytes."""
 
     width: int
     height: int
     bytes: int
     is_developed: bool = True
-    """Whether it is bare pixels; else whatever the file says goes out with it."""
+    """Whether it was processed; if not, its metadata is sent with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpamVerdict:
-    """What the spam filter said: points, how many are spam, and for what; or why it said nothing."""
+    """The spam filter's score, threshold and matched tests; or, in `fault`, why there is none."""
 
     score: float | None = None
     threshold: float | None = None
@@ -36,32 +36,32 @@ class SpamVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Facts about an issue that its text does not hold. None: that was not looked into, and nothing is said of it."""
+    """Facts about an issue beyond its text. None means unknown, and then no rule says anything about it."""
 
     language: str = "en"
     own_hosts: frozenset[str] = frozenset()
-    """Where the publication itself is found."""
+    """The hosts of the publication itself."""
     has_postal_address: bool = True
     sender_address: str = ""
-    """The publication's own; empty where that is not known."""
+    """The address that the publication sends from; empty if unknown."""
     counted_link: str = ""
-    """What every outside link becomes when the issue is scheduled, if clicks are counted; empty if they are not."""
+    """The longest redirect URL that replaces an outside link if clicks are counted; empty if they are not."""
     same_subject: str | None = None
     """The title of another issue of this publication with that subject."""
     archive: str = ""
-    """Where the archive begins; each issue has a page below it."""
+    """The URL of the archive; each issue has a page below it."""
     issues: Mapping[str, bool] | None = field(default=None, hash=False)
-    """Of the issues linked to, by slug, whether they are out; those that do not exist are missing."""
+    """Whether each linked issue is published, by slug; issues that do not exist are missing."""
     pictures: Mapping[str, PictureSize] = field(default_factory=dict, hash=False)
     links_asked: bool | None = None
-    """Whether links may be asked at all."""
+    """Whether links may be checked (LINK_CHECKS)."""
     answers: Mapping[str, Answer] = field(default_factory=dict, hash=False)
-    """By address, what it answered when it was last asked."""
+    """The last result of each link check, by URL."""
     spam: SpamVerdict | None = None
 
     @classmethod
     def of(cls, publication: Publication, links: Links) -> Self:
-        """What the publication itself tells."""
+        """The facts that the publication alone gives."""
         addresses = (links.home(), publication.booking_url, publication.ask_url)
         hosts = {urlsplit(address).hostname for address in addresses if address}
         hosts.add(publication.sender_address.partition("@")[2])
@@ -75,5 +75,5 @@ class Facts:
         )
 
     def is_own(self, host: str) -> bool:
-        """Whether a host is the publication's own, or below it."""
+        """Whether a host is one of the publication's own, or a subdomain of one."""
         return any(host == own or host.endswith(f".{own}") for own in self.own_hosts)

@@ -1,11 +1,11 @@
-"""What preflight says: how much it weighs, where it stands, what is wrong, why that matters, and how to mend it."""
+"""Findings: the level, the place, what is wrong, why it matters, and how to fix it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How much a finding weighs; only `blocking` stops an issue."""
+    """How serious a finding is; only `blocking` stops an issue."""
 
     BLOCKING = "blocking"
     WARNING = "warning"
@@ -14,9 +14,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that preflight noticed; `line` and `column` count from 1, the line from the top of the issue's file.
+    """One result of a rule; `line` and `column` count from 1, the line from the top of the issue's file.
 
-    `why`, `source` and `rule` are the rule's own; the rulebook fills them in.
+    `why`, `source` and `rule` describe the rule, and are filled in by the registry.
     """
 
     level: Level
@@ -34,15 +34,15 @@ class Finding:
 
 
 def blocking(message: str, mend: str, line: int | None = None, column: int | None = None) -> Finding:
-    """What stops the issue."""
+    """A finding that stops the issue."""
     return Finding(Level.BLOCKING, message, mend, line, column)
 
 
 def warning(message: str, mend: str, line: int | None = None, column: int | None = None) -> Finding:
-    """What is worth a look before it goes out."""
+    """A finding to look at before the issue goes out."""
     return Finding(Level.WARNING, message, mend, line, column)
 
 
 def note(message: str, mend: str, line: int | None = None, column: int | None = None) -> Finding:
-    """What an editor may want to know."""
+    """A finding that an editor may want to know about."""
     return Finding(Level.NOTE, message, mend, line, column)

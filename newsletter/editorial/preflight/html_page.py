@@ -1,6 +1,6 @@
-"""A mail's HTML, read once: its elements, where each begins and ends, and the words in it.
+"""A mail's HTML parsed once: its elements with their positions and text.
 
-No browser's parser: it reads what our own renderer writes, whose tags are all closed.
+This is not a general parser: it reads what our own renderer writes, in which all tags are closed.
 """
 
 import re
@@ -14,7 +14,7 @@ _VOID = {"br", "hr", "img", "meta", "link", "col", "input"}
 
 @dataclass(slots=True, eq=False)
 class Element:
-    """One element; `start` and `end` are places in the HTML, `words` what stands directly in it."""
+    """One element; `start` and `end` are indexes into the HTML, `words` is its own text."""
 
     tag: str
     attributes: dict[str, str]
@@ -35,14 +35,14 @@ class Element:
 
 @dataclass(frozen=True)
 class HtmlPage:
-    """The elements of a mail's body, in the order of their beginning."""
+    """The elements of a mail's body in document order."""
 
     html: str
     elements: tuple[Element, ...]
 
     @classmethod
     def read(cls, html: str) -> "HtmlPage":
-        """The page of a whole document; one without a body has no elements."""
+        """Parse a whole document; one without a body has no elements."""
         body = html.find("<body")
         return cls(html, tuple(_elements(html, body)) if body >= 0 else ())
 
@@ -51,13 +51,13 @@ class HtmlPage:
 
     @cached_property
     def blocks(self) -> list[Element]:
-        """The article's own elements, one below the other."""
+        """The top-level elements of the article."""
         article = next((element for element in self.elements if "article" in element.classes), None)
         frame = article and next((child for child in article.children if child.tag == "div"), None)
         return frame.children if frame else []
 
     def bytes(self, start: int, end: int) -> int:
-        """How many bytes (UTF-8) lie between two places."""
+        """The number of bytes (UTF-8) between two indexes."""
         return len(self.html[start:end].encode())
 
 
@@ -84,7 +84,7 @@ def _elements(html: str, body: int) -> list[Element]:
 
 
 def _closed(open_: Element | None, tag: str, end: int) -> Element | None:
-    """The element that is open after a closing tag, which closes whatever was left open inside."""
+    """The element that is open after a closing tag, which also closes unclosed children."""
     closing = open_
     while closing is not None and closing.tag != tag:
         closing = closing.parent

@@ -1,14 +1,13 @@
-"""The rulebook: each rule is a function that is given a galley and yields what it finds there.
+"""The rule registry: each rule is a function that takes a check context and yields findings.
 
     @rule("WCAG 2.2, 2.4.4")
-    def links_can_be_seen(galley: CheckContext) -> Iterator[Finding]:
+    def links_can_be_seen(context: CheckContext) -> Iterator[Finding]:
         \"\"\"A link without words cannot be tapped, and a screen reader spells out its address.\"\"\"
-        for link in galley.links:
+        for link in context.links:
             if not link.words:
                 yield blocking(f"a link to {link.target or 'nowhere'} has no words", "say where it leads", link.line)
 
-That is all of it: the docstring is why the rule matters, the argument where it comes from, and docs/preflight.md
-lists both.
+The docstring says why the rule matters, the decorator's argument names its source, and docs/preflight.md lists both.
 """
 
 import inspect
@@ -25,16 +24,16 @@ _LEVELS = list(Level)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule, with its name as words, why it matters, and where it comes from (empty for our own)."""
+    """One rule: its name in words, why it matters, and its source (empty for our own)."""
 
     judge: Check
     name: str
     why: str
     source: str
 
-    def findings(self, galley: CheckContext) -> Iterator[Finding]:
-        """What the rule finds, with its reasons."""
-        for finding in self.judge(galley):
+    def findings(self, context: CheckContext) -> Iterator[Finding]:
+        """The rule's findings, with `why`, `source` and `rule` filled in."""
+        for finding in self.judge(context):
             yield replace(finding, why=self.why, source=self.source, rule=self.name)
 
 
@@ -42,7 +41,7 @@ RULES: list[Rule] = []
 
 
 def rule(source: str = "") -> Callable[[Check], Check]:
-    """Enter a function in the rulebook."""
+    """Register a function as a rule."""
 
     def enter(judge: Check) -> Check:
         RULES.append(Rule(judge, judge.__name__.replace("_", " "), inspect.getdoc(judge) or "", source))
@@ -51,7 +50,7 @@ def rule(source: str = "") -> Callable[[Check], Check]:
     return enter
 
 
-def run_rules(galley: CheckContext) -> list[Finding]:
-    """Every finding of every rule, the blocking ones first, each level from the top of the file down."""
-    found = (finding for rule in RULES for finding in rule.findings(galley))
+def run_rules(context: CheckContext) -> list[Finding]:
+    """Every finding of every rule, by level, blocking ones first, then by line."""
+    found = (finding for rule in RULES for finding in rule.findings(context))
     return sorted(found, key=lambda finding: (_LEVELS.index(finding.level), finding.line or 0, finding.column or 0))

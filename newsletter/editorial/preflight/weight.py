@@ -1,4 +1,4 @@
-"""The weight of a mail: the bytes of each block of its article, and where Gmail would clip it."""
+"""The size of a mail: the bytes of each block of its article, and where Gmail would clip it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _LONGEST_LABEL = 48
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part of the mail, where its HTML begins, and how much it weighs; `line` is None for what stands around."""
+    """A part of the mail with the position and size of its HTML; `line` is None outside the article."""
 
     kind: str
     words: str
@@ -39,13 +39,13 @@ class Block:
 
     @property
     def is_cut(self) -> bool:
-        """Whether Gmail would show only a part of it, or nothing."""
+        """Whether Gmail would clip it."""
         return self.start + self.bytes > CLIP_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """A mail's blocks from top to bottom: what stands above the article, its own, and what stands below."""
+    """A mail's blocks from top to bottom: the header, the article's blocks, the footer."""
 
     blocks: Sequence[Block]
 
@@ -55,12 +55,12 @@ class Weight:
 
     @property
     def limit(self) -> int:
-        """How many bytes Gmail shows."""
+        """The number of bytes that Gmail shows."""
         return CLIP_BYTES
 
     @property
     def largest(self) -> list[Block]:
-        """The article's five heaviest blocks."""
+        """The article's five largest blocks."""
         own = [block for block in self.blocks if block.line is not None]
         return sorted(own, key=lambda block: -block.bytes)[:5]
 
@@ -70,12 +70,12 @@ class Weight:
         return next((block for block in self.blocks if block.is_cut), None)
 
 
-def measure(galley: CheckContext) -> Weight:
-    """The weight of an issue's longest copy."""
-    page, elements = galley.page, galley.page.blocks
+def measure(context: CheckContext) -> Weight:
+    """The size of an issue's longest possible copy."""
+    page, elements = context.page, context.page.blocks
     if not elements:
         return Weight([Block("Mail", "", None, 0, page.bytes(0, len(page.html)))])
-    labels = _labels(galley)
+    labels = _labels(context)
     known = len(labels) == len(elements)
     blocks = [Block("Header and styles", "", None, 0, page.bytes(0, elements[0].start))]
     ends = [element.start for element in elements[1:]] + [elements[-1].end]
@@ -88,14 +88,14 @@ def measure(galley: CheckContext) -> Weight:
     return Weight(blocks)
 
 
-def _labels(galley: CheckContext) -> list[tuple[str, str, int | None]]:
-    """Kind, first words and line of each element that the text makes."""
+def _labels(context: CheckContext) -> list[tuple[str, str, int | None]]:
+    """Kind, first words and line of each element that the text becomes."""
     labels = []
-    for place, token in enumerate(galley.tokens):
+    for place, token in enumerate(context.tokens):
         if token.level == 0 and token.type in _KINDS:
-            words = _first_words(galley.tokens, place)
-            line = galley.issue.body_line + token.map[0] if token.map else None
-            labels += [(_KINDS[token.type], words, line)] * _elements(galley.tokens, place)
+            words = _first_words(context.tokens, place)
+            line = context.issue.body_line + token.map[0] if token.map else None
+            labels += [(_KINDS[token.type], words, line)] * _elements(context.tokens, place)
     return labels
 
 

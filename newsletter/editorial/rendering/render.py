@@ -71,10 +71,10 @@ class Rendered:
         return len(self.html.encode())
 
 
-def correction_mail(file: IssueFile, masthead: Branding, corrected: str) -> Rendered:
+def correction_mail(file: IssueFile, branding: Branding, corrected: str) -> Rendered:
     """The mail about a correction of the issue titled `corrected`; it has no pictures."""
     article = mail_html.for_mail(markdown.to_html(file.body, str))
-    values = {"masthead": masthead, "corrected": corrected, "title": file.title}
+    values = {"branding": branding, "corrected": corrected, "title": file.title}
     html = _filled(
         "correction/letter.mjml",
         article=Markup(article),  # noqa: S704  (sanitised)
@@ -89,14 +89,14 @@ def correction_mail(file: IssueFile, masthead: Branding, corrected: str) -> Rend
     return _checked("correction", Rendered(file.subject, file.preheader, mjml.to_html(html), plain))
 
 
-def issue_mail(file: IssueFile, masthead: Branding, picture_url: Callable[[str], str]) -> Rendered:
+def issue_mail(file: IssueFile, branding: Branding, picture_url: Callable[[str], str]) -> Rendered:
     """The mail of an issue; `picture_url` gives the public URL of a picture named in the text."""
     article = mail_html.for_mail(markdown.to_html(file.body, picture_url))
     html = mjml.to_html(
         _filled(
             "issue/letter.mjml",
             issue=file,
-            masthead=masthead,
+            branding=branding,
             article=Markup(article),  # noqa: S704  (sanitised)
             preheader=Markup(escape(file.preheader)),  # noqa: S704  (escaped; it may hold merge fields)
         )
@@ -104,16 +104,16 @@ def issue_mail(file: IssueFile, masthead: Branding, picture_url: Callable[[str],
     plain = _filled(
         "issue/letter.txt",
         issue=file,
-        masthead=masthead,
+        branding=branding,
         article=Markup(plain_text.to_text(file.body)),  # noqa: S704  (plain text, which holds merge fields)
     )
     return _checked("issue", Rendered(file.subject, file.preheader, html, plain))
 
 
 @lru_cache(maxsize=64)
-def single_mail(kind: str, masthead: Branding, latest_issue: Link | None = None) -> Rendered:
+def single_mail(kind: str, branding: Branding, latest_issue: Link | None = None) -> Rendered:
     """A mail to one reader: `confirm`, `welcome` (may show the latest issue), or another kind of FIELDS."""
-    values = {"masthead": masthead, "latest_issue": latest_issue}
+    values = {"branding": branding, "latest_issue": latest_issue}
     preheader = _filled(f"{kind}/preheader.txt", **values).strip()
     html = _filled(f"{kind}/letter.mjml", preheader=Markup(escape(preheader)), **values)  # noqa: S704  (escaped)
     letter = Rendered(
@@ -144,15 +144,15 @@ def _checked(kind: str, letter: Rendered) -> Rendered:
 
 
 def _filled(template: str, **values: object) -> str:
-    masthead = values.get("masthead")
-    inks = theme.with_accents(masthead.accent, masthead.accent_dark) if isinstance(masthead, Branding) else theme.HOUSE
-    filled = _templates().get_template(template).render(ink=inks, **_sides(masthead), **values)
+    branding = values.get("branding")
+    inks = theme.with_accents(branding.accent, branding.accent_dark) if isinstance(branding, Branding) else theme.HOUSE
+    filled = _templates().get_template(template).render(ink=inks, **_sides(branding), **values)
     return filled if template.endswith(".mjml") else _BLANK_LINES.sub("\n\n", filled).strip() + "\n"
 
 
-def _sides(masthead: object) -> dict[str, str]:
+def _sides(branding: object) -> dict[str, str]:
     """Which side a line starts and ends on, and the letter spacing, which is 0 for scripts with joined letters."""
-    if isinstance(masthead, Branding) and masthead.direction == "rtl":
+    if isinstance(branding, Branding) and branding.direction == "rtl":
         return {"start": "right", "end": "left", "tracking": "normal"}
     return {"start": "left", "end": "right", "tracking": "0.09em"}
 

@@ -64,21 +64,19 @@ def parse_form(source: str, slug: str) -> IssueForm:
     return IssueForm(**words, tags=tags, sources=sources, body=front.body)
 
 
-def apply_form(base: str, slug: str, manuscript: IssueForm) -> str:
+def apply_form(base: str, slug: str, form: IssueForm) -> str:
     """The file `base` with the form's changes applied and every other byte unchanged."""
     before = parse_form(base, slug)
-    written = {
-        name: list(_written(name, manuscript)) for name in KNOWN if getattr(manuscript, name) != getattr(before, name)
-    }
+    written = {name: list(_written(name, form)) for name in KNOWN if getattr(form, name) != getattr(before, name)}
     head = _head(base, written) if written else base[: len(base) - len(before.body)]
     if not head.endswith("\n"):
         head += "\n"
-    return head + manuscript.body
+    return head + form.body
 
 
-def new_file(manuscript: IssueForm) -> str:
+def new_file(form: IssueForm) -> str:
     """The file of a new issue."""
-    return apply_form("---\n---\n", "", manuscript)
+    return apply_form("---\n---\n", "", form)
 
 
 def form_place(front: FrontMatter, line: int) -> FormPlace:
@@ -130,12 +128,12 @@ def _replaced(blocks: list[_Block], name: str, lines: list[str]) -> list[_Block]
     return [*blocks[:at], _Block(name, lines), *blocks[at:]]
 
 
-def _written(name: str, manuscript: IssueForm) -> Iterator[str]:
-    value = getattr(manuscript, name)
+def _written(name: str, form: IssueForm) -> Iterator[str]:
+    value = getattr(form, name)
     if name == "sources":
-        yield from _written_sources(manuscript.sources)
+        yield from _written_sources(form.sources)
     elif name == "tags":
-        tags = [tag.strip() for tag in manuscript.tags.split(",") if tag.strip()]
+        tags = [tag.strip() for tag in form.tags.split(",") if tag.strip()]
         if tags:
             yield f"tags: [{', '.join(map(_scalar, tags))}]"
     elif value or name in {"title", "subject"}:

@@ -6,7 +6,7 @@ from newsletter.editorial import preflight
 from newsletter.editorial.preflight import CheckContext, Facts, Finding, Level
 from newsletter.editorial.rendering import render
 from newsletter.editorial.source.issue_file import IssueFile, parse
-from tests.editorial.manuscripts import MASTHEAD, picture_url
+from tests.editorial.sample_issues import BRANDING, picture_url
 
 NAME = "2026-11-24-a-tight-back.md"
 FRONT = """---
@@ -26,26 +26,26 @@ def issue(source: str, name: str = NAME) -> IssueFile:
     return parse(source, name)
 
 
-def galley(source: str, known: Facts | None = None, name: str = NAME) -> CheckContext:
+def context(source: str, facts: Facts | None = None, name: str = NAME) -> CheckContext:
     """An issue set and pulled as it would be sent."""
     file = issue(source, name)
-    return CheckContext(file, render.issue_mail(file, MASTHEAD, picture_url), known or Facts())
+    return CheckContext(file, render.issue_mail(file, BRANDING, picture_url), facts or Facts())
 
 
-def check(source: str, known: Facts | None = None, name: str = NAME) -> list[Finding]:
-    return preflight.run_rules(galley(source, known, name))
+def check(source: str, facts: Facts | None = None, name: str = NAME) -> list[Finding]:
+    return preflight.run_rules(context(source, facts, name))
 
 
-def body(text: str, known: Facts | None = None) -> list[Finding]:
+def body(text: str, facts: Facts | None = None) -> list[Finding]:
     """What is found in the sound issue with this text added; its first line is the file's eleventh."""
-    return check(f"{SOUND}\n{text}\n", known)
+    return check(f"{SOUND}\n{text}\n", facts)
 
 
-def front(known: Facts | None = None, **fields: str) -> list[Finding]:
+def front(facts: Facts | None = None, **fields: str) -> list[Finding]:
     """What is found in the sound issue with other fields; an empty one is left out."""
     lines = [line for line in SOUND.splitlines() if line.partition(":")[0] not in fields]
     more = [f"{key}: {value}" for key, value in fields.items() if value]
-    return check("\n".join([lines[0], *more, *lines[1:]]) + "\n", known)
+    return check("\n".join([lines[0], *more, *lines[1:]]) + "\n", facts)
 
 
 def only(findings: list[Finding]) -> Finding:
@@ -60,4 +60,4 @@ def place(finding: Finding) -> tuple[Level, int | None, int | None]:
 def with_style(mail: CheckContext, before: str, after: str) -> CheckContext:
     """The same issue, with something in its HTML replaced."""
     assert before in mail.mail.html
-    return CheckContext(mail.issue, replace(mail.mail, html=mail.mail.html.replace(before, after)), mail.known)
+    return CheckContext(mail.issue, replace(mail.mail, html=mail.mail.html.replace(before, after)), mail.facts)

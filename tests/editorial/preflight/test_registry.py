@@ -12,8 +12,8 @@ from newsletter.editorial.preflight.findings import warning
 from newsletter.editorial.rendering import render
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Invalid
-from tests.editorial.manuscripts import BODIES, MASTHEAD, every_shape, picture_url
-from tests.editorial.preflight.contexts import FRONT, SOUND, check, galley
+from tests.editorial.preflight.contexts import FRONT, SOUND, check, context
+from tests.editorial.sample_issues import BODIES, BRANDING, every_shape, picture_url
 
 NASTY = st.sampled_from(
     [
@@ -40,9 +40,9 @@ def test_adding_a_rule_takes_five_lines(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(registry, "RULES", book)
 
     @preflight.rule("The house")
-    def backs_are_not_fronts(galley: CheckContext) -> Iterator[Finding]:
+    def backs_are_not_fronts(context: CheckContext) -> Iterator[Finding]:
         """A reader may lie the wrong way."""
-        yield warning(f"{galley.issue.title} is about backs", "turn it round", 2)
+        yield warning(f"{context.issue.title} is about backs", "turn it round", 2)
 
     assert [rule.name for rule in book] == ["backs are not fronts"]
     assert check(SOUND) == [
@@ -79,7 +79,7 @@ def test_no_text_whatever_crashes_preflight(text: str) -> None:
         file = issue_file.parse(FRONT + text, "2026-11-24-any.md")
     except Invalid:
         return
-    found = CheckContext(file, render.issue_mail(file, MASTHEAD, picture_url), Facts(links_asked=False))
+    found = CheckContext(file, render.issue_mail(file, BRANDING, picture_url), Facts(links_asked=False))
     findings = preflight.run_rules(found)
     lines = file.source.count("\n") + 1
     assert all(finding.line is None or 1 <= finding.line <= lines for finding in findings)
@@ -92,7 +92,7 @@ def test_each_block_of_the_mail_is_found_in_the_text(text: str) -> None:
         file = issue_file.parse(FRONT + text, "2026-11-24-any.md")
     except Invalid:
         return
-    blocks = weight.measure(CheckContext(file, render.issue_mail(file, MASTHEAD, picture_url))).blocks
+    blocks = weight.measure(CheckContext(file, render.issue_mail(file, BRANDING, picture_url))).blocks
     assert all(block.line is not None for block in blocks[1:-1])
 
 
@@ -112,7 +112,7 @@ def test_each_block_of_the_mail_is_found_in_the_text(text: str) -> None:
     ],
 )
 def test_no_text_holds_preflight_up(endless: str) -> None:
-    found = galley(f"{SOUND}\n{endless}\n")
+    found = context(f"{SOUND}\n{endless}\n")
     began = time.process_time()
     preflight.run_rules(found)
     assert time.process_time() - began < 5
@@ -120,7 +120,7 @@ def test_no_text_holds_preflight_up(endless: str) -> None:
 
 def test_every_shape_of_an_article_has_its_weight_by_its_line() -> None:
     file = every_shape()
-    heavy = weight.measure(CheckContext(file, render.issue_mail(file, MASTHEAD, picture_url)))
+    heavy = weight.measure(CheckContext(file, render.issue_mail(file, BRANDING, picture_url)))
     kinds = {block.kind for block in heavy.blocks}
     assert kinds >= {"Heading", "Paragraph", "List", "Quote", "Callout", "Picture", "Button", "Table", "Code", "Rule"}
     source = file.source.split("\n")

@@ -4,7 +4,7 @@ import pytest
 
 from newsletter.editorial.preflight import CheckContext, Facts, Level, PictureSize, SpamVerdict, run_rules, weight
 from newsletter.editorial.rendering.render import CLIP_BYTES, Rendered
-from tests.editorial.preflight.contexts import FRONT, SOUND, body, check, front, galley, only, place, with_style
+from tests.editorial.preflight.contexts import FRONT, SOUND, body, check, context, front, only, place, with_style
 
 
 @pytest.mark.parametrize(
@@ -73,15 +73,15 @@ def test_what_only_resembles_a_merge_field_is_left_alone(words: str) -> None:
 def test_a_mail_that_gmail_would_clip_is_blocked_where_it_would_be_cut() -> None:
     long = SOUND + "\n" + "\n\n".join(f"Part {number} {'lie down and rest ' * 40}" for number in range(150))
     finding = next(one for one in check(long) if "Gmail" in one.message)
-    cut = weight.measure(galley(long)).clipped_at
+    cut = weight.measure(context(long)).clipped_at
     assert (finding.level, finding.line) == (Level.BLOCKING, cut.line)
     assert "bytes over the 102,400 that Gmail shows, and is cut off in: paragraph “Part" in finding.message
     assert cut.start <= CLIP_BYTES < cut.start + cut.bytes
 
 
 def test_the_bytes_of_all_blocks_are_the_bytes_of_the_longest_copy() -> None:
-    heavy = weight.measure(galley(SOUND + "\n## A part\n\n" + "A word. " * 400))
-    assert heavy.total == len(galley(SOUND + "\n## A part\n\n" + "A word. " * 400).page.html.encode())
+    heavy = weight.measure(context(SOUND + "\n## A part\n\n" + "A word. " * 400))
+    assert heavy.total == len(context(SOUND + "\n## A part\n\n" + "A word. " * 400).page.html.encode())
     assert heavy.largest[0].kind == "Paragraph"
     assert [block.start for block in heavy.blocks] == [
         sum(block.bytes for block in heavy.blocks[:place]) for place in range(len(heavy.blocks))
@@ -94,7 +94,7 @@ def test_a_mail_near_the_limit_is_noted() -> None:
 
 
 def test_a_mail_without_a_way_to_leave_or_an_address_is_blocked() -> None:
-    sound = galley(SOUND)
+    sound = context(SOUND)
     stripped = (
         sound.mail.html.replace("{{ unsubscribe_url }}", "#"),
         sound.mail.text.replace("{{ unsubscribe_url }}", ""),
@@ -106,22 +106,22 @@ def test_a_mail_without_a_way_to_leave_or_an_address_is_blocked() -> None:
 
 
 def test_a_sender_at_a_free_mail_provider_is_warned_of() -> None:
-    sound = galley(SOUND)
+    sound = context(SOUND)
     for address, expected in (("letters@gmail.com", ["warning"]), ("letters@home.example", [])):
-        known = replace(sound.known, sender_address=address)
+        known = replace(sound.facts, sender_address=address)
         found = run_rules(CheckContext(sound.issue, sound.mail, known))
         assert [one.level.value for one in found if "and only" in one.message] == expected
 
 
 def test_pale_words_are_told_in_the_light_scheme() -> None:
-    pale = with_style(galley(SOUND), "color:#1f2a2e", "color:#999999")
+    pale = with_style(context(SOUND), "color:#1f2a2e", "color:#999999")
     found = run_rules(pale)
     assert {finding.level for finding in found} == {Level.WARNING}
     assert "#999999 on #fbfaf7 has a contrast of 2.7 in the light scheme" in found[0].message
 
 
 def test_pale_words_are_told_in_the_dark_scheme_alone() -> None:
-    pale = with_style(galley(SOUND), "color: #e9e6df !important", "color: #444444 !important")
+    pale = with_style(context(SOUND), "color: #e9e6df !important", "color: #444444 !important")
     messages = [finding.message for finding in run_rules(pale)]
     assert messages
     assert all("#444444 on #14191b has a contrast of 1.8 in the dark scheme" in message for message in messages)
@@ -129,7 +129,7 @@ def test_pale_words_are_told_in_the_dark_scheme_alone() -> None:
 
 def test_the_dark_scheme_is_worked_out_as_a_browser_does() -> None:
     """Buttons: `.article td.press a` is weightier than `.article a`, and sets dark words on the accent."""
-    pressed = galley(SOUND + "\n[Book](https://www.nhs.uk/){.button}\n")
+    pressed = context(SOUND + "\n[Book](https://www.nhs.uk/){.button}\n")
     assert run_rules(pressed) == []
     lost = with_style(pressed, ".article td.press a, .press td a { color: #14191b", ".article b { color: #14191b")
     assert [
@@ -152,7 +152,7 @@ def test_headings_out_of_order_are_told(text: str, level: Level, said: str) -> N
 
 
 def test_a_mail_with_two_titles_is_told() -> None:
-    sound = galley(SOUND)
+    sound = context(SOUND)
     twice = with_style(sound, "</h1>", "</h1><h1>Again</h1>")
     assert "2 first-level headings" in only(run_rules(twice)).message
 

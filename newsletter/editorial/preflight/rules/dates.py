@@ -1,4 +1,4 @@
-"""Rules for dates in English text: the weekday must be the day's, and the year one that is meant."""
+"""Rules for dates in English text: weekdays must match, days and times must exist, years must be plausible."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ _NEAR = 45
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A date as it is written: 0 and None for what is not said."""
+    """A date as written; None for a part that is missing."""
 
     line: SourceLine
     place: int
@@ -71,7 +71,7 @@ class _Written:
     year: int | None
 
     def in_year(self, year: int) -> date | None:
-        """The date in a year; None if there is no such day."""
+        """The date in that year; None if there is no such day."""
         try:
             return date(year, self.month, self.day)
         except ValueError:
@@ -79,22 +79,22 @@ class _Written:
 
 
 @rule()
-def weekdays_are_right(galley: CheckContext) -> Iterator[Finding]:
+def weekdays_are_right(context: CheckContext) -> Iterator[Finding]:
     """A reader who comes on Tuesday the 25th, when the 25th is a Wednesday, comes in vain."""
-    for written in _dates(galley):
-        meant = _meant(written, galley)
+    for written in _dates(context):
+        meant = _meant(written, context)
         if written.weekday is not None and meant is not None and meant.weekday() != written.weekday:
             right = f"{formats.plain_day(meant)} is a {formats.weekday_name(meant.weekday())}"
             yield _finding(warning, written, f"“{written.words}”: {right}", "correct the weekday or the date")
 
 
 @rule()
-def days_and_hours_exist(galley: CheckContext) -> Iterator[Finding]:
+def days_and_hours_exist(context: CheckContext) -> Iterator[Finding]:
     """Nobody can come on the 31st of November, or at 25:00."""
-    for written in _dates(galley):
+    for written in _dates(context):
         if all(written.in_year(year) is None for year in ([written.year] if written.year else (2023, 2024))):
             yield _finding(warning, written, f"there is no {written.words}", "check a calendar")
-    for line in galley.lines:
+    for line in context.lines:
         for found in _NUMERIC.finditer(line.text):
             if not _is_a_day(found):
                 place = line.column(found.start())
@@ -106,26 +106,26 @@ def days_and_hours_exist(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def years_are_meant(galley: CheckContext) -> Iterator[Finding]:
+def years_are_meant(context: CheckContext) -> Iterator[Finding]:
     """In January the fingers still type last year, and a typo can make it another century."""
-    issued = galley.issue.date
-    if issued is None or not galley.is_english:
+    issued = context.issue.date
+    if issued is None or not context.is_english:
         return
-    for written in _dates(galley):
+    for written in _dates(context):
         this_year = written.in_year(issued.year)
         if this_year and written.year == issued.year - 1 and abs(this_year - issued).days <= _NEAR:
             yield _finding(note, written, f"“{written.words}” is a year before this issue", "check that it is meant")
-    for line in galley.lines:
+    for line in context.lines:
         for found in _FAR_YEAR.finditer(line.text) if _DIGIT.search(line.text) else ():
             if int(found["year"]) > issued.year + _FAR:
                 place = line.column(found.start("year"))
                 yield note(f"{found['year']} is far in the future", "check that it is meant", line.number, place)
 
 
-def _dates(galley: CheckContext) -> Iterator[_Written]:
-    if not galley.is_english:
+def _dates(context: CheckContext) -> Iterator[_Written]:
+    if not context.is_english:
         return
-    for line in galley.lines:
+    for line in context.lines:
         if _DIGIT.search(line.text):
             for form in _DATES:
                 yield from (_written(line, found) for found in form.finditer(line.text))
@@ -149,11 +149,11 @@ def _number(names: tuple[str, ...], begun: str | None) -> int | None:
     return next(number for number, name in enumerate(names) if name.startswith(begun.lower()[:3]))
 
 
-def _meant(written: _Written, galley: CheckContext) -> date | None:
-    """The date in the year that is written, else in the one that brings it nearest to the issue's own."""
+def _meant(written: _Written, context: CheckContext) -> date | None:
+    """The date in the year as written, or in the year that brings it nearest to the issue's own date."""
     if written.year is not None:
         return written.in_year(written.year) if written.year else None
-    issued = galley.issue.date
+    issued = context.issue.date
     if issued is None:
         return None
     near = (written.in_year(issued.year + step) for step in (-1, 0, 1))
@@ -180,7 +180,7 @@ def _exists(year: int, month: int, day: int) -> bool:
 
 
 def _is_no_hour(found: re.Match[str], text: str) -> bool:
-    """Whether it is told as an hour, and no clock shows it; 25:17 may also be a score, a length or a verse."""
+    """Whether it is written as a time that does not exist; 25:17 may also be a score, a duration or a verse."""
     if found["bare"]:
         return not 1 <= int(found["bare"]) <= 12
     hour, minute = int(found["hour"]), int(found["minute"])

@@ -1,4 +1,4 @@
-"""Rules for what is said about health: there are sources, each claim has its own, and somebody looked at it."""
+"""Rules for health topics: sources, a source for each claim, a professional, and a review."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _SUBJECTS = re.compile(
     re.IGNORECASE,
 )
 _ENOUGH = 3
-"""Mentions that make an issue one about health."""
+"""How many mentions make an issue one about health."""
 
 _COUNTED = (
     r"\b\d[\d,.]*\s+(?:(?:million|billion|thousand|hundred)\s+)?"
@@ -31,7 +31,7 @@ _CLAIMS = re.compile(
     r"(?! ?(?:off|discount|cotton|wool|linen|recycled|VAT|cheaper|brightness|battery|charged|full|of (?:our|the) "
     r"(?:seats|places|tickets|proceeds|price))\b)"
     r"|\b\d+ (?:out of|in) (?:every )?\d+ (?:people|adults|patients|women|men|readers|of us)\b"
-    # How many came is no finding; how many were helped, or suffer, is one.
+    # The number of participants is no claim; the number who were helped, or who suffer, is one.
     rf"|\b(?:help(?:s|ed)?|heal(?:s|ed)|cured?|reliev\w+|treated|tested|followed|studied|examined|affects?|affected"
     rf"|harm(?:s|ed)|kill(?:s|ed)|among|trial (?:of|with|in)|study (?:of|with|in|among)) (?:\w+ )?{_COUNTED}"
     r"(?! (?:across|into|onto|over|out|off|up|down|move|carry|find|cross|register|sign|with (?:their|the)"
@@ -69,9 +69,9 @@ _PROFESSIONALS = re.compile(
 )
 
 
-def is_about_health(galley: CheckContext) -> bool:
-    """Whether the rules for health are this issue's."""
-    issue = galley.issue
+def is_about_health(context: CheckContext) -> bool:
+    """Whether the rules for health apply to this issue."""
+    issue = context.issue
     if "health" in " ".join((issue.category, *issue.tags)).lower():
         return True
     words = " ".join((issue.title, issue.subject, *issue.tags, issue.body))
@@ -79,21 +79,23 @@ def is_about_health(galley: CheckContext) -> bool:
 
 
 @rule("FTC, Health Products Compliance Guidance (2022)")
-def there_are_sources(galley: CheckContext) -> Iterator[Finding]:
+def there_are_sources(context: CheckContext) -> Iterator[Finding]:
     """A health newsletter names its sources, so that readers can check for themselves."""
-    if is_about_health(galley) and not galley.issue.sources:
+    if is_about_health(context) and not context.issue.sources:
         yield warning(
-            "there are no sources", "add at least one, with its title and its web address", galley.front_line("sources")
+            "there are no sources",
+            "add at least one, with its title and its web address",
+            context.front_line("sources"),
         )
 
 
 @rule("FTC, Health Products Compliance Guidance (2022)")
-def each_claim_has_its_source(galley: CheckContext) -> Iterator[Finding]:
+def each_claim_has_its_source(context: CheckContext) -> Iterator[Finding]:
     """“Studies show” without a study is a rumour with a white coat on."""
-    if not is_about_health(galley):
+    if not is_about_health(context):
         return
-    named = _names(galley)
-    for sentence in galley.sentences:
+    named = _names(context)
+    for sentence in context.sentences:
         found = _CLAIMS.search(sentence.text)
         if found and not _is_backed(sentence, named):
             words = " ".join(found[0].split())
@@ -101,29 +103,29 @@ def each_claim_has_its_source(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def a_professional_is_named(galley: CheckContext) -> Iterator[Finding]:
+def a_professional_is_named(context: CheckContext) -> Iterator[Finding]:
     """Health advice should say when to see a professional."""
-    if is_about_health(galley) and not _PROFESSIONALS.search(galley.issue.body):
+    if is_about_health(context) and not _PROFESSIONALS.search(context.issue.body):
         yield warning("nothing says when to see a doctor or another professional", "add a health note")
 
 
 @rule()
-def somebody_has_reviewed_it(galley: CheckContext) -> Iterator[Finding]:
+def somebody_has_reviewed_it(context: CheckContext) -> Iterator[Finding]:
     """Readers should know who reviewed the health advice they get, and when."""
-    if is_about_health(galley) and not galley.issue.reviewed_by:
+    if is_about_health(context) and not context.issue.reviewed_by:
         yield warning(
             "no reviewer is named",
             "name the reviewer, their profession and the date",
-            galley.front_line("reviewed_by"),
+            context.front_line("reviewed_by"),
         )
 
 
-def _names(galley: CheckContext) -> set[str]:
-    """What sources are called by: authors, institutions, journals."""
-    words = {name for source in galley.issue.sources for name in _NAME.findall(source.title)}
+def _names(context: CheckContext) -> set[str]:
+    """The names of the sources: authors, institutions, journals."""
+    words = {name for source in context.issue.sources for name in _NAME.findall(source.title)}
     return words - _COMMON_NAMES
 
 
 def _is_backed(sentence: Sentence, named: set[str]) -> bool:
-    """Whether a link stands in the paragraph, or the sentence names one of the sources."""
+    """Whether the paragraph has a link, or the sentence names one of the sources."""
     return bool(_LINKED.search(sentence.paragraph)) or not named.isdisjoint(_NAME.findall(sentence.text))

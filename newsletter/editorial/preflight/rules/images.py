@@ -1,4 +1,4 @@
-"""Rules for pictures: what stands in for them, how heavy they are, and how large."""
+"""Rules for pictures: alt text, metadata, file size and dimensions."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from newsletter.editorial.preflight.registry import rule
 from newsletter.editorial.rendering.mail_html import WIDTH
 
 HEAVY = 1_000_000
-"""Bytes of a picture that take some seconds on a phone."""
+"""The size in bytes at which a picture takes some seconds to load on a phone."""
 
 _RATHER_HEAVY = 300_000
 _ENOUGH_PIXELS = 1_200
@@ -28,18 +28,18 @@ _A_FILES_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|webp)|(?:img|dsc|pxl|screensh
 
 
 @rule("WCAG 2.2, 1.1.1")
-def pictures_have_alt_text(galley: CheckContext) -> Iterator[Finding]:
+def pictures_have_alt_text(context: CheckContext) -> Iterator[Finding]:
     """A reader with images off, or a screen reader, gets the alt text instead."""
-    for picture in galley.pictures:
+    for picture in context.pictures:
         if not picture.words and not picture.is_decorative:
             mend = "describe what it shows; write {.decorative} after it if there is nothing to miss"
             yield blocking(f"{picture.target} has no alt text", mend, picture.line)
 
 
 @rule("WCAG 2.2, 1.1.1; W3C, An alt decision tree")
-def alt_text_says_what_is_there(galley: CheckContext) -> Iterator[Finding]:
+def alt_text_says_what_is_there(context: CheckContext) -> Iterator[Finding]:
     """“Image” or a file name in place of a picture is as good as nothing."""
-    for picture in galley.pictures:
+    for picture in context.pictures:
         alt, name = picture.words, picture.target
         if alt and (_NAMELESS.fullmatch(alt) or _A_FILES_NAME.fullmatch(alt) or alt == PurePosixPath(name).stem):
             yield warning(f"the alt text of {name} is only “{alt}”", "describe what it shows", picture.line)
@@ -60,10 +60,10 @@ def alt_text_says_what_is_there(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def pictures_say_nothing_beside_what_they_show(galley: CheckContext) -> Iterator[Finding]:
+def pictures_say_nothing_beside_what_they_show(context: CheckContext) -> Iterator[Finding]:
     """A photo may tell where it was taken, by whom and with which camera."""
-    for picture in galley.pictures:
-        size = galley.known.pictures.get(picture.target)
+    for picture in context.pictures:
+        size = context.facts.pictures.get(picture.target)
         if size and not size.is_developed:
             yield warning(
                 f"{picture.target} goes out as it was loaded, with any location and camera data in it",
@@ -73,10 +73,10 @@ def pictures_say_nothing_beside_what_they_show(galley: CheckContext) -> Iterator
 
 
 @rule()
-def pictures_are_light(galley: CheckContext) -> Iterator[Finding]:
+def pictures_are_light(context: CheckContext) -> Iterator[Finding]:
     """Readers on the move pay for every byte, and leave before a heavy picture has loaded."""
-    sizes = {picture.target: galley.known.pictures.get(picture.target) for picture in galley.pictures}
-    lines = {picture.target: picture.line for picture in galley.pictures}
+    sizes = {picture.target: context.facts.pictures.get(picture.target) for picture in context.pictures}
+    lines = {picture.target: picture.line for picture in context.pictures}
     for name, size in sizes.items():
         if size and size.bytes > HEAVY:
             yield warning(f"{name} weighs {_kilobytes(size.bytes)}", _lighter(size), lines[name])
@@ -88,11 +88,11 @@ def pictures_are_light(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def pictures_are_sharp(galley: CheckContext) -> Iterator[Finding]:
+def pictures_are_sharp(context: CheckContext) -> Iterator[Finding]:
     """A picture narrower than its column is stretched until it blurs."""
-    figures = {element.attributes.get("alt") for element in galley.page.tagged("img") if "width" in element.attributes}
-    for picture in galley.pictures:
-        size = galley.known.pictures.get(picture.target)
+    figures = {element.attributes.get("alt") for element in context.page.tagged("img") if "width" in element.attributes}
+    for picture in context.pictures:
+        size = context.facts.pictures.get(picture.target)
         if size and size.width < WIDTH and picture.words in figures:
             yield note(
                 f"{picture.target} is {size.width} pixels wide, and is shown {WIDTH} wide",
@@ -102,29 +102,29 @@ def pictures_are_sharp(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def pictures_have_their_size(galley: CheckContext) -> Iterator[Finding]:
+def pictures_have_their_size(context: CheckContext) -> Iterator[Finding]:
     """Outlook shows a picture without a set width at its full size, however large."""
     alone = {
-        element.attributes.get("alt") for element in galley.page.tagged("img") if "width" not in element.attributes
+        element.attributes.get("alt") for element in context.page.tagged("img") if "width" not in element.attributes
     }
-    for picture in galley.pictures:
+    for picture in context.pictures:
         if picture.words and picture.words in alone:
             yield note(f"{picture.target} is inside a paragraph", "give it a paragraph of its own", picture.line)
 
 
 @rule()
-def the_letter_is_more_than_pictures(galley: CheckContext) -> Iterator[Finding]:
+def the_letter_is_more_than_pictures(context: CheckContext) -> Iterator[Finding]:
     """Many programs show no pictures at first, and spam filters distrust an email without words."""
-    if galley.pictures and galley.word_count < _FEW_WORDS:
+    if context.pictures and context.word_count < _FEW_WORDS:
         yield warning(
-            f"the issue has {galley.word_count} words besides its pictures",
+            f"the issue has {context.word_count} words besides its pictures",
             "say in words what matters",
-            galley.pictures[0].line,
+            context.pictures[0].line,
         )
 
 
 def _lighter(size: PictureSize) -> str:
-    """What can still be done: one that is no wider than mail shows gains nothing from fewer pixels."""
+    """How to make it smaller: scaling down helps only a picture wider than mail shows."""
     if size.width > _ENOUGH_PIXELS:
         return f"save it smaller: {_ENOUGH_PIXELS:,} pixels are enough"
     return "choose a simpler one, or crop it to what matters; use fewer frames if it is animated"

@@ -1,4 +1,4 @@
-"""Rules for what an inbox shows: the subject, and the preheader beside it."""
+"""Rules for the inbox: subject and preheader."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from newsletter.editorial.preflight.registry import rule
 from newsletter.errors import Invalid
 
 PHONE = 60
-"""Characters of a subject that most phones show on two lines."""
+"""How many characters of a subject most phones show on two lines."""
 
 PREHEADER = range(40, 141)
 
@@ -21,7 +21,7 @@ _UNNAMED = re.compile(
     r"(?:\W*\b(?:test|testing|untitled|draft|subject|new|no|issue|copy|final|version|v)\b(?:\W*\d+)?)+\W*",
     re.IGNORECASE,
 )
-# “Test your posture” and “A draft of cold air” are subjects; “Test: the December issue” is none yet.
+# “Test your posture” and “A draft of cold air” are subjects; “Test: the December issue” is a working title.
 _UNFINISHED = re.compile(
     r"(?i:\W*(?:test|testing|draft|entwurf|wip|untitled)(?:\W*\d+)?\s*(?:[:|\])/–—]|[-.…]+\s)"
     r"|\W*copy (?:\(?\d+\)? )?of\b"
@@ -38,7 +38,7 @@ _UNFINISHED = re.compile(
 
 
 def plain(template: str) -> str:
-    """A line as a reader without a name sees it; as it stands, where its fields are wrong."""
+    """A line as a reader without a name sees it; unchanged if its merge fields are invalid."""
     try:
         compiled = merge.compile(template, merge.EDITORS)
     except Invalid:
@@ -47,22 +47,22 @@ def plain(template: str) -> str:
 
 
 @rule()
-def the_subject_fits_a_phone(galley: CheckContext) -> Iterator[Finding]:
+def the_subject_fits_a_phone(context: CheckContext) -> Iterator[Finding]:
     """Most mail is opened on a phone, and nobody reads what the phone cuts off."""
-    length = len(plain(galley.issue.subject))
+    length = len(plain(context.issue.subject))
     if length > PHONE:
         yield note(
             f"the subject has {length} characters, and phones show about {PHONE}",
             "put what matters first, or shorten it",
-            galley.front_line("subject"),
+            context.front_line("subject"),
         )
 
 
 @rule()
-def the_subject_does_not_shout(galley: CheckContext) -> Iterator[Finding]:
+def the_subject_does_not_shout(context: CheckContext) -> Iterator[Finding]:
     """Capitals and exclamation marks read as shouting, to people and to spam filters."""
-    subject = plain(galley.issue.subject)
-    line = galley.front_line("subject")
+    subject = plain(context.issue.subject)
+    line = context.front_line("subject")
     if subject.count("!") + subject.count("！") > 1:
         yield warning("the subject has several exclamation marks", "one is plenty, and none is better", line)
     letters = [letter for letter in subject if letter.isalpha()]
@@ -71,43 +71,43 @@ def the_subject_does_not_shout(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def the_subject_has_words(galley: CheckContext) -> Iterator[Finding]:
+def the_subject_has_words(context: CheckContext) -> Iterator[Finding]:
     """A screen reader spells emoji out one by one, and some programs show a box in their place."""
-    if not any(letter.isalnum() for letter in plain(galley.issue.subject)):
-        yield warning("the subject has no words", "say in words what the issue is about", galley.front_line("subject"))
+    if not any(letter.isalnum() for letter in plain(context.issue.subject)):
+        yield warning("the subject has no words", "say in words what the issue is about", context.front_line("subject"))
 
 
 @rule()
-def the_subject_is_about_this_issue(galley: CheckContext) -> Iterator[Finding]:
+def the_subject_is_about_this_issue(context: CheckContext) -> Iterator[Finding]:
     """A working title that goes out tells readers nothing."""
-    for key, words in (("subject", galley.issue.subject), ("title", galley.issue.title)):
+    for key, words in (("subject", context.issue.subject), ("title", context.issue.title)):
         if _is_unfinished(plain(words)):
-            yield warning(f"the {key} is a working title", "say what the issue is about", galley.front_line(key))
+            yield warning(f"the {key} is a working title", "say what the issue is about", context.front_line(key))
 
 
 @rule("CAN-SPAM Act, 15 U.S.C. 7704(a)(2)")
-def the_subject_is_no_false_reply(galley: CheckContext) -> Iterator[Finding]:
+def the_subject_is_no_false_reply(context: CheckContext) -> Iterator[Finding]:
     """An email that poses as a reply deceives, which the law forbids and spam filters punish."""
-    if _REPLY.match(galley.issue.subject):
+    if _REPLY.match(context.issue.subject):
         yield warning(
-            "the subject poses as a reply or a forwarded message", "remove the prefix", galley.front_line("subject")
+            "the subject poses as a reply or a forwarded message", "remove the prefix", context.front_line("subject")
         )
 
 
 @rule()
-def the_subject_is_new(galley: CheckContext) -> Iterator[Finding]:
+def the_subject_is_new(context: CheckContext) -> Iterator[Finding]:
     """Two issues with the same subject look like one to a reader, and mail programs put them into one thread."""
-    if galley.known.same_subject:
+    if context.facts.same_subject:
         yield warning(
-            f"“{galley.known.same_subject}” has the same subject", "find another", galley.front_line("subject")
+            f"“{context.facts.same_subject}” has the same subject", "find another", context.front_line("subject")
         )
 
 
 @rule()
-def the_preheader_is_given(galley: CheckContext) -> Iterator[Finding]:
+def the_preheader_is_given(context: CheckContext) -> Iterator[Finding]:
     """Without one, the inbox shows the first words of the email beside the subject."""
-    length = len(plain(galley.issue.preheader))
-    line = galley.front_line("preheader")
+    length = len(plain(context.issue.preheader))
+    line = context.front_line("preheader")
     if not length:
         yield warning("there is no preheader", "add one of 40 to 110 characters", line)
     elif length not in PREHEADER:
@@ -118,11 +118,11 @@ def the_preheader_is_given(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def the_preheader_adds_to_the_subject(galley: CheckContext) -> Iterator[Finding]:
+def the_preheader_adds_to_the_subject(context: CheckContext) -> Iterator[Finding]:
     """The two stand side by side, so repeated words waste a line."""
-    subject, preheader = plain(galley.issue.subject).casefold(), plain(galley.issue.preheader).casefold()
+    subject, preheader = plain(context.issue.subject).casefold(), plain(context.issue.preheader).casefold()
     if preheader and (subject in preheader or preheader in subject):
-        yield warning("the preheader repeats the subject", "say what comes next", galley.front_line("preheader"))
+        yield warning("the preheader repeats the subject", "say what comes next", context.front_line("preheader"))
 
 
 def _is_unfinished(words: str) -> bool:

@@ -1,4 +1,4 @@
-"""The rule for what came along from a web page or another mail when its text was copied."""
+"""The rule for leftovers: buttons and menus that were copied along with a text."""
 
 import re
 from collections.abc import Iterator
@@ -33,9 +33,9 @@ _WHOLE_LINE = re.compile(
 
 
 @rule()
-def nothing_came_along_from_a_page(galley: CheckContext) -> Iterator[Finding]:
+def nothing_came_along_from_a_page(context: CheckContext) -> Iterator[Finding]:
     """Buttons and menus that were copied with a text lead nowhere in an email, and show where it was taken from."""
-    for line in galley.lines:
+    for line in context.lines:
         words = line.text.strip()
         found = _ANYWHERE.search(line.text) or (_WHOLE_LINE.fullmatch(words) and re.search(r"\S", line.text))
         if found:

@@ -1,4 +1,4 @@
-"""Rules for the mail as it goes out: its size, its foot, its headings and its colours."""
+"""Rules for the rendered mail: size, footer, headings, colours."""
 
 import re
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ _UNSUBSCRIBE = re.compile(r"\{\{\s*unsubscribe_url\s*\}\}")
 
 
 @rule("Gmail clips a message at 102 kB of HTML")
-def gmail_shows_all_of_it(galley: CheckContext) -> Iterator[Finding]:
+def gmail_shows_all_of_it(context: CheckContext) -> Iterator[Finding]:
     """Gmail hides everything after 102 kB, including the unsubscribe link."""
-    heavy = weight.measure(galley)
+    heavy = weight.measure(context)
     block = heavy.clipped_at
     if block is not None:
         over = heavy.total - CLIP_BYTES
@@ -34,10 +34,10 @@ def gmail_shows_all_of_it(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule("RFC 8058; CAN-SPAM Act; GDPR, article 7(3)")
-def the_mail_can_be_left(galley: CheckContext) -> Iterator[Finding]:
+def the_mail_can_be_left(context: CheckContext) -> Iterator[Finding]:
     """Readers who find no way to unsubscribe click “spam”, and the law requires one."""
-    for part, text in (("HTML", galley.mail.html), ("text", galley.mail.text)):
-        if galley.has_mail and not _UNSUBSCRIBE.search(text):
+    for part, text in (("HTML", context.mail.html), ("text", context.mail.text)):
+        if context.has_mail and not _UNSUBSCRIBE.search(text):
             yield blocking(
                 f"the {part} part has no link to unsubscribe",
                 "have whoever looks after the email template put it back",
@@ -45,16 +45,16 @@ def the_mail_can_be_left(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule("CAN-SPAM Act, 15 U.S.C. 7704(a)(5)")
-def the_mail_has_a_postal_address(galley: CheckContext) -> Iterator[Finding]:
+def the_mail_has_a_postal_address(context: CheckContext) -> Iterator[Finding]:
     """The law requires senders of newsletters to give an address that can be visited or written to."""
-    if not galley.known.has_postal_address:
+    if not context.facts.has_postal_address:
         yield blocking("the publication has no postal address", "add one in the settings")
 
 
 @rule("RFC 7489, section 6; Gmail, Email sender guidelines")
-def the_sender_has_a_domain_of_its_own(galley: CheckContext) -> Iterator[Finding]:
+def the_sender_has_a_domain_of_its_own(context: CheckContext) -> Iterator[Finding]:
     """Free-mail providers tell every other server to refuse what others send in their name."""
-    if domain := freemail.provider(galley.known.sender_address):
+    if domain := freemail.provider(context.facts.sender_address):
         yield warning(
             f"it is sent from an address at {domain}, and only {domain} itself may send in that name",
             "in the settings, give the publication a From address at a domain of your own",
@@ -62,9 +62,9 @@ def the_sender_has_a_domain_of_its_own(galley: CheckContext) -> Iterator[Finding
 
 
 @rule("WCAG 2.2, 1.4.3")
-def words_stand_out(galley: CheckContext) -> Iterator[Finding]:
+def words_stand_out(context: CheckContext) -> Iterator[Finding]:
     """Many people find pale text hard to read, and everybody reads in the sun now and then."""
-    for (scheme, pair), words in colours.pairs(galley.page).items():
+    for (scheme, pair), words in colours.pairs(context.page).items():
         measured = contrast(pair.words, pair.ground)
         if measured < LEAST_CONTRAST:
             yield warning(
@@ -75,13 +75,13 @@ def words_stand_out(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule("WCAG 2.2, 1.3.1")
-def headings_go_down_by_one(galley: CheckContext) -> Iterator[Finding]:
+def headings_go_down_by_one(context: CheckContext) -> Iterator[Finding]:
     """A screen reader lists the headings, and a skipped level sounds like a missing part."""
     above = 1
-    for token, inline in zip(galley.tokens, galley.tokens[1:], strict=False):
+    for token, inline in zip(context.tokens, context.tokens[1:], strict=False):
         if token.type != "heading_open" or not token.map:
             continue
-        level, line = int(token.tag[1]), galley.issue.body_line + token.map[0]
+        level, line = int(token.tag[1]), context.issue.body_line + token.map[0]
         if token.markup in {"#", "="}:
             yield note("only the title is a first-level heading, so this one is printed as ##", "write ##", line)
         if not words_of(inline):
@@ -94,10 +94,10 @@ def headings_go_down_by_one(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule("WCAG 2.2, 2.4.6")
-def there_is_one_title(galley: CheckContext) -> Iterator[Finding]:
+def there_is_one_title(context: CheckContext) -> Iterator[Finding]:
     """Screen readers take the one first-level heading for what the email is about."""
-    titles = len(galley.page.tagged("h1"))
-    if galley.has_mail and titles != 1:
+    titles = len(context.page.tagged("h1"))
+    if context.has_mail and titles != 1:
         yield warning(
             f"the email has {titles} first-level headings", "have all but the title removed from the template"
         )

@@ -1,4 +1,4 @@
-"""Rules for links: where they lead, and what they say of it."""
+"""Rules for links: their targets and their text."""
 
 import re
 from collections import defaultdict
@@ -29,7 +29,7 @@ _SAYS_NOTHING = {
     ),
 }
 _BARE = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-# RFC 2606 and RFC 6761 keep these for examples and tests, or they mean the machine itself.
+# Reserved for examples and tests, or local, by RFC 2606 and RFC 6761.
 _EXAMPLES = re.compile(r"(?:.+\.)?(?:example\.(?:com|org|net)|example|test|invalid|localhost|local)")
 _MEANT_LATER = re.compile(r"(?:.*\.)?(?:yoursite|yourdomain|your-?website|mysite|domain|website)\.(?:com|org|net)")
 _SHORTENERS = {
@@ -46,7 +46,7 @@ _GONE = {404, 410}
 
 @lru_cache(maxsize=1_024)
 def parts(url: str) -> SplitResult:
-    """An address taken apart; one that cannot be has no parts."""
+    """A URL split into its parts; empty parts for an invalid one."""
     try:
         split = urlsplit(url)
         _ = split.port
@@ -56,30 +56,30 @@ def parts(url: str) -> SplitResult:
 
 
 def host(url: str) -> str:
-    """The host of an address in small letters; empty where there is none."""
+    """The host of a URL in lower case; empty if there is none."""
     return (parts(url).hostname or "").rstrip(".")
 
 
 @rule()
-def links_lead_somewhere(galley: CheckContext) -> Iterator[Finding]:
+def links_lead_somewhere(context: CheckContext) -> Iterator[Finding]:
     """A reader who taps and gets nowhere stops tapping."""
-    for link in galley.links:
+    for link in context.links:
         if fault := _nowhere(link):
             yield blocking(f"link [{link.words}] {fault}", "give it a full address: https://…", link.line)
 
 
 @rule("WCAG 2.2, 2.4.4")
-def links_can_be_seen(galley: CheckContext) -> Iterator[Finding]:
+def links_can_be_seen(context: CheckContext) -> Iterator[Finding]:
     """A link without words cannot be tapped, and a screen reader spells out its address."""
-    for link in galley.links:
+    for link in context.links:
         if not link.words:
             yield blocking(f"a link to {link.target or 'nowhere'} has no words", "say where it leads", link.line)
 
 
 @rule("WCAG 2.2, 2.4.4")
-def links_say_where_they_lead(galley: CheckContext) -> Iterator[Finding]:
+def links_say_where_they_lead(context: CheckContext) -> Iterator[Finding]:
     """Many readers skim the links alone, and a screen reader lists them without their sentences."""
-    for link in galley.links:
+    for link in context.links:
         if link.words.casefold().strip(" .…!»›→:") in _SAYS_NOTHING:
             yield warning(f"link [{link.words}] does not say where it leads", "name the page it leads to", link.line)
         elif _BARE.fullmatch(link.words):
@@ -87,10 +87,10 @@ def links_say_where_they_lead(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule("WCAG 2.2, 2.4.9")
-def the_same_words_lead_to_the_same_place(galley: CheckContext) -> Iterator[Finding]:
+def the_same_words_lead_to_the_same_place(context: CheckContext) -> Iterator[Finding]:
     """In a list of links, two that sound alike are taken for one."""
     places = defaultdict(list)
-    for link in galley.links:
+    for link in context.links:
         places[link.words.casefold()].append(link)
     for words, links in places.items():
         other = next((link for link in links if link.target != links[0].target), None)
@@ -99,51 +99,51 @@ def the_same_words_lead_to_the_same_place(galley: CheckContext) -> Iterator[Find
 
 
 @rule()
-def links_are_safe_to_open(galley: CheckContext) -> Iterator[Finding]:
+def links_are_safe_to_open(context: CheckContext) -> Iterator[Finding]:
     """Browsers warn of http:, and whoever sits in between can read and change what comes."""
-    for link in galley.links:
-        if parts(link.target).scheme == "http" and not _is_placeholder(galley, link.target):
+    for link in context.links:
+        if parts(link.target).scheme == "http" and not _is_placeholder(context, link.target):
             yield warning(
                 f"link [{link.words}] leads to http:, not https:", "add the s, and check that it opens", link.line
             )
-    for source in galley.issue.sources:
+    for source in context.issue.sources:
         if parts(source.url).scheme == "http":
-            yield warning(f"source “{source.title}” has an http: address", "add the s", galley.line_of(source.url))
+            yield warning(f"source “{source.title}” has an http: address", "add the s", context.line_of(source.url))
 
 
 @rule("RFC 2606")
-def no_link_is_a_placeholder(galley: CheckContext) -> Iterator[Finding]:
+def no_link_is_a_placeholder(context: CheckContext) -> Iterator[Finding]:
     """Placeholder addresses open nothing, or somebody else's page."""
-    for url, words, line in _all(galley):
-        if _is_placeholder(galley, url):
+    for url, words, line in _all(context):
+        if _is_placeholder(context, url):
             yield warning(f"{words}: {host(url)} is a placeholder", "put the real address in", line)
 
 
 @rule()
-def links_are_open_to_readers(galley: CheckContext) -> Iterator[Finding]:
+def links_are_open_to_readers(context: CheckContext) -> Iterator[Finding]:
     """A page that opens for a signed-in editor may ask a reader for a password."""
-    for url, words, line in _all(galley):
+    for url, words, line in _all(context):
         if _BEHIND_A_DOOR.fullmatch(host(url) + parts(url).path):
             yield note(f"{words} may be open to editors only", "open it in a private window to check", line)
 
 
 @rule()
-def links_are_not_shortened(galley: CheckContext) -> Iterator[Finding]:
+def links_are_not_shortened(context: CheckContext) -> Iterator[Finding]:
     """Spam hides behind shortened addresses, so filters distrust them and readers cannot see where they lead."""
-    for url, words, line in _all(galley):
+    for url, words, line in _all(context):
         if host(url) in _SHORTENERS:
             yield warning(f"{words}: {host(url)} shortens addresses", "use the address that it leads to", line)
 
 
 @rule()
-def links_into_the_archive_open(galley: CheckContext) -> Iterator[Finding]:
+def links_into_the_archive_open(context: CheckContext) -> Iterator[Finding]:
     """A link to an issue that is misspelled, renamed or not out yet opens an error page."""
-    issues = galley.known.issues
+    issues = context.facts.issues
     if issues is None:
         return
-    for url, words, line in _all(galley):
-        slug = archived_slug(galley.known, url)
-        if not slug or slug == galley.issue.slug:
+    for url, words, line in _all(context):
+        slug = archived_slug(context.facts, url)
+        if not slug or slug == context.issue.slug:
             continue
         if slug not in issues:
             yield warning(
@@ -156,48 +156,48 @@ def links_into_the_archive_open(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def links_answer(galley: CheckContext) -> Iterator[Finding]:
+def links_answer(context: CheckContext) -> Iterator[Finding]:
     """A page that is gone costs readers' trust, and an email cannot be recalled."""
-    if galley.known.links_asked is False and any(True for _ in web_links(galley)):
+    if context.facts.links_asked is False and any(True for _ in web_links(context)):
         yield note(
             "the links have not been checked",
             "open them yourself, or ask whoever runs the server to turn on link checks",
         )
-    for url, words, line in _all(galley):
-        answer = galley.known.answers.get(url)
+    for url, words, line in _all(context):
+        answer = context.facts.answers.get(url)
         if answer is not None:
             yield from _judged(answer, words, line)
 
 
-def archived_slugs(galley: CheckContext) -> set[str]:
-    """The slugs of our own issues that the text links to, rightly or not."""
-    return {slug for url, _, _ in _all(galley) if (slug := archived_slug(galley.known, url))}
+def archived_slugs(context: CheckContext) -> set[str]:
+    """The slugs of our own issues that the text links to, whether or not they exist."""
+    return {slug for url, _, _ in _all(context) if (slug := archived_slug(context.facts, url))}
 
 
-def archived_slug(known: Facts, url: str) -> str:
-    """The slug in the address of a page of our archive; empty in any other."""
-    ours, theirs = parts(known.archive), parts(url)
-    if not known.archive or (host(url), theirs.port) != (host(known.archive), ours.port):
+def archived_slug(facts: Facts, url: str) -> str:
+    """The slug in a URL of our archive; empty for any other URL."""
+    ours, theirs = parts(facts.archive), parts(url)
+    if not facts.archive or (host(url), theirs.port) != (host(facts.archive), ours.port):
         return ""
     begins, _, slug = theirs.path.strip("/").rpartition("/")
     return unquote(slug) if begins == ours.path.strip("/") else ""
 
 
-def web_links(galley: CheckContext) -> Iterator[str]:
-    """The web addresses that an issue sends readers to, but for the publication's own."""
-    for url, _, _ in _all(galley):
-        if parts(url).scheme in {"http", "https"} and not galley.known.is_own(host(url)):
+def web_links(context: CheckContext) -> Iterator[str]:
+    """The web URLs that an issue links to, except the publication's own."""
+    for url, _, _ in _all(context):
+        if parts(url).scheme in {"http", "https"} and not context.facts.is_own(host(url)):
             yield url
 
 
-def _all(galley: CheckContext) -> Iterator[tuple[str, str, int | None]]:
-    """Every address with what to call it and its line: the links of the text, then the sources."""
-    for link in galley.links:
+def _all(context: CheckContext) -> Iterator[tuple[str, str, int | None]]:
+    """Every URL with its description and line: the links of the text, then the sources."""
+    for link in context.links:
         yield link.target, f"link [{link.words}]", link.line
-    linked = {link.target for link in galley.links}
-    for source in galley.issue.sources:
+    linked = {link.target for link in context.links}
+    for source in context.issue.sources:
         if source.url not in linked:
-            yield source.url, f"source “{source.title}”", galley.line_of(source.url)
+            yield source.url, f"source “{source.title}”", context.line_of(source.url)
 
 
 def _nowhere(link: Reference) -> str:
@@ -213,10 +213,10 @@ def _nowhere(link: Reference) -> str:
     return "has an address without https://"
 
 
-def _is_placeholder(galley: CheckContext, url: str) -> bool:
+def _is_placeholder(context: CheckContext, url: str) -> bool:
     name = host(url)
-    # The publication's own name is settled in its settings, not in an issue.
-    return bool(_EXAMPLES.fullmatch(name) or _MEANT_LATER.fullmatch(name)) and not galley.known.is_own(name)
+    # The publication's own host comes from its settings, not from the issue.
+    return bool(_EXAMPLES.fullmatch(name) or _MEANT_LATER.fullmatch(name)) and not context.facts.is_own(name)
 
 
 def _judged(answer: Answer, words: str, line: int | None) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Rules for merge fields, and for what only looks like one."""
+"""Rules for merge fields, and for other programs' fields."""
 
 import re
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ _FOREIGN = re.compile(
 
 
 @rule()
-def a_name_has_a_fallback(galley: CheckContext) -> Iterator[Finding]:
+def a_name_has_a_fallback(context: CheckContext) -> Iterator[Finding]:
     """Not every reader gave a name, and “Hello ,” shows that a machine wrote it."""
-    for line in galley.lines:
+    for line in context.lines:
         for found in _BARE_NAME.finditer(line.raw):
             yield warning(
                 f"{found[0]} prints nothing for a reader without a name",
@@ -31,9 +31,9 @@ def a_name_has_a_fallback(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def no_field_is_another_programs(galley: CheckContext) -> Iterator[Finding]:
+def no_field_is_another_programs(context: CheckContext) -> Iterator[Finding]:
     """What another program would fill in is printed here as it is."""
-    for line in galley.lines:
+    for line in context.lines:
         for found in _FOREIGN.finditer(line.text):
             yield warning(
                 f"{found[0]} is not a merge field here, and would be printed",

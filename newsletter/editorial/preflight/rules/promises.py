@@ -1,4 +1,4 @@
-"""Rules for what no letter may promise: a cure, a guarantee, a life without the doctor or the medicine."""
+"""Rules for health promises: no cures or guarantees, and no advice against treatment."""
 
 import re
 from collections.abc import Iterator
@@ -126,7 +126,7 @@ _PROMISES = re.compile(
     r"|lose (?:\d+|an?|two|three|five|ten) (?:kg|kilos?|pounds?|lbs?|stone|inch\w*) (?:in|by|within|overnight))(?!\w)",
     re.IGNORECASE,
 )
-# To heal something is a promise; that something heals is what bodies do.
+# “Heals your back” is a promise; “your back heals” is what bodies do.
 _HEALS = re.compile(
     r"\b(?:heals|healed|heal|healing) (?:you\w*|me|my\w*|his|her\w*|our\w*|their|us|them\w*|any\w*|all|every\w*"
     r"|the|an?|chronic|back|pain|\w+ pain|thousands|hundreds|millions|many|people|patients"
@@ -236,9 +236,9 @@ _ADVISED = re.compile(
 
 
 @rule("FTC, Health Products Compliance Guidance (2022); CAP Code, section 12")
-def nothing_is_promised(galley: CheckContext) -> Iterator[Finding]:
+def nothing_is_promised(context: CheckContext) -> Iterator[Finding]:
     """A cure or a guarantee is a claim that no honest source carries, and in an advertisement it is against the law."""
-    for passage in galley.passages:
+    for passage in context.passages:
         for found in _promises_in(passage):
             if not is_reported(passage, found):
                 yield warning(
@@ -249,9 +249,9 @@ def nothing_is_promised(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule("CAP Code, rule 12.2; FTC, Health Products Compliance Guidance (2022)")
-def nobody_is_talked_out_of_treatment(galley: CheckContext) -> Iterator[Finding]:
+def nobody_is_talked_out_of_treatment(context: CheckContext) -> Iterator[Finding]:
     """A reader who stops taking medicine or stays away from the doctor because of an email may come to harm."""
-    for passage in galley.passages:
+    for passage in context.passages:
         for found in _LEAVE_OFF.finditer(passage.text):
             before = passage.text[max(0, found.start() - 120) : found.start()]
             if not (_ADVISED.search(before) or is_reported(passage, found)):
@@ -263,7 +263,7 @@ def nobody_is_talked_out_of_treatment(galley: CheckContext) -> Iterator[Finding]
 
 
 def _promises_in(passage: Passage) -> Iterator[re.Match[str]]:
-    """What sounds like one, less what such words mean elsewhere, and what bodies do of themselves."""
+    """The matches that sound like a promise, without those with another meaning and what bodies do by themselves."""
     patterns = (_PROMISES, _HEALS, _ENDS)
     read_to = 0
     for found in sorted((one for each in patterns for one in each.finditer(passage.text)), key=lambda one: one.start()):

@@ -1,4 +1,4 @@
-"""Rules for how hard the text is to read. They are for English, whose measure they use."""
+"""Rules for readability, for English text."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from newsletter.editorial.preflight.findings import Finding, note, warning
 from newsletter.editorial.preflight.registry import rule
 
 PLAIN, HARD = 50, 30
-"""Flesch's reading ease: from 60 on it is plain English; below 50 for the college, below 30 for graduates."""
+"""Flesch reading ease: 60 and more is plain English, below 50 college level, below 30 graduate level."""
 
 _LEAST_WORDS = 100
 _LONG_SENTENCE, _LONG_PARAGRAPH = 45, 160
@@ -18,11 +18,11 @@ _SOUNDED = re.compile(r"(?:[td]ed|(?:[cgsxz]|ch|sh)es)$")
 
 
 @rule("R. Flesch, A new readability yardstick (1948)")
-def the_text_reads_easily(galley: CheckContext) -> Iterator[Finding]:
+def the_text_reads_easily(context: CheckContext) -> Iterator[Finding]:
     """Readers are tired, in a hurry, or reading a second language; plain words reach them all."""
-    if not galley.is_english or galley.word_count < _LEAST_WORDS:
+    if not context.is_english or context.word_count < _LEAST_WORDS:
         return
-    ease = reading_ease(galley)
+    ease = reading_ease(context)
     if ease < PLAIN:
         level = warning if ease < HARD else note
         yield level(
@@ -32,19 +32,19 @@ def the_text_reads_easily(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def sentences_are_short_enough(galley: CheckContext) -> Iterator[Finding]:
+def sentences_are_short_enough(context: CheckContext) -> Iterator[Finding]:
     """By the end of a very long sentence its beginning is forgotten."""
-    for sentence in galley.sentences:
+    for sentence in context.sentences:
         if (count := len(sentence.words)) > _LONG_SENTENCE:
             yield note(f"a sentence has {count} words", "split it in two", sentence.line)
 
 
 @rule()
-def paragraphs_are_short_enough(galley: CheckContext) -> Iterator[Finding]:
+def paragraphs_are_short_enough(context: CheckContext) -> Iterator[Finding]:
     """On a phone a long paragraph fills the screen, and the eye finds no place to rest."""
     words: dict[tuple[int, str], int] = {}
     first: dict[str, int] = {}
-    for sentence in galley.sentences:
+    for sentence in context.sentences:
         line = first.setdefault(sentence.paragraph, sentence.line)
         words[line, sentence.paragraph] = words.get((line, sentence.paragraph), 0) + len(sentence.words)
     for (line, _), count in words.items():
@@ -52,9 +52,9 @@ def paragraphs_are_short_enough(galley: CheckContext) -> Iterator[Finding]:
             yield note(f"a paragraph has {count} words", "divide it", line)
 
 
-def reading_ease(galley: CheckContext) -> float:
+def reading_ease(context: CheckContext) -> float:
     """Flesch's reading ease of the running text: 100 very easy, 0 very hard."""
-    sentences = [words for sentence in galley.sentences if (words := sentence.words)]
+    sentences = [words for sentence in context.sentences if (words := sentence.words)]
     words = [word for sentence in sentences for word in sentence]
     if not words:
         return 100.0

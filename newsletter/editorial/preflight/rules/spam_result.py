@@ -1,4 +1,4 @@
-"""The rule that hands on what the spam filter said; `newsletter.spam` asks it."""
+"""The rule that reports the spam filter's verdict (see `editorial.external_checks.spam_checks`)."""
 
 from collections.abc import Iterator
 
@@ -7,13 +7,13 @@ from newsletter.editorial.preflight.findings import Finding, note, warning
 from newsletter.editorial.preflight.registry import rule
 
 _WORTH_A_WORD = 0.4
-"""The part of what makes spam from which on it is told."""
+"""The share of the threshold from which on a score is reported."""
 
 
 @rule("SpamAssassin, local tests")
-def the_spam_filter_lets_it_pass(galley: CheckContext) -> Iterator[Finding]:
+def the_spam_filter_lets_it_pass(context: CheckContext) -> Iterator[Finding]:
     """What one filter takes for spam, others may too, and then nobody reads it."""
-    said = galley.known.spam
+    said = context.facts.spam
     if said is None:
         return
     if said.score is None or said.threshold is None:

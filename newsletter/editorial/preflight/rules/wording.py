@@ -1,4 +1,4 @@
-"""Rules for words: what is still to come, what was typed twice, and what a program spoiled on the way."""
+"""Rules for wording: placeholders, doubled words, garbled characters, quotes, capitals."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _PERHAPS_TO_COME = re.compile(
 )
 _TWICE = re.compile(r"\b([^\W\d_]{2,})(\s+)\1\b", re.IGNORECASE)
 _MEANT_TWICE = {"had", "that", "bye", "ha", "no", "so", "very", "really", "far", "many", "much", "now", "tut", "there"}
-# UTF-8 that was read as Windows-1252 or Latin-1, and the mark of what could not be read at all.
+# UTF-8 decoded as Windows-1252 or Latin-1, and the replacement character.
 _SPOILED = re.compile("Ã[\u0080-\u00bf¡-¿ƒ„†‡ˆ‰Š‹Œ]|â€[™œ\u009d“”˜¦¢–\u0093\u0094]|Â[\u00a0£°·»«©®]|ï»¿|ï¿½|\ufffd")
 _UNSEEN = re.compile("[\u200b\u2060\ufeff\u00ad]")
 _STRAIGHT, _CURLY = re.compile(r"(?<=\w)'(?=\w)|(?<!\w)\"(?=\w)"), re.compile("[‘’“”]")
@@ -47,13 +47,13 @@ _LITTLE_WORDS = {
 }
 _WORD = re.compile(r"\b[^\W\d_]{4,}\b")
 _LOUD_WORDS, _LOUD_SHARE = 10, 0.25
-"""Different words in capitals, and their part of all, from which on a text shouts word by word."""
+"""How many different words in capitals, and which share of all words, make a text count as shouting."""
 
 
 @rule()
-def nothing_is_to_come(galley: CheckContext) -> Iterator[Finding]:
+def nothing_is_to_come(context: CheckContext) -> Iterator[Finding]:
     """TK and TODO are how writers mark what is still to come."""
-    for line in galley.lines:
+    for line in context.lines:
         if found := _TO_COME.search(line.text):
             yield blocking(
                 "a placeholder is left in the text",
@@ -71,11 +71,11 @@ def nothing_is_to_come(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def no_word_is_there_twice(galley: CheckContext) -> Iterator[Finding]:
+def no_word_is_there_twice(context: CheckContext) -> Iterator[Finding]:
     """The writer's eye skips it, and the reader's does not."""
-    if not galley.is_english:
+    if not context.is_english:
         return
-    for first, text in galley.paragraphs:
+    for first, text in context.paragraphs:
         for found in _TWICE.finditer(text):
             if found[1].lower() not in _MEANT_TWICE:
                 line = first + text.count("\n", 0, found.start())
@@ -83,9 +83,9 @@ def no_word_is_there_twice(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def no_character_is_spoiled(galley: CheckContext) -> Iterator[Finding]:
+def no_character_is_spoiled(context: CheckContext) -> Iterator[Finding]:
     """Text that was copied through a program with another encoding shows â€™ in place of an apostrophe."""
-    for line in galley.lines:
+    for line in context.lines:
         if found := _SPOILED.search(line.raw):
             yield warning(
                 f"“{found[0]}” was garbled when it was copied", "type it again", line.number, line.column(found.start())
@@ -100,10 +100,10 @@ def no_character_is_spoiled(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def quotes_are_of_one_kind(galley: CheckContext) -> Iterator[Finding]:
+def quotes_are_of_one_kind(context: CheckContext) -> Iterator[Finding]:
     """Straight and curly quotes beside each other look pasted together."""
-    straight = [(line, found) for line in galley.lines for found in [_STRAIGHT.search(line.text)] if found]
-    if straight and any(_CURLY.search(line.text) for line in galley.lines):
+    straight = [(line, found) for line in context.lines for found in [_STRAIGHT.search(line.text)] if found]
+    if straight and any(_CURLY.search(line.text) for line in context.lines):
         line, found = straight[0]
         lines = f"{formats.counted(len(straight), 'line')} {formats.plural(len(straight), 'has', 'have')}"
         yield note(
@@ -115,32 +115,32 @@ def quotes_are_of_one_kind(galley: CheckContext) -> Iterator[Finding]:
 
 
 @rule()
-def no_mark_is_printed(galley: CheckContext) -> Iterator[Finding]:
+def no_mark_is_printed(context: CheckContext) -> Iterator[Finding]:
     """Markdown that was not understood is printed as it was typed."""
-    for token in galley.tokens:
+    for token in context.tokens:
         for child in token.children or [] if token.type == "inline" else []:
             if child.type == "text" and token.map and (found := _MARKS.search(child.content)):
                 yield warning(
                     f"“{found[0]}” would be printed as it stands",
                     "fix the Markdown around it, such as spaces inside the marks",
-                    galley.issue.body_line + token.map[0],
+                    context.issue.body_line + token.map[0],
                 )
                 break
 
 
 @rule()
-def the_text_does_not_shout(galley: CheckContext) -> Iterator[Finding]:
+def the_text_does_not_shout(context: CheckContext) -> Iterator[Finding]:
     """Exclamation marks wear off: where everything is exciting, nothing is."""
-    lines = [line for line in galley.lines if "!" in line.text.replace("![", "").replace("[!", "")]
+    lines = [line for line in context.lines if "!" in line.text.replace("![", "").replace("[!", "")]
     marks = sum(line.text.replace("![", "").replace("[!", "").count("!") for line in lines)
     if marks > _MANY_EXCLAMATIONS:
         yield note(f"there are {marks} exclamation marks", "keep one", lines[0].number)
 
 
 @rule()
-def the_text_is_not_in_capitals(galley: CheckContext) -> Iterator[Finding]:
+def the_text_is_not_in_capitals(context: CheckContext) -> Iterator[Finding]:
     """Capitals are hard to read, and where everything is loud nothing stands out."""
-    body = [passage for passage in galley.passages if passage.lines[0].number >= galley.issue.body_line]
+    body = [passage for passage in context.passages if passage.lines[0].number >= context.issue.body_line]
     runs = [(passage, found) for passage in body for found in _RUN.finditer(passage.text) if _is_shouted(found[0])]
     for passage, found in runs:
         words = " ".join(found[0].split()[:5])
@@ -152,7 +152,7 @@ def the_text_is_not_in_capitals(galley: CheckContext) -> Iterator[Finding]:
 
 
 def _is_shouted(run: str) -> bool:
-    """Whether it is a sentence, and no row of institutions: NASA, ESA, WHO and the like."""
+    """Whether it is a sentence, and not a list of acronyms such as NASA, ESA, WHO."""
     words = _CAPITALS.findall(run)
     is_sentence = not _LITTLE_WORDS.isdisjoint(words) or (len(words) > 4 and not re.search(r"[A-Z],", run))
     return run.isupper() and is_sentence

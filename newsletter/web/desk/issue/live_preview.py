@@ -45,8 +45,8 @@ def mail_of(found: Issue, read: ParsedText) -> Rendered | None:
     """The mail of a text, faults and all; None where one of them leaves nothing to print."""
     links = services().links
     try:
-        masthead = Branding.of(found.publication, links)
-        return render.issue_mail(read.file, masthead, lambda name: links.picture(read.pictures.get(name, "missing")))
+        branding = Branding.of(found.publication, links)
+        return render.issue_mail(read.file, branding, lambda name: links.picture(read.pictures.get(name, "missing")))
     except Invalid:
         return None
 

@@ -1,4 +1,4 @@
-"""What the tests of the editorial room print: manuscripts that wish us ill, and one that wants every shape."""
+"""Sample issues for the editorial tests: hostile Markdown, and one with every kind of block."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ _HOSTILE = st.sampled_from(
 BODIES = st.lists(_HOSTILE | st.text(max_size=6), max_size=20).map("".join)
 """Markdown that tries to get out of its page."""
 
-MASTHEAD = Branding(
+BRANDING = Branding(
     name="Back & Forth",
     tagline="One calm letter a week",
     language="en-GB",
