@@ -100,6 +100,7 @@ class Letter(Base):
     list_id: Mapped[str] = mapped_column(String(254))
     feedback_id: Mapped[str] = mapped_column(String(120))
     archive_url: Mapped[str] = mapped_column(String(500))
+    language: Mapped[str] = mapped_column(String(16), default="en")
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     """In which the days are told that its copies name."""
     subject: Mapped[str] = mapped_column(Text)

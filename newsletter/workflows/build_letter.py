@@ -190,6 +190,7 @@ def new_letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: da
         feedback_id=f"{issue.id}:{publication.id}:issue:{publication.slug[:15].ljust(5, '0')}",
         archive_url=links.archive(issue.slug),
         time_zone=publication.time_zone,
+        language=publication.language,
         subject=mail.subject,
         html=mail.html,
         text=mail.text,

@@ -106,6 +106,7 @@ class MessageTemplate:
 
     links: Links
     zone: ZoneInfo
+    language: str
     sender_address: str
     subject: merge.Template
     origin: bytes
@@ -124,7 +125,7 @@ class MessageTemplate:
         values = {
             "name": reader.name,
             "email": reader.address,
-            "why": permission_reminder.reminder(reader.since, reader.source, self.zone),
+            "why": permission_reminder.reminder(reader.since, reader.source, self.zone, self.language),
             "unsubscribe_url": self.links.unsubscribe(copy.subscription_id, copy.letter_id),
             "preferences_url": self.links.preferences(copy.subscription_id),
         }
@@ -157,6 +158,7 @@ def compile(  # noqa: A001  (as `re.compile`)
     return MessageTemplate(
         links=links,
         zone=ZoneInfo(letter.time_zone or "UTC"),
+        language=letter.language or "en",
         sender_address=sender,
         subject=merge.compile(letter.subject, FIELDS).bind(values, as_header),
         origin=_head(f"From: {mime.address_header(letter.sender_name, sender, 'From')}"),
