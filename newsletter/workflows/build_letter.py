@@ -3,7 +3,7 @@
 import email
 import email.policy
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -20,6 +20,7 @@ from newsletter.editorial.models import Issue, IssueState, Readiness, Revision
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.render import Branding, Rendered
 from newsletter.editorial.source import issue_file
+from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.errors import Conflict, PressError
 from newsletter.links import Links
 
@@ -66,14 +67,30 @@ def render_mail(issue: Issue, revision: Revision, links: Links) -> Rendered:
     )
 
 
-def check(issue: Issue, links: Links) -> list[preflight.Finding]:
-    """The preflight findings for the newest revision."""
-    return _check(issue, render_mail(issue, issue.revision, links), links)
+@dataclass(frozen=True, slots=True)
+class PreparedIssue:
+    """The newest revision of an issue, prepared for sending: parsed, rendered, checked and hashed once."""
+
+    source: IssueFile
+    mail: Rendered
+    findings: tuple[preflight.Finding, ...]
+    content_hash: str
+
+    @property
+    def blocking(self) -> tuple[preflight.Finding, ...]:
+        """The findings that block the issue."""
+        return tuple(finding for finding in self.findings if finding.level is preflight.Level.BLOCKING)
 
 
-def blocking(issue: Issue, links: Links) -> list[preflight.Finding]:
-    """The findings that block the newest revision."""
-    return _blocking(check(issue, links))
+def prepare(issue: Issue, links: Links) -> PreparedIssue:
+    """Parse, render and check the newest revision of an issue."""
+    kept = issue_store.picture_names(issue.revision)
+    return _prepare(
+        issue_store.parse_revision(issue, issue.revision),
+        lambda name: links.picture(kept[name]),
+        Branding.of(issue.publication, links),
+        preflight.Facts.of(issue.publication, links),
+    )
 
 
 def is_open(issue: Issue) -> bool:
@@ -92,13 +109,14 @@ def can_be_scheduled(issue: Issue) -> bool:
     return is_open(issue) and issue.readiness is Readiness.READY
 
 
-def require_schedulable(issue: Issue, links: Links) -> Rendered:
-    """The mail of an issue that may be scheduled or sent; Conflict, saying what to do first, otherwise."""
+def require_schedulable(issue: Issue, links: Links) -> PreparedIssue:
+    """The issue, prepared, if it may be scheduled or sent; Conflict, saying what to do first, otherwise."""
     _require_open(issue)
-    mail = _require_fit(issue, links)
+    prepared = prepare(issue, links)
+    _require_unblocked(issue, prepared.blocking)
     _require_ready(issue)
-    require_approved(issue, Content(issue.revision_number, content_hash(mail)))
-    return mail
+    require_approved(issue, Content(issue.revision_number, prepared.content_hash))
+    return prepared
 
 
 def require_approved(issue: Issue, would_go: Content) -> None:
@@ -150,13 +168,14 @@ def mark_ready(session: Session, issue: Issue, links: Links) -> None:
     """Mark an issue as ready; Conflict, with the findings, if preflight blocks it."""
     issue_store.lock(session, issue)
     _require_open(issue)
-    _require_fit(issue, links)
+    _require_unblocked(issue, prepare(issue, links).blocking)
     issue_store.set_readiness(issue, Readiness.READY)
 
 
 def draft_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
     """The letter that scheduling would freeze from the newest revision; it is not stored."""
-    return new_letter(issue, render_mail(issue, issue.revision, links), links, now, now, sender)
+    mail = render_mail(issue, issue.revision, links)
+    return new_letter(issue, mail, content_hash(mail), links, now, now, sender)
 
 
 def current_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
@@ -173,7 +192,9 @@ def sample_mail(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]
     return {"issue.html": html, "issue.txt": text, "issue.eml": eml}
 
 
-def new_letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: datetime, sender: str | None) -> Letter:
+def new_letter(
+    issue: Issue, mail: Rendered, mail_hash: str, links: Links, at: datetime, now: datetime, sender: str | None
+) -> Letter:
     """A letter with this mail, due at `at`; it is not stored."""
     publication = issue.publication
     own = publication.sender_address
@@ -181,7 +202,7 @@ def new_letter(issue: Issue, mail: Rendered, links: Links, at: datetime, now: da
         publication_id=publication.id,
         due_at=at,
         created_at=now,
-        content_hash=content_hash(mail),
+        content_hash=mail_hash,
         sender_name=publication.sender_name,
         sender_address=sender or own,
         # Replies go to the publication, even if another address sends its issues.
@@ -219,12 +240,6 @@ def _require_ready(issue: Issue) -> None:
         raise Unready(f"“{issue.title}” is a draft; mark it as ready first")
 
 
-def _require_fit(issue: Issue, links: Links) -> Rendered:
-    mail = render_mail(issue, issue.revision, links)
-    _require_unblocked(issue, _blocking(_check(issue, mail, links)))
-    return mail
-
-
 def _require_unblocked(issue: Issue, blocking: Sequence[preflight.Finding]) -> None:
     if blocking:
         raise Unfit("\n".join([f"“{issue.title}” is not fit to send:", *map(str, blocking)]))
@@ -257,16 +272,12 @@ def _judged(
     branding: Branding,
     facts: preflight.Facts,
 ) -> _Judged:
-    file, urls = issue_file.parse(source, file_name), dict(pictures)
-    mail = render.issue_mail(file, branding, urls.__getitem__)
-    return _Judged(content_hash(mail), tuple(_blocking(preflight.check(file, mail, facts))))
+    prepared = _prepare(issue_file.parse(source, file_name), dict(pictures).__getitem__, branding, facts)
+    return _Judged(prepared.content_hash, prepared.blocking)
 
 
-def _check(issue: Issue, mail: Rendered, links: Links) -> list[preflight.Finding]:
-    return preflight.check(
-        issue_store.parse_revision(issue, issue.revision), mail, preflight.Facts.of(issue.publication, links)
-    )
-
-
-def _blocking(findings: Iterable[preflight.Finding]) -> list[preflight.Finding]:
-    return [finding for finding in findings if finding.level is preflight.Level.BLOCKING]
+def _prepare(
+    file: IssueFile, picture_url: Callable[[str], str], branding: Branding, facts: preflight.Facts
+) -> PreparedIssue:
+    mail = render.issue_mail(file, branding, picture_url)
+    return PreparedIssue(file, mail, tuple(preflight.check(file, mail, facts)), content_hash(mail))

@@ -113,7 +113,7 @@ def send_correction(
     session: Session, links: Links, issue: Issue, mail: Rendered, now: datetime, *, sender: str | None = None
 ) -> Started:
     """Send this mail at once to everyone who got the issue or may have got it, and to nobody else."""
-    letter = build_letter.new_letter(issue, mail, links, now, now, sender)
+    letter = build_letter.new_letter(issue, mail, build_letter.content_hash(mail), links, now, now, sender)
     letter.corrects_id, letter.state = issue.letter_id, LetterState.HELD
     letter.feedback_id = letter.feedback_id.replace(":issue:", ":correction:", 1)
     session.add(letter)
@@ -214,7 +214,8 @@ def next_free_slot(session: Session, links: Links, issue: Issue, now: datetime) 
 def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: datetime, sender: str | None) -> Letter:
     # From here on nobody can withdraw an approval or save another text until this transaction ends.
     issue_store.lock(session, issue)
-    letter = build_letter.new_letter(issue, build_letter.require_schedulable(issue, links), links, at, now, sender)
+    prepared = build_letter.require_schedulable(issue, links)
+    letter = build_letter.new_letter(issue, prepared.mail, prepared.content_hash, links, at, now, sender)
     try:
         with session.begin_nested():
             session.add(letter)

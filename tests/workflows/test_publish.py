@@ -1,5 +1,7 @@
+from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 from threading import Barrier, Thread
+from types import ModuleType
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,8 +13,10 @@ from newsletter.db import Sessions
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.reports import retention, stats
+from newsletter.editorial import preflight
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
+from newsletter.editorial.rendering import render
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
@@ -89,6 +93,28 @@ def schedule(sessions: Sessions, links: Links, slug: str, at: datetime, now: dat
 def state(sessions: Sessions, slug: str) -> IssueState:
     with sessions.reading() as session:
         return issue_store.state(issue_store.find(session, slug))
+
+
+def test_scheduling_parses_renders_and_checks_an_issue_once(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: Counter[str] = Counter()
+
+    def count(module: ModuleType, name: str) -> None:
+        function = getattr(module, name)
+
+        def counted(*args: object, **named: object) -> object:
+            calls[name] += 1
+            return function(*args, **named)
+
+        monkeypatch.setattr(module, name, counted)
+
+    count(issue_file, "parse")
+    count(render, "issue_mail")
+    count(preflight, "check")
+    count(build_letter, "content_hash")
+    schedule(sessions, links, slugs[0], TUESDAY, now)
+    assert calls == {"parse": 1, "issue_mail": 1, "check": 1, "content_hash": 1}
 
 
 def test_the_next_slot_is_the_first_tuesday_that_no_issue_holds(

@@ -251,7 +251,7 @@ def _save(services: Services, publication_id: int, text: Text) -> Saved:
 def _judge(issue: Issue, services: Services) -> None:
     """A text that came as a file is ready when nothing blocks it; there is no editor who could say so."""
     issue_store.set_readiness(
-        issue, Readiness.DRAFT if build_letter.blocking(issue, services.links) else Readiness.READY
+        issue, Readiness.DRAFT if build_letter.prepare(issue, services.links).blocking else Readiness.READY
     )
 
 
