@@ -355,14 +355,14 @@ def _meet_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:
 
 
 def _begin_postgresql(connection: Connection) -> None:
-    # For each transaction anew: behind a pooler, the next one may be on another connection to the server.
+    # For each transaction anew, for a pooler may change the server; and not by the driver, whose errors are not `AWAY`.
     settings: list[str] = []
     if connection.info["hasty"] and not connection.get_execution_options().get("read_only", False):
         settings.append("synchronous_commit = on")
     if connection.info["pooled"] and connection.info.get(_IMPATIENT):
         settings.extend(_KEPT_POSTGRESQL)
     if settings:
-        _driver(connection).execute("; ".join(f"SET LOCAL {setting}" for setting in settings))
+        connection.exec_driver_sql("; ".join(f"SET LOCAL {setting}" for setting in settings))
 
 
 def _kept_postgresql(connection: Connection) -> list[str]:
