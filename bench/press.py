@@ -19,6 +19,7 @@ import structlog
 
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.bulk.sender import BulkSender
+from newsletter.delivery.bulk.smtp_worker import BulkSettings
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.links import Links
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
     limits = Limits(connections=int(connections))
     keyring = Keyring.load(Path(folder), [SELECTOR]) if folder else NO_KEYS
     server = MailServer("127.0.0.1", int(port))
-    press = BulkSender(Sessions(engine), server, LINKS, worker=worker, limits=limits, keyring=keyring)
+    press = BulkSender(Sessions(engine), BulkSettings(server, LINKS, limits, keyring), worker=worker)
     print("ready", flush=True)
     sys.stdin.readline()
     with disk.over(disk.Slow(float(sync))) if float(sync) else nullcontext():

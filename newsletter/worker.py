@@ -1,4 +1,4 @@
-"""The clock: one table of jobs, run by APScheduler, each safe to run on two hosts at once."""
+"""The worker: one table of jobs, run by APScheduler, each safe to run on two hosts at once."""
 
 import contextlib
 import ctypes
@@ -21,6 +21,7 @@ from newsletter.config import Settings
 from newsletter.db import AWAY, Session
 from newsletter.delivery import breaker, ledger, stopping
 from newsletter.delivery.bulk.sender import BulkSender
+from newsletter.delivery.bulk.smtp_worker import BulkSettings
 from newsletter.delivery.ledger import doubts
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.rate_limit.limits import Limits
@@ -39,16 +40,16 @@ from newsletter.workflows import alert_editors, fill_slots, publish, run_preflig
 
 # Seconds. With what the opening of a connection may take, less than the 10 that a stop may take.
 _FINISH_IN_FLIGHT = 6.0
-_LAST_WORD = 1.0
+_SIGN_OFF_WITHIN = 1.0
 # Whatever hangs then waits for a database that does not answer; less than the 10, too.
-_BY_FORCE = 9.5
+_KILL_AFTER = 9.5
 
 _LINKS_AT_ONCE = 24
 
 _M_ARENA_MAX = -8  # mallopt(3)
 
 # Seconds between two looks for a signal.
-_LOOK = 0.25
+_SIGNAL_EVERY = 0.25
 
 # Seconds. A clock that is kept right slips by less.
 _CLOCK_SLIP = 1.0
@@ -61,7 +62,7 @@ logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One thing the clock does, and how often."""
+    """One job of the worker, and how often it runs."""
 
     name: str
     every: timedelta
@@ -69,16 +70,16 @@ class Job:
 
 
 class Worker:
-    """One process's share of the work: the clock, the post room and the press run."""
+    """One worker process: the scheduler, the transactional mailer and the bulk sender."""
 
     def __init__(self, services: Services, name: str = "") -> None:
         mail, bulk = servers(services.settings)
         self.name = name or new_name()
         self._services = services
-        self._watch = LivenessMonitor()
+        self._liveness = LivenessMonitor()
         self._gate = SendGate(services.sessions)
         self._stopping = threading.Event()
-        self._postroom = TransactionalMailer(
+        self._mailer = TransactionalMailer(
             services.sessions,
             mail,
             worker=self.name,
@@ -87,41 +88,40 @@ class Worker:
             return_path_domain=services.settings.mail_return_path_domain,
             stopping=self._stopping.is_set,
         )
-        self._press = BulkSender(
-            services.sessions,
+        bulk_settings = BulkSettings(
             bulk,
             services.links,
-            limits=Limits.of(services.settings),
-            return_path_domain=services.settings.mail_return_path_domain,
-            worker=self.name,
-            keyring=services.keyring,
-            in_doubt=services.settings.in_doubt,
+            Limits.from_settings(services.settings),
+            services.keyring,
+            services.settings.mail_return_path_domain,
+            services.settings.in_doubt,
         )
+        self._bulk_sender = BulkSender(services.sessions, bulk_settings, worker=self.name)
 
     def jobs(self) -> list[Job]:
-        """The whole table of what the clock does."""
+        """All jobs of the worker."""
         return [
             Job("fill due slots", timedelta(seconds=1), self.fill_due_slots),
             Job("start due issues", timedelta(seconds=1), self.start_due_issues),
             Job("empty the outbox", timedelta(seconds=1), self.empty_the_outbox),
             Job("send copies", timedelta(seconds=1), self.send_copies),
             Job("finish letters", timedelta(seconds=2), self.finish_letters),
-            Job("tell of refusals", timedelta(seconds=2), self.tell_of_refusals),
-            Job("skip what was stopped", timedelta(seconds=2), self.skip_what_was_stopped),
+            Job("tell of refusals", timedelta(seconds=2), self.report_refusals),
+            Job("skip what was stopped", timedelta(seconds=2), self.skip_stopped_copies),
             Job("index readers", timedelta(seconds=10), self.index_readers),
-            Job("keep accounts", timedelta(seconds=10), self.keep_accounts),
-            Job("take back lost copies", timedelta(seconds=10), self.take_back_lost_copies),
-            Job("sign of life", timedelta(seconds=5), self.give_a_sign_of_life),
-            Job("cut waits that a clock put back", timedelta(hours=1), self.cut_waits),
-            Job("look at the slots to come", timedelta(minutes=1), self.look_at_slots_to_come),
-            Job("look after links", timedelta(minutes=1), self.look_after_links),
-            Job("ask links", timedelta(seconds=2), self.ask_links),
-            Job("ask the spam filter", timedelta(seconds=2), self.ask_the_spam_filter),
+            Job("keep accounts", timedelta(seconds=10), self.store_stats),
+            Job("take back lost copies", timedelta(seconds=10), self.recover_lost_copies),
+            Job("sign of life", timedelta(seconds=5), self.beat),
+            Job("cut waits that a clock put back", timedelta(hours=1), self.shorten_waits),
+            Job("look at the slots to come", timedelta(minutes=1), self.warn_of_coming_slots),
+            Job("look after links", timedelta(minutes=1), self.queue_link_checks),
+            Job("ask links", timedelta(seconds=2), self.check_links),
+            Job("ask the spam filter", timedelta(seconds=2), self.run_spam_checks),
             Job("wake paused readers", timedelta(minutes=1), self.wake_paused_readers),
-            Job("forget old sign-up counts", timedelta(hours=1), self.forget_old_counts),
-            Job("forget idle paces", timedelta(hours=1), self.forget_idle_paces),
-            Job("forget old links", timedelta(hours=1), self.forget_old_links),
-            Job("clear the outbox of old letters", timedelta(hours=1), self.clear_the_outbox),
+            Job("forget old sign-up counts", timedelta(hours=1), self.prune_signup_counts),
+            Job("forget idle paces", timedelta(hours=1), self.prune_idle_limiters),
+            Job("forget old links", timedelta(hours=1), self.prune_links),
+            Job("clear the outbox of old letters", timedelta(hours=1), self.prune_outbox),
         ]
 
     def run(self) -> None:
@@ -133,23 +133,23 @@ class Worker:
         log.info("worker started", worker=self.name)
         clock = _Clock()
         while not asked:
-            time.sleep(_LOOK)
+            time.sleep(_SIGNAL_EVERY)
             if clock.was_put_back():
                 log.warning("the clock was put back; every job runs now, and then by the new time")
                 for job in scheduler.get_jobs():
                     job.modify(next_run_time=_now())
-        by_force = _by_force()
+        kill_timer = _kill_timer()
         self.stop()
         self._wait_for_jobs(scheduler)
-        self._postroom.close()
+        self._mailer.close()
         self._sign_off()
-        by_force.cancel()
+        kill_timer.cancel()
         log.info("worker stopped", worker=self.name)
 
     def stop(self) -> None:
         """Ask every job to come to its end."""
         self._stopping.set()
-        self._press.stop()
+        self._bulk_sender.stop()
 
     def fill_due_slots(self) -> None:
         if not self._gate.is_open():
@@ -162,7 +162,7 @@ class Worker:
             with self._services.sessions.begin() as session:
                 fill_slots.fill_slot(session, self._services.practice, opening, grace, _now(), sender=sender)
 
-    def look_at_slots_to_come(self) -> None:
+    def warn_of_coming_slots(self) -> None:
         if not self._gate.is_open():
             return
         with self._services.sessions.reading() as session:
@@ -175,16 +175,16 @@ class Worker:
         if not self._gate.is_open():
             return
         grace = self._services.grace
-        if self._finds(publish.are_due):
+        if self._is_due(publish.are_due):
             with self._services.sessions.begin() as session:
                 publish.publish_due(session, grace, _now())
 
     def empty_the_outbox(self) -> None:
-        while self._may_go_on() and self._postroom.deliver_due():
+        while self._may_go_on() and self._mailer.deliver_due():
             pass
 
     def send_copies(self) -> None:
-        while self._may_go_on() and self._press.run_once():
+        while self._may_go_on() and self._bulk_sender.run_once():
             pass
 
     def finish_letters(self) -> None:
@@ -193,14 +193,14 @@ class Worker:
             doubts.reopen(session, _now())
         self._in_groups(breaker.release_held)
 
-    def tell_of_refusals(self) -> None:
+    def report_refusals(self) -> None:
         with self._services.sessions.reading() as session:
             untold = breaker.unreported(session)
         for trip_id in untold:
             with self._services.sessions.begin() as session:
                 alert_editors.send_alert(session, self._services.practice, trip_id, _now())
 
-    def skip_what_was_stopped(self) -> None:
+    def skip_stopped_copies(self) -> None:
         with self._services.sessions.reading() as session:
             unfinished = stopping.unfinished(session)
         for letter_id in unfinished:
@@ -208,42 +208,42 @@ class Worker:
                 pass
 
     def index_readers(self) -> None:
-        if self._finds(search_index.is_due):
+        if self._is_due(search_index.is_due):
             self._in_groups(lambda session, _: search_index.fill(session))
 
-    def keep_accounts(self) -> None:
+    def store_stats(self) -> None:
         while not self._stopping.is_set() and stats.store_next(self._services.sessions):
             pass
 
-    def take_back_lost_copies(self) -> None:
+    def recover_lost_copies(self) -> None:
         now = _now()
         with self._services.sessions.begin() as session:
-            fallen_silent = self._watch.fallen_silent(session, now)
+            fallen_silent = self._liveness.fallen_silent(session, now)
             for name in fallen_silent:
                 if name != self.name:
                     lease_recovery.recover_silent(session, name, now)
-            living = self._watch.living(now) | {self.name}
+            living = self._liveness.living(now) | {self.name}
             ledger.recover(session, now, self._services.settings.in_doubt, living)
             outbox.recover(session, now)
-        self._watch.settled(fallen_silent)
+        self._liveness.settled(fallen_silent)
 
-    def cut_waits(self) -> None:
+    def shorten_waits(self) -> None:
         self._in_groups(
-            lambda session, now: clock_setback.shorten_waits(session, now, self._watch.living(now) | {self.name})
+            lambda session, now: clock_setback.shorten_waits(session, now, self._liveness.living(now) | {self.name})
         )
 
-    def give_a_sign_of_life(self) -> None:
-        away = {MailKind.ISSUES: self._press.away, MailKind.LETTERS: self._postroom.away}
+    def beat(self) -> None:
+        away = {MailKind.ISSUES: self._bulk_sender.away, MailKind.LETTERS: self._mailer.away}
         with self._services.sessions.begin() as session:
             heartbeat.beat(session, self.name, _now(), away)
 
-    def look_after_links(self) -> None:
+    def queue_link_checks(self) -> None:
         if self._services.settings.link_checks:
             with self._services.sessions.begin() as session:
                 run_preflight.request_link_checks(session, self._services.links, _now())
 
-    def ask_links(self) -> None:
-        if not (self._services.settings.link_checks and self._finds(link_checks.are_due)):
+    def check_links(self) -> None:
+        if not (self._services.settings.link_checks and self._is_due(link_checks.are_due)):
             return
         with self._services.sessions.begin() as session:
             urls = link_checks.claim(session, _LINKS_AT_ONCE, _now())
@@ -251,8 +251,8 @@ class Worker:
             with self._services.sessions.begin() as session:
                 link_checks.record(session, answer, _now())
 
-    def ask_the_spam_filter(self) -> None:
-        if not self._finds(spam_checks.is_due):
+    def run_spam_checks(self) -> None:
+        if not self._is_due(spam_checks.is_due):
             return
         with self._services.sessions.begin() as session:
             taken = spam_checks.claim(session, 1, _now())
@@ -264,19 +264,19 @@ class Worker:
                 with self._services.sessions.begin() as session:
                     spam_checks.record(session, content, said, _now())
 
-    def forget_old_links(self) -> None:
+    def prune_links(self) -> None:
         self._in_groups(link_checks.prune)
 
     def wake_paused_readers(self) -> None:
         self._in_groups(preferences.wake)
 
-    def forget_old_counts(self) -> None:
+    def prune_signup_counts(self) -> None:
         self._in_groups(signup_limits.prune)
 
-    def forget_idle_paces(self) -> None:
+    def prune_idle_limiters(self) -> None:
         self._in_groups(limiter_store.prune_idle)
 
-    def clear_the_outbox(self) -> None:
+    def prune_outbox(self) -> None:
         self._in_groups(outbox.prune)
         # Else what was cleared would stay in the log beside SQLite's file, and whoever was erased while somebody read.
         self._services.sessions.checkpoint()
@@ -284,10 +284,10 @@ class Worker:
     def _may_go_on(self) -> bool:
         return not self._stopping.is_set() and self._gate.is_open()
 
-    def _finds(self, is_due: Callable[[Session, datetime], bool]) -> bool:
-        # Nobody is kept from writing by a look that mostly finds nothing.
+    def _is_due(self, check: Callable[[Session, datetime], bool]) -> bool:
+        # A reading session first, so that a check that mostly finds nothing keeps nobody from writing.
         with self._services.sessions.reading() as session:
-            return is_due(session, _now())
+            return check(session, _now())
 
     def _in_groups(self, act: Callable[[Session, datetime], int]) -> None:
         """Do it until it finds nothing more, each time in a transaction of its own."""
@@ -298,17 +298,17 @@ class Worker:
 
     def _sign_off(self) -> None:
         # A database that does not answer must not hold up a stop; then others find out that we are silent.
-        last = Job("sign off", timedelta(0), self._leave_no_sign)
-        farewell = threading.Thread(target=_guarded(last), daemon=True)
-        farewell.start()
-        farewell.join(_LAST_WORD)
+        job = Job("sign off", timedelta(0), self._remove_heartbeat)
+        last = threading.Thread(target=_guarded(job), daemon=True)
+        last.start()
+        last.join(_SIGN_OFF_WITHIN)
 
-    def _leave_no_sign(self) -> None:
+    def _remove_heartbeat(self) -> None:
         with self._services.sessions.begin() as session:
             heartbeat.sign_off(session, self.name)
 
     def _wait_for_jobs(self, scheduler: BackgroundScheduler) -> None:
-        patience = threading.Timer(_FINISH_IN_FLIGHT, self._postroom.hang_up)
+        patience = threading.Timer(_FINISH_IN_FLIGHT, self._mailer.interrupt)
         patience.start()
         scheduler.shutdown(wait=True)
         patience.cancel()
@@ -342,7 +342,7 @@ def new_name() -> str:
 
 
 class _Clock:
-    """Notices when the clock on the wall is put back, by the one that only runs."""
+    """Notices, by the monotonic clock, when the system clock is put back."""
 
     def __init__(self) -> None:
         self._ahead = _now().timestamp() - time.monotonic()
@@ -359,21 +359,21 @@ def _share_memory() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
-def _by_force() -> threading.Timer:
-    """What ends this process unless it is cancelled in time: to whoever started it, it then counts as gone."""
+def _kill_timer() -> threading.Timer:
+    """A timer that ends this process unless it is cancelled in time; its supervisor then takes it as gone."""
 
     def end() -> None:
         log.error("worker could not stop in time, so it was ended; the database, or a job, did not answer")
         os._exit(1)
 
-    timer = threading.Timer(_BY_FORCE, end)
+    timer = threading.Timer(_KILL_AFTER, end)
     timer.daemon = True
     timer.start()
     return timer
 
 
 def _guarded(job: Job) -> Callable[[], None]:
-    """The job, whose failure is logged and leaves the clock running."""
+    """Runs the job; a failure is logged, and the scheduler goes on."""
 
     def run() -> None:
         try:

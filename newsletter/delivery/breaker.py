@@ -80,7 +80,7 @@ class Trip(Base):
     id: Mapped[LongId]
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"))
     lane: Mapped[str] = mapped_column(String(253))
-    """The provider (`lanes`), or WHOLE."""
+    """The provider group, or WHOLE."""
     opened_at: Mapped[datetime]
     code: Mapped[int]
     """What the server said last: the reply's code, and its words."""
@@ -156,41 +156,41 @@ class _Streak:
 
 
 class Breaker:
-    """One worker's side of it."""
+    """One worker's view of the breakers: counts refusals that are about us, and holds copies back."""
 
     def __init__(self, providers: ProviderGroups) -> None:
-        self._lanes = providers
+        self._groups = providers
         self._at_mail: Counter[int] = Counter()
         self._struck: set[int] = set()
         """The letters that have strikes, as far as this worker knows."""
         self._held: set[tuple[int, str]] = set()
-        self._looked_at = float("-inf")
+        self._refreshed_at = float("-inf")
 
     def holds(self, copy: HeldCopy) -> bool:
         """Whether a copy has to wait until a person goes on with its provider."""
         if not self._held:
             return False
-        return not self._held.isdisjoint({(copy.letter_id, WHOLE), (copy.letter_id, self._lanes.of(copy.address))})
+        return not self._held.isdisjoint({(copy.letter_id, WHOLE), (copy.letter_id, self._groups.of(copy.address))})
 
-    def look(self, connection: Connection) -> None:
-        """Learn what other workers, and people, have done meanwhile."""
-        self._held = {(letter_id, lane) for letter_id, lane in connection.execute(_held_lanes())}
+    def refresh(self, connection: Connection) -> None:
+        """Read which breakers are open, and which letters have strikes."""
+        self._held = {(letter_id, lane) for letter_id, lane in connection.execute(_held_groups())}
         self._struck = set(connection.scalars(select(_STRIKES.c.letter_id).distinct()))
-        self._looked_at = time.monotonic()
+        self._refreshed_at = time.monotonic()
 
-    def watch(self, connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
-        """Count these results, which are being recorded in this transaction, and open what has to be."""
-        if time.monotonic() - self._looked_at > _LOOK:
-            self.look(connection)
+    def observe(self, connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Count these outcomes, which this transaction records, and open the breakers that are due."""
+        if time.monotonic() - self._refreshed_at > _LOOK:
+            self.refresh(connection)
         known = self._struck | {letter_id for letter_id, count in self._at_mail.items() if count}
         for letter_id in sorted({o.copy.letter_id for o in outcomes if o.about_us or o.copy.letter_id in known}):
             theirs = [outcome for outcome in outcomes if outcome.copy.letter_id == letter_id]
-            self._weigh(connection, letter_id, self._streak(theirs, self._at_mail[letter_id]), now)
+            self._apply(connection, letter_id, self._streak(theirs, self._at_mail[letter_id]), now)
 
     def _streak(self, outcomes: Iterable[Outcome], at_mail: int) -> _Streak:
         streak = _Streak(at_mail=at_mail)
         for outcome in outcomes:
-            lane = self._lanes.of(outcome.copy.address)
+            lane = self._groups.of(outcome.copy.address)
             if outcome.state is CopyState.SENT:
                 streak.at_mail = 0
                 streak.taken.add(lane)
@@ -206,7 +206,7 @@ class Breaker:
                     streak.strikes[outcome.copy.id] = _Counted(outcome.copy.id, lane, domain, in_a_row=True)
         return streak
 
-    def _weigh(self, connection: Connection, letter_id: int, streak: _Streak, now: datetime) -> None:
+    def _apply(self, connection: Connection, letter_id: int, streak: _Streak, now: datetime) -> None:
         if streak.taken:
             _forget(connection, letter_id, streak.taken)
         if streak.strikes:
@@ -292,7 +292,7 @@ def claim_report(session: Session, trip_id: int, now: datetime) -> Trip | None:
     return session.get(Trip, trip_id, populate_existing=True) if found else None
 
 
-def _held_lanes() -> Any:
+def _held_groups() -> Any:
     running = select(Letter.id).where(Letter.state == LetterState.RUNNING)
     return select(_TRIPS.c.letter_id, _TRIPS.c.lane).where(
         _OPEN, _TRIPS.c.lane != WHOLE, _TRIPS.c.letter_id.in_(running)

@@ -178,7 +178,7 @@ def audience_size(session: Session, issue: Issue) -> int:
 def current_hold(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Hold | None:
     """Why no copies go out although the letter is being sent, and until when; None if they do."""
     is_going = letter is not None and letter.state is LetterState.RUNNING
-    return claim_limiter.held_until(session, Limits.of(settings), now) if is_going else None
+    return claim_limiter.held_until(session, Limits.from_settings(settings), now) if is_going else None
 
 
 def are_due(session: Session, now: datetime) -> bool:

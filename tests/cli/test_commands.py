@@ -323,7 +323,7 @@ def test_status_says_why_nothing_goes_out_and_until_when(loaded: Press, environm
     assert "held" not in loaded("issues", "status", SLUG).out
     engine = open_engine(f"sqlite:///{environment['DATA_DIR']}/newsletter.db")
     with Sessions(engine).begin() as session:
-        ClaimLimiter(Limits(), "a worker").told_off(session, SERVER, datetime.now(UTC))
+        ClaimLimiter(Limits(), "a worker").slow_down(session, SERVER, datetime.now(UTC))
     engine.dispose()
     *_, said = loaded("issues", "status", SLUG).out.splitlines()
     assert said.startswith("held until ")

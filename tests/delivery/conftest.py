@@ -7,6 +7,7 @@ from sqlalchemy import insert, select
 
 from newsletter.db import Sessions
 from newsletter.delivery.bulk.sender import BulkSender
+from newsletter.delivery.bulk.smtp_worker import BulkSettings
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, Counts, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
@@ -91,11 +92,11 @@ def copies(sessions: Sessions) -> Callable[[int], dict[str, Copy]]:
 
 @pytest.fixture
 def press(sessions: Sessions, links: Links, clock: Clock) -> Callable[..., BulkSender]:
-    """Makes a press for a server; its time-outs are hundredths of what the RFC asks for."""
+    """Makes a bulk sender for a server; its time-outs are hundredths of what the RFC asks for."""
 
-    def make(server: MailServer, **options: object) -> BulkSender:
-        settings = {"worker": "w", "limits": Limits(connections=3), "clock": clock, "patience": 0.01} | options
-        return BulkSender(sessions, server, links, **settings)
+    def make(server: MailServer, *, worker: str = "w", clock: Clock = clock, **options: object) -> BulkSender:
+        settings = BulkSettings(server, links, **{"limits": Limits(connections=3), "patience": 0.01} | options)
+        return BulkSender(sessions, settings, worker=worker, clock=clock)
 
     return make
 

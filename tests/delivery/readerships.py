@@ -16,7 +16,7 @@ def others(count: int) -> list[str]:
 
 
 def lanes(**quotas: Quota) -> Limits:
-    return Limits(lanes=ProviderGroups(quotas))
+    return Limits(groups=ProviderGroups(quotas))
 
 
 def addresses(batch: Batch) -> list[str]:

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from newsletter.db import Sessions
 from newsletter.delivery import breaker, ledger
 from newsletter.delivery.models import Copy, CopyState, OutboxMessage, OutboxState
-from newsletter.delivery.rate_limit.limits import LANE_AHEAD
+from newsletter.delivery.rate_limit.limits import GROUP_AHEAD
 from newsletter.delivery.smtp import retry
 from newsletter.delivery.smtp.outage import OutageBackoff, ServerStatus
 from newsletter.delivery.transactional import outbox
@@ -55,12 +55,12 @@ def test_a_copy_that_was_put_off_waits_no_longer_than_it_would_have(
     put_off(sessions, 1, 1, now + HOUR + timedelta(minutes=1))
     put_off(sessions, 2, 4, now + timedelta(minutes=50))  # as the table of waits has it
     put_off(sessions, 3, 0, breaker.HELD)
-    put_off(sessions, 4, 0, now + LANE_AHEAD, reservation=7)
+    put_off(sessions, 4, 0, now + GROUP_AHEAD, reservation=7)
     mend(sessions, now)
     assert claimed(sessions, now) == []
     assert claimed(sessions, now + retry.COPIES.longest(1)) == [1]
     assert claimed(sessions, now + timedelta(minutes=50)) == [2]
-    assert claimed(sessions, now + LANE_AHEAD) == [4]
+    assert claimed(sessions, now + GROUP_AHEAD) == [4]
     assert claimed(sessions, now + timedelta(days=300)) == []
 
 
@@ -115,7 +115,7 @@ def test_a_worker_that_fell_silent_is_missed_by_the_new_time(sessions: Sessions,
 
 def test_an_outage_is_not_sat_out_for_an_hour(clock: Clock) -> None:
     outage = OutageBackoff(ServerStatus("127.0.0.1:25", clock), clock)
-    outage.go_on("nobody answers", 1)
-    assert outage.sat_out
+    outage.record_failure("nobody answers", 1)
+    assert outage.is_waiting
     clock.pass_by(hours=-1)
-    assert not outage.sat_out
+    assert not outage.is_waiting

@@ -16,11 +16,11 @@ from pydantic import SecretStr
 
 from newsletter.delivery.smtp import tls_trust
 from newsletter.delivery.smtp.connection import SmtpConnection
-from newsletter.delivery.smtp.protocol import Envelope, Stuffed
+from newsletter.delivery.smtp.protocol import DotStuffed, Envelope
 from newsletter.errors import TransportDown
 from newsletter.mail_settings import MailServer
 
-LETTER = Stuffed(b"Subject: x\r\n\r\n..dot\r\n")
+LETTER = DotStuffed(b"Subject: x\r\n\r\n..dot\r\n")
 IN_THE_CLEAR = {"auth_require_tls": False}
 ENVELOPE = Envelope("desk@example.org", "reader@example.org", len(LETTER))
 

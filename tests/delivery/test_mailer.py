@@ -387,7 +387,7 @@ def test_a_talk_that_lasts_too_long_is_hung_up(posted, room, letters, command) -
         job.start()
         assert silent.wait(60)
         stopping.set()
-        office.hang_up()
+        office.interrupt()
         job.join(30)
         assert not job.is_alive()
         office.close()

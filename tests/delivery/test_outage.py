@@ -30,20 +30,20 @@ SERVER = MailServer("mail.example.org", 587)
     ],
 )
 def test_why_is_said_as_people_know_it(clock, raised: str, told: str) -> None:
-    presence = ServerStatus(SERVER.door, clock)
-    presence.missed(raised)
-    assert presence.away == UnreachableServer("mail.example.org:587", clock.now, told)
+    status = ServerStatus(SERVER.door, clock)
+    status.mark_down(raised)
+    assert status.away == UnreachableServer("mail.example.org:587", clock.now, told)
 
 
 def test_an_outage_counts_from_its_first_failure_until_somebody_gets_through(clock) -> None:
-    presence = ServerStatus(SERVER.door, clock)
+    status = ServerStatus(SERVER.door, clock)
     began = clock.now
-    presence.missed("timed out")
+    status.mark_down("timed out")
     clock.pass_by(minutes=5)
-    presence.missed("[Errno 111] Connect call failed")
-    assert presence.away == UnreachableServer("mail.example.org:587", began, "connection refused")
-    presence.met()
-    assert presence.away is None
+    status.mark_down("[Errno 111] Connect call failed")
+    assert status.away == UnreachableServer("mail.example.org:587", began, "connection refused")
+    status.mark_up()
+    assert status.away is None
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -1,4 +1,4 @@
-"""The tray by itself: claims come from a list, and nothing is written."""
+"""The queue by itself: claims come from a list, and nothing is written."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from newsletter.delivery.rate_limit.claim_limiter import Batch
 from newsletter.delivery.rate_limit.spacing import Spacing
 from newsletter.errors import Invalid
 
-LINES = 2
+CONNECTIONS = 2
 
 
-class Shelf:
-    """Stands for claims and scribe at once: hands out batch after batch."""
+class Source:
+    """Stands for claimer and writer at once: hands out batch after batch."""
 
     def __init__(self, *batches: Batch[QueuedCopy]) -> None:
         self.batches = list(batches)
@@ -35,44 +35,44 @@ def batch(*ids: int, gap: float = 0.0) -> Batch[QueuedCopy]:
     return Batch([QueuedCopy(copy, Invalid("no letter")) for copy in copies], gap=gap)
 
 
-def taken(shelf: Shelf, first: Batch[QueuedCopy], count: int) -> list[int]:
-    """What lies at hand, copy after copy, when each line looks only at what is there already."""
+def taken(source: Source, first: Batch[QueuedCopy], count: int) -> list[int]:
+    """What is ready, copy after copy, when each connection looks only at what is there already."""
 
     async def run() -> list[int]:
-        tray = PrefetchQueue(shelf, shelf, Spacing(), first, LINES)  # type: ignore[arg-type]
+        queue = PrefetchQueue(source, source, Spacing(), first, CONNECTIONS)  # type: ignore[arg-type]
         found = []
         for _ in range(count):
-            found.append(tray.at_hand())
+            found.append(queue.take_ready())
             await asyncio.sleep(0.001)
-        await tray.close()
-        return [laid.copy.id for laid in found if laid]
+        await queue.close()
+        return [queued.copy.id for queued in found if queued]
 
     return asyncio.run(run())
 
 
-def test_the_tray_is_filled_before_it_is_empty() -> None:
-    assert taken(Shelf(batch(4, 5, 6)), batch(1, 2, 3), 6) == [1, 2, 3, 4, 5, 6]
+def test_the_queue_is_filled_before_it_is_empty() -> None:
+    assert taken(Source(batch(4, 5, 6)), batch(1, 2, 3), 6) == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_paced_batch_is_used_up_before_the_next_is_claimed() -> None:
-    shelf = Shelf(batch(4, 5, 6))
-    assert taken(shelf, batch(1, 2, 3, gap=0.1), 4) == [1, 2, 3]
-    assert len(shelf.batches) == 1
+def test_a_rate_limited_batch_is_used_up_before_the_next_is_claimed() -> None:
+    source = Source(batch(4, 5, 6))
+    assert taken(source, batch(1, 2, 3, gap=0.1), 4) == [1, 2, 3]
+    assert len(source.batches) == 1
 
 
 def test_nothing_is_claimed_ahead_once_nothing_is_due() -> None:
-    assert taken(Shelf(), batch(1, 2, 3), 5) == [1, 2, 3]
+    assert taken(Source(), batch(1, 2, 3), 5) == [1, 2, 3]
 
 
-def test_a_sweep_keeps_what_was_laid_out_while_it_asked() -> None:
-    class Busy(Shelf):
+def test_giving_back_halted_copies_keeps_what_was_added_while_it_asked() -> None:
+    class Busy(Source):
         def return_halted(self, _session: object, copies: list[ClaimedCopy]) -> set[int]:
-            tray._lay_out(batch(3, 4))
+            queue._add(batch(3, 4))
             return {copy.id for copy in copies} - {1}
 
     async def run() -> list[int]:
-        await tray.sweep()
-        return [laid.copy.id for laid in tray._laid]
+        await queue.return_halted()
+        return [queued.copy.id for queued in queue._queued]
 
-    tray = PrefetchQueue(Busy(), Busy(), Spacing(), batch(1, 2), LINES)  # type: ignore[arg-type]
+    queue = PrefetchQueue(Busy(), Busy(), Spacing(), batch(1, 2), CONNECTIONS)  # type: ignore[arg-type]
     assert asyncio.run(run()) == [2, 3, 4]

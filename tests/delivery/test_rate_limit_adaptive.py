@@ -37,9 +37,9 @@ def test_a_rate_answer_pauses_its_lane_and_no_other(running, take, sessions, clo
     pacer, other = ClaimLimiter(Limits(), "one"), ClaimLimiter(Limits(), "two")
     batch = take(pacer, 1)
     with sessions.begin() as session, capture_logs() as logs:
-        pacer.told_off(session, "gmail", clock())
+        pacer.slow_down(session, "gmail", clock())
         ledger.record(session.connection(), "one", [outcomes.released(batch.copies[0])], clock())
-        pacer.told_off(session, "gmail", clock())
+        pacer.slow_down(session, "gmail", clock())
     assert [entry["lane"] for entry in logs] == ["gmail"]
     for who in (pacer, other):
         assert not any(address.endswith("gmail.com") for address in addresses(take(who)))
@@ -59,7 +59,7 @@ def test_a_rate_answer_voids_what_the_lane_had_reserved(running, take, sessions,
     while take(pacer, 500).more:
         pass
     with sessions.begin() as session:
-        pacer.told_off(session, "gmail", clock())
+        pacer.slow_down(session, "gmail", clock())
     sent = 0
     for _ in range(12 * 60):
         sent += len(take(pacer, 500).copies)
@@ -72,7 +72,7 @@ def test_a_slowed_server_pauses_then_grows_by_one_connection_at_a_time(running, 
     pacer, other = ClaimLimiter(Limits(connections=3), "one"), ClaimLimiter(Limits(connections=3), "two")
     assert len(take(other, 1).copies) == 1
     with sessions.begin() as session:
-        pacer.told_off(session, SERVER, clock())
+        pacer.slow_down(session, SERVER, clock())
     clock.pass_by(seconds=3)
     seen = []
     for _ in range(5):
@@ -84,10 +84,10 @@ def test_a_slowed_server_pauses_then_grows_by_one_connection_at_a_time(running, 
 def test_told_off_again_while_it_grows_it_begins_again(sessions, clock) -> None:
     pacer = ClaimLimiter(Limits(connections=5), "w")
     with sessions.begin() as session:
-        pacer.told_off(session, SERVER, clock())
+        pacer.slow_down(session, SERVER, clock())
         clock.pass_by(minutes=25)
         assert pacer.connections(clock()) == 4
-        pacer.told_off(session, SERVER, clock())
+        pacer.slow_down(session, SERVER, clock())
     assert pacer.connections(clock()) == 0
     clock.pass_by(minutes=10)
     assert pacer.connections(clock()) == 1
@@ -96,7 +96,7 @@ def test_told_off_again_while_it_grows_it_begins_again(sessions, clock) -> None:
 def test_what_holds_the_server_is_told(sessions, now) -> None:
     with sessions.begin() as session:
         assert claim_limiter.held_until(session, Limits(), now) is None
-        ClaimLimiter(Limits(), "w").told_off(session, SERVER, now)
+        ClaimLimiter(Limits(), "w").slow_down(session, SERVER, now)
     with sessions.reading() as session:
         hold = claim_limiter.held_until(session, Limits(), now)
     assert hold is not None
@@ -108,7 +108,7 @@ def test_copies_in_the_tray_can_be_held_back_when_their_lane_is_told_off(running
     pacer = ClaimLimiter(Limits(), "w")
     batch = take(pacer)
     with sessions.begin() as session:
-        pacer.told_off(session, "gmail", clock())
+        pacer.slow_down(session, "gmail", clock())
         assert pacer.hold_back(session, batch.copies, clock()) == []
     assert take(pacer).copies == []
 
@@ -119,7 +119,7 @@ def test_a_reader_who_left_meanwhile_is_not_put_back_but_skipped(running, take, 
     batch = take(pacer)
     with sessions.begin() as session:
         ledger.skip_pending(session, 1, "unsubscribed", clock())
-        pacer.told_off(session, "gmail", clock())
+        pacer.slow_down(session, "gmail", clock())
         pacer.hold_back(session, batch.copies, clock())
     rows = copies(letter)
     assert [(rows[who].state, rows[who].ended_at) for who in gmail(2)] == [
@@ -134,6 +134,6 @@ def test_a_copy_that_another_worker_took_over_is_not_put_back(running, take, ses
     batch = take(pacer)
     with sessions.begin() as session:
         session.execute(update(Copy).values(worker="other"))
-        pacer.told_off(session, "gmail", clock())
+        pacer.slow_down(session, "gmail", clock())
         pacer.hold_back(session, batch.copies, clock())
     assert copies(letter)["g0@gmail.com"].state is CopyState.SENDING

@@ -22,7 +22,7 @@ def test_without_limits_only_the_servers_speed_tells(now) -> None:
 
 def test_the_slowest_lane_tells(now) -> None:
     limits = Limits(
-        Quota(per_second=100), lanes=ProviderGroups({"gmail": Quota(per_second=2), "*": Quota(per_second=10)})
+        Quota(per_second=100), groups=ProviderGroups({"gmail": Quota(per_second=2), "*": Quota(per_second=10)})
     )
     told = forecast.predict({"gmail": 601, "clinic.example": 50}, limits, now)
     assert (told.finish, told.slowest) == (now + 300 * SECOND, "gmail")
@@ -56,7 +56,7 @@ def test_what_stands_already_is_counted(now) -> None:
         Limits(Quota(per_day=5_000)),
         Limits(Quota(per_day=1)),
         Limits(Quota(per_second=0.001)),
-        Limits(lanes=ProviderGroups({"gmail": Quota(20, 10_000), "*": Quota(per_hour=1)})),
+        Limits(groups=ProviderGroups({"gmail": Quota(20, 10_000), "*": Quota(per_hour=1)})),
     ],
 )
 def test_a_million_copies_are_forecast_at_once(limits: Limits, now) -> None:

@@ -75,7 +75,7 @@ def test_a_lane_is_reserved_an_hour_ahead_and_no_further(running, take, clock, c
 
 def test_each_other_domain_has_a_pace_of_its_own(running, take, clock) -> None:
     running([*others(5), *others(5), *gmail(2)])
-    pacer = ClaimLimiter(Limits(lanes=ProviderGroups({"*": Quota(per_second=1), "gmail": Quota(per_second=100)})), "w")
+    pacer = ClaimLimiter(Limits(groups=ProviderGroups({"*": Quota(per_second=1), "gmail": Quota(per_second=100)})), "w")
     one_each = {"gmail": 1} | {f"reader{number}.example": 1 for number in range(5)}
     assert by_lane(take(pacer)) == one_each
     clock.pass_by(seconds=1)
@@ -84,7 +84,7 @@ def test_each_other_domain_has_a_pace_of_its_own(running, take, clock) -> None:
 
 def test_a_full_lane_takes_nothing_from_the_servers_allowance(running, take) -> None:
     running([*gmail(50), *others(10)])
-    pacer = ClaimLimiter(Limits(Quota(per_day=11), lanes=ProviderGroups({"gmail": Quota(per_second=1)})), "w")
+    pacer = ClaimLimiter(Limits(Quota(per_day=11), groups=ProviderGroups({"gmail": Quota(per_second=1)})), "w")
     assert len(take(pacer).copies) == 11
     assert take(pacer).copies == []
 

@@ -87,7 +87,7 @@ def test_an_answer_about_the_whole_sender_stops_all_for_a_while(
 
 def test_a_lane_goes_by_its_own_rate_and_all_by_the_days_limit(running, press, counts, clock, honest_server) -> None:
     letter = running([*SLOW, *FREE])
-    limits = Limits(lanes=ProviderGroups({"gmail": Quota(per_second=1)}), server=Quota(per_day=50))
+    limits = Limits(groups=ProviderGroups({"gmail": Quota(per_second=1)}), server=Quota(per_day=50))
     worker = press(honest_server, limits=limits)
     sent = []
     for _ in range(2):

@@ -130,7 +130,7 @@ def test_what_was_let_out_and_not_sent_is_let_out_again(running, take, sessions,
 
 def test_a_clock_that_jumped_ahead_and_back_stops_nothing(running, take, clock) -> None:
     running([*others(50), *gmail(10)])
-    limits = Limits(Quota(per_second=10), lanes=ProviderGroups({"gmail": Quota(per_second=1)}))
+    limits = Limits(Quota(per_second=10), groups=ProviderGroups({"gmail": Quota(per_second=1)}))
     clock.pass_by(days=1)
     assert take(ClaimLimiter(limits, "w"), 5).copies
     clock.pass_by(days=-1)
@@ -171,7 +171,7 @@ def test_whatever_workers_claim_no_hour_holds_more(sessions, running, now, hourl
 def test_workers_that_claim_at_once_never_exceed_the_limits(running, sessions, now, daily) -> None:
     letter = running([address for pair in zip(gmail(120), others(120), strict=True) for address in pair])
     limits = Limits(
-        Quota(per_day=daily), lanes=ProviderGroups({"gmail": Quota(per_day=30), "reader0.example": Quota(per_day=5)})
+        Quota(per_day=daily), groups=ProviderGroups({"gmail": Quota(per_day=30), "reader0.example": Quota(per_day=5)})
     )
     got = claimed_at_once(sessions, limits, 7, now)
     assert len(got) == len({copy.id for copy in got}) == (daily or 120 + 30)
@@ -183,6 +183,6 @@ def test_workers_that_claim_at_once_never_exceed_the_limits(running, sessions, n
 
 def test_workers_that_want_many_lanes_at_once_never_wait_for_each_other(running, sessions, now) -> None:
     running([address for number in range(8) for address in others(40)])
-    limits = Limits(lanes=ProviderGroups({"*": Quota(per_day=4)}))
+    limits = Limits(groups=ProviderGroups({"*": Quota(per_day=4)}))
     got = claimed_at_once(sessions, limits, 5, now)
     assert set(Counter(copy.address for copy in got).values()) == {4}

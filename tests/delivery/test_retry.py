@@ -10,15 +10,15 @@ from newsletter.delivery.smtp.retry import COPIES, LETTERS, ReplyKind, classify,
 @pytest.mark.parametrize(
     ("line", "verdict"),
     [
-        ("250 2.0.0 Taken", ReplyKind.TAKEN),
-        ("450 4.2.0 Greylisted", ReplyKind.LATER),
-        ("452 4.2.2 Mailbox full", ReplyKind.LATER),
-        ("550 5.1.1 No such user", ReplyKind.NEVER),
-        ("552 Too many recipients", ReplyKind.LATER),
-        ("552 5.3.4 Message too big", ReplyKind.NEVER),
-        ("554 5.7.1 Spam", ReplyKind.NEVER),
-        ("421 4.3.2 Closing", ReplyKind.SERVER),
-        ("530 5.7.0 Log in first", ReplyKind.SERVER),
+        ("250 2.0.0 Taken", ReplyKind.ACCEPTED),
+        ("450 4.2.0 Greylisted", ReplyKind.TRANSIENT),
+        ("452 4.2.2 Mailbox full", ReplyKind.TRANSIENT),
+        ("550 5.1.1 No such user", ReplyKind.PERMANENT),
+        ("552 Too many recipients", ReplyKind.TRANSIENT),
+        ("552 5.3.4 Message too big", ReplyKind.PERMANENT),
+        ("554 5.7.1 Spam", ReplyKind.PERMANENT),
+        ("421 4.3.2 Closing", ReplyKind.SERVER_WIDE),
+        ("530 5.7.0 Log in first", ReplyKind.SERVER_WIDE),
     ],
 )
 def test_what_a_reply_means(line: str, verdict: ReplyKind) -> None:
@@ -49,7 +49,7 @@ def test_a_person_who_waits_has_the_server_asked_sooner() -> None:
 
 
 def test_a_reply_that_is_none_is_no_yes() -> None:
-    assert classify(Reply(-1, ("What?",))) is ReplyKind.LATER
+    assert classify(Reply(-1, ("What?",))) is ReplyKind.TRANSIENT
 
 
 def test_the_throttle_spaces_messages_evenly() -> None:

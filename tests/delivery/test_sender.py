@@ -200,7 +200,7 @@ def test_a_reader_who_leaves_while_a_copy_waits_for_its_retry_gets_no_more(
     letter = running(readers(1))
     with sessions.begin() as session:
         [copy] = ledger.claim(session, "other", 1, now)
-        assert ledger.skip_pending(session, copy.subscription_id, "unsubscribed", now) == 0
+        assert ledger.skip_pending(session, copy.subscription_id, "unsubwriterd", now) == 0
         ledger.recover(session, now + ledger.LEASE * 2, "resend")
     press(honest_server).run_once()
     assert mailbox.taken == []
@@ -236,16 +236,16 @@ def _wait_for(condition) -> None:
         time.sleep(0.01)
 
 
-def test_two_lines_that_hold_one_copy_cannot_both_begin_it(running, sessions, clock) -> None:
+def test_two_connections_that_hold_one_copy_cannot_both_begin_it(running, sessions, clock) -> None:
     running(readers(1))
     with sessions.begin() as session:
         [copy] = ledger.claim(session, "w", 1, clock.now)
 
     async def both() -> list[bool]:
-        scribe = BatchWriter(sessions, "w", clock, 2, lambda *_: None)
-        answers = [scribe.begin(copy), scribe.begin(copy)]
-        await scribe.flush()
-        scribe.close()
+        writer = BatchWriter(sessions, "w", clock, 2, lambda *_: None)
+        answers = [writer.begin(copy), writer.begin(copy)]
+        await writer.flush()
+        writer.close()
         return [await answer for answer in answers]
 
     assert sorted(asyncio.run(both())) == [False, True]

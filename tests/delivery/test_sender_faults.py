@@ -178,7 +178,7 @@ def test_a_server_that_was_down_at_the_start_and_in_mid_run_loses_nobody(
         _wait_for(lambda: AWAY in _events(logs))
         with honest(mailbox, port):
             _wait_for(lambda: len(mailbox.taken) > 20)
-        found_away = len(_events(logs))
+            found_away = len(_events(logs))
         _wait_for(lambda: AWAY in _events(logs)[found_away:])
     with honest(mailbox, port):
         thread.join()
@@ -238,7 +238,7 @@ def test_a_lease_that_was_lost_sends_nothing(running, press, mailbox, clock, cou
     letter = running(readers(1))
     with honest(mailbox) as peer:
         run = press(peer.server)
-        run._claims = _Losing(run._claims, clock)
+        run._claimer = _Losing(run._claimer, clock)
         run.run_once()
     assert mailbox.taken == []
     assert counts(letter).pending == 1

@@ -20,14 +20,14 @@ from newsletter.mail_settings import MailServer
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.bulk.sender import BulkSender
+from newsletter.delivery.bulk.smtp_worker import BulkSettings
 from newsletter.links import Links
 from newsletter.tokens import Seal
 
 url, port, worker = sys.argv[1:]
 links = Links("https://letters.example.org", Seal(b"a secret for tests"))
-press = BulkSender(
-    Sessions(open_engine(url)), MailServer("127.0.0.1", int(port)), links, worker=worker, limits=Limits(connections=3)
-)
+settings = BulkSettings(MailServer("127.0.0.1", int(port)), links, Limits(connections=3))
+press = BulkSender(Sessions(open_engine(url)), settings, worker=worker)
 signal.signal(signal.SIGTERM, lambda *_: press.stop())
 while press.run_once():
     pass

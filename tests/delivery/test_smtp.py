@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.delivery.smtp import protocol
-from newsletter.delivery.smtp.protocol import ConnectionLost, Envelope, Extensions, SenderRefused, Talk
+from newsletter.delivery.smtp.protocol import ConnectionLost, Dialogue, Envelope, Extensions, SenderRefused
 from newsletter.delivery.smtp.replies import ProtocolError, Reply, ReplyReader
 from newsletter.errors import TransportDown
 
@@ -16,19 +16,19 @@ PIPELINING = Extensions({"PIPELINING": ""})
 ENVELOPE = Envelope("desk@example.org", "reader@example.org", 1234)
 
 
-def played(talk: Talk, answers: Iterable[bytes]) -> tuple[list[bytes], object]:
+def played(dialogue: Dialogue, answers: Iterable[bytes]) -> tuple[list[bytes], object]:
     """What a dialogue wrote, and what it returned, when it was answered so."""
     answers = iter(answers)
     written = []
-    ask = next(talk)
+    ask = next(dialogue)
     while True:
         written.append(ask.data)
         try:
             replies = _heard(next(answers, b""))
             if len(replies) == ask.replies:
-                ask = talk.send(replies)
+                ask = dialogue.send(replies)
             else:
-                ask = talk.throw(ConnectionLost("the server hung up", replies))
+                ask = dialogue.throw(ConnectionLost("the server hung up", replies))
         except StopIteration as end:
             return written, end.value
 

@@ -10,6 +10,7 @@ import pytest
 
 from newsletter.db import Sessions
 from newsletter.delivery.bulk.sender import BulkSender
+from newsletter.delivery.bulk.smtp_worker import BulkSettings
 from newsletter.delivery.models import Counts, Letter
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.reports import stats
@@ -114,8 +115,8 @@ def _sent(sessions: Sessions, links: Links, clock: Clock, striker: Striker) -> C
         session.flush()  # what is to be sent is read anew, under a lock
         letter = publish.send_now(session, links, issue, clock.now).letter_id
     with scripted(striker.script()) as (peer, _liar):
-        options = {"limits": Limits(connections=3), "clock": clock, "patience": striker.patience}
-        run = BulkSender(sessions, peer.server, links, worker="w", **options)
+        settings = BulkSettings(peer.server, links, Limits(connections=3), patience=striker.patience)
+        run = BulkSender(sessions, settings, worker="w", clock=clock)
         for _ in range(3):
             run.run_once()
             clock.pass_by(minutes=10)

@@ -112,13 +112,13 @@ def test_a_take_over_that_the_database_did_not_take_is_made_at_the_next_look(
     with sessions.begin() as session:
         heartbeat.beat(session, "another", datetime.now(UTC))
         ledger.claim(session, "another", 3, datetime.now(UTC))
-    worker.take_back_lost_copies()
+    worker.recover_lost_copies()
     monkeypatch.setattr(heartbeat, "FRESH", timedelta(0))
     with monkeypatch.context() as away:
         away.setattr(outbox, "recover", _away)
         with pytest.raises(DatabaseDown):
-            worker.take_back_lost_copies()
-    worker.take_back_lost_copies()
+            worker.recover_lost_copies()
+    worker.recover_lost_copies()
     services.close()
     with sessions.reading() as session:
         assert set(session.scalars(select(Copy.state))) == {CopyState.PENDING}

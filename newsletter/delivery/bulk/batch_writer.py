@@ -1,8 +1,8 @@
-"""The scribe: all writing of a press run, one transaction at a time, and many moves in each.
+"""The batch writer: everything a bulk run writes, one transaction at a time, and many moves in each.
 
 A commit is done when the disk has it, so it is the disk that says how fast copies may leave. Begin marks and
-results from every line share a commit, and while one group is being committed the next one gathers. While the
-database is away the scribe waits and tries again; what is to be written stays in memory, and each move is a
+results from every connection share a commit, and while one group is being committed the next one gathers. While the
+database is away the writer waits and tries again; what is to be written stays in memory, and each move is a
 compare-and-set, so trying twice does no harm.
 """
 
@@ -24,46 +24,46 @@ from newsletter.delivery import ledger
 from newsletter.delivery.ledger.outcomes import HeldCopy, Outcome
 
 T = TypeVar("T")
-Watch = Callable[[Connection, Sequence[Outcome], datetime], None]
-"""What looks at the results of a group in the transaction that records them."""
+Observer = Callable[[Connection, Sequence[Outcome], datetime], None]
+"""Called with the outcomes of a group, in the transaction that records them."""
 
-# Seconds. Groups are so far apart, or less, when half of the lines wait for one. Were it all of them, the server
+# Seconds. Groups are so far apart, or less, when half of the connections wait for one. Were it all of them, the server
 # would have nothing to do while we write, and we nothing while it reads.
 _GATHER = 0.001
-# Seconds. Where a commit takes longer, the disk is what everybody waits for: then all lines share one, and it is a
-# quarter of that time until the next, in which others may write, for SQLite has one writer at a time.
+# Seconds. Where a commit takes longer, the disk is what everybody waits for: then all connections share one, and it is
+# a quarter of that time until the next, in which others may write, for SQLite has one writer at a time.
 _SLOW_COMMIT = 0.003
 _PAUSE = 0.25
 
 # Seconds between two tries. Where another writer is at work they are short; where the database is away they grow.
 _SHORTEST_WAIT = 0.002
-_WORTH_TELLING = 0.5
+_WORTH_LOGGING = 0.5
 _LONGEST_WAIT = 5.0
 
 log = structlog.get_logger(__name__)
 
 
 class BatchWriter:
-    """Writes for one press run over one connection that it keeps."""
+    """Writes for one bulk run over one database connection that it keeps."""
 
     def __init__(
-        self, sessions: Sessions, worker: str, clock: Callable[[], datetime], lines: int, watch: Watch
+        self, sessions: Sessions, worker: str, clock: Callable[[], datetime], smtp_connections: int, observe: Observer
     ) -> None:
         self._sessions = sessions
         self._worker = worker
         self._clock = clock
-        self._watch = watch
+        self._observe = observe
         self._connection: Connection | None = None
         self._begins: list[tuple[HeldCopy, Future[bool]]] = []
         self._outcomes: list[Outcome] = []
-        self._asked = asyncio.Event()
-        self._lines = lines
-        self._enough = max(1, lines // 2)
-        """As many lines as wait for a group are not kept waiting for more."""
+        self._requested = asyncio.Event()
+        self._smtp_connections = smtp_connections
+        self._group_size = max(1, smtp_connections // 2)
+        """Once so many connections wait for a group, it is written at once."""
         self._timer: Handle | None = None
         self._next_at = 0.0
         self._writing = False
-        self._pen = asyncio.Lock()
+        self._turn = asyncio.Lock()
         # One thread, for there is one connection; a pool of many would wake another one each time.
         self._thread = ThreadPoolExecutor(1, "ledger")
 
@@ -71,44 +71,44 @@ class BatchWriter:
         """Once this is done, and true, the copy's final dot may be written; false: it must not be."""
         begun: Future[bool] = asyncio.get_running_loop().create_future()
         self._begins.append((copy, begun))
-        self._ask()
+        self._request()
         return begun
 
     def record(self, outcome: Outcome) -> None:
         """Have this written soon; it is not lost while this process lives."""
         self._outcomes.append(outcome)
-        self._ask()
+        self._request()
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Do this in a transaction of its own; waits while the database is away."""
-        async with self._pen:
-            return await self._insist(lambda connection: _in_session(connection, work))
+        async with self._turn:
+            return await self._retry(lambda connection: _in_session(connection, work))
 
     async def run(self) -> None:
         """Write group after group, until cancelled."""
         while True:
-            await self._asked.wait()
+            await self._requested.wait()
             await self.flush()
 
     async def flush(self) -> None:
         """Write what waits to be written, in one transaction."""
-        async with self._pen:
-            self._asked.clear()
+        async with self._turn:
+            self._requested.clear()
             if self._timer:
                 self._timer.cancel()
                 self._timer = None
             begins, self._begins = self._begins, []
             outcomes = list(self._outcomes)
             with self._timed():
-                begun = await self._insist(lambda connection: self._group(connection, outcomes, begins))
+                begun = await self._retry(lambda connection: self._group(connection, outcomes, begins))
             # Only now, so that a wait that is cancelled loses no result.
             del self._outcomes[: len(outcomes)]
         for copy, answer in begins:
             if not answer.done():
                 answer.set_result(copy.id in begun)
-                begun.discard(copy.id)  # for one line only, should two ever hold the same copy
+                begun.discard(copy.id)  # for one connection only, should two ever hold the same copy
         if self._begins or self._outcomes:
-            self._ask()
+            self._request()
 
     def close(self) -> None:
         """Give up the connection; the next writing opens another."""
@@ -117,27 +117,29 @@ class BatchWriter:
             with contextlib.suppress(DBAPIError):
                 connection.close()
 
-    def end(self) -> None:
+    def shut_down(self) -> None:
         """Give up the connection for good, and the thread."""
         self.close()
         self._thread.shutdown(wait=False)
 
     @property
-    def unwritten(self) -> list[int]:
+    def unrecorded(self) -> list[int]:
         """The copies whose results are in memory only."""
         return [outcome.copy.id for outcome in self._outcomes]
 
-    def _ask(self) -> None:
-        """Ask for a group: at once if enough lines wait for it, else soon."""
+    def _request(self) -> None:
+        """Have a group written: at once if enough connections wait for it, else soon."""
         if self._writing:
-            return  # and asked again at the end
-        if len(self._begins) >= self._enough:
-            self._asked.set()
+            return  # and requested again at the end
+        if len(self._begins) >= self._group_size:
+            self._requested.set()
         elif self._timer is None:
             loop = asyncio.get_running_loop()
             # What is at hand in this turn of the loop goes together in any case.
             is_free = loop.time() >= self._next_at
-            self._timer = loop.call_soon(self._asked.set) if is_free else loop.call_at(self._next_at, self._asked.set)
+            self._timer = (
+                loop.call_soon(self._requested.set) if is_free else loop.call_at(self._next_at, self._requested.set)
+            )
 
     @contextlib.contextmanager
     def _timed(self) -> Iterator[None]:
@@ -149,7 +151,7 @@ class BatchWriter:
         finally:
             self._writing = False
             took = loop.time() - began
-            self._enough = self._lines if took > _SLOW_COMMIT else max(1, self._lines // 2)
+            self._group_size = self._smtp_connections if took > _SLOW_COMMIT else max(1, self._smtp_connections // 2)
             self._next_at = loop.time() + max(_GATHER, took * _PAUSE)
 
     def _group(
@@ -158,17 +160,17 @@ class BatchWriter:
         now = self._clock()
         with connection.begin():
             ledger.record(connection, self._worker, outcomes, now)
-            self._watch(connection, outcomes, now)
+            self._observe(connection, outcomes, now)
             return ledger.begin(connection, self._worker, [copy for copy, _ in begins], now) if begins else set()
 
-    async def _insist(self, work: Callable[[Connection], T]) -> T:
+    async def _retry(self, work: Callable[[Connection], T]) -> T:
         wait, loop = _SHORTEST_WAIT, asyncio.get_running_loop()
         while True:
             try:
-                return await _to_the_end(loop.run_in_executor(self._thread, self._over_connection, work))
+                return await _uncancelled(loop.run_in_executor(self._thread, self._over_connection, work))
             except AWAY as error:
                 self.close()
-                if wait > _WORTH_TELLING:
+                if wait > _WORTH_LOGGING:
                     log.warning("the ledger cannot be written; trying again", error=str(getattr(error, "orig", error)))
             await asyncio.sleep(wait)
             wait = min(_LONGEST_WAIT, wait * 2)
@@ -184,7 +186,7 @@ def _in_session(connection: Connection, work: Callable[[Session], T]) -> T:
         return work(session)
 
 
-async def _to_the_end(writing: Future[T]) -> T:
+async def _uncancelled(writing: Future[T]) -> T:
     """Wait for a thread even when cancelled, for it goes on writing all the same."""
     try:
         return await asyncio.shield(writing)

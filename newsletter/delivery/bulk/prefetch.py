@@ -1,4 +1,4 @@
-"""The tray: copies that this worker has claimed and no line has taken yet, each with its letter's template."""
+"""The prefetch queue: copies that this worker has claimed but no connection has taken yet, each with its template."""
 
 import asyncio
 import time
@@ -24,16 +24,16 @@ from newsletter.delivery.rate_limit.spacing import Spacing
 from newsletter.errors import Invalid, PressError
 from newsletter.links import Links
 
-_LARGEST = 500
+_LARGEST_BATCH = 500
 # Seconds that one claim should last: short, so that a pause or another worker never waits long.
-_ONE_CLAIM = 0.5
+_CLAIM_LASTS = 0.5
 _MAX_TEMPLATES = 8
 
 log = structlog.get_logger(__name__)
 
 
 class QueuedCopy(NamedTuple):
-    """A copy as it lies on the tray, with its letter's template, or why there is none."""
+    """A claimed copy with its letter's template, or the reason why there is none."""
 
     copy: ClaimedCopy
     template: MessageTemplate | PressError
@@ -46,22 +46,22 @@ class QueuedCopy(NamedTuple):
 
 
 class TemplateCache:
-    """The compiled letters of late; a letter is frozen, so none grows stale."""
+    """The letters compiled most recently; a letter is frozen, so no entry goes stale."""
 
     def __init__(self, links: Links, keyring: Keyring = NO_KEYS) -> None:
         self._links = links
         self._keyring = keyring
         self._compiled: dict[int, MessageTemplate | PressError] = {}
 
-    def lay(self, session: Session, copies: Sequence[ClaimedCopy]) -> list[QueuedCopy]:
-        """Each copy with its letter's template; that of none is forgotten as long as a copy lies somewhere."""
+    def attach(self, session: Session, copies: Sequence[ClaimedCopy]) -> list[QueuedCopy]:
+        """Each copy with its letter's template; keeps at most the templates of these copies once the cache is full."""
         letter_ids = {copy.letter_id for copy in copies}
         for letter_id in letter_ids - self._compiled.keys():
             self._compiled[letter_id] = self._compile(session, letter_id)
-        laid = [QueuedCopy(copy, self._compiled[copy.letter_id]) for copy in copies]
+        queued = [QueuedCopy(copy, self._compiled[copy.letter_id]) for copy in copies]
         if len(self._compiled) > _MAX_TEMPLATES:
             self._compiled = {letter_id: self._compiled[letter_id] for letter_id in letter_ids}
-        return laid
+        return queued
 
     def _compile(self, session: Session, letter_id: int) -> MessageTemplate | PressError:
         letter = session.get_one(Letter, letter_id, options=[undefer_group("parts")])
@@ -74,27 +74,27 @@ class TemplateCache:
 
 @dataclass(frozen=True, slots=True)
 class Claimer:
-    """How this worker claims."""
+    """Claims copies for one worker, and gives them back."""
 
     worker: str
     templates: TemplateCache
     clock: Callable[[], datetime]
-    pacer: ClaimLimiter
+    limiter: ClaimLimiter
 
     def take(self, session: Session, limit: int) -> Batch[QueuedCopy]:
         """Lease up to so many copies, each with its template."""
-        batch = self.pacer.claim(session, limit, self.clock())
-        return batch.laid(self.templates.lay(session, batch.copies))
+        batch = self.limiter.claim(session, limit, self.clock())
+        return batch.with_copies(self.templates.attach(session, batch.copies))
 
     def slow_down(self, session: Session, key: str, copies: list[ClaimedCopy]) -> list[ClaimedCopy]:
-        """Pause a pace; of these claimed copies, those that may still go out."""
-        self.pacer.told_off(session, key, self.clock())
+        """Slow down one rate limit; of these claimed copies, those that may still go out."""
+        self.limiter.slow_down(session, key, self.clock())
         if key:
-            mine = [copy for copy in copies if self.pacer.lane(copy) == key]
-            self.pacer.hold_back(session, mine, self.clock())
-            return [copy for copy in copies if self.pacer.lane(copy) != key]
+            mine = [copy for copy in copies if self.limiter.group_of(copy) == key]
+            self.limiter.hold_back(session, mine, self.clock())
+            return [copy for copy in copies if self.limiter.group_of(copy) != key]
         ledger.release(session, self.worker, self.clock(), copies)
-        self.pacer.unsent += len(copies)
+        self.limiter.unsent += len(copies)
         return []
 
     def return_halted(self, session: Session, copies: list[ClaimedCopy]) -> set[int]:
@@ -103,95 +103,96 @@ class Claimer:
         theirs = [copy for copy in copies if copy.letter_id in halted]
         ledger.release(session, self.worker, self.clock(), theirs)
         rest = [copy for copy in copies if copy.letter_id not in halted]
-        kept = {copy.id for copy in self.pacer.put_aside(session, rest, self.clock())}
-        self.pacer.unsent += len(copies) - len(kept)
+        kept = {copy.id for copy in self.limiter.put_aside(session, rest, self.clock())}
+        self.limiter.unsent += len(copies) - len(kept)
         return kept
 
     def return_all(self, session: Session) -> None:
         """Give back all that was not begun."""
-        self.pacer.unsent += ledger.release_unbegun(session, self.worker, self.clock())
-        self.pacer.refund(session, self.clock())
+        self.limiter.unsent += ledger.release_unbegun(session, self.worker, self.clock())
+        self.limiter.refund(session, self.clock())
 
     def extend(self, session: Session) -> None:
+        """Extend the lease of all that this worker holds."""
         ledger.extend_leases(session, self.worker, self.clock())
 
 
 class PrefetchQueue:
-    """Filled before it is empty, or by whichever line finds it so; emptied copy by copy."""
+    """Refilled before it is empty, or by the connection that finds it empty; emptied copy by copy."""
 
     def __init__(
-        self, claims: Claimer, scribe: BatchWriter, throttle: Spacing, first: Batch[QueuedCopy], least: int
+        self, claimer: Claimer, writer: BatchWriter, spacing: Spacing, first: Batch[QueuedCopy], least: int
     ) -> None:
-        self._claims = claims
-        self._scribe = scribe
-        self._throttle = throttle
-        self._laid: deque[QueuedCopy] = deque()
+        self._claimer = claimer
+        self._writer = writer
+        self._spacing = spacing
+        self._queued: deque[QueuedCopy] = deque()
         self._least = least
-        self._room = least
+        self._batch_size = least
         self._filled_at = time.monotonic()
         self._filling = asyncio.Lock()
-        self._ahead: Task[None] | None = None
-        self._paced = False
-        self._lay_out(first)
+        self._refill: Task[None] | None = None
+        self._is_rate_limited = False
+        self._add(first)
 
     async def take(self) -> QueuedCopy | None:
         """The next copy to send; None when no copy is due now."""
-        if not self._laid:
+        if not self._queued:
             await self._fill()
-        return self.at_hand()
+        return self.take_ready()
 
-    def at_hand(self) -> QueuedCopy | None:
-        """The next copy, if there is one already."""
-        laid = self._laid.popleft() if self._laid else None
-        if laid and len(self._laid) == self._least and not self._paced:
-            self._fill_ahead()
-        return laid
+    def take_ready(self) -> QueuedCopy | None:
+        """The next copy, if one is in the queue already."""
+        queued = self._queued.popleft() if self._queued else None
+        if queued and len(self._queued) == self._least and not self._is_rate_limited:
+            self._refill_ahead()
+        return queued
 
-    async def sweep(self) -> None:
-        """Give back the copies of letters that were paused or cancelled meanwhile."""
-        copies = [laid.copy for laid in self._laid]
+    async def return_halted(self) -> None:
+        """Give back the copies of letters that were paused or cancelled meanwhile, or that a breaker holds."""
+        copies = [queued.copy for queued in self._queued]
         if copies:
-            kept = await self._scribe.write(lambda session: self._claims.return_halted(session, copies))
-            # Others were laid out meanwhile, and nobody asked about those.
+            kept = await self._writer.write(lambda session: self._claimer.return_halted(session, copies))
+            # Others were added meanwhile, and nobody asked about those.
             back = {copy.id for copy in copies} - kept
-            self._laid = deque(laid for laid in self._laid if laid.copy.id not in back)
+            self._queued = deque(queued for queued in self._queued if queued.copy.id not in back)
 
     async def close(self) -> None:
         """Claim no more."""
-        if self._ahead:
-            self._ahead.cancel()
-            await asyncio.wait({self._ahead})
+        if self._refill:
+            self._refill.cancel()
+            await asyncio.wait({self._refill})
 
-    def _fill_ahead(self) -> None:
-        # Once the tray is empty, no envelope rides behind a message, and each line loses a round trip.
-        if self._ahead is None or self._ahead.done():
-            self._ahead = asyncio.create_task(self._fill(self._least))
+    def _refill_ahead(self) -> None:
+        # Once the queue is empty, no envelope is pipelined behind a message, and each connection loses a round trip.
+        if self._refill is None or self._refill.done():
+            self._refill = asyncio.create_task(self._fill(self._least))
 
     async def _fill(self, least: int = 0) -> None:
         async with self._filling:
-            if len(self._laid) <= least:
+            if len(self._queued) <= least:
                 self._adapt()
-                # What a line has just given back is among what is due.
-                await self._scribe.flush()
-                self._lay_out(await self._scribe.write(lambda session: self._claims.take(session, self._room)))
+                # What a connection has just given back is among what is due.
+                await self._writer.flush()
+                self._add(await self._writer.write(lambda session: self._claimer.take(session, self._batch_size)))
 
-    def _lay_out(self, batch: Batch[QueuedCopy]) -> None:
-        self._throttle.space(batch.wait, batch.gap)
-        # The moments of a paced batch are its own: the next one is claimed when they are used up.
-        self._paced = bool(batch.wait or batch.gap)
-        self._laid.extend(batch.copies)
+    def _add(self, batch: Batch[QueuedCopy]) -> None:
+        self._spacing.space(batch.wait, batch.gap)
+        # The send times of a rate-limited batch are its own: the next one is claimed when they are used up.
+        self._is_rate_limited = bool(batch.wait or batch.gap)
+        self._queued.extend(batch.copies)
 
     async def slow_down(self, key: str) -> None:
-        """The server asked for less: pause a pace, and put back what would go by it."""
-        before, self._laid = self._laid, deque()
-        copies = [laid.copy for laid in before]
-        kept = set(await self._scribe.write(lambda session: self._claims.slow_down(session, key, copies)))
-        self._laid.extend(laid for laid in before if laid.copy in kept)
+        """The server asked for less: slow down the rate limit of `key`, and put back the copies that it holds up."""
+        before, self._queued = self._queued, deque()
+        copies = [queued.copy for queued in before]
+        kept = set(await self._writer.write(lambda session: self._claimer.slow_down(session, key, copies)))
+        self._queued.extend(queued for queued in before if queued.copy in kept)
 
     def _adapt(self) -> None:
         now = time.monotonic()
         lasted, self._filled_at = now - self._filled_at, now
-        if lasted < _ONE_CLAIM / 2:
-            self._room = min(_LARGEST, self._room * 2)
-        elif lasted > _ONE_CLAIM:
-            self._room = max(self._least, self._room // 2)
+        if lasted < _CLAIM_LASTS / 2:
+            self._batch_size = min(_LARGEST_BATCH, self._batch_size * 2)
+        elif lasted > _CLAIM_LASTS:
+            self._batch_size = max(self._least, self._batch_size // 2)

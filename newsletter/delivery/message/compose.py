@@ -13,7 +13,7 @@ from newsletter.delivery.message import dkim, merge, mime, permission_reminder
 from newsletter.delivery.message.dkim import SigningKey
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter, OutboxMessage
-from newsletter.delivery.smtp.protocol import Envelope, Stuffed
+from newsletter.delivery.smtp.protocol import DotStuffed, Envelope
 from newsletter.links import Links
 from newsletter.tokens import Seal
 
@@ -119,7 +119,7 @@ class MessageTemplate:
     octets: int
     """About how large a copy is; an estimate will do (RFC 1870, 5), so that an envelope can go before its message."""
 
-    def message(self, copy: CopyFields, date: datetime, sample: CopyFields | None = None) -> Stuffed:
+    def message(self, copy: CopyFields, date: datetime, sample: CopyFields | None = None) -> DotStuffed:
         """The copy as it goes over the wire, in words for `sample` if it is a test; Invalid if its address is none."""
         reader = sample or copy
         values = {
@@ -133,7 +133,7 @@ class MessageTemplate:
         head = b"".join((self.origin, self._own(copy, values, date), self.shared))
         body = self.frame.around(self.text.fill(values, encoded), self.html.fill(values, encoded))
         # No header and no quoted line begins with a dot.
-        return Stuffed(_message(head, body, self.keys, date))
+        return DotStuffed(_message(head, body, self.keys, date))
 
     def _own(self, copy: CopyFields, values: Mapping[str, str], date: datetime) -> bytes:
         return _head(

@@ -1,10 +1,10 @@
-"""Pacing: what one worker claims, asks and tells of the paces that all workers share.
+"""Claims copies within the rate limits that all workers share.
 
-A claim asks the server's pace first how many copies may go out. Of those that it gets, the ones whose
-lane has room now stay; the others go back at once, each to the moment that was reserved for it, and no
-attempt is charged. Their `reservation` is the series of the pace in which that moment was reserved:
-claimed again then, they pass. So a claim never has to look past a busy lane, and costs a few statements
-whatever the number of lanes. Where nothing is limited it costs none, but for a look at who was told
+A claim first asks the server's limiter how many copies may go out. Of those that it gets, the ones whose
+provider group has room now stay; the others go back at once, each to the moment reserved for it, and no
+attempt is charged. Their `reservation` is the series of the limiter in which that moment was reserved:
+claimed again then, they pass. So a claim never has to look past a busy group, and costs a few statements
+whatever the number of groups. Where nothing is limited it costs none, but for a look at who was told
 off, every two seconds.
 """
 
@@ -29,8 +29,8 @@ from newsletter.delivery.rate_limit.reservations import Reservation
 LATE = timedelta(seconds=5)
 """A reserved moment may be used so much later, which is a few claims; then it has gone by, and another is reserved."""
 
-_LOOK = timedelta(seconds=2)
-_WORTH_TELLING = timedelta(minutes=10)
+_REFRESH_EVERY = timedelta(seconds=2)
+_WORTH_LOGGING = timedelta(minutes=10)
 # How often one claim goes on to the next copies when those it got must wait; then others may write.
 _ROUNDS = 20
 
@@ -50,32 +50,32 @@ class Batch(Generic[T]):
     more: bool = False
     """Whether it is worth claiming again at once: there may be others that need not wait."""
 
-    def laid(self, copies: list[U]) -> "Batch[U]":
-        """The same moments, for these copies."""
+    def with_copies(self, copies: list[U]) -> "Batch[U]":
+        """The same send times, for these copies."""
         return Batch(copies, self.wait, self.gap, self.more)
 
 
 class _Allowance(NamedTuple):
     copies: int
-    pace: LimiterState | None
+    limiter: LimiterState | None
     """The server's, under lock; None when it is not limited."""
 
 
 class ClaimLimiter:
-    """One worker's side of the limits."""
+    """One worker's side of the shared limits."""
 
     def __init__(self, limits: Limits, worker: str) -> None:
         self._limits = limits
         self.worker = worker
-        self.breaker = Breaker(limits.lanes)
+        self.breaker = Breaker(limits.groups)
         self.unsent = 0
         """Copies that were let out and came back without having been sent; whoever takes them back counts them here."""
         self._slowed: Mapping[str, datetime] = {}
-        self._looked_at: datetime | None = None
+        self._refreshed_at: datetime | None = None
 
     def claim(self, session: Session, wanted: int, now: datetime) -> Batch[ClaimedCopy]:
         """Lease up to so many due copies that may go out now."""
-        self._look(session, now)
+        self._refresh(session, now)
         self.refund(session, now)
         allowed = self._allowance(session, wanted, now)
         copies: list[ClaimedCopy] = []
@@ -86,17 +86,17 @@ class ClaimLimiter:
             copies += self.hold_back(session, found, now)
             claimed = bool(found)
             rounds += 1
-        wait, gap = self._spend(session, allowed.pace, len(copies), now)
+        wait, gap = self._spend(session, allowed.limiter, len(copies), now)
         return Batch(copies, wait, gap, more=claimed and rounds == _ROUNDS)
 
     def hold_back(self, session: Session, copies: Sequence[ClaimedCopy], now: datetime) -> list[ClaimedCopy]:
         """Of these claimed copies, those that may go out now; the others are put back, to be claimed in time."""
         copies = self.put_aside(session, copies, now)
-        by_lane: dict[str, list[ClaimedCopy]] = defaultdict(list)
-        for copy in copies if self._any_lane_paced else ():
-            by_lane[self.lane(copy)].append(copy)
-        paced = {lane: theirs for lane, theirs in by_lane.items() if self._paced(lane)}
-        back = self._to_put_back(session, paced, now) if paced else {}
+        by_group: dict[str, list[ClaimedCopy]] = defaultdict(list)
+        for copy in copies if self._is_any_group_limited else ():
+            by_group[self.group_of(copy)].append(copy)
+        limited = {group: theirs for group, theirs in by_group.items() if self._is_limited(group)}
+        back = self._to_put_back(session, limited, now) if limited else {}
         if back:
             waiting = [copy for copy in copies if copy.id in back]
             reservations.put_back(session.connection(), self.worker, waiting, back, now)
@@ -110,8 +110,8 @@ class ClaimLimiter:
             reservations.put_back(session.connection(), self.worker, held, aside, now)
         return [copy for copy in copies if not self.breaker.holds(copy)] if held else copies
 
-    def told_off(self, session: Session, key: str, now: datetime) -> None:
-        """A rate answer: pause this pace, and go on over one connection; one more from time to time."""
+    def slow_down(self, session: Session, key: str, now: datetime) -> None:
+        """After a rate-limit reply: pause the limiter of `key`, then go on over one connection, then more."""
         known = self._slowed.get(key)
         slowed = limiter.after_rate_reply(self._locked(session, [key], now)[key], now)
         limiter_store.save(session, [slowed])
@@ -121,7 +121,7 @@ class ClaimLimiter:
             log.warning("the mail server asked for less; paused, then over one connection", lane=key, until=until)
 
     def refund(self, session: Session, now: datetime) -> None:
-        """Give the server's day back what was let out and not sent; each claim does. Lanes err on the slow side."""
+        """Give the server's day back what was let out and not sent; each claim does. Groups err on the slow side."""
         unsent, self.unsent = self.unsent, 0
         if unsent and DAY in self._limits.rule(SERVER).windows:
             own = self._locked(session, [SERVER], now)[SERVER]
@@ -136,16 +136,16 @@ class ClaimLimiter:
         """How many connections all workers together may hold now, as far as this worker knows."""
         return limiter.allowed_connections(self._slowed.get(SERVER), now, self._limits.connections)
 
-    def lane(self, copy: ClaimedCopy) -> str:
-        """The lane that a copy goes by."""
-        return self._limits.lanes.of(copy.address)
+    def group_of(self, copy: ClaimedCopy) -> str:
+        """The provider group of a copy."""
+        return self._limits.groups.of(copy.address)
 
     def _allowance(self, session: Session, wanted: int, now: datetime) -> _Allowance:
-        if not (self._paced(SERVER) or self._any_lane_paced):
+        if not (self._is_limited(SERVER) or self._is_any_group_limited):
             return _Allowance(wanted, None)
-        # The server's row is locked first in any case: then two claims never wait for each other's lanes.
+        # The server's row is locked first in any case: then two claims never wait for each other's groups.
         own = self._locked(session, [SERVER], now)[SERVER]
-        if not self._paced(SERVER):
+        if not self._is_limited(SERVER):
             return _Allowance(wanted, None)
         horizon = now + self._limits.ahead(SERVER)
         stretches, _ = limiter.reserve(own, self._limits.rule(SERVER), wanted, now, horizon)
@@ -160,22 +160,22 @@ class ClaimLimiter:
         stretches, own = limiter.reserve(own, rule, count, now, now + self._limits.ahead(SERVER))
         limiter_store.save(session, [own])
         hold = self._limits.hold(own, now)
-        if hold and hold.until > now + _WORTH_TELLING:
+        if hold and hold.until > now + _WORTH_LOGGING:
             log.warning("sending is held", until=hold.until.isoformat(timespec="seconds"), why=hold.why)
         return (stretches[0].first - now).total_seconds(), rule.gap.total_seconds()
 
-    def _look(self, session: Session, now: datetime) -> None:
-        if self._looked_at is None or not timedelta(0) <= now - self._looked_at < _LOOK:
+    def _refresh(self, session: Session, now: datetime) -> None:
+        if self._refreshed_at is None or not timedelta(0) <= now - self._refreshed_at < _REFRESH_EVERY:
             self._slowed = limiter_store.current_pauses(session, now, self._limits.connections)
-            self.breaker.look(session.connection())
-            self._looked_at = now
+            self.breaker.refresh(session.connection())
+            self._refreshed_at = now
 
     @property
-    def _any_lane_paced(self) -> bool:
-        return bool(self._limits.lanes.quotas or self._slowed)
+    def _is_any_group_limited(self) -> bool:
+        return bool(self._limits.groups.quotas or self._slowed)
 
-    def _paced(self, key: str) -> bool:
-        return key in self._slowed or self._limits.limited(key)
+    def _is_limited(self, key: str) -> bool:
+        return key in self._slowed or self._limits.is_limited(key)
 
     def _locked(self, session: Session, keys: Sequence[str], now: datetime) -> dict[str, LimiterState]:
         found = limiter_store.lock(session, keys, now)
@@ -183,18 +183,18 @@ class ClaimLimiter:
         return {key: limiter.corrected(own, limits.rule(key), now, limits.ahead(key)) for key, own in found.items()}
 
     def _to_put_back(
-        self, session: Session, by_lane: Mapping[str, Sequence[ClaimedCopy]], now: datetime
+        self, session: Session, by_group: Mapping[str, Sequence[ClaimedCopy]], now: datetime
     ) -> dict[int, Reservation]:
         """What cannot go out now, by id, each with the moment to come back at."""
-        locked = self._locked(session, list(by_lane), now)
+        locked = self._locked(session, list(by_group), now)
         reserved = reservations.reservations_of(
-            session.connection(), [copy for theirs in by_lane.values() for copy in theirs]
+            session.connection(), [copy for theirs in by_group.values() for copy in theirs]
         )
         back: dict[int, Reservation] = {}
-        for lane, theirs in by_lane.items():
-            series = locked[lane].series
+        for group, theirs in by_group.items():
+            series = locked[group].series
             unpaid = [copy.id for copy in theirs if not _is_due(reserved[copy.id], series, now)]
-            moments, locked[lane] = self._reserve(locked[lane], len(unpaid), now)
+            moments, locked[group] = self._reserve(locked[group], len(unpaid), now)
             back |= {
                 copy_id: moment for copy_id, moment in zip(unpaid, moments, strict=True) if moment.not_before > now
             }

@@ -15,11 +15,11 @@ FAR = timedelta(days=366)
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """When the last copy goes out if nothing goes wrong, and which pace is the slowest."""
+    """When the last copy goes out if nothing goes wrong, and which limit is the slowest."""
 
     finish: datetime
     slowest: str | None
-    """A lane, or "" for the server as a whole; None when nothing holds the copies up."""
+    """A provider group, or "" for the server as a whole; None when nothing holds the copies up."""
     beyond: bool
     """Whether it takes longer than FAR, which is then `finish`."""
 
@@ -28,30 +28,30 @@ def predict(
     copies: Mapping[str, int],
     limits: Limits,
     now: datetime,
-    paces: Mapping[str, LimiterState] | None = None,
+    states: Mapping[str, LimiterState] | None = None,
     speed: float = 0,
 ) -> Forecast:
-    """When so many copies a lane will be out.
+    """When so many copies for each provider group will be out.
 
-    `paces` are those that stand already (`paces.standing`); `speed` is how many a second the server takes,
-    0 if that is not what counts. Lanes go side by side, so the slowest one tells.
+    `states` are those of the limiters now (`limiter_store.peek`); `speed` is how many a second the server takes,
+    0 if that is not what counts. Groups are sent side by side, so the slowest one tells.
     """
-    known = paces or {}
-    counts = {SERVER: sum(copies.values())} | {lane: copies[lane] for lane in _fullest(copies, limits, known)}
+    known = states or {}
+    counts = {SERVER: sum(copies.values())} | {group: copies[group] for group in _fullest(copies, limits, known)}
     ends = {key: _end(known.get(key) or LimiterState(key, now), count, limits, now) for key, count in counts.items()}
-    # The server wins a tie, for then the lanes are not what holds the copies up.
+    # The server wins a tie, for then the groups are not what holds the copies up.
     slowest = max(ends, key=lambda key: (ends[key], key == SERVER))
     finish = max(ends[slowest], now + timedelta(seconds=counts[SERVER] / speed if speed else 0))
     return Forecast(min(finish, now + FAR), slowest if ends[slowest] > now else None, finish > now + FAR)
 
 
 def _fullest(copies: Mapping[str, int], limits: Limits, known: Mapping[str, LimiterState]) -> Iterable[str]:
-    """The lanes that can be the slowest: of all that are alike, so of most domains, only the one with most copies."""
+    """The groups that can be the slowest: of all that are alike, so of most domains, only the one with most copies."""
     fullest: dict[str | Quota | None, str] = {}
-    for lane, count in copies.items():
-        alike = lane if lane in known else limits.lanes.quota(lane)
+    for group, count in copies.items():
+        alike = group if group in known else limits.groups.quota(group)
         if count > copies.get(fullest.get(alike, ""), 0):
-            fullest[alike] = lane
+            fullest[alike] = group
     return fullest.values()
 
 

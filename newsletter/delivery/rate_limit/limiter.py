@@ -1,11 +1,11 @@
-"""Pace: the arithmetic of a limit that many workers share. Values in, values out; no clock and no database.
+"""The rate limiter: pure arithmetic of a limit that many workers share, without a clock or a database.
 
-A pace keeps three limits at once: even spacing (GCRA: all that is kept is the next free moment), so
+It keeps three limits at once: even spacing (GCRA: all that is kept is the next free moment), so
 many within any hour, and so many within any day. The windows slide: no span of that length, wherever
 it begins, holds more than its limit. What went out is kept in runs of a 24th of the window at most,
 each counted until its last one is a window old; so a window errs on the slow side, by a 24th at most.
 
-After a rate answer a pace stands still for ten minutes, then goes on as over one connection, and grows
+After a rate-limit reply it pauses for ten minutes, then goes on as over one connection, and grows
 by one connection every five minutes, until it has all of them: what Google's guidelines ask of senders.
 """
 
@@ -19,12 +19,12 @@ from newsletter.delivery.rate_limit.warmup import Warmup
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PAUSE = timedelta(minutes=10)
-"""How long nothing goes out after a rate answer."""
+"""How long nothing goes out after a rate-limit reply."""
 GROWS_EVERY = timedelta(minutes=5)
 
 _CELLS = 24
 _NO_GAP = timedelta(0)
-# What one connection carries of a slowed lane: about what it takes to hand over one message without pipelining.
+# What one connection carries of a slowed provider group: about one message without pipelining.
 _ONE_CONNECTION = timedelta(seconds=0.5)
 # Clocks of several hosts may differ by so much before it counts as one that has jumped.
 _SKEW = timedelta(minutes=1)
@@ -35,7 +35,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class SentRun:
-    """Some that went out one after another: when the last of them did, and how many there are."""
+    """Copies sent one after another: when the last of them was, and how many there are."""
 
     last: datetime
     count: int
@@ -43,7 +43,7 @@ class SentRun:
 
 @dataclass(frozen=True, slots=True)
 class SendTimes:
-    """Evenly spaced moments."""
+    """Evenly sstated moments."""
 
     first: datetime
     gap: timedelta
@@ -59,12 +59,12 @@ class SendTimes:
 
 @dataclass(frozen=True, slots=True)
 class LimitRule:
-    """What limits a pace."""
+    """The limits of one key: the server, or a provider group."""
 
     quota: Quota = field(default_factory=Quota)
     warmup: Warmup | None = None
     connections: int = 0
-    """With how many a slowed lane is itself again; 0 where connections are counted themselves, and not imitated."""
+    """With how many a slowed group is back to normal; 0 where connections are counted themselves, and not imitated."""
 
     @property
     def gap(self) -> timedelta:
@@ -88,7 +88,7 @@ class LimitRule:
 
 @dataclass(frozen=True, slots=True)
 class LimiterState:
-    """How far a pace has come."""
+    """What one limiter has counted and reserved."""
 
     key: str
     next_at: datetime
@@ -115,11 +115,11 @@ class LimiterState:
         """How many may go out from that moment on, as far as the windows go."""
         return min((self._room(rule, window, at) for window in rule.windows), default=_NO_END)
 
-    def after(self, rule: LimitRule, stretch: SendTimes) -> "LimiterState":
-        """The pace once these are out, too."""
-        run = SentRun(stretch.last, stretch.count)
+    def after(self, rule: LimitRule, times: SendTimes) -> "LimiterState":
+        """The state once these are sent, too."""
+        run = SentRun(times.last, times.count)
         spent = {window: _joined(self.counted(window, run.last), run, window) for window in rule.windows}
-        return replace(self, next_at=run.last + stretch.gap, spent=spent)
+        return replace(self, next_at=run.last + times.gap, spent=spent)
 
     def _opening(self, rule: LimitRule, window: timedelta, at: datetime) -> datetime:
         while not self._room(rule, window, at):
@@ -134,52 +134,52 @@ class LimiterState:
 
 
 def reserve(
-    pace: LimiterState, rule: LimitRule, wanted: int, now: datetime, until: datetime
+    state: LimiterState, rule: LimitRule, wanted: int, now: datetime, until: datetime
 ) -> tuple[list[SendTimes], LimiterState]:
-    """The first free moments, up to `wanted` of them and none later than `until`; and the pace after them."""
+    """The first free moments, up to `wanted` of them and none later than `until`; and the state after them."""
     taken = []
-    while wanted > 0 and (at := pace.opening(rule, now)) <= until:
-        gap, change = _spacing(pace, rule, at)
+    while wanted > 0 and (at := state.opening(rule, now)) <= until:
+        gap, change = _gap(state, rule, at)
         end = min([until, change - _A_MOMENT, *(_cell_end(window, at) - _A_MOMENT for window in rule.windows)])
         fitting = (end - at) // gap + 1 if gap else _NO_END
-        taken.append(SendTimes(at, gap, min(wanted, fitting, pace.room(rule, at))))
-        pace = pace.after(rule, taken[-1])
+        taken.append(SendTimes(at, gap, min(wanted, fitting, state.room(rule, at))))
+        state = state.after(rule, taken[-1])
         wanted -= taken[-1].count
-    return taken, pace
+    return taken, state
 
 
-def after_rate_reply(pace: LimiterState, now: datetime) -> LimiterState:
-    """The pace after a rate answer: it pauses, and what was reserved counts no longer."""
+def after_rate_reply(state: LimiterState, now: datetime) -> LimiterState:
+    """The state after a rate-limit reply: it pauses, and what was reserved counts no longer."""
     until = now + PAUSE
-    return replace(_forgetting(pace, now), next_at=until, paused_until=until, series=pace.series + 1)
+    return replace(_without_future(state, now), next_at=until, paused_until=until, series=state.series + 1)
 
 
-def after_refund(pace: LimiterState, count: int, now: datetime) -> LimiterState:
-    """The pace if so many of those that were counted of late did not go out after all.
+def after_refund(state: LimiterState, count: int, now: datetime) -> LimiterState:
+    """The state if so many of those that were counted of late did not go out after all.
 
     Only a day gets them back, for within an hour that is not worth the trouble. They are taken from its oldest
     runs: at worst too few are let out later, never too many.
     """
     runs = []
-    for run in pace.counted(DAY, now):
+    for run in state.counted(DAY, now):
         off = min(count, run.count)
         count -= off
         runs += [SentRun(run.last, run.count - off)] if off < run.count else []
-    return replace(pace, spent={**pace.spent, DAY: tuple(runs)})
+    return replace(state, spent={**state.spent, DAY: tuple(runs)})
 
 
-def corrected(pace: LimiterState, rule: LimitRule, now: datetime, ahead: timedelta) -> LimiterState:
-    """The pace as it can be at most; `ahead` is how far it is ever reserved.
+def corrected(state: LimiterState, rule: LimitRule, now: datetime, ahead: timedelta) -> LimiterState:
+    """The state without what cannot be; `ahead` is how far send times are ever reserved.
 
-    Where it is further, a clock has jumped back. Then it goes on from now; what was counted stays counted,
+    Where more is reserved, a clock has jumped back. Then it goes on from now; what was counted stays counted,
     and what was reserved counts no longer.
     """
-    if pace.paused_until and pace.paused_until > now + PAUSE + _SKEW:
-        pace = replace(pace, paused_until=now + PAUSE)
-    gap, _ = _spacing(pace, rule, now)
-    if pace.next_at <= max(now, pace.paused_until or now) + ahead + gap + _SKEW:
-        return pace
-    return replace(_forgetting(pace, now), next_at=now, series=pace.series + 1)
+    if state.paused_until and state.paused_until > now + PAUSE + _SKEW:
+        state = replace(state, paused_until=now + PAUSE)
+    gap, _ = _gap(state, rule, now)
+    if state.next_at <= max(now, state.paused_until or now) + ahead + gap + _SKEW:
+        return state
+    return replace(_without_future(state, now), next_at=now, series=state.series + 1)
 
 
 def allowed_connections(paused_until: datetime | None, at: datetime, most: int) -> int:
@@ -189,12 +189,12 @@ def allowed_connections(paused_until: datetime | None, at: datetime, most: int) 
     return 0 if at < paused_until else min(most, 1 + (at - paused_until) // GROWS_EVERY)
 
 
-def _spacing(pace: LimiterState, rule: LimitRule, at: datetime) -> tuple[timedelta, datetime]:
+def _gap(state: LimiterState, rule: LimitRule, at: datetime) -> tuple[timedelta, datetime]:
     """The time between two from that moment on, and until when that holds."""
-    grown = allowed_connections(pace.paused_until, at, rule.connections)
-    if pace.paused_until is None or grown >= rule.connections:
+    grown = allowed_connections(state.paused_until, at, rule.connections)
+    if state.paused_until is None or grown >= rule.connections:
         return rule.gap, datetime.max.replace(tzinfo=UTC)
-    return max(rule.gap, _ONE_CONNECTION / max(1, grown)), pace.paused_until + GROWS_EVERY * grown
+    return max(rule.gap, _ONE_CONNECTION / max(1, grown)), state.paused_until + GROWS_EVERY * grown
 
 
 def _joined(runs: tuple[SentRun, ...], run: SentRun, window: timedelta) -> tuple[SentRun, ...]:
@@ -209,9 +209,9 @@ def _cell_end(window: timedelta, at: datetime) -> datetime:
     return at + length - (at - _EPOCH) % length
 
 
-def _forgetting(pace: LimiterState, now: datetime) -> LimiterState:
+def _without_future(state: LimiterState, now: datetime) -> LimiterState:
     """Without what is still to come; as if all that was reserved had gone out by now."""
     spent = {
-        window: tuple(SentRun(min(run.last, now), run.count) for run in runs) for window, runs in pace.spent.items()
+        window: tuple(SentRun(min(run.last, now), run.count) for run in runs) for window, runs in state.spent.items()
     }
-    return replace(pace, spent=spent)
+    return replace(state, spent=spent)

@@ -1,4 +1,4 @@
-"""The paces that all workers share: a row a key, changed only under its lock."""
+"""The state of the rate limiters that all workers share: a row a key, changed only under its lock."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,12 +16,12 @@ _ROWS = cast("Table", SharedLimiter.__table__)
 _CHANGED = ("next_at", "spent", "paused_until", "series")
 _SAVE = update(_ROWS).where(_ROWS.c.key == bindparam("which"))
 _SAVE = _SAVE.values({name: bindparam(f"new_{name}", type_=_ROWS.c[name].type) for name in _CHANGED})
-_FORGET = timedelta(days=2)
+_KEPT = timedelta(days=2)
 _GROUP = 2_000
 
 
 def lock(session: Session, keys: Collection[str], now: datetime) -> dict[str, LimiterState]:
-    """These paces, made if they are new; nobody else reserves in them until this transaction ends."""
+    """The states of these keys, created where missing; nobody else reserves in them until this transaction ends."""
     found = _locked(session, keys)
     if missing := sorted(set(keys) - found.keys()):
         fresh: list[dict[str, Any]] = [{"key": key, "next_at": now, "spent": {}, "series": 0} for key in missing]
@@ -31,36 +31,36 @@ def lock(session: Session, keys: Collection[str], now: datetime) -> dict[str, Li
 
 
 def peek(session: Session, keys: Collection[str], now: datetime) -> dict[str, LimiterState]:
-    """These paces as they are now, only to look at."""
+    """The states of these keys without a lock, to read only."""
     found = session.execute(select(*_ROWS.c).where(_ROWS.c.key.in_(keys)))
-    return {key: LimiterState(key, now) for key in keys} | {row.key: _pace(row) for row in found}
+    return {key: LimiterState(key, now) for key in keys} | {row.key: _state(row) for row in found}
 
 
-def save(session: Session, paces: Iterable[LimiterState]) -> None:
-    """Keep what has become of locked paces."""
+def save(session: Session, states: Iterable[LimiterState]) -> None:
+    """Store the new states of locked keys."""
     changes = [
         {
-            "which": pace.key,
-            "new_next_at": pace.next_at,
-            "new_spent": {str(int(window.total_seconds())): _listed(runs) for window, runs in pace.spent.items()},
-            "new_paused_until": pace.paused_until,
-            "new_series": pace.series,
+            "which": state.key,
+            "new_next_at": state.next_at,
+            "new_spent": {str(int(window.total_seconds())): _listed(runs) for window, runs in state.spent.items()},
+            "new_paused_until": state.paused_until,
+            "new_series": state.series,
         }
-        for pace in paces
+        for state in states
     ]
     if changes:
         session.connection().execute(_SAVE, changes)
 
 
 def current_pauses(session: Session, now: datetime, most: int) -> dict[str, datetime]:
-    """The paces that a rate answer still slows, each with the end of its pause."""
+    """The keys that a rate-limit reply still slows, each with the end of its pause."""
     pauses = select(_ROWS.c.key, _ROWS.c.paused_until).where(_ROWS.c.paused_until > now - GROWS_EVERY * most)
     return dict(session.execute(pauses).all())
 
 
 def prune_idle(session: Session, now: datetime) -> int:
-    """Drop some of the paces that nothing has gone by for days; how many, 0 when none is left."""
-    some = select(_ROWS.c.key).where(_ROWS.c.next_at < now - _FORGET).order_by(_ROWS.c.key).limit(_GROUP)
+    """Delete some of the states that were not used for days; how many, 0 when none is left."""
+    some = select(_ROWS.c.key).where(_ROWS.c.next_at < now - _KEPT).order_by(_ROWS.c.key).limit(_GROUP)
     idle = delete(_ROWS).where(_ROWS.c.key.in_(some.with_for_update(skip_locked=True)))
     return len(session.execute(idle.returning(_ROWS.c.key)).all())
 
@@ -68,10 +68,10 @@ def prune_idle(session: Session, now: datetime) -> int:
 def _locked(session: Session, keys: Collection[str]) -> dict[str, LimiterState]:
     # In one order, so that two workers that want the same ones never wait for each other.
     wanted = select(*_ROWS.c).where(_ROWS.c.key.in_(keys)).order_by(_ROWS.c.key).with_for_update()
-    return {row.key: _pace(row) for row in session.execute(wanted)}
+    return {row.key: _state(row) for row in session.execute(wanted)}
 
 
-def _pace(row: Row[Any]) -> LimiterState:
+def _state(row: Row[Any]) -> LimiterState:
     spent: Mapping[str, list[list[int]]] = row.spent
     runs = {timedelta(seconds=int(window)): tuple(map(_run, listed)) for window, listed in spent.items()}
     return LimiterState(row.key, row.next_at, runs, row.paused_until, row.series)

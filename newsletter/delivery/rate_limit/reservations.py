@@ -1,4 +1,4 @@
-"""Reservations: the moments at which copies that had to wait for their lane come back."""
+"""Reservations: the send times of copies that had to wait for the rate limit of their provider group."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,14 +17,14 @@ _TIED = ("id", "letter_id", "not_before", "reservation")
 
 
 class Reservation(NamedTuple):
-    """A moment to go out, and the series of the pace that it was reserved in; None: only a moment to ask again."""
+    """A send time, and the series of the limiter in which it was reserved; None: only a time to ask again."""
 
     not_before: datetime
     series: int | None
 
 
 def reservations_of(connection: Connection, copies: Sequence[HeldCopy]) -> dict[int, Reservation]:
-    """What these copies came with, by id."""
+    """The reservations that these copies hold, by copy id."""
     letters, ids = {copy.letter_id for copy in copies}, [copy.id for copy in copies]
     theirs = select(_ROWS.c.id, _ROWS.c.not_before, _ROWS.c.reservation)
     theirs = theirs.where(_ROWS.c.letter_id.in_(letters), _ROWS.c.id.in_(ids))

@@ -1,4 +1,4 @@
-"""The throttle: spaces what one worker was allowed to send, so that it does not leave all at once."""
+"""Spacing: spreads what one worker may send evenly over time."""
 
 import time
 from collections.abc import Callable
@@ -16,12 +16,12 @@ class Spacing:
         self._next = clock()
 
     @property
-    def open(self) -> bool:
+    def is_free(self) -> bool:
         """Whether a moment is free now, without waiting."""
         return self._next <= self._clock()
 
     def space(self, wait: float, gap: float) -> None:
-        """From now on: the next moment in `wait` seconds, and one every `gap` after that (`pacing.Batch`)."""
+        """From now on: the next moment in `wait` seconds, and one every `gap` after that (`Batch`)."""
         self._gap = gap
         self._next = self._clock() + wait
 

@@ -53,7 +53,7 @@ def estimate(
 ) -> Forecast | None:
     """When all that waits will be out, at that rate and under the limits; None while nobody can tell."""
     keys = [SERVER, *sorted(lanes, key=lambda lane: -lanes[lane])[:_LARGEST]]
-    paced = any(map(limits.limited, keys)) or bool(limiter_store.current_pauses(session, now, limits.connections))
+    paced = any(map(limits.is_limited, keys)) or bool(limiter_store.current_pauses(session, now, limits.connections))
     if not (rate or paced):
         return None
     found = forecast.predict(lanes, limits, now, limiter_store.peek(session, keys, now), rate or 0)

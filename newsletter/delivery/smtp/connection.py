@@ -1,4 +1,4 @@
-"""One SMTP connection over a socket: asyncio, TLS, time-outs. What is said over it is `smtp`'s."""
+"""One SMTP connection over a socket: asyncio, TLS and time-outs. It runs the dialogues of `protocol`."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 
 from newsletter.delivery.smtp import protocol, tls_trust
-from newsletter.delivery.smtp.protocol import Ask, ConnectionLost, Envelope, Extensions, Stuffed, Talk
+from newsletter.delivery.smtp.protocol import Ask, ConnectionLost, Dialogue, DotStuffed, Envelope, Extensions
 from newsletter.delivery.smtp.replies import ProtocolError, Reply, ReplyReader
 from newsletter.errors import TransportDown
 from newsletter.mail_settings import MailServer
@@ -18,28 +18,28 @@ from newsletter.mail_settings import MailServer
 T = TypeVar("T")
 
 _CONNECT = 30.0  # seconds, as all below
-_LEAVE = 2.0
-_WORTH_TELLING = 30.0
+_QUIT = 2.0
+_WORTH_REPORTING = 30.0
 # More replies than ever were asked for at once: a server that talks without end fills no memory.
 _MAX_UNREAD = 100
 
 
-class _Ear(asyncio.Protocol):
-    """Hears replies as they come, and when the line goes dead or silent."""
+class _ReplyStream(asyncio.Protocol):
+    """Receives replies as they come, and notices when the connection is lost or silent."""
 
-    def __init__(self, worth_telling: float, on_silence: Callable[[], None]) -> None:
-        self._worth_telling = worth_telling
+    def __init__(self, report_after: float, on_silence: Callable[[], None]) -> None:
+        self._report_after = report_after
         self._on_silence = on_silence
-        self._tell_at = math.inf
+        self._report_at = math.inf
         self.unread: deque[Reply] = deque()
         self.reader = ReplyReader()
         self.gone = False
         self._lost_by: Exception | None = None
         self._fault: ProtocolError | None = None
-        self._news: Future[None] | None = None
+        self._change: Future[None] | None = None
         self._may_write = True
         self._silence: TimerHandle | None = None
-        self._patience_ends = math.inf
+        self._deadline = math.inf
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -49,9 +49,9 @@ class _Ear(asyncio.Protocol):
         try:
             self.unread.extend(self.reader.feed(data))
         except ProtocolError as fault:
-            self._give_up(fault)
+            self._fail(fault)
         if len(self.unread) > _MAX_UNREAD:
-            self._give_up(ProtocolError("replies to what was never asked"))
+            self._fail(ProtocolError("replies to what was never asked"))
         self._wake()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -71,7 +71,7 @@ class _Ear(asyncio.Protocol):
     async def replies(self, count: int, patience: float) -> list[Reply]:
         """The next replies; HungUp with those that came, or ProtocolError. `patience` in seconds."""
         if len(self.unread) < count or not self._may_write:
-            await self._hear(count, patience)
+            await self._wait_for(count, patience)
         return [self.unread.popleft() for _ in range(count)]
 
     async def lost(self) -> None:
@@ -79,9 +79,9 @@ class _Ear(asyncio.Protocol):
         while not self.gone:
             await self._listen()
 
-    async def _hear(self, count: int, patience: float) -> None:
+    async def _wait_for(self, count: int, patience: float) -> None:
         now = self._loop.time()
-        self._patience_ends, self._tell_at = now + patience, now + self._worth_telling
+        self._deadline, self._report_at = now + patience, now + self._report_after
         self._watch_for_silence()
         while len(self.unread) < count or not self._may_write:
             if self._fault:
@@ -90,42 +90,42 @@ class _Ear(asyncio.Protocol):
                 by_tls = isinstance(self._lost_by, ssl.SSLError)
                 why = str(tls_trust.tls_failed(self._lost_by)) if by_tls and self._lost_by else "the server hung up"
                 raise ConnectionLost(why, list(self.unread))
-            if self._loop.time() >= self._patience_ends:
+            if self._loop.time() >= self._deadline:
                 raise ConnectionLost("the server fell silent", list(self.unread))
             await self._listen()
-        self._patience_ends = self._tell_at = math.inf
+        self._deadline = self._report_at = math.inf
 
     async def _listen(self) -> None:
-        self._news = self._loop.create_future()
+        self._change = self._loop.create_future()
         try:
-            await self._news
+            await self._change
         finally:
-            self._news = None
+            self._change = None
 
     def _wake(self) -> None:
-        if self._news and not self._news.done():
-            self._news.set_result(None)
+        if self._change and not self._change.done():
+            self._change.set_result(None)
 
     def _watch_for_silence(self) -> None:
         # One timer for many waits: most of them end long before it rings, and it then looks for the next.
-        rings_at = min(self._patience_ends, self._tell_at)
-        if self._silence and self._silence.when() <= rings_at:
+        due_at = min(self._deadline, self._report_at)
+        if self._silence and self._silence.when() <= due_at:
             return
         if self._silence:
             self._silence.cancel()
-        self._silence = self._loop.call_at(rings_at, self._ring)
+        self._silence = self._loop.call_at(due_at, self._on_timer)
 
-    def _ring(self) -> None:
+    def _on_timer(self) -> None:
         self._silence = None
-        if self._loop.time() >= self._tell_at:
-            self._tell_at = math.inf
+        if self._loop.time() >= self._report_at:
+            self._report_at = math.inf
             self._on_silence()
-        if self._loop.time() >= self._patience_ends:
+        if self._loop.time() >= self._deadline:
             self._wake()
-        elif self._patience_ends < math.inf:
+        elif self._deadline < math.inf:
             self._watch_for_silence()
 
-    def _give_up(self, fault: ProtocolError) -> None:
+    def _fail(self, fault: ProtocolError) -> None:
         self._fault = fault
         self._transport.close()
 
@@ -143,7 +143,7 @@ class SmtpConnection:
         self.extensions = Extensions({})
         self.served = 0
         """Messages that went over it."""
-        self.awaiting_verdict = False
+        self.awaiting_reply = False
         """Whether a final dot may be out whose answer is not in."""
         self._opened: Envelope | None = None
         """The envelope whose commands went out already, behind the last message."""
@@ -164,24 +164,24 @@ class SmtpConnection:
 
         `on_silence` is called when an answer is half a minute late: what the RFC lets it take is ten minutes at most.
         """
-        wire = cls(server, tls, patience, on_silence)
+        connection = cls(server, tls, patience, on_silence)
         try:
-            await wire._connect()
-            await wire._introduce()
+            await connection._connect()
+            await connection._introduce()
         except (OSError, ValueError, TransportDown) as error:
-            wire.drop()
+            connection.drop()
             kind = protocol.RateLimited if isinstance(error, protocol.RateLimited) else TransportDown
             raise kind(f"{server.door}: {str(error) or type(error).__name__}") from error
         except BaseException:
-            wire.drop()
+            connection.drop()
             raise
-        return wire
+        return connection
 
     def usable(self, envelope: Envelope | None = None) -> bool:
-        """Whether this can be offered: the line is open, the server was told of no other, and has not just spoken."""
-        if self._ear.gone or self._transport.is_closing():
+        """Whether this can be offered: the connection is open, no other is announced, and nothing is unread."""
+        if self._stream.gone or self._transport.is_closing():
             return False
-        return self._opened is envelope if self._opened else not self._ear.unread
+        return self._opened is envelope if self._opened else not self._stream.unread
 
     async def offer(self, envelope: Envelope) -> Reply:
         """Open a transaction: 354 when the content may follow, else the refusal. HungUp, ProtocolError."""
@@ -189,7 +189,7 @@ class SmtpConnection:
         return await self._run(protocol.offer(self.extensions, envelope, written=written))
 
     async def deliver(
-        self, content: Stuffed, following: Envelope | None = None, meanwhile: Callable[[], None] = lambda: None
+        self, content: DotStuffed, following: Envelope | None = None, meanwhile: Callable[[], None] = lambda: None
     ) -> Reply:
         """Write the message and its final dot; what the server says to it. HungUp, ProtocolError.
 
@@ -199,22 +199,22 @@ class SmtpConnection:
         """
         behind = protocol.pipelined_commands(self.extensions, following) if following else b""
         self._opened = following if behind else None
-        self.awaiting_verdict = True
+        self.awaiting_reply = True
         self._transport.write(protocol.message_bytes(content, behind))
         meanwhile()
         reply = await self._run(protocol.final_reply())
-        self.awaiting_verdict = False
+        self.awaiting_reply = False
         self.served += 1
         return reply
 
     async def close(self) -> None:
-        """Take leave if the server still listens, and close."""
+        """Say QUIT if the server still listens, and close."""
         with contextlib.suppress(TransportDown, TimeoutError):
-            async with asyncio.timeout(_LEAVE):
+            async with asyncio.timeout(_QUIT):
                 if self.usable():
                     await self._run(protocol.quit())
                 self._transport.close()
-                await self._ear.lost()
+                await self._stream.lost()
         self.drop()
 
     def drop(self) -> None:
@@ -228,7 +228,7 @@ class SmtpConnection:
         name = self._server.host if tls else None
         try:
             async with asyncio.timeout(_CONNECT * self._patience):
-                self._transport, self._ear = await loop.create_connection(
+                self._transport, self._stream = await loop.create_connection(
                     self._listener, self._server.host, self._server.port, ssl=tls, server_hostname=name
                 )
         except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:
@@ -236,8 +236,8 @@ class SmtpConnection:
         except TimeoutError:
             raise TransportDown("the server does not answer") from None
 
-    def _listener(self) -> _Ear:
-        return _Ear(_WORTH_TELLING * self._patience, self._on_silence)
+    def _listener(self) -> _ReplyStream:
+        return _ReplyStream(_WORTH_REPORTING * self._patience, self._on_silence)
 
     async def _introduce(self) -> None:
         await self._run(protocol.greeting())
@@ -249,17 +249,17 @@ class SmtpConnection:
         await self._log_in()
 
     async def _secure(self) -> None:
-        if self._ear.unread or not self._ear.reader.idle:
+        if self._stream.unread or not self._stream.reader.idle:
             # Words slipped in before the encryption would count as said within it (CVE-2011-0411).
             raise ProtocolError("the server went on talking after STARTTLS")
-        if self._ear.gone:
+        if self._stream.gone:
             raise tls_trust.tls_failed(EOFError())
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_CONNECT * self._patience):
                 secured = await loop.start_tls(
                     self._transport,
-                    self._ear,
+                    self._stream,
                     self._tls or tls_trust.verified_context(),
                     server_hostname=self._server.host,
                 )
@@ -268,7 +268,7 @@ class SmtpConnection:
         if secured is None:
             raise tls_trust.tls_failed(EOFError())
         self._transport = secured
-        self._ear.connection_made(secured)
+        self._stream.connection_made(secured)
 
     async def _log_in(self) -> None:
         if self._server.username is None or self._server.password is None:
@@ -279,17 +279,17 @@ class SmtpConnection:
         password = self._server.password.get_secret_value()
         await self._run(protocol.log_in(self.extensions, self._server.username, password))
 
-    async def _run(self, talk: Talk[T]) -> T:
+    async def _run(self, dialogue: Dialogue[T]) -> T:
         try:
-            ask = next(talk)
+            ask = next(dialogue)
             while True:
                 try:
                     replies = await self._ask(ask)
                 except ConnectionLost as end:
                     self.drop()
-                    ask = talk.throw(end)
+                    ask = dialogue.throw(end)
                 else:
-                    ask = talk.send(replies)
+                    ask = dialogue.send(replies)
         except StopIteration as done:
             value: T = done.value
             return value
@@ -300,4 +300,4 @@ class SmtpConnection:
     async def _ask(self, ask: Ask) -> list[Reply]:
         if ask.data:
             self._transport.write(ask.data)
-        return await self._ear.replies(ask.replies, ask.patience * self._patience)
+        return await self._stream.replies(ask.replies, ask.patience * self._patience)

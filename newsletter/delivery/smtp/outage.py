@@ -1,4 +1,4 @@
-"""An outage of a mail server: who is away, since when and why; and how long it is left alone."""
+"""Outages of a mail server: since when and why it cannot be used, and when to try it again."""
 
 import os
 import random
@@ -30,41 +30,41 @@ class UnreachableServer(NamedTuple):
 
 
 class ServerStatus:
-    """Whether one mail server can be used, by what its users last met; told to people beside a sign of life."""
+    """Whether one mail server can be used, by the last try; people see it beside the worker's heartbeat."""
 
     def __init__(self, server: str, clock: Callable[[], datetime]) -> None:
         self._server = server
         self._clock = clock
         self.away: UnreachableServer | None = None
 
-    def missed(self, why: str) -> None:
+    def mark_down(self, why: str) -> None:
         """It could not be used, once or once more."""
         since = self.away.since if self.away else self._clock()
         self.away = UnreachableServer(self._server, since, _words(why.removeprefix(f"{self._server}: ")))
 
-    def met(self) -> None:
+    def mark_up(self) -> None:
         """It could be used, or nobody wants to any more."""
         self.away = None
 
 
 class OutageBackoff:
-    """Whether the server is to be left alone now; told of once at its start and once at its end."""
+    """Back-off while the server cannot be used; logged once at the start of an outage and once at its end."""
 
-    def __init__(self, presence: ServerStatus, clock: Callable[[], datetime]) -> None:
-        self._presence = presence
+    def __init__(self, status: ServerStatus, clock: Callable[[], datetime]) -> None:
+        self._status = status
         self._clock = clock
         self._failures = 0
         self._since = self._failed_at = self._until = clock()
 
     @property
-    def sat_out(self) -> bool:
-        """Whether it is too early to trouble the server again."""
+    def is_waiting(self) -> bool:
+        """Whether it is too early to try the server again."""
         # Before the last failure is no time to wait in: the clock was put back.
         return self._failures > 0 and self._failed_at <= self._clock() < self._until
 
-    def go_on(self, reason: str, letters: int) -> None:
+    def record_failure(self, reason: str, letters: int) -> None:
         """The server could not be used, once or once more."""
-        self._presence.missed(reason)
+        self._status.mark_down(reason)
         self._failures += 1
         now = self._failed_at = self._clock()
         if self._failures == 1:
@@ -73,9 +73,9 @@ class OutageBackoff:
         wait = retry.outage_wait(self._failures, random.random(), _LONGEST)  # noqa: S311  (spreads load, keeps no secret)
         self._until = now + timedelta(seconds=wait)
 
-    def end(self) -> None:
+    def record_success(self) -> None:
         """The server could be used."""
-        self._presence.met()
+        self._status.mark_up()
         if self._failures:
             seconds = round((self._clock() - self._since).total_seconds())
             log.info("the mail server can be used again", seconds=seconds)

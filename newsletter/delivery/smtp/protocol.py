@@ -2,8 +2,8 @@
 
 A dialogue is a generator. It yields an `Ask`: bytes, how many replies they call for, and how long to
 wait for them. It is sent those replies, and returns what it found out. When the server hangs up,
-HungUp is thrown into it with the replies that still came. `wire` runs dialogues over a socket; a test
-runs them over lists. An Ask without bytes reads what was asked before, so a dialogue can ride behind
+ConnectionLost is thrown into it with the replies that still came. `connection` runs dialogues over a socket; a
+test runs them over lists. An Ask without bytes reads what was asked before, so a dialogue can ride behind
 the one before it in the same write (RFC 2920).
 """
 
@@ -20,7 +20,7 @@ from newsletter.errors import TransportDown
 
 T = TypeVar("T")
 
-Stuffed = NewType("Stuffed", bytes)
+DotStuffed = NewType("DotStuffed", bytes)
 """A message that ends with CRLF, and in which no line begins with a dot that is not doubled (RFC 5321, 4.5.2)."""
 
 # Seconds, as RFC 5321 (4.5.3.2) asks for.
@@ -60,7 +60,7 @@ class Ask(NamedTuple):
     patience: float
 
 
-Talk = Generator[Ask, list[Reply], T]
+Dialogue = Generator[Ask, list[Reply], T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +105,13 @@ class Envelope(NamedTuple):
         return not (self.sender + self.recipient).isascii()
 
 
-def greeting() -> Talk[None]:
-    """Hear the server out; TransportDown unless it is ready."""
+def greeting() -> Dialogue[None]:
+    """Read the server's greeting; TransportDown unless it is ready."""
     [reply] = yield Ask(b"", 1, _GREETING)
     _require(reply, "greets")
 
 
-def hello(name: str) -> Talk[Extensions]:
+def hello(name: str) -> Dialogue[Extensions]:
     """Say who we are, in the old way (HELO) where the new one (EHLO) is not understood."""
     [reply] = yield _command(f"EHLO {name}")
     if reply.positive:
@@ -122,7 +122,7 @@ def hello(name: str) -> Talk[Extensions]:
     return Extensions({})
 
 
-def start_tls(extensions: Extensions) -> Talk[None]:
+def start_tls(extensions: Extensions) -> Dialogue[None]:
     """Ask for TLS (RFC 3207); TransportDown where it is not to be had, for we never go on without."""
     if "STARTTLS" not in extensions:
         raise TransportDown("the server does not offer STARTTLS")
@@ -130,7 +130,7 @@ def start_tls(extensions: Extensions) -> Talk[None]:
     _require(reply, "answers STARTTLS")
 
 
-def log_in(extensions: Extensions, username: str, password: str) -> Talk[None]:
+def log_in(extensions: Extensions, username: str, password: str) -> Dialogue[None]:
     """Say user name and password (RFC 4954) in a way that the server offers."""
     if "PLAIN" in extensions.mechanisms:
         [reply] = yield _command("AUTH PLAIN " + _base64(f"\0{username}\0{password}"))
@@ -142,7 +142,7 @@ def log_in(extensions: Extensions, username: str, password: str) -> Talk[None]:
     _require(reply, "answers AUTH")
 
 
-def offer(extensions: Extensions, envelope: Envelope, *, written: bool = False) -> Talk[Reply]:
+def offer(extensions: Extensions, envelope: Envelope, *, written: bool = False) -> Dialogue[Reply]:
     """Open a transaction: 354 when the content may follow, else the reply that refused it; TransportDown when
     the server will not hear of any.
 
@@ -167,12 +167,12 @@ def offer(extensions: Extensions, envelope: Envelope, *, written: bool = False) 
     return refusal
 
 
-def message_bytes(content: Stuffed, behind: bytes = b"") -> bytes:
+def message_bytes(content: DotStuffed, behind: bytes = b"") -> bytes:
     """The message, its final dot and what rides behind it."""
     return b"".join((content, b".\r\n", behind))
 
 
-def final_reply() -> Talk[Reply]:
+def final_reply() -> Dialogue[Reply]:
     """What the server says to a message that is written."""
     try:
         [reply] = yield Ask(b"", 1, _FINAL_DOT)
@@ -192,8 +192,8 @@ def pipelined_commands(extensions: Extensions, envelope: Envelope) -> bytes:
     return b"".join(_envelope_lines(extensions, envelope)) if may else b""
 
 
-def quit() -> Talk[None]:  # noqa: A001  (the command's name)
-    """Take leave."""
+def quit() -> Dialogue[None]:  # noqa: A001  (the command's name)
+    """Say QUIT."""
     yield _command("QUIT")
 
 
@@ -228,7 +228,7 @@ def _spaced(parameters: Sequence[str]) -> str:
     return "".join(f" {each}" for each in parameters)
 
 
-def _step_by_step(lines: Sequence[bytes]) -> Talk[list[Reply]]:
+def _step_by_step(lines: Sequence[bytes]) -> Dialogue[list[Reply]]:
     replies: list[Reply] = []
     for line, patience in zip(lines, (_MAIL, _RCPT, _DATA), strict=True):
         replies += yield Ask(line, 1, patience)
@@ -247,7 +247,7 @@ def _refusal(replies: Sequence[Reply]) -> Reply | None:
             raise RateLimited(f"the server answers {reply}")
         if place == 0 and reply.code >= 500 and reply.code != _ABOUT_THE_COPY:
             raise SenderRefused(reply)
-        if place == 0 and retry.classify(reply) is ReplyKind.SERVER:
+        if place == 0 and retry.classify(reply) is ReplyKind.SERVER_WIDE:
             raise TransportDown(f"the server answers {reply}")
         if reply.code >= 400:
             return reply
@@ -256,7 +256,7 @@ def _refusal(replies: Sequence[Reply]) -> Reply | None:
     return None
 
 
-def _abandon(replies: Sequence[Reply]) -> Talk[None]:
+def _abandon(replies: Sequence[Reply]) -> Dialogue[None]:
     """Make room for the next transaction after one that was refused."""
     if replies[-1].code == 421:
         return
@@ -264,7 +264,7 @@ def _abandon(replies: Sequence[Reply]) -> Talk[None]:
     yield Ask(b".\r\n", 1, _FINAL_DOT) if replies[-1].code == 354 else _command("RSET")
 
 
-def _log_in_by_steps(username: str, password: str) -> Talk[Reply]:
+def _log_in_by_steps(username: str, password: str) -> Dialogue[Reply]:
     [reply] = yield _command("AUTH LOGIN")
     for word in (username, password):
         if reply.code == 334:

@@ -32,23 +32,23 @@ _RATE_WORDS = re.compile(
 class ReplyKind(Enum):
     """What a reply means for the copy it answers."""
 
-    TAKEN = auto()
-    LATER = auto()
-    NEVER = auto()
-    SERVER = auto()
+    ACCEPTED = auto()
+    TRANSIENT = auto()
+    PERMANENT = auto()
+    SERVER_WIDE = auto()
     """Nothing for this copy: the server is what is wrong."""
 
 
 def classify(answer: ServerReply) -> ReplyKind:
     """A reply's meaning (RFC 5321, 4.2.1)."""
     if answer.code in _SERVER_WIDE:
-        return ReplyKind.SERVER
+        return ReplyKind.SERVER_WIDE
     if answer.code == 552 and answer.status in {None, "5.5.3"} and not refusals.is_too_large(answer):
         # 552 once meant "too many recipients" (RFC 5321, 4.5.3.1.10), so it is worth another try.
-        return ReplyKind.LATER
+        return ReplyKind.TRANSIENT
     if answer.code >= 500:
-        return ReplyKind.NEVER
-    return ReplyKind.TAKEN if 200 <= answer.code < 300 else ReplyKind.LATER
+        return ReplyKind.PERMANENT
+    return ReplyKind.ACCEPTED if 200 <= answer.code < 300 else ReplyKind.TRANSIENT
 
 
 def is_rate_limited(answer: ServerReply) -> bool:

@@ -1,4 +1,4 @@
-"""The hand-over of one letter by smtplib: what the server said, how far it had come, and a cord to end the talk."""
+"""smtplib's client, which also keeps the last reply and how far it came, and can be interrupted from any thread."""
 
 import smtplib
 import socket
@@ -10,21 +10,21 @@ from typing import Any
 from newsletter.delivery.smtp import tls_trust
 from newsletter.delivery.smtp.replies import Reply, printable
 
-# Seconds. A stop can interrupt all but the opening of a connection, and waits for no farewell.
+# Seconds. A stop can interrupt all but the opening of a connection, and waits for no reply to QUIT.
 _OPENING = 3.0
-_FAREWELL = 1.0
+_QUIT = 1.0
 
 
 class Interrupt:
-    """What a talk hangs by: pulled from any thread, it ends the talk that is going on, and every later one."""
+    """Triggered from any thread, it ends the SMTP session that is going on, and every later one."""
 
     def __init__(self) -> None:
-        self.held: SmtpClient | None = None
-        self.pulled = False
+        self.client: SmtpClient | None = None
+        self.is_triggered = False
 
-    def pull(self) -> None:
-        self.pulled = True
-        if self.held and (sock := self.held.sock):
+    def trigger(self) -> None:
+        self.is_triggered = True
+        if self.client and (sock := self.client.sock):
             with suppress(OSError):
                 # Not the TLS socket's own, which takes the cipher away under the thread that reads.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
@@ -37,13 +37,13 @@ class SmtpClient(smtplib.SMTP):
     past_sender = False
     """Whether the server took the sender: only what it says after that may be about the reader."""
 
-    def __init__(self, cord: Interrupt, host: str, port: int, **options: Any) -> None:
-        self._cord = cord
-        cord.held = self
+    def __init__(self, interrupt: Interrupt, host: str, port: int, **options: Any) -> None:
+        self._interrupt = interrupt
+        interrupt.client = self
         super().__init__(host, port, **options)
 
     def getreply(self) -> tuple[int, bytes]:
-        if self._cord.pulled:
+        if self._interrupt.is_triggered:
             self.close()
             raise smtplib.SMTPServerDisconnected("the press was stopped")
         code, text = super().getreply()
@@ -61,11 +61,11 @@ class SmtpClient(smtplib.SMTP):
         code, text = super().data(msg)
         return (250 if self.last.positive else code), text
 
-    def take_leave(self) -> None:
+    def quit_and_close(self) -> None:
         """QUIT, and close whatever comes of that."""
         with suppress(smtplib.SMTPException, OSError):
             if self.sock:
-                self.sock.settimeout(_FAREWELL)
+                self.sock.settimeout(_QUIT)
             self.quit()
         self.close()
 

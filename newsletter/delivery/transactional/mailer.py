@@ -1,8 +1,8 @@
-"""The post room: carries single letters from the outbox by Flask-Mail, repaired as far as it needs it.
+"""The transactional mailer: sends the single letters of the outbox by Flask-Mail, whose gaps it closes.
 
 Flask-Mail 0.10 opens SMTP without a time-out, does not verify certificates, and builds messages with
 lines that are too long. So the connection is opened here, and the bytes are `compose`'s. The Flask
-application is only what Flask-Mail keeps its settings in; no other part of the house sees it.
+application is only what Flask-Mail keeps its settings in; nothing else sees it.
 """
 
 import random
@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 
 class TransactionalMailer:
-    """Empties the outbox; keeps its connection while there is something to carry."""
+    """Empties the outbox; keeps its connection while there is something to send."""
 
     def __init__(
         self,
@@ -71,47 +71,47 @@ class TransactionalMailer:
         self._helo = server.own_name
         self._tls = tls
         self._timeout = timeout
-        self._presence = ServerStatus(server.door, clock)
-        self._outage = OutageBackoff(self._presence, clock)
-        self._cord = Interrupt()
+        self._status = ServerStatus(server.door, clock)
+        self._outage = OutageBackoff(self._status, clock)
+        self._interrupt = Interrupt()
         self._connection: _Verified | None = None
-        self._left_behind = False
+        self._has_leftovers = False
         """Whether letters were claimed, and the database went away before all of them were settled or given back."""
 
     @property
     def away(self) -> UnreachableServer | None:
         """The mail server, where letters wait for it."""
-        return self._presence.away
+        return self._status.away
 
     def deliver_due(self) -> int:
         """Send what is due, a few letters at a time; how many were taken. While the server is down, none is."""
-        if self._outage.sat_out:
+        if self._outage.is_waiting:
             return 0
         try:
             return self._deliver_some()
         except AWAY:
-            self._left_behind = True
+            self._has_leftovers = True
             raise
 
     def close(self) -> None:
-        """Take leave of the server."""
+        """Close the connection."""
         connection, self._connection = self._connection, None
         if connection:
-            connection.client.take_leave()
+            connection.client.quit_and_close()
 
-    def hang_up(self) -> None:
-        """End, for good and from any thread, a talk that lasts too long; its letter is tried another time."""
-        self._cord.pull()
+    def interrupt(self) -> None:
+        """End, for good and from any thread, a session that lasts too long; its letter is tried another time."""
+        self._interrupt.trigger()
 
     def _deliver_some(self) -> int:
         with self._sessions.begin() as session:
-            if self._left_behind:
+            if self._has_leftovers:
                 outbox.recover_from(session, self._worker)
             posts = outbox.claim(session, self._worker, _AT_ONCE, self._clock())
-        self._left_behind = False
+        self._has_leftovers = False
         if not posts:
             self.close()
-            self._presence.met()
+            self._status.mark_up()
             return 0
         with self._app.app_context():
             return self._deliver(posts)
@@ -122,10 +122,10 @@ class TransactionalMailer:
         try:
             while waiting and not self._stopping():
                 taken += self._deliver_one(waiting[0])
-                self._outage.end()
+                self._outage.record_success()
                 waiting.popleft()
         except TransportDown as error:
-            self._outage.go_on(str(error), len(waiting))
+            self._outage.record_failure(str(error), len(waiting))
         self._give_back(waiting)
         return taken
 
@@ -163,14 +163,14 @@ class TransactionalMailer:
     def _hand_over(self, post: OutboxMessage, content: bytes, connection: "_Verified") -> Reply:
         envelope = compose.transactional_envelope(post, len(content), self._seal, self._return_path_domain)
         try:
-            return connection.carry(envelope, content)
+            return connection.hand_over(envelope, content)
         except (smtplib.SMTPException, OSError) as error:
             return self._refusal(error, past_sender=connection.client.past_sender)
 
     def _refusal(self, error: Exception, *, past_sender: bool) -> Reply:
         """The server's words for this letter; TransportDown if they come too early to be about it."""
         reply = smtplib_client.reply_from_error(error)
-        closing = retry.classify(reply) is ReplyKind.SERVER
+        closing = retry.classify(reply) is ReplyKind.SERVER_WIDE
         # smtplib sends no RSET after a refused DATA, and the next MAIL would be refused for that.
         if closing or isinstance(error, smtplib.SMTPDataError):
             self._drop()
@@ -180,7 +180,7 @@ class TransactionalMailer:
 
     def _connected(self) -> "_Verified":
         if self._connection is None:
-            connection = _Verified(self._mail, self._tls, self._timeout, self._cord, self._helo)
+            connection = _Verified(self._mail, self._tls, self._timeout, self._interrupt, self._helo)
             connection.open()
             self._connection = connection
         return self._connection
@@ -196,7 +196,7 @@ class TransactionalMailer:
 
     def _settle(self, post: OutboxMessage, reply: Reply) -> bool:
         """Write down what became of it; whether it was taken."""
-        taken = retry.classify(reply) is ReplyKind.TAKEN
+        taken = retry.classify(reply) is ReplyKind.ACCEPTED
         if not taken:
             log.info("letter not taken", post=post.id, kind=post.kind, code=reply.code, status=reply.status)
         if not self._record(post, reply):
@@ -207,9 +207,9 @@ class TransactionalMailer:
         now, verdict = self._clock(), retry.classify(reply)
         wait = retry.LETTERS.after(post.attempts + 1, random.random())  # noqa: S311  (spreads load, keeps no secret)
         with self._sessions.begin() as session:
-            if verdict is ReplyKind.TAKEN:
+            if verdict is ReplyKind.ACCEPTED:
                 return outbox.sent(session, self._worker, post.id, str(reply), now)
-            if verdict is ReplyKind.NEVER or wait is None:
+            if verdict is ReplyKind.PERMANENT or wait is None:
                 return outbox.failed(session, self._worker, post.id, str(reply), now)
             return outbox.put_off(session, self._worker, post.id, str(reply), now + wait)
 
@@ -238,12 +238,12 @@ class _Ready(Message):
 class _Verified(Connection):
     """A connection with a time-out, a verified certificate, and no password in the clear."""
 
-    def __init__(self, mail: Mail, tls: ssl.SSLContext | None, timeout: float, cord: Interrupt, helo: str) -> None:
+    def __init__(self, mail: Mail, tls: ssl.SSLContext | None, timeout: float, interrupt: Interrupt, helo: str) -> None:
         super().__init__(mail)
         self._helo = helo
         self._tls = tls
         self._timeout = timeout
-        self._cord = cord
+        self._interrupt = interrupt
 
     @property
     def client(self) -> SmtpClient:
@@ -253,7 +253,7 @@ class _Verified(Connection):
         return self.host
 
     def open(self) -> None:
-        """Get ready to carry; TransportDown if the server does not let us."""
+        """Get ready to hand over; TransportDown if the server does not let us."""
         try:
             self.host = self.configure_host()
         except UnicodeError as error:
@@ -262,7 +262,7 @@ class _Verified(Connection):
         except (smtplib.SMTPException, OSError) as error:
             raise TransportDown(smtplib_client.error_text(error)) from error
 
-    def carry(self, envelope: Envelope, content: bytes) -> Reply:
+    def hand_over(self, envelope: Envelope, content: bytes) -> Reply:
         """Hand over one letter; the server's yes, or smtplib's error."""
         about_it, about_reader = protocol.dsn_parameters(envelope) if self.client.has_extn("DSN") else ([], [])
         if not envelope.international:
@@ -280,10 +280,10 @@ class _Verified(Connection):
         options: dict[str, Any] = {"timeout": self._timeout, "local_hostname": self._helo}
         if self.mail.use_ssl:
             host: SmtpClient = SmtpsClient(
-                self._cord, server, port, context=self._tls or tls_trust.verified_context(), **options
+                self._interrupt, server, port, context=self._tls or tls_trust.verified_context(), **options
             )
         else:
-            host = SmtpClient(self._cord, server, port, **options)
+            host = SmtpClient(self._interrupt, server, port, **options)
         try:
             self._introduce(host)
         except BaseException:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery import breaker, ledger
 from newsletter.delivery.models import PENDING, SENDING, Copy, OutboxMessage, OutboxState
-from newsletter.delivery.rate_limit.limits import LANE_AHEAD
+from newsletter.delivery.rate_limit.limits import GROUP_AHEAD
 from newsletter.delivery.smtp import retry
 from newsletter.delivery.smtp.retry import RetrySchedule
 from newsletter.delivery.transactional import outbox
@@ -39,7 +39,7 @@ def _mend_copies(session: Session, now: datetime) -> int:
     latest = _latest(_COPIES, retry.COPIES, now)
     wishes = waits & _COPIES.c.reservation.is_(None) & (_COPIES.c.not_before > latest)
     # What is reserved comes back with its moment; of a later one than is ever reserved the pace knows nothing.
-    reserved = waits & _COPIES.c.reservation.is_not(None) & (_COPIES.c.not_before > now + LANE_AHEAD)
+    reserved = waits & _COPIES.c.reservation.is_not(None) & (_COPIES.c.not_before > now + GROUP_AHEAD)
     return _move(session, wishes, {"not_before": latest}) + _move(
         session, reserved, {"not_before": now, "reservation": None}
     )

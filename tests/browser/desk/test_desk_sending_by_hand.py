@@ -16,6 +16,7 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery import ledger
 from newsletter.delivery.bulk.sender import BulkSender
+from newsletter.delivery.bulk.smtp_worker import BulkSettings
 from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.workers import heartbeat
@@ -103,7 +104,8 @@ def page(chrome: Browser, desk: str) -> Iterator[Page]:
 @pytest.fixture
 def press(services: Services, server: Peer) -> Iterator[Work]:
     """Starts a worker; it ends with the test."""
-    run = BulkSender(services.sessions, server.server, services.links, worker="w", limits=Limits.of(services.settings))
+    settings = BulkSettings(server.server, services.links, Limits.from_settings(services.settings))
+    run = BulkSender(services.sessions, settings, worker="w")
     over = threading.Event()
 
     def work() -> None:

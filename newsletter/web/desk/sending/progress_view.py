@@ -141,7 +141,7 @@ class _Watch:
             return self.view.get(lambda: self._look(store, letter, fresh), fresh=fresh)
 
     def _look(self, store: Session, letter: Letter, fresh: bool) -> View:
-        at, limits = now(), Limits.of(services().settings)
+        at, limits = now(), Limits.from_settings(services().settings)
         is_going = letter.state is LetterState.RUNNING
         standing = self._standing(store, fresh)
         self.beats = eta.recent_samples([*self.beats, eta.take_sample(at, standing)], at) if is_going else []
@@ -186,13 +186,13 @@ class _Watch:
         if waiting <= 0:
             return None
         lanes: Mapping[str, int] = {"": waiting}
-        if stopped or limits.lanes.quotas or limiter_store.current_pauses(store, at, limits.connections):
+        if stopped or limits.groups.quotas or limiter_store.current_pauses(store, at, limits.connections):
             counted = self._by_lane(store, limits)
             lanes = _scaled({lane: count for lane, count in counted.items() if lane not in stopped}, waiting) or lanes
         return eta.estimate(store, standing, lanes, limits, at, speed)
 
     def _by_lane(self, store: Session, limits: Limits) -> Mapping[str, int]:
-        return self.lanes.get(lambda: progress.waiting_by_group(store, self.letter_id, limits.lanes))
+        return self.lanes.get(lambda: progress.waiting_by_group(store, self.letter_id, limits.groups))
 
 
 def _scaled(counted: Mapping[str, int], waiting: int) -> dict[str, int]:
