@@ -70,7 +70,7 @@ def _ready_issues(sessions: Sessions) -> list[str]:
     with TemporaryDirectory() as folder, sessions.begin() as session:
         pictures, home = FolderPictureStore(Path(folder)), publications.find(session)
         for issue in import_export.read_folder(
-            stock.ISSUES, lambda name, content: pictures.take_in(session, name, content, now)
+            stock.ISSUES, lambda name, content: pictures.import_file(session, name, content, now)
         ):
             if issue_store.save(session, home, issue, issue_store.BY_FILE, now) is issue_store.Saved.NEW:
                 issue_store.set_readiness(issue_store.find(session, issue.file.slug), Readiness.READY)

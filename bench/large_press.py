@@ -72,7 +72,9 @@ def _one_of_each(sessions: Sessions, data_dir: Path, now: datetime) -> None:
     with sessions.begin() as session:
         home, _ = toml_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
-        (found,) = import_export.read_folder(path, lambda name, content: pictures.take_in(session, name, content, now))
+        (found,) = import_export.read_folder(
+            path, lambda name, content: pictures.import_file(session, name, content, now)
+        )
         issue = issue_store.create(session, home, found, issue_store.BY_FILE, now)
         build_letter.mark_ready(session, issue, LINKS)
         publish.send_now(session, LINKS, issue, now - timedelta(days=9_000))

@@ -65,7 +65,9 @@ def fill(url: str, copies: int) -> None:
         pictures = FolderPictureStore(Path(folder))
         home, _ = toml_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / "2026-11-24-unwind-a-tight-back.md"
-        (text,) = import_export.read_folder(path, lambda name, content: pictures.take_in(session, name, content, now))
+        (text,) = import_export.read_folder(
+            path, lambda name, content: pictures.import_file(session, name, content, now)
+        )
         issue_store.save(session, home, text, issue_store.BY_FILE, now)
         issue_store.set_readiness(issue_store.find(session, text.file.slug), Readiness.READY)
         for start in range(1, copies + 1, _AT_ONCE):

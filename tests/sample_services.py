@@ -68,7 +68,7 @@ def stock(services: Services, now: datetime) -> None:
     """Load the shipped issues, and let two of them go out in the weeks before `now`."""
     with services.sessions.begin() as session:
         texts = import_export.read_folder(
-            ISSUES, lambda name, content: services.pictures.take_in(session, name, content, now)
+            ISSUES, lambda name, content: services.pictures.import_file(session, name, content, now)
         )
         for text in texts:
             issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)

@@ -41,7 +41,7 @@ def restore(archive: Archive, engine: Engine, pictures: PictureStore, now: datet
             issues = _counted(session, archive)
             audit.record(session, Witness(audit.OPERATOR, "newsletter restore", now, about=archive.path.name))
             for name in archive.named(PICTURES):
-                pictures.put_back(name, archive.read(f"{PICTURES}{name}"))
+                pictures.restore_bytes(name, archive.read(f"{PICTURES}{name}"))
             for name in archive.named(ORIGINALS):
                 pictures.keep_original(archive.read(f"{ORIGINALS}{name}"))
             session.commit()

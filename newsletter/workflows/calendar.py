@@ -31,7 +31,7 @@ class PassedOver:
     """An issue that a slot passes over although it comes first in the queue, and why."""
 
     issue: Issue
-    hindrance: Blocker
+    blocker: Blocker
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class SlotAllocator:
     def __init__(self, session: Session, links: Links, publication_id: int) -> None:
         self._links = links
         self._waiting = [(place.Issue, place.queued_at) for place in session.execute(queue.places(publication_id))]
-        self._hindrances: dict[int, Blocker | None] = {}
+        self._blockers: dict[int, Blocker | None] = {}
 
     def take(self, at: datetime) -> tuple[Issue | None, Sequence[PassedOver]]:
         """The first issue that may go out in a slot at that time, and the issues passed over before it.
@@ -73,18 +73,18 @@ class SlotAllocator:
         for issue, queued_at in self._waiting:
             if queued_at > at:
                 continue
-            if hindrance := self.hindrance(issue):
-                passed.append(PassedOver(issue, hindrance))
+            if blocker := self.blocker(issue):
+                passed.append(PassedOver(issue, blocker))
                 continue
             self._waiting.remove((issue, queued_at))
             return issue, passed
         return None, passed
 
-    def hindrance(self, issue: Issue) -> Blocker | None:
+    def blocker(self, issue: Issue) -> Blocker | None:
         """Why an issue would be passed over; None if it would not."""
-        if issue.id not in self._hindrances:
-            self._hindrances[issue.id] = build_letter.blocker(issue, self._links)
-        return self._hindrances[issue.id]
+        if issue.id not in self._blockers:
+            self._blockers[issue.id] = build_letter.blocker(issue, self._links)
+        return self._blockers[issue.id]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Calendar:
         """The next weekly slots, including those on days off, and everything else that is scheduled, soonest first."""
         waiting, line = dict(self._scheduled), SlotAllocator(self.session, self.links, self.publication.id)
         occasions = [*self._due, *self._next(slots)]
-        entries = [self._entry(occasion, waiting.pop(occasion.at, None), line) for occasion in occasions]
+        entries = [self._entry(occurrence, waiting.pop(occurrence.at, None), line) for occurrence in occasions]
         return sorted([*entries, *self._besides(waiting)], key=lambda entry: entry.at)
 
     def following(self) -> CalendarEntry | None:
@@ -118,7 +118,7 @@ class Calendar:
         for one in self.session.scalars(queue.listing(self.publication.id)):
             if one.id == issue.id:
                 break
-            before += line.hindrance(one) is None
+            before += line.blocker(one) is None
         free = (at for at in occurrences.moments(self.publication, self.now) if at not in self._scheduled)
         return next(islice(free, max(0, before - len(self._due)), None), None)
 
@@ -141,19 +141,19 @@ class Calendar:
         ]
 
     def _next(self, slots: int) -> Iterator[Occurrence]:
-        for occasion in occurrences.occurrences(self.publication, self.now):
-            yield occasion
-            slots -= not occasion.off
+        for occurrence in occurrences.occurrences(self.publication, self.now):
+            yield occurrence
+            slots -= not occurrence.off
             if not slots:
                 return
 
-    def _entry(self, occasion: Occurrence, scheduled: Issue | None, line: SlotAllocator) -> CalendarEntry:
-        at, time_zone, is_due = occasion.at, occasion.slot.time_zone, occasion.at <= self.now
+    def _entry(self, occurrence: Occurrence, scheduled: Issue | None, line: SlotAllocator) -> CalendarEntry:
+        at, time_zone, is_due = occurrence.at, occurrence.slot.time_zone, occurrence.at <= self.now
         if scheduled:
             held = build_letter.blocker(scheduled, self.links)
-            return CalendarEntry(at, time_zone, scheduled, is_slot=True, off=occasion.off, held=held, is_due=is_due)
-        if occasion.off:
-            return CalendarEntry(at, time_zone, None, is_slot=True, off=occasion.off)
+            return CalendarEntry(at, time_zone, scheduled, is_slot=True, off=occurrence.off, held=held, is_due=is_due)
+        if occurrence.off:
+            return CalendarEntry(at, time_zone, None, is_slot=True, off=occurrence.off)
         issue, passed = line.take(at)
         is_queued = issue is not None
         return CalendarEntry(at, time_zone, issue, is_slot=True, is_queued=is_queued, passed=passed, is_due=is_due)
@@ -161,8 +161,10 @@ class Calendar:
     def _besides(self, scheduled: dict[datetime, Issue]) -> Iterator[CalendarEntry]:
         """The issues scheduled after those slots, or outside all slots."""
         last = max(scheduled, default=self.now)
-        beyond = takewhile(lambda occasion: occasion.at <= last, occurrences.occurrences(self.publication, self.now))
-        slots = {occasion.at: occasion for occasion in beyond}
+        beyond = takewhile(
+            lambda occurrence: occurrence.at <= last, occurrences.occurrences(self.publication, self.now)
+        )
+        slots = {occurrence.at: occurrence for occurrence in beyond}
         for at, issue in scheduled.items():
             slot, held, is_due = slots.get(at), build_letter.blocker(issue, self.links), at <= self.now
             if slot:

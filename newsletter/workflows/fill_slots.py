@@ -51,9 +51,9 @@ def open_slots(session: Session, grace: timedelta, now: datetime) -> list[OpenSl
         return []
     after = max(armed_at, now - max(grace, _NEWS))
     return [
-        OpenSlot(publication.id, occasion.at, occasion.slot.time_zone)
+        OpenSlot(publication.id, occurrence.at, occurrence.slot.time_zone)
         for publication in session.scalars(publications.all_publications())
-        for occasion in calendar.unhandled_slots(session, publication, after, now)
+        for occurrence in calendar.unhandled_slots(session, publication, after, now)
     ]
 
 
@@ -117,7 +117,7 @@ def _tell(session: Session, practice: AudienceServices, opening: OpenSlot, why: 
     coming = Calendar(session, practice.links, publication, now).following()
     then = f"The next slot is {formats.moment(coming.at, coming.time_zone)}. " if coming else ""
     missed = f"{formats.brief(opening.at, opening.time_zone)} passed without an issue"
-    trouble = SlotProblem(missed, why, f"{then}An issue that is ready can also be sent now, from its page.")
+    problem = SlotProblem(missed, why, f"{then}An issue that is ready can also be sent now, from its page.")
     slot = formats.moment(opening.at, opening.time_zone)
-    warn_editors.send_warning(session, practice, publication, slot, trouble, now)
+    warn_editors.send_warning(session, practice, publication, slot, problem, now)
     log.warning("slot passed without an issue", publication=publication.id)

@@ -86,11 +86,11 @@ def rehearse_issue(
 
 def _letter(issue: Issue, links: Links, now: datetime, sender: str | None) -> tuple[Letter, list[str]]:
     """The frozen letter, or the one that scheduling would freeze, and what blocks it."""
-    blocking = [] if build_letter.is_waiting(issue) else _hindrances(issue, links)
+    blocking = [] if build_letter.is_waiting(issue) else _blockers(issue, links)
     return build_letter.current_letter(issue, links, now, sender=sender), blocking
 
 
-def _hindrances(issue: Issue, links: Links) -> list[str]:
+def _blockers(issue: Issue, links: Links) -> list[str]:
     try:
         build_letter.require_schedulable(issue, links)
     except Conflict as error:

@@ -55,25 +55,25 @@ def due_checks(session: Session, now: datetime) -> list[DueCheck]:
     if armed_at is None:
         return []
     every = session.scalars(publications.all_publications()).all()
-    found = [glance for publication in every for glance in _glances(publication, armed_at, now)]
+    found = [check for publication in every for check in _due_checks(publication, armed_at, now)]
     return [one for one in found if not slot_claims.is_claimed(session, one.publication_id, one.at, one.kind)]
 
 
 def check_slot(
-    session: Session, practice: AudienceServices, glance: DueCheck, now: datetime, *, grace: timedelta = timedelta()
+    session: Session, practice: AudienceServices, check: DueCheck, now: datetime, *, grace: timedelta = timedelta()
 ) -> SlotProblem | None:
     """Check a slot, and mail the editors if there is a problem; None also if another worker has checked it.
 
     `grace` is how late a missed slot is still filled, which would take an issue from the queue.
     """
-    if not slot_claims.claim(session, glance.publication_id, glance.at, glance.kind):
+    if not slot_claims.claim(session, check.publication_id, check.at, check.kind):
         return None
-    publication = session.get_one(Publication, glance.publication_id)
-    entry = _entry(Calendar(session, practice.links, publication, now, grace), glance.at)
-    trouble = _trouble(entry) if entry else None
-    if entry and trouble:
-        send_warning(session, practice, publication, formats.moment(entry.at, entry.time_zone), trouble, now)
-    return trouble
+    publication = session.get_one(Publication, check.publication_id)
+    entry = _entry(Calendar(session, practice.links, publication, now, grace), check.at)
+    problem = _problem(entry) if entry else None
+    if entry and problem:
+        send_warning(session, practice, publication, formats.moment(entry.at, entry.time_zone), problem, now)
+    return problem
 
 
 def send_warning(
@@ -81,11 +81,11 @@ def send_warning(
     practice: AudienceServices,
     publication: Publication,
     slot: str,
-    trouble: SlotProblem,
+    problem: SlotProblem,
     now: datetime,
 ) -> None:
     """Mail every owner and editor."""
-    fields = {"headline": trouble.headline, "slot": slot, "why": trouble.why, "remedy": trouble.remedy}
+    fields = {"headline": problem.headline, "slot": slot, "why": problem.why, "remedy": problem.remedy}
     fields["calendar_url"] = practice.links.desk("calendar", publication.slug)
     for editor in session.scalars(editors.team()):
         if editor.role in _WHO:
@@ -93,28 +93,28 @@ def send_warning(
             outbox.post(session, publication, KIND, editor.email, "", composed, now)
 
 
-def _glances(publication: Publication, armed_at: datetime, now: datetime) -> Iterator[DueCheck]:
+def _due_checks(publication: Publication, armed_at: datetime, now: datetime) -> Iterator[DueCheck]:
     far, near = _AHEAD[SlotStep.TWO_DAYS], _AHEAD[SlotStep.TWO_HOURS]
-    soon = takewhile(lambda occasion: occasion.at <= now + far, occurrences.occurrences(publication, now))
-    for occasion in (one for one in soon if not one.off):
-        kind = SlotStep.TWO_HOURS if occasion.at <= now + near else SlotStep.TWO_DAYS
+    soon = takewhile(lambda occurrence: occurrence.at <= now + far, occurrences.occurrences(publication, now))
+    for occurrence in (one for one in soon if not one.off):
+        kind = SlotStep.TWO_HOURS if occurrence.at <= now + near else SlotStep.TWO_DAYS
         # A check is not due if the slot was created, or sending was allowed, after its time.
-        if occasion.at - _AHEAD[kind] > max(occasion.slot.since, armed_at):
-            yield DueCheck(publication.id, occasion.at, kind)
+        if occurrence.at - _AHEAD[kind] > max(occurrence.slot.since, armed_at):
+            yield DueCheck(publication.id, occurrence.at, kind)
 
 
 def lacks(passed: Sequence[PassedOver]) -> str:
     """What each of these issues lacks, one sentence each."""
-    return " ".join(f"“{one.issue.title}” {one.hindrance.lack}." for one in passed)
+    return " ".join(f"“{one.issue.title}” {one.blocker.lack}." for one in passed)
 
 
-def _entry(agenda: Calendar, at: datetime) -> CalendarEntry | None:
+def _entry(forecast: Calendar, at: datetime) -> CalendarEntry | None:
     # A weekly slot occurs at most once within two days.
-    entries = agenda.ahead(len(agenda.publication.slots))
+    entries = forecast.ahead(len(forecast.publication.slots))
     return next((entry for entry in entries if entry.at == at and entry.is_slot), None)
 
 
-def _trouble(entry: CalendarEntry) -> SlotProblem | None:
+def _problem(entry: CalendarEntry) -> SlotProblem | None:
     when = formats.brief(entry.at, entry.time_zone)
     if entry.issue and entry.held:
         why = f"It is scheduled for this time, and would be held then. {entry.held.why}."
@@ -130,7 +130,7 @@ def _trouble(entry: CalendarEntry) -> SlotProblem | None:
 def _passed_over(when: str, entry: CalendarEntry) -> SlotProblem:
     """The problem of an issue that comes first but cannot go out, whether or not another one replaces it."""
     first, *others = entry.passed
-    why = f"It comes first in the queue, but {first.hindrance.lack}."
+    why = f"It comes first in the queue, but {first.blocker.lack}."
     if others:
         why = f"{why} Behind it: {lacks(others)}"
     then = (
@@ -138,9 +138,9 @@ def _passed_over(when: str, entry: CalendarEntry) -> SlotProblem:
         if entry.issue
         else "If this does not change, nothing goes out."
     )
-    mend = f"{_mend(first.hindrance.lack)}; or move another one to the front of the queue."
-    details = f"\n\n{first.hindrance.why}" if first.hindrance.lack not in _MEND else ""
-    return SlotProblem(f"{when}: “{first.issue.title}” {first.hindrance.lack}", f"{why} {then}{details}", mend)
+    mend = f"{_mend(first.blocker.lack)}; or move another one to the front of the queue."
+    details = f"\n\n{first.blocker.why}" if first.blocker.lack not in _MEND else ""
+    return SlotProblem(f"{when}: “{first.issue.title}” {first.blocker.lack}", f"{why} {then}{details}", mend)
 
 
 def _mend(lack: str) -> str:

@@ -54,7 +54,7 @@ def test_the_shipped_issues_go_in_and_come_out_byte_for_byte(
     with sessions.begin() as session:
         home = session.get_one(Publication, publication.id)
         for text in import_export.read_folder(
-            SHIPPED, lambda name, content: pictures.take_in(session, name, content, now)
+            SHIPPED, lambda name, content: pictures.import_file(session, name, content, now)
         ):
             assert issue_store.save(session, home, text, BY_FILE, now) is Saved.NEW
     with sessions.reading() as session:
@@ -292,7 +292,7 @@ def test_a_photo_that_an_earlier_version_loaded_is_developed_when_it_is_loaded_a
             issue.letter = issue.letter if letter else None
             home = session.get_one(Publication, publication.id)
             text = import_export.read_folder(
-                tmp_path, lambda name, content: pictures.take_in(session, name, content, now)
+                tmp_path, lambda name, content: pictures.import_file(session, name, content, now)
             )[0]
             assert issue_store.save(session, home, text, BY_FILE, now) is saved
             assert (issue_store.picture_names(issue.revision)["photo.jpg"] == raw) is bool(published)
@@ -319,7 +319,7 @@ def put_in(
     with sessions.begin() as session:
         home = session.get_one(Publication, publication.id)
         for text in import_export.read_folder(
-            folder, lambda name, content: pictures.take_in(session, name, content, now)
+            folder, lambda name, content: pictures.import_file(session, name, content, now)
         ):
             issue_store.save(session, home, text, BY_FILE, now)
 

@@ -8,7 +8,7 @@ SCHEMES = ("light", "dark")
 
 
 def palette(scheme: str) -> dict[str, str]:
-    return dict(getattr(theme.HOUSE, scheme))
+    return dict(getattr(theme.DEFAULT, scheme))
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

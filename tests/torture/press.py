@@ -163,7 +163,7 @@ def stock(sessions: Sessions, folder: Path, readers: int) -> None:
         home, _ = toml_file.load(session, ISSUES / "publication.toml", now)
         path = ISSUES / f"2026-11-24-{SLUG}.md"
         for text in import_export.read_folder(
-            path, lambda name, content: pictures.take_in(session, name, content, now)
+            path, lambda name, content: pictures.import_file(session, name, content, now)
         ):
             issue_store.save(session, home, text, issue_store.BY_FILE, now)
         issue_store.set_readiness(issue_store.find(session, SLUG), Readiness.READY)

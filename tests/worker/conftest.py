@@ -100,7 +100,7 @@ def print_issue(sessions: Sessions, tmp_path: Path) -> Callable[..., None]:
             home, _ = toml_file.load(session, ROOT / "issues" / "publication.toml", now)
             path = ROOT / "issues" / "2026-11-24-unwind-a-tight-back.md"
             for text in import_export.read_folder(
-                path, lambda name, content: pictures.take_in(session, name, content, now)
+                path, lambda name, content: pictures.import_file(session, name, content, now)
             ):
                 issue_store.save(session, home, text, issue_store.BY_FILE, now)
             _add_readers(session, home.id, readers, now)

@@ -76,7 +76,7 @@ def test_slots_are_given_to_what_may_go_out_in_the_queues_order(
         entries = agenda(session, links, now).ahead(3)
         assert [entry.issue and entry.issue.slug for entry in entries] == [FIRST, THIRD, None]
         assert [entry.is_queued for entry in entries] == [True, True, False]
-        lacks = [[one.hindrance.lack for one in entry.passed] for entry in entries]
+        lacks = [[one.blocker.lack for one in entry.passed] for entry in entries]
         assert lacks == [[], ["is a draft"], ["is a draft"]]
 
 
@@ -90,7 +90,7 @@ def test_an_unapproved_issue_is_foretold_for_no_slot(sessions: Sessions, links: 
         entry, *others = agenda(session, links, now).ahead(3)
         assert entry.issue
         assert entry.issue.slug == SECOND
-        assert [(one.issue.slug, one.hindrance.lack) for one in entry.passed] == [(FIRST, "needs an approval")]
+        assert [(one.issue.slug, one.blocker.lack) for one in entry.passed] == [(FIRST, "needs an approval")]
         assert [other.issue and other.issue.slug for other in others] == [THIRD, None]
 
 

@@ -228,13 +228,13 @@ def _listing(session: Session, publication: str | None) -> Select[Issue]:
 
 def _take_in(services: Services, name: str, content: bytes) -> ImportedPicture:
     with services.sessions.reading() as session:
-        taken = services.pictures.taken_in(session, content)
+        taken = services.pictures.find_import(session, content)
     if taken:
         return taken
     # Developing takes a moment, in which others may write.
     developed = pictures.processed(name, content)
     with services.sessions.begin() as session:
-        return services.pictures.take_in(session, name, content, now(), developed)
+        return services.pictures.import_file(session, name, content, now(), developed)
 
 
 def _save(services: Services, publication_id: int, text: Text) -> Saved:

@@ -61,10 +61,10 @@ def _place(services: Services, session: Session, issue: Issue, before: str | Non
         queue.add(session, issue, now())
     if before is not None:
         _move(session, issue, issue_store.find(session, before))
-    hindrance = build_letter.blocker(issue, services.links)
-    at = None if hindrance else Calendar(session, services.links, issue.publication, now(), services.grace).place(issue)
+    blocker = build_letter.blocker(issue, services.links)
+    at = None if blocker else Calendar(session, services.links, issue.publication, now(), services.grace).place(issue)
     slot = f", for {formats.moment(at, issue.publication.time_zone)}" if at else ""
-    slot = f"; it {hindrance.lack}, and is passed over until that is fixed" if hindrance else slot
+    slot = f"; it {blocker.lack}, and is passed over until that is fixed" if blocker else slot
     return f"{issue.slug} is number {queue.position(session, issue)} in the queue{slot}"
 
 
@@ -82,7 +82,7 @@ def _listed(services: Services, session: Session, home: Publication) -> list[dic
     return [_told(issue, slots.get(issue.id), build_letter.blocker(issue, services.links)) for issue in waiting]
 
 
-def _told(issue: Issue, at: datetime | None, hindrance: Blocker | None) -> dict[str, str | None]:
+def _told(issue: Issue, at: datetime | None, blocker: Blocker | None) -> dict[str, str | None]:
     state, slot = issue_store.state(issue).value, at.isoformat() if at else None
-    lacks = hindrance.lack if hindrance else None
+    lacks = blocker.lack if blocker else None
     return {"slug": issue.slug, "title": issue.title, "state": state, "slot": slot, "lacks": lacks}

@@ -52,23 +52,23 @@ class ImportedPicture:
     """A loaded file: the picture that was made of it, and the name that the file itself would be stored under."""
 
     file_name: str
-    undeveloped: str
+    unprocessed: str
 
 
 class PictureStore(ABC):
     """Stores the bytes of every picture; subclasses say where."""
 
-    def taken_in(self, session: Session, content: bytes) -> ImportedPicture | None:
+    def find_import(self, session: Session, content: bytes) -> ImportedPicture | None:
         """The picture made of a file that was imported before; None for a new file."""
         wanted = select(OriginalPicture.file_name).where(OriginalPicture.sha256 == _sha256(content))
         file_name = session.scalar(wanted)
         return _taken_in(file_name, content) if file_name else None
 
-    def take_in(
+    def import_file(
         self, session: Session, name: str, content: bytes, now: datetime, picture: bytes | None = None
     ) -> ImportedPicture:
         """Store a file and the picture processed from it; Invalid, naming the file, if it is not a picture."""
-        if taken := self.taken_in(session, content):
+        if taken := self.find_import(session, content):
             return taken
         kept = self.keep(session, name, picture or processed(name, content), now)
         self.keep_original(content)
@@ -86,7 +86,7 @@ class PictureStore(ABC):
         session.execute(row.on_conflict_do_update(index_elements=["file_name"], set_={"developed": True}))
         return session.get_one(Picture, file_name, populate_existing=True)
 
-    def put_back(self, file_name: str, content: bytes) -> None:
+    def restore_bytes(self, file_name: str, content: bytes) -> None:
         """Store the bytes of a picture whose row exists already; Invalid, naming it, if they are not that picture."""
         _look_at(file_name, content)
         self._put(file_name, content)

@@ -53,7 +53,7 @@ _BROKEN = (
 _DAMAGED = "This picture is damaged, or its file breaks off early. Export it again, or try the upload again."
 _ONE_FRAME = "Only the first picture of the animation is kept: {reason}."
 
-_in_the_darkroom = Lock()
+_one_at_a_time = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def process(content: bytes) -> ProcessedImage:
     kind = filetype.detect(content)
     if kind == "WEBP":
         _refuse_too_large(filetype.webp_size(content), _MAX_PIXELS_OF_WEBP)
-    with _in_the_darkroom:
+    with _one_at_a_time:
         try:
             with _READERS[kind](io.BytesIO(content)) as image:
                 _refuse_too_large(image.size)

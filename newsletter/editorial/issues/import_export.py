@@ -12,12 +12,12 @@ from newsletter.errors import Conflict, Invalid
 from newsletter.system import atomic_files
 
 
-def read_folder(path: Path, take_in: Callable[[str, bytes], ImportedPicture]) -> list[Text]:
+def read_folder(path: Path, import_file: Callable[[str, bytes], ImportedPicture]) -> list[Text]:
     """One file, or every `*.md` of a folder, with its pictures imported; Invalid lists every fault at once."""
     paths = sorted(file for file in path.glob("*.md") if file.is_file()) if path.is_dir() else [path]
     if not paths:
         raise Invalid(f"{path} contains no issues; an issue is a file like 2026-11-24-unwind-a-tight-back.md")
-    return [_read(path, file, take_in) for path, file in _checked(paths)]
+    return [_read(path, file, import_file) for path, file in _checked(paths)]
 
 
 def folder_of(path: Path) -> Path:
@@ -57,10 +57,10 @@ def _twins(files: Sequence[tuple[Path, IssueFile]]) -> Iterator[str]:
             yield f"{path}: has the slug {file.slug!r}, as {first[file.slug]} does; give one of them another"
 
 
-def _read(path: Path, file: IssueFile, take_in: Callable[[str, bytes], ImportedPicture]) -> Text:
-    taken = {ref.name: take_in(f"{path.parent / ref.name}", _bytes(path, ref)) for ref in file.pictures}
+def _read(path: Path, file: IssueFile, import_file: Callable[[str, bytes], ImportedPicture]) -> Text:
+    taken = {ref.name: import_file(f"{path.parent / ref.name}", _bytes(path, ref)) for ref in file.pictures}
     pictures = {name: picture.file_name for name, picture in taken.items()}
-    return Text(file, path.name, pictures, {name: picture.undeveloped for name, picture in taken.items()})
+    return Text(file, path.name, pictures, {name: picture.unprocessed for name, picture in taken.items()})
 
 
 def _bytes(path: Path, ref: PictureRef) -> bytes:

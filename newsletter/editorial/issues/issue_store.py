@@ -55,7 +55,7 @@ class Text:
     file: IssueFile
     file_name: str
     pictures: Mapping[str, str]
-    undeveloped: Mapping[str, str] = field(default_factory=dict)
+    unprocessed: Mapping[str, str] = field(default_factory=dict)
     """By the same names, the file names that versions without image processing stored the pictures under."""
 
 
@@ -269,7 +269,7 @@ def _same(revision: Revision, draft: Text) -> bool:
 
 
 def _is_undeveloped(revision: Revision, draft: Text) -> bool:
-    return revision.sha256 == _sha256(draft, draft.undeveloped)
+    return revision.sha256 == _sha256(draft, draft.unprocessed)
 
 
 def _sha256(draft: Text, pictures_as: Mapping[str, str] | None = None) -> str:
@@ -280,7 +280,7 @@ def _sha256(draft: Text, pictures_as: Mapping[str, str] | None = None) -> str:
 
 def _was_loaded_before(session: Session, issue: Issue, draft: Text) -> bool:
     before = select(Revision.id).where(Revision.issue_id == issue.id, Revision.author == BY_FILE)
-    loaded = (_sha256(draft), _sha256(draft, draft.undeveloped))
+    loaded = (_sha256(draft), _sha256(draft, draft.unprocessed))
     return session.scalar(before.where(Revision.sha256.in_(loaded)).limit(1)) is not None
 
 

@@ -145,8 +145,10 @@ def _checked(kind: str, letter: Rendered) -> Rendered:
 
 def _filled(template: str, **values: object) -> str:
     branding = values.get("branding")
-    inks = theme.with_accents(branding.accent, branding.accent_dark) if isinstance(branding, Branding) else theme.HOUSE
-    filled = _templates().get_template(template).render(ink=inks, **_sides(branding), **values)
+    colours = (
+        theme.with_accents(branding.accent, branding.accent_dark) if isinstance(branding, Branding) else theme.DEFAULT
+    )
+    filled = _templates().get_template(template).render(ink=colours, **_sides(branding), **values)
     return filled if template.endswith(".mjml") else _BLANK_LINES.sub("\n\n", filled).strip() + "\n"
 
 

@@ -33,7 +33,7 @@ class LowContrast:
     measured: float
 
 
-HOUSE = Theme(
+DEFAULT = Theme(
     light={
         "paper": "#fbfaf7",
         "ink": "#1f2a2e",
@@ -60,7 +60,7 @@ HOUSE = Theme(
 @lru_cache(maxsize=32)
 def with_accents(accent: str, accent_dark: str) -> Theme:
     """The default theme with a publication's own accents; empty for the default ones."""
-    return replace(HOUSE, light=_with(HOUSE.light, accent), dark=_with(HOUSE.dark, accent_dark))
+    return replace(DEFAULT, light=_with(DEFAULT.light, accent), dark=_with(DEFAULT.dark, accent_dark))
 
 
 def low_contrasts(colours: Colours, accent: str) -> list[LowContrast]:

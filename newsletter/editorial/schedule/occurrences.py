@@ -26,20 +26,20 @@ def occurrences(publication: Publication, after: datetime) -> Iterator[Occurrenc
     """Every occurrence after a time, earliest first, in UTC and each once, including those on days off."""
     series = [_series(slot, publication.weeks_off, after) for slot in publication.slots]
     # Two slots in different zones may fall on the same time, which is off only if both of them are.
-    together = merge(*series, key=lambda occasion: (occasion.at, occasion.off))
+    together = merge(*series, key=lambda occurrence: (occurrence.at, occurrence.off))
     for _, same in groupby(together, key=attrgetter("at")):
         yield next(same)
 
 
 def moments(publication: Publication, after: datetime) -> Iterator[datetime]:
     """The times after `after` at which an issue may go out."""
-    return (occasion.at for occasion in occurrences(publication, after) if not occasion.off)
+    return (occurrence.at for occurrence in occurrences(publication, after) if not occurrence.off)
 
 
 def counting_between(publication: Publication, after: datetime, until: datetime) -> Iterator[Occurrence]:
     """The occurrences after `after` and up to `until` that are not off and not older than their slot."""
-    within = takewhile(lambda occasion: occasion.at <= until, occurrences(publication, after))
-    return (occasion for occasion in within if not occasion.off and occasion.at > occasion.slot.since)
+    within = takewhile(lambda occurrence: occurrence.at <= until, occurrences(publication, after))
+    return (occurrence for occurrence in within if not occurrence.off and occurrence.at > occurrence.slot.since)
 
 
 def off_reason(weeks_off: Iterable[WeekOff], day: date) -> str:

@@ -47,7 +47,7 @@ def context() -> dict[str, object]:
 
 def lacking(passed: Sequence[PassedOver]) -> str:
     """What keeps the issues of the queue from a slot: of the first two, and how many there are besides."""
-    told = [f"“{one.issue.title}” {one.hindrance.lack}" for one in passed[:_NAMED]]
+    told = [f"“{one.issue.title}” {one.blocker.lack}" for one in passed[:_NAMED]]
     more = len(passed) - len(told)
     return "; ".join([*told, *([f"and {more} more"] if more else [])])
 

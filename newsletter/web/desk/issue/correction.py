@@ -82,7 +82,7 @@ def correction(slug: str, number: int) -> str:
             issue=found,
             correction=made,
             pieces=_changed(found, made),
-            hindrance="" if made.letter else correct_issue.mailing_blocker(store, found),
+            blocker="" if made.letter else correct_issue.mailing_blocker(store, found),
             mailed=Mailed(found, made),
             going=progress_view.look(store, made.letter, fresh=True),
         )

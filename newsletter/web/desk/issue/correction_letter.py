@@ -35,7 +35,7 @@ class Outlook:
     """The mail; None while its words cannot be one."""
     complaints: Sequence[Complaint]
     findings: Sequence[Finding]
-    hindrance: str
+    blocker: str
     audience: CorrectionAudience | None
     """None while nobody can be mailed."""
 
@@ -141,15 +141,15 @@ def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str]
 
 
 def _outlook(store: Session, found: Issue, made: Correction) -> Outlook:
-    hindrance = correct_issue.mailing_blocker(store, found)
-    audience = correct_issue.audience(store, found.letter) if found.letter and not hindrance else None
+    blocker = correct_issue.mailing_blocker(store, found)
+    audience = correct_issue.audience(store, found.letter) if found.letter and not blocker else None
     try:
         composed = corrections.compose_letter(found, made, services().links)
     except Faulty as error:
         complaints = editor_form.complaints(corrections.letter_source(found, made), error.faults)
-        return Outlook(None, _beside(complaints), (), hindrance, audience)
+        return Outlook(None, _beside(complaints), (), blocker, audience)
     findings = correct_issue.findings(found, composed, services().links)
-    return Outlook(composed.mail, (), findings, hindrance, audience)
+    return Outlook(composed.mail, (), findings, blocker, audience)
 
 
 def _beside(complaints: Sequence[Complaint]) -> list[Complaint]:

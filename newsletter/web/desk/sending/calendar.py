@@ -53,7 +53,7 @@ class Place:
     issue: Issue
     entry: CalendarEntry | None
     """The slot that it would fill; None while it would be passed over, or there is no slot."""
-    hindrance: Blocker | None
+    blocker: Blocker | None
     """Why it would be passed over."""
 
 

@@ -51,8 +51,8 @@ def reorder() -> ResponseReturnValue:
 
 
 def _said(store: Session, found: Issue) -> str:
-    if hindrance := build_letter.blocker(found, services().links):
-        return f"“{found.title}” is in the queue. It {hindrance.lack}, and is passed over until that is fixed."
+    if blocker := build_letter.blocker(found, services().links):
+        return f"“{found.title}” is in the queue. It {blocker.lack}, and is passed over until that is fixed."
     at = frame.agenda_of(store, found.publication).place(found)
     slot = f", for {formats.moment(at, found.publication.time_zone)}" if at else ""
     return f"“{found.title}” is in the queue{slot}."

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from newsletter.db import Session
 from newsletter.editorial.images import processing
 from newsletter.editorial.rendering import theme
-from newsletter.editorial.rendering.theme import HOUSE, LEAST_CONTRAST, Colours
+from newsletter.editorial.rendering.theme import DEFAULT, LEAST_CONTRAST, Colours
 from newsletter.errors import Invalid
 from newsletter.publications import Publication, toml_file
 from newsletter.web.context import now, services
@@ -14,7 +14,7 @@ from newsletter.web.desk import audit_hook, frame
 from newsletter.web.desk.issue import images
 
 FORM_BYTES = images.FORM_BYTES
-_SCHEMES = {"accent": HOUSE.light, "accent_dark": HOUSE.dark}
+_SCHEMES = {"accent": DEFAULT.light, "accent_dark": DEFAULT.dark}
 
 
 def look_form() -> str:
