@@ -11,6 +11,7 @@ from newsletter.cli.common import as_json, now, print_json, with_services
 from newsletter.delivery.models import SendPermission
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import mailings
+from newsletter.i18n import formats
 from newsletter.wiring import Services
 from newsletter.workflows import allow_sending
 
@@ -64,9 +65,11 @@ def _reason(known: SendPermission) -> str:
 def _print_waiting(told: dict[str, Any]) -> None:
     for each in told["issues"]:
         name = mailings.mailing_name(each["issue"], each["correction"])
-        click.echo(f"{name} ({each['state']}), to {each['readers']:,}: {each['then']}")
+        click.echo(f"{name} ({each['state']}), to {formats.number(each['readers'])}: {each['then']}")
     letters = told["letters"]
     since = f", the oldest since {letters['oldest']}" if letters["waiting"] else ""
     corrections = sum(each["correction"] is not None for each in told["issues"])
     issues = len(told["issues"]) - corrections
-    click.echo(f"{issues} issues, {corrections} corrections and {letters['waiting']:,} other emails wait{since}")
+    click.echo(
+        f"{issues} issues, {corrections} corrections and {formats.number(letters['waiting'])} other emails wait{since}"
+    )

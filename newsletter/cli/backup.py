@@ -12,6 +12,7 @@ from newsletter.backup.archive import Archive
 from newsletter.backup.manifest import Manifest
 from newsletter.cli.common import as_json, now, print_json, with_services
 from newsletter.delivery.models import CopyState
+from newsletter.i18n import formats
 from newsletter.wiring import Services, open_services
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -73,10 +74,16 @@ def _print_backup(file: Path, manifest: Manifest, as_json: bool) -> None:
         return
     _print_counts(manifest.issues)
     made_at = f"{manifest.made_at:%Y-%m-%d %H:%M} UTC"
-    click.echo(f"{file}: intact; {manifest.rows:,} rows and {size:,} bytes, made on {made_at}")
+    click.echo(
+        f"{file}: intact; {formats.number(manifest.rows)} rows and {formats.number(size)} bytes, made on {made_at}"
+    )
 
 
 def _print_counts(issues: list[dict[str, Any]]) -> None:
     for each in issues:
-        parts = " + ".join(f"{each[state.value]:,} {state.value}" for state in CopyState if each[state.value])
-        click.echo(f"{each['issue']} ({each['state']}): {each['audience']:,} copies{parts and ' = '}{parts}")
+        parts = " + ".join(
+            f"{formats.number(each[state.value])} {state.value}" for state in CopyState if each[state.value]
+        )
+        click.echo(
+            f"{each['issue']} ({each['state']}): {formats.number(each['audience'])} copies{parts and ' = '}{parts}"
+        )

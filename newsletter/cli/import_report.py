@@ -16,6 +16,7 @@ from rich.text import Text
 from newsletter.audience.importing import csv_export
 from newsletter.audience.importing.csv_reader import Problem, Sheet
 from newsletter.audience.importing.plan import Step, Tally
+from newsletter.i18n import formats
 
 SHOWN = 100
 """Refused rows on a screen; a million of them would bury what matters."""
@@ -57,10 +58,11 @@ class Report:
             return
         if self._told > SHOWN:
             where = f"all are in {self._refused}" if self._refused else "--refused FILE writes all into a file"
-            click.echo(f"and {self._told - SHOWN:,} more; {where}", err=True)
+            click.echo(f"and {formats.number(self._told - SHOWN)} more; {where}", err=True)
         click.echo(
-            f"{tally.added:,} added, {tally.already:,} already there, {tally.left_alone:,} left alone, "
-            f"{tally.ended:,} ended, {tally.refused:,} refused"
+            f"{formats.number(tally.added)} added, {formats.number(tally.already)} already there, "
+            f"{formats.number(tally.left_alone)} left alone, "
+            f"{formats.number(tally.ended)} ended, {formats.number(tally.refused)} refused"
         )
 
     def _refuse(self, problem: Problem) -> None:
@@ -88,7 +90,7 @@ class Report:
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         rows = task.fields["rows"]
-        return Text(f"{rows:,} rows, {rows / (task.elapsed or 1):,.0f}/s")
+        return Text(f"{formats.number(rows)} rows, {formats.number(round(rows / (task.elapsed or 1)))}/s")
 
 
 def _bar() -> Progress:

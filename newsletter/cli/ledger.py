@@ -19,6 +19,7 @@ from newsletter.delivery.reports import retention, stats
 from newsletter.editorial.issues import issue_store, mailings
 from newsletter.editorial.issues.mailings import Mailing
 from newsletter.errors import Conflict
+from newsletter.i18n import formats
 from newsletter.system import atomic_files
 from newsletter.wiring import Services
 
@@ -77,7 +78,11 @@ def drop(services: Services, slugs: tuple[str, ...], before: datetime | None, to
     if yes and old:
         _drop(services.sessions, old, to)
     else:
-        print_table(("issue", "copies"), ((each.name, f"{each.copies:,}") for each in old), "nothing can be dropped")
+        print_table(
+            ("issue", "copies"),
+            ((each.name, formats.number(each.copies)) for each in old),
+            "nothing can be dropped",
+        )
     if old and not yes:
         click.echo("Nothing was deleted. Add --yes to delete these copies for good; the counts stay.")
     if held:
@@ -124,9 +129,9 @@ def _was_over(letter: Letter, before: datetime) -> bool:
 def _drop(sessions: Sessions, old: Sequence[_Old], to: Path | None) -> None:
     if to is not None:
         _write(sessions, old, to)
-        click.echo(f"{to}: {sum(each.copies for each in old):,} copies written")
+        click.echo(f"{to}: {formats.number(sum(each.copies for each in old))} copies written")
     for each in old:
-        click.echo(f"{each.name}: {retention.drop_copies(sessions, each.letter_id):,} copies dropped")
+        click.echo(f"{each.name}: {formats.number(retention.drop_copies(sessions, each.letter_id))} copies dropped")
 
 
 def _write(sessions: Sessions, old: Iterable[_Old], to: Path) -> None:

@@ -21,6 +21,7 @@ from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Readiness
 from newsletter.editors import Editor, Role
 from newsletter.errors import Conflict, Invalid, Refused
+from newsletter.i18n import formats
 from newsletter.links import Links
 from newsletter.workflows import build_letter, publish
 
@@ -216,7 +217,10 @@ def _clean(comment: str) -> str:
     # PostgreSQL cannot store a NUL.
     text = characters.passage(comment.replace("\0", "").replace("\r\n", "\n").strip(), "the comment")
     if len(text) > LONGEST_COMMENT:
-        raise Invalid(f"The comment has {len(text):,} characters; the limit is {LONGEST_COMMENT:,}. Please shorten it.")
+        raise Invalid(
+            f"The comment has {formats.number(len(text))} characters; the limit is "
+            f"{formats.number(LONGEST_COMMENT)}. Please shorten it."
+        )
     return text
 
 

@@ -10,6 +10,7 @@ from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.preflight import Finding
 from newsletter.editorial.preflight.weight import Weight
+from newsletter.i18n import formats
 from newsletter.wiring import Services
 from newsletter.workflows import run_preflight
 from newsletter.workflows.run_preflight import Inspection
@@ -72,7 +73,10 @@ def _print(slug: str, found: Inspection) -> None:
 
 
 def _print_weight(weight: Weight) -> None:
-    click.echo(f"\nThe email has {weight.total:,} bytes of HTML; Gmail shows {weight.limit:,}. Its largest blocks:")
+    click.echo(
+        f"\nThe email has {formats.number(weight.total)} bytes of HTML; Gmail shows "
+        f"{formats.number(weight.limit)}. Its largest blocks:"
+    )
     for block in weight.largest:
         words = f" “{block.words}”" if block.words else ""
         click.echo(f"{block.bytes:>9,}  line {block.line}: {block.kind.lower()}{words}")

@@ -7,6 +7,7 @@ from newsletter.cli.common import correction_option, mind_arming, now, with_serv
 from newsletter.delivery import stopping
 from newsletter.editorial.issues import corrections, issue_store, mailings
 from newsletter.editorial.models import Correction
+from newsletter.i18n import formats
 from newsletter.wiring import Services
 from newsletter.workflows import correct_issue, publish
 
@@ -26,7 +27,7 @@ def cancel(services: Services, slug: str, correction: int | None) -> None:
             spared, letter_id = correct_issue.stop(session, made, now()), made.letter_id
     while letter_id is not None and stopping.skip_next_group(services.sessions, letter_id, now()):
         pass
-    told = f"; {spared:,} copies were not sent" if spared else ""
+    told = f"; {formats.number(spared)} copies were not sent" if spared else ""
     click.echo(f"{mailings.mailing_name(slug, correction)} is cancelled{told}")
 
 

@@ -149,7 +149,7 @@ def render(services: Services, slug: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in proof.items():
         (folder / name).write_bytes(content)
-        click.echo(f"{folder / name}: {len(content):,} bytes")
+        click.echo(f"{folder / name}: {formats.number(len(content))} bytes")
 
 
 @issues.command()

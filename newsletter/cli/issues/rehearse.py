@@ -81,19 +81,27 @@ def _troubled(troubled: AffectedReaders) -> dict[str, Any]:
 def _lines(report: RehearsalReport, told: dict[str, Any], connections: int) -> Iterator[str]:
     """The same for people: a line for each thing that is worth one."""
     found, size, rest = report.rehearsal, told["size"], told["domains"]["rest"]
-    yield f"{formats.counted(report.readers, 'reader')}; suppressed, and so left out: {report.suppressed:,}"
-    yield f"a copy has {size['least']:,} to {size['largest']:,} bytes, the median {size['median']:,}"
+    yield (
+        f"{formats.counted(report.readers, 'reader')}; suppressed, and so left out: {formats.number(report.suppressed)}"
+    )
+    yield (
+        f"a copy has {formats.number(size['least'])} to {formats.number(size['largest'])} bytes, the "
+        f"median {formats.number(size['median'])}"
+    )
     if size["over_limit"]:
-        yield f"copies over {LIMIT:,} bytes, which some mail programs clip: {size['over_limit']:,}"
+        yield (
+            f"copies over {formats.number(LIMIT)} bytes, which some mail programs clip: "
+            f"{formats.number(size['over_limit'])}"
+        )
     for name, count in found.blank.items():
-        yield f"copies with an empty {{{{ {name} }}}}, which has no fallback: {count:,}"
+        yield f"copies with an empty {{{{ {name} }}}}, which has no fallback: {formats.number(count)}"
     yield from _named("addresses that mail cannot be sent to", found.unsendable)
     yield from _named("addresses that need SMTPUTF8, which not every mail server has", found.international)
     for error, troubled in found.faults.items():
         yield from _named(f"copies that cannot be composed, because of a fault on our side ({error})", troubled)
-    yield "domains: " + ", ".join(f"{one['domain']} {one['readers']:,}" for one in told["domains"]["top"])
+    yield "domains: " + ", ".join(f"{one['domain']} {formats.number(one['readers'])}" for one in told["domains"]["top"])
     if rest["domains"]:
-        yield f"other domains: {rest['domains']:,}, with {rest['readers']:,} readers"
+        yield f"other domains: {formats.number(rest['domains'])}, with {formats.number(rest['readers'])} readers"
     yield _duration(report, connections)
     for reason in report.blocking:
         yield f"blocking: {reason.removeprefix('blocking: ')}"
@@ -102,7 +110,9 @@ def _lines(report: RehearsalReport, told: dict[str, Any], connections: int) -> I
 def _named(what: str, troubled: AffectedReaders) -> Iterator[str]:
     if troubled.count:
         first = ", ".join(f"{address} (subscription {subscription})" for subscription, address in troubled.first)
-        yield f"{what}: {troubled.count:,}, {first}{', …' if troubled.count > len(troubled.first) else ''}"
+        yield (
+            f"{what}: {formats.number(troubled.count)}, {first}{', …' if troubled.count > len(troubled.first) else ''}"
+        )
 
 
 def _duration(report: RehearsalReport, connections: int) -> str:

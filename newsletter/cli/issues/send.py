@@ -75,11 +75,14 @@ def _to_missed(services: Services, slug: str, *, joined: bool, dry_run: bool, as
 
 
 def _print(slug: str, found: Missed, *, dry_run: bool) -> None:
-    click.echo(f"{slug} {'would go' if dry_run else 'is going'} to {found.copies:,} who missed it:")
+    click.echo(f"{slug} {'would go' if dry_run else 'is going'} to {formats.number(found.copies)} who missed it:")
     click.echo(
-        f"  {found.refused:,} refused for a fault on our side, {found.failed:,} given up, {found.stopped:,} stopped"
+        f"  {formats.number(found.refused)} refused for a fault on our side, "
+        f"{formats.number(found.failed)} given up, {formats.number(found.stopped)} stopped"
     )
     if found.joined:
-        click.echo(f"  {found.joined:,} joined since" + ("" if found.with_joined else ": only with --joined"))
+        click.echo(
+            f"  {formats.number(found.joined)} joined since" + ("" if found.with_joined else ": only with --joined")
+        )
     if found.spared:
-        click.echo(f"  {found.spared:,} who missed it have unsubscribed since, and get nothing")
+        click.echo(f"  {formats.number(found.spared)} who missed it have unsubscribed since, and get nothing")

@@ -8,6 +8,7 @@ from newsletter.addresses.provider_groups import ProviderGroups, Quota
 from newsletter.config import Settings
 from newsletter.delivery.rate_limit.limiter import DAY, PAUSE, LimiterState, LimitRule
 from newsletter.delivery.rate_limit.warmup import DAYS, Warmup
+from newsletter.i18n import formats
 
 SERVER = ""
 """The key of the limiter of the mail server as a whole."""
@@ -70,10 +71,10 @@ class Limits:
     def _used_up(self, state: LimiterState, rule: LimitRule, at: datetime) -> str:
         window = state.full(rule, at)
         if window != DAY:
-            return f"MAIL_HOURLY: {self.server.per_hour:,} within an hour are out"
+            return f"MAIL_HOURLY: {formats.number(self.server.per_hour or 0)} within an hour are out"
         runs = state.counted(DAY, at)
         began = runs[0].last if runs else at
-        limit = f"{rule.limit(DAY, began):,} within a day are out"
+        limit = f"{formats.number(rule.limit(DAY, began))} within a day are out"
         if rule.limit(DAY, began) == self.server.per_day or self.warmup is None:
             return f"MAIL_DAILY: {limit}"
         return f"warm-up, day {self.warmup.day(began)} of {DAYS}: {limit}"

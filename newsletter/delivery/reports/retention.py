@@ -16,6 +16,7 @@ from newsletter.delivery.ledger import doubts, partitions
 from newsletter.delivery.models import OVER, Copy, CopyNote, Counts, Letter
 from newsletter.delivery.reports import stats
 from newsletter.errors import Conflict
+from newsletter.i18n import formats
 
 
 def is_over(letter: Letter) -> bool:
@@ -43,10 +44,11 @@ def require_over(session: Session, letter: Letter) -> Counts:
         raise Conflict(f"it is {letter.state.value}; only finished or cancelled issues can be dropped")
     found = stats.copy_counts(session, letter)
     if under_way := found.pending + found.sending:
-        raise Conflict(f"{under_way:,} of its copies are still under way; try again in some minutes")
+        raise Conflict(f"{formats.number(under_way)} of its copies are still under way; try again in some minutes")
     if undecided := doubts.count_open(session, letter.id):
         raise Conflict(
-            f"{undecided:,} of its copies are in doubt; decide about them first, with `newsletter issues settle`"
+            f"{formats.number(undecided)} of its copies are in doubt; decide about them first, with "
+            f"`newsletter issues settle`"
         )
     return found
 

@@ -21,6 +21,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from newsletter.editorial.images import filetype, gif
 from newsletter.errors import Invalid
+from newsletter.i18n import formats
 
 UPLOAD_BYTES = 40 * 1024 * 1024
 WIDTH = 1_200
@@ -83,15 +84,17 @@ def process(content: bytes) -> ProcessedImage:
 def too_many_bytes(size: int) -> str:
     """The error message for an upload of that many bytes."""
     most = UPLOAD_BYTES >> 20
-    return f"This file has {size / 2**20:,.0f} MB, and {most} MB are the most. Save it smaller and upload that."
+    megabytes = formats.number(round(size / 2**20))
+    return f"This file has {megabytes} MB, and {most} MB are the most. Save it smaller and upload that."
 
 
 def _refuse_too_large(size: tuple[int, int], most: int = _MAX_PIXELS) -> None:
     width, height = size
     if max(size) > _MAX_SIDE or width * height > most:
         raise Invalid(
-            f"This picture has {width:,} × {height:,} pixels. {_MAX_SIDE:,} a side and {most // 10**6} million "
-            f"in all are the most, and mail shows {WIDTH:,} across. Save it smaller and upload that."
+            f"This picture has {formats.number(width)} × {formats.number(height)} pixels. "
+            f"{formats.number(_MAX_SIDE)} a side and {most // 10**6} million "
+            f"in all are the most, and mail shows {formats.number(WIDTH)} across. Save it smaller and upload that."
         )
 
 
@@ -115,10 +118,13 @@ def _moving(image: ImageFile, content: bytes) -> tuple[bytes, str]:
     if image.format != "GIF":
         return b"", "mail programs show only GIFs moving"
     if image.width > WIDTH or len(content) > _ANIMATION_BYTES:
-        return b"", f"one that moves may be {WIDTH:,} pixels across and {_ANIMATION_BYTES >> 20} MB at most"
+        return (
+            b"",
+            f"one that moves may be {formats.number(WIDTH)} pixels across and {_ANIMATION_BYTES >> 20} MB at most",
+        )
     found = gif.strip_metadata(content)
     if found.frames * image.width * image.height > _ANIMATION_PIXELS:
-        return b"", f"it has {found.frames:,} of them"
+        return b"", f"it has {formats.number(found.frames)} of them"
     for _ in ImageSequence.Iterator(image):
         image.load()
     return found.content, ""
@@ -127,7 +133,8 @@ def _moving(image: ImageFile, content: bytes) -> tuple[bytes, str]:
 def _scaled(before: tuple[int, int], after: tuple[int, int]) -> str:
     if sorted(before) == sorted(after):
         return ""
-    return f"Scaled from {before[0]:,} × {before[1]:,} to {after[0]:,} × {after[1]:,} pixels."
+    width, height, narrow, low = map(formats.number, (*before, *after))
+    return f"Scaled from {width} × {height} to {narrow} × {low} pixels."
 
 
 def _upright(image: ImageFile) -> Image.Image:

@@ -160,7 +160,7 @@ def _told(note: str) -> str:
     if not told:
         raise NoNote("Say what changed; readers see it above the text.")
     if len(told) > LONGEST_NOTE:
-        raise NoNote(f"That is {len(told):,} characters; the limit is {LONGEST_NOTE}. Shorten it.")
+        raise NoNote(f"That is {formats.number(len(told))} characters; the limit is {LONGEST_NOTE}. Shorten it.")
     return told
 
 

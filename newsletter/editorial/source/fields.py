@@ -10,6 +10,7 @@ from newsletter.characters import as_header
 from newsletter.delivery.message import merge
 from newsletter.editorial.source.front_matter import Entry, Fault, FrontMatter
 from newsletter.errors import Invalid
+from newsletter.i18n import formats
 
 KNOWN = ("title", "subject", "preheader", "slug", "category", "tags", "author", "reviewed_by", "sources")
 
@@ -108,7 +109,7 @@ class Fields:
         if found := characters.forbidden_in_line(entry.value):
             self._complain(entry, f"{key} holds {characters.named(found)}; write it on one line")
         if len(entry.value) > _LONGEST:
-            self._complain(entry, f"{key} has {len(entry.value):,} characters; {_LONGEST} are the most")
+            self._complain(entry, f"{key} has {formats.number(len(entry.value))} characters; {_LONGEST} are the most")
         return entry.value
 
     def _items(self, key: str, example: str) -> list[Entry]:

@@ -9,6 +9,7 @@ from newsletter.editorial.source.fields import Fields, Source
 from newsletter.editorial.source.front_matter import Fault, FrontMatter, split
 from newsletter.editorial.source.validation import PictureRef
 from newsletter.errors import Invalid
+from newsletter.i18n import formats
 
 __all__ = ["MOST_BYTES", "Fault", "IssueFile", "PictureRef", "Source", "examine", "parse", "read"]
 
@@ -68,7 +69,7 @@ def examine(source: str, name: str) -> tuple[IssueFile, list[Fault]]:
     """
     size = len(source.encode("utf-8", "surrogatepass"))
     if size > MOST_BYTES:
-        raise Invalid(f"{name}: the file has {size:,} bytes; {MOST_BYTES:,} are the most")
+        raise Invalid(f"{name}: the file has {formats.number(size)} bytes; {formats.number(MOST_BYTES)} are the most")
     text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     issue, faults = _issue(text, split(text), PurePosixPath(name).stem)
     return issue, _in_order(faults)
@@ -106,7 +107,9 @@ def _in_order(faults: list[Fault]) -> list[Fault]:
 def _sentences(name: str, faults: list[Fault]) -> str:
     sentences = [_sentence(name, fault) for fault in faults]
     more = len(sentences) - _MOST_FAULTS
-    return "\n".join(sentences if more <= 0 else [*sentences[:_MOST_FAULTS], f"{name}: and {more:,} more"])
+    return "\n".join(
+        sentences if more <= 0 else [*sentences[:_MOST_FAULTS], f"{name}: and {formats.number(more)} more"]
+    )
 
 
 def _sentence(name: str, fault: Fault) -> str:

@@ -31,6 +31,7 @@ from mdit_py_plugins.attrs import attrs_plugin
 
 from newsletter.editorial.source import article_blocks, autolinks
 from newsletter.errors import Invalid
+from newsletter.i18n import formats
 
 SCHEMES = frozenset({"http", "https", "mailto"})
 
@@ -103,13 +104,16 @@ def to_html(body: str, picture_url: Callable[[str], str], *, anchors: bool = Fal
 def parse(body: str) -> list[Token]:
     """The tokens of a text, with callouts, figures and buttons marked (see `article_blocks`); TooLarge for too many."""
     if len(body) > MOST_CHARACTERS:
-        raise TooLarge(f"the text has {len(body):,} characters; {MOST_CHARACTERS:,} are the most for one issue")
+        raise TooLarge(
+            f"the text has {formats.number(len(body))} characters; {formats.number(MOST_CHARACTERS)} "
+            f"are the most for one issue"
+        )
     tokens = _PARSER.parse(body)
     elements = sum(1 + len(token.children or ()) for token in tokens)
     if elements > MOST_ELEMENTS:
         raise TooLarge(
-            f"the text has {elements:,} headings, links, table cells and other elements; "
-            f"{MOST_ELEMENTS:,} are the most for one issue"
+            f"the text has {formats.number(elements)} headings, links, table cells and other elements; "
+            f"{formats.number(MOST_ELEMENTS)} are the most for one issue"
         )
     return tokens
 

@@ -9,6 +9,7 @@ from newsletter.editorial.preflight.facts import PictureSize
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.registry import rule
 from newsletter.editorial.rendering.mail_html import WIDTH
+from newsletter.i18n import formats
 
 HEAVY = 1_000_000
 """The size in bytes at which a picture takes some seconds to load on a phone."""
@@ -126,7 +127,7 @@ def the_letter_is_more_than_pictures(context: CheckContext) -> Iterator[Finding]
 def _lighter(size: PictureSize) -> str:
     """How to make it smaller: scaling down helps only a picture wider than mail shows."""
     if size.width > _ENOUGH_PIXELS:
-        return f"save it smaller: {_ENOUGH_PIXELS:,} pixels are enough"
+        return f"save it smaller: {formats.number(_ENOUGH_PIXELS)} pixels are enough"
     return "choose a simpler one, or crop it to what matters; use fewer frames if it is animated"
 
 

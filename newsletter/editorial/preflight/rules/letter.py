@@ -10,6 +10,7 @@ from newsletter.editorial.preflight.findings import Finding, blocking, note, war
 from newsletter.editorial.preflight.registry import rule
 from newsletter.editorial.rendering.render import CLIP_BYTES
 from newsletter.editorial.rendering.theme import LEAST_CONTRAST, contrast
+from newsletter.i18n import formats
 
 _NEAR = 0.9
 _UNSUBSCRIBE = re.compile(r"\{\{\s*unsubscribe_url\s*\}\}")
@@ -23,13 +24,15 @@ def gmail_shows_all_of_it(context: CheckContext) -> Iterator[Finding]:
     if block is not None:
         over = heavy.total - CLIP_BYTES
         yield blocking(
-            f"the email is {over:,} bytes over the {CLIP_BYTES:,} that Gmail shows, and is cut off in: {_named(block)}",
+            f"the email is {formats.number(over)} bytes over the {formats.number(CLIP_BYTES)} that "
+            f"Gmail shows, and is cut off in: {_named(block)}",
             f"shorten it; the largest block is {_named(heavy.largest[0])}" if heavy.largest else "shorten it",
             block.line,
         )
     elif heavy.total > _NEAR * CLIP_BYTES:
         yield note(
-            f"the email has {heavy.total:,} of the {CLIP_BYTES:,} bytes that Gmail shows", "add nothing more to it"
+            f"the email has {formats.number(heavy.total)} of the {formats.number(CLIP_BYTES)} bytes that Gmail shows",
+            "add nothing more to it",
         )
 
 
@@ -105,4 +108,4 @@ def there_is_one_title(context: CheckContext) -> Iterator[Finding]:
 
 def _named(block: weight.Block) -> str:
     words = f" “{block.words}”" if block.words else ""
-    return f"{block.kind.lower()}{words} ({block.bytes:,} bytes)"
+    return f"{block.kind.lower()}{words} ({formats.number(block.bytes)} bytes)"

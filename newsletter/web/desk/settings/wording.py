@@ -10,6 +10,7 @@ from newsletter import characters
 from newsletter.db import Session
 from newsletter.delivery.message import merge
 from newsletter.errors import NotFound
+from newsletter.i18n import formats
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import WordingKind
 from newsletter.web import auth
@@ -77,7 +78,7 @@ def _kind(name: str) -> WordingKind:
 
 def _fault(words: str) -> str:
     if len(words) > _LONGEST:
-        return f"That is {len(words):,} characters; the limit is {_LONGEST:,}."
+        return f"That is {formats.number(len(words))} characters; the limit is {formats.number(_LONGEST)}."
     if found := characters.forbidden_in_passage(words):
         return f"There is {characters.named(found)} in the text; remove it."
     return " ".join(sentence for _, sentence in merge.field_errors(words, consent_wording.FIELDS))
