@@ -1,6 +1,6 @@
-"""Lanes: who takes in a reader's mail, as far as the address tells, and how much may go there.
+"""Provider groups: which provider receives an address's mail, as far as its domain tells, and how much may go there.
 
-A lane is a group of domains that one provider receives for, or else the domain itself. Nothing is
+A group is the domains that one provider receives mail for, or else the domain itself. Nothing is
 looked up in the DNS; an operator adds hosted domains to a group by MAIL_LANE_DOMAINS.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from newsletter.addresses import mailboxes
 
 EVERY_OTHER = "*"
-"""In MAIL_LANES: each lane that is not named, by itself."""
+"""In MAIL_LANES: each group that is not named, by itself."""
 
 _GROUPS = {
     "gmail": ("gmail.com", "googlemail.com"),
@@ -55,18 +55,18 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class ProviderGroups:
-    """Which lane an address is in, and what may go there."""
+    """Which provider group an address is in, and its quota."""
 
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     hosted: Mapping[str, str] = field(default_factory=dict)
-    """The operator's own domains, each with its lane."""
+    """The operator's own domains, each with its group."""
 
     def of(self, address: str) -> str:
-        """The lane of an address."""
+        """The provider group of an address."""
         return self.of_domain(address.rpartition("@")[2])
 
     def of_domain(self, domain: str) -> str:
-        """The lane of a domain: a group's name, or the domain itself, as its A-label."""
+        """The provider group of a domain: a group's name, or the domain itself, as its A-label."""
         host = mailboxes.host_of(domain)
         return self.hosted.get(host) or _KNOWN.get(host) or _worldwide(host) or host
 
@@ -76,7 +76,7 @@ class ProviderGroups:
 
 
 def display_name(lane: str) -> str:
-    """A lane as people call it: `Gmail`, or a domain as it is."""
+    """A group as people call it: `Gmail`, or a domain as it is."""
     return _SPOKEN.get(lane, lane)
 
 

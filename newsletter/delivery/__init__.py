@@ -1,1 +1,1 @@
-"""Did each copy arrive? Letters, the outbox, the ledger, and the two lanes that carry them."""
+"""Delivery: letters and their copies, the outbox, and what sends and records both."""

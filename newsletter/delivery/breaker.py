@@ -1,4 +1,4 @@
-"""The breaker: stops a letter, or what of it goes to one provider, when servers refuse us and not the readers.
+"""Circuit breaker: stops a letter, or one provider's share of it, when servers refuse us and not the readers.
 
     refused for what we are or send ── a strike      taken ── what its provider held against us is forgotten
     five strikes in a row ── open: the letter pauses, or the copies to that provider are held

@@ -170,7 +170,7 @@ class Copy(Base):
     reason: Mapped[str | None] = mapped_column(String(40))
     """Why it was skipped, or why it will be if it comes back: unsubscribed, suppressed, cancelled, erased, …"""
     reservation: Mapped[int | None]
-    """The series of its lane's pace in which `not_before` was reserved for it; None if that is just a wish."""
+    """The series of its group's limiter in which `not_before` was reserved for it; None if that is just a wish."""
 
 
 # Written out, because neither database matches a parameter to a partial index.
@@ -326,7 +326,7 @@ class Heartbeat(Base):
 
 
 class SharedLimiter(Base):
-    """How far all workers together have come in one lane, or with the server as a whole (key ""); `pace.Pace`."""
+    """The shared limiter of one provider group, or of the server as a whole (key ""); `limiter.LimiterState`."""
 
     __tablename__ = "paces"
 

@@ -1,4 +1,4 @@
-"""Receipts: what the mail server said of each letter that asked for consent, kept for as long as the consent is.
+"""Receipts: the server's reply to each letter that asked for consent, kept as long as the consent is.
 
 The outbox forgets its letters after a month; who has to prove a consent (GDPR, article 7) needs this for years.
 """

@@ -1,4 +1,4 @@
-"""What became of one try to send one copy: a value that the press run hands to the ledger."""
+"""Outcomes: what became of one try to send one copy, as the sender hands it to the ledger."""
 
 from datetime import datetime
 from typing import NamedTuple, Protocol

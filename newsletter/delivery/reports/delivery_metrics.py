@@ -1,4 +1,4 @@
-"""Gauges: what an operator watches of the ledger, the outbox and the clock."""
+"""Metrics of the ledger, the outbox and the worker, for operators."""
 
 from datetime import datetime, timedelta
 

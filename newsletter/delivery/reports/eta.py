@@ -1,4 +1,4 @@
-"""Pulse: how fast a letter goes out, and when it will be out, by what was seen and by what holds it up."""
+"""Estimated time of arrival: how fast a letter is sent, and when its last copy will be out."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Troubles: what went wrong with a letter's copies, grouped by what the other servers said.
+"""Failures: what went wrong with a letter's copies, grouped by what the servers said.
 
 How many copies there are of each answer is counted; its wordings are read from the first two thousand of a
 state, because what differs between two (a reader's address, a queue's number) is no matter for SQL.
@@ -77,7 +77,7 @@ def list_failures(session: Session, letter_id: int) -> list[Failure]:
 
 
 def parse_said(text: str) -> tuple[int | None, str | None]:
-    """The code and the enhanced code of `Trouble.said`; neither for what nobody said."""
+    """The code and the enhanced code of `Failure.said`; neither for what nobody said."""
     found = _SAID.fullmatch(text)
     return (int(found[1]) if found[1] else None, found[2]) if found else (None, None)
 

@@ -82,7 +82,7 @@ def later_notes(session: Session, letter_id: int, of: CopyRange) -> dict[Note, i
 
 
 def waiting_by_group(session: Session, letter_id: int, lanes: ProviderGroups) -> dict[str, int]:
-    """How many copies wait for each lane; it looks at every one that waits."""
+    """How many copies wait for each provider group; it looks at every one that waits."""
     domain = domain_of(session)
     grouped = select(domain, func.count()).where(Copy.letter_id == letter_id, PENDING).group_by(domain)
     counts: dict[str, int] = defaultdict(int)

@@ -1,4 +1,4 @@
-"""What one reader was sent: every copy, whatever became of it."""
+"""What one reader was sent: every copy, whatever its state."""
 
 from collections.abc import Collection
 

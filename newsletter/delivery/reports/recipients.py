@@ -1,4 +1,4 @@
-"""The roll of a letter: the readers behind a count, page by page, each with what the server said.
+"""The recipients of a letter behind a count, page by page, each with what the server said.
 
 A page goes on where the one before it ended, by a key, so that the last costs what the first does. What only
 Python can tell (the wording of an answer) is looked for in so many copies a page at most.
@@ -54,7 +54,7 @@ class RecipientFilter:
     put_off: bool = False
     """Waiting, and tried in vain."""
     said: str | None = None
-    """`Trouble.said`."""
+    """`Failure.said`."""
     reason: str | None = None
     words: str | None = None
     """`Wording.words`."""

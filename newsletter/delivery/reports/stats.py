@@ -1,4 +1,4 @@
-"""Accounts: what became of a letter's copies, in all, minute by minute and domain by domain.
+"""Statistics of a letter's copies: in all, minute by minute and domain by domain.
 
 While a letter goes out they are worked out anew; once it is over and nothing of it is under way they can change
 no more, so they are worked out once and kept, also when its copies are dropped. Only what was learned of sent

@@ -1,4 +1,4 @@
-"""Refusals: whether a server's no is about us, the sender and what it sends, or about one reader.
+"""Refusals: whether a server's refusal is about us and what we send, or about one reader.
 
 The words decide, and the codes only help: one provider says "no such user" with a 554 after the message, another
 one reader's own block list with 5.7.1. RFC 3463 and IANA's registry of enhanced codes name the numbers.

@@ -1,4 +1,4 @@
-"""What a mail server says: bytes in, replies out, and nothing but ProtocolError for anything else."""
+"""SMTP replies: parsed from bytes; ProtocolError for anything that is not a reply."""
 
 import re
 from functools import lru_cache

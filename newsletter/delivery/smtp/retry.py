@@ -1,4 +1,4 @@
-"""When to try again, and when to give up: tables, with chance as an argument."""
+"""Retry back-off: when to try again and when to give up, with chance as an argument."""
 
 import re
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def is_rate_limited(answer: ServerReply) -> bool:
 
 
 def limits_one_group(answer: ServerReply) -> bool:
-    """Whether such an answer, given to a recipient or to a message, is about its lane, and not the whole sender."""
+    """Whether a rate-limit reply to a recipient or a message is about one provider group, not the whole sender."""
     return answer.code not in _WHOLE_SENDER
 
 

@@ -1,7 +1,7 @@
-"""Setback: the clock was put back, and what was to happen at an hour would wait for that hour to come again.
+"""Clock set back: shortens waits that would otherwise last until the old time comes again.
 
-Nothing is kept of what the clock said before. Each wait is cut to the longest that it can be, as a pace is
-(`pace.mended`): a copy or a letter that was not tried yet waits for nobody, one that was put off at most for the
+Nothing is kept of what the clock said before. Each wait is cut to the longest that it can be, as a limiter's is
+(`limiter.corrected`): a copy or a letter that was not tried yet waits for nobody, one that was put off at most for the
 wait after so many tries, and a lease ends within its length. So this may run at any time, and on several hosts.
 """
 
@@ -38,7 +38,7 @@ def _mend_copies(session: Session, now: datetime) -> int:
     waits = PENDING & (_COPIES.c.not_before > now) & (_COPIES.c.not_before < breaker.HELD)
     latest = _latest(_COPIES, retry.COPIES, now)
     wishes = waits & _COPIES.c.reservation.is_(None) & (_COPIES.c.not_before > latest)
-    # What is reserved comes back with its moment; of a later one than is ever reserved the pace knows nothing.
+    # What is reserved comes back with its moment; of a later one than is ever reserved the limiter knows nothing.
     reserved = waits & _COPIES.c.reservation.is_not(None) & (_COPIES.c.not_before > now + GROUP_AHEAD)
     return _move(session, wishes, {"not_before": latest}) + _move(
         session, reserved, {"not_before": now, "reservation": None}

@@ -1,4 +1,4 @@
-"""Shares: MAIL_CONNECTIONS is for all workers together, and each one takes its part of it."""
+"""Connection share: MAIL_CONNECTIONS is for all workers together, and each one takes its part."""
 
 from datetime import datetime, timedelta
 

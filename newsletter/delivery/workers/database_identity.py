@@ -1,4 +1,4 @@
-"""Places: what tells a database from every copy of it, wherever the copy lies and however it was made.
+"""Database identity: tells a database from every copy of it, wherever and however the copy was made.
 
 SQLite: the file, by its number and the instant it came into being. It may be moved; a copy is another file.
 PostgreSQL: the cluster, the database, and the very table of `arming`, which pg_restore makes anew.

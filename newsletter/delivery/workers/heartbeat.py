@@ -1,4 +1,4 @@
-"""Signs of life: each worker says now and then that it runs, so that others can tell when one does not."""
+"""Heartbeats: each worker reports that it runs, so that others notice when one stops."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

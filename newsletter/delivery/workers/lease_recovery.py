@@ -1,9 +1,9 @@
-"""Take-over: what becomes of the work that a worker held when it ended without giving it back.
+"""Lease recovery: what becomes of the copies and letters that a worker held when it ended.
 
-    gone     its supervisor saw the process end: its leases end with it, and what was begun is in doubt now
+    ended    its supervisor saw the process end: its leases end with it, and what was begun is in doubt now
     silent   no sign of life for half a minute, but it may yet live: only what cannot leave twice is taken
     else     nobody knows: the leases run out by themselves
-    moved    the database was restored or copied, and its workers with all they held are those of another place
+    all      the database was restored or copied, and its workers with all they held are those of another place
 
 A copy that was begun is never taken from a silent worker. Its final dot may be out while the worker
 waits for the answer, which RFC 5321 lets take ten minutes; its lease decides, as it always did.

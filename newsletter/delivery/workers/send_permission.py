@@ -1,4 +1,4 @@
-"""Arming: whether this database may send at all. One that was restored or copied may not, until a person says so.
+"""Send permission: a database that was restored or copied may not send until a person allows it.
 
 A row says at which place the database was armed. A copy of the database has that row, too, but lies at another place.
 """
