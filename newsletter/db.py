@@ -1,4 +1,4 @@
-"""The store: engine, sessions, the naming convention, and the one type for moments."""
+"""Database access: engine, sessions, the naming convention, and the one type for moments."""
 
 import sqlite3
 import time
@@ -46,7 +46,7 @@ from newsletter.system import atomic_files
 from newsletter.write_queue import WriteQueue
 
 DatabaseDown = OperationalError
-"""What a session raises when the database does not answer; likewise for the web rooms."""
+"""What a session raises when the database does not answer; likewise for the web packages."""
 
 AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What whoever can wait takes for "not now": no answer, no lock, no room, or a server that only reads at the moment."""
@@ -90,7 +90,7 @@ LongRef = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlit
 
 
 class Base(DeclarativeBase):
-    """Every table of the house."""
+    """The base class of every table."""
 
     metadata = MetaData(naming_convention=_NAMES)
     type_annotation_map = {datetime: UtcDateTime}  # noqa: RUF012  (SQLAlchemy's own spelling)

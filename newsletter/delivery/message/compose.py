@@ -1,4 +1,4 @@
-"""From a letter to the bytes of one copy: what copies share is encoded once, and each copy fills its holes."""
+"""Composes messages: what the copies of a letter share is encoded once, and each copy fills in its merge fields."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

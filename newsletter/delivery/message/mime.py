@@ -1,4 +1,4 @@
-"""Bytes of a message (RFC 5322, 2045, 2047): what needs no encoding goes as it is, the rest is 7-bit safe.
+"""MIME encoding (RFC 5322, 2045, 2047): what needs no encoding goes as it is, the rest is 7-bit safe.
 
 No line is folded but between encoded words, so an address, a URL or a token never breaks; the
 callers keep what is not encoded under the 998 octets that a line may have.
