@@ -89,7 +89,7 @@ def _bare(engine: Engine) -> float:
     columns = [Column(each.name, each.type, primary_key=each.primary_key, nullable=each.nullable) for each in _COLUMNS]
     table = Table("bare", MetaData(), *columns)
     now = literal(datetime.now(UTC), table.c.not_before.type)
-    readers = subscribers.active(1).add_columns(
+    readers = subscribers.active_recipients(1).add_columns(
         literal(1), literal(CopyState.PENDING, table.c.state.type), literal(0), now
     )
     names = ["subscription_id", "address", "name", "since", "source", "letter_id", "state", "attempts", "not_before"]

@@ -25,7 +25,7 @@ from email_validator import validate_email
 from bench.rows import RUNS, Row
 from newsletter import migrations_runner
 from newsletter.audience.importing import csv_reader, importer
-from newsletter.audience.importing.plan import Terms
+from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.models import Status
 from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.cli.subscribers import COLLECTION
@@ -33,7 +33,7 @@ from newsletter.db import Sessions, open_engine
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.links import Links
 from newsletter.publications import Publication
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 
 ROWS = 200_000
 """A fifth of the million that the measure names, because it is taken three times; a row costs a little more there."""
@@ -112,16 +112,16 @@ def _run(path: Path, url: str) -> None:
     engine = open_engine(url)
     migrations_runner.upgrade(engine)
     sessions, now = Sessions(engine), datetime.now(UTC)
-    practice = AudienceServices(
-        Links("https://letters.example.org", Seal(b"bench")), _compose, SignupCaps(1, 1, 1), "none", b"bench"
+    audience = AudienceServices(
+        Links("https://letters.example.org", TokenSeal(b"bench")), _compose, SignupCaps(1, 1, 1), "none", b"bench"
     )
     home = Publication(slug="bench", name="Bench", sender_name="B", sender_address="b@example.org", created_at=now)
     with sessions.begin() as session:
         session.add(home)
     gc.set_threshold(COLLECTION)
     began = time.perf_counter()
-    with csv_reader.opened(path) as opened:
-        steps = importer.load(sessions, practice, home, opened, Terms(Status.ACTIVE, "the old list"), now)
+    with csv_reader.open_csv(path) as opened:
+        steps = importer.run_import(sessions, audience, home, opened, ImportTerms(Status.ACTIVE, "the old list"), now)
         ends = [time.perf_counter() for _ in steps]
     longest = max(end - start for start, end in itertools.pairwise([began, *ends]))
     print(ends[-1] - began, longest, _peak_megabytes())

@@ -16,7 +16,7 @@ from bench.stock import ISSUES
 from newsletter import editors, migrations_runner
 from newsletter.audience import search_index
 from newsletter.audience.models import Act, Channel, ConsentEvent, Subscriber, Subscription
-from newsletter.audit import Entry, numbered
+from newsletter.audit import AuditEntry, issue_subject
 from newsletter.db import Base, Sessions, UtcDateTime, open_engine
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState, Suppression
@@ -189,14 +189,14 @@ def _acts(session: Session, count: int, now: datetime) -> None:
     common = {"role": "editor", "kind": "issue", "details": {"title": "what was done"}, "network": "192.0.2.0"}
     people, acts = 40, 60
     session.execute(
-        insert(Entry),
+        insert(AuditEntry),
         [
             common
             | {
                 "at": now,
                 "who": f"person{n % people}@desk.example",
                 "act": f"act {n % acts}",
-                "about": numbered(n % 20 + 2),
+                "about": issue_subject(n % 20 + 2),
             }
             for n in range(count)
         ],
@@ -208,7 +208,7 @@ def _index(sessions: Sessions) -> None:
     is_left = True
     while is_left:
         with sessions.begin() as session:
-            is_left = search_index.fill(session) > 0
+            is_left = search_index.index_some(session) > 0
 
 
 def _settle(engine: Engine) -> None:

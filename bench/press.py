@@ -24,10 +24,10 @@ from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 from tests import disk
 
-LINKS = Links("https://letters.example.org", Seal(b"a secret for benchmarks"))
+LINKS = Links("https://letters.example.org", TokenSeal(b"a secret for benchmarks"))
 SELECTOR = "press"
 
 

@@ -22,7 +22,7 @@ from urllib.request import Request, urlopen
 
 from bench import sinks, stock
 from bench.rows import RUNS, Row
-from newsletter.system.ports import answers, free_port
+from newsletter.system.ports import free_port, responds
 from newsletter.web.forms import QUICKEST
 
 AT_ONCE = 200
@@ -95,7 +95,7 @@ def _running(settings: Mapping[str, str], *arguments: str) -> Iterator[None]:
 def _serving(port: int, settings: Mapping[str, str], *arguments: str) -> Iterator[None]:
     with _running(settings, *arguments):
         deadline = time.monotonic() + 60
-        while not answers(f"http://127.0.0.1:{port}/healthz"):
+        while not responds(f"http://127.0.0.1:{port}/healthz"):
             if time.monotonic() > deadline:
                 raise TimeoutError("the server did not start")
             time.sleep(0.1)

@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Index, Select, String, event, func, or_, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from newsletter.db import Base, LongId
-from newsletter.pagination import Order, Page, Turn
+from newsletter.pagination import Order, Page, PageRequest
 
 OPERATOR = "operator at the shell"
 NOBODY = "somebody unknown"
@@ -24,7 +24,7 @@ _MARK = "#"
 _NAMED = "audit: what it is about"
 
 
-class Entry(Base):
+class AuditEntry(Base):
     """One act."""
 
     __tablename__ = "audit_log"
@@ -44,11 +44,11 @@ class Entry(Base):
     network: Mapped[str] = mapped_column(String(64))
 
 
-_NEWEST_FIRST: Order[Entry] = Order((Entry.id,), lambda row: row.id)
+_NEWEST_FIRST: Order[AuditEntry] = Order((AuditEntry.id,), lambda row: row.id)
 
 
 @dataclass(slots=True)
-class Witness:
+class AuditWriter:
     """Writes one row for one request or command, with the first transaction in which it changes anything."""
 
     who: str
@@ -72,15 +72,15 @@ class Witness:
         self._told = True
 
 
-def name(session: Session, kind: str, about: str) -> None:
+def set_subject(session: Session, kind: str, about: str) -> None:
     """Say, from within an act, what it is about: for the witness who stands by."""
     session.info[_NAMED] = kind, about
 
 
-def record(session: Session, seen: Witness) -> None:
+def record(session: Session, seen: AuditWriter) -> None:
     """Add a row, in the caller's transaction."""
     session.add(
-        Entry(
+        AuditEntry(
             at=seen.at,
             who=seen.who[:_LONGEST],
             role=seen.role,
@@ -93,42 +93,44 @@ def record(session: Session, seen: Witness) -> None:
     )
 
 
-def numbered(issue_id: int) -> str:
+def issue_subject(issue_id: int) -> str:
     """How `about` names an issue: by its number, since slugs change, and so marked that no slug looks like it."""
     return f"{_MARK}{issue_id}"
 
 
-def issue_ids(abouts: Iterable[str]) -> set[int]:
+def subject_issue_ids(abouts: Iterable[str]) -> set[int]:
     """The numbers among what rows are about."""
     return {int(about.removeprefix(_MARK)) for about in abouts if about.startswith(_MARK)}
 
 
-def found(asked: Mapping[str, str], before: int | None = None) -> Select[Entry]:
+def matching(asked: Mapping[str, str], before: int | None = None) -> Select[AuditEntry]:
     """The rows with these values (`who`, `act`, `kind`, `about`), newest first; only those older than row `before`."""
-    rows = select(Entry).filter_by(**asked).order_by(Entry.id.desc())
-    return rows.where(Entry.id < before) if before is not None else rows
+    rows = select(AuditEntry).filter_by(**asked).order_by(AuditEntry.id.desc())
+    return rows.where(AuditEntry.id < before) if before is not None else rows
 
 
-def of_issue(issue_id: int, slug: str, since: datetime) -> Select[Entry]:
+def entries_of_issue(issue_id: int, slug: str, since: datetime) -> Select[AuditEntry]:
     """The rows of one issue, which has that slug now and began then: a deleted one may have had its number or slug."""
-    earlier = aliased(Entry)
-    by_number = earlier.kind == ISSUE, earlier.about == numbered(issue_id), earlier.at >= since
+    earlier = aliased(AuditEntry)
+    by_number = earlier.kind == ISSUE, earlier.about == issue_subject(issue_id), earlier.at >= since
     # A row of old has the slug that the issue had then: the one that the first row by its number tells.
     told = select(earlier.details["slug"].as_string()).where(*by_number).order_by(earlier.id).limit(1)
-    names = or_(Entry.about == numbered(issue_id), Entry.about == func.coalesce(told.scalar_subquery(), slug))
-    return select(Entry).where(Entry.kind == ISSUE, names, Entry.at >= since)
+    names = or_(
+        AuditEntry.about == issue_subject(issue_id), AuditEntry.about == func.coalesce(told.scalar_subquery(), slug)
+    )
+    return select(AuditEntry).where(AuditEntry.kind == ISSUE, names, AuditEntry.at >= since)
 
 
-def page(session: Session, rows: Select[Entry], turn: Turn, size: int) -> Page[Entry]:
+def page(session: Session, rows: Select[AuditEntry], turn: PageRequest, size: int) -> Page[AuditEntry]:
     """A page of these rows, newest first."""
     return _NEWEST_FIRST.page(lambda some: session.scalars(some).all(), rows, turn, size)
 
 
-def people() -> Select[str]:
+def actors() -> Select[str]:
     """Everybody who ever acted."""
-    return select(Entry.who).distinct().order_by(Entry.who)
+    return select(AuditEntry.who).distinct().order_by(AuditEntry.who)
 
 
-def acts() -> Select[str]:
+def actions() -> Select[str]:
     """Everything that was ever done."""
-    return select(Entry.act).distinct().order_by(Entry.act)
+    return select(AuditEntry.act).distinct().order_by(AuditEntry.act)

@@ -4,5 +4,5 @@ from newsletter.cli import main
 from newsletter.system import lifeline
 
 if __name__ == "__main__":
-    lifeline.follow()
+    lifeline.stop_with_holder()
     main()

@@ -339,7 +339,7 @@ def _make_room(url: str) -> None:
         # SQLite gives the two files beside it the same mode, but leaves those of an earlier run as they are.
         atomic_files.make_private(Path(path))
         for beside in ("-wal", "-shm"):
-            atomic_files.close_to_others(Path(f"{path}{beside}"))
+            atomic_files.restrict_to_owner(Path(f"{path}{beside}"))
 
 
 def _meet_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:

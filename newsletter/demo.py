@@ -24,7 +24,7 @@ from rich.panel import Panel
 
 from newsletter import config
 from newsletter.system import bundled
-from newsletter.system.ports import answers, free_port
+from newsletter.system.ports import free_port, responds
 from newsletter.web.forms import QUICKEST
 
 ISSUES = bundled.PACKAGE.parent / "issues"
@@ -99,7 +99,7 @@ class Demo:
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=quiet, stderr=quiet)
         try:
-            _wait_for(lambda: answers(f"{self.site}/readyz"), "the web server, the worker and the inbox")
+            _wait_for(lambda: responds(f"{self.site}/readyz"), "the web server, the worker and the inbox")
             yield
         finally:
             process.terminate()

@@ -10,7 +10,7 @@ from typing import Self
 from urllib.parse import urlencode
 
 from newsletter.errors import Invalid
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 
 CONFIRM_DAYS = 7
 SIGN_IN_HOURS = 24
@@ -26,7 +26,7 @@ class Links:
     """Makes the links that leave the house, and opens the tokens that come back."""
 
     base_url: str
-    seal: Seal
+    seal: TokenSeal
     pictures_url: str = ""
     """Where the pictures in mail are shown from; empty for our own pages."""
 

@@ -24,13 +24,13 @@ def metadata() -> MetaData:
 
 def upgrade(engine: Engine) -> None:
     """Migrate to the newest revision, in one transaction; Conflict if the database is newer than the code."""
-    if schema.standing(engine) is schema.Standing.NEWER:
+    if schema.schema_state(engine) is schema.SchemaState.NEWER:
         schema.require_current(engine)
     with engine.begin() as connection:
-        bring(connection, "head")
+        upgrade_to(connection, "head")
 
 
-def bring(connection: Connection, revision: str) -> None:
+def upgrade_to(connection: Connection, revision: str) -> None:
     """Migrate to this revision, in the caller's transaction."""
     command.upgrade(config(connection), revision)
 

@@ -15,14 +15,14 @@ Statement = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class PageRequest:
     """Which page is asked for: what stands before or after the row of this number; neither for the first page."""
 
     before: int | None = None
     after: int | None = None
 
 
-FIRST = Turn()
+FIRST_PAGE = PageRequest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ class Order(Generic[T]):
     keys_of: Callable[[int], Any] = literal
     """From a row's number to the values of its keys."""
 
-    def page(self, fetch: Callable[[Statement], Sequence[T]], rows: Statement, turn: Turn, size: int) -> Page[T]:
+    def page(self, fetch: Callable[[Statement], Sequence[T]], rows: Statement, turn: PageRequest, size: int) -> Page[T]:
         """The page that is asked for; the first one where that holds nothing (any more)."""
         found = list(fetch(self._cut(rows, turn, size)))
-        if not found and turn != FIRST:
-            return self.page(fetch, rows, FIRST, size)
+        if not found and turn != FIRST_PAGE:
+            return self.page(fetch, rows, FIRST_PAGE, size)
         goes_back, is_cut = self._goes_back(turn), len(found) > size
         shown = found[:size][::-1] if goes_back else found[:size]
-        has_previous = is_cut if goes_back else turn != FIRST
+        has_previous = is_cut if goes_back else turn != FIRST_PAGE
         has_next = goes_back or is_cut
         to_previous, to_next = ("after", "before") if self.newest_first else ("before", "after")
         return Page(
@@ -60,7 +60,7 @@ class Order(Generic[T]):
             {to_next: self.number(shown[-1])} if has_next else {},
         )
 
-    def _cut(self, rows: Statement, turn: Turn, size: int) -> Statement:
+    def _cut(self, rows: Statement, turn: PageRequest, size: int) -> Statement:
         """The rows nearest to the turn, and one more, which tells whether there is a page behind them."""
         key = self.keys[0] if len(self.keys) == 1 else tuple_(*self.keys)
         if turn.before is not None:
@@ -70,5 +70,5 @@ class Order(Generic[T]):
         descends = self.newest_first is not self._goes_back(turn)
         return rows.order_by(None).order_by(*(each.desc() if descends else each for each in self.keys)).limit(size + 1)
 
-    def _goes_back(self, turn: Turn) -> bool:
+    def _goes_back(self, turn: PageRequest) -> bool:
         return (turn.after if self.newest_first else turn.before) is not None

@@ -10,7 +10,7 @@ from newsletter.system.bundled import folder
 _VERSION = table("alembic_version", column("version_num"))
 
 
-class Standing(StrEnum):
+class SchemaState(StrEnum):
     """How a database's schema stands to the code's."""
 
     CURRENT = "current"
@@ -19,23 +19,23 @@ class Standing(StrEnum):
     NEWER = "newer"
 
 
-def standing(engine: Engine) -> Standing:
+def schema_state(engine: Engine) -> SchemaState:
     """Compare the database's revision with the newest migration."""
     known = revisions()
     found = _revision(engine)
     if found is None:
-        return Standing.EMPTY
+        return SchemaState.EMPTY
     if found == known[-1]:
-        return Standing.CURRENT
-    return Standing.BEHIND if found in known else Standing.NEWER
+        return SchemaState.CURRENT
+    return SchemaState.BEHIND if found in known else SchemaState.NEWER
 
 
 def require_current(engine: Engine) -> None:
     """Conflict, saying what to do, unless the database's schema is the code's."""
-    now = standing(engine)
-    if now is Standing.NEWER:
+    now = schema_state(engine)
+    if now is SchemaState.NEWER:
         raise Conflict("the database was made by a newer version of this program; install that version")
-    if now is not Standing.CURRENT:
+    if now is not SchemaState.CURRENT:
         raise Conflict(f"the database is {now.value}; run `newsletter db upgrade`")
 
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from newsletter.errors import Invalid
 
 
-class Seal:
+class TokenSeal:
     """Seals and opens tokens with AES-SIV (RFC 5297): opaque, forgery-proof, the same for the same numbers.
 
     The first secret seals; older ones (SECRET_KEY_FALLBACKS) still open, so the links that are out stay good.

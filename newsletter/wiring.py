@@ -23,7 +23,7 @@ from newsletter.i18n import formats
 from newsletter.links import Links
 from newsletter.outbound import LinkClient
 from newsletter.publications import Publication
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Services:
     settings: Settings
     sessions: Sessions
     links: Links
-    practice: AudienceServices
+    audience: AudienceServices
     pictures: PictureStore
 
     @property
@@ -62,16 +62,16 @@ def open_services(settings: Settings, *, check_schema: bool = True) -> Services:
     engine = open_engine(settings.database)
     if check_schema:
         schema.require_current(engine)
-    seal = Seal(settings.secret, *settings.older_secrets)
+    seal = TokenSeal(settings.secret, *settings.older_secrets)
     links = Links(settings.public_url, seal, settings.pictures_public_url)
     sessions = Sessions(engine)
     if check_schema:
-        erasures.seal_anew(sessions, seal)
+        erasures.reseal_key(sessions, seal)
     return Services(
         settings=settings,
         sessions=sessions,
         links=links,
-        practice=_practice(settings, sessions, links),
+        audience=_audience_services(settings, sessions, links),
         pictures=_pictures(settings),
     )
 
@@ -87,7 +87,7 @@ def _pictures(settings: Settings) -> PictureStore:
     )
 
 
-def _practice(settings: Settings, sessions: Sessions, links: Links) -> AudienceServices:
+def _audience_services(settings: Settings, sessions: Sessions, links: Links) -> AudienceServices:
     caps = SignupCaps(
         address=settings.signup_cap_address,
         domain=settings.signup_cap_domain,

@@ -126,7 +126,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until asked to stop; then finish what is in flight, give back the rest, and end within ten seconds."""
-        asked = lifeline.asked_to_stop()
+        asked = lifeline.watch_stop_signals()
         _share_memory()
         scheduler = self._scheduler()
         scheduler.start()
@@ -160,7 +160,7 @@ class Worker:
             openings = fill_slots.open_slots(session, grace, _now())
         for opening in openings:
             with self._services.sessions.begin() as session:
-                fill_slots.fill_slot(session, self._services.practice, opening, grace, _now(), sender=sender)
+                fill_slots.fill_slot(session, self._services.audience, opening, grace, _now(), sender=sender)
 
     def warn_of_coming_slots(self) -> None:
         if not self._gate.is_open():
@@ -169,7 +169,7 @@ class Worker:
             glances = warn_editors.due_checks(session, _now())
         for glance in glances:
             with self._services.sessions.begin() as session:
-                warn_editors.check_slot(session, self._services.practice, glance, _now(), grace=self._services.grace)
+                warn_editors.check_slot(session, self._services.audience, glance, _now(), grace=self._services.grace)
 
     def start_due_issues(self) -> None:
         if not self._gate.is_open():
@@ -198,7 +198,7 @@ class Worker:
             untold = breaker.unreported(session)
         for trip_id in untold:
             with self._services.sessions.begin() as session:
-                alert_editors.send_alert(session, self._services.practice, trip_id, _now())
+                alert_editors.send_alert(session, self._services.audience, trip_id, _now())
 
     def skip_stopped_copies(self) -> None:
         with self._services.sessions.reading() as session:
@@ -209,7 +209,7 @@ class Worker:
 
     def index_readers(self) -> None:
         if self._is_due(search_index.is_due):
-            self._in_groups(lambda session, _: search_index.fill(session))
+            self._in_groups(lambda session, _: search_index.index_some(session))
 
     def store_stats(self) -> None:
         while not self._stopping.is_set() and stats.store_next(self._services.sessions):
@@ -268,7 +268,7 @@ class Worker:
         self._in_groups(link_checks.prune)
 
     def wake_paused_readers(self) -> None:
-        self._in_groups(preferences.wake)
+        self._in_groups(preferences.end_due_pauses)
 
     def prune_signup_counts(self) -> None:
         self._in_groups(signup_limits.prune)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from newsletter.db import Sessions, open_engine
 from newsletter.links import Links
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 from newsletter.wiring import Services
 from tests import sample_services, servers
 from tests.originals import Fill, Originals, empty
@@ -74,7 +74,7 @@ def services(sessions: Sessions, tmp_path: Path) -> Services:
 
 @pytest.fixture
 def links() -> Links:
-    return Links("https://letters.example.org", Seal(b"a secret for tests"))
+    return Links("https://letters.example.org", TokenSeal(b"a secret for tests"))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from newsletter.editorial.issues.corrections import Amendment
 from newsletter.editorial.source import issue_file
 from newsletter.links import Links
 from newsletter.publications import Publication, toml_file
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter, correct_issue, publish
 
@@ -52,10 +52,10 @@ def build(sessions: Sessions, data_dir: Path, base_url: str = BASE_URL, **change
     # A developer's own .env lies in the folder that tests run in.
     fixed = {"_env_file": None, "data_dir": data_dir, "base_url": base_url, "secret_key": "a secret that is for tests"}
     settings = Settings(**fixed, **changes)
-    links = Links(base_url, Seal(settings.secret))
+    links = Links(base_url, TokenSeal(settings.secret))
     caps = SignupCaps(settings.signup_cap_address, settings.signup_cap_domain, settings.signup_cap_client)
-    practice = AudienceServices(links, _compose, caps, settings.consent_origin, settings.secret)
-    return Services(settings, sessions, links, practice, FolderPictureStore(data_dir / "pictures"))
+    audience = AudienceServices(links, _compose, caps, settings.consent_origin, settings.secret)
+    return Services(settings, sessions, links, audience, FolderPictureStore(data_dir / "pictures"))
 
 
 def open_publication(services: Services, now: datetime) -> None:

@@ -107,7 +107,7 @@ def mails(sessions: Sessions) -> list[tuple[str, str]]:
         return [(post.address, post.text) for post in session.scalars(select(OutboxMessage).order_by(OutboxMessage.id))]
 
 
-def practice(links: Links) -> AudienceServices:
+def audience(links: Links) -> AudienceServices:
     """One that writes letters as their headline, slot, reason and remedy, a line each."""
 
     def compose(kind: str, _publication: Publication, fields: Mapping[str, str]) -> Composed:

@@ -9,7 +9,7 @@ import pytest
 
 from newsletter import characters
 from newsletter.audience.address import clean_name
-from newsletter.audience.importing.plan import Terms
+from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.models import Status
 from newsletter.db import Session
 from newsletter.editorial.schedule import slot_settings
@@ -56,7 +56,7 @@ def week_off(text: str) -> None:
 
 LINES: dict[str, Callable[[str], object]] = {
     "a reader's name": clean_name,
-    "the proof of consent": lambda text: Terms(Status.ACTIVE, text),
+    "the proof of consent": lambda text: ImportTerms(Status.ACTIVE, text),
     "publication: name": publication_says("name"),
     "publication: tagline": publication_says("tagline"),
     "publication: sender": publication_says("sender_name"),

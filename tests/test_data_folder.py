@@ -53,12 +53,12 @@ def test_what_keeps_it_from_being_written_into_is_named_with_the_cure(
 
 def test_whoever_comes_second_is_told_who_holds_it_and_may_have_it_afterwards(tmp_path: Path) -> None:
     with (
-        data_folder.held(tmp_path, "the first"),
+        data_folder.locked(tmp_path, "the first"),
         pytest.raises(Refused, match="the first is already running on the data in"),
-        data_folder.held(tmp_path, "the second"),
+        data_folder.locked(tmp_path, "the second"),
     ):
         pass
-    with data_folder.held(tmp_path, "the second"):
+    with data_folder.locked(tmp_path, "the second"):
         assert (tmp_path / "up.lock").read_text() == "the second"
 
 

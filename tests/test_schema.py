@@ -26,7 +26,7 @@ def test_upgrading_from_empty_gives_exactly_the_models(engine: Engine) -> None:
 
 def test_an_upgrade_done_twice_changes_nothing(engine: Engine) -> None:
     migrations_runner.upgrade(engine)
-    assert schema.standing(engine) is schema.Standing.CURRENT
+    assert schema.schema_state(engine) is schema.SchemaState.CURRENT
 
 
 BEFORE_PARTITIONS = "0002"
@@ -115,7 +115,7 @@ def test_a_database_from_a_newer_version_is_refused_and_left_alone(engine: Engin
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Conflict, match="newer version"):
         migrations_runner.upgrade(engine)
-    assert schema.standing(engine) is schema.Standing.NEWER
+    assert schema.schema_state(engine) is schema.SchemaState.NEWER
 
 
 def test_an_empty_database_says_to_upgrade(tmp_path) -> None:

@@ -14,7 +14,7 @@ from newsletter import config
 from newsletter.editorial.images.s3_storage import S3PictureStore
 from newsletter.errors import Invalid
 from newsletter.mail_settings import MailServer
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 from newsletter.wiring import open_services
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
@@ -224,7 +224,7 @@ def test_links_of_the_key_that_was_kept_still_open_once_another_is_set(monkeypat
     monkeypatch.setenv("SECRET_KEY_FALLBACKS", "the-key-of-last-year")
     after = seal_of_the_house()
     assert after.open("confirm", before.seal("confirm", 7)) == (7,)
-    assert after.seal("confirm", 7) == Seal(b"the-key-of-this-year").seal("confirm", 7)
+    assert after.seal("confirm", 7) == TokenSeal(b"the-key-of-this-year").seal("confirm", 7)
 
 
 def test_a_damaged_secret_key_is_not_replaced_in_silence(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_threads_that_start_at_once_agree_on_the_secret_key() -> None:
         assert len(set(pool.map(lambda _: config.load().secret, range(64)))) == 1
 
 
-def seal_of_the_house() -> Seal:
+def seal_of_the_house() -> TokenSeal:
     """What `open_services` seals with under the settings of this moment."""
     services = open_services(config.load(), check_schema=False)
     services.close()

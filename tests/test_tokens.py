@@ -7,10 +7,10 @@ from flask import Flask
 from itsdangerous import BadSignature
 
 from newsletter.errors import Invalid
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 from newsletter.web import security
 
-SEAL = Seal(b"a secret for tests")
+SEAL = TokenSeal(b"a secret for tests")
 URL_SAFE = f"{string.ascii_letters}{string.digits}-_"
 NUMBERS = [(7,), (7, 12), (123, 4567), (1, 2, 3), (123_456, 7)]  # so that each number of last bits is met
 

@@ -12,7 +12,7 @@ from newsletter import migrations_runner
 from newsletter.addresses import mailboxes
 from newsletter.audience import subscribers
 from newsletter.audience.importing import csv_reader, importer
-from newsletter.audience.importing.plan import Tally, Terms
+from newsletter.audience.importing.plan import ImportTerms, Tally
 from newsletter.audience.models import Status, Subscriber
 from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.db import Base, Sessions
@@ -67,13 +67,13 @@ def migrate(engine: Engine) -> Sessions:
 def load(sessions: Sessions, links, path: Path, addresses: list[str]) -> Tally:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["email"], *([address] for address in addresses)])
-    practice = AudienceServices(
+    audience = AudienceServices(
         links, lambda *_: pytest.fail("no letter"), SignupCaps(3, 500, 20), "none", b"a key for tests"
     )
     with sessions.reading() as session:
         home = session.get_one(Publication, 1)
-    with csv_reader.opened(path) as opened:
-        steps = importer.load(sessions, practice, home, opened, Terms(Status.ACTIVE, "a fair"), AT)
+    with csv_reader.open_csv(path) as opened:
+        steps = importer.run_import(sessions, audience, home, opened, ImportTerms(Status.ACTIVE, "a fair"), AT)
         return sum((step.tally for step in steps), Tally())
 
 
@@ -81,7 +81,7 @@ def test_readers_and_the_team_are_known_by_the_keys_of_their_own_mailboxes(old: 
     sessions = migrate(old)
     with sessions.reading() as session:
         keys = session.scalars(select(Subscriber.key).order_by(Subscriber.id)).all()
-        assert keys == [mailboxes.key_of(email) for email in READERS]
+        assert keys == [mailboxes.mailbox_key(email) for email in READERS]
         assert [subscribers.find(session, email).email for email in READERS] == READERS
         assert accounts.find(session, "weiß@press.example").key == "weiß@press.example"
 
@@ -92,7 +92,7 @@ def test_a_suppressed_reader_is_still_suppressed(old: Engine) -> None:
         suppress(connection, "ada@example.org", "complaint")
     sessions = migrate(old)
     with sessions.begin() as session:
-        reached = {row.address for row in session.execute(subscribers.active(1))}
+        reached = {row.address for row in session.execute(subscribers.active_recipients(1))}
         assert reached == {*READERS} - {"straße@example.org", "Ada@example.org"}
         found = suppression.list_causes(session, "straße@example.org")
         assert {(one.cause, one.at, one.detail) for one in found} == {(Cause.BOUNCE, AT, "550 unknown")}
@@ -133,7 +133,7 @@ def test_where_imported_readers_came_from_is_told_from_the_record_of_their_conse
         connection.execute(text(f"{note} FROM subscriptions WHERE subscriber_id = 3"), told)
         connection.execute(text("UPDATE subscriptions SET confirmed_at = :at WHERE subscriber_id > 2"), {"at": AT})
     with migrate(old).reading() as session:
-        found = {row.address: (row.since, row.source) for row in session.execute(subscribers.active(1))}
+        found = {row.address: (row.since, row.source) for row in session.execute(subscribers.active_recipients(1))}
     assert [found[email] for email in READERS] == [(AT, "a fair in May"), (AT, "b" * 200), *[(AT, None)] * 3]
 
 

@@ -24,7 +24,9 @@ def upgrade() -> None:
     connection, last = op.get_bind(), 0
     fill = sa.update(people).where(people.c.id == sa.bindparam("reader")).values(search=sa.bindparam("entry"))
     while group := connection.execute(_after(people, last)).all():
-        told = [{"reader": each.id, "entry": search_text.entry(each.email, each.key, each.name)} for each in group]
+        told = [
+            {"reader": each.id, "entry": search_text.search_entry(each.email, each.key, each.name)} for each in group
+        ]
         connection.execute(fill, told)
         last = group[-1].id
 

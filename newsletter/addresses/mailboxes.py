@@ -9,7 +9,7 @@ import unicodedata
 import idna
 
 
-def key_of(address: str) -> str:
+def mailbox_key(address: str) -> str:
     """The same for every spelling of an address: the mailbox part in small letters, the host as its A-label."""
     if address.isascii():
         return address.lower()
@@ -19,7 +19,7 @@ def key_of(address: str) -> str:
     return f"{local.lower()}@{host_of(host)}" if at else host.lower()
 
 
-def folded_key_of(key: str) -> str:
+def legacy_mailbox_key(key: str) -> str:
     """The key as it was made until version 0014 of the schema, from the one of today: one for several mailboxes."""
     if key.isascii() and "xn--" not in key:
         return key

@@ -48,7 +48,7 @@ class Address:
             at = key.index("@")
             return cls(bare[:at] + key[at:], key)
         email = _normalized(characters.trimmed(bare))
-        key = mailboxes.key_of(email)
+        key = mailboxes.mailbox_key(email)
         # Small letters and A-labels can be longer than what they stand for, and the key has to fit its column.
         if len(key) > MAX_KEY:
             raise _not_an_address("it is too long")

@@ -7,7 +7,7 @@ from newsletter.audience.models import Status, Subscription
 from newsletter.publications import Publication
 
 
-def subscriptions(session: Session) -> dict[tuple[str, Status], int]:
+def subscription_counts(session: Session) -> dict[tuple[str, Status], int]:
     """How many subscriptions of each publication, by its slug, stand where."""
     # Without the publications' names, an index alone answers.
     grouped = select(Subscription.publication_id, Subscription.status, func.count())

@@ -12,13 +12,13 @@ _SHARED_V6 = 48
 _ONE_CLIENT_V6 = 64
 
 
-def kept(practice: AudienceServices, client: str | None) -> str | None:
+def consent_origin(services: AudienceServices, client: str | None) -> str | None:
     """What the proof of consent keeps: a network, a keyed hash or nothing; None for what is no address."""
     address = _parse(client)
-    if address is None or practice.origin_policy == "none":
+    if address is None or services.origin_policy == "none":
         return None
-    if practice.origin_policy == "hashed":
-        return digest(practice, str(address))
+    if services.origin_policy == "hashed":
+        return keyed_digest(services, str(address))
     return _network(address, _SHARED_V4 if address.version == 4 else _SHARED_V6)
 
 
@@ -30,9 +30,9 @@ def one_client(client: str | None) -> str | None:
     return str(address) if address.version == 4 else _network(address, _ONE_CLIENT_V6)
 
 
-def digest(practice: AudienceServices, text: str) -> str:
+def keyed_digest(services: AudienceServices, text: str) -> str:
     """A keyed hash of 64 characters: the same for the same text, and no way back without the key."""
-    return hmac.new(practice.origin_key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(services.origin_key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def _parse(client: str | None) -> IPv4Address | IPv6Address | None:

@@ -17,7 +17,7 @@ from newsletter.delivery import receipts
 from newsletter.delivery.models import Receipt
 
 
-class Tied(Protocol):
+class HasId(Protocol):
     """A reader's tie to a publication, by its id."""
 
     @property
@@ -43,7 +43,7 @@ class _Record(NamedTuple):
 
 def record(
     session: Session,
-    subscription: Tied,
+    subscription: HasId,
     act: Act,
     way: Channel,
     now: datetime,
@@ -53,25 +53,25 @@ def record(
 ) -> None:
     """Add one step: what was done, by which door, and the words the reader had before them."""
     connection = session.connection()
-    wording_id = keep_words(session, wording).id if wording else None
+    wording_id = store_wording(session, wording).id if wording else None
     step = {"subscription_id": subscription.id, "act": act.value, "way": way.value, "origin": origin, "note": note}
     step |= {"at": moment(connection.dialect, now), "wording_id": wording_id}
     _Record.of(connection.dialect).add.run(connection, step)
 
 
-def origin_of(practice: AudienceServices, client: str | None) -> str | None:
+def origin_of(services: AudienceServices, client: str | None) -> str | None:
     """What is kept of the client's address: a /24 or /48, a keyed hash, or nothing, as CONSENT_ORIGIN says."""
-    return client_ip.kept(practice, client)
+    return client_ip.consent_origin(services, client)
 
 
-class Words(NamedTuple):
+class StoredWording(NamedTuple):
     """Where the words are kept that somebody had before them."""
 
     id: int
     sha256: str
 
 
-def keep_words(session: Session, text: str) -> Words:
+def store_wording(session: Session, text: str) -> StoredWording:
     """Keep what was shown or mailed to somebody, once for all who had the same."""
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     connection = session.connection()
@@ -81,10 +81,10 @@ def keep_words(session: Session, text: str) -> Words:
         # Two first sign-ups at once both come here; one of them inserts, and both read the same row.
         session.execute(insert(session, Wording).values(sha256=sha256, text=text).on_conflict_do_nothing())
         found = stored.run(connection, {"sha256": sha256})
-    return Words(found[0][0], sha256)
+    return StoredWording(found[0][0], sha256)
 
 
-class Letter(NamedTuple):
+class ConsentEmail(NamedTuple):
     """A letter that asked for consent: what became of it, and its words, where they are kept."""
 
     receipt: Receipt
@@ -103,9 +103,9 @@ class Letter(NamedTuple):
         }
 
 
-def letters(session: Session, reader: Subscriber) -> list[Letter]:
+def consent_emails(session: Session, reader: Subscriber) -> list[ConsentEmail]:
     """Each letter that asked for this reader's consent and was answered, oldest first."""
     found = session.scalars(receipts.select_receipts([one.id for one in reader.subscriptions])).all()
     texts = select(Wording.sha256, Wording.text).where(Wording.sha256.in_({one.template for one in found}))
     words = dict(session.execute(texts).all())
-    return [Letter(one, words.get(one.template or "")) for one in found]
+    return [ConsentEmail(one, words.get(one.template or "")) for one in found]

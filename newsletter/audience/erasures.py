@@ -20,7 +20,7 @@ from newsletter.audience.address import Address
 from newsletter.audience.models import Erasure, SealedKey
 from newsletter.db import AWAY, Sessions, insert, rows
 from newsletter.errors import Conflict, Invalid
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ _PURPOSE = "key-of-erased"
 _BITS = 256
 
 
-def remember(session: Session, seal: Seal, key: str, now: datetime) -> None:
+def record_erasure(session: Session, seal: TokenSeal, key: str, now: datetime) -> None:
     """Keep the hash of this address's key; Conflict, saying what to do, if the hash's own key cannot be opened."""
     made = insert(session, SealedKey).values(name=_NAME, sealed=seal.seal(_PURPOSE, secrets.randbits(_BITS)))
     session.execute(made.on_conflict_do_nothing())
@@ -37,7 +37,7 @@ def remember(session: Session, seal: Seal, key: str, now: datetime) -> None:
     session.execute(row.on_conflict_do_update(index_elements=["digest"], set_={"at": now}))
 
 
-def among(session: Session, seal: Seal, keys: Collection[str]) -> set[str]:
+def erased_keys(session: Session, seal: TokenSeal, keys: Collection[str]) -> set[str]:
     """Those of these keys whose owners were erased, and have not come back themselves; Conflict as above."""
     # Where nobody was erased, a million rows are not hashed.
     if not session.scalar(select(exists(select(Erasure.digest)))):
@@ -50,28 +50,28 @@ def among(session: Session, seal: Seal, keys: Collection[str]) -> set[str]:
     return {digests[digest] for digest in session.connection().scalars(found, told)}
 
 
-def since(session: Session, seal: Seal, key: str) -> datetime | None:
+def erased_at(session: Session, seal: TokenSeal, key: str) -> datetime | None:
     """When the owner of this address was erased; None if they were not, or have come back. Conflict as above."""
-    if not among(session, seal, [key]):
+    if not erased_keys(session, seal, [key]):
         return None
     return session.get_one(Erasure, _digest(_key(session, seal), key)).at
 
 
-def looked_for(session: Session, seal: Seal, text: str) -> datetime | None:
+def erased_at_address(session: Session, seal: TokenSeal, text: str) -> datetime | None:
     """When the owner of the address that somebody looks for was erased; None if they were not, or it is no address."""
     try:
-        return since(session, seal, Address.parse(text).key)
+        return erased_at(session, seal, Address.parse(text).key)
     except Invalid:
         return None
 
 
-def forget(session: Session, seal: Seal, key: str) -> None:
+def remove_erasure(session: Session, seal: TokenSeal, key: str) -> None:
     """They came back of their own accord."""
-    if among(session, seal, [key]):
+    if erased_keys(session, seal, [key]):
         session.execute(delete(Erasure).where(Erasure.digest == _digest(_key(session, seal), key)))
 
 
-def seal_anew(sessions: Sessions, seal: Seal) -> None:
+def reseal_key(sessions: Sessions, seal: TokenSeal) -> None:
     """After SECRET_KEY was changed, seal the hash's key by the new one; says so where the old one is not told."""
     with sessions.reading() as session:
         sealed = _sealed(session)
@@ -83,14 +83,14 @@ def seal_anew(sessions: Sessions, seal: Seal) -> None:
             log.info("the key of erased readers is sealed by the new SECRET_KEY")
 
 
-def _sealed_anew(seal: Seal, sealed: str) -> str | None:
+def _sealed_anew(seal: TokenSeal, sealed: str) -> str | None:
     with suppress(Invalid):
         return seal.seal(_PURPOSE, *seal.open(_PURPOSE, sealed))
     log.error("the key of erased readers cannot be opened: add the previous SECRET_KEY to SECRET_KEY_FALLBACKS")
     return None
 
 
-def _key(session: Session, seal: Seal) -> bytes:
+def _key(session: Session, seal: TokenSeal) -> bytes:
     try:
         (number,) = seal.open(_PURPOSE, _sealed(session) or "")
     except Invalid:

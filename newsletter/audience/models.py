@@ -52,7 +52,7 @@ class Channel(StrEnum):
 
 def _searched(context: Any) -> str:
     row = context.get_current_parameters()
-    return search_text.entry(row["email"], row["key"], row.get("name") or "")
+    return search_text.search_entry(row["email"], row["key"], row.get("name") or "")
 
 
 class Subscriber(Base):
@@ -91,7 +91,7 @@ class Subscriber(Base):
 @event.listens_for(Subscriber, "before_update")
 def _search_anew(_mapper: object, _connection: object, reader: Subscriber) -> None:
     """A reader who takes another name or address is found by it."""
-    entry = search_text.entry(reader.email, reader.key, reader.name)
+    entry = search_text.search_entry(reader.email, reader.key, reader.name)
     if entry != reader.search:
         reader.search, reader.indexed = entry, False
 

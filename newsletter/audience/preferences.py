@@ -20,55 +20,57 @@ _GROUP = 1_000
 _PAUSED = text("subscriptions.status = 'paused'")
 
 
-def look(session: Session, practice: AudienceServices, token: str) -> Subscription:
+def open_preferences_link(session: Session, audience: AudienceServices, token: str) -> Subscription:
     """Whose link this is; changes nothing. Invalid if forged, NotFound if erased."""
-    return subscribers.get(session, practice.links.open_preferences(token))
+    return subscribers.get(session, audience.links.open_preferences(token))
 
 
 def rename(
-    session: Session, practice: AudienceServices, token: str, name: str, client: str | None, now: datetime
+    session: Session, audience: AudienceServices, token: str, name: str, client: str | None, now: datetime
 ) -> Subscription:
     """Be greeted by this name; Invalid if it is none."""
-    subscription, cleaned = look(session, practice, token), clean_name(name)
+    subscription, cleaned = open_preferences_link(session, audience, token), clean_name(name)
     if subscription.subscriber.name != cleaned:
         subscription.subscriber.name = cleaned
-        consent.record(session, subscription, Act.RENAMED, Channel.LINK, now, consent.origin_of(practice, client))
+        consent.record(session, subscription, Act.RENAMED, Channel.LINK, now, consent.origin_of(audience, client))
     return subscription
 
 
 def pause(
-    session: Session, practice: AudienceServices, token: str, weeks: int, client: str | None, now: datetime
+    session: Session, audience: AudienceServices, token: str, weeks: int, client: str | None, now: datetime
 ) -> Subscription:
     """No letters for 1 to 12 weeks from now, not even those that wait already; Invalid for other numbers."""
     if not 1 <= weeks <= MAX_WEEKS:
         raise Invalid(f"Please choose a break of 1 to {MAX_WEEKS} weeks")
-    subscription = look(session, practice, token)
+    subscription = open_preferences_link(session, audience, token)
     publications.wait_for_fan_out(session, subscription.publication_id)
     if not status_transitions.pause(session, subscription, now + timedelta(weeks=weeks)):
         raise _not_a_reader()
-    origin = consent.origin_of(practice, client)
+    origin = consent.origin_of(audience, client)
     consent.record(session, subscription, Act.PAUSED, Channel.LINK, now, origin, note=f"{weeks} weeks")
     ledger.skip_pending(session, subscription.id, "paused", now)
     return subscription
 
 
-def resume(session: Session, practice: AudienceServices, token: str, client: str | None, now: datetime) -> Subscription:
+def resume(session: Session, audience: AudienceServices, token: str, client: str | None, now: datetime) -> Subscription:
     """Letters again, before the pause is over; changes nothing for a reader who gets them."""
-    subscription = look(session, practice, token)
+    subscription = open_preferences_link(session, audience, token)
     if status_transitions.resume(session, subscription):
-        consent.record(session, subscription, Act.RESUMED, Channel.LINK, now, consent.origin_of(practice, client))
+        consent.record(session, subscription, Act.RESUMED, Channel.LINK, now, consent.origin_of(audience, client))
     if subscription.status is not Status.ACTIVE:
         raise _not_a_reader()
     return subscription
 
 
-def leave(session: Session, practice: AudienceServices, token: str, client: str | None, now: datetime) -> Subscription:
+def unsubscribe_by_preferences(
+    session: Session, audience: AudienceServices, token: str, client: str | None, now: datetime
+) -> Subscription:
     """Take the holder of a preferences link off the list; twice is as once."""
-    subscription = look(session, practice, token)
-    return unsubscribe.unsubscribe(session, practice, subscription, Channel.LINK, client, now)
+    subscription = open_preferences_link(session, audience, token)
+    return unsubscribe.unsubscribe(session, audience, subscription, Channel.LINK, client, now)
 
 
-def wake(session: Session, now: datetime) -> int:
+def end_due_pauses(session: Session, now: datetime) -> int:
     """End the pauses that are over, up to 1,000 at a time; how many, so 0 means that none is left."""
     over = select(Subscription.id).where(_PAUSED, Subscription.paused_until <= now)
     # Two clocks wake different readers, so neither waits and no reader is woken twice.

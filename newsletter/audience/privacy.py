@@ -19,12 +19,12 @@ from newsletter.delivery.transactional import outbox
 log = structlog.get_logger(__name__)
 
 
-def erase(session: Session, practice: AudienceServices, email: str, now: datetime) -> None:
+def erase(session: Session, services: AudienceServices, email: str, now: datetime) -> None:
     """Erase the person of that address; NotFound if there is none."""
-    erase_reader(session, practice, subscribers.find(session, email), now)
+    erase_reader(session, services, subscribers.find(session, email), now)
 
 
-def erase_reader(session: Session, practice: AudienceServices, reader: Subscriber, now: datetime) -> None:
+def erase_reader(session: Session, services: AudienceServices, reader: Subscriber, now: datetime) -> None:
     """Delete a person with their subscriptions and consent; the ledger keeps its rows, to nobody in particular.
 
     What stays is the promise not to write again: a keyed hash of the address, and a suppression if there is one.
@@ -37,19 +37,19 @@ def erase_reader(session: Session, practice: AudienceServices, reader: Subscribe
     outbox.erase_letters(session, reader.key)
     # Behind the letters: one that is just being answered leaves its receipt before it can be deleted, or none.
     receipts.erase_receipts(session, subscriptions)
-    erasures.remember(session, practice.links.seal, reader.key, now)
-    search_index.forget(session, reader.id)
+    erasures.record_erasure(session, services.links.seal, reader.key, now)
+    search_index.drop_reader(session, reader.id)
     session.delete(reader)
     session.flush()
     log.info("reader erased", subscriptions=subscriptions)
 
 
-def my_data(session: Session, subscription: Subscription) -> dict[str, Any]:
+def export_data(session: Session, subscription: Subscription) -> dict[str, Any]:
     """Everything held about a reader, in plain JSON values; moments in ISO 8601, UTC."""
     reader = subscription.subscriber
     return {
         **subscribers.history(reader),
-        "confirm_letters": [letter.told() for letter in consent.letters(session, reader)],
+        "confirm_letters": [letter.told() for letter in consent.consent_emails(session, reader)],
         "letters": _letters(session, reader),
         "suppressed": [_cause(one) for one in suppression.list_causes(session, reader.key)],
     }

@@ -59,14 +59,14 @@ def find(session: Session, parts: Collection[str]) -> list[int] | None:
     numbers = _perhaps(session, _bits(parts))
     if len(numbers) > _MANY_BLOCKS:
         return None
-    all_of_them = and_(*holds(session, parts))
+    all_of_them = and_(*contains_all(session, parts))
     readers = _in_blocks(session, numbers, all_of_them) | _unindexed(session, all_of_them)
     if len(readers) > _MANY_READERS:
         return None
     return list(session.scalars(select(Subscription.id).where(Subscription.subscriber_id.in_(readers))))
 
 
-def holds(session: Session, parts: Iterable[str]) -> Iterator[ColumnElement[bool]]:
+def contains_all(session: Session, parts: Iterable[str]) -> Iterator[ColumnElement[bool]]:
     """That a reader's entry holds each of these parts."""
     # Not LIKE, of which PostgreSQL takes it that nearly nobody fits, and so sorts all readers for the first fifty.
     place = func.strpos if session.get_bind().dialect.name == "postgresql" else func.instr
@@ -78,7 +78,7 @@ def is_due(session: Session, _now: datetime) -> bool:
     return session.scalar(_WAITING.limit(1)) is not None
 
 
-def fill(session: Session) -> int:
+def index_some(session: Session) -> int:
     """Index some of the readers who are not; how many, 0 when none is left."""
     numbers = sorted({reader // BLOCK for reader in session.scalars(_WAITING.limit(_BLOCKS_FILLED_AT_ONCE * BLOCK))})[
         :_BLOCKS_FILLED_AT_ONCE
@@ -101,7 +101,7 @@ def fill(session: Session) -> int:
     return count
 
 
-def forget(session: Session, reader_id: int) -> None:
+def drop_reader(session: Session, reader_id: int) -> None:
     """Drop what a reader's entry left in its block's filter, which the worker makes anew without it."""
     number = reader_id // BLOCK
     session.execute(delete(SearchBlock).where(SearchBlock.number == number))
@@ -139,7 +139,7 @@ def _is_in(number: int) -> ColumnElement[bool]:
 
 
 def _bits(texts: Iterable[str]) -> set[int]:
-    return {crc32(gram.encode()) % _BITS for text in texts for gram in search_text.grams(text)}
+    return {crc32(gram.encode()) % _BITS for text in texts for gram in search_text.trigrams(text)}
 
 
 def _filter(entries: Iterable[str]) -> bytes:

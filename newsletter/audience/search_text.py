@@ -21,7 +21,7 @@ def fold(text: str) -> str:
     return "".join(map(_bare, apart)).casefold().translate(_LETTERS)
 
 
-def entry(email: str, key: str, name: str) -> str:
+def search_entry(email: str, key: str, name: str) -> str:
     """What is searched of a reader: each word of name and address, a space before it."""
     spelled = [fold(name), fold(email)]
     if not email.isascii():
@@ -30,12 +30,12 @@ def entry(email: str, key: str, name: str) -> str:
     return "".join(f" {word}" for text in spelled for word in text.split())
 
 
-def parts(typed: str) -> list[str]:
+def search_terms(typed: str) -> list[str]:
     """What an entry must hold, all of it, to be found; one or two letters are the beginning of a word."""
     return [word if len(word) > 2 else f" {word}" for word in dict.fromkeys(fold(typed[:LONGEST]).split())]
 
 
-def grams(text: str) -> set[str]:
+def trigrams(text: str) -> set[str]:
     """What a text is indexed by, and looked for: each three letters in a row, and the beginning of each word."""
     begun = {text[place : place + 2] for place, character in enumerate(text[:-1]) if character == " "}
     return begun | {text[place : place + 3] for place in range(len(text) - 2)}

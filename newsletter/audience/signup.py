@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SignupRequest:
     """What came by the form, as it came, and the words that stood there."""
 
     email: str
@@ -46,29 +46,29 @@ class _Tie(NamedTuple):
 
 
 def subscribe(
-    session: Session, practice: AudienceServices, publication: Publication, asked: Asked, now: datetime
+    session: Session, services: AudienceServices, publication: Publication, asked: SignupRequest, now: datetime
 ) -> None:
     """Send the address a confirm letter, unless it reads already, had enough, or is suppressed for good.
 
     Invalid for a malformed address or name, TooMany for a client past its cap; silent otherwise.
     """
     address, name = Address.parse(asked.email), clean_name(asked.name)
-    if not signup_limits.allow(session, practice, address, asked.client, now):
+    if not signup_limits.count_and_check(session, services, address, asked.client, now):
         log.warning("sign-up capped", address=address.masked, publication=publication.slug)
         return
     tie = _tie(session, publication, address, name, now)
-    is_new = tie.status not in status_transitions.GETTING
+    is_new = tie.status not in status_transitions.SUBSCRIBED
     with _same_work(session, kept=is_new):
-        origin = consent.origin_of(practice, asked.client)
+        origin = consent.origin_of(services, asked.client)
         consent.record(session, tie, Act.ASKED, Channel.FORM, now, origin, asked.wording)
     with _same_work(session, kept=_may_be_asked(session, tie.id, address.key) and is_new):
-        status_transitions.ask_again(session, tie.id)
-        emails.confirm(session, practice, publication, tie.id, tie.email, now)
+        status_transitions.reopen(session, tie.id)
+        emails.confirm(session, services, publication, tie.id, tie.email, now)
 
 
-def look(session: Session, practice: AudienceServices, token: str, now: datetime) -> Subscription:
+def open_confirm_link(session: Session, services: AudienceServices, token: str, now: datetime) -> Subscription:
     """Whose link this is; changes nothing. Expired if too old, Invalid if forged, NotFound if erased."""
-    subscription_id, made = practice.links.open_confirm(token, now)
+    subscription_id, made = services.links.open_confirm(token, now)
     subscription = subscribers.get(session, subscription_id)
     if subscription.status is Status.PENDING and _left_since(subscription, made):
         raise Expired("this link is from before you unsubscribed; ask for a new one")
@@ -76,34 +76,34 @@ def look(session: Session, practice: AudienceServices, token: str, now: datetime
 
 
 def confirm(
-    session: Session, practice: AudienceServices, token: str, client: str | None, wording: str, now: datetime
+    session: Session, services: AudienceServices, token: str, client: str | None, wording: str, now: datetime
 ) -> Subscription:
     """Make a pending reader active and welcome them, once; Conflict for one who has left since."""
-    subscription = look(session, practice, token, now)
+    subscription = open_confirm_link(session, services, token, now)
     if status_transitions.confirm(session, subscription, now):
-        origin = consent.origin_of(practice, client)
+        origin = consent.origin_of(services, client)
         consent.record(session, subscription, Act.CONFIRMED, Channel.LINK, now, origin, wording)
-        signup_limits.forget(session, practice, Address.parse(subscription.subscriber.email))
-        emails.welcome(session, practice, subscription, now)
+        signup_limits.reset_mailbox(session, services, Address.parse(subscription.subscriber.email))
+        emails.welcome(session, services, subscription, now)
         suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS)
-        erasures.forget(session, practice.links.seal, subscription.subscriber.key)
-    if subscription.status not in status_transitions.GETTING:
+        erasures.remove_erasure(session, services.links.seal, subscription.subscriber.key)
+    if subscription.status not in status_transitions.SUBSCRIBED:
         raise Conflict("This link no longer works, because you unsubscribed after it was sent. Please sign up again.")
     return subscription
 
 
-def resend(session: Session, practice: AudienceServices, token: str, client: str | None, now: datetime) -> None:
+def resend(session: Session, services: AudienceServices, token: str, client: str | None, now: datetime) -> None:
     """Send a fresh confirm letter to the address of an old link, under the same caps; Invalid if forged."""
-    subscription = _still_here(session, practice.links.open_stale_confirm(token))
+    subscription = _still_here(session, services.links.open_stale_confirm(token))
     if subscription is None or subscription.status is not Status.PENDING:
         return
     address = Address.parse(subscription.subscriber.email)
-    if signup_limits.allow(session, practice, address, client, now):
-        origin = consent.origin_of(practice, client)
+    if signup_limits.count_and_check(session, services, address, client, now):
+        origin = consent.origin_of(services, client)
         consent.record(session, subscription, Act.ASKED, Channel.LINK, now, origin)
         if _may_be_asked(session, subscription.id, subscription.subscriber.key):
             email = subscription.subscriber.email
-            emails.confirm(session, practice, subscription.publication, subscription.id, email, now)
+            emails.confirm(session, services, subscription.publication, subscription.id, email, now)
 
 
 @contextmanager
@@ -135,7 +135,7 @@ def _tie(session: Session, publication: Publication, address: Address, name: str
     connection = session.connection()
     meeting, at = _Meeting.of(connection.dialect), moment(connection.dialect, now)
     person = {"email": address.email, "key": address.key, "name": name, "created_at": at}
-    person["search"] = search_text.entry(address.email, address.key, name)
+    person["search"] = search_text.search_entry(address.email, address.key, name)
     ((reader_id, email),) = meeting.meet.run(connection, person)
     tie = {"subscriber_id": reader_id, "publication_id": publication.id, "created_at": at}
     ((tie_id, status),) = meeting.tie.run(connection, tie)

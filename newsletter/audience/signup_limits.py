@@ -30,7 +30,7 @@ _PRESS = "press"
 _SHARDS = "0123456789abcdef"
 
 
-class TooMany(Refused):
+class TooManyRequests(Refused):
     """This client asks too often, or everybody together does, whatever they ask; the web answers 429."""
 
 
@@ -69,18 +69,20 @@ class _Bucket(NamedTuple):
         return f"{self.kind}:{self.digest}"
 
 
-def allow(session: Session, practice: AudienceServices, address: Address, client: str | None, now: datetime) -> bool:
+def count_and_check(
+    session: Session, services: AudienceServices, address: Address, client: str | None, now: datetime
+) -> bool:
     """Count a request for a letter; False when its mailbox or domain had enough, TooMany when client or press had.
 
     A mailbox is counted whatever the spelling, and over all publications.
     """
-    caps, buckets = practice.caps, list(_buckets(practice, address, client, now))
+    caps, buckets = services.caps, list(_buckets(services, address, client, now))
     hits = _count(session, buckets)
     if hits.get("client", 0) > caps.client:
         # If this is the address of a proxy of one's own, PROXY_HOPS is wrong and everybody waits for everybody.
-        log.warning("client capped", client=client_ip.kept(practice, client))
-        raise TooMany("That was too many sign-ups in a short time. Please try again in an hour.")
-    _trip(session, practice, now)
+        log.warning("client capped", client=client_ip.consent_origin(services, client))
+        raise TooManyRequests("That was too many sign-ups in a short time. Please try again in an hour.")
+    _trip(session, services, now)
     return (
         hits[_ADDRESS] <= caps.address
         and hits.get("domain", 0) <= caps.domain
@@ -88,9 +90,9 @@ def allow(session: Session, practice: AudienceServices, address: Address, client
     )
 
 
-def forget(session: Session, practice: AudienceServices, address: Address) -> None:
+def reset_mailbox(session: Session, services: AudienceServices, address: Address) -> None:
     """Count this mailbox from the beginning: its owner has confirmed, and so is nobody's victim."""
-    bucket = _of_mailbox(practice, address, 0)
+    bucket = _of_mailbox(services, address, 0)
     session.execute(delete(SignupCount).where(SignupCount.bucket == bucket.name))
 
 
@@ -105,15 +107,15 @@ def prune(session: Session, now: datetime) -> int:
     return len(found.all())
 
 
-def _trip(session: Session, practice: AudienceServices, now: datetime) -> None:
+def _trip(session: Session, services: AudienceServices, now: datetime) -> None:
     connection = session.connection()
     ((hits,),) = _Counter.of(connection.dialect).by_all.run(connection, {"window": _hour(now)})
     total = int(hits or 0)
-    if total <= practice.caps.press:
+    if total <= services.caps.press:
         return
-    if total == practice.caps.press + 1:
-        log.error("sign-ups stopped for this hour: SIGNUP_CAP_PRESS is reached", an_hour=practice.caps.press)
-    raise TooMany("Too many people are signing up right now. Please try again in an hour.")
+    if total == services.caps.press + 1:
+        log.error("sign-ups stopped for this hour: SIGNUP_CAP_PRESS is reached", an_hour=services.caps.press)
+    raise TooManyRequests("Too many people are signing up right now. Please try again in an hour.")
 
 
 def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: datetime) -> int:
@@ -123,20 +125,20 @@ def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: da
     return sum(min(each, most_a_day) for (each,) in hits)
 
 
-def _buckets(practice: AudienceServices, address: Address, client: str | None, now: datetime) -> Iterator[_Bucket]:
+def _buckets(services: AudienceServices, address: Address, client: str | None, now: datetime) -> Iterator[_Bucket]:
     hour = _hour(now)
     # The order is fixed: two transactions that share buckets lock them alike, so neither waits for ever.
-    mailbox = _of_mailbox(practice, address, hour - hour % 24)
+    mailbox = _of_mailbox(services, address, hour - hour % 24)
     yield mailbox
     if not capped_mailbox.is_provider(address.domain):
-        yield _Bucket("domain", client_ip.digest(practice, address.domain), hour)
+        yield _Bucket("domain", client_ip.keyed_digest(services, address.domain), hour)
     if (one := client_ip.one_client(client)) is not None:
-        yield _Bucket("client", client_ip.digest(practice, one), hour)
+        yield _Bucket("client", client_ip.keyed_digest(services, one), hour)
     yield _Bucket(_PRESS, mailbox.digest[0], hour)
 
 
-def _of_mailbox(practice: AudienceServices, address: Address, window: int) -> _Bucket:
-    return _Bucket(_ADDRESS, client_ip.digest(practice, capped_mailbox.mailbox_of(address)), window)
+def _of_mailbox(services: AudienceServices, address: Address, window: int) -> _Bucket:
+    return _Bucket(_ADDRESS, client_ip.keyed_digest(services, capped_mailbox.mailbox_of(address)), window)
 
 
 def _count(session: Session, buckets: list[_Bucket]) -> dict[str, int]:

@@ -17,9 +17,9 @@ from newsletter.audience import subscribers
 from newsletter.audience.models import Status, Subscription
 from newsletter.db import Prepared
 
-GETTING = frozenset({Status.ACTIVE, Status.PAUSED})
+SUBSCRIBED = frozenset({Status.ACTIVE, Status.PAUSED})
 """Confirmed, and not gone."""
-GONE = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED})
+ENDED = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED})
 
 _SEVERITY = (Status.ACTIVE, Status.PAUSED, Status.PENDING, Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED)
 
@@ -31,12 +31,12 @@ _MAY_END = {
 }
 
 
-def worse(one: Status | None, other: Status | None) -> Status | None:
+def worse_status(one: Status | None, other: Status | None) -> Status | None:
     """Of two things that are said of one reader, the worse; None is nothing said."""
     return max(one, other, key=lambda status: -1 if status is None else _SEVERITY.index(status))
 
 
-def ask_again(session: Session, subscription_id: int) -> None:
+def reopen(session: Session, subscription_id: int) -> None:
     """Gone, and asks for a new beginning; `left_at` stays, so that links from before it are known."""
     connection = session.connection()
     _asking_again(connection.dialect).run(connection, {"tie": subscription_id})
@@ -44,7 +44,7 @@ def ask_again(session: Session, subscription_id: int) -> None:
 
 @lru_cache(maxsize=8)
 def _asking_again(dialect: Dialect) -> Prepared:
-    gone: list[ColumnElement[Any]] = [literal_column(f"'{status}'") for status in sorted(GONE)]
+    gone: list[ColumnElement[Any]] = [literal_column(f"'{status}'") for status in sorted(ENDED)]
     theirs = update(Subscription).where(Subscription.id == bindparam("tie"), Subscription.status.in_(gone))
     return Prepared(theirs.values(status=literal_column(f"'{Status.PENDING}'")), dialect)
 
@@ -61,14 +61,14 @@ def end(session: Session, subscription: Subscription, status: Status, now: datet
     return _move(session, subscription, _MAY_END[status], **values)
 
 
-def come_back(session: Session, subscription: Subscription) -> bool:
+def reactivate(session: Session, subscription: Subscription) -> bool:
     """Unsubscribed, and it was a mistake."""
     return _move(session, subscription, {Status.UNSUBSCRIBED}, status=Status.ACTIVE, left_at=None)
 
 
 def pause(session: Session, subscription: Subscription, until: datetime) -> bool:
     """Active or paused, and wants quiet until then."""
-    return _move(session, subscription, GETTING, status=Status.PAUSED, paused_until=until)
+    return _move(session, subscription, SUBSCRIBED, status=Status.PAUSED, paused_until=until)
 
 
 def resume(session: Session, subscription: Subscription) -> bool:

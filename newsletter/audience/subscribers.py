@@ -14,7 +14,7 @@ from newsletter.audience.address import Address
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.delivery.models import Suppression
 from newsletter.errors import NotFound
-from newsletter.pagination import Order, Page, Turn
+from newsletter.pagination import Order, Page, PageRequest
 
 ACTIVE = text("subscriptions.status = 'active'")
 """Written out, because neither database matches a parameter to a partial index."""
@@ -27,7 +27,7 @@ _ERASED = "This link no longer belongs to anybody: the reader was erased."
 _SUPPRESSED = exists().where(Suppression.key == Subscriber.key)
 
 
-class Member(NamedTuple):
+class ExportedSubscriber(NamedTuple):
     """One line of an export."""
 
     email: str
@@ -38,7 +38,7 @@ class Member(NamedTuple):
     left_at: datetime | None
 
 
-def active(
+def active_recipients(
     publication_id: int, among: Select[int] | CompoundSelect[int] | None = None
 ) -> Select[int, str, str, datetime | None, str | None]:
     """Everybody an issue goes to: active, not suppressed, and `among` those.
@@ -59,7 +59,7 @@ def active(
     return ours if among is None else ours.where(Subscription.id.in_(among))
 
 
-def came(subscription: Subscription) -> tuple[str | None, datetime | None]:
+def source_and_since(subscription: Subscription) -> tuple[str | None, datetime | None]:
     """The same of one reader: the source, and since when."""
     if subscription.confirmed_at is not None:
         return None, subscription.confirmed_at
@@ -70,10 +70,10 @@ def audience_size(session: Session, publication_id: int) -> int:
     """How many an issue would go to now."""
     ours = select(func.count()).where(Subscription.publication_id == publication_id)
     reading = session.scalar(ours.where(Subscription.status == Status.ACTIVE)) or 0
-    return reading - suppressed(session, publication_id)
+    return reading - suppressed_count(session, publication_id)
 
 
-def suppressed(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> int:
+def suppressed_count(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> int:
     """How many of the active, of those of whom this holds, are suppressed."""
     # One look-up for each suppression: they are few, and PostgreSQL would ask of all the active, one by one.
     key = select(Suppression.key).distinct().subquery()
@@ -83,7 +83,7 @@ def suppressed(session: Session, publication_id: int, *conditions: ColumnElement
     return int(session.scalar(select(func.sum(theirs.correlate(key).scalar_subquery())).select_from(key)) or 0)
 
 
-def counts(session: Session, publication_id: int) -> dict[Status, int]:
+def status_counts(session: Session, publication_id: int) -> dict[Status, int]:
     """How many subscriptions stand where; every status is there, with 0 if nobody."""
     grouped = select(Subscription.status, func.count()).group_by(Subscription.status)
     found = session.execute(grouped.where(Subscription.publication_id == publication_id))
@@ -119,7 +119,7 @@ def page(
     publication_id: int,
     search: str = "",
     status: Status | None = None,
-    turn: Turn = pagination.FIRST,
+    turn: PageRequest = pagination.FIRST_PAGE,
     size: int = 50,
 ) -> Page[Subscription]:
     """One page for the desk, newest first.
@@ -130,16 +130,16 @@ def page(
     rows = select(Subscription).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
     if status is not None:
         rows = rows.where(Subscription.status == status)
-    parts = search_text.parts(search)
+    parts = search_text.search_terms(search)
     found = search_index.find(session, parts) if parts else None
     if found is not None:
         rows = rows.where(Subscription.id.in_(found))
     else:
-        rows = rows.where(*search_index.holds(session, parts))
+        rows = rows.where(*search_index.contains_all(session, parts))
     return _NEWEST_FIRST.page(lambda some: session.scalars(some).all(), rows, turn, size)
 
 
-def export(session: Session, publication_id: int) -> Iterator[Member]:
+def export(session: Session, publication_id: int) -> Iterator[ExportedSubscriber]:
     """Everybody with their status, oldest first, read in batches so that a million fit."""
     columns = select(
         Subscriber.email,
@@ -151,10 +151,10 @@ def export(session: Session, publication_id: int) -> Iterator[Member]:
     ).join(Subscription.subscriber)
     everybody = columns.where(Subscription.publication_id == publication_id).order_by(Subscription.id)
     for row in session.execute(everybody.execution_options(yield_per=_BATCH)):
-        yield Member(*row)
+        yield ExportedSubscriber(*row)
 
 
-def steps(session: Session, subscription_ids: Collection[int], most: int) -> list[ConsentEvent]:
+def consent_steps(session: Session, subscription_ids: Collection[int], most: int) -> list[ConsentEvent]:
     """The last steps of these subscriptions' consent, oldest first; one more than `most` tells that there are more."""
     theirs = select(ConsentEvent).where(ConsentEvent.subscription_id.in_(subscription_ids))
     theirs = theirs.options(joinedload(ConsentEvent.wording)).order_by(ConsentEvent.id.desc())

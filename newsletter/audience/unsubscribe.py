@@ -12,7 +12,7 @@ from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subsc
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger
 from newsletter.errors import Conflict
-from newsletter.pagination import Order, Page, Turn
+from newsletter.pagination import Order, Page, PageRequest
 
 UNDO = timedelta(hours=24)
 MAX_REASON = 500
@@ -26,23 +26,23 @@ _NEWEST_FIRST: Order[Row[ConsentEvent, Subscription]] = Order((ConsentEvent.id,)
 _LEFT = text("consent_events.act = 'left'")
 
 
-def look(session: Session, practice: AudienceServices, token: str) -> Subscription:
+def open_unsubscribe_link(session: Session, services: AudienceServices, token: str) -> Subscription:
     """Whose link this is; changes nothing. Invalid if forged, NotFound if erased."""
-    return subscribers.get(session, practice.links.open_unsubscribe(token)[0])
+    return subscribers.get(session, services.links.open_unsubscribe(token)[0])
 
 
-def leave(
-    session: Session, practice: AudienceServices, token: str, way: Channel, client: str | None, now: datetime
+def unsubscribe_by_link(
+    session: Session, services: AudienceServices, token: str, way: Channel, client: str | None, now: datetime
 ) -> Subscription:
     """Take the holder of an unsubscribe link off the list; twice is as once. Invalid if forged, NotFound if erased."""
-    subscription_id, letter_id = practice.links.open_unsubscribe(token)
+    subscription_id, letter_id = services.links.open_unsubscribe(token)
     note = _by_letter(letter_id) if letter_id else None
-    return unsubscribe(session, practice, subscribers.get(session, subscription_id), way, client, now, note)
+    return unsubscribe(session, services, subscribers.get(session, subscription_id), way, client, now, note)
 
 
 def unsubscribe(
     session: Session,
-    practice: AudienceServices,
+    services: AudienceServices,
     subscription: Subscription,
     way: Channel,
     client: str | None,
@@ -50,15 +50,15 @@ def unsubscribe(
     note: str | None = None,
 ) -> Subscription:
     """Take a reader off the list at their own word, whatever door it came by."""
-    origin = consent.origin_of(practice, client)
-    ended = end(session, subscription, Status.UNSUBSCRIBED, way, now, origin, note)
+    origin = consent.origin_of(services, client)
+    ended = end_subscription(session, subscription, Status.UNSUBSCRIBED, way, now, origin, note)
     # Who left from a page gets a receipt; who left from the mail program asked for no more mail at all.
     if ended and way is Channel.LINK:
-        emails.goodbye(session, practice, subscription, now)
+        emails.goodbye(session, services, subscription, now)
     return subscription
 
 
-def end(
+def end_subscription(
     session: Session,
     subscription: Subscription,
     status: Status,
@@ -76,34 +76,38 @@ def end(
     return True
 
 
-def strike_off(session: Session, key: str, status: Status, now: datetime, note: str | None = None) -> int:
+def end_all_of_address(session: Session, key: str, status: Status, now: datetime, note: str | None = None) -> int:
     """An address bounced for good, or complained: end all its subscriptions; how many."""
     theirs = select(Subscription).join(Subscription.subscriber).where(Subscriber.key == key)
-    return sum(end(session, one, status, Channel.MAIL, now, note=note) for one in session.scalars(theirs).all())
+    return sum(
+        end_subscription(session, one, status, Channel.MAIL, now, note=note) for one in session.scalars(theirs).all()
+    )
 
 
-def undo(session: Session, practice: AudienceServices, token: str, client: str | None, now: datetime) -> Subscription:
+def undo_unsubscribe(
+    session: Session, services: AudienceServices, token: str, client: str | None, now: datetime
+) -> Subscription:
     """Take the leaving back within a day; Conflict after it, or if the address bounced or complained."""
-    subscription = look(session, practice, token)
+    subscription = open_unsubscribe_link(session, services, token)
     if subscription.left_at is not None and now - subscription.left_at > UNDO:
         raise Conflict("You unsubscribed more than a day ago. Please sign up again.")
-    if status_transitions.come_back(session, subscription):
-        origin = consent.origin_of(practice, client)
+    if status_transitions.reactivate(session, subscription):
+        origin = consent.origin_of(services, client)
         consent.record(session, subscription, Act.RESUMED, Channel.LINK, now, origin, note="took the leaving back")
-    if subscription.status not in status_transitions.GETTING:
+    if subscription.status not in status_transitions.SUBSCRIBED:
         raise Conflict("This cannot be undone here. Please sign up again.")
     return subscription
 
 
-def give_reason(session: Session, practice: AudienceServices, token: str, reason: str, now: datetime) -> None:
+def record_reason(session: Session, services: AudienceServices, token: str, reason: str, now: datetime) -> None:
     """Keep why they left, once for each leaving; cut to 500 characters, and nothing kept of an empty one."""
-    subscription = look(session, practice, token)
+    subscription = open_unsubscribe_link(session, services, token)
     told = _one_line(reason)[:MAX_REASON]
     if told and subscription.status is Status.UNSUBSCRIBED and not _explained(session, subscription):
         consent.record(session, subscription, Act.EXPLAINED, Channel.LINK, now, note=told)
 
 
-def left_by(session: Session, letter_ids: Collection[int]) -> dict[int, int]:
+def unsubscribes_by_letter(session: Session, letter_ids: Collection[int]) -> dict[int, int]:
     """How many readers left by the link in each of these letters; some may have come back."""
     notes = {_by_letter(letter_id): letter_id for letter_id in letter_ids}
     readers = func.count(ConsentEvent.subscription_id.distinct())
@@ -111,7 +115,9 @@ def left_by(session: Session, letter_ids: Collection[int]) -> dict[int, int]:
     return dict.fromkeys(letter_ids, 0) | {notes[note]: count for note, count in session.execute(counted) if note}
 
 
-def leavers(session: Session, letter_id: int, turn: Turn, size: int) -> Page[Row[ConsentEvent, Subscription]]:
+def unsubscribes_page(
+    session: Session, letter_id: int, turn: PageRequest, size: int
+) -> Page[Row[ConsentEvent, Subscription]]:
     """A page of those who left by the link in a letter, newest first."""
     left = select(ConsentEvent, Subscription).join(Subscription, Subscription.id == ConsentEvent.subscription_id)
     left = left.where(_LEFT, ConsentEvent.note == _by_letter(letter_id))

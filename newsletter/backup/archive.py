@@ -116,7 +116,7 @@ def writing_backup(target: Path) -> Iterator[BackupWriter]:
                 yield BackupWriter(archive)
             file.flush()
             os.fsync(file.fileno())
-        atomic_files.name(draft, target)
+        atomic_files.rename_into_place(draft, target)
     except FileExistsError:
         _require_absent(target)
         raise

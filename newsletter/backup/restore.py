@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Table, select, text
 from sqlalchemy.orm import Session
 
 from newsletter import audit, migrations_runner, schema
-from newsletter.audit import Witness
+from newsletter.audit import AuditWriter
 from newsletter.backup import sequences, tables
 from newsletter.backup.archive import Archive
 from newsletter.backup.manifest import ORIGINALS, PICTURES, TABLES, Manifest
@@ -20,7 +20,7 @@ from newsletter.delivery.ledger import partitions
 from newsletter.delivery.workers import heartbeat, send_permission
 from newsletter.editorial.images.pictures import PictureStore
 from newsletter.errors import Conflict, Invalid
-from newsletter.schema import Standing
+from newsletter.schema import SchemaState
 
 _ELSEWHERE = "restore into an empty one: a new DATA_DIR for SQLite, a new database in DATABASE_URL for PostgreSQL"
 
@@ -30,16 +30,16 @@ def restore(archive: Archive, engine: Engine, pictures: PictureStore, now: datet
 
     Conflict or Invalid, and nothing is changed, if that is impossible.
     """
-    standing = schema.standing(engine)
+    standing = schema.schema_state(engine)
     with engine.begin() as connection:
         _prepare(connection, standing, archive.manifest, now)
         _fill(connection, archive)
-        migrations_runner.bring(connection, "head")
+        migrations_runner.upgrade_to(connection, "head")
         sequences.advance(connection, archive.manifest.last_ids, now)
         with Session(connection) as session:
             send_permission.disarm(session, archive.manifest.made_at)
             issues = _counted(session, archive)
-            audit.record(session, Witness(audit.OPERATOR, "newsletter restore", now, about=archive.path.name))
+            audit.record(session, AuditWriter(audit.OPERATOR, "newsletter restore", now, about=archive.path.name))
             for name in archive.named(PICTURES):
                 pictures.restore_bytes(name, archive.read(f"{PICTURES}{name}"))
             for name in archive.named(ORIGINALS):
@@ -48,12 +48,12 @@ def restore(archive: Archive, engine: Engine, pictures: PictureStore, now: datet
     return issues
 
 
-def _prepare(connection: Connection, standing: Standing, manifest: Manifest, now: datetime) -> None:
+def _prepare(connection: Connection, standing: SchemaState, manifest: Manifest, now: datetime) -> None:
     """Create the backup's schema, with empty tables; Conflict if the database is not empty."""
-    if standing is Standing.EMPTY:
-        migrations_runner.bring(connection, manifest.revision)
+    if standing is SchemaState.EMPTY:
+        migrations_runner.upgrade_to(connection, manifest.revision)
         return
-    if standing is not Standing.CURRENT or manifest.revision != schema.revisions()[-1]:
+    if standing is not SchemaState.CURRENT or manifest.revision != schema.revisions()[-1]:
         raise Conflict(f"this database has tables of a different version from the backup's; {_ELSEWHERE}")
     full = [table.name for table in tables.tables_to_back_up(connection) if _has_rows(connection, table)]
     if full:

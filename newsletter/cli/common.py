@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from newsletter import audit, config, logs
-from newsletter.audit import OPERATOR, Witness
+from newsletter.audit import OPERATOR, AuditWriter
 from newsletter.db import Session
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import issue_store
@@ -69,15 +69,15 @@ def _operator() -> Callable[[Session], None]:
     """Whoever is at the shell, with the command as the act, and the issue or the person that it names."""
     # By no other argument: a reader's address is none of the audit log's business.
     context = click.get_current_context()
-    witness = Witness(OPERATOR, f"newsletter {' '.join(_path(context))}", now())
+    witness = AuditWriter(OPERATOR, f"newsletter {' '.join(_path(context))}", now())
     if person := context.params.get("person"):
         witness.kind, witness.about = "person", str(person)
     return functools.partial(_note, witness, context.params.get("slug"))
 
 
-def _note(witness: Witness, slug: str | None, session: Session) -> None:
+def _note(witness: AuditWriter, slug: str | None, session: Session) -> None:
     if slug and (found := session.scalar(issue_store.named((), (slug,)))):
-        witness.kind, witness.about, witness.details = audit.ISSUE, audit.numbered(found.id), {"slug": slug}
+        witness.kind, witness.about, witness.details = audit.ISSUE, audit.issue_subject(found.id), {"slug": slug}
     witness(session)
 
 

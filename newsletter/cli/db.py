@@ -16,9 +16,9 @@ def db() -> None:
 def upgrade() -> None:
     """Bring the database to this version. Running it twice changes nothing."""
     with opened_services(check_schema=False) as services:
-        before = schema.standing(services.sessions.engine)
+        before = schema.schema_state(services.sessions.engine)
         migrations_runner.upgrade(services.sessions.engine)
-    click.echo("the database is current" if before is schema.Standing.CURRENT else "the database was upgraded")
+    click.echo("the database is current" if before is schema.SchemaState.CURRENT else "the database was upgraded")
 
 
 @db.command()
@@ -27,7 +27,7 @@ def check(as_json: bool) -> None:
     """Say whether the schema matches the code. Exits with 1 if it does not."""
     with opened_services(check_schema=False) as services:
         if as_json:
-            print_json({"schema": schema.standing(services.sessions.engine).value})
+            print_json({"schema": schema.schema_state(services.sessions.engine).value})
         try:
             schema.require_current(services.sessions.engine)
         except Conflict:

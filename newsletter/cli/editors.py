@@ -9,7 +9,7 @@ from newsletter import publications
 from newsletter.audience.address import Address
 from newsletter.cli.common import as_json, now, print_json, print_table, with_services
 from newsletter.editors import Editor, Role, accounts, emails, second_factor
-from newsletter.editors.emails import Stationery
+from newsletter.editors.emails import EmailContext
 from newsletter.wiring import Services
 
 _WAS_RESET = (
@@ -84,10 +84,10 @@ def reset_factor(services: Services, person: str) -> None:
     """Reset two-factor authentication. Their sessions end, and the password alone lets them in again."""
     with services.sessions.begin() as session:
         editor = people.find(session, person)
-        second_factor.turn_off(session, editor)
+        second_factor.disable(session, editor)
         if publication := publications.first(session):
-            by = Stationery(publication, services.practice.compose, services.links)
-            emails.tell(session, by, editor, _WAS_RESET, now())
+            by = EmailContext(publication, services.audience.compose, services.links)
+            emails.notify_change(session, by, editor, _WAS_RESET, now())
         accounts.end_sessions(editor)
     click.echo(f"{editor.email} signs in by password alone, until they set up two-factor authentication again")
 

@@ -14,8 +14,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgres
 from rich.text import Text
 
 from newsletter.audience.importing import csv_export
-from newsletter.audience.importing.csv_reader import Problem, Sheet
-from newsletter.audience.importing.plan import Step, Tally
+from newsletter.audience.importing.csv_reader import CsvFile, RefusedRow
+from newsletter.audience.importing.plan import ImportStep, Tally
 from newsletter.i18n import formats
 
 SHOWN = 100
@@ -35,9 +35,9 @@ class Report:
     def __init__(self, as_json: bool, refused: Path | None, waiting: TextIO, open_files: ExitStack) -> None:
         self._as_json, self._refused, self._waiting, self._open_files = as_json, refused, waiting, open_files
         self._told = 0
-        self._write: Callable[[Problem], None] | None = None
+        self._write: Callable[[RefusedRow], None] | None = None
 
-    def follow(self, steps: Generator[Step], sheet: Sheet, doing: str) -> Tally:
+    def follow(self, steps: Generator[ImportStep], sheet: CsvFile, doing: str) -> Tally:
         """Run the steps to their end, with a bar if standard error is a terminal; the sum of their tallies."""
         if self._refused and not self._write:
             self._write = self._writer(self._refused, sheet)
@@ -65,7 +65,7 @@ class Report:
             f"{formats.number(tally.ended)} ended, {formats.number(tally.refused)} refused"
         )
 
-    def _refuse(self, problem: Problem) -> None:
+    def _refuse(self, problem: RefusedRow) -> None:
         self._told += 1
         if self._write:
             self._write(problem)
@@ -74,9 +74,9 @@ class Report:
         elif self._told <= SHOWN:
             click.echo(f"line {problem.line}: {problem.reason}", err=True)
 
-    def _writer(self, path: Path, sheet: Sheet) -> Callable[[Problem], None]:
+    def _writer(self, path: Path, sheet: CsvFile) -> Callable[[RefusedRow], None]:
         file = self._open_files.enter_context(path.open("w", encoding="utf-8", newline=""))
-        return csv_export.refusals(sheet.header.cells, file)
+        return csv_export.refused_rows_writer(sheet.header.cells, file)
 
     def _print_json(self, tally: Tally) -> None:
         counts = {"added": tally.added, "already": tally.already, "left_alone": tally.left_alone, "ended": tally.ended}

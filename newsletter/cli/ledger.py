@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 from sqlalchemy.orm import Session
 
-from newsletter.audience.importing.csv_export import defused
+from newsletter.audience.importing.csv_export import escape_formula
 from newsletter.cli.common import as_json, print_json, print_table, with_services
 from newsletter.db import Sessions
 from newsletter.delivery.ledger import partitions
@@ -159,4 +159,4 @@ def _cells(name: str, copy: Copy, notes: Iterable[CopyNote]) -> list[object]:
 def _cell(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    return defused(str(value)) if isinstance(value, str) else value
+    return escape_formula(str(value)) if isinstance(value, str) else value

@@ -57,7 +57,7 @@ def up(check: bool) -> None:
     settings = config.load()
     logs.configure(settings)
     if check:
-        dev_server.require_place(settings)
+        dev_server.check_can_start(settings)
     else:
         dev_server.run(settings)
 

@@ -10,9 +10,9 @@ from newsletter import audit, publications
 from newsletter.audience import consent, erasures, privacy
 from newsletter.audience import subscribers as audience_subscribers
 from newsletter.audience.importing import csv_export, csv_reader, importer
-from newsletter.audience.importing.columns import Choices
-from newsletter.audience.importing.headers import Field, squeezed
-from newsletter.audience.importing.plan import Terms
+from newsletter.audience.importing.columns import ColumnChoices
+from newsletter.audience.importing.headers import FieldKind, normalized
+from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.models import Status, Subscriber
 from newsletter.cli.common import as_json, now, print_json, print_table, publication_option, with_services
 from newsletter.cli.import_report import Report, reporting
@@ -26,15 +26,15 @@ COLLECTION = 50_000
 _ADMITTED = [Status.PENDING.value, Status.ACTIVE.value]
 
 
-def _mapped(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, Field]:
+def _mapped(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, FieldKind]:
     return dict(map(_column_and_field, given))
 
 
-def _column_and_field(text: str) -> tuple[str, Field]:
+def _column_and_field(text: str) -> tuple[str, FieldKind]:
     column, _, name = text.rpartition("=")
-    field = {squeezed(each): each for each in Field}.get(squeezed(name))
+    field = {normalized(each): each for each in FieldKind}.get(normalized(name))
     if not column.strip() or field is None:
-        raise click.BadParameter(f"{text!r} is not COLUMN=FIELD; a field is one of: {', '.join(Field)}")
+        raise click.BadParameter(f"{text!r} is not COLUMN=FIELD; a field is one of: {', '.join(FieldKind)}")
     return column, field
 
 
@@ -55,7 +55,7 @@ def subscribers() -> None:
     multiple=True,
     metavar="COLUMN=FIELD",
     callback=_mapped,
-    help=f"What a column holds: {', '.join(Field)}. May be repeated.",
+    help=f"What a column holds: {', '.join(FieldKind)}. May be repeated.",
 )
 @click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="Leave a column out. May be repeated.")
 @click.option(
@@ -79,7 +79,7 @@ def import_(
     file: Path,
     status: str,
     consent: str,
-    mapped: dict[str, Field],
+    mapped: dict[str, FieldKind],
     ignored: tuple[str, ...],
     encoding: str,
     dry_run: bool,
@@ -101,15 +101,15 @@ def import_(
         raise click.UsageError("--all-or-nothing reads the file twice, and a pipe can be read only once")
     with services.sessions.reading() as session:
         home = publications.find(session, publication)
-    terms, choices = Terms(Status(status), consent), Choices(mapped, frozenset(ignored))
+    terms, choices = ImportTerms(Status(status), consent), ColumnChoices(mapped, frozenset(ignored))
     gc.set_threshold(COLLECTION)
     with reporting(as_json=as_json, refused=refused) as report:
         if all_or_nothing:
             _check(report, file, encoding, choices)
-        with csv_reader.opened(file, encoding) as opened:
-            steps = importer.load(
+        with csv_reader.open_csv(file, encoding) as opened:
+            steps = importer.run_import(
                 services.sessions,
-                services.practice,
+                services.audience,
                 home,
                 opened,
                 terms,
@@ -124,9 +124,9 @@ def import_(
         raise click.exceptions.Exit(1)
 
 
-def _check(report: Report, file: Path, encoding: str, choices: Choices) -> None:
-    with csv_reader.opened(file, encoding) as opened:
-        tally = report.follow(importer.check(opened, choices), opened, "checking")
+def _check(report: Report, file: Path, encoding: str, choices: ColumnChoices) -> None:
+    with csv_reader.open_csv(file, encoding) as opened:
+        tally = report.follow(importer.check_rows(opened, choices), opened, "checking")
     if tally.refused:
         report.end(tally)
         raise Refused("nothing was imported, because of the refused rows")
@@ -140,7 +140,7 @@ def export(services: Services, publication: str | None) -> None:
     with services.sessions.reading() as session:
         home = publications.find(session, publication)
         sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]
-        csv_export.write(audience_subscribers.export(session, home.id), sys.stdout)
+        csv_export.write_subscribers(audience_subscribers.export(session, home.id), sys.stdout)
 
 
 @subscribers.command()
@@ -156,7 +156,7 @@ def show(services: Services, email: str, as_json: bool) -> None:
             {"at": note.at.isoformat(), "subject": letter.subject, "state": copy.state.value, "why": note.detail}
             for copy, note, letter in session.execute(theirs)
         ]
-        asked = [letter.told() for letter in consent.letters(session, reader)]
+        asked = [letter.told() for letter in consent.consent_emails(session, reader)]
         story = audience_subscribers.history(reader) | {"confirm_letters": asked, "sent_again": again}
     if as_json:
         print_json(story)
@@ -180,7 +180,7 @@ def _found(services: Services, session: Session, email: str) -> Subscriber:
     try:
         return audience_subscribers.find(session, email)
     except NotFound as error:
-        if at := erasures.looked_for(session, services.links.seal, email):
+        if at := erasures.erased_at_address(session, services.links.seal, email):
             raise NotFound(
                 f"{error}: the reader with this address was erased on {at:%Y-%m-%d}, and no import brings them back"
             ) from None
@@ -199,7 +199,7 @@ def erase(services: Services, email: str, yes: bool) -> None:
         click.confirm(f"Erase {found} for good?", abort=True)
     with services.sessions.begin() as session:
         reader = audience_subscribers.find(session, found)
-        audit.name(session, "reader", str(reader.id))
-        privacy.erase_reader(session, services.practice, reader, now())
+        audit.set_subject(session, "reader", str(reader.id))
+        privacy.erase_reader(session, services.audience, reader, now())
     services.sessions.checkpoint()
     click.echo(f"{found} is erased")

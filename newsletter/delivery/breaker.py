@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.addresses import provider_groups
-from newsletter.addresses.masking import hidden
+from newsletter.addresses.masking import mask_in_text
 from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.db import Base, LongId, LongRef
 from newsletter.delivery.ledger.outcomes import ABOUT_US, HeldCopy, Outcome
@@ -230,7 +230,7 @@ class Breaker:
             self._at_mail[letter_id] = 0
 
     def _open(self, connection: Connection, letter_id: int, lane: str, last: Outcome, back: int, now: datetime) -> None:
-        said = {"code": last.code or 0, "reply": hidden(last.copy.address, last.reply or ""), "copies": back}
+        said = {"code": last.code or 0, "reply": mask_in_text(last.copy.address, last.reply or ""), "copies": back}
         connection.execute(insert(_TRIPS).values(letter_id=letter_id, lane=lane, opened_at=now, **said))
         if lane == WHOLE:
             pause = update(Letter).where(Letter.id == letter_id, Letter.state == LetterState.RUNNING)

@@ -269,7 +269,7 @@ class OutboxMessage(Base):
 
     @validates("address")
     def _has_a_key(self, _name: str, address: str) -> str:
-        self.key = mailboxes.key_of(address)
+        self.key = mailboxes.mailbox_key(address)
         return address
 
 

@@ -15,7 +15,7 @@ from newsletter.errors import Conflict, NotFound
 
 def add(session: Session, email: str, role: Role, now: datetime) -> Editor:
     """A new person; Conflict if the address is taken. `email` is already checked and normalised."""
-    editor = Editor(email=email, key=mailboxes.key_of(email), role=role, created_at=now, nonce=_fresh_nonce())
+    editor = Editor(email=email, key=mailboxes.mailbox_key(email), role=role, created_at=now, nonce=_fresh_nonce())
     try:
         with session.begin_nested():
             session.add(editor)
@@ -42,7 +42,7 @@ def find(session: Session, email: str) -> Editor:
     return editor
 
 
-def known(session: Session, email: str) -> Editor | None:
+def find_optional(session: Session, email: str) -> Editor | None:
     """The person of that address; None if nobody of the team has it."""
     return _by_address(session, email)
 
@@ -55,7 +55,7 @@ def get(session: Session, editor_id: int) -> Editor:
     return editor
 
 
-def holding(session: Session, editor_id: int, nonce: int) -> Editor | None:
+def editor_of_link(session: Session, editor_id: int, nonce: int) -> Editor | None:
     """The editor whose one-time link this is, while it is good."""
     return session.scalar(select(Editor).where(Editor.id == editor_id, Editor.nonce == nonce))
 
@@ -86,13 +86,13 @@ def remove(session: Session, editor: Editor) -> None:
     session.execute(delete(Editor).where(Editor.id == editor.id))
 
 
-def needs_factor(session: Session) -> bool:
+def requires_second_factor(session: Session) -> bool:
     """Whether everybody of the team has to have a second factor."""
     rules = session.get(TeamRules, 1)
     return rules is not None and rules.needs_factor
 
 
-def set_needs_factor(session: Session, needed: bool) -> None:
+def set_second_factor_required(session: Session, needed: bool) -> None:
     """Decide that for everybody, from their next page on."""
     rule = insert(session, TeamRules).values(id=1, needs_factor=needed)
     session.execute(rule.on_conflict_do_update(index_elements=["id"], set_={"needs_factor": needed}))
@@ -107,7 +107,7 @@ def _keep_an_owner(session: Session, editor: Editor) -> None:
 
 
 def _by_address(session: Session, email: str) -> Editor | None:
-    return session.scalar(select(Editor).where(Editor.key == mailboxes.key_of(email.strip())))
+    return session.scalar(select(Editor).where(Editor.key == mailboxes.mailbox_key(email.strip())))
 
 
 def _fresh_nonce() -> int:

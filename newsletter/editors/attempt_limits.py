@@ -19,7 +19,7 @@ LETTERS = 3
 """How many letters with a new link one address gets."""
 
 
-def password(session: Session, email: str, client: str, now: datetime) -> bool:
+def allow_password(session: Session, email: str, client: str, now: datetime) -> bool:
     """Count a try to sign in; False when this account or this client had enough for now."""
     # Counted before the password is looked at, so that many tries at once cannot slip through together.
     of_account = _count(session, _account(email), now)
@@ -27,24 +27,24 @@ def password(session: Session, email: str, client: str, now: datetime) -> bool:
     return of_account <= ACCOUNT and of_client <= CLIENT
 
 
-def forget(session: Session, email: str) -> None:
+def reset_passwords(session: Session, email: str) -> None:
     """Start the account's count anew, after its password was right."""
     session.execute(delete(SignInTries).where(SignInTries.bucket == _account(email)))
 
 
-def code(session: Session, editor_id: int, now: datetime) -> bool:
+def allow_code(session: Session, editor_id: int, now: datetime) -> bool:
     """Count a try at the second factor; False when this account had enough for now."""
     return _count(session, _digest("code", str(editor_id)), now) <= CODES
 
 
-def forget_codes(session: Session, editor_id: int) -> None:
+def reset_codes(session: Session, editor_id: int) -> None:
     """Start that count anew, after a code was right."""
     session.execute(delete(SignInTries).where(SignInTries.bucket == _digest("code", str(editor_id))))
 
 
-def letter(session: Session, email: str, client: str, now: datetime) -> bool:
+def allow_email(session: Session, email: str, client: str, now: datetime) -> bool:
     """Count a wish for a letter; False when this address or this client had enough for now."""
-    to_address = _count(session, _digest("letter", mailboxes.key_of(email.strip())), now)
+    to_address = _count(session, _digest("letter", mailboxes.mailbox_key(email.strip())), now)
     from_client = _count(session, _digest("letters of", client), now)
     return to_address <= LETTERS and from_client <= CLIENT
 
@@ -58,7 +58,7 @@ def _count(session: Session, bucket: str, now: datetime) -> int:
 
 
 def _account(email: str) -> str:
-    return _digest("account", mailboxes.key_of(email.strip()))
+    return _digest("account", mailboxes.mailbox_key(email.strip()))
 
 
 def _digest(kind: str, word: str) -> str:

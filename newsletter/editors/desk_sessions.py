@@ -15,14 +15,14 @@ _MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ClientInfo:
     """From where somebody comes, as exactly as a person needs to know their own browser again."""
 
     agent: str
     network: str
 
 
-def begin(session: Session, editor: Editor, place: Place, now: datetime) -> DeskSession:
+def start_session(session: Session, editor: Editor, place: ClientInfo, now: datetime) -> DeskSession:
     """A new session of this editor; their old ones that are over are forgotten."""
     session.execute(delete(DeskSession).where(DeskSession.started_at < now - LONGEST))
     begun = DeskSession(
@@ -38,23 +38,23 @@ def begin(session: Session, editor: Editor, place: Place, now: datetime) -> Desk
     return begun
 
 
-def holding(session: Session, session_id: int, nonce: int, now: datetime) -> DeskSession | None:
+def active_session(session: Session, session_id: int, nonce: int, now: datetime) -> DeskSession | None:
     """The session of that number and nonce, with its editor, while it is good."""
     mine = _open(now).where(DeskSession.id == session_id, DeskSession.nonce == nonce)
     return session.scalar(mine)
 
 
-def of(editor_id: int, now: datetime) -> Select[DeskSession]:
+def sessions_of(editor_id: int, now: datetime) -> Select[DeskSession]:
     """Where this editor is signed in, the last used first."""
     return _open(now).where(DeskSession.editor_id == editor_id).order_by(DeskSession.seen_at.desc(), DeskSession.id)
 
 
-def everybody(now: datetime) -> Select[DeskSession]:
+def all_sessions(now: datetime) -> Select[DeskSession]:
     """Where anybody is signed in, the last used first."""
     return _open(now).order_by(DeskSession.seen_at.desc(), DeskSession.id)
 
 
-def end(session: Session, editor_id: int, session_id: int, now: datetime) -> bool:
+def end_session(session: Session, editor_id: int, session_id: int, now: datetime) -> bool:
     """End one session of this editor; False if it was over."""
     mine = DeskSession.id == session_id, DeskSession.editor_id == editor_id, DeskSession.ended_at.is_(None)
     ended = update(DeskSession).where(*mine).values(ended_at=now).returning(DeskSession.id)

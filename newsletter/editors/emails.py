@@ -22,7 +22,7 @@ _ROLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Stationery:
+class EmailContext:
     """What a letter to the team is written with: the publication in whose name, the words, and the links in them."""
 
     publication: Publication
@@ -30,7 +30,7 @@ class Stationery:
     links: Links
 
 
-def invite(session: Session, by: Stationery, editor: Editor, inviter: str, now: datetime) -> None:
+def invite(session: Session, by: EmailContext, editor: Editor, inviter: str, now: datetime) -> None:
     """Send the link by which somebody new signs in and chooses a password; it says who invites them, and to do what."""
     fields = {
         "sign_in_url": by.links.sign_in(editor.id, editor.nonce, now),
@@ -41,7 +41,7 @@ def invite(session: Session, by: Stationery, editor: Editor, inviter: str, now: 
     _post(session, by, "sign_in", editor.email, fields, now)
 
 
-def reset(session: Session, by: Stationery, email: str, editor: Editor | None, now: datetime) -> None:
+def reset(session: Session, by: EmailContext, email: str, editor: Editor | None, now: datetime) -> None:
     """Send the link for a new password; to nobody, but in the same time, where `editor` is None."""
     who, nonce = (editor.id, editor.nonce) if editor else (0, 0)
     fields = {"reset_url": by.links.reset(who, nonce, now), "valid_for": formats.counted(RESET_HOURS, "hour")}
@@ -54,11 +54,11 @@ def reset(session: Session, by: Stationery, email: str, editor: Editor | None, n
         attempt.rollback()
 
 
-def tell(session: Session, by: Stationery, editor: Editor, changed: str, now: datetime) -> None:
+def notify_change(session: Session, by: EmailContext, editor: Editor, changed: str, now: datetime) -> None:
     """Tell somebody what was changed about how they sign in, in case it was not them."""
     _post(session, by, "changed", editor.email, {"changed": changed, "desk_url": by.links.desk()}, now)
 
 
-def _post(session: Session, by: Stationery, kind: str, email: str, fields: Mapping[str, str], now: datetime) -> None:
+def _post(session: Session, by: EmailContext, kind: str, email: str, fields: Mapping[str, str], now: datetime) -> None:
     composed = by.compose(kind, by.publication, {"email": email, **fields})
     outbox.post(session, by.publication, kind, email, "", composed, now)

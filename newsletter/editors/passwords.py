@@ -24,18 +24,18 @@ _hasher = PasswordHasher()
 
 def set_password(editor: Editor, password: str) -> None:
     """Keep the password's hash, and end the sessions and links that were out; Invalid for one that is no good."""
-    require_good(password, editor.email)
+    require_strong(password, editor.email)
     editor.password_hash = _hasher.hash(password)
     end_sessions(editor)
 
 
 def check(session: Session, email: str, password: str) -> Editor | None:
     """The editor whose password this is; None otherwise, in the same time whatever was wrong."""
-    editor = session.scalar(select(Editor).where(Editor.key == mailboxes.key_of(email.strip())))
-    return editor if is_right(editor, password) else None
+    editor = session.scalar(select(Editor).where(Editor.key == mailboxes.mailbox_key(email.strip())))
+    return editor if verify_password(editor, password) else None
 
 
-def is_right(editor: Editor | None, password: str) -> bool:
+def verify_password(editor: Editor | None, password: str) -> bool:
     """Whether it is this editor's; nobody's is wrong, and takes as long."""
     try:
         return _hasher.verify((editor and editor.password_hash) or _nobodys_hash(), password) and editor is not None
@@ -43,7 +43,7 @@ def is_right(editor: Editor | None, password: str) -> bool:
         return False
 
 
-def require_good(password: str, email: str) -> None:
+def require_strong(password: str, email: str) -> None:
     """Invalid, saying why, for one that is too short, the address itself, or soon guessed."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise Invalid(f"A password needs {SHORTEST} to {LONGEST} characters; this one has {len(password)}.")

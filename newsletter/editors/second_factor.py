@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.editors.models import Editor, RecoveryCode
 from newsletter.errors import Conflict, Invalid
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 
 CODES = 10
 _STEP = 30
@@ -34,7 +34,7 @@ _LOST = (
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Enrollment:
     """A secret for somebody's authenticator, kept nowhere until its first code has come back."""
 
     secret: str
@@ -42,14 +42,16 @@ class Offer:
     uri: str
 
 
-def offer(seal: Seal, editor: Editor, issuer: str, sealed: str = "") -> Offer:
+def begin_enrollment(seal: TokenSeal, editor: Editor, issuer: str, sealed: str = "") -> Enrollment:
     """A fresh secret; or the one that was offered before, so that a wrong code does not cost another scan."""
     secret = _open(seal, _OFFERED, editor.id, sealed, _STALE) if sealed else pyotp.random_base32(32)
     uri = pyotp.TOTP(secret).provisioning_uri(name=editor.email, issuer_name=issuer)
-    return Offer(secret, sealed or _closed(seal, _OFFERED, editor.id, secret), uri)
+    return Enrollment(secret, sealed or _closed(seal, _OFFERED, editor.id, secret), uri)
 
 
-def set_up(session: Session, seal: Seal, editor: Editor, sealed: str, code: str, now: datetime) -> list[str] | None:
+def enroll(
+    session: Session, seal: TokenSeal, editor: Editor, sealed: str, code: str, now: datetime
+) -> list[str] | None:
     """Keep the offered secret, once its code proves that it was taken in: the recovery codes. None for a wrong code."""
     secret = _open(seal, _OFFERED, editor.id, sealed, _STALE)
     step = _step(secret, code, now)
@@ -59,10 +61,10 @@ def set_up(session: Session, seal: Seal, editor: Editor, sealed: str, code: str,
     done = update(Editor).where(Editor.id == editor.id, Editor.factor.is_(None)).values(**kept).returning(Editor.id)
     if session.scalar(done) is None:
         raise Conflict("Two-factor authentication has already been set up in another window. Turn it off there first.")
-    return fresh_codes(session, editor)
+    return renew_recovery_codes(session, editor)
 
 
-def is_right(session: Session, seal: Seal, editor: Editor, code: str, now: datetime) -> bool:
+def verify_code(session: Session, seal: TokenSeal, editor: Editor, code: str, now: datetime) -> bool:
     """Whether this is a code of now, and take it: neither it nor one before it is right again."""
     if editor.factor is None:
         return False
@@ -80,7 +82,7 @@ def use_recovery_code(session: Session, editor: Editor, code: str) -> bool:
     return session.scalar(delete(RecoveryCode).where(*mine).returning(RecoveryCode.editor_id)) is not None
 
 
-def fresh_codes(session: Session, editor: Editor) -> list[str]:
+def renew_recovery_codes(session: Session, editor: Editor) -> list[str]:
     """Ten new recovery codes, to be shown once; those from before are void."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.editor_id == editor.id))
     codes = [_readable(secrets.token_bytes(_CODE_BYTES)) for _ in range(CODES)]
@@ -88,13 +90,13 @@ def fresh_codes(session: Session, editor: Editor) -> list[str]:
     return codes
 
 
-def codes_left(session: Session, editor: Editor) -> int:
+def count_recovery_codes(session: Session, editor: Editor) -> int:
     """How many recovery codes were not used yet."""
     mine = select(func.count()).where(RecoveryCode.editor_id == editor.id)
     return session.scalars(mine).one()
 
 
-def turn_off(session: Session, editor: Editor) -> None:
+def disable(session: Session, editor: Editor) -> None:
     """Let the password be enough again; the recovery codes go with the factor."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.editor_id == editor.id))
     editor.factor = None
@@ -111,11 +113,11 @@ def _step(secret: str, code: str, now: datetime) -> int | None:
     return next((step for step in steps if hmac.compare_digest(totp.at(step * _STEP), digits)), None)
 
 
-def _closed(seal: Seal, purpose: str, editor_id: int, secret: str) -> str:
+def _closed(seal: TokenSeal, purpose: str, editor_id: int, secret: str) -> str:
     return seal.seal(purpose, editor_id, int.from_bytes(base64.b32decode(secret)))
 
 
-def _open(seal: Seal, purpose: str, editor_id: int, sealed: str, otherwise: str) -> str:
+def _open(seal: TokenSeal, purpose: str, editor_id: int, sealed: str, otherwise: str) -> str:
     try:
         of, number = seal.open(purpose, sealed)
     except Invalid:

@@ -87,7 +87,7 @@ def start_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PO
 
 def serve_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PORT, *, keep: int = KEEP) -> None:
     """Run the inbox until a signal; Refused if a port is taken. Main thread only."""
-    asked = lifeline.asked_to_stop()
+    asked = lifeline.watch_stop_signals()
     inbox = start_inbox(folder, smtp_port, web_port, keep=keep)
     log.info("inbox ready", url=inbox.url, smtp=f"{LOOPBACK}:{inbox.smtp_port}")
     while not asked:

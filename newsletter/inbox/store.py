@@ -49,7 +49,7 @@ class Mail:
 
     def is_for(self, address: str) -> bool:
         """Whether `address` is one of the recipients, ignoring case."""
-        return mailboxes.key_of(address) in map(mailboxes.key_of, self.envelope.recipients)
+        return mailboxes.mailbox_key(address) in map(mailboxes.mailbox_key, self.envelope.recipients)
 
     def mentions(self, words: str) -> bool:
         """Whether each of `words` occurs in a recipient, the author or the subject."""

@@ -18,7 +18,7 @@ from newsletter.editors import Role
 from newsletter.errors import Refused
 from newsletter.system import data_folder, lifeline
 from newsletter.system.lifeline import Lifeline
-from newsletter.system.ports import answers, free_port, require_free
+from newsletter.system.ports import free_port, require_free, responds
 from newsletter.wiring import Services, open_services
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ _STOP_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ChildProcess:
     """A process of ours: the command that it runs, and its hold on it."""
 
     name: str
@@ -47,7 +47,7 @@ class _Welcome:
     may_send: bool
 
 
-def require_place(settings: Settings) -> None:
+def check_can_start(settings: Settings) -> None:
     """Refused, saying what to do, where the data folder is unfit or held already, or a port is taken."""
     with _place(settings):
         pass
@@ -68,7 +68,7 @@ def _place(settings: Settings) -> Iterator[None]:
     """The data folder, held, and the ports, free."""
     data_folder.require_usable(settings.data_dir)
     holder = f"`newsletter up` (process {os.getpid()}, {settings.public_url})"
-    with data_folder.held(settings.data_dir, holder):
+    with data_folder.locked(settings.data_dir, holder):
         _require_ports(settings)
         yield
 
@@ -84,8 +84,8 @@ def _has_inbox(settings: Settings) -> bool:
 
 
 def _supervise(settings: Settings, welcome: _Welcome) -> None:
-    asked = lifeline.asked_to_stop()
-    parts: list[Part] = []
+    asked = lifeline.watch_stop_signals()
+    parts: list[ChildProcess] = []
     try:
         environment, commands = _plan(settings)
         held = Lifeline()
@@ -115,24 +115,24 @@ def _all_mail_to(port: str) -> dict[str, str]:
     return {f"{kind}_{name}": value for kind in ("MAIL", "BULK_MAIL") for name, value in way.items()}
 
 
-def _start(command: list[str], environment: Mapping[str, str], held: Lifeline) -> Part:
+def _start(command: list[str], environment: Mapping[str, str], held: Lifeline) -> ChildProcess:
     process = held.start("newsletter.child", *command, environment=environment)
     log.info("part started", part=command[0], pid=process.pid)
-    return Part(command[0], process)
+    return ChildProcess(command[0], process)
 
 
-def _wait_until_well(settings: Settings, question: str, parts: list[Part], asked: list[int]) -> None:
+def _wait_until_well(settings: Settings, question: str, parts: list[ChildProcess], asked: list[int]) -> None:
     urls = [f"http://{settings.listen}:{settings.port}/{question}"]
     if _has_inbox(settings):
         urls.append(f"http://{_LOOPBACK}:{settings.inbox_port}/")
     deadline = time.monotonic() + _START_SECONDS
-    while not all(answers(url) for url in urls):
+    while not all(responds(url) for url in urls):
         if time.monotonic() > deadline:
             raise Refused(f"the parts did not start within {_START_SECONDS} seconds")
         _wait_a_moment(parts, asked)
 
 
-def _wait_a_moment(parts: list[Part], asked: list[int]) -> None:
+def _wait_a_moment(parts: list[ChildProcess], asked: list[int]) -> None:
     """SystemExit when we are asked to stop; Refused, with its name, when a part has ended by itself."""
     time.sleep(_LOOK)
     if asked:
@@ -158,7 +158,7 @@ def _say_where(settings: Settings, welcome: _Welcome) -> None:
     click.echo("\n  Ctrl-C stops it.\n")
 
 
-def _stop(parts: list[Part]) -> None:
+def _stop(parts: list[ChildProcess]) -> None:
     # The last started ends first: the worker hands over what is in flight while the inbox still takes it.
     for part in reversed(parts):
         part.process.terminate()

@@ -67,7 +67,7 @@ class Supervisor:
         # What each of the crew would refuse, again and again.
         worker.servers(self.services.settings)
         self.services.keyring  # noqa: B018
-        asked = lifeline.asked_to_stop()
+        asked = lifeline.watch_stop_signals()
         held = Lifeline()
         berths = [WorkerSlot() for _ in range(self.size)]
         log.info("crew started", processes=self.size)
@@ -138,7 +138,7 @@ def _ended(process: subprocess.Popen[bytes], deadline: float) -> int:
 
 def _serve(name: str) -> None:
     """Work as one of the crew."""
-    lifeline.follow()
+    lifeline.stop_with_holder()
     settings = config.load()
     logs.configure(settings)
     services = open_services(settings)

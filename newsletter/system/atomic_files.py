@@ -34,12 +34,12 @@ def create(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(handle)
-        name(Path(draft), path)
+        rename_into_place(Path(draft), path)
     finally:
         Path(draft).unlink(missing_ok=True)
 
 
-def name(draft: Path, path: Path) -> None:
+def rename_into_place(draft: Path, path: Path) -> None:
     """Give a synced file its name; FileExistsError if another has it, so that of two who try at once one succeeds."""
     try:
         path.hardlink_to(draft)
@@ -65,10 +65,10 @@ def make_private(path: Path) -> None:
     """See to it that a file is there, empty if it is new, and open to its owner only."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
-    close_to_others(path)
+    restrict_to_owner(path)
 
 
-def close_to_others(path: Path) -> None:
+def restrict_to_owner(path: Path) -> None:
     """Take from everybody but its owner what they may do with a file of ours; one that is missing is well closed."""
     with suppress(FileNotFoundError):
         now = path.stat()

@@ -40,7 +40,7 @@ def require_temporary() -> None:
         raise Refused("there is no writable folder for temporary files; make /tmp writable, or set TMPDIR") from None
 
 
-def trouble(folder: Path) -> str | None:
+def disk_problem(folder: Path) -> str | None:
     """What is wrong with the disk that a folder is on, or is to be, as a sentence that says what to do."""
     there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     disk = os.statvfs(there)
@@ -56,7 +56,7 @@ def is_open_to_others(folder: Path) -> bool:
 
 
 @contextmanager
-def held(folder: Path, holder: str) -> Iterator[None]:
+def locked(folder: Path, holder: str) -> Iterator[None]:
     """Keep the folder for this process while the block runs; Refused, naming the holder, where another has it."""
     # The system lets go of the lock with the process, however that ends, so a file that is left behind holds nobody up.
     with (folder / _HOLDER).open("a+", encoding="utf-8") as file:

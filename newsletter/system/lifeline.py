@@ -20,7 +20,7 @@ _STDIN = 0
 _TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)
 
 
-def asked_to_stop() -> list[int]:
+def watch_stop_signals() -> list[int]:
     """Where TERM, Ctrl-C and the terminal's end are noted from now on, as they come."""
     asked: list[int] = []
     for number in (signal.SIGTERM, *_TERMINAL_SIGNALS):
@@ -48,7 +48,7 @@ class Lifeline:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def follow() -> None:
+def stop_with_holder() -> None:
     """Have this process stop once the holder of its leash is gone. For a part's main thread, at its start."""
     threading.Thread(target=_leave_with_holder, args=[threading.get_ident()], daemon=True).start()
 

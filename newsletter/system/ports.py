@@ -47,7 +47,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def answers(url: str) -> bool:
+def responds(url: str) -> bool:
     """Whether a web server of ours answers there with 200."""
     try:
         with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  (our own address)

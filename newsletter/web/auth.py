@@ -10,14 +10,14 @@ from flask import Flask, request, session, url_for
 
 from newsletter.db import Session
 from newsletter.editors import Editor, Role, accounts, desk_sessions
-from newsletter.editors.desk_sessions import Place
+from newsletter.editors.desk_sessions import ClientInfo
 from newsletter.editors.models import DeskSession
 from newsletter.web import user_agents
 from newsletter.web.context import network, now, services
 
 IDLE = timedelta(hours=12)
 """A session ends after so long without a request."""
-HALF_WAY = timedelta(minutes=10)
+SECOND_STEP_TIME = timedelta(minutes=10)
 """So long after the password the second factor is waited for."""
 
 _BY_LINK = "signed_in_by_link"
@@ -56,7 +56,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class HalfWay:
+class PendingSignIn:
     """Somebody who has shown the password or a link, and not yet the second factor."""
 
     editor_id: int
@@ -89,24 +89,26 @@ def email() -> str:
 
 def sign_in(store: Session, editor: Editor, *, by_link: bool = False) -> None:
     """Begin a session for this editor, with nothing in it from before."""
-    begun = desk_sessions.begin(store, editor, Place(user_agents.brief(request.user_agent.string), network()), now())
+    begun = desk_sessions.start_session(
+        store, editor, ClientInfo(user_agents.brief(request.user_agent.string), network()), now()
+    )
     _start_anew()
     session[_BY_LINK] = by_link
     flask_login.login_user(Person.of(begun, editor))
 
 
-def sign_in_half(editor: Editor, target: str, *, by_link: bool = False) -> None:
+def begin_two_step(editor: Editor, target: str, *, by_link: bool = False) -> None:
     """Remember who came so far, until the second factor is shown; nothing is open to them yet."""
     _start_anew()
     session[_HALF] = [editor.id, editor.nonce, by_link, target, int(now().timestamp())]
 
 
-def half_way() -> HalfWay | None:
+def pending_sign_in() -> PendingSignIn | None:
     """Who is between the two steps; None if nobody is, or has been for too long."""
     *so_far, since = session.get(_HALF) or (None, 0)
-    if now().timestamp() - since > HALF_WAY.total_seconds():
+    if now().timestamp() - since > SECOND_STEP_TIME.total_seconds():
         return None
-    return HalfWay(*so_far)
+    return PendingSignIn(*so_far)
 
 
 def sign_out() -> None:
@@ -120,7 +122,7 @@ def came_by_link() -> bool:
     return bool(session.get(_BY_LINK))
 
 
-def way_back(target: str) -> str:
+def safe_target(target: str) -> str:
     """Where a sign-in leads: the desk's own page that was asked for, never another site."""
     home = url_for("desk.home")
     try:
@@ -140,7 +142,7 @@ def _start_anew() -> None:
 def _load(key: str) -> Person | None:
     session_id, _, nonce = key.partition(".")
     with services().sessions.reading() as store:
-        held = desk_sessions.holding(store, int(session_id), int(nonce), now())
+        held = desk_sessions.active_session(store, int(session_id), int(nonce), now())
         if held is None:
             return None
-        return Person.of(held, held.editor, held.editor.factor is None and accounts.needs_factor(store))
+        return Person.of(held, held.editor, held.editor.factor is None and accounts.requires_second_factor(store))

@@ -12,7 +12,7 @@ from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import WordingKind
 from newsletter.web.context import services
 from newsletter.web.public import consent_wording, publication_param
-from newsletter.web.public.archive import public
+from newsletter.web.public.archive import cacheable
 
 blueprint = Blueprint("dressing", __name__)
 
@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
 def style(publication: str) -> Response:
     """The publication's accents, for the stylesheet that every page has."""
     with services().sessions.reading() as session:
-        found = publication_param.asked(session, publication)
+        found = publication_param.publication_of(session, publication)
         inks = theme.with_accents(found.accent or "", found.accent_dark or "")
     answer = make_response(_rules(inks))
     answer.mimetype = "text/css"
@@ -40,9 +40,9 @@ def style(publication: str) -> Response:
 def privacy() -> Response:
     """What the publication says of privacy, and since when."""
     with services().sessions.reading() as session:
-        publication = publication_param.asked(session, request.args.get("publication"))
+        publication = publication_param.publication_of(session, request.args.get("publication"))
         own = wordings.newest(session, publication, WordingKind.PRIVACY)
-        html = markdown.to_html(consent_wording.shown(session, publication, WordingKind.PRIVACY).text, str)
+        html = markdown.to_html(consent_wording.current_wording(session, publication, WordingKind.PRIVACY).text, str)
         since = own.created_at if own else None
         page = render_template(
             "site/privacy.html",
@@ -50,7 +50,7 @@ def privacy() -> Response:
             words=Markup(html),  # noqa: S704  (sanitised)
             since=since,
         )
-        return public(make_response(page), since)
+        return cacheable(make_response(page), since)
 
 
 def look_version(publication: Publication) -> str:

@@ -34,12 +34,12 @@ def services() -> Services:
     return cast("Services", g.get(_KEY) or _at_hand().services)
 
 
-def unnoted() -> Services:
+def unaudited() -> Services:
     """The same for what is no act of anybody's, such as the count of tries."""
     return _at_hand().services
 
 
-def take_note(witness: Witness) -> None:
+def audit_with(witness: Witness) -> None:
     """Show this witness, from here to the end of the request, every transaction that changes anything."""
     plain = _at_hand().services
     g.setdefault(_KEY, replace(plain, sessions=plain.sessions.witnessed(witness)))
@@ -60,14 +60,14 @@ def one_client() -> str:
     return client_ip.one_client(client()) or ""
 
 
-def tell_capped(what: str) -> None:
+def log_capped(what: str) -> None:
     """Log that this client had enough; were it a proxy's own address, everybody would wait for everybody."""
     log.warning("client capped", what=what, client=network())
 
 
 def network() -> str:
     """The part of that address which is kept, as the settings say."""
-    return client_ip.kept(_at_hand().services.practice, client()) or ""
+    return client_ip.consent_origin(_at_hand().services.audience, client()) or ""
 
 
 def _at_hand() -> _AtHand:

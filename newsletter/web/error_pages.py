@@ -7,7 +7,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import publications
-from newsletter.audience.signup_limits import TooMany
+from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.db import DatabaseDown
 from newsletter.errors import Conflict, NotFound, PressError, Unavailable
 from newsletter.publications import Publication
@@ -16,7 +16,7 @@ from newsletter.web.context import services
 log = structlog.get_logger()
 
 _STATUS: tuple[tuple[type[PressError], int], ...] = (
-    (TooMany, 429),
+    (TooManyRequests, 429),
     (NotFound, 404),
     (Conflict, 409),
     (Unavailable, 503),

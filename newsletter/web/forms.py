@@ -20,7 +20,7 @@ TRAP = "message"
 
 
 @dataclass(frozen=True, slots=True)
-class SignUp:
+class SignUpForm:
     """The sign-up form as it came, for it is shown again as it was typed."""
 
     email: str = ""

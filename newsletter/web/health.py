@@ -73,7 +73,7 @@ def _database() -> str:
 def _disk() -> str:
     sessions = services().sessions
     database = [Path(sessions.engine.url.database or "").parent] if sessions.embedded else []
-    troubles = map(data_folder.trouble, [services().settings.data_dir, *database])
+    troubles = map(data_folder.disk_problem, [services().settings.data_dir, *database])
     return next((trouble for trouble in troubles if trouble), _OK)
 
 

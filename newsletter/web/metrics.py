@@ -126,7 +126,7 @@ class _Store(Collector):
             for (letter_id, state), count in self._copies.count(session).items():
                 copies.add_metric([str(letter_id), state.value], count)
             outbox.add_metric([], delivery.outbox_pending(session))
-            for (slug, status), count in audience.subscriptions(session).items():
+            for (slug, status), count in audience.subscription_counts(session).items():
                 readers.add_metric([slug, status.value], count)
         yield from (copies, outbox, readers)
 

@@ -23,7 +23,7 @@ _ENTRY = re.compile(rf'"?(?:\[(?P<v6>[^]]+)]{_PORT}|(?P<v4>[\d.]+){_PORT}|(?P<ba
 _HINT = "readers behind one proxy count as one client; set PROXY_HOPS to the number of proxies before this server"
 
 
-class Proxies:
+class ProxyHeaders:
     """WSGI: REMOTE_ADDR becomes the client's address as the outermost of `hops` trusted proxies saw it.
 
     Each proxy adds the address that it saw to the end of X-Forwarded-For, so what a client wrote there itself stands
@@ -45,20 +45,20 @@ class Proxies:
         return self._app(environ, start_response)
 
     def _believe(self, environ: WSGIEnvironment) -> None:
-        entries = listed(environ.get("HTTP_X_FORWARDED_FOR", ""))
-        client = address(entries[-self._hops]) if 0 < self._hops <= len(entries) else None
+        entries = split_entries(environ.get("HTTP_X_FORWARDED_FOR", ""))
+        client = parse_address(entries[-self._hops]) if 0 < self._hops <= len(entries) else None
         if client is not None:
             environ["REMOTE_ADDR"] = environ["REMOTE_HOST"] = client
         elif self._told.acquire(blocking=False):
             log.warning("a proxy's word was not believed", hops=self._hops, entries=len(entries), hint=_HINT)
 
 
-def listed(header: str) -> list[str]:
+def split_entries(header: str) -> list[str]:
     """The entries of X-Forwarded-For, split at each comma: a quote that a client left open swallows none of them."""
     return [entry for part in header.split(",") if (entry := part.strip())]
 
 
-def address(entry: str) -> str | None:
+def parse_address(entry: str) -> str | None:
     """The IP address of an entry, without port and brackets; None for any other word."""
     found = _ENTRY.fullmatch(entry)
     try:

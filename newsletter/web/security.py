@@ -12,7 +12,7 @@ from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from newsletter.config import Settings
-from newsletter.web.proxies import Proxies
+from newsletter.web.proxies import ProxyHeaders
 
 FORM_BYTES = 64 * 1024
 """The most that a form may carry; a view that takes more sets `request.max_content_length` itself."""
@@ -67,7 +67,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.after_request(_name_no_host)
     if is_https:
         app.after_request(_stay_on_https)
-    app.wsgi_app = Proxies(app.wsgi_app, settings.proxy_hops)  # type: ignore[method-assign]
+    app.wsgi_app = ProxyHeaders(app.wsgi_app, settings.proxy_hops)  # type: ignore[method-assign]
 
 
 def keep_private(blueprint: Blueprint) -> None:

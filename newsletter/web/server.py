@@ -29,7 +29,7 @@ def serve(services: Services) -> None:
         signal.signal(number, _leave)
     log.info("web server ready", url=services.settings.public_url)
     server.run()
-    clicks.write_out(app)
+    clicks.flush_clicks(app)
     log.info("web server stopped")
 
 

@@ -19,7 +19,7 @@ def init_app(app: Flask) -> None:
     """Give the templates their words, and the browser leave to keep our assets."""
     app.jinja_env.globals.update(asset=asset)
     app.jinja_env.filters.update(
-        day=formats.day, moment=formats.moment, number=formats.number, often=often, stamp=stamp
+        day=formats.day, moment=formats.moment, number=formats.number, often=frequency, stamp=stamp
     )
     app.jinja_env.globals.update(counted=formats.counted, plural=formats.plural)
     app.after_request(_keep_assets)
@@ -35,7 +35,7 @@ def stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def often(publication: Publication) -> str:
+def frequency(publication: Publication) -> str:
     """How often the letter comes: `every Tuesday and Friday`, or `now and then` while it has no slot."""
     return formats.every([slot.weekday for slot in publication.slots], publication.language)
 

@@ -41,7 +41,7 @@ class Halted:
         return links.desk(f"{page}/corrections/{self.correction.number}" if self.correction else page)
 
 
-def send_alert(session: Session, practice: AudienceServices, trip_id: int, now: datetime) -> bool:
+def send_alert(session: Session, audience: AudienceServices, trip_id: int, now: datetime) -> bool:
     """Mail every owner and editor that a breaker has opened; False if that was done already."""
     trip = breaker.claim_report(session, trip_id, now)
     halted = _halted(session, trip) if trip else None
@@ -52,11 +52,11 @@ def send_alert(session: Session, practice: AudienceServices, trip_id: int, now: 
         "why": trip.why,
         "said": trip.said,
         "remedy": breaker.REMEDY,
-        "issue_url": halted.page(practice.links),
+        "issue_url": halted.page(audience.links),
     }
     for editor in session.scalars(editors.team()):
         if editor.role in _WHO:
-            composed = practice.compose(KIND, halted.issue.publication, {"name": "", "email": editor.email, **fields})
+            composed = audience.compose(KIND, halted.issue.publication, {"name": "", "email": editor.email, **fields})
             outbox.post(session, halted.issue.publication, KIND, editor.email, "", composed, now)
     return True
 

@@ -58,7 +58,7 @@ class ApprovalStatus:
         """The reason why this person cannot approve; empty if they can."""
         if role not in APPROVERS:
             return f"Editors and owners approve; your role is {role}."
-        if mailboxes.key_of(email) in self.writers:
+        if mailboxes.mailbox_key(email) in self.writers:
             return "You wrote some of this since the last approval, and nobody approves their own words."
         return ""
 
@@ -84,7 +84,7 @@ def possible_approvers(session: Session, issue: Issue) -> list[Editor]:
 
 def request_approval(
     session: Session,
-    practice: AudienceServices,
+    audience: AudienceServices,
     issue: Issue,
     shown: Content,
     asker: str,
@@ -93,14 +93,14 @@ def request_approval(
     now: datetime,
 ) -> list[str]:
     """Mail the chosen possible approvers, or all if none is chosen; returns their addresses. Conflict if nobody can."""
-    current = _hold_still(session, practice.links, issue, shown)
+    current = _hold_still(session, audience.links, issue, shown)
     if current.approval:
         raise Conflict(f"{current.approval.person} has already approved this; there is nothing to ask for.")
     asked = _asked(possible_approvers(session, issue), chosen)
     _mind_the_hour(session, asker, now)
     step = _note(session, issue, ApprovalAct.ASKED, current.content, asker, comment, now)
     for editor in asked:
-        _mail(session, practice, issue, editor, step)
+        _mail(session, audience, issue, editor, step)
     return [editor.email for editor in asked]
 
 
@@ -171,7 +171,7 @@ def _require_unbegun(issue: Issue) -> None:
 
 
 def _asked(able: Sequence[Editor], chosen: Collection[str]) -> list[Editor]:
-    wanted = {mailboxes.key_of(email) for email in chosen}
+    wanted = {mailboxes.mailbox_key(email) for email in chosen}
     asked = [editor for editor in able if not wanted or editor.key in wanted]
     if len(asked) < max(1, len(wanted)):
         raise Conflict(
@@ -184,7 +184,9 @@ def _asked(able: Sequence[Editor], chosen: Collection[str]) -> list[Editor]:
 
 def _mind_the_hour(session: Session, person: str, now: datetime) -> None:
     # Serialised, so that simultaneous requests are counted as well.
-    session.execute(select(Editor.id).where(Editor.key == mailboxes.key_of(person)).with_for_update(key_share=True))
+    session.execute(
+        select(Editor.id).where(Editor.key == mailboxes.mailbox_key(person)).with_for_update(key_share=True)
+    )
     asked = select(func.count()).where(ApprovalStep.person == person, ApprovalStep.act == ApprovalAct.ASKED)
     if (session.scalar(asked.where(ApprovalStep.at > now - timedelta(hours=1))) or 0) >= ASKED_AN_HOUR:
         raise Refused(f"You asked {ASKED_AN_HOUR} times within an hour, which is the limit. Try again later.")
@@ -224,13 +226,13 @@ def _clean(comment: str) -> str:
     return text
 
 
-def _mail(session: Session, practice: AudienceServices, issue: Issue, editor: Editor, asked: ApprovalStep) -> None:
+def _mail(session: Session, audience: AudienceServices, issue: Issue, editor: Editor, asked: ApprovalStep) -> None:
     fields = {
         "email": editor.email,
         "asked_by": asked.person,
         "issue_title": issue.title,
         "comment": asked.comment,
-        "approval_url": practice.links.approval(issue.slug),
+        "approval_url": audience.links.approval(issue.slug),
     }
-    composed = practice.compose("approval_request", issue.publication, fields)
+    composed = audience.compose("approval_request", issue.publication, fields)
     outbox.post(session, issue.publication, "approval_request", editor.email, "", composed, asked.at)

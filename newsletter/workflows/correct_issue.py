@@ -48,7 +48,7 @@ class CorrectionAudience:
 
 def audience(session: Session, letter: Letter) -> CorrectionAudience:
     """The readers who would get a correction of this letter."""
-    still = subscribers.active(letter.publication_id, ledger.reached_subscriptions(letter.id)).subquery()
+    still = subscribers.active_recipients(letter.publication_id, ledger.reached_subscriptions(letter.id)).subquery()
     reading = select(Copy.state, func.count()).join(still, still.c.subscription_id == Copy.subscription_id)
     reading = reading.where(Copy.letter_id == letter.id).group_by(Copy.state)
     found = dict(session.execute(reading).all())
@@ -79,7 +79,9 @@ def findings(issue: Issue, composed: Composed, links: Links) -> list[Finding]:
 
 def refusal(issue: Issue, correction: Correction, person: str) -> str:
     """The reason why this person cannot mail it; empty if they can. Whoever mails it acts as its approver."""
-    if issue.publication.requires_approval and mailboxes.key_of(person) in map(mailboxes.key_of, correction.writers):
+    if issue.publication.requires_approval and mailboxes.mailbox_key(person) in map(
+        mailboxes.mailbox_key, correction.writers
+    ):
         return (
             "You wrote some of this email, and nobody approves their own words. Another editor or owner has to send it."
         )

@@ -59,7 +59,7 @@ def open_slots(session: Session, grace: timedelta, now: datetime) -> list[OpenSl
 
 def fill_slot(
     session: Session,
-    practice: AudienceServices,
+    audience: AudienceServices,
     opening: OpenSlot,
     grace: timedelta,
     now: datetime,
@@ -75,11 +75,11 @@ def fill_slot(
     if not is_mine or calendar.is_taken(session, publication, opening.at):
         return None
     if now - opening.at > grace:
-        _tell(session, practice, opening, _DOWN, now)
+        _tell(session, audience, opening, _DOWN, now)
         return None
-    letter, passed = _first_that_may(session, practice.links, opening, now, sender)
+    letter, passed = _first_that_may(session, audience.links, opening, now, sender)
     if letter is None:
-        _tell(session, practice, opening, _none_could(passed), now)
+        _tell(session, audience, opening, _none_could(passed), now)
     return letter
 
 
@@ -112,12 +112,12 @@ def _none_could(passed: Sequence[PassedOver]) -> str:
     return f"{_NONE_COULD}{warn_editors.lacks(passed)}" if passed else _NOBODY
 
 
-def _tell(session: Session, practice: AudienceServices, opening: OpenSlot, why: str, now: datetime) -> None:
+def _tell(session: Session, audience: AudienceServices, opening: OpenSlot, why: str, now: datetime) -> None:
     publication = session.get_one(Publication, opening.publication_id)
-    coming = Calendar(session, practice.links, publication, now).following()
+    coming = Calendar(session, audience.links, publication, now).following()
     then = f"The next slot is {formats.moment(coming.at, coming.time_zone)}. " if coming else ""
     missed = f"{formats.brief(opening.at, opening.time_zone)} passed without an issue"
     problem = SlotProblem(missed, why, f"{then}An issue that is ready can also be sent now, from its page.")
     slot = formats.moment(opening.at, opening.time_zone)
-    warn_editors.send_warning(session, practice, publication, slot, problem, now)
+    warn_editors.send_warning(session, audience, publication, slot, problem, now)
     log.warning("slot passed without an issue", publication=publication.id)

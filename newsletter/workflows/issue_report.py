@@ -101,7 +101,7 @@ def issue_report(session: Session, issue: Issue, account: LetterStats | None = N
         replace(account, counts=stats.copy_counts(session, letter)) if account else stats.letter_stats(session, letter)
     )
     links = clicks.counted_links(session, letter.id)
-    left = unsubscribe.left_by(session, [letter.id])[letter.id]
+    left = unsubscribe.unsubscribes_by_letter(session, [letter.id])[letter.id]
     total = sum(link.clicks for link in links) if links else None
     result = IssueResult(issue.slug, issue.title, letter.started_at or letter.due_at, found.counts, left, total)
     before = session.scalars(archive.earlier(issue).limit(EARLIER)).all()
@@ -115,7 +115,7 @@ def results(session: Session, issues: Iterable[Issue]) -> list[IssueResult]:
     """The outcomes of these issues, which have all started, in their order."""
     begun = [(issue, _begun(issue)) for issue in issues]
     ids = [letter.id for _, letter in begun]
-    left, clicked = unsubscribe.left_by(session, ids), clicks.total_clicks(session, ids)
+    left, clicked = unsubscribe.unsubscribes_by_letter(session, ids), clicks.total_clicks(session, ids)
     return [
         IssueResult(
             issue.slug,

@@ -257,7 +257,7 @@ def _fan_out(session: Session, letter: Letter, now: datetime) -> int:
     among = ledger.reached_subscriptions(letter.corrects_id) if letter.corrects_id else None
     with partitions.writing(session, letter.id) as copies:
         publications.block_unsubscribes(session, letter.publication_id)
-        readers = subscribers.active(letter.publication_id, among).add_columns(
+        readers = subscribers.active_recipients(letter.publication_id, among).add_columns(
             literal(letter.id),
             literal(CopyState.PENDING, copies.c.state.type),
             literal(0),

@@ -78,7 +78,7 @@ def rehearse_issue(
     except Invalid as error:
         found = Rehearsal()
         blocking = [*blocking, *str(error).splitlines()]
-    active = subscribers.counts(session, issue.publication_id)[Status.ACTIVE]
+    active = subscribers.status_counts(session, issue.publication_id)[Status.ACTIVE]
     return RehearsalReport(
         readers, active - readers, now, _forecast(session, found.domains, settings, now), found, blocking
     )
@@ -104,7 +104,7 @@ def _copies(session: Session, issue: Issue, letter: Letter) -> Iterator[ClaimedC
     # Numbered like the next copies, because the ids are part of the links and so of the size.
     after = session.scalar(select(func.max(Copy.id))) or 0
     letter_id = letter.id or (session.scalar(select(func.max(Letter.id))) or 0) + 1
-    readers = subscribers.active(issue.publication_id).execution_options(yield_per=_BATCH)
+    readers = subscribers.active_recipients(issue.publication_id).execution_options(yield_per=_BATCH)
     yield from rehearsal.simulated_copies(session.execute(readers), letter_id, after)
 
 

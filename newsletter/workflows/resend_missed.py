@@ -96,7 +96,7 @@ def find_missed(session: Session, issue: Issue, now: datetime, *, joined: bool =
     fate = _fate(_refused_before(session, letter.id))
     mine = select(fate, func.count()).where(Copy.letter_id == letter.id, TOLD, fate.is_not(None)).group_by(fate)
     every = dict(session.execute(mine).all())
-    still = subscribers.active(letter.publication_id).subquery("readers")
+    still = subscribers.active_recipients(letter.publication_id).subquery("readers")
     found = dict(session.execute(mine.join(still, still.c.subscription_id == Copy.subscription_id)).all())
     counts = {one.value: found.get(one.value, 0) for one in Fate}
     since = _count_joined(session, letter) if _is_recent(letter, now) else 0
@@ -223,7 +223,9 @@ def _let_wait(session: Session, letter: Letter, group: Sequence[int], now: datet
         return 0
     mine = rows(session.get_bind().dialect.name, id=_ROWS.c.id.type)
     these = _ROWS.c.letter_id == letter.id, _ROWS.c.id.in_(select(mine.c.id))
-    still = subscribers.active(letter.publication_id, select(_ROWS.c.subscription_id).where(*these)).subquery("readers")
+    still = subscribers.active_recipients(
+        letter.publication_id, select(_ROWS.c.subscription_id).where(*these)
+    ).subquery("readers")
     cleared = ("worker", "lease_until", "begun_at", "ended_at", "reservation", "reason", "code", "status", "reply")
     values: dict[str, Any] = dict.fromkeys(cleared) | {"state": CopyState.PENDING, "attempts": 0, "not_before": now}
     # To the reader's current address, which may have changed.
@@ -239,14 +241,16 @@ def _count_joined(session: Session, letter: Letter) -> int:
     if every <= _MANY:
         return session.scalar(select(func.count()).select_from(_joined(letter).subquery())) or 0
     since = func.coalesce(Subscription.confirmed_at, Subscription.created_at) > letter.started_at
-    readers = subscribers.active(letter.publication_id, select(Copy.subscription_id).where(Copy.letter_id == letter.id))
+    readers = subscribers.active_recipients(
+        letter.publication_id, select(Copy.subscription_id).where(Copy.letter_id == letter.id)
+    )
     served = session.scalar(select(func.count()).select_from(readers.where(since).subquery())) or 0
-    return every - subscribers.suppressed(session, letter.publication_id, since) - served
+    return every - subscribers.suppressed_count(session, letter.publication_id, since) - served
 
 
 def _joined(letter: Letter) -> Select[int, str, str, datetime | None, str | None]:
     has_one = exists().where(Copy.letter_id == letter.id, Copy.subscription_id == Subscription.id)
-    return subscribers.active(letter.publication_id, _new(letter)).where(~has_one)
+    return subscribers.active_recipients(letter.publication_id, _new(letter)).where(~has_one)
 
 
 def _new(letter: Letter) -> CompoundSelect[int]:

@@ -87,12 +87,12 @@ def _gone(session: Session, copies: Sequence[Copy]) -> dict[int, str]:
     wanted = select(Subscription.id, Subscription.status)
     wanted = wanted.where(Subscription.id.in_({copy.subscription_id for copy in copies}))
     standing = dict(session.execute(wanted).all())
-    barred = suppression.suppressed_keys(session, {mailboxes.key_of(copy.address) for copy in copies})
+    barred = suppression.suppressed_keys(session, {mailboxes.mailbox_key(copy.address) for copy in copies})
     gone: dict[int, str] = {}
     for copy in copies:
         status = standing.get(copy.subscription_id)
         if status is not Status.ACTIVE:
             gone[copy.id] = status.value if status else "erased"
-        elif mailboxes.key_of(copy.address) in barred:
+        elif mailboxes.mailbox_key(copy.address) in barred:
             gone[copy.id] = "suppressed"
     return gone

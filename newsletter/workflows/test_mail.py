@@ -58,7 +58,7 @@ class Sample:
     @classmethod
     def of(cls, subscription: Subscription) -> "Sample":
         """A real reader."""
-        reader, source, since = subscription.subscriber, *subscribers.came(subscription)
+        reader, source, since = subscription.subscriber, *subscribers.source_and_since(subscription)
         return cls(reader.name, reader.email, subscription.id, source, since)
 
 
@@ -182,7 +182,7 @@ def recent_addresses(session: Session, person: str) -> list[str]:
 def suggested_addresses(lately: Iterable[str], team: Iterable[Editor]) -> list[str]:
     """Suggested recipients: recent ones, then the team."""
     every = [*lately, *(editor.email for editor in team)]
-    return list({mailboxes.key_of(email): email for email in reversed(every)}.values())[::-1]
+    return list({mailboxes.mailbox_key(email): email for email in reversed(every)}.values())[::-1]
 
 
 def changed_since(session: Session, issue: Issue, revision_number: int) -> list[Piece]:
@@ -197,7 +197,9 @@ def _suppressed(session: Session, keys: Iterable[str]) -> list[str]:
 
 def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> None:
     # Serialised, so that simultaneous requests are counted as well.
-    session.execute(select(Editor.id).where(Editor.key == mailboxes.key_of(person)).with_for_update(key_share=True))
+    session.execute(
+        select(Editor.id).where(Editor.key == mailboxes.mailbox_key(person)).with_for_update(key_share=True)
+    )
     lately = select(func.count()).where(SentTest.person == person, SentTest.at > now - timedelta(hours=1))
     sent = session.scalar(lately) or 0
     if sent + more > AN_HOUR:

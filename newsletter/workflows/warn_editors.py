@@ -60,7 +60,7 @@ def due_checks(session: Session, now: datetime) -> list[DueCheck]:
 
 
 def check_slot(
-    session: Session, practice: AudienceServices, check: DueCheck, now: datetime, *, grace: timedelta = timedelta()
+    session: Session, audience: AudienceServices, check: DueCheck, now: datetime, *, grace: timedelta = timedelta()
 ) -> SlotProblem | None:
     """Check a slot, and mail the editors if there is a problem; None also if another worker has checked it.
 
@@ -69,16 +69,16 @@ def check_slot(
     if not slot_claims.claim(session, check.publication_id, check.at, check.kind):
         return None
     publication = session.get_one(Publication, check.publication_id)
-    entry = _entry(Calendar(session, practice.links, publication, now, grace), check.at)
+    entry = _entry(Calendar(session, audience.links, publication, now, grace), check.at)
     problem = _problem(entry) if entry else None
     if entry and problem:
-        send_warning(session, practice, publication, formats.moment(entry.at, entry.time_zone), problem, now)
+        send_warning(session, audience, publication, formats.moment(entry.at, entry.time_zone), problem, now)
     return problem
 
 
 def send_warning(
     session: Session,
-    practice: AudienceServices,
+    audience: AudienceServices,
     publication: Publication,
     slot: str,
     problem: SlotProblem,
@@ -86,10 +86,10 @@ def send_warning(
 ) -> None:
     """Mail every owner and editor."""
     fields = {"headline": problem.headline, "slot": slot, "why": problem.why, "remedy": problem.remedy}
-    fields["calendar_url"] = practice.links.desk("calendar", publication.slug)
+    fields["calendar_url"] = audience.links.desk("calendar", publication.slug)
     for editor in session.scalars(editors.team()):
         if editor.role in _WHO:
-            composed = practice.compose(KIND, publication, {"name": "", "email": editor.email, **fields})
+            composed = audience.compose(KIND, publication, {"name": "", "email": editor.email, **fields})
             outbox.post(session, publication, KIND, editor.email, "", composed, now)
 
 

@@ -35,17 +35,17 @@ class Press:
     """One publication and the store beneath it."""
 
     sessions: Sessions
-    practice: AudienceServices
+    audience: AudienceServices
     publication: Publication
     now: datetime
 
     def run(self, act: Callable[..., Any], *arguments: Any) -> Any:
         """One of the audience's functions, in a transaction of its own."""
         with self.sessions.begin() as session:
-            return act(session, self.practice, *arguments)
+            return act(session, self.audience, *arguments)
 
     def subscribe(self, email: str, name: str = "", at: datetime | None = None, client: str | None = CLIENT) -> None:
-        asked = signup.Asked(email, name, client, WORDING)
+        asked = signup.SignupRequest(email, name, client, WORDING)
         self.run(signup.subscribe, self.publication, asked, at or self.now)
 
     def confirm(self, email: str) -> Subscription:
@@ -71,10 +71,10 @@ class Press:
         return dict(line.split("=", 1) for line in text.splitlines())[f"{kind}_url"].rpartition("/")[2]
 
     def leave_token(self, email: str, letter_id: int = 0) -> str:
-        return self.practice.links.unsubscribe(self.subscription(email).id, letter_id).rpartition("/")[2]
+        return self.audience.links.unsubscribe(self.subscription(email).id, letter_id).rpartition("/")[2]
 
     def preferences_token(self, email: str) -> str:
-        return self.practice.links.preferences(self.subscription(email).id).rpartition("/")[2]
+        return self.audience.links.preferences(self.subscription(email).id).rpartition("/")[2]
 
     def subscription(self, email: str) -> Subscription:
         with self.sessions.reading() as session:
@@ -114,11 +114,11 @@ class Press:
             return session.scalars(select(Copy).where(Copy.letter_id == letter_id)).one()
 
     def with_caps(self, **caps: int) -> "Press":
-        return replace(self, practice=replace(self.practice, caps=replace(self.practice.caps, **caps)))
+        return replace(self, audience=replace(self.audience, caps=replace(self.audience.caps, **caps)))
 
 
 @pytest.fixture
-def practice(links: Links) -> AudienceServices:
+def audience(links: Links) -> AudienceServices:
     return AudienceServices(
         links, compose, SignupCaps(address=3, domain=500, client=20), "truncated", b"a key for tests"
     )
@@ -135,8 +135,8 @@ def other_publication(sessions: Sessions, now: datetime) -> Publication:
 
 
 @pytest.fixture
-def press(sessions: Sessions, practice: AudienceServices, publication: Publication, now: datetime) -> Press:
-    return Press(sessions, practice, publication, now)
+def press(sessions: Sessions, audience: AudienceServices, publication: Publication, now: datetime) -> Press:
+    return Press(sessions, audience, publication, now)
 
 
 @pytest.fixture

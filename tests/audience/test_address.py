@@ -105,8 +105,8 @@ def test_what_has_one_key_had_one_folded_key_so_no_two_readers_collide(text: str
         address = Address.parse(text)
     except Invalid:
         return
-    assert mailboxes.key_of(address.key) == address.key
-    assert mailboxes.folded_key_of(address.key) == address.email.casefold()
+    assert mailboxes.mailbox_key(address.key) == address.key
+    assert mailboxes.legacy_mailbox_key(address.key) == address.email.casefold()
 
 
 def test_no_letter_is_lowered_into_what_folds_otherwise() -> None:

@@ -23,13 +23,13 @@ from newsletter.audience.services import AudienceServices
     ],
 )
 def test_a_client_s_address_is_kept_as_a_network(
-    practice: AudienceServices, client: str | None, kept: str | None
+    audience: AudienceServices, client: str | None, kept: str | None
 ) -> None:
-    assert consent.origin_of(practice, client) == kept
+    assert consent.origin_of(audience, client) == kept
 
 
-def test_a_hashed_origin_tells_clients_apart_and_cannot_be_read(practice: AudienceServices) -> None:
-    hashing = replace(practice, origin_policy="hashed")
+def test_a_hashed_origin_tells_clients_apart_and_cannot_be_read(audience: AudienceServices) -> None:
+    hashing = replace(audience, origin_policy="hashed")
     one, other = (consent.origin_of(hashing, client) for client in ("203.0.113.77", "203.0.113.78"))
     assert one != other
     assert one == consent.origin_of(hashing, "::ffff:203.0.113.77")
@@ -37,8 +37,8 @@ def test_a_hashed_origin_tells_clients_apart_and_cannot_be_read(practice: Audien
     assert one != consent.origin_of(replace(hashing, origin_key=b"another"), "203.0.113.77")
 
 
-def test_no_origin_is_kept_where_none_is_wanted(practice: AudienceServices) -> None:
-    assert consent.origin_of(replace(practice, origin_policy="none"), "203.0.113.77") is None
+def test_no_origin_is_kept_where_none_is_wanted(audience: AudienceServices) -> None:
+    assert consent.origin_of(replace(audience, origin_policy="none"), "203.0.113.77") is None
 
 
 def test_the_same_words_are_kept_once(press) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import event, func, select, text
 
 from newsletter.audience import preferences, subscribers, unsubscribe
 from newsletter.audience.importing import csv_export, csv_reader, importer
-from newsletter.audience.importing.plan import Step, Tally, Terms
+from newsletter.audience.importing.plan import ImportStep, ImportTerms, Tally
 from newsletter.audience.models import Channel, Status, Subscriber
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
@@ -17,19 +17,19 @@ from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
 
 ADA, BOB, CYD = "ada@example.org", "bob@example.org", "cyd@example.org"
-ACTIVE = Terms(Status.ACTIVE, "exported from the old list, where each confirmed")
+ACTIVE = ImportTerms(Status.ACTIVE, "exported from the old list, where each confirmed")
 
 
 def steps(
-    press, path: Path, terms: Terms = ACTIVE, publication: Publication | None = None, **how: bool
-) -> Iterator[Step]:
-    with csv_reader.opened(path) as opened:
-        yield from importer.load(
-            press.sessions, press.practice, publication or press.publication, opened, terms, press.now, **how
+    press, path: Path, terms: ImportTerms = ACTIVE, publication: Publication | None = None, **how: bool
+) -> Iterator[ImportStep]:
+    with csv_reader.open_csv(path) as opened:
+        yield from importer.run_import(
+            press.sessions, press.audience, publication or press.publication, opened, terms, press.now, **how
         )
 
 
-def load(press, path: Path, terms: Terms = ACTIVE, publication: Publication | None = None, **how: bool) -> Tally:
+def load(press, path: Path, terms: ImportTerms = ACTIVE, publication: Publication | None = None, **how: bool) -> Tally:
     return sum((step.tally for step in steps(press, path, terms, publication, **how)), Tally())
 
 
@@ -63,22 +63,22 @@ def test_mailboxes_that_only_look_alike_are_different_readers(press, write: Call
 def test_without_a_proof_of_consent_nobody_comes_in_as_active() -> None:
     for consent in ("", "  "):
         with pytest.raises(Invalid, match="--consent"):
-            Terms(Status.ACTIVE, consent)
+            ImportTerms(Status.ACTIVE, consent)
     with pytest.raises(Invalid, match="not as paused"):
-        Terms(Status.PAUSED, "somewhere")
+        ImportTerms(Status.PAUSED, "somewhere")
 
 
 def test_where_the_consent_came_from_is_short_and_one_line_for_each_mail_says_it() -> None:
-    assert Terms(Status.ACTIVE, f" {'a' * MAX_SOURCE} ").source == "a" * MAX_SOURCE
+    assert ImportTerms(Status.ACTIVE, f" {'a' * MAX_SOURCE} ").source == "a" * MAX_SOURCE
     with pytest.raises(Invalid, match="201 characters, and 200 fit"):
-        Terms(Status.ACTIVE, "a" * (MAX_SOURCE + 1))
+        ImportTerms(Status.ACTIVE, "a" * (MAX_SOURCE + 1))
     for bad in ("a fair\nBcc: eve", "a \u202efair", "a\x07fair"):
         with pytest.raises(Invalid, match="one line, in plain characters:"):
-            Terms(Status.ACTIVE, bad)
+            ImportTerms(Status.ACTIVE, bad)
 
 
 def test_by_default_each_is_asked_to_confirm(press, write: Callable[..., Path]) -> None:
-    assert load(press, write("email\nada@example.org\n"), Terms()) == Tally(added=1)
+    assert load(press, write("email\nada@example.org\n"), ImportTerms()) == Tally(added=1)
     assert (press.status(ADA), press.kinds(ADA)) == (Status.PENDING, ["confirm"])
     assert press.confirm(ADA).status is Status.ACTIVE
 
@@ -115,7 +115,7 @@ def test_a_suppressed_address_does_not_come_in(press, write: Callable[..., Path]
 
 def test_who_left_elsewhere_is_on_record_as_having_left(press, write: Callable[..., Path]) -> None:
     text = "email,status\nada@example.org,unsubscribed\nbob@example.org,bounced\ncyd@example.org,complained\n"
-    assert load(press, write(text), Terms()) == Tally(ended=3)
+    assert load(press, write(text), ImportTerms()) == Tally(ended=3)
     assert [press.status(email) for email in (ADA, BOB, CYD)] == [
         Status.UNSUBSCRIBED,
         Status.BOUNCED,
@@ -191,15 +191,15 @@ def test_an_export_can_be_imported_again(press, other_publication, write: Callab
     press.reader("+ada@example.org", "=Ada")
     press.subscribe(BOB)
     press.reader(CYD)
-    press.run(unsubscribe.leave, press.leave_token(CYD), Channel.LINK, None, press.now)
+    press.run(unsubscribe.unsubscribe_by_link, press.leave_token(CYD), Channel.LINK, None, press.now)
     file = io.StringIO(newline="")
     with press.sessions.reading() as session:
-        csv_export.write(subscribers.export(session, press.publication.id), file)
+        csv_export.write_subscribers(subscribers.export(session, press.publication.id), file)
     path = write(file.getvalue())
     assert load(press, path, ACTIVE, other_publication) == Tally(added=2, ended=1)
     with press.sessions.reading() as session:
         assert subscribers.find(session, "+ada@example.org").name == "=Ada"
-        counted = subscribers.counts(session, other_publication.id)
+        counted = subscribers.status_counts(session, other_publication.id)
     assert (counted[Status.ACTIVE], counted[Status.PENDING], counted[Status.UNSUBSCRIBED]) == (1, 1, 1)
 
 
@@ -212,11 +212,11 @@ def test_a_name_is_the_same_after_an_export_whatever_it_begins_with(press, write
         press.with_caps(client=len(people)).reader(email, name)
     file = io.StringIO(newline="")
     with press.sessions.reading() as session:
-        csv_export.write(subscribers.export(session, press.publication.id), file)
+        csv_export.write_subscribers(subscribers.export(session, press.publication.id), file)
     cells = [cell for row in csv.reader(io.StringIO(file.getvalue(), newline="")) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "＝"))]
-    with csv_reader.opened(write(file.getvalue())) as opened:
-        read = {row.address.email: row.name for row in importer.read(opened)}
+    with csv_reader.open_csv(write(file.getvalue())) as opened:
+        read = {row.address.email: row.name for row in importer.read_rows(opened)}
     assert read == people
 
 
@@ -230,8 +230,8 @@ def test_a_paused_reader_of_an_export_is_refused_rather_than_woken(press, write:
 
 def test_a_check_finds_what_would_be_refused_and_asks_no_database(write: Callable[..., Path]) -> None:
     path = write("email\nada@example.org\nbob\ncyd@example.org\n")
-    with csv_reader.opened(path) as opened:
-        (step,) = importer.check(opened)
+    with csv_reader.open_csv(path) as opened:
+        (step,) = importer.check_rows(opened)
     assert (step.rows, step.tally) == (3, Tally(refused=1))
     assert [(one.line, one.cells) for one in step.problems] == [(3, ["bob"])]
 
@@ -250,7 +250,7 @@ def test_rows_that_cost_much_come_in_smaller_groups(
     people = [f"reader{number}@example.org" for number in range(10)]
     path = write("\n".join(["email", *people]))
     assert [step.rows for step in steps(press, path, ACTIVE)] == [10]
-    assert [step.rows for step in steps(press, path, Terms())] == [4, 4, 2]
+    assert [step.rows for step in steps(press, path, ImportTerms())] == [4, 4, 2]
     left = write("\n".join(["email,status", *(f"{email},unsubscribed" for email in people)]))
     assert [step.tally.ended for step in steps(press, left)] == [2] * 5
 

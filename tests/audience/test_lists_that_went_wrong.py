@@ -8,24 +8,24 @@ from pathlib import Path
 import pytest
 
 from newsletter.audience.importing import csv_reader, importer
-from newsletter.audience.importing.csv_reader import Problem
-from newsletter.audience.importing.plan import Row
+from newsletter.audience.importing.csv_reader import RefusedRow
+from newsletter.audience.importing.plan import ImportRow
 from newsletter.errors import Invalid
 
 LISTS = Path(__file__).parent / "lists"
 
 
-def read(path: Path, encoding: str = "") -> list[Row | Problem]:
-    with csv_reader.opened(path, encoding) as opened:
-        return list(importer.read(opened))
+def read(path: Path, encoding: str = "") -> list[ImportRow | RefusedRow]:
+    with csv_reader.open_csv(path, encoding) as opened:
+        return list(importer.read_rows(opened))
 
 
-def people(rows: list[Row | Problem]) -> list[tuple[str, str]]:
-    return [(row.address.email, row.name) for row in rows if isinstance(row, Row)]
+def people(rows: list[ImportRow | RefusedRow]) -> list[tuple[str, str]]:
+    return [(row.address.email, row.name) for row in rows if isinstance(row, ImportRow)]
 
 
-def refused(rows: list[Row | Problem]) -> dict[int, str]:
-    return {row.line: row.reason for row in rows if isinstance(row, Problem)}
+def refused(rows: list[ImportRow | RefusedRow]) -> dict[int, str]:
+    return {row.line: row.reason for row in rows if isinstance(row, RefusedRow)}
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ def token(press) -> str:
 
 def test_looking_changes_nothing(press, token: str) -> None:
     with press.sessions.reading() as session:
-        assert preferences.look(session, press.practice, token).subscriber.name == "Ada"
+        assert preferences.open_preferences_link(session, press.audience, token).subscriber.name == "Ada"
     with pytest.raises(Invalid), press.sessions.reading() as session:
-        preferences.look(session, press.practice, press.leave_token(ADA))
+        preferences.open_preferences_link(session, press.audience, press.leave_token(ADA))
 
 
 def test_a_reader_may_be_called_otherwise(press, token: str) -> None:
@@ -57,7 +57,7 @@ def test_a_pause_of_other_lengths_is_refused(press, token: str, weeks: int) -> N
 
 def test_who_left_can_neither_pause_nor_resume(press, token: str) -> None:
     for _ in range(2):
-        press.run(preferences.leave, token, None, press.now)
+        press.run(preferences.unsubscribe_by_preferences, token, None, press.now)
     assert press.kinds(ADA) == ["confirm", "welcome", "goodbye"]
     with pytest.raises(Conflict):
         press.run(preferences.pause, token, 1, None, press.now)
@@ -70,7 +70,7 @@ def test_the_clock_wakes_who_is_due_and_nobody_else(press, token: str) -> None:
     press.run(preferences.pause, token, 1, None, press.now)
     press.run(preferences.pause, press.preferences_token("bob@example.org"), 2, None, press.now)
     with press.sessions.begin() as session:
-        assert preferences.wake(session, press.now + timedelta(weeks=1)) == 1
+        assert preferences.end_due_pauses(session, press.now + timedelta(weeks=1)) == 1
     assert press.status(ADA) is Status.ACTIVE
     assert press.acts(ADA)[-1] == ("resumed", "clock")
     assert press.status("bob@example.org") is Status.PAUSED
@@ -81,7 +81,7 @@ def test_two_clocks_wake_a_reader_once(press, token: str, together) -> None:
 
     def tick() -> None:
         with press.sessions.begin() as session:
-            preferences.wake(session, press.now + timedelta(weeks=1))
+            preferences.end_due_pauses(session, press.now + timedelta(weeks=1))
 
     assert together(tick, tick, tick) == []
     assert press.acts(ADA)[2:] == [("paused", "link"), ("resumed", "clock")]

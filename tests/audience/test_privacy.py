@@ -17,7 +17,7 @@ ADA = "ada@example.org"
 
 def erase(press, email: str = ADA) -> None:
     with press.sessions.begin() as session:
-        privacy.erase(session, press.practice, email, press.now)
+        privacy.erase(session, press.audience, email, press.now)
 
 
 def test_erasure_leaves_no_trace_of_the_person_but_the_promise_not_to_write(press) -> None:
@@ -44,7 +44,7 @@ def test_the_letter_that_asked_for_the_consent_is_part_of_ones_data_until_one_is
         outbox.sent(session, "w", asking.id, "250 2.0.0 queued as 4F2", press.now)
         outbox.prune(session, press.now + timedelta(days=31))
     with press.sessions.reading() as session:
-        [letter] = privacy.my_data(session, subscribers.get(session, press.subscription(ADA).id))["confirm_letters"]
+        [letter] = privacy.export_data(session, subscribers.get(session, press.subscription(ADA).id))["confirm_letters"]
     assert (letter["answer"], letter["at"]) == ("250 2.0.0 queued as 4F2", press.now.isoformat())
     assert letter["message_id"].endswith("@example.org")
     assert letter["wording"] == "the words of a confirm letter"
@@ -59,7 +59,7 @@ def test_erasure_works_on_a_reader_whose_history_was_just_read(press) -> None:
     with press.sessions.begin() as session:
         reader = subscribers.find(session, ADA)
         assert subscribers.history(reader)["events"]
-        privacy.erase_reader(session, press.practice, reader, press.now)
+        privacy.erase_reader(session, press.audience, reader, press.now)
     with press.sessions.reading() as session:
         assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 0
 
@@ -77,9 +77,9 @@ def test_an_erased_reader_s_links_never_open_another_reader_s_door(press) -> Non
     erase(press)
     press.reader("bob@example.org")
     with pytest.raises(NotFound, match="erased"):
-        press.run(preferences.look, preferences_token)
+        press.run(preferences.open_preferences_link, preferences_token)
     with pytest.raises(NotFound, match="erased"):
-        press.run(unsubscribe.leave, leave_token, Channel.ONE_CLICK, None, press.now)
+        press.run(unsubscribe.unsubscribe_by_link, leave_token, Channel.ONE_CLICK, None, press.now)
 
 
 def test_a_reader_gets_everything_that_is_held_about_them(press) -> None:
@@ -87,7 +87,7 @@ def test_a_reader_gets_everything_that_is_held_about_them(press) -> None:
     press.queue_copy(ADA)
     with press.sessions.reading() as session:
         subscription = session.get_one(Subscription, press.subscription(ADA).id)
-        data = json.loads(json.dumps(privacy.my_data(session, subscription)))
+        data = json.loads(json.dumps(privacy.export_data(session, subscription)))
     assert (data["email"], data["name"], data["suppressed"]) == (ADA, "Ada", [])
     assert data["letters"] == [{"subject": "One issue", "state": "pending", "at": None}]
     assert [event["act"] for event in data["events"]] == ["asked", "confirmed"]

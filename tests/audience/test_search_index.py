@@ -12,7 +12,7 @@ from newsletter.audience.search_index import BLOCK, SearchBlock
 
 def fill(press) -> int:
     with press.sessions.begin() as session:
-        return search_index.fill(session)
+        return search_index.index_some(session)
 
 
 def crowd(press, count: int) -> None:
@@ -83,7 +83,7 @@ def test_the_index_forgets_who_was_erased(press) -> None:
     assert filters(press) != without
     with press.sessions.begin() as session:
         reader = session.get_one(Subscriber, 21)
-        search_index.forget(session, reader.id)
+        search_index.drop_reader(session, reader.id)
         session.delete(reader)
     assert filters(press) == {}
     assert found(press, "reader14") == [14]
@@ -93,7 +93,7 @@ def test_the_index_forgets_who_was_erased(press) -> None:
 
 @given(st.text(max_size=30), st.data())
 def test_every_part_of_an_entry_is_in_its_filter(name: str, data: st.DataObject) -> None:
-    entry = search_text.entry("ada@example.org", "ada@example.org", name)
+    entry = search_text.search_entry("ada@example.org", "ada@example.org", name)
     words = entry.split()
     word = data.draw(st.sampled_from(words))
     start = data.draw(st.integers(0, len(word) - 1))

@@ -60,7 +60,7 @@ def test_the_button_makes_a_reader_and_sends_a_welcome(press) -> None:
     welcome = press.letters(ADA)[-1]
     assert (welcome.kind, welcome.name) == ("welcome", "Ada")
     token = welcome.unsubscribe_url.rpartition("/")[2]
-    assert press.practice.links.open_unsubscribe(token) == (subscription.id, 0)
+    assert press.audience.links.open_unsubscribe(token) == (subscription.id, 0)
 
 
 def test_confirming_twice_changes_nothing(press) -> None:
@@ -86,7 +86,7 @@ def test_two_forms_at_once_make_one_reader(press, together) -> None:
 def test_looking_at_a_link_changes_nothing(press) -> None:
     press.subscribe(ADA)
     with press.sessions.reading() as session:
-        seen = signup.look(session, press.practice, press.token("confirm", ADA), press.now)
+        seen = signup.open_confirm_link(session, press.audience, press.token("confirm", ADA), press.now)
         assert seen.publication.slug == "back-pain-help"
     assert press.status(ADA) is Status.PENDING
 
@@ -183,7 +183,7 @@ def test_a_sign_up_does_the_same_work_whoever_the_address_belongs_to(press) -> N
             suppression.add(session, f"{cause}.suppressed@example.org", cause, press.now)
     press.reader("erased@example.org")
     with press.sessions.begin() as session:
-        privacy.erase(session, press.practice, "erased@example.org", press.now)
+        privacy.erase(session, press.audience, "erased@example.org", press.now)
     known = [*emails.values(), *(f"{cause}.suppressed@example.org" for cause in Cause), "erased@example.org"]
     letters = {email: press.kinds(email) for email in known}
     stranger = statements(press, "stranger@example.org")
@@ -235,7 +235,7 @@ def test_a_link_of_an_erased_reader_is_answered_plainly(press) -> None:
     press.subscribe(ADA)
     token = press.token("confirm", ADA)
     with press.sessions.begin() as session:
-        privacy.erase(session, press.practice, ADA, press.now)
+        privacy.erase(session, press.audience, ADA, press.now)
     with pytest.raises(NotFound, match="erased"):
         press.run(signup.confirm, token, None, "Yes", press.now)
     assert press.run(signup.resend, token, None, press.now) is None
@@ -244,7 +244,9 @@ def test_a_link_of_an_erased_reader_is_answered_plainly(press) -> None:
 def test_an_old_confirm_link_does_not_bring_back_who_left(press) -> None:
     press.reader(ADA)
     token = press.token("confirm", ADA)
-    press.run(unsubscribe.leave, press.leave_token(ADA), Channel.ONE_CLICK, None, press.now + timedelta(hours=1))
+    press.run(
+        unsubscribe.unsubscribe_by_link, press.leave_token(ADA), Channel.ONE_CLICK, None, press.now + timedelta(hours=1)
+    )
     with pytest.raises(Conflict, match="sign up again"):
         press.run(signup.confirm, token, None, "Yes", press.now + timedelta(hours=2))
     assert press.status(ADA) is Status.UNSUBSCRIBED
@@ -254,7 +256,7 @@ def test_after_leaving_only_a_link_made_since_confirms(press) -> None:
     press.reader(ADA)
     old = press.token("confirm", ADA)
     left = press.now + timedelta(hours=1)
-    press.run(unsubscribe.leave, press.leave_token(ADA), Channel.ONE_CLICK, None, left)
+    press.run(unsubscribe.unsubscribe_by_link, press.leave_token(ADA), Channel.ONE_CLICK, None, left)
     press.subscribe(ADA, at=left + timedelta(seconds=20))
     fresh = press.token("confirm", ADA)
     with pytest.raises(Expired, match="before you unsubscribed;"):
@@ -274,7 +276,7 @@ def test_a_name_gives_way_only_until_its_owner_may_have_seen_it(press) -> None:
 
 def test_one_person_reads_two_publications_by_one_address(press, other_publication) -> None:
     press.subscribe(ADA)
-    asked = signup.Asked("ADA@example.org", "", None, "Words")
+    asked = signup.SignupRequest("ADA@example.org", "", None, "Words")
     press.run(signup.subscribe, other_publication, asked, press.now)
     with press.sessions.reading() as session:
         person = session.scalars(select(Subscriber)).one()

@@ -18,7 +18,7 @@ from newsletter.delivery.models import Copy, Letter
 from newsletter.delivery.workers import heartbeat, send_permission
 from newsletter.editorial.issues import issue_store
 from newsletter.errors import Conflict, PressError
-from newsletter.schema import Standing
+from newsletter.schema import SchemaState
 from newsletter.wiring import Services, open_services
 from newsletter.workflows import build_letter, publish
 
@@ -36,10 +36,10 @@ def restore(path: Path, settings: Settings, now: datetime) -> list[str]:
     return remarks
 
 
-def standing(settings: Settings) -> Standing:
+def standing(settings: Settings) -> SchemaState:
     engine = open_engine(settings.database)
     try:
-        return schema.standing(engine)
+        return schema.schema_state(engine)
     finally:
         engine.dispose()
 
@@ -113,7 +113,7 @@ def old_backup(tmp_path: Path, now: datetime) -> Path:
     """A backup by the first version that could make one, with one reader in it."""
     path, engine = tmp_path / "old.backup", open_engine(f"sqlite:///{tmp_path / 'old.db'}")
     with engine.begin() as connection, archive.writing_backup(path) as draft:
-        migrations_runner.bring(connection, "0004")
+        migrations_runner.upgrade_to(connection, "0004")
         connection.execute(
             text(READER),
             {"at": "2026-11-20 12:00:00.000000"},
@@ -130,7 +130,7 @@ def test_an_older_backup_is_filled_in_as_it_was_and_then_migrated(
 ) -> None:
     there = elsewhere()
     restore(old_backup, there, now)
-    assert standing(there) is Standing.CURRENT
+    assert standing(there) is SchemaState.CURRENT
     (reader,) = rows(there)["subscribers"]
     assert "'ada@x.example', 'Ada', datetime.datetime(2026, 11, 20, 12, 0" in reader
 
@@ -192,7 +192,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_left_behind(
         return  # it keeps what it is given; PostgreSQL does not
     with pytest.raises(PressError, match=reason or "suppressions"):
         restore(path, there, now)
-    assert standing(there) is Standing.EMPTY
+    assert standing(there) is SchemaState.EMPTY
     assert not there.secret_file.exists()
     assert not list(there.data_dir.rglob("*.p[en][gm]"))
 

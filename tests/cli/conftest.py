@@ -24,7 +24,7 @@ from click.testing import CliRunner
 from newsletter.cli import main
 from newsletter.db import Sessions, open_engine
 from newsletter.links import Links
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 from tests import sample_services
 
 ROOT = Path(__file__).parents[2]
@@ -91,7 +91,7 @@ def corrected(loaded: Press, environment: dict[str, str], tmp_path: Path) -> Pre
     for command in (("subscribers", "import", "readers.csv", *consent), ("issues", "send", CORRECTED, "--now")):
         assert loaded(*command).code == 0
     engine = open_engine(f"sqlite:///{environment['DATA_DIR']}/newsletter.db")
-    links = Links(sample_services.BASE_URL, Seal(b"a secret for tests"))
+    links = Links(sample_services.BASE_URL, TokenSeal(b"a secret for tests"))
     sample_services.correct(Sessions(engine), links, CORRECTED, datetime.now(UTC))
     engine.dispose()
     return loaded

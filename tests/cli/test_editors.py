@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from newsletter.audience.models import Subscriber
-from newsletter.audit import OPERATOR, Entry
+from newsletter.audit import OPERATOR, AuditEntry
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import OutboxMessage
 from newsletter.editorial.issues import issue_store
@@ -98,6 +98,6 @@ def store(environment: dict[str, str]) -> Sessions:
     return Sessions(open_engine(f"sqlite:///{environment['DATA_DIR']}/newsletter.db"))
 
 
-def rows(sessions: Sessions) -> list[Entry]:
+def rows(sessions: Sessions) -> list[AuditEntry]:
     with sessions.reading() as session:
-        return list(session.scalars(select(Entry).order_by(Entry.id)))
+        return list(session.scalars(select(AuditEntry).order_by(AuditEntry.id)))

@@ -19,9 +19,9 @@ from newsletter.delivery.message.merge import as_html
 from newsletter.delivery.models import Letter, OutboxMessage
 from newsletter.errors import Invalid
 from newsletter.links import Links
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 
-LINKS = Links("https://letters.example.org", Seal(b"a secret for tests"))
+LINKS = Links("https://letters.example.org", TokenSeal(b"a secret for tests"))
 DATE = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 
@@ -255,7 +255,7 @@ def test_no_line_with_an_encoded_word_is_longer_than_76_with_the_headers_name(na
 
 
 def test_a_single_letter_has_a_return_path_of_its_own() -> None:
-    seal = Seal(b"a secret for tests")
+    seal = TokenSeal(b"a secret for tests")
     post = OutboxMessage(id=7, sender_address="desk@example.org", address="ada@reader.example")
     envelope = compose.transactional_envelope(post, 99, seal, "bounces.example.org")
     local, _, domain = envelope.sender.partition("@")

@@ -9,10 +9,10 @@ import pytest
 from newsletter.db import Sessions
 from newsletter.editors import Editor, Role, add, second_factor
 from newsletter.errors import Conflict
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 from tests import sample_services
 
-SEAL = Seal(b"a secret for tests")
+SEAL = TokenSeal(b"a secret for tests")
 
 
 @pytest.fixture
@@ -24,19 +24,19 @@ def ann(sessions: Sessions, now: datetime) -> Editor:
 @pytest.fixture
 def secret(sessions: Sessions, ann: Editor, now: datetime) -> str:
     """Ann's authenticator, set up a minute ago."""
-    offer = second_factor.offer(SEAL, ann, "Press")
+    offer = second_factor.begin_enrollment(SEAL, ann, "Press")
     with sessions.begin() as session:
         earlier = now - timedelta(minutes=1)
-        assert second_factor.set_up(session, SEAL, ann, offer.sealed, code(offer.secret, earlier), earlier)
+        assert second_factor.enroll(session, SEAL, ann, offer.sealed, code(offer.secret, earlier), earlier)
     return offer.secret
 
 
 def test_an_authenticator_learns_the_secret_from_the_address_in_the_picture(ann: Editor) -> None:
-    offer = second_factor.offer(SEAL, ann, "Newsletter Press")
+    offer = second_factor.begin_enrollment(SEAL, ann, "Newsletter Press")
     scanned = urlsplit(offer.uri)
     assert (scanned.scheme, scanned.netloc) == ("otpauth", "totp")
     assert parse_qs(scanned.query) == {"secret": [offer.secret], "issuer": ["Newsletter Press"]}
-    assert second_factor.offer(SEAL, ann, "Newsletter Press", offer.sealed) == offer
+    assert second_factor.begin_enrollment(SEAL, ann, "Newsletter Press", offer.sealed) == offer
 
 
 def test_codes_are_those_of_the_rfc() -> None:
@@ -46,23 +46,23 @@ def test_codes_are_those_of_the_rfc() -> None:
 
 
 def test_nothing_is_kept_until_the_first_code_is_right(sessions: Sessions, ann: Editor, now: datetime) -> None:
-    offer = second_factor.offer(SEAL, ann, "Press")
+    offer = second_factor.begin_enrollment(SEAL, ann, "Press")
     with sessions.begin() as session:
-        assert second_factor.set_up(session, SEAL, ann, offer.sealed, "000000", now) is None
+        assert second_factor.enroll(session, SEAL, ann, offer.sealed, "000000", now) is None
         assert session.get_one(Editor, ann.id, populate_existing=True).factor is None
 
 
 @pytest.mark.parametrize("sealed", ["", "forged", SEAL.seal("offered-factor", 999, 1)])
 def test_an_offer_from_elsewhere_is_not_taken(sessions: Sessions, ann: Editor, now: datetime, sealed: str) -> None:
     with sessions.begin() as session, pytest.raises(Conflict, match="Open it again"):
-        second_factor.set_up(session, SEAL, ann, sealed, "123456", now)
+        second_factor.enroll(session, SEAL, ann, sealed, "123456", now)
 
 
 def test_a_factor_is_set_up_once(sessions: Sessions, ann: Editor, secret: str, now: datetime) -> None:
     assert secret
-    other = second_factor.offer(SEAL, ann, "Press")
+    other = second_factor.begin_enrollment(SEAL, ann, "Press")
     with sessions.begin() as session, pytest.raises(Conflict, match="set up"):
-        second_factor.set_up(session, SEAL, ann, other.sealed, code(other.secret, now), now)
+        second_factor.enroll(session, SEAL, ann, other.sealed, code(other.secret, now), now)
 
 
 @pytest.mark.parametrize(("seconds", "right"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)])
@@ -111,7 +111,7 @@ def test_the_secret_and_the_recovery_codes_are_not_to_be_read_in_the_store(
     sessions: Sessions, ann: Editor, secret: str
 ) -> None:
     with sessions.begin() as session:
-        codes = second_factor.fresh_codes(session, ann)
+        codes = second_factor.renew_recovery_codes(session, ann)
     kept = str(sample_services.dump_of(sessions))
     assert secret not in kept
     assert str(int.from_bytes(pyotp.TOTP(secret).byte_secret())) not in kept
@@ -123,8 +123,8 @@ def test_an_older_secret_key_still_opens_it_and_a_lost_one_says_what_to_do(
 ) -> None:
     shown = code(secret, now)
     with pytest.raises(Conflict, match="Use a recovery code, or ask an owner"):
-        takes(sessions, ann, shown, now, Seal(b"another secret"))
-    assert takes(sessions, ann, shown, now, Seal(b"another secret", b"a secret for tests"))
+        takes(sessions, ann, shown, now, TokenSeal(b"another secret"))
+    assert takes(sessions, ann, shown, now, TokenSeal(b"another secret", b"a secret for tests"))
 
 
 def test_one_persons_secret_is_worth_nothing_in_anothers_row(
@@ -140,18 +140,18 @@ def test_one_persons_secret_is_worth_nothing_in_anothers_row(
 def test_ten_recovery_codes_work_once_each_however_they_are_typed(sessions: Sessions, ann: Editor, secret: str) -> None:
     assert secret
     with sessions.begin() as session:
-        codes = second_factor.fresh_codes(session, ann)
+        codes = second_factor.renew_recovery_codes(session, ann)
         assert len(set(codes)) == second_factor.CODES == 10
         typed = [codes[0].upper(), codes[1].replace("-", ""), f" {codes[2].replace('-', ' ')} ", *codes[3:]]
         assert all(second_factor.use_recovery_code(session, ann, one) for one in typed)
         assert not any(second_factor.use_recovery_code(session, ann, one) for one in codes)
-        assert second_factor.codes_left(session, ann) == 0
+        assert second_factor.count_recovery_codes(session, ann) == 0
 
 
 def test_new_codes_void_the_old_ones_and_belong_to_one_person(sessions: Sessions, ann: Editor, now: datetime) -> None:
     with sessions.begin() as session:
         bo = add(session, "bo@desk.example", Role.VIEWER, now)
-        old, new = second_factor.fresh_codes(session, ann), second_factor.fresh_codes(session, ann)
+        old, new = second_factor.renew_recovery_codes(session, ann), second_factor.renew_recovery_codes(session, ann)
         assert not second_factor.use_recovery_code(session, ann, old[0])
         assert not second_factor.use_recovery_code(session, bo, new[0])
         assert second_factor.use_recovery_code(session, ann, new[0])
@@ -159,15 +159,15 @@ def test_new_codes_void_the_old_ones_and_belong_to_one_person(sessions: Sessions
 
 def test_turned_off_it_leaves_nothing(sessions: Sessions, ann: Editor, secret: str, now: datetime) -> None:
     with sessions.begin() as session:
-        second_factor.turn_off(session, session.get_one(Editor, ann.id))
+        second_factor.disable(session, session.get_one(Editor, ann.id))
     assert not takes(sessions, ann, code(secret, now), now)
     with sessions.reading() as session:
-        assert second_factor.codes_left(session, ann) == 0
+        assert second_factor.count_recovery_codes(session, ann) == 0
 
 
-def takes(sessions: Sessions, editor: Editor, typed: str, now: datetime, seal: Seal = SEAL) -> bool:
+def takes(sessions: Sessions, editor: Editor, typed: str, now: datetime, seal: TokenSeal = SEAL) -> bool:
     with sessions.begin() as session:
-        return second_factor.is_right(session, seal, session.get_one(Editor, editor.id), typed, now)
+        return second_factor.verify_code(session, seal, session.get_one(Editor, editor.id), typed, now)
 
 
 def code(secret: str, at: datetime) -> str:

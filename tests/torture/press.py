@@ -25,7 +25,7 @@ from newsletter.editorial.issues import import_export, issue_store
 from newsletter.editorial.models import Readiness
 from newsletter.links import Links
 from newsletter.publications import toml_file
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 from newsletter.workflows import publish
 from tests.torture.sink import Tally
 
@@ -119,7 +119,7 @@ class Press:
 
     def send(self) -> None:
         """What `newsletter issues send` does, without a process for it."""
-        links = Links("https://letters.example.org", Seal(self.environment["SECRET_KEY"].encode()))
+        links = Links("https://letters.example.org", TokenSeal(self.environment["SECRET_KEY"].encode()))
         with self.sessions.begin() as session:
             publish.send_now(session, links, issue_store.find(session, SLUG), datetime.now(UTC))
 

@@ -17,7 +17,7 @@ from newsletter import schema
 from newsletter.audience.models import Subscriber
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import CopyState
-from newsletter.schema import Standing
+from newsletter.schema import SchemaState
 from tests.servers import create_database, drop_database
 from tests.torture import press as presses
 from tests.torture.conftest import Tell
@@ -172,10 +172,10 @@ def test_a_restore_that_is_killed_at_any_instant_leaves_an_empty_place_to_restor
         time.sleep(chance.uniform(0.5, 1.5) * seconds)
         process.kill()
         process.communicate()
-        if _standing(elsewhere) is Standing.CURRENT:
+        if _standing(elsewhere) is SchemaState.CURRENT:
             break  # it was through already
     else:
-        assert _standing(elsewhere) is Standing.EMPTY
+        assert _standing(elsewhere) is SchemaState.EMPTY
         elsewhere.run("restore", str(stocked))
     with elsewhere.sessions.reading() as session:
         assert session.scalar(select(func.count(Subscriber.id))) == MANY
@@ -190,7 +190,7 @@ def test_a_restore_onto_a_full_disk_says_so_and_leaves_an_empty_place(press: Pre
             assert refused.returncode == 1
             assert "full" in error.splitlines()[-1]
             assert "Traceback" not in error
-        assert _standing(small) is Standing.EMPTY
+        assert _standing(small) is SchemaState.EMPTY
         small.run("restore", str(stocked))
 
 
@@ -227,9 +227,9 @@ def _full(disk: Path, room: int = 0) -> Iterator[None]:
     ballast.unlink()
 
 
-def _standing(press: Press) -> Standing:
+def _standing(press: Press) -> SchemaState:
     press.sessions.engine.dispose()
-    return schema.standing(press.sessions.engine)
+    return schema.schema_state(press.sessions.engine)
 
 
 def _seconds(act: Callable[[], object]) -> float:

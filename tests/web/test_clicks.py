@@ -15,7 +15,7 @@ from newsletter.delivery.reports.clicks import CountedLink
 from newsletter.editorial.issues import issue_store
 from newsletter.publications import Publication
 from newsletter.web.public import clicks as web
-from newsletter.web.public.clicks import Gathered
+from newsletter.web.public.clicks import ClickBuffer
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish
 from tests import sample_services
@@ -118,9 +118,9 @@ def test_a_counted_link_leads_on_and_is_counted_of_nobody(counting: Letter, serv
     assert "Set-Cookie" not in answers[0].headers
     assert answers[0].headers["Referrer-Policy"] == "no-referrer"
     assert answers[0].headers["Cache-Control"] == "no-store"
-    web.write_out(app)
+    web.flush_clicks(app)
     assert followed(services) == {1: 3}
-    web.write_out(app)
+    web.flush_clicks(app)
     assert followed(services) == {1: 3}
 
 
@@ -133,7 +133,7 @@ def test_a_robot_a_look_and_a_preview_are_led_on_and_not_counted(
     answers = [client.get(path, headers={"User-Agent": robot}) for robot in robots]
     answers += [client.head(path), client.get(f"{path}?look"), client.get(path, headers={"Sec-Purpose": "prefetch"})]
     assert {answer.status_code for answer in answers} == {302}
-    web.write_out(app)
+    web.flush_clicks(app)
     assert followed(services) == {}
 
 
@@ -156,7 +156,7 @@ def test_a_preview_and_a_test_lead_on_without_counting(counting: Letter, service
 
 
 def test_what_cannot_be_written_is_written_later(counting: Letter, services: Services, monkeypatch) -> None:
-    gathered = Gathered(services.sessions)
+    gathered = ClickBuffer(services.sessions)
     gathered.note(counting.id, 1)
     with monkeypatch.context() as broken:
         broken.setattr(clicks, "add_clicks", fail)
@@ -173,7 +173,7 @@ def fail(*_: object) -> None:
 
 
 def test_many_at_once_lose_no_click(counting: Letter, services: Services) -> None:
-    gathered = Gathered(services.sessions)
+    gathered = ClickBuffer(services.sessions)
     people = [threading.Thread(target=lambda: [gathered.note(counting.id, 1) for _ in range(200)]) for _ in range(5)]
     for each in people:
         each.start()

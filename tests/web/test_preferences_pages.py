@@ -84,7 +84,7 @@ def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, link: st
     assert "Your data has been erased" in browser.post(link, data={"do": "erase", "sure": "yes"}).text
     with services.sessions.reading() as session:
         assert session.query(Subscriber).count() == 0
-        told = session.scalars(audit.found({"kind": "reader"})).one()
+        told = session.scalars(audit.matching({"kind": "reader"})).one()
     assert (told.who, told.act, told.details) == (audit.READER, "erase", {})
     assert told.about.isdecimal()
     assert browser.get(link).status_code == 404

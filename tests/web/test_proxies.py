@@ -176,4 +176,4 @@ def test_many_guesses_at_the_door_are_told_of_too(sessions: Sessions, tmp_path: 
 
 def test_no_address_is_made_of_any_other_word() -> None:
     for entry in ("", "1.2.3", "1.2.3.4:123456", "[1.2.3.4", "fe80::1%eth0", "::1]", "1.2.3.4 5.6.7.8", "\x001.2.3.4"):
-        assert proxies.address(entry) is None, entry
+        assert proxies.parse_address(entry) is None, entry

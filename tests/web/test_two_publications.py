@@ -80,6 +80,6 @@ def test_a_welcome_links_the_latest_issue_of_its_own_letter(
     with services.sessions.reading() as session:
         publication = publications.find(session, slug)
     fields = dict.fromkeys(render.FIELDS["welcome"], "")
-    text = wired.practice.compose("welcome", publication, fields).text
+    text = wired.audience.compose("welcome", publication, fields).text
     wired.close()
     assert re.findall(r"/archive/([a-z-]+)/", text) == [issue]

@@ -21,7 +21,7 @@ from newsletter.editorial.images.pictures import FolderPictureStore
 from newsletter.editorial.issues import import_export, issue_store
 from newsletter.links import Links
 from newsletter.publications import toml_file
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 from newsletter.workflows import build_letter, publish
 from tests.delivery.peers import Peer
 
@@ -104,7 +104,7 @@ def print_issue(sessions: Sessions, tmp_path: Path) -> Callable[..., None]:
             ):
                 issue_store.save(session, home, text, issue_store.BY_FILE, now)
             _add_readers(session, home.id, readers, now)
-            links = Links("https://letters.example.org", Seal(SECRET.encode()))
+            links = Links("https://letters.example.org", TokenSeal(SECRET.encode()))
             build_letter.mark_ready(session, issue_store.find(session, SLUG), links)
             if within:
                 publish.schedule(session, links, issue_store.find(session, SLUG), now + timedelta(seconds=within), now)

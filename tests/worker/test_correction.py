@@ -12,11 +12,11 @@ from newsletter.delivery.models import LetterState
 from newsletter.editorial.issues import corrections, issue_store
 from newsletter.editorial.issues.corrections import Amendment
 from newsletter.links import Links
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 from newsletter.workflows import correct_issue
 from tests.worker.conftest import SECRET, SLUG, Sink, Start, addresses, is_finished, wait_for
 
-LINKS = Links("https://letters.example.org", Seal(SECRET.encode()))
+LINKS = Links("https://letters.example.org", TokenSeal(SECRET.encode()))
 
 
 @pytest.fixture

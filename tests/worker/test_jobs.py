@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from newsletter import publications
 from newsletter.audience import signup
-from newsletter.audience.signup import Asked
+from newsletter.audience.signup import SignupRequest
 from newsletter.config import Settings
 from newsletter.db import Sessions
 from newsletter.delivery.models import Copy, CopyState
@@ -58,8 +58,8 @@ def test_a_confirm_letter_does_not_wait_for_the_issue(
         monkeypatch.setenv(name, value)
     services = open_services(Settings(_env_file=None))
     with services.sessions.begin() as session:
-        asked = Asked(NEW_READER, "Zoe", None, "Send me the letter.")
-        signup.subscribe(session, services.practice, publications.find(session), asked, datetime.now(UTC))
+        asked = SignupRequest(NEW_READER, "Zoe", None, "Send me the letter.")
+        signup.subscribe(session, services.audience, publications.find(session), asked, datetime.now(UTC))
     before = len(sink.recipients)
     services.close()
     wait_for(lambda: NEW_READER in sink.recipients)

@@ -289,7 +289,7 @@ def ask(
 ) -> list[str]:
     issue = issue_store.find(session, SLUG)
     content = build_letter.approvable_content(issue, services.links)
-    return approve_issue.request_approval(session, services.practice, issue, content, AUTHOR, chosen, comment, now)
+    return approve_issue.request_approval(session, services.audience, issue, content, AUTHOR, chosen, comment, now)
 
 
 def test_asking_mails_all_who_could_approve_or_the_chosen_of_them(services: Services, now: datetime) -> None:

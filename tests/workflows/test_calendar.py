@@ -19,7 +19,7 @@ from newsletter.editorial.models import Issue, Readiness
 from newsletter.editorial.schedule import queue
 from newsletter.links import Links
 from newsletter.publications import Slot, WeekOff, find
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 from newsletter.workflows import fill_slots, publish
 from newsletter.workflows.calendar import Calendar
 from tests import slots
@@ -36,7 +36,7 @@ BESIDE = TUESDAY + timedelta(days=1)
 
 def opened(sessions: Sessions, _folder: Path) -> None:
     """An open press with three issues that are ready."""
-    slots.open_press(sessions, Links("https://letters.example.org", Seal(b"a secret for tests")), NOW)
+    slots.open_press(sessions, Links("https://letters.example.org", TokenSeal(b"a secret for tests")), NOW)
 
 
 @contextmanager
@@ -268,7 +268,7 @@ def _strike(sessions: Sessions, links: Links, now: datetime) -> str | None:
         openings = fill_slots.open_slots(session, GRACE, now)
     for opening in openings:
         with sessions.begin() as session:
-            fill_slots.fill_slot(session, slots.practice(links), opening, GRACE, now)
+            fill_slots.fill_slot(session, slots.audience(links), opening, GRACE, now)
     with sessions.begin() as session:
         started = publish.publish_due(session, GRACE, now)
         found = session.scalars(select(Issue.slug).where(Issue.letter_id.in_([one.letter_id for one in started])))

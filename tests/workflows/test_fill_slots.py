@@ -34,7 +34,7 @@ def tick(sessions: Sessions, links: Links, now: datetime, grace: timedelta = GRA
         openings = fill_slots.open_slots(session, grace, now)
     for opening in openings:
         with sessions.begin() as session:
-            fill_slots.fill_slot(session, slots.practice(links), opening, grace, now)
+            fill_slots.fill_slot(session, slots.audience(links), opening, grace, now)
     with sessions.begin() as session:
         return len(publish.publish_due(session, grace, now))
 

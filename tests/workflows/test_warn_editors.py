@@ -34,7 +34,7 @@ def tick(sessions: Sessions, links: Links, *moments: datetime) -> list[str]:
             glances = warn_editors.due_checks(session, now)
         for glance in glances:
             with sessions.begin() as session:
-                warn_editors.check_slot(session, slots.practice(links), glance, now)
+                warn_editors.check_slot(session, slots.audience(links), glance, now)
     return [text for address, text in mails(sessions)[before:] if address == "editor@desk.example"]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletter.audience import emails, erasures, search_text, status_transitions, subscribers, unsubscribe
-from newsletter.audience.importing.plan import Known, Plan, Row, Terms, Verdict, judge
+from newsletter.audience.importing.plan import ExistingSubscription, ImportPlan, ImportRow, ImportTerms, Verdict, judge
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.db import UtcDateTime, insert, rows
@@ -24,9 +24,11 @@ _CAUSES = {Status.BOUNCED: Cause.IMPORT, Status.COMPLAINED: Cause.COMPLAINT}
 _ITS_KEY = literal_column("(SELECT subscribers.key FROM subscribers WHERE subscribers.id = subscriber_id)", String)
 
 
-def plan(session: Session, practice: AudienceServices, publication: Publication, entries: Iterable[Row]) -> Plan:
+def make_plan(
+    session: Session, services: AudienceServices, publication: Publication, entries: Iterable[ImportRow]
+) -> ImportPlan:
     """Judge a group; changes nothing. One row of an address counts: the one that says the worst, else the first."""
-    unique: dict[str, Row] = {}
+    unique: dict[str, ImportRow] = {}
     repeated = 0
     for row in entries:
         key = row.address.key
@@ -34,17 +36,22 @@ def plan(session: Session, practice: AudienceServices, publication: Publication,
         if key not in unique or row.says_worse_than(unique[key]):
             unique[key] = row
     known, barred = _known(session, publication, unique), suppression.suppressed_keys(session, unique)
-    forgotten = erasures.among(session, practice.links.seal, unique)
+    forgotten = erasures.erased_keys(session, services.links.seal, unique)
     # Of whom was erased nothing is written down again, not even that they left elsewhere, too.
     verdicts = {
         key: Verdict.LEFT_ALONE if key in forgotten and key not in known else judge(row, known.get(key), key in barred)
         for key, row in unique.items()
     }
-    return Plan(verdicts, unique, known, repeated)
+    return ImportPlan(verdicts, unique, known, repeated)
 
 
-def carry_out(
-    session: Session, practice: AudienceServices, publication: Publication, plan: Plan, terms: Terms, now: datetime
+def apply_plan(
+    session: Session,
+    services: AudienceServices,
+    publication: Publication,
+    plan: ImportPlan,
+    terms: ImportTerms,
+    now: datetime,
 ) -> None:
     """Write what was judged: new readers, the proof of their consent, and the ends that the file reports."""
     # In one order everywhere, so two imports at once wait for each other and never in a circle.
@@ -56,10 +63,10 @@ def carry_out(
         _meet(session, newcomers, now)
         made = _tie(session, publication, newcomers, terms, now)
         _record(session, made, terms, now)
-        _ask(session, practice, publication, made, terms, now)
+        _ask(session, services, publication, made, terms, now)
 
 
-def _known(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, Known]:
+def _known(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, ExistingSubscription]:
     told = _told(session, key=Subscriber.key)
     mine = (Subscription.subscriber_id == Subscriber.id) & (Subscription.publication_id == publication.id)
     confirmed = Subscription.confirmed_at.is_not(None)
@@ -71,22 +78,30 @@ def _known(session: Session, publication: Publication, keys: Iterable[str]) -> d
         .where(Subscription.id.is_not(None))
     )
     found = session.execute(asked, _parameter({"key": key} for key in keys)).all()
-    return {key: Known(tie, status, is_confirmed) for key, tie, status, is_confirmed in found}
+    return {key: ExistingSubscription(tie, status, is_confirmed) for key, tie, status, is_confirmed in found}
 
 
-def _end(session: Session, gone: Sequence[Row], known: Mapping[str, Known], terms: Terms, now: datetime) -> None:
+def _end(
+    session: Session,
+    gone: Sequence[ImportRow],
+    known: Mapping[str, ExistingSubscription],
+    terms: ImportTerms,
+    now: datetime,
+) -> None:
     for row in gone:
         subscription = subscribers.get(session, known[row.address.key].subscription_id)
-        unsubscribe.end(session, subscription, terms.status_of(row), Channel.IMPORT, now, note=terms.note_on(row))
+        unsubscribe.end_subscription(
+            session, subscription, terms.status_of(row), Channel.IMPORT, now, note=terms.note_on(row)
+        )
 
 
-def _suppress(session: Session, gone: Sequence[Row], now: datetime) -> None:
+def _suppress(session: Session, gone: Sequence[ImportRow], now: datetime) -> None:
     for row in gone:
         if row.status in _CAUSES:
             suppression.add(session, row.address.key, _CAUSES[row.status], now, f"{row.status} in an imported file")
 
 
-def _meet(session: Session, newcomers: Sequence[Row], now: datetime) -> None:
+def _meet(session: Session, newcomers: Sequence[ImportRow], now: datetime) -> None:
     cells = ["email", "key", "name", "search"]
     told = _told(session, **{name: getattr(Subscriber, name) for name in cells})
     people = select(*(told.c[name] for name in cells), _moment(now)).order_by(told.c.key)
@@ -94,17 +109,17 @@ def _meet(session: Session, newcomers: Sequence[Row], now: datetime) -> None:
     session.connection().execute(unless_known.on_conflict_do_nothing(), _parameter(map(_person, newcomers)))
 
 
-def _person(row: Row) -> dict[str, str]:
+def _person(row: ImportRow) -> dict[str, str]:
     email, key = row.address.email, row.address.key
-    return {"email": email, "key": key, "name": row.name, "search": search_text.entry(email, key, row.name)}
+    return {"email": email, "key": key, "name": row.name, "search": search_text.search_entry(email, key, row.name)}
 
 
 def _tie(
-    session: Session, publication: Publication, newcomers: Sequence[Row], terms: Terms, now: datetime
-) -> list[tuple[int, Row]]:
+    session: Session, publication: Publication, newcomers: Sequence[ImportRow], terms: ImportTerms, now: datetime
+) -> list[tuple[int, ImportRow]]:
     told = _told(session, key=Subscriber.key, status=Subscription.status)
     source = case((told.c.status == literal_column("'active'"), literal(terms.source)))
-    left_at = case((told.c.status.in_([status.value for status in status_transitions.GONE]), _moment(now)))
+    left_at = case((told.c.status.in_([status.value for status in status_transitions.ENDED]), _moment(now)))
     reader = select(Subscriber.id).where(Subscriber.key == told.c.key).scalar_subquery()
     ties = select(reader, literal(publication.id), told.c.status, _moment(now), left_at, source).order_by(told.c.key)
     columns = ["subscriber_id", "publication_id", "status", "created_at", "left_at", "source"]
@@ -118,7 +133,7 @@ def _tie(
     return [(subscription_id, by_key[key]) for subscription_id, key in made]
 
 
-def _record(session: Session, made: Sequence[tuple[int, Row]], terms: Terms, now: datetime) -> None:
+def _record(session: Session, made: Sequence[tuple[int, ImportRow]], terms: ImportTerms, now: datetime) -> None:
     told = _told(session, id=Subscription.id, act=ConsentEvent.act, note=ConsentEvent.note)
     events = select(told.c.id, told.c.act, literal(Channel.IMPORT, ConsentEvent.way.type), _moment(now), told.c.note)
     columns = ["subscription_id", "act", "way", "at", "note"]
@@ -130,18 +145,18 @@ def _record(session: Session, made: Sequence[tuple[int, Row]], terms: Terms, now
 
 def _ask(
     session: Session,
-    practice: AudienceServices,
+    services: AudienceServices,
     publication: Publication,
-    made: Sequence[tuple[int, Row]],
-    terms: Terms,
+    made: Sequence[tuple[int, ImportRow]],
+    terms: ImportTerms,
     now: datetime,
 ) -> None:
     for subscription_id, row in made:
         if terms.status_of(row) is Status.PENDING:
-            emails.confirm(session, practice, publication, subscription_id, row.address.email, now)
+            emails.confirm(session, services, publication, subscription_id, row.address.email, now)
 
 
-def _act(row: Row, terms: Terms) -> Act:
+def _act(row: ImportRow, terms: ImportTerms) -> Act:
     return unsubscribe.ACTS.get(terms.status_of(row), Act.IMPORTED)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TextIO
 
-from newsletter.audience.importing.csv_reader import Problem
-from newsletter.audience.subscribers import Member
+from newsletter.audience.importing.csv_reader import RefusedRow
+from newsletter.audience.subscribers import ExportedSubscriber
 
 # What a spreadsheet takes for the beginning of a formula (OWASP, "CSV injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -15,10 +15,10 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _FORMULA = re.compile(f"'*[{re.escape(''.join(FORMULA))}]")
 
 
-def write(members: Iterable[Member], file: TextIO) -> int:
+def write_subscribers(members: Iterable[ExportedSubscriber], file: TextIO) -> int:
     """Write a header and one line a member (RFC 4180); how many. Open `file` with newline=""."""
     sheet = csv.writer(file)
-    sheet.writerow(Member._fields)
+    sheet.writerow(ExportedSubscriber._fields)
     written = 0
     for member in members:
         sheet.writerow([_cell(value) for value in member])
@@ -26,7 +26,7 @@ def write(members: Iterable[Member], file: TextIO) -> int:
     return written
 
 
-def refusals(header: Sequence[str], file: TextIO) -> Callable[[Problem], None]:
+def refused_rows_writer(header: Sequence[str], file: TextIO) -> Callable[[RefusedRow], None]:
     """Writes refused rows under the header of the file that they came from: mended there, they can be imported.
 
     Open `file` with newline="".
@@ -34,18 +34,18 @@ def refusals(header: Sequence[str], file: TextIO) -> Callable[[Problem], None]:
     sheet = csv.writer(file)
 
     def write(line: object, reason: str, cells: Iterable[str]) -> None:
-        sheet.writerow([line, reason, *map(defused, cells)])
+        sheet.writerow([line, reason, *map(escape_formula, cells)])
 
     write("line", "reason", header)
     return lambda problem: write(problem.line, problem.reason, problem.cells)
 
 
-def defused(text: str) -> str:
+def escape_formula(text: str) -> str:
     """The text with an apostrophe before what would be a formula."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def fused(text: str) -> str:
+def unescape_formula(text: str) -> str:
     """The text that `defused` was given."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
@@ -53,4 +53,4 @@ def fused(text: str) -> str:
 def _cell(value: str | datetime | None) -> str:
     if value is None:
         return ""
-    return value.isoformat() if isinstance(value, datetime) else defused(value)
+    return value.isoformat() if isinstance(value, datetime) else escape_formula(value)

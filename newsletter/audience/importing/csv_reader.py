@@ -40,7 +40,7 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
-class Line(NamedTuple):
+class CsvRow(NamedTuple):
     """One row: the number of its first line in the file, from 1, and its cells."""
 
     number: int
@@ -48,7 +48,7 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class RefusedRow:
     """A row that was refused: where it is, why, in a sentence, and its cells as far as they could be read."""
 
     line: int
@@ -57,12 +57,12 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class CsvFile:
     """An open file: its first row, the rows below it that are not blank, and how far they have been read."""
 
     name: str
-    header: Line
-    rows: Iterator[Line | Problem]
+    header: CsvRow
+    rows: Iterator[CsvRow | RefusedRow]
     _file: IO[bytes]
 
     @property
@@ -77,7 +77,7 @@ class Sheet:
 
 
 @contextmanager
-def opened(path: Path, encoding: str = "") -> Iterator[Sheet]:
+def open_csv(path: Path, encoding: str = "") -> Iterator[CsvFile]:
     """Open a file, or standard input for `-`, for one reading.
 
     NotFound if it cannot be opened; Invalid if it has no first row, or is not text in that encoding from end to end.
@@ -90,7 +90,7 @@ def opened(path: Path, encoding: str = "") -> Iterator[Sheet]:
             rows = _rows(text)
             with _told_of(name):
                 header = _header(rows)
-            yield Sheet(name, header, rows, file)
+            yield CsvFile(name, header, rows, file)
 
 
 @contextmanager
@@ -124,9 +124,9 @@ def _told_of(name: str) -> Iterator[None]:
         raise Invalid(f"{name}: {error}") from None
 
 
-def _header(rows: Iterator[Line | Problem]) -> Line:
+def _header(rows: Iterator[CsvRow | RefusedRow]) -> CsvRow:
     header = next(rows, None)
-    if not isinstance(header, Line):
+    if not isinstance(header, CsvRow):
         raise Invalid(f"line 1: {header.reason if header else 'the file is empty'}")
     return header
 
@@ -192,7 +192,7 @@ def _unreadable(encoding: str, line: int) -> str:
     return f"line {line} is not {encoding}, so nothing was imported; name another --encoding, or save it as CSV UTF-8"
 
 
-def _rows(file: TextIO) -> Iterator[Line | Problem]:
+def _rows(file: TextIO) -> Iterator[CsvRow | RefusedRow]:
     first = file.readline(_SAMPLE)
     lines = _Lines(file)
     if named := _SEP_LINE.fullmatch(first):
@@ -229,7 +229,7 @@ class _Lines:
         self._again.extendleft(reversed(lines))
 
 
-def _parsed(lines: _Lines, delimiter: str, number: int) -> Iterator[Line | Problem]:
+def _parsed(lines: _Lines, delimiter: str, number: int) -> Iterator[CsvRow | RefusedRow]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.taken.clear()
@@ -241,10 +241,10 @@ def _parsed(lines: _Lines, delimiter: str, number: int) -> Iterator[Line | Probl
             if taken > 1:
                 _check_whole(lines.taken, cells, delimiter)
             if any(cells) and any(map(characters.trimmed, cells)):
-                yield Line(number, cells)
+                yield CsvRow(number, cells)
             number += taken
         except csv.Error as error:
-            yield Problem(number, _why(error, len(lines.taken)), [lines.taken[0].rstrip("\r\n")])
+            yield RefusedRow(number, _why(error, len(lines.taken)), [lines.taken[0].rstrip("\r\n")])
             # A quotation mark that is wrong spoils its own line and none of those below.
             lines.put_back(lines.taken[1:])
             reader = csv.reader(lines, delimiter=delimiter, strict=True)

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from enum import StrEnum
 
 
-class Field(StrEnum):
+class FieldKind(StrEnum):
     """What a column can tell us."""
 
     EMAIL = "email"
@@ -47,33 +47,33 @@ def words(text: str) -> list[str]:
     return _WORD.findall(_HUMP.sub(" ", bare.translate(_UNDECOMPOSED)).casefold())
 
 
-def squeezed(text: str) -> str:
+def normalized(text: str) -> str:
     """The same in one piece: what all spellings of a header have in common."""
     return "".join(words(text))
 
 
 def _listed(text: str) -> list[str]:
-    return [squeezed(word) for word in text.split(",")]
+    return [normalized(word) for word in text.split(",")]
 
 
 _ALIASES = {
-    Field.EMAIL: "email, email address, mail, mail address, subscriber, subscriber email, contact email, user email, "
-    "E-Mail-Adresse, Mailadresse, Email Adresse, Deine E-Mail-Adresse, Ihre E-Mail-Adresse, "
+    FieldKind.EMAIL: "email, email address, mail, mail address, subscriber, subscriber email, contact email, "
+    "user email, E-Mail-Adresse, Mailadresse, Email Adresse, Deine E-Mail-Adresse, Ihre E-Mail-Adresse, "
     "adresse e-mail, adresse email, adresse mail, votre adresse e-mail, courriel, adresse courriel, "
     "correo, correo electrónico, dirección de correo electrónico, dirección de email, "
     "adres e-mail, adres email, adres mailowy",
-    Field.NAME: "name, full name, subscriber name, display name, nom complet, nombre completo, imię i nazwisko",
-    Field.FIRST_NAME: "first name, fname, given name, Vorname, prénom, nombre, imię",
-    Field.LAST_NAME: "last name, lname, surname, family name, Nachname, Familienname, nom, nom de famille, "
+    FieldKind.NAME: "name, full name, subscriber name, display name, nom complet, nombre completo, imię i nazwisko",
+    FieldKind.FIRST_NAME: "first name, fname, given name, Vorname, prénom, nombre, imię",
+    FieldKind.LAST_NAME: "last name, lname, surname, family name, Nachname, Familienname, nom, nom de famille, "
     "apellido, apellidos, nazwisko",
-    Field.JOINED: "confirm time, confirmed at, optin time, opted in at, created at, subscribed at, subscription date, "
-    "date subscribed, date added",
-    Field.STATUS: "status, subscription status",
-    Field.SUBSCRIBED: "subscribed to emails",
-    Field.UNSUBSCRIBED: "email disabled",
-    Field.LEFT: "left at, unsub reason, unsub reason other, unsub campaign title, unsub campaign id, "
+    FieldKind.JOINED: "confirm time, confirmed at, optin time, opted in at, created at, subscribed at, "
+    "subscription date, date subscribed, date added",
+    FieldKind.STATUS: "status, subscription status",
+    FieldKind.SUBSCRIBED: "subscribed to emails",
+    FieldKind.UNSUBSCRIBED: "email disabled",
+    FieldKind.LEFT: "left at, unsub reason, unsub reason other, unsub campaign title, unsub campaign id, "
     "unsubscribe reason, unsubscription reason",
-    Field.BOUNCED: "clean time, clean campaign title, clean campaign id, undeliverability date, "
+    FieldKind.BOUNCED: "clean time, clean campaign title, clean campaign id, undeliverability date, "
     "undeliverability reason",
 }
 _FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in _listed(aliases)}
@@ -107,7 +107,7 @@ _CITY = frozenset(_listed("city, town, zip, postcode, postal, ciudad, localidad,
 
 # Of each: what betrays itself wherever it stands, compounds and all; and what does so only as a word of its own.
 _SUSPECT = {
-    Field.UNSUBSCRIBED: (
+    FieldKind.UNSUBSCRIBED: (
         r"""
         unsub|opt(?:ed)?out|blacklist|blocklist|denylist|suppress|donot|dont(?:e?mail|contact)
         |no(?:e?mails?$|newsletter|contact)|not(?:subscri|active|confirmed)
@@ -123,18 +123,18 @@ _SUSPECT = {
         |usuni\w*|nieaktywn\w*|wyklucz\w*|anulowan\w*|odmow\w*
         """,
     ),
-    Field.BOUNCED: (
+    FieldKind.BOUNCED: (
         "bounce|undeliver|unzustell",
         r"bounc\w*|clean(?:ed)?|invalid\w*|unreachable|rejet\w*|rebot\w*|odbit\w*|odrzuc\w*|niedostarcz\w*",
     ),
-    Field.COMPLAINED: ("complain|beschwer", r"spam\w*|abus\w*|junk|plaintes?|quejas?|skarg\w*"),
-    Field.STATUS: (
+    FieldKind.COMPLAINED: ("complain|beschwer", r"spam\w*|abus\w*|junk|plaintes?|quejas?|skarg\w*"),
+    FieldKind.STATUS: (
         "status|statut(?!e)",
         r"""
         states?|types?|valid\w*|deliverab\w*|zustand|typ|typen|gultig|etats?|estados?|estatus|tipos?|stan|stany|typy
         """,
     ),
-    Field.SUBSCRIBED: (
+    FieldKind.SUBSCRIBED: (
         r"""
         subscri(?!ber)|opt(?:ed)?in(?!ion)|consent|permission|isactive|einwillig|zustimm|einverstand|abonn(?!ent)
         |inscri|suscri(?!ptor)|subskry(?!bent)
@@ -155,20 +155,20 @@ _PATTERNS = [
 _OF_THE_LETTER = frozenset(_listed("newsletter, newsletters, marketing, mailing, mailings, email, mail, is, has, gets"))
 
 
-def field_of(header: str) -> Field | None:
+def field_of(header: str) -> FieldKind | None:
     """What a column of that header holds; None where it is not known for certain."""
-    plain = squeezed(header)
-    return _FIELDS.get(plain) or (Field.LEFT if _LEFT_WHEN.fullmatch(plain) else None)
+    plain = normalized(header)
+    return _FIELDS.get(plain) or (FieldKind.LEFT if _LEFT_WHEN.fullmatch(plain) else None)
 
 
-def suspected(header: str, others: Collection[str]) -> Field | None:
+def suspected_field(header: str, others: Collection[str]) -> FieldKind | None:
     """As what an unknown column may tell who has left; None for a harmless one. `others` are the file's headers."""
     parted = words(header)
     plain = "".join(parted)
     if plain in _HARMLESS or is_postal(header, others):
         return None
     if _OF_THE_LETTER.issuperset(parted) and parted:
-        return Field.SUBSCRIBED
+        return FieldKind.SUBSCRIBED
     found = (
         field for field, anywhere, alone in _PATTERNS if anywhere.search(plain) or any(map(alone.fullmatch, parted))
     )

@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 from newsletter.audience import status_transitions
 from newsletter.audience.address import Address, clean_name
 from newsletter.audience.importing import apply
-from newsletter.audience.importing.columns import AS_NAMED, Choices, Layout
-from newsletter.audience.importing.csv_reader import Line, Problem, Sheet
-from newsletter.audience.importing.headers import Field
-from newsletter.audience.importing.plan import Plan, Row, Step, Tally, Terms
+from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices, ColumnLayout
+from newsletter.audience.importing.csv_reader import CsvFile, CsvRow, RefusedRow
+from newsletter.audience.importing.headers import FieldKind
+from newsletter.audience.importing.plan import ImportPlan, ImportRow, ImportStep, ImportTerms, Tally
 from newsletter.audience.models import Status
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
@@ -32,57 +32,57 @@ log = structlog.get_logger(__name__)
 GROUP = 5_000
 """Work to a transaction, counted in plain rows: so much that a row costs little, and nobody waits for a second."""
 # A confirm letter has to be written, and a leaving ends whatever still waits to be sent.
-_WORK = {Status.PENDING: 20} | dict.fromkeys(status_transitions.GONE, 40)
+_WORK = {Status.PENDING: 20} | dict.fromkeys(status_transitions.ENDED, 40)
 STRETCH = 50_000
 """Rows that are written in order of their addresses, so that a group touches few pages of the index."""
-_Stretch = tuple[list[Row], list[Problem], int]
+_Stretch = tuple[list[ImportRow], list[RefusedRow], int]
 """What a stretch holds, and where in the file it ends."""
 _MAX_JOINED = 40
 _MAILBOX = re.compile(r'\s*"?([^<>]*?)"?\s*<([^<>]+)>\s*')
 _SEVERAL = re.compile(r"@.*[;,\s].*@", re.DOTALL)
 
 
-def read(sheet: Sheet, choices: Choices = AS_NAMED) -> Iterator[Row | Problem]:
+def read_rows(sheet: CsvFile, choices: ColumnChoices = DEFAULT_CHOICES) -> Iterator[ImportRow | RefusedRow]:
     """Every row of the file, or why not; Invalid if its first line names no column for addresses, or a doubtful one."""
     try:
-        layout = Layout.of(sheet.header.cells, choices)
+        layout = ColumnLayout.of(sheet.header.cells, choices)
     except Invalid as error:
         raise Invalid(f"{sheet.name}: line {sheet.header.number}: {error}") from None
     for line in sheet.rows:
-        yield line if isinstance(line, Problem) else _row(layout, line)
+        yield line if isinstance(line, RefusedRow) else _row(layout, line)
 
 
-def check(sheet: Sheet, choices: Choices = AS_NAMED) -> Generator[Step]:
+def check_rows(sheet: CsvFile, choices: ColumnChoices = DEFAULT_CHOICES) -> Generator[ImportStep]:
     """Only look which rows would be refused; the database is not even asked."""
-    entries = read(sheet, choices)
+    entries = read_rows(sheet, choices)
     while some := list(itertools.islice(entries, GROUP)):
-        problems = [entry for entry in some if isinstance(entry, Problem)]
-        yield Step(len(some), Tally(refused=len(problems)), problems, sheet.position)
+        problems = [entry for entry in some if isinstance(entry, RefusedRow)]
+        yield ImportStep(len(some), Tally(refused=len(problems)), problems, sheet.position)
 
 
-def load(
+def run_import(
     sessions: Sessions,
-    practice: AudienceServices,
+    services: AudienceServices,
     publication: Publication,
-    sheet: Sheet,
-    terms: Terms,
+    sheet: CsvFile,
+    terms: ImportTerms,
     now: datetime,
     *,
-    choices: Choices = AS_NAMED,
+    choices: ColumnChoices = DEFAULT_CHOICES,
     dry_run: bool = False,
     checked: bool = False,
-) -> Generator[Step]:
+) -> Generator[ImportStep]:
     """Take the file in, group by group: each step that comes out is committed, and their tallies' sum is the report.
 
     A dry run writes nothing; it may count an address twice that stands twice in the file. What was `checked`
     has no row to refuse any more: Conflict if it has one now.
     """
 
-    def admit(group: list[Row]) -> Plan:
+    def admit(group: list[ImportRow]) -> ImportPlan:
         with _door(sessions, dry_run) as session:
-            plan = apply.plan(session, practice, publication, group)
+            plan = apply.make_plan(session, services, publication, group)
             if not dry_run:
-                apply.carry_out(session, practice, publication, plan, terms, now)
+                apply.apply_plan(session, services, publication, plan, terms, now)
         log.debug("import", publication=publication.slug, rows=len(group), dry_run=dry_run)
         return plan
 
@@ -91,18 +91,18 @@ def load(
         if problems and checked:
             raise Conflict(f"{sheet.name} was changed after it was checked: line {problems[0].line}; import it again")
         if problems:
-            yield Step(len(problems), Tally(refused=len(problems)), problems, position)
+            yield ImportStep(len(problems), Tally(refused=len(problems)), problems, position)
         a_row = (end - position) / max(len(rows), 1)
         for group in _groups(rows, terms):
             position += round(len(group) * a_row)
-            yield Step(len(group), Tally.of(admit(group)), (), position)
+            yield ImportStep(len(group), Tally.of(admit(group)), (), position)
 
 
-def _stretches(sheet: Sheet, choices: Choices) -> Iterator[_Stretch]:
-    entries = read(sheet, choices)
+def _stretches(sheet: CsvFile, choices: ColumnChoices) -> Iterator[_Stretch]:
+    entries = read_rows(sheet, choices)
     while some := list(itertools.islice(entries, STRETCH)):
-        rows = sorted((entry for entry in some if isinstance(entry, Row)), key=lambda row: row.address.key)
-        yield rows, [entry for entry in some if isinstance(entry, Problem)], sheet.position
+        rows = sorted((entry for entry in some if isinstance(entry, ImportRow)), key=lambda row: row.address.key)
+        yield rows, [entry for entry in some if isinstance(entry, RefusedRow)], sheet.position
 
 
 def _ahead(stretches: Iterator[_Stretch]) -> Iterator[_Stretch]:
@@ -114,15 +114,15 @@ def _ahead(stretches: Iterator[_Stretch]) -> Iterator[_Stretch]:
             yield stretch
 
 
-def _row(layout: Layout, line: Line) -> Row | Problem:
+def _row(layout: ColumnLayout, line: CsvRow) -> ImportRow | RefusedRow:
     cells = line.cells
     try:
         layout.check(cells)
-        beside, address = _mailbox(layout.cell(cells, Field.EMAIL))
+        beside, address = _mailbox(layout.cell(cells, FieldKind.EMAIL))
         name = clean_name(layout.name(cells) or beside)
-        return Row(address, name, layout.status(cells), _joined(layout, cells))
+        return ImportRow(address, name, layout.status(cells), _joined(layout, cells))
     except Invalid as error:
-        return Problem(line.number, str(error), cells)
+        return RefusedRow(line.number, str(error), cells)
 
 
 def _mailbox(text: str) -> tuple[str, Address]:
@@ -137,13 +137,13 @@ def _mailbox(text: str) -> tuple[str, Address]:
         raise
 
 
-def _joined(layout: Layout, cells: list[str]) -> str:
-    moment = layout.cell(cells, Field.JOINED)[:_MAX_JOINED]
+def _joined(layout: ColumnLayout, cells: list[str]) -> str:
+    moment = layout.cell(cells, FieldKind.JOINED)[:_MAX_JOINED]
     return moment if moment.isprintable() else ""
 
 
-def _groups(rows: Iterable[Row], terms: Terms) -> Iterator[list[Row]]:
-    group: list[Row] = []
+def _groups(rows: Iterable[ImportRow], terms: ImportTerms) -> Iterator[list[ImportRow]]:
+    group: list[ImportRow] = []
     work = 0
     for row in rows:
         group.append(row)

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 from newsletter import characters
 from newsletter.audience import status_transitions
 from newsletter.audience.address import Address
-from newsletter.audience.importing.csv_reader import Problem
+from newsletter.audience.importing.csv_reader import RefusedRow
 from newsletter.audience.models import Status
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
 from newsletter.errors import Invalid
@@ -26,7 +26,7 @@ class Verdict(StrEnum):
     """The file says that it left, bounced or complained; now so do we."""
 
 
-class Row(NamedTuple):
+class ImportRow(NamedTuple):
     """One reader in the file; `status` and `joined` are the file's own words, if it has any."""
 
     address: Address
@@ -36,15 +36,18 @@ class Row(NamedTuple):
 
     @property
     def gone(self) -> bool:
-        return self.status in status_transitions.GONE
+        return self.status in status_transitions.ENDED
 
-    def says_worse_than(self, other: "Row") -> bool:
+    def says_worse_than(self, other: "ImportRow") -> bool:
         """Of two rows of one reader, the worse counts."""
-        return self.status is not other.status and status_transitions.worse(other.status, self.status) is self.status
+        return (
+            self.status is not other.status
+            and status_transitions.worse_status(other.status, self.status) is self.status
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ImportTerms:
     """On what terms readers come in: pending (each gets a confirm letter), or active with a proof of consent."""
 
     status: Status = Status.PENDING
@@ -66,18 +69,18 @@ class Terms:
         """Where the readers come from, in one line; Invalid if it holds a control character."""
         return characters.line(self.consent, "the proof of consent")
 
-    def status_of(self, row: Row) -> Status:
+    def status_of(self, row: ImportRow) -> Status:
         """As what this reader comes in."""
         # Who never confirmed elsewhere is not confirmed here, whatever is said of the others.
         return self.status if row.status is None or row.status is Status.ACTIVE else row.status
 
-    def note_on(self, row: Row) -> str | None:
+    def note_on(self, row: ImportRow) -> str | None:
         """What the record of this reader's consent says."""
         joined = f"there since {row.joined}" if row.joined else ""
         return "; ".join(filter(None, [self.consent.strip(), joined])) or None
 
 
-class Known(NamedTuple):
+class ExistingSubscription(NamedTuple):
     """A subscription that was here before the file."""
 
     subscription_id: int
@@ -86,15 +89,15 @@ class Known(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ImportPlan:
     """The rows of a group under their verdicts; `known` are the subscriptions of those that are here."""
 
     verdicts: Mapping[str, Verdict]
-    rows: Mapping[str, Row]
-    known: Mapping[str, Known]
+    rows: Mapping[str, ImportRow]
+    known: Mapping[str, ExistingSubscription]
     repeated: int
 
-    def of(self, verdict: Verdict) -> list[Row]:
+    def of(self, verdict: Verdict) -> list[ImportRow]:
         return [row for key, row in self.rows.items() if self.verdicts[key] is verdict]
 
 
@@ -109,7 +112,7 @@ class Tally:
     refused: int = 0
 
     @classmethod
-    def of(cls, plan: Plan) -> Self:
+    def of(cls, plan: ImportPlan) -> Self:
         """The counts of a plan."""
         counts = Counter(plan.verdicts.values())
         already = counts[Verdict.ALREADY] + plan.repeated
@@ -126,16 +129,16 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ImportStep:
     """Some of the file's rows, done: how many, what became of them, which were refused, and how far into the file."""
 
     rows: int
     tally: Tally
-    problems: Sequence[Problem]
+    problems: Sequence[RefusedRow]
     position: int
 
 
-def judge(row: Row, known: Known | None, suppressed: bool) -> Verdict:
+def judge(row: ImportRow, known: ExistingSubscription | None, suppressed: bool) -> Verdict:
     """What becomes of a row, given what is known of its address here."""
     if known is None:
         if row.gone:
@@ -143,11 +146,11 @@ def judge(row: Row, known: Known | None, suppressed: bool) -> Verdict:
         return Verdict.LEFT_ALONE if suppressed else Verdict.ADDED
     if row.gone:
         return _judge_gone(row, known)
-    return Verdict.LEFT_ALONE if suppressed or known.status in status_transitions.GONE else Verdict.ALREADY
+    return Verdict.LEFT_ALONE if suppressed or known.status in status_transitions.ENDED else Verdict.ALREADY
 
 
-def _judge_gone(row: Row, known: Known) -> Verdict:
-    if known.status in status_transitions.GONE:
+def _judge_gone(row: ImportRow, known: ExistingSubscription) -> Verdict:
+    if known.status in status_transitions.ENDED:
         is_news = row.status is Status.COMPLAINED and known.status is not Status.COMPLAINED
         return Verdict.ENDED if is_news else Verdict.ALREADY
     # What a reader did here themself outranks a file that may be older.

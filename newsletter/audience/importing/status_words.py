@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from newsletter.audience.importing.headers import Field, squeezed
+from newsletter.audience.importing.headers import FieldKind, normalized
 from newsletter.audience.models import Status
-from newsletter.audience.status_transitions import GONE, worse
+from newsletter.audience.status_transitions import ENDED, worse_status
 from newsletter.errors import Invalid
 
 _STATUSES = {
@@ -39,7 +39,7 @@ _STATUSES = {
 
 
 def _listed(text: str) -> list[str]:
-    return [squeezed(word) for word in text.split(",")]
+    return [normalized(word) for word in text.split(",")]
 
 
 _WORDS = {word: status for status, listed in _STATUSES.items() for word in _listed(listed)}
@@ -66,26 +66,26 @@ _LONGEST = 24
 
 
 @lru_cache(4096)
-def said(field: Field, text: str) -> Status | None:
+def parse_status(field: FieldKind, text: str) -> Status | None:
     """What a cell says in a column of that kind; None for nothing."""
     return _READERS[field](_TICKS.sub("x", text.strip()))
 
 
 def is_status(text: str) -> bool:
     """Whether this is a word for where a reader stands."""
-    return squeezed(text) in _WORDS
+    return normalized(text) in _WORDS
 
 
 def is_known_as_gone(text: str) -> bool:
     """Whether this says under any header that its reader is gone."""
     # Nearly every cell is spared the way through Unicode, for it is asked of each cell of a million rows.
-    return len(text) <= _LONGEST and _MAY_SAY_GONE.match(text) is not None and squeezed(text) in UNMISTAKABLE
+    return len(text) <= _LONGEST and _MAY_SAY_GONE.match(text) is not None and normalized(text) in UNMISTAKABLE
 
 
 def _status(text: str) -> Status | None:
     if _is_nothing(text):
         return None
-    plain = squeezed(text)
+    plain = normalized(text)
     if plain == _ACTIVE_ACCOUNT:
         raise Invalid(
             "'enabled' is said of an account and not of this list: export only whose subscription is confirmed, "
@@ -97,7 +97,7 @@ def _status(text: str) -> Status | None:
 
 
 def _account(text: str) -> Status | None:
-    return None if squeezed(text) == _ACTIVE_ACCOUNT else _status(text)
+    return None if normalized(text) == _ACTIVE_ACCOUNT else _status(text)
 
 
 def _subscribed(text: str) -> Status | None:
@@ -111,22 +111,22 @@ def _subscribed(text: str) -> Status | None:
 def _unsubscribed(text: str) -> Status | None:
     if _is_nothing(text):
         return None
-    if (known := _known(text)) in GONE:
+    if (known := _known(text)) in ENDED:
         return known
     return Status.UNSUBSCRIBED if _is_so(text) else None
 
 
 def _ended_as(status: Status) -> Callable[[str], Status | None]:
     def read(text: str) -> Status | None:
-        if _is_nothing(text) or squeezed(text) in _NO:
+        if _is_nothing(text) or normalized(text) in _NO:
             return None
-        return worse(status, _known(text))
+        return worse_status(status, _known(text))
 
     return read
 
 
 def _known(text: str) -> Status | None:
-    return _WORDS.get(squeezed(text))
+    return _WORDS.get(normalized(text))
 
 
 def _is_nothing(text: str) -> bool:
@@ -134,7 +134,7 @@ def _is_nothing(text: str) -> bool:
 
 
 def _is_so(text: str) -> bool:
-    plain = squeezed(text)
+    plain = normalized(text)
     if plain in _NO:
         return False
     # "Since when" is an answer, too: a date, or the seconds since 1970.
@@ -143,14 +143,14 @@ def _is_so(text: str) -> bool:
     raise Invalid(f"{text[:40]!r} is neither yes, no nor a date")
 
 
-_READERS: Mapping[Field, Callable[[str], Status | None]] = {
-    Field.STATUS: _status,
-    Field.ACCOUNT: _account,
-    Field.SUBSCRIBED: _subscribed,
-    Field.UNSUBSCRIBED: _unsubscribed,
-    Field.LEFT: _ended_as(Status.UNSUBSCRIBED),
-    Field.BOUNCED: _ended_as(Status.BOUNCED),
-    Field.COMPLAINED: _ended_as(Status.COMPLAINED),
+_READERS: Mapping[FieldKind, Callable[[str], Status | None]] = {
+    FieldKind.STATUS: _status,
+    FieldKind.ACCOUNT: _account,
+    FieldKind.SUBSCRIBED: _subscribed,
+    FieldKind.UNSUBSCRIBED: _unsubscribed,
+    FieldKind.LEFT: _ended_as(Status.UNSUBSCRIBED),
+    FieldKind.BOUNCED: _ended_as(Status.BOUNCED),
+    FieldKind.COMPLAINED: _ended_as(Status.COMPLAINED),
 }
 TELLING = tuple(_READERS)
 """The fields that tell where a reader stands."""

@@ -3,7 +3,7 @@
 import click
 from sqlalchemy.orm import Session
 
-from newsletter.addresses.masking import hidden, masked
+from newsletter.addresses.masking import mask_address, mask_in_text
 from newsletter.cli.common import as_json, correction_option, now, print_json, print_table, with_services
 from newsletter.delivery.ledger import doubts as open_doubts
 from newsletter.delivery.ledger import resent
@@ -96,11 +96,11 @@ def _letter(session: Session, slug: str, correction: int | None) -> Letter | Non
 def _told(copy: Copy, message_id: str) -> dict[str, object]:
     return {
         "copy": copy.id,
-        "address": masked(copy.address),
+        "address": mask_address(copy.address),
         "message_id": message_id,
         "begun_at": copy.begun_at.isoformat(timespec="seconds") if copy.begun_at else None,
         "since": copy.ended_at.isoformat(timespec="seconds") if copy.ended_at else None,
-        "heard": copy.reply and hidden(copy.address, copy.reply),
+        "heard": copy.reply and mask_in_text(copy.address, copy.reply),
         "worker": copy.worker,
     }
 

@@ -91,7 +91,7 @@ def suppressed_keys(session: Session, keys: Collection[str]) -> set[str]:
 
 def causes_by_key(session: Session, keys: Collection[str]) -> Mapping[str, Causes]:
     """The same, each with every cause and since when there is it."""
-    asked = [{"key": key, "spelled": spelled} for key in keys for spelled in {key, mailboxes.folded_key_of(key)}]
+    asked = [{"key": key, "spelled": spelled} for key in keys for spelled in {key, mailboxes.legacy_mailbox_key(key)}]
     found: dict[str, dict[Cause, datetime]] = defaultdict(dict)
     connection = session.connection()
     read = moment_read(connection.dialect)
@@ -122,7 +122,7 @@ _UNSYNCED = {"synchronize_session": False}
 
 
 def _matches(key: str) -> ColumnElement[bool]:
-    folded = Suppression.folded & (Suppression.key == mailboxes.folded_key_of(key))
+    folded = Suppression.folded & (Suppression.key == mailboxes.legacy_mailbox_key(key))
     return or_(Suppression.key == key, folded)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from newsletter.addresses.masking import masked
+from newsletter.addresses.masking import mask_address
 from newsletter.characters import as_text
 from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose, merge, mime
@@ -32,7 +32,7 @@ class AffectedReaders:
     def add(self, copy: ClaimedCopy) -> None:
         self.count += 1
         if len(self.first) < SHOWN:
-            self.first.append((copy.subscription_id, masked(copy.address)))
+            self.first.append((copy.subscription_id, mask_address(copy.address)))
 
 
 @dataclass(slots=True)

@@ -297,7 +297,7 @@ def _claim_some(connection: Connection, letter_id: int, worker: str, limit: int,
 
 
 def _without_suppressed(session: Session, worker: str, claimed: list[ClaimedCopy], now: datetime) -> list[ClaimedCopy]:
-    keys = {copy.id: mailboxes.key_of(copy.address) for copy in claimed}
+    keys = {copy.id: mailboxes.mailbox_key(copy.address) for copy in claimed}
     barred = suppression.suppressed_keys(session, set(keys.values())) if keys else set()
     if not barred:
         return claimed

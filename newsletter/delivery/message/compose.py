@@ -15,7 +15,7 @@ from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Letter, OutboxMessage
 from newsletter.delivery.smtp.protocol import DotStuffed, Envelope
 from newsletter.links import Links
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 
 FIELDS = frozenset({"name", "email", "why", "unsubscribe_url", "preferences_url", "archive_url"})
 """The merge fields of an issue."""
@@ -216,7 +216,7 @@ def envelope(template: MessageTemplate, copy: CopyFields, return_path_domain: st
 
 
 def transactional_envelope(
-    post: OutboxMessage, octets: int, seal: Seal | None, return_path_domain: str | None
+    post: OutboxMessage, octets: int, seal: TokenSeal | None, return_path_domain: str | None
 ) -> Envelope:
     """The same of a single letter."""
     sender, to = mime.sendable(post.sender_address), mime.sendable(post.address)

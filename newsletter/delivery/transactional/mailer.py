@@ -30,7 +30,7 @@ from newsletter.delivery.smtp.smtplib_client import Interrupt, SmtpClient, Smtps
 from newsletter.delivery.transactional import outbox
 from newsletter.errors import Invalid, TransportDown
 from newsletter.mail_settings import MailServer
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 
 _AT_ONCE = 20
 
@@ -47,7 +47,7 @@ class TransactionalMailer:
         *,
         worker: str,
         keyring: Keyring = NO_KEYS,
-        seal: Seal | None = None,
+        seal: TokenSeal | None = None,
         return_path_domain: str | None = None,
         stopping: Callable[[], bool] = lambda: False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),

@@ -57,7 +57,7 @@ def unapproved_writers(session: Session, issue: Issue) -> frozenset[str]:
     since = Revision.number > (approved.revision_number if approved else 0)
     saved = select(Revision.author).where(Revision.issue_id == issue.id)
     found = session.scalars(saved.where(or_(since, Revision.number == issue.revision_number)).distinct())
-    return frozenset(mailboxes.key_of(author) for author in found)
+    return frozenset(mailboxes.mailbox_key(author) for author in found)
 
 
 def scheduled_without(publication_id: int) -> Select[Issue]:

@@ -16,7 +16,7 @@ from newsletter.editorial.models import Issue, IssueState, Readiness, Revision, 
 from newsletter.editorial.source import issue_file
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.errors import Conflict, NotFound
-from newsletter.pagination import Order, Page, Turn
+from newsletter.pagination import Order, Page, PageRequest
 from newsletter.publications import Publication
 
 BY_FILE = "issues load"
@@ -156,7 +156,7 @@ def amend(session: Session, issue: Issue, draft: Text, base: int, author: str, n
     return Saved.CHANGED
 
 
-def revisions(session: Session, issue: Issue, turn: Turn, size: int) -> Page[Revision]:
+def revisions(session: Session, issue: Issue, turn: PageRequest, size: int) -> Page[Revision]:
     """A page of an issue's revisions, newest first, without their texts."""
     rows = select(Revision).where(Revision.issue_id == issue.id)
     rows = rows.options(defer(Revision.source), lazyload(Revision.pictures))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, contains_eager
 from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState, Queued, Readiness
-from newsletter.pagination import FIRST, Order, Page, Turn
+from newsletter.pagination import FIRST_PAGE, Order, Page, PageRequest
 
 _ALL = select(Issue).outerjoin(Issue.letter).options(contains_eager(Issue.letter))
 _BY_HOUR = (Letter.due_at, Issue.id)
@@ -27,7 +27,7 @@ def count_by_state(session: Session, publication_id: int) -> Mapping[IssueState,
 
 
 def page_in_state(
-    session: Session, publication_id: int, state: IssueState, turn: Turn = FIRST, size: int = 50
+    session: Session, publication_id: int, state: IssueState, turn: PageRequest = FIRST_PAGE, size: int = 50
 ) -> Page[Issue]:
     """A page of the issues in one state, by time if scheduled (sent ones newest first), else by file name."""
     keys = _BY_HOUR if state in {IssueState.SCHEDULED, IssueState.SENT} else _BY_FILE

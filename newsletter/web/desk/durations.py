@@ -10,7 +10,7 @@ from newsletter.i18n import formats
 _DECIDES = 0.9
 
 
-def rate(speed: float | None) -> str:
+def send_rate(speed: float | None) -> str:
     """`85 copies a second`; for what is slower, a minute."""
     if speed is None:
         return "Measuring the rate"
@@ -19,7 +19,7 @@ def rate(speed: float | None) -> str:
     return formats.rate(speed)
 
 
-def slowest(forecast: Forecast, waiting: int, speed: float | None, time: timedelta) -> str:
+def limiting_factor(forecast: Forecast, waiting: int, speed: float | None, time: timedelta) -> str:
     """What decides when all is out, if that is a limit: `the limits of MAIL_RATE …`, `gmail.com`; else empty."""
     by_rate = waiting / speed if speed else 0.0
     if forecast.slowest is None or by_rate > time.total_seconds() / _DECIDES or not time:

@@ -58,10 +58,10 @@ def init_blueprint(blueprint: Blueprint) -> None:
     blueprint.add_app_template_filter(formats.weekly)
     blueprint.add_app_template_filter(formats.calendar_day)
     blueprint.add_app_template_filter(previews.as_sample)
-    blueprint.add_app_template_filter(lookup.mark)
+    blueprint.add_app_template_filter(lookup.issue_mark, "mark")
 
 
-def chosen(store: Session) -> Publication:
+def current_publication(store: Session) -> Publication:
     """The publication that this page or form is of: the one that it names, else, for a page, the one last switched to.
 
     So two windows never disagree. NotFound, saying what to do, while there is none; Conflict, where there are several,
@@ -87,7 +87,7 @@ def named_publication() -> str:
     return str(g.get("publication_shown", told))
 
 
-def agenda_of(store: Session, publication: Publication) -> Calendar:
+def calendar_of(store: Session, publication: Publication) -> Calendar:
     """What is foretold of a publication as this request finds it."""
     return Calendar(store, services().links, publication, now(), services().grace)
 
@@ -119,7 +119,7 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
         publication=of,
         publications=store.scalars(publications.all_publications()).all(),
         under_way=store.scalars(calendar.under_way(of)).all() if of else (),
-        next=agenda_of(store, of).following() if of else None,
+        next=calendar_of(store, of).following() if of else None,
         audience=timed_cache.audience_size(store, of.id) if of else 0,
         may_send=send_permission.may_send(store),
     )

@@ -11,7 +11,7 @@ from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import corrections, issue_store
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict, NotFound
-from newsletter.pagination import Turn
+from newsletter.pagination import PageRequest
 from newsletter.web.desk import audit_hook
 
 
@@ -24,7 +24,7 @@ def issue(store: Session, slug: str) -> Issue:
         raise NotFound(
             f"There is no issue “{slug}”. It may have been renamed; look for it in the list of issues."
         ) from None
-    audit_hook.about_issue(found)
+    audit_hook.set_issue(found)
     return found
 
 
@@ -64,7 +64,7 @@ def mailed(store: Session, slug: str, number: int | None = None) -> Mailed:
 def correction(store: Session, slug: str, number: int) -> tuple[Issue, Correction]:
     """The issue of that slug and its correction of that number, which the act under way is about; NotFound likewise."""
     found = issue(store, slug)
-    audit_hook.tell(correction=number)
+    audit_hook.add_details(correction=number)
     return found, corrections.find(store, found, number)
 
 
@@ -75,17 +75,17 @@ def row_id(text: str, highest: int = 2**63 - 1) -> int:
     return number
 
 
-def turn(highest: int = 2**63 - 1) -> Turn:
+def page_request(highest: int = 2**63 - 1) -> PageRequest:
     """Which page of a list this request asks for, by `?before=` or `?after=`; the first one for what is no number."""
 
     def key(text: str) -> int:
         return row_id(text, highest)
 
     before = request.args.get("before", type=key)
-    return Turn(before, None if before is not None else request.args.get("after", type=key))
+    return PageRequest(before, None if before is not None else request.args.get("after", type=key))
 
 
-def mark(found: Issue) -> str:
+def issue_mark(found: Issue) -> str:
     """What a page carries to say which issue it was opened for; SQLite gives a deleted one's number away again."""
     return f"{found.id}.{int(found.created_at.timestamp())}"
 
@@ -95,7 +95,7 @@ def version(found: Issue) -> str:
     return f"{found.revision_number}.{found.letter_id or 0}.{issue_store.state(found)}"
 
 
-def unchanged(store: Session, slug: str, form: Mapping[str, str]) -> Issue:
+def require_unchanged(store: Session, slug: str, form: Mapping[str, str]) -> Issue:
     """The issue, if it is still as the form's page showed it; Conflict, and nothing is done, if not."""
     found = issue(store, slug)
     if form.get("version") != version(found):

@@ -6,7 +6,7 @@ from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Invalid
 
 
-def handed_on(text: str) -> datetime:
+def parse_instant(text: str) -> datetime:
     """The instant that one of our own pages put into its form; Invalid for anything else."""
     instant = _parse(text)
     if instant is None or instant.tzinfo is None:
@@ -19,7 +19,7 @@ def for_input(moment: datetime, time_zone: str) -> str:
     return f"{weekly_slots.on_clocks(moment, time_zone):%Y-%m-%d %H:%M}"
 
 
-def clocks_change(before: datetime, after: datetime, time_zone: str) -> timedelta:
+def clock_shift(before: datetime, after: datetime, time_zone: str) -> timedelta:
     """By how much the clocks of a zone are moved between two moments."""
     clocks = weekly_slots.zone(time_zone)
     return (after.astimezone(clocks).utcoffset() or timedelta()) - (

@@ -37,7 +37,7 @@ _SIGNED_OUT = "Your session has ended. Sign in again in another tab, then come b
 _NEEDS_FACTOR = "Your team requires two-factor authentication. Set yours up, and the desk opens again."
 _OPEN_WITHOUT_FACTOR = "/account/"
 
-UNNOTED = ""
+NOT_AUDITED = ""
 """For what is no act: it keeps nothing, or only what is typed meanwhile; or it takes its own notes."""
 
 
@@ -63,7 +63,7 @@ class Route:
     def noted(self) -> str:
         """The act's name in the audit log; empty for a look, and for what is no act."""
         if self.method == "GET":
-            return UNNOTED
+            return NOT_AUDITED
         return self.name.replace("_", " ") if self.act is None else self.act
 
 
@@ -104,7 +104,7 @@ def _guard(route: Route) -> Response | None:
         )
     if person.lacks_factor and not route.path.startswith(_OPEN_WITHOUT_FACTOR):
         return _ask_for_factor()
-    audit_hook.watch(person, route.noted)
+    audit_hook.start_entry(person, route.noted)
     return None
 
 

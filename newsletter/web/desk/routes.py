@@ -24,7 +24,7 @@ from newsletter.web.desk.issue import (
 from newsletter.web.desk.readers import pages as readers_pages
 from newsletter.web.desk.reports import csv_export, recipients
 from newsletter.web.desk.reports import pages as reports_pages
-from newsletter.web.desk.roles import ANYONE, UNNOTED, Route, register
+from newsletter.web.desk.roles import ANYONE, NOT_AUDITED, Route, register
 from newsletter.web.desk.sending import (
     calendar,
     doubts,
@@ -50,16 +50,16 @@ _WEEK_OFF = "/calendar/weeks-off/<int(max=2147483647):week_id>"
 
 ROUTES = (
     Route("GET", "/sign-in", ANYONE, sign_in.sign_in_form),
-    Route("POST", "/sign-in", ANYONE, sign_in.sign_in, UNNOTED),
+    Route("POST", "/sign-in", ANYONE, sign_in.sign_in, NOT_AUDITED),
     Route("GET", "/sign-in/<token>", ANYONE, sign_in.link_form),
-    Route("POST", "/sign-in/<token>", ANYONE, sign_in.use_link, UNNOTED),
+    Route("POST", "/sign-in/<token>", ANYONE, sign_in.use_link, NOT_AUDITED),
     Route("GET", "/sign-in/code", ANYONE, sign_in.code_form),
-    Route("POST", "/sign-in/code", ANYONE, sign_in.check_code, UNNOTED),
+    Route("POST", "/sign-in/code", ANYONE, sign_in.check_code, NOT_AUDITED),
     Route("GET", "/forgotten", ANYONE, forgotten_password.forgotten_form),
-    Route("POST", "/forgotten", ANYONE, forgotten_password.ask_reset, UNNOTED),
+    Route("POST", "/forgotten", ANYONE, forgotten_password.ask_reset, NOT_AUDITED),
     Route("GET", "/reset/<token>", ANYONE, forgotten_password.reset_form),
-    Route("POST", "/reset/<token>", ANYONE, forgotten_password.reset_password, UNNOTED),
-    Route("POST", "/sign-out", ANYONE, sign_in.sign_out, UNNOTED),
+    Route("POST", "/reset/<token>", ANYONE, forgotten_password.reset_password, NOT_AUDITED),
+    Route("POST", "/sign-out", ANYONE, sign_in.sign_out, NOT_AUDITED),
     Route("GET", "/", Role.VIEWER, pages.home),
     Route("GET", "/issues/", Role.VIEWER, pages.issues),
     Route("GET", f"{_ISSUE}/", Role.VIEWER, pages.issue),
@@ -71,11 +71,11 @@ ROUTES = (
     Route("GET", f"{_ISSUE}/write", Role.AUTHOR, writing.write_form),
     Route("POST", f"{_ISSUE}/write", Role.AUTHOR, writing.write, "saved its text", editor_form.FORM_BYTES),
     Route("GET", f"{_ISSUE}/write/sheet", Role.AUTHOR, live_preview.sheet),
-    Route("POST", f"{_ISSUE}/preview", Role.AUTHOR, live_preview.preview, UNNOTED, editor_form.FORM_BYTES),
-    Route("POST", f"{_ISSUE}/write/hello", Role.AUTHOR, autosave.say_hello, UNNOTED),
-    Route("POST", f"{_ISSUE}/write/keep", Role.AUTHOR, autosave.keep_draft, UNNOTED, editor_form.FORM_BYTES),
+    Route("POST", f"{_ISSUE}/preview", Role.AUTHOR, live_preview.preview, NOT_AUDITED, editor_form.FORM_BYTES),
+    Route("POST", f"{_ISSUE}/write/hello", Role.AUTHOR, autosave.say_hello, NOT_AUDITED),
+    Route("POST", f"{_ISSUE}/write/keep", Role.AUTHOR, autosave.keep_draft, NOT_AUDITED, editor_form.FORM_BYTES),
     Route("POST", f"{_ISSUE}/write/save", Role.AUTHOR, autosave.save_text, "saved its text", editor_form.FORM_BYTES),
-    Route("POST", f"{_ISSUE}/write/leave", Role.AUTHOR, autosave.leave_page, UNNOTED, editor_form.FORM_BYTES),
+    Route("POST", f"{_ISSUE}/write/leave", Role.AUTHOR, autosave.leave_page, NOT_AUDITED, editor_form.FORM_BYTES),
     Route("POST", f"{_ISSUE}/write/discard", Role.AUTHOR, writing.discard_draft, "went back to what is saved"),
     Route("GET", f"{_ISSUE}/history", Role.VIEWER, history.history),
     Route("GET", f"{_ISSUE}/history/unsaved", Role.AUTHOR, history.unsaved_text),
@@ -92,7 +92,7 @@ ROUTES = (
     Route("POST", f"{_ISSUE}/pictures", Role.AUTHOR, images.upload_picture, form_bytes=images.FORM_BYTES),
     Route("GET", f"{_ISSUE}/preflight", Role.VIEWER, preflight.preflight),
     Route("POST", f"{_ISSUE}/preflight", Role.AUTHOR, preflight.ask_outside, "had its links asked"),
-    Route("POST", f"{_ISSUE}/write/preflight", Role.AUTHOR, preflight.judge_text, UNNOTED, editor_form.FORM_BYTES),
+    Route("POST", f"{_ISSUE}/write/preflight", Role.AUTHOR, preflight.judge_text, NOT_AUDITED, editor_form.FORM_BYTES),
     Route("GET", f"{_ISSUE}/approval", Role.VIEWER, approval.approval),
     Route("POST", f"{_ISSUE}/approval/ask", Role.AUTHOR, approval.ask_approval, "asked for its approval"),
     Route("POST", f"{_ISSUE}/approval/approve", Role.EDITOR, approval.approve_issue, "approved it"),
@@ -187,7 +187,7 @@ ROUTES = (
     Route("GET", "/audit/", Role.OWNER, audit_log.audit_log),
     Route("GET", "/audit.csv", Role.OWNER, audit_log.audit_sheet),
     Route("GET", f"{_ISSUE}/acts", Role.VIEWER, audit_log.issue_acts),
-    Route("POST", "/publication", Role.VIEWER, frame.switch_publication, UNNOTED),
+    Route("POST", "/publication", Role.VIEWER, frame.switch_publication, NOT_AUDITED),
     Route("GET", "/<path:_anything>", Role.VIEWER, error_pages.no_such_page),
 )
 

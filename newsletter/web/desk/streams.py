@@ -29,12 +29,12 @@ def event(name: str, data: str = "") -> str:
     return "".join([f"event: {name}\n", *(f"data: {line}\n" for line in data.splitlines() or [""]), "\n"])
 
 
-def pulse() -> str:
+def keep_alive() -> str:
     """Nothing to tell: it finds out whether anybody still listens."""
     return ":\n\n"
 
 
-def joined(lines: Iterable[str], size: int = 64) -> Iterator[str]:
+def chunked(lines: Iterable[str], size: int = 64) -> Iterator[str]:
     """Lines in handier pieces."""
     some: list[str] = []
     for line in lines:

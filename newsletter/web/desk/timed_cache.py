@@ -63,7 +63,7 @@ def counts(store: Session, publication_id: int) -> Mapping[Status, int]:
     """How many subscriptions stand where, likewise."""
     audience = _audience(publication_id)
     with audience.lock:
-        return audience.counts.get(lambda: subscribers.counts(store, publication_id))
+        return audience.counts.get(lambda: subscribers.status_counts(store, publication_id))
 
 
 def _audience(publication_id: int) -> _Audience:

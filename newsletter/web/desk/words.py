@@ -35,17 +35,17 @@ def context() -> dict[str, object]:
         "is_held": is_held,
         "is_open": build_letter.is_open,
         "can_be_scheduled": build_letter.can_be_scheduled,
-        "lacking": lacking,
+        "lacking": queue_obstacles,
         "may": may,
-        "mail_of": mail_of,
-        "veiled": veiled,
+        "mail_of": shown_address,
+        "veiled": masked_text,
         "groups": GROUPS,
         "views": previews.VIEWS,
         "sample": previews.SAMPLE,
     }
 
 
-def lacking(passed: Sequence[PassedOver]) -> str:
+def queue_obstacles(passed: Sequence[PassedOver]) -> str:
     """What keeps the issues of the queue from a slot: of the first two, and how many there are besides."""
     told = [f"“{one.issue.title}” {one.blocker.lack}" for one in passed[:_NAMED]]
     more = len(passed) - len(told)
@@ -63,14 +63,14 @@ def is_held(issue: Issue) -> bool:
     return issue.letter is not None and issue.letter.state is LetterState.HELD
 
 
-def mail_of(address: str) -> str:
+def shown_address(address: str) -> str:
     """A reader's address, for whoever may see it; masked for those who only write or look."""
-    return address if sees_addresses() else masking.masked(address)
+    return address if sees_addresses() else masking.mask_address(address)
 
 
-def veiled(text: str | None) -> str:
+def masked_text(text: str | None) -> str:
     """What may hold a reader's address, such as a server's reply, for the same people."""
-    return (text or "") if sees_addresses() else masking.all_hidden(text or "")
+    return (text or "") if sees_addresses() else masking.mask_all_in_text(text or "")
 
 
 def sees_addresses() -> bool:

@@ -12,9 +12,9 @@ from newsletter.editorial.issues import archive
 from newsletter.publications import Publication
 from newsletter.publications.wordings import WordingKind
 from newsletter.web.context import services
-from newsletter.web.forms import SignUp
+from newsletter.web.forms import SignUpForm
 from newsletter.web.public import consent_wording, publication_param, structured_data
-from newsletter.web.public.issue_page import Printed
+from newsletter.web.public.issue_page import PublishedIssue
 
 blueprint = Blueprint("archive", __name__)
 
@@ -28,13 +28,13 @@ def index() -> Response:
     """The issues of a publication, newest first, twenty a page; of one category if it is asked for."""
     category, page = request.args.get("category", ""), request.args.get("page", 1, type=int)
     with services().sessions.reading() as session:
-        publication = publication_param.asked(session, request.args.get("publication"))
+        publication = publication_param.publication_of(session, request.args.get("publication"))
         found = _printed(session, publication, category, page) if 1 <= page <= _MOST_PAGES else []
         if not found and (category or page != 1):
             abort(404)
         values = {"category": category, "page": page, "has_older": len(found) > _A_PAGE}
         shown = render_template("site/archive.html", publication=publication, issues=found[:_A_PAGE], **values)
-    return public(make_response(shown), max((each.modified_at for each in found), default=None))
+    return cacheable(make_response(shown), max((each.modified_at for each in found), default=None))
 
 
 @blueprint.get("/archive/<slug>/")
@@ -42,20 +42,20 @@ def issue(slug: str) -> Response:
     """One issue, with the way to the next, and the form."""
     with services().sessions.reading() as session:
         found = archive.find(session, slug)
-        printed, neighbours = Printed.of(found), archive.neighbours(session, found)
+        printed, neighbours = PublishedIssue.of(found), archive.neighbours(session, found)
         shown = render_template(
             "site/issue.html",
             publication=printed.publication,
             issue=printed,
             neighbours=neighbours,
             data=structured_data.article(printed, services().links),
-            form=SignUp(),
+            form=SignUpForm(),
             faults={},
-            words=consent_wording.shown(session, printed.publication, WordingKind.SIGN_UP),
+            words=consent_wording.current_wording(session, printed.publication, WordingKind.SIGN_UP),
         )
     # A page changed, too, when its neighbours did: one came out, and it gained its link, or one has another title.
     near = [archive.changed_at(one) for one in neighbours if one]
-    return public(make_response(shown), max([printed.modified_at, *near]))
+    return cacheable(make_response(shown), max([printed.modified_at, *near]))
 
 
 @blueprint.get("/pictures/<file_name>")
@@ -76,7 +76,7 @@ def picture(file_name: str) -> Response:
 _FORM_TIME = re.compile(rb'name="shown" value="[^"]*"')
 
 
-def public(answer: Response, modified: datetime | None = None) -> Response:
+def cacheable(answer: Response, modified: datetime | None = None) -> Response:
     """Let anyone keep this answer for a minute, and learn by its ETag that it has not changed."""
     answer.headers["Cache-Control"] = "public, max-age=60"
     answer.last_modified = modified
@@ -86,10 +86,10 @@ def public(answer: Response, modified: datetime | None = None) -> Response:
     return answer
 
 
-def _printed(session: Session, publication: Publication, category: str, page: int) -> list[Printed]:
+def _printed(session: Session, publication: Publication, category: str, page: int) -> list[PublishedIssue]:
     """The issues of a page, and one more if there is a page behind it."""
     shown = archive.published(publication.id)
     # PostgreSQL cannot even be asked about a NUL.
     wanted = archive.in_category(shown, category.replace("\0", "")) if category else shown
     some = wanted.offset((page - 1) * _A_PAGE).limit(_A_PAGE + 1)
-    return [Printed.of(issue) for issue in session.scalars(some)]
+    return [PublishedIssue.of(issue) for issue in session.scalars(some)]

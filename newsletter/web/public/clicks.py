@@ -45,13 +45,13 @@ def follow(token: str) -> Response:
     return redirect(url, 302)
 
 
-def write_out(app: Flask) -> None:
+def flush_clicks(app: Flask) -> None:
     """Write what has gathered; nothing of it is left to be written later."""
     if _KEY in app.extensions:
         app.extensions[_KEY].write()
 
 
-class Gathered:
+class ClickBuffer:
     """Clicks that are not written yet; what is lost with a process that is killed is a few seconds' worth."""
 
     def __init__(self, sessions: Sessions) -> None:
@@ -93,8 +93,8 @@ class Gathered:
             self._later.start()
 
 
-def _gathered() -> Gathered:
-    gathered: Gathered = current_app.extensions.setdefault(_KEY, Gathered(services().sessions))
+def _gathered() -> ClickBuffer:
+    gathered: ClickBuffer = current_app.extensions.setdefault(_KEY, ClickBuffer(services().sessions))
     return gathered
 
 

@@ -23,13 +23,13 @@ blueprint = private_pages.blueprint("confirming", __name__)
 def show(token: str) -> str | AnyResponse:
     """One big button; or where the reader stands, if there is nothing to confirm any more."""
     with services().sessions.reading() as session:
-        subscription = signup.look(session, services().practice, token, now())
-        if subscription.status in status_transitions.GETTING:
+        subscription = signup.open_confirm_link(session, services().audience, token, now())
+        if subscription.status in status_transitions.SUBSCRIBED:
             return _welcome(subscription)
         if subscription.status is not Status.PENDING:
             return redirect(url_for("public.form", publication=subscription.publication.slug), 303)
         publication = subscription.publication
-        words = consent_wording.shown(session, publication, WordingKind.CONFIRM)
+        words = consent_wording.current_wording(session, publication, WordingKind.CONFIRM)
         return render_template("site/confirm.html", publication=publication, token=token, words=words)
 
 
@@ -37,17 +37,17 @@ def show(token: str) -> str | AnyResponse:
 def confirm(token: str) -> str:
     """Become a reader; twice is as once."""
     with services().sessions.begin() as session:
-        practice = services().practice
-        publication = signup.look(session, practice, token, now()).publication
-        words = consent_wording.agreed_to(session, publication, WordingKind.CONFIRM, version(request.form))
-        return _welcome(signup.confirm(session, practice, token, client(), words, now()))
+        audience = services().audience
+        publication = signup.open_confirm_link(session, audience, token, now()).publication
+        words = consent_wording.wording_of_version(session, publication, WordingKind.CONFIRM, version(request.form))
+        return _welcome(signup.confirm(session, audience, token, client(), words, now()))
 
 
 @blueprint.post("/confirm/<token>/again")
 def again(token: str) -> str:
     """Send a fresh link to the address of an old one; the same answer whatever became of it."""
     with services().sessions.begin() as session:
-        signup.resend(session, services().practice, token, client(), now())
+        signup.resend(session, services().audience, token, client(), now())
         return render_template("site/check_mail.html", publication=_publication(session, token))
 
 

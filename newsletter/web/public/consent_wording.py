@@ -9,7 +9,7 @@ from newsletter.delivery.message import merge
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import WordingKind
 from newsletter.web.context import services
-from newsletter.web.template_helpers import often
+from newsletter.web.template_helpers import frequency
 
 FIELDS = frozenset({"name", "often"})
 """What a publication's own words may leave open: its name, and how often it comes."""
@@ -43,7 +43,7 @@ _CLICKS = "It counts how often each link in an issue is clicked, but not by whom
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ConsentWording:
     """What is shown, and which version it is; 0 for the press's own. A form hands the number on."""
 
     text: str
@@ -53,26 +53,28 @@ class Words:
         return self.text
 
 
-def of_the_press(publication: Publication, kind: WordingKind) -> str:
+def default_wording(publication: Publication, kind: WordingKind) -> str:
     """The press's own words, true of this publication, while it has chosen none."""
     if kind is not WordingKind.PRIVACY:
         return _HOUSE[kind]
-    origin = _ORIGINS.get(services().practice.origin_policy, "")
+    origin = _ORIGINS.get(services().audience.origin_policy, "")
     return _HOUSE[kind] % (origin, _CLICKS if publication.counts_clicks else "")
 
 
-def shown(session: Session, publication: Publication, kind: WordingKind) -> Words:
+def current_wording(session: Session, publication: Publication, kind: WordingKind) -> ConsentWording:
     """The words that stand beside a button now."""
     own = wordings.newest(session, publication, kind)
-    return Words(_filled(publication, own.words if own else of_the_press(publication, kind)), own.number if own else 0)
+    return ConsentWording(
+        _filled(publication, own.words if own else default_wording(publication, kind)), own.number if own else 0
+    )
 
 
-def agreed_to(session: Session, publication: Publication, kind: WordingKind, version: int | None) -> str:
+def wording_of_version(session: Session, publication: Publication, kind: WordingKind, version: int | None) -> str:
     """The words of the version that a page showed, though there be newer ones by now; the newest where it told none."""
     own = wordings.version(session, publication, kind, version)
-    return _filled(publication, own.words if own else of_the_press(publication, kind))
+    return _filled(publication, own.words if own else default_wording(publication, kind))
 
 
 def _filled(publication: Publication, words: str) -> str:
-    values = {"name": publication.name, "often": often(publication)}
+    values = {"name": publication.name, "often": frequency(publication)}
     return merge.compile(words, FIELDS).fill(values, as_text)

@@ -9,8 +9,8 @@ from newsletter import publications
 from newsletter.editorial.issues import archive
 from newsletter.web.context import services
 from newsletter.web.public import publication_param
-from newsletter.web.public.archive import public
-from newsletter.web.public.issue_page import Printed
+from newsletter.web.public.archive import cacheable
+from newsletter.web.public.issue_page import PublishedIssue
 
 blueprint = Blueprint("feeds", __name__)
 
@@ -25,11 +25,13 @@ _A_MAP = 1_500
 def feed() -> Response:
     """The newest issues of a publication in full (Atom, RFC 4287)."""
     with services().sessions.reading() as session:
-        publication = publication_param.asked(session, request.args.get("publication"))
-        issues = [Printed.of(issue) for issue in session.scalars(archive.published(publication.id).limit(_LATEST))]
+        publication = publication_param.publication_of(session, request.args.get("publication"))
+        issues = [
+            PublishedIssue.of(issue) for issue in session.scalars(archive.published(publication.id).limit(_LATEST))
+        ]
         updated = max((issue.modified_at for issue in issues), default=publication.created_at)
         shown = render_template("site/feed.xml", publication=publication, issues=issues, updated=updated)
-    return public(Response(_NOT_XML.sub("", shown), mimetype="application/atom+xml"), updated)
+    return cacheable(Response(_NOT_XML.sub("", shown), mimetype="application/atom+xml"), updated)
 
 
 @blueprint.get("/sitemap.xml")
@@ -46,11 +48,11 @@ def sitemap() -> Response:
         shown = render_template("site/sitemap.xml", publications=every if page in {None, 1} else (), issues=mine)
     else:
         abort(404)
-    return public(Response(shown, mimetype="application/xml"))
+    return cacheable(Response(shown, mimetype="application/xml"))
 
 
 @blueprint.get("/robots.txt")
 def robots() -> Response:
     """Where robots have no business (RFC 9309)."""
     shown = render_template("site/robots.txt")
-    return public(Response(shown, mimetype="text/plain"))
+    return cacheable(Response(shown, mimetype="text/plain"))

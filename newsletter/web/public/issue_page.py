@@ -20,14 +20,14 @@ _WORD = re.compile(r"\w+")
 _TO_NOBODY = dict.fromkeys(merge.EDITORS, "")
 
 
-class Note(NamedTuple):
+class CorrectionNote(NamedTuple):
     """What was corrected, and when."""
 
     at: datetime
     text: str
 
 
-class Cover(NamedTuple):
+class CoverImage(NamedTuple):
     """An issue's first picture, by its kept name."""
 
     file_name: str
@@ -35,7 +35,7 @@ class Cover(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Printed:
+class PublishedIssue:
     """A published issue, as its letter was frozen, or as it was corrected since."""
 
     slug: str
@@ -46,7 +46,7 @@ class Printed:
     """From the name in the text to the kept name."""
     modified_at: datetime
     """When it went out, or was corrected last."""
-    corrections: tuple[Note, ...] = ()
+    corrections: tuple[CorrectionNote, ...] = ()
     """The newest first."""
 
     @classmethod
@@ -55,7 +55,7 @@ class Printed:
         published_at, revision = archive.published_text(issue)
         pictures = tuple(issue_store.picture_names(revision).items())
         file = _parsed(revision.source, issue.file_name)
-        notes = tuple(Note(each.made_at, each.note) for each in reversed(issue.corrections))
+        notes = tuple(CorrectionNote(each.made_at, each.note) for each in reversed(issue.corrections))
         return cls(issue.slug, issue.publication, published_at, file, pictures, archive.changed_at(issue), notes)
 
     @property
@@ -69,10 +69,10 @@ class Printed:
         return max(1, round(len(_WORD.findall(self.file.body)) / _WORDS_A_MINUTE))
 
     @property
-    def cover(self) -> Cover | None:
+    def cover(self) -> CoverImage | None:
         """The first picture, if there is one."""
         kept = dict(self.pictures)
-        return next((Cover(kept[each.name], each.alt) for each in self.file.pictures), None)
+        return next((CoverImage(kept[each.name], each.alt) for each in self.file.pictures), None)
 
     def article(self, site: str = "") -> str:
         """Sanitised HTML; `site` goes before the pictures' paths where it is read elsewhere than on our pages."""

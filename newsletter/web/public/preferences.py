@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from newsletter import audit
 from newsletter.audience import preferences, privacy, status_transitions, subscribers
 from newsletter.audience.models import Status, Subscription
-from newsletter.audit import Witness
+from newsletter.audit import AuditWriter
 from newsletter.db import Session
 from newsletter.delivery.message import permission_reminder
 from newsletter.errors import Invalid
@@ -53,27 +53,27 @@ def change(token: str) -> str | AnyResponse:
 def my_data(token: str) -> Response:
     """All that is kept about this reader, as a file."""
     with services().sessions.reading() as session:
-        held = privacy.my_data(session, preferences.look(session, services().practice, token))
+        held = privacy.export_data(session, preferences.open_preferences_link(session, services().audience, token))
     answer = Response(json.dumps(held, ensure_ascii=False, indent=2), mimetype="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return answer
 
 
 def _rename(session: Session, token: str) -> None:
-    preferences.rename(session, services().practice, token, request.form.get("name", ""), client(), now())
+    preferences.rename(session, services().audience, token, request.form.get("name", ""), client(), now())
 
 
 def _pause(session: Session, token: str) -> None:
     weeks = request.form.get("weeks", 0, type=int)
-    preferences.pause(session, services().practice, token, weeks, client(), now())
+    preferences.pause(session, services().audience, token, weeks, client(), now())
 
 
 def _resume(session: Session, token: str) -> None:
-    preferences.resume(session, services().practice, token, client(), now())
+    preferences.resume(session, services().audience, token, client(), now())
 
 
 def _leave(session: Session, token: str) -> None:
-    preferences.leave(session, services().practice, token, client(), now())
+    preferences.unsubscribe_by_preferences(session, services().audience, token, client(), now())
 
 
 _CHANGES: Mapping[str, Callable[[Session, str], None]] = {
@@ -88,24 +88,24 @@ def _erase(token: str) -> str | Response:
     if request.form.get("sure") != "yes":
         return Response(_page(token, faults={"erase": "Tick the box first, so that nobody is erased by mistake."}), 422)
     with services().sessions.begin() as session:
-        subscription = preferences.look(session, services().practice, token)
+        subscription = preferences.open_preferences_link(session, services().audience, token)
         page = render_template("site/erased.html", publication=subscription.publication)
         audit.record(
-            session, Witness(audit.READER, "erase", now(), kind="reader", about=str(subscription.subscriber.id))
+            session, AuditWriter(audit.READER, "erase", now(), kind="reader", about=str(subscription.subscriber.id))
         )
-        privacy.erase_reader(session, services().practice, subscription.subscriber, now())
+        privacy.erase_reader(session, services().audience, subscription.subscriber, now())
     services().sessions.checkpoint()
     return page
 
 
 def _why(subscription: Subscription) -> str:
-    publication, (source, since) = subscription.publication, subscribers.came(subscription)
+    publication, (source, since) = subscription.publication, subscribers.source_and_since(subscription)
     return permission_reminder.reminder(since, source, ZoneInfo(publication.time_zone), publication.language)
 
 
 def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None) -> str:
     with services().sessions.reading() as session:
-        subscription = preferences.look(session, services().practice, token)
+        subscription = preferences.open_preferences_link(session, services().audience, token)
         return render_template(
             "site/preferences.html",
             publication=subscription.publication,
@@ -113,7 +113,7 @@ def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None)
             reader=subscription.subscriber,
             why=_why(subscription),
             name=request.form.get("name", subscription.subscriber.name),
-            gets_letters=subscription.status in status_transitions.GETTING,
+            gets_letters=subscription.status in status_transitions.SUBSCRIBED,
             is_paused=subscription.status is Status.PAUSED,
             pauses=_PAUSES,
             token=token,

@@ -6,17 +6,17 @@ from newsletter.errors import NotFound
 from newsletter.publications import Publication
 
 
-def asked(session: Session, slug: str | None) -> Publication:
+def publication_of(session: Session, slug: str | None) -> Publication:
     """The publication of that slug, or the first if none is asked for; NotFound tells readers of no other."""
     if not slug:
-        return first(session)
+        return first_publication(session)
     publication = publications.by_slug(session, slug)
     if publication is None:
         raise NotFound("There is no such newsletter here. The address may be cut short or out of date.")
     return publication
 
 
-def first(session: Session) -> Publication:
+def first_publication(session: Session) -> Publication:
     """The publication that is meant without a name; NotFound before there is any."""
     publication = publications.first(session)
     if publication is None:

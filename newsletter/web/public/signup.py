@@ -5,8 +5,8 @@ from flask_wtf.csrf import CSRFError
 
 from newsletter import group_commit
 from newsletter.audience import signup
-from newsletter.audience.signup import Asked
-from newsletter.audience.signup_limits import TooMany
+from newsletter.audience.signup import SignupRequest
+from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.db import Session
 from newsletter.editorial.issues import archive
 from newsletter.errors import NotFound
@@ -14,9 +14,9 @@ from newsletter.publications import Publication
 from newsletter.publications.wordings import WordingKind
 from newsletter.web import error_pages
 from newsletter.web.context import client, now, services
-from newsletter.web.forms import SignUp
+from newsletter.web.forms import SignUpForm
 from newsletter.web.public import consent_wording, publication_param
-from newsletter.web.public.issue_page import Printed
+from newsletter.web.public.issue_page import PublishedIssue
 from newsletter.web.template_helpers import next_letter
 
 blueprint = Blueprint("public", __name__)
@@ -30,26 +30,26 @@ _ONCE_MORE = "Please click the button again: we could not tell that the form cam
 def home() -> str:
     """What the letter is, when it comes, and the form."""
     with services().sessions.reading() as session:
-        publication = publication_param.asked(session, request.args.get("publication"))
+        publication = publication_param.publication_of(session, request.args.get("publication"))
         latest = session.scalars(archive.published(publication.id).limit(_LATEST))
         return render_template(
             "site/home.html",
-            **_form_values(session, publication, SignUp()),
+            **_form_values(session, publication, SignUpForm()),
             next_letter=next_letter(publication, now()),
-            latest=[Printed.of(issue) for issue in latest],
+            latest=[PublishedIssue.of(issue) for issue in latest],
         )
 
 
 @blueprint.get("/subscribe")
 def form() -> Response:
     """The form alone, for links from elsewhere."""
-    return _form(SignUp(publication=request.args.get("publication")))
+    return _form(SignUpForm(publication=request.args.get("publication")))
 
 
 @blueprint.post("/subscribe")
 def subscribe() -> Response:
     """Ask for a confirm letter; the same answer whatever the address."""
-    asked = SignUp.parse(request.form)
+    asked = SignUpForm.parse(request.form)
     if not asked.is_trapped and (faults := asked.faults()):
         return _form(asked, 422, faults)
     if not asked.is_trapped and not asked.took_its_time(services().links, now()):
@@ -64,32 +64,32 @@ def once_more(_error: CSRFError) -> Response:
     return _form_again(400, _ONCE_MORE)
 
 
-@blueprint.errorhandler(TooMany)
-def later(error: TooMany) -> Response:
+@blueprint.errorhandler(TooManyRequests)
+def later(error: TooManyRequests) -> Response:
     """The form again, for another hour."""
     answer = _form_again(429, str(error))
     answer.headers["Retry-After"] = str(error_pages.RETRY_AFTER[429])
     return answer
 
 
-def _ask(asked: SignUp) -> Publication:
+def _ask(asked: SignUpForm) -> Publication:
     # Looked up first, because SQLite has one writer at a time and all that sign up wait for each other.
     with services().sessions.reading() as session:
-        publication = publication_param.asked(session, asked.publication)
-        words = consent_wording.agreed_to(session, publication, WordingKind.SIGN_UP, asked.agreed)
-    practice, came, at = services().practice, Asked(asked.email, asked.name, client(), words), now()
-    group_commit.write(services().sessions, lambda session: signup.subscribe(session, practice, publication, came, at))
+        publication = publication_param.publication_of(session, asked.publication)
+        words = consent_wording.wording_of_version(session, publication, WordingKind.SIGN_UP, asked.agreed)
+    audience, came, at = services().audience, SignupRequest(asked.email, asked.name, client(), words), now()
+    group_commit.write(services().sessions, lambda session: signup.subscribe(session, audience, publication, came, at))
     return publication
 
 
-def _nothing(asked: SignUp) -> Publication:
+def _nothing(asked: SignUpForm) -> Publication:
     with services().sessions.reading() as session:
-        return publication_param.asked(session, asked.publication)
+        return publication_param.publication_of(session, asked.publication)
 
 
-def _form(asked: SignUp, status: int = 200, faults: dict[str, str] | None = None, notice: str = "") -> Response:
+def _form(asked: SignUpForm, status: int = 200, faults: dict[str, str] | None = None, notice: str = "") -> Response:
     with services().sessions.reading() as session:
-        publication = publication_param.asked(session, asked.publication)
+        publication = publication_param.publication_of(session, asked.publication)
         page = render_template(
             "site/subscribe.html", **_form_values(session, publication, asked, faults), notice=notice
         )
@@ -98,15 +98,15 @@ def _form(asked: SignUp, status: int = 200, faults: dict[str, str] | None = None
 
 def _form_again(status: int, notice: str) -> Response:
     try:
-        return _form(SignUp.parse(request.form), status, notice=notice)
+        return _form(SignUpForm.parse(request.form), status, notice=notice)
     except NotFound as error:
         return error_pages.refused(error)
 
 
 def _form_values(
-    session: Session, publication: Publication, asked: SignUp, faults: dict[str, str] | None = None
+    session: Session, publication: Publication, asked: SignUpForm, faults: dict[str, str] | None = None
 ) -> dict[str, object]:
-    words = consent_wording.shown(session, publication, WordingKind.SIGN_UP)
+    words = consent_wording.current_wording(session, publication, WordingKind.SIGN_UP)
     return {"publication": publication, "form": asked, "faults": faults or {}, "words": words}
 
 

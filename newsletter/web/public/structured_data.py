@@ -3,15 +3,15 @@
 from typing import Any
 
 from newsletter.links import Links
-from newsletter.web.public.issue_page import Printed
+from newsletter.web.public.issue_page import PublishedIssue
 
 
-def article(issue: Printed, links: Links) -> dict[str, Any]:
+def article(issue: PublishedIssue, links: Links) -> dict[str, Any]:
     """The JSON-LD of an issue's page; every address is whole."""
     return {"@context": "https://schema.org", "@graph": [_article(issue, links), _trail(issue, links)]}
 
 
-def _article(issue: Printed, links: Links) -> dict[str, Any]:
+def _article(issue: PublishedIssue, links: Links) -> dict[str, Any]:
     file, publication = issue.file, issue.publication
     return {
         "@type": "Article",
@@ -28,7 +28,7 @@ def _article(issue: Printed, links: Links) -> dict[str, Any]:
     }
 
 
-def _trail(issue: Printed, links: Links) -> dict[str, Any]:
+def _trail(issue: PublishedIssue, links: Links) -> dict[str, Any]:
     category, asked = issue.file.category, issue.publication.named
     middle = [(category, links.archive(publication=asked, category=category))] if category else []
     crumbs = [("Home", links.home(asked)), *middle, (issue.file.title, links.archive(issue.slug))]

@@ -15,8 +15,8 @@ blueprint = private_pages.blueprint("leaving", __name__)
 def show(token: str) -> str:
     """The button; or that the reader has left."""
     with services().sessions.reading() as session:
-        subscription = unsubscribe.look(session, services().practice, token)
-        page = "leave" if subscription.status not in status_transitions.GONE else "left"
+        subscription = unsubscribe.open_unsubscribe_link(session, services().audience, token)
+        page = "leave" if subscription.status not in status_transitions.ENDED else "left"
         return _page(page, token, subscription)
 
 
@@ -29,7 +29,7 @@ def leave(token: str) -> str | Response:
     way = Channel.ONE_CLICK if is_one_click else Channel.LINK
     # A mail program does not ask twice.
     with services().sessions.begin(urgent=is_one_click) as session:
-        subscription = unsubscribe.leave(session, services().practice, token, way, client(), now())
+        subscription = unsubscribe.unsubscribe_by_link(session, services().audience, token, way, client(), now())
         if is_one_click:
             return Response("You have unsubscribed.\n", mimetype="text/plain")
         return _page("left", token, subscription)
@@ -39,15 +39,17 @@ def leave(token: str) -> str | Response:
 def undo(token: str) -> str:
     """It was a mistake: be a reader again."""
     with services().sessions.begin() as session:
-        return _page("back", token, unsubscribe.undo(session, services().practice, token, client(), now()))
+        return _page("back", token, unsubscribe.undo_unsubscribe(session, services().audience, token, client(), now()))
 
 
 @blueprint.post("/unsubscribe/<token>/reason")
 def give_reason(token: str) -> str:
     """Keep why they left, if they care to say."""
     with services().sessions.begin() as session:
-        unsubscribe.give_reason(session, services().practice, token, request.form.get("reason", ""), now())
-        return _page("left", token, unsubscribe.look(session, services().practice, token), is_told=True)
+        unsubscribe.record_reason(session, services().audience, token, request.form.get("reason", ""), now())
+        return _page(
+            "left", token, unsubscribe.open_unsubscribe_link(session, services().audience, token), is_told=True
+        )
 
 
 def _page(name: str, token: str, subscription: Subscription, *, is_told: bool = False) -> str:

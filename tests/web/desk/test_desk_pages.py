@@ -150,7 +150,7 @@ def test_who_was_erased_is_said_to_whoever_looks_for_the_address(
     editor: Visitor, services: Services, now: datetime
 ) -> None:
     with services.sessions.begin() as session:
-        erasures.remember(session, services.links.seal, "gone@reader.example", now)
+        erasures.record_erasure(session, services.links.seal, "gone@reader.example", now)
     assert "was erased on Friday 20 November 2026. No import brings them back" in editor.read(
         "/desk/readers/?q=Gone@reader.example"
     )

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from newsletter.audit import Entry
+from newsletter.audit import AuditEntry
 from newsletter.editors import Editor, Role, accounts, second_factor
 from newsletter.editors.models import DeskSession
 from newsletter.wiring import Services
@@ -120,7 +120,7 @@ def test_a_lost_second_factor_is_reset_told_by_mail_and_ends_the_sessions(
     with services.sessions.begin() as session:
         colleague = accounts.find(session, "editor@desk.example")
         colleague.factor = "sealed"
-        second_factor.fresh_codes(session, colleague)
+        second_factor.renew_recovery_codes(session, colleague)
     person = f"/desk/people/{colleague.id}"
     assert "With a password and two-factor authentication. 10 recovery codes left" in owner.read(f"{person}/")
     assert owner.client.post(f"{person}/second-factor").status_code == 303
@@ -206,9 +206,9 @@ def id_of(services: Services, email: str) -> int:
         return accounts.find(session, email).id
 
 
-def rows(services: Services) -> list[Entry]:
+def rows(services: Services) -> list[AuditEntry]:
     with services.sessions.reading() as session:
-        return list(session.scalars(select(Entry).order_by(Entry.id)))
+        return list(session.scalars(select(AuditEntry).order_by(AuditEntry.id)))
 
 
 def acts(services: Services) -> list[str]:

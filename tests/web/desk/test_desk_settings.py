@@ -261,7 +261,7 @@ def test_words_changed_meanwhile_are_not_written_over(owner: Visitor) -> None:
 def test_the_page_on_privacy_tells_what_a_consent_keeps_of_where_it_came_from(
     services: Services, clock: Clock, kept_of_it: str, told: str
 ) -> None:
-    origin = replace(services, practice=replace(services.practice, origin_policy=kept_of_it))
+    origin = replace(services, audience=replace(services.audience, origin_policy=kept_of_it))
     page = create_app(origin, clock).test_client().get("/privacy").text
     assert told in page
     assert ("With each of these" in page or "with each of these" in page) == bool(told)

@@ -33,7 +33,7 @@ def ask_approval(slug: str) -> ResponseReturnValue:
 
     def ask(store: Session, found: Issue, shown: Content, comment: str) -> str:
         asked = workflows_approve_issue.request_approval(
-            store, services().practice, found, shown, auth.email(), chosen, comment, now()
+            store, services().audience, found, shown, auth.email(), chosen, comment, now()
         )
         return f"Asked {', '.join(asked)} by mail."
 
@@ -76,7 +76,7 @@ def _decide(slug: str, form: str, act: _Act) -> ResponseReturnValue:
     comment = request.form.get("comment", "")
     try:
         with services().sessions.begin() as store:
-            found = lookup.unchanged(store, slug, request.form)
+            found = lookup.require_unchanged(store, slug, request.form)
             flash(act(store, found, Content.sealed(request.form.get("content", "")), comment))
     except Invalid as error:
         return _page(slug, form, comment, fault=str(error)), 422
@@ -105,10 +105,10 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
             refusal=standing.refusal(person.email, person.role) if person else "",
             approvers=workflows_approve_issue.possible_approvers(store, found),
             since_approval=_since_approval(store, found, standing),
-            since_test=changes.since_test(store, found),
+            since_test=changes.changes_since_test(store, found),
             tested=test_mail.latest_test(store, found),
-            proof=previews.proof(found),
-            view=previews.view(request.args),
+            proof=previews.current_mail(found),
+            view=previews.chosen_view(request.args),
             version=lookup.version(found),
             form=form,
             typed=typed,
@@ -118,4 +118,4 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
 
 
 def _since_approval(store: Session, found: Issue, standing: ApprovalStatus) -> Sequence[Piece]:
-    return changes.since(store, found, standing.last.revision_number) if standing.last else ()
+    return changes.changes_since(store, found, standing.last.revision_number) if standing.last else ()

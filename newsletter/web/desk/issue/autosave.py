@@ -59,10 +59,12 @@ def leave_page(slug: str) -> Response:
     """The page is closed: keep what came with the last word, and make a revision of it if it is whole."""
     with suppress(NotFound), services().sessions.begin() as store:
         found = editor_form.issue(store, slug)
-        if drafts.is_late(drafts.latest_draft(store, found, auth.email()), editor_form.tab(), editor_form.turn()):
+        if drafts.is_late(
+            drafts.latest_draft(store, found, auth.email()), editor_form.window_name(), editor_form.window_turn()
+        ):
             # The same tab has the page open again, and has written on.
             return make_response("", HTTPStatus.NO_CONTENT)
-        presence.leave(store, found, editor_form.tab(), now())
+        presence.leave(store, found, editor_form.window_name(), now())
         if "body" in request.form:
             with suppress(MergeConflict, UnknownDraft):
                 drafts.keep(store, found, editor_form.text(store, found), auth.email(), now())
@@ -76,8 +78,8 @@ def say_hello(slug: str) -> Response:
     """This window is open: who else writes here, and what was saved meanwhile."""
     with services().sessions.begin() as store:
         found = editor_form.issue(store, slug)
-        presence.announce(store, found, editor_form.tab(), auth.email(), now())
-        return jsonify(save_state.of(store, found, editor_form.base()))
+        presence.announce(store, found, editor_form.window_name(), auth.email(), now())
+        return jsonify(save_state.save_state(store, found, editor_form.base_revision()))
 
 
 def kept(slug: str) -> tuple[EditorText, Draft, str]:
@@ -86,29 +88,29 @@ def kept(slug: str) -> tuple[EditorText, Draft, str]:
         found = editor_form.issue(store, slug)
         given = editor_form.text(store, found)
         draft = drafts.keep(store, found, given, auth.email(), now())
-        return given, draft, save_state.merged(found, given, draft)
+        return given, draft, save_state.merge_notice(found, given, draft)
 
 
 def _stands(store: Session, found: Issue, given: EditorText, draft: Draft) -> dict[str, object]:
     """Where the issue stands; and the form as it is now, where something came into it from elsewhere."""
-    stands = save_state.of(store, found)
+    stands = save_state.save_state(store, found)
     if draft.source == given.source:
         return stands
-    stands["said"] = f"{str(stands['said']).removesuffix('.')}{save_state.merged(found, given, draft)}."
+    stands["said"] = f"{str(stands['said']).removesuffix('.')}{save_state.merge_notice(found, given, draft)}."
     return stands | {"form": asdict(issue_form.parse_form(draft.source, found.slug))}
 
 
 def _writes_on(store: Session, found: Issue) -> bool:
     """Whether the same editor has another window open, which goes on from the draft as it is."""
-    others = presence.others(store, found, editor_form.tab(), now())
+    others = presence.others(store, found, editor_form.window_name(), now())
     return any(one.editor == auth.email() for one in others)
 
 
 def _faulty(slug: str, draft: Draft, error: Faulty) -> Response:
     with services().sessions.reading() as store:
-        stands = save_state.of(store, editor_form.issue(store, slug))
-    found = editor_form.complaints(draft.source, error.faults)
-    told = {"fault": save_state.mend(found), "faults": found}
+        stands = save_state.save_state(store, editor_form.issue(store, slug))
+    found = editor_form.field_faults(draft.source, error.faults)
+    told = {"fault": save_state.next_step(found), "faults": found}
     return make_response(jsonify(stands | told), HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
@@ -122,5 +124,5 @@ def _overlaps(slug: str, error: MergeConflict) -> Response:
     with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
         told = {"fault": str(error), "kept": not isinstance(error, OtherTabConflict)}
-        told["overlap"] = merge_view.fragment(merge_view.view(store, found, error))
-        return make_response(jsonify(save_state.of(store, found) | told), HTTPStatus.CONFLICT)
+        told["overlap"] = merge_view.fragment(merge_view.merge_view(store, found, error))
+        return make_response(jsonify(save_state.save_state(store, found) | told), HTTPStatus.CONFLICT)

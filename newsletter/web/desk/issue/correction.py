@@ -48,14 +48,14 @@ def amend_issue(slug: str) -> ResponseReturnValue:
     """Show the amended text in the archive, under its note; what was typed comes back where that cannot be."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        note = editor_form.kept(request.form.get("note", ""))
+        note = editor_form.storable(request.form.get("note", ""))
         wanted = Amendment(
-            editor_form.text(store, found).source, editor_form.base(), note, editor_form.number("number")
+            editor_form.text(store, found).source, editor_form.base_revision(), note, editor_form.parse_count("number")
         )
     try:
         with services().sessions.begin() as store:
             made = corrections.amend(store, lookup.issue(store, slug), wanted, auth.email(), now())
-            audit_hook.tell(correction=made.number)
+            audit_hook.add_details(correction=made.number)
             flash("Corrected. The archive shows the new text, with your note above it.")
             return redirect(url_for("desk.correction", slug=slug, number=made.number), 303)
     except NoNote as error:
@@ -84,7 +84,7 @@ def correction(slug: str, number: int) -> str:
             pieces=_changed(found, made),
             blocker="" if made.letter else correct_issue.mailing_blocker(store, found),
             mailed=Mailed(found, made),
-            going=progress_view.look(store, made.letter, fresh=True),
+            going=progress_view.progress_of(store, made.letter, fresh=True),
         )
 
 

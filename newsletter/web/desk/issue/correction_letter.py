@@ -19,8 +19,8 @@ from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, words
 from newsletter.web.desk.issue import editor_form, previews
-from newsletter.web.desk.issue.editor_form import Complaint
-from newsletter.web.desk.issue.previews import Proof
+from newsletter.web.desk.issue.editor_form import FieldFault
+from newsletter.web.desk.issue.previews import MailParts
 from newsletter.web.desk.lookup import Mailed
 from newsletter.web.desk.sending import progress_view
 from newsletter.workflows import correct_issue
@@ -28,12 +28,12 @@ from newsletter.workflows.correct_issue import CorrectionAudience
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class LetterOutlook:
     """What would happen if the letter were mailed now."""
 
-    proof: Proof | None
+    proof: MailParts | None
     """The mail; None while its words cannot be one."""
-    complaints: Sequence[Complaint]
+    complaints: Sequence[FieldFault]
     findings: Sequence[Finding]
     blocker: str
     audience: CorrectionAudience | None
@@ -55,7 +55,7 @@ def letter_form(slug: str, number: int) -> str:
 
 def word_letter(slug: str, number: int) -> ResponseReturnValue:
     """Keep its words, whatever they are; what is wrong with them is told beside them."""
-    subject, body = (editor_form.kept(request.form.get(name, "")) for name in ("subject", "body"))
+    subject, body = (editor_form.storable(request.form.get(name, "")) for name in ("subject", "body"))
     try:
         with services().sessions.begin() as store:
             _, made = lookup.correction(store, slug, number)
@@ -70,11 +70,11 @@ def word_letter(slug: str, number: int) -> ResponseReturnValue:
 
 def letter_html(slug: str, number: int) -> Response:
     """The letter for the frame, as it was mailed or as it would be."""
-    wanted = previews.view(request.args)
+    wanted = previews.chosen_view(request.args)
     with services().sessions.reading() as store:
         found, made = lookup.correction(store, slug, number)
-        html = previews.as_seen(_proof(found, made).html, wanted)
-    return previews.shut_in(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
+        html = previews.preview_document(_proof(found, made).html, wanted)
+    return previews.sandboxed(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
 
 
 def mail_correction(slug: str, number: int) -> ResponseReturnValue:
@@ -95,7 +95,7 @@ def letter_progress(slug: str, number: int) -> ResponseReturnValue:
         found, made = lookup.correction(store, slug, number)
         if made.letter is None or request.args.get("state") != made.letter.state:
             return make_response("", 200, {"HX-Refresh": "true"})
-        going = progress_view.look(store, made.letter)
+        going = progress_view.progress_of(store, made.letter)
         return render_template("desk/parts/going.html", issue=found, mailed=Mailed(found, made), going=going)
 
 
@@ -135,31 +135,31 @@ def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str]
         said=said,
         outlook=_outlook(store, found, made),
         refusal=correct_issue.refusal(found, made, auth.email()),
-        view=previews.view(request.args),
+        view=previews.chosen_view(request.args),
         seal=corrections.seal(made),
     )
 
 
-def _outlook(store: Session, found: Issue, made: Correction) -> Outlook:
+def _outlook(store: Session, found: Issue, made: Correction) -> LetterOutlook:
     blocker = correct_issue.mailing_blocker(store, found)
     audience = correct_issue.audience(store, found.letter) if found.letter and not blocker else None
     try:
         composed = corrections.compose_letter(found, made, services().links)
     except Faulty as error:
-        complaints = editor_form.complaints(corrections.letter_source(found, made), error.faults)
-        return Outlook(None, _beside(complaints), (), blocker, audience)
+        complaints = editor_form.field_faults(corrections.letter_source(found, made), error.faults)
+        return LetterOutlook(None, _beside(complaints), (), blocker, audience)
     findings = correct_issue.findings(found, composed, services().links)
-    return Outlook(composed.mail, (), findings, blocker, audience)
+    return LetterOutlook(composed.mail, (), findings, blocker, audience)
 
 
-def _beside(complaints: Sequence[Complaint]) -> list[Complaint]:
+def _beside(complaints: Sequence[FieldFault]) -> list[FieldFault]:
     """Each once, beside one of the two fields that there are."""
     told = {each.text: each for each in complaints}
     fields = {"body": "body"}
-    return [Complaint(fields.get(each.field, "subject"), each.line, each.text) for each in told.values()]
+    return [FieldFault(fields.get(each.field, "subject"), each.line, each.text) for each in told.values()]
 
 
-def _proof(found: Issue, made: Correction) -> Proof:
+def _proof(found: Issue, made: Correction) -> MailParts:
     if made.letter is not None:
         return made.letter
     try:

@@ -33,9 +33,9 @@ def begin() -> ResponseReturnValue:
     wanted = editor_form.form(request.form)
     try:
         with services().sessions.begin() as store:
-            publication = frame.chosen(store)
+            publication = frame.current_publication(store)
             issue = create.create_issue(store, publication, wanted, _day(store, publication), auth.email(), now())
-            audit_hook.about_issue(issue)
+            audit_hook.set_issue(issue)
             page = url_for("desk.write_form", slug=issue.slug)
     except Faulty as error:
         return _refused(wanted, error)
@@ -61,7 +61,7 @@ def delete_form(slug: str) -> str:
 def delete(slug: str) -> ResponseReturnValue:
     """Delete a draft that was never scheduled, with every revision of it."""
     with services().sessions.begin() as store:
-        found = lookup.unchanged(store, slug, request.form)
+        found = lookup.require_unchanged(store, slug, request.form)
         issue_store.remove(store, found)
         flash(f"“{found.title}” is deleted.")
     return redirect(url_for("desk.issues"), 303)
@@ -83,6 +83,6 @@ def _refused(wanted: IssueForm, error: Faulty) -> ResponseReturnValue:
 
 def _day(store: Session, publication: Publication) -> date:
     """The day of the next slot that no issue has; today where there is none."""
-    entries = frame.agenda_of(store, publication).ahead(_WEEKS)
+    entries = frame.calendar_of(store, publication).ahead(_WEEKS)
     free = (entry.at for entry in entries if entry.is_slot and not entry.issue and not entry.off)
     return weekly_slots.on_clocks(next(free, now()), publication.time_zone).date()

@@ -29,7 +29,7 @@ _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class FieldFault:
     """A fault where it stands in the form: a field, a row of the sources, or a line of the body; "" for none."""
 
     field: str
@@ -41,29 +41,36 @@ def issue(store: Session, slug: str) -> Issue:
     """The issue that the page was opened for, and the act is about, whatever its slug is now; NotFound if deleted."""
     opened = request.form.get("issue", "")
     found = issue_store.by_id(store, _counted(opened.partition(".")[0])) if opened else lookup.issue(store, slug)
-    if found is None or (opened and lookup.mark(found) != opened):
+    if found is None or (opened and lookup.issue_mark(found) != opened):
         raise NotFound("This issue has been deleted. Your text is still here, on this page.")
-    audit_hook.about_issue(found)
+    audit_hook.set_issue(found)
     return found
 
 
 def text(store: Session, found: Issue) -> EditorText:
     """What the window holds, what it goes on from, and what it knows of the draft."""
-    return EditorText(_whole(store, found, request.form), base(), number("draft"), tab(), turn(), _known(store, found))
+    return EditorText(
+        _whole(store, found, request.form),
+        base_revision(),
+        parse_count("draft"),
+        window_name(),
+        window_turn(),
+        _known(store, found),
+    )
 
 
 def _known(store: Session, found: Issue) -> str | None:
     """What the window had in common with the draft: a form, or at least the revision; None if it does not say."""
     before = request.form.get("before")
     if not before:
-        return None if before is None else issue_store.revision(store, found, base()).source
+        return None if before is None else issue_store.revision(store, found, base_revision()).source
     return _whole(store, found, MultiDict(parse_qsl(before, keep_blank_values=True)))
 
 
 def _whole(store: Session, found: Issue, fields: MultiDict[str, str]) -> str:
     """The whole text: as it came, passage by passage as it was chosen, or the form put into what it goes on from."""
     if "source" in fields:
-        return kept(fields["source"])
+        return storable(fields["source"])
     if "passages" in fields:
         return _chosen(fields)
     before = issue_store.revision(store, found, _counted(fields.get("base", "0")))
@@ -74,47 +81,47 @@ def _chosen(fields: MultiDict[str, str]) -> str:
     passages = [fields.get(f"passage-{place}") for place in range(min(_counted(fields["passages"]), _MOST_PASSAGES))]
     if None in passages:
         raise Invalid("Choose a version of each passage that both changed. Go back; nothing is lost.")
-    return kept("".join(passage or "" for passage in passages))
+    return storable("".join(passage or "" for passage in passages))
 
 
 def form(fields: MultiDict[str, str]) -> IssueForm:
     """The form as it came, for any words may stand in it."""
-    words = {name: kept(fields.get(name, "")).strip() for name in _WORDS}
+    words = {name: storable(fields.get(name, "")).strip() for name in _WORDS}
     titles, urls = fields.getlist("source_title"), fields.getlist("source_url")
-    sources = (Source(kept(title).strip(), kept(url).strip()) for title, url in zip(titles, urls, strict=False))
+    sources = (Source(storable(title).strip(), storable(url).strip()) for title, url in zip(titles, urls, strict=False))
     filled = tuple(source for source in sources if source.title or source.url)
-    return IssueForm(**words, sources=filled, body=kept(fields.get("body", "")))
+    return IssueForm(**words, sources=filled, body=storable(fields.get("body", "")))
 
 
-def base() -> int:
+def base_revision() -> int:
     """The revision that the window's text goes on from."""
-    return number("base")
+    return parse_count("base")
 
 
-def tab() -> str:
+def window_name() -> str:
     """The window's own name, by which it is told from others."""
     return re.sub("[^0-9a-f-]", "", request.form.get("tab", ""))[:36]
 
 
-def turn() -> int:
+def window_turn() -> int:
     """Which of the window's texts this is."""
-    return number("turn")
+    return parse_count("turn")
 
 
-def complaints(source: str, faults: Sequence[Fault]) -> list[Complaint]:
+def field_faults(source: str, faults: Sequence[Fault]) -> list[FieldFault]:
     """Each fault beside its field or its line."""
     front = split(source)
     places = ((fault, issue_form.form_place(front, fault.line)) for fault in faults if fault.line)
-    found = [Complaint(place.field, place.line, _sentence(fault.text)) for fault, place in places]
-    return found + [Complaint("", 0, _sentence(fault.text)) for fault in faults if not fault.line]
+    found = [FieldFault(place.field, place.line, _sentence(fault.text)) for fault, place in places]
+    return found + [FieldFault("", 0, _sentence(fault.text)) for fault in faults if not fault.line]
 
 
-def shown(found: Issue, draft: Draft | None) -> IssueForm:
+def current_form(found: Issue, draft: Draft | None) -> IssueForm:
     """The form of what an editor wrote last: their draft, or else the newest revision."""
     return issue_form.parse_form(draft.source if draft else found.revision.source, found.slug)
 
 
-def number(name: str) -> int:
+def parse_count(name: str) -> int:
     """A count that the page itself put into its form; Invalid for anything else."""
     return _counted(request.form.get(name, "0"))
 
@@ -125,7 +132,7 @@ def _counted(given: str) -> int:
     return int(given)
 
 
-def kept(words: str) -> str:
+def storable(words: str) -> str:
     """Words in the letters that the store can keep, with LF line ends."""
     return _UNKEEPABLE.sub("�", words.replace("\r\n", "\n").replace("\r", "\n"))
 

@@ -31,7 +31,7 @@ def history(slug: str) -> str:
             "issues",
             found.publication,
             issue=found,
-            page=issue_store.revisions(store, found, lookup.turn(_HIGHEST), _A_PAGE),
+            page=issue_store.revisions(store, found, lookup.page_request(_HIGHEST), _A_PAGE),
             unsaved=store.scalars(drafts.unsaved_drafts(found)).all(),
         )
 
@@ -71,9 +71,9 @@ def unsaved_text(slug: str) -> str:
 def restore_revision(slug: str, number: int) -> ResponseReturnValue:
     """Make an older text the newest revision; what was newest stays where it is."""
     with services().sessions.begin() as store:
-        found = lookup.unchanged(store, slug, request.form)
+        found = lookup.require_unchanged(store, slug, request.form)
         save_state.require_open(found, "Nothing was done.")
-        audit_hook.tell(revision=number)
+        audit_hook.add_details(revision=number)
         saved = drafts.restore(store, found, issue_store.revision(store, found, number), auth.email(), now())
         told = "is already the newest" if saved is Saved.SAME else f"is now revision {found.revision_number}"
         flash(f"The text of revision {number} {told}.")

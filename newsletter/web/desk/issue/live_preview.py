@@ -24,24 +24,24 @@ def preview(slug: str) -> Response:
         found = editor_form.issue(store, slug)
         source = editor_form.text(store, found).source
         read = drafts.examine(store, found, source)
-        shown = _shown(mail_of(found, read), previews.view(request.form))
-    return jsonify(shown | {"faults": editor_form.complaints(source, read.faults)})
+        shown = _shown(render_mail(found, read), previews.chosen_view(request.form))
+    return jsonify(shown | {"faults": editor_form.field_faults(source, read.faults)})
 
 
 def sheet(slug: str) -> Response:
     """The page that the live preview is shown on, with what its editor wrote last: `?view=` as for every preview."""
-    wanted = previews.view(request.args)
+    wanted = previews.chosen_view(request.args)
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        mail = _draft_mail(store, found) or previews.proof(found)
-        html = previews.as_seen(mail.html, wanted)
+        mail = _draft_mail(store, found) or previews.current_mail(found)
+        html = previews.preview_document(mail.html, wanted)
     # The desk's own script lays each new text on this page, which can itself run none.
-    return previews.shut_in(
+    return previews.sandboxed(
         Response(html, mimetype="text/html"), with_pictures=wanted != "images-off", reached_by_desk=True
     )
 
 
-def mail_of(found: Issue, read: ParsedText) -> Rendered | None:
+def render_mail(found: Issue, read: ParsedText) -> Rendered | None:
     """The mail of a text, faults and all; None where one of them leaves nothing to print."""
     links = services().links
     try:
@@ -54,7 +54,7 @@ def mail_of(found: Issue, read: ParsedText) -> Rendered | None:
 def _draft_mail(store: Session, found: Issue) -> Rendered | None:
     draft = drafts.unsaved_draft(store, found, auth.email())
     with suppress(Invalid):  # too large to look at: then the newest revision is shown
-        return mail_of(found, drafts.examine(store, found, draft.source)) if draft else None
+        return render_mail(found, drafts.examine(store, found, draft.source)) if draft else None
     return None
 
 
@@ -67,4 +67,4 @@ def _shown(mail: Rendered | None, view: str) -> dict[str, object]:
     }
     if view == "text":
         return envelope | {"text": previews.as_sample(mail.text), "html": None}
-    return envelope | {"html": previews.as_seen(mail.html, view)}
+    return envelope | {"html": previews.preview_document(mail.html, view)}

@@ -34,7 +34,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class MergeView:
     """All that the merge view shows and sends back."""
 
     issue: Issue
@@ -57,17 +57,17 @@ class View:
         return len(self.settled) + len(self.questions)
 
 
-def view(store: Session, found: Issue, error: MergeConflict) -> View:
+def merge_view(store: Session, found: Issue, error: MergeConflict) -> MergeView:
     """The merge view of two texts of an issue."""
     last = drafts.latest_draft(store, found, auth.email())
     is_own = isinstance(error, OtherTabConflict)
     who = "You, in another window" if is_own else f"{save_state.author(found)}, revision {found.revision_number}"
     settled = {place: piece for place, piece in enumerate(error.merged.pieces) if isinstance(piece, str)}
     shown = list(_shown(error.merged, who))
-    return View(found, str(error), error.base, last.number if last else 0, settled, shown)
+    return MergeView(found, str(error), error.base, last.number if last else 0, settled, shown)
 
 
-def fragment(made: View) -> str:
+def fragment(made: MergeView) -> str:
     """The view's form, for the writing page's script to show."""
     return render_template("desk/parts/write_overlap.html", view=made)
 

@@ -14,12 +14,12 @@ from newsletter.editorial.preflight import Level
 from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
 from newsletter.errors import Conflict
-from newsletter.pagination import FIRST
+from newsletter.pagination import FIRST_PAGE
 from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, frame, lookup, timed_cache, undo_flash, words
 from newsletter.web.desk.issue import preflight, previews
 from newsletter.web.desk.sending import progress_view
-from newsletter.web.desk.sending.progress_view import View
+from newsletter.web.desk.sending.progress_view import ProgressView
 from newsletter.workflows import approve_issue, build_letter, test_mail
 from newsletter.workflows.run_preflight import Inspection
 
@@ -39,7 +39,7 @@ class Outlook:
     """The first weekly slot that no other issue holds, or the one that its place in the queue gives it."""
     place: int | None
     """Where it stands in the queue, the first being 1."""
-    going: View | None
+    going: ProgressView | None
     """How it goes, once it has begun."""
 
     @property
@@ -66,11 +66,11 @@ def home() -> ResponseReturnValue:
 def issues() -> str:
     """The first issues of each state; `?state=` for those of one, page by page."""
     with services().sessions.reading() as store:
-        publication = frame.chosen(store)
+        publication = frame.current_publication(store)
         counts = listing.count_by_state(store, publication.id)
         asked = request.args.get("state", "")
         wanted = IssueState(asked) if asked in set(IssueState) else None
-        turn, size = (lookup.turn(_HIGHEST_ID), _A_PAGE) if wanted else (FIRST, _AT_FIRST)
+        turn, size = (lookup.page_request(_HIGHEST_ID), _A_PAGE) if wanted else (FIRST_PAGE, _AT_FIRST)
         states = words.GROUPS if not asked else [wanted] if wanted else []
         pages = {
             state: listing.page_in_state(store, publication.id, state, turn, size) for state in states if counts[state]
@@ -89,9 +89,9 @@ def issue(slug: str) -> str:
             found.publication,
             issue=found,
             mailed=lookup.Mailed(found),
-            proof=previews.proof(found),
+            proof=previews.current_mail(found),
             outlook=outlook(store, found),
-            view=previews.view(request.args),
+            view=previews.chosen_view(request.args),
             version=lookup.version(found),
             approval=approve_issue.approval_status(store, services().links, found),
             tested=test_mail.latest_test(store, found),
@@ -103,11 +103,11 @@ def set_readiness(slug: str) -> ResponseReturnValue:
     """Say that an issue is ready, or a draft again; Conflict if preflight stops it."""
     wanted = Readiness.READY if request.form.get("readiness") == Readiness.READY else Readiness.DRAFT
     with services().sessions.begin() as store:
-        found = lookup.unchanged(store, slug, request.form)
+        found = lookup.require_unchanged(store, slug, request.form)
         if not build_letter.is_open(found):
             raise Conflict(f"“{found.title}” is {issue_store.state(found).told}, so it can no longer be marked.")
         _mark(store, found, wanted)
-        audit_hook.tell(readiness=wanted)
+        audit_hook.add_details(readiness=wanted)
         _say_marked(store, found, f"“{found.title}” is marked as {wanted}.")
     return redirect(url_for("desk.issue", slug=slug), 303)
 
@@ -116,11 +116,11 @@ def outlook(store: Session, found: Issue) -> Outlook:
     """What can happen to an issue, and what has."""
     is_open = build_letter.is_open(found)
     return Outlook(
-        inspection=preflight.look(store, found) if is_open else None,
+        inspection=preflight.inspect(store, found) if is_open else None,
         audience=timed_cache.audience_size(store, found.publication_id),
-        next_free=frame.agenda_of(store, found.publication).place(found) if is_open else None,
+        next_free=frame.calendar_of(store, found.publication).place(found) if is_open else None,
         place=queue.position(store, found) if is_open else None,
-        going=progress_view.look(store, found.letter, fresh=True),
+        going=progress_view.progress_of(store, found.letter, fresh=True),
     )
 
 
@@ -138,6 +138,6 @@ def _mark(store: Session, found: Issue, wanted: Readiness) -> None:
 
 def _say_marked(store: Session, found: Issue, sentence: str) -> None:
     if queue.is_ready(found) and words.may(Role.EDITOR) and queue.position(store, found) is None:
-        undo_flash.say(sentence, "Add to the queue", url_for("desk.enqueue", slug=found.slug), found)
+        undo_flash.flash_with_action(sentence, "Add to the queue", url_for("desk.enqueue", slug=found.slug), found)
     else:
         flash(sentence)

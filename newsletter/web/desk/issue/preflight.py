@@ -22,7 +22,7 @@ def preflight(slug: str) -> ResponseReturnValue:
         found = lookup.issue(store, slug)
         if "HX-Request" not in request.headers or not build_letter.is_open(found):
             return redirect(url_for("desk.issue", slug=slug, _anchor="preflight"), 303)
-        return render_template("desk/parts/findings.html", issue=found, inspection=look(store, found))
+        return render_template("desk/parts/findings.html", issue=found, inspection=inspect(store, found))
 
 
 def ask_outside(slug: str) -> ResponseReturnValue:
@@ -44,7 +44,7 @@ def judge_text(slug: str) -> Response:
         read = drafts.examine(store, found, source)
         may_ask = services().settings.link_checks
         said = run_preflight.inspect_text(
-            store, found, read, live_preview.mail_of(found, read), services().links, may_ask=may_ask
+            store, found, read, live_preview.render_mail(found, read), services().links, may_ask=may_ask
         )
         front = split(source)
         places = {finding.line: issue_form.form_place(front, finding.line) for finding in said.findings if finding.line}
@@ -52,6 +52,6 @@ def judge_text(slug: str) -> Response:
     return jsonify(html=part)
 
 
-def look(store: Session, found: Issue) -> Inspection:
+def inspect(store: Session, found: Issue) -> Inspection:
     """What preflight says of an issue as it is saved."""
     return run_preflight.inspect(store, found, services().links, may_ask=services().settings.link_checks)

@@ -24,7 +24,7 @@ _DARK = "(prefers-color-scheme: dark)"
 _ALWAYS, _NEVER = "(min-width: 0)", "(max-width: 0)"
 
 
-class Proof(Protocol):
+class MailParts(Protocol):
     """The words of an issue as mail: a frozen letter, or one rendered just now."""
 
     @property
@@ -35,12 +35,12 @@ class Proof(Protocol):
     def text(self) -> str: ...
 
 
-def proof(issue: Issue) -> Proof:
+def current_mail(issue: Issue) -> MailParts:
     """What goes out, or went: the frozen letter while there is one, else the newest revision."""
     return build_letter.frozen_letter(issue) or build_letter.render_mail(issue, issue.revision, services().links)
 
 
-def view(asked: Mapping[str, str]) -> str:
+def chosen_view(asked: Mapping[str, str]) -> str:
     """How the preview looks; on a phone unless one of the others is asked for."""
     wanted = asked.get("view", "")
     return wanted if wanted in VIEWS else "phone"
@@ -48,20 +48,20 @@ def view(asked: Mapping[str, str]) -> str:
 
 def preview_html(slug: str) -> Response:
     """The mail for the frame: `?view=dark` as in dark mode, `?view=images-off` without pictures."""
-    wanted = view(request.args)
+    wanted = chosen_view(request.args)
     with services().sessions.reading() as store:
-        html = as_seen(proof(lookup.issue(store, slug)).html, wanted)
-    return shut_in(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
+        html = preview_document(current_mail(lookup.issue(store, slug)).html, wanted)
+    return sandboxed(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
 
 
 def preview_text(slug: str) -> Response:
     """The mail's text part."""
     with services().sessions.reading() as store:
-        text = as_sample(proof(lookup.issue(store, slug)).text)
-    return shut_in(Response(text, mimetype="text/plain"), with_pictures=False)
+        text = as_sample(current_mail(lookup.issue(store, slug)).text)
+    return sandboxed(Response(text, mimetype="text/plain"), with_pictures=False)
 
 
-def as_seen(template: str, wanted: str) -> str:
+def preview_document(template: str, wanted: str) -> str:
     """The HTML as the sample reader gets it, for a frame that shows it in this view."""
     html = _filled(clicks.without_tracking(template, services().links), merge.as_html)
     # A link in the mail opens a tab of its own: nothing else could be shown inside the frame.
@@ -80,7 +80,7 @@ def _filled(template: str, escape: Callable[[str], str]) -> str:
     return merge.compile(template, fields).fill({**dict.fromkeys(fields, "#"), **SAMPLE}, escape)
 
 
-def shut_in(answer: Response, *, with_pictures: bool, reached_by_desk: bool = False) -> Response:
+def sandboxed(answer: Response, *, with_pictures: bool, reached_by_desk: bool = False) -> Response:
     """The answer as a page without power: no script, no form; `reached_by_desk` lets a page of the desk change it."""
     origin = urlsplit(services().links.picture(""))
     pictures = f"'self' {origin.scheme}://{origin.netloc}" if with_pictures else "'none'"

@@ -15,21 +15,21 @@ from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now
 from newsletter.web.desk.issue import editor_form
-from newsletter.web.desk.issue.editor_form import Complaint
+from newsletter.web.desk.issue.editor_form import FieldFault
 from newsletter.workflows import build_letter
 
 
-def of(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
+def save_state(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
     """All of it; `base` is the revision that a window's text goes on from, where it is not the draft's own window."""
     last = drafts.latest_draft(store, found, auth.email())
     stands_on = last.base_number if last else found.revision_number
-    is_own_window = last is not None and last.tab == editor_form.tab() != ""
+    is_own_window = last is not None and last.tab == editor_form.window_name() != ""
     return {
         "revision": found.revision_number,
         "draft": last.number if last else 0,
         "turn": last.turn if last and is_own_window else 0,
         "base": stands_on,
-        "said": said(found, drafts.unsaved_draft(store, found, auth.email())),
+        "said": own_state(found, drafts.unsaved_draft(store, found, auth.email())),
         "news": _news(found, max(base, stands_on) if is_own_window else base or stands_on),
         "company": _company(store, found),
         "open": build_letter.is_open(found),
@@ -37,20 +37,20 @@ def of(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
     }
 
 
-def said(found: Issue, draft: Draft | None) -> str:
+def own_state(found: Issue, draft: Draft | None) -> str:
     """Where one's own text stands, in a sentence."""
     if draft is None:
-        return f"Saved at {clock(found, found.revision.created_at)}, revision {found.revision_number}."
-    return f"Draft saved at {clock(found, draft.kept_at)}."
+        return f"Saved at {clock_time(found, found.revision.created_at)}, revision {found.revision_number}."
+    return f"Draft saved at {clock_time(found, draft.kept_at)}."
 
 
-def mend(found: Sequence[Complaint]) -> str:
+def next_step(found: Sequence[FieldFault]) -> str:
     """What is to be done before the text can be a revision."""
     many = formats.plural(len(found), "one error", formats.counted(len(found), "error"))
     return f"Draft saved. Fix {many}, then it can be saved as a revision."
 
 
-def merged(found: Issue, given: EditorText, draft: Draft) -> str:
+def merge_notice(found: Issue, given: EditorText, draft: Draft) -> str:
     """What came into a text that was kept, to follow "saved" or "kept"; nothing where it is as it was typed."""
     if draft.source == given.source:
         return ""
@@ -65,7 +65,7 @@ def require_open(found: Issue, instead: str = "What you typed is kept as your dr
         raise Conflict(f"{_is_now(found)}, so its text stays as it is. {instead}")
 
 
-def clock(found: Issue, moment: datetime) -> str:
+def clock_time(found: Issue, moment: datetime) -> str:
     """`14:02`, on the clocks of the publication."""
     return formats.clock(weekly_slots.on_clocks(moment, found.publication.time_zone))
 
@@ -76,7 +76,7 @@ def _news(found: Issue, base: int) -> str:
         return f"{_is_now(found)}. What you type is kept as your draft, and is not part of it."
     if base >= found.revision_number:
         return ""
-    moment = clock(found, found.revision.created_at)
+    moment = clock_time(found, found.revision.created_at)
     return f"{author(found)} saved revision {found.revision_number} at {moment}. Your text is based on revision {base}."
 
 
@@ -86,7 +86,7 @@ def author(found: Issue) -> str:
 
 
 def _company(store: Session, found: Issue) -> str:
-    writers = presence.others(store, found, editor_form.tab(), now())
+    writers = presence.others(store, found, editor_form.window_name(), now())
     colleagues = sorted({one.editor for one in writers} - {auth.email()})
     if colleagues:
         verb = formats.plural(len(colleagues), "is", "are")

@@ -48,13 +48,13 @@ def test_fates(slug: str) -> ResponseReturnValue:
             test_mail.recent_tests(store, found),
             heartbeat.unreachable_servers(store, MailKind.LETTERS, now()),
         )
-        if request.args.get("seen") == seen(fates, away):
+        if request.args.get("seen") == fates_key(fates, away):
             return make_response("", 204)
-        told = {"fates": fates, "away": away, "seen": seen(fates, away)}
+        told = {"fates": fates, "away": away, "seen": fates_key(fates, away)}
         return render_template("desk/parts/test_fates.html", issue=found, **told)
 
 
-def seen(fates: Sequence[SentTestStatus], away: Sequence[UnreachableServer]) -> str:
+def fates_key(fates: Sequence[SentTestStatus], away: Sequence[UnreachableServer]) -> str:
     """A few words that change when the fates do, or what they wait for; empty when none is open."""
     still_open = [f"{fate.test.id}.{fate.post.state if fate.post else ''}" for fate in fates if fate.is_open]
     waited_for = [f"{one.server}.{one.since:%H%M%S}" for one in away]
@@ -92,10 +92,10 @@ def _page(slug: str, fault: str = "") -> str:
             sample_chosen=_sample_chosen(),
             search=search,
             fates=fates,
-            seen=seen(fates, away),
+            seen=fates_key(fates, away),
             away=away,
             tested=test_mail.latest_test(store, found),
-            since_test=changes.since_test(store, found),
+            since_test=changes.changes_since_test(store, found),
             content=build_letter.approvable_content(found, services().links),
             fault=fault,
         )

@@ -23,7 +23,7 @@ from newsletter.web import auth, security
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup
 from newsletter.web.desk.issue import autosave, editor_form, merge_view, previews, save_state
-from newsletter.web.desk.issue.editor_form import Complaint
+from newsletter.web.desk.issue.editor_form import FieldFault
 from newsletter.workflows import build_letter
 
 SUBJECT = fields.SUBJECT_LENGTH
@@ -73,7 +73,7 @@ def discard_draft(slug: str) -> ResponseReturnValue:
 def _again(slug: str, draft: Draft, error: Faulty) -> ResponseReturnValue:
     with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
-        complaints = editor_form.complaints(draft.source, error.faults)
+        complaints = editor_form.field_faults(draft.source, error.faults)
         return _page(
             store, found, drafts.unsaved_draft(store, found, auth.email()), complaints, HTTPStatus.UNPROCESSABLE_ENTITY
         )
@@ -83,29 +83,29 @@ def _both(slug: str, error: MergeConflict) -> ResponseReturnValue:
     """The merge view as a page, for who has no script."""
     with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
-        made = merge_view.view(store, found, error)
+        made = merge_view.merge_view(store, found, error)
         page = frame.page(store, "write_overlap.html", "issues", found.publication, issue=found, view=made)
     return page, HTTPStatus.CONFLICT
 
 
-def _complaints(store: Session, found: Issue, draft: Draft | None) -> list[Complaint]:
+def _complaints(store: Session, found: Issue, draft: Draft | None) -> list[FieldFault]:
     """What is wrong with a draft that was left half-done; a revision has no faults."""
     if draft is None:
         return []
     try:
-        return editor_form.complaints(draft.source, drafts.examine(store, found, draft.source).faults)
+        return editor_form.field_faults(draft.source, drafts.examine(store, found, draft.source).faults)
     except Invalid as error:
-        return [Complaint("", 0, f"{error}.")]
+        return [FieldFault("", 0, f"{error}.")]
     except Exception:
         # Whatever is wrong with a text, its editor must be able to open it, mend it or discard it.
         log.exception("a draft cannot be checked", issue=found.id)
-        return [Complaint("", 0, "This text cannot be checked. Fix what was typed last, or discard the draft.")]
+        return [FieldFault("", 0, "This text cannot be checked. Fix what was typed last, or discard the draft.")]
 
 
 def _page(
-    store: Session, found: Issue, draft: Draft | None, complaints: Sequence[Complaint], status: int = HTTPStatus.OK
+    store: Session, found: Issue, draft: Draft | None, complaints: Sequence[FieldFault], status: int = HTTPStatus.OK
 ) -> ResponseReturnValue:
-    shown = editor_form.shown(found, draft)
+    shown = editor_form.current_form(found, draft)
     last = drafts.latest_draft(store, found, auth.email())
     nonce = secrets.token_urlsafe(16)
     page = frame.page(
@@ -119,10 +119,10 @@ def _page(
         base=draft.base_number if draft else found.revision_number,
         shown=shown,
         rows=[*map(asdict, shown.sources), {"title": "", "url": ""}],
-        said=save_state.said(found, draft),
+        said=save_state.own_state(found, draft),
         complaints=complaints,
         goto=_goto(found, draft),
-        view=previews.view(request.args),
+        view=previews.chosen_view(request.args),
         subject_lengths=(SUBJECT[0], SUBJECT[-1]),
         nonce=nonce,
     )

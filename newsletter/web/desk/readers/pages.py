@@ -6,7 +6,7 @@ from newsletter.audience import consent, erasures, subscribers
 from newsletter.audience.models import Status
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.reports import received
-from newsletter.pagination import FIRST
+from newsletter.pagination import FIRST_PAGE
 from newsletter.web.context import services
 from newsletter.web.desk import frame, lookup, timed_cache, words
 
@@ -24,7 +24,7 @@ def readers() -> str:
     wanted = request.args.get("status", "")
     status = Status(wanted) if wanted in set(Status) else None
     with services().sessions.reading() as store:
-        publication = frame.chosen(store)
+        publication = frame.current_publication(store)
         return frame.page(
             store,
             "readers.html",
@@ -34,14 +34,14 @@ def readers() -> str:
             status=status,
             zone=publication.time_zone,
             counts=timed_cache.counts(store, publication.id),
-            erased_at=erasures.looked_for(store, services().links.seal, q),
-            page=subscribers.page(store, publication.id, q, status, lookup.turn(_HIGHEST_ID), _PAGE),
+            erased_at=erasures.erased_at_address(store, services().links.seal, q),
+            page=subscribers.page(store, publication.id, q, status, lookup.page_request(_HIGHEST_ID), _PAGE),
         )
 
 
 def reader(subscription_id: int) -> str:
     """One reader: the steps of the consent, and each copy with the server's words; `?before=` and `?after=` turn."""
-    turn = lookup.turn()
+    turn = lookup.page_request()
     with services().sessions.reading() as store:
         subscription = subscribers.get(store, subscription_id)
         subscriber = subscription.subscriber
@@ -54,11 +54,11 @@ def reader(subscription_id: int) -> str:
             subscription.publication,
             reader=subscriber,
             zone=subscription.publication.time_zone,
-            events=subscribers.steps(store, ids, _STEPS),
+            events=subscribers.consent_steps(store, ids, _STEPS),
             steps=_STEPS,
-            letters=consent.letters(store, subscriber),
+            letters=consent.consent_emails(store, subscriber),
             copies=copies,
-            is_first=turn == FIRST,
+            is_first=turn == FIRST_PAGE,
             resent=resent.of_copies(store, [copy.id for copy, _ in copies.rows]),
             subscription_id=subscription_id,
         )

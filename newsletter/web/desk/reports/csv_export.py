@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flask import Response, request
 
-from newsletter.audience.importing.csv_export import defused
+from newsletter.audience.importing.csv_export import escape_formula
 from newsletter.delivery.reports.recipients import RecipientRow
 from newsletter.delivery.reports.stats import DomainStats
 from newsletter.errors import Unavailable
@@ -36,7 +36,7 @@ def report_sheet(slug: str) -> Response:
     """A report's every number: what it is about, of what or when, and how many."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        told = issue_report.issue_report(store, found, progress_view.account(store, found))
+        told = issue_report.issue_report(store, found, progress_view.stats_of(store, found))
     return answer(f"{slug}-report.csv", _report(told))
 
 
@@ -51,7 +51,7 @@ def answer(name: str, lines: Iterable[str]) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     if request.method == "HEAD":
         return Response(mimetype="text/csv", headers=headers)
-    made = streams.stream("text/csv", streams.joined(lines), **headers)
+    made = streams.stream("text/csv", streams.chunked(lines), **headers)
     if made is None:
         raise Unavailable(_BUSY)
     return made
@@ -94,4 +94,4 @@ def _share(share: DomainStats) -> Iterator[str]:
 def _cell(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    return defused(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value

@@ -23,7 +23,7 @@ def reports() -> str:
     """The issues that went out, newest first, with what came of them; `?page=` for older ones."""
     page = min(max(request.args.get("page", 1, type=int), 1), _MOST_PAGES)
     with services().sessions.reading() as store:
-        publication = frame.chosen(store)
+        publication = frame.current_publication(store)
         # One more than is shown tells whether there is a page behind it.
         out = store.scalars(archive.published(publication.id).offset((page - 1) * _PAGE).limit(_PAGE + 1)).all()
         return frame.page(
@@ -42,7 +42,7 @@ def report(slug: str) -> str:
     """All that came of one issue."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        return _page(store, found, issue_report.issue_report(store, found, progress_view.account(store, found)))
+        return _page(store, found, issue_report.issue_report(store, found, progress_view.stats_of(store, found)))
 
 
 def _page(store: Session, found: Issue, told: IssueReport) -> str:

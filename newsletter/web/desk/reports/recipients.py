@@ -67,7 +67,7 @@ def leavers(slug: str) -> str:
             found.publication,
             issue=found,
             zone=found.publication.time_zone,
-            page=unsubscribe.leavers(store, found.letter_id or 0, lookup.turn(), _PAGE),
+            page=unsubscribe.unsubscribes_page(store, found.letter_id or 0, lookup.page_request(), _PAGE),
         )
 
 

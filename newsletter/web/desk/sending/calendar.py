@@ -22,7 +22,7 @@ _AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CalendarRow:
     """A moment of the calendar, or a row of them that are off; and by how much the clocks move before it."""
 
     entries: Sequence[CalendarEntry]
@@ -47,7 +47,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class QueuePlace:
     """An issue in the queue, and what its place there means."""
 
     issue: Issue
@@ -60,9 +60,9 @@ class Place:
 def calendar() -> str:
     """The next eight slots, whatever is scheduled besides, the queue, and the issues that have no place yet."""
     with services().sessions.reading() as store:
-        publication = frame.chosen(store)
+        publication = frame.current_publication(store)
         waiting = store.scalars(queue.listing(publication.id)).all()
-        entries = frame.agenda_of(store, publication).ahead(max(_WEEKS, len(waiting)))
+        entries = frame.calendar_of(store, publication).ahead(max(_WEEKS, len(waiting)))
         return frame.page(
             store,
             "calendar.html",
@@ -79,10 +79,10 @@ def calendar() -> str:
         )
 
 
-def _lines(entries: Sequence[CalendarEntry], since: datetime, time_zone: str) -> Iterator[Line]:
+def _lines(entries: Sequence[CalendarEntry], since: datetime, time_zone: str) -> Iterator[CalendarRow]:
     for _, same in groupby(entries, key=_kind):
         row = list(same)
-        yield Line(row, moments.clocks_change(since, row[0].at, time_zone))
+        yield CalendarRow(row, moments.clock_shift(since, row[0].at, time_zone))
         since = row[-1].at
 
 
@@ -91,8 +91,8 @@ def _kind(entry: CalendarEntry) -> object:
     return entry.off if entry.off and not entry.issue else entry.at
 
 
-def _places(waiting: Sequence[Issue], entries: Sequence[CalendarEntry]) -> Iterator[Place]:
+def _places(waiting: Sequence[Issue], entries: Sequence[CalendarEntry]) -> Iterator[QueuePlace]:
     filled = {entry.issue.id: entry for entry in entries if entry.issue}
     for issue in waiting:
         entry = filled.get(issue.id)
-        yield Place(issue, entry, None if entry else build_letter.blocker(issue, services().links))
+        yield QueuePlace(issue, entry, None if entry else build_letter.blocker(issue, services().links))

@@ -48,13 +48,13 @@ def doubts(slug: str, number: int | None = None) -> str:
 def settle_doubts(slug: str, number: int | None = None) -> ResponseReturnValue:
     """Decide about the copies that the form names, or about all that its page counted."""
     with services().sessions.begin() as store:
-        lookup.unchanged(store, slug, request.form)
+        lookup.require_unchanged(store, slug, request.form)
         mailed, decision = lookup.mailed(store, slug, number), _decision()
         ids = request.form.getlist("copy", type=int)
         if not ids:
             _require_as_many(store, mailed)
         settled = resolve_doubts.resolve(store, mailed.letter, decision, now(), ids)
-        audit_hook.tell(decision=decision, copies=len(settled.copies))
+        audit_hook.add_details(decision=decision, copies=len(settled.copies))
         _tell(settled, decision)
         left = in_doubt.count_open(store, _letter_id(mailed))
         done = "desk.correction" if mailed.correction else "desk.issue"

@@ -44,7 +44,7 @@ def _told(slug: str, state: IssueState) -> Iterator[str]:
     end = time.monotonic() + _SECONDS
     before = ""
     while time.monotonic() < end and (part := _part(slug, state)) is not None:
-        yield streams.event("progress", part) if part not in ("", before) else streams.pulse()
+        yield streams.event("progress", part) if part not in ("", before) else streams.keep_alive()
         before = part or before
         time.sleep(_EVERY)
     if part is None:
@@ -64,5 +64,5 @@ def _part(slug: str, state: IssueState) -> str | None:
 
 
 def _shown(store: Session, found: Issue) -> str:
-    going = progress_view.look(store, found.letter)
+    going = progress_view.progress_of(store, found.letter)
     return render_template("desk/parts/going.html", issue=found, mailed=Mailed(found), going=going)

@@ -40,7 +40,7 @@ _KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ProgressView:
     """What is told of a letter that has begun."""
 
     at: datetime
@@ -79,7 +79,7 @@ class View:
     @property
     def rate(self) -> str:
         """How fast it goes."""
-        return durations.rate(self.speed)
+        return durations.send_rate(self.speed)
 
     @property
     def left(self) -> str:
@@ -88,12 +88,12 @@ class View:
         if self.forecast is None or stands_still:
             return ""
         time = self.forecast.finish - self.at
-        why = durations.slowest(self.forecast, self.waiting - self.held, self.speed, time)
+        why = durations.limiting_factor(self.forecast, self.waiting - self.held, self.speed, time)
         so_long = "more than a year" if self.forecast.beyond else formats.duration(time)
         return f"{so_long} left, limited by {why}" if why else f"{so_long} left"
 
 
-def look(store: Session, letter: Letter | None, *, fresh: bool = False) -> View | None:
+def progress_of(store: Session, letter: Letter | None, *, fresh: bool = False) -> ProgressView | None:
     """Where a letter stands, a moment ago; now, if it must be `fresh`. None before it has begun."""
     if letter is None or letter.started_at is None:
         return None
@@ -102,10 +102,10 @@ def look(store: Session, letter: Letter | None, *, fresh: bool = False) -> View 
     return _watch(letter.id).look(store, letter, fresh=fresh)
 
 
-def _past(store: Session, letter: Letter) -> View:
+def _past(store: Session, letter: Letter) -> ProgressView:
     if letter.final_counts is not None:
-        return View(now(), stats.copy_counts(store, letter))
-    return View(
+        return ProgressView(now(), stats.copy_counts(store, letter))
+    return ProgressView(
         now(),
         stats.copy_counts(store, letter),
         troubles=failures.list_failures(store, letter.id),
@@ -113,7 +113,7 @@ def _past(store: Session, letter: Letter) -> View:
     )
 
 
-def account(store: Session, issue: Issue) -> LetterStats | None:
+def stats_of(store: Session, issue: Issue) -> LetterStats | None:
     """The account of an issue that is going out; of a large one, as it was a moment ago. None for any other."""
     letter = issue.letter
     if letter is None or letter.started_at is None or letter.state not in UNDER_WAY:
@@ -128,19 +128,19 @@ class _Watch:
     letter_id: int
     lock: threading.Lock = field(default_factory=threading.Lock)
     beats: list[ProgressSample] = field(default_factory=list)
-    view: TimedCache[View] = field(default_factory=lambda: TimedCache(_EACH_SECOND))
+    view: TimedCache[ProgressView] = field(default_factory=lambda: TimedCache(_EACH_SECOND))
     extent: TimedCache[CopyRange] = field(default_factory=lambda: TimedCache(_SELDOM))
     notes: TimedCache[Mapping[Note, int]] = field(default_factory=lambda: TimedCache(_NOW_AND_THEN))
     troubles: TimedCache[Sequence[Failure]] = field(default_factory=lambda: TimedCache(_NOW_AND_THEN))
     account: TimedCache[LetterStats] = field(default_factory=lambda: TimedCache(quick=_QUICK))
     lanes: TimedCache[Mapping[str, int]] = field(default_factory=lambda: TimedCache(_SELDOM))
 
-    def look(self, store: Session, letter: Letter, *, fresh: bool) -> View:
+    def look(self, store: Session, letter: Letter, *, fresh: bool) -> ProgressView:
         """The last look, or another if that is old enough."""
         with self.lock:
             return self.view.get(lambda: self._look(store, letter, fresh), fresh=fresh)
 
-    def _look(self, store: Session, letter: Letter, fresh: bool) -> View:
+    def _look(self, store: Session, letter: Letter, fresh: bool) -> ProgressView:
         at, limits = now(), Limits.from_settings(services().settings)
         is_going = letter.state is LetterState.RUNNING
         standing = self._standing(store, fresh)
@@ -149,7 +149,7 @@ class _Watch:
         stops = breaker.open_trips(store, self.letter_id)
         stopped = {stop.lane for stop in stops}
         held = sum(self._by_lane(store, limits).get(lane, 0) for lane in stopped) if stopped else 0
-        return View(
+        return ProgressView(
             at=at,
             counts=standing.counts,
             is_going=is_going,

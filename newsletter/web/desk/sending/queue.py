@@ -18,30 +18,30 @@ _UP = "up"
 def enqueue(slug: str) -> ResponseReturnValue:
     """Put a ready issue at the end of the queue."""
     with services().sessions.begin() as store:
-        found = lookup.unchanged(store, slug, request.form)
+        found = lookup.require_unchanged(store, slug, request.form)
         queue.add(store, found, now())
         flash(_said(store, found))
-    return redirect(undo_flash.way_back(slug), 303)
+    return redirect(undo_flash.return_url(slug), 303)
 
 
 def unqueue(slug: str) -> ResponseReturnValue:
     """Take an issue out of the queue; it stays ready."""
     with services().sessions.begin() as store:
-        found = lookup.unchanged(store, slug, request.form)
+        found = lookup.require_unchanged(store, slug, request.form)
         if not queue.remove(store, found.id):
             raise Conflict(f"“{found.title}” is no longer in the queue.")
         flash(f"“{found.title}” has been removed from the queue.")
-    return redirect(undo_flash.way_back(slug), 303)
+    return redirect(undo_flash.return_url(slug), 303)
 
 
 def reorder() -> ResponseReturnValue:
     """Give the queue the order that was dragged, or move one issue by one place; only over the order that was seen."""
     moved = _number(request.form.get("issue", ""))
     with services().sessions.begin() as store:
-        publication = frame.chosen(store)
+        publication = frame.current_publication(store)
         seen = _numbers("seen")
         wanted = _numbers("order") if "order" in request.form else _moved_by_one(seen, moved)
-        audit_hook.about_publication(publication)
+        audit_hook.set_publication(publication)
         queue.reorder(store, publication.id, seen, wanted)
         title = store.get_one(Issue, moved).title if moved in wanted else "The queue"
         place = wanted.index(moved) + 1 if moved in wanted else 1
@@ -53,7 +53,7 @@ def reorder() -> ResponseReturnValue:
 def _said(store: Session, found: Issue) -> str:
     if blocker := build_letter.blocker(found, services().links):
         return f"“{found.title}” is in the queue. It {blocker.lack}, and is passed over until that is fixed."
-    at = frame.agenda_of(store, found.publication).place(found)
+    at = frame.calendar_of(store, found.publication).place(found)
     slot = f", for {formats.moment(at, found.publication.time_zone)}" if at else ""
     return f"“{found.title}” is in the queue{slot}."
 

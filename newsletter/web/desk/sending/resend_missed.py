@@ -32,9 +32,9 @@ def send_to_missed(slug: str) -> ResponseReturnValue:
     with services().sessions.reading() as store:
         count = resend_missed.find_missed(store, lookup.issue(store, slug), now(), joined=joined).copies
     with services().sessions.begin() as store:
-        found = lookup.unchanged(store, slug, request.form)
+        found = lookup.require_unchanged(store, slug, request.form)
         resend_missed.resend(store, found, now(), joined=joined)
-        audit_hook.tell(copies=count, joined=joined)
+        audit_hook.add_details(copies=count, joined=joined)
         flash(f"On its way to {formats.counted(count, 'reader')} who missed it.")
         letter_id = found.letter_id
     if letter_id is not None:

@@ -29,25 +29,27 @@ def schedule_form(slug: str) -> ResponseReturnValue:
 def schedule_issue(slug: str) -> ResponseReturnValue:
     """Freeze the issue for the moment that the button named."""
     with services().sessions.begin() as store:
-        found = lookup.unchanged(store, slug, request.form)
-        at = moments.handed_on(request.form.get("moment", ""))
+        found = lookup.require_unchanged(store, slug, request.form)
+        at = moments.parse_instant(request.form.get("moment", ""))
         sender = services().settings.issue_sender_address
         letter = publish.schedule(store, services().links, found, at, now(), sender=sender)
-        audit_hook.tell(moment=letter.due_at.isoformat())
+        audit_hook.add_details(moment=letter.due_at.isoformat())
         when = formats.moment(letter.due_at, found.publication.time_zone)
-        undo_flash.say(f"Scheduled for {when}.", "Unschedule", url_for("desk.unschedule", slug=slug), found)
-    return redirect(undo_flash.way_back(slug), 303)
+        undo_flash.flash_with_action(
+            f"Scheduled for {when}.", "Unschedule", url_for("desk.unschedule", slug=slug), found
+        )
+    return redirect(undo_flash.return_url(slug), 303)
 
 
 def unschedule(slug: str) -> ResponseReturnValue:
     """Undo it before it starts: the issue is ready again."""
     with services().sessions.begin() as store:
-        found = lookup.unchanged(store, slug, request.form)
+        found = lookup.require_unchanged(store, slug, request.form)
         at = publish.unschedule(store, found, now())
         when = formats.moment(at, found.publication.time_zone)
         sentence = f"Unscheduled: “{found.title}” does not go out on {when}. It is ready."
-        undo_flash.say(sentence, "Add to the queue", url_for("desk.enqueue", slug=slug), found)
-    return redirect(undo_flash.way_back(slug), 303)
+        undo_flash.flash_with_action(sentence, "Add to the queue", url_for("desk.enqueue", slug=slug), found)
+    return redirect(undo_flash.return_url(slug), 303)
 
 
 def _chosen(typed: str, time_zone: str) -> tuple[datetime | None, str]:

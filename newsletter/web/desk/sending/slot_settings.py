@@ -24,7 +24,7 @@ _NEW_WEEK = "week"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SlotFacts:
     """What stands beside a slot's form."""
 
     slot: Slot
@@ -36,7 +36,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FormFault:
     """A form that could not be taken: which one, by which field if by one alone, why, and what was typed into it."""
 
     form: str = ""
@@ -56,7 +56,7 @@ class _Odd(Invalid):
 def timetable_page() -> str:
     """The slots and the weeks off, each with its form."""
     with services().sessions.reading() as store:
-        return _page(store, Fault())
+        return _page(store, FormFault())
 
 
 def add_slot() -> ResponseReturnValue:
@@ -64,7 +64,7 @@ def add_slot() -> ResponseReturnValue:
 
     def act(store: Session, publication: Publication) -> str:
         slot = slot_settings.add_slot(store, publication, _typed_slot(), now())
-        audit_hook.tell(slot=formats.weekly(slot))
+        audit_hook.add_details(slot=formats.weekly(slot))
         return _said(slot)
 
     return _change(_NEW_SLOT, act)
@@ -76,7 +76,7 @@ def change_slot(slot_id: int) -> ResponseReturnValue:
     def act(store: Session, publication: Publication) -> str:
         before = _weekly(publication, slot_id)
         slot = slot_settings.change_slot(store, publication, slot_id, _typed_slot(), now())
-        audit_hook.tell(old_slot=before, new_slot=formats.weekly(slot))
+        audit_hook.add_details(old_slot=before, new_slot=formats.weekly(slot))
         return _said(slot)
 
     return _change(f"{_NEW_SLOT}-{slot_id}", act)
@@ -86,7 +86,7 @@ def remove_slot(slot_id: int) -> ResponseReturnValue:
     """Take a slot away."""
 
     def act(store: Session, publication: Publication) -> str:
-        audit_hook.tell(slot=_weekly(publication, slot_id))
+        audit_hook.add_details(slot=_weekly(publication, slot_id))
         slot_settings.remove_slot(store, publication, slot_id)
         return "The slot has been removed. What was scheduled for it stays scheduled."
 
@@ -122,17 +122,17 @@ def remove_week_off(week_id: int) -> ResponseReturnValue:
 def _change(form: str, act: Callable[[Session, Publication], str]) -> ResponseReturnValue:
     with services().sessions.begin() as store:
         try:
-            publication = frame.chosen(store)
-            audit_hook.about_publication(publication)
+            publication = frame.current_publication(store)
+            audit_hook.set_publication(publication)
             flash(act(store, publication))
         except (Invalid, Conflict) as error:
             field = error.field if isinstance(error, _Odd) else ""
-            return _page(store, Fault(form, field, error_pages.sentence_of(error), request.form)), 422
+            return _page(store, FormFault(form, field, error_pages.sentence_of(error), request.form)), 422
     return redirect(url_for("desk.timetable_page"), 303)
 
 
-def _page(store: Session, fault: Fault) -> str:
-    publication = frame.chosen(store)
+def _page(store: Session, fault: FormFault) -> str:
+    publication = frame.current_publication(store)
     return frame.page(
         store,
         "timetable.html",
@@ -147,23 +147,23 @@ def _page(store: Session, fault: Fault) -> str:
 
 
 def _tell(week: WeekOff) -> None:
-    audit_hook.tell(first_day=week.first.isoformat(), last_day=week.last.isoformat(), reason=week.reason)
+    audit_hook.add_details(first_day=week.first.isoformat(), last_day=week.last.isoformat(), reason=week.reason)
 
 
 def _weekly(publication: Publication, slot_id: int) -> str:
     return next((formats.weekly(slot) for slot in publication.slots if slot.id == slot_id), "")
 
 
-def _told(slot: Slot, publication: Publication) -> Told:
+def _told(slot: Slot, publication: Publication) -> SlotFacts:
     own = (one for one in occurrences.occurrences(publication, now()) if one.slot.id == slot.id and not one.off)
     coming = next(own, None)
     weekly = WeeklySlot.of(slot)
     skipped, repeated = weekly_slots.skipped(weekly, now()), weekly_slots.repeated(weekly, now())
-    return Told(slot, coming.at if coming else None, skipped, repeated)
+    return SlotFacts(slot, coming.at if coming else None, skipped, repeated)
 
 
 def _what_still_goes(store: Session, publication: Publication, week: WeekOff) -> str:
-    entries = frame.agenda_of(store, publication).ahead(1)
+    entries = frame.calendar_of(store, publication).ahead(1)
     days = ((entry, weekly_slots.on_clocks(entry.at, entry.time_zone).date()) for entry in entries if entry.issue)
     inside = [entry.issue.title for entry, day in days if entry.issue and not entry.is_queued and week.holds(day)]
     return "".join(

@@ -26,7 +26,7 @@ def send_form(slug: str) -> str:
 def send(slug: str) -> ResponseReturnValue:
     """Start the issue at once."""
     with services().sessions.begin() as store:
-        found = lookup.unchanged(store, slug, request.form)
+        found = lookup.require_unchanged(store, slug, request.form)
         sender = services().settings.issue_sender_address
         started = publish.send_now(store, services().links, found, now(), sender=sender)
         flash(f"On its way to {formats.counted(started.copies, 'reader')}.")
@@ -41,7 +41,7 @@ def cancel_form(slug: str) -> str:
 def cancel(slug: str) -> ResponseReturnValue:
     """Stop the issue: what is out stays out, and nothing more goes."""
     with services().sessions.begin() as store:
-        found = lookup.unchanged(store, slug, request.form)
+        found = lookup.require_unchanged(store, slug, request.form)
         had_begun, was_going = pages.has_begun(found), issue_store.state(found) is IssueState.SENDING
         spared = publish.cancel(store, found, now())
         stopped = words.stopped(spared, was_going=was_going)
@@ -76,7 +76,7 @@ def _question(slug: str, template: str, require: Callable[[Issue], None]) -> str
 
 def _move(slug: str, move: Callable[[Session, Issue], None], done: str) -> ResponseReturnValue:
     with services().sessions.begin() as store:
-        move(store, lookup.unchanged(store, slug, request.form))
+        move(store, lookup.require_unchanged(store, slug, request.form))
         flash(done)
     return _back(slug)
 

@@ -20,7 +20,7 @@ _SCHEMES = {"accent": DEFAULT.light, "accent_dark": DEFAULT.dark}
 def look_form() -> str:
     """The logo and the colours, as they are."""
     with services().sessions.reading() as store:
-        publication = frame.chosen(store)
+        publication = frame.current_publication(store)
         return _page(store, publication, _colours_of(publication), {})
 
 
@@ -28,13 +28,13 @@ def change_colours() -> ResponseReturnValue:
     """Keep the accents, if they can be read; beside each that cannot, where it is too pale."""
     typed = {name: request.form.get(name, "").strip().lower() for name in _SCHEMES}
     with services().sessions.begin() as store:
-        publication = frame.chosen(store)
+        publication = frame.current_publication(store)
         changes = {name: _own(accent, _SCHEMES[name]) for name, accent in typed.items()}
         faults = _too_pale(changes) or toml_file.change(publication, changes)
         if faults:
             return _page(store, publication, typed, faults), 422
-        audit_hook.about_publication(publication)
-        audit_hook.tell(**changes)
+        audit_hook.set_publication(publication)
+        audit_hook.add_details(**changes)
         flash("The colours are saved. Issues that are already scheduled keep the colours they were frozen with.")
     return redirect(url_for("desk.look_form"), 303)
 
@@ -42,13 +42,13 @@ def change_colours() -> ResponseReturnValue:
 def change_logo() -> ResponseReturnValue:
     """Keep a picture as the logo, or go back to the name in letters."""
     with services().sessions.begin() as store:
-        publication = frame.chosen(store)
+        publication = frame.current_publication(store)
         try:
             publication.logo = None if "without" in request.form else _uploaded(store)
         except Invalid as error:
             return _page(store, publication, _colours_of(publication), {"logo": str(error)}), 422
-        audit_hook.about_publication(publication)
-        audit_hook.tell(logo=publication.logo)
+        audit_hook.set_publication(publication)
+        audit_hook.add_details(logo=publication.logo)
         flash("The logo is saved." if publication.logo else "The logo is removed. The name is shown instead.")
     return redirect(url_for("desk.look_form"), 303)
 

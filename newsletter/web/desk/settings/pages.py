@@ -21,7 +21,7 @@ _FOLLOWED = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SettingField:
     """A line of a form: a column of the publication, and how it is asked for."""
 
     name: str
@@ -32,54 +32,64 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SettingsPart:
     """What is changed together, on a page of its own."""
 
     title: str
     lead: str
-    entries: Sequence[Entry]
+    entries: Sequence[SettingField]
 
 
-PARTS: Mapping[str, Part] = {
-    "name": Part(
+PARTS: Mapping[str, SettingsPart] = {
+    "name": SettingsPart(
         "Name and description",
         "What readers see at the top of every page and every email.",
         (
-            Entry("name", "Name", required=True),
-            Entry("tagline", "Tagline", hint="One line under the name: what it is about, and how often it comes."),
-            Entry("description", "Description", "lines", "Two or three sentences, for the front page and for search."),
-            Entry(
+            SettingField("name", "Name", required=True),
+            SettingField(
+                "tagline", "Tagline", hint="One line under the name: what it is about, and how often it comes."
+            ),
+            SettingField(
+                "description", "Description", "lines", "Two or three sentences, for the front page and for search."
+            ),
+            SettingField(
                 "language",
                 "Language",
                 hint="A language tag such as en or pl. It tells screen readers how to pronounce the text.",
                 required=True,
             ),
-            Entry("time_zone", "Time zone", "zone", "The desk shows every time in this zone.", required=True),
+            SettingField("time_zone", "Time zone", "zone", "The desk shows every time in this zone.", required=True),
         ),
     ),
-    "sender": Part(
+    "sender": SettingsPart(
         "Sender",
         "Who the emails are from, and where replies go. Issues that are already scheduled go out as they were frozen.",
         (
-            Entry("sender_name", "From name", required=True),
-            Entry("sender_address", "From address", "email", "SPF, DKIM and DMARC must allow it.", required=True),
-            Entry("reply_to", "Reply-to", "email", "Leave empty to use the From address."),
-            Entry("postal_address", "Postal address", "lines", "The law requires one in every email.", required=True),
-            Entry("booking_url", "Booking page", "url", "Leave empty for no “Book a session” link."),
-            Entry("ask_url", "Questions page", "url", "Leave empty for no “Ask us a question” link."),
+            SettingField("sender_name", "From name", required=True),
+            SettingField(
+                "sender_address", "From address", "email", "SPF, DKIM and DMARC must allow it.", required=True
+            ),
+            SettingField("reply_to", "Reply-to", "email", "Leave empty to use the From address."),
+            SettingField(
+                "postal_address", "Postal address", "lines", "The law requires one in every email.", required=True
+            ),
+            SettingField("booking_url", "Booking page", "url", "Leave empty for no “Book a session” link."),
+            SettingField("ask_url", "Questions page", "url", "Leave empty for no “Ask us a question” link."),
         ),
     ),
-    "follow": Part(
+    "follow": SettingsPart(
         "Social links",
         "Shown in the footer of every page and every issue. Clear a line to remove it.",
-        (Entry("follow", "Social links", "places"),),
+        (SettingField("follow", "Social links", "places"),),
     ),
-    "rules": Part(
+    "rules": SettingsPart(
         "Rules",
         "What an issue needs before it goes out, and what is counted. No opens are counted, no reader tracked.",
         (
-            Entry("requires_approval", "A second person approves each issue", "switch", "Any edit voids the approval."),
-            Entry(
+            SettingField(
+                "requires_approval", "A second person approves each issue", "switch", "Any edit voids the approval."
+            ),
+            SettingField(
                 "counts_clicks",
                 "Count clicks on links",
                 "switch",
@@ -93,7 +103,7 @@ PARTS: Mapping[str, Part] = {
 def settings() -> str:
     """What the store says of the publication and of the team, with the way to each part."""
     with services().sessions.reading() as store:
-        publication = frame.chosen(store)
+        publication = frame.current_publication(store)
         own = {kind: wordings.newest(store, publication, kind) for kind in wordings.WordingKind}
         team = store.scalars(editors.team()).all()
         return frame.page(
@@ -112,7 +122,7 @@ def settings() -> str:
 def part_form(part: str) -> str:
     """One part, as it is kept."""
     with services().sessions.reading() as store:
-        publication = frame.chosen(store)
+        publication = frame.current_publication(store)
         return _page(store, publication, part, _kept(publication, _part(part)), {})
 
 
@@ -121,7 +131,7 @@ def change_part(part: str) -> ResponseReturnValue:
     entries = _part(part).entries
     typed = {entry.name: _typed(entry) for entry in entries}
     with services().sessions.begin() as store:
-        publication = frame.chosen(store)
+        publication = frame.current_publication(store)
         if request.form.get("version") != _version(publication, _part(part)):
             raise Conflict(
                 "Someone changed this after you opened the page. Open it again, and make your changes there."
@@ -140,13 +150,13 @@ def change_part(part: str) -> ResponseReturnValue:
 
 def _tell(publication: Publication, part: str, before: Mapping[str, object]) -> None:
     """Note what was changed, and of each rule what it was and is."""
-    audit_hook.about_publication(publication)
+    audit_hook.set_publication(publication)
     after = _kept(publication, _part(part))
     changed = [name for name in after if after[name] != before[name]]
-    audit_hook.tell(part=part, changed=", ".join(changed))
+    audit_hook.add_details(part=part, changed=", ".join(changed))
     for name in changed:
         if isinstance(after[name], bool):
-            audit_hook.tell(**{f"old_{name}": bool(before[name]), f"new_{name}": bool(after[name])})
+            audit_hook.add_details(**{f"old_{name}": bool(before[name]), f"new_{name}": bool(after[name])})
 
 
 def _sender_trouble(publication: Publication) -> str:
@@ -161,13 +171,13 @@ def _warn_of_unapproved(store: Session, publication: Publication) -> None:
         flash(f"“{issue.title}” is scheduled but not approved: unless somebody does, it is held when it is due.")
 
 
-def _part(name: str) -> Part:
+def _part(name: str) -> SettingsPart:
     if name not in PARTS:
         raise NotFound("There is no such settings page.")
     return PARTS[name]
 
 
-def _typed(entry: Entry) -> object:
+def _typed(entry: SettingField) -> object:
     if entry.kind == "switch":
         return entry.name in request.form
     if entry.kind == "places":
@@ -176,15 +186,15 @@ def _typed(entry: Entry) -> object:
     return request.form.get(entry.name, "").strip().replace("\r\n", "\n") or (None if _may_be_none(entry) else "")
 
 
-def _may_be_none(entry: Entry) -> bool:
+def _may_be_none(entry: SettingField) -> bool:
     return not entry.required and entry.kind in {"email", "url"}
 
 
-def _kept(publication: Publication, part: Part) -> dict[str, object]:
+def _kept(publication: Publication, part: SettingsPart) -> dict[str, object]:
     return {entry.name: getattr(publication, entry.name) for entry in part.entries}
 
 
-def _version(publication: Publication, part: Part) -> str:
+def _version(publication: Publication, part: SettingsPart) -> str:
     return hashlib.sha256(repr(_kept(publication, part)).encode()).hexdigest()[:16]
 
 

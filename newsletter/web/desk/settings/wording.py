@@ -22,7 +22,7 @@ _LONGEST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class WordingPage:
     """What the page says of a kind of words."""
 
     title: str
@@ -30,14 +30,14 @@ class Told:
     is_markdown: bool = False
 
 
-KINDS: Mapping[WordingKind, Told] = {
-    WordingKind.SIGN_UP: Told(
+KINDS: Mapping[WordingKind, WordingPage] = {
+    WordingKind.SIGN_UP: WordingPage(
         "Sign-up form text", "Shown under the sign-up form. Readers agree to it, and their record keeps it."
     ),
-    WordingKind.CONFIRM: Told(
+    WordingKind.CONFIRM: WordingPage(
         "Confirmation text", "Shown above the confirm button. Readers agree to it, and their record keeps it."
     ),
-    WordingKind.PRIVACY: Told(
+    WordingKind.PRIVACY: WordingPage(
         "Privacy page", "Linked in the footer of every page of the site. Markdown.", is_markdown=True
     ),
 }
@@ -46,10 +46,10 @@ KINDS: Mapping[WordingKind, Told] = {
 def words_form(kind: str) -> str:
     """The words that count now, and every version before."""
     with services().sessions.reading() as store:
-        publication, which = frame.chosen(store), _kind(kind)
+        publication, which = frame.current_publication(store), _kind(kind)
         own = wordings.newest(store, publication, which)
         return _page(
-            store, publication, which, own.words if own else consent_wording.of_the_press(publication, which), ""
+            store, publication, which, own.words if own else consent_wording.default_wording(publication, which), ""
         )
 
 
@@ -57,14 +57,14 @@ def change_words(kind: str) -> ResponseReturnValue:
     """Let new words count from here on; empty ones, or the press's own, go back to those."""
     which, typed = _kind(kind), request.form.get("words", "").replace("\r\n", "\n").strip()
     with services().sessions.begin() as store:
-        publication = frame.chosen(store)
+        publication = frame.current_publication(store)
         if fault := _fault(typed):
             return _page(store, publication, which, typed, fault), 422
-        words = "" if typed == consent_wording.of_the_press(publication, which).strip() else typed
+        words = "" if typed == consent_wording.default_wording(publication, which).strip() else typed
         seen = request.form.get("seen", 0, type=int)
         wordings.keep(store, publication, which, words, seen, auth.email(), now())
-        audit_hook.about_publication(publication)
-        audit_hook.tell(words=which, version=seen + 1)
+        audit_hook.set_publication(publication)
+        audit_hook.add_details(words=which, version=seen + 1)
         flash("Saved. This text is used from now on; earlier versions stay on record.")
     return redirect(url_for("desk.words_form", kind=which), 303)
 
@@ -98,6 +98,6 @@ def _page(store: Session, publication: Publication, kind: WordingKind, typed: st
         versions=versions,
         seen=versions[0].number if versions else 0,
         fields=sorted(consent_wording.FIELDS),
-        house=consent_wording.of_the_press(publication, kind),
+        house=consent_wording.default_wording(publication, kind),
         zone=publication.time_zone,
     )

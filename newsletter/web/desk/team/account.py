@@ -4,13 +4,13 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Unauthorized
 
-from newsletter.audience.signup_limits import TooMany
+from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.db import Session
 from newsletter.editors import Editor, accounts, attempt_limits, desk_sessions, passwords, second_factor
 from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.auth import Person
-from newsletter.web.context import now, one_client, services, tell_capped, unnoted
+from newsletter.web.context import log_capped, now, one_client, services, unaudited
 from newsletter.web.desk import frame
 from newsletter.web.desk.team import forgotten_password, new_password
 
@@ -27,15 +27,15 @@ def account() -> str:
 
 def change_password() -> ResponseReturnValue:
     """Keep a new password; every other session and link of this editor ends, and this one goes on."""
-    count_try()
+    count_attempt()
     with services().sessions.begin() as store:
-        editor = myself(store)
+        editor = current_editor(store)
         faults = _faults(editor)
         if faults:
             return _page(store, faults), 422
-        attempt_limits.forget(store, editor.email)
+        attempt_limits.reset_passwords(store, editor.email)
         passwords.set_password(editor, request.form["new"])
-        forgotten_password.tell(store, editor, _CHANGED)
+        forgotten_password.notify_change(store, editor, _CHANGED)
         auth.sign_in(store, editor)
     flash("Your new password is saved. You are signed out everywhere else.")
     return redirect(url_for("desk.account"), 303)
@@ -44,7 +44,7 @@ def change_password() -> ResponseReturnValue:
 def end_sessions() -> ResponseReturnValue:
     """Sign this editor out everywhere but here."""
     with services().sessions.begin() as store:
-        editor = myself(store)
+        editor = current_editor(store)
         accounts.end_sessions(editor)
         auth.sign_in(store, editor, by_link=auth.came_by_link())
     flash("You are signed out everywhere but here.")
@@ -54,21 +54,21 @@ def end_sessions() -> ResponseReturnValue:
 def end_session(session_id: int) -> ResponseReturnValue:
     """End one session of this editor, wherever it is."""
     with services().sessions.begin() as store:
-        if not desk_sessions.end(store, myself(store).id, session_id, now()):
+        if not desk_sessions.end_session(store, current_editor(store).id, session_id, now()):
             raise Conflict("That session had already ended.")
     flash("That session has ended.")
     return redirect(url_for("desk.account"), 303)
 
 
-def myself(store: Session) -> Editor:
+def current_editor(store: Session) -> Editor:
     """The row of whoever asks; they are led to the door if they were signed out while this request was on its way."""
-    held = desk_sessions.holding(store, whoever().session_id, whoever().nonce, now())
+    held = desk_sessions.active_session(store, require_person().session_id, require_person().nonce, now())
     if held is None:
         raise Unauthorized
     return held.editor
 
 
-def whoever() -> Person:
+def require_person() -> Person:
     """Whoever asks, on a page that is closed to strangers."""
     person = auth.person()
     if person is None:
@@ -76,12 +76,12 @@ def whoever() -> Person:
     return person
 
 
-def count_try() -> None:
+def count_attempt() -> None:
     """Count a guess at the password of whoever asks; TooMany after as many as at the door."""
-    with unnoted().sessions.begin() as store:
-        if not attempt_limits.password(store, whoever().email, one_client(), now()):
-            tell_capped("sign-in")
-            raise TooMany(_ENOUGH)
+    with unaudited().sessions.begin() as store:
+        if not attempt_limits.allow_password(store, require_person().email, one_client(), now()):
+            log_capped("sign-in")
+            raise TooManyRequests(_ENOUGH)
 
 
 def must_prove(editor: Editor) -> bool:
@@ -91,17 +91,17 @@ def must_prove(editor: Editor) -> bool:
 
 def proves_password(editor: Editor) -> bool:
     """Whether the form carries this editor's password."""
-    return passwords.is_right(editor, request.form.get("current", ""))
+    return passwords.verify_password(editor, request.form.get("current", ""))
 
 
 def _faults(editor: Editor) -> dict[str, str]:
     if must_prove(editor) and not proves_password(editor):
         return {"current": _WRONG}
-    return new_password.faults(editor)
+    return new_password.password_faults(editor)
 
 
 def _page(store: Session, faults: dict[str, str] | None = None) -> str:
-    editor = myself(store)
+    editor = current_editor(store)
     return frame.page(
         store,
         "account.html",
@@ -110,7 +110,7 @@ def _page(store: Session, faults: dict[str, str] | None = None) -> str:
         editor=editor,
         faults=faults or {},
         must_prove=must_prove(editor),
-        sessions=store.scalars(desk_sessions.of(editor.id, now())).all(),
-        codes_left=second_factor.codes_left(store, editor),
+        sessions=store.scalars(desk_sessions.sessions_of(editor.id, now())).all(),
+        codes_left=second_factor.count_recovery_codes(store, editor),
         **new_password.lengths(),
     )

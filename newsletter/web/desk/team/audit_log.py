@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from flask import Response, request
 
 from newsletter import audit
-from newsletter.audit import Entry
+from newsletter.audit import AuditEntry
 from newsletter.db import Session
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
@@ -23,8 +23,8 @@ def audit_log() -> str:
     """What was done, newest first; `?who=` and `?act=` for some of it, `?before=` and `?after=` turn the page."""
     asked = _asked()
     with services().sessions.reading() as store:
-        page = audit.page(store, audit.found(asked), lookup.turn(), _A_PAGE)
-        people, acts = store.scalars(audit.people()).all(), store.scalars(audit.acts()).all()
+        page = audit.page(store, audit.matching(asked), lookup.page_request(), _A_PAGE)
+        people, acts = store.scalars(audit.actors()).all(), store.scalars(audit.actions()).all()
         shown = {"asked": asked, "people": people, "acts": acts, "issues": _issues(store, page.rows)}
         return frame.page(store, "audit.html", "settings", None, page=page, **shown)
 
@@ -38,16 +38,18 @@ def issue_acts(slug: str) -> str:
     """What was done about one issue, newest first."""
     with services().sessions.reading() as store:
         issue = lookup.issue(store, slug)
-        page = audit.page(store, audit.of_issue(issue.id, issue.slug, issue.created_at), lookup.turn(), _A_PAGE)
+        page = audit.page(
+            store, audit.entries_of_issue(issue.id, issue.slug, issue.created_at), lookup.page_request(), _A_PAGE
+        )
         return frame.page(store, "issue_acts.html", "issues", issue.publication, issue=issue, page=page)
 
 
-def _issues(store: Session, rows: Sequence[Entry]) -> Mapping[int, Issue]:
+def _issues(store: Session, rows: Sequence[AuditEntry]) -> Mapping[int, Issue]:
     """By the number of its row, each issue that an act was about, while it is still there."""
     abouts = {row.about for row in rows if row.kind == audit.ISSUE}
     known: dict[str, Issue] = {}
-    for issue in store.scalars(issue_store.named(audit.issue_ids(abouts), abouts)):
-        known |= {audit.numbered(issue.id): issue, issue.slug: issue}
+    for issue in store.scalars(issue_store.named(audit.subject_issue_ids(abouts), abouts)):
+        known |= {audit.issue_subject(issue.id): issue, issue.slug: issue}
     # One that began only later has the number or the slug of one that is gone.
     return {row.id: known[row.about] for row in rows if row.about in known and known[row.about].created_at <= row.at}
 
@@ -64,13 +66,13 @@ def _lines(asked: Mapping[str, str]) -> Iterator[Sequence[object]]:
     while True:
         # No transaction stays open between two batches.
         with services().sessions.reading() as store:
-            batch = store.scalars(audit.found(asked, before).limit(_A_BATCH)).all()
+            batch = store.scalars(audit.matching(asked, before).limit(_A_BATCH)).all()
         yield from map(_cells, batch)
         if len(batch) < _A_BATCH:
             return
         before = batch[-1].id
 
 
-def _cells(row: Entry) -> Sequence[object]:
+def _cells(row: AuditEntry) -> Sequence[object]:
     details = "; ".join(f"{name}: {value}" for name, value in row.details.items())
     return (row.at, row.who, row.role, row.act, row.kind, row.about, details, row.network)

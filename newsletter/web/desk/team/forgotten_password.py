@@ -6,10 +6,10 @@ from flask.typing import ResponseReturnValue
 from newsletter import publications
 from newsletter.db import Session
 from newsletter.editors import Editor, accounts, attempt_limits, emails, passwords
-from newsletter.editors.emails import Stationery
+from newsletter.editors.emails import EmailContext
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
-from newsletter.web.context import now, one_client, services, tell_capped
+from newsletter.web.context import log_capped, now, one_client, services
 from newsletter.web.desk import audit_hook
 from newsletter.web.desk.team import new_password
 
@@ -27,13 +27,13 @@ def ask_reset() -> str:
     """Send a link, if the address is of the team; the answer is the same, in the same time, whatever it is."""
     email = request.form.get("email", "").replace("\0", "").strip()
     with services().sessions.begin() as store:
-        may_have_one = attempt_limits.letter(store, email, one_client(), now())
-        editor, publication = accounts.known(store, email), publications.first(store)
+        may_have_one = attempt_limits.allow_email(store, email, one_client(), now())
+        editor, publication = accounts.find_optional(store, email), publications.first(store)
         if may_have_one and publication:
-            audit_hook.note(store, editor, "asked for a new password")
-            emails.reset(store, stationery(publication), email, editor, now())
+            audit_hook.record_sign_in(store, editor, "asked for a new password")
+            emails.reset(store, email_context(publication), email, editor, now())
     if not may_have_one:
-        tell_capped("a new password")
+        log_capped("a new password")
     return render_template("desk/forgotten_sent.html", email=email)
 
 
@@ -47,30 +47,30 @@ def reset_password(token: str) -> ResponseReturnValue:
     """Keep the new password, and end every session. To sign in takes it, and the second factor as ever."""
     with services().sessions.begin() as store:
         editor = _holder(store, token)
-        faults = new_password.faults(editor)
+        faults = new_password.password_faults(editor)
         if faults:
             return _page(editor, faults), 422
         accounts.use_link(store, editor.id, editor.nonce)
         passwords.set_password(editor, request.form["new"])
-        audit_hook.note(store, editor, "set a new password by mail")
-        tell(store, editor, _CHANGED)
+        audit_hook.record_sign_in(store, editor, "set a new password by mail")
+        notify_change(store, editor, _CHANGED)
     flash("Your new password is saved. Sign in with it.")
     return redirect(url_for("desk.sign_in_form"), 303)
 
 
-def tell(store: Session, editor: Editor, changed: str) -> None:
+def notify_change(store: Session, editor: Editor, changed: str) -> None:
     """Tell somebody what was changed about how they sign in, as soon as there is a publication in whose name."""
     if publication := publications.first(store):
-        emails.tell(store, stationery(publication), editor, changed, now())
+        emails.notify_change(store, email_context(publication), editor, changed, now())
 
 
-def stationery(publication: Publication) -> Stationery:
+def email_context(publication: Publication) -> EmailContext:
     """What letters to the team are written with, in the name of this publication."""
-    return Stationery(publication, services().practice.compose, services().links)
+    return EmailContext(publication, services().audience.compose, services().links)
 
 
 def _holder(store: Session, token: str) -> Editor:
-    editor = accounts.holding(store, *services().links.open_reset(token, now()))
+    editor = accounts.editor_of_link(store, *services().links.open_reset(token, now()))
     if editor is None:
         raise NotFound(_USED)
     return editor

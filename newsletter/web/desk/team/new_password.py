@@ -8,13 +8,13 @@ from newsletter.errors import Invalid
 _DIFFERENT = "The two do not match. Type the new password again in both."
 
 
-def faults(editor: Editor) -> dict[str, str]:
+def password_faults(editor: Editor) -> dict[str, str]:
     """For each field that is wrong, a sentence that says how to mend it."""
     typed = request.form.get("new", "")
     if typed != request.form.get("again", ""):
         return {"again": _DIFFERENT}
     try:
-        passwords.require_good(typed, editor.email)
+        passwords.require_strong(typed, editor.email)
     except Invalid as error:
         return {"new": str(error)}
     return {}

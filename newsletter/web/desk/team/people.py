@@ -15,8 +15,8 @@ from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame
-from newsletter.web.desk.team.account import myself
-from newsletter.web.desk.team.forgotten_password import stationery, tell
+from newsletter.web.desk.team.account import current_editor
+from newsletter.web.desk.team.forgotten_password import email_context, notify_change
 
 _FIRST_YOURSELF = "Set up two-factor authentication for yourself first; otherwise this would lock you out."
 _NO_ROLE = "Choose one of the four roles."
@@ -28,7 +28,7 @@ _IN_ALREADY = "{} has already chosen a password, and needs no invitation."
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class TeamMember:
     """Somebody of the team, as an owner sees them."""
 
     editor: Editor
@@ -58,8 +58,8 @@ def invite() -> ResponseReturnValue:
         except Refused as error:
             return _page(store, {"email": str(error)}), 422
         _send_invitation(store, editor)
-        audit_hook.about("person", editor.email)
-        audit_hook.tell(new_role=role)
+        audit_hook.set_subject("person", editor.email)
+        audit_hook.add_details(new_role=role)
         flash(f"{editor.email} is invited as {role}. The link in the email works for a day; you can send it again.")
     return redirect(url_for("desk.people"), 303)
 
@@ -68,8 +68,8 @@ def one_person(editor_id: int) -> str:
     """One of the team, and what an owner can do about them."""
     with services().sessions.reading() as store:
         editor = accounts.get(store, editor_id)
-        member = Member(editor, store.scalars(desk_sessions.of(editor.id, now())).all())
-        left = second_factor.codes_left(store, editor)
+        member = TeamMember(editor, store.scalars(desk_sessions.sessions_of(editor.id, now())).all())
+        left = second_factor.count_recovery_codes(store, editor)
         return frame.page(store, "person.html", "settings", member=member, roles=list(Role), codes_left=left)
 
 
@@ -79,7 +79,7 @@ def change_role(editor_id: int) -> ResponseReturnValue:
         editor = _acted_on(store, editor_id)
         before, role = editor.role, _role()
         accounts.change_role(store, editor, role)
-        audit_hook.tell(old_role=before, new_role=role)
+        audit_hook.add_details(old_role=before, new_role=role)
         flash(f"{editor.email} is now {role}.")
     return _back(editor_id)
 
@@ -120,9 +120,9 @@ def reset_factor(editor_id: int) -> ResponseReturnValue:
         editor = _acted_on(store, editor_id)
         if editor.factor is None:
             raise Conflict(f"{editor.email} does not use two-factor authentication.")
-        second_factor.turn_off(store, editor)
+        second_factor.disable(store, editor)
         accounts.end_sessions(editor)
-        tell(store, editor, _WAS_RESET)
+        notify_change(store, editor, _WAS_RESET)
         flash(f"Two-factor authentication is reset for {editor.email}, and they are signed out everywhere.")
     return _back(editor_id)
 
@@ -131,24 +131,24 @@ def require_factor() -> ResponseReturnValue:
     """Ask a second factor of everybody from their next page on, or of nobody any more."""
     needed = request.form.get("needed") == "yes"
     with services().sessions.begin() as store:
-        if needed and myself(store).factor is None:
+        if needed and current_editor(store).factor is None:
             raise Conflict(_FIRST_YOURSELF)
-        accounts.set_needs_factor(store, needed)
-        audit_hook.tell(needed=needed)
+        accounts.set_second_factor_required(store, needed)
+        audit_hook.add_details(needed=needed)
     flash("Two-factor authentication is now required." if needed else "Two-factor authentication is now optional.")
     return redirect(url_for("desk.people"), 303)
 
 
 def _page(store: Session, faults: Mapping[str, str] | None = None) -> str:
     everybody = store.scalars(accounts.team()).all()
-    sessions = store.scalars(desk_sessions.everybody(now())).all()
-    members = [Member(one, [each for each in sessions if each.editor_id == one.id]) for one in everybody]
+    sessions = store.scalars(desk_sessions.all_sessions(now())).all()
+    members = [TeamMember(one, [each for each in sessions if each.editor_id == one.id]) for one in everybody]
     return frame.page(
         store,
         "people.html",
         "settings",
         members=members,
-        needed=accounts.needs_factor(store),
+        needed=accounts.requires_second_factor(store),
         roles=list(Role),
         typed=request.form,
         faults=faults or {},
@@ -157,7 +157,7 @@ def _page(store: Session, faults: Mapping[str, str] | None = None) -> str:
 
 def _acted_on(store: Session, editor_id: int) -> Editor:
     editor = accounts.get(store, editor_id)
-    audit_hook.about("person", editor.email)
+    audit_hook.set_subject("person", editor.email)
     return editor
 
 
@@ -169,7 +169,7 @@ def _role() -> Role:
 
 
 def _send_invitation(store: Session, editor: Editor) -> None:
-    emails.invite(store, stationery(frame.chosen(store)), editor, auth.email(), now())
+    emails.invite(store, email_context(frame.current_publication(store)), editor, auth.email(), now())
 
 
 def _back(editor_id: int) -> ResponseReturnValue:

@@ -4,16 +4,16 @@ import segno
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.audience.signup_limits import TooMany
+from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.db import Session
 from newsletter.editors import Editor, accounts, attempt_limits, second_factor
-from newsletter.editors.second_factor import Offer
+from newsletter.editors.second_factor import Enrollment
 from newsletter.errors import Conflict, Refused
 from newsletter.web import auth
-from newsletter.web.context import now, services, unnoted
+from newsletter.web.context import now, services, unaudited
 from newsletter.web.desk import frame
 from newsletter.web.desk.team import forgotten_password
-from newsletter.web.desk.team.account import count_try, must_prove, myself, proves_password, whoever
+from newsletter.web.desk.team.account import count_attempt, current_editor, must_prove, proves_password, require_person
 
 _ISSUER = "Newsletter Press"
 _WRONG_CODE = "This is not the current code. Wait for the next one, and check that your phone's clock is right."
@@ -30,30 +30,30 @@ _NEEDED = "Your team requires two-factor authentication, so it cannot be turned 
 def factor() -> str:
     """What there is; or the picture to scan, where there is nothing yet."""
     with services().sessions.reading() as store:
-        editor = myself(store)
+        editor = current_editor(store)
         return _kept(store, editor) if editor.factor else _offered(store, editor, _offer(editor))
 
 
 def set_up_factor() -> ResponseReturnValue:
     """Keep the offered secret, once its first code is right; show the recovery codes, once."""
-    count_try()
+    count_attempt()
     with services().sessions.begin() as store:
-        editor = myself(store)
+        editor = current_editor(store)
         if editor.factor:
             raise Conflict(_THERE)
         offer = _offer(editor, request.form.get("offer", ""))
         # Whoever finds the desk unlocked must not tie it to a phone of their own.
         if must_prove(editor) and not proves_password(editor):
             return _offered(store, editor, offer, {"current": _WRONG_PASSWORD}), 422
-        codes = second_factor.set_up(store, services().links.seal, editor, offer.sealed, _code(), now())
+        codes = second_factor.enroll(store, services().links.seal, editor, offer.sealed, _code(), now())
         if codes is None:
             return _offered(store, editor, offer, {"code": _WRONG_CODE}), 422
-        attempt_limits.forget(store, editor.email)
+        attempt_limits.reset_passwords(store, editor.email)
         # A session from before knew no second factor, so none but this one goes on.
         store.refresh(editor)
         accounts.end_sessions(editor)
         auth.sign_in(store, editor)
-        forgotten_password.tell(store, editor, _SET_UP)
+        forgotten_password.notify_change(store, editor, _SET_UP)
         return _codes(store, codes)
 
 
@@ -64,8 +64,8 @@ def renew_codes() -> ResponseReturnValue:
         editor = _with_factor(store)
         if not _shows_factor(store, editor):
             return _kept(store, editor, {"code": _WRONG_CODE}), 422
-        forgotten_password.tell(store, editor, _RENEWED)
-        return _codes(store, second_factor.fresh_codes(store, editor))
+        forgotten_password.notify_change(store, editor, _RENEWED)
+        return _codes(store, second_factor.renew_recovery_codes(store, editor))
 
 
 def turn_off_factor() -> ResponseReturnValue:
@@ -73,13 +73,13 @@ def turn_off_factor() -> ResponseReturnValue:
     _count_try()
     with services().sessions.begin() as store:
         editor = _with_factor(store)
-        if accounts.needs_factor(store):
+        if accounts.requires_second_factor(store):
             raise Refused(_NEEDED)
         faults = _faults_of_both(store, editor)
         if faults:
             return _kept(store, editor, faults), 422
-        second_factor.turn_off(store, editor)
-        forgotten_password.tell(store, editor, _IS_OFF)
+        second_factor.disable(store, editor)
+        forgotten_password.notify_change(store, editor, _IS_OFF)
     flash(_IS_OFF)
     return redirect(url_for("desk.account"), 303)
 
@@ -92,17 +92,17 @@ def _faults_of_both(store: Session, editor: Editor) -> dict[str, str]:
 
 
 def _count_try() -> None:
-    with unnoted().sessions.begin() as store:
-        if not attempt_limits.code(store, whoever().id, now()):
-            raise TooMany(_ENOUGH)
+    with unaudited().sessions.begin() as store:
+        if not attempt_limits.allow_code(store, require_person().id, now()):
+            raise TooManyRequests(_ENOUGH)
 
 
 def _shows_factor(store: Session, editor: Editor) -> bool:
-    return second_factor.is_right(store, services().links.seal, editor, _code(), now())
+    return second_factor.verify_code(store, services().links.seal, editor, _code(), now())
 
 
 def _with_factor(store: Session) -> Editor:
-    editor = myself(store)
+    editor = current_editor(store)
     if editor.factor is None:
         raise Conflict(_NONE)
     return editor
@@ -112,11 +112,11 @@ def _code() -> str:
     return request.form.get("code", "") or request.form.get("off_code", "")
 
 
-def _offer(editor: Editor, sealed: str = "") -> Offer:
-    return second_factor.offer(services().links.seal, editor, _ISSUER, sealed)
+def _offer(editor: Editor, sealed: str = "") -> Enrollment:
+    return second_factor.begin_enrollment(services().links.seal, editor, _ISSUER, sealed)
 
 
-def _offered(store: Session, editor: Editor, offer: Offer, faults: dict[str, str] | None = None) -> str:
+def _offered(store: Session, editor: Editor, offer: Enrollment, faults: dict[str, str] | None = None) -> str:
     # The desk's policy lets pictures come from data: addresses; dark on white, because cameras want it so.
     picture = segno.make(offer.uri, error="m").svg_data_uri(scale=5, border=3, light="#fff")
     return _page(
@@ -131,7 +131,7 @@ def _offered(store: Session, editor: Editor, offer: Offer, faults: dict[str, str
 
 
 def _kept(store: Session, editor: Editor, faults: dict[str, str] | None = None) -> str:
-    left, needed = second_factor.codes_left(store, editor), accounts.needs_factor(store)
+    left, needed = second_factor.count_recovery_codes(store, editor), accounts.requires_second_factor(store)
     return _page(store, "factor.html", editor=editor, codes_left=left, needed=needed, faults=faults or {})
 
 

@@ -7,8 +7,8 @@ from newsletter.db import Session
 from newsletter.editors import Editor, accounts, attempt_limits, desk_sessions, passwords, second_factor
 from newsletter.errors import NotFound
 from newsletter.web import auth
-from newsletter.web.auth import HalfWay
-from newsletter.web.context import now, one_client, services, tell_capped
+from newsletter.web.auth import PendingSignIn
+from newsletter.web.context import log_capped, now, one_client, services
 from newsletter.web.desk import audit_hook
 
 _WRONG = "This address and password do not match. Check both, and try again."
@@ -24,7 +24,7 @@ _TOO_LATE = "That took longer than ten minutes. Sign in again."
 def sign_in_form() -> ResponseReturnValue:
     """The form, for whoever is not signed in yet."""
     if auth.person():
-        return redirect(auth.way_back(request.args.get("next", "")), 303)
+        return redirect(auth.safe_target(request.args.get("next", "")), 303)
     return _form()
 
 
@@ -38,18 +38,18 @@ def sign_in() -> ResponseReturnValue:
     with services().sessions.reading() as store:
         checked = passwords.check(store, email, password)
     with services().sessions.begin() as store:
-        editor = accounts.holding(store, checked.id, checked.nonce) if checked else None
+        editor = accounts.editor_of_link(store, checked.id, checked.nonce) if checked else None
         if editor is None:
-            audit_hook.note(store, accounts.known(store, email), "gave a wrong password")
+            audit_hook.record_sign_in(store, accounts.find_optional(store, email), "gave a wrong password")
             return _form(email, _WRONG), 422
-        attempt_limits.forget(store, email)
-        return _let_in(store, editor, auth.way_back(request.form.get("next", "")))
+        attempt_limits.reset_passwords(store, email)
+        return _let_in(store, editor, auth.safe_target(request.form.get("next", "")))
 
 
 def link_form(token: str) -> str:
     """Say who the link lets in; opening it changes nothing, because mail scanners open links."""
     with services().sessions.reading() as store:
-        editor = accounts.holding(store, *services().links.open_sign_in(token, now()))
+        editor = accounts.editor_of_link(store, *services().links.open_sign_in(token, now()))
         if editor is None:
             raise NotFound(_USED)
         return render_template("desk/link.html", email=editor.email)
@@ -67,25 +67,25 @@ def use_link(token: str) -> ResponseReturnValue:
 
 def code_form() -> ResponseReturnValue:
     """Ask for the second factor; `?by=recovery` for a code that stands in for it."""
-    if auth.half_way() is None:
+    if auth.pending_sign_in() is None:
         return redirect(url_for("desk.sign_in_form"), 303)
     return _code_form(request.args.get("by") == "recovery")
 
 
 def check_code() -> ResponseReturnValue:
     """Let in who shows the second factor after the password."""
-    half, by_recovery = auth.half_way(), request.form.get("by") == "recovery"
+    half, by_recovery = auth.pending_sign_in(), request.form.get("by") == "recovery"
     if half is None:
         flash(_TOO_LATE)
         return redirect(url_for("desk.sign_in_form"), 303)
     if not _may_try_code(half):
         return _code_form(by_recovery, _ENOUGH_CODES), 429
     with services().sessions.begin() as store:
-        editor = accounts.holding(store, half.editor_id, half.nonce)
+        editor = accounts.editor_of_link(store, half.editor_id, half.nonce)
         if editor is None or not _shows_factor(store, editor, by_recovery):
-            audit_hook.note(store, editor, "gave a wrong code")
+            audit_hook.record_sign_in(store, editor, "gave a wrong code")
             return _code_form(by_recovery, _WRONG_RECOVERY if by_recovery else _WRONG_CODE), 422
-        attempt_limits.forget_codes(store, editor.id)
+        attempt_limits.reset_codes(store, editor.id)
         _come_in(store, editor, "recovery code" if by_recovery else "second factor", by_link=half.by_link)
         return redirect(half.target, 303)
 
@@ -95,8 +95,8 @@ def sign_out() -> ResponseReturnValue:
     person = auth.person()
     if person is not None:
         with services().sessions.begin() as store:
-            desk_sessions.end(store, person.id, person.session_id, now())
-            audit_hook.note(store, accounts.get(store, person.id), "signed out")
+            desk_sessions.end_session(store, person.id, person.session_id, now())
+            audit_hook.record_sign_in(store, accounts.get(store, person.id), "signed out")
     auth.sign_out()
     flash("You are signed out.")
     return redirect(url_for("desk.sign_in_form"), 303)
@@ -105,7 +105,7 @@ def sign_out() -> ResponseReturnValue:
 def _let_in(store: Session, editor: Editor, target: str, *, by_link: bool = False) -> ResponseReturnValue:
     """Open the desk; or ask for the second factor, where this editor has one."""
     if editor.factor is not None:
-        auth.sign_in_half(editor, target, by_link=by_link)
+        auth.begin_two_step(editor, target, by_link=by_link)
         return redirect(url_for("desk.code_form"), 303)
     _come_in(store, editor, "one-time link" if by_link else "password", by_link=by_link)
     return redirect(target, 303)
@@ -113,14 +113,14 @@ def _let_in(store: Session, editor: Editor, target: str, *, by_link: bool = Fals
 
 def _come_in(store: Session, editor: Editor, way: str, *, by_link: bool) -> None:
     auth.sign_in(store, editor, by_link=by_link)
-    audit_hook.note(store, editor, "signed in", by=way)
+    audit_hook.record_sign_in(store, editor, "signed in", by=way)
 
 
 def _shows_factor(store: Session, editor: Editor, by_recovery: bool) -> bool:
     code = request.form.get("code", "")
     if by_recovery:
         return second_factor.use_recovery_code(store, editor, code)
-    return second_factor.is_right(store, services().links.seal, editor, code, now())
+    return second_factor.verify_code(store, services().links.seal, editor, code, now())
 
 
 def _form(email: str = "", fault: str = "") -> str:
@@ -134,12 +134,12 @@ def _code_form(by_recovery: bool, fault: str = "") -> str:
 
 def _may_try(email: str) -> bool:
     with services().sessions.begin() as store:
-        may_try = attempt_limits.password(store, email, one_client(), now())
+        may_try = attempt_limits.allow_password(store, email, one_client(), now())
     if not may_try:
-        tell_capped("sign-in")
+        log_capped("sign-in")
     return may_try
 
 
-def _may_try_code(half: HalfWay) -> bool:
+def _may_try_code(half: PendingSignIn) -> bool:
     with services().sessions.begin() as store:
-        return attempt_limits.code(store, half.editor_id, now())
+        return attempt_limits.allow_code(store, half.editor_id, now())

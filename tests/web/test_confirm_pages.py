@@ -70,7 +70,7 @@ def test_an_old_link_of_one_who_was_erased_tells_nothing(
     # The form's token bears the second in which it was made.
     token = re.compile(r'(name="csrf_token" value=")[^"]*')
     with services.sessions.begin() as session:
-        privacy.erase(session, services.practice, "ada@example.org", clock())
+        privacy.erase(session, services.audience, "ada@example.org", clock())
     gone = browser.get(link)
     assert (gone.status_code, token.sub(r"\1", gone.text)) == (410, token.sub(r"\1", here.text))
     assert browser.post(f"{link}/again").status_code == 200

@@ -10,7 +10,7 @@ from newsletter.delivery.rate_limit.limits import Hold
 from newsletter.delivery.reports.eta import ProgressSample, recent_samples, sending_rate
 from newsletter.i18n import formats
 from newsletter.web.desk import durations
-from newsletter.web.desk.sending.progress_view import View
+from newsletter.web.desk.sending.progress_view import ProgressView
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HALF = Counts(100, 50, 0, 50, 0, 0, 0, 0, 0, 0)
@@ -20,9 +20,9 @@ def after(**time: float) -> datetime:
     return NOW + timedelta(**time)
 
 
-def view(until: datetime | None, rate: float | None, slowest: str | None = None, **more: object) -> View:
+def view(until: datetime | None, rate: float | None, slowest: str | None = None, **more: object) -> ProgressView:
     forecast = Forecast(until, slowest, False) if until else None
-    return View(NOW, HALF, speed=rate, forecast=forecast, **more)
+    return ProgressView(NOW, HALF, speed=rate, forecast=forecast, **more)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def view(until: datetime | None, rate: float | None, slowest: str | None = None,
     ],
 )
 def test_a_rate_in_words(rate: float | None, words: str) -> None:
-    assert durations.rate(rate) == words
+    assert durations.send_rate(rate) == words
 
 
 @pytest.mark.parametrize(
@@ -84,5 +84,5 @@ def test_the_rate_is_that_of_the_last_ten_seconds() -> None:
 
 def test_all_is_said_to_be_out_only_when_it_is() -> None:
     almost = Counts(1_000, 1, 0, 999, 0, 0, 0, 0, 0, 0)
-    assert View(NOW, almost).percent == 99
-    assert View(NOW, Counts(0, *[0] * 9)).percent == 100
+    assert ProgressView(NOW, almost).percent == 99
+    assert ProgressView(NOW, Counts(0, *[0] * 9)).percent == 100

@@ -10,12 +10,12 @@ from sqlalchemy import event, text
 from newsletter.audience import emails as audience_emails
 from newsletter.audience import search_index, subscribers, unsubscribe
 from newsletter.audience.importing import csv_export, csv_reader, importer
-from newsletter.audience.importing.plan import Terms
+from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Invalid, NotFound
-from newsletter.pagination import Turn
+from newsletter.pagination import PageRequest
 
 ADA, BOB, CYD = "ada@example.org", "bob@example.org", "cyd@example.org"
 
@@ -24,7 +24,7 @@ def found(press, **wanted) -> list[str]:
     """Who is listed: the same ones before the readers are indexed and after it."""
     before = listed(press, **wanted)
     with press.sessions.begin() as session:
-        search_index.fill(session)
+        search_index.index_some(session)
     assert listed(press, **wanted) == before
     return before
 
@@ -41,7 +41,7 @@ def test_an_issue_goes_to_active_readers_who_are_not_suppressed(press, other_pub
     with press.sessions.begin() as session:
         suppression.add(session, CYD, Cause.BOUNCE, press.now)
     with press.sessions.reading() as session:
-        rows = session.execute(subscribers.active(press.publication.id)).all()
+        rows = session.execute(subscribers.active_recipients(press.publication.id)).all()
         assert [row._asdict() for row in rows] == [
             {"subscription_id": ada.id, "address": ADA, "name": "Ada", "since": press.now, "source": None}
         ]
@@ -51,20 +51,22 @@ def test_an_issue_goes_to_active_readers_who_are_not_suppressed(press, other_pub
 
 def test_of_who_was_moved_here_it_is_known_from_where_until_they_confirm_themselves(press, write) -> None:
     path = write("email\nada@example.org\nbob@example.org\n")
-    with csv_reader.opened(path) as opened:
-        terms = Terms(Status.ACTIVE, " the old list ")
-        list(importer.load(press.sessions, press.practice, press.publication, opened, terms, press.now))
+    with csv_reader.open_csv(path) as opened:
+        terms = ImportTerms(Status.ACTIVE, " the old list ")
+        list(importer.run_import(press.sessions, press.audience, press.publication, opened, terms, press.now))
     press.set_status(BOB, Status.PENDING)
     with press.sessions.begin() as session:
-        audience_emails.confirm(session, press.practice, press.publication, press.subscription(BOB).id, BOB, press.now)
+        audience_emails.confirm(session, press.audience, press.publication, press.subscription(BOB).id, BOB, press.now)
     press.confirm(BOB)
     with press.sessions.reading() as session:
         rows = {
-            row.address: (row.since, row.source) for row in session.execute(subscribers.active(press.publication.id))
+            row.address: (row.since, row.source)
+            for row in session.execute(subscribers.active_recipients(press.publication.id))
         }
         assert rows == {ADA: (press.now, "the old list"), BOB: (press.now, None)}
         came = {
-            email: subscribers.came(session.get_one(Subscription, press.subscription(email).id)) for email in (ADA, BOB)
+            email: subscribers.source_and_since(session.get_one(Subscription, press.subscription(email).id))
+            for email in (ADA, BOB)
         }
         assert came == {ADA: ("the old list", press.now), BOB: (None, press.now)}
 
@@ -73,7 +75,7 @@ def test_every_status_is_counted(press) -> None:
     press.reader(ADA)
     press.subscribe(BOB)
     with press.sessions.reading() as session:
-        counted = subscribers.counts(session, press.publication.id)
+        counted = subscribers.status_counts(session, press.publication.id)
     assert counted == dict.fromkeys(Status, 0) | {Status.ACTIVE: 1, Status.PENDING: 1}
 
 
@@ -89,7 +91,7 @@ def test_a_person_is_found_by_any_spelling(press) -> None:
 
 def test_a_reader_s_history_is_plain_json_in_order(press) -> None:
     press.reader(ADA, "Ada")
-    press.run(unsubscribe.leave, press.leave_token(ADA, 3), Channel.LINK, "203.0.113.9", press.now)
+    press.run(unsubscribe.unsubscribe_by_link, press.leave_token(ADA, 3), Channel.LINK, "203.0.113.9", press.now)
     with press.sessions.reading() as session:
         told = json.loads(json.dumps(subscribers.history(subscribers.find(session, ADA))))
     assert (told["email"], told["name"]) == (ADA, "Ada")
@@ -157,14 +159,14 @@ def test_the_desk_turns_pages_forward_and_back_without_missing_anybody(press) ->
         press.subscribe(email, client=None)
     with press.sessions.reading() as session:
         first = subscribers.page(session, press.publication.id, size=2)
-        second = subscribers.page(session, press.publication.id, turn=Turn(**first.next), size=2)
-        third = subscribers.page(session, press.publication.id, turn=Turn(**second.next), size=2)
+        second = subscribers.page(session, press.publication.id, turn=PageRequest(**first.next), size=2)
+        third = subscribers.page(session, press.publication.id, turn=PageRequest(**second.next), size=2)
         assert [one.subscriber.email for page in (first, second, third) for one in page.rows] == emails[::-1]
         assert (first.previous, third.next) == ({}, {})
-        back = subscribers.page(session, press.publication.id, turn=Turn(**third.previous), size=2)
+        back = subscribers.page(session, press.publication.id, turn=PageRequest(**third.previous), size=2)
         assert back == second
-        assert subscribers.page(session, press.publication.id, turn=Turn(**back.previous), size=2) == first
-        beyond = subscribers.page(session, press.publication.id, turn=Turn(before=1), size=2)
+        assert subscribers.page(session, press.publication.id, turn=PageRequest(**back.previous), size=2) == first
+        beyond = subscribers.page(session, press.publication.id, turn=PageRequest(before=1), size=2)
         assert beyond.rows == first.rows
 
 
@@ -192,7 +194,7 @@ def test_who_is_suppressed_is_no_part_of_an_audience_whatever_their_status(press
         for email in (CYD, "dan@example.org", "nobody@example.org"):
             suppression.add(session, email, Cause.BOUNCE, press.now)
     with press.sessions.reading() as session:
-        listed = session.execute(subscribers.active(press.publication.id)).all()
+        listed = session.execute(subscribers.active_recipients(press.publication.id)).all()
         assert subscribers.audience_size(session, press.publication.id) == len(listed) == 2
 
 
@@ -201,7 +203,7 @@ def test_an_export_holds_everybody_and_no_formula(press) -> None:
     press.subscribe("+bob@example.org", "-2+3")
     sheet = io.StringIO(newline="")
     with press.sessions.reading() as session:
-        assert csv_export.write(subscribers.export(session, press.publication.id), sheet) == 2
+        assert csv_export.write_subscribers(subscribers.export(session, press.publication.id), sheet) == 2
     sheet.seek(0)
     first, second = csv.DictReader(sheet)
     assert first["name"] == '\'=HYPERLINK("https://evil.example")'
@@ -211,13 +213,13 @@ def test_an_export_holds_everybody_and_no_formula(press) -> None:
 
 @given(st.text())
 def test_a_defused_cell_is_no_formula_and_can_be_read_back(cell: str) -> None:
-    defused = csv_export.defused(cell)
+    defused = csv_export.escape_formula(cell)
     assert not defused.startswith(csv_export.FORMULA)
-    assert defused == cell or csv_export.fused(defused) == cell
+    assert defused == cell or csv_export.unescape_formula(defused) == cell
 
 
 def test_the_audience_is_found_by_an_index(press) -> None:
-    statement = subscribers.active(press.publication.id).compile(
+    statement = subscribers.active_recipients(press.publication.id).compile(
         press.sessions.engine, compile_kwargs={"literal_binds": True}
     )
     if press.sessions.engine.dialect.name == "sqlite":

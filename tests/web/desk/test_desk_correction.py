@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select, update
 
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.audit import Entry
+from newsletter.audit import AuditEntry
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Correction
@@ -56,7 +56,7 @@ def corrected(editor: Visitor) -> Visitor:
 def test_the_log_tells_which_correction_an_act_was_about(corrected: Visitor, services: Services) -> None:
     corrected.press(LETTER, subject="A new subject for it", body="We were wrong.\n")
     with services.sessions.reading() as session:
-        acts = session.scalars(select(Entry).where(Entry.kind == "issue").order_by(Entry.id)).all()
+        acts = session.scalars(select(AuditEntry).where(AuditEntry.kind == "issue").order_by(AuditEntry.id)).all()
     told = [(act.act, act.details["correction"]) for act in acts]
     assert told == [("corrected it", 1), ("worded a correction's letter", 1)]
 

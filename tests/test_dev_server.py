@@ -20,7 +20,7 @@ from newsletter.config import Settings
 from newsletter.db import open_engine
 from newsletter.processes import dev_server
 from tests.ports import free_port
-from tests.test_leash import as_from_a_terminal
+from tests.test_lifeline import as_from_a_terminal
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 240

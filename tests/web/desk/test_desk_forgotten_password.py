@@ -117,7 +117,7 @@ def test_an_address_gets_three_letters_and_then_none_with_the_same_answer(
 def test_one_client_cannot_ask_for_many(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
         allowed = [
-            attempt_limits.letter(session, f"{n}@desk.example", "192.0.2.1", now)
+            attempt_limits.allow_email(session, f"{n}@desk.example", "192.0.2.1", now)
             for n in range(attempt_limits.CLIENT + 2)
         ]
     assert allowed == [True] * attempt_limits.CLIENT + [False] * 2

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from newsletter.audience.importing import csv_reader, headers, importer
-from newsletter.audience.importing.columns import AS_NAMED, Choices
-from newsletter.audience.importing.csv_reader import Problem
-from newsletter.audience.importing.headers import Field
-from newsletter.audience.importing.plan import Row, Terms
+from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
+from newsletter.audience.importing.csv_reader import RefusedRow
+from newsletter.audience.importing.headers import FieldKind
+from newsletter.audience.importing.plan import ImportRow, ImportTerms
 from newsletter.audience.models import Status
 from newsletter.errors import Invalid
 
@@ -54,26 +54,28 @@ Fecha de baja|Data wypisania|UNSUB_CAMPAIGN_TITLE|Unsubscription reason
 )
 
 
-def read(path: Path, choices: Choices = AS_NAMED) -> list[Row | Problem]:
-    with csv_reader.opened(path) as opened:
-        return list(importer.read(opened, choices))
+def read(path: Path, choices: ColumnChoices = DEFAULT_CHOICES) -> list[ImportRow | RefusedRow]:
+    with csv_reader.open_csv(path) as opened:
+        return list(importer.read_rows(opened, choices))
 
 
-def standing(write: Callable[..., Path], header: str, cell: str, choices: Choices = AS_NAMED) -> Status | str | None:
+def standing(
+    write: Callable[..., Path], header: str, cell: str, choices: ColumnChoices = DEFAULT_CHOICES
+) -> Status | str | None:
     """What one cell says of its reader: a status, nothing, or why the row is refused."""
     (row,) = read(write(f'email,"{header}"\nada@example.org,"{cell}"\n'), choices)
-    return row.status if isinstance(row, Row) else row.reason
+    return row.status if isinstance(row, ImportRow) else row.reason
 
 
 @pytest.mark.parametrize("header", SUSPECT)
 def test_a_column_that_may_tell_who_has_left_stops_the_import(header: str) -> None:
     assert headers.field_of(header) is None
-    assert headers.suspected(header, ["email", header]) is not None
+    assert headers.suspected_field(header, ["email", header]) is not None
 
 
 @pytest.mark.parametrize("header", HARMLESS)
 def test_a_column_that_tells_nothing_of_it_does_not(header: str) -> None:
-    assert headers.suspected(header, ["email", header]) is None
+    assert headers.suspected_field(header, ["email", header]) is None
 
 
 @pytest.mark.parametrize("header", LEFT_WHEN)
@@ -95,27 +97,29 @@ def test_the_refusal_gives_the_very_words_to_type(write: Callable[..., Path]) ->
         "--map 'E-mail Status=status' or --ignore 'E-mail Status'",
     ):
         assert words in str(refusal.value)
-    choices = Choices({"type": Field.STATUS, "opted out": Field.UNSUBSCRIBED}, frozenset({"E-MAIL STATUS"}))
+    choices = ColumnChoices(
+        {"type": FieldKind.STATUS, "opted out": FieldKind.UNSUBSCRIBED}, frozenset({"E-MAIL STATUS"})
+    )
     (row,) = read(path, choices)
-    assert isinstance(row, Row)
+    assert isinstance(row, ImportRow)
     assert row.status is Status.ACTIVE
 
 
 def test_a_choice_about_a_column_that_is_not_there_is_refused(write: Callable[..., Path]) -> None:
     path = write("email,name\nada@example.org,Ada\n")
-    for choices in (Choices({"typ": Field.STATUS}), Choices(ignored=frozenset({"typ"}))):
+    for choices in (ColumnChoices({"typ": FieldKind.STATUS}), ColumnChoices(ignored=frozenset({"typ"}))):
         with pytest.raises(Invalid, match="no column is called 'typ'; the first line names: 'email', 'name'"):
             read(path, choices)
 
 
 def test_the_state_of_an_address_stands_beside_a_city_and_is_no_state_of_a_reader(write: Callable[..., Path]) -> None:
     (row,) = read(write("email,City,State\nada@example.org,Austin,Texas\n"))
-    assert isinstance(row, Row)
+    assert isinstance(row, ImportRow)
     (row,) = read(write("email,City,state\nada@example.org,Austin,cancelled\n"))
-    assert isinstance(row, Problem)
+    assert isinstance(row, RefusedRow)
     assert "--map state=status or --ignore state" in row.reason
     for others in (["Country", "State"], ["City", "Email state"], ["City", "state_of_subscription"]):
-        assert headers.suspected(others[1], others) is not None
+        assert headers.suspected_field(others[1], others) is not None
 
 
 @pytest.mark.parametrize("header", ["Remarks", "Column 7", "tags", ""])
@@ -125,7 +129,7 @@ def test_a_cell_that_says_its_reader_left_is_heard_under_any_header(write: Calla
     for cell in ("Union", "Option 2", "Boston", "unsure", "compliments"):
         assert standing(write, header, cell) is None
     if header:
-        assert standing(write, header, "unsubscribed", Choices(ignored=frozenset({header}))) is None
+        assert standing(write, header, "unsubscribed", ColumnChoices(ignored=frozenset({header}))) is None
 
 
 YES = ("true", "TRUE", "yes", "1", "y", "x", "ja", "Oui", "sí", "tak", "✓", "2024-01-02", "on")
@@ -135,32 +139,37 @@ NO = ("false", "no", "0", "N", "nein", "non", "nie", "Falsch", "off", "0.0")
 @pytest.mark.parametrize("cell", YES)
 def test_yes_is_understood_in_five_languages(write: Callable[..., Path], cell: str) -> None:
     assert standing(write, "Email disabled", cell) is Status.UNSUBSCRIBED
-    assert standing(write, "is_active", cell, Choices({"is_active": Field.SUBSCRIBED})) is None
-    assert standing(write, "Bounced?", cell, Choices({"bounced": Field.BOUNCED})) is Status.BOUNCED
-    assert standing(write, "Spam", cell, Choices({"Spam": Field.COMPLAINED})) is Status.COMPLAINED
+    assert standing(write, "is_active", cell, ColumnChoices({"is_active": FieldKind.SUBSCRIBED})) is None
+    assert standing(write, "Bounced?", cell, ColumnChoices({"bounced": FieldKind.BOUNCED})) is Status.BOUNCED
+    assert standing(write, "Spam", cell, ColumnChoices({"Spam": FieldKind.COMPLAINED})) is Status.COMPLAINED
 
 
 @pytest.mark.parametrize("cell", NO)
 def test_no_is_understood_in_five_languages(write: Callable[..., Path], cell: str) -> None:
     assert standing(write, "Email disabled", cell) is None
-    assert standing(write, "Bounced?", cell, Choices({"bounced": Field.BOUNCED})) is None
+    assert standing(write, "Bounced?", cell, ColumnChoices({"bounced": FieldKind.BOUNCED})) is None
     if cell != "0.0":
-        assert standing(write, "is_active", cell, Choices({"is_active": Field.SUBSCRIBED})) is Status.UNSUBSCRIBED
+        assert (
+            standing(write, "is_active", cell, ColumnChoices({"is_active": FieldKind.SUBSCRIBED}))
+            is Status.UNSUBSCRIBED
+        )
 
 
-@pytest.mark.parametrize("field", [Field.STATUS, Field.ACCOUNT, Field.SUBSCRIBED, Field.UNSUBSCRIBED])
+@pytest.mark.parametrize("field", [FieldKind.STATUS, FieldKind.ACCOUNT, FieldKind.SUBSCRIBED, FieldKind.UNSUBSCRIBED])
 @pytest.mark.parametrize("cell", ["maybe", "platinum", "2", "?", "=", "jein"])
-def test_a_word_that_nobody_knows_never_makes_a_reader(write: Callable[..., Path], field: Field, cell: str) -> None:
-    assert isinstance(standing(write, "flag", cell, Choices({"flag": field})), str)
+def test_a_word_that_nobody_knows_never_makes_a_reader(write: Callable[..., Path], field: FieldKind, cell: str) -> None:
+    assert isinstance(standing(write, "flag", cell, ColumnChoices({"flag": field})), str)
 
 
 def test_an_empty_consent_is_none(write: Callable[..., Path]) -> None:
-    assert "the cell for it is empty" in str(standing(write, "consent", "", Choices({"consent": Field.SUBSCRIBED})))
+    assert "the cell for it is empty" in str(
+        standing(write, "consent", "", ColumnChoices({"consent": FieldKind.SUBSCRIBED}))
+    )
 
 
 def test_an_enabled_account_may_have_left_the_list(write: Callable[..., Path]) -> None:
     assert "--map COLUMN=account" in str(standing(write, "status", "enabled"))
-    account = Choices({"status": Field.ACCOUNT})
+    account = ColumnChoices({"status": FieldKind.ACCOUNT})
     assert standing(write, "status", "enabled", account) is None
     assert standing(write, "status", "blocklisted", account) is Status.COMPLAINED
     assert standing(write, "status", "disabled", account) is Status.UNSUBSCRIBED
@@ -205,18 +214,20 @@ def test_the_peers_words_are_understood(write: Callable[..., Path], cell: str, s
 )
 def test_of_two_states_the_worse_wins(write: Callable[..., Path], columns: str, cells: str, status: Status) -> None:
     (row,) = read(write(f"email,{columns}\nada@example.org,{cells}\n"))
-    assert isinstance(row, Row)
+    assert isinstance(row, ImportRow)
     assert row.status is status
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("terms", [Terms(), Terms(Status.ACTIVE, "the old list")])
+@pytest.mark.parametrize("terms", [ImportTerms(), ImportTerms(Status.ACTIVE, "the old list")])
 @pytest.mark.parametrize("order", [1, -1])
-def test_of_two_rows_of_one_reader_the_worse_wins(press, write: Callable[..., Path], terms: Terms, order: int) -> None:
+def test_of_two_rows_of_one_reader_the_worse_wins(
+    press, write: Callable[..., Path], terms: ImportTerms, order: int
+) -> None:
     rows = ["complained", "unsubscribed", "active", "pending"][::order]
     path = write("\n".join(["email,status", *(f"ada@example.org,{status}" for status in rows)]))
-    with csv_reader.opened(path) as opened:
-        list(importer.load(press.sessions, press.practice, press.publication, opened, terms, press.now))
+    with csv_reader.open_csv(path) as opened:
+        list(importer.run_import(press.sessions, press.audience, press.publication, opened, terms, press.now))
     assert (press.status("ada@example.org"), press.kinds("ada@example.org")) == (Status.COMPLAINED, [])
 
 
@@ -224,7 +235,9 @@ def test_of_two_rows_of_one_reader_the_worse_wins(press, write: Callable[..., Pa
 def test_a_complaint_elsewhere_is_kept_of_one_who_left_here(press, write: Callable[..., Path]) -> None:
     press.reader("ada@example.org")
     press.set_status("ada@example.org", Status.UNSUBSCRIBED)
-    with csv_reader.opened(write("email,status\nada@example.org,complained\n")) as opened:
-        (step,) = importer.load(press.sessions, press.practice, press.publication, opened, Terms(), press.now)
+    with csv_reader.open_csv(write("email,status\nada@example.org,complained\n")) as opened:
+        (step,) = importer.run_import(
+            press.sessions, press.audience, press.publication, opened, ImportTerms(), press.now
+        )
     assert step.tally.ended == 1
     assert press.status("ada@example.org") is Status.COMPLAINED

@@ -56,7 +56,7 @@ def test_an_address_with_a_nul_is_merely_unknown(stranger: Visitor) -> None:
 )
 def test_a_sign_in_leads_nowhere_but_to_the_desk(app: Flask, target: str) -> None:
     with app.test_request_context():
-        assert auth.way_back(target) == "/desk/"
+        assert auth.safe_target(target) == "/desk/"
 
 
 def test_after_ten_tries_even_the_right_password_waits_a_quarter_of_an_hour(
@@ -87,9 +87,9 @@ def test_the_right_password_starts_the_count_anew(stranger: Visitor, engage: Eng
 
 def test_one_client_cannot_try_many_addresses(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
-        allowed = [attempt_limits.password(session, f"{n}@desk.example", "192.0.2.1", now) for n in range(50)]
+        allowed = [attempt_limits.allow_password(session, f"{n}@desk.example", "192.0.2.1", now) for n in range(50)]
         assert allowed == [True] * attempt_limits.CLIENT + [False] * (50 - attempt_limits.CLIENT)
-        assert attempt_limits.password(session, "other@desk.example", "192.0.2.2", now)
+        assert attempt_limits.allow_password(session, "other@desk.example", "192.0.2.2", now)
 
 
 def test_counting_tries_keeps_no_address(stranger: Visitor, services: Services) -> None:

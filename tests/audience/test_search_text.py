@@ -26,14 +26,14 @@ def test_case_marks_and_strokes_are_folded_away(text: str, folded: str) -> None:
 
 @given(st.text(max_size=30))
 def test_whatever_a_reader_is_called_is_found_by_it_in_any_case_and_form(name: str) -> None:
-    entry = search_text.entry("ada@example.org", "ada@example.org", name)
+    entry = search_text.search_entry("ada@example.org", "ada@example.org", name)
     for typed in (name, unicodedata.normalize("NFD", name), unicodedata.normalize("NFC", name)):
-        assert all(part in entry for part in search_text.parts(typed))
+        assert all(part in entry for part in search_text.search_terms(typed))
 
 
 @given(st.text())
 def test_what_is_looked_for_is_short_and_holds_nothing_that_a_database_refuses(typed: str) -> None:
-    parts = search_text.parts(typed * 50)
+    parts = search_text.search_terms(typed * 50)
     assert not [part for part in parts if "\0" in part]
     "".join(parts).encode("utf-8")
     assert len(parts) <= search_text.LONGEST

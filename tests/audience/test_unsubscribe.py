@@ -11,7 +11,7 @@ ADA = "ada@example.org"
 
 
 def leave(press, way: Channel = Channel.ONE_CLICK, at: timedelta = timedelta()) -> None:
-    press.run(unsubscribe.leave, press.leave_token(ADA, 7), way, None, press.now + at)
+    press.run(unsubscribe.unsubscribe_by_link, press.leave_token(ADA, 7), way, None, press.now + at)
 
 
 def test_leaving_takes_effect_at_once_and_says_which_letter_it_was(press) -> None:
@@ -58,7 +58,7 @@ def test_only_leaving_from_a_page_is_answered_with_a_letter(press) -> None:
 def test_a_forged_link_lets_nobody_go(press) -> None:
     press.reader(ADA)
     with pytest.raises(Invalid):
-        press.run(unsubscribe.leave, press.preferences_token(ADA), Channel.LINK, None, press.now)
+        press.run(unsubscribe.unsubscribe_by_link, press.preferences_token(ADA), Channel.LINK, None, press.now)
     assert press.status(ADA) is Status.ACTIVE
 
 
@@ -67,7 +67,7 @@ def test_leaving_can_be_taken_back_within_a_day(press) -> None:
     leave(press)
     token = press.leave_token(ADA)
     for _ in range(2):
-        back = press.run(unsubscribe.undo, token, None, press.now + timedelta(hours=23))
+        back = press.run(unsubscribe.undo_unsubscribe, token, None, press.now + timedelta(hours=23))
         assert (back.status, back.left_at) == (Status.ACTIVE, None)
     assert press.acts(ADA)[-2:] == [("left", "one-click"), ("resumed", "link")]
 
@@ -76,25 +76,25 @@ def test_leaving_cannot_be_taken_back_after_a_day(press) -> None:
     press.reader(ADA)
     leave(press)
     with pytest.raises(Conflict, match="sign up again"):
-        press.run(unsubscribe.undo, press.leave_token(ADA), None, press.now + timedelta(hours=25))
+        press.run(unsubscribe.undo_unsubscribe, press.leave_token(ADA), None, press.now + timedelta(hours=25))
 
 
 def test_a_complaint_cannot_be_taken_back_by_a_link(press) -> None:
     press.reader(ADA)
     with press.sessions.begin() as session:
-        assert unsubscribe.strike_off(session, ADA, Status.COMPLAINED, press.now) == 1
+        assert unsubscribe.end_all_of_address(session, ADA, Status.COMPLAINED, press.now) == 1
     with pytest.raises(Conflict):
-        press.run(unsubscribe.undo, press.leave_token(ADA), None, press.now)
+        press.run(unsubscribe.undo_unsubscribe, press.leave_token(ADA), None, press.now)
 
 
 def test_a_reason_is_added_to_the_record_once_for_each_leaving(press) -> None:
     press.reader(ADA)
     token = press.leave_token(ADA)
-    press.run(unsubscribe.give_reason, token, "still a reader", press.now)
+    press.run(unsubscribe.record_reason, token, "still a reader", press.now)
     leave(press)
-    press.run(unsubscribe.give_reason, token, "  \0 ", press.now)
-    press.run(unsubscribe.give_reason, token, "too\nmany\x1b letters" + "!" * 600, press.now)
-    press.run(unsubscribe.give_reason, token, "again", press.now)
+    press.run(unsubscribe.record_reason, token, "  \0 ", press.now)
+    press.run(unsubscribe.record_reason, token, "too\nmany\x1b letters" + "!" * 600, press.now)
+    press.run(unsubscribe.record_reason, token, "again", press.now)
     reasons = [event.note for event in press.events(ADA) if event.act == "explained"]
     assert len(reasons) == 1
     assert reasons[0].startswith("too many letters!")
@@ -106,9 +106,9 @@ def test_an_address_that_fails_loses_every_subscription_once(press, status: Stat
     press.reader(ADA)
     letter_id = press.queue_copy(ADA)
     with press.sessions.begin() as session:
-        assert unsubscribe.strike_off(session, ADA, status, press.now, "550 no such user") == 1
+        assert unsubscribe.end_all_of_address(session, ADA, status, press.now, "550 no such user") == 1
     with press.sessions.begin() as session:
-        assert unsubscribe.strike_off(session, ADA, status, press.now) == 0
+        assert unsubscribe.end_all_of_address(session, ADA, status, press.now) == 0
     assert press.status(ADA) is status
     assert press.acts(ADA)[-1] == (status.value, "mail")
     assert press.copy(letter_id).reason == status.value
@@ -118,13 +118,13 @@ def test_a_bounce_does_not_hide_that_a_reader_left(press) -> None:
     press.reader(ADA)
     leave(press)
     with press.sessions.begin() as session:
-        assert unsubscribe.strike_off(session, ADA, Status.BOUNCED, press.now) == 0
+        assert unsubscribe.end_all_of_address(session, ADA, Status.BOUNCED, press.now) == 0
     assert press.status(ADA) is Status.UNSUBSCRIBED
 
 
 def test_a_reader_may_leave_after_a_bounce(press) -> None:
     press.reader(ADA)
     with press.sessions.begin() as session:
-        unsubscribe.strike_off(session, ADA, Status.BOUNCED, press.now)
+        unsubscribe.end_all_of_address(session, ADA, Status.BOUNCED, press.now)
     leave(press)
     assert press.status(ADA) is Status.UNSUBSCRIBED

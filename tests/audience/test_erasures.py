@@ -9,37 +9,37 @@ from sqlalchemy import func, select
 
 from newsletter.audience import erasures, privacy, search_index
 from newsletter.audience.importing import csv_reader, importer
-from newsletter.audience.importing.plan import Tally, Terms
+from newsletter.audience.importing.plan import ImportTerms, Tally
 from newsletter.audience.models import Erasure, SealedKey, Status, Subscriber
 from newsletter.audience.search_index import SearchBlock
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Conflict, Invalid
 from newsletter.links import Links
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 
 ADA = "Ada.Quetzal@example.org"
-ACTIVE = Terms(Status.ACTIVE, "an old list")
+ACTIVE = ImportTerms(Status.ACTIVE, "an old list")
 
 
 def erase(press, email: str = ADA) -> None:
     with press.sessions.begin() as session:
-        privacy.erase(session, press.practice, email, press.now)
+        privacy.erase(session, press.audience, email, press.now)
 
 
-def load(press, path: Path, terms: Terms = ACTIVE, **how: bool) -> Tally:
-    with csv_reader.opened(path) as opened:
-        steps = importer.load(press.sessions, press.practice, press.publication, opened, terms, press.now, **how)
+def load(press, path: Path, terms: ImportTerms = ACTIVE, **how: bool) -> Tally:
+    with csv_reader.open_csv(path) as opened:
+        steps = importer.run_import(press.sessions, press.audience, press.publication, opened, terms, press.now, **how)
         return sum((step.tally for step in steps), Tally())
 
 
 def sealed_by(press, *secrets: bytes):
-    return replace(press, practice=replace(press.practice, links=Links("https://x.example", Seal(*secrets))))
+    return replace(press, audience=replace(press.audience, links=Links("https://x.example", TokenSeal(*secrets))))
 
 
 def known(press, email: str = "ada.quetzal@example.org") -> bool:
     with press.sessions.reading() as session:
-        return bool(erasures.among(session, press.practice.links.seal, [email]))
+        return bool(erasures.erased_keys(session, press.audience.links.seal, [email]))
 
 
 @pytest.mark.parametrize("status", [Status.ACTIVE, Status.UNSUBSCRIBED])
@@ -51,7 +51,7 @@ def test_whatever_they_were_no_list_brings_back_who_was_erased(
     erase(press)
     rows = ["email,status", "ADA.quetzal@EXAMPLE.org,active", "bob@example.org,active"]
     assert load(press, write("\n".join(rows)), dry_run=True) == Tally(added=1, left_alone=1)
-    assert load(press, write("\n".join(rows)), Terms()) == Tally(added=1, left_alone=1)
+    assert load(press, write("\n".join(rows)), ImportTerms()) == Tally(added=1, left_alone=1)
     assert load(press, write("\n".join(rows))) == Tally(already=1, left_alone=1)
     assert press.letters(ADA) == []
 
@@ -87,14 +87,14 @@ def test_a_hash_is_of_one_mailbox_and_without_its_key_it_is_of_nobody(press) -> 
     assert not known(press, "strasse@example.org")
     with press.sessions.reading() as session:
         sealed, digest = session.scalars(select(SealedKey.sealed)).one(), session.scalars(select(Erasure.digest)).one()
-        assert erasures.since(session, press.practice.links.seal, "straße@example.org") == press.now
+        assert erasures.erased_at(session, press.audience.links.seal, "straße@example.org") == press.now
     assert len(digest) == 64
     with pytest.raises(Invalid):
-        Seal(b"another secret").open("key-of-erased", sealed)
+        TokenSeal(b"another secret").open("key-of-erased", sealed)
     with pytest.raises(Invalid):
-        press.practice.links.seal.open("another-key", sealed)
+        press.audience.links.seal.open("another-key", sealed)
     with pytest.raises(Invalid):
-        press.practice.links.seal.open("key-of-erased", ("B" if sealed.startswith("A") else "A") + sealed[1:])
+        press.audience.links.seal.open("key-of-erased", ("B" if sealed.startswith("A") else "A") + sealed[1:])
 
 
 def test_after_a_new_secret_the_key_is_sealed_anew_and_the_old_secret_can_go(press) -> None:
@@ -104,7 +104,7 @@ def test_after_a_new_secret_the_key_is_sealed_anew_and_the_old_secret_can_go(pre
     assert known(both)
     with pytest.raises(Conflict, match="SECRET_KEY_FALLBACKS"):
         known(new)
-    erasures.seal_anew(press.sessions, both.practice.links.seal)
+    erasures.reseal_key(press.sessions, both.audience.links.seal)
     assert known(new)
     with pytest.raises(Conflict):
         known(old)
@@ -116,7 +116,7 @@ def test_without_the_old_secret_nobody_is_let_in_unseen_and_the_start_says_so(
     press.reader(ADA)
     erase(press)
     lost = sealed_by(press, b"a secret of another place")
-    erasures.seal_anew(press.sessions, lost.practice.links.seal)
+    erasures.reseal_key(press.sessions, lost.audience.links.seal)
     assert "SECRET_KEY_FALLBACKS" in capsys.readouterr().out
     with pytest.raises(Conflict, match="SECRET_KEY_FALLBACKS"):
         load(lost, write(f"email\n{ADA}\n"))
@@ -136,7 +136,7 @@ def test_the_files_forget_the_name_and_the_address(press, write: Callable[..., P
     words = (b"quetzal", b"ada.q")
     folder = Path(press.sessions.engine.url.database or "").parent
     with press.sessions.begin() as session:
-        while search_index.fill(session):
+        while search_index.index_some(session):
             pass
         number = session.scalars(select(Subscriber.id).where(Subscriber.email == ADA)).one() // search_index.BLOCK
         indexed = session.get_one(SearchBlock, number).filter

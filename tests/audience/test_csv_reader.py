@@ -10,23 +10,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsletter.audience.importing import csv_reader, importer
-from newsletter.audience.importing.columns import AS_NAMED, Choices
-from newsletter.audience.importing.csv_reader import Problem
-from newsletter.audience.importing.plan import Row
+from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
+from newsletter.audience.importing.csv_reader import RefusedRow
+from newsletter.audience.importing.plan import ImportRow
 from newsletter.audience.models import Status
 from newsletter.errors import Invalid, NotFound
 
 ADA, BOB = "ada@example.org", "bob@example.org"
 
 
-def read(path: Path, choices: Choices = AS_NAMED, encoding: str = "") -> Iterator[Row | Problem]:
-    with csv_reader.opened(path, encoding) as opened:
-        yield from importer.read(opened, choices)
+def read(path: Path, choices: ColumnChoices = DEFAULT_CHOICES, encoding: str = "") -> Iterator[ImportRow | RefusedRow]:
+    with csv_reader.open_csv(path, encoding) as opened:
+        yield from importer.read_rows(opened, choices)
 
 
-def told(rows: list[Row | Problem]) -> list[tuple[str, str, Status | None] | tuple[int, str]]:
+def told(rows: list[ImportRow | RefusedRow]) -> list[tuple[str, str, Status | None] | tuple[int, str]]:
     return [
-        (row.address.email, row.name, row.status) if isinstance(row, Row) else (row.line, row.reason) for row in rows
+        (row.address.email, row.name, row.status) if isinstance(row, ImportRow) else (row.line, row.reason)
+        for row in rows
     ]
 
 
@@ -93,14 +94,14 @@ def test_every_refused_row_names_its_line_and_reason(write: Callable[..., Path])
         "gus@example.org,Gus,active\n"
     )
     rows = list(read(write(text)))
-    problems = {row.line: row.reason for row in rows if isinstance(row, Problem)}
+    problems = {row.line: row.reason for row in rows if isinstance(row, RefusedRow)}
     assert list(problems) == [2, 4, 5, 6, 8]
     assert "in one line" in problems[2]
     assert "4 cells for 3 columns" in problems[4]
     assert "'platinum' cannot be imported" in problems[5]
     assert "not CSV" in problems[6]
     assert "never closed" in problems[8]
-    assert [row.address.email for row in rows if isinstance(row, Row)] == ["eve@example.org", "gus@example.org"]
+    assert [row.address.email for row in rows if isinstance(row, ImportRow)] == ["eve@example.org", "gus@example.org"]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_any_bytes_are_read_or_refused_in_a_sentence(tmp_path: Path, content: by
     for head in (b"", b"email,name,status\n"):
         path.write_bytes(head + content)
         try:
-            assert all(isinstance(row, Row | Problem) for row in read(path))
+            assert all(isinstance(row, ImportRow | RefusedRow) for row in read(path))
         except Invalid:
             continue
 

@@ -156,6 +156,6 @@ def test_an_author_s_test_mail_is_written_to_the_made_up_reader(enter: Enter, se
 
 def test_every_address_in_a_servers_words_is_masked() -> None:
     said = "550 5.1.1 <Ada@Reader.example>: not here, try bo@x.example; see https://x.example/?a=b"
-    assert masking.all_hidden(said) == (
+    assert masking.mask_all_in_text(said) == (
         "550 5.1.1 <A…@Reader.example>: not here, try b…@x.example; see https://x.example/?a=b"
     )

@@ -32,7 +32,7 @@ def test_a_client_past_its_cap_is_told_so_and_nothing_of_addresses(press) -> Non
     capped.subscribe("ada@example.org")
     capped.subscribe("bob@example.org")
     for email in ("ada@example.org", "cyd@example.org"):
-        with pytest.raises(signup_limits.TooMany) as refusal:
+        with pytest.raises(signup_limits.TooManyRequests) as refusal:
             capped.subscribe(email)
         assert "@" not in str(refusal.value)
     assert capped.kinds("cyd@example.org") == []
@@ -41,7 +41,7 @@ def test_a_client_past_its_cap_is_told_so_and_nothing_of_addresses(press) -> Non
 def test_a_whole_ipv6_customer_is_one_client(press) -> None:
     capped = press.with_caps(client=1)
     capped.subscribe("ada@example.org", client="2001:db8:1:2::1")
-    with pytest.raises(signup_limits.TooMany):
+    with pytest.raises(signup_limits.TooManyRequests):
         capped.subscribe("bob@example.org", client="2001:db8:1:2:ffff::9")
 
 
@@ -158,7 +158,7 @@ def test_beyond_the_cap_of_the_press_everybody_is_told_and_nobody_is_dropped(pre
     for name in ("ada", "bob", "cyd"):
         capped.subscribe(f"{name}@{name}.example")
     for email in ("dan@example.org", "ada@ada.example"):
-        with capture_logs() as said, pytest.raises(signup_limits.TooMany, match=r"Too many .* in an hour"):
+        with capture_logs() as said, pytest.raises(signup_limits.TooManyRequests, match=r"Too many .* in an hour"):
             capped.subscribe(email, client=None)
         assert "SIGNUP_CAP_PRESS" in str(said)
     capped.subscribe("dan@example.org", at=press.now + timedelta(hours=1))

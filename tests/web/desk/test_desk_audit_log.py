@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from newsletter import audit, publications
-from newsletter.audit import NOBODY, Entry, Witness, record
+from newsletter.audit import NOBODY, AuditEntry, AuditWriter, record
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import Editor, Role
 from newsletter.publications.wordings import WordingKind
@@ -70,7 +70,11 @@ def test_an_act_leaves_one_row_that_says_who_did_what(
     assert [each.act for each in rows(services)] == ["signed in", route.noted]
     assert (row.who, row.role, row.at, row.network) == ("owner@desk.example", "owner", now, "127.0.0.0/24")
     if "<slug>" in route.path:
-        assert (row.kind, row.about, row.details["slug"]) == ("issue", audit.numbered(number_of(services)), WAITING)
+        assert (row.kind, row.about, row.details["slug"]) == (
+            "issue",
+            audit.issue_subject(number_of(services)),
+            WAITING,
+        )
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.noted], ids=lambda route: route.name)
@@ -102,7 +106,7 @@ def test_whoever_begins_an_issue_is_noted_with_that_issue(enter: Enter, services
         "/desk/issues/new", "/desk/issues/new", title="Stand up!", subject="Stand up, for a minute"
     )
     row = rows(services)[-1]
-    assert (row.act, row.about) == ("began an issue", audit.numbered(number_of(services, "stand-up")))
+    assert (row.act, row.about) == ("began an issue", audit.issue_subject(number_of(services, "stand-up")))
     assert row.details == {"slug": "stand-up"}
 
 
@@ -172,7 +176,7 @@ def test_the_log_is_narrowed_by_person_and_act_and_goes_on(enter: Enter, service
 def test_the_sheet_holds_no_formula(enter: Enter, services: Services, now: datetime) -> None:
     owner = enter(Role.OWNER)
     with services.sessions.begin() as session:
-        record(session, Witness('=cmd|" /C calc"!A0', "did", now, details={"+1": "-2"}))
+        record(session, AuditWriter('=cmd|" /C calc"!A0', "did", now, details={"+1": "-2"}))
     sheet = owner.open("/desk/audit.csv")
     assert sheet.mimetype == "text/csv"
     lines = list(csv.reader(io.StringIO(sheet.text)))
@@ -211,7 +215,7 @@ def test_an_act_is_about_the_issue_that_it_changed_whatever_the_address_says(ent
     author.press("/desk/issues/new", "/desk/issues/new", title=WAITING, subject="It already has the slug that is free")
     renamed = number_of(services, "by-degrees")
     author.client.post(f"{PAGE}write", data=stale | {"base": "2", "body": "Typed on into the renamed one.\n"})
-    assert rows(services)[-1].about == audit.numbered(renamed) != audit.numbered(number_of(services))
+    assert rows(services)[-1].about == audit.issue_subject(renamed) != audit.issue_subject(number_of(services))
 
 
 def test_rows_of_old_that_name_a_slug_stay_with_the_issue_that_had_it(
@@ -219,8 +223,10 @@ def test_rows_of_old_that_name_a_slug_stay_with_the_issue_that_had_it(
 ) -> None:
     author = enter(Role.AUTHOR)
     with services.sessions.begin() as session:
-        record(session, Witness("ann@desk.example", "scheduled it", now, kind="issue", about=WAITING))
-        record(session, Witness("ann@desk.example", "deleted one before it", now - DAY, kind="issue", about=WAITING))
+        record(session, AuditWriter("ann@desk.example", "scheduled it", now, kind="issue", about=WAITING))
+        record(
+            session, AuditWriter("ann@desk.example", "deleted one before it", now - DAY, kind="issue", about=WAITING)
+        )
     owner = enter(Role.OWNER)
     assert f'href="{PAGE}">{WAITING}</a>' in owner.open("/desk/audit/").text
     assert "ann@desk.example scheduled it" in author.read(f"{PAGE}acts")
@@ -269,9 +275,9 @@ def number_of(services: Services, slug: str = WAITING) -> int:
         return issue_store.find(session, slug).id
 
 
-def rows(services: Services) -> list[Entry]:
+def rows(services: Services) -> list[AuditEntry]:
     with services.sessions.reading() as session:
-        return list(session.scalars(select(Entry).order_by(Entry.id)))
+        return list(session.scalars(select(AuditEntry).order_by(AuditEntry.id)))
 
 
 def changed(services: Services, before: dict[str, list[str]]) -> bool:
@@ -283,5 +289,5 @@ def changed(services: Services, before: dict[str, list[str]]) -> bool:
 
 def oldest(services: Services, shown: int) -> int:
     with services.sessions.reading() as session:
-        invited = select(Entry.id).where(Entry.act == "invited somebody").order_by(Entry.id.desc())
+        invited = select(AuditEntry.id).where(AuditEntry.act == "invited somebody").order_by(AuditEntry.id.desc())
         return session.scalars(invited).all()[shown - 1]

@@ -8,13 +8,13 @@ from sqlalchemy import select
 
 from newsletter.db import Session, Sessions
 from newsletter.editors import Editor, Role, accounts, add, desk_sessions, find, second_factor, set_password
-from newsletter.editors.desk_sessions import Place
+from newsletter.editors.desk_sessions import ClientInfo
 from newsletter.editors.models import DeskSession, RecoveryCode
 from newsletter.errors import Conflict, Invalid, NotFound
 from tests import caches
 
 PASSWORD = "correct horse battery"
-HERE = Place("Firefox on Linux", "192.0.2.0/24")
+HERE = ClientInfo("Firefox on Linux", "192.0.2.0/24")
 
 
 @pytest.fixture
@@ -84,12 +84,12 @@ def test_of_two_owners_who_act_on_each_other_at_once_one_stays(
 def test_whoever_is_removed_leaves_no_session_and_no_code(sessions: Sessions, owners: list[int], now: datetime) -> None:
     with sessions.begin() as session:
         ann = session.get_one(Editor, owners[0])
-        begun = desk_sessions.begin(session, ann, HERE, now)
-        second_factor.fresh_codes(session, ann)
+        begun = desk_sessions.start_session(session, ann, HERE, now)
+        second_factor.renew_recovery_codes(session, ann)
     with sessions.begin() as session:
         accounts.remove(session, session.get_one(Editor, owners[0]))
     with sessions.reading() as session:
-        assert desk_sessions.holding(session, begun.id, begun.nonce, now) is None
+        assert desk_sessions.active_session(session, begun.id, begun.nonce, now) is None
         assert session.scalars(select(DeskSession.id)).all() == session.scalars(select(RecoveryCode.digest)).all() == []
         with pytest.raises(NotFound, match="no longer on the team"):
             accounts.get(session, owners[0])
@@ -126,8 +126,8 @@ def test_a_password_of_some_length_is_taken(sessions: Sessions, now: datetime, p
 def test_the_rule_of_the_team_is_one_row(sessions: Sessions) -> None:
     for needed in (True, True, False):
         with sessions.begin() as session:
-            accounts.set_needs_factor(session, needed)
-            assert accounts.needs_factor(session) is needed
+            accounts.set_second_factor_required(session, needed)
+            assert accounts.requires_second_factor(session) is needed
 
 
 def engage(sessions: Sessions, email: str, now: datetime) -> Editor:
