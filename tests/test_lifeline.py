@@ -17,7 +17,7 @@ EACH = 10_000
 WAITING = """
 import sys
 from newsletter.system import lifeline
-asked = lifeline.asked_to_stop()
+asked = lifeline.watch_stop_signals()
 print("ready", flush=True)
 sys.stdin.read()
 print(sorted(set(asked)), flush=True)
@@ -25,7 +25,7 @@ print(sorted(set(asked)), flush=True)
 PART = """
 import signal, time
 from newsletter.system import lifeline
-lifeline.follow()
+lifeline.stop_with_holder()
 print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])), flush=True)
 while True:
     time.sleep(1)
@@ -85,8 +85,8 @@ def test_under_nohup_the_end_of_the_terminal_is_no_reason_to_stop(tmp_path: Path
 def test_a_part_ends_with_its_holder_though_that_is_killed_and_whether_it_will_or_not(
     tmp_path: Path, stubborn: bool
 ) -> None:
-    deaf = "lifeline._LONGEST_STOP = 0.5\nsignal.signal(signal.SIGTERM, lambda *_: None)\nlifeline.follow()"
-    (tmp_path / "child.py").write_text(PART.replace("lifeline.follow()", deaf) if stubborn else PART)
+    deaf = "lifeline._LONGEST_STOP = 0.5\nsignal.signal(signal.SIGTERM, lambda *_: None)\nlifeline.stop_with_holder()"
+    (tmp_path / "child.py").write_text(PART.replace("lifeline.stop_with_holder()", deaf) if stubborn else PART)
     with run(HOLDER, tmp_path) as holder:
         assert "SIGINT" in (mask := holder.stdout.readline())
         assert "SIGHUP" in mask

@@ -44,7 +44,7 @@ def test_an_installed_wheel_works_away_from_the_checkout(wheel: Path, tmp_path: 
         from sqlalchemy import create_engine
         from newsletter import bundle, migrating, schema
         migrating.upgrade(create_engine("sqlite:///new.db"))
-        print(schema.standing(create_engine("sqlite:///new.db")))
+        print(schema.schema_state(create_engine("sqlite:///new.db")))
         print(bundle.folder("templates"))
     """
     lines = "\n".join(line.strip() for line in program.strip().splitlines())

@@ -34,7 +34,7 @@ _PLAIN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address that mail can be sent to; `key` is the same for every spelling of it (`mailboxes.key_of`)."""
+    """An address that mail can be sent to; `key` is the same for every spelling of it (`mailboxes.mailbox_key`)."""
 
     email: str
     key: str

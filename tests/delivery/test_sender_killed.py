@@ -22,10 +22,10 @@ from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.bulk.smtp_worker import BulkSettings
 from newsletter.links import Links
-from newsletter.tokens import Seal
+from newsletter.tokens import TokenSeal
 
 url, port, worker = sys.argv[1:]
-links = Links("https://letters.example.org", Seal(b"a secret for tests"))
+links = Links("https://letters.example.org", TokenSeal(b"a secret for tests"))
 settings = BulkSettings(MailServer("127.0.0.1", int(port)), links, Limits(connections=3))
 press = BulkSender(Sessions(open_engine(url)), settings, worker=worker)
 signal.signal(signal.SIGTERM, lambda *_: press.stop())
