@@ -1,12 +1,35 @@
-"""The tree of errors: each class says what its catcher can do.
+"""The tree of errors: each class says what its catcher can do. Every subclass in the code base stands here.
 
-PressError                 a sentence for the person, and never a traceback
-├── Refused                we will not do this; change the request (exit 1, or a 4xx page)
-│   ├── Invalid            what was given is malformed; the message names where and how to mend it
-│   ├── NotFound           there is no such thing here
-│   └── Conflict           it has changed meanwhile, or its state does not allow this
-└── Unavailable            nothing is wrong with the request; try again later
-    └── TransportDown      every copy: the mail server cannot be reached or used
+PressError                      a sentence for the person, and never a traceback
+├── Refused                     we will not do this; change the request (exit 1, or a 4xx page)
+│   ├── Invalid                 what was given is malformed; the message names where and how to mend it
+│   │   ├── Expired             links: the link is genuine but too old
+│   │   ├── Faulty              drafts: the text is not a valid issue
+│   │   ├── NoAddress           mime: mail cannot be sent to what stands where an address should
+│   │   ├── NoMoment            weekly_slots: the text cannot be read as a date and a time
+│   │   ├── NoNote              corrections: a correction does not say what changed
+│   │   ├── NoReason            slot_settings: days off have no reason
+│   │   ├── RenderError         mjml: the MJML is malformed
+│   │   ├── TooLarge            markdown: the text has more than is rendered
+│   │   └── _Odd                slot_settings of the desk: one field of the form cannot be
+│   ├── NotFound                there is no such thing here
+│   ├── Conflict                it has changed meanwhile, or its state does not allow this
+│   │   ├── MergeConflict       drafts: two texts of an issue changed the same passage
+│   │   │   ├── OtherTabConflict    the other text is the same editor's, from another window
+│   │   │   └── RevisionConflict    the other text is the newest revision
+│   │   ├── Outdated            issue_store: the text is based on a revision that is no longer the newest
+│   │   ├── Unapproved          build_letter: an approval is required, and the content has none
+│   │   ├── Unfit               build_letter: preflight blocks the issue
+│   │   ├── UnknownDraft        drafts: the draft is not the one that the window knows
+│   │   ├── Unready             build_letter: the issue is a draft
+│   │   └── Unsent              build_letter: the issue is scheduled, and has to be unscheduled first
+│   └── TooManyRequests         signup_limits: too many requests, of one client or of all together (429)
+└── Unavailable                 nothing is wrong with the request; try again later
+    └── TransportDown           every copy: the mail server cannot be reached or used
+        ├── ConnectionLost      protocol: the server closed the connection, or fell silent
+        ├── ProtocolError       replies: the server said something that is not SMTP
+        ├── RateLimited         protocol: the server asks for less
+        └── SenderRefused       protocol: the server takes nothing from this sender
 """
 
 
