@@ -193,7 +193,14 @@ def sample_mail(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]
 
 
 def new_letter(
-    issue: Issue, mail: Rendered, mail_hash: str, links: Links, at: datetime, now: datetime, sender: str | None
+    issue: Issue,
+    mail: Rendered,
+    mail_hash: str,
+    links: Links,
+    at: datetime,
+    now: datetime,
+    sender: str | None,
+    kind: str = "issue",
 ) -> Letter:
     """A letter with this mail, due at `at`; it is not stored."""
     publication = issue.publication
@@ -208,7 +215,7 @@ def new_letter(
         # Replies go to the publication, even if another address sends its issues.
         reply_to=publication.reply_to or (own if sender else None),
         list_id=f"{publication.name} <{publication.slug}.{own.partition('@')[2]}>",
-        feedback_id=f"{issue.id}:{publication.id}:issue:{publication.slug[:15].ljust(5, '0')}",
+        feedback_id=f"{issue.id}:{publication.id}:{kind}:{publication.slug[:15].ljust(5, '0')}",
         archive_url=links.archive(issue.slug),
         time_zone=publication.time_zone,
         language=publication.language,

@@ -113,9 +113,10 @@ def send_correction(
     session: Session, links: Links, issue: Issue, mail: Rendered, now: datetime, *, sender: str | None = None
 ) -> Started:
     """Send this mail at once to everyone who got the issue or may have got it, and to nobody else."""
-    letter = build_letter.new_letter(issue, mail, build_letter.content_hash(mail), links, now, now, sender)
+    letter = build_letter.new_letter(
+        issue, mail, build_letter.content_hash(mail), links, now, now, sender, "correction"
+    )
     letter.corrects_id, letter.state = issue.letter_id, LetterState.HELD
-    letter.feedback_id = letter.feedback_id.replace(":issue:", ":correction:", 1)
     session.add(letter)
     session.flush()
     if issue.publication.counts_clicks:
