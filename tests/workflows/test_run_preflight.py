@@ -145,10 +145,10 @@ def test_the_worker_looks_after_the_links_of_what_is_to_go_out(services: Service
         raise OSError
 
     working = worker(services, LinkClient(resolve=resolve))
-    working.look_after_links()
-    working.ask_links()
-    working.look_after_links()
-    working.ask_links()
+    working.queue_link_checks()
+    working.check_links()
+    working.queue_link_checks()
+    working.check_links()
     assert looked_up == ["www.nhs.uk"]
     assert "source “NHS” leads to a host that cannot be found" in messages(inspected(services))
 
@@ -160,8 +160,8 @@ def test_the_worker_asks_nobody_until_it_may(
     working = worker(closed, LinkClient(resolve=lambda _host, _port: pytest.fail("it asked")))
     with services.sessions.begin() as session:
         run_preflight.request_checks(session, sore(session), services.links, now, may_ask=True)
-    working.look_after_links()
-    working.ask_links()
+    working.queue_link_checks()
+    working.check_links()
 
 
 def test_the_links_of_a_draft_that_nobody_touches_are_let_be(services: Services, now: datetime) -> None:
@@ -176,7 +176,7 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
     assert spamassassin
     with services.sessions.begin() as session:
         run_preflight.request_checks(session, sore(session), services.links, now, may_ask=False)
-    worker(services, LinkClient()).ask_the_spam_filter()
+    worker(services, LinkClient()).run_spam_checks()
     with services.sessions.reading() as session:
         said = spam_checks.verdict(session, run_preflight.current_content_hash(sore(session), services.links))
     assert said.threshold == 5.0
@@ -187,7 +187,7 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
 def test_a_text_that_changed_since_is_not_read(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
         spam_checks.request_check(session, sore(session).id, "the hash of an older text", now)
-    worker(services, LinkClient()).ask_the_spam_filter()
+    worker(services, LinkClient()).run_spam_checks()
     with services.sessions.reading() as session:
         assert spam_checks.verdict(session, "the hash of an older text") == spam_checks.CHANGED
 
