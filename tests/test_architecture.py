@@ -13,6 +13,13 @@ DOCUMENT = ROOT / "docs" / "architecture.md"
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
 
 
+# Verbs and nouns that mean the same wherever they stand.
+OBVIOUS = {
+    *("add", "claim", "confirm", "find", "init_app", "is_due", "load", "lock", "page"),
+    *("pause", "prune", "record", "remove", "resume", "save"),
+}
+
+
 def layers() -> str:
     """The layers of each contract that has some, as the document shows them."""
     shown = []
@@ -60,3 +67,31 @@ def test_the_tree_of_errors_shows_each_of_them_in_its_place() -> None:
         if marks:
             shown.add((name, above[len(marks) // 4 - 1]))
     assert shown == set(tree_of_errors())
+
+
+def test_each_term_of_the_glossary_stands_there_once_and_in_order() -> None:
+    rows = re.findall(
+        r"^\| ([^|]+) \| ([^|]+) \|$", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    terms = [term for term, _ in rows if term != "term"]
+    assert terms == sorted(set(terms), key=str.lower)
+
+
+def public_names() -> dict[str, set[str]]:
+    """Each public function and class of the code, and the modules that define it; views and commands are named
+    by what they answer to."""
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "newsletter").rglob("*.py"):
+        module = path.relative_to(ROOT / "newsletter").with_suffix("").as_posix()
+        if module.startswith(("web/desk/", "web/public/", "cli/")) or "vendor" in path.parts:
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, set()).add(module)
+    return found
+
+
+def test_no_public_name_has_a_third_meaning() -> None:
+    often = {name: modules for name, modules in public_names().items() if len(modules) > 2}
+    assert {name: sorted(modules) for name, modules in often.items() if name not in OBVIOUS} == {}
+    assert set(often) == OBVIOUS, "what is no longer defined so often leaves the list"
