@@ -5,8 +5,8 @@ looked up again. So a name is looked up once for each hop, every address that it
 and the connection goes to that very address. Only ports 80 and 443, no credentials, no proxy, and of the answer
 nothing is read but its head.
 
-places   where an address leads, and whether we may go there
-scout    out to it, along its redirects, and back with what was said there
+ssrf_guard   where an address leads, and whether we may go there
+link_client  out to it, along its redirects, and back with what was said there
 """
 
 from newsletter.outbound.link_client import Answer, LinkClient

@@ -1,10 +1,11 @@
-"""How do people reach the other rooms? The pages of readers, editors and operators.
+"""How people and programs reach the other rooms: the pages of readers, editors and operators.
 
-public, confirming, leaving, preferences    a reader's way in, and out
-archive, feeds                              what anyone may read
-desk                                        the editors' side
-operations                                  what machines ask
-security, sorry, looks                      what every page shares
+public                                       a reader's way in and out, the archive, the feeds
+desk                                         the editors' side
+health, metrics                              what machines ask
+context                                      what a request finds at hand: services, time, client
+security, error_pages, template_helpers      what every page shares
+proxies, connections, server                 the real server, and who is believed to be asking
 """
 
 from newsletter.web.app import create_app

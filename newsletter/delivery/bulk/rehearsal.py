@@ -72,7 +72,7 @@ class Rehearsal:
 def simulated_copies(
     readers: Iterable[tuple[int, str, str, datetime | None, str | None]], letter_id: int, after: int
 ) -> Iterator[ClaimedCopy]:
-    """The copies that a fan-out would write for these readers (see `subscribers.active`), numbered from `after`."""
+    """The copies that a fan-out would write for these readers (`subscribers.active_recipients`), from `after` on."""
     for number, (subscription_id, address, name, since, source) in enumerate(readers, after + 1):
         yield ClaimedCopy(number, letter_id, subscription_id, address, name, 0, source, since)
 
