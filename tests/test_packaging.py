@@ -42,10 +42,11 @@ def test_an_installed_wheel_works_away_from_the_checkout(wheel: Path, tmp_path: 
     run("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", "site", str(wheel), cwd=tmp_path)
     program = """
         from sqlalchemy import create_engine
-        from newsletter import bundle, migrating, schema
-        migrating.upgrade(create_engine("sqlite:///new.db"))
+        from newsletter import migrations_runner, schema
+        from newsletter.system import bundled
+        migrations_runner.upgrade(create_engine("sqlite:///new.db"))
         print(schema.schema_state(create_engine("sqlite:///new.db")))
-        print(bundle.folder("templates"))
+        print(bundled.folder("templates"))
     """
     lines = "\n".join(line.strip() for line in program.strip().splitlines())
     standing, templates = run("-c", lines, cwd=tmp_path, PYTHONPATH="site").split()
