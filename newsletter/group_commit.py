@@ -117,7 +117,7 @@ class _Group:
         """As in the queue of those who write: where nothing moves, not all threads of a web server may wait."""
         with self._lock:
             stands_still = time.monotonic() - self._led_since > write_queue.STANDSTILL
-            if stands_still and job in self._waiting[write_queue.PLACES :]:
+            if stands_still and job in self._waiting[write_queue.ORDINARY_PLACES :]:
                 self._waiting.remove(job)
                 raise OperationalError("BEGIN", None, sqlite3.OperationalError("database is locked"))
 

@@ -19,6 +19,8 @@ PLACES = 12
 """Of the web server's sixteen threads, those that may wait."""
 URGENT_PLACES = 4
 """Of these, those that are kept for what is urgent, which may take the others as well."""
+ORDINARY_PLACES = PLACES - URGENT_PLACES
+"""Of these, those of everything else."""
 
 _LOOK = 0.1
 # Only the first in the queue asks SQLite, so it may ask often; another process may have the lock.

@@ -11,7 +11,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from newsletter import group_commit
+from newsletter import group_commit, write_queue
 from newsletter.db import DatabaseDown, Sessions, open_engine
 
 AT_ONCE = 8
@@ -103,3 +103,28 @@ def test_where_the_disk_fails_all_of_them_hear_so_and_the_next_go_on(sessions) -
 def test_nobody_is_told_before_it_is_on_the_disk(sessions, commits) -> None:
     assert group_commit.write(sessions, lambda _session: len(commits)) == 0
     assert len(commits) == 1
+
+
+def test_at_a_standstill_they_keep_no_more_places_than_other_writers(sessions) -> None:
+    done, refused = [], []
+
+    def write(number: int) -> None:
+        try:
+            done.append(group_commit.write(sessions, lambda session: note(number, session)))
+        except OperationalError:
+            refused.append(number)
+
+    holder = sqlite3.connect(sessions.engine.url.database or "", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(write_queue.PLACES)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 10
+    while len(refused) < write_queue.URGENT_PLACES and time.monotonic() < deadline:
+        time.sleep(0.01)
+    holder.execute("ROLLBACK")
+    holder.close()
+    for thread in threads:
+        thread.join()
+    assert (len(done), len(refused)) == (write_queue.ORDINARY_PLACES, write_queue.URGENT_PLACES)
+    assert notes(sessions) == set(done)

@@ -108,7 +108,7 @@ def test_at_a_standstill_a_few_go_on_waiting_and_the_others_are_told_at_once(ses
         writers.start(f"{number:02}")
     for number in range(3):
         writers.start(f"leave {number}", urgent=True)
-    others = write_queue.PLACES - write_queue.URGENT_PLACES
+    others = write_queue.ORDINARY_PLACES
     until(lambda: writers.left == 1 + others + 3)
     assert len(writers.refused) == 20 - 1 - others
     late = Writers(sessions)
@@ -127,7 +127,7 @@ def test_at_a_standstill_the_urgent_take_the_places_of_the_others(sessions: Sess
     until(lambda: others.left == 1)
     for number in range(write_queue.PLACES):
         others.start(f"{number:02}")
-    until(lambda: others.left == 1 + write_queue.PLACES - write_queue.URGENT_PLACES)
+    until(lambda: others.left == 1 + write_queue.ORDINARY_PLACES)
     for number in range(write_queue.PLACES):
         leaving.start(f"leave {number}", urgent=True)
     until(lambda: others.left == 1)
