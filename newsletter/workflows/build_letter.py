@@ -136,8 +136,14 @@ def require_approved(issue: Issue, would_go: Content) -> None:
 def approvable_content(issue: Issue, links: Links) -> Content:
     """The content that an approval has to be of: that of the frozen letter, else of the newest revision."""
     if fixed := frozen_letter(issue):
-        return Content(issue.frozen_number or 0, fixed.content_hash)
+        return content_of(issue, fixed)
     return Content(issue.revision_number, content_hash(render_mail(issue, issue.revision, links)))
+
+
+def content_of(issue: Issue, letter: Letter) -> Content:
+    """The content of the issue's `current_letter`, without rendering it again."""
+    is_frozen = letter is frozen_letter(issue)
+    return Content((issue.frozen_number or 0) if is_frozen else issue.revision_number, letter.content_hash)
 
 
 def is_waiting(issue: Issue) -> bool:

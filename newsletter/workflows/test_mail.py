@@ -140,7 +140,7 @@ def send_test(
     """Queue a test mail to each address; Refused if this person has reached the hourly limit."""
     _mind_the_hour(session, person, len(to), now)
     letter = build_letter.current_letter(issue, links, now, sender=sender)
-    content = build_letter.approvable_content(issue, links)
+    content = build_letter.content_of(issue, letter)
     tests = []
     for address in to:
         post = _post(session, issue, letter, address, now)
