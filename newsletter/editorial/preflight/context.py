@@ -46,6 +46,10 @@ class SourceLine:
         """The file's column, from 1, of an index into the text."""
         return self.offset + place + 1
 
+    def where(self, found: re.Match[str]) -> tuple[int, int]:
+        """The file's line and column, from 1, at which what was found in the text begins."""
+        return self.number, self.column(found.start())
+
 
 @dataclass(frozen=True)
 class Passage:

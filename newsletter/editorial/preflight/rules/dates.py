@@ -97,12 +97,10 @@ def days_and_hours_exist(context: CheckContext) -> Iterator[Finding]:
     for line in context.lines:
         for found in _NUMERIC.finditer(line.text):
             if not _is_a_day(found):
-                place = line.column(found.start())
-                yield warning(f"there is no {found[0]}", "check a calendar", line.number, place)
+                yield warning(f"there is no {found[0]}", "check a calendar", *line.where(found))
         for found in _HOURS.finditer(line.text):
             if _is_no_hour(found, line.text):
-                place = line.column(found.start())
-                yield warning(f"there is no {found[0]} on a clock", "correct the time", line.number, place)
+                yield warning(f"there is no {found[0]} on a clock", "correct the time", *line.where(found))
 
 
 @rule()

@@ -43,6 +43,5 @@ def nothing_came_along_from_a_page(context: CheckContext) -> Iterator[Finding]:
             yield warning(
                 f"“{said[:60]}” looks as if it was copied from a web page",
                 "delete it",
-                line.number,
-                line.column(found.start()),
+                *line.where(found),
             )

@@ -25,8 +25,7 @@ def a_name_has_a_fallback(context: CheckContext) -> Iterator[Finding]:
             yield warning(
                 f"{found[0]} prints nothing for a reader without a name",
                 "write what stands there instead: {{ name | friend }}",
-                line.number,
-                line.column(found.start()),
+                *line.where(found),
             )
 
 
@@ -38,6 +37,5 @@ def no_field_is_another_programs(context: CheckContext) -> Iterator[Finding]:
             yield warning(
                 f"{found[0]} is not a merge field here, and would be printed",
                 "write {{ name | friend }} or {{ email }}",
-                line.number,
-                line.column(found.start()),
+                *line.where(found),
             )

@@ -36,7 +36,6 @@ _SOON = (
     r"|for ?ever|for good|for life|overnight|tomorrow|tonight|today|at last|once and for all|before (?:the|you)\b)"
 )
 
-_SURE = r"(?:really |simply |truly |just |finally |even |completely |also |will |can )?"
 _PARTS = r"(?:discs?|cartilage|nerves?|joints?|spines?|knees?|hips?|bones?|tissues?|backs?|necks?|tendons?|muscles?)"
 # In whatever tense somebody speaks who has a remedy to offer: what it does to an ill, and what it makes of a body.
 _ENDS = re.compile(

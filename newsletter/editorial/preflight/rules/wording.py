@@ -58,15 +58,13 @@ def nothing_is_to_come(context: CheckContext) -> Iterator[Finding]:
             yield blocking(
                 "a placeholder is left in the text",
                 "write what belongs there",
-                line.number,
-                line.column(found.start()),
+                *line.where(found),
             )
         elif found := _PERHAPS_TO_COME.search(line.text):
             yield warning(
                 f"{found[0]} looks like a placeholder",
                 "write what belongs there",
-                line.number,
-                line.column(found.start()),
+                *line.where(found),
             )
 
 
@@ -88,14 +86,15 @@ def no_character_is_spoiled(context: CheckContext) -> Iterator[Finding]:
     for line in context.lines:
         if found := _SPOILED.search(line.raw):
             yield warning(
-                f"“{found[0]}” was garbled when it was copied", "type it again", line.number, line.column(found.start())
+                f"“{found[0]}” was garbled when it was copied",
+                "type it again",
+                *line.where(found),
             )
         elif found := _UNSEEN.search(line.raw):
             yield note(
                 f"there is an invisible character here (U+{ord(found[0]):04X})",
                 "delete it",
-                line.number,
-                line.column(found.start()),
+                *line.where(found),
             )
 
 
@@ -109,8 +108,7 @@ def quotes_are_of_one_kind(context: CheckContext) -> Iterator[Finding]:
         yield note(
             f"{lines} straight quotes, and others have curly ones",
             "choose one kind",
-            line.number,
-            line.column(found.start()),
+            *line.where(found),
         )
 
 
