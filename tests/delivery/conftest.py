@@ -10,6 +10,7 @@ from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.bulk.smtp_worker import BulkSettings
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, Counts, Letter, LetterState
+from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.reports import stats
 from newsletter.links import Links
@@ -99,6 +100,17 @@ def press(sessions: Sessions, links: Links, clock: Clock) -> Callable[..., BulkS
         return BulkSender(sessions, settings, worker=worker, clock=clock)
 
     return make
+
+
+@pytest.fixture
+def take(sessions: Sessions, clock: Clock) -> Callable[..., Batch]:
+    """Claims for a worker, in a transaction of its own."""
+
+    def claim(pacer: ClaimLimiter, wanted: int = 100) -> Batch:
+        with sessions.begin() as session:
+            return pacer.claim(session, wanted, clock())
+
+    return claim
 
 
 @pytest.fixture

@@ -1,35 +1,17 @@
 """A server that asks for less gets less: a pause, then one connection, then one more at a time."""
 
-from collections.abc import Callable
-
-import pytest
-from peers import Clock
 from readerships import addresses, by_lane, gmail, lanes, others
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from newsletter.addresses.provider_groups import Quota
-from newsletter.db import Sessions
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import outcomes
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.delivery.rate_limit import claim_limiter
-from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
+from newsletter.delivery.rate_limit.claim_limiter import ClaimLimiter
 from newsletter.delivery.rate_limit.limiter import GROWS_EVERY, PAUSE
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
-
-Desk = Callable[..., Batch]
-
-
-@pytest.fixture
-def take(sessions: Sessions, clock: Clock) -> Desk:
-    """Claims for a worker, in a transaction of its own."""
-
-    def claim(pacer: ClaimLimiter, wanted: int = 100) -> Batch:
-        with sessions.begin() as session:
-            return pacer.claim(session, wanted, clock())
-
-    return claim
 
 
 def test_a_rate_answer_pauses_its_lane_and_no_other(running, take, sessions, clock, copies) -> None:

@@ -1,32 +1,15 @@
 """A busy lane: its copies come back at the moments that were reserved for them, and no other waits."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
-import pytest
-from peers import Clock
 from readerships import addresses, by_lane, gmail, lanes, others
 
 from newsletter.addresses.provider_groups import ProviderGroups, Quota
-from newsletter.db import Sessions
 from newsletter.delivery.models import CopyState
-from newsletter.delivery.rate_limit.claim_limiter import LATE, Batch, ClaimLimiter
+from newsletter.delivery.rate_limit.claim_limiter import LATE, ClaimLimiter
 from newsletter.delivery.rate_limit.limits import Limits
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
-
-Desk = Callable[..., Batch]
-
-
-@pytest.fixture
-def take(sessions: Sessions, clock: Clock) -> Desk:
-    """Claims for a worker, in a transaction of its own."""
-
-    def claim(pacer: ClaimLimiter, wanted: int = 100) -> Batch:
-        with sessions.begin() as session:
-            return pacer.claim(session, wanted, clock())
-
-    return claim
 
 
 def test_a_busy_lane_holds_up_no_other(running, take, clock, copies) -> None:

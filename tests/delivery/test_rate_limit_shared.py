@@ -2,14 +2,12 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from peers import Clock
 from readerships import gmail, lanes, others
 from sqlalchemy import event, func, select, update
 from structlog.testing import capture_logs
@@ -20,13 +18,11 @@ from newsletter.delivery import ledger
 from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.models import Copy, CopyState, SharedLimiter
 from newsletter.delivery.rate_limit import claim_limiter, limiter_store
-from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
+from newsletter.delivery.rate_limit.claim_limiter import ClaimLimiter
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.rate_limit.warmup import Warmup
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
-
-Desk = Callable[..., Batch]
 
 
 def claimed_at_once(sessions: Sessions, limits: Limits, wanted: int, now: datetime) -> list[ClaimedCopy]:
@@ -43,17 +39,6 @@ def claimed_at_once(sessions: Sessions, limits: Limits, wanted: int, now: dateti
 
     with ThreadPoolExecutor(4) as pool:
         return [copy for got in pool.map(work, "abcd") for copy in got]
-
-
-@pytest.fixture
-def take(sessions: Sessions, clock: Clock) -> Desk:
-    """Claims for a worker, in a transaction of its own."""
-
-    def claim(pacer: ClaimLimiter, wanted: int = 100) -> Batch:
-        with sessions.begin() as session:
-            return pacer.claim(session, wanted, clock())
-
-    return claim
 
 
 def test_without_limits_a_claim_costs_no_statement_of_ours(running, sessions, now) -> None:
