@@ -76,7 +76,7 @@ class Subscriber(Base):
     name: Mapped[str] = mapped_column(String(120), default="")
     created_at: Mapped[datetime]
     search: Mapped[str] = mapped_column(Text, default=_searched, server_default="")
-    """What is looked into for them (`searching`); never a key."""
+    """What is looked into for them (`search_text`); never a key."""
     indexed: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether `search`, as it is now, is in the search index."""
 
@@ -183,7 +183,7 @@ class ConsentEvent(Base):
 
 
 class Erasure(Base):
-    """Somebody who was erased, by a keyed hash of their address's key (`erased`)."""
+    """Somebody who was erased, by a keyed hash of their address's key (`erasures`)."""
 
     __tablename__ = "erasures"
 

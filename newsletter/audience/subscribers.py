@@ -43,7 +43,7 @@ def active_recipients(
 ) -> Select[int, str, str, datetime | None, str | None]:
     """Everybody an issue goes to: active, not suppressed, and `among` those.
 
-    As (subscription_id, address, name, since, source), the latter two as `permission.reminder` wants them.
+    As (subscription_id, address, name, since, source), the latter two as `permission_reminder` wants them.
     """
     confirmed, moved = Subscription.confirmed_at.is_not(None), Subscription.source.is_not(None)
     readers = select(

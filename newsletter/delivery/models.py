@@ -152,7 +152,7 @@ class Copy(Base):
     address: Mapped[str] = mapped_column(String(254))
     name: Mapped[str] = mapped_column(String(120), default="")
     since: Mapped[datetime | None]
-    """When the reader confirmed, or was moved here; None if that is not known (`permission`)."""
+    """When the reader confirmed, or was moved here; None if that is not known (`permission_reminder`)."""
     source: Mapped[str | None] = mapped_column(String(200))
     """Where from, of a reader who never confirmed here."""
     state: Mapped[CopyState] = mapped_column(word(CopyState), default=CopyState.PENDING)
@@ -342,7 +342,7 @@ class SharedLimiter(Base):
 
 
 class SendPermission(Base):
-    """Whether this database may send: one row, which a copy of the database has, too (`arming`)."""
+    """Whether this database may send: one row, which a copy of the database has, too (`send_permission`)."""
 
     __tablename__ = "arming"
 
