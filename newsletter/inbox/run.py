@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from waitress import create_server, wasyncore
+from waitress import create_server
 
 from newsletter.inbox import smtp
 from newsletter.inbox.listeners import listen
 from newsletter.inbox.store import KEEP, Store
 from newsletter.inbox.web import create_inbox
-from newsletter.system import lifeline
+from newsletter.system import lifeline, waitress_stop
 
 LOOPBACK = "127.0.0.1"
 SMTP_PORT = 1025
@@ -41,8 +41,7 @@ class WebServer:
     def stop(self) -> None:
         """Close the port and every connection; a second call does nothing."""
         if self._thread.is_alive():
-            self._server.task_dispatcher.shutdown()
-            self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._sockets))
+            waitress_stop.close_server(self._server, self._sockets)
             self._thread.join()
 
 

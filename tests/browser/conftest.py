@@ -9,6 +9,7 @@ import pytest
 from waitress import create_server
 
 from newsletter.db import Sessions, open_engine
+from newsletter.system import waitress_stop
 from newsletter.web import create_app
 from newsletter.wiring import Services
 from tests import sample_services
@@ -38,6 +39,5 @@ def site(services: Services, clock: Clock) -> Iterator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     yield services.links.base_url
-    server.close()
-    server.trigger.close()
-    thread.join(timeout=10)
+    waitress_stop.close_server(server, server._map)
+    thread.join()

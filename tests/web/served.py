@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from waitress import wasyncore
-
+from newsletter.system import waitress_stop
 from newsletter.web import create_app
 from newsletter.web.connections import Server
 from newsletter.web.server import open_server
@@ -31,15 +30,8 @@ def running(services: Services, **changes: object) -> Iterator[Server]:
     try:
         yield server
     finally:
-        server.task_dispatcher.shutdown()
-        server.trigger.pull_trigger(lambda: _close_all(server))
+        waitress_stop.close_server(server, server._map)
         thread.join()
-
-
-def _close_all(server: Server) -> None:
-    for connection in list(server.active_channels.values()):
-        connection.handle_close()
-    wasyncore.close_all(server._map)
 
 
 def appending(header: str) -> Callable[[http.client.HTTPMessage, str], None]:

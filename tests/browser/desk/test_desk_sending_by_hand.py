@@ -22,6 +22,7 @@ from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.workers import heartbeat
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
+from newsletter.system import waitress_stop
 from newsletter.web import create_app
 from newsletter.web.desk import streams
 from newsletter.wiring import Services
@@ -81,9 +82,8 @@ def desk(services: Services) -> Iterator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
-    server.trigger.close()
-    thread.join(timeout=10)
+    waitress_stop.close_server(server, server._map)
+    thread.join()
 
 
 @pytest.fixture
