@@ -1,0 +1,94 @@
+"""What a delivery report says: the one value that every way in (pipe, mailbox, LMTP, webhook, SMTP) makes of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What an incoming mail or event is."""
+
+    BOUNCE = "bounce"
+    DELAY = "delay"
+    DELIVERED = "delivered"
+    COMPLAINT = "complaint"
+    UNSUBSCRIBE = "unsubscribe"
+    AUTO_REPLY = "auto_reply"
+    CHALLENGE = "challenge"
+    NOT_A_BOUNCE = "not_a_bounce"
+
+
+class Hardness(StrEnum):
+    """Whether another attempt could ever succeed."""
+
+    HARD = "hard"
+    SOFT = "soft"
+
+
+class Reason(StrEnum):
+    """Why a recipient's server did not take a mail, in the words of Sisimai 5.6."""
+
+    AUTHENTICATION = "authfailure"
+    BAD_REPUTATION = "badreputation"
+    BLOCKED = "blocked"
+    CONTENT = "contenterror"
+    EMAIL_TOO_LARGE = "emailtoolarge"
+    EXPIRED = "expired"
+    FAILED_STARTTLS = "failedstarttls"
+    FILTERED = "filtered"
+    HAS_MOVED = "hasmoved"
+    HOST_UNKNOWN = "hostunknown"
+    MAILBOX_FULL = "mailboxfull"
+    MAILER_ERROR = "mailererror"
+    NETWORK = "networkerror"
+    NO_RELAYING = "norelaying"
+    NOT_ACCEPT = "notaccept"
+    NOT_COMPLIANT = "notcompliantrfc"
+    ON_HOLD = "onhold"
+    POLICY = "policyviolation"
+    RATE_LIMITED = "ratelimited"
+    REJECTED = "rejected"
+    REQUIRE_PTR = "requireptr"
+    SECURITY = "securityerror"
+    SPAM = "spamdetected"
+    SUSPENDED = "suspend"
+    SYNTAX = "syntaxerror"
+    SYSTEM = "systemerror"
+    SYSTEM_FULL = "systemfull"
+    UNDEFINED = "undefined"
+    USER_UNKNOWN = "userunknown"
+    VIRUS = "virusdetected"
+    DELIVERED = "delivered"
+    FEEDBACK = "feedback"
+    VACATION = "vacation"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One address of a report, and what became of the mail to it."""
+
+    address: str
+    hardness: Hardness | None
+    """None for what is no bounce."""
+    reason: Reason
+    status: str = ""
+    """The enhanced status code (RFC 3463), such as 5.1.1."""
+    code: str = ""
+    """The SMTP reply code, such as 550."""
+    action: str = ""
+    """As in RFC 3464: failed, delayed, delivered, relayed, expanded."""
+    diagnostic: str = ""
+    """The receiving server's own words."""
+    mta: str = ""
+    """The server that said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One incoming mail or event, read."""
+
+    kind: Kind
+    recipients: tuple[Recipient, ...] = ()
+    return_path: str = ""
+    """The signed address that the report came back to; empty when there is none in it."""
+    message_id: str = ""
+    """The Message-ID of the mail that the report is about, without angle brackets; empty when it is not told."""
