@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import consent, erasures, search_index, subscribers
+from newsletter.audience import consent, erasures, search_index, subscribers, tags
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger, receipts
@@ -51,6 +51,8 @@ def export_data(session: Session, subscription: Subscription) -> dict[str, Any]:
         **subscribers.history(reader),
         "confirm_letters": [letter.told() for letter in consent.consent_emails(session, reader)],
         "letters": _letters(session, reader),
+        "tags": {one.publication.slug: tags.tags_of(session, one.id) for one in reader.subscriptions},
+        "attributes": {one.publication.slug: tags.attributes_of(session, one.id) for one in reader.subscriptions},
         "suppressed": [_cause(one) for one in suppression.list_causes(session, reader.key)],
     }
 

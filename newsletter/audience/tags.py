@@ -1,0 +1,212 @@
+"""Tags and attributes: what a publication keeps of its readers beside their status, to choose them by.
+
+An attribute's value is kept as it was given; its number or date is read from that once, where the type asks for it,
+so that a value which does not fit the type is never lost.
+"""
+
+import datetime as dt
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Date, Float, ForeignKey, Index, String, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from newsletter import characters
+from newsletter.db import Base, insert, rows, word
+from newsletter.errors import Invalid
+
+MAX_NAME = 100
+MAX_VALUE = 4_000
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?")
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d.*)?")
+_BOOLEANS = {"true": 1.0, "yes": 1.0, "on": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "off": 0.0, "0": 0.0}
+
+
+class AttributeType(StrEnum):
+    """As what an attribute's values are compared."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    BOOLEAN = "boolean"
+
+
+class Tag(Base):
+    """A label that a publication gives to some of its readers; `key` is the same for every spelling of its name."""
+
+    __tablename__ = "tags"
+    __table_args__ = (UniqueConstraint("publication_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
+    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    key: Mapped[str] = mapped_column(String(MAX_NAME * 2))
+
+
+class SubscriptionTag(Base):
+    """One reader's tag."""
+
+    __tablename__ = "subscription_tags"
+    __table_args__ = (Index(None, "tag_id", "subscription_id"),)
+
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True)
+    tag_id: Mapped[int] = mapped_column(ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True)
+
+
+class Attribute(Base):
+    """Something that a publication knows of some of its readers, such as their city; `key` as that of a tag."""
+
+    __tablename__ = "attributes"
+    __table_args__ = (UniqueConstraint("publication_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
+    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    key: Mapped[str] = mapped_column(String(MAX_NAME * 2))
+    type: Mapped[AttributeType] = mapped_column(word(AttributeType), default=AttributeType.TEXT)
+
+
+class SubscriptionAttribute(Base):
+    """One reader's value: `text` as it was given, and the number (1 or 0 for a boolean) or date that it means."""
+
+    __tablename__ = "subscription_attributes"
+    __table_args__ = (Index(None, "attribute_id", "subscription_id"),)
+
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id", ondelete="CASCADE"), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+    number: Mapped[float | None] = mapped_column(Float(53))
+    date: Mapped[dt.date | None] = mapped_column(Date)
+
+
+def folded_name(name: str) -> str:
+    """What all spellings of a tag's or an attribute's name have in common."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def clean_tag(text: str, what: str = "the tag") -> str:
+    """The name of a tag or an attribute with single spaces; Invalid if it is none, or too long."""
+    name = " ".join(characters.line(unicodedata.normalize("NFC", text), what).split())
+    if not name or len(name) > MAX_NAME:
+        raise Invalid(f"{what} needs 1 to {MAX_NAME} characters, and {text[:40]!r} has {len(name)}")
+    return name
+
+
+def typed_value(type_: AttributeType, text: str) -> tuple[float | None, str | None]:
+    """The number and the ISO date that a value means under a type; None for each that it does not."""
+    if type_ is AttributeType.NUMBER and _NUMBER.fullmatch(text):
+        return float(text), None
+    if type_ is AttributeType.BOOLEAN:
+        return _BOOLEANS.get(text.casefold()), None
+    if type_ is AttributeType.DATE:
+        return None, _iso_date(text)
+    return None, None
+
+
+def guess_type(values: Iterable[str]) -> AttributeType:
+    """The type that all of these values have; text if they have none in common, or there are none."""
+    told = [value for value in values if value]
+    for type_ in (AttributeType.NUMBER, AttributeType.DATE, AttributeType.BOOLEAN):
+        if told and all(typed_value(type_, value) != (None, None) for value in told):
+            return type_
+    return AttributeType.TEXT
+
+
+def ensure_tags(session: Session, publication_id: int, names: Iterable[str]) -> dict[str, int]:
+    """The ids of these tags by their keys; those that are not there yet are made."""
+    wanted = {folded_name(name): {"name": name} for name in names}
+    return {key: id_ for key, (id_, _) in _ensure(session, Tag, publication_id, wanted).items()}
+
+
+def ensure_attributes(
+    session: Session, publication_id: int, types: Mapping[str, AttributeType]
+) -> dict[str, tuple[int, AttributeType]]:
+    """The ids and types of the attributes of these names, by their keys; one that is there keeps its type."""
+    wanted = {folded_name(name): {"name": name, "type": type_} for name, type_ in types.items()}
+    return {
+        key: (id_, AttributeType(type_))
+        for key, (id_, type_) in _ensure(session, Attribute, publication_id, wanted).items()
+    }
+
+
+def add_tags(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
+    """Give each subscription its tag, as (subscription_id, tag_id); one that it has stays."""
+    _insert_rows(session, SubscriptionTag, [{"subscription_id": one, "tag_id": tag} for one, tag in pairs])
+
+
+def set_attributes(session: Session, values: Sequence[tuple[int, tuple[int, AttributeType], str]]) -> None:
+    """Set values, as (subscription_id, (attribute_id, type), text); what was there for it is replaced."""
+    told = []
+    for subscription_id, (attribute_id, type_), text in values:
+        number, day = typed_value(type_, text)
+        told.append(
+            {
+                "subscription_id": subscription_id,
+                "attribute_id": attribute_id,
+                "text": text,
+                "number": number,
+                "date": day,
+            }
+        )
+    _insert_rows(session, SubscriptionAttribute, told, replaced=("text", "number", "date"))
+
+
+def tags_of(session: Session, subscription_id: int) -> list[str]:
+    """The names of a reader's tags, in order."""
+    theirs = select(Tag.name).join(SubscriptionTag).where(SubscriptionTag.subscription_id == subscription_id)
+    return list(session.scalars(theirs.order_by(Tag.key)))
+
+
+def attributes_of(session: Session, subscription_id: int) -> dict[str, str]:
+    """A reader's attributes as they were given, by name, in order."""
+    theirs = select(Attribute.name, SubscriptionAttribute.text).join(SubscriptionAttribute)
+    theirs = theirs.where(SubscriptionAttribute.subscription_id == subscription_id)
+    return dict(session.execute(theirs.order_by(Attribute.key)).all())
+
+
+def _iso_date(text: str) -> str | None:
+    if not (found := _DATE.fullmatch(text)):
+        return None
+    try:
+        return dt.date.fromisoformat(found[1]).isoformat()
+    except ValueError:
+        return None
+
+
+def _ensure(
+    session: Session, table: type[Tag] | type[Attribute], publication_id: int, wanted: Mapping[str, Mapping[str, Any]]
+) -> dict[str, tuple[int, str]]:
+    if not wanted:
+        return {}
+    kind = Attribute.type if table is Attribute else Tag.name
+    asked = select(table.key, table.id, kind).where(table.publication_id == publication_id)
+    found = {key: (id_, type_) for key, id_, type_ in session.execute(asked.where(table.key.in_(wanted)))}
+    if missing := [
+        {"publication_id": publication_id, "key": key, **values} for key, values in wanted.items() if key not in found
+    ]:
+        session.execute(insert(session, table).values(missing).on_conflict_do_nothing())
+        return _ensure(session, table, publication_id, wanted)
+    return found
+
+
+def _insert_rows(
+    session: Session, table: type[Base], told: Sequence[Mapping[str, object]], replaced: Sequence[str] = ()
+) -> None:
+    if not told:
+        return
+    columns = {each.name: each for each in table.__table__.columns}
+    moved = rows(session.get_bind().dialect.name, **{name: each.type for name, each in columns.items()})
+    # SQLite takes ON CONFLICT behind a SELECT only after a WHERE.
+    given = select(*(moved.c[name] for name in columns)).where(moved.c.subscription_id.is_not(None))
+    statement = insert(session, table).from_select(list(columns), given)
+    keys = [each for each in columns.values() if each.primary_key]
+    statement = (
+        statement.on_conflict_do_update(index_elements=keys, set_={name: statement.excluded[name] for name in replaced})
+        if replaced
+        else statement.on_conflict_do_nothing()
+    )
+    session.connection().execute(statement, {"rows": json.dumps(list(told))})
