@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from newsletter.addresses import mailboxes
 from newsletter.db import Base, LongId, LongRef, word
+from newsletter.delivery.message.content import LetterContent, SingleContent
 
 
 class LetterState(StrEnum):
@@ -107,6 +108,24 @@ class Letter(Base):
     # Deferred, because a list of issues needs neither of the two.
     html: Mapped[str] = mapped_column(Text, deferred=True, deferred_group="parts")
     text: Mapped[str] = mapped_column(Text, deferred=True, deferred_group="parts")
+
+    @property
+    def content(self) -> LetterContent:
+        """What its copies are composed of."""
+        return LetterContent(
+            sender_name=self.sender_name,
+            sender_address=self.sender_address,
+            reply_to=self.reply_to,
+            list_id=self.list_id,
+            feedback_id=self.feedback_id,
+            archive_url=self.archive_url,
+            content_hash=self.content_hash,
+            subject=self.subject,
+            html=self.html,
+            text=self.text,
+            language=self.language,
+            time_zone=self.time_zone,
+        )
 
 
 class Copy(Base):
@@ -266,6 +285,25 @@ class OutboxMessage(Base):
     """Whose consent it asks for; what becomes of it is then kept for as long as that is (`Receipt`)."""
     template: Mapped[str | None] = mapped_column(String(64))
     """The version of its words: the SHA-256 of what all letters of that version have in common."""
+
+    @property
+    def content(self) -> SingleContent:
+        """What its message is composed of."""
+        return SingleContent(
+            id=self.id,
+            kind=self.kind,
+            created_at=self.created_at,
+            sender_name=self.sender_name,
+            sender_address=self.sender_address,
+            reply_to=self.reply_to,
+            address=self.address,
+            name=self.name,
+            subject=self.subject,
+            html=self.html,
+            text=self.text,
+            unsubscribe_url=self.unsubscribe_url,
+            message=self.message,
+        )
 
     @validates("address")
     def _has_a_key(self, _name: str, address: str) -> str:

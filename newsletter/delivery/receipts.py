@@ -19,7 +19,7 @@ def record_receipt(session: Session, post_id: int, state: OutboxState, reply: st
     if post.subscription_id is None:
         return
     receipt = Receipt(post_id=post.id, subscription_id=post.subscription_id, kind=post.kind, template=post.template)
-    receipt.message_id, receipt.state, receipt.reply, receipt.at = compose.message_id(post), state, reply, now
+    receipt.message_id, receipt.state, receipt.reply, receipt.at = compose.message_id(post.content), state, reply, now
     session.add(receipt)
 
 

@@ -192,7 +192,7 @@ def current_letter(issue: Issue, links: Links, now: datetime, *, sender: str | N
 def sample_mail(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]:
     """`issue.eml` as a sample reader would get it now, unsigned, and its parts as `issue.html` and `issue.txt`."""
     sample = ledger.ClaimedCopy(0, 0, 0, "ada@reader.example", "Ada", 0, since=now)
-    eml = compose.compile(letter, links).message(sample, now)
+    eml = compose.compile(letter.content, links).message(sample, now)
     message = email.message_from_bytes(eml, policy=email.policy.default)
     text, html = (part.get_content().replace("\r\n", "\n").encode() for part in message.iter_parts())
     return {"issue.html": html, "issue.txt": text, "issue.eml": eml}

@@ -73,8 +73,8 @@ def rehearse_issue(
     readers = publish.audience_size(session, issue)
     made = watched(_copies(session, issue, letter), readers)
     try:
-        template = compose.compile(letter, links, keyring)
-        found = rehearsal.compose_all(letter, template, made, settings.mail_return_path_domain, now)
+        template = compose.compile(letter.content, links, keyring)
+        found = rehearsal.compose_all(letter.content, template, made, settings.mail_return_path_domain, now)
     except Invalid as error:
         found = Rehearsal()
         blocking = [*blocking, *str(error).splitlines()]

@@ -6,7 +6,7 @@ Message-ID, and links that change nothing.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, and_, func, select
@@ -19,6 +19,7 @@ from newsletter.audience.models import Subscriber, Subscription
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose
+from newsletter.delivery.message.content import LetterContent
 from newsletter.delivery.models import Letter, OutboxMessage, OutboxState
 from newsletter.delivery.reports import clicks
 from newsletter.delivery.transactional import outbox
@@ -151,7 +152,7 @@ def send_test(
 
 def build_message(letter: Letter, links: Links, address: Address, reader: Sample, number: int, now: datetime) -> bytes:
     """A letter as an unsigned test mail; `number` makes its Message-ID unique."""
-    marked = _marked(letter, links)
+    marked = _marked(letter.content, links)
     template = compose.compile(marked, LinksOfATest.of(links), headers=[_MARK])
     # Negative, so that it never equals a real copy's id: mail programs hide one of two mails with the same Message-ID.
     # A made-up reader counts as confirmed now, so that the mail reads like most readers' copies.
@@ -222,18 +223,17 @@ def _note(
     return test
 
 
-def _marked(letter: Letter, links: Links) -> Letter:
+def _marked(letter: LetterContent, links: Links) -> LetterContent:
     for_html, for_text = render.test_note()
     html = clicks.without_tracking(letter.html, links)
     top = _TOP.search(html)
     at = top.end() if top else 0
-    kept = {column.name: getattr(letter, column.name) for column in Letter.__table__.columns}
-    marks = {
-        "subject": f"[Test] {letter.subject}",
-        "html": html[:at] + for_html + html[at:],
-        "text": f"{for_text}\n{letter.text}",
-    }
-    return Letter(**kept | marks)
+    return replace(
+        letter,
+        subject=f"[Test] {letter.subject}",
+        html=html[:at] + for_html + html[at:],
+        text=f"{for_text}\n{letter.text}",
+    )
 
 
 def _with_posts() -> Select[SentTest, OutboxMessage]:

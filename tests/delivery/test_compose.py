@@ -1,6 +1,6 @@
 import binascii
 import email
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email import policy
 from email.header import decode_header, make_header
@@ -15,8 +15,8 @@ from peers import parsed
 
 from newsletter.characters import as_header, as_text
 from newsletter.delivery.message import compose, mime
+from newsletter.delivery.message.content import LetterContent, SingleContent
 from newsletter.delivery.message.merge import as_html
-from newsletter.delivery.models import Letter, OutboxMessage
 from newsletter.errors import Invalid
 from newsletter.links import Links
 from newsletter.tokens import TokenSeal
@@ -36,7 +36,7 @@ class Copy:
     source: str | None = None
 
 
-def letter(**changes: object) -> Letter:
+def letter(**changes: object) -> LetterContent:
     fields = {
         "sender_name": "Back Pain Help",
         "sender_address": "desk@example.org",
@@ -49,7 +49,26 @@ def letter(**changes: object) -> Letter:
         "html": "<p>Hello {{ name | friend }}</p>\n<a href='{{ unsubscribe_url }}'>Leave</a>\n",
         "text": "Hello {{ name | friend }}\n.\n.dot\nFrom here to {{ preferences_url }} and {{ archive_url }}\n",
     }
-    return Letter(**(fields | changes))
+    return LetterContent(**(fields | changes))
+
+
+def single(**changes: object) -> SingleContent:
+    fields = {
+        "id": 4,
+        "kind": "confirm",
+        "created_at": DATE,
+        "sender_name": "Back Pain Help",
+        "sender_address": "desk@example.org",
+        "reply_to": None,
+        "address": "reader@example.org",
+        "name": "Ada",
+        "subject": "Please confirm – è",
+        "html": "<p>Confirm</p>",
+        "text": "Confirm",
+        "unsubscribe_url": None,
+        "message": None,
+    }
+    return SingleContent(**(fields | changes))
 
 
 def plainly_built(copy: Copy) -> EmailMessage:
@@ -146,10 +165,9 @@ def test_a_copy_of_a_nameless_reader_and_one_of_an_odd_name_read_as_written() ->
         assert html.get_content().startswith(f"<p>Hello {in_html}</p>")
 
 
-def _encodable(frozen: Letter) -> Letter:
-    for part in ("html", "text"):
-        setattr(frozen, part, getattr(frozen, part).encode("utf-8", "replace").decode())
-    return frozen
+def _encodable(frozen: LetterContent) -> LetterContent:
+    html, text = (part.encode("utf-8", "replace").decode() for part in (frozen.html, frozen.text))
+    return replace(frozen, html=html, text=text)
 
 
 def test_the_headers_are_those_of_the_contract_and_each_once() -> None:
@@ -216,23 +234,12 @@ def test_the_return_path_fits_a_local_part_however_large_the_number() -> None:
 
 
 def test_a_single_letter_says_that_no_person_wrote_it() -> None:
-    post = OutboxMessage(
-        id=4,
-        created_at=DATE,
-        sender_name="Back Pain Help",
-        sender_address="desk@example.org",
-        address="reader@example.org",
-        name="Ada",
-        subject="Please confirm – è",
-        html="<p>Confirm</p>",
-        text="Confirm",
-    )
-    message = parsed(compose.transactional_message(post, DATE))
+    message = parsed(compose.transactional_message(single(), DATE))
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Subject"] == "Please confirm – è"
     assert message["List-Unsubscribe"] is None
-    post.unsubscribe_url = "https://letters.example.org/unsubscribe/x"
-    assert parsed(compose.transactional_message(post, DATE))["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    left_by = single(unsubscribe_url="https://letters.example.org/unsubscribe/x")
+    assert parsed(compose.transactional_message(left_by, DATE))["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
 LONG = "🐝🐝 Wśród pszczół: żółte łąki, brzęczenie i 👩🏽‍🌾 dzień 🌼"
@@ -256,8 +263,7 @@ def test_no_line_with_an_encoded_word_is_longer_than_76_with_the_headers_name(na
 
 def test_a_single_letter_has_a_return_path_of_its_own() -> None:
     seal = TokenSeal(b"a secret for tests")
-    post = OutboxMessage(id=7, sender_address="desk@example.org", address="ada@reader.example")
-    envelope = compose.transactional_envelope(post, 99, seal, "bounces.example.org")
+    envelope = compose.transactional_envelope(single(id=7), 99, seal, "bounces.example.org")
     local, _, domain = envelope.sender.partition("@")
     assert domain == "bounces.example.org"
     assert seal.open_local_part("post", local.removeprefix("bounce+")) == (7,)
@@ -270,8 +276,5 @@ def test_a_single_letter_has_a_return_path_of_its_own() -> None:
     [("confirm", "0:0:confirm:exampleorg"), ("welcome", "0:0:welcome:exampleorg"), ("sign_in", None)],
 )
 def test_single_letters_to_readers_carry_a_feedback_id(kind: str, told: str | None) -> None:
-    fields = {"id": 4, "kind": kind, "created_at": datetime(2026, 11, 20, tzinfo=UTC), "sender_name": "Press"}
-    addresses = {"sender_address": "desk@example.org", "address": "reader@example.org", "name": ""}
-    post = OutboxMessage(**fields, **addresses, subject="Yes?", html="<p>Yes?</p>", text="Yes?")
-    message = parsed(compose.transactional_message(post, datetime(2026, 11, 20, tzinfo=UTC)))
+    message = parsed(compose.transactional_message(single(kind=kind), DATE))
     assert message["Feedback-ID"] == told

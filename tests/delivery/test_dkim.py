@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from hypothesis import given
 from hypothesis import strategies as st
 from peers import Mailbox
-from test_compose import LINKS, Copy, letter, local_parts, names
+from test_compose import LINKS, Copy, letter, local_parts, names, single
 
 from newsletter.delivery.message import compose, dkim_keys
+from newsletter.delivery.message.content import SingleContent
 from newsletter.delivery.message.dkim import SigningKey, signatures
 from newsletter.delivery.message.dkim_keys import Keyring
-from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.mailer import TransactionalMailer
 from newsletter.delivery.transactional.outbox import Composed
@@ -43,20 +43,13 @@ HEADERS = [
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="{"), max_size=300)
 
 
-def post(**changes: object) -> OutboxMessage:
+def post(**changes: object) -> SingleContent:
     fields = {
-        "id": 4,
-        "created_at": DATE,
-        "sender_name": "Back Pain Help",
-        "sender_address": "desk@example.org",
-        "address": "reader@example.org",
-        "name": "Ada",
-        "subject": "Please confirm – è",
         "html": "<p>Confirm</p>\n\n",
         "text": ".\nConfirm \n\n\n",
         "unsubscribe_url": "https://letters.example.org/unsubscribe/x",
     }
-    return OutboxMessage(**(fields | changes))
+    return single(**(fields | changes))
 
 
 ADA = Copy()

@@ -359,7 +359,7 @@ def test_the_letter_names_the_issue_and_leads_to_the_corrected_text_and_out(serv
     with services.sessions.reading() as session:
         letter = session.get_one(Letter, started.letter_id)
         reader = ClaimedCopy(1, letter.id, 7, "ada@reader.example", "Ada", 0)
-        message = compose.compile(letter, services.links).message(reader, now).decode()
+        message = compose.compile(letter.content, services.links).message(reader, now).decode()
     assert letter.subject == "Correction: A tight back, in ten minutes"
     assert "On Friday 20 November 2026 we sent you “A tight back”." in letter.text
     assert NOTE in letter.text

@@ -90,7 +90,7 @@ def test_the_sizes_are_those_of_the_copies_that_then_go_out(services: Services, 
             session, services.links, issue_store.find(session, sample_services.WAITING), now
         ).letter_id
     with services.sessions.begin() as session:
-        template = compose.compile(session.get_one(Letter, letter_id), services.links)
+        template = compose.compile(session.get_one(Letter, letter_id).content, services.links)
         copies = ledger.claim(session, "w", 100, now)
         sizes = Counter(len(template.message(copy, now)) for copy in copies if " " not in copy.address)
     assert sizes == rehearsed

@@ -88,7 +88,7 @@ def both(services: Services, now: datetime) -> tuple[bytes, bytes]:
     with services.sessions.reading() as session:
         letter = build_letter.draft_letter(issue_store.find(session, SLUG), services.links, now)
         copy = ClaimedCopy(1, 1, READER.subscription_id, READER.email, READER.name, 0)
-        real = bytes(compose.compile(letter, services.links).message(copy, now))
+        real = bytes(compose.compile(letter.content, services.links).message(copy, now))
         return real, test_mail.build_message(letter, services.links, address, READER, 1, now)
 
 
@@ -319,4 +319,4 @@ def test_a_fate_is_open_while_its_letter_is_on_its_way(services: Services, now: 
         assert isinstance(fate, SentTestStatus)
         assert fate.is_open
         [post] = outbox.claim(session, "w", 9, now)
-        assert compose.transactional_message(post, now) == post.message
+        assert compose.transactional_message(post.content, now) == post.message

@@ -8,7 +8,6 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from enum import StrEnum
 from functools import lru_cache
 from typing import cast
 
@@ -17,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
 from newsletter.db import Prepared, insert, moment_read, rows
+from newsletter.delivery.message.content import PURPOSES, Purpose
 from newsletter.delivery.models import Cause, Suppression
 
 Causes = Mapping[Cause, datetime]
@@ -24,37 +24,6 @@ Causes = Mapping[Cause, datetime]
 
 CONFIRMING_LIFTS = frozenset({Cause.BOUNCE, Cause.IMPORT})
 """What its owner takes back by signing up and confirming; the others only the desk does."""
-
-
-class Purpose(StrEnum):
-    """For whom a single letter is, and who wanted it."""
-
-    TEAM = "team"
-    """For somebody who works at the desk: never skipped, whatever they are as a reader."""
-    ANSWER = "answer"
-    """The answer to a person's own request for their data, their erasure or a link."""
-    CONFIRM = "confirm"
-    """Asks the owner of an address whether they signed up."""
-    UNASKED = "unasked"
-    """Whatever else nobody asked for."""
-
-
-PURPOSES: Mapping[str, Purpose] = {
-    "sign_in": Purpose.TEAM,
-    "reset": Purpose.TEAM,
-    "changed": Purpose.TEAM,
-    "approval_request": Purpose.TEAM,
-    "slot_warning": Purpose.TEAM,
-    "sending_warning": Purpose.TEAM,
-    "data": Purpose.ANSWER,
-    "erasure": Purpose.ANSWER,
-    "link": Purpose.ANSWER,
-    "confirm": Purpose.CONFIRM,
-    "welcome": Purpose.UNASKED,
-    "goodbye": Purpose.UNASKED,
-    "test": Purpose.UNASKED,
-}
-"""By the letter's kind; a kind that is not here is one that nobody asked for."""
 
 
 def refusal_reason(kind: str, causes: Causes, asked_at: datetime, *, had_one: bool) -> str:

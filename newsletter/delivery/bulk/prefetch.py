@@ -66,7 +66,7 @@ class TemplateCache:
     def _compile(self, session: Session, letter_id: int) -> MessageTemplate | PressError:
         letter = session.get_one(Letter, letter_id, options=[undefer_group("parts")])
         try:
-            return compose.compile(letter, self._links, self._keyring)
+            return compose.compile(letter.content, self._links, self._keyring)
         except Invalid as error:
             log.warning("letter cannot be compiled", letter=letter_id, reason=str(error))
             return error

@@ -13,7 +13,7 @@ from newsletter.characters import as_text
 from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose, merge, mime
 from newsletter.delivery.message.compose import MessageTemplate
-from newsletter.delivery.models import Letter
+from newsletter.delivery.message.content import LetterContent
 
 LIMIT = 102_400
 """Bytes of a message beyond which large mailbox providers cut it off."""
@@ -78,7 +78,7 @@ def simulated_copies(
 
 
 def compose_all(
-    letter: Letter,
+    letter: LetterContent,
     template: MessageTemplate,
     made: Iterable[ClaimedCopy],
     return_path_domain: str | None,
@@ -113,7 +113,7 @@ def _compose(
             found.international.add(copy)
 
 
-def _needed(letter: Letter) -> set[str]:
+def _needed(letter: LetterContent) -> set[str]:
     """The fields that a reader may leave empty, and for which the letter gives no fallback somewhere."""
     parts = (merge.compile(text, compose.FIELDS) for text in (letter.subject, letter.html, letter.text))
     fields = {hole.name for part in parts for _, hole in part.holes if hole.fallback is None}

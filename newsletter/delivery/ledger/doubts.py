@@ -47,7 +47,7 @@ def count_open(session: Session, letter_id: int) -> int:
 def message_ids(session: Session, links: Links, letter_id: int, ids: Collection[int]) -> dict[int, str]:
     """The Message-ID of each of these copies: what to look for in the mail server's log."""
     letter = session.get_one(Letter, letter_id, options=[undefer_group("parts")])
-    template = compose.compile(letter, links)
+    template = compose.compile(letter.content, links)
     messages = {copy_id: template.message(_NOBODY._replace(id=copy_id), letter.due_at) for copy_id in ids}
     return {copy_id: str(email.message_from_bytes(message)["Message-ID"]) for copy_id, message in messages.items()}
 

@@ -7,12 +7,10 @@ from typing import Protocol, Self
 from zoneinfo import ZoneInfo
 
 from newsletter.characters import as_header, as_text
-from newsletter.delivery.bounces import suppression
-from newsletter.delivery.bounces.suppression import Purpose
 from newsletter.delivery.message import dkim, merge, mime, permission_reminder
+from newsletter.delivery.message.content import PURPOSES, LetterContent, Purpose, SingleContent
 from newsletter.delivery.message.dkim import SigningKey
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
-from newsletter.delivery.models import Letter, OutboxMessage
 from newsletter.delivery.smtp.protocol import DotStuffed, Envelope
 from newsletter.links import Links
 from newsletter.tokens import TokenSeal
@@ -147,7 +145,7 @@ class MessageTemplate:
 
 
 def compile(  # noqa: A001  (as `re.compile`)
-    letter: Letter, links: Links, keyring: Keyring = NO_KEYS, headers: Sequence[str] = ()
+    letter: LetterContent, links: Links, keyring: Keyring = NO_KEYS, headers: Sequence[str] = ()
 ) -> MessageTemplate:
     """Encode what all copies share, with these headers besides; Invalid names a merge field that there is not."""
     sender = mime.sendable(letter.sender_address)
@@ -157,8 +155,8 @@ def compile(  # noqa: A001  (as `re.compile`)
     html = BodyPart.compile(letter.html, values, merge.as_html)
     return MessageTemplate(
         links=links,
-        zone=ZoneInfo(letter.time_zone or "UTC"),
-        language=letter.language or "en",
+        zone=ZoneInfo(letter.time_zone),
+        language=letter.language,
         sender_address=sender,
         subject=merge.compile(letter.subject, FIELDS).bind(values, as_header),
         origin=_head(f"From: {mime.address_header(letter.sender_name, sender, 'From')}"),
@@ -178,7 +176,7 @@ def compile(  # noqa: A001  (as `re.compile`)
     )
 
 
-def transactional_message(post: OutboxMessage, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
+def transactional_message(post: SingleContent, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
     """A single letter as it goes over the wire, less dot-stuffing; Invalid if its address is none."""
     sender = mime.sendable(post.sender_address)
     if post.message is not None:
@@ -200,7 +198,7 @@ def transactional_message(post: OutboxMessage, date: datetime, keyring: Keyring 
     return _message(head, body, keyring.of(sender), date)
 
 
-def message_id(post: OutboxMessage) -> str:
+def message_id(post: SingleContent) -> str:
     """A single letter's own name, the same each time it is tried."""
     return f"{post.created_at:%Y%m%d%H%M%S%f}.{post.id}@{_domain(mime.sendable(post.sender_address))}"
 
@@ -216,7 +214,7 @@ def envelope(template: MessageTemplate, copy: CopyFields, return_path_domain: st
 
 
 def transactional_envelope(
-    post: OutboxMessage, octets: int, seal: TokenSeal | None, return_path_domain: str | None
+    post: SingleContent, octets: int, seal: TokenSeal | None, return_path_domain: str | None
 ) -> Envelope:
     """The same of a single letter."""
     sender, to = mime.sendable(post.sender_address), mime.sendable(post.address)
@@ -250,7 +248,7 @@ def _reply_to(address: str | None) -> list[str]:
 
 def _feedback_id(kind: str, sender: str) -> list[str]:
     """What providers tell complaints apart by, in letters to readers: nothing in it is of one mail, or one reader."""
-    if suppression.PURPOSES.get(kind) is Purpose.TEAM:
+    if PURPOSES.get(kind) is Purpose.TEAM:
         return []
     letters = "".join(each for each in _domain(sender) if each.isalnum())
     return [f"Feedback-ID: 0:0:{kind}:{letters[:15].ljust(5, '0')}"]

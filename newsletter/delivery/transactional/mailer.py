@@ -19,6 +19,7 @@ from flask_mail import Connection, Mail, Message
 
 from newsletter.db import AWAY, Sessions
 from newsletter.delivery.message import compose
+from newsletter.delivery.message.content import SingleContent
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.smtp import protocol, retry, smtplib_client, tls_trust
@@ -150,7 +151,9 @@ class TransactionalMailer:
     def _answer(self, post: OutboxMessage, connection: "_Verified") -> Reply:
         """What became of one letter, in the server's words or in ours; TransportDown if it is not its fault."""
         try:
-            return self._hand_over(post, compose.transactional_message(post, self._clock(), self._keyring), connection)
+            content = post.content
+            message = compose.transactional_message(content, self._clock(), self._keyring)
+            return self._hand_over(content, message, connection)
         except TransportDown:
             raise
         except Invalid as error:
@@ -160,10 +163,10 @@ class TransactionalMailer:
             self._drop()
             return smtplib_client.local_reply(554, f"5.6.0 a fault of ours: {type(error).__name__}")
 
-    def _hand_over(self, post: OutboxMessage, content: bytes, connection: "_Verified") -> Reply:
-        envelope = compose.transactional_envelope(post, len(content), self._seal, self._return_path_domain)
+    def _hand_over(self, content: SingleContent, message: bytes, connection: "_Verified") -> Reply:
+        envelope = compose.transactional_envelope(content, len(message), self._seal, self._return_path_domain)
         try:
-            return connection.hand_over(envelope, content)
+            return connection.hand_over(envelope, message)
         except (smtplib.SMTPException, OSError) as error:
             return self._refusal(error, past_sender=connection.client.past_sender)
 

@@ -1,0 +1,76 @@
+"""What a message is composed of: frozen values, which the rows of delivery's tables are turned into."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterContent:
+    """What all copies of a letter have in common, with the merge fields left in."""
+
+    sender_name: str
+    sender_address: str
+    reply_to: str | None
+    list_id: str
+    feedback_id: str
+    archive_url: str
+    content_hash: str
+    """Makes the boundary between the body parts, so that a letter is composed alike each time."""
+    subject: str
+    html: str
+    text: str
+    language: str = "en"
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SingleContent:
+    """What a single letter says, to whom, and how it is told from the others."""
+
+    id: int
+    kind: str
+    created_at: datetime
+    sender_name: str
+    sender_address: str
+    reply_to: str | None
+    address: str
+    name: str
+    subject: str
+    html: str
+    text: str
+    unsubscribe_url: str | None
+    message: bytes | None
+    """The whole message but for its signature, where it is composed already."""
+
+
+class Purpose(StrEnum):
+    """For whom a single letter is, and who wanted it."""
+
+    TEAM = "team"
+    """For somebody who works at the desk: never skipped, whatever they are as a reader."""
+    ANSWER = "answer"
+    """The answer to a person's own request for their data, their erasure or a link."""
+    CONFIRM = "confirm"
+    """Asks the owner of an address whether they signed up."""
+    UNASKED = "unasked"
+    """Whatever else nobody asked for."""
+
+
+PURPOSES: Mapping[str, Purpose] = {
+    "sign_in": Purpose.TEAM,
+    "reset": Purpose.TEAM,
+    "changed": Purpose.TEAM,
+    "approval_request": Purpose.TEAM,
+    "slot_warning": Purpose.TEAM,
+    "sending_warning": Purpose.TEAM,
+    "data": Purpose.ANSWER,
+    "erasure": Purpose.ANSWER,
+    "link": Purpose.ANSWER,
+    "confirm": Purpose.CONFIRM,
+    "welcome": Purpose.UNASKED,
+    "goodbye": Purpose.UNASKED,
+    "test": Purpose.UNASKED,
+}
+"""By the letter's kind; a kind that is not here is one that nobody asked for."""
