@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from newsletter.outbound import Answer, LinkClient
 from newsletter.outbound.ssrf_guard import is_open
-from tests.outside.conftest import Site
+from tests.outbound.conftest import Site
 
 Send = Callable[..., LinkClient]
 
@@ -92,35 +92,35 @@ def test_a_name_that_means_a_private_address_is_refused_and_nothing_is_connected
     assert "leads into a private network" in answer.fault
 
 
-def test_a_page_that_is_there_answers_with_its_status(site: Site, scout: Send) -> None:
+def test_a_page_that_is_there_answers_with_its_status(site: Site, make_client: Send) -> None:
     site.pages["/there"] = (200, {})
-    assert scout().ask(site.url("/there")) == Answer(site.url("/there"), 200, site.url("/there"))
-    assert scout().ask(site.url("/gone")).status == 404
+    assert make_client().ask(site.url("/there")) == Answer(site.url("/there"), 200, site.url("/there"))
+    assert make_client().ask(site.url("/gone")).status == 404
 
 
-def test_only_the_head_is_asked_for_unless_the_server_refuses_that(site: Site, scout: Send) -> None:
+def test_only_the_head_is_asked_for_unless_the_server_refuses_that(site: Site, make_client: Send) -> None:
     site.pages |= {"/a": (200, {}), "/b": (200, {})}
     site.only_get = {"/b"}
-    assert [scout().ask(site.url(path)).status for path in ("/a", "/b")] == [200, 200]
+    assert [make_client().ask(site.url(path)).status for path in ("/a", "/b")] == [200, 200]
     assert site.asked == ["HEAD /a", "HEAD /b", "GET /b"]
 
 
-def test_redirects_are_followed_and_the_last_address_is_told(site: Site, scout: Send) -> None:
+def test_redirects_are_followed_and_the_last_address_is_told(site: Site, make_client: Send) -> None:
     site.pages |= {"/old": (301, {"Location": "/new"}), "/new": (200, {})}
-    answer = scout().ask(site.url("/old"))
+    answer = make_client().ask(site.url("/old"))
     assert (answer.status, answer.final_url) == (200, site.url("/new"))
 
 
-def test_redirects_that_never_end_are_given_up(site: Site, scout: Send) -> None:
+def test_redirects_that_never_end_are_given_up(site: Site, make_client: Send) -> None:
     site.pages["/round"] = (302, {"Location": "/round"})
-    assert "redirects more than" in scout().ask(site.url("/round")).fault
+    assert "redirects more than" in make_client().ask(site.url("/round")).fault
     assert len(site.asked) == 6
 
 
 @pytest.mark.parametrize(
     "target", ["http://127.0.0.1:{port}/secret", "http://0x7f.1/secret", "http://[::ffff:127.0.0.1]:{port}/secret"]
 )
-def test_a_redirect_into_a_private_network_is_not_followed(site: Site, scout: Send, target: str) -> None:
+def test_a_redirect_into_a_private_network_is_not_followed(site: Site, make_client: Send, target: str) -> None:
     site.pages |= {"/in": (302, {"Location": target.format(port=site.port)}), "/secret": (200, {})}
     public = {"site.example": "127.0.0.1"}
     seen: list[str] = []
@@ -130,20 +130,22 @@ def test_a_redirect_into_a_private_network_is_not_followed(site: Site, scout: Se
         return [public.get(host, host)]
 
     # The site stands for one of the open internet as long as it is asked by its name.
-    allowed = scout(resolve=resolve, may_reach=lambda address: seen[-1] in public or is_open(address))
+    allowed = make_client(resolve=resolve, may_reach=lambda address: seen[-1] in public or is_open(address))
     assert allowed.ask(site.url("/in")).status is None
     assert site.asked == ["HEAD /in"]
 
 
-def test_a_name_whose_address_changes_between_two_hops_is_judged_anew(site: Site, scout: Send) -> None:
+def test_a_name_whose_address_changes_between_two_hops_is_judged_anew(site: Site, make_client: Send) -> None:
     site.pages |= {"/in": (302, {"Location": "/secret"}), "/secret": (200, {})}
     answers = iter([["127.0.0.1"], ["10.0.0.1"]])
-    rebinding = scout(resolve=lambda _host, _port: next(answers), may_reach=lambda address: str(address) == "127.0.0.1")
+    rebinding = make_client(
+        resolve=lambda _host, _port: next(answers), may_reach=lambda address: str(address) == "127.0.0.1"
+    )
     assert "leads into a private network" in rebinding.ask(site.url("/in")).fault
     assert site.asked == ["HEAD /in"]
 
 
-def test_the_connection_goes_to_the_very_address_that_was_judged(site: Site, scout: Send) -> None:
+def test_the_connection_goes_to_the_very_address_that_was_judged(site: Site, make_client: Send) -> None:
     site.pages["/"] = (200, {})
     site.only_get = {"/"}
     looked_up: list[str] = []
@@ -153,77 +155,77 @@ def test_the_connection_goes_to_the_very_address_that_was_judged(site: Site, sco
         looked_up.append(host)
         return ["127.0.0.1"] if len(looked_up) == 1 else ["127.0.0.2"]
 
-    assert scout(resolve=resolve).ask(site.url()).status == 200
+    assert make_client(resolve=resolve).ask(site.url()).status == 200
     assert (looked_up, site.asked) == (["site.example"], ["HEAD /", "GET /"])
 
 
-def test_no_proxy_of_the_environment_is_used(site: Site, scout: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_of_the_environment_is_used(site: Site, make_client: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     site.pages["/"] = (200, {})
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    assert scout().ask(site.url()).status == 200
+    assert make_client().ask(site.url()).status == 200
     assert site.hosts == [f"site.example:{site.port}"]
 
 
-def test_our_own_address_is_not_asked_by_its_name_or_by_another(site: Site, scout: Send) -> None:
-    ours = scout(own_hosts=frozenset({"letters.example"}))
+def test_our_own_address_is_not_asked_by_its_name_or_by_another(site: Site, make_client: Send) -> None:
+    ours = make_client(own_hosts=frozenset({"letters.example"}))
     faults = [ours.ask(site.url(host=host)).fault for host in ("letters.example", "letters.example.", "other.example")]
     assert all("our own address" in fault for fault in faults)
     assert site.asked == []
 
 
-def test_a_server_that_drips_is_left_when_the_time_is_up(site: Site, scout: Send) -> None:
+def test_a_server_that_drips_is_left_when_the_time_is_up(site: Site, make_client: Send) -> None:
     site.drip = True
     began = time.monotonic()
-    assert "did not respond within 0.5 seconds" in scout(seconds=0.5).ask(site.url()).fault
+    assert "did not respond within 0.5 seconds" in make_client(seconds=0.5).ask(site.url()).fault
     assert time.monotonic() - began < 8
 
 
-def test_a_resolver_that_hangs_is_left_when_the_time_is_up(scout: Send) -> None:
+def test_a_resolver_that_hangs_is_left_when_the_time_is_up(make_client: Send) -> None:
     free = threading.Event()
 
     def resolve(_host: str, _port: int) -> list[str]:
         free.wait(60)
         return []
 
-    answer = scout(resolve=resolve, seconds=0.3, ports=frozenset({80})).ask("http://site.example/")
+    answer = make_client(resolve=resolve, seconds=0.3, ports=frozenset({80})).ask("http://site.example/")
     free.set()
     assert "whose name server does not respond" in answer.fault
 
 
-def test_a_head_without_an_end_is_given_up_after_so_many_bytes(scout: Send) -> None:
+def test_a_head_without_an_end_is_given_up_after_so_many_bytes(make_client: Send) -> None:
     with one_answer(b"HTTP/1.1 200 OK\r\n" + b"X-Long: " + b"x" * 500_000) as port:
-        assert "does not answer" in scout(ports=frozenset({port})).ask(f"http://site.example:{port}/").fault
+        assert "does not answer" in make_client(ports=frozenset({port})).ask(f"http://site.example:{port}/").fault
 
 
 @pytest.mark.parametrize("nonsense", [b"", b"\r\n\r\n", b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"\xff" * 99])
-def test_nonsense_is_no_answer(scout: Send, nonsense: bytes) -> None:
+def test_nonsense_is_no_answer(make_client: Send, nonsense: bytes) -> None:
     with one_answer(nonsense) as port:
-        assert "does not answer" in scout(ports=frozenset({port})).ask(f"http://site.example:{port}/").fault
+        assert "does not answer" in make_client(ports=frozenset({port})).ask(f"http://site.example:{port}/").fault
 
 
-def test_an_early_hint_is_not_taken_for_the_answer(scout: Send) -> None:
+def test_an_early_hint_is_not_taken_for_the_answer(make_client: Send) -> None:
     hinted = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"
     with one_answer(hinted) as port:
-        assert scout(ports=frozenset({port})).ask(f"http://site.example:{port}/").status == 204
+        assert make_client(ports=frozenset({port})).ask(f"http://site.example:{port}/").status == 204
 
 
-def test_many_addresses_are_asked_at_once_and_each_once(site: Site, scout: Send) -> None:
+def test_many_addresses_are_asked_at_once_and_each_once(site: Site, make_client: Send) -> None:
     site.pages |= {f"/{number}": (200, {}) for number in range(20)}
     urls = [site.url(f"/{number}") for number in range(20)]
-    answers = list(scout().ask_all([*urls, *urls]))
+    answers = list(make_client().ask_all([*urls, *urls]))
     assert sorted(answer.url for answer in answers) == sorted(urls)
     assert len(site.asked) == 20
 
 
-def test_asking_ends_soon_when_it_is_to_stop(site: Site, scout: Send) -> None:
+def test_asking_ends_soon_when_it_is_to_stop(site: Site, make_client: Send) -> None:
     site.drip = True
     began = time.monotonic()
-    assert list(scout().ask_all([site.url()], stopping=lambda: time.monotonic() - began > 0.3)) == []
+    assert list(make_client().ask_all([site.url()], stopping=lambda: time.monotonic() - began > 0.3)) == []
     assert time.monotonic() - began < 4
 
 
-def test_tls_is_verified_with_the_hosts_name(scout: Send, tmp_path: Path) -> None:
+def test_tls_is_verified_with_the_hosts_name(make_client: Send, tmp_path: Path) -> None:
     certificate = certify("site.example", tmp_path)
     trusting = ssl.create_default_context(cafile=certificate)
     answers = []
@@ -233,7 +235,7 @@ def test_tls_is_verified_with_the_hosts_name(scout: Send, tmp_path: Path) -> Non
         ("site.example", ssl.create_default_context()),
     ):
         with one_answer(b"HTTP/1.1 200 OK\r\n\r\n", certificate) as port:
-            asked = scout(ports=frozenset({port}), tls=context).ask(f"https://{host}:{port}/")
+            asked = make_client(ports=frozenset({port}), tls=context).ask(f"https://{host}:{port}/")
         answers.append((asked.status, "certificate" in asked.fault))
     assert answers == [(200, False), (None, True), (None, True)]
 

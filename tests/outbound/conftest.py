@@ -1,4 +1,4 @@
-"""A web server on loopback that answers as it is told, and a scout that is allowed to ask it."""
+"""A web server on loopback that answers as it is told, and a link client that is allowed to ask it."""
 
 import threading
 import time
@@ -74,8 +74,8 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def scout(site: Site) -> Callable[..., LinkClient]:
-    """A scout for whom every name is this machine, which it may reach at the site's port."""
+def make_client(site: Site) -> Callable[..., LinkClient]:
+    """Makes link clients for which every name is this machine, which they may reach at the site's port."""
 
     def send(**changes: object) -> LinkClient:
         usual = {"resolve": lambda _host, _port: ["127.0.0.1"], "may_reach": lambda _address: True}
