@@ -6,9 +6,9 @@ For the caps alone. Everywhere else two spellings are two readers (see `newslett
 from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.audience.address import Address
 
-_LANES = ProviderGroups()
+_GROUPS = ProviderGroups()
 _GMAIL = "gmail"
-# Beside those that share a lane: who gives mailboxes to everybody, so that many of its readers may come in one hour.
+# Beside the provider groups: these offer mailboxes to everybody, so many of their users may sign up within one hour.
 _GIVES_TO_EVERYBODY = """
     126.com 163.com bluewin.ch btinternet.com comcast.net fastmail.com free.fr freenet.de gmx.at gmx.ch gmx.com gmx.de
     gmx.net hey.com hushmail.com interia.pl laposte.net libero.it mail.com mail.ru mailbox.org naver.com o2.pl onet.pl
@@ -22,11 +22,11 @@ def mailbox_of(address: Address) -> str:
     """The mailbox that these letters end in: without a plus tag (RFC 5233), and without the dots that Gmail ignores."""
     name, _, domain = address.key.rpartition("@")
     name = name.partition("+")[0] or name
-    if _LANES.of_domain(domain) == _GMAIL:
+    if _GROUPS.of_domain(domain) == _GMAIL:
         return f"{name.replace('.', '')}@gmail.com"
     return f"{name}@{domain}"
 
 
 def is_provider(domain: str) -> bool:
     """Whether many people who have nothing to do with each other have their mailboxes there."""
-    return domain in _PROVIDERS or _LANES.of_domain(domain) != domain
+    return domain in _PROVIDERS or _GROUPS.of_domain(domain) != domain

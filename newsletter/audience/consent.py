@@ -45,16 +45,16 @@ def record(
     session: Session,
     subscription: HasId,
     act: Act,
-    way: Channel,
+    channel: Channel,
     now: datetime,
     origin: str | None = None,
     wording: str | None = None,
     note: str | None = None,
 ) -> None:
-    """Add one step: what was done, by which door, and the words the reader had before them."""
+    """Add one step: what was done, through which channel, and the words that the reader was shown."""
     connection = session.connection()
     wording_id = store_wording(session, wording).id if wording else None
-    step = {"subscription_id": subscription.id, "act": act.value, "way": way.value, "origin": origin, "note": note}
+    step = {"subscription_id": subscription.id, "act": act.value, "way": channel.value, "origin": origin, "note": note}
     step |= {"at": moment(connection.dialect, now), "wording_id": wording_id}
     _Record.of(connection.dialect).add.run(connection, step)
 
@@ -90,7 +90,7 @@ class ConsentEmail(NamedTuple):
     receipt: Receipt
     words: str | None
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The same in plain JSON values."""
         return {
             "at": self.receipt.at.isoformat(),

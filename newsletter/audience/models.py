@@ -39,7 +39,7 @@ class Act(StrEnum):
 
 
 class Channel(StrEnum):
-    """By which door it came."""
+    """How the reader or the program asked for a step."""
 
     FORM = "form"
     LINK = "link"
@@ -171,7 +171,7 @@ class ConsentEvent(Base):
     id: Mapped[LongId]
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"), index=True)
     act: Mapped[Act] = mapped_column(word(Act))
-    way: Mapped[Channel] = mapped_column(word(Channel))
+    channel: Mapped[Channel] = mapped_column("way", word(Channel))
     at: Mapped[datetime]
     origin: Mapped[str | None] = mapped_column(String(64))
     """The client's address, truncated or hashed as CONSENT_ORIGIN says."""

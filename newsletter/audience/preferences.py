@@ -84,7 +84,7 @@ def end_due_pauses(session: Session, now: datetime) -> int:
 
 
 def _woken(subscription_id: int, now: datetime) -> dict[str, object]:
-    return {"subscription_id": subscription_id, "act": Act.RESUMED, "way": Channel.CLOCK, "at": now}
+    return {"subscription_id": subscription_id, "act": Act.RESUMED, "channel": Channel.CLOCK, "at": now}
 
 
 def _not_a_reader() -> Conflict:

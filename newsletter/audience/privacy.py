@@ -49,7 +49,7 @@ def export_data(session: Session, subscription: Subscription) -> dict[str, Any]:
     reader = subscription.subscriber
     return {
         **subscribers.history(reader),
-        "confirm_letters": [letter.told() for letter in consent.consent_emails(session, reader)],
+        "confirm_letters": [letter.as_json() for letter in consent.consent_emails(session, reader)],
         "letters": _letters(session, reader),
         "tags": {one.publication.slug: tags.tags_of(session, one.id) for one in reader.subscriptions},
         "attributes": {one.publication.slug: tags.attributes_of(session, one.id) for one in reader.subscriptions},

@@ -195,7 +195,7 @@ def _step(event: ConsentEvent, subscription: Subscription) -> dict[str, Any]:
         "at": event.at.isoformat(),
         "publication": subscription.publication.slug,
         "act": event.act.value,
-        "way": event.way.value,
+        "way": event.channel.value,
         "origin": event.origin,
         "note": event.note,
         "wording": event.wording.text if event.wording else None,

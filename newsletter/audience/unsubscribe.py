@@ -32,28 +32,28 @@ def open_unsubscribe_link(session: Session, services: AudienceServices, token: s
 
 
 def unsubscribe_by_link(
-    session: Session, services: AudienceServices, token: str, way: Channel, client: str | None, now: datetime
+    session: Session, services: AudienceServices, token: str, channel: Channel, client: str | None, now: datetime
 ) -> Subscription:
     """Take the holder of an unsubscribe link off the list; twice is as once. Invalid if forged, NotFound if erased."""
     subscription_id, letter_id = services.links.open_unsubscribe(token)
     note = _by_letter(letter_id) if letter_id else None
-    return unsubscribe(session, services, subscribers.get(session, subscription_id), way, client, now, note)
+    return unsubscribe(session, services, subscribers.get(session, subscription_id), channel, client, now, note)
 
 
 def unsubscribe(
     session: Session,
     services: AudienceServices,
     subscription: Subscription,
-    way: Channel,
+    channel: Channel,
     client: str | None,
     now: datetime,
     note: str | None = None,
 ) -> Subscription:
-    """Take a reader off the list at their own word, whatever door it came by."""
+    """Unsubscribe a reader who asks for it, through any channel."""
     origin = consent.origin_of(services, client)
-    ended = end_subscription(session, subscription, Status.UNSUBSCRIBED, way, now, origin, note)
+    ended = end_subscription(session, subscription, Status.UNSUBSCRIBED, channel, now, origin, note)
     # Who left from a page gets a receipt; who left from the mail program asked for no more mail at all.
-    if ended and way is Channel.LINK:
+    if ended and channel is Channel.LINK:
         emails.goodbye(session, services, subscription, now)
     return subscription
 
@@ -62,7 +62,7 @@ def end_subscription(
     session: Session,
     subscription: Subscription,
     status: Status,
-    way: Channel,
+    channel: Channel,
     now: datetime,
     origin: str | None = None,
     note: str | None = None,
@@ -71,7 +71,7 @@ def end_subscription(
     publications.wait_for_fan_out(session, subscription.publication_id)
     if not status_transitions.end(session, subscription, status, now):
         return False
-    consent.record(session, subscription, ACTS[status], way, now, origin, note=note)
+    consent.record(session, subscription, ACTS[status], channel, now, origin, note=note)
     ledger.skip_pending(session, subscription.id, status.value, now)
     return True
 

@@ -156,7 +156,7 @@ def show(services: Services, email: str, as_json: bool) -> None:
             {"at": note.at.isoformat(), "subject": letter.subject, "state": copy.state.value, "why": note.detail}
             for copy, note, letter in session.execute(theirs)
         ]
-        asked = [letter.told() for letter in consent.consent_emails(session, reader)]
+        asked = [letter.as_json() for letter in consent.consent_emails(session, reader)]
         story = audience_subscribers.history(reader) | {"confirm_letters": asked, "sent_again": again}
     if as_json:
         print_json(story)

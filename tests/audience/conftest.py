@@ -91,7 +91,7 @@ class Press:
                 setattr(subscription, name, value)
 
     def acts(self, email: str) -> list[tuple[str, str]]:
-        return [(event.act.value, event.way.value) for event in self.events(email)]
+        return [(event.act.value, event.channel.value) for event in self.events(email)]
 
     def events(self, email: str) -> Sequence[ConsentEvent]:
         with self.sessions.reading() as session:

@@ -69,5 +69,10 @@ def test_a_step_is_recorded_with_the_words_before_it(press) -> None:
     press.subscribe("ada@example.org")
     with press.sessions.reading() as session:
         event = session.scalars(select(ConsentEvent)).one()
-        assert (event.act, event.way, event.origin, event.at) == (Act.ASKED, Channel.FORM, "203.0.113.0/24", press.now)
+        assert (event.act, event.channel, event.origin, event.at) == (
+            Act.ASKED,
+            Channel.FORM,
+            "203.0.113.0/24",
+            press.now,
+        )
         assert event.wording.text.startswith("Send me the weekly letter")

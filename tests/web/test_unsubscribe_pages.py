@@ -19,7 +19,7 @@ def link(reader: Subscription, services: Services) -> str:
 def last_event(services: Services) -> tuple[Act, Channel, str | None]:
     with services.sessions.reading() as session:
         event = session.get_one(Subscription, subscription(services).id).events[-1]
-        return event.act, event.way, event.note
+        return event.act, event.channel, event.note
 
 
 def test_opening_the_link_takes_nobody_off_the_list(program: FlaskClient, link: str, services: Services) -> None:

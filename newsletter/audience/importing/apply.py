@@ -67,13 +67,13 @@ def apply_plan(
 
 
 def _known(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, ExistingSubscription]:
-    told = _told(session, key=Subscriber.key)
+    given = _parameter_table(session, key=Subscriber.key)
     mine = (Subscription.subscriber_id == Subscriber.id) & (Subscription.publication_id == publication.id)
     confirmed = Subscription.confirmed_at.is_not(None)
     # Outer joins, because nobody then walks through a million readers to find the few thousand that are asked for.
     asked = (
-        select(told.c.key, Subscription.id, Subscription.status, confirmed)
-        .join_from(told, Subscriber, Subscriber.key == told.c.key, isouter=True)
+        select(given.c.key, Subscription.id, Subscription.status, confirmed)
+        .join_from(given, Subscriber, Subscriber.key == given.c.key, isouter=True)
         .join(Subscription, mine, isouter=True)
         .where(Subscription.id.is_not(None))
     )
@@ -103,8 +103,8 @@ def _suppress(session: Session, gone: Sequence[ImportRow], now: datetime) -> Non
 
 def _meet(session: Session, newcomers: Sequence[ImportRow], now: datetime) -> None:
     cells = ["email", "key", "name", "search"]
-    told = _told(session, **{name: getattr(Subscriber, name) for name in cells})
-    people = select(*(told.c[name] for name in cells), _moment(now)).order_by(told.c.key)
+    given = _parameter_table(session, **{name: getattr(Subscriber, name) for name in cells})
+    people = select(*(given.c[name] for name in cells), _moment(now)).order_by(given.c.key)
     unless_known = insert(session, Subscriber).from_select([*cells, "created_at"], people)
     session.connection().execute(unless_known.on_conflict_do_nothing(), _parameter(map(_person, newcomers)))
 
@@ -117,11 +117,11 @@ def _person(row: ImportRow) -> dict[str, str]:
 def _tie(
     session: Session, publication: Publication, newcomers: Sequence[ImportRow], terms: ImportTerms, now: datetime
 ) -> list[tuple[int, ImportRow]]:
-    told = _told(session, key=Subscriber.key, status=Subscription.status)
-    source = case((told.c.status == literal_column("'active'"), literal(terms.source)))
-    left_at = case((told.c.status.in_([status.value for status in status_transitions.ENDED]), _moment(now)))
-    reader = select(Subscriber.id).where(Subscriber.key == told.c.key).scalar_subquery()
-    ties = select(reader, literal(publication.id), told.c.status, _moment(now), left_at, source).order_by(told.c.key)
+    given = _parameter_table(session, key=Subscriber.key, status=Subscription.status)
+    source = case((given.c.status == literal_column("'active'"), literal(terms.source)))
+    left_at = case((given.c.status.in_([status.value for status in status_transitions.ENDED]), _moment(now)))
+    reader = select(Subscriber.id).where(Subscriber.key == given.c.key).scalar_subquery()
+    ties = select(reader, literal(publication.id), given.c.status, _moment(now), left_at, source).order_by(given.c.key)
     columns = ["subscriber_id", "publication_id", "status", "created_at", "left_at", "source"]
     unless_tied = insert(session, Subscription).from_select(columns, ties).on_conflict_do_nothing()
     # Only those that this statement made: one that a form made in the same instant is not ours to speak for.
@@ -134,8 +134,10 @@ def _tie(
 
 
 def _record(session: Session, made: Sequence[tuple[int, ImportRow]], terms: ImportTerms, now: datetime) -> None:
-    told = _told(session, id=Subscription.id, act=ConsentEvent.act, note=ConsentEvent.note)
-    events = select(told.c.id, told.c.act, literal(Channel.IMPORT, ConsentEvent.way.type), _moment(now), told.c.note)
+    given = _parameter_table(session, id=Subscription.id, act=ConsentEvent.act, note=ConsentEvent.note)
+    events = select(
+        given.c.id, given.c.act, literal(Channel.IMPORT, ConsentEvent.channel.type), _moment(now), given.c.note
+    )
     columns = ["subscription_id", "act", "way", "at", "note"]
     session.connection().execute(
         plain_insert(ConsentEvent).from_select(columns, events),
@@ -160,14 +162,14 @@ def _act(row: ImportRow, terms: ImportTerms) -> Act:
     return unsubscribe.ACTS.get(terms.status_of(row), Act.IMPORTED)
 
 
-def _told(session: Session, **columns: InstrumentedAttribute[Any]) -> FromClause:
-    """The rows that a statement is told in its parameter, as a table with columns of the types they go into."""
+def _parameter_table(session: Session, **columns: InstrumentedAttribute[Any]) -> FromClause:
+    """The rows in a statement's JSON parameter, as a table; each column has the type of the one it is written to."""
     types = {name: attribute.type for name, attribute in columns.items()}
     return rows(session.get_bind().dialect.name, **types)
 
 
-def _parameter(told: Iterable[Mapping[str, object]]) -> dict[str, str]:
-    return {"rows": json.dumps(list(told))}
+def _parameter(values: Iterable[Mapping[str, object]]) -> dict[str, str]:
+    return {"rows": json.dumps(list(values))}
 
 
 def _moment(now: datetime) -> Any:

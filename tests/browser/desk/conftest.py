@@ -88,7 +88,7 @@ def _add_people(session: Session) -> None:
     publication = find(session)
     for number in range(60):
         key = f"reader{number}@example.org"
-        asked = ConsentEvent(act=Act.ASKED, way=Channel.FORM, at=NOW, origin="203.0.113.0/24")
+        asked = ConsentEvent(act=Act.ASKED, channel=Channel.FORM, at=NOW, origin="203.0.113.0/24")
         status = list(Status)[number % len(Status)]
         tie = Subscription(publication=publication, status=status, created_at=NOW, events=[asked])
         session.add(Subscriber(email=key, key=key, created_at=NOW, subscriptions=[tie]))

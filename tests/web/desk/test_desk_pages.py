@@ -228,7 +228,7 @@ def test_each_page_has_one_heading_a_title_and_a_place_to_skip_to(editor: Visito
 
 def people(services: Services, now: datetime) -> int:
     """Ada, who confirmed and whose copy was refused, and Bo, who left. Ada's subscription."""
-    asked = ConsentEvent(act=Act.ASKED, way=Channel.FORM, at=now, origin="203.0.113.0/24")
+    asked = ConsentEvent(act=Act.ASKED, channel=Channel.FORM, at=now, origin="203.0.113.0/24")
     asked.wording = Wording(sha256="0" * 64, text="I want the weekly letter.")
     with services.sessions.begin() as session:
         publication = first(session)
