@@ -137,7 +137,7 @@ class MailSettings(BaseSettings):
 
     @field_validator("mail_lane_domains")
     @classmethod
-    def _are_domains_with_lanes(cls, text: str) -> str:
+    def _are_domains_with_groups(cls, text: str) -> str:
         provider_groups.parse_hosted(text)
         return text
 
@@ -183,14 +183,14 @@ class MailSettings(BaseSettings):
         )
 
     @property
-    def lane_domains(self) -> dict[str, str]:
-        """The operator's own domains, each with its lane."""
+    def hosted_domains(self) -> dict[str, str]:
+        """The operator's own domains, each with its provider group."""
         return provider_groups.parse_hosted(self.mail_lane_domains)
 
     @property
-    def lane_quotas(self) -> dict[str, Quota]:
-        """What may go to each lane."""
-        return provider_groups.parse_quotas(self.mail_lanes, self.lane_domains)
+    def provider_quotas(self) -> dict[str, Quota]:
+        """The most that may go to each provider group."""
+        return provider_groups.parse_quotas(self.mail_lanes, self.hosted_domains)
 
     @property
     def dkim_selectors_in_use(self) -> list[str]:

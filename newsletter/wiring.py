@@ -48,8 +48,8 @@ class Services:
         return Keyring.load(self.settings.dkim_folder, self.settings.dkim_selectors_in_use, must_be_there=named)
 
     @cached_property
-    def scout(self) -> LinkClient:
-        """Who asks the addresses in issues, and leaves our own alone."""
+    def link_client(self) -> LinkClient:
+        """The HTTP client for link checks; it requests nothing from our own host."""
         return LinkClient(frozenset({urlsplit(self.settings.public_url).hostname or ""}))
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class Services:
 
 
 def open_services(settings: Settings, *, check_schema: bool = True) -> Services:
-    """Wire the house; Conflict, saying what to do, if the database is not of this version."""
+    """Make the services from the settings; Conflict, saying what to do, if the schema is of another version."""
     engine = open_engine(settings.database)
     if check_schema:
         schema.require_current(engine)

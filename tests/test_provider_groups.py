@@ -1,4 +1,4 @@
-"""Lanes: which provider an address is with, and how an operator writes limits."""
+"""Provider groups: which provider an address is with, and how an operator writes limits."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from newsletter.errors import Invalid
 
 
 @pytest.mark.parametrize(
-    ("address", "lane"),
+    ("address", "group"),
     [
         ("ada@gmail.com", "gmail"),
         ("Ada@GoogleMail.com", "gmail"),
@@ -32,14 +32,16 @@ from newsletter.errors import Invalid
         ("", ""),
     ],
 )
-def test_the_lane_of_an_address(address: str, lane: str) -> None:
-    assert ProviderGroups().of(address) == lane
+def test_the_group_of_an_address(address: str, group: str) -> None:
+    assert ProviderGroups().of_address(address) == group
 
 
 def test_a_hosted_domain_goes_by_the_lane_that_the_operator_names() -> None:
     hosted = provider_groups.parse_hosted("Clinic.example=gmail, practice.example = outlook; yahoo.example=yahoo,")
     chosen = ProviderGroups(hosted=hosted)
-    assert [chosen.of(f"ada@{domain}") for domain in ("clinic.example", "practice.example", "other.example")] == [
+    assert [
+        chosen.of_address(f"ada@{domain}") for domain in ("clinic.example", "practice.example", "other.example")
+    ] == [
         "gmail",
         "outlook",
         "other.example",
@@ -51,9 +53,9 @@ def test_a_domain_is_one_lane_by_its_letters_and_by_its_a_label() -> None:
     quotas = provider_groups.parse_quotas("bücher.example=5/s", hosted)
     chosen = ProviderGroups(quotas, hosted)
     for host in ("klinik-süd.example", "xn--klinik-sd-x9a.example"):
-        assert chosen.of(f"ada@{host}") == "gmail"
+        assert chosen.of_address(f"ada@{host}") == "gmail"
     for host in ("Bücher.example", "xn--bcher-kva.example"):
-        assert chosen.quota(chosen.of(f"ada@{host}")) == Quota(per_second=5)
+        assert chosen.quota(chosen.of_address(f"ada@{host}")) == Quota(per_second=5)
 
 
 def test_limits_are_written_in_one_line() -> None:
@@ -105,5 +107,5 @@ def test_a_group_of_the_operators_own_can_be_limited(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("MAIL_LANE_DOMAINS", "a.example=hosting, b.example=hosting")
     monkeypatch.setenv("MAIL_LANES", "hosting=3/s")
     settings = config.load()
-    chosen = ProviderGroups(settings.lane_quotas, settings.lane_domains)
-    assert chosen.quota(chosen.of("ada@b.example")) == Quota(3)
+    chosen = ProviderGroups(settings.provider_quotas, settings.hosted_domains)
+    assert chosen.quota(chosen.of_address("ada@b.example")) == Quota(3)

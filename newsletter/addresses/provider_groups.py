@@ -1,4 +1,4 @@
-"""Provider groups: which provider receives an address's mail, as far as its domain tells, and how much may go there.
+"""Provider groups: which provider receives an address's mail, judged by its domain, and how much may go there.
 
 A group is the domains that one provider receives mail for, or else the domain itself. Nothing is
 looked up in the DNS; an operator adds hosted domains to a group by MAIL_LANE_DOMAINS.
@@ -61,7 +61,7 @@ class ProviderGroups:
     hosted: Mapping[str, str] = field(default_factory=dict)
     """The operator's own domains, each with its group."""
 
-    def of(self, address: str) -> str:
+    def of_address(self, address: str) -> str:
         """The provider group of an address."""
         return self.of_domain(address.rpartition("@")[2])
 
@@ -70,14 +70,14 @@ class ProviderGroups:
         host = mailboxes.host_of(domain)
         return self.hosted.get(host) or _KNOWN.get(host) or _worldwide(host) or host
 
-    def quota(self, lane: str) -> Quota | None:
+    def quota(self, group: str) -> Quota | None:
         """What may go there; None for no limit."""
-        return self.quotas.get(lane) or self.quotas.get(EVERY_OTHER)
+        return self.quotas.get(group) or self.quotas.get(EVERY_OTHER)
 
 
-def display_name(lane: str) -> str:
+def display_name(group: str) -> str:
     """A group as people call it: `Gmail`, or a domain as it is."""
-    return _SPOKEN.get(lane, lane)
+    return _SPOKEN.get(group, group)
 
 
 def parse_hosted(text: str) -> dict[str, str]:
@@ -89,12 +89,12 @@ def parse_quotas(text: str, hosted: Mapping[str, str]) -> dict[str, Quota]:
     """MAIL_LANES: `gmail=20/s 10000/h, yahoo=5/s, *=2/s`; ValueError, saying how to write it."""
     groups = {*_GROUPS, *hosted.values()}
     named = [_pair(item, "gmail=20/s 10000/h") for item in _items(text)]
-    pairs = [(mailboxes.host_of(lane), amounts) for lane, amounts in named]
-    for lane, _ in pairs:
-        _require_lane(lane, groups, hosted)
-    if twice := _repeated([lane for lane, _ in pairs]):
+    pairs = [(mailboxes.host_of(group), amounts) for group, amounts in named]
+    for group, _ in pairs:
+        _require_group(group, groups, hosted)
+    if twice := _repeated([group for group, _ in pairs]):
         raise ValueError(f"{twice} is listed twice; separate its limits with spaces: {twice}=20/s 10000/h")
-    return {lane: _quota(amounts) for lane, amounts in pairs}
+    return {group: _quota(amounts) for group, amounts in pairs}
 
 
 def _worldwide(domain: str) -> str | None:
@@ -114,21 +114,21 @@ def _pair(item: str, example: str) -> tuple[str, str]:
 
 
 def _hosted(item: str) -> tuple[str, str]:
-    domain, lane = _pair(item, "example.org=gmail")
+    domain, group = _pair(item, "example.org=gmail")
     if not _DOMAIN.fullmatch(domain) or len(domain) > _LONGEST:
         raise ValueError(f"“{domain}” is not a domain; write it like example.org=gmail")
-    if not _GROUP.fullmatch(lane):
-        raise ValueError(f"“{lane}” cannot name a group: a letter, then letters, digits and dashes")
-    return mailboxes.host_of(domain), lane
+    if not _GROUP.fullmatch(group):
+        raise ValueError(f"“{group}” cannot name a group: a letter, then letters, digits and dashes")
+    return mailboxes.host_of(domain), group
 
 
-def _require_lane(lane: str, groups: Collection[str], hosted: Mapping[str, str]) -> None:
-    if lane == EVERY_OTHER or lane in groups:
+def _require_group(group: str, groups: Collection[str], hosted: Mapping[str, str]) -> None:
+    if group == EVERY_OTHER or group in groups:
         return
-    if not _DOMAIN.fullmatch(lane) or len(lane) > _LONGEST:
-        raise ValueError(f"“{lane}” is neither a domain, nor *, nor one of the groups {', '.join(sorted(groups))}")
-    if (group := ProviderGroups(hosted=hosted).of_domain(lane)) != lane:
-        raise ValueError(f"{lane} belongs to the group {group}; set the limit for {group}")
+    if not _DOMAIN.fullmatch(group) or len(group) > _LONGEST:
+        raise ValueError(f"“{group}” is neither a domain, nor *, nor one of the groups {', '.join(sorted(groups))}")
+    if (whole := ProviderGroups(hosted=hosted).of_domain(group)) != group:
+        raise ValueError(f"{group} belongs to the group {whole}; set the limit for {whole}")
 
 
 def _repeated(names: list[str]) -> str | None:

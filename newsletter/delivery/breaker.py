@@ -79,53 +79,53 @@ class Trip(Base):
 
     id: Mapped[LongId]
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"))
-    lane: Mapped[str] = mapped_column(String(253))
+    group: Mapped[str] = mapped_column("lane", String(253))
     """The provider group, or WHOLE."""
     opened_at: Mapped[datetime]
     code: Mapped[int]
-    """What the server said last: the reply's code, and its words."""
+    """The code of the server's last reply; its text is in `reply`."""
     reply: Mapped[str] = mapped_column(Text)
     copies: Mapped[int]
-    """How many copies that had been refused wait again."""
+    """How many refused copies were put back to pending."""
     told_at: Mapped[datetime | None]
-    """When the editors were written to."""
+    """When the editors were mailed about it."""
     closed_at: Mapped[datetime | None]
 
     @property
-    def who(self) -> str:
-        """The provider, as people call it."""
-        return provider_groups.display_name(self.lane)
+    def provider(self) -> str:
+        """The provider's display name."""
+        return provider_groups.display_name(self.group)
 
     @property
-    def said(self) -> str:
-        """The server's last answer."""
+    def server_reply(self) -> str:
+        """The server's last reply: its code and text."""
         return f"{self.code} {self.reply}".strip()
 
     @property
-    def why(self) -> str:
+    def explanation(self) -> str:
         """What happened, in two sentences for editors."""
-        if self.lane == WHOLE:
+        if self.group == WHOLE:
             return (
                 f"Mail servers refused it {STRIKES} times in a row because of the sender or the message, not the "
                 "readers. No reader has lost it: those copies wait again with the rest."
             )
         return (
-            f"{self.who} refused it {STRIKES} times in a row because of the sender or the message, not the readers. "
-            "Its readers’ copies wait; all the others go on."
+            f"{self.provider} refused it {STRIKES} times in a row because of the sender or the message, not the "
+            "readers. Its readers’ copies wait; all the others go on."
         )
 
 
 class Strike(Base):
-    """A copy that was answered with what is about us, and nothing was taken by its provider since."""
+    """A copy that was refused because of us, since when its provider has accepted none of the letter."""
 
     __tablename__ = "strikes"
 
     copy_id: Mapped[LongRef] = mapped_column(primary_key=True, autoincrement=False)
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"), index=True)
-    lane: Mapped[str] = mapped_column(String(253))
+    group: Mapped[str] = mapped_column("lane", String(253))
     domain: Mapped[str] = mapped_column(String(253))
     in_a_row: Mapped[bool]
-    """Whether nothing of the letter was taken anywhere since."""
+    """Whether no provider has accepted a copy of the letter since."""
 
 
 _COPIES = cast("Table", Copy.__table__)
@@ -137,26 +137,26 @@ _UNSYNCHRONIZED = {"synchronize_session": False}
 
 class _Counted(NamedTuple):
     copy_id: int
-    lane: str
+    group: str
     domain: str
     in_a_row: bool
 
 
 @dataclass
 class _Streak:
-    """What the results of one letter's group come to, one after the other."""
+    """Running totals over one batch of a letter's outcomes."""
 
     strikes: dict[int, _Counted] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
-    """The providers that took a copy."""
+    """The provider groups that accepted a copy."""
     at_mail: int = 0
-    """How often the sender itself was refused since anything was taken."""
+    """How often the sender itself was refused since a copy was accepted."""
     last: Outcome | None = None
-    """The last that was about us."""
+    """The last refusal because of us."""
 
 
 class Breaker:
-    """One worker's view of the breakers: counts refusals that are about us, and holds copies back."""
+    """One worker's view of the breakers: counts refusals that are because of us, and holds copies back."""
 
     def __init__(self, providers: ProviderGroups) -> None:
         self._groups = providers
@@ -167,19 +167,21 @@ class Breaker:
         self._refreshed_at = float("-inf")
 
     def holds(self, copy: HeldCopy) -> bool:
-        """Whether a copy has to wait until a person goes on with its provider."""
+        """Whether a copy waits because the breaker of its letter or of its provider group is open."""
         if not self._held:
             return False
-        return not self._held.isdisjoint({(copy.letter_id, WHOLE), (copy.letter_id, self._groups.of(copy.address))})
+        return not self._held.isdisjoint(
+            {(copy.letter_id, WHOLE), (copy.letter_id, self._groups.of_address(copy.address))}
+        )
 
     def refresh(self, connection: Connection) -> None:
-        """Read which breakers are open, and which letters have strikes."""
-        self._held = {(letter_id, lane) for letter_id, lane in connection.execute(_held_groups())}
+        """Read from the database which breakers are open and which letters have strikes."""
+        self._held = {(letter_id, group) for letter_id, group in connection.execute(_held_groups())}
         self._struck = set(connection.scalars(select(_STRIKES.c.letter_id).distinct()))
         self._refreshed_at = time.monotonic()
 
     def observe(self, connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
-        """Count these outcomes, which this transaction records, and open the breakers that are due."""
+        """Count outcomes that this transaction records, and open each breaker that reaches its limit."""
         if time.monotonic() - self._refreshed_at > _LOOK:
             self.refresh(connection)
         known = self._struck | {letter_id for letter_id, count in self._at_mail.items() if count}
@@ -190,12 +192,12 @@ class Breaker:
     def _streak(self, outcomes: Iterable[Outcome], at_mail: int) -> _Streak:
         streak = _Streak(at_mail=at_mail)
         for outcome in outcomes:
-            lane = self._groups.of(outcome.copy.address)
+            group = self._groups.of_address(outcome.copy.address)
             if outcome.state is CopyState.SENT:
                 streak.at_mail = 0
-                streak.taken.add(lane)
+                streak.taken.add(group)
                 streak.strikes = {
-                    one.copy_id: one._replace(in_a_row=False) for one in streak.strikes.values() if one.lane != lane
+                    one.copy_id: one._replace(in_a_row=False) for one in streak.strikes.values() if one.group != group
                 }
             elif outcome.about_us:
                 streak.last = outcome
@@ -203,7 +205,7 @@ class Breaker:
                     streak.at_mail += 1
                 else:
                     domain = outcome.copy.address.rpartition("@")[2].lower()
-                    streak.strikes[outcome.copy.id] = _Counted(outcome.copy.id, lane, domain, in_a_row=True)
+                    streak.strikes[outcome.copy.id] = _Counted(outcome.copy.id, group, domain, in_a_row=True)
         return streak
 
     def _apply(self, connection: Connection, letter_id: int, streak: _Streak, now: datetime) -> None:
@@ -217,46 +219,48 @@ class Breaker:
             self._decide(connection, letter_id, streak, streak.last, now)
 
     def _decide(self, connection: Connection, letter_id: int, streak: _Streak, last: Outcome, now: datetime) -> None:
-        # One worker after the other, so that what one has opened the next one finds open.
+        # Workers decide one at a time, so that each sees the breakers that another has opened.
         connection.execute(select(Letter.id).where(Letter.id == letter_id).with_for_update())
         is_open = set(connection.scalars(select(_TRIPS.c.lane).where(_TRIPS.c.letter_id == letter_id, _OPEN)))
-        # What was under way when it opened comes back like the rest.
-        late = [one.copy_id for one in streak.strikes.values() if WHOLE in is_open or one.lane in is_open]
+        # Copies that were under way when the breaker opened go back like the others.
+        late = [one.copy_id for one in streak.strikes.values() if WHOLE in is_open or one.group in is_open]
         _take_back(connection, letter_id, late, now)
         counted = [_Counted._make(row) for row in connection.execute(_counted(letter_id))]
-        for lane in set(_too_many(counted, streak.at_mail)) - is_open:
-            theirs = [one.copy_id for one in counted if (one.in_a_row if lane == WHOLE else one.lane == lane)]
-            self._open(connection, letter_id, lane, last, _take_back(connection, letter_id, theirs, now), now)
+        for group in set(_too_many(counted, streak.at_mail)) - is_open:
+            theirs = [one.copy_id for one in counted if (one.in_a_row if group == WHOLE else one.group == group)]
+            self._open(connection, letter_id, group, last, _take_back(connection, letter_id, theirs, now), now)
             self._at_mail[letter_id] = 0
 
-    def _open(self, connection: Connection, letter_id: int, lane: str, last: Outcome, back: int, now: datetime) -> None:
+    def _open(
+        self, connection: Connection, letter_id: int, group: str, last: Outcome, back: int, now: datetime
+    ) -> None:
         said = {"code": last.code or 0, "reply": mask_in_text(last.copy.address, last.reply or ""), "copies": back}
-        connection.execute(insert(_TRIPS).values(letter_id=letter_id, lane=lane, opened_at=now, **said))
-        if lane == WHOLE:
+        connection.execute(insert(_TRIPS).values(letter_id=letter_id, lane=group, opened_at=now, **said))
+        if group == WHOLE:
             pause = update(Letter).where(Letter.id == letter_id, Letter.state == LetterState.RUNNING)
             connection.execute(pause.values(state=LetterState.PAUSED))
-        self._held.add((letter_id, lane))
-        log.warning("servers refuse the sender; stopped", letter=letter_id, lane=lane or "all", code=last.code)
+        self._held.add((letter_id, group))
+        log.warning("servers refuse the sender; stopped", letter=letter_id, lane=group or "all", code=last.code)
 
 
 def _too_many(counted: Sequence[_Counted], at_mail: int) -> list[str]:
-    """What has to stop: the letter as a whole, or some providers' parts of it."""
+    """The breakers to open: WHOLE, or some provider groups."""
     in_a_row = [one for one in counted if one.in_a_row]
-    domains, providers = {one.domain for one in in_a_row}, {one.lane for one in in_a_row}
+    domains, providers = {one.domain for one in in_a_row}, {one.group for one in in_a_row}
     if at_mail >= STRIKES or (len(in_a_row) >= STRIKES and len(domains) >= _DOMAINS and len(providers) > 1):
         return [WHOLE]
-    return [lane for lane, count in Counter(one.lane for one in counted).items() if count >= STRIKES]
+    return [group for group, count in Counter(one.group for one in counted).items() if count >= STRIKES]
 
 
 def open_trips(session: Session, letter_id: int) -> Sequence[Trip]:
-    """The breakers of a letter that are open, the oldest first."""
+    """The open breakers of a letter, oldest first."""
     return session.scalars(
         select(Trip).where(Trip.letter_id == letter_id, Trip.closed_at.is_(None)).order_by(Trip.id)
     ).all()
 
 
 def close(session: Session, letter_id: int, now: datetime) -> bool:
-    """Let a letter go on with everybody, from a fresh count; whether anything was open. `free` does the rest."""
+    """Close all breakers of a letter and reset its count; whether one was open. `release_held` lets the copies go."""
     session.execute(delete(Strike).where(Strike.letter_id == letter_id), execution_options=_UNSYNCHRONIZED)
     opened = update(Trip).where(Trip.letter_id == letter_id, Trip.closed_at.is_(None)).values(closed_at=now)
     closed = session.scalars(opened.returning(Trip.id), execution_options=_UNSYNCHRONIZED).all()
@@ -264,7 +268,7 @@ def close(session: Session, letter_id: int, now: datetime) -> bool:
 
 
 def release_held(session: Session, now: datetime) -> int:
-    """Let some copies wait as before that are held and should not be any more; how many, 0 when none is left."""
+    """Release a portion of the copies whose breaker has been closed; how many, 0 when none is left."""
     _forget_past(session)
     held = select(Trip.letter_id).where(Trip.closed_at.is_(None))
     going = select(Letter.id).where(Letter.state == LetterState.RUNNING, Letter.id.not_in(held))
@@ -274,19 +278,19 @@ def release_held(session: Session, now: datetime) -> int:
 
 
 def release_letter(session: Session, letter_id: int, now: datetime) -> int:
-    """The same of one letter."""
+    """Release a portion of one letter's held copies; how many."""
     held = select(Copy.id).where(Copy.letter_id == letter_id, PENDING, Copy.not_before >= HELD).limit(_PORTION)
     back = update(_COPIES).where(_COPIES.c.letter_id == letter_id, _COPIES.c.id.in_(held), PENDING)
     return session.connection().execute(back.values(not_before=now)).rowcount
 
 
 def unreported(session: Session) -> Sequence[int]:
-    """The breakers that opened and of which the editors have not heard."""
+    """The ids of breakers that opened and that editors have had no mail about."""
     return session.scalars(select(Trip.id).where(Trip.told_at.is_(None)).order_by(Trip.id)).all()
 
 
 def claim_report(session: Session, trip_id: int, now: datetime) -> Trip | None:
-    """One of them, to write to the editors about; None if somebody else does."""
+    """Claim a breaker, to mail the editors about it; None if another worker has claimed it."""
     mine = update(Trip).where(Trip.id == trip_id, Trip.told_at.is_(None)).values(told_at=now).returning(Trip.id)
     found = session.scalar(mine, execution_options=_UNSYNCHRONIZED)
     return session.get(Trip, trip_id, populate_existing=True) if found else None
@@ -300,8 +304,8 @@ def _held_groups() -> Any:
 
 
 def _counted(letter_id: int) -> Any:
-    columns = (_STRIKES.c[name] for name in _Counted._fields)
-    return select(*columns).where(_STRIKES.c.letter_id == letter_id)
+    columns = _STRIKES.c
+    return select(columns.copy_id, columns.lane, columns.domain, columns.in_a_row).where(columns.letter_id == letter_id)
 
 
 def _forget_past(session: Session) -> None:
@@ -316,14 +320,23 @@ def _forget(connection: Connection, letter_id: int, taken: Iterable[str]) -> Non
 
 
 def _remember(connection: Connection, letter_id: int, strikes: Iterable[_Counted]) -> None:
-    rows = [one._asdict() | {"letter_id": letter_id} for one in strikes]
+    rows = [
+        {
+            "letter_id": letter_id,
+            "copy_id": one.copy_id,
+            "lane": one.group,
+            "domain": one.domain,
+            "in_a_row": one.in_a_row,
+        }
+        for one in strikes
+    ]
     # A copy that is put off may be answered so again.
     connection.execute(delete(_STRIKES).where(_STRIKES.c.copy_id.in_([row["copy_id"] for row in rows])))
     connection.execute(insert(_STRIKES), rows)
 
 
 def _take_back(connection: Connection, letter_id: int, ids: Sequence[int], now: datetime) -> int:
-    """Have these wait again, as if they had not been tried: all but those whose reader has left since."""
+    """Put copies back to pending, as if not tried, unless their reader has left since; how many."""
     refused = and_(_COPIES.c.state == CopyState.REFUSED, _COPIES.c.reason == ABOUT_US)
     back = update(_COPIES).where(_COPIES.c.letter_id == letter_id, _COPIES.c.id.in_(ids), or_(refused, PENDING))
     untried = case((_COPIES.c.attempts > 0, _COPIES.c.attempts - 1), else_=0)

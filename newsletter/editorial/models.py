@@ -30,7 +30,7 @@ class IssueState(StrEnum):
     CANCELLED = "cancelled"
 
     @property
-    def told(self) -> str:
+    def phrase(self) -> str:
         """The state in words that follow “is”."""
         return {"draft": "a draft", "sending": "being sent"}.get(self, self.value)
 

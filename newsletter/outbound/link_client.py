@@ -238,8 +238,8 @@ def _within(until: float, call: Callable[[], Collection[str]]) -> Collection[str
     return answer
 
 
-def _put_answer(answers: SimpleQueue[Answer], scout: LinkClient, url: str) -> None:
-    answers.put(scout.ask(url))
+def _put_answer(answers: SimpleQueue[Answer], link_client: LinkClient, url: str) -> None:
+    answers.put(link_client.ask(url))
 
 
 def _aside(run: Callable[[], None]) -> None:

@@ -49,8 +49,8 @@ def send_alert(session: Session, audience: AudienceServices, trip_id: int, now: 
         return False
     fields = {
         "headline": _headline(trip, halted),
-        "why": trip.why,
-        "said": trip.said,
+        "why": trip.explanation,
+        "said": trip.server_reply,
         "remedy": breaker.REMEDY,
         "issue_url": halted.page(audience.links),
     }
@@ -62,7 +62,9 @@ def send_alert(session: Session, audience: AudienceServices, trip_id: int, now: 
 
 
 def _headline(trip: Trip, halted: Halted) -> str:
-    return f"{halted.title} is paused" if trip.lane == breaker.WHOLE else f"{halted.title} does not reach {trip.who}"
+    return (
+        f"{halted.title} is paused" if trip.group == breaker.WHOLE else f"{halted.title} does not reach {trip.provider}"
+    )
 
 
 def _halted(session: Session, trip: Trip) -> Halted | None:

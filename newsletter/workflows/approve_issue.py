@@ -167,7 +167,7 @@ def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) ->
 
 def _require_unbegun(issue: Issue) -> None:
     if not (build_letter.is_waiting(issue) or build_letter.is_open(issue)):
-        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).told}; it is too late for that.")
+        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).phrase}; it is too late for that.")
 
 
 def _asked(able: Sequence[Editor], chosen: Collection[str]) -> list[Editor]:

@@ -244,8 +244,8 @@ def _require_open(issue: Issue) -> None:
     if now is IssueState.CANCELLED:
         raise Conflict(f"“{issue.title}” was cancelled after some readers had got it; nobody is sent an issue twice")
     if is_waiting(issue):
-        raise Unsent(f"“{issue.title}” is already {now.told}; unschedule it first")
-    raise Conflict(f"“{issue.title}” is already {now.told}")
+        raise Unsent(f"“{issue.title}” is already {now.phrase}; unschedule it first")
+    raise Conflict(f"“{issue.title}” is already {now.phrase}")
 
 
 def _require_ready(issue: Issue) -> None:

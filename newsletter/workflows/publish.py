@@ -65,7 +65,7 @@ def freeze_queued(
 ) -> Letter:
     """Freeze a queued issue for a slot, whose time may have passed; Conflict if it cannot go out."""
     if not queue.is_ready(issue):
-        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).told}, not ready")
+        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).phrase}, not ready")
     return _freeze(session, links, issue, at, now, sender)
 
 
@@ -91,7 +91,7 @@ def cancel(session: Session, issue: Issue, now: datetime) -> int:
     """Stop an issue for good; returns how many copies are not sent. Conflict if there is nothing to stop."""
     spared = stop_letter(session, issue.letter, now) if issue.letter else None
     if spared is None:
-        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).told}; there is nothing to cancel")
+        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).phrase}; there is nothing to cancel")
     return spared
 
 
@@ -100,7 +100,7 @@ def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
     letter = issue.letter
     if letter is None or not _move(session, letter, NOT_BEGUN, LetterState.CANCELLED, finished_at=now):
         raise Conflict(
-            f"“{issue.title}” is {issue_store.state(issue).told}; "
+            f"“{issue.title}” is {issue_store.state(issue).phrase}; "
             "only an issue that is still scheduled can be unscheduled"
         )
     detach = update(Issue).where(Issue.id == issue.id, Issue.letter_id == letter.id)
@@ -161,14 +161,14 @@ def pause(session: Session, issue: Issue) -> None:
     """Pause an issue until `resume`; Conflict unless it is being sent."""
     if issue.letter is None or not pause_letter(session, issue.letter):
         raise Conflict(
-            f"“{issue.title}” is {issue_store.state(issue).told}; only an issue that is being sent can be paused"
+            f"“{issue.title}” is {issue_store.state(issue).phrase}; only an issue that is being sent can be paused"
         )
 
 
 def resume(session: Session, issue: Issue, now: datetime) -> None:
     """Resume a paused issue, or the copies that a breaker holds back; Conflict if nothing is paused or held."""
     if issue.letter is None or not resume_letter(session, issue.letter, now):
-        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).told}; only a paused issue can be resumed")
+        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).phrase}; only a paused issue can be resumed")
 
 
 def audience_size(session: Session, issue: Issue) -> int:

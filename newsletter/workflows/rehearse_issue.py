@@ -111,9 +111,9 @@ def _copies(session: Session, issue: Issue, letter: Letter) -> Iterator[ClaimedC
 def _forecast(session: Session, domains: Counter[str], settings: Settings, now: datetime) -> Forecast:
     """When that many copies to each domain would all be sent, starting now."""
     limits = Limits.from_settings(settings)
-    lanes: Counter[str] = Counter()
+    copies: Counter[str] = Counter()
     for domain, count in domains.items():
-        lanes[limits.groups.of_domain(domain)] += count
-    largest = [lane for lane, _ in lanes.most_common(_LARGEST)]
+        copies[limits.groups.of_domain(domain)] += count
+    largest = [group for group, _ in copies.most_common(_LARGEST)]
     standing = limiter_store.peek(session, [SERVER, *largest], now)
-    return forecast.predict(lanes, limits, now, standing, settings.mail_connections / ONE_COPY)
+    return forecast.predict(copies, limits, now, standing, settings.mail_connections / ONE_COPY)

@@ -1,4 +1,4 @@
-"""Readers by lane, and what a claim got of them."""
+"""Readers in several provider groups, and what a claim got of them."""
 
 from collections import Counter
 
@@ -15,7 +15,7 @@ def others(count: int) -> list[str]:
     return [f"o{number}@reader{number}.example" for number in range(count)]
 
 
-def lanes(**quotas: Quota) -> Limits:
+def limited_groups(**quotas: Quota) -> Limits:
     return Limits(groups=ProviderGroups(quotas))
 
 
@@ -23,5 +23,5 @@ def addresses(batch: Batch) -> list[str]:
     return sorted(copy.address for copy in batch.copies)
 
 
-def by_lane(batch: Batch) -> dict[str, int]:
-    return dict(Counter(ProviderGroups().of(copy.address) for copy in batch.copies))
+def by_group(batch: Batch) -> dict[str, int]:
+    return dict(Counter(ProviderGroups().of_address(copy.address) for copy in batch.copies))

@@ -71,7 +71,7 @@ def test_a_relay_that_refuses_everybody_pauses_the_letter_and_costs_nobody_the_i
     assert state(letter) is LetterState.PAUSED
     assert untried(copies(letter))
     [trip] = trips()
-    assert (trip.lane, trip.code, trip.reply) == (breaker.WHOLE, 554, "5.7.1 Relay access denied")
+    assert (trip.group, trip.code, trip.reply) == (breaker.WHOLE, 554, "5.7.1 Relay access denied")
     assert len([line for line in liar.heard if line.startswith(b"MAIL")]) < 30
 
 
@@ -144,7 +144,7 @@ def test_one_provider_that_refuses_us_is_left_out_and_the_others_get_it(
         assert not run.run_once()
         assert len(liar.heard) == heard
     assert state(letter) is LetterState.RUNNING
-    assert [(trip.lane, trip.code) for trip in trips()] == [("outlook", 550)]
+    assert [(trip.group, trip.code) for trip in trips()] == [("outlook", 550)]
     assert (counts(letter).sent, counts(letter).pending, counts(letter).refused) == (30, 30, 0)
     assert untried({address: copy for address, copy in copies(letter).items() if address in theirs})
     go_on(letter)
@@ -224,5 +224,5 @@ def test_a_provider_that_defers_us_for_what_we_are_is_left_alone_too(running, pr
     answer = b"450 4.7.26 This mail is unauthenticated, which poses a security risk\r\n"
     with scripted({".": answer}) as (peer, _liar):
         press(peer.server).run_once()
-    assert [trip.lane for trip in trips()] == ["gmail"]
+    assert [trip.group for trip in trips()] == ["gmail"]
     assert untried(copies(letter))

@@ -1,4 +1,4 @@
-"""Signatures, as those who check them see them: dkimpy for every kind of mail, Mail::DKIM for some of each lane."""
+"""Signatures, as those who check them see them: dkimpy for every kind of mail, Mail::DKIM for some of each kind."""
 
 import email
 import re

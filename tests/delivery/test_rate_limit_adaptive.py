@@ -1,6 +1,6 @@
 """A server that asks for less gets less: a pause, then one connection, then one more at a time."""
 
-from readerships import addresses, by_lane, gmail, lanes, others
+from readerships import addresses, by_group, gmail, limited_groups, others
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
@@ -30,14 +30,14 @@ def test_a_rate_answer_pauses_its_lane_and_no_other(running, take, sessions, clo
     assert min(row.not_before for row in rows) == clock() + PAUSE
     assert pacer.connections(clock()) == 10
     clock.pass_by(minutes=10)
-    assert by_lane(take(other)) == {"gmail": 1}
+    assert by_group(take(other)) == {"gmail": 1}
     clock.pass_by(seconds=0.5)
     assert len(take(other).copies) == 1
 
 
 def test_a_rate_answer_voids_what_the_lane_had_reserved(running, take, sessions, clock) -> None:
     running(gmail(2_000))
-    pacer = ClaimLimiter(lanes(gmail=Quota(per_second=10)), "w")
+    pacer = ClaimLimiter(limited_groups(gmail=Quota(per_second=10)), "w")
     while take(pacer, 500).more:
         pass
     with sessions.begin() as session:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from readerships import gmail, lanes, others
+from readerships import gmail, limited_groups, others
 from sqlalchemy import event, func, select, update
 from structlog.testing import capture_logs
 
@@ -124,11 +124,11 @@ def test_a_clock_that_jumped_ahead_and_back_stops_nothing(running, take, clock) 
 
 def test_idle_paces_are_forgotten(running, take, sessions, clock) -> None:
     running(others(3))
-    pacer = ClaimLimiter(lanes(**{"*": Quota(per_second=1)}), "w")
+    pacer = ClaimLimiter(limited_groups(**{"*": Quota(per_second=1)}), "w")
     take(pacer)
     with sessions.begin() as session:
         assert limiter_store.prune_idle(session, clock()) == 0
-        assert limiter_store.prune_idle(session, clock() + 3 * DAY) == 4  # three lanes, and the server
+        assert limiter_store.prune_idle(session, clock() + 3 * DAY) == 4  # three groups, and the server
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -60,7 +60,7 @@ def test_what_is_about_a_reader_or_an_outage_slows_nobody(line: str) -> None:
     assert not is_rate_limited(answer(line))
 
 
-def test_a_closing_server_and_a_used_up_account_are_about_all_lanes() -> None:
+def test_a_closing_server_and_a_used_up_account_are_about_all_provider_groups() -> None:
     assert [limits_one_group(answer(line)) for line in ("421 4.7.28 x", "454 Throttling failure", "451 4.7.650 x")] == [
         False,
         False,

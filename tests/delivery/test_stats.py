@@ -99,7 +99,7 @@ def test_nobody_is_put_off_and_nothing_waits_before_a_letter_has_copies(sessions
     assert (found.counts.audience, found.deferred, found.next_try) == (0, 0, None)
 
 
-def test_what_waits_is_counted_by_lane(sessions: Sessions, many: int) -> None:
+def test_what_waits_is_counted_by_provider_group(sessions: Sessions, many: int) -> None:
     with sessions.reading() as session:
         waiting = progress.waiting_by_group(session, many, ProviderGroups())
         assert sum(waiting.values()) == stats.copy_counts(session, session.get_one(Letter, many)).pending
@@ -123,7 +123,7 @@ def test_deliveries_are_told_by_spans_without_a_gap(sessions: Sessions, many: in
     found = told(sessions, many)
     assert sum(span.sent for span in found.spans) == found.counts.sent
     assert [after.at - before.at for before, after in zip(found.spans, found.spans[1:], strict=False)] == [
-        found.every
+        found.bucket
     ] * (len(found.spans) - 1)
     assert found.spans[0].at <= now + timedelta(seconds=80) < found.spans[0].at + timedelta(minutes=1)
 

@@ -130,8 +130,8 @@ def test_the_sizes_of_pictures_are_known(services: Services, now: datetime) -> N
     assert all(size.width > 500 and size.bytes > 1_000 for size in told.pictures.values())
 
 
-def worker(services: Services, scout: LinkClient) -> Worker:
-    services.__dict__["scout"] = scout
+def worker(services: Services, link_client: LinkClient) -> Worker:
+    services.__dict__["link_client"] = link_client
     return Worker(services)
 
 

@@ -138,7 +138,7 @@ class ClaimLimiter:
 
     def group_of(self, copy: ClaimedCopy) -> str:
         """The provider group of a copy."""
-        return self._limits.groups.of(copy.address)
+        return self._limits.groups.of_address(copy.address)
 
     def _allowance(self, session: Session, wanted: int, now: datetime) -> _Allowance:
         if not (self._is_limited(SERVER) or self._is_any_group_limited):

@@ -39,7 +39,7 @@ class Limits:
     def from_settings(cls, settings: Settings) -> Self:
         """As the MAIL_* settings say."""
         server = Quota(settings.mail_rate or None, settings.mail_hourly or None, settings.mail_daily or None)
-        groups = ProviderGroups(settings.lane_quotas, settings.lane_domains)
+        groups = ProviderGroups(settings.provider_quotas, settings.hosted_domains)
         return cls(server, _warmup(settings.mail_warmup_start), groups, settings.mail_connections)
 
     def is_limited(self, key: str) -> bool:

@@ -31,13 +31,13 @@ def take_sample(at: datetime, standing: LetterProgress) -> ProgressSample:
 
 
 def recent_samples(beats: Sequence[ProgressSample], now: datetime) -> list[ProgressSample]:
-    """Those within the window, and the one before it."""
+    """The samples within the window, and the last one before it."""
     first = sum(each.at <= now - WINDOW for each in beats)
     return list(beats[max(0, first - 1) :])
 
 
 def sending_rate(beats: Sequence[ProgressSample]) -> float | None:
-    """Copies a second; None until there are two looks that lie far enough apart."""
+    """Copies a second; None until two samples are far enough apart."""
     if len(beats) < 2 or beats[-1].at - beats[0].at < _LEAST:
         return None
     return max(0, beats[-1].settled - beats[0].settled) / (beats[-1].at - beats[0].at).total_seconds()
@@ -46,17 +46,17 @@ def sending_rate(beats: Sequence[ProgressSample]) -> float | None:
 def estimate(
     session: Session,
     standing: LetterProgress,
-    lanes: Mapping[str, int],
+    waiting: Mapping[str, int],
     limits: Limits,
     now: datetime,
     rate: float | None,
 ) -> Forecast | None:
-    """When all that waits will be out, at that rate and under the limits; None while nobody can tell."""
-    keys = [SERVER, *sorted(lanes, key=lambda lane: -lanes[lane])[:_LARGEST]]
+    """When all copies will be out, given how many wait for each group, the rate and the limits; None if unknown."""
+    keys = [SERVER, *sorted(waiting, key=lambda group: -waiting[group])[:_LARGEST]]
     paced = any(map(limits.is_limited, keys)) or bool(limiter_store.current_pauses(session, now, limits.connections))
     if not (rate or paced):
         return None
-    found = forecast.predict(lanes, limits, now, limiter_store.peek(session, keys, now), rate or 0)
+    found = forecast.predict(waiting, limits, now, limiter_store.peek(session, keys, now), rate or 0)
     if standing.next_try is not None and standing.next_try > found.finish:
         return Forecast(standing.next_try, found.slowest, found.beyond)
     return found

@@ -81,13 +81,13 @@ def later_notes(session: Session, letter_id: int, of: CopyRange) -> dict[Note, i
     return dict(session.execute(notes.where(*among)).all())
 
 
-def waiting_by_group(session: Session, letter_id: int, lanes: ProviderGroups) -> dict[str, int]:
-    """How many copies wait for each provider group; it looks at every one that waits."""
+def waiting_by_group(session: Session, letter_id: int, groups: ProviderGroups) -> dict[str, int]:
+    """How many copies wait for each provider group; reads every waiting copy."""
     domain = domain_of(session)
     grouped = select(domain, func.count()).where(Copy.letter_id == letter_id, PENDING).group_by(domain)
     counts: dict[str, int] = defaultdict(int)
     for name, count in session.execute(grouped):
-        counts[lanes.of_domain(name)] += count
+        counts[groups.of_domain(name)] += count
     return dict(counts)
 
 

@@ -1,8 +1,8 @@
 """Statistics of a letter's copies: in all, minute by minute and domain by domain.
 
-While a letter goes out they are worked out anew; once it is over and nothing of it is under way they can change
-no more, so they are worked out once and kept, also when its copies are dropped. Only what was learned of sent
-copies later (a bounce, a complaint) is always counted anew.
+While a letter goes out they are counted anew each time. Once it is over and no copy is under way they can no longer
+change, so they are stored, and stay when its copies are deleted. Only bounces and complaints, which may come in later,
+are always counted anew.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from newsletter.delivery.reports import progress
 from newsletter.delivery.reports.progress import CopyRange
 
 LARGEST = 20
-"""So many domains are told apart; the others are summed up."""
+"""The number of domains that are listed; the others are summed up."""
 
 _OUTCOMES = (CopyState.SENT, CopyState.REFUSED, CopyState.FAILED, CopyState.SKIPPED, CopyState.IN_DOUBT)
 _MINUTE = {
@@ -33,13 +33,13 @@ _NOBODY = Counts(*[0] * 10)
 
 
 class KeptStats(Base):
-    """The account of a letter that is over, as it stood when it became so."""
+    """The final statistics of a letter that is over; its table is `accounts`."""
 
     __tablename__ = "accounts"
 
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"), primary_key=True)
     settled_at: Mapped[datetime]
-    """The letter's `finished_at` then: a letter that ran again needs another account."""
+    """The letter's `finished_at` then: a letter that ran again gets new statistics."""
     figures: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
@@ -64,7 +64,7 @@ _NONE = DomainStats("", *[0] * 6)
 
 
 class TimeBucket(NamedTuple):
-    """How many copies were sent within a stretch of time that begins then."""
+    """How many copies were sent within a stretch of time that begins at `at`."""
 
     at: datetime
     sent: int
@@ -75,8 +75,8 @@ class LetterStats:
     """What became of a letter's copies."""
 
     counts: Counts
-    every: timedelta
-    """How long each span is."""
+    bucket: timedelta
+    """The length of each bucket in `spans`."""
     spans: Sequence[TimeBucket] = ()
     domains: Sequence[DomainStats] = ()
     """The largest, largest first."""
@@ -84,7 +84,7 @@ class LetterStats:
     """All the other domains together."""
     other_domains: int = 0
     is_whole: bool = True
-    """Whether more than the counts is known: not of what was dropped before there were accounts."""
+    """Whether more than the counts is known: not of what was dropped before statistics were kept."""
 
 
 class _Figures(NamedTuple):
@@ -115,14 +115,14 @@ def copy_counts(session: Session, letter: Letter | None) -> Counts:
 
 
 def letter_stats(session: Session, letter: Letter) -> LetterStats:
-    """All that is told of a letter; worked out from every copy while it is not over."""
+    """All statistics of a letter; while it is not over they are counted from its copies."""
     kept = _kept(session, letter)
     if letter.final_counts is not None:
         final = Counts(**letter.final_counts)
-        return _account(kept._replace(counts=final)) if kept else LetterStats(final, _STEPS[0], is_whole=False)
+        return _letter_stats(kept._replace(counts=final)) if kept else LetterStats(final, _STEPS[0], is_whole=False)
     figures = kept or _worked_out(session, letter.id)
     notes = progress.later_notes(session, letter.id, figures.extent)
-    return _account(figures._replace(counts=_with_notes(figures.counts, notes)))
+    return _letter_stats(figures._replace(counts=_with_notes(figures.counts, notes)))
 
 
 def letter_range(session: Session, letter: Letter) -> CopyRange:
@@ -132,7 +132,7 @@ def letter_range(session: Session, letter: Letter) -> CopyRange:
 
 
 def store_next(sessions: Sessions) -> bool:
-    """Work out and keep the account of a letter that is over and has none; whether there was one. Commits by itself."""
+    """Store the statistics of one letter that is over and has none; whether there was one. Commits by itself."""
     with sessions.reading() as session:
         due = next(iter(_due(session)), None)
     if due is not None:
@@ -141,7 +141,7 @@ def store_next(sessions: Sessions) -> bool:
 
 
 def store_stats(sessions: Sessions, letter_id: int) -> None:
-    """Keep a letter's account, if it is over and nothing of it is under way. Commits by itself."""
+    """Store a letter's statistics if it is over and no copy of it is under way. Commits by itself."""
     # Worked out in a session that only looks, because on SQLite nobody could write meanwhile.
     with sessions.reading() as session:
         settled_at = _settled_at(session, letter_id)
@@ -164,7 +164,7 @@ def _store(session: Session, letter_id: int, settled_at: datetime | None, figure
 
 
 def without_stats(session: Session, letters: Select[int]) -> Sequence[int]:
-    """Those of these letters that are over and have no account yet, the longest over first."""
+    """Those of these letters that are over and have no stored statistics, the one that ended first comes first."""
     kept = select(KeptStats.letter_id).where(
         KeptStats.letter_id == Letter.id, KeptStats.settled_at == Letter.finished_at
     )
@@ -236,24 +236,24 @@ def _with_notes(found: Counts, notes: Mapping[Note, int]) -> Counts:
     return replace(found, bounced=notes.get(Note.BOUNCED, 0), complained=notes.get(Note.COMPLAINED, 0))
 
 
-def _account(figures: _Figures) -> LetterStats:
-    every, spans = _spans(figures.minutes)
+def _letter_stats(figures: _Figures) -> LetterStats:
+    bucket, spans = _spans(figures.minutes)
     others = figures.others if figures.other_domains else None
-    return LetterStats(figures.counts, every, spans, figures.domains, others, figures.other_domains)
+    return LetterStats(figures.counts, bucket, spans, figures.domains, others, figures.other_domains)
 
 
 def _spans(minutes: Sequence[tuple[int, int]]) -> tuple[timedelta, list[TimeBucket]]:
-    """The minutes in at most so many spans of one length as a person can take in, those with nothing among them."""
+    """The minutes summed up in buckets of one length, empty ones included, as many as a chart can show."""
     if not minutes:
         return _STEPS[0], []
     first, last = minutes[0][0], minutes[-1][0]
-    every = next((step for step in _STEPS if (last - first) * 60 < _MOST_SPANS * step.total_seconds()), _STEPS[-1])
-    step = int(every.total_seconds()) // 60
+    length = next((step for step in _STEPS if (last - first) * 60 < _MOST_SPANS * step.total_seconds()), _STEPS[-1])
+    step = int(length.total_seconds()) // 60
     sent: Counter[int] = Counter()
     for minute, count in minutes:
         sent[minute // step] += count
     places = range(first // step, last // step + 1)
-    return every, [TimeBucket(datetime.fromtimestamp(place * step * 60, UTC), sent[place]) for place in places]
+    return length, [TimeBucket(datetime.fromtimestamp(place * step * 60, UTC), sent[place]) for place in places]
 
 
 def _as_json(figures: _Figures) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def add(session: Session, issue: Issue, now: datetime) -> None:
     """Append a ready issue; Conflict if it is not ready, or already in the queue."""
     if not is_ready(issue):
         raise Conflict(
-            f"“{issue.title}” is {issue_store.state(issue).told}; only an issue that is ready can wait in the queue."
+            f"“{issue.title}” is {issue_store.state(issue).phrase}; only an issue that is ready can wait in the queue."
         )
     # Two simultaneous additions get the same position, and one of them tries again.
     for _ in range(_TRIES):

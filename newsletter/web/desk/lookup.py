@@ -100,7 +100,7 @@ def require_unchanged(store: Session, slug: str, form: Mapping[str, str]) -> Iss
     found = issue(store, slug)
     if form.get("version") != version(found):
         raise Conflict(
-            f"“{found.title}” has changed since this page was opened: it is now {issue_store.state(found).told}, "
+            f"“{found.title}” has changed since this page was opened: it is now {issue_store.state(found).phrase}, "
             f"revision {found.revision_number}. Nothing was done. Look at it again, then decide."
         )
     return found

@@ -36,8 +36,8 @@ def ada(services: Services, now: datetime) -> int:
         letter_id = issue_store.find(session, OUT[0]).letter_id
         tie = Subscription(publication=first(session), status=Status.ACTIVE, created_at=now)
         # She left by the link in an issue, and came back.
-        tie.events.append(ConsentEvent(act=Act.LEFT, way=Channel.LINK, at=now, note=f"letter {letter_id}"))
-        tie.events.append(ConsentEvent(act=Act.RENAMED, way=Channel.LINK, at=now, note=f"was {ADA}"))
+        tie.events.append(ConsentEvent(act=Act.LEFT, channel=Channel.LINK, at=now, note=f"letter {letter_id}"))
+        tie.events.append(ConsentEvent(act=Act.RENAMED, channel=Channel.LINK, at=now, note=f"was {ADA}"))
         person = Subscriber(email=ADA, key=ADA, name=ADA, created_at=now, subscriptions=[tie])
         session.add(person)
         session.flush()
@@ -86,10 +86,10 @@ def tried(services: Services, editor: Visitor, now: datetime) -> None:
     with services.sessions.begin() as session:
         post = session.scalars(select(OutboxMessage).where(OutboxMessage.address == TESTER)).one()
         post.state, post.reply, post.ended_at = OutboxState.FAILED, f"550 5.1.1 <{TESTER}>: User unknown", now
-        for lane in ("gmail", breaker.WHOLE):
+        for group in ("gmail", breaker.WHOLE):
             letter = issue_store.find(session, OUT[-1]).letter
             said = {"code": 554, "reply": f"5.7.1 <{ADA}> has blocked you", "copies": 5}
-            session.add(Trip(letter_id=letter.id, lane=lane, opened_at=now, **said))
+            session.add(Trip(letter_id=letter.id, group=group, opened_at=now, **said))
         letter.state, letter.finished_at = LetterState.RUNNING, None
         told = {
             MailKind.ISSUES: UnreachableServer("m.example:25", now, f"554 <{ADA}>"),

@@ -25,21 +25,21 @@ WORDS = "5.7.1 <r…@a.example>: Relay <b>access</b> denied"
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def stop(services: Services, now: datetime, lane: str, state: LetterState) -> None:
+def stop(services: Services, now: datetime, group: str, state: LetterState) -> None:
     with services.sessions.begin() as session:
         letter = session.get_one(Letter, issue_store.find(session, SLUG).letter_id)
         letter.state, letter.finished_at = state, None
-        session.add(Trip(letter_id=letter.id, lane=lane, opened_at=now, code=554, reply=WORDS, copies=5))
+        session.add(Trip(letter_id=letter.id, group=group, opened_at=now, code=554, reply=WORDS, copies=5))
 
 
 @pytest.mark.parametrize(
-    ("lane", "state", "button"),
+    ("group", "state", "button"),
     [(breaker.WHOLE, LetterState.PAUSED, "Resume sending"), ("gmail", LetterState.RUNNING, "Resume sending to Gmail")],
 )
 def test_the_page_says_what_the_server_said_and_one_button_goes_on(
-    stocked: Services, editor: Visitor, now: datetime, lane: str, state: LetterState, button: str
+    stocked: Services, editor: Visitor, now: datetime, group: str, state: LetterState, button: str
 ) -> None:
-    stop(stocked, now, lane, state)
+    stop(stocked, now, group, state)
     page = editor.open(PAGE)
     assert "554 5.7.1 &lt;r…@a.example&gt;: Relay &lt;b&gt;access&lt;/b&gt; denied" in page.text
     assert button in page.text

@@ -105,7 +105,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
         if not build_letter.is_open(found):
-            raise Conflict(f"“{found.title}” is {issue_store.state(found).told}, so it can no longer be marked.")
+            raise Conflict(f"“{found.title}” is {issue_store.state(found).phrase}, so it can no longer be marked.")
         _mark(store, found, wanted)
         audit_hook.add_details(readiness=wanted)
         _say_marked(store, found, f"“{found.title}” is marked as {wanted}.")

@@ -95,4 +95,4 @@ def _company(store: Session, found: Issue) -> str:
 
 
 def _is_now(found: Issue) -> str:
-    return f"“{found.title}” is now {issue_store.state(found).told}"
+    return f"“{found.title}” is now {issue_store.state(found).phrase}"

@@ -37,7 +37,7 @@ def write_form(slug: str) -> ResponseReturnValue:
         found = lookup.issue(store, slug)
         draft = drafts.unsaved_draft(store, found, auth.email())
         if not build_letter.is_open(found):
-            raise Conflict(f"“{found.title}” is {issue_store.state(found).told}, so its text stays as it is.")
+            raise Conflict(f"“{found.title}” is {issue_store.state(found).phrase}, so its text stays as it is.")
         return _page(store, found, draft, _complaints(store, found, draft))
 
 

@@ -71,7 +71,7 @@ def _report(told: IssueReport) -> Iterator[str]:
     yield row(("copies", told.result.title, "sent again, being in doubt", told.resent))
     yield row(("readers", told.result.title, "unsubscribed", told.result.left))
     for span in told.account.spans:
-        yield row(("sent within", span.at, f"{int(told.account.every.total_seconds()) // 60} minutes", span.sent))
+        yield row(("sent within", span.at, f"{int(told.account.bucket.total_seconds()) // 60} minutes", span.sent))
     for share in [*told.account.domains, *filter(None, [told.account.others])]:
         yield from _share(share)
     for link in told.links:

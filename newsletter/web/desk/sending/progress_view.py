@@ -133,7 +133,7 @@ class _Watch:
     notes: TimedCache[Mapping[Note, int]] = field(default_factory=lambda: TimedCache(_NOW_AND_THEN))
     troubles: TimedCache[Sequence[Failure]] = field(default_factory=lambda: TimedCache(_NOW_AND_THEN))
     account: TimedCache[LetterStats] = field(default_factory=lambda: TimedCache(quick=_QUICK))
-    lanes: TimedCache[Mapping[str, int]] = field(default_factory=lambda: TimedCache(_SELDOM))
+    waiting: TimedCache[Mapping[str, int]] = field(default_factory=lambda: TimedCache(_SELDOM))
 
     def look(self, store: Session, letter: Letter, *, fresh: bool) -> ProgressView:
         """The last look, or another if that is old enough."""
@@ -147,8 +147,8 @@ class _Watch:
         self.beats = eta.recent_samples([*self.beats, eta.take_sample(at, standing)], at) if is_going else []
         speed = eta.sending_rate(self.beats)
         stops = breaker.open_trips(store, self.letter_id)
-        stopped = {stop.lane for stop in stops}
-        held = sum(self._by_lane(store, limits).get(lane, 0) for lane in stopped) if stopped else 0
+        stopped = {stop.group for stop in stops}
+        held = sum(self._waiting_by_group(store, limits).get(group, 0) for group in stopped) if stopped else 0
         return ProgressView(
             at=at,
             counts=standing.counts,
@@ -185,20 +185,20 @@ class _Watch:
         waiting = standing.counts.pending + standing.counts.sending - held
         if waiting <= 0:
             return None
-        lanes: Mapping[str, int] = {"": waiting}
+        groups: Mapping[str, int] = {"": waiting}
         if stopped or limits.groups.quotas or limiter_store.current_pauses(store, at, limits.connections):
-            counted = self._by_lane(store, limits)
-            lanes = _scaled({lane: count for lane, count in counted.items() if lane not in stopped}, waiting) or lanes
-        return eta.estimate(store, standing, lanes, limits, at, speed)
+            counted = self._waiting_by_group(store, limits)
+            groups = _scaled({name: count for name, count in counted.items() if name not in stopped}, waiting) or groups
+        return eta.estimate(store, standing, groups, limits, at, speed)
 
-    def _by_lane(self, store: Session, limits: Limits) -> Mapping[str, int]:
-        return self.lanes.get(lambda: progress.waiting_by_group(store, self.letter_id, limits.groups))
+    def _waiting_by_group(self, store: Session, limits: Limits) -> Mapping[str, int]:
+        return self.waiting.get(lambda: progress.waiting_by_group(store, self.letter_id, limits.groups))
 
 
 def _scaled(counted: Mapping[str, int], waiting: int) -> dict[str, int]:
-    """What was counted some time ago, as it would be if all lanes had gone on alike since."""
+    """What was counted some time ago, scaled as if all groups had been sent at the same rate since."""
     total = sum(counted.values())
-    return {lane: round(count * waiting / total) for lane, count in counted.items()} if total else {}
+    return {group: round(count * waiting / total) for group, count in counted.items()} if total else {}
 
 
 def _watch(letter_id: int) -> _Watch:

@@ -88,7 +88,7 @@ def _require_sendable(found: Issue) -> None:
 
 def _require_stoppable(found: Issue) -> None:
     if issue_store.state(found) not in _STOPPABLE:
-        raise Conflict(f"“{found.title}” is {issue_store.state(found).told}, so there is nothing to stop.")
+        raise Conflict(f"“{found.title}” is {issue_store.state(found).phrase}, so there is nothing to stop.")
 
 
 def _back(slug: str) -> ResponseReturnValue:
