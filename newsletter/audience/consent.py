@@ -33,7 +33,7 @@ class _Record(NamedTuple):
     @classmethod
     @lru_cache(maxsize=8)
     def of(cls, dialect: Dialect) -> Self:
-        names = ("subscription_id", "act", "way", "at", "origin", "note", "wording_id")
+        names = ("subscription_id", "act", "way", "at", "origin", "note", "letter_id", "wording_id")
         known = select(Wording.id).where(Wording.sha256 == bindparam("sha256"))
         return cls(
             Prepared(known, dialect),
@@ -50,12 +50,13 @@ def record(
     origin: str | None = None,
     wording: str | None = None,
     note: str | None = None,
+    letter_id: int | None = None,
 ) -> None:
     """Add one step: what was done, through which channel, and the words that the reader was shown."""
     connection = session.connection()
     wording_id = store_wording(session, wording).id if wording else None
     step = {"subscription_id": subscription.id, "act": act.value, "way": channel.value, "origin": origin, "note": note}
-    step |= {"at": moment(connection.dialect, now), "wording_id": wording_id}
+    step |= {"at": moment(connection.dialect, now), "letter_id": letter_id, "wording_id": wording_id}
     _Record.of(connection.dialect).add.run(connection, step)
 
 

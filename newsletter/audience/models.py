@@ -157,10 +157,10 @@ class ConsentEvent(Base):
 
     __tablename__ = "consent_events"
     __table_args__ = (
-        # Who left by which letter: the note says it.
+        # Who left by which letter.
         Index(
             "ix_consent_events_left",
-            "note",
+            "letter_id",
             "id",
             "subscription_id",
             sqlite_where=text("act = 'left'"),
@@ -176,10 +176,17 @@ class ConsentEvent(Base):
     origin: Mapped[str | None] = mapped_column(String(64))
     """The client's address, truncated or hashed as CONSENT_ORIGIN says."""
     note: Mapped[str | None] = mapped_column(Text)
-    """For an import, where the consent came from; for leaving, the letter it was; then the reader's reason."""
+    """For an import, where the consent came from; for leaving, the reader's reason."""
+    letter_id: Mapped[int | None]
+    """By which letter's link a reader left; the letter may be gone by now."""
     wording_id: Mapped[int | None] = mapped_column(ForeignKey("wordings.id"))
 
     wording: Mapped[Wording | None] = relationship()
+
+    @property
+    def told_note(self) -> str | None:
+        """The note as people and programs read it, with the letter that a reader left by."""
+        return f"letter {self.letter_id}" if self.letter_id else self.note
 
 
 class Erasure(Base):

@@ -197,7 +197,7 @@ def _step(event: ConsentEvent, subscription: Subscription) -> dict[str, Any]:
         "act": event.act.value,
         "way": event.channel.value,
         "origin": event.origin,
-        "note": event.note,
+        "note": event.told_note,
         "wording": event.wording.text if event.wording else None,
     }
 

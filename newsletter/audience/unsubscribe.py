@@ -36,8 +36,9 @@ def unsubscribe_by_link(
 ) -> Subscription:
     """Take the holder of an unsubscribe link off the list; twice is as once. Invalid if forged, NotFound if erased."""
     subscription_id, letter_id = services.links.open_unsubscribe(token)
-    note = _by_letter(letter_id) if letter_id else None
-    return unsubscribe(session, services, subscribers.get(session, subscription_id), channel, client, now, note)
+    return unsubscribe(
+        session, services, subscribers.get(session, subscription_id), channel, client, now, letter_id or None
+    )
 
 
 def unsubscribe(
@@ -47,11 +48,11 @@ def unsubscribe(
     channel: Channel,
     client: str | None,
     now: datetime,
-    note: str | None = None,
+    letter_id: int | None = None,
 ) -> Subscription:
     """Unsubscribe a reader who asks for it, through any channel."""
     origin = consent.origin_of(services, client)
-    ended = end_subscription(session, subscription, Status.UNSUBSCRIBED, channel, now, origin, note)
+    ended = end_subscription(session, subscription, Status.UNSUBSCRIBED, channel, now, origin, letter_id=letter_id)
     # Who left from a page gets a receipt; who left from the mail program asked for no more mail at all.
     if ended and channel is Channel.LINK:
         emails.goodbye(session, services, subscription, now)
@@ -66,12 +67,13 @@ def end_subscription(
     now: datetime,
     origin: str | None = None,
     note: str | None = None,
+    letter_id: int | None = None,
 ) -> bool:
     """Unsubscribed, bounced or complained: copies that still wait are skipped; False if it had ended before."""
     publications.wait_for_fan_out(session, subscription.publication_id)
     if not status_transitions.end(session, subscription, status, now):
         return False
-    consent.record(session, subscription, ACTS[status], channel, now, origin, note=note)
+    consent.record(session, subscription, ACTS[status], channel, now, origin, note=note, letter_id=letter_id)
     ledger.skip_pending(session, subscription.id, status.value, now)
     return True
 
@@ -109,10 +111,10 @@ def record_reason(session: Session, services: AudienceServices, token: str, reas
 
 def unsubscribes_by_letter(session: Session, letter_ids: Collection[int]) -> dict[int, int]:
     """How many readers left by the link in each of these letters; some may have come back."""
-    notes = {_by_letter(letter_id): letter_id for letter_id in letter_ids}
-    readers = func.count(ConsentEvent.subscription_id.distinct())
-    counted = select(ConsentEvent.note, readers).where(_LEFT, ConsentEvent.note.in_(notes)).group_by(ConsentEvent.note)
-    return dict.fromkeys(letter_ids, 0) | {notes[note]: count for note, count in session.execute(counted) if note}
+    letter = ConsentEvent.letter_id
+    counted = select(letter, func.count(ConsentEvent.subscription_id.distinct()))
+    counted = counted.where(_LEFT, letter.in_(letter_ids)).group_by(letter)
+    return dict.fromkeys(letter_ids, 0) | {found: count for found, count in session.execute(counted) if found}
 
 
 def unsubscribes_page(
@@ -120,13 +122,9 @@ def unsubscribes_page(
 ) -> Page[Row[ConsentEvent, Subscription]]:
     """A page of those who left by the link in a letter, newest first."""
     left = select(ConsentEvent, Subscription).join(Subscription, Subscription.id == ConsentEvent.subscription_id)
-    left = left.where(_LEFT, ConsentEvent.note == _by_letter(letter_id))
+    left = left.where(_LEFT, ConsentEvent.letter_id == letter_id)
 
     return _NEWEST_FIRST.page(lambda some: session.execute(some).all(), left, turn, size)
-
-
-def _by_letter(letter_id: int) -> str:
-    return f"letter {letter_id}"
 
 
 def _explained(session: Session, subscription: Subscription) -> bool:

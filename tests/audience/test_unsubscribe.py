@@ -20,7 +20,7 @@ def test_leaving_takes_effect_at_once_and_says_which_letter_it_was(press) -> Non
     subscription = press.subscription(ADA)
     assert (subscription.status, subscription.left_at) == (Status.UNSUBSCRIBED, press.now)
     assert press.acts(ADA)[-1] == ("left", "one-click")
-    assert press.events(ADA)[-1].note == "letter 7"
+    assert press.events(ADA)[-1].letter_id == 7
 
 
 def test_leaving_twice_is_as_leaving_once(press) -> None:

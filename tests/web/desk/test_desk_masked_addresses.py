@@ -36,7 +36,7 @@ def ada(services: Services, now: datetime) -> int:
         letter_id = issue_store.find(session, OUT[0]).letter_id
         tie = Subscription(publication=first(session), status=Status.ACTIVE, created_at=now)
         # She left by the link in an issue, and came back.
-        tie.events.append(ConsentEvent(act=Act.LEFT, channel=Channel.LINK, at=now, note=f"letter {letter_id}"))
+        tie.events.append(ConsentEvent(act=Act.LEFT, channel=Channel.LINK, at=now, letter_id=letter_id))
         tie.events.append(ConsentEvent(act=Act.RENAMED, channel=Channel.LINK, at=now, note=f"was {ADA}"))
         person = Subscriber(email=ADA, key=ADA, name=ADA, created_at=now, subscriptions=[tie])
         session.add(person)
