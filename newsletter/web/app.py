@@ -8,8 +8,18 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from newsletter.system.bundled import folder
-from newsletter.web import auth, branding, context, desk, error_pages, health, security, template_helpers
-from newsletter.web.public import archive, clicks, confirm, feeds, preferences, signup, test_links, unsubscribe
+from newsletter.web import auth, context, desk, error_pages, health, security, template_helpers
+from newsletter.web.public import (
+    archive,
+    branding,
+    clicks,
+    confirm,
+    feeds,
+    preferences,
+    signup,
+    test_links,
+    unsubscribe,
+)
 from newsletter.wiring import Services
 
 

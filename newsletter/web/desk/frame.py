@@ -17,8 +17,7 @@ from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.auth import Person
 from newsletter.web.context import now, services
-from newsletter.web.desk import lookup, timed_cache, words
-from newsletter.web.desk.issue import previews
+from newsletter.web.desk import lookup, previews, timed_cache, words
 from newsletter.workflows import calendar
 from newsletter.workflows.calendar import Calendar, CalendarEntry
 

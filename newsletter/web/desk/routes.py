@@ -4,7 +4,7 @@ from flask import Blueprint
 
 from newsletter.editors import Role
 from newsletter.web import security
-from newsletter.web.desk import error_pages, frame
+from newsletter.web.desk import csv_export, error_pages, frame, previews
 from newsletter.web.desk.issue import (
     approval,
     autosave,
@@ -17,13 +17,12 @@ from newsletter.web.desk.issue import (
     live_preview,
     pages,
     preflight,
-    previews,
     test_mail,
     writing,
 )
 from newsletter.web.desk.readers import pages as readers_pages
-from newsletter.web.desk.reports import csv_export, recipients
 from newsletter.web.desk.reports import pages as reports_pages
+from newsletter.web.desk.reports import recipients
 from newsletter.web.desk.roles import ANYONE, NOT_AUDITED, Route, register
 from newsletter.web.desk.sending import (
     calendar,

@@ -9,7 +9,7 @@ from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
 from newsletter.i18n import formats
 from newsletter.web import auth
-from newsletter.web.desk.issue import previews
+from newsletter.web.desk import previews
 from newsletter.workflows import build_letter
 from newsletter.workflows.calendar import PassedOver
 

@@ -11,9 +11,10 @@ from newsletter.editorial.images.pictures import MEDIA_TYPES
 from newsletter.editorial.issues import archive
 from newsletter.publications import Publication
 from newsletter.publications.wordings import WordingKind
+from newsletter.web import consent_wording
 from newsletter.web.context import services
 from newsletter.web.forms import SignUpForm
-from newsletter.web.public import consent_wording, publication_param, structured_data
+from newsletter.web.public import publication_param, structured_data
 from newsletter.web.public.issue_page import PublishedIssue
 
 blueprint = Blueprint("archive", __name__)

@@ -11,9 +11,10 @@ from newsletter.errors import NotFound
 from newsletter.links import Expired
 from newsletter.publications import Publication
 from newsletter.publications.wordings import WordingKind
+from newsletter.web import consent_wording
 from newsletter.web.context import client, now, services
 from newsletter.web.forms import version
-from newsletter.web.public import consent_wording, private_pages
+from newsletter.web.public import private_pages
 from newsletter.web.template_helpers import next_letter
 
 blueprint = private_pages.blueprint("confirming", __name__)

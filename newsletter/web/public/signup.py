@@ -12,10 +12,10 @@ from newsletter.editorial.issues import archive
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
 from newsletter.publications.wordings import WordingKind
-from newsletter.web import error_pages
+from newsletter.web import consent_wording, error_pages
 from newsletter.web.context import client, now, services
 from newsletter.web.forms import SignUpForm
-from newsletter.web.public import consent_wording, publication_param
+from newsletter.web.public import publication_param
 from newsletter.web.public.issue_page import PublishedIssue
 from newsletter.web.template_helpers import next_letter
 

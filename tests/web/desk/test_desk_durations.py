@@ -10,7 +10,7 @@ from newsletter.delivery.rate_limit.limits import Hold
 from newsletter.delivery.reports.eta import ProgressSample, recent_samples, sending_rate
 from newsletter.i18n import formats
 from newsletter.web.desk import durations
-from newsletter.web.desk.sending.progress_view import ProgressView
+from newsletter.web.desk.progress_view import ProgressView
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HALF = Counts(100, 50, 0, 50, 0, 0, 0, 0, 0, 0)

@@ -4,7 +4,7 @@ import pytest
 
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Invalid
-from newsletter.web.desk import moments
+from newsletter.web.desk.sending import moments
 
 WARSAW = "Europe/Warsaw"
 

@@ -13,7 +13,7 @@ from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.reports import progress
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
-from newsletter.web.desk.sending import progress_view
+from newsletter.web.desk import progress_view
 from newsletter.wiring import Services
 from tests.sample_services import OUT
 from tests.web.desk.visits import Visitor

@@ -13,8 +13,8 @@ from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import frame, lookup
-from newsletter.web.desk.issue import changes, previews
+from newsletter.web.desk import frame, lookup, previews
+from newsletter.web.desk.issue import changes
 from newsletter.workflows import approve_issue as workflows_approve_issue
 from newsletter.workflows import test_mail
 from newsletter.workflows.approve_issue import ApprovalStatus

@@ -17,12 +17,11 @@ from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import frame, lookup, words
-from newsletter.web.desk.issue import editor_form, previews
+from newsletter.web.desk import frame, lookup, previews, progress_view, words
+from newsletter.web.desk.issue import editor_form
 from newsletter.web.desk.issue.editor_form import FieldFault
-from newsletter.web.desk.issue.previews import MailParts
 from newsletter.web.desk.lookup import Mailed
-from newsletter.web.desk.sending import progress_view
+from newsletter.web.desk.previews import MailParts
 from newsletter.workflows import correct_issue
 from newsletter.workflows.correct_issue import CorrectionAudience
 

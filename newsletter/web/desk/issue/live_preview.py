@@ -14,8 +14,8 @@ from newsletter.editorial.rendering.render import Rendered
 from newsletter.errors import Invalid
 from newsletter.web import auth
 from newsletter.web.context import services
-from newsletter.web.desk import lookup
-from newsletter.web.desk.issue import editor_form, previews
+from newsletter.web.desk import lookup, previews
+from newsletter.web.desk.issue import editor_form
 
 
 def preview(slug: str) -> Response:

@@ -16,10 +16,9 @@ from newsletter.editors import Role
 from newsletter.errors import Conflict
 from newsletter.pagination import FIRST_PAGE
 from newsletter.web.context import services
-from newsletter.web.desk import audit_hook, frame, lookup, timed_cache, undo_flash, words
-from newsletter.web.desk.issue import preflight, previews
-from newsletter.web.desk.sending import progress_view
-from newsletter.web.desk.sending.progress_view import ProgressView
+from newsletter.web.desk import audit_hook, frame, lookup, previews, progress_view, timed_cache, undo_flash, words
+from newsletter.web.desk.issue import preflight
+from newsletter.web.desk.progress_view import ProgressView
 from newsletter.workflows import approve_issue, build_letter, test_mail
 from newsletter.workflows.run_preflight import Inspection
 

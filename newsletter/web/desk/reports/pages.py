@@ -10,8 +10,7 @@ from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.web.context import now, services
-from newsletter.web.desk import frame, lookup
-from newsletter.web.desk.sending import progress_view
+from newsletter.web.desk import frame, lookup, progress_view
 from newsletter.workflows import issue_report
 from newsletter.workflows.issue_report import IssueReport
 

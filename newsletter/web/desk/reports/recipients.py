@@ -13,9 +13,8 @@ from newsletter.delivery.reports import recipients, stats
 from newsletter.delivery.reports.recipients import RecipientFilter
 from newsletter.errors import Conflict
 from newsletter.web.context import services
-from newsletter.web.desk import frame, lookup
+from newsletter.web.desk import csv_export, frame, lookup
 from newsletter.web.desk.lookup import Mailed
-from newsletter.web.desk.reports import csv_export
 
 _PAGE = 50
 _LONGEST = 300

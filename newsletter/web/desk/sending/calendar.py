@@ -11,7 +11,8 @@ from newsletter.editorial.issues import listing
 from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import queue
 from newsletter.web.context import now, services
-from newsletter.web.desk import frame, lookup, moments
+from newsletter.web.desk import frame, lookup
+from newsletter.web.desk.sending import moments
 from newsletter.workflows import build_letter
 from newsletter.workflows.build_letter import Blocker
 from newsletter.workflows.calendar import CalendarEntry

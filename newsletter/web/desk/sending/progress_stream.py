@@ -11,9 +11,8 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import NotFound
 from newsletter.web.context import services
-from newsletter.web.desk import lookup, streams
+from newsletter.web.desk import lookup, progress_view, streams
 from newsletter.web.desk.lookup import Mailed
-from newsletter.web.desk.sending import progress_view
 
 FOLLOWED = (IssueState.SENDING, IssueState.PAUSED)
 """Of a paused issue, too, copies that were being handed over come to their end, and a colleague may resume it."""

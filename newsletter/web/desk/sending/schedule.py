@@ -11,8 +11,9 @@ from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, lookup, moments, undo_flash
+from newsletter.web.desk import audit_hook, frame, lookup, undo_flash
 from newsletter.web.desk.issue import pages
+from newsletter.web.desk.sending import moments
 from newsletter.workflows import build_letter, publish
 
 

@@ -13,10 +13,9 @@ from newsletter.errors import NotFound
 from newsletter.i18n import formats
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import WordingKind
-from newsletter.web import auth
+from newsletter.web import auth, consent_wording
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame
-from newsletter.web.public import consent_wording
 
 _LONGEST = 20_000
 

@@ -10,8 +10,7 @@ from newsletter.db import Session
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
 from newsletter.web.context import services
-from newsletter.web.desk import frame, lookup
-from newsletter.web.desk.reports import csv_export
+from newsletter.web.desk import csv_export, frame, lookup
 
 _A_PAGE = 50
 _A_BATCH = 500

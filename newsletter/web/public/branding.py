@@ -10,8 +10,9 @@ from newsletter.editorial.rendering.theme import Theme
 from newsletter.editorial.source import markdown
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import WordingKind
+from newsletter.web import consent_wording
 from newsletter.web.context import services
-from newsletter.web.public import consent_wording, publication_param
+from newsletter.web.public import publication_param
 from newsletter.web.public.archive import cacheable
 
 blueprint = Blueprint("dressing", __name__)

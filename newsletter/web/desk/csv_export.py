@@ -12,8 +12,7 @@ from newsletter.delivery.reports.recipients import RecipientRow
 from newsletter.delivery.reports.stats import DomainStats
 from newsletter.errors import Unavailable
 from newsletter.web.context import services
-from newsletter.web.desk import lookup, streams
-from newsletter.web.desk.sending import progress_view
+from newsletter.web.desk import lookup, progress_view, streams
 from newsletter.workflows import issue_report
 from newsletter.workflows.issue_report import IssueReport
 
