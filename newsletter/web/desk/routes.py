@@ -7,18 +7,13 @@ from newsletter.web import security
 from newsletter.web.desk import csv_export, error_pages, frame, previews
 from newsletter.web.desk.issue import (
     approval,
-    autosave,
     correction,
     correction_letter,
     create,
-    editor_form,
     history,
-    images,
-    live_preview,
     pages,
     preflight,
     test_mail,
-    writing,
 )
 from newsletter.web.desk.readers import pages as readers_pages
 from newsletter.web.desk.reports import pages as reports_pages
@@ -37,6 +32,8 @@ from newsletter.web.desk.sending import (
 from newsletter.web.desk.settings import branding, wording
 from newsletter.web.desk.settings import pages as settings_pages
 from newsletter.web.desk.team import account, audit_log, forgotten_password, people, second_factor, sign_in
+from newsletter.web.desk.writing import autosave, editor_form, images, live_preview
+from newsletter.web.desk.writing import pages as writing_pages
 
 _ISSUE = "/issues/<slug>"
 _AMENDED = "/corrections/<int(max=2147483647):number>"
@@ -67,15 +64,15 @@ ROUTES = (
     Route("GET", f"{_ISSUE}/preview.txt", Role.VIEWER, previews.preview_text),
     Route("GET", "/issues/new", Role.AUTHOR, create.begin_form),
     Route("POST", "/issues/new", Role.AUTHOR, create.begin, "began an issue", editor_form.FORM_BYTES),
-    Route("GET", f"{_ISSUE}/write", Role.AUTHOR, writing.write_form),
-    Route("POST", f"{_ISSUE}/write", Role.AUTHOR, writing.write, "saved its text", editor_form.FORM_BYTES),
+    Route("GET", f"{_ISSUE}/write", Role.AUTHOR, writing_pages.write_form),
+    Route("POST", f"{_ISSUE}/write", Role.AUTHOR, writing_pages.write, "saved its text", editor_form.FORM_BYTES),
     Route("GET", f"{_ISSUE}/write/sheet", Role.AUTHOR, live_preview.sheet),
     Route("POST", f"{_ISSUE}/preview", Role.AUTHOR, live_preview.preview, NOT_AUDITED, editor_form.FORM_BYTES),
     Route("POST", f"{_ISSUE}/write/hello", Role.AUTHOR, autosave.say_hello, NOT_AUDITED),
     Route("POST", f"{_ISSUE}/write/keep", Role.AUTHOR, autosave.keep_draft, NOT_AUDITED, editor_form.FORM_BYTES),
     Route("POST", f"{_ISSUE}/write/save", Role.AUTHOR, autosave.save_text, "saved its text", editor_form.FORM_BYTES),
     Route("POST", f"{_ISSUE}/write/leave", Role.AUTHOR, autosave.leave_page, NOT_AUDITED, editor_form.FORM_BYTES),
-    Route("POST", f"{_ISSUE}/write/discard", Role.AUTHOR, writing.discard_draft, "went back to what is saved"),
+    Route("POST", f"{_ISSUE}/write/discard", Role.AUTHOR, writing_pages.discard_draft, "went back to what is saved"),
     Route("GET", f"{_ISSUE}/history", Role.VIEWER, history.history),
     Route("GET", f"{_ISSUE}/history/unsaved", Role.AUTHOR, history.unsaved_text),
     Route("GET", f"{_ISSUE}/history/<int(max=2147483647):number>", Role.VIEWER, history.revision),

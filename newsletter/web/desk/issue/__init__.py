@@ -1,1 +1,1 @@
-"""One issue at the desk: written, checked, approved, tested and corrected."""
+"""One issue at the desk: its page, checks, approval, test mails, history and corrections."""

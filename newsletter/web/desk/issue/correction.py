@@ -17,8 +17,8 @@ from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup, progress_view
-from newsletter.web.desk.issue import editor_form
 from newsletter.web.desk.lookup import Mailed
+from newsletter.web.desk.writing import editor_form
 from newsletter.workflows import correct_issue
 
 

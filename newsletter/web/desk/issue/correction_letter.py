@@ -18,10 +18,10 @@ from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, previews, progress_view, words
-from newsletter.web.desk.issue import editor_form
-from newsletter.web.desk.issue.editor_form import FieldFault
 from newsletter.web.desk.lookup import Mailed
 from newsletter.web.desk.previews import MailParts
+from newsletter.web.desk.writing import editor_form
+from newsletter.web.desk.writing.editor_form import FieldFault
 from newsletter.workflows import correct_issue
 from newsletter.workflows.correct_issue import CorrectionAudience
 

@@ -17,7 +17,7 @@ from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.web.desk.error_pages import asks_for_json
-from newsletter.web.desk.issue import editor_form
+from newsletter.web.desk.writing import editor_form
 
 _WEEKS = 8
 

@@ -13,7 +13,7 @@ from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup
-from newsletter.web.desk.issue import save_state
+from newsletter.web.desk.writing import save_state
 
 _A_PAGE = 50
 _A_CHOICE = 200

@@ -11,7 +11,7 @@ from newsletter.editorial.source.front_matter import split
 from newsletter.errors import Conflict
 from newsletter.web.context import now, services
 from newsletter.web.desk import lookup
-from newsletter.web.desk.issue import editor_form, live_preview
+from newsletter.web.desk.writing import editor_form, live_preview
 from newsletter.workflows import build_letter, run_preflight
 from newsletter.workflows.run_preflight import Inspection
 

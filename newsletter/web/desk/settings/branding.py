@@ -11,7 +11,7 @@ from newsletter.errors import Invalid
 from newsletter.publications import Publication, toml_file
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame
-from newsletter.web.desk.issue import images
+from newsletter.web.desk.writing import images
 
 FORM_BYTES = images.FORM_BYTES
 _SCHEMES = {"accent": DEFAULT.light, "accent_dark": DEFAULT.dark}

@@ -15,7 +15,7 @@ from newsletter.errors import Invalid
 from newsletter.web import auth
 from newsletter.web.context import services
 from newsletter.web.desk import lookup, previews
-from newsletter.web.desk.issue import editor_form
+from newsletter.web.desk.writing import editor_form
 
 
 def preview(slug: str) -> Response:

@@ -17,7 +17,7 @@ from newsletter.editorial.source import issue_form
 from newsletter.errors import NotFound
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk.issue import editor_form, merge_view, save_state
+from newsletter.web.desk.writing import editor_form, merge_view, save_state
 from newsletter.workflows import build_letter
 
 

@@ -12,7 +12,7 @@ from newsletter.editorial.issues.drafts import MergeConflict, OtherTabConflict
 from newsletter.editorial.issues.merge import Clash, Merged
 from newsletter.editorial.models import Issue
 from newsletter.web import auth
-from newsletter.web.desk.issue import save_state
+from newsletter.web.desk.writing import save_state
 
 
 @dataclass(frozen=True, slots=True)

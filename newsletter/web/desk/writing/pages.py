@@ -22,8 +22,8 @@ from newsletter.errors import Conflict, Invalid
 from newsletter.web import auth, security
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, previews
-from newsletter.web.desk.issue import autosave, editor_form, merge_view, save_state
-from newsletter.web.desk.issue.editor_form import FieldFault
+from newsletter.web.desk.writing import autosave, editor_form, merge_view, save_state
+from newsletter.web.desk.writing.editor_form import FieldFault
 from newsletter.workflows import build_letter
 
 SUBJECT = fields.SUBJECT_LENGTH

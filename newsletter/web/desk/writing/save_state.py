@@ -14,8 +14,8 @@ from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now
-from newsletter.web.desk.issue import editor_form
-from newsletter.web.desk.issue.editor_form import FieldFault
+from newsletter.web.desk.writing import editor_form
+from newsletter.web.desk.writing.editor_form import FieldFault
 from newsletter.workflows import build_letter
 
 
