@@ -12,7 +12,6 @@ from newsletter.db import Session
 from newsletter.editors import Editor, Role, accounts, desk_sessions
 from newsletter.editors.desk_sessions import ClientInfo
 from newsletter.editors.models import DeskSession
-from newsletter.web import user_agents
 from newsletter.web.context import network, now, services
 
 IDLE = timedelta(hours=12)
@@ -22,6 +21,18 @@ SECOND_STEP_TIME = timedelta(minutes=10)
 
 _BY_LINK = "signed_in_by_link"
 _HALF = "half_signed_in"
+
+# Each calls itself by the names of those before it as well, so the most particular comes first.
+_BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Macintosh", "Mac"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +101,7 @@ def email() -> str:
 def sign_in(store: Session, editor: Editor, *, by_link: bool = False) -> None:
     """Begin a session for this editor, with nothing in it from before."""
     begun = desk_sessions.start_session(
-        store, editor, ClientInfo(user_agents.brief(request.user_agent.string), network()), now()
+        store, editor, ClientInfo(_browser(request.user_agent.string), network()), now()
     )
     _start_anew()
     session[_BY_LINK] = by_link
@@ -137,6 +148,17 @@ def _start_anew() -> None:
     # Nothing that somebody else may have put into this browser lives on, the CSRF token included.
     session.clear()
     session.permanent = True
+
+
+def _browser(agent: str) -> str:
+    """Browser and system, as far as they are known; nothing that tells one person's from another's."""
+    browser = _named(agent, _BROWSERS) or "A browser"
+    system = _named(agent, _SYSTEMS)
+    return f"{browser} on {system}" if system else browser
+
+
+def _named(agent: str, names: tuple[tuple[str, str], ...]) -> str:
+    return next((name for mark, name in names if mark in agent), "")
 
 
 def _load(key: str) -> Person | None:

@@ -6,7 +6,7 @@ The larger a letter, the longer a look takes and the less often there is one; no
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import current_app
 
@@ -17,7 +17,7 @@ from newsletter.delivery.ledger import doubts
 from newsletter.delivery.models import UNDER_WAY, Counts, Letter, LetterState, Note
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.rate_limit.forecast import Forecast
-from newsletter.delivery.rate_limit.limits import Hold, Limits
+from newsletter.delivery.rate_limit.limits import SERVER, Hold, Limits
 from newsletter.delivery.reports import eta, failures, progress, stats
 from newsletter.delivery.reports.eta import ProgressSample
 from newsletter.delivery.reports.failures import Failure
@@ -29,7 +29,6 @@ from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.models import Issue
 from newsletter.i18n import formats
 from newsletter.web.context import now, services
-from newsletter.web.desk import durations
 from newsletter.web.desk.timed_cache import TimedCache
 from newsletter.workflows import publish
 
@@ -37,6 +36,8 @@ _KEY = "newsletter.watching"
 _EACH_SECOND, _NOW_AND_THEN, _SELDOM = 0.9, 3.0, 30.0
 _QUICK = 0.25
 _KEPT = 50
+# The limits decide when all is out, if by the rate alone it would not take much less.
+_DECIDES = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,12 @@ class ProgressView:
 
     @property
     def rate(self) -> str:
-        """How fast it goes."""
-        return durations.send_rate(self.speed)
+        """How fast it goes: `85 copies a second`; for what is slower, a minute."""
+        if self.speed is None:
+            return "Measuring the rate"
+        if self.speed == 0:
+            return "No copies are getting through right now"
+        return formats.rate(self.speed)
 
     @property
     def left(self) -> str:
@@ -88,9 +93,17 @@ class ProgressView:
         if self.forecast is None or stands_still:
             return ""
         time = self.forecast.finish - self.at
-        why = durations.limiting_factor(self.forecast, self.waiting - self.held, self.speed, time)
+        why = _limiting_factor(self.forecast, self.waiting - self.held, self.speed, time)
         so_long = "more than a year" if self.forecast.beyond else formats.duration(time)
         return f"{so_long} left, limited by {why}" if why else f"{so_long} left"
+
+
+def _limiting_factor(forecast: Forecast, waiting: int, speed: float | None, time: timedelta) -> str:
+    """What decides when all is out, if that is a limit: `the limits of MAIL_RATE …`, `gmail.com`; else empty."""
+    by_rate = waiting / speed if speed else 0.0
+    if forecast.slowest is None or by_rate > time.total_seconds() / _DECIDES or not time:
+        return ""
+    return "your mail server" if forecast.slowest == SERVER else forecast.slowest
 
 
 def progress_of(store: Session, letter: Letter | None, *, fresh: bool = False) -> ProgressView | None:

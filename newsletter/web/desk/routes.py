@@ -4,7 +4,7 @@ from flask import Blueprint
 
 from newsletter.editors import Role
 from newsletter.web import security
-from newsletter.web.desk import csv_export, error_pages, frame, previews
+from newsletter.web.desk import error_pages, frame, previews, uploads
 from newsletter.web.desk.issue import (
     approval,
     correction,
@@ -85,7 +85,7 @@ ROUTES = (
     ),
     Route("GET", f"{_ISSUE}/delete", Role.EDITOR, create.delete_form),
     Route("POST", f"{_ISSUE}/delete", Role.EDITOR, create.delete, "deleted it"),
-    Route("POST", f"{_ISSUE}/pictures", Role.AUTHOR, images.upload_picture, form_bytes=images.FORM_BYTES),
+    Route("POST", f"{_ISSUE}/pictures", Role.AUTHOR, images.upload_picture, form_bytes=uploads.FORM_BYTES),
     Route("GET", f"{_ISSUE}/preflight", Role.VIEWER, preflight.preflight),
     Route("POST", f"{_ISSUE}/preflight", Role.AUTHOR, preflight.ask_outside, "had its links asked"),
     Route("POST", f"{_ISSUE}/write/preflight", Role.AUTHOR, preflight.judge_text, NOT_AUDITED, editor_form.FORM_BYTES),
@@ -141,7 +141,7 @@ ROUTES = (
     Route("GET", "/readers/<int(max=2147483647):subscription_id>/", Role.VIEWER, readers_pages.reader),
     Route("GET", "/reports/", Role.VIEWER, reports_pages.reports),
     Route("GET", f"{_REPORT}/", Role.VIEWER, reports_pages.report),
-    Route("GET", f"{_REPORT}/report.csv", Role.VIEWER, csv_export.report_sheet),
+    Route("GET", f"{_REPORT}/report.csv", Role.VIEWER, reports_pages.report_sheet),
     Route("GET", f"{_REPORT}/copies", Role.VIEWER, recipients.copies),
     Route("GET", f"{_REPORT}/copies.csv", Role.EDITOR, recipients.copies_sheet),
     Route("GET", f"{_REPORT}{_AMENDED}/copies", Role.VIEWER, recipients.copies),
@@ -150,7 +150,7 @@ ROUTES = (
     Route("GET", "/settings/", Role.VIEWER, settings_pages.settings),
     Route("GET", "/settings/look", Role.OWNER, branding.look_form),
     Route("POST", "/settings/look", Role.OWNER, branding.change_colours, "changed the colours"),
-    Route("POST", "/settings/logo", Role.OWNER, branding.change_logo, "changed the logo", branding.FORM_BYTES),
+    Route("POST", "/settings/logo", Role.OWNER, branding.change_logo, "changed the logo", uploads.FORM_BYTES),
     Route("GET", "/settings/words/<kind>", Role.OWNER, wording.words_form),
     Route("POST", "/settings/words/<kind>", Role.OWNER, wording.change_words, "changed the words of a page"),
     Route("GET", "/settings/<part>", Role.OWNER, settings_pages.part_form),

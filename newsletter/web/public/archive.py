@@ -14,8 +14,8 @@ from newsletter.publications.wordings import WordingKind
 from newsletter.web import consent_wording
 from newsletter.web.context import services
 from newsletter.web.forms import SignUpForm
-from newsletter.web.public import publication_param, structured_data
-from newsletter.web.public.issue_page import PublishedIssue
+from newsletter.web.public import publication_param
+from newsletter.web.public.issue_page import PublishedIssue, structured_data
 
 blueprint = Blueprint("archive", __name__)
 
@@ -49,7 +49,7 @@ def issue(slug: str) -> Response:
             publication=printed.publication,
             issue=printed,
             neighbours=neighbours,
-            data=structured_data.article(printed, services().links),
+            data=structured_data(printed, services().links),
             form=SignUpForm(),
             faults={},
             words=consent_wording.current_wording(session, printed.publication, WordingKind.SIGN_UP),

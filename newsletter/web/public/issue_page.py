@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from newsletter.characters import as_text
 from newsletter.delivery.message import merge
@@ -13,6 +13,7 @@ from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import render
 from newsletter.editorial.source import issue_file
 from newsletter.editorial.source.issue_file import IssueFile
+from newsletter.links import Links
 from newsletter.publications import Publication
 
 _WORDS_A_MINUTE = 220
@@ -89,3 +90,38 @@ def _parsed(source: str, file_name: str) -> IssueFile:
 def _article(file: IssueFile, pictures: tuple[tuple[str, str], ...], site: str) -> str:
     kept = dict(pictures)
     return render.issue_page(file, lambda name: f"{site}/pictures/{kept[name]}")
+
+
+def structured_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
+    """An issue as search engines read it, in JSON-LD (schema.org); every address is whole."""
+    return {"@context": "https://schema.org", "@graph": [_article_data(issue, links), _trail(issue, links)]}
+
+
+def _article_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
+    file, publication = issue.file, issue.publication
+    return {
+        "@type": "Article",
+        "headline": file.title,
+        "description": issue.summary,
+        "datePublished": issue.published_at.isoformat(),
+        "dateModified": issue.modified_at.isoformat(),
+        "author": {"@type": "Organization", "name": file.author or publication.name},
+        "publisher": {"@type": "Organization", "name": publication.name, "url": links.home(publication.named)},
+        "mainEntityOfPage": links.archive(issue.slug),
+        "image": [links.picture(issue.cover.file_name)] if issue.cover else [],
+        "correction": [note.text for note in issue.corrections],
+        "citation": [source.url for source in file.sources],
+    }
+
+
+def _trail(issue: PublishedIssue, links: Links) -> dict[str, Any]:
+    category, asked = issue.file.category, issue.publication.named
+    middle = [(category, links.archive(publication=asked, category=category))] if category else []
+    crumbs = [("Home", links.home(asked)), *middle, (issue.file.title, links.archive(issue.slug))]
+    return {
+        "@type": "BreadcrumbList",
+        "itemListElement": [
+            {"@type": "ListItem", "position": place, "name": name, "item": url}
+            for place, (name, url) in enumerate(crumbs, 1)
+        ],
+    }

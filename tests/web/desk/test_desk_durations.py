@@ -9,7 +9,6 @@ from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import Hold
 from newsletter.delivery.reports.eta import ProgressSample, recent_samples, sending_rate
 from newsletter.i18n import formats
-from newsletter.web.desk import durations
 from newsletter.web.desk.progress_view import ProgressView
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -37,7 +36,7 @@ def view(until: datetime | None, rate: float | None, slowest: str | None = None,
     ],
 )
 def test_a_rate_in_words(rate: float | None, words: str) -> None:
-    assert durations.send_rate(rate) == words
+    assert view(None, rate).rate == words
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,14 @@
 from flask import Response, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.db import Session
 from newsletter.editorial.issues import drafts
-from newsletter.editorial.models import Issue
 from newsletter.editorial.source import issue_form
 from newsletter.editorial.source.front_matter import split
 from newsletter.errors import Conflict
 from newsletter.web.context import now, services
-from newsletter.web.desk import lookup
+from newsletter.web.desk import lookup, outlook
 from newsletter.web.desk.writing import editor_form, live_preview
 from newsletter.workflows import build_letter, run_preflight
-from newsletter.workflows.run_preflight import Inspection
 
 
 def preflight(slug: str) -> ResponseReturnValue:
@@ -22,7 +19,7 @@ def preflight(slug: str) -> ResponseReturnValue:
         found = lookup.issue(store, slug)
         if "HX-Request" not in request.headers or not build_letter.is_open(found):
             return redirect(url_for("desk.issue", slug=slug, _anchor="preflight"), 303)
-        return render_template("desk/parts/findings.html", issue=found, inspection=inspect(store, found))
+        return render_template("desk/parts/findings.html", issue=found, inspection=outlook.inspect(store, found))
 
 
 def ask_outside(slug: str) -> ResponseReturnValue:
@@ -50,8 +47,3 @@ def judge_text(slug: str) -> Response:
         places = {finding.line: issue_form.form_place(front, finding.line) for finding in said.findings if finding.line}
         part = render_template("desk/parts/findings.html", issue=found, inspection=said, places=places)
     return jsonify(html=part)
-
-
-def inspect(store: Session, found: Issue) -> Inspection:
-    """What preflight says of an issue as it is saved."""
-    return run_preflight.inspect(store, found, services().links, may_ask=services().settings.link_checks)

@@ -1,21 +1,36 @@
 """Reports: what came of every issue that went out, and of one issue all that is known."""
 
-from flask import request
+from collections.abc import Iterator, Sequence
+
+from flask import Response, request
 
 from newsletter.db import Session
 from newsletter.delivery.ledger import doubts
 from newsletter.delivery.reports import failures
+from newsletter.delivery.reports.stats import DomainStats
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.web.context import now, services
-from newsletter.web.desk import frame, lookup, progress_view
+from newsletter.web.desk import csv_export, frame, lookup, progress_view
 from newsletter.workflows import issue_report
 from newsletter.workflows.issue_report import IssueReport
 
 _PAGE = 10
 _MOST_PAGES = 10_000
+_COUNTS = (
+    "audience",
+    "pending",
+    "sending",
+    "sent",
+    "refused",
+    "failed",
+    "skipped",
+    "in_doubt",
+    "bounced",
+    "complained",
+)
 
 
 def reports() -> str:
@@ -44,6 +59,14 @@ def report(slug: str) -> str:
         return _page(store, found, issue_report.issue_report(store, found, progress_view.stats_of(store, found)))
 
 
+def report_sheet(slug: str) -> Response:
+    """A report's every number: what it is about, of what or when, and how many."""
+    with services().sessions.reading() as store:
+        found = lookup.issue(store, slug)
+        told = issue_report.issue_report(store, found, progress_view.stats_of(store, found))
+    return csv_export.answer(f"{slug}-report.csv", _rows(told))
+
+
 def _page(store: Session, found: Issue, told: IssueReport) -> str:
     return frame.page(
         store,
@@ -62,3 +85,30 @@ def _page(store: Session, found: Issue, told: IssueReport) -> str:
         else (),
         are_copies_kept=told.letter.final_counts is None,
     )
+
+
+def _rows(told: IssueReport) -> Iterator[Sequence[object]]:
+    yield "about", "of", "what", "number"
+    for name in _COUNTS:
+        yield "copies", told.result.title, name, getattr(told.account.counts, name)
+    yield "copies", told.result.title, "sent again, being in doubt", told.resent
+    yield "readers", told.result.title, "unsubscribed", told.result.left
+    for span in told.account.spans:
+        yield "sent within", span.at, f"{int(told.account.bucket.total_seconds()) // 60} minutes", span.sent
+    for share in [*told.account.domains, *filter(None, [told.account.others])]:
+        yield from _share(share)
+    for link in told.links:
+        yield "clicks", link.url, f"link {link.number}", link.clicks
+    for amended in told.corrections:
+        for name in _COUNTS if amended.counts else ():
+            yield "correction", amended.correction.made_at, name, getattr(amended.counts, name)
+    for measure in told.measures:
+        yield "this issue", told.result.title, measure.name, measure.value
+        yield "usual", f"median of {len(measure.earlier)} before it", measure.name, measure.usual
+        for one, value in measure.earlier:
+            yield "earlier issue", one.title, measure.name, value
+
+
+def _share(share: DomainStats) -> Iterator[Sequence[object]]:
+    for name in DomainStats._fields[1:]:
+        yield "domain", share.domain or "others", name, getattr(share, name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from flask import Response, request
@@ -10,7 +11,7 @@ from newsletter.audience import unsubscribe
 from newsletter.db import Session
 from newsletter.delivery.models import CopyState, Letter, Note
 from newsletter.delivery.reports import recipients, stats
-from newsletter.delivery.reports.recipients import RecipientFilter
+from newsletter.delivery.reports.recipients import RecipientFilter, RecipientRow
 from newsletter.errors import Conflict
 from newsletter.web.context import services
 from newsletter.web.desk import csv_export, frame, lookup
@@ -51,8 +52,8 @@ def copies_sheet(slug: str, number: int | None = None) -> Response:
         mailed = lookup.mailed(store, slug, number)
         letter = _kept(mailed)
         after = _start(store, letter, wanted)
-    lines = csv_export.copies(recipients.iter_recipients(services().sessions, letter.id, wanted, after))
-    return csv_export.answer(f"{mailed.name}-{_name(wanted)}.csv", lines)
+    rows = chain([RecipientRow._fields], recipients.iter_recipients(services().sessions, letter.id, wanted, after))
+    return csv_export.answer(f"{mailed.name}-{_name(wanted)}.csv", rows)
 
 
 def leavers(slug: str) -> str:

@@ -11,8 +11,7 @@ from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, lookup, undo_flash
-from newsletter.web.desk.issue import pages
+from newsletter.web.desk import audit_hook, frame, lookup, outlook, undo_flash
 from newsletter.web.desk.sending import moments
 from newsletter.workflows import build_letter, publish
 
@@ -70,15 +69,15 @@ def _second(at: datetime, time_zone: str) -> str:
 
 
 def _page(store: Session, found: Issue, typed: str, at: datetime | None, fault: str) -> str:
-    outlook = pages.outlook(store, found)
-    suggested = moments.for_input(outlook.next_free, found.publication.time_zone) if outlook.next_free else ""
+    ahead = outlook.of_issue(store, found)
+    suggested = moments.for_input(ahead.next_free, found.publication.time_zone) if ahead.next_free else ""
     return frame.page(
         store,
         "schedule.html",
         "issues",
         found.publication,
         issue=found,
-        outlook=outlook,
+        outlook=ahead,
         typed=typed or suggested,
         at=at,
         fault=fault,

@@ -11,8 +11,7 @@ from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.web.context import now, services
-from newsletter.web.desk import frame, lookup, words
-from newsletter.web.desk.issue import pages
+from newsletter.web.desk import frame, lookup, outlook, words
 from newsletter.workflows import build_letter, publish
 
 _STOPPABLE = (IssueState.SCHEDULED, IssueState.SENDING, IssueState.PAUSED)
@@ -42,7 +41,8 @@ def cancel(slug: str) -> ResponseReturnValue:
     """Stop the issue: what is out stays out, and nothing more goes."""
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
-        had_begun, was_going = pages.has_begun(found), issue_store.state(found) is IssueState.SENDING
+        had_begun = found.letter is not None and found.letter.started_at is not None
+        was_going = issue_store.state(found) is IssueState.SENDING
         spared = publish.cancel(store, found, now())
         stopped = words.stopped(spared, was_going=was_going)
         flash(stopped if had_begun else f"Unscheduled. “{found.title}” goes to nobody until it is scheduled again.")
@@ -69,7 +69,7 @@ def _question(slug: str, template: str, require: Callable[[Issue], None]) -> str
             "issues",
             found.publication,
             issue=found,
-            outlook=pages.outlook(store, found),
+            outlook=outlook.of_issue(store, found),
             version=lookup.version(found),
         )
 

@@ -10,10 +10,8 @@ from newsletter.editorial.rendering.theme import DEFAULT, LEAST_CONTRAST, Colour
 from newsletter.errors import Invalid
 from newsletter.publications import Publication, toml_file
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame
-from newsletter.web.desk.writing import images
+from newsletter.web.desk import audit_hook, frame, uploads
 
-FORM_BYTES = images.FORM_BYTES
 _SCHEMES = {"accent": DEFAULT.light, "accent_dark": DEFAULT.dark}
 
 
@@ -54,7 +52,7 @@ def change_logo() -> ResponseReturnValue:
 
 
 def _uploaded(store: Session) -> str:
-    upload = images.uploaded()
+    upload = uploads.uploaded_picture()
     developed = processing.process(upload.stream.read())
     return services().pictures.keep(store, upload.filename or "", developed.content, now()).file_name
 

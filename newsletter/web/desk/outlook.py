@@ -1,0 +1,62 @@
+"""What will happen to an issue, and how far it has got, for its page and for those that start or stop it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.db import Session
+from newsletter.delivery.models import Counts
+from newsletter.editorial.models import Issue
+from newsletter.editorial.preflight import Level
+from newsletter.editorial.schedule import queue
+from newsletter.web.context import services
+from newsletter.web.desk import frame, progress_view, timed_cache
+from newsletter.web.desk.progress_view import ProgressView
+from newsletter.workflows import build_letter, run_preflight
+from newsletter.workflows.run_preflight import Inspection
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the page of one issue knows of its future and its past."""
+
+    inspection: Inspection | None
+    """What preflight says, while the issue is open."""
+    audience: int
+    next_free: datetime | None
+    """The first weekly slot that no other issue holds, or the one that its place in the queue gives it."""
+    place: int | None
+    """Where it stands in the queue, the first being 1."""
+    going: ProgressView | None
+    """How it goes, once it has begun."""
+
+    @property
+    def counts(self) -> Counts | None:
+        """Where its copies stand, once there are any."""
+        return self.going.counts if self.going else None
+
+    @property
+    def waiting(self) -> int:
+        """How many copies have not come to their end."""
+        return self.going.waiting if self.going else 0
+
+    @property
+    def blocking(self) -> int:
+        """How many findings stop the issue."""
+        return len(self.inspection.of(Level.BLOCKING)) if self.inspection else 0
+
+
+def of_issue(store: Session, found: Issue) -> Outlook:
+    """What can happen to an issue, and what has."""
+    is_open = build_letter.is_open(found)
+    return Outlook(
+        inspection=inspect(store, found) if is_open else None,
+        audience=timed_cache.audience_size(store, found.publication_id),
+        next_free=frame.calendar_of(store, found.publication).place(found) if is_open else None,
+        place=queue.position(store, found) if is_open else None,
+        going=progress_view.progress_of(store, found.letter, fresh=True),
+    )
+
+
+def inspect(store: Session, found: Issue) -> Inspection:
+    """What preflight says of an issue as it is saved."""
+    return run_preflight.inspect(store, found, services().links, may_ask=services().settings.link_checks)
