@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from newsletter import errors
 
@@ -21,13 +22,25 @@ OBVIOUS = {
 
 
 def layers() -> str:
-    """The layers of each contract that has some, as the document shows them."""
-    shown = []
+    """Each contract as the document shows it: the layers of those that have some, then what the others forbid."""
+    shown, forbidden = [], []
     for contract in CONTRACTS:
         if contract["type"] == "layers":
             names = "\n".join(f"    {layer.replace('(', '').replace(')', '')}" for layer in contract["layers"])
             shown.append(f"**{contract['name']}** (`{contract['containers'][0]}`)\n\n{names}")
-    return "\n\n".join(shown)
+        else:
+            places, barred = (listed(contract[key]) for key in ("source_modules", "forbidden_modules"))
+            forbidden.append(f"- {contract['name']}: no {barred} in {places}{doors(contract)}.")
+    return "\n\n".join([*shown, "\n".join(forbidden)])
+
+
+def listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def doors(contract: dict[str, Any]) -> str:
+    exempt = [line.partition(" -> ")[0] for line in contract.get("ignore_imports", ())]
+    return f", except in {listed([name for name in exempt if not name.endswith('.**')])}" if exempt else ""
 
 
 def test_the_layers_of_the_document_are_those_of_the_contracts() -> None:
