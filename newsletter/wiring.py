@@ -93,7 +93,7 @@ def _audience_services(settings: Settings, sessions: Sessions, links: Links) -> 
         domain=settings.signup_cap_domain,
         client=settings.signup_cap_client,
         month=settings.signup_cap_month,
-        press=settings.signup_cap_press,
+        in_all=settings.signup_cap_press,
     )
 
     def compose(kind: str, publication: Publication, fields: Mapping[str, str]) -> Composed:

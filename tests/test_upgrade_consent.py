@@ -63,5 +63,5 @@ def test_the_letter_that_a_reader_left_by_is_carried_over_from_the_note(old: Eng
         events = session.scalars(select(ConsentEvent).order_by(ConsentEvent.id)).all()
         assert [event.letter_id for event in events] == [7, 7, 12, *[None] * 5]
         # To people and programs it reads as before, and nobody else's words were taken for ours.
-        assert [event.told_note for event in events] == [note for *_, note in EVENTS]
+        assert [event.shown_note for event in events] == [note for *_, note in EVENTS]
         assert unsubscribe.unsubscribes_by_letter(session, [7, 12, 13]) == {7: 2, 12: 1, 13: 0}

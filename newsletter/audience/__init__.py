@@ -1,1 +1,1 @@
-"""Who reads, and by what right? People, their subscriptions, and the proof of their consent."""
+"""The audience: subscribers, their subscriptions, and the record of their consent."""

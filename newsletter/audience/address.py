@@ -1,4 +1,4 @@
-"""Addresses and names, parsed once at the border; everything behind it trusts them."""
+"""Email addresses and names, parsed once where they enter; the code behind relies on that."""
 
 import re
 import unicodedata
@@ -19,8 +19,8 @@ _MAX_INPUT = 1_000
 # What an input method for Chinese or Japanese types for an @.
 _WIDE_AT = str.maketrans("＠﹫", "@@")
 
-# Most addresses are plain: nothing to decode, nothing reserved, all within the limits. They are known by this pattern,
-# in small letters, and spared the validator, which takes twenty times as long. What it does not match is no worse.
+# Most addresses are plain: nothing to decode, no reserved name, all within the limits. This pattern accepts those, in
+# lower case, without the validator, which takes twenty times as long. All others go to the validator.
 _PLAIN = re.compile(
     rf"""
     (?!(?:{"|".join(CASE_INSENSITIVE_MAILBOX_NAMES)})@) (?![^@]{{65}})
@@ -41,7 +41,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The address in a text (RFC 5321, 6531); Invalid with a sentence for whoever typed it."""
+        """Parse an address (RFC 5321, 6531); Invalid with a sentence for the person who typed it."""
         bare = text.strip()
         key = bare.lower()
         if bare.isascii() and len(bare) <= MAX_KEY and _PLAIN.fullmatch(key):
@@ -49,24 +49,24 @@ class Address:
             return cls(bare[:at] + key[at:], key)
         email = _normalized(characters.trimmed(bare))
         key = mailboxes.mailbox_key(email)
-        # Small letters and A-labels can be longer than what they stand for, and the key has to fit its column.
+        # Lower case and A-labels can be longer than the original, and the key has to fit its column.
         if len(key) > MAX_KEY:
             raise _not_an_address("it is too long")
         return cls(email, key)
 
     @property
     def domain(self) -> str:
-        """What follows the @, as its A-label."""
+        """The part after the @, as an A-label."""
         return self.key.rpartition("@")[2]
 
     @property
     def masked(self) -> str:
-        """For logs: tells addresses apart a little, and gives none away."""
+        """The address for logs: the first character and the domain."""
         return f"{self.email[0]}…@{self.domain}"
 
 
 def clean_name(text: str) -> str:
-    """A person's name with single spaces, safe in a header; Invalid if it is no name, "" if there is none."""
+    """A person's name with single spaces, safe in a header; Invalid if it cannot be a name, "" for an empty text."""
     name = " ".join(characters.line(unicodedata.normalize("NFC", text), "the name").split())
     if len(name) > MAX_NAME:
         raise Invalid(f"Please shorten the name: it has {len(name)} characters; the limit is {MAX_NAME}")

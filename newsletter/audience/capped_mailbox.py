@@ -1,6 +1,6 @@
-"""Victims: whose mailbox a sign-up fills, whatever spelling of the address was given.
+"""The mailbox that sign-up limits count by: the same for every spelling of an address that it receives mail for.
 
-For the caps alone. Everywhere else two spellings are two readers (see `newsletter.addresses.mailboxes`).
+Only for the limits. Everywhere else two spellings are two subscribers (see `newsletter.addresses.mailboxes`).
 """
 
 from newsletter.addresses.provider_groups import ProviderGroups
@@ -19,7 +19,7 @@ _PROVIDERS = frozenset(_GIVES_TO_EVERYBODY.split())
 
 
 def mailbox_of(address: Address) -> str:
-    """The mailbox that these letters end in: without a plus tag (RFC 5233), and without the dots that Gmail ignores."""
+    """The mailbox behind an address: without a plus tag (RFC 5233), and for Gmail without dots."""
     name, _, domain = address.key.rpartition("@")
     name = name.partition("+")[0] or name
     if _GROUPS.of_domain(domain) == _GMAIL:
@@ -28,5 +28,5 @@ def mailbox_of(address: Address) -> str:
 
 
 def is_provider(domain: str) -> bool:
-    """Whether many people who have nothing to do with each other have their mailboxes there."""
+    """Whether the domain offers mailboxes to the public, so that its users have nothing to do with each other."""
     return domain in _PROVIDERS or _GROUPS.of_domain(domain) != domain

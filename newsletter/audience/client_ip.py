@@ -1,4 +1,4 @@
-"""Where a request came from, as exactly as its use needs and no more."""
+"""Client addresses, shortened or hashed to what each use needs."""
 
 import hashlib
 import hmac
@@ -8,12 +8,12 @@ from newsletter.audience.services import AudienceServices
 
 _SHARED_V4 = 24
 _SHARED_V6 = 48
-# One customer of an access provider usually holds a whole /64 (RFC 6177), so one address there means nothing.
+# One customer of an internet provider usually holds a whole /64 (RFC 6177), so addresses within it are one client.
 _ONE_CLIENT_V6 = 64
 
 
 def consent_origin(services: AudienceServices, client: str | None) -> str | None:
-    """What the proof of consent keeps: a network, a keyed hash or nothing; None for what is no address."""
+    """What a consent event stores, by CONSENT_ORIGIN: a network, a keyed hash or nothing; None without an address."""
     address = _parse(client)
     if address is None or services.origin_policy == "none":
         return None
@@ -23,7 +23,7 @@ def consent_origin(services: AudienceServices, client: str | None) -> str | None
 
 
 def one_client(client: str | None) -> str | None:
-    """What counts as one client: an IPv4 address or an IPv6 /64; None for what is no address."""
+    """The unit that limits count by: an IPv4 address or an IPv6 /64; None for an invalid address."""
     address = _parse(client)
     if address is None:
         return None
@@ -31,7 +31,7 @@ def one_client(client: str | None) -> str | None:
 
 
 def keyed_digest(services: AudienceServices, text: str) -> str:
-    """A keyed hash of 64 characters: the same for the same text, and no way back without the key."""
+    """A keyed hash (HMAC-SHA256) of 64 hexadecimal characters, irreversible without the key."""
     return hmac.new(services.origin_key, text.encode(), hashlib.sha256).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Consent: the record of every step a reader took, only ever added to."""
+"""Consent: an append-only record of every step of a reader's consent."""
 
 import hashlib
 from datetime import datetime
@@ -18,14 +18,14 @@ from newsletter.delivery.models import Receipt
 
 
 class HasId(Protocol):
-    """A reader's tie to a publication, by its id."""
+    """Anything with a subscription's id."""
 
     @property
     def id(self) -> int: ...
 
 
 class _Record(NamedTuple):
-    """What every step asks, prepared once, because on SQLite all that sign up wait for it."""
+    """The statements of each consent step, compiled once, because on SQLite sign-ups wait for each other."""
 
     wording: Prepared
     add: Prepared
@@ -61,38 +61,38 @@ def record(
 
 
 def origin_of(services: AudienceServices, client: str | None) -> str | None:
-    """What is kept of the client's address: a /24 or /48, a keyed hash, or nothing, as CONSENT_ORIGIN says."""
+    """What is stored of the client's address, by CONSENT_ORIGIN: a /24 or /48 network, a keyed hash, or nothing."""
     return client_ip.consent_origin(services, client)
 
 
 class StoredWording(NamedTuple):
-    """Where the words are kept that somebody had before them."""
+    """A stored wording."""
 
     id: int
     sha256: str
 
 
 def store_wording(session: Session, text: str) -> StoredWording:
-    """Keep what was shown or mailed to somebody, once for all who had the same."""
+    """Store a text that was shown or mailed, once for all readers who got the same; its id and hash."""
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     connection = session.connection()
     stored = _Record.of(connection.dialect).wording
     found = stored.run(connection, {"sha256": sha256})
     if not found:
-        # Two first sign-ups at once both come here; one of them inserts, and both read the same row.
+        # Two concurrent first sign-ups may both get here; one of them inserts, and both read the same row.
         session.execute(insert(session, Wording).values(sha256=sha256, text=text).on_conflict_do_nothing())
         found = stored.run(connection, {"sha256": sha256})
     return StoredWording(found[0][0], sha256)
 
 
 class ConsentEmail(NamedTuple):
-    """A letter that asked for consent: what became of it, and its words, where they are kept."""
+    """A mail that asked for consent: its receipt, and the text of its template if it is stored."""
 
     receipt: Receipt
     words: str | None
 
     def as_json(self) -> dict[str, Any]:
-        """The same in plain JSON values."""
+        """The mail as plain JSON values."""
         return {
             "at": self.receipt.at.isoformat(),
             "kind": self.receipt.kind,
@@ -105,7 +105,7 @@ class ConsentEmail(NamedTuple):
 
 
 def consent_emails(session: Session, reader: Subscriber) -> list[ConsentEmail]:
-    """Each letter that asked for this reader's consent and was answered, oldest first."""
+    """The mails that asked for this reader's consent and got a reply from the mail server, oldest first."""
     found = session.scalars(receipts.select_receipts([one.id for one in reader.subscriptions])).all()
     texts = select(Wording.sha256, Wording.text).where(Wording.sha256.in_({one.template for one in found}))
     words = dict(session.execute(texts).all())

@@ -1,4 +1,4 @@
-"""The single letters that the audience causes: confirm, welcome, goodbye."""
+"""The transactional mails to subscribers: confirm, welcome, goodbye."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,8 +20,8 @@ def confirm(
     email: str,
     now: datetime,
 ) -> None:
-    """Ask the owner of an address whether they asked."""
-    # Without the name: a stranger may have typed it, and what a stranger typed is not mailed to anybody.
+    """Queue the confirm letter (double opt-in)."""
+    # Without the name: a stranger may have typed it, and must not be able to mail text to anybody.
     fields = {"name": "", "email": email, "confirm_url": services.links.confirm(subscription_id, now)}
     composed = services.compose("confirm", publication, fields)
     letter = outbox.post(session, publication, "confirm", email, "", composed, now)
@@ -29,7 +29,7 @@ def confirm(
 
 
 def welcome(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:
-    """Say what to expect, and how to leave."""
+    """Queue the welcome letter, with the links to the archive, the preferences and unsubscribing."""
     links = services.links
     fields = {
         "archive_url": links.archive(publication=subscription.publication.named),
@@ -40,7 +40,7 @@ def welcome(session: Session, services: AudienceServices, subscription: Subscrip
 
 
 def goodbye(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:
-    """The receipt for leaving, with the way back."""
+    """Queue the mail that acknowledges an unsubscribe, with the link to sign up again."""
     fields = {"subscribe_url": services.links.subscribe(subscription.publication.slug)}
     _post(session, services, subscription, "goodbye", fields, now)
 

@@ -1,8 +1,8 @@
-"""Erased: whoever was erased is remembered by a keyed hash alone, so that no old list brings them back.
+"""Erased subscribers are remembered only by a keyed hash of their address, so that no old list brings them back.
 
-An import, the desk and programs ask it. It never keeps a confirm letter from somebody who signs up again themself,
-and their confirming ends it. The hash's key is random and serves nothing else; it lies in the database under the seal
-of SECRET_KEY, so that neither the rows nor a list of addresses alone tells who was here.
+Imports, the desk and the command line check against it. It does not keep an erased person from signing up again, and
+confirming removes the hash. The key of the hash is random and used for nothing else; it is stored in the database,
+sealed by SECRET_KEY, so that without SECRET_KEY nobody can find out who was erased.
 """
 
 import hmac
@@ -30,7 +30,7 @@ _BITS = 256
 
 
 def record_erasure(session: Session, seal: TokenSeal, key: str, now: datetime) -> None:
-    """Keep the hash of this address's key; Conflict, saying what to do, if the hash's own key cannot be opened."""
+    """Store the hash of an address key; Conflict, saying what to do, if the key of the hash cannot be opened."""
     made = insert(session, SealedKey).values(name=_NAME, sealed=seal.seal(_PURPOSE, secrets.randbits(_BITS)))
     session.execute(made.on_conflict_do_nothing())
     row = insert(session, Erasure).values(digest=_digest(_key(session, seal), key), at=now)
@@ -38,27 +38,27 @@ def record_erasure(session: Session, seal: TokenSeal, key: str, now: datetime) -
 
 
 def erased_keys(session: Session, seal: TokenSeal, keys: Collection[str]) -> set[str]:
-    """Those of these keys whose owners were erased, and have not come back themselves; Conflict as above."""
-    # Where nobody was erased, a million rows are not hashed.
+    """Those of these address keys that were erased and have not confirmed since; Conflict as for `record_erasure`."""
+    # Saves hashing a million imported rows where nobody was ever erased.
     if not session.scalar(select(exists(select(Erasure.digest)))):
         return set()
     secret = _key(session, seal)
     digests = {_digest(secret, key): key for key in keys}
     asked = rows(session.get_bind().dialect.name, digest=String())
     found = select(Erasure.digest).join_from(asked, Erasure, Erasure.digest == asked.c.digest)
-    told = {"rows": json.dumps([{"digest": digest} for digest in digests])}
-    return {digests[digest] for digest in session.connection().scalars(found, told)}
+    parameters = {"rows": json.dumps([{"digest": digest} for digest in digests])}
+    return {digests[digest] for digest in session.connection().scalars(found, parameters)}
 
 
 def erased_at(session: Session, seal: TokenSeal, key: str) -> datetime | None:
-    """When the owner of this address was erased; None if they were not, or have come back. Conflict as above."""
+    """When the owner of an address was erased; None if never, or if they have confirmed since. Conflict as above."""
     if not erased_keys(session, seal, [key]):
         return None
     return session.get_one(Erasure, _digest(_key(session, seal), key)).at
 
 
 def erased_at_address(session: Session, seal: TokenSeal, text: str) -> datetime | None:
-    """When the owner of the address that somebody looks for was erased; None if they were not, or it is no address."""
+    """The same for an address as typed into a search; None also if it is no valid address."""
     try:
         return erased_at(session, seal, Address.parse(text).key)
     except Invalid:
@@ -66,18 +66,18 @@ def erased_at_address(session: Session, seal: TokenSeal, text: str) -> datetime 
 
 
 def remove_erasure(session: Session, seal: TokenSeal, key: str) -> None:
-    """They came back of their own accord."""
+    """Remove the hash, because its owner has signed up and confirmed again."""
     if erased_keys(session, seal, [key]):
         session.execute(delete(Erasure).where(Erasure.digest == _digest(_key(session, seal), key)))
 
 
 def reseal_key(sessions: Sessions, seal: TokenSeal) -> None:
-    """After SECRET_KEY was changed, seal the hash's key by the new one; says so where the old one is not told."""
+    """Seal the key of the hash by the current SECRET_KEY; logs an error if no configured key opens it."""
     with sessions.reading() as session:
         sealed = _sealed(session)
     current = sealed and _sealed_anew(seal, sealed)
     if current and current != sealed:
-        # A press that cannot write at the moment starts all the same, and the next start seals it.
+        # If the database cannot be written to now, the application starts anyway, and the next start reseals the key.
         with suppress(*AWAY), sessions.begin() as session:
             session.execute(update(SealedKey).where(SealedKey.name == _NAME).values(sealed=current))
             log.info("the key of erased readers is sealed by the new SECRET_KEY")

@@ -1,4 +1,4 @@
-"""The audience's tables: a subscriber is a person, a subscription their tie to one publication."""
+"""The audience's tables: a subscriber is a person, a subscription ties them to one publication."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from newsletter.publications import Publication
 
 
 class Status(StrEnum):
-    """Where a subscription stands; only `active` gets issues."""
+    """The status of a subscription; only `active` gets issues."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -56,11 +56,11 @@ def _searched(context: Any) -> str:
 
 
 class Subscriber(Base):
-    """One person, by one address; `key` is what makes two spellings of it the same."""
+    """A person, known by one address; `key` is equal for all spellings of it."""
 
     __tablename__ = "subscribers"
     __table_args__ = (
-        # Few, but after an import: whom the worker has to index, and every search looks at.
+        # Few rows, except after an import: those that the worker has to index, and that every search reads.
         Index(
             "ix_subscribers_unindexed",
             "indexed",
@@ -76,9 +76,9 @@ class Subscriber(Base):
     name: Mapped[str] = mapped_column(String(120), default="")
     created_at: Mapped[datetime]
     search: Mapped[str] = mapped_column(Text, default=_searched, server_default="")
-    """What is looked into for them (`search_text`); never a key."""
+    """The text that searches look in (`search_text`); never used as a key."""
     indexed: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether `search`, as it is now, is in the search index."""
+    """Whether the search index covers the current `search`."""
 
     subscriptions: Mapped[list["Subscription"]] = relationship(
         back_populates="subscriber",
@@ -90,22 +90,22 @@ class Subscriber(Base):
 
 @event.listens_for(Subscriber, "before_update")
 def _search_anew(_mapper: object, _connection: object, reader: Subscriber) -> None:
-    """A reader who takes another name or address is found by it."""
+    """Update the search entry when the name or address changes."""
     entry = search_text.search_entry(reader.email, reader.key, reader.name)
     if entry != reader.search:
         reader.search, reader.indexed = entry, False
 
 
 class Subscription(Base):
-    """One person's tie to one publication."""
+    """The tie of a subscriber to a publication."""
 
     __tablename__ = "subscriptions"
     __table_args__ = (
         UniqueConstraint("subscriber_id", "publication_id"),
-        # The desk's list, newest first: of all readers, and of those who stand so. The second one counts them, too.
+        # The desk's list, newest first, of all readers and of those with one status; the second index also counts them.
         Index(None, "publication_id", "id"),
         Index(None, "publication_id", "status", "id"),
-        # Who joined since an issue went out: by when they confirmed, or, never having done so, were moved here.
+        # Readers who joined since an issue went out: by when they confirmed or, if they never did, were imported.
         Index(
             "ix_subscriptions_joined",
             "publication_id",
@@ -115,14 +115,14 @@ class Subscription(Base):
             sqlite_where=text("status = 'active'"),
             postgresql_where=text("status = 'active'"),
         ),
-        # Whose pause is over: looked for each minute.
+        # Pauses that are over; queried every minute.
         Index(
             "ix_subscriptions_paused",
             "paused_until",
             sqlite_where=text("status = 'paused'"),
             postgresql_where=text("status = 'paused'"),
         ),
-        # Links carry this id for ever, so an erased reader's must never be given to the next one.
+        # Links carry this id for ever, so the id of an erased subscriber must never be reused.
         {"sqlite_autoincrement": True},
     )
 
@@ -135,7 +135,7 @@ class Subscription(Base):
     left_at: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
     source: Mapped[str | None] = mapped_column(String(200))
-    """Where a reader was moved from who came in as active, in the words of whoever imported them."""
+    """For a reader imported as active: where they were moved from, as the person who imported them put it."""
 
     subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions", lazy="joined", innerjoin=True)
     publication: Mapped[Publication] = relationship(lazy="joined", innerjoin=True)
@@ -143,7 +143,7 @@ class Subscription(Base):
 
 
 class Wording(Base):
-    """Words that were shown to a reader, kept once, by their SHA-256."""
+    """A text that was shown to readers, stored once, identified by its SHA-256."""
 
     __tablename__ = "wordings"
 
@@ -153,11 +153,11 @@ class Wording(Base):
 
 
 class ConsentEvent(Base):
-    """One step of a reader's consent: never changed, only added to."""
+    """A step of a reader's consent; rows are only ever added."""
 
     __tablename__ = "consent_events"
     __table_args__ = (
-        # Who left by which letter.
+        # Readers who left by the link in a letter.
         Index(
             "ix_consent_events_left",
             "letter_id",
@@ -176,21 +176,21 @@ class ConsentEvent(Base):
     origin: Mapped[str | None] = mapped_column(String(64))
     """The client's address, truncated or hashed as CONSENT_ORIGIN says."""
     note: Mapped[str | None] = mapped_column(Text)
-    """For an import, where the consent came from; for leaving, the reader's reason."""
+    """For an import, the source of the consent; for leaving, the reader's reason."""
     letter_id: Mapped[int | None]
-    """By which letter's link a reader left; the letter may be gone by now."""
+    """The letter whose link a reader left by; it may have been deleted since."""
     wording_id: Mapped[int | None] = mapped_column(ForeignKey("wordings.id"))
 
     wording: Mapped[Wording | None] = relationship()
 
     @property
-    def told_note(self) -> str | None:
-        """The note as people and programs read it, with the letter that a reader left by."""
+    def shown_note(self) -> str | None:
+        """The note for people and programs: the letter that a reader left by, or else `note`."""
         return f"letter {self.letter_id}" if self.letter_id else self.note
 
 
 class Erasure(Base):
-    """Somebody who was erased, by a keyed hash of their address's key (`erasures`)."""
+    """An erased person, as a keyed hash of their address key (`erasures`)."""
 
     __tablename__ = "erasures"
 
@@ -199,7 +199,7 @@ class Erasure(Base):
 
 
 class SealedKey(Base):
-    """A random key of this press's own, sealed by SECRET_KEY."""
+    """A random key of this installation, sealed by SECRET_KEY."""
 
     __tablename__ = "sealed_keys"
 
@@ -208,7 +208,7 @@ class SealedKey(Base):
 
 
 class SignupCount(Base):
-    """How often one bucket (an address, a domain, a client) asked within one window."""
+    """The number of requests of one bucket (an address, a domain or a client) within one time window."""
 
     __tablename__ = "signup_counts"
 

@@ -1,4 +1,4 @@
-"""Preferences: what a reader may change about themself, by the link that every letter carries."""
+"""Preferences: what readers can change about themselves with the link in every letter."""
 
 from datetime import datetime, timedelta
 
@@ -21,14 +21,14 @@ _PAUSED = text("subscriptions.status = 'paused'")
 
 
 def open_preferences_link(session: Session, audience: AudienceServices, token: str) -> Subscription:
-    """Whose link this is; changes nothing. Invalid if forged, NotFound if erased."""
+    """The subscription of a preferences link; changes nothing. Invalid if forged, NotFound if erased."""
     return subscribers.get(session, audience.links.open_preferences(token))
 
 
 def rename(
     session: Session, audience: AudienceServices, token: str, name: str, client: str | None, now: datetime
 ) -> Subscription:
-    """Be greeted by this name; Invalid if it is none."""
+    """Change the reader's name; Invalid if it cannot be one."""
     subscription, cleaned = open_preferences_link(session, audience, token), clean_name(name)
     if subscription.subscriber.name != cleaned:
         subscription.subscriber.name = cleaned
@@ -39,7 +39,7 @@ def rename(
 def pause(
     session: Session, audience: AudienceServices, token: str, weeks: int, client: str | None, now: datetime
 ) -> Subscription:
-    """No letters for 1 to 12 weeks from now, not even those that wait already; Invalid for other numbers."""
+    """Send no letters for 1 to 12 weeks, waiting copies included; Invalid for another number of weeks."""
     if not 1 <= weeks <= MAX_WEEKS:
         raise Invalid(f"Please choose a break of 1 to {MAX_WEEKS} weeks")
     subscription = open_preferences_link(session, audience, token)
@@ -53,7 +53,7 @@ def pause(
 
 
 def resume(session: Session, audience: AudienceServices, token: str, client: str | None, now: datetime) -> Subscription:
-    """Letters again, before the pause is over; changes nothing for a reader who gets them."""
+    """End a pause early; no effect for an active reader."""
     subscription = open_preferences_link(session, audience, token)
     if status_transitions.resume(session, subscription):
         consent.record(session, subscription, Act.RESUMED, Channel.LINK, now, consent.origin_of(audience, client))
@@ -65,7 +65,7 @@ def resume(session: Session, audience: AudienceServices, token: str, client: str
 def unsubscribe_by_preferences(
     session: Session, audience: AudienceServices, token: str, client: str | None, now: datetime
 ) -> Subscription:
-    """Take the holder of a preferences link off the list; twice is as once."""
+    """Unsubscribe the holder of a preferences link; a second request has no further effect."""
     subscription = open_preferences_link(session, audience, token)
     return unsubscribe.unsubscribe(session, audience, subscription, Channel.LINK, client, now)
 
@@ -73,7 +73,7 @@ def unsubscribe_by_preferences(
 def end_due_pauses(session: Session, now: datetime) -> int:
     """End the pauses that are over, up to 1,000 at a time; how many, so 0 means that none is left."""
     over = select(Subscription.id).where(_PAUSED, Subscription.paused_until <= now)
-    # Two clocks wake different readers, so neither waits and no reader is woken twice.
+    # Two workers lock different rows, so neither waits and no reader is resumed twice.
     some = over.limit(_GROUP).with_for_update(skip_locked=True).cte("over")
     awake = update(Subscription).where(Subscription.id.in_(select(some.c.id)))
     awake = awake.values(status=Status.ACTIVE, paused_until=None).returning(Subscription.id)

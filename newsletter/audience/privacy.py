@@ -1,4 +1,4 @@
-"""Privacy: a reader's own data as a file, and their erasure (GDPR, articles 15, 17 and 20)."""
+"""Privacy: export of a reader's own data, and erasure (GDPR, articles 15, 17 and 20)."""
 
 from datetime import datetime
 from typing import Any
@@ -20,22 +20,22 @@ log = structlog.get_logger(__name__)
 
 
 def erase(session: Session, services: AudienceServices, email: str, now: datetime) -> None:
-    """Erase the person of that address; NotFound if there is none."""
+    """Erase the person with that address; NotFound if there is none."""
     erase_reader(session, services, subscribers.find(session, email), now)
 
 
 def erase_reader(session: Session, services: AudienceServices, reader: Subscriber, now: datetime) -> None:
-    """Delete a person with their subscriptions and consent; the ledger keeps its rows, to nobody in particular.
+    """Delete a person with their subscriptions and consent events; the ledger keeps its rows without the address.
 
-    What stays is the promise not to write again: a keyed hash of the address, and a suppression if there is one.
-    Once the transaction is committed, `Sessions.checkpoint` lets the files forget, too.
+    What remains is what keeps us from writing again: a keyed hash of the address, and a suppression if there is one.
+    After the commit, `Sessions.checkpoint` removes the deleted data from the database files as well.
     """
     subscriptions = [one.id for one in reader.subscriptions]
     for one in reader.subscriptions:
         publications.wait_for_fan_out(session, one.publication_id)
     ledger.anonymize(session, subscriptions, now)
     outbox.erase_letters(session, reader.key)
-    # Behind the letters: one that is just being answered leaves its receipt before it can be deleted, or none.
+    # After the outbox, so that a message that is being answered now either leaves its receipt before this, or none.
     receipts.erase_receipts(session, subscriptions)
     erasures.record_erasure(session, services.links.seal, reader.key, now)
     search_index.drop_reader(session, reader.id)
@@ -45,7 +45,7 @@ def erase_reader(session: Session, services: AudienceServices, reader: Subscribe
 
 
 def export_data(session: Session, subscription: Subscription) -> dict[str, Any]:
-    """Everything held about a reader, in plain JSON values; moments in ISO 8601, UTC."""
+    """Everything stored about a reader, as plain JSON values; moments in ISO 8601, UTC."""
     reader = subscription.subscriber
     return {
         **subscribers.history(reader),

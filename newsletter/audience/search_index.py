@@ -1,11 +1,11 @@
-"""The search index: for each block of 256 readers a Bloom filter of the trigrams of their search entries.
+"""The search index: a Bloom filter of trigrams for each block of 256 readers.
 
-    search     each block's filter says "none of them" or "perhaps"; only the latter's entries are read
-    a change   clears the reader's `indexed`; until the worker comes by, their entry is read at every search
-    fill       makes the filters of some blocks anew, and sets `indexed`
+    search     each block's filter answers "none" or "perhaps"; only entries of the latter blocks are read
+    a change   clears the reader's `indexed`; until the worker has indexed it, every search reads that entry
+    index      rebuilds the filters of some blocks, and sets `indexed`
 
-So a filter may say "perhaps" too often, and never "none of them" of a reader who is indexed. Writing a reader costs
-nothing more than before, and both databases do the same. docs/decisions/0016-searching-by-bloom-filters.md tells why.
+A filter may give false positives, never a false negative for an indexed reader. Writing a reader costs no more than
+without the index, and both databases work alike. For the reasons see docs/decisions/0016-searching-by-bloom-filters.md.
 """
 
 from binascii import crc32
@@ -55,7 +55,7 @@ class SearchBlock(Base):
 
 
 def find(session: Session, parts: Collection[str]) -> list[int] | None:
-    """The subscriptions whose readers' entries hold all these parts; None where they are many."""
+    """The subscriptions whose search entries contain all these parts; None if too many match to list them."""
     numbers = _perhaps(session, _bits(parts))
     if len(numbers) > _MANY_BLOCKS:
         return None
@@ -67,25 +67,25 @@ def find(session: Session, parts: Collection[str]) -> list[int] | None:
 
 
 def contains_all(session: Session, parts: Iterable[str]) -> Iterator[ColumnElement[bool]]:
-    """That a reader's entry holds each of these parts."""
-    # Not LIKE, of which PostgreSQL takes it that nearly nobody fits, and so sorts all readers for the first fifty.
+    """The conditions that a reader's search entry contains each of these parts."""
+    # Not LIKE: PostgreSQL would estimate that almost nothing matches, and sort all readers for the first fifty.
     place = func.strpos if session.get_bind().dialect.name == "postgresql" else func.instr
     return (place(Subscriber.search, part) > 0 for part in parts)
 
 
 def is_due(session: Session, _now: datetime) -> bool:
-    """Whether `fill` would find somebody."""
+    """Whether `index_some` has something to do."""
     return session.scalar(_WAITING.limit(1)) is not None
 
 
 def index_some(session: Session) -> int:
-    """Index some of the readers who are not; how many, 0 when none is left."""
+    """Index some readers that are not indexed yet; how many, 0 when none is left."""
     numbers = sorted({reader // BLOCK for reader in session.scalars(_WAITING.limit(_BLOCKS_FILLED_AT_ONCE * BLOCK))})[
         :_BLOCKS_FILLED_AT_ONCE
     ]
     if not numbers:
         return 0
-    # Held before any entry is read: of two workers, the second one reads what the first could not see yet.
+    # Locked before any entry is read, so that of two workers the second one sees what the first one wrote.
     empty = [{"number": number, "filter": b""} for number in numbers]
     session.execute(insert(session, SearchBlock).values(empty).on_conflict_do_nothing())
     session.execute(select(SearchBlock.number).where(SearchBlock.number.in_(numbers)).with_for_update())
@@ -102,7 +102,7 @@ def index_some(session: Session) -> int:
 
 
 def drop_reader(session: Session, reader_id: int) -> None:
-    """Drop what a reader's entry left in its block's filter, which the worker makes anew without it."""
+    """Have the worker rebuild the filter of an erased reader's block without their entry."""
     number = reader_id // BLOCK
     session.execute(delete(SearchBlock).where(SearchBlock.number == number))
     again = update(Subscriber).where(_is_in(number), Subscriber.indexed).values(indexed=False)
@@ -110,7 +110,7 @@ def drop_reader(session: Session, reader_id: int) -> None:
 
 
 def _perhaps(session: Session, bits: Collection[int]) -> Sequence[int]:
-    """The blocks whose filters have all these bits."""
+    """The blocks whose filters have all these bits set."""
     numbers = select(SearchBlock.number).order_by(SearchBlock.number)
     if session.get_bind().dialect.name == "postgresql":
         has_all = (func.get_bit(SearchBlock.filter, literal(bit, Integer())) == 1 for bit in bits)
@@ -143,7 +143,7 @@ def _bits(texts: Iterable[str]) -> set[int]:
 
 
 def _filter(entries: Iterable[str]) -> bytes:
-    """The bits of all that these entries hold, the lowest of a byte first, as PostgreSQL counts them."""
+    """The filter of these entries; the lowest bit of a byte comes first, as in PostgreSQL's get_bit."""
     made = bytearray(_BITS // 8)
     for bit in _bits(entries):
         made[bit // 8] |= 1 << bit % 8

@@ -1,47 +1,47 @@
-"""Searching: how text is spelled for search alone, so that readers are found whatever case or accents were typed.
+"""Search text: folds names and addresses so that readers are found whatever case or accents are typed.
 
-What is folded is never a key: two people may be spelled alike here.
+Folded text is never a key, because two people may have the same.
 """
 
 import unicodedata
 
 LONGEST = 200
-"""So many characters of what somebody types are looked for."""
+"""The number of characters of a search that are used."""
 
-# Letters with a stroke, ligatures and the like, which Unicode does not take apart.
+# Letters with strokes, ligatures and the like, which Unicode normalisation does not decompose.
 _LETTERS = str.maketrans("łøđðħıŧŋ", "loddhitn", "") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
 
 
 def fold(text: str) -> str:
-    """Small letters without marks: `Łukasz` is `lukasz`, `GRÜN` is `grun`, `Straße` is `strasse`."""
+    """Lower case without accents: `Łukasz` becomes `lukasz`, `GRÜN` `grun`, `Straße` `strasse`."""
     if text.isascii() and text.isprintable():
         return text.lower()
     apart = unicodedata.normalize("NFKD", text.casefold())
-    # Again, because some capitals appear only now.
+    # Again, because compatibility decomposition can produce capitals.
     return "".join(map(_bare, apart)).casefold().translate(_LETTERS)
 
 
 def search_entry(email: str, key: str, name: str) -> str:
-    """What is searched of a reader: each word of name and address, a space before it."""
+    """The searchable text of a reader: each word of the name and address with a space before it."""
     spelled = [fold(name), fold(email)]
     if not email.isascii():
-        # A host is found by its letters and by its A-label.
+        # A host can be searched both in Unicode and as an A-label.
         spelled.append(fold(key))
     return "".join(f" {word}" for text in spelled for word in text.split())
 
 
 def search_terms(typed: str) -> list[str]:
-    """What an entry must hold, all of it, to be found; one or two letters are the beginning of a word."""
+    """The parts that an entry must all contain; one or two letters match only the beginning of a word."""
     return [word if len(word) > 2 else f" {word}" for word in dict.fromkeys(fold(typed[:LONGEST]).split())]
 
 
 def trigrams(text: str) -> set[str]:
-    """What a text is indexed by, and looked for: each three letters in a row, and the beginning of each word."""
+    """The trigrams of a text, plus the beginnings of words with a space before them."""
     begun = {text[place : place + 2] for place, character in enumerate(text[:-1]) if character == " "}
     return begun | {text[place : place + 3] for place in range(len(text) - 2)}
 
 
 def _bare(character: str) -> str:
-    """A character without marks and invisible ones; a space for a control character, for a NUL is none to ask about."""
+    """A character without combining marks and invisible characters; a space for a control character such as NUL."""
     category = unicodedata.category(character)
     return " " if category == "Cc" else "" if category[0] == "M" or category in {"Cf", "Cs"} else character

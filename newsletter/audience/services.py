@@ -1,4 +1,4 @@
-"""Practice: how this press deals with its readers; made once at the edge, handed to every journey."""
+"""The audience's configuration: links, templates of mails, limits, and what is stored of client addresses."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,26 +9,26 @@ from newsletter.links import Links
 from newsletter.publications import Publication
 
 Compose = Callable[[str, Publication, Mapping[str, str]], Composed]
-"""From a letter's kind, its publication and its field values to the words that are sent."""
+"""Renders a transactional mail from its kind, its publication and its field values."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignupCaps:
-    """How many sign-ups are answered with a letter: for a mailbox a day, a domain an hour, a client an hour.
+    """How many sign-ups are answered with a confirm letter: for a mailbox a day, a domain an hour, a client an hour.
 
-    And for a mailbox within 30 days, if nobody confirms, and for everybody together in an hour.
+    Also for a mailbox within 30 days if nobody confirms, and in an hour for the whole installation.
     """
 
     address: int
     domain: int
     client: int
     month: int = 5
-    press: int = 2_000
+    in_all: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class AudienceServices:
-    """The links, letters and limits of this press, and what it keeps of where a request came from."""
+    """What the audience's functions need besides the database, made once from the settings."""
 
     links: Links
     compose: Compose

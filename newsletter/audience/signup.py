@@ -1,6 +1,6 @@
-"""Sign-up: a form, a letter, a button. Only the button's POST makes a reader.
+"""Sign-up with double opt-in: only the POST of the confirm button makes an active subscription.
 
-Whatever the address, the form's answer is the same, and takes as long: nobody learns from it who reads.
+The form's answer and its timing are the same for every address, so they do not reveal who is subscribed.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SignupRequest:
-    """What came by the form, as it came, and the words that stood there."""
+    """A sign-up as submitted, with the consent wording that the form showed."""
 
     email: str
     name: str
@@ -37,8 +37,8 @@ class SignupRequest:
     wording: str
 
 
-class _Tie(NamedTuple):
-    """What is known of who signs up: the tie to the publication, and the address as it was first given."""
+class _Signup(NamedTuple):
+    """The subscription of an address that signs up, and the address as it was first given."""
 
     id: int
     status: Status
@@ -48,26 +48,26 @@ class _Tie(NamedTuple):
 def subscribe(
     session: Session, services: AudienceServices, publication: Publication, asked: SignupRequest, now: datetime
 ) -> None:
-    """Send the address a confirm letter, unless it reads already, had enough, or is suppressed for good.
+    """Send a confirm letter, unless the address is already subscribed, over its limit, or suppressed for good.
 
-    Invalid for a malformed address or name, TooMany for a client past its cap; silent otherwise.
+    Invalid for a malformed address or name, TooManyRequests for a client over its limit; silent otherwise.
     """
     address, name = Address.parse(asked.email), clean_name(asked.name)
     if not signup_limits.count_and_check(session, services, address, asked.client, now):
         log.warning("sign-up capped", address=address.masked, publication=publication.slug)
         return
-    tie = _tie(session, publication, address, name, now)
-    is_new = tie.status not in status_transitions.SUBSCRIBED
+    found = _find_or_add(session, publication, address, name, now)
+    is_new = found.status not in status_transitions.SUBSCRIBED
     with _same_work(session, kept=is_new):
         origin = consent.origin_of(services, asked.client)
-        consent.record(session, tie, Act.ASKED, Channel.FORM, now, origin, asked.wording)
-    with _same_work(session, kept=_may_be_asked(session, tie.id, address.key) and is_new):
-        status_transitions.reopen(session, tie.id)
-        emails.confirm(session, services, publication, tie.id, tie.email, now)
+        consent.record(session, found, Act.ASKED, Channel.FORM, now, origin, asked.wording)
+    with _same_work(session, kept=_may_be_asked(session, found.id, address.key) and is_new):
+        status_transitions.reopen(session, found.id)
+        emails.confirm(session, services, publication, found.id, found.email, now)
 
 
 def open_confirm_link(session: Session, services: AudienceServices, token: str, now: datetime) -> Subscription:
-    """Whose link this is; changes nothing. Expired if too old, Invalid if forged, NotFound if erased."""
+    """The subscription of a confirm link. Expired if it is too old, Invalid if forged, NotFound if erased."""
     subscription_id, made = services.links.open_confirm(token, now)
     subscription = subscribers.get(session, subscription_id)
     if subscription.status is Status.PENDING and _left_since(subscription, made):
@@ -78,7 +78,7 @@ def open_confirm_link(session: Session, services: AudienceServices, token: str, 
 def confirm(
     session: Session, services: AudienceServices, token: str, client: str | None, wording: str, now: datetime
 ) -> Subscription:
-    """Make a pending reader active and welcome them, once; Conflict for one who has left since."""
+    """Make a pending subscription active, and send the welcome letter once; Conflict if the reader has left since."""
     subscription = open_confirm_link(session, services, token, now)
     if status_transitions.confirm(session, subscription, now):
         origin = consent.origin_of(services, client)
@@ -93,7 +93,7 @@ def confirm(
 
 
 def resend(session: Session, services: AudienceServices, token: str, client: str | None, now: datetime) -> None:
-    """Send a fresh confirm letter to the address of an old link, under the same caps; Invalid if forged."""
+    """Send a new confirm letter to the address of an old link, under the same limits; Invalid if the link is forged."""
     subscription = _still_here(session, services.links.open_stale_confirm(token))
     if subscription is None or subscription.status is not Status.PENDING:
         return
@@ -108,7 +108,7 @@ def resend(session: Session, services: AudienceServices, token: str, client: str
 
 @contextmanager
 def _same_work(session: Session, *, kept: bool) -> Iterator[None]:
-    """Do it in any case, so that the time it takes tells nobody who reads here; and keep it only if it is meant."""
+    """Do the work in a savepoint, rolled back unless `kept`, so that timing does not reveal who is subscribed."""
     attempt = session.begin_nested()
     yield
     session.flush()
@@ -118,59 +118,59 @@ def _same_work(session: Session, *, kept: bool) -> Iterator[None]:
         attempt.rollback()
 
 
-class _Meeting(NamedTuple):
-    """What every sign-up asks, prepared once, because on SQLite all that sign up wait for it."""
+class _Statements(NamedTuple):
+    """The statements of each sign-up, compiled once, because on SQLite sign-ups wait for each other."""
 
-    meet: Prepared
-    tie: Prepared
+    add_subscriber: Prepared
+    add_subscription: Prepared
 
     @classmethod
     @lru_cache(maxsize=8)
     def of(cls, dialect: Dialect) -> Self:
-        return cls(_meeting(dialect), _tying(dialect))
+        return cls(_subscriber_statement(dialect), _subscription_statement(dialect))
 
 
-def _tie(session: Session, publication: Publication, address: Address, name: str, now: datetime) -> _Tie:
-    """The tie of this address to this publication, made if there is none: two statements in any case."""
+def _find_or_add(session: Session, publication: Publication, address: Address, name: str, now: datetime) -> _Signup:
+    """The subscription of this address to this publication, added if missing; two statements in either case."""
     connection = session.connection()
-    meeting, at = _Meeting.of(connection.dialect), moment(connection.dialect, now)
+    statements, at = _Statements.of(connection.dialect), moment(connection.dialect, now)
     person = {"email": address.email, "key": address.key, "name": name, "created_at": at}
     person["search"] = search_text.search_entry(address.email, address.key, name)
-    ((reader_id, email),) = meeting.meet.run(connection, person)
-    tie = {"subscriber_id": reader_id, "publication_id": publication.id, "created_at": at}
-    ((tie_id, status),) = meeting.tie.run(connection, tie)
-    return _Tie(tie_id, Status(status), email)
+    ((reader_id, email),) = statements.add_subscriber.run(connection, person)
+    values = {"subscriber_id": reader_id, "publication_id": publication.id, "created_at": at}
+    ((subscription_id, status),) = statements.add_subscription.run(connection, values)
+    return _Signup(subscription_id, Status(status), email)
 
 
-_OF_THE_NAME = ("name", "search", "indexed")
+_NAME_COLUMNS = ("name", "search", "indexed")
 
 
-def _meeting(dialect: Dialect) -> Prepared:
+def _subscriber_statement(dialect: Dialect) -> Prepared:
     names = ("email", "key", "name", "created_at", "search")
     not_indexed: dict[str, Any] = {"indexed": literal_column("false")}
-    met = upsert(dialect.name, Subscriber).values({name: bindparam(name) for name in names} | not_indexed)
-    # The form cannot know who types: a name that its owner may have seen stays, an unproven one gives way.
+    added = upsert(dialect.name, Subscriber).values({name: bindparam(name) for name in names} | not_indexed)
+    # The form cannot know who types: a name of a confirmed reader stays, one of an unconfirmed reader is replaced.
     proven = (Subscription.status != literal_column(f"'{Status.PENDING}'")) | Subscription.left_at.is_not(None)
     seen = exists().where(Subscription.subscriber_id == Subscriber.id, proven)
-    stays = seen | (met.excluded.name == literal_column("''"))
-    taken = {name: case((stays, Subscriber.__table__.c[name]), else_=met.excluded[name]) for name in _OF_THE_NAME}
-    met = met.on_conflict_do_update(index_elements=["key"], set_=taken)
-    return Prepared(met.returning(Subscriber.id, Subscriber.email), dialect)
+    stays = seen | (added.excluded.name == literal_column("''"))
+    taken = {name: case((stays, Subscriber.__table__.c[name]), else_=added.excluded[name]) for name in _NAME_COLUMNS}
+    added = added.on_conflict_do_update(index_elements=["key"], set_=taken)
+    return Prepared(added.returning(Subscriber.id, Subscriber.email), dialect)
 
 
-def _tying(dialect: Dialect) -> Prepared:
+def _subscription_statement(dialect: Dialect) -> Prepared:
     names = ("subscriber_id", "publication_id", "created_at")
     pending: dict[str, Any] = {"status": literal_column(f"'{Status.PENDING}'")}
-    tied = upsert(dialect.name, Subscription).values({name: bindparam(name) for name in names} | pending)
-    # Nothing changes, but it is said which one is there.
+    added = upsert(dialect.name, Subscription).values({name: bindparam(name) for name in names} | pending)
+    # Updates nothing, but makes RETURNING give the existing row.
     same = {"created_at": Subscription.created_at}
-    tied = tied.on_conflict_do_update(index_elements=["subscriber_id", "publication_id"], set_=same)
-    return Prepared(tied.returning(Subscription.id, Subscription.status), dialect)
+    added = added.on_conflict_do_update(index_elements=["subscriber_id", "publication_id"], set_=same)
+    return Prepared(added.returning(Subscription.id, Subscription.status), dialect)
 
 
 def _may_be_asked(session: Session, subscription_id: int, key: str) -> bool:
     causes = suppression.causes_by_key(session, [key]).get(key, {})
-    # That they asked is on record. A bounce they take back by confirming; the rest the desk does, and no form.
+    # Their request is on record. Confirming lifts a bounce; other suppressions only the desk lifts.
     if causes.keys() - suppression.CONFIRMING_LIFTS:
         log.info("sign-up of a suppressed address", subscription=subscription_id)
         return False
@@ -185,5 +185,5 @@ def _still_here(session: Session, subscription_id: int) -> Subscription | None:
 
 
 def _left_since(subscription: Subscription, made: datetime) -> bool:
-    # A link knows its minute, not its second; within one minute the newer request is believed.
+    # A link's time has a resolution of one minute; within the same minute the newer request wins.
     return subscription.left_at is not None and subscription.left_at >= made + timedelta(minutes=1)

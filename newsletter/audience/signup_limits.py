@@ -1,6 +1,6 @@
-"""Caps on sign-ups: nobody can bury a mailbox, a domain or this press in confirm letters.
+"""Limits on sign-ups: confirm letters must not flood a mailbox, a domain or this installation.
 
-The count is one statement, so it holds however many processes ask at once. Only digests are kept.
+Counting is one statement, so limits hold across processes. Only digests of addresses are stored.
 """
 
 import json
@@ -25,17 +25,17 @@ _KEPT = timedelta(days=2)
 _A_MONTH = timedelta(days=30)
 _GROUP = 2_000
 _ADDRESS = "address"
-_PRESS = "press"
-# One row for all would let only one sign-up in at a time.
+_EVERYBODY = "press"
+# One row for all would make sign-ups wait for each other.
 _SHARDS = "0123456789abcdef"
 
 
 class TooManyRequests(Refused):
-    """This client asks too often, or everybody together does, whatever they ask; the web answers 429."""
+    """This client sends too many requests, or all clients together do; the web answers 429."""
 
 
 class _Counter(NamedTuple):
-    """What every sign-up asks, prepared once, because on SQLite all that sign up wait for it."""
+    """The statements of each sign-up, compiled once, because on SQLite sign-ups wait for each other."""
 
     add: Prepared
     by_all: Prepared
@@ -45,12 +45,12 @@ class _Counter(NamedTuple):
     @lru_cache(maxsize=8)
     def of(cls, dialect: Dialect) -> Self:
         asked = rows(dialect.name, bucket=SignupCount.bucket.type, window=SignupCount.window.type)
-        # SQLite cannot tell an upsert from a join in what is selected without a condition.
+        # Without a WHERE, SQLite's parser takes ON CONFLICT after a SELECT for the ON of a join.
         each = select(asked.c.bucket, asked.c.window, literal_column("1")).where(text("true"))
         counted = upsert(dialect.name, SignupCount).from_select(["bucket", "window", "hits"], each)
         again = {"hits": SignupCount.hits + literal_column("1")}
         counted = counted.on_conflict_do_update(index_elements=["bucket", "window"], set_=again)
-        shards: list[ColumnElement[str]] = [literal_column(f"'{_PRESS}:{shard}'") for shard in _SHARDS]
+        shards: list[ColumnElement[str]] = [literal_column(f"'{_EVERYBODY}:{shard}'") for shard in _SHARDS]
         window = bindparam("window", type_=SignupCount.window.type)
         bucket = bindparam("bucket", type_=SignupCount.bucket.type)
         by_all = select(func.sum(SignupCount.hits)).where(SignupCount.bucket.in_(shards), SignupCount.window == window)
@@ -72,14 +72,14 @@ class _Bucket(NamedTuple):
 def count_and_check(
     session: Session, services: AudienceServices, address: Address, client: str | None, now: datetime
 ) -> bool:
-    """Count a request for a letter; False when its mailbox or domain had enough, TooMany when client or press had.
+    """Count a sign-up; False if its mailbox or domain is over the limit, TooManyRequests if the client or everybody is.
 
-    A mailbox is counted whatever the spelling, and over all publications.
+    A mailbox is counted in all its spellings, and over all publications.
     """
     caps, buckets = services.caps, list(_buckets(services, address, client, now))
     hits = _count(session, buckets)
     if hits.get("client", 0) > caps.client:
-        # If this is the address of a proxy of one's own, PROXY_HOPS is wrong and everybody waits for everybody.
+        # If this is the address of the operator's own proxy, PROXY_HOPS is wrong and all clients share one limit.
         log.warning("client capped", client=client_ip.consent_origin(services, client))
         raise TooManyRequests("That was too many sign-ups in a short time. Please try again in an hour.")
     _trip(session, services, now)
@@ -91,13 +91,13 @@ def count_and_check(
 
 
 def reset_mailbox(session: Session, services: AudienceServices, address: Address) -> None:
-    """Count this mailbox from the beginning: its owner has confirmed, and so is nobody's victim."""
+    """Reset a mailbox's count, because its owner has confirmed."""
     bucket = _of_mailbox(services, address, 0)
     session.execute(delete(SignupCount).where(SignupCount.bucket == bucket.name))
 
 
 def prune(session: Session, now: datetime) -> int:
-    """Forget some of the counts of windows that are over; how many, 0 when none is left."""
+    """Delete some counts of past windows; how many, 0 when none is left."""
     is_mailbox = SignupCount.bucket.startswith(f"{_ADDRESS}:", autoescape=True)
     over = SignupCount.window < _hour(now - _KEPT), ~is_mailbox | (SignupCount.window < _hour(now - _A_MONTH))
     key = tuple_(SignupCount.bucket, SignupCount.window)
@@ -111,15 +111,15 @@ def _trip(session: Session, services: AudienceServices, now: datetime) -> None:
     connection = session.connection()
     ((hits,),) = _Counter.of(connection.dialect).by_all.run(connection, {"window": _hour(now)})
     total = int(hits or 0)
-    if total <= services.caps.press:
+    if total <= services.caps.in_all:
         return
-    if total == services.caps.press + 1:
-        log.error("sign-ups stopped for this hour: SIGNUP_CAP_PRESS is reached", an_hour=services.caps.press)
+    if total == services.caps.in_all + 1:
+        log.error("sign-ups stopped for this hour: SIGNUP_CAP_PRESS is reached", an_hour=services.caps.in_all)
     raise TooManyRequests("Too many people are signing up right now. Please try again in an hour.")
 
 
 def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: datetime) -> int:
-    # What was asked for beyond a day's cap caused no letter, and so is not held against the mailbox.
+    # Requests beyond the daily limit caused no letter, and so are not counted.
     connection, since = session.connection(), _hour(now - _A_MONTH)
     hits = _Counter.of(connection.dialect).by_day.run(connection, {"bucket": mailbox.name, "window": since})
     return sum(min(each, most_a_day) for (each,) in hits)
@@ -127,14 +127,14 @@ def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: da
 
 def _buckets(services: AudienceServices, address: Address, client: str | None, now: datetime) -> Iterator[_Bucket]:
     hour = _hour(now)
-    # The order is fixed: two transactions that share buckets lock them alike, so neither waits for ever.
+    # In a fixed order, so that two transactions that share buckets cannot deadlock.
     mailbox = _of_mailbox(services, address, hour - hour % 24)
     yield mailbox
     if not capped_mailbox.is_provider(address.domain):
         yield _Bucket("domain", client_ip.keyed_digest(services, address.domain), hour)
     if (one := client_ip.one_client(client)) is not None:
         yield _Bucket("client", client_ip.keyed_digest(services, one), hour)
-    yield _Bucket(_PRESS, mailbox.digest[0], hour)
+    yield _Bucket(_EVERYBODY, mailbox.digest[0], hour)
 
 
 def _of_mailbox(services: AudienceServices, address: Address, window: int) -> _Bucket:

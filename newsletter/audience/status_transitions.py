@@ -1,4 +1,4 @@
-"""The moves between statuses, each a compare-and-set: of two that race, one is made and one is told so.
+"""Status transitions, each a compare-and-set: of two concurrent ones, one takes effect and the other returns False.
 
 pending ──confirm──▶ active ◀──resume── paused
    ▲                   │ └────pause───────▲
@@ -18,13 +18,13 @@ from newsletter.audience.models import Status, Subscription
 from newsletter.db import Prepared
 
 SUBSCRIBED = frozenset({Status.ACTIVE, Status.PAUSED})
-"""Confirmed, and not gone."""
+"""Confirmed, and still subscribed."""
 ENDED = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED})
 
 _SEVERITY = (Status.ACTIVE, Status.PAUSED, Status.PENDING, Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED)
 
 _MAY_END = {
-    # What a person says outranks what a machine found out, and a complaint outranks all.
+    # A person's own word outranks a bounce, and a complaint outranks everything.
     Status.UNSUBSCRIBED: {Status.PENDING, Status.ACTIVE, Status.PAUSED, Status.BOUNCED},
     Status.BOUNCED: {Status.PENDING, Status.ACTIVE, Status.PAUSED},
     Status.COMPLAINED: set(Status) - {Status.COMPLAINED},
@@ -32,47 +32,47 @@ _MAY_END = {
 
 
 def worse_status(one: Status | None, other: Status | None) -> Status | None:
-    """Of two things that are said of one reader, the worse; None is nothing said."""
+    """The worse of two statuses reported for the same reader; None means that none was reported."""
     return max(one, other, key=lambda status: -1 if status is None else _SEVERITY.index(status))
 
 
 def reopen(session: Session, subscription_id: int) -> None:
-    """Gone, and asks for a new beginning; `left_at` stays, so that links from before it are known."""
+    """Make an ended subscription pending again; `left_at` stays, so that links made before it are recognised."""
     connection = session.connection()
-    _asking_again(connection.dialect).run(connection, {"tie": subscription_id})
+    _reopening(connection.dialect).run(connection, {"id": subscription_id})
 
 
 @lru_cache(maxsize=8)
-def _asking_again(dialect: Dialect) -> Prepared:
+def _reopening(dialect: Dialect) -> Prepared:
     gone: list[ColumnElement[Any]] = [literal_column(f"'{status}'") for status in sorted(ENDED)]
-    theirs = update(Subscription).where(Subscription.id == bindparam("tie"), Subscription.status.in_(gone))
+    theirs = update(Subscription).where(Subscription.id == bindparam("id"), Subscription.status.in_(gone))
     return Prepared(theirs.values(status=literal_column(f"'{Status.PENDING}'")), dialect)
 
 
 def confirm(session: Session, subscription: Subscription, now: datetime) -> bool:
-    """Pending, and the owner of the address said yes."""
+    """From pending to active, because the owner of the address has confirmed."""
     values = {"status": Status.ACTIVE, "confirmed_at": now, "left_at": None}
     return _move(session, subscription, {Status.PENDING}, **values)
 
 
 def end(session: Session, subscription: Subscription, status: Status, now: datetime) -> bool:
-    """Unsubscribed, bounced or complained; False if it had already ended so."""
+    """To unsubscribed, bounced or complained; False if it had that status already, or one that outranks it."""
     values = {"status": status, "left_at": now, "paused_until": None}
     return _move(session, subscription, _MAY_END[status], **values)
 
 
 def reactivate(session: Session, subscription: Subscription) -> bool:
-    """Unsubscribed, and it was a mistake."""
+    """From unsubscribed back to active, because it was a mistake."""
     return _move(session, subscription, {Status.UNSUBSCRIBED}, status=Status.ACTIVE, left_at=None)
 
 
 def pause(session: Session, subscription: Subscription, until: datetime) -> bool:
-    """Active or paused, and wants quiet until then."""
+    """From active or paused to paused until then."""
     return _move(session, subscription, SUBSCRIBED, status=Status.PAUSED, paused_until=until)
 
 
 def resume(session: Session, subscription: Subscription) -> bool:
-    """Paused, and wants letters again."""
+    """From paused to active."""
     return _move(session, subscription, {Status.PAUSED}, status=Status.ACTIVE, paused_until=None)
 
 
@@ -81,6 +81,6 @@ def _move(session: Session, subscription: Subscription, sources: Collection[Stat
     moved = session.scalar(
         mine.values(values).returning(Subscription.id), execution_options={"synchronize_session": False}
     )
-    # Whoever was quicker, the caller goes on with what is true now.
+    # Whether or not it took effect, the caller continues with the current status.
     subscribers.refresh(session, subscription)
     return moved is not None

@@ -1,4 +1,4 @@
-"""The roster: who reads, who may be written to, and what happened with one reader."""
+"""Subscribers: queries for recipients, counts, the desk's list, exports and one reader's history."""
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -21,14 +21,14 @@ ACTIVE = text("subscriptions.status = 'active'")
 
 _BATCH = 1_000
 _NEWEST_FIRST: Order[Subscription] = Order((Subscription.id,), lambda one: one.id)
-_STANDING = ("status", "confirmed_at", "left_at", "paused_until")
+_STATUS_COLUMNS = ("status", "confirmed_at", "left_at", "paused_until")
 _ERASED = "This link no longer belongs to anybody: the reader was erased."
-# By the key alone: each reader whom a folded suppression holds for was given one of their own by migration 0014.
+# By the key alone: migration 0014 gave each reader covered by a folded suppression a suppression of their own.
 _SUPPRESSED = exists().where(Suppression.key == Subscriber.key)
 
 
 class ExportedSubscriber(NamedTuple):
-    """One line of an export."""
+    """A row of the subscriber export."""
 
     email: str
     name: str
@@ -41,9 +41,9 @@ class ExportedSubscriber(NamedTuple):
 def active_recipients(
     publication_id: int, among: Select[int] | CompoundSelect[int] | None = None
 ) -> Select[int, str, str, datetime | None, str | None]:
-    """Everybody an issue goes to: active, not suppressed, and `among` those.
+    """The readers an issue goes to: active, not suppressed and, if given, among `among`.
 
-    As (subscription_id, address, name, since, source), the latter two as `permission_reminder` wants them.
+    Rows are (subscription_id, address, name, since, source); `permission_reminder` explains the last two.
     """
     confirmed, moved = Subscription.confirmed_at.is_not(None), Subscription.source.is_not(None)
     readers = select(
@@ -60,22 +60,22 @@ def active_recipients(
 
 
 def source_and_since(subscription: Subscription) -> tuple[str | None, datetime | None]:
-    """The same of one reader: the source, and since when."""
+    """`source` and `since` of one reader, as in `active_recipients`."""
     if subscription.confirmed_at is not None:
         return None, subscription.confirmed_at
     return subscription.source, subscription.created_at if subscription.source else None
 
 
 def audience_size(session: Session, publication_id: int) -> int:
-    """How many an issue would go to now."""
+    """How many readers an issue would go to now."""
     ours = select(func.count()).where(Subscription.publication_id == publication_id)
     reading = session.scalar(ours.where(Subscription.status == Status.ACTIVE)) or 0
     return reading - suppressed_count(session, publication_id)
 
 
 def suppressed_count(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> int:
-    """How many of the active, of those of whom this holds, are suppressed."""
-    # One look-up for each suppression: they are few, and PostgreSQL would ask of all the active, one by one.
+    """How many active readers that meet the conditions are suppressed."""
+    # One look-up for each suppression: they are few, whereas PostgreSQL would check every active reader.
     key = select(Suppression.key).distinct().subquery()
     person = select(Subscriber.id).where(Subscriber.key == key.c.key).correlate(key).scalar_subquery()
     theirs = select(func.count()).where(Subscription.subscriber_id == person, *conditions)
@@ -84,14 +84,14 @@ def suppressed_count(session: Session, publication_id: int, *conditions: ColumnE
 
 
 def status_counts(session: Session, publication_id: int) -> dict[Status, int]:
-    """How many subscriptions stand where; every status is there, with 0 if nobody."""
+    """The number of subscriptions in each status, 0 included."""
     grouped = select(Subscription.status, func.count()).group_by(Subscription.status)
     found = session.execute(grouped.where(Subscription.publication_id == publication_id))
     return dict.fromkeys(Status, 0) | dict(found.all())
 
 
 def get(session: Session, subscription_id: int) -> Subscription:
-    """The subscription of that id; NotFound once its reader was erased."""
+    """The subscription with that id; NotFound if its reader was erased."""
     found = session.get(Subscription, subscription_id)
     if found is None:
         raise NotFound(_ERASED)
@@ -99,15 +99,15 @@ def get(session: Session, subscription_id: int) -> Subscription:
 
 
 def refresh(session: Session, subscription: Subscription) -> None:
-    """Read anew where it stands; NotFound once its reader was erased."""
+    """Reload the status from the database; NotFound if the reader was erased."""
     try:
-        session.refresh(subscription, _STANDING)
+        session.refresh(subscription, _STATUS_COLUMNS)
     except InvalidRequestError:
         raise NotFound(_ERASED) from None
 
 
 def find(session: Session, email: str) -> Subscriber:
-    """The person of that address, however it is spelled; NotFound if there is none."""
+    """The subscriber with that address, in any spelling; NotFound if there is none."""
     found = session.scalar(select(Subscriber).where(Subscriber.key == Address.parse(email).key))
     if found is None:
         raise NotFound(f"there is no reader with the address {email.strip()}")
@@ -122,10 +122,10 @@ def page(
     turn: PageRequest = pagination.FIRST_PAGE,
     size: int = 50,
 ) -> Page[Subscription]:
-    """One page for the desk, newest first.
+    """A page of subscriptions for the desk, newest first.
 
-    Each word of `search` is looked for inside addresses and names, whatever case or accents they have; one or two
-    letters at the beginning of a word. It is never read as a pattern.
+    Each word of `search` must occur in the address or name, ignoring case and accents; one or two letters match only
+    the beginning of a word. Wildcards have no meaning.
     """
     rows = select(Subscription).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
     if status is not None:
@@ -140,7 +140,7 @@ def page(
 
 
 def export(session: Session, publication_id: int) -> Iterator[ExportedSubscriber]:
-    """Everybody with their status, oldest first, read in batches so that a million fit."""
+    """All subscribers with their status, oldest first, read in batches so that a million fit into memory."""
     columns = select(
         Subscriber.email,
         Subscriber.name,
@@ -155,26 +155,26 @@ def export(session: Session, publication_id: int) -> Iterator[ExportedSubscriber
 
 
 def consent_steps(session: Session, subscription_ids: Collection[int], most: int) -> list[ConsentEvent]:
-    """The last steps of these subscriptions' consent, oldest first; one more than `most` tells that there are more."""
+    """The last consent events of these subscriptions, oldest first; one more than `most` means that there are more."""
     theirs = select(ConsentEvent).where(ConsentEvent.subscription_id.in_(subscription_ids))
     theirs = theirs.options(joinedload(ConsentEvent.wording)).order_by(ConsentEvent.id.desc())
     return list(session.scalars(theirs.limit(most + 1)))[::-1]
 
 
 def history(subscriber: Subscriber) -> dict[str, Any]:
-    """One reader's whole story, in plain JSON values; moments in ISO 8601, UTC."""
+    """A reader's full history, as plain JSON values; moments in ISO 8601, UTC."""
     events = [(event, one) for one in subscriber.subscriptions for event in one.events]
     events.sort(key=lambda pair: pair[0].id)
     return {
         "email": subscriber.email,
         "name": subscriber.name,
         "created_at": subscriber.created_at.isoformat(),
-        "subscriptions": [_standing(one) for one in subscriber.subscriptions],
-        "events": [_step(event, one) for event, one in events],
+        "subscriptions": [_subscription_json(one) for one in subscriber.subscriptions],
+        "events": [_event_json(event, one) for event, one in events],
     }
 
 
-def _standing(subscription: Subscription) -> dict[str, Any]:
+def _subscription_json(subscription: Subscription) -> dict[str, Any]:
     return {
         "publication": subscription.publication.slug,
         "status": subscription.status.value,
@@ -190,14 +190,14 @@ def _since(subscription: Subscription) -> datetime:
     return moves[-1] if moves else subscription.created_at
 
 
-def _step(event: ConsentEvent, subscription: Subscription) -> dict[str, Any]:
+def _event_json(event: ConsentEvent, subscription: Subscription) -> dict[str, Any]:
     return {
         "at": event.at.isoformat(),
         "publication": subscription.publication.slug,
         "act": event.act.value,
         "way": event.channel.value,
         "origin": event.origin,
-        "note": event.told_note,
+        "note": event.shown_note,
         "wording": event.wording.text if event.wording else None,
     }
 

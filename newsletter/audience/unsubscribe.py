@@ -1,4 +1,4 @@
-"""Leaving: at once, by one tap, without a question; and one day to take it back."""
+"""Unsubscribing: immediate, with one click, no questions asked, and reversible for a day."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ UNDO = timedelta(hours=24)
 MAX_REASON = 500
 
 ACTS = {Status.UNSUBSCRIBED: Act.LEFT, Status.BOUNCED: Act.BOUNCED, Status.COMPLAINED: Act.COMPLAINED}
-"""What is put on record when a subscription ends so."""
+"""The consent act that records each end of a subscription."""
 
 _NEWEST_FIRST: Order[Row[ConsentEvent, Subscription]] = Order((ConsentEvent.id,), lambda row: row[0].id)
 
@@ -27,14 +27,14 @@ _LEFT = text("consent_events.act = 'left'")
 
 
 def open_unsubscribe_link(session: Session, services: AudienceServices, token: str) -> Subscription:
-    """Whose link this is; changes nothing. Invalid if forged, NotFound if erased."""
+    """The subscription of an unsubscribe link; changes nothing. Invalid if forged, NotFound if erased."""
     return subscribers.get(session, services.links.open_unsubscribe(token)[0])
 
 
 def unsubscribe_by_link(
     session: Session, services: AudienceServices, token: str, channel: Channel, client: str | None, now: datetime
 ) -> Subscription:
-    """Take the holder of an unsubscribe link off the list; twice is as once. Invalid if forged, NotFound if erased."""
+    """Unsubscribe the holder of a link; a second request has no effect. Invalid if forged, NotFound if erased."""
     subscription_id, letter_id = services.links.open_unsubscribe(token)
     return unsubscribe(
         session, services, subscribers.get(session, subscription_id), channel, client, now, letter_id or None
@@ -53,7 +53,7 @@ def unsubscribe(
     """Unsubscribe a reader who asks for it, through any channel."""
     origin = consent.origin_of(services, client)
     ended = end_subscription(session, subscription, Status.UNSUBSCRIBED, channel, now, origin, letter_id=letter_id)
-    # Who left from a page gets a receipt; who left from the mail program asked for no more mail at all.
+    # A reader who left on a page gets an acknowledgement; one who used the mail program wants no more mail at all.
     if ended and channel is Channel.LINK:
         emails.goodbye(session, services, subscription, now)
     return subscription
@@ -69,7 +69,7 @@ def end_subscription(
     note: str | None = None,
     letter_id: int | None = None,
 ) -> bool:
-    """Unsubscribed, bounced or complained: copies that still wait are skipped; False if it had ended before."""
+    """Set unsubscribed, bounced or complained, and skip copies that still wait; False if it had ended before."""
     publications.wait_for_fan_out(session, subscription.publication_id)
     if not status_transitions.end(session, subscription, status, now):
         return False
@@ -79,7 +79,7 @@ def end_subscription(
 
 
 def end_all_of_address(session: Session, key: str, status: Status, now: datetime, note: str | None = None) -> int:
-    """An address bounced for good, or complained: end all its subscriptions; how many."""
+    """End all subscriptions of an address that bounced for good or complained; how many."""
     theirs = select(Subscription).join(Subscription.subscriber).where(Subscriber.key == key)
     return sum(
         end_subscription(session, one, status, Channel.MAIL, now, note=note) for one in session.scalars(theirs).all()
@@ -89,7 +89,7 @@ def end_all_of_address(session: Session, key: str, status: Status, now: datetime
 def undo_unsubscribe(
     session: Session, services: AudienceServices, token: str, client: str | None, now: datetime
 ) -> Subscription:
-    """Take the leaving back within a day; Conflict after it, or if the address bounced or complained."""
+    """Undo an unsubscribe within a day; Conflict later, or if the address has bounced or complained."""
     subscription = open_unsubscribe_link(session, services, token)
     if subscription.left_at is not None and now - subscription.left_at > UNDO:
         raise Conflict("You unsubscribed more than a day ago. Please sign up again.")
@@ -102,15 +102,15 @@ def undo_unsubscribe(
 
 
 def record_reason(session: Session, services: AudienceServices, token: str, reason: str, now: datetime) -> None:
-    """Keep why they left, once for each leaving; cut to 500 characters, and nothing kept of an empty one."""
+    """Store a reader's reason, once for each unsubscribe, cut to 500 characters; an empty one is ignored."""
     subscription = open_unsubscribe_link(session, services, token)
-    told = _one_line(reason)[:MAX_REASON]
-    if told and subscription.status is Status.UNSUBSCRIBED and not _explained(session, subscription):
-        consent.record(session, subscription, Act.EXPLAINED, Channel.LINK, now, note=told)
+    kept = _one_line(reason)[:MAX_REASON]
+    if kept and subscription.status is Status.UNSUBSCRIBED and not _explained(session, subscription):
+        consent.record(session, subscription, Act.EXPLAINED, Channel.LINK, now, note=kept)
 
 
 def unsubscribes_by_letter(session: Session, letter_ids: Collection[int]) -> dict[int, int]:
-    """How many readers left by the link in each of these letters; some may have come back."""
+    """How many readers unsubscribed by the link in each of these letters; some may have come back."""
     letter = ConsentEvent.letter_id
     counted = select(letter, func.count(ConsentEvent.subscription_id.distinct()))
     counted = counted.where(_LEFT, letter.in_(letter_ids)).group_by(letter)
@@ -120,7 +120,7 @@ def unsubscribes_by_letter(session: Session, letter_ids: Collection[int]) -> dic
 def unsubscribes_page(
     session: Session, letter_id: int, turn: PageRequest, size: int
 ) -> Page[Row[ConsentEvent, Subscription]]:
-    """A page of those who left by the link in a letter, newest first."""
+    """A page of the readers who unsubscribed by the link in a letter, newest first."""
     left = select(ConsentEvent, Subscription).join(Subscription, Subscription.id == ConsentEvent.subscription_id)
     left = left.where(_LEFT, ConsentEvent.letter_id == letter_id)
 
@@ -133,5 +133,5 @@ def _explained(session: Session, subscription: Subscription) -> bool:
 
 
 def _one_line(text: str) -> str:
-    # Not even PostgreSQL keeps a NUL, nor a terminal an escape sequence it should obey.
+    # PostgreSQL cannot store a NUL, and a terminal must not obey an escape sequence.
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())

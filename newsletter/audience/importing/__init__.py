@@ -1,1 +1,1 @@
-"""Lists from elsewhere: read, planned row by row, and applied; and the list of readers as a file."""
+"""Import of subscriber lists from other programs, and export of subscribers, both as CSV."""

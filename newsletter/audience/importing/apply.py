@@ -1,4 +1,4 @@
-"""Admitting: one group of imported rows, first judged, then written in a few statements, however many they are."""
+"""Apply a group of imported rows: plan it first, then write it in a few statements, whatever its size."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,16 +18,16 @@ from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.publications import Publication
 
-# A complaint is one wherever it was made: only the desk lifts it.
+# A complaint to another sender counts here as well; only the desk lifts it.
 _CAUSES = {Status.BOUNCED: Cause.IMPORT, Status.COMPLAINED: Cause.COMPLAINT}
-# Written out, because in a RETURNING clause SQLAlchemy leaves the table's name away.
+# Written out, because SQLAlchemy omits the table's name in a RETURNING clause.
 _ITS_KEY = literal_column("(SELECT subscribers.key FROM subscribers WHERE subscribers.id = subscriber_id)", String)
 
 
 def make_plan(
     session: Session, services: AudienceServices, publication: Publication, entries: Iterable[ImportRow]
 ) -> ImportPlan:
-    """Judge a group; changes nothing. One row of an address counts: the one that says the worst, else the first."""
+    """Plan a group; changes nothing. Of the rows of one address the worst status counts, else the first."""
     unique: dict[str, ImportRow] = {}
     repeated = 0
     for row in entries:
@@ -37,7 +37,7 @@ def make_plan(
             unique[key] = row
     known, barred = _known(session, publication, unique), suppression.suppressed_keys(session, unique)
     forgotten = erasures.erased_keys(session, services.links.seal, unique)
-    # Of whom was erased nothing is written down again, not even that they left elsewhere, too.
+    # Nothing is stored about an erased person, not even that they left elsewhere.
     verdicts = {
         key: Verdict.LEFT_ALONE if key in forgotten and key not in known else judge(row, known.get(key), key in barred)
         for key, row in unique.items()
@@ -53,24 +53,24 @@ def apply_plan(
     terms: ImportTerms,
     now: datetime,
 ) -> None:
-    """Write what was judged: new readers, the proof of their consent, and the ends that the file reports."""
-    # In one order everywhere, so two imports at once wait for each other and never in a circle.
+    """Write a plan: new readers, their consent events, and the ended subscriptions that the file reports."""
+    # Always in the same order, so that two imports wait for each other instead of deadlocking.
     ended = sorted(plan.of(Verdict.ENDED), key=lambda row: row.address.key)
     _end(session, [row for row in ended if row.address.key in plan.known], plan.known, terms, now)
     _suppress(session, ended, now)
     newcomers = plan.of(Verdict.ADDED) + [row for row in ended if row.address.key not in plan.known]
     if newcomers:
-        _meet(session, newcomers, now)
-        made = _tie(session, publication, newcomers, terms, now)
-        _record(session, made, terms, now)
-        _ask(session, services, publication, made, terms, now)
+        _add_subscribers(session, newcomers, now)
+        made = _add_subscriptions(session, publication, newcomers, terms, now)
+        _record_consent(session, made, terms, now)
+        _send_confirm_letters(session, services, publication, made, terms, now)
 
 
 def _known(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, ExistingSubscription]:
     given = _parameter_table(session, key=Subscriber.key)
     mine = (Subscription.subscriber_id == Subscriber.id) & (Subscription.publication_id == publication.id)
     confirmed = Subscription.confirmed_at.is_not(None)
-    # Outer joins, because nobody then walks through a million readers to find the few thousand that are asked for.
+    # Outer joins, so that no plan scans a million readers to find a few thousand.
     asked = (
         select(given.c.key, Subscription.id, Subscription.status, confirmed)
         .join_from(given, Subscriber, Subscriber.key == given.c.key, isouter=True)
@@ -78,7 +78,7 @@ def _known(session: Session, publication: Publication, keys: Iterable[str]) -> d
         .where(Subscription.id.is_not(None))
     )
     found = session.execute(asked, _parameter({"key": key} for key in keys)).all()
-    return {key: ExistingSubscription(tie, status, is_confirmed) for key, tie, status, is_confirmed in found}
+    return {key: ExistingSubscription(*subscription) for key, *subscription in found}
 
 
 def _end(
@@ -101,7 +101,7 @@ def _suppress(session: Session, gone: Sequence[ImportRow], now: datetime) -> Non
             suppression.add(session, row.address.key, _CAUSES[row.status], now, f"{row.status} in an imported file")
 
 
-def _meet(session: Session, newcomers: Sequence[ImportRow], now: datetime) -> None:
+def _add_subscribers(session: Session, newcomers: Sequence[ImportRow], now: datetime) -> None:
     cells = ["email", "key", "name", "search"]
     given = _parameter_table(session, **{name: getattr(Subscriber, name) for name in cells})
     people = select(*(given.c[name] for name in cells), _moment(now)).order_by(given.c.key)
@@ -114,26 +114,26 @@ def _person(row: ImportRow) -> dict[str, str]:
     return {"email": email, "key": key, "name": row.name, "search": search_text.search_entry(email, key, row.name)}
 
 
-def _tie(
+def _add_subscriptions(
     session: Session, publication: Publication, newcomers: Sequence[ImportRow], terms: ImportTerms, now: datetime
 ) -> list[tuple[int, ImportRow]]:
     given = _parameter_table(session, key=Subscriber.key, status=Subscription.status)
     source = case((given.c.status == literal_column("'active'"), literal(terms.source)))
     left_at = case((given.c.status.in_([status.value for status in status_transitions.ENDED]), _moment(now)))
     reader = select(Subscriber.id).where(Subscriber.key == given.c.key).scalar_subquery()
-    ties = select(reader, literal(publication.id), given.c.status, _moment(now), left_at, source).order_by(given.c.key)
+    values = select(reader, literal(publication.id), given.c.status, _moment(now), left_at, source)
     columns = ["subscriber_id", "publication_id", "status", "created_at", "left_at", "source"]
-    unless_tied = insert(session, Subscription).from_select(columns, ties).on_conflict_do_nothing()
-    # Only those that this statement made: one that a form made in the same instant is not ours to speak for.
+    added = insert(session, Subscription).from_select(columns, values.order_by(given.c.key))
+    # Only rows that this statement inserted: a concurrent sign-up has its own consent.
     made = session.connection().execute(
-        unless_tied.returning(Subscription.id, _ITS_KEY),
+        added.on_conflict_do_nothing().returning(Subscription.id, _ITS_KEY),
         _parameter({"key": row.address.key, "status": terms.status_of(row)} for row in newcomers),
     )
     by_key = {row.address.key: row for row in newcomers}
     return [(subscription_id, by_key[key]) for subscription_id, key in made]
 
 
-def _record(session: Session, made: Sequence[tuple[int, ImportRow]], terms: ImportTerms, now: datetime) -> None:
+def _record_consent(session: Session, made: Sequence[tuple[int, ImportRow]], terms: ImportTerms, now: datetime) -> None:
     given = _parameter_table(session, id=Subscription.id, act=ConsentEvent.act, note=ConsentEvent.note)
     events = select(
         given.c.id, given.c.act, literal(Channel.IMPORT, ConsentEvent.channel.type), _moment(now), given.c.note
@@ -141,11 +141,14 @@ def _record(session: Session, made: Sequence[tuple[int, ImportRow]], terms: Impo
     columns = ["subscription_id", "act", "way", "at", "note"]
     session.connection().execute(
         plain_insert(ConsentEvent).from_select(columns, events),
-        _parameter({"id": tie, "act": _act(row, terms), "note": terms.note_on(row)} for tie, row in made),
+        _parameter(
+            {"id": subscription_id, "act": _act(row, terms), "note": terms.note_on(row)}
+            for subscription_id, row in made
+        ),
     )
 
 
-def _ask(
+def _send_confirm_letters(
     session: Session,
     services: AudienceServices,
     publication: Publication,

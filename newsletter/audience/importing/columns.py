@@ -1,7 +1,6 @@
-"""Columns: which place of a row holds what, known by the header and never by position.
+"""Which column holds what, by its header and never by its position.
 
-A column that may tell who has left is never passed over in silence: somebody says what it holds, or that it counts for
-nothing.
+A column that may say who has unsubscribed is never ignored silently: a person says what it holds, or to ignore it.
 """
 
 import shlex
@@ -22,13 +21,13 @@ _ONCE = (FieldKind.EMAIL, FieldKind.NAME, FieldKind.FIRST_NAME, FieldKind.LAST_N
 
 @dataclass(frozen=True, slots=True)
 class ColumnChoices:
-    """What somebody said of columns, by their headers: what one holds, or that it counts for nothing."""
+    """What a person said about columns, by header: what one holds, or that it is ignored."""
 
     mapped: Mapping[str, FieldKind] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
 
     def check(self, header: Sequence[str]) -> None:
-        """Invalid for a column that the file does not have."""
+        """Invalid if the file lacks one of the columns."""
         known = {_key(title) for title in header}
         for title in (*self.mapped, *sorted(self.ignored)):
             if _key(title) not in known:
@@ -36,23 +35,23 @@ class ColumnChoices:
 
 
 DEFAULT_CHOICES = ColumnChoices()
-"""Nothing was said: each column is what its header says."""
+"""No choices: each column is what its header says."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnLayout:
-    """Which places of a row hold which field; a header that occurs twice has two."""
+    """The positions of each field in a row; a header that occurs twice gives two."""
 
     places: Mapping[FieldKind, tuple[int, ...]]
     telling: Sequence[tuple[int, FieldKind]]
-    """Where a row tells whether its reader is still one, and how it says so."""
+    """The positions of status fields, and how each expresses the status."""
     passed_over: Sequence[int]
     postal: Sequence[int]
     header: Sequence[str]
 
     @classmethod
     def of(cls, header: Sequence[str], choices: ColumnChoices = DEFAULT_CHOICES) -> Self:
-        """The layout that a header describes; Invalid if no column is for addresses, or one may tell who has left."""
+        """The layout that a header describes; Invalid without an address column, or with an undecided one."""
         choices.check(header)
         ignored = {_key(title) for title in choices.ignored}
         named = _named(header, choices)
@@ -70,32 +69,32 @@ class ColumnLayout:
         )
 
     def check(self, cells: Sequence[str]) -> None:
-        """Invalid for a row with more cells than columns, or one that says it is gone where nobody would look."""
+        """Invalid for a row with more cells than columns, or with a status in a column that is not read."""
         width = len(self.header)
         if len(cells) > width and any(cells[width:]):
             raise Invalid(f"it has {len(cells)} cells for {width} columns; a cell with a comma needs quotes")
         for at in self.passed_over:
             if at < len(cells) and status_words.is_known_as_gone(cells[at]):
-                raise Invalid(_told_unasked(self.header[at], cells[at]))
+                raise Invalid(_unread_status(self.header[at], cells[at]))
         for at in self.postal:
             if at < len(cells) and status_words.is_status(cells[at]):
-                raise Invalid(_told_unasked(self.header[at], cells[at]))
+                raise Invalid(_unread_status(self.header[at], cells[at]))
 
     def cell(self, cells: Sequence[str], field: FieldKind) -> str:
-        """The first cell that says something for this field; "" if none does."""
+        """The first non-empty cell of this field; "" if there is none."""
         for place in self.places[field]:
             if place < len(cells) and (text := unescape_formula(cells[place].strip())).casefold() not in _NOTHING:
                 return text
         return ""
 
     def name(self, cells: Sequence[str]) -> str:
-        """The whole name, or first and last put together."""
+        """The full name, or first and last name joined."""
         if whole := self.cell(cells, FieldKind.NAME):
             return whole
         return f"{self.cell(cells, FieldKind.FIRST_NAME)} {self.cell(cells, FieldKind.LAST_NAME)}".strip()
 
     def status(self, cells: Sequence[str]) -> Status | None:
-        """The worst that the file says of this reader, None if nothing; Invalid for what is not understood."""
+        """The worst status that the row states, None if none; Invalid if a value is not understood."""
         worst = None
         for at, how in self.telling:
             text = unescape_formula(cells[at].strip()) if at < len(cells) else ""
@@ -109,7 +108,7 @@ class ColumnLayout:
 def _named(header: Sequence[str], choices: ColumnChoices) -> list[FieldKind | None]:
     said = {_key(title): name for title, name in choices.mapped.items()}
     ignored = {_key(title) for title in choices.ignored}
-    # Who says which column holds the address or the name means that one alone. What tells of leaving adds up.
+    # A chosen column for the address or the name replaces the recognised ones; status columns add up.
     replaced = {name for name in said.values() if name in _ONCE}
 
     def of(title: str) -> FieldKind | None:
@@ -145,7 +144,7 @@ def _undecided(suspects: Iterable[tuple[str, FieldKind]]) -> str:
     return f"nothing was imported, because a column may tell who has left. Say what it holds, or leave it out: {ways}"
 
 
-def _told_unasked(title: str, text: str) -> str:
+def _unread_status(title: str, text: str) -> str:
     column = shlex.quote(title.strip())
     return (
         f"{_shown([text])} under {_shown([title])} may say that this reader has left; "
@@ -154,5 +153,5 @@ def _told_unasked(title: str, text: str) -> str:
 
 
 def _shown(texts: Sequence[str]) -> str:
-    # A file can hold anything; a terminal or a log gets it escaped, and not a page of it.
+    # A file can hold anything, so a terminal or log gets an escaped excerpt.
     return ", ".join(repr(text[:40]) for text in texts[:20])

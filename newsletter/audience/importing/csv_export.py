@@ -1,4 +1,4 @@
-"""Export: the roster, or the refused rows of an import, as a CSV file that a spreadsheet opens as text only."""
+"""CSV export of subscribers, and of an import's refused rows, without formulas for a spreadsheet to run."""
 
 import csv
 import re
@@ -9,14 +9,14 @@ from typing import TextIO
 from newsletter.audience.importing.csv_reader import RefusedRow
 from newsletter.audience.subscribers import ExportedSubscriber
 
-# What a spreadsheet takes for the beginning of a formula (OWASP, "CSV injection").
+# The characters that make a spreadsheet take a cell for a formula (OWASP, "CSV injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-# Apostrophes before it count as its beginning: so a text that had one of its own is read back with it.
+# Preceding apostrophes are included, so that unescaping restores a text that began with one.
 _FORMULA = re.compile(f"'*[{re.escape(''.join(FORMULA))}]")
 
 
 def write_subscribers(members: Iterable[ExportedSubscriber], file: TextIO) -> int:
-    """Write a header and one line a member (RFC 4180); how many. Open `file` with newline=""."""
+    """Write a header and a line for each subscriber (RFC 4180); how many. Open `file` with newline=""."""
     sheet = csv.writer(file)
     sheet.writerow(ExportedSubscriber._fields)
     written = 0
@@ -27,7 +27,7 @@ def write_subscribers(members: Iterable[ExportedSubscriber], file: TextIO) -> in
 
 
 def refused_rows_writer(header: Sequence[str], file: TextIO) -> Callable[[RefusedRow], None]:
-    """Writes refused rows under the header of the file that they came from: mended there, they can be imported.
+    """Returns a function that writes refused rows under the header of their file: corrected, they can be imported.
 
     Open `file` with newline="".
     """
@@ -41,12 +41,12 @@ def refused_rows_writer(header: Sequence[str], file: TextIO) -> Callable[[Refuse
 
 
 def escape_formula(text: str) -> str:
-    """The text with an apostrophe before what would be a formula."""
+    """The text, with an apostrophe before what a spreadsheet would take for a formula."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def unescape_formula(text: str) -> str:
-    """The text that `defused` was given."""
+    """The text that `escape_formula` was given."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 

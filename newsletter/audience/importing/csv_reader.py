@@ -1,8 +1,8 @@
-"""A sheet: a CSV file as other programs write it, read line by line, however long it is.
+"""CSV files as other programs write them, read line by line, whatever their length.
 
-Understands UTF-8 and UTF-16, with or without BOM, and any encoding that is named; comma, semicolon, tab and bar;
-Excel's `sep=` line; line breaks inside quotes (RFC 4180). What it cannot read is a Problem with its line, and reading
-goes on at the next one.
+Understands UTF-8 and UTF-16, with or without BOM, and any encoding given by name; comma, semicolon, tab and bar;
+Excel's `sep=` line; line breaks inside quotes (RFC 4180). A row that cannot be read becomes a RefusedRow with its
+line, and reading continues with the next row.
 """
 
 import codecs
@@ -28,7 +28,7 @@ _DELIMITERS = ",;\t|"
 _SAMPLE = 65_536
 _CHUNK = 1 << 20
 _LONGEST_ROW = 500
-"""Lines; a quotation mark that is closed no sooner was opened by mistake."""
+"""In lines; a quotation mark that is not closed by then was opened by mistake."""
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16 does
@@ -49,7 +49,7 @@ class CsvRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """A row that was refused: where it is, why, in a sentence, and its cells as far as they could be read."""
+    """A refused row: its line, the reason as a sentence, and its cells as far as they could be read."""
 
     line: int
     reason: str
@@ -58,7 +58,7 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True)
 class CsvFile:
-    """An open file: its first row, the rows below it that are not blank, and how far they have been read."""
+    """An open file: its header, the rows below it that are not blank, and the position of reading."""
 
     name: str
     header: CsvRow
@@ -67,28 +67,28 @@ class CsvFile:
 
     @property
     def size(self) -> int:
-        """Its bytes."""
+        """The size in bytes."""
         return os.fstat(self._file.fileno()).st_size
 
     @property
     def position(self) -> int:
-        """How many of its bytes have been read, give or take a few rows."""
+        """How many bytes have been read, accurate to a few rows."""
         return self._file.tell()
 
 
 @contextmanager
 def open_csv(path: Path, encoding: str = "") -> Iterator[CsvFile]:
-    """Open a file, or standard input for `-`, for one reading.
+    """Open a file, or standard input for `-`, to be read once.
 
-    NotFound if it cannot be opened; Invalid if it has no first row, or is not text in that encoding from end to end.
+    NotFound if it cannot be opened; Invalid if it is empty, or not valid text in its encoding from beginning to end.
     """
     name = "standard input" if path == STANDARD_INPUT else str(path)
     with _bytes_of(path) as file:
-        with _told_of(name):
+        with _naming(name):
             encoding = _encoding(file, encoding)
         with TextIOWrapper(file, encoding, newline="") as text:
             rows = _rows(text)
-            with _told_of(name):
+            with _naming(name):
                 header = _header(rows)
             yield CsvFile(name, header, rows, file)
 
@@ -109,7 +109,7 @@ def _bytes_of(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _kept(pipe: IO[bytes]) -> Iterator[IO[bytes]]:
-    # Which encoding it is in shows only at its end, and a pipe can be read only once.
+    # The encoding is known for certain only at the end, and a pipe can be read only once.
     with TemporaryFile() as file:
         shutil.copyfileobj(pipe, file)
         file.seek(0)
@@ -117,7 +117,7 @@ def _kept(pipe: IO[bytes]) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _told_of(name: str) -> Iterator[None]:
+def _naming(name: str) -> Iterator[None]:
     try:
         yield
     except Invalid as error:
@@ -155,7 +155,7 @@ def _guessed(head: bytes) -> str:
     for bom, encoding in _BOMS:
         if head.startswith(bom):
             return encoding
-    # Every second byte of plain text in UTF-16 is zero; which of the two tells the order.
+    # In UTF-16 every second byte of Latin text is zero; whether the first or the second gives the byte order.
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if (even + odd) * 8 < len(head):
         return "utf-8"
@@ -165,7 +165,7 @@ def _guessed(head: bytes) -> str:
 
 
 def _check(file: IO[bytes], encoding: str, line_end: bytes) -> None:
-    """Invalid unless all of it can be read: of a half that is read wrongly, the other half is imported already."""
+    """Invalid unless the whole file can be decoded; otherwise the rows before the error would be imported already."""
     decoder = codecs.getincrementaldecoder(encoding)()
     lines = 1
     while chunk := file.read(_CHUNK):
@@ -207,7 +207,7 @@ def _delimiter(header: str) -> str:
 
 
 class _Lines:
-    """The lines of a file, of which those of a row that came to nothing can be read again."""
+    """The lines of a file, with those of a broken row put back to be read again."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -245,7 +245,7 @@ def _parsed(lines: _Lines, delimiter: str, number: int) -> Iterator[CsvRow | Ref
             number += taken
         except csv.Error as error:
             yield RefusedRow(number, _why(error, len(lines.taken)), [lines.taken[0].rstrip("\r\n")])
-            # A quotation mark that is wrong spoils its own line and none of those below.
+            # A misplaced quotation mark spoils only its own line.
             lines.put_back(lines.taken[1:])
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
             number += 1
@@ -255,7 +255,7 @@ _UNCLOSED = "unexpected end of data"
 
 
 def _check_whole(taken: Sequence[str], cells: Sequence[str], delimiter: str) -> None:
-    # A quotation mark too many is closed by the next one, some rows below. Those have an address where this one has.
+    # An extra quotation mark is closed by the next one, some rows below, whose addresses are in the same column.
     before = taken[0].partition('"')[0].split(delimiter)
     at = next((place for place, cell in enumerate(before) if "@" in cell), None)
     if at is not None and any(_is_row(line, at, len(cells), delimiter) for line in taken[1:]):

@@ -1,7 +1,7 @@
-"""Headers of other programs' lists, in five languages: known for certain, harmless, or suspected.
+"""Column headers of other programs' exports, in five languages: recognised, harmless, or suspicious.
 
-A suspected column may tell who has left, and so a person has to say what it holds. Headers are compared without case,
-accents, signs and characters that nobody sees.
+A suspicious column may say who has unsubscribed, and so a person has to decide what it holds. Headers are compared
+without case, accents, punctuation and invisible characters.
 """
 
 import re
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class FieldKind(StrEnum):
-    """What a column can tell us."""
+    """What a column holds."""
 
     EMAIL = "email"
     NAME = "name"
@@ -19,22 +19,22 @@ class FieldKind(StrEnum):
     LAST_NAME = "last-name"
     JOINED = "joined"
     STATUS = "status"
-    """A word for where this reader stands."""
+    """The status of the subscriber, as a word."""
     ACCOUNT = "account"
-    """The same of an account, where "enabled" does not mean that this list is subscribed to, as in listmonk."""
+    """The status of an account: "enabled" does not mean that the list is subscribed to, as in listmonk."""
     SUBSCRIBED = "subscribed"
     """Yes or no, or since when."""
     UNSUBSCRIBED = "unsubscribed"
     """Yes or no, or since when."""
     LEFT = "left"
-    """When or why somebody left; whoever has anything there has left."""
+    """When or why the subscriber left; a value means that they have."""
     BOUNCED = "bounced"
     COMPLAINED = "complained"
 
 
 _UNDECOMPOSED = str.maketrans({"ł": "l", "Ł": "L", "ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "œ": "oe"})
 _WORD = re.compile(r"[^\W\d_]+|\d+")
-# Before a capital that follows a small letter, and before the last of several capitals: optOut, UNSUBTime.
+# Before a capital after a small letter, and before the last of several capitals: optOut, UNSUBTime.
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -42,13 +42,13 @@ _UNSEEN = frozenset({"Mn", "Cf"})
 
 
 def words(text: str) -> list[str]:
-    """The plain words of a text, parted at spaces, signs, digits and capitals."""
+    """The normalised words of a text, split at spaces, punctuation, digits and capitals."""
     bare = "".join(each for each in unicodedata.normalize("NFKD", text) if unicodedata.category(each) not in _UNSEEN)
     return _WORD.findall(_HUMP.sub(" ", bare.translate(_UNDECOMPOSED)).casefold())
 
 
 def normalized(text: str) -> str:
-    """The same in one piece: what all spellings of a header have in common."""
+    """A header in normal form: equal for all spellings of it."""
     return "".join(words(text))
 
 
@@ -92,7 +92,7 @@ _LEFT_WHEN = re.compile(
 
 _HARMLESS = frozenset(
     _listed(
-        # Mailchimp's proof and its kind of mail; Substack's paying; ids; a link that everybody has
+        # Mailchimp's proof and format; Substack's paid tiers; ids; links that everybody has
         "optin ip, optin source, confirm ip, confirmation ip, email type, preferred email type, "
         "active subscription, post type, subscription id, stripe subscription id, unsubscribe link, unsubscribe url"
     )
@@ -105,7 +105,7 @@ _POSTAL = frozenset(
 )
 _CITY = frozenset(_listed("city, town, zip, postcode, postal, ciudad, localidad, ville, Stadt, Ort, PLZ, miasto"))
 
-# Of each: what betrays itself wherever it stands, compounds and all; and what does so only as a word of its own.
+# For each kind: word stems that are suspicious anywhere, also in compounds; and whole words.
 _SUSPECT = {
     FieldKind.UNSUBSCRIBED: (
         r"""
@@ -156,13 +156,13 @@ _OF_THE_LETTER = frozenset(_listed("newsletter, newsletters, marketing, mailing,
 
 
 def field_of(header: str) -> FieldKind | None:
-    """What a column of that header holds; None where it is not known for certain."""
+    """What a column with this header holds; None unless it is known for certain."""
     plain = normalized(header)
     return _FIELDS.get(plain) or (FieldKind.LEFT if _LEFT_WHEN.fullmatch(plain) else None)
 
 
 def suspected_field(header: str, others: Collection[str]) -> FieldKind | None:
-    """As what an unknown column may tell who has left; None for a harmless one. `others` are the file's headers."""
+    """What a column with an unknown header may say about leaving; None if harmless. `others` are the file's headers."""
     parted = words(header)
     plain = "".join(parted)
     if plain in _HARMLESS or is_postal(header, others):
@@ -176,7 +176,7 @@ def suspected_field(header: str, others: Collection[str]) -> FieldKind | None:
 
 
 def is_postal(header: str, others: Collection[str]) -> bool:
-    """Whether this is the State of an address: it stands beside a City."""
+    """Whether "State" belongs to a postal address: there is a "City" as well."""
     parted = set(words(header))
     is_state = bool(parted & {"state", "states", "estado", "etat"}) and parted <= _POSTAL
     return is_state and any(_CITY & set(words(other)) for other in others)

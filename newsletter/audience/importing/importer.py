@@ -1,7 +1,7 @@
-"""Import: a list from elsewhere, streamed from a CSV file, each row taken in or refused with its reason.
+"""Import a subscriber list, streamed from a CSV file; each row is taken in or refused with a reason.
 
-Can be run twice. It never brings back who left, complained, was erased or is suppressed, and a row that says its
-reader left is obeyed, unless that reader has confirmed here.
+Imports are idempotent. An import never brings back anybody who left, complained, was erased or is suppressed, and a
+row that says its reader left takes effect unless that reader has confirmed here.
 """
 
 import itertools
@@ -30,20 +30,20 @@ from newsletter.publications import Publication
 log = structlog.get_logger(__name__)
 
 GROUP = 5_000
-"""Work to a transaction, counted in plain rows: so much that a row costs little, and nobody waits for a second."""
-# A confirm letter has to be written, and a leaving ends whatever still waits to be sent.
+"""Work in one transaction, counted in plain rows: enough to be efficient, and less than a second of locks."""
+# Pending rows need a confirm letter, and ended ones skip copies that wait to be sent.
 _WORK = {Status.PENDING: 20} | dict.fromkeys(status_transitions.ENDED, 40)
 STRETCH = 50_000
-"""Rows that are written in order of their addresses, so that a group touches few pages of the index."""
+"""The rows that are sorted by address together, so that a group touches few pages of the index."""
 _Stretch = tuple[list[ImportRow], list[RefusedRow], int]
-"""What a stretch holds, and where in the file it ends."""
+"""The rows, the refused rows and the end position of a stretch."""
 _MAX_JOINED = 40
 _MAILBOX = re.compile(r'\s*"?([^<>]*?)"?\s*<([^<>]+)>\s*')
 _SEVERAL = re.compile(r"@.*[;,\s].*@", re.DOTALL)
 
 
 def read_rows(sheet: CsvFile, choices: ColumnChoices = DEFAULT_CHOICES) -> Iterator[ImportRow | RefusedRow]:
-    """Every row of the file, or why not; Invalid if its first line names no column for addresses, or a doubtful one."""
+    """Each row of the file, parsed or refused; Invalid if the header has no address column, or an undecided one."""
     try:
         layout = ColumnLayout.of(sheet.header.cells, choices)
     except Invalid as error:
@@ -53,7 +53,7 @@ def read_rows(sheet: CsvFile, choices: ColumnChoices = DEFAULT_CHOICES) -> Itera
 
 
 def check_rows(sheet: CsvFile, choices: ColumnChoices = DEFAULT_CHOICES) -> Generator[ImportStep]:
-    """Only look which rows would be refused; the database is not even asked."""
+    """Find the rows that would be refused, without a database."""
     entries = read_rows(sheet, choices)
     while some := list(itertools.islice(entries, GROUP)):
         problems = [entry for entry in some if isinstance(entry, RefusedRow)]
@@ -72,10 +72,10 @@ def run_import(
     dry_run: bool = False,
     checked: bool = False,
 ) -> Generator[ImportStep]:
-    """Take the file in, group by group: each step that comes out is committed, and their tallies' sum is the report.
+    """Import a file in groups: each yielded step is committed, and the sum of their tallies is the report.
 
-    A dry run writes nothing; it may count an address twice that stands twice in the file. What was `checked`
-    has no row to refuse any more: Conflict if it has one now.
+    A dry run writes nothing; it may count an address that occurs twice in the file twice. `checked`
+    says that `check_rows` found no row to refuse; Conflict if there is one now.
     """
 
     def admit(group: list[ImportRow]) -> ImportPlan:
@@ -106,7 +106,7 @@ def _stretches(sheet: CsvFile, choices: ColumnChoices) -> Iterator[_Stretch]:
 
 
 def _ahead(stretches: Iterator[_Stretch]) -> Iterator[_Stretch]:
-    # The next one is read while one is written: the database works outside of Python's lock, so both cores are used.
+    # Reads the next stretch while one is written: the database works outside Python's lock, so both cores are used.
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, stretches, None)
         while stretch := coming.result():
@@ -126,7 +126,7 @@ def _row(layout: ColumnLayout, line: CsvRow) -> ImportRow | RefusedRow:
 
 
 def _mailbox(text: str) -> tuple[str, Address]:
-    """A name and an address in one cell, as mail programs write them; mostly it is the address alone."""
+    """The name and address in a cell such as `Ada <ada@example.org>`; mostly it is the address alone."""
     found = _MAILBOX.fullmatch(text)
     name, address = found.groups() if found else ("", text)
     try:

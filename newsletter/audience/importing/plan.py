@@ -1,4 +1,4 @@
-"""Verdicts: what becomes of an imported row, judged before anything is written."""
+"""The plan of an import: a verdict on each row before anything is written."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,18 +16,18 @@ from newsletter.errors import Invalid
 
 
 class Verdict(StrEnum):
-    """What becomes of one row."""
+    """What happens to a row."""
 
     ADDED = "added"
     ALREADY = "already there"
     LEFT_ALONE = "left alone"
-    """It left, complained, was erased or is suppressed here; or the file says it left, and it has confirmed here."""
+    """It left, complained, was erased or is suppressed here; or the file says it left, but it has confirmed here."""
     ENDED = "ended"
-    """The file says that it left, bounced or complained; now so do we."""
+    """The file says that it left, bounced or complained, and so it is ended here as well."""
 
 
 class ImportRow(NamedTuple):
-    """One reader in the file; `status` and `joined` are the file's own words, if it has any."""
+    """A row of the file; `status` and `joined` are as the file states them."""
 
     address: Address
     name: str
@@ -39,7 +39,7 @@ class ImportRow(NamedTuple):
         return self.status in status_transitions.ENDED
 
     def says_worse_than(self, other: "ImportRow") -> bool:
-        """Of two rows of one reader, the worse counts."""
+        """Whether this row states a worse status than another row of the same address."""
         return (
             self.status is not other.status
             and status_transitions.worse_status(other.status, self.status) is self.status
@@ -48,7 +48,7 @@ class ImportRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImportTerms:
-    """On what terms readers come in: pending (each gets a confirm letter), or active with a proof of consent."""
+    """How readers are imported: pending (each gets a confirm letter), or active with a proof of consent."""
 
     status: Status = Status.PENDING
     consent: str = ""
@@ -66,22 +66,22 @@ class ImportTerms:
 
     @property
     def source(self) -> str:
-        """Where the readers come from, in one line; Invalid if it holds a control character."""
+        """Where the readers come from, in one line; Invalid if it contains a control character."""
         return characters.line(self.consent, "the proof of consent")
 
     def status_of(self, row: ImportRow) -> Status:
-        """As what this reader comes in."""
-        # Who never confirmed elsewhere is not confirmed here, whatever is said of the others.
+        """The status in which a reader is imported."""
+        # A reader who never confirmed elsewhere is not confirmed here either, whatever the terms for the others.
         return self.status if row.status is None or row.status is Status.ACTIVE else row.status
 
     def note_on(self, row: ImportRow) -> str | None:
-        """What the record of this reader's consent says."""
+        """The note of the reader's consent event."""
         joined = f"there since {row.joined}" if row.joined else ""
         return "; ".join(filter(None, [self.consent.strip(), joined])) or None
 
 
 class ExistingSubscription(NamedTuple):
-    """A subscription that was here before the file."""
+    """A subscription that existed before the import."""
 
     subscription_id: int
     status: Status
@@ -90,7 +90,7 @@ class ExistingSubscription(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """The rows of a group under their verdicts; `known` are the subscriptions of those that are here."""
+    """The rows of a group and their verdicts; `known` are the existing subscriptions."""
 
     verdicts: Mapping[str, Verdict]
     rows: Mapping[str, ImportRow]
@@ -103,7 +103,7 @@ class ImportPlan:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many rows became what, in a group or in several: tallies add up."""
+    """How many rows got each verdict; tallies can be added."""
 
     added: int = 0
     already: int = 0
@@ -130,7 +130,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class ImportStep:
-    """Some of the file's rows, done: how many, what became of them, which were refused, and how far into the file."""
+    """A part of the import: how many rows, their tally, those refused, and the position in the file."""
 
     rows: int
     tally: Tally
@@ -139,7 +139,7 @@ class ImportStep:
 
 
 def judge(row: ImportRow, known: ExistingSubscription | None, suppressed: bool) -> Verdict:
-    """What becomes of a row, given what is known of its address here."""
+    """The verdict on a row, given its existing subscription and whether its address is suppressed."""
     if known is None:
         if row.gone:
             return Verdict.ENDED

@@ -1,6 +1,6 @@
-"""What the cells of other programs' lists say of a reader, in five languages; Invalid for what is not understood.
+"""The status words in other programs' exports, in five languages; Invalid for a word that is not understood.
 
-Whatever is not understood is refused: a word that nobody knows never makes a reader.
+Unknown words are refused, so they never make an active reader.
 """
 
 import re
@@ -14,7 +14,7 @@ from newsletter.errors import Invalid
 
 _STATUSES = {
     Status.ACTIVE: "active, subscribed, confirmed, opted in, cold, "
-    # Buttondown's and TinyNews' kinds of readers who get mail
+    # Buttondown's and TinyNews's kinds of readers who get mail
     "regular, premium, gifted, trialed, churning, churned, unpaid, past due, "
     "aktiv, angemeldet, abonniert, bestätigt, actif, active, abonné, abonnée, inscrit, inscrite, confirmé, confirmée, "
     "activo, activa, suscrito, suscrita, confirmado, confirmada, "
@@ -60,25 +60,25 @@ _SAYS_GONE = re.compile(
     "desabonn|desinscr|desuscri|dad[oa]debaja|wypisan"
 )
 UNMISTAKABLE = frozenset(word for word in _WORDS if _SAYS_GONE.match(word))
-"""Words of which nobody doubts, under whatever header, that a reader is gone; squeezed."""
+"""Words that mean under any header that the reader is gone; normalised."""
 _MAY_SAY_GONE = re.compile(r"un|no[nt]|opt|boun|comp|bl[ao]c|do|ab[gb]|d[eé]|dad|wyp", re.IGNORECASE)
 _LONGEST = 24
 
 
 @lru_cache(4096)
 def parse_status(field: FieldKind, text: str) -> Status | None:
-    """What a cell says in a column of that kind; None for nothing."""
+    """The status that a cell states in a column of that kind; None for none."""
     return _READERS[field](_TICKS.sub("x", text.strip()))
 
 
 def is_status(text: str) -> bool:
-    """Whether this is a word for where a reader stands."""
+    """Whether this is a status word."""
     return normalized(text) in _WORDS
 
 
 def is_known_as_gone(text: str) -> bool:
-    """Whether this says under any header that its reader is gone."""
-    # Nearly every cell is spared the way through Unicode, for it is asked of each cell of a million rows.
+    """Whether this says under any header that the reader is gone."""
+    # A shortcut for nearly every cell, because this runs for each cell of a million rows.
     return len(text) <= _LONGEST and _MAY_SAY_GONE.match(text) is not None and normalized(text) in UNMISTAKABLE
 
 
@@ -137,7 +137,7 @@ def _is_so(text: str) -> bool:
     plain = normalized(text)
     if plain in _NO:
         return False
-    # "Since when" is an answer, too: a date, or the seconds since 1970.
+    # "Since when" is an answer as well: a date, or the seconds since 1970.
     if plain in _YES or sum(map(str.isdigit, plain)) >= 4:
         return True
     raise Invalid(f"{text[:40]!r} is neither yes, no nor a date")
@@ -153,4 +153,4 @@ _READERS: Mapping[FieldKind, Callable[[str], Status | None]] = {
     FieldKind.COMPLAINED: _ended_as(Status.COMPLAINED),
 }
 TELLING = tuple(_READERS)
-"""The fields that tell where a reader stands."""
+"""The fields that state a reader's status."""
