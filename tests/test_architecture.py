@@ -28,9 +28,11 @@ def layers() -> str:
         if contract["type"] == "layers":
             names = "\n".join(f"    {layer.replace('(', '').replace(')', '')}" for layer in contract["layers"])
             shown.append(f"**{contract['name']}** (`{contract['containers'][0]}`)\n\n{names}")
-        else:
+        elif contract["type"] == "forbidden":
             places, barred = (listed(contract[key]) for key in ("source_modules", "forbidden_modules"))
             forbidden.append(f"- {contract['name']}: no {barred} in {places}{doors(contract)}.")
+        else:
+            forbidden.append(f"- {contract['name']}: from {listed(contract['ancestors'])} down.")
     return "\n\n".join([*shown, "\n".join(forbidden)])
 
 

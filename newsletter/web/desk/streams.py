@@ -1,7 +1,7 @@
 """Streams: answers that take a while. A process gives so many of a kind at once, so that no page waits for them."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from flask import Response, current_app, stream_with_context
 
@@ -32,14 +32,3 @@ def event(name: str, data: str = "") -> str:
 def keep_alive() -> str:
     """Nothing to tell: it finds out whether anybody still listens."""
     return ":\n\n"
-
-
-def chunked(lines: Iterable[str], size: int = 64) -> Iterator[str]:
-    """Lines in handier pieces."""
-    some: list[str] = []
-    for line in lines:
-        some.append(line)
-        if len(some) == size:
-            yield "".join(some)
-            some.clear()
-    yield "".join(some)
