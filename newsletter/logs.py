@@ -30,6 +30,8 @@ def configure(settings: Settings) -> None:
     theirs = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *told]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=theirs, foreign_pre_chain=shared))
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+    # It warns, with the address, of headers that a server elsewhere got wrong.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def mask_addresses(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -1,21 +1,27 @@
-"""Asking: out to an address, along its redirects, and back with what was said there."""
+"""Requests to addresses that people typed: does a page answer there, and what does a small file hold?"""
 
-import io
-import re
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from http.client import HTTPException, HTTPMessage, parse_headers
+from http.client import HTTPException, HTTPResponse
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 from urllib.parse import urljoin
 
+from urllib3 import BaseHTTPResponse
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+
 from newsletter.outbound.ssrf_guard import Address, Forbidden, Place, Unreachable, is_open, take_apart
+
+T = TypeVar("T")
+_Reply = tuple[int, Mapping[str, str], bytes]
 
 Resolve = Callable[[str, int], Collection[str]]
 """The addresses of a host, as text; OSError if it has none."""
@@ -24,24 +30,28 @@ MOST_AT_ONCE = 8
 
 _SECONDS = 8.0
 _HOPS = 5
-_HEAD_BYTES = 65_536
-_AGENT = "Mozilla/5.0 (compatible; NewsletterPress link check)"
+_HEADERS = {
+    "User-Agent": "Mozilla/5.0 (compatible; NewsletterPress link check)",
+    "Accept": "text/html,*/*;q=0.5",
+    "Connection": "close",
+}
 _REDIRECTS = {301, 302, 303, 307, 308}
 # Some servers answer HEAD with one of these and GET with the page.
 _ASK_AGAIN = {403, 404, 405, 501}
+_PIECE = 65_536
 _LOOK = 0.2
-
-_STATUS = re.compile(rb"HTTP/\d\.\d ([1-9]\d\d)\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of asking an address: a status and where it was given, or a fault."""
+    """What came of a request: a status and where it was given, or a fault, which ends a sentence about the address."""
 
     url: str
     status: int | None = None
     final_url: str = ""
     fault: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    content: bytes = field(default=b"", repr=False)
 
 
 def look_up(host: str, port: int) -> list[str]:
@@ -63,17 +73,11 @@ class LinkClient:
 
     def ask(self, url: str) -> Answer:
         """What the address answers, redirects followed; never raises, and is done within `seconds`."""
-        until = time.monotonic() + self.seconds
-        here = url
-        try:
-            for _ in range(_HOPS + 1):
-                status, onward = self._hop(here, until)
-                if onward is None:
-                    return Answer(url, status, here)
-                here = _joined(here, onward)
-        except Unreachable as reason:
-            return Answer(url, None, here, str(reason))
-        return Answer(url, None, here, f"redirects more than {_HOPS} times")
+        return _Visit(self, ("HEAD", "GET"), None).follow(url)
+
+    def fetch(self, url: str, most_bytes: int) -> Answer:
+        """The same with the content, as it was sent; more than `most_bytes` of it is a fault."""
+        return _Visit(self, ("GET",), most_bytes).follow(url)
 
     def ask_all(self, urls: Iterable[str], stopping: Callable[[], bool] = lambda: False) -> Iterator[Answer]:
         """The answers as they come, several asked at once; ends early, some unanswered, when it is to stop."""
@@ -81,166 +85,148 @@ class LinkClient:
         open_ = 0
         while (waiting or open_) and not stopping():
             while waiting and open_ < MOST_AT_ONCE:
-                url = waiting.pop(0)
-                # Nobody waits for it at a stop: a resolver can take its time.
-                _aside(partial(_put_answer, answers, self, url))
+                _aside(answers, partial(self.ask, waiting.pop(0)))
                 open_ += 1
-            try:
+            with suppress(Empty):
                 yield answers.get(timeout=_LOOK)
                 open_ -= 1
-            except Empty:
-                continue
 
-    def _hop(self, url: str, until: float) -> tuple[int, str | None]:
-        place = self._place(url)
-        addresses = self._addresses(place, until)
-        status, headers = self._exchange("HEAD", place, addresses, until)
-        if status in _ASK_AGAIN:
-            status, headers = self._exchange("GET", place, addresses, until)
-        return status, headers.get("Location") if status in _REDIRECTS else None
 
-    def _place(self, url: str) -> Place:
+class _Visit:
+    """One request and its redirects, with the time that is left for all of them."""
+
+    def __init__(self, client: LinkClient, methods: Sequence[str], most_bytes: int | None) -> None:
+        self._client, self._methods, self._most_bytes = client, methods, most_bytes
+        self._until = time.monotonic() + client.seconds
+
+    def follow(self, url: str) -> Answer:
+        here, fault = url, f"redirects more than {_HOPS} times"
+        try:
+            for _ in range(_HOPS + 1):
+                status, headers, content = self._hop(here)
+                onward = headers.get("Location") if status in _REDIRECTS else None
+                if onward is None:
+                    return Answer(url, status, here, "", headers, content)
+                here = urljoin(here, onward)
+        except Unreachable as reason:
+            fault = str(reason)
+        except ValueError:
+            fault = "redirects to something that is not a web address"
+        return Answer(url, None, here, fault)
+
+    def _hop(self, url: str) -> _Reply:
+        """What one address gives, by the first of the methods that its server accepts."""
         place = take_apart(url)
-        if place.port not in self.ports:
+        if place.port not in self._client.ports:
             raise Forbidden(f"asks for port {place.port}, and only 80 and 443 are checked")
-        if place.host in self.own_hosts:
+        if place.host in self._client.own_hosts:
             raise Forbidden("is our own address, which is not checked")
-        return place
+        addresses = self._addresses(place)
+        for method in self._methods:
+            reply = self._exchange(method, place, addresses)
+            if reply[0] not in _ASK_AGAIN:
+                break
+        return reply
 
-    def _addresses(self, place: Place, until: float) -> list[Address]:
+    def _addresses(self, place: Place) -> list[Address]:
         """All of the host's addresses, each of them allowed; looked up once, here."""
         try:
-            found = [ip_address(text) for text in _within(until, partial(self.resolve, place.host, place.port))]
-        except (OSError, ValueError):
-            raise Unreachable("leads to a host that cannot be found") from None
+            found = self._resolved(place.host, place.port)
+        except Empty:
+            raise Unreachable("leads to a host whose name server does not respond") from None
         if not found:
             raise Unreachable("leads to a host that cannot be found")
-        if not all(map(self.may_reach, found)):
+        if not all(map(self._client.may_reach, found)):
             raise Forbidden("leads into a private network, where no reader can follow")
-        if self._own_addresses(place.port, until).intersection(found):
-            raise Forbidden("is another name for our own address, which is not checked")
+        for host in self._client.own_hosts:
+            with suppress(Empty):
+                if set(found).intersection(self._resolved(host, place.port)):
+                    raise Forbidden("is another name for our own address, which is not checked")
         return found
 
-    def _own_addresses(self, port: int, until: float) -> set[Address]:
-        ours: set[Address] = set()
-        for host in self.own_hosts:
-            with suppress(OSError, ValueError, Unreachable):
-                ours.update(ip_address(text) for text in _within(until, partial(self.resolve, host, port)))
-        return ours
+    def _resolved(self, host: str, port: int) -> list[Address]:
+        """A host's addresses, if it has any; Empty at the deadline, because a resolver knows none of its own."""
 
-    def _exchange(self, method: str, place: Place, addresses: list[Address], until: float) -> tuple[int, HTTPMessage]:
+        def resolve() -> list[Address]:
+            with suppress(OSError, ValueError):
+                return [ip_address(text) for text in self._client.resolve(host, port)]
+            return []
+
+        answers = SimpleQueue[list[Address]]()
+        _aside(answers, resolve)
+        return answers.get(timeout=max(0, self._until - time.monotonic()))
+
+    def _exchange(self, method: str, place: Place, addresses: Sequence[Address]) -> _Reply:
         try:
-            with _connected(addresses, place.port, until) as plain, self._secured(plain, place, until) as line:
-                _arm(line, until)
-                line.sendall(_request(method, place))
-                return _head(line, until)
+            with closing(self._connect(place, addresses)) as connection, self._shut_in_time(connection.sock):
+                headers = {"Host": place.authority, **_HEADERS}
+                connection.request(method, place.target, headers=headers, preload_content=False)
+                with closing(connection.getresponse()) as response:
+                    content = b"".join(self._pieces(response))
         except ssl.SSLCertVerificationError as error:
             raise Unreachable(f"has an invalid certificate: {error.verify_message}") from None
-        except ssl.SSLError:
-            raise Unreachable("does not support TLS as browsers do") from None
-        except TimeoutError:
-            raise Unreachable(f"did not respond within {self.seconds:g} seconds") from None
-        except (OSError, HTTPException):
-            raise Unreachable("does not answer") from None
+        except (OSError, HTTPException, HTTPError) as error:
+            if time.monotonic() >= self._until:
+                raise Unreachable(f"did not respond within {self._client.seconds:g} seconds") from None
+            is_tls = isinstance(error, ssl.SSLError)
+            raise Unreachable("does not support TLS as browsers do" if is_tls else "does not answer") from None
+        return response.status, response.headers, content
 
-    def _secured(self, line: socket.socket, place: Place, until: float) -> socket.socket:
-        if place.scheme == "http":
-            return line
-        _arm(line, until)
-        return self.tls.wrap_socket(line, server_hostname=place.host)
+    def _pieces(self, response: BaseHTTPResponse) -> Iterator[bytes]:
+        """The content, if any is wanted, as it was sent: what is packed small could be unpacked to anything."""
+        room = self._most_bytes
+        while room is not None and (piece := response.read(_PIECE, decode_content=False)):
+            room -= len(piece)
+            if room < 0:
+                raise Unreachable(f"holds more than {self._most_bytes} bytes")
+            yield piece
 
+    def _connect(self, place: Place, addresses: Sequence[Address]) -> HTTPConnection:
+        """A connection to the first of these very addresses that takes it; urllib3 is given no name to look up."""
+        for address in map(str, addresses):
+            left = max(0.01, self._until - time.monotonic())
+            connection = HTTPConnection(address, place.port, timeout=left)
+            if place.scheme == "https":
+                tls = self._client.tls
+                connection = HTTPSConnection(
+                    address, place.port, timeout=left, server_hostname=place.host, ssl_context=tls
+                )
+            connection.response_class = _FinalResponse
+            with suppress(HTTPError):
+                connection.connect()
+                return connection
+        raise ConnectionError
 
-def _joined(here: str, onward: str) -> str:
-    try:
-        return urljoin(here, onward)
-    except ValueError:
-        raise Forbidden("redirects to something that is not a web address") from None
+    @contextmanager
+    def _shut_in_time(self, line: socket.socket) -> Iterator[None]:
+        """Shuts the connection at the deadline; urllib3's own is for each read, and one byte keeps it."""
 
+        def shut() -> None:
+            with suppress(OSError):
+                # Not an SSLSocket's own, which takes away what the other thread is reading through.
+                socket.socket.shutdown(line, socket.SHUT_RDWR)
 
-def _connected(addresses: list[Address], port: int, until: float) -> socket.socket:
-    """A line to the first of these very addresses that takes it."""
-    last: OSError = OSError("no address")
-    for address in addresses:
+        timer = threading.Timer(self._until - time.monotonic(), shut)
+        timer.daemon = True
+        timer.start()
         try:
-            return socket.create_connection((str(address), port), timeout=_left(until))
-        except OSError as error:
-            last = error
-    raise last
+            yield
+        finally:
+            timer.cancel()
+        if time.monotonic() >= self._until:
+            raise TimeoutError  # what was read may only look whole
 
 
-def _request(method: str, place: Place) -> bytes:
-    host = f"[{place.host}]" if ":" in place.host else place.host
-    usual = place.port == {"http": 80, "https": 443}[place.scheme]
-    lines = [
-        f"{method} {place.target} HTTP/1.1",
-        f"Host: {host if usual else f'{host}:{place.port}'}",
-        f"User-Agent: {_AGENT}",
-        "Accept: text/html,*/*;q=0.5",
-        "Connection: close",
-    ]
-    return "\r\n".join([*lines, "", ""]).encode("ascii")
+class _FinalResponse(HTTPResponse):
+    """Passes over 103 Early Hints and the like, which announce the response; http.client knows only of 100."""
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 <= self.status < 200:
+            self.headers = None  # type: ignore[assignment]
+            super().begin()
 
 
-def _head(line: socket.socket, until: float) -> tuple[int, HTTPMessage]:
-    """Status and headers; whatever follows them is never read."""
-    came = b""
-    while True:
-        head, end, rest = came.partition(b"\r\n\r\n")
-        if end:
-            status = _status(head)
-            if status >= 200:
-                return status, parse_headers(io.BytesIO(head.partition(b"\r\n")[2] + b"\r\n\r\n"))
-            came = rest  # 103 Early Hints and the like announce the answer
-            continue
-        _arm(line, until)
-        more = line.recv(8_192)
-        if not more or len(came) > _HEAD_BYTES:
-            raise HTTPException("no head, or one without an end")
-        came += more
-
-
-def _status(head: bytes) -> int:
-    found = _STATUS.match(head)
-    if found is None:
-        raise HTTPException("no status")
-    return int(found[1])
-
-
-def _arm(line: socket.socket, until: float) -> None:
-    line.settimeout(_left(until))
-
-
-def _left(until: float) -> float:
-    """Seconds; TimeoutError when there are none."""
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
-def _within(until: float, call: Callable[[], Collection[str]]) -> Collection[str]:
-    """What the call gives, if it does so in time; a resolver knows no deadline of its own."""
-    answers = SimpleQueue[Collection[str] | OSError]()
-
-    def run() -> None:
-        try:
-            answers.put(call())
-        except (OSError, UnicodeError) as error:
-            answers.put(OSError(str(error)))
-
-    _aside(run)
-    try:
-        answer = answers.get(timeout=_left(until))
-    except Empty:
-        raise Unreachable("leads to a host whose name server does not respond") from None
-    if isinstance(answer, OSError):
-        raise answer
-    return answer
-
-
-def _put_answer(answers: SimpleQueue[Answer], link_client: LinkClient, url: str) -> None:
-    answers.put(link_client.ask(url))
-
-
-def _aside(run: Callable[[], None]) -> None:
-    threading.Thread(target=run, daemon=True).start()
+def _aside(answers: SimpleQueue[T], call: Callable[[], T]) -> None:
+    """Puts what a call gives; nobody waits for it when the process ends, for a resolver can take its time."""
+    threading.Thread(target=lambda: answers.put(call()), daemon=True).start()

@@ -25,6 +25,7 @@ _CLOSED = tuple(
     )
 )
 _NAT64 = ip_network("64:ff9b::/96")
+_PORTS = {"http": 80, "https": 443}
 _PLAIN_URL = re.compile(r"[^\x00-\x20\x7f\\]+")
 # What system resolvers take for an IPv4 address beside the usual form: 2130706433, 0x7f.1, 0177.0.0.1, 127.1
 _NUMERIC = re.compile(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)\.?", re.IGNORECASE)
@@ -48,12 +49,18 @@ class Place:
     port: int
     target: str
 
+    @property
+    def authority(self) -> str:
+        """Host and port, the usual port left out, as the Host header names them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
 
 def take_apart(url: str) -> Place:
     """The place that an address names; Forbidden if it is not a plain web address."""
     try:
         parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        port = parts.port or _PORTS[parts.scheme]
     except (ValueError, KeyError):
         raise Forbidden("is not a web address") from None
     if not parts.hostname or not _PLAIN_URL.fullmatch(url):

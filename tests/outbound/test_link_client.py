@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_an_address_that_is_no_plain_web_address_is_refused_with_the_reason(url:
 def test_a_name_that_means_a_private_address_is_refused_and_nothing_is_connected(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("it went there"))
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("it went there"))
     answer = LinkClient(resolve=lambda _host, _port: ["8.8.8.8", text]).ask("http://site.example/")
     assert "leads into a private network" in answer.fault
 
@@ -240,18 +241,78 @@ def test_tls_is_verified_with_the_hosts_name(make_client: Send, tmp_path: Path) 
     assert answers == [(200, False), (None, True), (None, True)]
 
 
+def test_a_tls_handshake_that_drips_is_left_when_the_time_is_up(make_client: Send) -> None:
+    began = time.monotonic()
+    # The beginning of a TLS record that never comes to its end.
+    with one_answer(b"\x16\x03\x03\x40\x00" + b"\x02" * 400, each=0.05) as port:
+        asked = make_client(seconds=0.5, ports=frozenset({port})).ask(f"https://site.example:{port}/")
+        assert "did not respond within 0.5 seconds" in asked.fault
+        assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 400", b"Connection: close", b"Transfer-Encoding: chunked"])
+def test_a_file_that_drips_is_left_when_the_time_is_up(make_client: Send, framing: bytes) -> None:
+    began = time.monotonic()
+    with one_answer(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n" + b"1" * 400, each=0.05, whole=60) as port:
+        asked = make_client(seconds=0.5, ports=frozenset({port})).fetch(f"http://site.example:{port}/", 1_000)
+        assert "did not respond within 0.5 seconds" in asked.fault
+        assert time.monotonic() - began < 8
+
+
+def test_a_file_is_fetched_whole_as_it_was_sent(make_client: Send) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n"
+    with one_answer(head + b"12345") as port:
+        asked = make_client(ports=frozenset({port})).fetch(f"http://site.example:{port}/", 5)
+    assert (asked.status, asked.headers["content-type"], asked.content) == (200, "image/png", b"12345")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"Content-Length: 900000\r\n\r\n" + b"x" * 900_000,
+        b"Connection: close\r\n\r\n" + b"x" * 900_000,
+        b"Transfer-Encoding: chunked\r\n\r\n" + b"1000\r\n" + b"x" * 4_096 + b"\r\n0\r\n\r\n",
+    ],
+)
+def test_a_file_of_more_bytes_than_were_asked_for_is_refused(make_client: Send, words: bytes) -> None:
+    with one_answer(b"HTTP/1.1 200 OK\r\n" + words) as port:
+        asked = make_client(ports=frozenset({port})).fetch(f"http://site.example:{port}/", 1_000)
+    assert (asked.status, asked.fault, asked.content) == (None, "holds more than 1000 bytes", b"")
+
+
+def test_a_file_that_breaks_off_is_not_taken_for_the_whole(make_client: Send) -> None:
+    with one_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf") as port:
+        asked = make_client(ports=frozenset({port})).fetch(f"http://site.example:{port}/", 1_000)
+    assert (asked.status, asked.fault) == (None, "does not answer")
+
+
+def test_a_file_behind_a_redirect_into_a_private_network_is_not_fetched(site: Site, make_client: Send) -> None:
+    site.pages["/in"] = (302, {"Location": f"http://127.0.0.1:{site.port}/secret"})
+    names = make_client(resolve=lambda host, _port: ["127.0.0.1"] if host == "site.example" else ["10.0.0.1"])
+    judged = replace(names, may_reach=lambda address: str(address) == "127.0.0.1")
+    assert "leads into a private network" in judged.fetch(site.url("/in"), 1_000).fault
+    assert site.asked == ["GET /in"]
+
+
+def test_the_next_address_of_a_name_is_tried_if_the_first_does_not_take_the_connection(
+    site: Site, make_client: Send
+) -> None:
+    site.pages["/"] = (200, {})
+    assert make_client(resolve=lambda _host, _port: ["127.0.0.9", "127.0.0.1"]).ask(site.url()).status == 200
+
+
 @contextmanager
-def one_answer(words: bytes, certificate: Path | None = None) -> Iterator[int]:
-    """The port of a server that gives every caller the same bytes."""
+def one_answer(words: bytes, certificate: Path | None = None, *, each: float = 0.0, whole: int = 0) -> Iterator[int]:
+    """The port of a server that gives every caller the same bytes, those after the first `whole` one by one."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, args=(listener, words, certificate))
+        thread = threading.Thread(target=serve, args=(listener, words, certificate, each, whole))
         thread.start()
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
 
 
-def serve(listener: socket.socket, words: bytes, certificate: Path | None) -> None:
+def serve(listener: socket.socket, words: bytes, certificate: Path | None, each: float, whole: int) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if certificate:
         context.load_cert_chain(certificate)
@@ -264,7 +325,10 @@ def serve(listener: socket.socket, words: bytes, certificate: Path | None) -> No
             talk = context.wrap_socket(line, server_side=True) if certificate else line
             with talk:
                 talk.recv(4_096)
-                talk.sendall(words)
+                talk.sendall(words[: whole if each else None])
+                for byte in words[whole:] if each else b"":
+                    time.sleep(each)
+                    talk.sendall(bytes([byte]))
 
 
 def certify(host: str, folder: Path) -> Path:
