@@ -1,4 +1,4 @@
-"""The one composition root: settings become sessions, links, and what each room asks for."""
+"""The composition root: makes the services from the settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,12 +38,12 @@ class Services:
 
     @property
     def grace(self) -> timedelta:
-        """How late an issue may still start, or a slot be filled."""
+        """How late an issue may still start, and a slot may still be filled."""
         return timedelta(minutes=self.settings.send_grace_minutes)
 
     @cached_property
     def keyring(self) -> Keyring:
-        """The keys that sign mail; Refused, saying what to do, for a file that cannot be one of them."""
+        """The DKIM keys; Refused, saying what to do, if a key file is invalid."""
         named = "dkim_selectors" in self.settings.model_fields_set
         return Keyring.load(self.settings.dkim_folder, self.settings.dkim_selectors_in_use, must_be_there=named)
 
@@ -53,7 +53,7 @@ class Services:
         return LinkClient(frozenset({urlsplit(self.settings.public_url).hostname or ""}))
 
     def close(self) -> None:
-        """Give back the database's connections."""
+        """Close the database connections."""
         self.sessions.engine.dispose()
 
 
@@ -79,7 +79,7 @@ def open_services(settings: Settings, *, check_schema: bool = True) -> Services:
 def _pictures(settings: Settings) -> PictureStore:
     if not settings.pictures_url or settings.pictures_secret is None:
         return FolderPictureStore(settings.picture_folder)
-    from newsletter.editorial.images import s3_storage  # few have one, and its library takes memory in every process
+    from newsletter.editorial.images import s3_storage  # rarely used, and its library takes memory
 
     key_id, secret = settings.pictures_key_id, settings.pictures_secret
     return s3_storage.open_bucket(

@@ -1,4 +1,4 @@
-"""The worker: one table of jobs, run by APScheduler, each safe to run on two hosts at once."""
+"""The worker: one table of jobs, run by APScheduler; several workers, on any hosts, can run at once."""
 
 import contextlib
 import ctypes
@@ -38,31 +38,31 @@ from newsletter.system import lifeline
 from newsletter.wiring import Services
 from newsletter.workflows import alert_editors, fill_slots, publish, run_preflight, warn_editors
 
-# Seconds. With what the opening of a connection may take, less than the 10 that a stop may take.
+# Seconds. Together with the time to open a connection, less than the 10 seconds that a stop may take.
 _FINISH_IN_FLIGHT = 6.0
 _SIGN_OFF_WITHIN = 1.0
-# Whatever hangs then waits for a database that does not answer; less than the 10, too.
+# What is still running then waits for a database that does not answer; less than 10 seconds as well.
 _KILL_AFTER = 9.5
 
 _LINKS_AT_ONCE = 24
 
 _M_ARENA_MAX = -8  # mallopt(3)
 
-# Seconds between two looks for a signal.
+# Seconds between two checks for a signal.
 _SIGNAL_EVERY = 0.25
 
-# Seconds. A clock that is kept right slips by less.
+# Seconds. A synchronised clock drifts less.
 _CLOCK_SLIP = 1.0
 
 log = structlog.get_logger()
 
-# A job that is still running is left alone until it is done; that is meant, and no warning each second.
+# A job is not started again while it still runs, which is intended and needs no warning.
 logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job of the worker, and how often it runs."""
+    """A job of the worker, and how often it runs."""
 
     name: str
     every: timedelta
@@ -125,7 +125,7 @@ class Worker:
         ]
 
     def run(self) -> None:
-        """Work until asked to stop; then finish what is in flight, give back the rest, and end within ten seconds."""
+        """Run until asked to stop; then finish what is in flight, give back the rest, and return within ten seconds."""
         asked = lifeline.watch_stop_signals()
         _share_memory()
         scheduler = self._scheduler()
@@ -147,7 +147,7 @@ class Worker:
         log.info("worker stopped", worker=self.name)
 
     def stop(self) -> None:
-        """Ask every job to come to its end."""
+        """Ask all jobs to finish."""
         self._stopping.set()
         self._bulk_sender.stop()
 
@@ -278,26 +278,26 @@ class Worker:
 
     def prune_outbox(self) -> None:
         self._in_groups(outbox.prune)
-        # Else what was cleared would stay in the log beside SQLite's file, and whoever was erased while somebody read.
+        # Otherwise deleted data would stay in SQLite's write-ahead log, such as that of somebody erased during a read.
         self._services.sessions.checkpoint()
 
     def _may_go_on(self) -> bool:
         return not self._stopping.is_set() and self._gate.is_open()
 
     def _is_due(self, check: Callable[[Session, datetime], bool]) -> bool:
-        # A reading session first, so that a check that mostly finds nothing keeps nobody from writing.
+        # Checked in a reading session, because a check that mostly finds nothing should not block writers.
         with self._services.sessions.reading() as session:
             return check(session, _now())
 
     def _in_groups(self, act: Callable[[Session, datetime], int]) -> None:
-        """Do it until it finds nothing more, each time in a transaction of its own."""
+        """Run the job until nothing is left to do, each time in its own transaction."""
         is_left = True
         while is_left and not self._stopping.is_set():
             with self._services.sessions.in_turn() as session:
                 is_left = act(session, _now()) > 0
 
     def _sign_off(self) -> None:
-        # A database that does not answer must not hold up a stop; then others find out that we are silent.
+        # A database that does not answer must not delay a stop; other workers notice the missing heartbeat.
         job = Job("sign off", timedelta(0), self._remove_heartbeat)
         last = threading.Thread(target=_guarded(job), daemon=True)
         last.start()
@@ -317,7 +317,7 @@ class Worker:
         jobs = self.jobs()
         scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(len(jobs))},
-            # A job that still runs is not started a second time, and one that came late still runs, once.
+            # A job that still runs is not started a second time, and one that is late runs once.
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
             timezone=UTC,
         )
@@ -329,7 +329,7 @@ class Worker:
 
 
 def servers(settings: Settings) -> tuple[MailServer, MailServer]:
-    """Where single letters and issues are handed over; Refused, saying what to set, where nobody takes them."""
+    """The mail servers for single letters and for issues; Refused, saying what to set, if there is none."""
     mail, bulk = settings.mail, settings.bulk_mail
     if mail is None or bulk is None:
         raise Refused("MAIL_SERVER is not set: name the server that takes the mail (docs/settings.md)")
@@ -337,30 +337,30 @@ def servers(settings: Settings) -> tuple[MailServer, MailServer]:
 
 
 def new_name() -> str:
-    """A name that no other worker has, on any host."""
+    """A name that no other worker on any host has."""
     return f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
 class _Clock:
-    """Notices, by the monotonic clock, when the system clock is put back."""
+    """Detects, by the monotonic clock, that the system clock was set back."""
 
     def __init__(self) -> None:
         self._ahead = _now().timestamp() - time.monotonic()
 
     def was_put_back(self) -> bool:
-        """Whether that has happened since it was last asked: what was to happen at an hour would wait for it again."""
+        """Whether the clock was set back since the last call; waiting times that lie ahead must then be shortened."""
         before, self._ahead = self._ahead, _now().timestamp() - time.monotonic()
         return self._ahead < before - _CLOCK_SLIP
 
 
 def _share_memory() -> None:
-    """Let all threads share two heaps: glibc makes one for each, and what is free in one is of no use to another."""
+    """Let all threads share two memory arenas: glibc makes one for each thread, and they do not share free memory."""
     with contextlib.suppress(AttributeError, OSError):  # another C library
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _kill_timer() -> threading.Timer:
-    """A timer that ends this process unless it is cancelled in time; its supervisor then takes it as gone."""
+    """A timer that kills this process unless it is cancelled in time; its supervisor then recovers its copies."""
 
     def end() -> None:
         log.error("worker could not stop in time, so it was ended; the database, or a job, did not answer")
@@ -373,7 +373,7 @@ def _kill_timer() -> threading.Timer:
 
 
 def _guarded(job: Job) -> Callable[[], None]:
-    """Runs the job; a failure is logged, and the scheduler goes on."""
+    """Wraps a job so that a failure is logged and the scheduler continues."""
 
     def run() -> None:
         try:

@@ -11,7 +11,7 @@ import click
 
 from newsletter.errors import PressError
 
-# command → (module of this package, what --help says of it)
+# command → (module of this package, its line in --help)
 _COMMANDS = {
     "up": ("processes", "Run web, worker and local inbox together, for a laptop."),
     "serve": ("processes", "Run the web server; any number may run."),
@@ -52,8 +52,8 @@ def newsletter() -> None:
 
 
 def main() -> None:
-    """Run the command; a refusal is one clear line (or one a problem) on standard error."""
-    # What we keep is readers' addresses and keys: no other user of this machine reads any of it.
+    """Run the command; a refusal is printed on standard error as a line, or a line for each problem."""
+    # Files that we create hold readers' addresses and keys: no other user of this machine may read them.
     os.umask(0o077)
     if any(not _is_text(argument) for argument in sys.argv):
         click.echo("the arguments must be UTF-8 text", err=True)
@@ -63,7 +63,7 @@ def main() -> None:
     except PressError as error:
         _leave(str(error))
     except BrokenPipeError:
-        # The reader of our output has left, as `| head` does; that is no error of ours.
+        # The reader of our output has gone, as with `| head`; that is no error.
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
@@ -81,7 +81,7 @@ def _leave(reason: str) -> None:
 
 
 def _is_text(argument: str) -> bool:
-    # What was no UTF-8 on the command line comes as lone surrogates, which cannot be printed or kept.
+    # Bytes that are no UTF-8 become lone surrogates, which can be neither printed nor stored.
     return argument.isprintable() or not any("\ud800" <= character <= "\udfff" for character in argument)
 
 

@@ -24,10 +24,10 @@ def arm(services: Services, yes: bool, as_json: bool) -> None:
     """Let a restored or copied database send again. Shows first what would go out."""
     with services.sessions.reading() as session:
         may_send, known = send_permission.may_send(session), send_permission.read_permission(session)
-        told = _told(session, services, now())
+        document = _document(session, services, now())
     if not as_json:
         click.echo("Sending is on." if may_send else _reason(known))
-        _print_waiting(told)
+        _print_waiting(document)
     if not may_send and (yes or (not as_json and click.confirm("Turn sending on?", abort=True))):
         with services.sessions.begin() as session:
             allow_sending.allow(session, services.settings.in_doubt, now())
@@ -35,10 +35,10 @@ def arm(services: Services, yes: bool, as_json: bool) -> None:
         if not as_json:
             click.echo("Sending is on: the workers send from now on.")
     if as_json:
-        print_json({"armed": may_send} | told)
+        print_json({"armed": may_send} | document)
 
 
-def _told(session: Session, services: Services, at: datetime) -> dict[str, Any]:
+def _document(session: Session, services: Services, at: datetime) -> dict[str, Any]:
     issues = [_plain(asdict(each)) for each in allow_sending.waiting_issues(session, services.grace, at)]
     return {"issues": issues, "letters": _plain(asdict(allow_sending.outbox_backlog(session)))}
 
@@ -62,14 +62,14 @@ def _reason(known: SendPermission) -> str:
     )
 
 
-def _print_waiting(told: dict[str, Any]) -> None:
-    for each in told["issues"]:
+def _print_waiting(document: dict[str, Any]) -> None:
+    for each in document["issues"]:
         name = mailings.mailing_name(each["issue"], each["correction"])
         click.echo(f"{name} ({each['state']}), to {formats.number(each['readers'])}: {each['then']}")
-    letters = told["letters"]
+    letters = document["letters"]
     since = f", the oldest since {letters['oldest']}" if letters["waiting"] else ""
-    corrections = sum(each["correction"] is not None for each in told["issues"])
-    issues = len(told["issues"]) - corrections
+    corrections = sum(each["correction"] is not None for each in document["issues"])
+    issues = len(document["issues"]) - corrections
     click.echo(
         f"{issues} issues, {corrections} corrections and {formats.number(letters['waiting'])} other emails wait{since}"
     )

@@ -1,4 +1,4 @@
-"""`newsletter backup` and `restore`: the press in one file, and out of it again."""
+"""`newsletter backup` and `restore`: everything in one file, and back."""
 
 from pathlib import Path
 from typing import Any
@@ -69,8 +69,8 @@ def _restore(backup: Archive, as_json: bool) -> None:
 def _print_backup(file: Path, manifest: Manifest, as_json: bool) -> None:
     size = file.stat().st_size
     if as_json:
-        told = {"file": str(file), "bytes": size, "made_at": manifest.made_at.isoformat(), "rows": manifest.rows}
-        print_json(told | {"issues": manifest.issues})
+        document = {"file": str(file), "bytes": size, "made_at": manifest.made_at.isoformat(), "rows": manifest.rows}
+        print_json(document | {"issues": manifest.issues})
         return
     _print_counts(manifest.issues)
     made_at = f"{manifest.made_at:%Y-%m-%d %H:%M} UTC"

@@ -1,4 +1,4 @@
-"""What every command shares: the house it works in, and how it prints for people and for programs."""
+"""What all commands share: the services they work with, and output for people and for programs."""
 
 import functools
 import json
@@ -34,7 +34,7 @@ publication_option = click.option("--publication", metavar="SLUG", help="Which p
 
 @contextmanager
 def opened_services(*, check_schema: bool = True) -> Iterator[Services]:
-    """The house as the settings say, closed again afterwards."""
+    """The services made from the settings, closed at the end."""
     settings = config.load()
     logs.configure(settings)
     services = open_services(settings, check_schema=check_schema)
@@ -45,19 +45,19 @@ def opened_services(*, check_schema: bool = True) -> Iterator[Services]:
 
 
 def with_services(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the house as its first argument; what it changes there is noted in the audit log."""
+    """Pass a command the services as its first argument; its changes are recorded in the audit log."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        with opened_services() as services, _hinting():
+        with opened_services() as services, _command_hints():
             command(replace(services, sessions=services.sessions.witnessed(_operator())), *args, **kwargs)
 
     return run
 
 
 @contextmanager
-def _hinting() -> Iterator[None]:
-    """Say by which command to do first what has to be done first."""
+def _command_hints() -> Iterator[None]:
+    """Add to an error the command that has to be run first."""
     try:
         yield
     except tuple(_FIRST) as error:
@@ -66,8 +66,8 @@ def _hinting() -> Iterator[None]:
 
 
 def _operator() -> Callable[[Session], None]:
-    """Whoever is at the shell, with the command as the act, and the issue or the person that it names."""
-    # By no other argument: a reader's address is none of the audit log's business.
+    """Records changes in the audit log as made at the shell, with the command as the act, and its issue or person."""
+    # Only from these arguments: readers' addresses must not get into the audit log.
     context = click.get_current_context()
     witness = AuditWriter(OPERATOR, f"newsletter {' '.join(_path(context))}", now())
     if person := context.params.get("person"):
@@ -85,20 +85,20 @@ def _path(context: click.Context) -> list[str]:
     return [*_path(context.parent), context.info_name or ""] if context.parent else []
 
 
-def mind_arming(services: Services) -> None:
-    """Say so, if nothing will go out whatever an editor wants."""
+def warn_if_not_armed(services: Services) -> None:
+    """Warn if this database may not send, so that nothing goes out."""
     with services.sessions.reading() as session:
         if not send_permission.may_send(session):
             click.echo(f"Note: {send_permission.WHY_NOT}; {send_permission.WHAT_TO_DO}.", err=True)
 
 
 def print_json(value: object) -> None:
-    """One JSON document on standard output."""
+    """Print a JSON document on standard output."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """A table for people; a sentence where there is nothing to show."""
+    """Print a table for people, or a sentence if there are no rows."""
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
@@ -108,8 +108,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         click.echo(empty)
 
 
-def watched(items: Iterable[T], total: int) -> Iterator[T]:
-    """The same items; while a person watches, with a bar on standard error that tells how far it is."""
+def with_progress_bar(items: Iterable[T], total: int) -> Iterator[T]:
+    """The same items; on a terminal, with a progress bar on standard error."""
     from rich.progress import track
 
     console = Console(stderr=True)
@@ -117,5 +117,5 @@ def watched(items: Iterable[T], total: int) -> Iterator[T]:
 
 
 def now() -> datetime:
-    """This moment: the edge's, handed down to everything below."""
+    """The current time; called only at the edge, and passed down from there."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""`newsletter dkim`: the keys that sign mail, and what the DNS has to say of them."""
+"""`newsletter dkim`: the keys that sign mail, and their DNS records."""
 
 import click
 
@@ -39,7 +39,7 @@ def show(as_json: bool) -> None:
     settings = config.load()
     keys = list(dkim_keys.keys_in(settings.dkim_folder))
     if as_json:
-        print_json([_told(key, settings.dkim_selectors_in_use) for key in keys])
+        print_json([_document(key, settings.dkim_selectors_in_use) for key in keys])
     elif not keys:
         click.echo(f"no keys in {settings.dkim_folder}; `newsletter dkim keygen DOMAIN` makes one")
     else:
@@ -50,7 +50,7 @@ def show(as_json: bool) -> None:
             click.echo()
 
 
-def _told(key: SigningKey, in_use: list[str]) -> dict[str, object]:
+def _document(key: SigningKey, in_use: list[str]) -> dict[str, object]:
     record = key.record
     return {
         "domain": key.domain,

@@ -47,7 +47,7 @@ def add(services: Services, person: str, role: str, password_stdin: bool) -> Non
 def list_(services: Services, as_json: bool) -> None:
     """List everybody who may sign in. With their role, and whether they use two-factor authentication."""
     with services.sessions.reading() as session:
-        everybody = [_told(editor) for editor in session.scalars(accounts.team())]
+        everybody = [_document(editor) for editor in session.scalars(accounts.team())]
     if as_json:
         print_json(everybody)
     else:
@@ -92,7 +92,7 @@ def reset_factor(services: Services, person: str) -> None:
     click.echo(f"{editor.email} signs in by password alone, until they set up two-factor authentication again")
 
 
-def _told(editor: Editor) -> dict[str, str | bool]:
+def _document(editor: Editor) -> dict[str, str | bool]:
     return {
         "email": editor.email,
         "role": editor.role.value,

@@ -1,4 +1,4 @@
-"""How an import is told: a bar while it runs, each refused row with its line and reason, the counts at the end."""
+"""The report of an import: a progress bar, the refused rows with line and reason, and the totals."""
 
 import json
 import sys
@@ -19,26 +19,26 @@ from newsletter.audience.importing.plan import ImportStep, Tally
 from newsletter.i18n import formats
 
 SHOWN = 100
-"""Refused rows on a screen; a million of them would bury what matters."""
+"""The number of refused rows that are printed; a million of them would hide everything else."""
 
 
 @contextmanager
 def reporting(*, as_json: bool, refused: Path | None) -> Iterator["Report"]:
-    """A report of one import, for people or as JSON, and with a file for the refused rows if one is named."""
+    """A report for people or as JSON, and a file of the refused rows if one is named."""
     with TemporaryFile("w+", encoding="utf-8") as waiting, ExitStack() as open_files:
         yield Report(as_json, refused, waiting, open_files)
 
 
 class Report:
-    """Tells of refused rows as they go by, however many, and keeps none of them in memory."""
+    """Prints refused rows as they come, and keeps none of them in memory."""
 
     def __init__(self, as_json: bool, refused: Path | None, waiting: TextIO, open_files: ExitStack) -> None:
         self._as_json, self._refused, self._waiting, self._open_files = as_json, refused, waiting, open_files
-        self._told = 0
+        self._count = 0
         self._write: Callable[[RefusedRow], None] | None = None
 
     def follow(self, steps: Generator[ImportStep], sheet: CsvFile, doing: str) -> Tally:
-        """Run the steps to their end, with a bar if standard error is a terminal; the sum of their tallies."""
+        """Run all steps, with a progress bar if standard error is a terminal; the sum of their tallies."""
         if self._refused and not self._write:
             self._write = self._writer(self._refused, sheet)
         tally, rows = Tally(), 0
@@ -52,13 +52,13 @@ class Report:
         return tally
 
     def end(self, tally: Tally) -> None:
-        """The counts at the end."""
+        """Print the totals."""
         if self._as_json:
             self._print_json(tally)
             return
-        if self._told > SHOWN:
+        if self._count > SHOWN:
             where = f"all are in {self._refused}" if self._refused else "--refused FILE writes all into a file"
-            click.echo(f"and {formats.number(self._told - SHOWN)} more; {where}", err=True)
+            click.echo(f"and {formats.number(self._count - SHOWN)} more; {where}", err=True)
         click.echo(
             f"{formats.number(tally.added)} added, {formats.number(tally.already)} already there, "
             f"{formats.number(tally.left_alone)} left alone, "
@@ -66,12 +66,12 @@ class Report:
         )
 
     def _refuse(self, problem: RefusedRow) -> None:
-        self._told += 1
+        self._count += 1
         if self._write:
             self._write(problem)
         if self._as_json:
             self._waiting.write(json.dumps({"line": problem.line, "reason": problem.reason}, ensure_ascii=False) + "\n")
-        elif self._told <= SHOWN:
+        elif self._count <= SHOWN:
             click.echo(f"line {problem.line}: {problem.reason}", err=True)
 
     def _writer(self, path: Path, sheet: CsvFile) -> Callable[[RefusedRow], None]:
@@ -84,7 +84,7 @@ class Report:
         self._waiting.seek(0)
         for number, line in enumerate(self._waiting):
             click.echo(f"{',' if number else ''}\n    {line.rstrip()}", nl=False)
-        click.echo("\n  ]\n}" if self._told else "]\n}")
+        click.echo("\n  ]\n}" if self._count else "]\n}")
 
 
 class _Rate(ProgressColumn):

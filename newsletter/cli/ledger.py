@@ -1,4 +1,4 @@
-"""`newsletter ledger`: how large the record of every copy is, and dropping what is old of it."""
+"""`newsletter ledger`: the size of the ledger, and deleting old copies from it."""
 
 import csv
 import os
@@ -102,7 +102,7 @@ def _row(session: Session, mailing: Mailing, size: int | None) -> dict[str, Any]
 
 
 def _chosen(session: Session, slugs: Sequence[str], before: datetime | None) -> tuple[list[_Old], list[str]]:
-    """What can be dropped, and of the rest why not."""
+    """The letters whose copies can be deleted, and for each of the others the reason why not."""
     kept = partitions.sizes(session)
     every = list(mailings.all_mailings(session) if before else _of(session, slugs))
     there = [each for each in every if each.letter.id in kept]
@@ -135,7 +135,7 @@ def _drop(sessions: Sessions, old: Sequence[_Old], to: Path | None) -> None:
 
 
 def _write(sessions: Sessions, old: Iterable[_Old], to: Path) -> None:
-    """All these copies as one CSV file, safely on the disk; it may not be there yet, and only its owner reads it."""
+    """Write all these copies to a new CSV file, readable by its owner only, and flush it to disk."""
     to.touch(mode=0o600, exist_ok=False)
     with sessions.reading() as session, to.open("w", newline="", encoding="utf-8") as file:
         sheet = csv.writer(file)
@@ -146,7 +146,7 @@ def _write(sessions: Sessions, old: Iterable[_Old], to: Path) -> None:
             sheet.writerows(_cells(each.name, copy, notes.get(copy.id, ())) for copy in copies)
         file.flush()
         os.fsync(file.fileno())
-    # Before the copies are dropped, of which this is all that is left.
+    # On disk before the copies are deleted, because then nothing else is left of them.
     atomic_files.sync_folder(to.parent)
 
 

@@ -63,7 +63,7 @@ def up(check: bool) -> None:
 
 
 def _look_around(settings: Settings) -> None:
-    """Refused where there is no room for temporary files; a data folder that others may look into is told of."""
+    """Refused if there is no room for temporary files; warns if other users can read the data folder."""
     data_folder.require_temporary()
     if data_folder.is_open_to_others(settings.data_dir):
         hint = f"it holds readers' addresses and keys; run: chmod 700 {settings.data_dir}"

@@ -1,11 +1,11 @@
 """Editors: the people who may sign in at the desk.
 
-accounts        who they are, with which role; and that an owner always stays
-passwords       what they know
-second_factor   what they have, and the codes that stand in for it
-desk_sessions   in which browsers they are signed in
-attempt_limits  how often somebody may guess
-emails          what they get by mail
+accounts        the team and its roles; there is always an owner
+passwords       hashing, checking, and refusing weak ones
+second_factor   one-time codes (TOTP) and recovery codes
+desk_sessions   the browsers that are signed in
+attempt_limits  limits on guessing passwords and codes
+emails          mails to the team
 """
 
 from newsletter.editors.accounts import add, find, first_owner, team

@@ -1,4 +1,4 @@
-"""The team's people: who may sign in at the desk, with which role. An owner who can sign in always stays."""
+"""The team: who may sign in at the desk, and with which role. One owner who can sign in always remains."""
 
 import secrets
 from datetime import datetime
@@ -14,7 +14,7 @@ from newsletter.errors import Conflict, NotFound
 
 
 def add(session: Session, email: str, role: Role, now: datetime) -> Editor:
-    """A new person; Conflict if the address is taken. `email` is already checked and normalised."""
+    """Add a person; Conflict if the address is taken. `email` is already parsed and normalised."""
     editor = Editor(email=email, key=mailboxes.mailbox_key(email), role=role, created_at=now, nonce=_fresh_nonce())
     try:
         with session.begin_nested():
@@ -25,17 +25,17 @@ def add(session: Session, email: str, role: Role, now: datetime) -> Editor:
 
 
 def team() -> Select[Editor]:
-    """Everybody who may sign in, in the order of their addresses."""
+    """Everybody who may sign in, by address."""
     return select(Editor).order_by(Editor.key)
 
 
 def first_owner(session: Session) -> Editor | None:
-    """The owner who was there first; None before the first start."""
+    """The first owner; None before the first start."""
     return session.scalar(select(Editor).where(Editor.role == Role.OWNER).order_by(Editor.id).limit(1))
 
 
 def find(session: Session, email: str) -> Editor:
-    """The person of that address; NotFound if nobody of the team has it."""
+    """The person with that address; NotFound if there is none."""
     editor = _by_address(session, email)
     if editor is None:
         raise NotFound(f"{email} is not on the team; `newsletter editors add` lets somebody in")
@@ -43,12 +43,12 @@ def find(session: Session, email: str) -> Editor:
 
 
 def find_optional(session: Session, email: str) -> Editor | None:
-    """The person of that address; None if nobody of the team has it."""
+    """The person with that address; None if there is none."""
     return _by_address(session, email)
 
 
 def get(session: Session, editor_id: int) -> Editor:
-    """The person of that number; NotFound once they were removed."""
+    """The person with that id; NotFound once they were removed."""
     editor = session.get(Editor, editor_id)
     if editor is None:
         raise NotFound("This person is no longer on the team.")
@@ -56,12 +56,12 @@ def get(session: Session, editor_id: int) -> Editor:
 
 
 def editor_of_link(session: Session, editor_id: int, nonce: int) -> Editor | None:
-    """The editor whose one-time link this is, while it is good."""
+    """The person whose one-time link this is; None if it was used or replaced."""
     return session.scalar(select(Editor).where(Editor.id == editor_id, Editor.nonce == nonce))
 
 
 def use_link(session: Session, editor_id: int, nonce: int) -> Editor:
-    """The editor of a one-time link; it works once, because it changes the nonce it was made with."""
+    """Use up a one-time link, by changing the nonce that it was made with; the person it belongs to."""
     spend = update(Editor).where(Editor.id == editor_id, Editor.nonce == nonce).values(nonce=_fresh_nonce())
     if session.scalar(spend.returning(Editor.id)) is None:
         raise NotFound("this link has already been used, or a newer one has replaced it; ask for a new one")
@@ -69,37 +69,37 @@ def use_link(session: Session, editor_id: int, nonce: int) -> Editor:
 
 
 def end_sessions(editor: Editor) -> None:
-    """End every session and one-time link of this person that is out."""
+    """End all sessions and unused one-time links of this person."""
     editor.nonce = _fresh_nonce()
 
 
 def change_role(session: Session, editor: Editor, role: Role) -> None:
-    """Give a person another role; Conflict if no owner would be left who can sign in."""
+    """Change a person's role; Conflict if no owner who can sign in would remain."""
     if role is not Role.OWNER:
         _keep_an_owner(session, editor)
     editor.role = role
 
 
 def remove(session: Session, editor: Editor) -> None:
-    """Take a person out of the team, and end their sessions; Conflict if no owner would be left who can sign in."""
+    """Remove a person and end their sessions; Conflict if no owner who can sign in would remain."""
     _keep_an_owner(session, editor)
     session.execute(delete(Editor).where(Editor.id == editor.id))
 
 
 def requires_second_factor(session: Session) -> bool:
-    """Whether everybody of the team has to have a second factor."""
+    """Whether everybody must have a second factor."""
     rules = session.get(TeamRules, 1)
     return rules is not None and rules.needs_factor
 
 
 def set_second_factor_required(session: Session, needed: bool) -> None:
-    """Decide that for everybody, from their next page on."""
+    """Set whether everybody must have a second factor, from their next request on."""
     rule = insert(session, TeamRules).values(id=1, needs_factor=needed)
     session.execute(rule.on_conflict_do_update(index_elements=["id"], set_={"needs_factor": needed}))
 
 
 def _keep_an_owner(session: Session, editor: Editor) -> None:
-    # All owners are locked, in one order: of two who demote each other at once, the second finds the first done.
+    # Locks all owners in a fixed order: of two who demote each other at once, the second sees the first's change.
     owners = select(Editor).where(Editor.role == Role.OWNER).order_by(Editor.id).with_for_update()
     found = session.scalars(owners, execution_options={"populate_existing": True}).all()
     if editor in found and not any(one.password_hash for one in found if one is not editor):

@@ -1,4 +1,4 @@
-"""Tries: how often one account, or one client, may guess within a quarter of an hour. Only digests are kept."""
+"""Limits on guessing: attempts of each account and client within a quarter of an hour. Only digests are stored."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -14,36 +14,36 @@ WINDOW = timedelta(minutes=15)
 ACCOUNT = 10
 CLIENT = 40
 CODES = 5
-"""Fewer than passwords, because a code has six digits only, and three of them are right at once."""
+"""Fewer than for passwords, because a code has six digits and three codes are valid at a time."""
 LETTERS = 3
-"""How many letters with a new link one address gets."""
+"""How many mails with a new link an address gets."""
 
 
 def allow_password(session: Session, email: str, client: str, now: datetime) -> bool:
-    """Count a try to sign in; False when this account or this client had enough for now."""
-    # Counted before the password is looked at, so that many tries at once cannot slip through together.
+    """Count an attempt to sign in; False if the account or the client is over its limit."""
+    # Counted before the password is checked, so that concurrent attempts are limited as well.
     of_account = _count(session, _account(email), now)
     of_client = _count(session, _digest("client", client), now)
     return of_account <= ACCOUNT and of_client <= CLIENT
 
 
 def reset_passwords(session: Session, email: str) -> None:
-    """Start the account's count anew, after its password was right."""
+    """Reset an account's count, after a correct password."""
     session.execute(delete(SignInTries).where(SignInTries.bucket == _account(email)))
 
 
 def allow_code(session: Session, editor_id: int, now: datetime) -> bool:
-    """Count a try at the second factor; False when this account had enough for now."""
+    """Count an attempt at the second factor; False if the account is over its limit."""
     return _count(session, _digest("code", str(editor_id)), now) <= CODES
 
 
 def reset_codes(session: Session, editor_id: int) -> None:
-    """Start that count anew, after a code was right."""
+    """Reset the count, after a correct code."""
     session.execute(delete(SignInTries).where(SignInTries.bucket == _digest("code", str(editor_id))))
 
 
 def allow_email(session: Session, email: str, client: str, now: datetime) -> bool:
-    """Count a wish for a letter; False when this address or this client had enough for now."""
+    """Count a request for a mail; False if the address or the client is over its limit."""
     to_address = _count(session, _digest("letter", mailboxes.mailbox_key(email.strip())), now)
     from_client = _count(session, _digest("letters of", client), now)
     return to_address <= LETTERS and from_client <= CLIENT

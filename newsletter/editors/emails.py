@@ -1,4 +1,4 @@
-"""What somebody of the team gets by mail: an invitation, a link for a new password, word of what was changed."""
+"""Mails to the team: invitations, password reset links, and notices of changed sign-in settings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _ROLES = {
 
 @dataclass(frozen=True, slots=True)
 class EmailContext:
-    """What a letter to the team is written with: the publication in whose name, the words, and the links in them."""
+    """What a mail to the team needs: the publication that sends it, the template renderer, and the links."""
 
     publication: Publication
     compose: Callable[[str, Publication, Mapping[str, str]], Composed]
@@ -31,7 +31,7 @@ class EmailContext:
 
 
 def invite(session: Session, by: EmailContext, editor: Editor, inviter: str, now: datetime) -> None:
-    """Send the link by which somebody new signs in and chooses a password; it says who invites them, and to do what."""
+    """Send a one-time sign-in link to a new person; it names the person who invites them, and the role."""
     fields = {
         "sign_in_url": by.links.sign_in(editor.id, editor.nonce, now),
         "valid_for": formats.counted(SIGN_IN_HOURS, "hour"),
@@ -42,7 +42,7 @@ def invite(session: Session, by: EmailContext, editor: Editor, inviter: str, now
 
 
 def reset(session: Session, by: EmailContext, email: str, editor: Editor | None, now: datetime) -> None:
-    """Send the link for a new password; to nobody, but in the same time, where `editor` is None."""
+    """Send a password reset link; without an editor nothing is sent, but the same work is done, so timing is equal."""
     who, nonce = (editor.id, editor.nonce) if editor else (0, 0)
     fields = {"reset_url": by.links.reset(who, nonce, now), "valid_for": formats.counted(RESET_HOURS, "hour")}
     attempt = session.begin_nested()
@@ -55,7 +55,7 @@ def reset(session: Session, by: EmailContext, email: str, editor: Editor | None,
 
 
 def notify_change(session: Session, by: EmailContext, editor: Editor, changed: str, now: datetime) -> None:
-    """Tell somebody what was changed about how they sign in, in case it was not them."""
+    """Tell a person what was changed about how they sign in, in case it was not them."""
     _post(session, by, "changed", editor.email, {"changed": changed, "desk_url": by.links.desk()}, now)
 
 

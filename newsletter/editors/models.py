@@ -1,4 +1,4 @@
-"""The team's tables: editors, what they prove themselves with, and where they are signed in."""
+"""The team's tables: editors, their credentials and their sessions."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from newsletter.db import Base, LongId, word
 
 
 class Role(StrEnum):
-    """What a person may do at the desk, most first."""
+    """What a person may do at the desk, from most to least."""
 
     OWNER = "owner"
     EDITOR = "editor"
@@ -19,7 +19,7 @@ class Role(StrEnum):
 
 
 class Editor(Base):
-    """A person of the team."""
+    """A person who may sign in at the desk."""
 
     __tablename__ = "editors"
 
@@ -30,15 +30,15 @@ class Editor(Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime]
     nonce: Mapped[int]
-    """Part of every one-time link and session; changing it ends them all."""
+    """Part of every session and one-time link; changing it ends them all."""
     factor: Mapped[str | None] = mapped_column(String(200))
-    """The sealed secret of the second factor; None while there is none."""
+    """The second factor's secret, sealed; None without a second factor."""
     factor_step: Mapped[int] = mapped_column(default=0, server_default="0")
-    """The time step (RFC 6238) of the last code that was taken; no code of it, or of one before, is taken again."""
+    """The time step (RFC 6238) of the last code accepted; codes of it or an earlier step are refused."""
 
 
 class RecoveryCode(Base):
-    """The digest of a code that stands in for the second factor once; using it deletes it."""
+    """The digest of a recovery code; using the code deletes it."""
 
     __tablename__ = "recovery_codes"
 
@@ -47,18 +47,18 @@ class RecoveryCode(Base):
 
 
 class DeskSession(Base):
-    """One browser in which somebody signed in."""
+    """A signed-in browser."""
 
     __tablename__ = "desk_sessions"
 
     id: Mapped[LongId] = mapped_column(autoincrement=False)
-    """Drawn at random, so that none is ever another's again."""
+    """Random, so that a cookie never fits a later session with the same id."""
     editor_id: Mapped[int] = mapped_column(ForeignKey("editors.id", ondelete="CASCADE"), index=True)
     nonce: Mapped[int]
-    """The editor's own when it began: it ends when theirs changes."""
+    """The editor's nonce when the session began; it ends when that changes."""
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
-    """When something was last done in it, to the minute; looking writes nothing."""
+    """When it was last used, to the minute; reading pages writes nothing."""
     agent: Mapped[str] = mapped_column(String(80))
     network: Mapped[str] = mapped_column(String(64))
     ended_at: Mapped[datetime | None]
@@ -67,7 +67,7 @@ class DeskSession(Base):
 
 
 class TeamRules(Base):
-    """What holds for everybody of the team; one row, or none while nothing was decided."""
+    """Rules for the whole team; a single row, or none while the defaults apply."""
 
     __tablename__ = "team_rules"
 
@@ -76,7 +76,7 @@ class TeamRules(Base):
 
 
 class SignInTries(Base):
-    """How often one account, or one client, tried something within one quarter of an hour; only digests are kept."""
+    """How often an account or a client tried within a quarter of an hour; only digests are stored."""
 
     __tablename__ = "sign_in_tries"
 

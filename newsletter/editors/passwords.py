@@ -1,4 +1,4 @@
-"""Passwords: their argon2 hashes, and which ones are too easily guessed to be kept."""
+"""Passwords: argon2 hashes, and a check that refuses those that are easily guessed."""
 
 import secrets
 from functools import cache
@@ -16,27 +16,27 @@ from newsletter.errors import Invalid
 SHORTEST = 10
 LONGEST = 200
 _GUESSED_SOON = 2
-"""zxcvbn's scores below this are found within 10^6 guesses: common ones, keyboard rows, names with a year."""
+"""Lower zxcvbn scores are guessed within 10^6 attempts: common passwords, keyboard rows, names with a year."""
 _LOOKED_AT = 72
-"""What zxcvbn takes at most; whatever is longer has enough in its beginning."""
+"""The longest text that zxcvbn accepts; a longer password is judged by its beginning."""
 _hasher = PasswordHasher()
 
 
 def set_password(editor: Editor, password: str) -> None:
-    """Keep the password's hash, and end the sessions and links that were out; Invalid for one that is no good."""
+    """Store the password's hash, and end all sessions and links; Invalid for a weak password."""
     require_strong(password, editor.email)
     editor.password_hash = _hasher.hash(password)
     end_sessions(editor)
 
 
 def check(session: Session, email: str, password: str) -> Editor | None:
-    """The editor whose password this is; None otherwise, in the same time whatever was wrong."""
+    """The editor with this address and password, else None; the time is the same for every reason."""
     editor = session.scalar(select(Editor).where(Editor.key == mailboxes.mailbox_key(email.strip())))
     return editor if verify_password(editor, password) else None
 
 
 def verify_password(editor: Editor | None, password: str) -> bool:
-    """Whether it is this editor's; nobody's is wrong, and takes as long."""
+    """Whether it is this editor's password; without an editor False, after the same time."""
     try:
         return _hasher.verify((editor and editor.password_hash) or _nobodys_hash(), password) and editor is not None
     except VerifyMismatchError:
@@ -44,10 +44,10 @@ def verify_password(editor: Editor | None, password: str) -> bool:
 
 
 def require_strong(password: str, email: str) -> None:
-    """Invalid, saying why, for one that is too short, the address itself, or soon guessed."""
+    """Invalid, with the reason, for a password that is too short, contains the address, or is easily guessed."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise Invalid(f"A password needs {SHORTEST} to {LONGEST} characters; this one has {len(password)}.")
-    # Its word lists take a tenth of a second to load, which only this needs.
+    # Imported here, because its word lists take a tenth of a second to load.
     from zxcvbn import zxcvbn
 
     name = email.partition("@")[0].casefold()
@@ -61,5 +61,5 @@ def require_strong(password: str, email: str) -> None:
 
 @cache
 def _nobodys_hash() -> str:
-    # Checked when the address is unknown, so that the answer takes as long as for a known one.
+    # Verified for unknown addresses, so that the answer takes as long as for known ones.
     return _hasher.hash(secrets.token_hex())

@@ -1,7 +1,7 @@
-"""The second factor: six digits that change every 30 seconds (RFC 6238), and ten codes that stand in for them.
+"""The second factor: time-based codes (TOTP, RFC 6238), and ten recovery codes.
 
-The secret is kept sealed by SECRET_KEY, bound to its person; SECRET_KEY_FALLBACKS still open it. A recovery code is
-80 random bits, so that its plain digest tells nothing.
+The secret is stored sealed by SECRET_KEY and bound to its person; SECRET_KEY_FALLBACKS still open it. A recovery code
+has 80 random bits, so an unsalted digest of it is safe to store.
 """
 
 import base64
@@ -22,7 +22,7 @@ from newsletter.tokens import TokenSeal
 CODES = 10
 _STEP = 30
 _SKEW = (0, -1, 1)
-"""Steps by which somebody's clock may be off, the likeliest first."""
+"""The clock drift that is accepted, in time steps, the most likely first."""
 _SECRET_BYTES = 20
 _CODE_BYTES = 10
 _OFFERED, _KEPT = "offered-factor", "second-factor"
@@ -35,7 +35,7 @@ _LOST = (
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """A secret for somebody's authenticator, kept nowhere until its first code has come back."""
+    """A secret offered to an authenticator app; it is stored only when the first code has been entered."""
 
     secret: str
     sealed: str
@@ -43,7 +43,7 @@ class Enrollment:
 
 
 def begin_enrollment(seal: TokenSeal, editor: Editor, issuer: str, sealed: str = "") -> Enrollment:
-    """A fresh secret; or the one that was offered before, so that a wrong code does not cost another scan."""
+    """Offer a secret: a new one, or the one offered before, so that a wrong code needs no second scan."""
     secret = _open(seal, _OFFERED, editor.id, sealed, _STALE) if sealed else pyotp.random_base32(32)
     uri = pyotp.TOTP(secret).provisioning_uri(name=editor.email, issuer_name=issuer)
     return Enrollment(secret, sealed or _closed(seal, _OFFERED, editor.id, secret), uri)
@@ -52,7 +52,7 @@ def begin_enrollment(seal: TokenSeal, editor: Editor, issuer: str, sealed: str =
 def enroll(
     session: Session, seal: TokenSeal, editor: Editor, sealed: str, code: str, now: datetime
 ) -> list[str] | None:
-    """Keep the offered secret, once its code proves that it was taken in: the recovery codes. None for a wrong code."""
+    """Store the offered secret if the code is correct, and return the recovery codes; None for a wrong code."""
     secret = _open(seal, _OFFERED, editor.id, sealed, _STALE)
     step = _step(secret, code, now)
     if step is None:
@@ -65,7 +65,7 @@ def enroll(
 
 
 def verify_code(session: Session, seal: TokenSeal, editor: Editor, code: str, now: datetime) -> bool:
-    """Whether this is a code of now, and take it: neither it nor one before it is right again."""
+    """Whether this is a valid code now; if so, it and all earlier codes become invalid."""
     if editor.factor is None:
         return False
     step = _step(_open(seal, _KEPT, editor.id, editor.factor, _LOST), code, now)
@@ -77,13 +77,13 @@ def verify_code(session: Session, seal: TokenSeal, editor: Editor, code: str, no
 
 
 def use_recovery_code(session: Session, editor: Editor, code: str) -> bool:
-    """Whether this is one of the recovery codes, and take it: each works once."""
+    """Whether this is a recovery code; if so, it is used up."""
     mine = RecoveryCode.editor_id == editor.id, RecoveryCode.digest == _digest(code)
     return session.scalar(delete(RecoveryCode).where(*mine).returning(RecoveryCode.editor_id)) is not None
 
 
 def renew_recovery_codes(session: Session, editor: Editor) -> list[str]:
-    """Ten new recovery codes, to be shown once; those from before are void."""
+    """Ten new recovery codes, to be shown once; earlier ones become invalid."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.editor_id == editor.id))
     codes = [_readable(secrets.token_bytes(_CODE_BYTES)) for _ in range(CODES)]
     session.add_all(RecoveryCode(editor_id=editor.id, digest=_digest(code)) for code in codes)
@@ -91,19 +91,19 @@ def renew_recovery_codes(session: Session, editor: Editor) -> list[str]:
 
 
 def count_recovery_codes(session: Session, editor: Editor) -> int:
-    """How many recovery codes were not used yet."""
+    """How many recovery codes are unused."""
     mine = select(func.count()).where(RecoveryCode.editor_id == editor.id)
     return session.scalars(mine).one()
 
 
 def disable(session: Session, editor: Editor) -> None:
-    """Let the password be enough again; the recovery codes go with the factor."""
+    """Turn the second factor off, and delete the recovery codes."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.editor_id == editor.id))
     editor.factor = None
 
 
 def _step(secret: str, code: str, now: datetime) -> int | None:
-    """The time step of which this is the code; None if it is of none close to now."""
+    """The time step that this code belongs to; None if it is of no step near now."""
     digits = "".join(code.split())
     if not (digits.isascii() and digits.isdigit()):
         return None

@@ -1,4 +1,4 @@
-"""`newsletter up`: the whole house on one machine, in one process group, with an inbox that shows every mail."""
+"""`newsletter up`: web server, worker and local inbox on one machine, in one process group."""
 
 import os
 import subprocess
@@ -24,16 +24,16 @@ from newsletter.wiring import Services, open_services
 log = structlog.get_logger()
 OWNER = "owner@newsletter.example"
 _LOOPBACK = "127.0.0.1"
-# Seconds between two looks at the parts.
-_LOOK = 0.2
-# Long, for a start that goes wrong is noticed at once, and some machines are slow.
+# Seconds between two checks of the child processes.
+_CHECK_INTERVAL = 0.2
+# Generous, because a failed start is noticed at once, and some machines are slow.
 _START_SECONDS = 180
 _STOP_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class ChildProcess:
-    """A process of ours: the command that it runs, and its hold on it."""
+    """A child process and the command that it runs."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -41,21 +41,21 @@ class ChildProcess:
 
 @dataclass(frozen=True, slots=True)
 class _Welcome:
-    """What is said at the start beside where everything is."""
+    """What is printed at the start besides the addresses."""
 
     invitation: str | None
     may_send: bool
 
 
 def check_can_start(settings: Settings) -> None:
-    """Refused, saying what to do, where the data folder is unfit or held already, or a port is taken."""
-    with _place(settings):
+    """Refused, saying what to do, if the data folder cannot be used or is in use, or a port is taken."""
+    with _exclusive(settings):
         pass
 
 
 def run(settings: Settings) -> None:
-    """Start the parts, say where everything is, and stop them all when one ends or a signal comes."""
-    with _place(settings):
+    """Start the child processes, print the addresses, and stop all of them when one ends or a signal comes."""
+    with _exclusive(settings):
         services = open_services(settings, check_schema=False)
         migrations_runner.upgrade(services.sessions.engine)
         welcome = _Welcome(_invitation(services), _may_send(services))
@@ -64,8 +64,8 @@ def run(settings: Settings) -> None:
 
 
 @contextmanager
-def _place(settings: Settings) -> Iterator[None]:
-    """The data folder, held, and the ports, free."""
+def _exclusive(settings: Settings) -> Iterator[None]:
+    """Holds the lock of the data folder, after checking that the ports are free."""
     data_folder.require_usable(settings.data_dir)
     holder = f"`newsletter up` (process {os.getpid()}, {settings.public_url})"
     with data_folder.locked(settings.data_dir, holder):
@@ -84,44 +84,44 @@ def _has_inbox(settings: Settings) -> bool:
 
 
 def _supervise(settings: Settings, welcome: _Welcome) -> None:
-    asked = lifeline.watch_stop_signals()
-    parts: list[ChildProcess] = []
+    stop_signals = lifeline.watch_stop_signals()
+    children: list[ChildProcess] = []
     try:
         environment, commands = _plan(settings)
-        held = Lifeline()
+        pipe = Lifeline()
         for command in commands:
-            parts.append(_start(command, environment, held))  # noqa: PERF401  (those begun must be known if one fails)
-        # A database that may not send is well enough to look at, and never ready.
-        _wait_until_well(settings, "readyz" if welcome.may_send else "healthz", parts, asked)
-        _say_where(settings, welcome)
+            children.append(_start(command, environment, pipe))  # noqa: PERF401  (those begun must be known if one fails)
+        # A database that may not send can be looked at, but never becomes ready.
+        _wait_until_ready(settings, "readyz" if welcome.may_send else "healthz", children, stop_signals)
+        _print_addresses(settings, welcome)
         while True:
-            _wait_a_moment(parts, asked)
+            _check_children(children, stop_signals)
     finally:
-        _stop(parts)
+        _stop(children)
 
 
 def _plan(settings: Settings) -> tuple[Mapping[str, str], list[list[str]]]:
-    """The parts' environment and commands: with a mail server configured, no inbox is started."""
+    """The child processes' environment and commands; no inbox if a mail server is configured."""
     environment = os.environ | {"BASE_URL": settings.public_url}
     if not _has_inbox(settings):
         return environment, [["serve"], ["worker"]]
     port = str(free_port())
-    return environment | _all_mail_to(port), [["inbox", "--smtp-port", port], ["serve"], ["worker"]]
+    return environment | _mail_environment(port), [["inbox", "--smtp-port", port], ["serve"], ["worker"]]
 
 
-def _all_mail_to(port: str) -> dict[str, str]:
-    # Issues too, whatever BULK_MAIL_* or a .env say: we promise that no mail goes on from the inbox.
-    way = {"SERVER": _LOOPBACK, "PORT": port, "USE_TLS": "false", "USE_SSL": "false"}
-    return {f"{kind}_{name}": value for kind in ("MAIL", "BULK_MAIL") for name, value in way.items()}
+def _mail_environment(port: str) -> dict[str, str]:
+    # Issues as well, whatever BULK_MAIL_* or a .env say: the inbox promises that no mail leaves this machine.
+    server = {"SERVER": _LOOPBACK, "PORT": port, "USE_TLS": "false", "USE_SSL": "false"}
+    return {f"{kind}_{name}": value for kind in ("MAIL", "BULK_MAIL") for name, value in server.items()}
 
 
-def _start(command: list[str], environment: Mapping[str, str], held: Lifeline) -> ChildProcess:
-    process = held.start("newsletter.child", *command, environment=environment)
+def _start(command: list[str], environment: Mapping[str, str], pipe: Lifeline) -> ChildProcess:
+    process = pipe.start("newsletter.child", *command, environment=environment)
     log.info("part started", part=command[0], pid=process.pid)
     return ChildProcess(command[0], process)
 
 
-def _wait_until_well(settings: Settings, question: str, parts: list[ChildProcess], asked: list[int]) -> None:
+def _wait_until_ready(settings: Settings, question: str, children: list[ChildProcess], stop_signals: list[int]) -> None:
     urls = [f"http://{settings.listen}:{settings.port}/{question}"]
     if _has_inbox(settings):
         urls.append(f"http://{_LOOPBACK}:{settings.inbox_port}/")
@@ -129,22 +129,22 @@ def _wait_until_well(settings: Settings, question: str, parts: list[ChildProcess
     while not all(responds(url) for url in urls):
         if time.monotonic() > deadline:
             raise Refused(f"the parts did not start within {_START_SECONDS} seconds")
-        _wait_a_moment(parts, asked)
+        _check_children(children, stop_signals)
 
 
-def _wait_a_moment(parts: list[ChildProcess], asked: list[int]) -> None:
-    """SystemExit when we are asked to stop; Refused, with its name, when a part has ended by itself."""
-    time.sleep(_LOOK)
-    if asked:
+def _check_children(children: list[ChildProcess], stop_signals: list[int]) -> None:
+    """SystemExit if a signal came; Refused, with its name, if a child process has ended."""
+    time.sleep(_CHECK_INTERVAL)
+    if stop_signals:
         with suppress(OSError):  # the terminal may be gone
             click.echo("\nstopping …", err=True)
         raise SystemExit(0)
-    for part in parts:
-        if part.process.poll() is not None:
-            raise Refused(f"the {part.name} part ended by itself, so the rest was stopped; the reason is shown above")
+    for child in children:
+        if child.process.poll() is not None:
+            raise Refused(f"the {child.name} part ended by itself, so the rest was stopped; the reason is shown above")
 
 
-def _say_where(settings: Settings, welcome: _Welcome) -> None:
+def _print_addresses(settings: Settings, welcome: _Welcome) -> None:
     click.echo(f"\n  Readers   {settings.public_url}/")
     click.echo(f"  Desk      {settings.public_url}/desk/")
     if _has_inbox(settings):
@@ -158,16 +158,16 @@ def _say_where(settings: Settings, welcome: _Welcome) -> None:
     click.echo("\n  Ctrl-C stops it.\n")
 
 
-def _stop(parts: list[ChildProcess]) -> None:
-    # The last started ends first: the worker hands over what is in flight while the inbox still takes it.
-    for part in reversed(parts):
-        part.process.terminate()
+def _stop(children: list[ChildProcess]) -> None:
+    # In reverse order: the worker finishes what is in flight while the inbox still accepts it.
+    for child in reversed(children):
+        child.process.terminate()
         try:
-            part.process.wait(_STOP_SECONDS)
+            child.process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            log.warning("a part did not stop in time", part=part.name, pid=part.process.pid)
-            part.process.kill()
-            part.process.wait()
+            log.warning("a part did not stop in time", part=child.name, pid=child.process.pid)
+            child.process.kill()
+            child.process.wait()
 
 
 def _may_send(services: Services) -> bool:
@@ -176,7 +176,7 @@ def _may_send(services: Services) -> bool:
 
 
 def _invitation(services: Services) -> str | None:
-    """A one-time sign-in link for the owner, made at the first start, until they have a password."""
+    """A one-time sign-in link for the owner, who is added at the first start; None once they have a password."""
     now = datetime.now(UTC)
     with services.sessions.begin() as session:
         owner = editors.first_owner(session) or editors.add(session, OWNER, Role.OWNER, now)

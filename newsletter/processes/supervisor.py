@@ -1,8 +1,8 @@
-"""`newsletter worker --processes N`: a crew of workers under one supervisor, and none of them outlives it.
+"""`newsletter worker --processes N`: a supervisor that keeps N worker processes running.
 
-The supervisor sends nothing itself. It replaces a worker that ends, and since it knows for sure that
-the process is gone, it gives that worker's copies back at once. `python -m newsletter.processes.supervisor` is one of
-the crew: it leaves when the supervisor is gone, however it went.
+The supervisor sends nothing itself. It replaces a worker process that ends and, as it knows for certain that the
+process is gone, gives back that worker's copies at once. `python -m newsletter.processes.supervisor` runs one worker,
+which ends when the supervisor does, for whatever reason.
 """
 
 import subprocess
@@ -23,7 +23,7 @@ from newsletter.wiring import Services, open_services
 from newsletter.worker import Worker
 
 # Seconds.
-_LOOK = 0.25
+_CHECK_INTERVAL = 0.25
 _STOP = 10.0
 _LONG_LIFE = 60.0
 _LONGEST_WAIT = 30.0
@@ -34,17 +34,17 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class WorkerSlot:
-    """A place in the crew, and the process that holds it."""
+    """A place for a worker process, and the process in it."""
 
     name: str = ""
     process: subprocess.Popen[bytes] | None = None
     began_at: float = 0.0
     start_at: float = 0.0
     short_lives: int = 0
-    """How many processes in a row ended soon after they began."""
+    """How many processes in a row ended soon after they were started."""
 
     def ended(self) -> int:
-        """Note that its process has ended; the exit code."""
+        """Record that the process has ended, and when to start the next one; its exit code."""
         process, self.process = self.process, None
         now = time.monotonic()
         self.short_lives = 0 if now - self.began_at > _LONG_LIFE else self.short_lives + 1
@@ -54,80 +54,80 @@ class WorkerSlot:
 
 @dataclass(slots=True)
 class Supervisor:
-    """The supervisor's side."""
+    """Starts, watches and replaces worker processes."""
 
     services: Services
     size: int
-    _gone: set[str] = field(default_factory=set)
-    """Workers that ended, and whose copies are still to be given back."""
-    _database_at: float = 0.0
+    _ended_workers: set[str] = field(default_factory=set)
+    """Names of workers that ended and whose copies have not been given back yet."""
+    _retry_database_at: float = 0.0
 
     def run(self) -> None:
-        """Keep the crew complete until it is asked to stop; then stop all of it within ten seconds."""
-        # What each of the crew would refuse, again and again.
+        """Keep `size` workers running until stop_signals to stop; then stop them all within ten seconds."""
+        # Refuses at once what every worker would refuse again and again.
         worker.servers(self.services.settings)
         self.services.keyring  # noqa: B018
-        asked = lifeline.watch_stop_signals()
-        held = Lifeline()
-        berths = [WorkerSlot() for _ in range(self.size)]
+        stop_signals = lifeline.watch_stop_signals()
+        pipe = Lifeline()
+        slots = [WorkerSlot() for _ in range(self.size)]
         log.info("crew started", processes=self.size)
         try:
-            while not asked:
-                for berth in berths:
-                    self._look_after(berth, held)
+            while not stop_signals:
+                for slot in slots:
+                    self._restart_if_ended(slot, pipe)
                 self._give_back()
-                time.sleep(_LOOK)
+                time.sleep(_CHECK_INTERVAL)
         finally:
-            self._stop(berths)
+            self._stop(slots)
         log.info("crew stopped")
 
-    def _look_after(self, berth: WorkerSlot, held: Lifeline) -> None:
-        if berth.process and berth.process.poll() is not None:
-            self._gone.add(berth.name)
-            code = berth.ended()
-            log.warning("a worker ended; another takes its place", worker=berth.name, code=code)
-        if berth.process is None and time.monotonic() >= berth.start_at:
+    def _restart_if_ended(self, slot: WorkerSlot, pipe: Lifeline) -> None:
+        if slot.process and slot.process.poll() is not None:
+            self._ended_workers.add(slot.name)
+            code = slot.ended()
+            log.warning("a worker ended; another takes its place", worker=slot.name, code=code)
+        if slot.process is None and time.monotonic() >= slot.start_at:
             try:
-                _start(berth, held)
+                _start(slot, pipe)
             except OSError as error:
-                # Out of memory or processes: those that run go on, and this one is tried again.
+                # Out of memory or processes: the other workers continue, and this one is tried again later.
                 log.warning("a worker could not be started; trying again", reason=str(error))
-                berth.ended()
+                slot.ended()
 
     def _give_back(self) -> None:
-        """Free what the workers held that are gone; while the database is away, later."""
-        if not self._gone or time.monotonic() < self._database_at:
+        """Give back the copies of ended workers; while the database is away, try again later."""
+        if not self._ended_workers or time.monotonic() < self._retry_database_at:
             return
         try:
             with self.services.sessions.begin() as session:
-                for name in self._gone:
+                for name in self._ended_workers:
                     lease_recovery.recover_ended(session, name, self.services.settings.in_doubt, datetime.now(UTC))
-            self._gone.clear()
+            self._ended_workers.clear()
         except AWAY as error:
             log.warning("the database did not answer; trying again", error=type(error).__name__)
-            self._database_at = time.monotonic() + _DATABASE_AWAY
+            self._retry_database_at = time.monotonic() + _DATABASE_AWAY
 
-    def _stop(self, berths: list[WorkerSlot]) -> None:
+    def _stop(self, slots: list[WorkerSlot]) -> None:
         deadline = time.monotonic() + _STOP
-        running = [(berth.name, berth.process) for berth in berths if berth.process]
+        running = [(slot.name, slot.process) for slot in slots if slot.process]
         for _, process in running:
             process.terminate()
         for name, process in running:
-            if _ended(process, deadline) != 0:
-                self._gone.add(name)
-        self._database_at = 0.0
+            if _wait_or_kill(process, deadline) != 0:
+                self._ended_workers.add(name)
+        self._retry_database_at = 0.0
         self._give_back()
 
 
-def _start(berth: WorkerSlot, held: Lifeline) -> None:
-    berth.name = worker.new_name()
-    berth.began_at = time.monotonic()
-    berth.process = held.start("newsletter.processes.supervisor", berth.name)
-    log.info("worker process started", worker=berth.name, pid=berth.process.pid)
+def _start(slot: WorkerSlot, pipe: Lifeline) -> None:
+    slot.name = worker.new_name()
+    slot.began_at = time.monotonic()
+    slot.process = pipe.start("newsletter.processes.supervisor", slot.name)
+    log.info("worker process started", worker=slot.name, pid=slot.process.pid)
 
 
-def _ended(process: subprocess.Popen[bytes], deadline: float) -> int:
-    """Its exit code; by force once the deadline has passed."""
+def _wait_or_kill(process: subprocess.Popen[bytes], deadline: float) -> int:
+    """Wait for the process, kill it after the deadline, and return its exit code."""
     try:
         return process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
@@ -137,7 +137,7 @@ def _ended(process: subprocess.Popen[bytes], deadline: float) -> int:
 
 
 def _serve(name: str) -> None:
-    """Work as one of the crew."""
+    """Run one worker."""
     lifeline.stop_with_holder()
     settings = config.load()
     logs.configure(settings)

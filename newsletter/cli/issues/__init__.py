@@ -1,1 +1,1 @@
-"""`newsletter issues`: each of its commands."""
+"""The commands of `newsletter issues`."""

@@ -1,11 +1,11 @@
-"""`newsletter issues check`: preflight at the command line, with the links and the spam filter asked on the spot."""
+"""`newsletter issues check`: preflight at the command line, with link checks and the spam check run at once."""
 
 from dataclasses import asdict
 from datetime import timedelta
 
 import click
 
-from newsletter.cli.common import as_json, now, print_json, watched, with_services
+from newsletter.cli.common import as_json, now, print_json, with_progress_bar, with_services
 from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.preflight import Finding
@@ -41,7 +41,7 @@ def _ask_links(services: Services, slug: str) -> None:
     with services.sessions.begin() as session:
         urls = run_preflight.addresses(issue_store.find(session, slug), services.links)
         link_checks.request_checks(session, urls, now(), older=timedelta(0))
-    for answer in watched(services.link_client.ask_all(urls), len(urls)):
+    for answer in with_progress_bar(services.link_client.ask_all(urls), len(urls)):
         with services.sessions.begin() as session:
             link_checks.record(session, answer, now())
 

@@ -1,4 +1,4 @@
-"""`newsletter issues doubts` and `settle`: the copies whose answer was lost, and what a person decides about them."""
+"""`newsletter issues doubts` and `settle`: the copies whose answer was lost, and a person's decisions about them."""
 
 import click
 from sqlalchemy.orm import Session
@@ -37,7 +37,7 @@ def doubts(services: Services, slug: str, correction: int | None, settled: bool,
         copies = session.scalars(open_doubts.undecided(letter.id)).all() if letter else []
         ids = [copy.id for copy in copies]
         names = open_doubts.message_ids(session, services.links, letter.id, ids) if letter and ids else {}
-        found = [_told(copy, names[copy.id]) for copy in copies]
+        found = [_document(copy, names[copy.id]) for copy in copies]
     if as_json:
         print_json(found)
     else:
@@ -73,7 +73,7 @@ def _list_settled(services: Services, slug: str, correction: int | None, *, as_j
         whys |= {copy.id: (copy, note.at, f"sent again: {note.detail}") for copy, note in again if copy.id not in whys}
         names = open_doubts.message_ids(session, services.links, letter.id, list(whys)) if letter and whys else {}
         found = [
-            _told(copy, names[copy.id])
+            _document(copy, names[copy.id])
             | {
                 "settled_at": at and at.isoformat(timespec="seconds"),
                 "decision": why,
@@ -93,7 +93,7 @@ def _letter(session: Session, slug: str, correction: int | None) -> Letter | Non
     return issue.letter if correction is None else corrections.find(session, issue, correction).letter
 
 
-def _told(copy: Copy, message_id: str) -> dict[str, object]:
+def _document(copy: Copy, message_id: str) -> dict[str, object]:
     return {
         "copy": copy.id,
         "address": mask_address(copy.address),

@@ -1,9 +1,9 @@
-"""`newsletter issues cancel`, `pause` and `resume`: an issue, or the letter about a correction, stops and goes on."""
+"""`newsletter issues cancel`, `pause` and `resume`, for issues and for letters about corrections."""
 
 import click
 from sqlalchemy.orm import Session
 
-from newsletter.cli.common import correction_option, mind_arming, now, with_services
+from newsletter.cli.common import correction_option, now, warn_if_not_armed, with_services
 from newsletter.delivery import stopping
 from newsletter.editorial.issues import corrections, issue_store, mailings
 from newsletter.editorial.models import Correction
@@ -27,8 +27,8 @@ def cancel(services: Services, slug: str, correction: int | None) -> None:
             spared, letter_id = correct_issue.stop(session, made, now()), made.letter_id
     while letter_id is not None and stopping.skip_next_group(services.sessions, letter_id, now()):
         pass
-    told = f"; {formats.number(spared)} copies were not sent" if spared else ""
-    click.echo(f"{mailings.mailing_name(slug, correction)} is cancelled{told}")
+    not_sent = f"; {formats.number(spared)} copies were not sent" if spared else ""
+    click.echo(f"{mailings.mailing_name(slug, correction)} is cancelled{not_sent}")
 
 
 @click.command()
@@ -57,7 +57,7 @@ def resume(services: Services, slug: str, correction: int | None) -> None:
         else:
             correct_issue.resume(session, _correction(session, slug, correction), now())
     click.echo(f"{mailings.mailing_name(slug, correction)} is sending again")
-    mind_arming(services)
+    warn_if_not_armed(services)
 
 
 def _correction(session: Session, slug: str, number: int) -> Correction:

@@ -1,4 +1,4 @@
-"""`newsletter issues`: load, look at, check, schedule and send."""
+"""`newsletter issues`: load, show, check, schedule and send issues."""
 
 import functools
 from dataclasses import asdict
@@ -11,7 +11,15 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.addresses import freemail
-from newsletter.cli.common import as_json, mind_arming, now, print_json, print_table, publication_option, with_services
+from newsletter.cli.common import (
+    as_json,
+    now,
+    print_json,
+    print_table,
+    publication_option,
+    warn_if_not_armed,
+    with_services,
+)
 from newsletter.cli.issues.check import check
 from newsletter.cli.issues.doubts import doubts, settle
 from newsletter.cli.issues.halt import cancel, pause, resume
@@ -63,7 +71,7 @@ issues.add_command(rehearse)
 @with_services
 def load(services: Services, path: Path) -> None:
     """Load Markdown files into the database. Conflicts are named, and nothing is overwritten."""
-    # No issue is touched before every file and picture is found to be right; a picture that nothing shows does no harm.
+    # No issue is changed until every file and picture has been found valid; an unused picture does no harm.
     texts = import_export.read_folder(path, functools.partial(_take_in, services))
     with services.sessions.begin() as session:
         described = import_export.folder_of(path) / "publication.toml"
@@ -173,7 +181,7 @@ def schedule(services: Services, slug: str, moment: str | None, next_slot: bool)
         readers = formats.counted(publish.audience_size(session, issue), "reader")
         when = formats.moment(letter.due_at, issue.publication.time_zone)
     click.echo(f"On {when} this goes to {readers}.")
-    mind_arming(services)
+    warn_if_not_armed(services)
 
 
 @issues.command()
@@ -203,7 +211,7 @@ def status(services: Services, slug: str, as_json: bool) -> None:
 
 
 def _away(session: Session, issue: Issue) -> list[str]:
-    """The mail servers that an issue on its way waits for."""
+    """The unreachable mail servers that an issue under way waits for, a sentence each."""
     if issue_store.state(issue) is not IssueState.SENDING:
         return []
     found, zone = heartbeat.unreachable_servers(session, MailKind.ISSUES, now()), issue.publication.time_zone
@@ -232,14 +240,14 @@ def _take_in(services: Services, name: str, content: bytes) -> ImportedPicture:
         taken = services.pictures.find_import(session, content)
     if taken:
         return taken
-    # Developing takes a moment, in which others may write.
+    # Processing takes a moment, in which others can write.
     developed = pictures.processed(name, content)
     with services.sessions.begin() as session:
         return services.pictures.import_file(session, name, content, now(), developed)
 
 
 def _save(services: Services, publication_id: int, text: Text) -> Saved:
-    """One file in one transaction, so that a folder of a thousand keeps nobody from writing."""
+    """Save each file in its own transaction, so that a folder of a thousand does not block writers."""
     with services.sessions.in_turn() as session:
         saved = issue_store.save(
             session, session.get_one(Publication, publication_id), text, issue_store.BY_FILE, now()
@@ -250,7 +258,7 @@ def _save(services: Services, publication_id: int, text: Text) -> Saved:
 
 
 def _judge(issue: Issue, services: Services) -> None:
-    """A text that came as a file is ready when nothing blocks it; there is no editor who could say so."""
+    """Mark an issue loaded from a file as ready unless something blocks it; no editor is there to do so."""
     issue_store.set_readiness(
         issue, Readiness.DRAFT if build_letter.prepare(issue, services.links).blocking else Readiness.READY
     )
@@ -260,5 +268,5 @@ def _moment(text: str, issue: Issue) -> datetime:
     try:
         return weekly_slots.parse_local(text, issue.publication.time_zone)
     except weekly_slots.NoMoment:
-        # With a T, for a blank would have to be quoted.
+        # With a T, because a space would need quotes in a shell.
         raise click.BadParameter("Give a day and a time, like 2026-11-24T09:00.", param_hint="--at") from None

@@ -1,4 +1,4 @@
-"""`newsletter issues queue` and `unqueue`: the issues that fill the weekly slots to come, and their order."""
+"""`newsletter issues queue` and `unqueue`: the issues that fill the coming weekly slots, and their order."""
 
 from datetime import datetime
 
@@ -79,10 +79,10 @@ def _listed(services: Services, session: Session, home: Publication) -> list[dic
     waiting = session.scalars(queue.listing(home.id)).all()
     entries = Calendar(session, services.links, home, now(), services.grace).ahead(max(1, len(waiting)))
     slots = {entry.issue.id: entry.at for entry in entries if entry.issue}
-    return [_told(issue, slots.get(issue.id), build_letter.blocker(issue, services.links)) for issue in waiting]
+    return [_document(issue, slots.get(issue.id), build_letter.blocker(issue, services.links)) for issue in waiting]
 
 
-def _told(issue: Issue, at: datetime | None, blocker: Blocker | None) -> dict[str, str | None]:
+def _document(issue: Issue, at: datetime | None, blocker: Blocker | None) -> dict[str, str | None]:
     state, slot = issue_store.state(issue).value, at.isoformat() if at else None
     lacks = blocker.lack if blocker else None
     return {"slug": issue.slug, "title": issue.title, "state": state, "slot": slot, "lacks": lacks}

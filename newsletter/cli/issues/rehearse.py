@@ -1,4 +1,4 @@
-"""`newsletter issues rehearse`: compose every copy for every reader, and tell what would happen."""
+"""`newsletter issues rehearse`: compose every copy for every reader, and report what would happen."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from newsletter.cli.common import as_json, now, print_json, watched, with_services
+from newsletter.cli.common import as_json, now, print_json, with_progress_bar, with_services
 from newsletter.delivery.bulk.rehearsal import LIMIT, AffectedReaders
 from newsletter.editorial.issues import issue_store
 from newsletter.i18n import formats
@@ -32,19 +32,19 @@ def rehearse(services: Services, slug: str, as_json: bool) -> None:
             settings=services.settings,
             links=services.links,
             keyring=services.keyring,
-            watched=watched,
+            watched=with_progress_bar,
         )
-    told = _told(report)
+    document = _document(report)
     if as_json:
-        print_json(told)
+        print_json(document)
     else:
-        for line in _lines(report, told, services.settings.mail_connections):
+        for line in _lines(report, document, services.settings.mail_connections):
             click.echo(line)
     if report.blocking or report.rehearsal.faults:
         raise click.exceptions.Exit(1)
 
 
-def _told(report: RehearsalReport) -> dict[str, Any]:
+def _document(report: RehearsalReport) -> dict[str, Any]:
     found = report.rehearsal
     top = found.domains.most_common(_TOP)
     return {
@@ -57,8 +57,8 @@ def _told(report: RehearsalReport) -> dict[str, Any]:
             "largest": max(found.sizes, default=0),
             "over_limit": found.oversized,
         },
-        "unsendable": _troubled(found.unsendable),
-        "smtputf8": _troubled(found.international),
+        "unsendable": _affected(found.unsendable),
+        "smtputf8": _affected(found.international),
         "domains": {
             "top": [{"domain": domain, "readers": count} for domain, count in top],
             "rest": {
@@ -66,21 +66,21 @@ def _told(report: RehearsalReport) -> dict[str, Any]:
                 "readers": found.domains.total() - sum(count for _, count in top),
             },
         },
-        "errors": {name: _troubled(troubled) for name, troubled in found.faults.items()},
+        "errors": {name: _affected(readers) for name, readers in found.faults.items()},
         "seconds": report.seconds,
         "slowest": report.forecast.slowest,
         "blocking": report.blocking,
     }
 
 
-def _troubled(troubled: AffectedReaders) -> dict[str, Any]:
-    first = [{"subscription": subscription, "address": address} for subscription, address in troubled.first]
-    return {"count": troubled.count, "first": first}
+def _affected(readers: AffectedReaders) -> dict[str, Any]:
+    first = [{"subscription": subscription, "address": address} for subscription, address in readers.first]
+    return {"count": readers.count, "first": first}
 
 
-def _lines(report: RehearsalReport, told: dict[str, Any], connections: int) -> Iterator[str]:
-    """The same for people: a line for each thing that is worth one."""
-    found, size, rest = report.rehearsal, told["size"], told["domains"]["rest"]
+def _lines(report: RehearsalReport, document: dict[str, Any], connections: int) -> Iterator[str]:
+    """The report as lines for people."""
+    found, size, rest = report.rehearsal, document["size"], document["domains"]["rest"]
     yield (
         f"{formats.counted(report.readers, 'reader')}; suppressed, and so left out: {formats.number(report.suppressed)}"
     )
@@ -97,9 +97,11 @@ def _lines(report: RehearsalReport, told: dict[str, Any], connections: int) -> I
         yield f"copies with an empty {{{{ {name} }}}}, which has no fallback: {formats.number(count)}"
     yield from _named("addresses that mail cannot be sent to", found.unsendable)
     yield from _named("addresses that need SMTPUTF8, which not every mail server has", found.international)
-    for error, troubled in found.faults.items():
-        yield from _named(f"copies that cannot be composed, because of a fault on our side ({error})", troubled)
-    yield "domains: " + ", ".join(f"{one['domain']} {formats.number(one['readers'])}" for one in told["domains"]["top"])
+    for error, readers in found.faults.items():
+        yield from _named(f"copies that cannot be composed, because of a fault on our side ({error})", readers)
+    yield "domains: " + ", ".join(
+        f"{one['domain']} {formats.number(one['readers'])}" for one in document["domains"]["top"]
+    )
     if rest["domains"]:
         yield f"other domains: {formats.number(rest['domains'])}, with {formats.number(rest['readers'])} readers"
     yield _duration(report, connections)
@@ -107,12 +109,10 @@ def _lines(report: RehearsalReport, told: dict[str, Any], connections: int) -> I
         yield f"blocking: {reason.removeprefix('blocking: ')}"
 
 
-def _named(what: str, troubled: AffectedReaders) -> Iterator[str]:
-    if troubled.count:
-        first = ", ".join(f"{address} (subscription {subscription})" for subscription, address in troubled.first)
-        yield (
-            f"{what}: {formats.number(troubled.count)}, {first}{', …' if troubled.count > len(troubled.first) else ''}"
-        )
+def _named(what: str, readers: AffectedReaders) -> Iterator[str]:
+    if readers.count:
+        first = ", ".join(f"{address} (subscription {subscription})" for subscription, address in readers.first)
+        yield (f"{what}: {formats.number(readers.count)}, {first}{', …' if readers.count > len(readers.first) else ''}")
 
 
 def _duration(report: RehearsalReport, connections: int) -> str:

@@ -1,4 +1,4 @@
-"""`newsletter issues send`: at once to all, or after all to those who missed it."""
+"""`newsletter issues send`: to everybody now, or to the readers who missed it."""
 
 import functools
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from newsletter.cli.common import as_json, mind_arming, now, print_json, with_services
+from newsletter.cli.common import as_json, now, print_json, warn_if_not_armed, with_services
 from newsletter.editorial.issues import issue_store
 from newsletter.i18n import formats
 from newsletter.wiring import Services
@@ -16,7 +16,7 @@ from newsletter.workflows.resend_missed import Missed
 
 
 def _usage_checked(command: Callable[..., None]) -> Callable[..., None]:
-    """Refuse what cannot be meant before the house is opened."""
+    """Refuse option combinations that make no sense, before the database is opened."""
 
     @functools.wraps(command)
     def run(*, at_once: bool, to_missed: bool, joined: bool, dry_run: bool, as_json: bool, **others: Any) -> None:
@@ -51,11 +51,11 @@ def _at_once(services: Services, slug: str) -> None:
         sender = services.settings.issue_sender_address
         started = publish.send_now(session, services.links, issue_store.find(session, slug), now(), sender=sender)
     click.echo(f"{slug} is going out to {formats.counted(started.copies, 'reader')}")
-    mind_arming(services)
+    warn_if_not_armed(services)
 
 
 def _to_missed(services: Services, slug: str, *, joined: bool, dry_run: bool, as_json: bool) -> None:
-    # Counted in a session that only looks, because on SQLite nobody could write meanwhile.
+    # Counted in a reading session, because on SQLite a writing one would block all other writers.
     with services.sessions.reading() as session:
         found = resend_missed.find_missed(session, issue_store.find(session, slug), now(), joined=joined)
     if not dry_run:
@@ -66,12 +66,12 @@ def _to_missed(services: Services, slug: str, *, joined: bool, dry_run: bool, as
         if letter_id is not None:
             resend_missed.resend_rest(services.sessions, letter_id, now(), joined=joined)
     if as_json:
-        told = {name: count for name, count in asdict(found).items() if name != "with_joined"}
-        print_json({"dry_run": dry_run, **told, "copies": found.copies})
+        document = {name: count for name, count in asdict(found).items() if name != "with_joined"}
+        print_json({"dry_run": dry_run, **document, "copies": found.copies})
     else:
         _print(slug, found, dry_run=dry_run)
     if not dry_run:
-        mind_arming(services)
+        warn_if_not_armed(services)
 
 
 def _print(slug: str, found: Missed, *, dry_run: bool) -> None:

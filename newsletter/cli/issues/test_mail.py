@@ -1,4 +1,4 @@
-"""`newsletter issues test` and `newsletter issues approve`: a look at an issue by a few before it goes to all."""
+"""`newsletter issues test` and `approve`: test mails to a few people, and approval at the shell."""
 
 import click
 
@@ -39,7 +39,7 @@ def approve(services: Services, slug: str, email: str, comment: str) -> None:
     """Approve an issue as it is now. In the name of an editor or owner who wrote none of it."""
     with services.sessions.begin() as session:
         issue, editor = issue_store.find(session, slug), editors.find(session, email)
-        # Whoever has the shell could be anybody, and the record says so.
+        # Anybody with a shell can run this, so the record says where the approval was given.
         said = f"Given at the shell. {comment}"
         content = build_letter.approvable_content(issue, services.links)
         approve_issue.approve(session, services.links, issue, content, editor, said, now())
