@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, MetaData
 import newsletter.audience.models
 import newsletter.audience.tags
 import newsletter.audit
+import newsletter.delivery.bounces.events
 import newsletter.delivery.models
 import newsletter.delivery.reports.clicks
 import newsletter.delivery.reports.stats

@@ -7,6 +7,7 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from newsletter import schema
+from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.audience import erasures
 from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.characters import as_header, as_text
@@ -24,6 +25,7 @@ from newsletter.links import Links
 from newsletter.outbound import LinkClient
 from newsletter.publications import Publication
 from newsletter.tokens import TokenSeal
+from newsletter.workflows.record_bounce import BounceServices
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Services:
         """The DKIM keys; Refused, saying what to do, if a key file is invalid."""
         named = "dkim_selectors" in self.settings.model_fields_set
         return Keyring.load(self.settings.dkim_folder, self.settings.dkim_selectors_in_use, must_be_there=named)
+
+    @cached_property
+    def bounces(self) -> BounceServices:
+        """What is done about bounces, complaints and their kind."""
+        return BounceServices(self.audience, ProviderGroups(hosted=self.settings.lane_domains))
 
     @cached_property
     def link_client(self) -> LinkClient:

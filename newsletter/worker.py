@@ -20,6 +20,7 @@ from newsletter.audience import preferences, search_index, signup_limits
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
 from newsletter.delivery import breaker, ledger, stopping
+from newsletter.delivery.bounces import events
 from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.bulk.smtp_worker import BulkSettings
 from newsletter.delivery.ledger import doubts
@@ -36,7 +37,7 @@ from newsletter.errors import Refused
 from newsletter.mail_settings import MailServer
 from newsletter.system import lifeline
 from newsletter.wiring import Services
-from newsletter.workflows import alert_editors, fill_slots, publish, run_preflight, warn_editors
+from newsletter.workflows import alert_editors, fill_slots, publish, record_bounce, run_preflight, warn_editors
 
 # Seconds. Together with the time to open a connection, less than the 10 seconds that a stop may take.
 _FINISH_IN_FLIGHT = 6.0
@@ -107,6 +108,7 @@ class Worker:
             Job("send copies", timedelta(seconds=1), self.send_copies),
             Job("finish letters", timedelta(seconds=2), self.finish_letters),
             Job("tell of refusals", timedelta(seconds=2), self.report_refusals),
+            Job("decide about bounces", timedelta(seconds=2), self.decide_about_bounces),
             Job("skip what was stopped", timedelta(seconds=2), self.skip_stopped_copies),
             Job("index readers", timedelta(seconds=10), self.index_readers),
             Job("keep accounts", timedelta(seconds=10), self.store_stats),
@@ -122,6 +124,7 @@ class Worker:
             Job("forget idle paces", timedelta(hours=1), self.prune_idle_limiters),
             Job("forget old links", timedelta(hours=1), self.prune_links),
             Job("clear the outbox of old letters", timedelta(hours=1), self.prune_outbox),
+            Job("clear old bounces", timedelta(hours=1), self.prune_bounces),
         ]
 
     def run(self) -> None:
@@ -199,6 +202,9 @@ class Worker:
         for trip_id in untold:
             with self._services.sessions.begin() as session:
                 alert_editors.send_alert(session, self._services.audience, trip_id, _now())
+
+    def decide_about_bounces(self) -> None:
+        record_bounce.decide_waiting(self._services.sessions, self._services.bounces, _now, self._stopping.is_set)
 
     def skip_stopped_copies(self) -> None:
         with self._services.sessions.reading() as session:
@@ -280,6 +286,9 @@ class Worker:
         self._in_groups(outbox.prune)
         # Otherwise deleted data would stay in SQLite's write-ahead log, such as that of somebody erased during a read.
         self._services.sessions.checkpoint()
+
+    def prune_bounces(self) -> None:
+        self._in_groups(events.prune)
 
     def _may_go_on(self) -> bool:
         return not self._stopping.is_set() and self._gate.is_open()

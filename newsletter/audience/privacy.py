@@ -12,7 +12,7 @@ from newsletter.audience import consent, erasures, search_index, subscribers, ta
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger, receipts
-from newsletter.delivery.bounces import suppression
+from newsletter.delivery.bounces import events, suppression
 from newsletter.delivery.models import Copy, Letter, Suppression
 from newsletter.delivery.transactional import outbox
 
@@ -30,13 +30,14 @@ def erase_reader(session: Session, services: AudienceServices, reader: Subscribe
     What remains is what keeps us from writing again: a keyed hash of the address, and a suppression if there is one.
     After the commit, `Sessions.checkpoint` removes the deleted data from the database files as well.
     """
-    subscriptions = [one.id for one in reader.subscriptions]
+    subscriptions = _ids(reader)
     for one in reader.subscriptions:
         publications.wait_for_fan_out(session, one.publication_id)
     ledger.anonymize(session, subscriptions, now)
     outbox.erase_letters(session, reader.key)
     # After the outbox, so that a message that is being answered now either leaves its receipt before this, or none.
     receipts.erase_receipts(session, subscriptions)
+    events.erase_events(session, [reader.key], subscriptions)
     erasures.record_erasure(session, services.links.seal, reader.key, now)
     search_index.drop_reader(session, reader.id)
     session.delete(reader)
@@ -53,18 +54,23 @@ def export_data(session: Session, subscription: Subscription) -> dict[str, Any]:
         "letters": _letters(session, reader),
         "tags": {one.publication.slug: tags.tags_of(session, one.id) for one in reader.subscriptions},
         "attributes": {one.publication.slug: tags.attributes_of(session, one.id) for one in reader.subscriptions},
+        "bounces": [one.told() for one in events.of_person(session, [reader.key], _ids(reader))],
         "suppressed": [_cause(one) for one in suppression.list_causes(session, reader.key)],
     }
 
 
 def _letters(session: Session, reader: Subscriber) -> list[dict[str, Any]]:
-    theirs = [one.id for one in reader.subscriptions]
+    theirs = _ids(reader)
     copies = select(Letter.subject, Copy.state, Copy.ended_at).join(Letter, Letter.id == Copy.letter_id)
     found = session.execute(copies.where(Copy.subscription_id.in_(theirs)).order_by(Copy.id))
     return [
         {"subject": subject, "state": state.value, "at": ended_at.isoformat() if ended_at else None}
         for subject, state, ended_at in found
     ]
+
+
+def _ids(reader: Subscriber) -> list[int]:
+    return [one.id for one in reader.subscriptions]
 
 
 def _cause(found: Suppression) -> dict[str, Any]:

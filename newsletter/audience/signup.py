@@ -19,7 +19,7 @@ from newsletter.audience.address import Address, clean_name
 from newsletter.audience.models import Act, Channel, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Prepared, moment, upsert
-from newsletter.delivery.bounces import suppression
+from newsletter.delivery.bounces import events, suppression
 from newsletter.errors import Conflict, NotFound
 from newsletter.links import Expired
 from newsletter.publications import Publication
@@ -85,7 +85,8 @@ def confirm(
         consent.record(session, subscription, Act.CONFIRMED, Channel.LINK, now, origin, wording)
         signup_limits.reset_mailbox(session, services, Address.parse(subscription.subscriber.email))
         emails.welcome(session, services, subscription, now)
-        suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS)
+        if suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS):
+            events.forgive(session, subscription.subscriber.key)
         erasures.remove_erasure(session, services.links.seal, subscription.subscriber.key)
     if subscription.status not in status_transitions.SUBSCRIBED:
         raise Conflict("This link no longer works, because you unsubscribed after it was sent. Please sign up again.")

@@ -66,6 +66,13 @@ def reactivate(session: Session, subscription: Subscription) -> bool:
     return _move(session, subscription, {Status.UNSUBSCRIBED}, status=Status.ACTIVE, left_at=None)
 
 
+def revive(session: Session, subscription: Subscription) -> bool:
+    """Bounced, and it was a mistake: active again, or pending where nobody confirmed and nobody moved them here."""
+    was_reading = subscription.confirmed_at is not None or subscription.source is not None
+    status = Status.ACTIVE if was_reading else Status.PENDING
+    return _move(session, subscription, {Status.BOUNCED}, status=status, left_at=None)
+
+
 def pause(session: Session, subscription: Subscription, until: datetime) -> bool:
     """From active or paused to paused until then."""
     return _move(session, subscription, SUBSCRIBED, status=Status.PAUSED, paused_until=until)

@@ -86,6 +86,16 @@ def end_all_of_address(session: Session, key: str, status: Status, now: datetime
     )
 
 
+def revive_all_of_address(session: Session, key: str, now: datetime) -> int:
+    """An address turned out not to bounce: its subscriptions stand as they stood before; how many do."""
+    theirs = select(Subscription).join(Subscription.subscriber).where(Subscriber.key == key)
+    bounced = theirs.where(Subscription.status == Status.BOUNCED)
+    revived = [one for one in session.scalars(bounced).all() if status_transitions.revive(session, one)]
+    for one in revived:
+        consent.record(session, one, Act.RESUMED, Channel.MAIL, now, note="mail to it does arrive")
+    return len(revived)
+
+
 def undo_unsubscribe(
     session: Session, services: AudienceServices, token: str, client: str | None, now: datetime
 ) -> Subscription:

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 import structlog
@@ -39,8 +39,9 @@ from newsletter.addresses import provider_groups
 from newsletter.addresses.masking import mask_in_text
 from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.db import Base, LongId, LongRef
+from newsletter.db import insert as upsert
 from newsletter.delivery.ledger.outcomes import ABOUT_US, HeldCopy, Outcome
-from newsletter.delivery.models import OVER, PENDING, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.models import OVER, PENDING, UNDER_WAY, Copy, CopyState, Letter, LetterState
 
 STRIKES = 5
 HELD = datetime(9000, 1, 1, tzinfo=UTC)
@@ -57,6 +58,7 @@ REMEDY = (
 _DOMAINS = 3
 _PORTION = 5_000
 _LOOK = 2.0
+_A_DAY = timedelta(days=1)
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +104,11 @@ class Trip(Base):
         return f"{self.code} {self.reply}".strip()
 
     @property
+    def is_alarm(self) -> bool:
+        """Whether it never stopped anything, and is only for the editors to know."""
+        return self.closed_at == self.opened_at
+
+    @property
     def explanation(self) -> str:
         """What happened, in two sentences for editors."""
         if self.group == WHOLE:
@@ -109,10 +116,16 @@ class Trip(Base):
                 f"Mail servers refused it {STRIKES} times in a row because of the sender or the message, not the "
                 "readers. No reader has lost it: those copies wait again with the rest."
             )
-        return (
-            f"{self.provider} refused it {STRIKES} times in a row because of the sender or the message, not the "
-            "readers. Its readers’ copies wait; all the others go on."
+        return f"{self.provider} refuses it because of the sender or the message, not the readers. " + (
+            "Nothing is stopped." if self.is_alarm else "Its readers’ copies wait; all the others go on."
         )
+
+
+class Said(NamedTuple):
+    """A server's answer: its code, or 0, and its words."""
+
+    code: int
+    reply: str
 
 
 class Strike(Base):
@@ -265,6 +278,43 @@ def close(session: Session, letter_id: int, now: datetime) -> bool:
     opened = update(Trip).where(Trip.letter_id == letter_id, Trip.closed_at.is_(None)).values(closed_at=now)
     closed = session.scalars(opened.returning(Trip.id), execution_options=_UNSYNCHRONIZED).all()
     return bool(closed)
+
+
+def stop_group(session: Session, letter_id: int | None, group: str, said: Said, now: datetime) -> None:
+    """Hold the copies to a provider that refuses us by a bounce: those of that letter, and of all from its domain.
+
+    Where nothing of them goes out any more the editors are told all the same.
+    """
+    stopped = 0
+    for letter in session.scalars(select(Letter).where(Letter.state.in_(UNDER_WAY)).order_by(Letter.id)).all():
+        if _has_sender_of(session, letter, letter_id):
+            stopped += 1
+            opening = _opening(letter.id, group, said, now)
+            row = upsert(session, Trip).values({getattr(Trip, name): value for name, value in opening.items()})
+            session.execute(row.on_conflict_do_nothing())
+    if not stopped:
+        alarm(session, letter_id, group, said, now)
+
+
+def alarm(session: Session, letter_id: int | None, group: str, said: Said, now: datetime) -> None:
+    """Have the editors told, once a day, what a provider says of a letter; nothing is stopped."""
+    of_late = select(Trip.id).where(Trip.letter_id == letter_id, Trip.group == group, Trip.opened_at > now - _A_DAY)
+    if letter_id is not None and session.scalar(of_late.limit(1)) is None:
+        session.add(Trip(**_opening(letter_id, group, said, now), closed_at=now))
+
+
+def _has_sender_of(session: Session, letter: Letter, letter_id: int | None) -> bool:
+    other = session.get(Letter, letter_id) if letter_id is not None else None
+    # What is said of a single letter's sender is said of all.
+    return other is None or _domain_of(letter.sender_address) == _domain_of(other.sender_address)
+
+
+def _domain_of(address: str) -> str:
+    return address.rpartition("@")[2].lower()
+
+
+def _opening(letter_id: int, group: str, said: Said, now: datetime) -> dict[str, Any]:
+    return {"letter_id": letter_id, "group": group, "opened_at": now, "copies": 0, **said._asdict()}
 
 
 def release_held(session: Session, now: datetime) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import insert
 from newsletter.delivery.models import SharedLimiter
+from newsletter.delivery.rate_limit import limiter
 from newsletter.delivery.rate_limit.limiter import GROWS_EVERY, LimiterState, SentRun
 
 _ROWS = cast("Table", SharedLimiter.__table__)
@@ -56,6 +57,11 @@ def current_pauses(session: Session, now: datetime, most: int) -> dict[str, date
     """The keys that a rate-limit reply still slows, each with the end of its pause."""
     pauses = select(_ROWS.c.key, _ROWS.c.paused_until).where(_ROWS.c.paused_until > now - GROWS_EVERY * most)
     return dict(session.execute(pauses).all())
+
+
+def slow_down(session: Session, key: str, now: datetime) -> None:
+    """After an answer that asks for less: pause this key's limiter, then go on over one connection, then more."""
+    save(session, [limiter.after_rate_reply(lock(session, [key], now)[key], now)])
 
 
 def prune_idle(session: Session, now: datetime) -> int:

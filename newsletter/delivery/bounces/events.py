@@ -1,0 +1,208 @@
+"""Bounce events: all that was heard of our mail after it was handed over, or in its refusal, one row a recipient.
+
+An event without a decision waits for the worker. Its raw text lies in a table of its own and goes after 90 days.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Index, LargeBinary, String, Text, UniqueConstraint, delete, func, or_, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from newsletter.db import Base, LongId, LongRef, insert, word
+from newsletter.delivery.bounces import policy
+from newsletter.delivery.bounces.policy import Decision
+from newsletter.delivery.bounces.report import Hardness, Kind, Reason
+from newsletter.delivery.models import Copy, CopyState, Letter
+
+RAW_KEPT = timedelta(days=90)
+MOST_RAW = 256 * 1024
+"""Octets of a report's raw text that are kept."""
+KEPT = timedelta(days=400)
+_PRUNED_AT_ONCE = 500
+_COUNTS_FOR = 2 * policy.WINDOW
+_MOST_OF_ONE = 500
+_AN_HOUR = timedelta(hours=1)
+# Written out, because neither database matches a parameter to a partial index.
+_UNDECIDED = text("bounce_events.decision IS NULL")
+_UNSYNCED = {"synchronize_session": False}
+
+
+class BounceEvent(Base):
+    """One thing that was heard of one address; what it is about is known by our own ids, if they came back."""
+
+    __tablename__ = "bounce_events"
+    __table_args__ = (
+        UniqueConstraint("source", "place"),
+        Index(None, "key", "at"),
+        Index(None, "letter_id", "provider_group", "received_at"),
+        Index(None, "copy_id"),
+        Index(None, "received_at", "id"),
+        Index(
+            "ix_bounce_events_undecided",
+            "id",
+            sqlite_where=text("decision IS NULL"),
+            postgresql_where=text("decision IS NULL"),
+        ),
+        Index(
+            "ix_bounce_events_held",
+            "provider_group",
+            "id",
+            sqlite_where=text("decision = 'held'"),
+            postgresql_where=text("decision = 'held'"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[LongId]
+    source: Mapped[str] = mapped_column(String(200))
+    """Of what it was read: a provider's own id of the event, or a digest of the mail."""
+    place: Mapped[int] = mapped_column(default=0)
+    """Which of the recipients that the source names."""
+    way: Mapped[str] = mapped_column(String(24))
+    """How it came in: smtp, pipe, mailbox, lmtp, or the provider's name."""
+    kind: Mapped[Kind] = mapped_column(word(Kind))
+    hardness: Mapped[Hardness | None] = mapped_column(word(Hardness))
+    reason: Mapped[Reason] = mapped_column(word(Reason))
+    status: Mapped[str] = mapped_column(String(12), default="")
+    code: Mapped[str] = mapped_column(String(3), default="")
+    diagnostic: Mapped[str] = mapped_column(Text, default="")
+    mta: Mapped[str] = mapped_column(String(253), default="")
+    copy_id: Mapped[LongRef | None]
+    letter_id: Mapped[int | None]
+    subscription_id: Mapped[int | None]
+    outbox_id: Mapped[LongRef | None]
+    """The single letter that it is about, where it is no copy."""
+    key: Mapped[str] = mapped_column(String(254))
+    """The address that the mail was sent to; empty where that is not known for sure."""
+    provider_group: Mapped[str] = mapped_column(String(253), default="")
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    host_is_gone: Mapped[bool | None]
+    """What the DNS says of the host of an address whose host is called unknown; None if it was not asked."""
+    decision: Mapped[Decision | None] = mapped_column(word(Decision))
+    is_forgiven: Mapped[bool] = mapped_column(default=False)
+    """Whether it counts no more, because the address was heard of in another way since."""
+
+    @property
+    def said(self) -> str:
+        """The server's answer in a few words: code, status and reason."""
+        return " ".join(filter(None, (self.code, self.status, self.reason.value)))
+
+    def told(self) -> dict[str, Any]:
+        """The same in plain JSON values."""
+        words = ("id", "way", "kind", "reason", "status", "code", "diagnostic")
+        return {
+            **{name: getattr(self, name) for name in words},
+            "at": self.at.isoformat(),
+            "class": self.hardness,
+            "letter": self.letter_id,
+            "decision": self.decision,
+        }
+
+
+class RawReport(Base):
+    """A report as it came in, cut to a sensible size."""
+
+    __tablename__ = "bounce_reports"
+
+    source: Mapped[str] = mapped_column(String(200), primary_key=True)
+    received_at: Mapped[datetime] = mapped_column(index=True)
+    raw: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+def add(session: Session, found: BounceEvent) -> BounceEvent | None:
+    """Keep an event; None if its source was heard before."""
+    columns = [column.name for column in BounceEvent.__table__.columns if column.name != "id"]
+    told = {name: getattr(found, name) for name in columns}
+    row = insert(session, BounceEvent).values({name: value for name, value in told.items() if value is not None})
+    event_id = session.scalar(row.on_conflict_do_nothing().returning(BounceEvent.id))
+    return session.get_one(BounceEvent, event_id) if event_id else None
+
+
+def keep_raw(session: Session, source: str, raw: bytes, now: datetime) -> None:
+    """Keep what a report was read from, once."""
+    row = insert(session, RawReport).values(source=source, received_at=now, raw=raw[:MOST_RAW])
+    session.execute(row.on_conflict_do_nothing())
+
+
+def history_of(session: Session, key: str, now: datetime) -> Sequence[BounceEvent]:
+    """What was heard of an address and still counts, the newest five hundred."""
+    theirs = select(BounceEvent).where(BounceEvent.key == key, BounceEvent.at > now - _COUNTS_FOR)
+    counting = theirs.where(~BounceEvent.is_forgiven).order_by(BounceEvent.at.desc(), BounceEvent.id.desc())
+    return session.scalars(counting.limit(_MOST_OF_ONE)).all() if key else []
+
+
+def sent_to(session: Session, history: Iterable[BounceEvent], now: datetime) -> Mapping[int, datetime]:
+    """When each copy was sent that went of late to the readers whom these events are of."""
+    readers = {one.subscription_id for one in history if one.subscription_id}
+    letters = session.scalars(select(Letter.id).where(Letter.started_at > now - _COUNTS_FOR)).all() if readers else []
+    # The letters one by one, else PostgreSQL looks into every partition.
+    copies = select(Copy.id, Copy.ended_at).where(Copy.letter_id.in_(letters), Copy.subscription_id.in_(readers))
+    sent = copies.where(Copy.state == CopyState.SENT, Copy.ended_at.is_not(None))
+    return {copy_id: at for copy_id, at in session.execute(sent) if at} if letters else {}
+
+
+def count_against_us(session: Session, event: BounceEvent, now: datetime) -> int:
+    """How many answers about us the same provider gave to the same letter within the hour."""
+    same = (BounceEvent.letter_id == event.letter_id) & (BounceEvent.provider_group == event.provider_group)
+    counted = select(func.count()).where(same, BounceEvent.received_at > now - _AN_HOUR)
+    return session.scalar(counted.where(BounceEvent.reason.in_(policy.ABOUT_US))) or 0
+
+
+def undecided(session: Session, after: int, most: int) -> Sequence[BounceEvent]:
+    """Some of the events behind that one that wait for a decision, oldest first."""
+    waiting = select(BounceEvent).where(_UNDECIDED, BounceEvent.id > after).order_by(BounceEvent.id)
+    return session.scalars(waiting.limit(most)).all()
+
+
+def claim_undecided(session: Session, event_id: int) -> BounceEvent | None:
+    """One of them, under lock; None if it was decided meanwhile, or erased."""
+    mine = select(BounceEvent).where(BounceEvent.id == event_id, BounceEvent.decision.is_(None))
+    return session.scalar(mine.with_for_update(skip_locked=True))
+
+
+def forgive(session: Session, key: str) -> None:
+    """Let what was heard of an address so far count no more."""
+    theirs = update(BounceEvent).where(BounceEvent.key == key, ~BounceEvent.is_forgiven).values(is_forgiven=True)
+    session.execute(theirs, execution_options=_UNSYNCED)
+
+
+def of_person(
+    session: Session, keys: Collection[str], subscription_ids: Collection[int], most: int = 200
+) -> list[BounceEvent]:
+    """The last events of these addresses and subscriptions, oldest first."""
+    theirs = select(BounceEvent).where(_of_person(keys, subscription_ids)).order_by(BounceEvent.id.desc())
+    return list(session.scalars(theirs.limit(most)))[::-1]
+
+
+def erase_events(session: Session, keys: Collection[str], subscription_ids: Collection[int]) -> None:
+    """Erase these people's events, and every report that names them."""
+    theirs = _of_person(keys, subscription_ids)
+    sources = select(BounceEvent.source).where(theirs)
+    session.execute(delete(RawReport).where(RawReport.source.in_(sources)), execution_options=_UNSYNCED)
+    session.execute(delete(BounceEvent).where(theirs), execution_options=_UNSYNCED)
+
+
+def prune(session: Session, now: datetime) -> int:
+    """Delete some reports of 90 days ago or earlier, and events of 400 days; how many, 0 when none is left."""
+    return _prune_raw(session, now) + _prune_events(session, now)
+
+
+def _prune_raw(session: Session, now: datetime) -> int:
+    old = select(RawReport.source).where(RawReport.received_at <= now - RAW_KEPT).order_by(RawReport.received_at)
+    some = old.limit(_PRUNED_AT_ONCE)
+    gone = delete(RawReport).where(RawReport.source.in_(some)).returning(RawReport.source)
+    return len(session.scalars(gone, execution_options=_UNSYNCED).all())
+
+
+def _prune_events(session: Session, now: datetime) -> int:
+    old = select(BounceEvent.id).where(BounceEvent.received_at <= now - KEPT).order_by(BounceEvent.received_at)
+    gone = delete(BounceEvent).where(BounceEvent.id.in_(old.limit(_PRUNED_AT_ONCE))).returning(BounceEvent.id)
+    return len(session.scalars(gone, execution_options=_UNSYNCED).all())
+
+
+def _of_person(keys: Collection[str], subscription_ids: Collection[int]) -> Any:
+    copies = select(Copy.id).where(Copy.subscription_id.in_(subscription_ids))
+    return or_(BounceEvent.key.in_(keys), BounceEvent.copy_id.in_(copies))

@@ -1,0 +1,243 @@
+"""Bounce policy: what an event means for the address it is about, and for the provider that said it.
+
+Pure, and a function of the set of an address's events: in whatever order they arrive, the last word is the same.
+
+    hard (unknown user, has moved, does not accept mail)   suppressed at once
+    unknown host                                           once the DNS confirms it, or at the second issue
+    soft                                                   at the fifth issue within 60 days without a delivery between
+    complaint                                              suppressed; only the desk lifts it
+    about us (policy, reputation, content, rate, …)        never held against a reader; the provider's group is
+                                                           slowed or stopped, and the editors are told
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from newsletter.delivery.bounces.report import Hardness, Kind, Reason
+from newsletter.delivery.models import Cause
+
+WINDOW = timedelta(days=60)
+SOFT_ISSUES = 5
+"""So many different issues within the window, without a delivery between, and a soft bounce counts as a hard one."""
+UNKNOWN_HOST_ISSUES = 2
+SILENCE = timedelta(days=5)
+"""A sent copy of which nothing was heard for so long was delivered: no server tries for longer (RFC 5321, 4.5.4.1)."""
+STRIKES = 5
+"""So many answers about us of one provider, to one letter and within an hour, stop its group."""
+FAILING_AT_LEAST = 20
+FAILING_SHARE = 0.03
+LONG_TIME = timedelta(days=365)
+"""Who has read for so long is probed first, where BOUNCE_PROBE says so."""
+
+ABOUT_US = frozenset(
+    {
+        Reason.AUTHENTICATION,
+        Reason.BAD_REPUTATION,
+        Reason.BLOCKED,
+        Reason.CONTENT,
+        Reason.EMAIL_TOO_LARGE,
+        Reason.FAILED_STARTTLS,
+        Reason.NO_RELAYING,
+        Reason.NOT_COMPLIANT,
+        Reason.POLICY,
+        Reason.RATE_LIMITED,
+        Reason.REJECTED,
+        Reason.REQUIRE_PTR,
+        Reason.SECURITY,
+        Reason.SPAM,
+        Reason.SYNTAX,
+        Reason.VIRUS,
+    }
+)
+"""What no reader can help."""
+_MEND_NOW = frozenset({Reason.BAD_REPUTATION, Reason.BLOCKED, Reason.FAILED_STARTTLS, Reason.REQUIRE_PTR})
+# Gmail's and Microsoft's words for SPF, DKIM and DMARC, and Yahoo's for "no more": one such answer is said to all mail.
+_STOPS = re.compile(r"(?<![\d.])[45]\.7\.(?:2[4-7]|30|32|509|515)(?![\d.])|\[TSS\d\d\]", re.IGNORECASE)
+
+
+class Decision(StrEnum):
+    """What is done about one event."""
+
+    IGNORED = "ignored"
+    UNMATCHED = "unmatched"
+    """It names no copy of ours, and nobody vouches for it: nothing follows from it."""
+    DELIVERED = "delivered"
+    COUNTED = "counted"
+    """A soft bounce, held against the address until a delivery."""
+    SUPPRESSED = "suppressed"
+    HELD = "held"
+    """It would suppress, but its provider calls so many unknown that an editor decides."""
+    PROBED = "probed"
+    """It would suppress, but a letter is sent first, and what becomes of that one decides."""
+    UNSUBSCRIBED = "unsubscribed"
+    AGAINST_US = "against_us"
+    """About us: counted for the provider's group, never against the reader."""
+    ALARMED = "alarmed"
+    """The same, and the editors are told."""
+    SLOWED = "slowed"
+    STOPPED = "stopped"
+
+
+class Event(Protocol):
+    """One thing that was heard of one address."""
+
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def hardness(self) -> Hardness | None: ...
+    @property
+    def reason(self) -> Reason: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def diagnostic(self) -> str: ...
+    @property
+    def copy_id(self) -> int | None: ...
+    @property
+    def letter_id(self) -> int | None: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def host_is_gone(self) -> bool | None: ...
+    @property
+    def key(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What else is known when an event is decided about."""
+
+    history: Sequence[Event] = ()
+    """All that was heard of the address and still counts, this event among it, in any order."""
+    sent: Mapping[int, datetime] = field(default_factory=dict)
+    """When each copy was sent that went to the address of late, by the copy's id."""
+    provider_is_failing: bool = False
+    """Whether its provider calls so many unknown that an editor has to decide (`is_failing`)."""
+    against_us: int = 0
+    """How many answers about us this provider gave to this letter within the hour, this one among them."""
+    reader_since: datetime | None = None
+    """Since when its owner reads; None if that is not known, or no probe is wanted."""
+    is_probe: bool = False
+    """Whether it is about a probe."""
+    is_probing: bool = False
+    """Whether a probe is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is done, and for what cause an address is suppressed that is."""
+
+    decision: Decision
+    cause: Cause | None = None
+
+
+def decide(event: Event, facts: Facts, now: datetime) -> Verdict:
+    """What follows from an event."""
+    match event.kind:
+        case Kind.NOT_A_BOUNCE | Kind.AUTO_REPLY | Kind.CHALLENGE:
+            return Verdict(Decision.IGNORED)
+        case _ if not event.key:
+            return Verdict(Decision.UNMATCHED)
+        case Kind.COMPLAINT:
+            return Verdict(Decision.SUPPRESSED, Cause.COMPLAINT)
+        case Kind.UNSUBSCRIBE:
+            return Verdict(Decision.UNSUBSCRIBED)
+        case Kind.DELIVERED:
+            return Verdict(Decision.DELIVERED)
+        case _ if is_about_us(event):
+            return Verdict(_about_us(event, facts))
+        case Kind.DELAY:
+            return Verdict(Decision.IGNORED)
+    return _bounced(event, facts, now)
+
+
+def is_dead(history: Sequence[Event], sent: Mapping[int, datetime], now: datetime) -> bool:
+    """Whether what was heard of an address, and the silence about what was sent to it, says that nobody gets it."""
+    bounces = [one for one in history if one.kind is Kind.BOUNCE and not is_about_us(one)]
+    if any(_is_final(one) for one in bounces):
+        return True
+    delivered, moments = _deliveries(history, sent, now)
+    soft = [one for one in bounces if one.copy_id is None or one.copy_id not in delivered]
+    hosts = [one for one in soft if one.reason is Reason.HOST_UNKNOWN]
+    return _has_run(soft, sent, moments, SOFT_ISSUES) or _has_run(hosts, sent, moments, UNKNOWN_HOST_ISSUES)
+
+
+def asks_the_dns(event: Event) -> bool:
+    """Whether the DNS has a say in this event, and has not been asked."""
+    is_of_host = event.kind is Kind.BOUNCE and event.reason is Reason.HOST_UNKNOWN
+    return is_of_host and bool(event.key) and event.host_is_gone is None
+
+
+def is_failing(unknown: int, copies: int) -> bool:
+    """Whether a provider that called so many of its copies unknown within an hour is wrong rather than they."""
+    return unknown >= FAILING_AT_LEAST and unknown > FAILING_SHARE * copies
+
+
+def is_about_us(event: Event) -> bool:
+    """Whether it says nothing of the reader."""
+    return event.reason in ABOUT_US or stops_group(event.status, event.diagnostic)
+
+
+def stops_group(status: str, diagnostic: str) -> bool:
+    """Whether a provider says such a thing to all mail of ours: it is not authenticated, or is too much."""
+    return _STOPS.search(f"{status} {diagnostic}") is not None
+
+
+def _about_us(event: Event, facts: Facts) -> Decision:
+    is_said_to_all = event.reason is Reason.AUTHENTICATION or stops_group(event.status, event.diagnostic)
+    if is_said_to_all or facts.against_us >= STRIKES:
+        return Decision.STOPPED
+    if event.reason is Reason.RATE_LIMITED:
+        return Decision.SLOWED
+    return Decision.ALARMED if event.reason in _MEND_NOW else Decision.AGAINST_US
+
+
+def _bounced(event: Event, facts: Facts, now: datetime) -> Verdict:
+    if not (facts.is_probe or is_dead(facts.history, facts.sent, now)):
+        return Verdict(Decision.COUNTED)
+    if facts.provider_is_failing and event.reason is Reason.USER_UNKNOWN:
+        return Verdict(Decision.HELD)
+    if facts.is_probing and not facts.is_probe:
+        return Verdict(Decision.COUNTED)
+    is_long_time = facts.reader_since is not None and now - facts.reader_since >= LONG_TIME
+    if is_long_time and not facts.is_probe:
+        return Verdict(Decision.PROBED)
+    return Verdict(Decision.SUPPRESSED, Cause.BOUNCE)
+
+
+def _is_final(event: Event) -> bool:
+    if event.reason is Reason.HOST_UNKNOWN:
+        return event.host_is_gone is True
+    return event.hardness is Hardness.HARD
+
+
+def _deliveries(
+    history: Iterable[Event], sent: Mapping[int, datetime], now: datetime
+) -> tuple[set[int], list[datetime]]:
+    """The copies that a provider says arrived, and all moments at which something did."""
+    bounced = {one.copy_id for one in history if one.kind is Kind.BOUNCE}
+    told = [one for one in history if one.kind is Kind.DELIVERED]
+    silent = [at for copy_id, at in sent.items() if copy_id not in bounced and at + SILENCE <= now]
+    return {one.copy_id for one in told if one.copy_id}, sorted([_moment(one, sent) for one in told] + silent)
+
+
+def _has_run(events: Iterable[Event], sent: Mapping[int, datetime], deliveries: Sequence[datetime], most: int) -> bool:
+    """Whether so many different issues bounced within the window, and nothing was delivered between."""
+    issues: dict[int, datetime] = {}
+    for one in events:
+        if one.letter_id is not None:
+            issues[one.letter_id] = min(_moment(one, sent), issues.get(one.letter_id, one.at))
+    moments = sorted(issues.values())
+    return any(
+        last - first <= WINDOW and not any(first < at < last for at in deliveries)
+        for first, last in zip(moments, moments[most - 1 :], strict=False)
+    )
+
+
+def _moment(event: Event, sent: Mapping[int, datetime]) -> datetime:
+    # A report may take days: what counts is when its copy was sent.
+    return sent.get(event.copy_id, event.at) if event.copy_id else event.at

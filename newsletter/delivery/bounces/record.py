@@ -1,0 +1,158 @@
+"""Recording: a report becomes events, each tied to the copy or the single letter that it is about, once a source."""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.addresses import mailboxes
+from newsletter.addresses.provider_groups import ProviderGroups
+from newsletter.characters import as_header
+from newsletter.db import insert
+from newsletter.delivery.bounces import events
+from newsletter.delivery.bounces.events import BounceEvent
+from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
+from newsletter.delivery.message import compose
+from newsletter.delivery.models import Copy, CopyNote, Note, OutboxMessage
+from newsletter.errors import Invalid
+from newsletter.tokens import TokenSeal
+
+MOST_RECIPIENTS = 50
+_MOST_WORDS = 2_000
+_NOTES = {Kind.BOUNCE: Note.BOUNCED, Kind.COMPLAINT: Note.COMPLAINED}
+_NOBODY = Recipient("", None, Reason.UNDEFINED)
+_POST_ID = re.compile(r"[0-9]{20}\.([0-9]{1,18})@.+")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a report comes from."""
+
+    source: str
+    """The same for the same report, however often it comes: `ses:<event id>`, or `sha256:<digest of the mail>`."""
+    way: str
+    """How it came in: pipe, mailbox, lmtp, or the provider's name."""
+    at: datetime | None = None
+    """When it happened, as far as it is told; else it counts as of now."""
+    raw: bytes = b""
+    is_authentic: bool = False
+    """Whether somebody vouches for it, such as a signed webhook: then an address alone is enough to act on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """What a report is about, by our own ids; all None where it does not say, or says it wrongly."""
+
+    copy: Copy | None = None
+    post: OutboxMessage | None = None
+
+    @property
+    def address(self) -> str:
+        return (self.copy.address if self.copy else self.post.address if self.post else "") or ""
+
+
+def record(
+    session: Session, seal: TokenSeal, groups: ProviderGroups, report: Report, origin: Origin, now: datetime
+) -> list[BounceEvent]:
+    """Keep what a report says, an event for each recipient, none decided about; empty if it was kept before."""
+    match = _match(session, seal, report)
+    kept = [
+        event
+        for place, recipient in enumerate(report.recipients[:MOST_RECIPIENTS] or (_NOBODY,))
+        if (event := events.add(session, _event(match, groups, report.kind, recipient, place, origin, now)))
+    ]
+    if kept and origin.raw:
+        events.keep_raw(session, origin.source, origin.raw, now)
+    if kept and match.copy and (note := _NOTES.get(report.kind)):
+        _note(session, match.copy, note, kept[0], now)
+    log.info("report received", way=origin.way, kind=report.kind.value, events=[one.id for one in kept])
+    return kept
+
+
+def _event(
+    match: _Match,
+    groups: ProviderGroups,
+    kind: Kind,
+    recipient: Recipient,
+    place: int,
+    origin: Origin,
+    now: datetime,
+) -> BounceEvent:
+    # The score is that of the address which the mail was sent to, whatever name the other server has for it.
+    address = match.address or (recipient.address if origin.is_authentic and _is_nobodys(match) else "")
+    key = mailboxes.mailbox_key(address.strip())[:254]
+    return BounceEvent(
+        source=origin.source[:200],
+        place=place,
+        way=origin.way,
+        kind=kind,
+        hardness=recipient.hardness,
+        reason=recipient.reason,
+        status=recipient.status[:12],
+        code=recipient.code[:3],
+        diagnostic=as_header(recipient.diagnostic)[:_MOST_WORDS],
+        mta=as_header(recipient.mta)[:253],
+        copy_id=match.copy.id if match.copy else None,
+        letter_id=match.copy.letter_id if match.copy else None,
+        subscription_id=match.copy.subscription_id if match.copy else None,
+        outbox_id=match.post.id if match.post else None,
+        key=key,
+        provider_group=groups.of(key) if key else "",
+        at=min(origin.at or now, now),
+        received_at=now,
+        is_forgiven=False,
+    )
+
+
+def _is_nobodys(match: _Match) -> bool:
+    return match.copy is None and match.post is None
+
+
+def _match(session: Session, seal: TokenSeal, report: Report) -> _Match:
+    """By the signed return address first, by our Message-ID second."""
+    local = report.return_path.rpartition("@")[0] or report.return_path
+    token = local.partition("+")[2] or local
+    for purpose, name in _ids(seal, token, report.message_id):
+        copy = _copy(session, name) if purpose == "copy" else None
+        post = session.get(OutboxMessage, name) if purpose == "post" else None
+        if purpose == "message" and (post := session.get(OutboxMessage, name)) and not _is_its_id(post, report):
+            post = None
+        if copy or post:
+            return _Match(copy, post)
+    return _Match()
+
+
+def _ids(seal: TokenSeal, token: str, message_id: str) -> Iterator[tuple[str, int]]:
+    with suppress(Invalid):
+        yield "copy", seal.open_local_part("bounce", token)[0]
+    with suppress(Invalid):
+        yield "post", seal.open_local_part("post", token)[0]
+    name = message_id.strip("<> ")
+    with suppress(Invalid):
+        yield "copy", seal.open("message", name.rpartition("@")[0])[0]
+    if found := _POST_ID.fullmatch(name):
+        yield "message", int(found[1])
+
+
+def _is_its_id(post: OutboxMessage, report: Report) -> bool:
+    # Nothing but the moment keeps another from writing it; a report of a single letter comes back to a signed address.
+    return report.message_id.strip("<> ") == compose.message_id(post.content)
+
+
+def _copy(session: Session, copy_id: int) -> Copy | None:
+    # Letter by letter, else PostgreSQL looks into every partition.
+    return session.scalar(select(Copy).where(Copy.id == copy_id))
+
+
+def _note(session: Session, copy: Copy, note: Note, event: BounceEvent, now: datetime) -> None:
+    """What was learned of a copy after it was sent; the first of a kind stays."""
+    detail = " ".join(filter(None, (event.said, event.diagnostic)))
+    row = insert(session, CopyNote).values(copy_id=copy.id, kind=note, at=now, detail=detail)
+    session.execute(row.on_conflict_do_nothing())
