@@ -52,7 +52,7 @@ class Services:
     @cached_property
     def bounces(self) -> BounceServices:
         """What is done about bounces, complaints and their kind."""
-        return BounceServices(self.audience, ProviderGroups(hosted=self.settings.lane_domains))
+        return BounceServices(self.audience, ProviderGroups(hosted=self.settings.hosted_domains))
 
     @cached_property
     def link_client(self) -> LinkClient:

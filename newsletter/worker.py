@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -124,7 +125,7 @@ class Worker:
             Job("forget idle paces", timedelta(hours=1), self.prune_idle_limiters),
             Job("forget old links", timedelta(hours=1), self.prune_links),
             Job("clear the outbox of old letters", timedelta(hours=1), self.prune_outbox),
-            Job("clear old bounces", timedelta(hours=1), self.prune_bounces),
+            Job("clear old bounces", timedelta(hours=1), partial(self._in_groups, events.prune)),
         ]
 
     def run(self) -> None:
@@ -286,9 +287,6 @@ class Worker:
         self._in_groups(outbox.prune)
         # Otherwise deleted data would stay in SQLite's write-ahead log, such as that of somebody erased during a read.
         self._services.sessions.checkpoint()
-
-    def prune_bounces(self) -> None:
-        self._in_groups(events.prune)
 
     def _may_go_on(self) -> bool:
         return not self._stopping.is_set() and self._gate.is_open()

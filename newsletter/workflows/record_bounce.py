@@ -51,7 +51,7 @@ def record_report(
     kept = record.record(session, services.audience.links.seal, services.groups, report, origin, now)
     for event in kept:
         if not (services.domain_exists and policy.asks_the_dns(event)):
-            decide(session, services, event, now)
+            carry_out(session, services, event, now)
     return kept
 
 
@@ -69,7 +69,7 @@ def decide_waiting(
             with sessions.in_turn() as session:
                 if event := events.claim_undecided(session, event_id):
                     event.host_is_gone = None if exists is None else not exists
-                    decide(session, services, event, clock())
+                    carry_out(session, services, event, clock())
             last = event_id
 
 
@@ -80,13 +80,13 @@ def _waiting(sessions: Sessions, after: int) -> list[tuple[int, str]]:
         return [(one.id, one.key.rpartition("@")[2] if policy.asks_the_dns(one) else "") for one in found]
 
 
-def decide(session: Session, services: BounceServices, event: BounceEvent, now: datetime) -> Verdict:
+def carry_out(session: Session, services: BounceServices, event: BounceEvent, now: datetime) -> Verdict:
     """Decide about one event, and do what follows."""
     verdict = policy.decide(event, _facts(session, event, now), now)
     event.decision = verdict.decision
     session.flush()
     _ACTS.get(verdict.decision, _nothing)(session, services, event, verdict, now)
-    log.info("bounce decided", event=event.id, kind=event.kind.value, decision=verdict.decision.value)
+    log.info("bounce decided", bounce=event.id, kind=event.kind.value, decision=verdict.decision.value)
     return verdict
 
 

@@ -72,7 +72,7 @@ def record(
         events.keep_raw(session, origin.source, origin.raw, now)
     if kept and match.copy and (note := _NOTES.get(report.kind)):
         _note(session, match.copy, note, kept[0], now)
-    log.info("report received", way=origin.way, kind=report.kind.value, events=[one.id for one in kept])
+    log.info("report received", way=origin.way, kind=report.kind.value, bounces=[one.id for one in kept])
     return kept
 
 
@@ -104,7 +104,7 @@ def _event(
         subscription_id=match.copy.subscription_id if match.copy else None,
         outbox_id=match.post.id if match.post else None,
         key=key,
-        provider_group=groups.of(key) if key else "",
+        provider_group=groups.of_address(key) if key else "",
         at=min(origin.at or now, now),
         received_at=now,
         is_forgiven=False,

@@ -1,0 +1,384 @@
+"""What a report does: to the reader, the copy and the provider's group; once, in any order, and never by a forgery."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from newsletter import publications
+from newsletter.audience import privacy, subscribers, unsubscribe
+from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription
+from newsletter.db import Sessions
+from newsletter.delivery import breaker
+from newsletter.delivery.bounces import events, suppression
+from newsletter.delivery.bounces.events import BounceEvent, RawReport
+from newsletter.delivery.bounces.policy import Decision
+from newsletter.delivery.bounces.record import Origin
+from newsletter.delivery.bounces.report import Hardness, Kind, Reason, Recipient, Report
+from newsletter.delivery.ledger import partitions
+from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.rate_limit import limiter_store
+from newsletter.delivery.reports import stats
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.outbox import Composed
+from newsletter.wiring import Services
+from newsletter.workflows import record_bounce
+from tests import sample_services
+from tests.originals import Fill
+from tests.sample_services import NOW
+
+ADA = "ada@gmail.com"
+DAY = timedelta(days=1)
+HARD, SOFT = Hardness.HARD, Hardness.SOFT
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def filled() -> Fill:
+    return sample_services.opened
+
+
+def bounced(reason: Reason, hardness: Hardness = SOFT, **more: str) -> tuple[Kind, Recipient]:
+    return Kind.BOUNCE, Recipient("", hardness, reason, **more)
+
+
+UNKNOWN = bounced(Reason.USER_UNKNOWN, HARD, status="5.1.1", code="550", diagnostic="550 5.1.1 No such user here")
+FULL = bounced(Reason.MAILBOX_FULL, status="4.2.2")
+SPAM = bounced(Reason.SPAM, status="5.7.1", code="550")
+COMPLAINT = (Kind.COMPLAINT, Recipient("", None, Reason.FEEDBACK))
+DELIVERED = (Kind.DELIVERED, Recipient("", None, Reason.DELIVERED))
+LEAVES = (Kind.UNSUBSCRIBE, Recipient("", None, Reason.UNDEFINED))
+
+
+@dataclass
+class Press:
+    """A publication with readers, and what is heard of its issues."""
+
+    services: Services
+    numbers: count = field(default_factory=lambda: count(1))
+
+    @property
+    def sessions(self) -> Sessions:
+        return self.services.sessions
+
+    def reader(self, email: str = ADA, at: datetime = NOW - 90 * DAY) -> int:
+        with self.sessions.begin() as session:
+            person = Subscriber(email=email, key=email, name="Ada", created_at=at)
+            home = publications.find(session)
+            tie = Subscription(subscriber=person, publication=home, status=Status.ACTIVE)
+            tie.created_at = tie.confirmed_at = at
+            session.add(tie)
+            session.flush()
+            return tie.id
+
+    def issue(self, *readers: int, at: datetime = NOW, state: LetterState = LetterState.FINISHED) -> int:
+        """A letter that was sent to these readers; its id."""
+        with self.sessions.begin() as session:
+            home = publications.find(session)
+            words = dict.fromkeys(("list_id", "feedback_id", "archive_url", "subject", "html", "text"), "-")
+            letter = Letter(publication_id=home.id, state=state, due_at=at, created_at=at, started_at=at, **words)
+            letter.content_hash, letter.sender_name, letter.sender_address = "a" * 64, "Back", "desk@example.org"
+            letter.finished_at = at if state is LetterState.FINISHED else None
+            session.add(letter)
+            session.flush()
+            copies = [
+                {
+                    "letter_id": letter.id,
+                    "subscription_id": reader,
+                    "address": subscribers.get(session, reader).subscriber.email,
+                    "name": "",
+                    "state": CopyState.SENT,
+                    "attempts": 1,
+                    "not_before": at,
+                    "ended_at": at,
+                }
+                for reader in readers
+            ]
+            with partitions.writing(session, letter.id) as table:
+                session.execute(table.insert(), copies)
+            return letter.id
+
+    def copy(self, letter_id: int, reader: int) -> Copy:
+        with self.sessions.reading() as session:
+            mine = select(Copy).where(Copy.letter_id == letter_id, Copy.subscription_id == reader)
+            return session.scalars(mine).one()
+
+    def return_path(self, copy: Copy) -> str:
+        return f"bounce+{self.services.links.seal.seal_local_part('bounce', copy.id)}@bounces.example.org"
+
+    def hear(
+        self, said: tuple[Kind, Recipient], copy: Copy | None = None, at: datetime = NOW, **more: object
+    ) -> list[Decision | None]:
+        """Record one report, about a copy by its signed address; what was decided."""
+        kind, recipient = said
+        origin = {"source": f"test:{next(self.numbers)}", "way": "pipe", "at": at}
+        told = {"return_path": self.return_path(copy)} if copy else {}
+        for name in ("return_path", "message_id"):
+            if name in more:
+                told[name] = more.pop(name)
+        report = Report(kind, (recipient,), **told)
+        now = max(NOW, at)
+        with self.sessions.begin() as session:
+            kept = record_bounce.record_report(session, self.services.bounces, report, Origin(**origin | more), now)
+            return [one.decision for one in kept]
+
+    def status(self, reader: int) -> Status:
+        with self.sessions.reading() as session:
+            return subscribers.get(session, reader).status
+
+    def causes(self, key: str = ADA) -> list[Cause]:
+        with self.sessions.reading() as session:
+            return [one.cause for one in suppression.list_causes(session, key)]
+
+    def counts(self, letter_id: int) -> tuple[int, int, int]:
+        with self.sessions.reading() as session:
+            found = stats.copy_counts(session, session.get_one(Letter, letter_id))
+            return found.sent, found.bounced, found.complained
+
+
+@pytest.fixture
+def press(services: Services) -> Press:
+    return Press(services)
+
+
+def test_a_hard_bounce_ends_the_subscription_and_is_counted_among_the_sent(press: Press) -> None:
+    ada, bo = press.reader(), press.reader("bo@gmail.com")
+    letter = press.issue(ada, bo)
+    assert press.hear(UNKNOWN, press.copy(letter, ada), raw=b"the whole report") == [Decision.SUPPRESSED]
+    assert (press.status(ada), press.status(bo)) == (Status.BOUNCED, Status.ACTIVE)
+    assert press.causes() == [Cause.BOUNCE]
+    assert press.counts(letter) == (2, 1, 0)
+    with press.sessions.reading() as session:
+        [why] = suppression.list_causes(session, ADA)
+        assert why.detail == "550 5.1.1 userunknown 550 5.1.1 No such user here"
+        [step] = session.scalars(select(ConsentEvent).where(ConsentEvent.act == Act.BOUNCED))
+        assert step.note == "550 5.1.1 userunknown"
+        assert session.scalars(select(RawReport.raw)).one() == b"the whole report"
+
+
+def test_the_same_report_twice_is_one(press: Press) -> None:
+    ada = press.reader()
+    copy = press.copy(press.issue(ada), ada)
+    assert press.hear(COMPLAINT, copy, source="ses:1") == [Decision.SUPPRESSED]
+    assert press.hear(COMPLAINT, copy, source="ses:1") == []
+    with press.sessions.reading() as session:
+        assert session.scalar(select(func.count()).select_from(BounceEvent)) == 1
+    assert press.counts(copy.letter_id) == (1, 0, 1)
+    assert (press.status(ada), press.causes()) == (Status.COMPLAINED, [Cause.COMPLAINT])
+
+
+@SQLITE
+def test_a_forged_return_address_is_kept_and_suppresses_nobody(press: Press) -> None:
+    ada = press.reader()
+    letter = press.issue(ada)
+    forged = press.return_path(press.copy(letter, ada)).replace("+a", "+b").replace("+c", "+d")
+    for wrong in (forged[:9] + ("b" if forged[9] == "a" else "a") + forged[10:], "bounce+1@bounces.example.org", ""):
+        kind, recipient = UNKNOWN
+        named = Recipient(ADA, recipient.hardness, recipient.reason)
+        assert press.hear((kind, named), return_path=wrong, message_id="1@example.org") == [Decision.UNMATCHED]
+    assert (press.status(ada), press.causes(), press.counts(letter)) == (Status.ACTIVE, [], (1, 0, 0))
+
+
+@SQLITE
+def test_our_message_id_finds_the_copy_and_an_address_alone_only_where_somebody_vouches_for_it(press: Press) -> None:
+    ada, bo = press.reader(), press.reader("bo@gmail.com")
+    letter = press.issue(ada, bo)
+    name = press.services.links.seal.seal("message", press.copy(letter, ada).id)
+    assert press.hear(UNKNOWN, message_id=f"{name}@example.org") == [Decision.SUPPRESSED]
+    assert press.counts(letter) == (2, 1, 0)
+    named = Recipient("Bo@Gmail.com", HARD, Reason.USER_UNKNOWN)
+    assert press.hear((Kind.BOUNCE, named)) == [Decision.UNMATCHED]
+    assert press.hear((Kind.BOUNCE, named), is_authentic=True, way="ses") == [Decision.SUPPRESSED]
+    assert (press.status(bo), press.causes("bo@gmail.com")) == (Status.BOUNCED, [Cause.BOUNCE])
+
+
+@SQLITE
+def test_the_address_that_the_copy_went_to_is_what_counts(press: Press) -> None:
+    ada = press.reader("ada@gmial.com")
+    copy = press.copy(press.issue(ada), ada)
+    with press.sessions.begin() as session:
+        reader = subscribers.get(session, ada).subscriber
+        reader.email, reader.key = ADA, ADA
+    assert press.hear(UNKNOWN, copy) == [Decision.SUPPRESSED]
+    assert (press.causes("ada@gmial.com"), press.causes(), press.status(ada)) == ([Cause.BOUNCE], [], Status.ACTIVE)
+
+
+@SQLITE
+def test_a_single_letter_that_bounces_ends_who_never_confirmed(press: Press) -> None:
+    ada = press.reader()
+    with press.sessions.begin() as session:
+        subscribers.get(session, ada).status = Status.PENDING
+        post = outbox.post(session, publications.find(session), "confirm", ADA, "", Composed("", "", ""), NOW)
+        session.flush()
+        token = press.services.links.seal.seal_local_part("post", post.id)
+    assert press.hear(UNKNOWN, return_path=f"bounce+{token.upper()}@bounces.example.org") == [Decision.SUPPRESSED]
+    assert press.status(ada) is Status.BOUNCED
+
+
+def test_five_full_issues_suppress_and_a_delivery_that_is_told_of_late_takes_it_back(press: Press) -> None:
+    ada = press.reader()
+    letters = [press.issue(ada, at=NOW - DAY * (6 - number)) for number in range(6)]
+    decisions = [
+        press.hear(FULL, press.copy(letter, ada), at=NOW - DAY * (6 - number))[0]
+        for number, letter in enumerate(letters)
+        if number != 2
+    ]
+    assert decisions == [Decision.COUNTED] * 4 + [Decision.SUPPRESSED]
+    assert (press.status(ada), press.causes()) == (Status.BOUNCED, [Cause.BOUNCE])
+    assert press.hear(DELIVERED, press.copy(letters[2], ada), is_authentic=True) == [Decision.DELIVERED]
+    assert (press.status(ada), press.causes()) == (Status.ACTIVE, [])
+    with press.sessions.reading() as session:
+        assert {one.decision for one in events.history_of(session, ADA, NOW)} == {
+            Decision.COUNTED,
+            Decision.DELIVERED,
+        }
+
+
+def test_who_leaves_by_mail_is_counted_for_the_letter(press: Press) -> None:
+    ada = press.reader()
+    letter = press.issue(ada)
+    assert press.hear(LEAVES, press.copy(letter, ada)) == [Decision.UNSUBSCRIBED]
+    assert press.status(ada) is Status.UNSUBSCRIBED
+    with press.sessions.reading() as session:
+        assert unsubscribe.unsubscribes_by_letter(session, [letter]) == {letter: 1}
+
+
+def test_what_fails_our_authentication_stops_the_group_of_every_letter_of_that_sender(press: Press) -> None:
+    ada = press.reader()
+    over, going = press.issue(ada, at=NOW - DAY), press.issue(ada, state=LetterState.RUNNING)
+    said = bounced(Reason.AUTHENTICATION, status="5.7.26", code="550", diagnostic="550 5.7.26 unauthenticated")
+    assert press.hear(said, press.copy(over, ada)) == [Decision.STOPPED]
+    with press.sessions.reading() as session:
+        [trip] = breaker.open_trips(session, going)
+        assert (trip.group, trip.code, trip.reply) == ("gmail", 550, "550 5.7.26 unauthenticated")
+        assert breaker.open_trips(session, over) == []
+        assert breaker.unreported(session) == [trip.id]
+    assert (press.status(ada), press.causes()) == (Status.ACTIVE, [])
+
+
+@SQLITE
+def test_the_editors_hear_of_it_once_a_day_where_nothing_goes_out_any_more(press: Press) -> None:
+    ada = press.reader()
+    copy = press.copy(press.issue(ada), ada)
+    for _ in range(3):
+        assert press.hear(bounced(Reason.BLOCKED, diagnostic="554 listed by zen.spamhaus.org"), copy) == [
+            Decision.ALARMED
+        ]
+    with press.sessions.reading() as session:
+        [trip] = session.scalars(select(breaker.Trip))
+        assert (trip.is_alarm, trip.group) == (True, "gmail")
+        assert "Nothing is stopped" in trip.explanation
+
+
+@SQLITE
+def test_an_answer_about_our_rate_slows_the_group(press: Press) -> None:
+    ada = press.reader()
+    copy = press.copy(press.issue(ada), ada)
+    assert press.hear(bounced(Reason.RATE_LIMITED, status="4.7.28"), copy) == [Decision.SLOWED]
+    with press.sessions.reading() as session:
+        assert limiter_store.current_pauses(session, NOW, 10).keys() == {"gmail"}
+
+
+@SQLITE
+def test_the_fifth_refusal_of_a_letter_by_one_provider_stops_its_group(press: Press) -> None:
+    readers = [press.reader(f"r{number}@gmail.com") for number in range(5)]
+    letter = press.issue(*readers, state=LetterState.RUNNING)
+    decisions = [press.hear(SPAM, press.copy(letter, reader))[0] for reader in readers]
+    assert decisions == [Decision.AGAINST_US] * 4 + [Decision.STOPPED]
+    assert {press.status(reader) for reader in readers} == {Status.ACTIVE}
+    assert press.counts(letter)[1] == 5
+
+
+@SQLITE
+@pytest.mark.parametrize(("exists", "decision"), [(True, "counted"), (False, "suppressed"), (None, "counted")])
+def test_the_dns_decides_about_a_host_that_is_called_unknown(press: Press, exists: bool | None, decision: str) -> None:
+    ada = press.reader("ada@gone.example")
+    copy = press.copy(press.issue(ada), ada)
+    asked: list[str] = []
+
+    def domain_exists(host: str) -> bool | None:
+        asked.append(host)
+        return exists
+
+    bounces = record_bounce.BounceServices(press.services.audience, domain_exists=domain_exists)
+    report = Report(Kind.BOUNCE, (Recipient("", HARD, Reason.HOST_UNKNOWN),), press.return_path(copy))
+    with press.sessions.begin() as session:
+        [event] = record_bounce.record_report(session, bounces, report, Origin("test:1", "pipe"), NOW)
+        assert (event.decision, asked) == (None, [])
+    record_bounce.decide_waiting(press.sessions, bounces, lambda: NOW, lambda: False)
+    with press.sessions.reading() as session:
+        assert (session.scalars(select(BounceEvent.decision)).one(), asked) == (decision, ["gone.example"])
+
+
+@SQLITE
+def test_signing_up_anew_forgives_what_was_heard_before(press: Press) -> None:
+    ada = press.reader()
+    press.hear(UNKNOWN, press.copy(press.issue(ada), ada))
+    with press.sessions.begin() as session:
+        assert suppression.lift(session, ADA, suppression.CONFIRMING_LIFTS)
+        events.forgive(session, ADA)
+        assert events.history_of(session, ADA, NOW) == []
+    assert press.hear(FULL, press.copy(press.issue(ada), ada)) == [Decision.COUNTED]
+
+
+def test_erasing_a_reader_erases_what_was_heard_of_them_whatever_their_address_was(press: Press) -> None:
+    ada, bo = press.reader("ada@gmial.com"), press.reader("bo@gmail.com")
+    letter = press.issue(ada, bo)
+    press.hear(FULL, press.copy(letter, ada), raw=b"about ada")
+    press.hear(FULL, press.copy(letter, bo), raw=b"about bo")
+    with press.sessions.begin() as session:
+        reader = subscribers.get(session, ada).subscriber
+        reader.email, reader.key = ADA, ADA
+        session.flush()
+        told = privacy.export_data(session, subscribers.get(session, ada))
+        assert [one["reason"] for one in told["bounces"]] == ["mailboxfull"]
+        privacy.erase(session, press.services.audience, ADA, NOW)
+    with press.sessions.reading() as session:
+        assert list(session.scalars(select(BounceEvent.key))) == ["bo@gmail.com"]
+        assert list(session.scalars(select(RawReport.raw))) == [b"about bo"]
+
+
+def test_raw_reports_go_after_ninety_days_and_events_after_four_hundred(press: Press) -> None:
+    ada = press.reader()
+    press.hear(FULL, press.copy(press.issue(ada), ada), raw=b"x" * (events.MOST_RAW + 9))
+
+    def left(days: int) -> tuple[int, int]:
+        with press.sessions.begin() as session:
+            while events.prune(session, NOW + DAY * days):
+                pass
+            counted = [session.scalar(select(func.count()).select_from(table)) for table in (RawReport, BounceEvent)]
+            return counted[0], counted[1]
+
+    with press.sessions.reading() as session:
+        assert len(session.scalars(select(RawReport.raw)).one()) == events.MOST_RAW
+    assert [left(days) for days in (89, 90, 399, 400)] == [(1, 1), (0, 1), (0, 1), (0, 0)]
+
+
+SAID = [UNKNOWN, FULL, SPAM, COMPLAINT, DELIVERED, LEAVES, bounced(Reason.HOST_UNKNOWN, HARD)]
+HEARD = st.lists(st.tuples(st.integers(0, 6), st.sampled_from(SAID)), min_size=1, max_size=9)
+
+
+@SQLITE
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(heard=HEARD, data=st.data())
+def test_events_in_any_order_and_repeated_come_to_the_same(press: Press, heard, data) -> None:
+    both = [list(enumerate(heard))]
+    both.append(data.draw(st.permutations([*both[0], *data.draw(st.lists(st.sampled_from(both[0]), max_size=4))])))
+    assert len({_outcome(press, order) for order in both}) == 1
+
+
+def _outcome(press: Press, order: Sequence[tuple[int, tuple[int, tuple[Kind, Recipient]]]]) -> tuple[object, ...]:
+    """Where a new reader stands after these events, each heard of one of seven issues."""
+    mark = next(press.numbers)
+    email = f"r{mark}@reader{mark}.example"
+    ada = press.reader(email)
+    letters = [press.issue(ada, at=NOW - DAY * (8 - number)) for number in range(7)]
+    for number, (issue, said) in order:
+        copy = press.copy(letters[issue], ada)
+        press.hear(said, copy, at=copy.ended_at + timedelta(hours=1), source=f"{mark}:{number}")
+    return press.status(ada), tuple(sorted(press.causes(email))), tuple(map(press.counts, letters))
