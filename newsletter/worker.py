@@ -29,7 +29,7 @@ from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.reports import stats
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.mailer import TransactionalMailer
+from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
 from newsletter.delivery.workers import clock_setback, heartbeat, lease_recovery
 from newsletter.delivery.workers.heartbeat import LivenessMonitor, MailKind
 from newsletter.delivery.workers.send_permission import SendGate
@@ -81,14 +81,11 @@ class Worker:
         self._liveness = LivenessMonitor()
         self._gate = SendGate(services.sessions)
         self._stopping = threading.Event()
+        mailer_settings = MailerSettings(
+            mail, services.keyring, services.links.seal, services.settings.mail_return_path_domain
+        )
         self._mailer = TransactionalMailer(
-            services.sessions,
-            mail,
-            worker=self.name,
-            keyring=services.keyring,
-            seal=services.links.seal,
-            return_path_domain=services.settings.mail_return_path_domain,
-            stopping=self._stopping.is_set,
+            services.sessions, mailer_settings, worker=self.name, stopping=self._stopping.is_set
         )
         bulk_settings = BulkSettings(
             bulk,

@@ -23,7 +23,7 @@ from newsletter.delivery.message.content import SingleContent
 from newsletter.delivery.message.dkim import SigningKey, signatures
 from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.mailer import TransactionalMailer
+from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.mail_settings import MailServer
@@ -187,7 +187,7 @@ def test_the_post_room_signs(sessions, publication, honest_server: MailServer, m
     with sessions.begin() as session:
         composed = Composed("Please confirm – è", "<p>" + "Confirm " * 300 + "</p>", ".\n\nConfirm")
         outbox.post(session, publication, "confirm", "reader@example.org", "Ada", composed, DATE)
-    room = TransactionalMailer(sessions, honest_server, worker="w", keyring=KEYS, clock=clock, timeout=5)
+    room = TransactionalMailer(sessions, MailerSettings(honest_server, KEYS, timeout=5), worker="w", clock=clock)
     assert room.deliver_due() == 1
     room.close()
     [(_, _, content)] = mailbox.taken
@@ -202,7 +202,7 @@ def test_the_post_room_signs_a_message_that_is_composed_already_and_changes_noth
     with sessions.begin() as session:
         letter = outbox.post(session, publication, "test", "ed@example.org", "", Composed("", "", ""), DATE)
         letter.message = whole
-    room = TransactionalMailer(sessions, honest_server, worker="w", keyring=KEYS, clock=clock, timeout=5)
+    room = TransactionalMailer(sessions, MailerSettings(honest_server, KEYS, timeout=5), worker="w", clock=clock)
     assert room.deliver_due() == 1
     room.close()
     [(_, recipient, content)] = mailbox.taken

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from newsletter.db import DatabaseDown
 from newsletter.delivery.models import OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.mailer import TransactionalMailer
+from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.mail_settings import MailServer
 
@@ -56,7 +56,9 @@ def room(sessions, clock):
     with ExitStack() as rooms:
 
         def opened(server: MailServer, **options: object) -> TransactionalMailer:
-            room = TransactionalMailer(sessions, server, **({"worker": "w", "clock": clock, "timeout": 1} | options))
+            how = {"stopping": options.pop("stopping")} if "stopping" in options else {}
+            settings = MailerSettings(server, **({"timeout": 1} | options))
+            room = TransactionalMailer(sessions, settings, worker="w", clock=clock, **how)
             rooms.callback(room.close)
             return room
 
@@ -64,7 +66,7 @@ def room(sessions, clock):
 
 
 def deliver(sessions, server: MailServer, now) -> int:
-    room = TransactionalMailer(sessions, server, worker="w", clock=lambda: now, timeout=1)
+    room = TransactionalMailer(sessions, MailerSettings(server, timeout=1), worker="w", clock=lambda: now)
     try:
         return room.deliver_due()
     finally:

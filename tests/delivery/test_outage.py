@@ -8,7 +8,7 @@ from peers import SILENCE, Mailbox, honest, readers, scripted
 
 from newsletter.delivery.smtp.outage import ServerStatus, UnreachableServer
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.mailer import TransactionalMailer
+from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
@@ -90,7 +90,7 @@ def test_the_post_room_names_its_server_while_letters_wait_for_it(sessions, publ
         outbox.post(session, publication, "confirm", "a@x.example", "", Composed("s", "h", "t"), clock.now)
     with honest(Mailbox()) as peer:
         server = peer.server
-    room = TransactionalMailer(sessions, server, worker="w", clock=clock, timeout=1)
+    room = TransactionalMailer(sessions, MailerSettings(server, timeout=1), worker="w", clock=clock)
     room.deliver_due()
     assert room.away == UnreachableServer(server.door, clock.now, "connection refused")
     with sessions.begin() as session:

@@ -10,6 +10,7 @@ import smtplib
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,41 +39,42 @@ _AT_ONCE = 20
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class MailerSettings:
+    """The server that takes single letters, the keys that sign them, and where reports about them come back to."""
+
+    server: MailServer
+    keyring: Keyring = NO_KEYS
+    seal: TokenSeal | None = None
+    """With it, reports come back to an address of the letter's own at `return_path_domain`."""
+    return_path_domain: str | None = None
+    tls: ssl.SSLContext | None = None
+    timeout: float = 20.0
+    """In seconds, for each step of SMTP."""
+
+
 class TransactionalMailer:
     """Empties the outbox; keeps its connection while there is something to send."""
 
     def __init__(
         self,
         sessions: Sessions,
-        server: MailServer,
+        settings: MailerSettings,
         *,
         worker: str,
-        keyring: Keyring = NO_KEYS,
-        seal: TokenSeal | None = None,
-        return_path_domain: str | None = None,
         stopping: Callable[[], bool] = lambda: False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        tls: ssl.SSLContext | None = None,
-        timeout: float = 20.0,
     ) -> None:
-        """`timeout` in seconds, for each step of SMTP; once `stopping` says so, no other letter is begun.
-
-        With `seal`, reports come back to an address of the letter's own at `return_path_domain`.
-        """
+        """Once `stopping` says so, no other letter is begun."""
         self._sessions = sessions
+        self._settings = settings
         self._worker = worker
-        self._keyring = keyring
-        self._seal = seal
-        self._return_path_domain = return_path_domain
         self._stopping = stopping
         self._clock = clock
         self._app = Flask(__name__)
-        self._app.config.update(_flask_settings(server))
+        self._app.config.update(_flask_settings(settings.server))
         self._mail = Mail(self._app)
-        self._helo = server.own_name
-        self._tls = tls
-        self._timeout = timeout
-        self._status = ServerStatus(server.door, clock)
+        self._status = ServerStatus(settings.server.door, clock)
         self._outage = OutageBackoff(self._status, clock)
         self._interrupt = Interrupt()
         self._connection: _Verified | None = None
@@ -152,7 +154,7 @@ class TransactionalMailer:
         """What became of one letter, in the server's words or in ours; TransportDown if it is not its fault."""
         try:
             content = post.content
-            message = compose.transactional_message(content, self._clock(), self._keyring)
+            message = compose.transactional_message(content, self._clock(), self._settings.keyring)
             return self._hand_over(content, message, connection)
         except TransportDown:
             raise
@@ -164,7 +166,8 @@ class TransactionalMailer:
             return smtplib_client.local_reply(554, f"5.6.0 a fault of ours: {type(error).__name__}")
 
     def _hand_over(self, content: SingleContent, message: bytes, connection: "_Verified") -> Reply:
-        envelope = compose.transactional_envelope(content, len(message), self._seal, self._return_path_domain)
+        seal, domain = self._settings.seal, self._settings.return_path_domain
+        envelope = compose.transactional_envelope(content, len(message), seal, domain)
         try:
             return connection.hand_over(envelope, message)
         except (smtplib.SMTPException, OSError) as error:
@@ -183,7 +186,7 @@ class TransactionalMailer:
 
     def _connected(self) -> "_Verified":
         if self._connection is None:
-            connection = _Verified(self._mail, self._tls, self._timeout, self._interrupt, self._helo)
+            connection = _Verified(self._mail, self._settings, self._interrupt)
             connection.open()
             self._connection = connection
         return self._connection
@@ -241,11 +244,10 @@ class _Ready(Message):
 class _Verified(Connection):
     """A connection with a time-out, a verified certificate, and no password in the clear."""
 
-    def __init__(self, mail: Mail, tls: ssl.SSLContext | None, timeout: float, interrupt: Interrupt, helo: str) -> None:
+    def __init__(self, mail: Mail, settings: MailerSettings, interrupt: Interrupt) -> None:
         super().__init__(mail)
-        self._helo = helo
-        self._tls = tls
-        self._timeout = timeout
+        self._tls = settings.tls or tls_trust.verified_context()
+        self._options: dict[str, Any] = {"timeout": settings.timeout, "local_hostname": settings.server.own_name}
         self._interrupt = interrupt
 
     @property
@@ -280,13 +282,10 @@ class _Verified(Connection):
 
     def configure_host(self) -> SmtpClient:
         server, port = self.mail.server, self.mail.port
-        options: dict[str, Any] = {"timeout": self._timeout, "local_hostname": self._helo}
         if self.mail.use_ssl:
-            host: SmtpClient = SmtpsClient(
-                self._interrupt, server, port, context=self._tls or tls_trust.verified_context(), **options
-            )
+            host: SmtpClient = SmtpsClient(self._interrupt, server, port, context=self._tls, **self._options)
         else:
-            host = SmtpClient(self._interrupt, server, port, **options)
+            host = SmtpClient(self._interrupt, server, port, **self._options)
         try:
             self._introduce(host)
         except BaseException:
@@ -296,7 +295,7 @@ class _Verified(Connection):
 
     def _secure(self, host: SmtpClient) -> None:
         try:
-            host.starttls(context=self._tls or tls_trust.verified_context())
+            host.starttls(context=self._tls)
         except (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError):
             raise
         except OSError as error:
