@@ -20,24 +20,13 @@ from newsletter.editors import Role
 from newsletter.links import Links
 from newsletter.publications import Publication, Slot, find
 from newsletter.workflows import approve_issue, build_letter
+from tests.sample_source import issue_source
 
 TITLES = ("A tight back", "A calm neck", "A stiff hip")
 SLUGS = ("a-tight-back", "a-calm-neck", "a-stiff-hip")
 GRACE = timedelta(hours=2)
 TUESDAY = datetime(2026, 11, 24, 8, tzinfo=UTC)
 """The first slot: Tuesday 24 November 09:00 in Warsaw."""
-
-_SOURCE = """---
-title: {title}
-subject: {title}, in ten minutes
-preheader: A short routine for the end of a long day at the desk.
-category: Health
-sources: [{{title: NHS, url: "https://www.nhs.uk/conditions/back-pain/"}}]
----
-Dear {{{{ name | friend }}}},
-
-{body} See a doctor when it does not get better.
-"""
 
 
 def open_press(sessions: Sessions, links: Links, now: datetime) -> None:
@@ -72,7 +61,7 @@ def write(session: Session, title: str, now: datetime, body: str = "Lie down for
     """A new text for an issue, which makes it a draft."""
     slug = title.lower().replace(" ", "-")
     name = f"2026-11-24-{slug}.md"
-    text = issue_store.Text(issue_file.parse(_SOURCE.format(title=title, body=body), name), name, {})
+    text = issue_store.Text(issue_file.parse(issue_source(title, body=body), name), name, {})
     issue_store.save(session, find(session), text, issue_store.BY_FILE, now)
 
 

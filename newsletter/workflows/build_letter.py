@@ -2,7 +2,6 @@
 
 import email
 import email.policy
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,12 +68,11 @@ def render_mail(issue: Issue, revision: Revision, links: Links) -> Rendered:
 
 @dataclass(frozen=True, slots=True)
 class PreparedIssue:
-    """The newest revision of an issue, prepared for sending: parsed, rendered, checked and hashed once."""
+    """The newest revision of an issue, prepared for sending: parsed, rendered and checked once."""
 
     source: IssueFile
     mail: Rendered
     findings: tuple[preflight.Finding, ...]
-    content_hash: str
 
     @property
     def blocking(self) -> tuple[preflight.Finding, ...]:
@@ -111,12 +109,17 @@ def can_be_scheduled(issue: Issue) -> bool:
 
 def require_schedulable(issue: Issue, links: Links) -> PreparedIssue:
     """The issue, prepared, if it may be scheduled or sent; Conflict, saying what to do first, otherwise."""
-    _require_open(issue)
+    require_open(issue)
     prepared = prepare(issue, links)
+    require_sendable(issue, prepared)
+    return prepared
+
+
+def require_sendable(issue: Issue, prepared: PreparedIssue) -> None:
+    """Raise Conflict, saying what to do first, if an open issue may not go out as it was prepared."""
     _require_unblocked(issue, prepared.blocking)
     _require_ready(issue)
-    require_approved(issue, Content(issue.revision_number, prepared.content_hash))
-    return prepared
+    require_approved(issue, Content(issue.revision_number, prepared.mail.content_hash))
 
 
 def require_approved(issue: Issue, would_go: Content) -> None:
@@ -137,7 +140,7 @@ def approvable_content(issue: Issue, links: Links) -> Content:
     """The content that an approval has to be of: that of the frozen letter, else of the newest revision."""
     if fixed := frozen_letter(issue):
         return content_of(issue, fixed)
-    return Content(issue.revision_number, content_hash(render_mail(issue, issue.revision, links)))
+    return Content(issue.revision_number, render_mail(issue, issue.revision, links).content_hash)
 
 
 def content_of(issue: Issue, letter: Letter) -> Content:
@@ -160,11 +163,11 @@ def blocker(issue: Issue, links: Links) -> Blocker | None:
         if is_waiting(issue):
             require_approved(issue, approvable_content(issue, links))
         else:
-            _require_open(issue)
+            require_open(issue)
             _require_ready(issue)
-            judged = _remembered(issue, links)
-            _require_unblocked(issue, judged.blocking)
-            require_approved(issue, Content(issue.revision_number, judged.content_hash))
+            content_hash, blocking = _remembered(issue, links)
+            _require_unblocked(issue, blocking)
+            require_approved(issue, Content(issue.revision_number, content_hash))
     except PressError as error:
         return Blocker(_LACKS.get(type(error), "cannot be shown"), str(error))
     return None
@@ -173,15 +176,14 @@ def blocker(issue: Issue, links: Links) -> Blocker | None:
 def mark_ready(session: Session, issue: Issue, links: Links) -> None:
     """Mark an issue as ready; Conflict, with the findings, if preflight blocks it."""
     issue_store.lock(session, issue)
-    _require_open(issue)
+    require_open(issue)
     _require_unblocked(issue, prepare(issue, links).blocking)
     issue_store.set_readiness(issue, Readiness.READY)
 
 
 def draft_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
     """The letter that scheduling would freeze from the newest revision; it is not stored."""
-    mail = render_mail(issue, issue.revision, links)
-    return new_letter(issue, mail, content_hash(mail), links, now, now, sender)
+    return new_letter(issue, render_mail(issue, issue.revision, links), links, now, sender)
 
 
 def current_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
@@ -199,23 +201,16 @@ def sample_mail(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]
 
 
 def new_letter(
-    issue: Issue,
-    mail: Rendered,
-    mail_hash: str,
-    links: Links,
-    at: datetime,
-    now: datetime,
-    sender: str | None,
-    kind: str = "issue",
+    issue: Issue, mail: Rendered, links: Links, now: datetime, sender: str | None, kind: str = "issue"
 ) -> Letter:
-    """A letter with this mail, due at `at`; it is not stored."""
+    """A letter with this mail, due now; it is not stored."""
     publication = issue.publication
     own = publication.sender_address
     return Letter(
         publication_id=publication.id,
-        due_at=at,
+        due_at=now,
         created_at=now,
-        content_hash=mail_hash,
+        content_hash=mail.content_hash,
         sender_name=publication.sender_name,
         sender_address=sender or own,
         # Replies go to the publication, even if another address sends its issues.
@@ -231,13 +226,8 @@ def new_letter(
     )
 
 
-def content_hash(mail: Rendered) -> str:
-    """The SHA-256 of everything a reader sees, which approvals are bound to."""
-    seen = f"{mail.subject}\0{mail.html}\0{mail.text}"
-    return hashlib.sha256(seen.encode()).hexdigest()
-
-
-def _require_open(issue: Issue) -> None:
+def require_open(issue: Issue) -> None:
+    """Raise Conflict if anything of the issue is scheduled or was sent."""
     if is_open(issue):
         return
     now = issue_store.state(issue)
@@ -258,15 +248,8 @@ def _require_unblocked(issue: Issue, blocking: Sequence[preflight.Finding]) -> N
         raise Unfit("\n".join([f"“{issue.title}” is not fit to send:", *map(str, blocking)]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """The content hash of a text's mail, and its blocking findings."""
-
-    content_hash: str
-    blocking: tuple[preflight.Finding, ...]
-
-
-def _remembered(issue: Issue, links: Links) -> _Judged:
+def _remembered(issue: Issue, links: Links) -> tuple[str, tuple[preflight.Finding, ...]]:
+    """The content hash of the newest revision's mail, and what blocks it."""
     kept = issue_store.picture_names(issue.revision).items()
     return _judged(
         issue.revision.source,
@@ -284,13 +267,13 @@ def _judged(
     pictures: tuple[tuple[str, str], ...],
     branding: Branding,
     facts: preflight.Facts,
-) -> _Judged:
+) -> tuple[str, tuple[preflight.Finding, ...]]:
     prepared = _prepare(issue_file.parse(source, file_name), dict(pictures).__getitem__, branding, facts)
-    return _Judged(prepared.content_hash, prepared.blocking)
+    return prepared.mail.content_hash, prepared.blocking
 
 
 def _prepare(
     file: IssueFile, picture_url: Callable[[str], str], branding: Branding, facts: preflight.Facts
 ) -> PreparedIssue:
     mail = render.issue_mail(file, branding, picture_url)
-    return PreparedIssue(file, mail, tuple(preflight.check(file, mail, facts)), content_hash(mail))
+    return PreparedIssue(file, mail, tuple(preflight.check(file, mail, facts)))

@@ -113,9 +113,7 @@ def send_correction(
     session: Session, links: Links, issue: Issue, mail: Rendered, now: datetime, *, sender: str | None = None
 ) -> Started:
     """Send this mail at once to everyone who got the issue or may have got it, and to nobody else."""
-    letter = build_letter.new_letter(
-        issue, mail, build_letter.content_hash(mail), links, now, now, sender, "correction"
-    )
+    letter = build_letter.new_letter(issue, mail, links, now, sender, "correction")
     letter.corrects_id, letter.state = issue.letter_id, LetterState.HELD
     session.add(letter)
     session.flush()
@@ -216,7 +214,8 @@ def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: dat
     # From here on nobody can withdraw an approval or save another text until this transaction ends.
     issue_store.lock(session, issue)
     prepared = build_letter.require_schedulable(issue, links)
-    letter = build_letter.new_letter(issue, prepared.mail, prepared.content_hash, links, at, now, sender)
+    letter = build_letter.new_letter(issue, prepared.mail, links, now, sender)
+    letter.due_at = at
     try:
         with session.begin_nested():
             session.add(letter)

@@ -86,18 +86,16 @@ def rehearse_issue(
 
 def _letter(issue: Issue, links: Links, now: datetime, sender: str | None) -> tuple[Letter, list[str]]:
     """The frozen letter, or the one that scheduling would freeze, and what blocks it."""
-    blocking = [] if build_letter.is_waiting(issue) else _blockers(issue, links)
-    return build_letter.current_letter(issue, links, now, sender=sender), blocking
-
-
-def _blockers(issue: Issue, links: Links) -> list[str]:
+    if issue.letter is not None and build_letter.is_waiting(issue):
+        return issue.letter, []
+    build_letter.require_open(issue)
+    prepared = build_letter.prepare(issue, links)
+    letter = build_letter.new_letter(issue, prepared.mail, links, now, sender)
     try:
-        build_letter.require_schedulable(issue, links)
+        build_letter.require_sendable(issue, prepared)
     except Conflict as error:
-        if not build_letter.is_open(issue):
-            raise
-        return str(error).splitlines()
-    return []
+        return letter, str(error).splitlines()
+    return letter, []
 
 
 def _copies(session: Session, issue: Issue, letter: Letter) -> Iterator[ClaimedCopy]:

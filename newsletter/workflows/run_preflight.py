@@ -109,7 +109,7 @@ def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> I
     """Check the newest revision of an issue; `may_ask` says whether links may be checked."""
     mail = build_letter.render_mail(issue, issue.revision, links)
     file, kept = issue_store.parse_revision(issue, issue.revision), issue_store.picture_names(issue.revision)
-    content = build_letter.content_hash(mail)
+    content = mail.content_hash
     said, waits = spam_checks.verdict(session, content), spam_checks.is_waiting(session, content)
     context = CheckContext(file, mail, gather_facts(session, issue, file, kept, links, may_ask=may_ask, said=said))
     questions = replace(_asked(session, context), verdict=said, spam_waiting=waits)
@@ -173,15 +173,16 @@ def request_link_checks(session: Session, links: Links, now: datetime) -> None:
 
 def current_content_hash(issue: Issue, links: Links) -> str:
     """The content hash of the newest revision's mail."""
-    return build_letter.content_hash(build_letter.render_mail(issue, issue.revision, links))
+    return build_letter.render_mail(issue, issue.revision, links).content_hash
 
 
 def mail_for_spam_check(session: Session, issue_id: int, content: str, links: Links, now: datetime) -> bytes | None:
     """An issue's mail for the spam filter; None if its content has changed since the request."""
     issue = session.get(Issue, issue_id)
-    if issue is None or current_content_hash(issue, links) != content:
+    if issue is None:
         return None
-    return build_letter.sample_mail(build_letter.draft_letter(issue, links, now), links, now)["issue.eml"]
+    letter = build_letter.draft_letter(issue, links, now)
+    return build_letter.sample_mail(letter, links, now)["issue.eml"] if letter.content_hash == content else None
 
 
 def _ask_links(session: Session, issue: Issue, links: Links, now: datetime, *, older: timedelta) -> None:

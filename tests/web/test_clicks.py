@@ -188,4 +188,4 @@ def test_a_scheduled_letter_keeps_the_hash_of_what_was_approved(counting: Letter
     with services.sessions.reading() as session:
         issue = issue_store.find(session, WAITING)
         plain = build_letter.render_mail(issue, issue.revision, services.links)
-    assert counting.content_hash == build_letter.content_hash(plain)
+    assert counting.content_hash == plain.content_hash

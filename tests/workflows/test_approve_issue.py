@@ -24,21 +24,12 @@ from newsletter.workflows.approve_issue import ApprovalStatus
 from tests import sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW
+from tests.sample_source import issue_source
 
 GRACE = timedelta(hours=2)
 SLUG = "a-tight-back"
 NAME = "2026-11-24-a-tight-back.md"
-SOURCE = """---
-title: A tight back
-subject: A tight back, in ten minutes
-preheader: A short routine for the end of a long day at the desk.
-category: Health
-sources: [{title: NHS, url: "https://www.nhs.uk/conditions/back-pain/"}]
----
-Dear {{ name | friend }},
-
-Lie down for ten minutes. See a doctor when it does not get better.
-"""
+SOURCE = issue_source()
 AUTHOR, SECOND, THIRD = "author@desk.example", "second@desk.example", "third@desk.example"
 
 

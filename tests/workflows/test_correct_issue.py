@@ -27,20 +27,11 @@ from newsletter.workflows import build_letter, correct_issue, publish
 from tests import sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW
+from tests.sample_source import issue_source
 
 SLUG = "a-tight-back"
 NAME = "2026-11-24-a-tight-back.md"
-SOURCE = """---
-title: A tight back
-subject: A tight back, in ten minutes
-preheader: A short routine for the end of a long day at the desk.
-category: Health
-sources: [{title: NHS, url: "https://www.nhs.uk/conditions/back-pain/"}]
----
-Dear {{ name | friend }},
-
-Lie down for ten hours. See a doctor when it does not get better.
-"""
+SOURCE = issue_source(body="Lie down for ten hours.")
 AMENDED = SOURCE.replace("ten hours", "ten minutes")
 NOTE = "We wrote ten hours; it is ten minutes."
 EDITOR = "ann@press.example"

@@ -1,7 +1,6 @@
 from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 from threading import Barrier, Thread
-from types import ModuleType
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,22 +21,11 @@ from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
 from newsletter.publications import Publication, Slot
 from newsletter.workflows import build_letter, publish
+from tests.sample_source import issue_source
 
 GRACE = timedelta(hours=2)
 WARSAW = ZoneInfo("Europe/Warsaw")
 TUESDAY = datetime(2026, 11, 24, 9, 0, tzinfo=WARSAW)
-
-SOURCE = """---
-title: {title}
-subject: {title}, in ten minutes
-preheader: A short routine for the end of a long day at the desk.
-category: Health
-sources: [{{title: NHS, url: "https://www.nhs.uk/conditions/back-pain/"}}]
----
-Dear {{{{ name | friend }}}},
-
-Lie down for ten minutes. See a doctor when it does not get better.
-"""
 
 
 @pytest.fixture
@@ -70,7 +58,7 @@ def slugs(sessions: Sessions, links: Links, publication: Publication, now: datet
 
 def write(session: Session, publication: Publication, title: str, now: datetime) -> str:
     slug = title.lower().replace(" ", "-")
-    parsed = issue_file.parse(SOURCE.format(title=title), f"2026-11-24-{slug}.md")
+    parsed = issue_file.parse(issue_source(title), f"2026-11-24-{slug}.md")
     issue_store.save(
         session, publication, issue_store.Text(parsed, f"2026-11-24-{slug}.md", {}), issue_store.BY_FILE, now
     )
@@ -100,7 +88,7 @@ def test_scheduling_parses_renders_and_checks_an_issue_once(
 ) -> None:
     calls: Counter[str] = Counter()
 
-    def count(module: ModuleType, name: str) -> None:
+    def count(module: object, name: str) -> None:
         function = getattr(module, name)
 
         def counted(*args: object, **named: object) -> object:
@@ -112,9 +100,9 @@ def test_scheduling_parses_renders_and_checks_an_issue_once(
     count(issue_file, "parse")
     count(render, "issue_mail")
     count(preflight, "check")
-    count(build_letter, "content_hash")
+    count(render.Rendered.content_hash, "func")
     schedule(sessions, links, slugs[0], TUESDAY, now)
-    assert calls == {"parse": 1, "issue_mail": 1, "check": 1, "content_hash": 1}
+    assert calls == {"parse": 1, "issue_mail": 1, "check": 1, "func": 1}
 
 
 def test_the_next_slot_is_the_first_tuesday_that_no_issue_holds(
@@ -131,7 +119,7 @@ def test_scheduling_freezes_the_text_that_readers_will_get(
     letter = schedule(sessions, links, slugs[0], TUESDAY, now)
     assert state(sessions, slugs[0]) is IssueState.SCHEDULED
     assert letter.subject == "A tight back, in ten minutes"
-    changed = issue_file.parse(SOURCE.format(title="A tight back") + "More.\n", "2026-11-24-a-tight-back.md")
+    changed = issue_file.parse(issue_source() + "More.\n", "2026-11-24-a-tight-back.md")
     draft = issue_store.Text(changed, "2026-11-24-a-tight-back.md", {})
     with sessions.begin() as session:
         home = issue_store.find(session, slugs[0]).publication
@@ -196,7 +184,7 @@ def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready
     with sessions.begin() as session:
         issue = issue_store.find(session, slugs[0])
         publish.cancel(session, issue, now)
-        changed = issue_file.parse(SOURCE.format(title="A tight back") + "More.\n", issue.file_name)
+        changed = issue_file.parse(issue_source() + "More.\n", issue.file_name)
         issue_store.save(
             session, issue.publication, issue_store.Text(changed, issue.file_name, {}), issue_store.BY_FILE, now
         )
@@ -412,7 +400,7 @@ def test_an_unfit_issue_is_never_frozen(
 ) -> None:
     with sessions.begin() as session:
         home = session.get_one(Publication, publication.id)
-        parsed = issue_file.parse(SOURCE.format(title="Still to come") + "TK\n", "2026-11-24-still-to-come.md")
+        parsed = issue_file.parse(issue_source("Still to come") + "TK\n", "2026-11-24-still-to-come.md")
         issue_store.save(
             session, home, issue_store.Text(parsed, "2026-11-24-still-to-come.md", {}), issue_store.BY_FILE, now
         )

@@ -17,6 +17,7 @@ from newsletter.delivery.message import compose, dkim_keys
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Cause, Letter
 from newsletter.editorial.issues import issue_store
+from newsletter.editorial.rendering import render
 from newsletter.errors import Conflict
 from newsletter.wiring import Services
 from newsletter.workflows import publish, rehearse_issue
@@ -66,6 +67,18 @@ def rehearse(
 
 def _unwatched(copies: Iterable[ledger.ClaimedCopy], _total: int) -> Iterable[ledger.ClaimedCopy]:
     return copies
+
+
+@pytest.mark.parametrize("readiness", issue_store.Readiness)
+def test_an_issue_is_rendered_once_whether_or_not_it_may_go_out(
+    services: Services, now: datetime, readiness: issue_store.Readiness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with services.sessions.begin() as session:
+        issue_store.set_readiness(issue_store.find(session, sample_services.WAITING), readiness)
+    rendered, issue_mail = [], render.issue_mail
+    monkeypatch.setattr(render, "issue_mail", lambda *args: rendered.append(1) or issue_mail(*args))
+    rehearse(services, now)
+    assert len(rendered) == 1
 
 
 def test_it_tells_what_would_happen_and_writes_nothing(services: Services, now: datetime) -> None:

@@ -29,20 +29,11 @@ from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish, test_mail
 from newsletter.workflows.test_mail import BUILT_IN, Sample, SentTestStatus
 from tests import sample_services
+from tests.sample_source import issue_source
 
 NAME = "2026-11-24-a-tight-back.md"
 SLUG = "a-tight-back"
-SOURCE = """---
-title: A tight back
-subject: A tight back, dear {{ name | friend }}
-preheader: A short routine for the end of a long day at the desk.
-category: Health
-sources: [{title: NHS, url: "https://www.nhs.uk/conditions/back-pain/"}]
----
-Dear {{ name | friend }},
-
-Lie down for ten minutes, więcej nie trzeba. See a doctor when it does not get better.
-"""
+SOURCE = issue_source(subject="{title}, dear {{ name | friend }}", body="Lie down for ten minutes, więcej nie trzeba.")
 ANNA, BEN = "anna@desk.example", "ben@desk.example"
 READER = Sample("Zofia {{ email }} <b>", "zofia@reader.example", 7)
 

@@ -6,10 +6,11 @@ Templates come only from `templates/mail`; text typed by a person is never run a
 written `[[ value ]]`, so that `{{ field }}` in a template is a merge field as well.
 """
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
@@ -56,7 +57,7 @@ FIELDS = {
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rendered:
     """A rendered mail; each part is a template for `delivery.message.merge`."""
 
@@ -69,6 +70,11 @@ class Rendered:
     def bytes(self) -> int:
         """The size of the HTML in UTF-8, to compare with CLIP_BYTES."""
         return len(self.html.encode())
+
+    @cached_property
+    def content_hash(self) -> str:
+        """The SHA-256 of everything a reader sees, which approvals are bound to."""
+        return hashlib.sha256(f"{self.subject}\0{self.html}\0{self.text}".encode()).hexdigest()
 
 
 def correction_mail(file: IssueFile, branding: Branding, corrected: str) -> Rendered:
