@@ -1,11 +1,11 @@
-"""How people and programs reach the other rooms: the pages of readers, editors and operators.
+"""The web: pages for readers and editors, and endpoints for operators.
 
-public                                       a reader's way in and out, the archive, the feeds
+public                                       sign-up, preferences, the archive, the feeds
 desk                                         the editors' side
-health, metrics                              what machines ask
-context                                      what a request finds at hand: services, time, client
+health, metrics                              endpoints for operators
+context                                      services, time and client of a request
 security, error_pages, template_helpers      what every page shares
-proxies, connections, server                 the real server, and who is believed to be asking
+proxies, connections, server                 the web server, and trusted proxies
 """
 
 from newsletter.web.app import create_app

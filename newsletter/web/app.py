@@ -1,4 +1,4 @@
-"""The WSGI application: every part of the web, put together once."""
+"""The WSGI application."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from newsletter.wiring import Services
 
 
 def create_app(services: Services, clock: Callable[[], datetime] | None = None) -> Flask:
-    """The WSGI application of a house; `clock` tells the moment of a request."""
+    """Make the WSGI application; `clock` gives the time of a request."""
     app = Flask(
         __name__,
         static_folder=str(Path(__file__).parent / "assets"),

@@ -1,4 +1,4 @@
-"""Who is at the desk: a session in the store and its key in a cookie, and where a sign-in may lead."""
+"""Authentication at the desk: the session and its cookie, and where a sign-in may redirect to."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,14 +15,14 @@ from newsletter.editors.models import DeskSession
 from newsletter.web.context import network, now, services
 
 IDLE = timedelta(hours=12)
-"""A session ends after so long without a request."""
+"""How long a session lasts without a request."""
 SECOND_STEP_TIME = timedelta(minutes=10)
-"""So long after the password the second factor is waited for."""
+"""How long after the password the second factor may be entered."""
 
 _BY_LINK = "signed_in_by_link"
 _HALF = "half_signed_in"
 
-# Each calls itself by the names of those before it as well, so the most particular comes first.
+# Browsers include the names of others, so the most specific comes first.
 _BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
 _SYSTEMS = (
     ("iPhone", "iPhone"),
@@ -37,7 +37,7 @@ _SYSTEMS = (
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An editor for the length of one request, in the shape that Flask-Login asks for."""
+    """A signed-in editor during one request, as Flask-Login expects it."""
 
     id: int
     session_id: int
@@ -45,7 +45,7 @@ class Person:
     email: str
     role: Role
     lacks_factor: bool = False
-    """Whether the team's rule is not kept: a second factor is needed, and this person has none."""
+    """Whether the team requires a second factor and this person has none."""
 
     is_authenticated: ClassVar[bool] = True
     is_active: ClassVar[bool] = True
@@ -53,22 +53,22 @@ class Person:
 
     @classmethod
     def of(cls, begun: DeskSession, editor: Editor, lacks_factor: bool = False) -> Self:
-        """The person behind a session of the store."""
+        """The person of a desk session."""
         return cls(editor.id, begun.id, begun.nonce, editor.email, editor.role, lacks_factor)
 
     def get_id(self) -> str:
-        """What the cookie keeps: it stops being true when the session ends, or the nonce changes."""
+        """The key in the cookie; it no longer matches once the session has ended or the nonce has changed."""
         return f"{self.session_id}.{self.nonce}"
 
     def may(self, least: Role) -> bool:
-        """Whether this person's role is that one or higher."""
+        """Whether this person has that role or a higher one."""
         ranks = list(Role)
         return ranks.index(self.role) <= ranks.index(least)
 
 
 @dataclass(frozen=True, slots=True)
 class PendingSignIn:
-    """Somebody who has shown the password or a link, and not yet the second factor."""
+    """Somebody who has entered the password or followed a link, but not yet entered the second factor."""
 
     editor_id: int
     nonce: int
@@ -77,29 +77,29 @@ class PendingSignIn:
 
 
 def init_app(app: Flask) -> None:
-    """Let this app's requests know who is signed in."""
+    """Set up Flask-Login for this app."""
     app.config["PERMANENT_SESSION_LIFETIME"] = IDLE
     manager = flask_login.LoginManager(app)
-    # The cookie is signed, out of scripts' reach and ends with the nonce. Tying it to a network address as
-    # well would sign out whoever walks from one network into another.
+    # The cookie is signed, hidden from scripts, and ends with the nonce. Tying it to a network address as well would
+    # sign out people who move from one network to another.
     manager.session_protection = None
     manager.user_loader(_load)
 
 
 def person() -> Person | None:
-    """Who asks; None when nobody is signed in."""
+    """The person of this request; None if nobody is signed in."""
     user = flask_login.current_user
     return cast("Person", user) if user.is_authenticated else None
 
 
 def email() -> str:
-    """The address of who asks; empty when nobody is signed in."""
+    """Their address; empty if nobody is signed in."""
     asking = person()
     return asking.email if asking else ""
 
 
 def sign_in(store: Session, editor: Editor, *, by_link: bool = False) -> None:
-    """Begin a session for this editor, with nothing in it from before."""
+    """Start a session for this editor, with nothing kept from before."""
     begun = desk_sessions.start_session(
         store, editor, ClientInfo(_browser(request.user_agent.string), network()), now()
     )
@@ -109,13 +109,13 @@ def sign_in(store: Session, editor: Editor, *, by_link: bool = False) -> None:
 
 
 def begin_two_step(editor: Editor, target: str, *, by_link: bool = False) -> None:
-    """Remember who came so far, until the second factor is shown; nothing is open to them yet."""
+    """Remember the first step of a sign-in until the second factor is entered; it gives no access."""
     _start_anew()
     session[_HALF] = [editor.id, editor.nonce, by_link, target, int(now().timestamp())]
 
 
 def pending_sign_in() -> PendingSignIn | None:
-    """Who is between the two steps; None if nobody is, or has been for too long."""
+    """The person between the two steps; None if nobody is, or the second step took too long."""
     *so_far, since = session.get(_HALF) or (None, 0)
     if now().timestamp() - since > SECOND_STEP_TIME.total_seconds():
         return None
@@ -123,18 +123,18 @@ def pending_sign_in() -> PendingSignIn | None:
 
 
 def sign_out() -> None:
-    """Forget in this browser who it was."""
+    """End the sign-in of this browser."""
     flask_login.logout_user()
     session.clear()
 
 
 def came_by_link() -> bool:
-    """Whether a one-time link proved who this is, so that a forgotten password need not be told."""
+    """Whether a one-time link proved who this is, so that the old password need not be entered."""
     return bool(session.get(_BY_LINK))
 
 
 def safe_target(target: str) -> str:
-    """Where a sign-in leads: the desk's own page that was asked for, never another site."""
+    """The page to redirect to after signing in: a desk page as requested, never another site."""
     home = url_for("desk.home")
     try:
         parts = urlsplit(target)
@@ -145,13 +145,13 @@ def safe_target(target: str) -> str:
 
 
 def _start_anew() -> None:
-    # Nothing that somebody else may have put into this browser lives on, the CSRF token included.
+    # Nothing that somebody else may have put into this session is kept, including the CSRF token.
     session.clear()
     session.permanent = True
 
 
 def _browser(agent: str) -> str:
-    """Browser and system, as far as they are known; nothing that tells one person's from another's."""
+    """Browser and system if known; nothing that could identify a person."""
     browser = _named(agent, _BROWSERS) or "A browser"
     system = _named(agent, _SYSTEMS)
     return f"{browser} on {system}" if system else browser

@@ -1,7 +1,7 @@
-"""Connections: a slow client costs a socket and never a thread, and that for a while only.
+"""Limits on connections: a slow client occupies a socket but never a thread, and only for a limited time.
 
-waitress hands a request to a thread once it is whole and takes an answer from it at once, so threads never wait for a
-client. But it lets whoever sends or reads a byte now and then stay for ever, and stops at a hundred connections.
+waitress gives a request to a thread once it is complete, and buffers the answer, so threads never wait for a client.
+But it lets a client that sends or reads a byte now and then stay for ever, and stops at a hundred connections.
 """
 
 import resource
@@ -24,30 +24,30 @@ from newsletter.system.ports import is_loopback
 log = structlog.get_logger(__name__)
 
 MOST = 2_000
-"""How many connections are held at once."""
+"""The number of connections that are held at once."""
 ONE_CLIENT = MOST // 4
-"""How many of them one client may hold, where no proxy stands before us that speaks for all."""
+"""How many of them one client may hold; only without a proxy in front, which would be everybody's client."""
 _FEWEST = 100
-# A connection takes a socket, and a file while a large body comes or a picture goes out.
+# A connection needs a socket, and a file while a large body is received or a picture is sent.
 _FILES_EACH = 2
 _FILES_BESIDE = 256
 _SLOWEST = 10_000
-"""Bytes a second: below that, an honest network of today does not fall for long."""
-# What an answer may leave unread before the next one to the same client is begun.
+"""Bytes a second; even slow networks of today stay above that for most of the time."""
+# How much of an answer a client may leave unread before its next request is handled.
 _UNREAD = 1_000_000
-_LOOK = 1.0
+_CHECK_INTERVAL = 1.0
 
 
 class Awaited(Enum):
-    """What a client may let us wait for."""
+    """What we wait for on a connection."""
 
     NOTHING = auto()
-    """We are at work for it."""
+    """Nothing: a request is being handled."""
     HEADER = auto()
     BODY = auto()
     READING = auto()
     ANOTHER = auto()
-    """The next request on a connection that is kept."""
+    """The next request on a keep-alive connection."""
 
 
 PATIENCE = {
@@ -57,11 +57,11 @@ PATIENCE = {
     Awaited.READING: 60.0,
     Awaited.ANOTHER: 120.0,
 }
-"""Seconds for all of it, however often a byte comes; bodies and reading get more by what they have moved."""
+"""Seconds for the whole, however often a byte comes; bodies and answers get more time for the bytes moved."""
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]
-    """A client's connection, which knows what it waits for, and since when."""
+    """A client's connection that knows what it waits for, and since when."""
 
     def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002  (its name)
         super().__init__(server, sock, addr, adj, map)
@@ -75,20 +75,20 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     @property
     def awaited(self) -> Awaited:
-        """What the client has to do now."""
-        request = self.request  # another thread may take it away meanwhile
+        """What the client has to do next."""
+        request = self.request  # another thread may remove it meanwhile
         if self.total_outbufs_len:
             return Awaited.READING
         if self.requests:
             return Awaited.NOTHING
         if request is not None and request.headers_finished:
             return Awaited.BODY
-        # Empty lines before a request are passed over (RFC 9112, 2.2), so they are not the begin of one.
+        # Empty lines before a request are ignored (RFC 9112, 2.2), so they do not begin one.
         is_begun = request is not None and request.header_plus.strip()
         return Awaited.HEADER if is_begun or not self._served else Awaited.ANOTHER
 
     def is_late(self, now: float) -> bool:
-        """Whether the client has taken longer for it than anybody should, all bytes of it counted."""
+        """Whether the client has exceeded the time allowed, given the bytes that it has moved."""
         looked = (self.awaited, self._served)
         if looked != self._looked:
             self._looked, self.since, self._sent_before = looked, now, self._sent
@@ -107,14 +107,14 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         return sent
 
     def service(self) -> None:
-        # Many requests in one packet, and nothing read of the answers: the thread would wait for room with the rest.
+        # Pipelined requests whose answers are not read: the thread would wait for buffer space.
         if self.total_outbufs_len > _UNREAD:
-            self._answer_no_more()
+            self._stop_answering()
         else:
             super().service()
         self._served += 1
 
-    def _answer_no_more(self) -> None:
+    def _stop_answering(self) -> None:
         with self.requests_lock:
             for request in self.requests:
                 request.close()
@@ -124,7 +124,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
-    """waitress's server with a deadline for each thing that a client does, and room for whoever comes next."""
+    """waitress's server with a deadline for each state of a connection, and with room for new connections."""
 
     channel_class = Connection
 
@@ -133,25 +133,25 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     ) -> None:
         self._most = most
         self._one_client = one_client
-        self._looks_at = time.monotonic() + _LOOK
-        self._told_at = float("-inf")
-        # waitress stops to accept at its own limit, which is why it lies beyond ours. Its `select` knows no file beyond
-        # the thousandth.
+        self._next_check = time.monotonic() + _CHECK_INTERVAL
+        self._warned_at = float("-inf")
+        # waitress stops accepting at its own limit, so that is set above ours. Its `select` cannot handle file
+        # descriptors above 1,023.
         adjusted = Adjustments(connection_limit=most + 50, asyncore_use_poll=True, **adjustments)
         known = (listener.family, listener.type, listener.proto, listener.getsockname())
         super().__init__(app, _sock=listener, bind_socket=False, sockinfo=known, adj=adjusted)
 
     def readable(self) -> bool:
-        """Asked in each round of waitress's loop, once a second at least."""
+        """Called in each round of waitress's loop, at least once a second."""
         now = time.monotonic()
-        if now >= self._looks_at:
-            self._looks_at = now + _LOOK
+        if now >= self._next_check:
+            self._next_check = now + _CHECK_INTERVAL
             self._close_late(now)
         is_readable: bool = super().readable()
         return is_readable
 
     def maintenance(self, now: float) -> None:
-        """Nothing: waitress's own goes by a clock that people set, and counts from the last byte."""
+        """Disabled: waitress's own goes by the wall clock, and counts from the last byte."""
 
     def accept(self) -> Any:
         accepted = super().accept()
@@ -162,7 +162,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     def _close_late(self, now: float) -> None:
         for connection in list(self.active_channels.values()):
             if connection.is_late(now):
-                # At once: a socket whose client reads nothing would never say that it can be written to.
+                # Closed at once: a socket whose client reads nothing never becomes writable.
                 connection.handle_close()
 
     def _make_room(self, client: str | None) -> None:
@@ -177,13 +177,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         waiting = [each for each in connections if each.awaited is not Awaited.NOTHING]
         if waiting:
             min(waiting, key=lambda each: each.since).handle_close()
-        if time.monotonic() - self._told_at > 60:
-            self._told_at = time.monotonic()
+        if time.monotonic() - self._warned_at > 60:
+            self._warned_at = time.monotonic()
             log.warning("connections are scarce", open=len(self.active_channels), most=self._most)
 
 
 def affordable() -> int:
-    """For how many connections the system gives us files, as many as it takes asked for; Refused for too few."""
+    """How many connections the limit on open files allows, up to the number wanted; Refused if too few."""
     wanted = MOST * _FILES_EACH + _FILES_BESIDE
     soft = _open_files(wanted)
     fit = min(MOST, (soft - _FILES_BESIDE) // _FILES_EACH)
@@ -203,6 +203,6 @@ def _open_files(wanted: int) -> int:
     raised = wanted if hard == infinite else min(wanted, hard)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
-    except (OSError, ValueError):  # macOS promises more than it gives
+    except (OSError, ValueError):  # macOS reports a higher limit than it grants
         return soft
     return raised

@@ -1,4 +1,4 @@
-"""The words beside the buttons that make a reader: what is shown is what the consent record keeps."""
+"""Consent wording: the text beside a button that gives consent, which is the text that the consent record keeps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from newsletter.web.context import services
 from newsletter.web.template_helpers import frequency
 
 FIELDS = frozenset({"name", "often"})
-"""What a publication's own words may leave open: its name, and how often it comes."""
+"""The placeholders of a publication's own text: its name, and how often it comes."""
 
 _HOUSE: Mapping[WordingKind, str] = {
     WordingKind.SIGN_UP: "By clicking the button you ask for {{ name }} by email, {{ often }}. You confirm it by email "
@@ -44,7 +44,7 @@ _CLICKS = "It counts how often each link in an issue is clicked, but not by whom
 
 @dataclass(frozen=True, slots=True)
 class ConsentWording:
-    """What is shown, and which version it is; 0 for the press's own. A form hands the number on."""
+    """The text that is shown, and its version; 0 for the default. The form sends the version back."""
 
     text: str
     version: int
@@ -54,7 +54,7 @@ class ConsentWording:
 
 
 def default_wording(publication: Publication, kind: WordingKind) -> str:
-    """The press's own words, true of this publication, while it has chosen none."""
+    """The default text, filled in for this publication."""
     if kind is not WordingKind.PRIVACY:
         return _HOUSE[kind]
     origin = _ORIGINS.get(services().audience.origin_policy, "")
@@ -62,7 +62,7 @@ def default_wording(publication: Publication, kind: WordingKind) -> str:
 
 
 def current_wording(session: Session, publication: Publication, kind: WordingKind) -> ConsentWording:
-    """The words that stand beside a button now."""
+    """The text that is shown beside a button now."""
     own = wordings.newest(session, publication, kind)
     return ConsentWording(
         _filled(publication, own.words if own else default_wording(publication, kind)), own.number if own else 0
@@ -70,7 +70,7 @@ def current_wording(session: Session, publication: Publication, kind: WordingKin
 
 
 def wording_of_version(session: Session, publication: Publication, kind: WordingKind, version: int | None) -> str:
-    """The words of the version that a page showed, though there be newer ones by now; the newest where it told none."""
+    """The text of the version that a page showed, even if there is a newer one; the newest if it gave none."""
     own = wordings.version(session, publication, kind, version)
     return _filled(publication, own.words if own else default_wording(publication, kind))
 

@@ -1,4 +1,4 @@
-"""What a request finds at hand: the house it is served from, the moment, and who asks."""
+"""The context of a request: its services, time and client."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,50 +23,50 @@ class _AtHand:
 
 
 def init_services(app: Flask, services: Services, clock: Callable[[], datetime]) -> None:
-    """Let this app's requests find the house and its links, and take the time from that clock."""
+    """Let this app's requests use these services, and that clock."""
     app.extensions[_KEY] = _AtHand(services, clock)
     app.jinja_env.globals["links"] = services.links
     app.jinja_env.globals["form_time"] = lambda: services.links.form_time(clock())
 
 
 def services() -> Services:
-    """The house that this request is served from; while somebody acts at the desk, one that takes note of it."""
+    """The services of this request; at the desk, changes made with them are recorded in the audit log."""
     return cast("Services", g.get(_KEY) or _at_hand().services)
 
 
 def unaudited() -> Services:
-    """The same for what is no act of anybody's, such as the count of tries."""
+    """The same without the audit log, for changes that are nobody's act, such as counting attempts."""
     return _at_hand().services
 
 
 def audit_with(witness: Witness) -> None:
-    """Show this witness, from here to the end of the request, every transaction that changes anything."""
+    """Call this witness with every transaction that changes something, until the end of the request."""
     plain = _at_hand().services
     g.setdefault(_KEY, replace(plain, sessions=plain.sessions.witnessed(witness)))
 
 
 def now() -> datetime:
-    """The moment of this request, in UTC."""
+    """The time of this request, in UTC."""
     return _at_hand().clock()
 
 
 def client() -> str:
-    """The network address that asks, as the proxies that we trust tell it."""
+    """The client's network address, as trusted proxies report it."""
     return request.remote_addr or ""
 
 
 def one_client() -> str:
-    """What tries are counted by: the client's address, or the /64 that one customer holds."""
+    """The unit that attempts are counted by: the client's IPv4 address or IPv6 /64."""
     return client_ip.one_client(client()) or ""
 
 
 def log_capped(what: str) -> None:
-    """Log that this client had enough; were it a proxy's own address, everybody would wait for everybody."""
+    """Log that a client reached a limit; if it is a proxy's own address, everybody shares that limit."""
     log.warning("client capped", what=what, client=network())
 
 
 def network() -> str:
-    """The part of that address which is kept, as the settings say."""
+    """The part of the client's address that may be stored (CONSENT_ORIGIN)."""
     return client_ip.consent_origin(_at_hand().services.audience, client()) or ""
 
 

@@ -1,4 +1,4 @@
-"""What is shown when something cannot be done: one calm page, a sentence, and a way on."""
+"""Error pages: a title, a sentence that says what to do, and a link."""
 
 import structlog
 from flask import Flask, Response, current_app, jsonify, render_template, request
@@ -47,16 +47,16 @@ _STRANGE = (
 
 
 def init_app(app: Flask) -> None:
-    """Answer every error by its page."""
+    """Register a page for every error."""
     app.register_error_handler(PressError, refused)
-    app.register_error_handler(CSRFError, _strange_form)
+    app.register_error_handler(CSRFError, _csrf_failed)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DatabaseDown, _database_down)
     app.register_error_handler(Exception, _unexpected)
 
 
 def page(sentence: str, status: int, title: str = "", again: str = "") -> Response:
-    """The page of an error; `again` is an address to start anew from. JSON where a program asks."""
+    """An error page; `again` is a URL to start again from. JSON if the client is a program."""
     if request.path.startswith("/api/"):
         answer = jsonify(error=sentence)
     else:
@@ -70,22 +70,22 @@ def page(sentence: str, status: int, title: str = "", again: str = "") -> Respon
 
 
 def status_of(error: PressError) -> int:
-    """The HTTP status that says what this error says."""
+    """The HTTP status for an error."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
 
 
 def sentence_of(error: PressError) -> str:
-    """What an error says, as a page says it: with a capital."""
+    """An error's message as a sentence, beginning with a capital."""
     told = str(error)
     return f"{told[:1].upper()}{told[1:]}"
 
 
 def refused(error: PressError) -> Response:
-    """The page that says an error's own sentence."""
+    """The error page with the error's own sentence."""
     return page(sentence_of(error), status_of(error))
 
 
-def _strange_form(_error: CSRFError) -> Response:
+def _csrf_failed(_error: CSRFError) -> Response:
     addresses = current_app.create_url_adapter(request)
     is_a_page = addresses is not None and addresses.test(method="GET")
     return page(_STRANGE, 400, "Please click the button again", request.path if is_a_page else "")
@@ -106,7 +106,7 @@ def _database_down(error: DatabaseDown) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    # By its rule, not its address: an address may hold a reader's key.
+    # The route and not the URL, which may contain a reader's token.
     log.error("request failed", route=_route(), method=request.method, exc_info=error)
     return page(_BROKEN, 500, "Something broke on our side")
 

@@ -1,4 +1,4 @@
-"""What operators and their machines ask: is the process up, is all well behind it, what are the numbers?"""
+"""Health and metrics endpoints for operators: `/healthz`, `/readyz` and `/metrics`."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ _CLOSED = "Only this machine may read the metrics, or whoever sends METRICS_TOKE
 
 
 def init_app(app: Flask) -> None:
-    """Add the routes, and count every request from here on."""
+    """Add the routes, and count requests from here on."""
     pages = Blueprint("operations", __name__)
     counted = metrics.Metrics(services, now)
     pages.add_url_rule("/healthz", "healthz", healthz)
@@ -30,8 +30,8 @@ def init_app(app: Flask) -> None:
 
 
 def healthz() -> Response:
-    """The process answers; nothing else is asked."""
-    return _unkept(Response(f"{_OK}\n", mimetype="text/plain"))
+    """200 if the process answers; checks nothing else."""
+    return _uncached(Response(f"{_OK}\n", mimetype="text/plain"))
 
 
 def readyz() -> Response:
@@ -40,14 +40,14 @@ def readyz() -> Response:
     is_ready = set(checks.values()) == {_OK}
     answer = jsonify(ready=is_ready, **checks)
     answer.status_code = 200 if is_ready else 503
-    return _unkept(answer)
+    return _uncached(answer)
 
 
 def numbers(counted: metrics.Metrics) -> Response:
-    """What Prometheus reads; 403 with a sentence for whoever is neither on this machine nor gives METRICS_TOKEN."""
+    """The metrics for Prometheus; 403 unless the request comes from this machine or carries METRICS_TOKEN."""
     if not metrics.may_be_read(services().settings.metrics_token):
-        return _unkept(Response(_CLOSED, 403, mimetype="text/plain"))
-    return _unkept(Response(counted.text(), mimetype=metrics.MEDIA_TYPE))
+        return _uncached(Response(_CLOSED, 403, mimetype="text/plain"))
+    return _uncached(Response(counted.text(), mimetype=metrics.MEDIA_TYPE))
 
 
 def _checks() -> dict[str, str]:
@@ -92,6 +92,6 @@ def _sending(session: Session) -> str:
     return _OK if send_permission.may_send(session) else f"{send_permission.WHY_NOT}; {send_permission.WHAT_TO_DO}"
 
 
-def _unkept(answer: Response) -> Response:
+def _uncached(answer: Response) -> Response:
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus: requests as they pass, and the store's counts, a few seconds old at most."""
+"""Metrics for Prometheus: requests of this process, and counts from the database, at most 15 seconds old."""
 
 import hmac
 import threading
@@ -28,7 +28,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
 class Metrics:
-    """One app's numbers; no label holds anything of a reader, or anything that a stranger may invent."""
+    """An app's metrics; no label contains anything about a reader, or a value that a client can choose."""
 
     def __init__(self, services: Callable[[], Services], clock: Callable[[], datetime]) -> None:
         self._registry = CollectorRegistry()
@@ -53,17 +53,17 @@ class Metrics:
         return answer
 
     def text(self) -> bytes:
-        """Everything, in Prometheus' text format."""
+        """All metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
 
 def start() -> None:
-    """Note when a request came."""
+    """Record when a request began."""
     g.started = time.perf_counter()
 
 
 def may_be_read(token: SecretStr | None) -> bool:
-    """Whether this request gives the token, or comes from this very machine."""
+    """Whether this request carries the token, or comes from this machine."""
     return _is_given(token) or _comes_from_here()
 
 
@@ -75,8 +75,8 @@ def _is_given(token: SecretStr | None) -> bool:
 
 
 def _comes_from_here() -> bool:
-    # Behind a proxy on this machine every stranger seems to be here. Most say so by a header; one that says nothing
-    # passes at least the name on that the stranger asked for.
+    # Behind a proxy on this machine, every client seems to be local. Most proxies add a header; one that does not still
+    # passes on the Host that the client asked for.
     is_forwarded = request.environ.get(FORWARDED, False)
     return is_loopback(request.remote_addr or "") and not is_forwarded and is_loopback(_host_name(request.host))
 
@@ -89,7 +89,7 @@ def _host_name(host: str) -> str:
 
 
 class _Store(Collector):
-    """What the store knows; counting it takes a while, so one process asks once in 15 seconds at most."""
+    """Counts from the database; counting takes a while, so a process does it at most every 15 seconds."""
 
     def __init__(self, services: Callable[[], Services], clock: Callable[[], datetime]) -> None:
         self._services = services
@@ -100,7 +100,7 @@ class _Store(Collector):
         self._counts: list[Metric] = []
 
     def describe(self) -> Iterator[Metric]:
-        # Without it the registry would collect once at the start, before there is a request to serve.
+        # Otherwise the registry would collect when it starts, before there is a request.
         yield from ()
 
     def collect(self) -> Iterator[Metric]:

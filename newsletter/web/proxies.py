@@ -1,4 +1,4 @@
-"""Who asks, where reverse proxies stand before us: the last PROXY_HOPS of them are believed, and nobody else."""
+"""Client addresses behind reverse proxies: the last PROXY_HOPS proxies are trusted, and no others."""
 
 import re
 import threading
@@ -11,9 +11,9 @@ import structlog
 log = structlog.get_logger(__name__)
 
 FORWARDED = "newsletter.forwarded"
-"""In a request's environment: whether a proxy, or somebody who poses as one, says that it came through it."""
+"""In the WSGI environment: whether the request carries a proxy's header, real or forged."""
 
-# Whoever writes such a header is a proxy or poses as one, whether or not it is believed.
+# Headers that only proxies add, whether or not they are trusted.
 _SAID = re.compile(
     "HTTP_(?:FORWARDED.*|VIA|X_(?:FORWARDED|REAL_IP|CLIENT_IP|CLUSTER_CLIENT_IP|ORIGINAL_FORWARDED|ENVOY_EXTERNAL).*|"
     "TRUE_CLIENT_IP|(?:CF_CONNECTING|FASTLY_CLIENT|FLY_CLIENT)_IP.*|CDN_LOOP)"
@@ -24,42 +24,42 @@ _HINT = "readers behind one proxy count as one client; set PROXY_HOPS to the num
 
 
 class ProxyHeaders:
-    """WSGI: REMOTE_ADDR becomes the client's address as the outermost of `hops` trusted proxies saw it.
+    """WSGI middleware that sets REMOTE_ADDR to the client's address as the outermost of `hops` trusted proxies saw it.
 
-    Each proxy adds the address that it saw to the end of X-Forwarded-For, so what a client wrote there itself stands
-    further left and is never looked at. All that proxies say is removed then: our scheme and host are BASE_URL's.
+    Each proxy appends the address it saw to X-Forwarded-For, so what the client wrote itself is further left, and
+    ignored. Proxy headers are then removed, because our scheme and host come from BASE_URL.
     """
 
     def __init__(self, app: WSGIApplication, hops: int) -> None:
         self._app = app
         self._hops = hops
-        self._told = threading.Lock()  # taken once and never given back
+        self._warned = threading.Lock()  # acquired once and never released
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         said = [name for name in environ if _SAID.fullmatch(name)]
         if said:
             environ[FORWARDED] = True
-            self._believe(environ)
+            self._set_client_address(environ)
         for name in said:
             del environ[name]
         return self._app(environ, start_response)
 
-    def _believe(self, environ: WSGIEnvironment) -> None:
+    def _set_client_address(self, environ: WSGIEnvironment) -> None:
         entries = split_entries(environ.get("HTTP_X_FORWARDED_FOR", ""))
         client = parse_address(entries[-self._hops]) if 0 < self._hops <= len(entries) else None
         if client is not None:
             environ["REMOTE_ADDR"] = environ["REMOTE_HOST"] = client
-        elif self._told.acquire(blocking=False):
+        elif self._warned.acquire(blocking=False):
             log.warning("a proxy's word was not believed", hops=self._hops, entries=len(entries), hint=_HINT)
 
 
 def split_entries(header: str) -> list[str]:
-    """The entries of X-Forwarded-For, split at each comma: a quote that a client left open swallows none of them."""
+    """The entries of X-Forwarded-For, split at every comma: an unclosed quote by the client hides none of them."""
     return [entry for part in header.split(",") if (entry := part.strip())]
 
 
 def parse_address(entry: str) -> str | None:
-    """The IP address of an entry, without port and brackets; None for any other word."""
+    """The IP address of an entry, without port and brackets; None for anything else."""
     found = _ENTRY.fullmatch(entry)
     try:
         return str(ip_address(found[found.lastgroup or 0])) if found else None

@@ -1,4 +1,4 @@
-"""What a browser may do with our pages, and which forms we believe to be our own."""
+"""Security headers, cookies and CSRF protection."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from newsletter.config import Settings
 from newsletter.web.proxies import ProxyHeaders
 
 FORM_BYTES = 64 * 1024
-"""The most that a form may carry; a view that takes more sets `request.max_content_length` itself."""
+"""The maximum size of a form; a view that needs more sets `request.max_content_length` itself."""
 
 _POLICY = {
     "default-src": "'none'",
@@ -33,7 +33,7 @@ _UNUSED = ("camera", "geolocation", "microphone", "payment", "usb", "browsing-to
 
 
 def policy(changes: Mapping[str, str] | None = None) -> str:
-    """The Content-Security-Policy of a page; `changes` names the directives that differ on one."""
+    """The Content-Security-Policy of a page; `changes` names the directives that differ."""
     return "; ".join(f"{name} {value}" for name, value in {**_POLICY, **(changes or {})}.items())
 
 
@@ -44,12 +44,12 @@ HEADERS = {
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # A page with a form in it belongs to one reader; what anyone may keep says so itself.
+    # A page with a form belongs to one reader; pages that may be cached say so themselves.
     "Cache-Control": "private, no-cache",
 }
 
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
-"""For pages that are one person's own, whose very address may be a key: kept, told and listed nowhere."""
+"""For pages of one person, whose URL may be a key: not cached, not sent as a referrer, not indexed."""
 
 csrf = CSRFProtect()
 
@@ -57,16 +57,16 @@ _View = TypeVar("_View", bound=Callable[..., object])
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Guard every answer by headers, every form by its origin, every cookie by its flags."""
+    """Add security headers to every answer, check the origin of every form, and set the flags of cookies."""
     is_https = settings.public_url.startswith("https://")
     app.config.update(_config(settings, is_https))
     app.session_interface = _Sessions()
     csrf.init_app(app)
-    app.before_request(_refuse_strange_forms)
+    app.before_request(_check_csrf)
     app.after_request(_protect)
-    app.after_request(_name_no_host)
+    app.after_request(_make_redirects_relative)
     if is_https:
-        app.after_request(_stay_on_https)
+        app.after_request(_add_hsts)
     app.wsgi_app = ProxyHeaders(app.wsgi_app, settings.proxy_hops)  # type: ignore[method-assign]
 
 
@@ -76,15 +76,15 @@ def keep_private(blueprint: Blueprint) -> None:
 
 
 def without_token(view: _View) -> _View:
-    """Let a view be posted to from anywhere."""
+    """Exempt a view from CSRF protection."""
     csrf.exempt(view)
     return view
 
 
 def is_own_form() -> bool:
-    """Whether the browser itself vouches that this request comes from one of our pages."""
-    # No page can set this header. It lets a page that is cached for everybody carry a form without a token,
-    # and lets a reader whose browser keeps no cookies confirm.
+    """Whether the browser confirms, by Sec-Fetch-Site, that the request comes from one of our pages."""
+    # No page can set this header. It allows a form without a token on a page that is cached for everybody, and lets
+    # readers whose browser keeps no cookies confirm.
     return request.headers.get("Sec-Fetch-Site") == "same-origin"
 
 
@@ -92,16 +92,16 @@ def _config(settings: Settings, is_https: bool) -> dict[str, object]:
     return {
         "SECRET_KEY": _session_key(settings.secret),
         "SECRET_KEY_FALLBACKS": [_session_key(secret) for secret in settings.older_secrets],
-        # The prefix binds the cookie to this very host; browsers grant it over https only.
+        # The prefix binds the cookie to this host; browsers accept it over https only.
         "SESSION_COOKIE_NAME": "__Host-newsletter" if is_https else "newsletter",
         "SESSION_COOKIE_SECURE": is_https,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "MAX_CONTENT_LENGTH": FORM_BYTES,
         "WTF_CSRF_CHECK_DEFAULT": False,
-        # A form may stay open for days. Its token lives as long as the session that it belongs to.
+        # A form may stay open for days. Its token is valid as long as its session.
         "WTF_CSRF_TIME_LIMIT": None,
-        # Pages whose address is a key send no referrer, so a form's referrer proves nothing here.
+        # Pages whose URL is a key send no referrer, so a missing one proves nothing.
         "WTF_CSRF_SSL_STRICT": False,
     }
 
@@ -110,7 +110,7 @@ def _session_key(secret: bytes) -> bytes:
     return hashlib.sha256(b"newsletter/session/" + secret).digest()
 
 
-def _refuse_strange_forms() -> None:
+def _check_csrf() -> None:
     if not is_own_form():
         csrf.protect(apply_exemptions=True)
 
@@ -126,21 +126,21 @@ def _protect(answer: Response) -> Response:
     return answer
 
 
-def _name_no_host(answer: Response) -> Response:
-    # Werkzeug builds some redirects from the Host header, which is whatever the client likes to send.
+def _make_redirects_relative(answer: Response) -> Response:
+    # Werkzeug builds some redirects from the Host header, which the client can choose.
     if answer.location and answer.location.startswith(request.host_url):
         answer.location = "/" + answer.location.removeprefix(request.host_url).lstrip("/")
         answer.set_data(b"")
     return answer
 
 
-def _stay_on_https(answer: Response) -> Response:
+def _add_hsts(answer: Response) -> Response:
     answer.headers["Strict-Transport-Security"] = "max-age=31536000"
     return answer
 
 
 class _ExactSigner(TimestampSigner):
-    """Takes a signature only as it was written: base64's last bits, which are no part of a byte, count as well."""
+    """Accepts a signature only in its exact spelling: base64's unused last bits must match as well."""
 
     def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
         try:
@@ -151,9 +151,9 @@ class _ExactSigner(TimestampSigner):
 
 
 class _Sessions(SecureCookieSessionInterface):
-    """The session in a signed cookie, but none with an answer that anyone may keep: it is the same for everybody.
+    """The session in a signed cookie; not sent with answers that may be cached, which are the same for everybody.
 
-    Nor with one to a script whose session has ended: it could take the place of one that is just begun in another tab.
+    Nor with answers to a script whose session has ended, which could overwrite one just started in another tab.
     """
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:

@@ -1,4 +1,4 @@
-"""The web server: waitress around the app, until a signal."""
+"""The web server: waitress, until a signal."""
 
 import logging
 import signal
@@ -15,15 +15,15 @@ from newsletter.wiring import Services
 
 log = structlog.get_logger()
 THREADS = 16
-# More than any form takes, so that the app can say what was too much; and less than would fill a disk.
+# Larger than any form, so that the app can answer with an error; too small to fill a disk.
 _MOST_BYTES = 64 * 1024 * 1024
 
 
 def serve(services: Services) -> None:
-    """Answer requests until TERM or INT; Refused when the port is taken."""
+    """Answer requests until SIGTERM or SIGINT; Refused if the port is taken."""
     app = create_app(services)
     server = open_server(app, services.settings)
-    # waitress warns of each request that has to wait, which is when there is least time for it.
+    # waitress warns of each queued request, which costs most when there is least time.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
@@ -34,17 +34,17 @@ def serve(services: Services) -> None:
 
 
 def open_server(app: Flask, settings: Settings) -> Server:
-    """A server that has its port and answers once it runs; Refused when the port is taken, or files are too few."""
+    """A server bound to its port; Refused if the port is taken, or too few files can be opened."""
     return Server(
         app,
         ports.listen(settings.listen, settings.port, "PORT"),
         most=connections.affordable(),
-        # A proxy holds the connections of everybody.
+        # A proxy holds the connections of all clients.
         one_client=None if settings.proxy_hops else connections.ONE_CLIENT,
         threads=THREADS,
         ident=None,
         max_request_body_size=_MOST_BYTES,
-        # The app decides whom it believes (proxies.py); waitress would strip what proxies say before it sees it.
+        # The app decides which proxies to trust (proxies.py); waitress would remove their headers first.
         clear_untrusted_proxy_headers=False,
     )
 

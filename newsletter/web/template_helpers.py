@@ -1,4 +1,4 @@
-"""What every page has at hand: its assets by content, its words for days and numbers."""
+"""Template helpers: asset URLs, and formatted dates and numbers."""
 
 import hashlib
 from datetime import datetime
@@ -16,7 +16,7 @@ _A_DAY = "public, max-age=86400"
 
 
 def init_app(app: Flask) -> None:
-    """Give the templates their words, and the browser leave to keep our assets."""
+    """Register the filters and functions, and let browsers cache assets."""
     app.jinja_env.globals.update(asset=asset)
     app.jinja_env.filters.update(
         day=formats.day, moment=formats.moment, number=formats.number, often=frequency, stamp=stamp
@@ -26,22 +26,22 @@ def init_app(app: Flask) -> None:
 
 
 def asset(file_name: str) -> str:
-    """The address of an asset; it changes when the file does, so a browser may keep it for ever."""
+    """The URL of an asset, which contains a hash of its content, so that browsers may cache it for ever."""
     return url_for("static", filename=file_name, v=_digest(Path(__file__).parent / "assets" / file_name))
 
 
 def stamp(moment: datetime) -> str:
-    """A moment for a program that reads the page; HTML allows no more than thousandths of a second."""
+    """A moment for a `datetime` attribute, which HTML limits to milliseconds."""
     return moment.isoformat(timespec="seconds")
 
 
 def frequency(publication: Publication) -> str:
-    """How often the letter comes: `every Tuesday and Friday`, or `now and then` while it has no slot."""
+    """How often the newsletter comes: `every Tuesday and Friday`, or `now and then` without slots."""
     return formats.every([slot.weekday for slot in publication.slots], publication.language)
 
 
 def next_letter(publication: Publication, now: datetime) -> datetime | None:
-    """The moment of the next weekly slot that is not in a week off, in UTC; None while there is no slot."""
+    """The next weekly slot outside a week off, in UTC; None without slots."""
     return next(occurrences.moments(publication, now), None)
 
 

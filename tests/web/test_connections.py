@@ -63,7 +63,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch, awaited: Awaited, slowest: int = 
     """Only this is waited for less long than at all times: half a second."""
     with monkeypatch.context() as patch:
         patch.setitem(connections.PATIENCE, awaited, 0.5)
-        patch.setattr(connections, "_LOOK", 0.1)
+        patch.setattr(connections, "_CHECK_INTERVAL", 0.1)
         patch.setattr(connections, "_SLOWEST", slowest)
         yield
 

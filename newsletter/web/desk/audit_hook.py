@@ -1,6 +1,6 @@
-"""Acts: what somebody does at the desk is noted in the audit log, in the very transaction that does it.
+"""The desk's side of the audit log: an act is recorded in the transaction that carries it out.
 
-The guard calls `watch` before each view that is no mere look, so that no view can forget it. A view may `tell` more.
+The guard calls `start_entry` before each view that changes something, so no view can forget it. A view may add details.
 """
 
 from typing import cast
@@ -18,7 +18,7 @@ from newsletter.web.context import audit_with, network, now
 
 
 def start_entry(person: Person, act: str) -> None:
-    """Note this act of this person with the first transaction of the request that changes anything; "" is no act."""
+    """Record this person's act with the request's first transaction that changes something; an empty act never."""
     if request.method == "GET":
         return
     witness = g.witness = AuditWriter(person.email, act, now(), person.role, network=network())
@@ -32,30 +32,30 @@ def start_entry(person: Person, act: str) -> None:
 
 
 def set_subject(kind: str, which: str) -> None:
-    """Say what the act under way is about; a mere look is about nothing."""
+    """Set what the act is about; no effect in a request that only reads."""
     if seen := _seen():
         seen.kind, seen.about = kind, which
 
 
 def set_issue(found: Issue) -> None:
-    """The same of an issue: its number, and the slug that it has now."""
+    """Set the issue that the act is about, by its id and its present slug."""
     set_subject(audit.ISSUE, audit.issue_subject(found.id))
     add_details(slug=found.slug)
 
 
 def set_publication(found: Publication) -> None:
-    """The same of a publication."""
+    """Set the publication that the act is about."""
     set_subject("publication", found.slug)
 
 
 def add_details(**details: str | int | bool | None) -> None:
-    """Say what was done in the act under way; no secret, and no reader's address."""
+    """Add details of the act; never a secret or a reader's address."""
     if seen := _seen():
         seen.details |= details
 
 
 def record_sign_in(store: Session, editor: Editor | None, act: str, **details: str | int | bool | None) -> None:
-    """Note an act at the door, where nobody is signed in yet: of this editor, or of somebody unknown."""
+    """Record an attempt to sign in, by this editor or by somebody unknown."""
     who, role = (editor.email, editor.role.value) if editor else (audit.NOBODY, "")
     audit.record(store, AuditWriter(who, act, now(), role, network=network(), details=details))
 

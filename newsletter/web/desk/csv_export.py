@@ -1,4 +1,4 @@
-"""CSV files of any length, in which a spreadsheet finds no formula."""
+"""CSV downloads of any length, with formulas escaped for spreadsheets."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ _BUSY = "Several downloads are already being prepared. Try again in a minute."
 
 
 def answer(name: str, rows: Iterable[Iterable[object]]) -> Response:
-    """The file, written while it is read; Unavailable while too many others are."""
+    """A file, streamed while it is made; Unavailable while too many others are."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     if request.method == "HEAD":
         return Response(mimetype="text/csv", headers=headers)

@@ -1,4 +1,4 @@
-"""What the desk shows when something cannot be done: the same calm page, within the frame."""
+"""Error pages of the desk, within its frame."""
 
 from flask import Blueprint, Response, jsonify, make_response, request
 from flask_wtf.csrf import CSRFError
@@ -20,14 +20,14 @@ _STRANGE = "This form did not come from a page of the desk, or the page was open
 
 
 def init_blueprint(blueprint: Blueprint) -> None:
-    """Answer the desk's errors within its frame."""
+    """Register the desk's error pages."""
     blueprint.register_error_handler(PressError, _refused)
     for kind, sentence in ((Forbidden, None), (NotFound, _NO_PAGE), (CSRFError, _STRANGE)):
         blueprint.register_error_handler(kind, lambda error, sentence=sentence: _http(error, sentence))
 
 
 def no_such_page(_anything: str) -> str:
-    """Whatever the desk does not have."""
+    """Answer any unknown URL under the desk with 404."""
     raise NotFound
 
 
@@ -40,7 +40,7 @@ def _http(error: HTTPException, sentence: str | None) -> Response:
 
 
 def asks_for_json() -> bool:
-    """Whether a script of the desk asks, that shows the answer's `fault` where its person is."""
+    """Whether a script of the desk asks, which shows the answer's `fault` on its page."""
     return request.accept_mimetypes.best == "application/json"
 
 

@@ -1,4 +1,4 @@
-"""What stands around every page of the desk: who is here, which publication, and what goes out next."""
+"""The frame of every desk page: the person, the publication, and what goes out next."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from newsletter.workflows.calendar import Calendar, CalendarEntry
 
 _CHOSEN = "publication"
 _OF_THEIR_OWN = {"slug", "subscription_id"}
-"""Parts of an address that say already which publication a page is of."""
+"""URL parameters that already imply the publication of a page."""
 
 _UNNAMED = "This form does not say which publication it is for. Open its page again; nothing was done."
 _OTHERS = "This form is for another publication than the page it is on. Open the page again; nothing was done."
@@ -31,10 +31,10 @@ _OTHERS = "This form is for another publication than the page it is on. Open the
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The part of a page that is the same on each."""
+    """The part that all pages share."""
 
     section: str
-    """Which of the five words of the navigation this page belongs to."""
+    """The navigation entry that this page belongs to."""
     person: Person | None
     publication: Publication | None
     publications: Sequence[Publication]
@@ -42,11 +42,11 @@ class Frame:
     next: CalendarEntry | None
     audience: int
     may_send: bool
-    """Whether this database is armed: one that was restored or copied sends nothing."""
+    """Whether this database may send; a restored or copied one may not until it is armed."""
 
 
 def init_blueprint(blueprint: Blueprint) -> None:
-    """Give the desk's templates their words."""
+    """Give the desk's templates their functions."""
     blueprint.context_processor(words.context)
     blueprint.url_defaults(_name_publication)
     blueprint.add_app_template_global(named_publication)
@@ -61,10 +61,10 @@ def init_blueprint(blueprint: Blueprint) -> None:
 
 
 def current_publication(store: Session) -> Publication:
-    """The publication that this page or form is of: the one that it names, else, for a page, the one last switched to.
+    """The publication of this page or form: the one it names or, for a page that names none, the one last switched to.
 
-    So two windows never disagree. NotFound, saying what to do, while there is none; Conflict, where there are several,
-    for a form that names none, or not that of its own address.
+    So two windows can show different ones. NotFound, saying what to do, if there is no publication; Conflict, if there
+    are several, for a form that names none, or another than its URL.
     """
     every = store.scalars(publications.all_publications()).all()
     if not every:
@@ -80,21 +80,21 @@ def current_publication(store: Session) -> Publication:
 
 
 def named_publication() -> str:
-    """What forms and addresses of this page say of its publication; empty while there is only one."""
-    # An act on an issue names it in its form, and leads back to a page of the same publication.
+    """The publication parameter for this page's forms and links; empty while there is only one."""
+    # A form about an issue names it, and redirects to a page of the same publication.
     told = (_named() or "") if request.method == "POST" else ""
     return str(g.get("publication_shown", told))
 
 
 def calendar_of(store: Session, publication: Publication) -> Calendar:
-    """What is foretold of a publication as this request finds it."""
+    """The calendar of a publication, made once in a request."""
     return Calendar(store, services().links, publication, now(), services().grace)
 
 
 def page(
     store: Session, template: str, section: str, /, publication: Publication | None = None, **shown: object
 ) -> str:
-    """A page of the desk within its frame; each of its forms and links names the publication that it is of."""
+    """Render a desk page in its frame; its forms and links name its publication."""
     around = _frame(store, section, publication)
     if around.publication and len(around.publications) > 1:
         g.publication_shown = around.publication.slug
@@ -102,7 +102,7 @@ def page(
 
 
 def switch_publication() -> ResponseReturnValue:
-    """Open the desk for another publication, which is also what an address that names none means from here on."""
+    """Switch to another publication, which is then the default for URLs that name none."""
     with services().sessions.reading() as store:
         publication = publications.find(store, request.form.get("publication", ""))
         session[_CHOSEN] = publication.slug

@@ -1,4 +1,4 @@
-"""Finding the issue that a request is about, and making sure that it is still the one its page showed."""
+"""Finds the issue that a request is about, and checks that it is as its page showed it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from newsletter.web.desk import audit_hook
 
 
 def issue(store: Session, slug: str) -> Issue:
-    """The issue of that slug, which the act under way is about; NotFound in the desk's own words."""
+    """The issue of that slug, which becomes the subject of the act; NotFound, in words for editors."""
     try:
-        # PostgreSQL cannot even be asked about a NUL.
+        # PostgreSQL rejects a NUL in a parameter.
         found = issue_store.find(store, slug.replace("\0", ""))
     except NotFound:
         raise NotFound(
@@ -30,53 +30,53 @@ def issue(store: Session, slug: str) -> Issue:
 
 @dataclass(frozen=True, slots=True)
 class Mailed:
-    """What a page is about: an issue or one of its corrections, and the letter of it, if there is one."""
+    """An issue or one of its corrections, with its letter if there is one."""
 
     issue: Issue
     correction: Correction | None = None
 
     @property
     def letter(self) -> Letter | None:
-        """The letter, once there is one."""
+        """The letter; None before there is one."""
         return self.correction.letter if self.correction else self.issue.letter
 
     @property
     def title(self) -> str:
-        """How a page calls it."""
+        """The name on pages."""
         return f"Correction {self.correction.number} of “{self.issue.title}”" if self.correction else self.issue.title
 
     @property
     def name(self) -> str:
-        """How a file is called after it."""
+        """The name of a file to download."""
         return f"{self.issue.slug}-correction-{self.correction.number}" if self.correction else self.issue.slug
 
     @property
     def place(self) -> dict[str, Any]:
-        """What the addresses of its pages have in common."""
+        """The parameters of its URLs."""
         return {"slug": self.issue.slug, "number": self.correction.number if self.correction else None}
 
 
 def mailed(store: Session, slug: str, number: int | None = None) -> Mailed:
-    """The letter of an issue, or of its correction of that number; NotFound if there is no such thing."""
+    """An issue, or its correction of that number, with its letter; NotFound if there is none."""
     return Mailed(issue(store, slug)) if number is None else Mailed(*correction(store, slug, number))
 
 
 def correction(store: Session, slug: str, number: int) -> tuple[Issue, Correction]:
-    """The issue of that slug and its correction of that number, which the act under way is about; NotFound likewise."""
+    """An issue and its correction of that number, which become the subject of the act; NotFound as above."""
     found = issue(store, slug)
     audit_hook.add_details(correction=number)
     return found, corrections.find(store, found, number)
 
 
 def row_id(text: str, highest: int = 2**63 - 1) -> int:
-    """A row's number in an address; ValueError for what its column could not hold, which no database can be asked."""
+    """An id in a URL; ValueError if it is no number, or too large for its column."""
     if not 0 <= (number := int(text)) <= highest:
         raise ValueError(text)
     return number
 
 
 def page_request(highest: int = 2**63 - 1) -> PageRequest:
-    """Which page of a list this request asks for, by `?before=` or `?after=`; the first one for what is no number."""
+    """The page of a list that `?before=` or `?after=` asks for; the first one if they are invalid."""
 
     def key(text: str) -> int:
         return row_id(text, highest)
@@ -86,17 +86,17 @@ def page_request(highest: int = 2**63 - 1) -> PageRequest:
 
 
 def issue_mark(found: Issue) -> str:
-    """What a page carries to say which issue it was opened for; SQLite gives a deleted one's number away again."""
+    """Identifies the issue that a page was opened for; an id alone does not, because SQLite reuses deleted ones."""
     return f"{found.id}.{int(found.created_at.timestamp())}"
 
 
 def version(found: Issue) -> str:
-    """What a form carries to say which text, in which state, its page showed."""
+    """A token for forms of the text and state that their page showed."""
     return f"{found.revision_number}.{found.letter_id or 0}.{issue_store.state(found)}"
 
 
 def require_unchanged(store: Session, slug: str, form: Mapping[str, str]) -> Issue:
-    """The issue, if it is still as the form's page showed it; Conflict, and nothing is done, if not."""
+    """The issue, if it is as the form's page showed it, else Conflict."""
     found = issue(store, slug)
     if form.get("version") != version(found):
         raise Conflict(

@@ -17,36 +17,36 @@ from newsletter.workflows.run_preflight import Inspection
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What the page of one issue knows of its future and its past."""
+    """The past and future of an issue, for its page."""
 
     inspection: Inspection | None
-    """What preflight says, while the issue is open."""
+    """The preflight findings, while the issue can be edited."""
     audience: int
     next_free: datetime | None
-    """The first weekly slot that no other issue holds, or the one that its place in the queue gives it."""
+    """The first slot that no other issue has, or the one that its place in the queue gives it."""
     place: int | None
-    """Where it stands in the queue, the first being 1."""
+    """Its place in the queue, from 1."""
     going: ProgressView | None
-    """How it goes, once it has begun."""
+    """The progress of sending, once it has begun."""
 
     @property
     def counts(self) -> Counts | None:
-        """Where its copies stand, once there are any."""
+        """The counts of its copies, once there are any."""
         return self.going.counts if self.going else None
 
     @property
     def waiting(self) -> int:
-        """How many copies have not come to their end."""
+        """How many copies are still to be sent."""
         return self.going.waiting if self.going else 0
 
     @property
     def blocking(self) -> int:
-        """How many findings stop the issue."""
+        """The number of findings that block the issue."""
         return len(self.inspection.of(Level.BLOCKING)) if self.inspection else 0
 
 
 def of_issue(store: Session, found: Issue) -> Outlook:
-    """What can happen to an issue, and what has."""
+    """The past and future of an issue."""
     is_open = build_letter.is_open(found)
     return Outlook(
         inspection=inspect(store, found) if is_open else None,
@@ -58,5 +58,5 @@ def of_issue(store: Session, found: Issue) -> Outlook:
 
 
 def inspect(store: Session, found: Issue) -> Inspection:
-    """What preflight says of an issue as it is saved."""
+    """The findings for an issue as it is saved."""
     return run_preflight.inspect(store, found, services().links, may_ask=services().settings.link_checks)

@@ -1,4 +1,4 @@
-"""The preview of an issue: the mail itself, filled in for a sample reader and shut in a frame without power."""
+"""Previews of an issue: the mail for a sample reader, in a sandboxed frame."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -17,15 +17,15 @@ from newsletter.workflows import build_letter
 
 VIEWS = {"phone": "Phone", "desktop": "Desktop", "dark": "Dark", "images-off": "Images off", "text": "Text"}
 SAMPLE = {"name": "Alex", "email": "alex@example.org"}
-"""The reader that a preview is written to."""
+"""The sample reader."""
 
 _DARK = "(prefers-color-scheme: dark)"
-# What always holds, and what never does: so the page that frames the mail decides, not the editor's system.
+# A media query that always holds, and one that never does, so that the page and not the system selects dark mode.
 _ALWAYS, _NEVER = "(min-width: 0)", "(max-width: 0)"
 
 
 class MailParts(Protocol):
-    """The words of an issue as mail: a frozen letter, or one rendered just now."""
+    """The parts of a mail: a frozen letter, or one rendered just now."""
 
     @property
     def subject(self) -> str: ...
@@ -36,18 +36,18 @@ class MailParts(Protocol):
 
 
 def current_mail(issue: Issue) -> MailParts:
-    """What goes out, or went: the frozen letter while there is one, else the newest revision."""
+    """The mail that will go out, or went out: the frozen letter if there is one, else the newest revision."""
     return build_letter.frozen_letter(issue) or build_letter.render_mail(issue, issue.revision, services().links)
 
 
 def chosen_view(asked: Mapping[str, str]) -> str:
-    """How the preview looks; on a phone unless one of the others is asked for."""
+    """The view asked for; the phone by default."""
     wanted = asked.get("view", "")
     return wanted if wanted in VIEWS else "phone"
 
 
 def preview_html(slug: str) -> Response:
-    """The mail for the frame: `?view=dark` as in dark mode, `?view=images-off` without pictures."""
+    """The mail for the frame: `?view=dark` in dark mode, `?view=images-off` without pictures."""
     wanted = chosen_view(request.args)
     with services().sessions.reading() as store:
         html = preview_document(current_mail(lookup.issue(store, slug)).html, wanted)
@@ -55,33 +55,33 @@ def preview_html(slug: str) -> Response:
 
 
 def preview_text(slug: str) -> Response:
-    """The mail's text part."""
+    """The mail's plain-text part."""
     with services().sessions.reading() as store:
         text = as_sample(current_mail(lookup.issue(store, slug)).text)
     return sandboxed(Response(text, mimetype="text/plain"), with_pictures=False)
 
 
 def preview_document(template: str, wanted: str) -> str:
-    """The HTML as the sample reader gets it, for a frame that shows it in this view."""
+    """The HTML as the sample reader gets it, for a frame with that view."""
     html = _filled(clicks.without_tracking(template, services().links), merge.as_html)
-    # A link in the mail opens a tab of its own: nothing else could be shown inside the frame.
+    # Links open in a new tab, because the frame can show nothing else.
     html = html.replace("<head>", '<head><base target="_blank">', 1)
     return html.replace(_DARK, _ALWAYS if wanted == "dark" else _NEVER)
 
 
 def as_sample(template: str) -> str:
-    """A line or the text part as the sample reader gets it."""
+    """A line or the plain text as the sample reader gets it."""
     return _filled(template, as_text)
 
 
 def _filled(template: str, escape: Callable[[str], str]) -> str:
-    # Links that are one reader's own lead nowhere.
+    # Personal links lead nowhere.
     fields = render.FIELDS["issue"]
     return merge.compile(template, fields).fill({**dict.fromkeys(fields, "#"), **SAMPLE}, escape)
 
 
 def sandboxed(answer: Response, *, with_pictures: bool, reached_by_desk: bool = False) -> Response:
-    """The answer as a page without power: no script, no form; `reached_by_desk` lets a page of the desk change it."""
+    """The answer, sandboxed: no scripts, no forms; `reached_by_desk` lets a page of the desk change it."""
     origin = urlsplit(services().links.picture(""))
     pictures = f"'self' {origin.scheme}://{origin.netloc}" if with_pictures else "'none'"
     sandbox = "sandbox allow-popups allow-popups-to-escape-sandbox" + " allow-same-origin" * reached_by_desk

@@ -36,7 +36,7 @@ _KEY = "newsletter.watching"
 _EACH_SECOND, _NOW_AND_THEN, _SELDOM = 0.9, 3.0, 30.0
 _QUICK = 0.25
 _KEPT = 50
-# The limits decide when all is out, if by the rate alone it would not take much less.
+# A limit is named as the reason only if the rate alone would not take nearly as long.
 _DECIDES = 0.9
 
 
@@ -99,7 +99,7 @@ class ProgressView:
 
 
 def _limiting_factor(forecast: Forecast, waiting: int, speed: float | None, time: timedelta) -> str:
-    """What decides when all is out, if that is a limit: `the limits of MAIL_RATE …`, `gmail.com`; else empty."""
+    """The limit that decides when sending ends: `the limits of MAIL_RATE …`, `gmail.com`; empty if none does."""
     by_rate = waiting / speed if speed else 0.0
     if forecast.slowest is None or by_rate > time.total_seconds() / _DECIDES or not time:
         return ""

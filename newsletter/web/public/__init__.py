@@ -1,1 +1,1 @@
-"""The pages that readers and search engines see."""
+"""The public pages, for readers and search engines."""

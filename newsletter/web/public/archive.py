@@ -1,4 +1,4 @@
-"""The archive: the published issues as pages that anyone may read and keep, and their pictures."""
+"""The archive: published issues and their pictures, for anybody to read and cache."""
 
 import re
 from datetime import datetime
@@ -26,11 +26,11 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 @blueprint.get("/archive/")
 def index() -> Response:
-    """The issues of a publication, newest first, twenty a page; of one category if it is asked for."""
+    """The issues of a publication, newest first, twenty a page; only of one category if requested."""
     category, page = request.args.get("category", ""), request.args.get("page", 1, type=int)
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, request.args.get("publication"))
-        found = _printed(session, publication, category, page) if 1 <= page <= _MOST_PAGES else []
+        found = _issues_on_page(session, publication, category, page) if 1 <= page <= _MOST_PAGES else []
         if not found and (category or page != 1):
             abort(404)
         values = {"category": category, "page": page, "has_older": len(found) > _A_PAGE}
@@ -40,7 +40,7 @@ def index() -> Response:
 
 @blueprint.get("/archive/<slug>/")
 def issue(slug: str) -> Response:
-    """One issue, with the way to the next, and the form."""
+    """An issue, with links to its neighbours, and the sign-up form."""
     with services().sessions.reading() as session:
         found = archive.find(session, slug)
         printed, neighbours = PublishedIssue.of(found), archive.neighbours(session, found)
@@ -54,20 +54,20 @@ def issue(slug: str) -> Response:
             faults={},
             words=consent_wording.current_wording(session, printed.publication, WordingKind.SIGN_UP),
         )
-    # A page changed, too, when its neighbours did: one came out, and it gained its link, or one has another title.
+    # The page also changes with its neighbours: when one is published after it, or has its title corrected.
     near = [archive.changed_at(one) for one in neighbours if one]
     return cacheable(make_response(shown), max([printed.modified_at, *near]))
 
 
 @blueprint.get("/pictures/<file_name>")
 def picture(file_name: str) -> Response:
-    """A picture of an issue; its name is its content, so it may be kept for ever."""
+    """A picture of an issue; its name is a hash of its content, so it may be cached for ever."""
     found = services().pictures.open(file_name)
     stem, _, ending = file_name.partition(".")
     answer = Response(found.chunks, mimetype=MEDIA_TYPES[ending])
     answer.content_length = found.size
     answer.headers["Cache-Control"] = _FOREVER
-    # Mail programs in a browser show it on a page that is not ours.
+    # Mail programs in a browser show it on pages of another site.
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     answer.set_etag(stem)
     answer.make_conditional(request)
@@ -78,19 +78,19 @@ _FORM_TIME = re.compile(rb'name="shown" value="[^"]*"')
 
 
 def cacheable(answer: Response, modified: datetime | None = None) -> Response:
-    """Let anyone keep this answer for a minute, and learn by its ETag that it has not changed."""
+    """Let anybody cache this answer for a minute, and revalidate it by its ETag."""
     answer.headers["Cache-Control"] = "public, max-age=60"
     answer.last_modified = modified
-    # Not of the moment at which a form in it is shown: it would be another page each time.
+    # Without the time at which its form was shown, which would make each page different.
     answer.set_etag(generate_etag(_FORM_TIME.sub(b"", answer.get_data())))
     answer.make_conditional(request)
     return answer
 
 
-def _printed(session: Session, publication: Publication, category: str, page: int) -> list[PublishedIssue]:
-    """The issues of a page, and one more if there is a page behind it."""
+def _issues_on_page(session: Session, publication: Publication, category: str, page: int) -> list[PublishedIssue]:
+    """The issues of a page, and one more if there is a next page."""
     shown = archive.published(publication.id)
-    # PostgreSQL cannot even be asked about a NUL.
+    # PostgreSQL rejects a NUL in a parameter.
     wanted = archive.in_category(shown, category.replace("\0", "")) if category else shown
     some = wanted.offset((page - 1) * _A_PAGE).limit(_A_PAGE + 1)
     return [PublishedIssue.of(issue) for issue in session.scalars(some)]

@@ -1,4 +1,4 @@
-"""What a publication gives its pages itself: its colours as a stylesheet, and its page on privacy."""
+"""A publication's own branding: its colours as a stylesheet, and its privacy page."""
 
 import hashlib
 
@@ -21,13 +21,13 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 
 def init_app(app: Flask) -> None:
-    """Let the templates ask which look a publication has."""
+    """Give templates `look_version`."""
     app.jinja_env.filters.update(look_version=look_version)
 
 
 @blueprint.get("/look/<publication>.css")
 def style(publication: str) -> Response:
-    """The publication's accents, for the stylesheet that every page has."""
+    """The publication's colours as a stylesheet, linked from every page."""
     with services().sessions.reading() as session:
         found = publication_param.publication_of(session, publication)
         inks = theme.with_accents(found.accent or "", found.accent_dark or "")
@@ -39,7 +39,7 @@ def style(publication: str) -> Response:
 
 @blueprint.get("/privacy")
 def privacy() -> Response:
-    """What the publication says of privacy, and since when."""
+    """The publication's privacy page, with the date of its text."""
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, request.args.get("publication"))
         own = wordings.newest(session, publication, WordingKind.PRIVACY)
@@ -55,7 +55,7 @@ def privacy() -> Response:
 
 
 def look_version(publication: Publication) -> str:
-    """What changes in a stylesheet's address when its colours do."""
+    """The part of the stylesheet's URL that changes with the colours."""
     return hashlib.sha256(f"{publication.accent} {publication.accent_dark}".encode()).hexdigest()[:12]
 
 

@@ -1,4 +1,4 @@
-"""Confirming: the link shows a button and changes nothing, for mail scanners open links. The button confirms."""
+"""Confirming a sign-up: the link only shows a button, because mail scanners open links. The button confirms."""
 
 from flask import Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
@@ -22,7 +22,7 @@ blueprint = private_pages.blueprint("confirming", __name__)
 
 @blueprint.get("/confirm/<token>")
 def show(token: str) -> str | AnyResponse:
-    """One big button; or where the reader stands, if there is nothing to confirm any more."""
+    """The confirm button; or the status, if there is nothing to confirm any more."""
     with services().sessions.reading() as session:
         subscription = signup.open_confirm_link(session, services().audience, token, now())
         if subscription.status in status_transitions.SUBSCRIBED:
@@ -36,7 +36,7 @@ def show(token: str) -> str | AnyResponse:
 
 @blueprint.post("/confirm/<token>")
 def confirm(token: str) -> str:
-    """Become a reader; twice is as once."""
+    """Confirm; a second request has no effect."""
     with services().sessions.begin() as session:
         audience = services().audience
         publication = signup.open_confirm_link(session, audience, token, now()).publication
@@ -46,7 +46,7 @@ def confirm(token: str) -> str:
 
 @blueprint.post("/confirm/<token>/again")
 def again(token: str) -> str:
-    """Send a fresh link to the address of an old one; the same answer whatever became of it."""
+    """Send a new confirm letter to the address of an old link; the answer is always the same."""
     with services().sessions.begin() as session:
         signup.resend(session, services().audience, token, client(), now())
         return render_template("site/check_mail.html", publication=_publication(session, token))
@@ -54,7 +54,7 @@ def again(token: str) -> str:
 
 @blueprint.errorhandler(Expired)
 def expired(_error: Expired) -> Response:
-    """The way to a fresh link."""
+    """Offer a new link."""
     token = (request.view_args or {})["token"]
     with services().sessions.reading() as session:
         page = render_template("site/expired.html", publication=_publication(session, token), token=token)
@@ -65,7 +65,7 @@ def _publication(session: Session, token: str) -> Publication | None:
     try:
         return subscribers.get(session, services().links.open_stale_confirm(token)).publication
     except NotFound:
-        # The reader was erased since. That is nobody's business, so the pages look as ever.
+        # The reader was erased since, which the page must not reveal.
         return publications.first(session)
 
 

@@ -1,4 +1,4 @@
-"""What readers of another kind fetch: the Atom feed, the sitemap and robots.txt."""
+"""The Atom feed, the sitemap and robots.txt."""
 
 import re
 from math import ceil
@@ -14,7 +14,7 @@ from newsletter.web.public.issue_page import PublishedIssue
 
 blueprint = Blueprint("feeds", __name__)
 
-# What XML cannot even hold escaped (XML 1.0, 2.2), kept in a store from before it was refused.
+# Characters that XML cannot contain even escaped (XML 1.0, 2.2), stored before they were refused.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _LATEST = 20
@@ -36,7 +36,7 @@ def feed() -> Response:
 
 @blueprint.get("/sitemap.xml")
 def sitemap() -> Response:
-    """Every page that search engines may list (sitemaps.org); of very many, an index of maps (`?page=`)."""
+    """The pages for search engines (sitemaps.org); if there are very many, an index of sitemaps (`?page=`)."""
     with services().sessions.reading() as session:
         every = session.scalars(publications.all_publications()).all()
         issues = archive.changes(session)
@@ -53,6 +53,6 @@ def sitemap() -> Response:
 
 @blueprint.get("/robots.txt")
 def robots() -> Response:
-    """Where robots have no business (RFC 9309)."""
+    """The paths that robots should not visit (RFC 9309)."""
     shown = render_template("site/robots.txt")
     return cacheable(Response(shown, mimetype="text/plain"))

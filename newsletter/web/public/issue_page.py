@@ -1,4 +1,4 @@
-"""An issue as readers see it on the web: its parsed text, its summary, its first picture, its article."""
+"""A published issue for its web page: parsed text, summary, cover image, article."""
 
 import re
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ _TO_NOBODY = dict.fromkeys(merge.EDITORS, "")
 
 
 class CorrectionNote(NamedTuple):
-    """What was corrected, and when."""
+    """A correction's note and date."""
 
     at: datetime
     text: str
 
 
 class CoverImage(NamedTuple):
-    """An issue's first picture, by its kept name."""
+    """An issue's first picture, by its stored name."""
 
     file_name: str
     alt: str
@@ -37,22 +37,22 @@ class CoverImage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PublishedIssue:
-    """A published issue, as its letter was frozen, or as it was corrected since."""
+    """A published issue, as frozen or as corrected since."""
 
     slug: str
     publication: Publication
     published_at: datetime
     file: IssueFile
     pictures: tuple[tuple[str, str], ...]
-    """From the name in the text to the kept name."""
+    """The stored name of each picture, by its name in the text."""
     modified_at: datetime
-    """When it went out, or was corrected last."""
+    """When it was sent, or last corrected."""
     corrections: tuple[CorrectionNote, ...] = ()
     """The newest first."""
 
     @classmethod
     def of(cls, issue: Issue) -> Self:
-        """The printed side of an issue that the archive shows."""
+        """The published state of an issue in the archive."""
         published_at, revision = archive.published_text(issue)
         pictures = tuple(issue_store.picture_names(revision).items())
         file = _parsed(revision.source, issue.file_name)
@@ -61,26 +61,26 @@ class PublishedIssue:
 
     @property
     def summary(self) -> str:
-        """What the inbox shows beside the subject, written to nobody by name."""
+        """The preheader, with merge fields removed."""
         return merge.compile(self.file.preheader, merge.EDITORS).fill(_TO_NOBODY, as_text)
 
     @property
     def minutes(self) -> int:
-        """How long it takes to read."""
+        """The reading time."""
         return max(1, round(len(_WORD.findall(self.file.body)) / _WORDS_A_MINUTE))
 
     @property
     def cover(self) -> CoverImage | None:
-        """The first picture, if there is one."""
+        """The first picture; None if there is none."""
         kept = dict(self.pictures)
         return next((CoverImage(kept[each.name], each.alt) for each in self.file.pictures), None)
 
     def article(self, site: str = "") -> str:
-        """Sanitised HTML; `site` goes before the pictures' paths where it is read elsewhere than on our pages."""
+        """The article as sanitised HTML; `site` is prepended to picture paths where it is read on other sites."""
         return _article(self.file, self.pictures, site)
 
 
-# What they are made from is frozen, so the answers never change; making them takes milliseconds.
+# Cached, because the frozen source never changes, and rendering takes milliseconds.
 @lru_cache(maxsize=256)
 def _parsed(source: str, file_name: str) -> IssueFile:
     return issue_file.parse(source, file_name)
@@ -93,7 +93,7 @@ def _article(file: IssueFile, pictures: tuple[tuple[str, str], ...], site: str) 
 
 
 def structured_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
-    """An issue as search engines read it, in JSON-LD (schema.org); every address is whole."""
+    """Structured data of an issue for search engines (JSON-LD, schema.org), with absolute URLs."""
     return {"@context": "https://schema.org", "@graph": [_article_data(issue, links), _trail(issue, links)]}
 
 

@@ -1,4 +1,4 @@
-"""Preferences: what a reader may change, take along or have erased, by the link that every letter carries."""
+"""The preferences page, where readers change, download or erase their data, by the link in every letter."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -30,13 +30,13 @@ _DONE = {
 
 @blueprint.get("/preferences/<token>")
 def show(token: str) -> str:
-    """Where the reader stands, and what they may change."""
+    """The reader's status, and what they can change."""
     return _page(token, notice=_DONE.get(request.args.get("done", ""), ""))
 
 
 @blueprint.post("/preferences/<token>")
 def change(token: str) -> str | AnyResponse:
-    """Do what the pressed button says."""
+    """Apply the button that was pressed."""
     wish = request.form.get("do", "")
     if wish == "erase":
         return _erase(token)
@@ -51,7 +51,7 @@ def change(token: str) -> str | AnyResponse:
 
 @blueprint.get("/preferences/<token>/my-data.json")
 def my_data(token: str) -> Response:
-    """All that is kept about this reader, as a file."""
+    """Everything stored about this reader, as a JSON file."""
     with services().sessions.reading() as session:
         held = privacy.export_data(session, preferences.open_preferences_link(session, services().audience, token))
     answer = Response(json.dumps(held, ensure_ascii=False, indent=2), mimetype="application/json")

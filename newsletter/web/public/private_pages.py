@@ -1,4 +1,4 @@
-"""Pages whose address is a key: one reader's own, kept, told and listed nowhere."""
+"""Pages whose URL is a reader's key: not cached, not sent as a referrer, not indexed."""
 
 from flask import Blueprint, Response
 
@@ -7,7 +7,7 @@ from newsletter.web import error_pages, security
 
 
 def blueprint(name: str, module: str) -> Blueprint:
-    """A blueprint of such pages; a key that does not fit is answered by 404, with nothing told."""
+    """A blueprint for such pages; an invalid key gets a 404 that reveals nothing."""
     made = Blueprint(name, module)
     security.keep_private(made)
     made.register_error_handler(Invalid, _no_such_key)

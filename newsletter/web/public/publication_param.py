@@ -1,4 +1,4 @@
-"""Choosing: which publication a page of readers is about."""
+"""The `publication` parameter of public pages."""
 
 from newsletter import publications
 from newsletter.db import Session
@@ -7,7 +7,7 @@ from newsletter.publications import Publication
 
 
 def publication_of(session: Session, slug: str | None) -> Publication:
-    """The publication of that slug, or the first if none is asked for; NotFound tells readers of no other."""
+    """The publication of that slug, or the first if none is given; NotFound, without naming any others."""
     if not slug:
         return first_publication(session)
     publication = publications.by_slug(session, slug)
@@ -17,7 +17,7 @@ def publication_of(session: Session, slug: str | None) -> Publication:
 
 
 def first_publication(session: Session) -> Publication:
-    """The publication that is meant without a name; NotFound before there is any."""
+    """The default publication; NotFound if there is none yet."""
     publication = publications.first(session)
     if publication is None:
         raise NotFound("Nothing is published here yet. Come back soon.")

@@ -1,4 +1,4 @@
-"""The front door: the home page, the sign-up form, and the page that sends a reader to their mailbox."""
+"""The home page, the sign-up form, and the page that asks the reader to check their mailbox."""
 
 from flask import Blueprint, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
@@ -28,7 +28,7 @@ _ONCE_MORE = "Please click the button again: we could not tell that the form cam
 
 @blueprint.get("/")
 def home() -> str:
-    """What the letter is, when it comes, and the form."""
+    """The publication's description, when it comes, and the sign-up form."""
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, request.args.get("publication"))
         latest = session.scalars(archive.published(publication.id).limit(_LATEST))
@@ -42,20 +42,20 @@ def home() -> str:
 
 @blueprint.get("/subscribe")
 def form() -> Response:
-    """The form alone, for links from elsewhere."""
+    """The form alone, for links from other sites."""
     return _form(SignUpForm(publication=request.args.get("publication")))
 
 
 @blueprint.post("/subscribe")
 def subscribe() -> Response:
-    """Ask for a confirm letter; the same answer whatever the address."""
+    """Send a confirm letter; the answer is the same for every address."""
     asked = SignUpForm.parse(request.form)
     if not asked.is_trapped and (faults := asked.faults()):
         return _form(asked, 422, faults)
-    if not asked.is_trapped and not asked.took_its_time(services().links, now()):
+    if not asked.is_trapped and not asked.took_long_enough(services().links, now()):
         return _form_again(400, _TOO_QUICK)
-    publication = _nothing(asked) if asked.is_trapped else _ask(asked)
-    return _kept_by_nobody(render_template("site/check_mail.html", publication=publication))
+    publication = _ignore(asked) if asked.is_trapped else _ask(asked)
+    return _uncached(render_template("site/check_mail.html", publication=publication))
 
 
 @blueprint.errorhandler(CSRFError)
@@ -66,14 +66,14 @@ def once_more(_error: CSRFError) -> Response:
 
 @blueprint.errorhandler(TooManyRequests)
 def later(error: TooManyRequests) -> Response:
-    """The form again, for another hour."""
+    """The form again, to be sent in an hour."""
     answer = _form_again(429, str(error))
     answer.headers["Retry-After"] = str(error_pages.RETRY_AFTER[429])
     return answer
 
 
 def _ask(asked: SignUpForm) -> Publication:
-    # Looked up first, because SQLite has one writer at a time and all that sign up wait for each other.
+    # Looked up in a reading session first, because SQLite has one writer at a time, and sign-ups wait for each other.
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, asked.publication)
         words = consent_wording.wording_of_version(session, publication, WordingKind.SIGN_UP, asked.agreed)
@@ -82,7 +82,7 @@ def _ask(asked: SignUpForm) -> Publication:
     return publication
 
 
-def _nothing(asked: SignUpForm) -> Publication:
+def _ignore(asked: SignUpForm) -> Publication:
     with services().sessions.reading() as session:
         return publication_param.publication_of(session, asked.publication)
 
@@ -93,7 +93,7 @@ def _form(asked: SignUpForm, status: int = 200, faults: dict[str, str] | None = 
         page = render_template(
             "site/subscribe.html", **_form_values(session, publication, asked, faults), notice=notice
         )
-        return _kept_by_nobody(page, status)
+        return _uncached(page, status)
 
 
 def _form_again(status: int, notice: str) -> Response:
@@ -110,8 +110,8 @@ def _form_values(
     return {"publication": publication, "form": asked, "faults": faults or {}, "words": words}
 
 
-def _kept_by_nobody(page: str, status: int = 200) -> Response:
+def _uncached(page: str, status: int = 200) -> Response:
     answer = make_response(page, status)
-    # It may hold an address that somebody typed.
+    # It may contain an address that somebody typed.
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -1,4 +1,4 @@
-"""Where the links of a test mail lead: to a page that says what the real one does, and does nothing."""
+"""The targets of links in test mails: a page that says what the real link does, without doing it."""
 
 from flask import Blueprint, Response, abort, render_template, request
 
@@ -20,11 +20,11 @@ def show(link: str) -> str:
     return _page(link)
 
 
-# As in the real mail, a mail program may tap for the reader (RFC 8058).
+# As for the real link, a mail program may post for the reader (RFC 8058).
 @blueprint.post("/test-mail/<link>")
 @without_token
 def press(link: str) -> str | Response:
-    """Say the same to whoever presses, or taps in the mail program."""
+    """Say the same after the button, or to the mail program."""
     if request.form.get("List-Unsubscribe") == "One-Click":
         return Response("This was a test email; nothing has changed.\n", mimetype="text/plain")
     return _page(link)

@@ -1,4 +1,4 @@
-"""Leaving: a link with one button, and the one tap that mail programs send (RFC 8058)."""
+"""Unsubscribing by a link with one button, and one-click unsubscribe by the mail program (RFC 8058)."""
 
 from flask import Response, render_template, request
 
@@ -13,21 +13,21 @@ blueprint = private_pages.blueprint("leaving", __name__)
 
 @blueprint.get("/unsubscribe/<token>")
 def show(token: str) -> str:
-    """The button; or that the reader has left."""
+    """The button; or that the reader has unsubscribed."""
     with services().sessions.reading() as session:
         subscription = unsubscribe.open_unsubscribe_link(session, services().audience, token)
         page = "leave" if subscription.status not in status_transitions.ENDED else "left"
         return _page(page, token, subscription)
 
 
-# The mail program that taps for the reader has neither our cookie nor our form; the link is the proof.
+# The mail program that posts for the reader has neither our cookie nor our form; the link is the proof.
 @blueprint.post("/unsubscribe/<token>")
 @without_token
 def leave(token: str) -> str | Response:
-    """Leave at once, whoever presses; twice is as once."""
+    """Unsubscribe at once; a second request has no effect."""
     is_one_click = request.form.get("List-Unsubscribe") == "One-Click"
     way = Channel.ONE_CLICK if is_one_click else Channel.LINK
-    # A mail program does not ask twice.
+    # A mail program does not show an error page, nor try again.
     with services().sessions.begin(urgent=is_one_click) as session:
         subscription = unsubscribe.unsubscribe_by_link(session, services().audience, token, way, client(), now())
         if is_one_click:
@@ -37,29 +37,29 @@ def leave(token: str) -> str | Response:
 
 @blueprint.post("/unsubscribe/<token>/undo")
 def undo(token: str) -> str:
-    """It was a mistake: be a reader again."""
+    """Undo the unsubscribe."""
     with services().sessions.begin() as session:
         return _page("back", token, unsubscribe.undo_unsubscribe(session, services().audience, token, client(), now()))
 
 
 @blueprint.post("/unsubscribe/<token>/reason")
 def give_reason(token: str) -> str:
-    """Keep why they left, if they care to say."""
+    """Store the reason, if the reader gives one."""
     with services().sessions.begin() as session:
         unsubscribe.record_reason(session, services().audience, token, request.form.get("reason", ""), now())
         return _page(
-            "left", token, unsubscribe.open_unsubscribe_link(session, services().audience, token), is_told=True
+            "left", token, unsubscribe.open_unsubscribe_link(session, services().audience, token), has_reason=True
         )
 
 
-def _page(name: str, token: str, subscription: Subscription, *, is_told: bool = False) -> str:
+def _page(name: str, token: str, subscription: Subscription, *, has_reason: bool = False) -> str:
     return render_template(
         f"site/{name}.html",
         publication=subscription.publication,
         token=token,
         preferences_url=services().links.preferences(subscription.id),
         can_undo=_can_undo(subscription),
-        is_told=is_told,
+        has_reason=has_reason,
     )
 
 

@@ -1,4 +1,4 @@
-"""Approving an issue: the page that shows exactly what is approved, and what may be done about it."""
+"""Approving an issue: the page with the exact content to approve, and its buttons."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,12 +23,12 @@ _Act = Callable[[Session, Issue, Content, str], str]
 
 
 def approval(slug: str) -> str:
-    """What would go out, what changed in it since somebody last looked, and the buttons to decide."""
+    """The content that would be sent, what has changed since the last approval, and the buttons."""
     return _page(slug)
 
 
 def ask_approval(slug: str) -> ResponseReturnValue:
-    """Mail those who could approve it."""
+    """Mail the people who can approve it."""
     chosen = request.form.getlist("approver")
 
     def ask(store: Session, found: Issue, shown: Content, comment: str) -> str:
@@ -41,7 +41,7 @@ def ask_approval(slug: str) -> ResponseReturnValue:
 
 
 def approve_issue(slug: str) -> ResponseReturnValue:
-    """Let what the page showed go out."""
+    """Approve the content that the page showed."""
 
     def approve(store: Session, found: Issue, shown: Content, comment: str) -> str:
         workflows_approve_issue.approve(
@@ -53,7 +53,7 @@ def approve_issue(slug: str) -> ResponseReturnValue:
 
 
 def send_back(slug: str) -> ResponseReturnValue:
-    """Make it a draft again, and say what is to be mended."""
+    """Make it a draft again, with a comment on what to change."""
 
     def back(store: Session, found: Issue, shown: Content, comment: str) -> str:
         workflows_approve_issue.send_back(store, services().links, found, shown, auth.email(), comment, now())
@@ -63,7 +63,7 @@ def send_back(slug: str) -> ResponseReturnValue:
 
 
 def withdraw_approval(slug: str) -> ResponseReturnValue:
-    """Take the approval back."""
+    """Withdraw the approval."""
 
     def withdraw(store: Session, found: Issue, shown: Content, _comment: str) -> str:
         was_scheduled = workflows_approve_issue.withdraw(store, services().links, found, shown, auth.email(), now())
@@ -86,7 +86,7 @@ def _decide(slug: str, form: str, act: _Act) -> ResponseReturnValue:
 
 
 def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: str = "") -> str:
-    """The page again, with what was typed and why it was not done: beside the comment, or above all."""
+    """The page again, with what was typed, and the reason for a refusal beside the comment or at the top."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         standing = workflows_approve_issue.approval_status(store, services().links, found)

@@ -1,4 +1,4 @@
-"""Correcting an issue that is out: the archive shows an amended text, and what was mailed stays as it was."""
+"""Correcting a published issue: the archive shows the corrected text; mail that was sent stays as it was."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from newsletter.workflows import correct_issue
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """Why an amendment was not kept: told beside the note, beside the text, or above both."""
+    """Why a correction was refused: shown beside the note, beside the text, or at the top."""
 
     status: HTTPStatus
     note: str = ""
@@ -36,7 +36,7 @@ _NONE = _Refusal(HTTPStatus.OK)
 
 
 def amend_form(slug: str) -> ResponseReturnValue:
-    """The text as the archive shows it now, and a line for what changed."""
+    """The form: the text as the archive shows it, and a line for the note."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         corrections.require_out(found)
@@ -44,7 +44,7 @@ def amend_form(slug: str) -> ResponseReturnValue:
 
 
 def amend_issue(slug: str) -> ResponseReturnValue:
-    """Show the amended text in the archive, under its note; what was typed comes back where that cannot be."""
+    """Publish the corrected text with its note; if refused, the form comes back with what was typed."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         note = editor_form.storable(request.form.get("note", ""))
@@ -70,7 +70,7 @@ def amend_issue(slug: str) -> ResponseReturnValue:
 
 
 def correction(slug: str, number: int) -> str:
-    """One correction: its note, what it changed in what was mailed, and what became of its letter."""
+    """One correction: its note, its diff to the text that was mailed, and the state of its letter."""
     with services().sessions.reading() as store:
         found, made = lookup.correction(store, slug, number)
         return frame.page(
@@ -88,14 +88,14 @@ def correction(slug: str, number: int) -> str:
 
 
 def _changed(found: Issue, made: Correction) -> Sequence[Piece]:
-    """What the corrected text says otherwise than the one that was mailed; empty where it says the same."""
+    """The diff from the mailed to the corrected text; empty if there is none."""
     mailed = found.frozen_revision.source if found.frozen_revision else ""
     pieces = diff.compare(mailed, made.revision.source)
     return diff.fold_unchanged(pieces) if diff.is_changed(pieces) else ()
 
 
 def _form(store: Session, found: Issue, wanted: Amendment, refusal: _Refusal = _NONE) -> ResponseReturnValue:
-    # After a conflict it goes on from the newest text, and shows what it would change in that.
+    # After a conflict the form continues from the newest text, and shows the diff to it.
     is_behind = refusal.status is HTTPStatus.CONFLICT
     if is_behind:
         before = issue_store.revision(store, found, wanted.base).source

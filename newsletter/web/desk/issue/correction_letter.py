@@ -1,4 +1,4 @@
-"""The letter about a correction: worded and looked at first, then mailed to those who got the issue, and followed."""
+"""The letter about a correction: edit, preview, mail to the readers who got the issue, and follow its progress."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class LetterOutlook:
     """What would happen if the letter were mailed now."""
 
     proof: MailParts | None
-    """The mail; None while its words cannot be one."""
+    """The mail; None while its text is invalid."""
     complaints: Sequence[FieldFault]
     findings: Sequence[Finding]
     blocker: str
@@ -40,20 +40,20 @@ class LetterOutlook:
 
     @property
     def is_fit(self) -> bool:
-        """Whether it may be mailed as it is."""
+        """Whether it can be mailed as it is."""
         blocked = any(finding.level is Level.BLOCKING for finding in self.findings)
         return self.proof is not None and not blocked and self.audience is not None
 
 
 def letter_form(slug: str, number: int) -> str:
-    """Its words, how it looks, and what will happen; `?view=` as for every preview."""
+    """The letter's text, its preview and what will happen; `?view=` as for every preview."""
     with services().sessions.reading() as store:
         found, made = lookup.correction(store, slug, number)
         return _page(store, found, made, (made.subject, made.body))
 
 
 def word_letter(slug: str, number: int) -> ResponseReturnValue:
-    """Keep its words, whatever they are; what is wrong with them is told beside them."""
+    """Save the letter's text, even if it is invalid, and show the faults beside it."""
     subject, body = (editor_form.storable(request.form.get(name, "")) for name in ("subject", "body"))
     try:
         with services().sessions.begin() as store:
@@ -68,7 +68,7 @@ def word_letter(slug: str, number: int) -> ResponseReturnValue:
 
 
 def letter_html(slug: str, number: int) -> Response:
-    """The letter for the frame, as it was mailed or as it would be."""
+    """The letter's HTML for the preview frame, as mailed or as it would be."""
     wanted = previews.chosen_view(request.args)
     with services().sessions.reading() as store:
         found, made = lookup.correction(store, slug, number)
@@ -77,7 +77,7 @@ def letter_html(slug: str, number: int) -> Response:
 
 
 def mail_correction(slug: str, number: int) -> ResponseReturnValue:
-    """Mail the letter that the page showed to those who got the issue."""
+    """Mail the letter that the page showed to the readers who got the issue."""
     with services().sessions.begin() as store:
         found, made = lookup.correction(store, slug, number)
         sender, seal = services().settings.issue_sender_address, request.form.get("seal", "")
@@ -89,7 +89,7 @@ def mail_correction(slug: str, number: int) -> ResponseReturnValue:
 
 
 def letter_progress(slug: str, number: int) -> ResponseReturnValue:
-    """The part of a correction's page that changes while its letter goes out; all of it once that has changed."""
+    """The part of the page that changes while the letter is sent; the whole page once its state has changed."""
     with services().sessions.reading() as store:
         found, made = lookup.correction(store, slug, number)
         if made.letter is None or request.args.get("state") != made.letter.state:
@@ -99,19 +99,19 @@ def letter_progress(slug: str, number: int) -> ResponseReturnValue:
 
 
 def pause_correction(slug: str, number: int) -> ResponseReturnValue:
-    """Hold what is not sent yet, until somebody resumes."""
+    """Pause the letter; the rest waits until somebody resumes."""
     return _move(
         slug, number, correct_issue.pause, "Paused. Copies that are being sent right now still go out; the rest wait."
     )
 
 
 def resume_correction(slug: str, number: int) -> ResponseReturnValue:
-    """Go on with a paused letter."""
+    """Resume a paused letter."""
     return _move(slug, number, lambda store, made: correct_issue.resume(store, made, now()), "Sending has resumed.")
 
 
 def stop_correction(slug: str, number: int) -> ResponseReturnValue:
-    """Stop the letter: what is out stays out, and nothing more goes."""
+    """Stop the letter: what was sent stays sent, and nothing more goes out."""
     with services().sessions.begin() as store:
         made = lookup.correction(store, slug, number)[1]
         was_going = made.letter is not None and made.letter.state is LetterState.RUNNING
@@ -120,7 +120,7 @@ def stop_correction(slug: str, number: int) -> ResponseReturnValue:
 
 
 def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str], said: str = "") -> str:
-    """The letter's page, with these words in its form."""
+    """The letter's page, with this text in its form."""
     if made.letter_id is not None:
         raise corrections.mailed_already(made)
     return frame.page(
@@ -152,7 +152,7 @@ def _outlook(store: Session, found: Issue, made: Correction) -> LetterOutlook:
 
 
 def _beside(complaints: Sequence[FieldFault]) -> list[FieldFault]:
-    """Each once, beside one of the two fields that there are."""
+    """Each fault once, beside one of the two fields of the form."""
     told = {each.text: each for each in complaints}
     fields = {"body": "body"}
     return [FieldFault(fields.get(each.field, "subject"), each.line, each.text) for each in told.values()]

@@ -1,4 +1,4 @@
-"""Beginning an issue, and deleting one that came to nothing."""
+"""Creating an issue, and deleting a draft."""
 
 from datetime import date
 from http import HTTPStatus
@@ -23,13 +23,13 @@ _WEEKS = 8
 
 
 def begin_form() -> str:
-    """Ask for the two things that an issue begins with."""
+    """Ask for the title and the date."""
     with services().sessions.reading() as store:
         return _form(store, IssueForm(), {})
 
 
 def begin() -> ResponseReturnValue:
-    """A new issue for the next slot that is free; with a text, that of an issue which is no more."""
+    """Create an issue for the next free slot; with a text, restore one that was deleted while it was being written."""
     wanted = editor_form.form(request.form)
     try:
         with services().sessions.begin() as store:
@@ -43,7 +43,7 @@ def begin() -> ResponseReturnValue:
 
 
 def delete_form(slug: str) -> str:
-    """Ask once more, with all that would go."""
+    """Ask for confirmation, listing everything that would be deleted."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         return frame.page(
@@ -59,7 +59,7 @@ def delete_form(slug: str) -> str:
 
 
 def delete(slug: str) -> ResponseReturnValue:
-    """Delete a draft that was never scheduled, with every revision of it."""
+    """Delete a draft that was never scheduled, with all its revisions."""
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
         issue_store.remove(store, found)
@@ -75,14 +75,14 @@ def _form(store: Session, wanted: IssueForm, faults: dict[str, str]) -> str:
 def _refused(wanted: IssueForm, error: Faulty) -> ResponseReturnValue:
     if asks_for_json():
         return make_response(jsonify(fault=str(error)), HTTPStatus.UNPROCESSABLE_ENTITY)
-    # Of a form with two fields each fault begins with the name of its own.
+    # In a form with two fields, each fault begins with the name of its field.
     faults = {fault.text.split(" ")[0]: f"{fault.text[:1].upper()}{fault.text[1:]}." for fault in error.faults}
     with services().sessions.reading() as store:
         return _form(store, wanted, faults), HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def _day(store: Session, publication: Publication) -> date:
-    """The day of the next slot that no issue has; today where there is none."""
+    """The date of the next free slot; today without one."""
     entries = frame.calendar_of(store, publication).ahead(_WEEKS)
     free = (entry.at for entry in entries if entry.is_slot and not entry.issue and not entry.off)
     return weekly_slots.on_clocks(next(free, now()), publication.time_zone).date()

@@ -1,4 +1,4 @@
-"""The list of issues, and one issue: what it is, whether it is fit to print, and what will happen to it."""
+"""The list of issues, and the page of one issue."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -20,12 +20,12 @@ _HIGHEST_ID = 2**31 - 1
 
 
 def home() -> ResponseReturnValue:
-    """The desk opens on the issues."""
+    """The desk's start page: the list of issues."""
     return redirect(url_for("desk.issues", publication=request.args.get("publication")))
 
 
 def issues() -> str:
-    """The first issues of each state; `?state=` for those of one, page by page."""
+    """The first issues of each state; with `?state=`, those of one state, paged."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
         counts = listing.count_by_state(store, publication.id)
@@ -40,7 +40,7 @@ def issues() -> str:
 
 
 def issue(slug: str) -> str:
-    """One issue; `?view=` chooses how its preview looks."""
+    """One issue; `?view=` selects the preview."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         return frame.page(
@@ -61,7 +61,7 @@ def issue(slug: str) -> str:
 
 
 def set_readiness(slug: str) -> ResponseReturnValue:
-    """Say that an issue is ready, or a draft again; Conflict if preflight stops it."""
+    """Mark an issue as ready, or as a draft again; Conflict if preflight blocks it."""
     wanted = Readiness.READY if request.form.get("readiness") == Readiness.READY else Readiness.DRAFT
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)

@@ -1,4 +1,4 @@
-"""Preflight on the desk: what it says of an issue, and of a text that is being typed; and asking the world outside."""
+"""Preflight at the desk: findings for an issue or a text being typed, and requesting link and spam checks."""
 
 from flask import Response, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,7 +14,7 @@ from newsletter.workflows import build_letter, run_preflight
 
 
 def preflight(slug: str) -> ResponseReturnValue:
-    """The part of an issue's page that changes as answers come in; asked for by itself, the page."""
+    """The part of the issue's page that changes as results come in; opened by itself, the issue's page."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         if "HX-Request" not in request.headers or not build_letter.is_open(found):
@@ -23,7 +23,7 @@ def preflight(slug: str) -> ResponseReturnValue:
 
 
 def ask_outside(slug: str) -> ResponseReturnValue:
-    """Have the worker ask the links and the spam filter."""
+    """Request link checks and a spam check from the worker."""
     with services().sessions.begin() as store:
         found = lookup.issue(store, slug)
         if not build_letter.is_open(found):
@@ -34,7 +34,7 @@ def ask_outside(slug: str) -> ResponseReturnValue:
 
 
 def judge_text(slug: str) -> Response:
-    """What preflight says of the text in the window, kept nowhere: the part of the page, and how much of each level."""
+    """The findings for a text being typed, which is not stored: the part of the page, and the number of each level."""
     with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
         source = editor_form.text(store, found).source

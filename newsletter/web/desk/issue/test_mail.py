@@ -1,4 +1,4 @@
-"""Test mails of an issue: to whom, written to whom, and what became of each."""
+"""Test mails of an issue: recipients, the sample reader, and the state of each."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ _LONGEST_NUMBER = 9
 
 
 def test_form(slug: str) -> str:
-    """Ask to whom; `?q=` looks for a reader that the mail is written to."""
+    """Ask for the recipients; `?q=` searches for a sample reader."""
     return _page(slug)
 
 
@@ -41,7 +41,7 @@ def send_test(slug: str) -> ResponseReturnValue:
 
 
 def test_fates(slug: str) -> ResponseReturnValue:
-    """The part of the page that changes while mails are on their way; nothing while it is as `?seen=` says."""
+    """The part of the page that changes while mails are being sent; empty if nothing changed since `?seen=`."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         fates, away = (
@@ -55,7 +55,7 @@ def test_fates(slug: str) -> ResponseReturnValue:
 
 
 def fates_key(fates: Sequence[SentTestStatus], away: Sequence[UnreachableServer]) -> str:
-    """A few words that change when the fates do, or what they wait for; empty when none is open."""
+    """A key that changes with the mails' states and the servers they wait for; empty if none is pending."""
     still_open = [f"{fate.test.id}.{fate.post.state if fate.post else ''}" for fate in fates if fate.is_open]
     waited_for = [f"{one.server}.{one.since:%H%M%S}" for one in away]
     return "-".join(still_open + waited_for) if still_open else ""
@@ -102,7 +102,7 @@ def _page(slug: str, fault: str = "") -> str:
 
 
 def _sample_chosen() -> int:
-    """The reader whose words the mail bears; the made-up one for whoever is to see no reader's address."""
+    """The sample reader; the made-up one for people who may see no reader's address."""
     return _number(request.form.get("sample", "")) if words.sees_addresses() else 0
 
 

@@ -1,4 +1,4 @@
-"""Readers: how many stand where, a search, and one reader's whole story."""
+"""Readers at the desk: counts, search, and one reader's history."""
 
 from flask import request
 
@@ -18,8 +18,8 @@ _HIGHEST_ID = 2**31 - 1
 
 
 def readers() -> str:
-    """The newest readers; `?q=` looks inside addresses and names, `?status=` narrows, `?before=` and `?after=` turn."""
-    # Whoever sees no address must not find out either whose it is that they can guess.
+    """The newest readers; `?q=` searches addresses and names, `?status=` filters, `?before=` and `?after=` page."""
+    # People who may not see addresses must not be able to confirm a guessed one by searching.
     q = request.args.get("q", "")[:_LONGEST] if words.sees_addresses() else ""
     wanted = request.args.get("status", "")
     status = Status(wanted) if wanted in set(Status) else None
@@ -40,7 +40,7 @@ def readers() -> str:
 
 
 def reader(subscription_id: int) -> str:
-    """One reader: the steps of the consent, and each copy with the server's words; `?before=` and `?after=` turn."""
+    """One reader: consent events, and each copy with the server's reply; `?before=` and `?after=` page."""
     turn = lookup.page_request()
     with services().sessions.reading() as store:
         subscription = subscribers.get(store, subscription_id)

@@ -1,1 +1,1 @@
-"""Reports at the desk: what came of each issue, and the readers behind each number."""
+"""Reports at the desk: the results of each issue, and the readers behind each number."""

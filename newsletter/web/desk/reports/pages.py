@@ -1,4 +1,4 @@
-"""Reports: what came of every issue that went out, and of one issue all that is known."""
+"""Reports: the results of all issues that went out, and all details of one."""
 
 from collections.abc import Iterator, Sequence
 
@@ -34,11 +34,11 @@ _COUNTS = (
 
 
 def reports() -> str:
-    """The issues that went out, newest first, with what came of them; `?page=` for older ones."""
+    """The issues that went out, newest first, with their results; `?page=` for older ones."""
     page = min(max(request.args.get("page", 1, type=int), 1), _MOST_PAGES)
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        # One more than is shown tells whether there is a page behind it.
+        # One more than is shown, to know whether there is a next page.
         out = store.scalars(archive.published(publication.id).offset((page - 1) * _PAGE).limit(_PAGE + 1)).all()
         return frame.page(
             store,
@@ -53,14 +53,14 @@ def reports() -> str:
 
 
 def report(slug: str) -> str:
-    """All that came of one issue."""
+    """The full report of one issue."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         return _page(store, found, issue_report.issue_report(store, found, progress_view.stats_of(store, found)))
 
 
 def report_sheet(slug: str) -> Response:
-    """A report's every number: what it is about, of what or when, and how many."""
+    """All numbers of a report: the category, the item or time, and the number."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         told = issue_report.issue_report(store, found, progress_view.stats_of(store, found))

@@ -1,6 +1,6 @@
-"""Keeping what is typed, for the writing page's script: at every pause, on saving, and when the page is left.
+"""Autosave, for the script of the writing page: at every pause, when saving, and when the page is closed.
 
-Every answer says where the issue stands by now, so that a colleague or a second window is noticed at once.
+Every answer contains the state of the issue, so that changes by others or in another window are noticed at once.
 """
 
 from contextlib import suppress
@@ -22,7 +22,7 @@ from newsletter.workflows import build_letter
 
 
 def keep_draft(slug: str) -> Response:
-    """Keep the text as its editor's draft; now and then, when it is whole, as a revision."""
+    """Store the text as this editor's draft and, from time to time, if it is valid, as a revision."""
     try:
         with services().sessions.begin() as store:
             found = editor_form.issue(store, slug)
@@ -38,7 +38,7 @@ def keep_draft(slug: str) -> Response:
 
 
 def save_text(slug: str) -> Response:
-    """Make the text the newest revision; whatever stands in the way, it is kept as a draft first."""
+    """Save the text as the newest revision; it is stored as a draft first, so a failure loses nothing."""
     try:
         given, draft, _ = kept(slug)
         with services().sessions.begin() as store:
@@ -56,13 +56,13 @@ def save_text(slug: str) -> Response:
 
 
 def leave_page(slug: str) -> Response:
-    """The page is closed: keep what came with the last word, and make a revision of it if it is whole."""
+    """The page was closed: store the last text, and make a revision if it is valid."""
     with suppress(NotFound), services().sessions.begin() as store:
         found = editor_form.issue(store, slug)
         if drafts.is_late(
             drafts.latest_draft(store, found, auth.email()), editor_form.window_name(), editor_form.window_turn()
         ):
-            # The same tab has the page open again, and has written on.
+            # The same tab has the page open again, and its text has changed since.
             return make_response("", HTTPStatus.NO_CONTENT)
         presence.leave(store, found, editor_form.window_name(), now())
         if "body" in request.form:
@@ -75,7 +75,7 @@ def leave_page(slug: str) -> Response:
 
 
 def say_hello(slug: str) -> Response:
-    """This window is open: who else writes here, and what was saved meanwhile."""
+    """The page was opened: who else is editing the issue, and what was saved meanwhile."""
     with services().sessions.begin() as store:
         found = editor_form.issue(store, slug)
         presence.announce(store, found, editor_form.window_name(), auth.email(), now())
@@ -83,7 +83,7 @@ def say_hello(slug: str) -> Response:
 
 
 def kept(slug: str) -> tuple[EditorText, Draft, str]:
-    """The text as it was given, and as it is its editor's draft now; and what came into it, in words."""
+    """The submitted text, the draft stored from it, and a sentence on what was merged into it."""
     with services().sessions.begin() as store:
         found = editor_form.issue(store, slug)
         given = editor_form.text(store, found)
@@ -92,7 +92,7 @@ def kept(slug: str) -> tuple[EditorText, Draft, str]:
 
 
 def _stands(store: Session, found: Issue, given: EditorText, draft: Draft) -> dict[str, object]:
-    """Where the issue stands; and the form as it is now, where something came into it from elsewhere."""
+    """The state of the issue; also the form, if something was merged into it."""
     stands = save_state.save_state(store, found)
     if draft.source == given.source:
         return stands
@@ -101,7 +101,7 @@ def _stands(store: Session, found: Issue, given: EditorText, draft: Draft) -> di
 
 
 def _writes_on(store: Session, found: Issue) -> bool:
-    """Whether the same editor has another window open, which goes on from the draft as it is."""
+    """Whether the same editor has another window open that continues from the current draft."""
     others = presence.others(store, found, editor_form.window_name(), now())
     return any(one.editor == auth.email() for one in others)
 
@@ -115,12 +115,12 @@ def _faulty(slug: str, draft: Draft, error: Faulty) -> Response:
 
 
 def _asked_back() -> Response:
-    """Asks the window for what it knows of the draft, without which the two cannot be merged."""
+    """Asks the window for its base text, without which the two texts cannot be merged."""
     return make_response(jsonify(fault="The draft has changed in another window.", ask="before"), HTTPStatus.CONFLICT)
 
 
 def _overlaps(slug: str, error: MergeConflict) -> Response:
-    """The merge view, and whether the text that was given is a draft meanwhile."""
+    """The merge view, and whether the submitted text was stored as a draft."""
     with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
         told = {"fault": str(error), "kept": not isinstance(error, OtherTabConflict)}

@@ -1,4 +1,4 @@
-"""What comes in from the writing page: the form or the whole text, and what they go on from."""
+"""Input from the writing page: the form or the full text, and the revision or draft that it is based on."""
 
 import re
 from collections.abc import Sequence
@@ -20,17 +20,17 @@ from newsletter.errors import Invalid, NotFound
 from newsletter.web.desk import audit_hook, lookup
 
 FORM_BYTES = 4 * issue_file.MOST_BYTES
-"""A whole issue, of which a form may spell every byte as three."""
+"""The size of a whole issue; URL encoding may take three bytes for each."""
 
 _MOST_PASSAGES = 10_000
 _WORDS = tuple(name for name in issue_form.FORM if name not in {"sources", "body"})
-# PostgreSQL keeps no NUL, and UTF-8 spells no lone surrogate.
+# PostgreSQL cannot store a NUL, nor UTF-8 encode a lone surrogate.
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldFault:
-    """A fault where it stands in the form: a field, a row of the sources, or a line of the body; "" for none."""
+    """A fault and where in the form it is: a field, a row of the sources, or a line of the body; "" for none."""
 
     field: str
     line: int
@@ -38,7 +38,7 @@ class FieldFault:
 
 
 def issue(store: Session, slug: str) -> Issue:
-    """The issue that the page was opened for, and the act is about, whatever its slug is now; NotFound if deleted."""
+    """The issue that the page was opened for, even if its slug has changed since; NotFound if it was deleted."""
     opened = request.form.get("issue", "")
     found = issue_store.by_id(store, _counted(opened.partition(".")[0])) if opened else lookup.issue(store, slug)
     if found is None or (opened and lookup.issue_mark(found) != opened):
@@ -48,7 +48,7 @@ def issue(store: Session, slug: str) -> Issue:
 
 
 def text(store: Session, found: Issue) -> EditorText:
-    """What the window holds, what it goes on from, and what it knows of the draft."""
+    """The window's text, the revision that it is based on, and what it knows of the draft."""
     return EditorText(
         _whole(store, found, request.form),
         base_revision(),
@@ -60,7 +60,7 @@ def text(store: Session, found: Issue) -> EditorText:
 
 
 def _known(store: Session, found: Issue) -> str | None:
-    """What the window had in common with the draft: a form, or at least the revision; None if it does not say."""
+    """What the window last had in common with the draft: a form, or at least a revision; None if it does not say."""
     before = request.form.get("before")
     if not before:
         return None if before is None else issue_store.revision(store, found, base_revision()).source
@@ -68,7 +68,7 @@ def _known(store: Session, found: Issue) -> str | None:
 
 
 def _whole(store: Session, found: Issue, fields: MultiDict[str, str]) -> str:
-    """The whole text: as it came, passage by passage as it was chosen, or the form put into what it goes on from."""
+    """The full text: as submitted, as chosen passage by passage in the merge view, or the form applied to its base."""
     if "source" in fields:
         return storable(fields["source"])
     if "passages" in fields:
@@ -85,7 +85,7 @@ def _chosen(fields: MultiDict[str, str]) -> str:
 
 
 def form(fields: MultiDict[str, str]) -> IssueForm:
-    """The form as it came, for any words may stand in it."""
+    """The submitted form, with any text in its fields."""
     words = {name: storable(fields.get(name, "")).strip() for name in _WORDS}
     titles, urls = fields.getlist("source_title"), fields.getlist("source_url")
     sources = (Source(storable(title).strip(), storable(url).strip()) for title, url in zip(titles, urls, strict=False))
@@ -94,7 +94,7 @@ def form(fields: MultiDict[str, str]) -> IssueForm:
 
 
 def base_revision() -> int:
-    """The revision that the window's text goes on from."""
+    """The revision that the window's text is based on."""
     return parse_count("base")
 
 

@@ -1,4 +1,4 @@
-"""The live preview: what is typed as the mail that it makes, by the same renderer as sending, and kept nowhere."""
+"""The live preview: renders the text being typed with the same code as sending, and stores nothing."""
 
 from contextlib import suppress
 
@@ -19,7 +19,7 @@ from newsletter.web.desk.writing import editor_form
 
 
 def preview(slug: str) -> Response:
-    """What is typed, as mail in the view asked for, beside each fault; no mail while it cannot be printed."""
+    """The rendered mail in the view asked for, with the text's faults; no mail while it cannot be rendered."""
     with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
         source = editor_form.text(store, found).source
@@ -29,20 +29,20 @@ def preview(slug: str) -> Response:
 
 
 def sheet(slug: str) -> Response:
-    """The page that the live preview is shown on, with what its editor wrote last: `?view=` as for every preview."""
+    """The page in the preview frame, with the editor's latest text: `?view=` as for every preview."""
     wanted = previews.chosen_view(request.args)
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         mail = _draft_mail(store, found) or previews.current_mail(found)
         html = previews.preview_document(mail.html, wanted)
-    # The desk's own script lays each new text on this page, which can itself run none.
+    # The desk's script replaces this page's content with each new text; the page itself can run no script.
     return previews.sandboxed(
         Response(html, mimetype="text/html"), with_pictures=wanted != "images-off", reached_by_desk=True
     )
 
 
 def render_mail(found: Issue, read: ParsedText) -> Rendered | None:
-    """The mail of a text, faults and all; None where one of them leaves nothing to print."""
+    """The mail of a text despite its faults; None if it cannot be rendered."""
     links = services().links
     try:
         branding = Branding.of(found.publication, links)
@@ -53,7 +53,7 @@ def render_mail(found: Issue, read: ParsedText) -> Rendered | None:
 
 def _draft_mail(store: Session, found: Issue) -> Rendered | None:
     draft = drafts.unsaved_draft(store, found, auth.email())
-    with suppress(Invalid):  # too large to look at: then the newest revision is shown
+    with suppress(Invalid):  # too large to preview: then the newest revision is shown
         return render_mail(found, drafts.examine(store, found, draft.source)) if draft else None
     return None
 

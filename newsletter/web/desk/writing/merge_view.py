@@ -1,4 +1,4 @@
-"""The merge view: two texts in one, and beside each passage that both changed what their writer may choose."""
+"""The merge view: two versions of a text in one, with choices for each passage that both changed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from newsletter.web.desk.writing import save_state
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One way to settle a clash: whose text, the text itself, and what it changes."""
+    """A way to resolve a conflict: the author, the text, and its diff."""
 
     label: str
     text: str
@@ -26,7 +26,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A clash, and which of the passages it is."""
+    """A conflict, and its number among the passages."""
 
     place: int
     number: int
@@ -42,23 +42,23 @@ class MergeView:
     base: int
     draft: int
     settled: dict[int, str]
-    """By their place among all passages, those that need no answer."""
+    """The passages that need no answer, by their number."""
     shown: list[Piece | Question]
-    """Settled text, folded, with the questions in it."""
+    """Merged text, folded, with the questions in it."""
 
     @property
     def questions(self) -> list[Question]:
-        """What is to be answered."""
+        """The conflicts to resolve."""
         return [one for one in self.shown if isinstance(one, Question)]
 
     @property
     def passages(self) -> int:
-        """How many there are, settled or not."""
+        """The number of passages, with and without conflict."""
         return len(self.settled) + len(self.questions)
 
 
 def merge_view(store: Session, found: Issue, error: MergeConflict) -> MergeView:
-    """The merge view of two texts of an issue."""
+    """The merge view of two versions of an issue's text."""
     last = drafts.latest_draft(store, found, auth.email())
     is_own = isinstance(error, OtherTabConflict)
     who = "You, in another window" if is_own else f"{save_state.author(found)}, revision {found.revision_number}"
@@ -68,7 +68,7 @@ def merge_view(store: Session, found: Issue, error: MergeConflict) -> MergeView:
 
 
 def fragment(made: MergeView) -> str:
-    """The view's form, for the writing page's script to show."""
+    """The form of the merge view, for the writing page's script."""
     return render_template("desk/parts/write_overlap.html", view=made)
 
 
@@ -96,7 +96,7 @@ def _choices(clash: Clash, who: str, *, can_be_both: bool) -> Iterator[Choice]:
 
 
 def _is_body(above: str) -> bool:
-    """Whether what follows is text; a field of the front matter has one value only."""
+    """Whether a conflict is in the body; a field of the front matter can have only one value."""
     return above.split("\n").count("---") > 1
 
 

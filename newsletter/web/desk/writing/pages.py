@@ -1,6 +1,6 @@
-"""Writing an issue: its fields as a form, its text in an editor, and the mail beside them.
+"""Writing an issue: its fields as a form, its text in an editor, and the preview beside them.
 
-The page works by itself. Its script (assets/src/) adds the editor, the live preview, and keeping what is typed.
+The page works without its script (assets/src/), which adds the editor, the live preview and autosave.
 """
 
 import re
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 def write_form(slug: str) -> ResponseReturnValue:
-    """What its editor wrote last, to be written on; `?line=` of the file is where it opens."""
+    """The editor's latest text; `?line=` is the line of the file to open at."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         draft = drafts.unsaved_draft(store, found, auth.email())
@@ -42,7 +42,7 @@ def write_form(slug: str) -> ResponseReturnValue:
 
 
 def write(slug: str) -> ResponseReturnValue:
-    """Save the form as a revision; where it cannot be one, say why beside each field, and lose no word."""
+    """Save the form as a revision; if it is invalid, show its faults beside the fields, and keep it as a draft."""
     try:
         _, draft, merged = autosave.kept(slug)
         with services().sessions.begin() as store:
@@ -58,7 +58,7 @@ def write(slug: str) -> ResponseReturnValue:
 
 
 def discard_draft(slug: str) -> ResponseReturnValue:
-    """Go back to the newest revision."""
+    """Discard the draft, and go back to the newest revision."""
     with services().sessions.begin() as store:
         found = lookup.issue(store, slug)
         draft = drafts.unsaved_draft(store, found, auth.email())
@@ -80,7 +80,7 @@ def _again(slug: str, draft: Draft, error: Faulty) -> ResponseReturnValue:
 
 
 def _both(slug: str, error: MergeConflict) -> ResponseReturnValue:
-    """The merge view as a page, for who has no script."""
+    """The merge view as a page, for browsers without scripts."""
     with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
         made = merge_view.merge_view(store, found, error)
@@ -89,7 +89,7 @@ def _both(slug: str, error: MergeConflict) -> ResponseReturnValue:
 
 
 def _complaints(store: Session, found: Issue, draft: Draft | None) -> list[FieldFault]:
-    """What is wrong with a draft that was left half-done; a revision has no faults."""
+    """The faults of an unfinished draft; a revision has none."""
     if draft is None:
         return []
     try:
@@ -97,7 +97,7 @@ def _complaints(store: Session, found: Issue, draft: Draft | None) -> list[Field
     except Invalid as error:
         return [FieldFault("", 0, f"{error}.")]
     except Exception:
-        # Whatever is wrong with a text, its editor must be able to open it, mend it or discard it.
+        # Whatever is wrong with a text, its editor must be able to open, correct or discard it.
         log.exception("a draft cannot be checked", issue=found.id)
         return [FieldFault("", 0, "This text cannot be checked. Fix what was typed last, or discard the draft.")]
 
@@ -127,13 +127,13 @@ def _page(
         nonce=nonce,
     )
     answer = make_response(page, status)
-    # The editor writes its styles into the page (docs/decisions/0012): this page's own sheets, by a word of ours.
+    # The editor writes its styles into the page (docs/decisions/0012), so its own style sheets are allowed by a nonce.
     answer.headers["Content-Security-Policy"] = security.policy({"style-src": f"'self' 'nonce-{nonce}'"})
     return answer
 
 
 def _goto(found: Issue, draft: Draft | None) -> issue_form.FormPlace | None:
-    """Where in the form `?line=` of the issue's file is."""
+    """The place in the form that `?line=` of the issue's file refers to."""
     line = request.args.get("line", "")
     if not re.fullmatch(r"[0-9]{1,7}", line):
         return None

@@ -1,4 +1,4 @@
-"""Where an issue stands for whoever writes it: what is saved, what is kept, who else is at it, and what they did."""
+"""The state of an issue for its writers: what is saved, what is stored as a draft, and who else is editing."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ from newsletter.workflows import build_letter
 
 
 def save_state(store: Session, found: Issue, base: int = 0) -> dict[str, object]:
-    """All of it; `base` is the revision that a window's text goes on from, where it is not the draft's own window."""
+    """The whole state; `base` is the revision that a window's text is based on, if the window is not the draft's."""
     last = drafts.latest_draft(store, found, auth.email())
     stands_on = last.base_number if last else found.revision_number
     is_own_window = last is not None and last.tab == editor_form.window_name() != ""
@@ -38,20 +38,20 @@ def save_state(store: Session, found: Issue, base: int = 0) -> dict[str, object]
 
 
 def own_state(found: Issue, draft: Draft | None) -> str:
-    """Where one's own text stands, in a sentence."""
+    """The state of one's own text, as a sentence."""
     if draft is None:
         return f"Saved at {clock_time(found, found.revision.created_at)}, revision {found.revision_number}."
     return f"Draft saved at {clock_time(found, draft.kept_at)}."
 
 
 def next_step(found: Sequence[FieldFault]) -> str:
-    """What is to be done before the text can be a revision."""
+    """What has to be corrected before the text can be saved as a revision."""
     many = formats.plural(len(found), "one error", formats.counted(len(found), "error"))
     return f"Draft saved. Fix {many}, then it can be saved as a revision."
 
 
 def merge_notice(found: Issue, given: EditorText, draft: Draft) -> str:
-    """What came into a text that was kept, to follow "saved" or "kept"; nothing where it is as it was typed."""
+    """What was merged into a stored text, to follow "saved" or "kept"; empty if nothing was."""
     if draft.source == given.source:
         return ""
     if draft.base_number > given.base and found.revision.author != auth.email():
@@ -60,18 +60,18 @@ def merge_notice(found: Issue, given: EditorText, draft: Draft) -> str:
 
 
 def require_open(found: Issue, instead: str = "What you typed is kept as your draft.") -> None:
-    """Conflict, with a word on what was done instead, for an issue whose text is frozen."""
+    """Conflict for an issue whose text is frozen; `instead` says what was done with the text."""
     if not build_letter.is_open(found):
         raise Conflict(f"{_is_now(found)}, so its text stays as it is. {instead}")
 
 
 def clock_time(found: Issue, moment: datetime) -> str:
-    """`14:02`, on the clocks of the publication."""
+    """A time of day such as `14:02`, in the publication's time zone."""
     return formats.clock(weekly_slots.on_clocks(moment, found.publication.time_zone))
 
 
 def _news(found: Issue, base: int) -> str:
-    """What happened to the issue that this text does not know of."""
+    """What happened to the issue since the revision that this text is based on."""
     if not build_letter.is_open(found):
         return f"{_is_now(found)}. What you type is kept as your draft, and is not part of it."
     if base >= found.revision_number:
@@ -81,7 +81,7 @@ def _news(found: Issue, base: int) -> str:
 
 
 def author(found: Issue) -> str:
-    """Who saved the newest revision."""
+    """The person who saved the newest revision."""
     return "You" if found.revision.author == auth.email() else found.revision.author
 
 
