@@ -39,9 +39,9 @@ from newsletter.addresses import provider_groups
 from newsletter.addresses.masking import mask_in_text
 from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.db import Base, LongId, LongRef
-from newsletter.db import insert as upsert
 from newsletter.delivery.ledger.outcomes import ABOUT_US, HeldCopy, Outcome
-from newsletter.delivery.models import OVER, PENDING, UNDER_WAY, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.models import OVER, PENDING, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.smtp import refusals
 
 STRIKES = 5
 HELD = datetime(9000, 1, 1, tzinfo=UTC)
@@ -58,7 +58,8 @@ REMEDY = (
 _DOMAINS = 3
 _PORTION = 5_000
 _LOOK = 2.0
-_A_DAY = timedelta(days=1)
+# Yahoo's own advice for deferrals that it gives for volume or complaints.
+_HOURS = timedelta(hours=4)
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +93,8 @@ class Trip(Base):
     told_at: Mapped[datetime | None]
     """When the editors were mailed about it."""
     closed_at: Mapped[datetime | None]
+    resumes_at: Mapped[datetime | None]
+    """When it closes by itself; None if only a person closes it."""
 
     @property
     def provider(self) -> str:
@@ -117,15 +120,12 @@ class Trip(Base):
                 "readers. No reader has lost it: those copies wait again with the rest."
             )
         return f"{self.provider} refuses it because of the sender or the message, not the readers. " + (
-            "Nothing is stopped." if self.is_alarm else "Its readers’ copies wait; all the others go on."
+            "Nothing is stopped."
+            if self.is_alarm
+            else "Its readers’ copies wait for some hours; all the others go on."
+            if self.resumes_at
+            else "Its readers’ copies wait; all the others go on."
         )
-
-
-class Said(NamedTuple):
-    """A server's answer: its code, or 0, and its words."""
-
-    code: int
-    reply: str
 
 
 class Strike(Base):
@@ -164,6 +164,8 @@ class _Streak:
     """The provider groups that accepted a copy."""
     at_mail: int = 0
     """How often the sender itself was refused since a copy was accepted."""
+    refuses_all: set[str] = field(default_factory=set)
+    """The providers that said what they say to all mail of ours."""
     last: Outcome | None = None
     """The last refusal because of us."""
 
@@ -214,6 +216,9 @@ class Breaker:
                 }
             elif outcome.about_us:
                 streak.last = outcome
+                # Of a group of many domains one such answer is enough; a single domain's may be that company's mood.
+                if "." not in group and refusals.applies_to_all(outcome.status, outcome.reply or ""):
+                    streak.refuses_all.add(group)
                 if outcome.goes_back and outcome.not_before is None:
                     streak.at_mail += 1
                 else:
@@ -239,7 +244,8 @@ class Breaker:
         late = [one.copy_id for one in streak.strikes.values() if WHOLE in is_open or one.group in is_open]
         _take_back(connection, letter_id, late, now)
         counted = [_Counted._make(row) for row in connection.execute(_counted(letter_id))]
-        for group in set(_too_many(counted, streak.at_mail)) - is_open:
+        due = set(_too_many(counted, streak.at_mail))
+        for group in (due if WHOLE in due else due | streak.refuses_all) - is_open:
             theirs = [one.copy_id for one in counted if (one.in_a_row if group == WHOLE else one.group == group)]
             self._open(connection, letter_id, group, last, _take_back(connection, letter_id, theirs, now), now)
             self._at_mail[letter_id] = 0
@@ -247,7 +253,8 @@ class Breaker:
     def _open(
         self, connection: Connection, letter_id: int, group: str, last: Outcome, back: int, now: datetime
     ) -> None:
-        said = {"code": last.code or 0, "reply": mask_in_text(last.copy.address, last.reply or ""), "copies": back}
+        reply = mask_in_text(last.copy.address, last.reply or "")
+        said = {"code": last.code or 0, "reply": reply, "copies": back, "resumes_at": resumption(reply, now)}
         connection.execute(insert(_TRIPS).values(letter_id=letter_id, lane=group, opened_at=now, **said))
         if group == WHOLE:
             pause = update(Letter).where(Letter.id == letter_id, Letter.state == LetterState.RUNNING)
@@ -265,6 +272,11 @@ def _too_many(counted: Sequence[_Counted], at_mail: int) -> list[str]:
     return [group for group, count in Counter(one.group for one in counted).items() if count >= STRIKES]
 
 
+def resumption(reply: str, now: datetime) -> datetime | None:
+    """When to go on by itself after such an answer; None if a person has to mend something first."""
+    return now + _HOURS if refusals.passes_by_itself(reply) else None
+
+
 def open_trips(session: Session, letter_id: int) -> Sequence[Trip]:
     """The open breakers of a letter, oldest first."""
     return session.scalars(
@@ -280,46 +292,11 @@ def close(session: Session, letter_id: int, now: datetime) -> bool:
     return bool(closed)
 
 
-def stop_group(session: Session, letter_id: int | None, group: str, said: Said, now: datetime) -> None:
-    """Hold the copies to a provider that refuses us by a bounce: those of that letter, and of all from its domain.
-
-    Where nothing of them goes out any more the editors are told all the same.
-    """
-    stopped = 0
-    for letter in session.scalars(select(Letter).where(Letter.state.in_(UNDER_WAY)).order_by(Letter.id)).all():
-        if _has_sender_of(session, letter, letter_id):
-            stopped += 1
-            opening = _opening(letter.id, group, said, now)
-            row = upsert(session, Trip).values({getattr(Trip, name): value for name, value in opening.items()})
-            session.execute(row.on_conflict_do_nothing())
-    if not stopped:
-        alarm(session, letter_id, group, said, now)
-
-
-def alarm(session: Session, letter_id: int | None, group: str, said: Said, now: datetime) -> None:
-    """Have the editors told, once a day, what a provider says of a letter; nothing is stopped."""
-    of_late = select(Trip.id).where(Trip.letter_id == letter_id, Trip.group == group, Trip.opened_at > now - _A_DAY)
-    if letter_id is not None and session.scalar(of_late.limit(1)) is None:
-        session.add(Trip(**_opening(letter_id, group, said, now), closed_at=now))
-
-
-def _has_sender_of(session: Session, letter: Letter, letter_id: int | None) -> bool:
-    other = session.get(Letter, letter_id) if letter_id is not None else None
-    # What is said of a single letter's sender is said of all.
-    return other is None or _domain_of(letter.sender_address) == _domain_of(other.sender_address)
-
-
-def _domain_of(address: str) -> str:
-    return address.rpartition("@")[2].lower()
-
-
-def _opening(letter_id: int, group: str, said: Said, now: datetime) -> dict[str, Any]:
-    return {"letter_id": letter_id, "group": group, "opened_at": now, "copies": 0, **said._asdict()}
-
-
 def release_held(session: Session, now: datetime) -> int:
     """Release a portion of the copies whose breaker has been closed; how many, 0 when none is left."""
     _forget_past(session)
+    due = update(Trip).where(Trip.closed_at.is_(None), Trip.resumes_at <= now).values(closed_at=now)
+    session.execute(due, execution_options=_UNSYNCHRONIZED)
     held = select(Trip.letter_id).where(Trip.closed_at.is_(None))
     going = select(Letter.id).where(Letter.state == LetterState.RUNNING, Letter.id.not_in(held))
     return next(

@@ -62,6 +62,8 @@ def send_alert(session: Session, audience: AudienceServices, trip_id: int, now: 
 
 
 def _headline(trip: Trip, halted: Halted) -> str:
+    if trip.is_alarm:
+        return f"{trip.provider} refuses copies of {halted.title}"
     return (
         f"{halted.title} is paused" if trip.group == breaker.WHOLE else f"{halted.title} does not reach {trip.provider}"
     )

@@ -16,7 +16,7 @@ from newsletter.audience import unsubscribe
 from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
-from newsletter.delivery import breaker
+from newsletter.delivery import provider_stops
 from newsletter.delivery.bounces import events, policy, record, suppression
 from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.policy import Decision, Facts, Verdict
@@ -141,13 +141,13 @@ def _slow(session: Session, _services: BounceServices, event: BounceEvent, _verd
 
 
 def _stop(session: Session, _services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
-    said = breaker.Said(int(event.code or 0), event.diagnostic or event.said)
-    breaker.stop_group(session, event.letter_id, event.provider_group, said, now)
+    said = provider_stops.Said(int(event.code or 0), event.diagnostic or event.said)
+    provider_stops.stop_group(session, event.letter_id, event.provider_group, said, now)
 
 
 def _alarm(session: Session, _services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
-    said = breaker.Said(int(event.code or 0), event.diagnostic or event.said)
-    breaker.alarm(session, event.letter_id, event.provider_group, said, now)
+    said = provider_stops.Said(int(event.code or 0), event.diagnostic or event.said)
+    provider_stops.alarm(session, event.letter_id, event.provider_group, said, now)
 
 
 _Act = Callable[[Session, BounceServices, BounceEvent, Verdict, datetime], None]

@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from peers import Mailbox, honest, scripted
@@ -153,6 +154,64 @@ def test_one_provider_that_refuses_us_is_left_out_and_the_others_get_it(
         press(peer.server).run_once()
     assert counts(letter).sent == 60
     assert mailbox.recipients == sorted(theirs)
+
+
+UNAUTHENTICATED = b"550 5.7.26 Your email has been blocked because the sender is unauthenticated.\r\n"
+DEFERRED = b"421 4.7.26 Your email has been rate limited because it is unauthenticated.\r\n"
+TOO_MANY = b"421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to unexpected volume\r\n"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("where", ["RCPT", "."])
+@pytest.mark.parametrize(
+    ("provider", "answer", "hours"),
+    [("gmail", UNAUTHENTICATED, 0), ("gmail", DEFERRED, 0), ("outlook", POLICY, 0), ("yahoo", TOO_MANY, 4)],
+)
+def test_what_a_great_provider_says_to_all_mail_of_ours_stops_its_group_at_the_first_copy(
+    running, press, copies, counts, state, trips, where, provider, answer, hours
+) -> None:
+    theirs = [f"r{number}@{provider}.com" for number in range(9)]
+    letter = running([*theirs, *everywhere(9)])
+    to_them = re.compile(rb"@%s\.com" % provider.encode())
+    last: list[bytes] = []
+
+    def at_the_envelope(line: bytes) -> bytes:
+        last[:] = [line]
+        return answer if where == "RCPT" and to_them.search(line) else b"250 2.1.5 Known\r\n"
+
+    def at_the_dot(_line: bytes) -> bytes:
+        return answer if to_them.search(last[0]) else b"250 2.0.0 Taken\r\n"
+
+    script = {"RCPT": at_the_envelope} | ({".": at_the_dot} if where == "." else {})
+    with scripted(script) as (peer, liar):
+        run = press(peer.server, limits=Limits(connections=1))
+        while run.run_once():
+            pass
+    asked = [line for line in liar.heard if line.startswith(b"RCPT") and to_them.search(line)]
+    assert len(asked) <= 2
+    [trip] = trips()
+    assert (trip.group, trip.code) == (provider, int(answer[:3]))
+    assert trip.resumes_at == (trip.opened_at + timedelta(hours=hours) if hours else None)
+    assert (state(letter), counts(letter).sent, counts(letter).pending) == (LetterState.RUNNING, 9, 9)
+    assert untried({address: copy for address, copy in copies(letter).items() if address in theirs})
+
+
+def test_what_passes_by_itself_goes_on_after_some_hours(running, press, counts, sessions, clock, trips) -> None:
+    letter = running(["ada@yahoo.com", "bo@aol.com"])
+    with scripted({"RCPT": TOO_MANY}) as (peer, _liar):
+        press(peer.server, limits=Limits(connections=1)).run_once()
+
+    def release(hours: float) -> int:
+        with sessions.begin() as session:
+            return breaker.release_held(session, clock.now + timedelta(hours=hours))
+
+    assert (release(3.9), release(4)) == (0, 2)
+    assert trips()[0].closed_at
+    clock.now += timedelta(hours=4)
+    mailbox = Mailbox()
+    with honest(mailbox) as peer:
+        press(peer.server).run_once()
+    assert counts(letter).sent == 2
 
 
 def test_strikes_outlive_a_worker_that_is_killed(running, press, copies, sessions, state) -> None:

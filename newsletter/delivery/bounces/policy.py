@@ -10,7 +10,6 @@ Pure, and a function of the set of an address's events: in whatever order they a
                                                            slowed or stopped, and the editors are told
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from typing import Protocol
 
 from newsletter.delivery.bounces.report import Hardness, Kind, Reason
 from newsletter.delivery.models import Cause
+from newsletter.delivery.smtp import refusals
 
 WINDOW = timedelta(days=60)
 SOFT_ISSUES = 5
@@ -55,8 +55,6 @@ ABOUT_US = frozenset(
 )
 """What no reader can help."""
 _MEND_NOW = frozenset({Reason.BAD_REPUTATION, Reason.BLOCKED, Reason.FAILED_STARTTLS, Reason.REQUIRE_PTR})
-# Gmail's and Microsoft's words for SPF, DKIM and DMARC, and Yahoo's for "no more": one such answer is said to all mail.
-_STOPS = re.compile(r"(?<![\d.])[45]\.7\.(?:2[4-7]|30|32|509|515)(?![\d.])|\[TSS\d\d\]", re.IGNORECASE)
 
 
 class Decision(StrEnum):
@@ -179,16 +177,11 @@ def is_failing(unknown: int, copies: int) -> bool:
 
 def is_about_us(event: Event) -> bool:
     """Whether it says nothing of the reader."""
-    return event.reason in ABOUT_US or stops_group(event.status, event.diagnostic)
-
-
-def stops_group(status: str, diagnostic: str) -> bool:
-    """Whether a provider says such a thing to all mail of ours: it is not authenticated, or is too much."""
-    return _STOPS.search(f"{status} {diagnostic}") is not None
+    return event.reason in ABOUT_US or refusals.applies_to_all(event.status, event.diagnostic)
 
 
 def _about_us(event: Event, facts: Facts) -> Decision:
-    is_said_to_all = event.reason is Reason.AUTHENTICATION or stops_group(event.status, event.diagnostic)
+    is_said_to_all = event.reason is Reason.AUTHENTICATION or refusals.applies_to_all(event.status, event.diagnostic)
     if is_said_to_all or facts.against_us >= STRIKES:
         return Decision.STOPPED
     if event.reason is Reason.RATE_LIMITED:

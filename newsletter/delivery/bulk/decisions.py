@@ -65,6 +65,8 @@ class History(NamedTuple):
 
 def asks_for_less(reply: Reply, history: History) -> bool:
     """Whether the reply is about our rate; said to the same copy again, it is about this reader."""
+    if refusals.applies_to_all(reply.status, reply.text):
+        return False
     return retry.is_rate_limited(reply) and not history.was_rate_limited
 
 

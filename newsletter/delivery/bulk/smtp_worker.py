@@ -25,7 +25,7 @@ from newsletter.delivery.models import CopyState
 from newsletter.delivery.rate_limit.claim_limiter import ClaimLimiter
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
 from newsletter.delivery.rate_limit.spacing import Spacing
-from newsletter.delivery.smtp import retry
+from newsletter.delivery.smtp import refusals, retry
 from newsletter.delivery.smtp.connection import SmtpConnection
 from newsletter.delivery.smtp.outage import ServerStatus
 from newsletter.delivery.smtp.protocol import ConnectionLost, DotStuffed, Envelope, RateLimited, SenderRefused
@@ -270,6 +270,9 @@ class SmtpWorker:
         history = self._history(copy)
         if decisions.asks_for_less(answer.reply, history):
             await self._slow_down(copy, answer.reply)
+        elif refusals.applies_to_all(answer.reply.status, answer.reply.text):
+            if answer.reply.code == 421:
+                self._drop()
         elif retry.classify(answer.reply) is ReplyKind.SERVER_WIDE and not answer.after_data:
             if answer.reply.code >= 500:
                 raise SenderRefused(answer.reply)

@@ -15,6 +15,9 @@ _STATUS = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?![\d.])")
 _ABOUT_READER = re.compile(r"5\.(1\.(?!0$|[78]$)\d+|2\.\d+|4\.1|6\.7|7\.(13|1[789]|12\d|13\d))")
 # Security and policy, content, the message's size, the sender's address.
 _ABOUT_US = re.compile(r"5\.(7\.\d+|6\.\d+|3\.4|1\.[78])")
+# Gmail's and Microsoft's words for SPF, DKIM and DMARC, and Yahoo's for volume or complaints.
+_SAID_TO_ALL = re.compile(r"(?<![\d.])[45]\.7\.(?:2[4-7]|30|32|509|515)(?![\d.])|\[TSS\d\d\]", re.IGNORECASE)
+_PASSES = re.compile(r"\[TSS\d\d\]", re.IGNORECASE)
 # SPF, DKIM, DMARC, reverse DNS and TLS, where a provider defers first and refuses later; 4.7.28 is a rate.
 _ABOUT_US_FOR_NOW = re.compile(r"4\.7\.(2[3-79]|30|32)")
 
@@ -50,6 +53,8 @@ def is_our_fault(answer: ServerReply, *, after_data: bool = False) -> bool:
     `after_data`: it was the answer to a message that is whole, of which nothing but its content is new.
     """
     status = _status(answer)
+    if answer.code >= 400 and applies_to_all(status, answer.text):
+        return True
     if answer.code < 500:
         return answer.code >= 400 and _ABOUT_US_FOR_NOW.fullmatch(status) is not None
     if _OUR_ACCOUNT.search(answer.text):
@@ -59,6 +64,16 @@ def is_our_fault(answer: ServerReply, *, after_data: bool = False) -> bool:
     if _ABOUT_US.fullmatch(status) or _OUR_WORDS.search(answer.text) or is_too_large(answer):
         return True
     return answer.code == 554 or after_data
+
+
+def applies_to_all(status: str | None, text: str) -> bool:
+    """Whether a provider says such a thing to all mail of ours: it is not authenticated, or there is too much of it."""
+    return _SAID_TO_ALL.search(f"{status or ''} {text}") is not None
+
+
+def passes_by_itself(text: str) -> bool:
+    """Whether such an answer ends when we send nothing for hours, without anybody mending anything."""
+    return _PASSES.search(text) is not None
 
 
 def is_too_large(answer: ServerReply) -> bool:
